@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from mnist_bench import own_nets
 from mnist_bench.studies import find_trial
 from search.arguments import check_several, check_whole
 from search.event_log import StudyRecord, TrialRecord
+from search.study import StoredStudy, has_its_folder
 
 T = TypeVar("T")
 OwnNetSource = Callable[..., Any] | str | None
@@ -28,6 +30,21 @@ def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
     if trial is not None:
         check_whole("trial", trial)
     return find_trial(study, trial)
+
+
+def placed(study: StoredStudy, results: str | Path | None) -> StoredStudy:
+    """Return the study; with a results folder, with its files in that one instead of where it was read from.
+
+    Raises:
+        UsageError: the files there are another study's.
+        StorageError: its database cannot be read.
+    """
+    if results is None:
+        return study
+    there = replace(study.location, folder=Path(results) / study.name)
+    moved = replace(study, location=there, owns_folder=has_its_folder(there))
+    moved.files  # noqa: B018 - asked for now, before anything is trained
+    return moved
 
 
 def several(name: str, given: Iterable[T]) -> tuple[T, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.config import TaskName
 from mnist_bench.experiments import Audit, Observer, audit, confirm
 from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
@@ -24,13 +24,14 @@ from mnist_bench.numerics import PrecisionName, cores
 from mnist_bench.space_files import Source
 from search.arguments import check_choice
 from search.errors import SearchError, UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log import TrialRecord
+from search.study import StoredStudy
 
 T = TypeVar("T")
 
 
 def confirm_study(
-    study: StudyRecord,
+    study: StoredStudy,
     *,
     top: int = 8,
     budget: float | None = None,
@@ -39,7 +40,7 @@ def confirm_study(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path = "results",
+    results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Confirmed:
     """Race a study's best with fresh seeds and open the test set once, or return what that found before; as
@@ -55,7 +56,7 @@ def confirm_study(
         device: auto, cpu, cuda or cuda:1.
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
-        results: folder of the studies.
+        results: another results folder than the one that the study was read from; to be removed.
         observer: an `mnist_bench.experiments.Observer`, here and below; hears of every run that ends.
 
     Raises:
@@ -74,20 +75,21 @@ def confirm_study(
     asked = RaceOptions(
         top=top, budget=budget, opening=opening, workers=workers, device=device, net=used(net),
         data_dir=as_path(data_dir),
-        results=Path(results),
     )  # fmt: skip
-    return _finished(run_confirm(study, asked, observer or Observer(), _never), f"The confirmation of {study.name}")
+    return _finished(
+        run_confirm(placed(study, results), asked, observer or Observer(), _never), f"The confirmation of {study.name}"
+    )
 
 
 def confirm_front(
-    study: StudyRecord,
+    study: StoredStudy,
     *,
     top: int = 8,
     workers: int = 1,
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path = "results",
+    results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Front:
     """Train the configurations on a study's front with fresh seeds and open the test set once, or return what that
@@ -100,7 +102,7 @@ def confirm_front(
         device: auto, cpu, cuda or cuda:1.
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
-        results: folder of the studies.
+        results: another results folder than the one that the study was read from; to be removed.
         observer: hears of every run that ends.
 
     Raises:
@@ -115,14 +117,14 @@ def confirm_front(
         >>> found = confirm_front(open_study("small-0"), workers=2)  # doctest: +SKIP
         >>> {member.cost: found.test(member.number).mean for member in found.members}  # doctest: +SKIP
     """
-    asked = ConfirmOptions(
-        top=top, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir), results=Path(results)
+    asked = ConfirmOptions(top=top, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
+    return _finished(
+        run_front(placed(study, results), asked, observer or Observer(), _never), f"The confirmation of {study.name}"
     )
-    return _finished(run_front(study, asked, observer or Observer(), _never), f"The confirmation of {study.name}")
 
 
 def ablate_study(
-    study: StudyRecord,
+    study: StoredStudy,
     trial: TrialRecord | int | None = None,
     *,
     baseline: Source = "notebook/linear",
@@ -132,7 +134,7 @@ def ablate_study(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path = "results",
+    results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Ablation:
     """Measure what each group of settings brings from a baseline to a trial, or return what that found before; as
@@ -149,7 +151,7 @@ def ablate_study(
         device: auto, cpu, cuda or cuda:1.
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
-        results: folder of the studies.
+        results: another results folder than the one that the study was read from; to be removed.
         observer: hears of every run that ends, and of each step.
 
     Raises:
@@ -167,22 +169,22 @@ def ablate_study(
     asked = AblateOptions(
         baseline=baseline, seeds=seeds, budget=budget, workers=workers, device=device, net=used(net),
         data_dir=as_path(data_dir),
-        results=Path(results),
     )  # fmt: skip
-    end = chosen(study, confirm.winner_of(study, asked.results) if trial is None else trial)
+    study = placed(study, results)
+    end = chosen(study, confirm.winner_of(study) if trial is None else trial)
     found = run_ablate(study, end, asked, observer or Observer(), _never)
     return _finished(found, f"The ablation of {study.name}")
 
 
 def audit_study(
-    study: StudyRecord,
+    study: StoredStudy,
     share: float = 0.05,
     *,
     workers: int = 1,
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path = "results",
+    results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Audit:
     """Train a share (above 0, up to 1) of a study's pruned trials to their ends, or return what that found before; as
@@ -198,10 +200,10 @@ def audit_study(
         >>> audit = audit_study(open_study("conv-0"), 0.05)  # doctest: +SKIP
         >>> share = audit.wrong / len(audit.trials)  # doctest: +SKIP
     """
-    asked = audit.Options(
-        share=share, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir), results=Path(results)
+    asked = audit.Options(share=share, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
+    return _finished(
+        audit.run(placed(study, results), asked, observer or Observer(), _never), f"The audit of {study.name}"
     )
-    return _finished(audit.run(study, asked, observer or Observer(), _never), f"The audit of {study.name}")
 
 
 def train_notebook(

@@ -6,15 +6,14 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, placed, several, used
 from mnist_bench.data import close_test_set
 from mnist_bench.plots import DATA_KINDS, KINDS, Format, Job, Subject, check_kind, files, jobs
 from mnist_bench.report import Written, write
 from search.arguments import check_choice, check_seed
 from search.errors import UsageError
-from search.event_log import StudyRecord
 from search.files import check_target, make_folder
-from search.study import ResultsFolder, StudyFolder, StudyLocation
+from search.study import ResultsFolder, StoredStudy
 
 FORMATS: tuple[Format, ...] = ("png", "svg")
 
@@ -33,15 +32,14 @@ class Picture:
 
 
 def plot_study(
-    study: StudyRecord,
+    study: StoredStudy,
     kinds: Sequence[str] = (),
     *,
     to: str | Path | None = None,
     formats: Sequence[Format] = FORMATS,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path = "results",
-    storage: str | None = None,
+    results: str | Path | None = None,
 ) -> tuple[Picture, ...]:
     """Draw pictures of a study into files, and return one row a kind; as `mnist-bench plot`.
 
@@ -53,11 +51,11 @@ def plot_study(
         formats: of the files: "png", "svg".
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
-        results: folder of the studies, in which the study's own holds its weights and experiments.
-        storage: URL of the database, where the study is in one.
+        results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
-        UsageError: there is no such kind, or the folder cannot be written.
+        UsageError: there is no such kind, the folder cannot be written, or the files in the study's folder are another
+            study's.
         StudyNotFoundError: the study lacks what a kind that was named shows.
 
     Examples:
@@ -66,11 +64,10 @@ def plot_study(
         ('history', ['pictures/history.svg'])
     """
     wanted = _checked(kinds, KINDS, "the data; see plot_data")
-    folder = Path(results) / study.name
     used(net)
-    subject = Subject(study=study, folder=folder, data_dir=as_path(data_dir), storage=storage)
+    subject = Subject(study=placed(study, results), data_dir=as_path(data_dir))
     close_test_set()
-    destination = as_path(to) or StudyFolder(folder).plots
+    destination = as_path(to) or subject.study.files.plots
     return _drawn(jobs.of_study(wanted or tuple(KINDS), subject), destination, formats, named=bool(wanted))
 
 
@@ -111,13 +108,12 @@ def plot_data(
 
 
 def report_study(
-    study: StudyRecord,
+    study: StoredStudy,
     *,
     to: str | Path | None = None,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path = "results",
-    storage: str | None = None,
+    results: str | Path | None = None,
 ) -> Written:
     """Write all about a study into one HTML file that needs no network, and return where it is and what it lacks; as
     `mnist-bench report`.
@@ -127,21 +123,19 @@ def report_study(
         to: the file; None for report.html in the study's folder.
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
-        results: folder of the studies.
-        storage: URL of the database, where the study is in one.
+        results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
         StudyNotFoundError: no trial has finished yet.
-        UsageError: the file cannot be written.
+        UsageError: the file cannot be written, or the files in the study's folder are another study's.
         StorageError: a result in the study's folder cannot be read.
 
     Examples:
         >>> report_study(open_study("conv-0")).file  # doctest: +SKIP
         PosixPath('results/conv-0/report.html')
     """
-    location = StudyLocation.of(study.name, Path(results), storage)
     used(net)
-    return write(study, location, to=as_path(to), data_dir=as_path(data_dir))
+    return write(placed(study, results), to=as_path(to), data_dir=as_path(data_dir))
 
 
 def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from search.driver import MAX_OUTAGE, Observer
 from search.errors import UsageError
 from search.event_log import Order, StudyRecord, TrialRecord
 from search.executors import ExecutorName
+from search.study import StoredStudy
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -64,7 +65,7 @@ def search(
     address: str | None = None,
     gpus_per_worker: float = 0.0,
     observer: Observer | None = None,
-) -> StudyRecord:
+) -> StoredStudy:
     """Search a space, or go on with a search that was stopped, and return the study; as `mnist-bench search`.
 
     In logical order the same arguments give the same study, whatever the executor and the number of workers and lanes.
@@ -157,7 +158,7 @@ def search(
     return searches.run(asked, observer or Observer(), lambda: False).study
 
 
-def open_study(name: str | None = None, *, results: str | Path = "results", storage: str | None = None) -> StudyRecord:
+def open_study(name: str | None = None, *, results: str | Path = "results", storage: str | None = None) -> StoredStudy:
     """Return a study, the latest one where no name is given.
 
     Raises:

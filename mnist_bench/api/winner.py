@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.export import Options, find, folder as exports
 from mnist_bench.prediction import Model, Prediction, files, load_model as load_file
 from search.errors import UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log import TrialRecord
 from search.files import check_target
 from search.messages import show
-from search.study import StudyLocation
+from search.study import StoredStudy
 
 
 def export_study(
-    study: StudyRecord,
+    study: StoredStudy,
     folder: str | Path,
     trial: TrialRecord | int | None = None,
     *,
@@ -26,8 +26,7 @@ def export_study(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path = "results",
-    storage: str | None = None,
+    results: str | Path | None = None,
     on_news: Callable[[str], None] = lambda news: None,
 ) -> tuple[Path, ...]:
     """Take the net of a trial away, the study's best one by default, and return the files; as `mnist-bench export`.
@@ -41,8 +40,7 @@ def export_study(
         device: where a trial whose weights were not kept is trained again.
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
-        results: folder of the studies.
-        storage: URL of the database, where the study is in one.
+        results: another results folder than the one that the study was read from; to be removed.
         on_news: hears what takes time, and what is left out.
 
     Raises:
@@ -62,8 +60,8 @@ def export_study(
     used(net)
     check_target(Path(folder), folder=True)
     exports.check(Path(folder))
-    location = StudyLocation.of(study.name, Path(results), storage)
-    winner = find(study, None if trial is None else chosen(study, trial), location, options, on_news)
+    study = placed(study, results)
+    winner = find(study, None if trial is None else chosen(study, trial), options, on_news)
     written = exports.write(winner, Path(folder))
     for remark in written.remarks:
         on_news(remark)
@@ -71,14 +69,13 @@ def export_study(
 
 
 def predict(
-    model: Model | StudyRecord | str | Path,
+    model: Model | StoredStudy | str | Path,
     pictures: Iterable[Any],
     trial: TrialRecord | int | None = None,
     *,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path = "results",
-    storage: str | None = None,
+    results: str | Path | None = None,
 ) -> list[Prediction]:
     """Return what a net says of each picture, in their order; as `mnist-bench predict`.
 
@@ -90,8 +87,7 @@ def predict(
         trial: of a study: the trial, or its number.
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
-        results: folder of the studies.
-        storage: URL of the database, where the study is in one.
+        results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
         PictureError: one is empty, or no picture; the message names it.
@@ -149,10 +145,9 @@ def load_model(
         True
     """
     used(net)
-    if isinstance(model, StudyRecord):
-        location = StudyLocation.of(model.name, Path(results), storage)
-        options = Options(trains=False, data_dir=as_path(data_dir))
-        return find(model, None if trial is None else chosen(model, trial), location, options).model
+    if isinstance(model, StoredStudy):
+        study, options = placed(model, results), Options(trains=False, data_dir=as_path(data_dir))
+        return find(study, None if trial is None else chosen(study, trial), options).model
     if trial is not None:
         raise _no_trials(trial)
     return load_file(model)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mnist_bench.space_files import Source
     from search.event_log import StudyRecord, TrialRecord
     from search.space import Space
+    from search.study import StoredStudy
 
 
 def parse(target: str | None) -> tuple[str | None, int | None]:
@@ -48,7 +49,7 @@ def _of_a_folder(folder: Path) -> str:
 
 def open_target(
     target: str | None, results: Path, storage: str | None, *, of_any_trainer: bool = False
-) -> tuple[StudyRecord, int | None]:
+) -> tuple[StoredStudy, int | None]:
     """Return the study that `target` names, read from its storage, and the trial's number if it names one.
 
     Raises:

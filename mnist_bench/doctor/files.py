@@ -11,13 +11,13 @@ from mnist_bench.config import from_json
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.experiments import ablation, audit, confirm
-from mnist_bench.studies import needed_options, record, worth_keeping
+from mnist_bench.studies import commands_of, record, worth_keeping
 from mnist_bench.training import check_known, check_trial, load_model
 from search.errors import NewerVersionError, SearchError, StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import leftovers, make_folder, own
 from search.messages import first_few, number_of
-from search.study import ConfirmFolder, StudyFolder, StudyLocation, checkpoint_store
+from search.study import ConfirmFolder, StoredStudy, StudyFolder, StudyLocation, checkpoint_store
 
 Faults = Mapping[Path, SearchError | None]
 """The error with which each file is refused; None if it can be read."""
@@ -33,7 +33,7 @@ def examine(study: StudyRecord, location: StudyLocation, *, foreign: bool = Fals
     yield from damaged_checkpoints(folder)
     if not foreign:
         yield from weights(study, folder)
-        yield from confirmed_nets(study, location)
+        yield from confirmed_nets(StoredStudy.of(study, location))
         yield from found_by_commands(folder)
     yield from unfinished(folder)
 
@@ -102,22 +102,22 @@ def _missing(trials: Sequence[TrialRecord], folder: Path) -> Iterator[Diagnostic
         yield note("weights", text, advice)
 
 
-def confirmed_nets(study: StudyRecord, location: StudyLocation) -> Iterator[Diagnostic]:
+def confirmed_nets(study: StoredStudy) -> Iterator[Diagnostic]:
     """Yield whether each net that `confirm` trained on all images is there, and the one with which its run ended."""
-    folder, files = location.folder, location.files.confirm
+    folder, files = study.files.path, study.files.confirm
     nets = files.kept_nets()
     faults = {path: _fault(partial(_read_net, files, *key, path)) for key, path in nets.items()}
     yield from _newer("confirmed nets", faults, folder)
     if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
         text = f"damaged, and not used: {_names(damaged, folder)}."
-        commands = _commands(study, location, [number for (number, _), path in nets.items() if path in damaged])
+        commands = _commands(study, [number for (number, _), path in nets.items() if path in damaged])
         advice = f"{_MOVES}; then {commands} trains such a net again, to the same bits."
         yield problem("confirmed nets", text, advice, partial(_move_aside, damaged, folder))
     if whole := [path for path, fault in faults.items() if fault is None]:
         yield ok("confirmed nets", f"{number_of(len(whole), 'file')}, each what its run on all images ended with.")
     if lost := _lost_nets(files, folder):
         text = f"not there: {_names([files.net_of(*key) for key in lost], folder)}."
-        commands = _commands(study, location, [number for number, _ in lost])
+        commands = _commands(study, [number for number, _ in lost])
         yield note("confirmed nets", text, f"{commands} trains such a net again, to the same bits.")
 
 
@@ -128,13 +128,13 @@ def _lost_nets(files: ConfirmFolder, folder: Path) -> list[tuple[int, int]]:
         return []
 
 
-def _commands(study: StudyRecord, location: StudyLocation, trials: Sequence[int]) -> str:
-    """Return the commands that train confirmed nets of these trials again, once they are gone."""
-    needed = needed_options(study.spec, location)
+def _commands(study: StoredStudy, trials: Sequence[int]) -> str:
+    """Return the commands that train confirmed networks of these trials again, once they are gone."""
+    commands = commands_of(study)
     try:
-        lines = [confirm.command_for_nets(study, location.folder, number, needed) for number in dict.fromkeys(trials)]
-    except StorageError:  # which `found_by_commands` tells of
-        lines = [f"mnist-bench confirm {location.name}{needed}"]
+        lines = [confirm.command_for_nets(study.files.path, number, commands) for number in dict.fromkeys(trials)]
+    except StorageError:  # which `found_by_commands` reports
+        lines = [commands.line("confirm")]
     return " or ".join(f"`{line}`" for line in dict.fromkeys(lines))
 
 

@@ -22,7 +22,7 @@ from mnist_bench.units import unit
 from search import canonical_json
 from search.errors import UsageError, WorkerError
 from search.event_log import StudyRecord, TrialRecord
-from search.study import StudyFolder
+from search.study import StoredStudy, StudyFolder
 from search.trainer_api import Report
 
 
@@ -116,7 +116,7 @@ def chosen(study: StudyRecord, share: float) -> list[TrialRecord]:
     return sorted(drawn[:number], key=lambda trial: trial.number)
 
 
-def run(study: StudyRecord, options: Options, observer: Observer, stopping: Callable[[], bool]) -> Audit | None:
+def run(study: StoredStudy, options: Options, observer: Observer, stopping: Callable[[], bool]) -> Audit | None:
     """Train a share of the study's pruned trials to their ends; None where `stopping` said so before.
 
     Each is trained from its beginning with its own configuration and seed, and must come to the weights that it had in
@@ -127,7 +127,7 @@ def run(study: StudyRecord, options: Options, observer: Observer, stopping: Call
         WorkerError: a trial comes to other weights than in the search, or the workers cannot go on.
         StudyLockedError, DataError, DeviceError, StorageError, UsageError: see there.
     """
-    folder, drawn = options.results / study.name, chosen(study, options.share)
+    folder, drawn = study.files.path, chosen(study, options.share)
     numbers = [trial.number for trial in drawn]
     known = load(folder)
     same = known is not None and (known.digest, known.cost) == (study.digest, study.cost)
@@ -135,7 +135,7 @@ def run(study: StudyRecord, options: Options, observer: Observer, stopping: Call
         return known
     if not drawn:
         return audit_of(study, [])
-    with open_grid_of(study, "audit", StudyFolder(folder).audit.path, f"The audit of {study.name}", options) as grid:
+    with open_grid_of(study, "audit", study.files.audit.path, f"The audit of {study.name}", options) as grid:
         trained = _train(drawn, grid, observer, stopping)
     if trained is None:
         return None

@@ -40,24 +40,30 @@ MIN_SEEDS = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workplace:
-    """Where an experiment trains, and where it keeps what it finds: what the options of each begin with."""
+    """Where an experiment trains: the options that all experiments share."""
 
     workers: int = 1
     device: str = "auto"
     data_dir: Path | None = None
     """A data set of the user's own: IDX files, a `.npz` file or a folder of pictures; None for the MNIST inside."""
-    results: Path = Path("results")
     net: str | None = None
-    """The net of one's own that a study has in place of ours; see `SearchConfig.net`."""
+    """The name of your own network, if the study has one; see `SearchConfig.net`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultsWorkplace(Workplace):
+    """Where an experiment without a study trains, and the results folder in which it keeps its findings."""
+
+    results: Path = Path("results")
 
     @property
     def data(self) -> DataOptions:
-        """The data set, where no study says which."""
+        """The data set."""
         return DataOptions(data_dir=str(self.data_dir.resolve()) if self.data_dir else None)
 
     @property
     def ledger(self) -> Path:
-        """Where an opening of the test set is written down."""
+        """The log of uses of the test set."""
         return ResultsFolder(self.results).openings
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mnist_bench import cells
 from mnist_bench.data import DataOptions
-from mnist_bench.experiments.grid import Curves, Grid, Observer, Run, Workplace, open_grid
+from mnist_bench.experiments.grid import Curves, Grid, Observer, ResultsWorkplace, Run, open_grid
 from mnist_bench.result_table import Column, Table as ResultTable
 from mnist_bench.tables import Row, Table, card, fresh, rows
 from search.differences import same_bits
@@ -30,7 +30,7 @@ Verdict = Literal["identical", "differs", "within noise", "outside noise", "cann
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options(Workplace):
+class Options(ResultsWorkplace):
     """The options of a verification."""
 
     rows: int = 20

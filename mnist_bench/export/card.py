@@ -15,6 +15,7 @@ from mnist_bench.experiments import confirm
 from mnist_bench.export.winner import SEED, Winner
 from mnist_bench.leaderboard import test_set_line
 from mnist_bench.nets import line, net_size, plan_layers
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import MNIST
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import Data
@@ -92,7 +93,7 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
     config, model = winner.config, net_size(winner.config, winner.form)
     what, nets = _what(winner.record.data), len(winner.members)
     of = f"a committee of {nets} nets of " if nets > 1 else ""
-    options = _options(winner)
+    options = shlex.join(_commands(winner).needed_by("reproduce"))
     use = _use(winner, onnx=onnx, page=page)
     lines = [
         "---", yaml_writer.text(_head(winner)).rstrip(), "---", "",
@@ -101,7 +102,7 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
         *_sentences(winner), "", "## Use", "", *use, "", *_classes(winner), *_layers(winner),
         "## Settings", "", "```yaml",
         _recipe(winner).rstrip(), "```", "",
-        f"{_seeds(winner)} `mnist-bench train` takes these lines as a file{' with' + options if options else ''}.", "",
+        f"{_seeds(winner)} `mnist-bench train` takes these lines as a file{f' with {options}' if options else ''}.", "",
         "## Repeat it", "",
         *_repeat(winner), "",
     ]  # fmt: skip
@@ -321,8 +322,8 @@ def _sentences(winner: Winner) -> Iterator[str]:
         chosen = ", chosen by its validation accuracy, which is therefore a little too good" if is_best else ""
         yield (
             f"This is one net{chosen}; "
-            f"`mnist-bench confirm {winner.study.name}{_options(winner)}` trains the best settings again with fresh "
-            "seeds."
+            f"`{_commands(winner).line('confirm')}` trains the best settings again with fresh seeds, then evaluates "
+            "once on the test set."
         )
         yield ""
     if not bar.wrong:
@@ -339,10 +340,14 @@ def _sentences(winner: Winner) -> Iterator[str]:
     )
 
 
-def _options(winner: Winner) -> str:
-    """Return the options that name data and net of the user's own in a command, each with a space before it; the card
-    goes to others, so that it names no path of this machine."""
-    return (" --data DATA" if winner.record.data.is_own else "") + own_nets.option(winner.config.net_code)
+def _commands(winner: Winner) -> NextCommands:
+    """Return the commands about the study; the card goes to others, so they name no path of this machine."""
+    code = winner.config.net_code
+    return NextCommands(
+        study=winner.study.name,
+        data="DATA" if winner.record.data.is_own else None,
+        net=None if code is None else own_nets.named(code)[0],
+    )
 
 
 def _layers(winner: Winner) -> Iterator[str]:
@@ -360,11 +365,12 @@ def _layers(winner: Winner) -> Iterator[str]:
 
 def _repeat(winner: Winner) -> Iterator[str]:
     record, nets = winner.record, len(winner.members)
-    more = _options(winner)
+    commands = _commands(winner)
     file = "RECORD.json" if nets == 1 else "RECORD-0.json"
-    yield f"    mnist-bench reproduce {file}{more}      # trains it again and compares every figure and the weights"
-    confirmed = f"{' --confirmed' if winner.on_all else ''}{' --committee' if nets > 1 else ''}"
-    yield f"    mnist-bench export {winner.name}{confirmed} --to DIR{more}      # where the study is"
+    yield f"    {commands.of_record(file)}      # trains it again and compares every figure and the weights"
+    kind = [*(["--confirmed"] if winner.on_all else []), *(["--committee"] if nets > 1 else [])]
+    again = commands.line("export", *kind, "--to", "DIR", trial=winner.trial.number)
+    yield f"    {again}      # where the study is"
     yield ""
     if record.data.is_own:
         yield "- DATA is the file or folder of the pictures that it was trained on"

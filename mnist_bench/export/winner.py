@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,15 @@ from mnist_bench.config import TrainConfig, from_json, leaves_validation
 from mnist_bench.data import Dataset, of_digits
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments import confirm
-from mnist_bench.experiments.confirm import SEEDS, Confirmed, Evaluated, Final
+from mnist_bench.experiments.confirm import FINAL, SEEDS, Confirmed, Evaluated, Final
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.prediction import Model, Threshold, Traits, draws_on_black, is_ready, sample, threshold
 from mnist_bench.studies import (
     Data,
     Record,
+    commands_of,
     find_trial,
-    needed_options,
     openings,
     record as records,
     record_of,
@@ -29,7 +30,7 @@ from mnist_bench.training import TorchTrainer, export, load_known, load_trial, l
 from mnist_bench.units import duration
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.study import ConfirmFolder, StudyLocation
+from search.study import StoredStudy
 
 if TYPE_CHECKING:
     from torch import nn
@@ -157,28 +158,28 @@ class Winner:
 
 
 def find(
-    study: StudyRecord,
+    study: StoredStudy,
     trial: TrialRecord | None,
-    location: StudyLocation,
     options: Options,
     on_news: Callable[[str], None] = lambda news: None,
 ) -> Winner:
-    """Return the net of a trial; of none, the study's best one's or, of a confirmation, the winner's.
+    """Return the network of a trial; without one, of the study's best trial or, of a confirmation, of its winner.
 
-    `on_news` hears what takes time. The test set is closed.
+    `on_news` is called with a sentence about each step that takes time. The test set is closed.
 
     Raises:
         StudyNotFoundError: there is no such net, or its weights were not kept and it is not to be trained again.
         NotReproducedError: the trial was trained again and came out otherwise.
         WeightsError: a file does not hold the weights that it is to hold.
-        DataError, DeviceError, UsageError: see `trainer_for`, which loads the data set.
+        UsageError: the files in the study's folder are another study's; or see `trainer_for`.
+        DataError, DeviceError: see `trainer_for`, which loads the data set.
     """
-    found, evaluated = confirm.load(location.folder), confirm.evaluated(location.folder)
-    needed = needed_options(study.spec, location, options.data_dir)
+    files, commands = study.files, commands_of(study, data_dir=options.data_dir, device=options.device)
+    found, evaluated = confirm.load(files.path), confirm.evaluated(files.path)
     if options.on_all:
         if trial is None and found is not None and found.digest != study.digest:
             on_news(f"{study.name} was searched further since it was confirmed; the winner is of what it was then.")
-        trial = _finalist(study, trial, found, evaluated, needed)
+        trial = _finalist(study, trial, found, evaluated, commands)
     elif trial is None:
         trial = find_trial(study, None)
     record = record_of(study, trial)
@@ -186,14 +187,14 @@ def find(
         raise UsageError(
             f"{study.name}/{trial.number} ended early ({end.replace('_', ' ')}); it has no net to take away."
         )
-    if not options.trains and not location.files.weights_of(trial.number).is_file():
-        name = f"{study.name}/{trial.number}"
+    if not options.trains and not files.weights_of(trial.number).is_file():
+        command = commands.line("export", "--to", "DIR", trial=trial.number)
         raise StudyNotFoundError(
-            f"The weights of {name} were not kept; `mnist-bench export {name} --to DIR{needed}` trains it again."
+            f"The weights of {study.name}/{trial.number} were not kept; `{command}` trains it again."
         )
-    kept = _confirmed_nets(study, trial, location, needed, committee=options.committee) if options.on_all else ()
+    kept = _confirmed_nets(study, trial, commands, committee=options.committee) if options.on_all else ()
     trainer = trainer_for(record, device=options.device, data_dir=options.data_dir, what=f"Study {study.name}")
-    net = _net(study, trial, record, location, trainer, needed, on_news)
+    net = _net(study, trial, record, trainer, commands, on_news)
     validation = _validation(net.to(trainer.data.device), trainer.data, from_json(record.recipe))
     members = kept or (Member(record=record, net=net.cpu()),)
     trained_on = trainer.data.training_on(from_json(members[0].record.recipe).train_on)
@@ -204,7 +205,7 @@ def find(
     )  # fmt: skip
     return Winner(
         study=study, trial=trial, on_all=options.on_all, members=members, traits=traits, is_drawn=is_drawn,
-        validation=validation, confirmed=found, test_openings=openings.for_study(location),
+        validation=validation, confirmed=found, test_openings=openings.for_study(study.location),
         tested=confirm.preferred(evaluated, trial.number, study, options.data_dir),
     )  # fmt: skip
 
@@ -227,48 +228,52 @@ def likeness(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
 
 
 def _finalist(
-    study: StudyRecord, trial: TrialRecord | None, found: Confirmed | None, evaluated: Sequence[Evaluated], needed: str
+    study: StudyRecord,
+    trial: TrialRecord | None,
+    found: Confirmed | None,
+    evaluated: Sequence[Evaluated],
+    commands: NextCommands,
 ) -> TrialRecord:
     """Return the trial whose configuration `confirm` trained on all images: the one asked for, or the winner."""
     finals = [number for one in evaluated for number in one.numbers]
     if not finals:
         raise StudyNotFoundError(
-            f"Study {study.name} has no net that was trained on all images; `mnist-bench confirm "
-            f"{study.name}{needed}` trains eight of its winner."
+            f"Study {study.name} has no network that was trained on all images; `{commands.line('confirm')}` trains "
+            "eight of its winner, and evaluates them once on the test set."
         )
     named = ", ".join(f"{study.name}/{final}" for final in dict.fromkeys(finals))
-    number = _winner(study, found, named, needed) if trial is None else trial.number
+    number = _winner(study, found, named, commands) if trial is None else trial.number
     if number not in finals:
         raise StudyNotFoundError(f"{study.name}/{number} was not trained on all images by `confirm`; {named} was.")
     return find_trial(study, number)
 
 
-def _winner(study: StudyRecord, found: Confirmed | None, named: str, needed: str) -> int:
+def _winner(study: StudyRecord, found: Confirmed | None, named: str, commands: NextCommands) -> int:
     """Return the number of a confirmation's winner, which was trained on all images; `named` are all that were."""
     if found is None or not found.evaluated:
         raise StudyNotFoundError(f"No winner of {study.name} was chosen, but a front trained; name one of it: {named}.")
     if not found.finals:
         won = "won" if found.judged else "leads"
         raise StudyNotFoundError(
-            f"#{found.first} {won} and was not trained on all images; `{confirm.command(found, needed)}` does that, or "
-            f"name {named}."
+            f"#{found.first} {won} and was not trained on all images; `{confirm.command(found, commands)}` does that, "
+            f"and evaluates it once on the test set; or name {named}."
         )
     return found.first
 
 
 def _confirmed_nets(
-    study: StudyRecord, trial: TrialRecord, location: StudyLocation, needed: str, *, committee: bool
+    study: StoredStudy, trial: TrialRecord, commands: NextCommands, *, committee: bool
 ) -> tuple[Member, ...]:
     """Return the first net that `confirm` trained of a trial's settings on all images, or all that came to their end.
 
     Raises:
         StudyNotFoundError: one of them is not here, or there is but one for a committee.
-        UsageError: one was trained on other data than the study.
+        UsageError: one was trained on other data than the study, or with other settings than the trial.
         WeightsError: a file holds other weights than those of its record.
     """
-    folder, name = location.files.confirm, f"{study.name}/{trial.number}"
+    folder, name = study.files.confirm, f"{study.name}/{trial.number}"
     if not committee:
-        return (_confirmed_net(study, trial, folder, SEED, needed),)
+        return (_confirmed_net(study, trial, SEED, commands),)
     found = [
         seed
         for seed in range(SEEDS)
@@ -276,13 +281,14 @@ def _confirmed_nets(
     ]
     if len(found) < confirm.MIN_COMMITTEE:
         raise StudyNotFoundError(f"Of {name} trained on all images, {len(found)} of {SEEDS} nets came to their end.")
-    return tuple(_confirmed_net(study, trial, folder, seed, needed) for seed in found)
+    return tuple(_confirmed_net(study, trial, seed, commands) for seed in found)
 
 
-def _confirmed_net(study: StudyRecord, trial: TrialRecord, folder: ConfirmFolder, seed: int, needed: str) -> Member:
+def _confirmed_net(study: StoredStudy, trial: TrialRecord, seed: int, commands: NextCommands) -> Member:
+    folder = study.files.confirm
     path = folder.net_of(trial.number, seed)
     if not path.is_file():
-        command = confirm.command_for_nets(study, folder.path.parent, trial.number, needed)
+        command = confirm.command_for_nets(study.files.path, trial.number, commands)
         raise StudyNotFoundError(
             f"{path}: the net that `confirm` trained on all images was not kept, as in earlier versions, or is gone; "
             f"`{command}` trains it again."
@@ -290,21 +296,22 @@ def _confirmed_net(study: StudyRecord, trial: TrialRecord, folder: ConfirmFolder
     record = records.read(folder.record_of(trial.number, seed, on_all=True))
     if record.data != record_of(study, trial).data:
         raise UsageError(f"{path}: was trained on other data than study {study.name}.")
+    if from_json(record.recipe) != replace(from_json(trial.config), train_on=FINAL.train_on):
+        raise UsageError(f"{path}: was trained with other settings than {study.name}/{trial.number}.")
     whose = f"the net of {study.name}/{trial.number} that `confirm` trained on all images with seed {seed}"
     return Member(record=record, net=load_known(path, record.curve[-1].weights, from_json(record.recipe), whose))
 
 
 def _net(
-    study: StudyRecord,
+    study: StoredStudy,
     trial: TrialRecord,
     record: Record,
-    location: StudyLocation,
     trainer: TorchTrainer,
-    needed: str,
+    commands: NextCommands,
     on_news: Callable[[str], None],
 ) -> nn.Module:
     """Return a trial's own net: as it was kept, or trained again."""
-    name, path = f"{study.name}/{trial.number}", location.files.weights_of(trial.number)
+    name, path = f"{study.name}/{trial.number}", study.files.weights_of(trial.number)
     if path.is_file():
         return load_trial(path, trial)
     seconds = sum(report.seconds for report in trial.reports)
@@ -313,9 +320,9 @@ def _net(
     if state is None or comparison.first_difference is not None:
         difference = comparison.first_difference
         told = f" ({difference.name}: {difference.then} then, {difference.now} now)" if difference else ""
+        command = commands.line("reproduce", trial=trial.number)
         raise NotReproducedError(
-            f"Trained again, {name} came out otherwise{told}; `mnist-bench reproduce {name}{needed}` says what differs "
-            "here."
+            f"Trained again, {name} came out otherwise{told}; `{command}` reports what differs here."
         )
     return model_in(export(state, from_json(record.recipe)), name)
 

@@ -11,6 +11,7 @@ from mnist_bench.leaderboard.board import Leaderboard, Row, grouped
 from mnist_bench.leaderboard.early_stop import ahead_line, stop_line, stop_option
 from mnist_bench.leaderboard.plain_board import PlainBoard, PlainRow
 from mnist_bench.nets import shown
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
 from mnist_bench.units import unit
 from search.event_log import repeats
@@ -55,15 +56,16 @@ PAUSED = "PAUSED: continues when the search does"
 STATISTICS = "params: running statistics of batchnorm included"
 
 
-def table_of(board: Board, *, raced: bool = False, place: str = "", confirm: str = "") -> Table[Any]:
+def table_of(board: Board, *, raced: bool = False, commands: NextCommands | None = None) -> Table[Any]:
     """Return a board's figures, then the settings in which its rows differ; as data, true parameters instead of those.
 
-    Records have one set of columns for a study: the figures, the excess over each limit, then every parameter. `raced`,
-    `place` and `confirm` as in `footnotes`.
+    Records have one set of columns for a study: the figures, the excess over each limit, then every parameter. `raced`
+    and `commands` as in `footnotes`.
     """
-    caption = (headline(board), *digest_lines(board, place))
-    below = footnotes(board, raced=raced, place=place, confirm=confirm)
-    whole = f"`mnist-bench leaderboard {board.study} --wide{_listed(board)}{place}`"
+    commands = commands or NextCommands(study=board.study)
+    caption = (headline(board), *digest_lines(board, commands))
+    below = footnotes(board, raced=raced, commands=commands)
+    whole = f"`{commands.line('leaderboard', '--wide', *_listed(board))}`"
     match board:
         case PlainBoard():
             names = board.rows[0].params if board.rows else ()
@@ -85,9 +87,9 @@ def table_of(board: Board, *, raced: bool = False, place: str = "", confirm: str
             )  # fmt: skip
 
 
-def _listed(board: Board) -> str:
-    """Return the option that lists the same trials, with a space before it; nothing where none is needed."""
-    return " --all" if board.has_infeasible else ""
+def _listed(board: Board) -> tuple[str, ...]:
+    """Return the option with which a command lists the same trials; nothing if it needs none."""
+    return ("--all",) if board.has_infeasible else ()
 
 
 def _explained(figures: Sequence[Column[Any]], board: Board) -> list[Column[Any]]:
@@ -174,15 +176,15 @@ def _saved(board: Board) -> str:
     return f" Pruning saved {saved:g} of {budget:g} {unit_of_time}." if saved else ""
 
 
-def digest_lines(board: Board, place: str = "") -> list[str]:
-    """Return the digest and what it promises; `place` as in `footnotes`."""
+def digest_lines(board: Board, commands: NextCommands) -> list[str]:
+    """Return the digest and the promise that goes with it; `commands` as in `footnotes`."""
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
     if ended < board.goal and not (board.stop and board.stop.on_time):
         promise = f"of {ended} of {board.goal} trials so far"
     elif not repeats(board.order):
         promise = (
             "decided as periods arrived: another run of this search may give another; "
-            f"`mnist-bench doctor {board.study} --replay{place}` checks this one"
+            f"`{commands.line('doctor', '--replay')}` checks this one"
         )
     else:
         stopped = (
@@ -199,20 +201,18 @@ def _by_machine(trials: int) -> str:
     return f"; {ended} ended by the machine, short of memory or time, which another run may not be" if trials else ""
 
 
-def footnotes(board: Board, *, raced: bool = False, place: str = "", confirm: str = "") -> list[str]:
+def footnotes(board: Board, *, raced: bool = False, commands: NextCommands) -> list[str]:
     """Return the lines below the table: rows left out, who was ahead, what the tie mark means, the test set.
 
     Args:
         board: what the table shows.
-        raced: whether the tied already raced with fresh seeds, so that nobody is told to let them.
-        place: the options with which commands find the study, see `search.study.place_options`.
-        confirm: the study's name and the options that `mnist-bench confirm` needs, with a space before each; nothing
-            where it takes this study by itself.
+        raced: whether the tied trials already raced with fresh seeds, so that no line proposes it.
+        commands: what to type next about the study.
     """
     lines = []
     if board.hidden:
-        every = f"--top {len(board.rows) + board.hidden}{_listed(board)}{place}"
-        lines.append(f"{board.hidden} more; `mnist-bench leaderboard {board.study} {every}` shows all.")
+        every = commands.line("leaderboard", "--top", str(len(board.rows) + board.hidden), *_listed(board))
+        lines.append(f"{board.hidden} more; `{every}` shows all.")
     if board.first is not None and board.ahead:
         lines.append(ahead_line(board.first, board.ahead))
     if isinstance(board, PlainBoard):
@@ -226,7 +226,7 @@ def footnotes(board: Board, *, raced: bool = False, place: str = "", confirm: st
         lines += [
             f"= not distinguishable from the first (paired test over these weights, Holm, 5 %). {tied}"
             f"{'.' if raced else ':'}",
-            *([] if raced else [f"  `mnist-bench confirm{confirm}` asks with fresh seeds."]),
+            *([] if raced else [f"  `{commands.line('confirm')}` asks with fresh seeds."]),
         ]
     return [*lines, test_set_line(board.test_openings)]
 

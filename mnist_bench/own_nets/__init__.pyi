@@ -8,7 +8,6 @@ from .own_net import (
     name_of as name_of,
     named as named,
     of_function as of_function,
-    option as option,
     use as use,
     used as used,
 )

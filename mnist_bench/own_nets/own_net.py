@@ -139,19 +139,6 @@ def name_of(code: str) -> str:
     return f"{name} ({sha256[:8]})"
 
 
-def option(code: str | None, name: str | None = None) -> str:
-    """Return the option that names this code in a command to copy, with a space before it; nothing where there is none.
-
-    `name` is the one by which it was loaded here, a file with its folder; None where that is not known.
-
-    >>> option("my nets.py:build 3f2a81c0"), option(None)
-    (" --net 'my nets.py:build'", '')
-    >>> option("nets.py:build 3f2a81c0", "/home/me/nets.py:build")
-    ' --net /home/me/nets.py:build'
-    """
-    return "" if code is None else f" --net {quoted(name or named(code)[0])}"
-
-
 def used(name: str | None) -> str | None:
     """Return the code of the net that a command names, after loading it; errors as in `use`."""
     return None if name is None else use(name).code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -10,26 +10,17 @@ from mnist_bench.picture_form import PictureForm
 from mnist_bench.plots.predictions import Predictions, predict
 from mnist_bench.studies import data_of
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord, TrialRecord
-from search.study import StudyFolder, StudyLocation
+from search.event_log import TrialRecord
+from search.study import StoredStudy
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """A study to draw."""
 
-    study: StudyRecord
-    folder: Path
-    """The study's folder, which holds the weights of the best trials in `weights/`."""
+    study: StoredStudy
     data_dir: Path | None = None
     """Where the data set is; None for the packaged one."""
-    storage: str | None = field(default=None, repr=False)  # it may hold a password
-    """URL of the study's database; None for the file in its folder."""
-
-    @property
-    def location(self) -> StudyLocation:
-        """Where the study is kept."""
-        return StudyLocation.of(self.study.name, self.folder.parent, self.storage)
 
     @property
     def form(self) -> PictureForm:
@@ -50,4 +41,4 @@ class Subject:
     @cached_property
     def predictions(self) -> Predictions:
         """The best trial's predictions for the validation images; see `predictions.predict` for errors."""
-        return predict(self.study, self.best, StudyFolder(self.folder), self.data_dir)
+        return predict(self.study, self.best, self.study.files, self.data_dir)

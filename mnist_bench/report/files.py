@@ -15,9 +15,8 @@ from mnist_bench.report.page import Report, gather
 from mnist_bench.report.sections import read
 from mnist_bench.studies import find_trial, openings
 from search.errors import SearchError, StudyNotFoundError, UsageError
-from search.event_log import StudyRecord
 from search.files import atomic_write, check_target, write_named
-from search.study import StudyLocation, invocations
+from search.study import StoredStudy, invocations
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,8 +33,7 @@ class Written:
 
 
 def write(
-    study: StudyRecord,
-    location: StudyLocation,
+    study: StoredStudy,
     *,
     to: Path | None = None,
     data_dir: Path | None = None,
@@ -45,38 +43,33 @@ def write(
 
     Args:
         study: the study.
-        location: where it is kept.
         to: the file; None for report.html in the study's folder.
         data_dir: the data set where it is not the packaged one.
-        begins: is told the kind of each picture before it is drawn.
+        begins: called with the kind of each plot before it is drawn.
 
     Raises:
         StudyNotFoundError: no trial has finished yet.
-        UsageError: the file cannot be written.
+        UsageError: the file cannot be written, or the files in the study's folder are another study's.
         StorageError: a result in the study's folder cannot be read.
     """
     close_test_set()
     if not study.finished():
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
-    files = location.files
+    files = study.files
     file = to or files.report
     check_target(file, folder=False)
-    storage = None if location.owns_database else location.url
-    subject = Subject(study=study, folder=location.folder, data_dir=data_dir, storage=storage)
-    sections, opened, searched = read(study, location), openings.for_study(location), invocations(files)
+    sections, opened, searched = read(study), openings.for_study(study.location), invocations(files)
     weights = files.weights if files.kept_weights() else None
-    pictures = gallery(subject, begins)  # after all that may be refused, for it takes seconds
+    pictures = gallery(Subject(study=study, data_dir=data_dir), begins)  # after all refusals, for it takes seconds
     gathered = gather(
         study, sections=sections, gallery=pictures, test_openings=opened, invocations=searched, weights=weights
     )
-    drawn, reason = _drawing(study, gathered, location, data_dir)
+    drawn, reason = _drawing(study, gathered, data_dir)
     _save(file, html.render(gathered, drawn), atomic_write if to is None else write_named)
     return Written(file=file, missing=pictures.missing, no_drawing=reason, unforeseen=pictures.unforeseen)
 
 
-def _drawing(
-    study: StudyRecord, gathered: Report, location: StudyLocation, data_dir: Path | None
-) -> tuple[Drawing | None, str | None]:
+def _drawing(study: StoredStudy, gathered: Report, data_dir: Path | None) -> tuple[Drawing | None, str | None]:
     """Return the part of the page to draw on, where weights of the chosen trial and the data set are here, or why not.
 
     Both are None where no trial is chosen.
@@ -86,7 +79,7 @@ def _drawing(
         return None, None
     trial = find_trial(study, chosen.number)
     try:
-        return drawing(find(study, trial, location, Options(trains=False, data_dir=data_dir))), None
+        return drawing(find(study, trial, Options(trains=False, data_dir=data_dir))), None
     except SearchError as error:
         return None, str(error)
 

@@ -14,6 +14,7 @@ from mnist_bench.leaderboard import (
     tie_p_values,
     validation_images,
 )
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.report.sections import Sections
 from mnist_bench.units import percent, unit
 from search.event_log import StudyRecord, TrialRecord
@@ -49,7 +50,7 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
         if sections.raced:
             yield sections.raced.lines[0]
         if sections.outdated or not (sections.raced or sections.confirmed or sections.front):
-            yield _unconfirmed(study.name, ended, sections.needed)
+            yield _unconfirmed(ended, sections.commands)
     if board.saved_epochs:
         yield f"Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs."
     if sections.audit:
@@ -128,8 +129,8 @@ def _trials(count: int) -> str:
     return f"{WORDS[count].capitalize() if count < len(WORDS) else count} trials"
 
 
-def _unconfirmed(name: str, ended: int, needed: str) -> str:
+def _unconfirmed(ended: int, commands: NextCommands) -> str:
     return (
         f"Nothing is confirmed yet: the first of {ended} on one validation set is the luckiest too. "
-        f"`mnist-bench confirm {name}{needed}` asks again with fresh seeds, then opens the test set once."
+        f"`{commands.line('confirm')}` trains them again with fresh seeds, then evaluates once on the test set."
     )

@@ -33,9 +33,8 @@ def render(report: Report, drawing: Drawing | None = None) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"code": _code, "csp_hash": csp_hash, "grouped": grouped, "sentences": _sentences}
-    place, needed = report.sections.place, report.sections.needed
-    # The page is read when another study may be the latest.
-    board = table_of(report.board, place=place, confirm=f" {report.study}{needed}")
+    commands = report.sections.commands
+    board = table_of(report.board, commands=commands)
     test_set = test_set_line(report.board.test_openings)
     complete = [row for row in board.rows if row.rank is not None]
     shown = complete or board.rows
@@ -43,7 +42,7 @@ def render(report: Report, drawing: Drawing | None = None) -> str:
         report=report,
         drawing=drawing,
         counted=cells.counted(report.board.counts, live=report.board.live),
-        digest_promise=digest_lines(report.board, place)[1].strip(" ()"),
+        digest_promise=digest_lines(report.board, commands)[1].strip(" ()"),
         board=replace(board, rows=shown, footnotes=[line for line in board.footnotes if line != test_set]),
         unfinished=replace(board, rows=board.rows[len(shown) :]),
         test_set=test_set,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from mnist_bench import own_nets, space_files
 from mnist_bench.config import from_json, leaves
 from mnist_bench.leaderboard import Leaderboard, leaderboard_of, stop_option
 from mnist_bench.nets import line
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.plots import Gallery
 from mnist_bench.report import about
 from mnist_bench.report.findings import findings
@@ -23,7 +24,7 @@ from mnist_bench.tables import SHA256
 from search import canonical_json
 from search.event_log import StudyRecord, TrialRecord, repeats
 from search.messages import command_line, quoted
-from search.study import Invocation, data_option, fingerprint, latest_data, own_code_options
+from search.study import Invocation, fingerprint, latest_data, own_code_options
 
 LISTED = 200
 """Largest number of trials on the report's leaderboard."""
@@ -114,45 +115,40 @@ def gather(
         ranges=ranges if ranges and ranges.rows else None,
         space=space.to_yaml(),
         typed=tuple(dict.fromkeys(made.command for made in invocations if made.command is not None)),
-        commands=commands(study, chosen, invocations, sections.place),
+        commands=commands(study, chosen, sections.commands, invocations),
         facts=_facts(study),
         failures={trial.number: trial.error for trial in study.trials if trial.error},
     )
 
 
 def commands(
-    study: StudyRecord, chosen: TrialRecord | None, invocations: Sequence[Invocation] = (), place: str = ""
+    study: StudyRecord, chosen: TrialRecord | None, next_commands: NextCommands, invocations: Sequence[Invocation] = ()
 ) -> dict[str, str]:
-    """Return the commands that repeat the search and a trial of it, each with what it does; they run as they stand.
-
-    `place` are the options with which they find the study, see `search.study.place_options`.
-    """
-    data_dir = latest_data(invocations)
-    again = dict([*_files(study, place), *_searches(study, data_dir)])
+    """Return the commands that repeat the search and a trial of it, each with its purpose; they run as they stand."""
+    code = net_code(study)
+    # The file of your own network is the one that the first of these commands writes, not the one on this machine.
+    known = replace(next_commands, net=None if code is None else own_nets.named(code)[0])
+    again = dict([*_files(study, known), *_searches(study, latest_data(invocations))])
     if chosen is None:
         return again
-    name, more = f"{study.name}/{chosen.number}", data_option(data_dir) + own_nets.option(net_code(study))
+    number = chosen.number
     return again | {
-        f"mnist-bench reproduce {name}{place}{more}": f"trains #{chosen.number} again and compares it bit for bit",
-        f"mnist-bench show {name}{place} --json > RECORD.json": "its record, enough for a stranger",
-        f"mnist-bench reproduce RECORD.json{more}": "the same, on any machine",
+        known.line("reproduce", trial=number): f"trains #{number} again and compares it bit for bit",
+        f"{known.line('show', '--json', trial=number)} > RECORD.json": "its record, enough for a stranger",
+        known.of_record("RECORD.json"): "the same, on any machine",
     }
 
 
-def _files(study: StudyRecord, place: str) -> Iterator[tuple[str, str]]:
+def _files(study: StudyRecord, known: NextCommands) -> Iterator[tuple[str, str]]:
     """Yield the commands that write the files of which the search is made, and what each does."""
-    if code := net_code(study):
-        file = own_nets.named(code)[0].rpartition(":")[0]
-        if file.endswith(".py"):
-            yield (
-                f"mnist-bench show {study.name}{place} --code > {quoted(file)}",
-                "the net that was searched, as a file",
-            )
+    file = (known.net or "").rpartition(":")[0]
+    if file.endswith(".py"):
+        yield f"{known.line('show', '--code')} > {quoted(file)}", "the network that was searched, as a file"
     if _shipped(study.spec["space"]) is None:
-        yield f"mnist-bench show {study.name}{place} --space > {SPACE_FILE}", "the space that was searched, as a file"
+        yield f"{known.line('show', '--space')} > {SPACE_FILE}", "the space that was searched, as a file"
     for number in _enqueued(study):
         yield (
-            f"mnist-bench show {study.name}/{number}{place} --recipe > {ENQUEUED_FILE.format(number)}",
+            f"{known.line('show', '--recipe', trial=number)} > {ENQUEUED_FILE.format(number)}",
             "a recipe that was trained before the search's own trials",
         )
 
@@ -203,7 +199,9 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += _start(spec)
     for number in _enqueued(study):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
-    return command_line([*words, "--study-name", study.name]) + own_nets.option(net_code(study))
+    code = net_code(study)
+    words += [] if code is None else ["--net", own_nets.named(code)[0]]
+    return command_line([*words, "--study-name", study.name])
 
 
 def _where(spec: Mapping[str, Any]) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 from mnist_bench.experiments import Audit, ablation, audit, confirm
 from mnist_bench.experiments.ablation import Ablation
 from mnist_bench.experiments.confirm import Confirmed, Front
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Table
-from mnist_bench.studies import needed_options
-from search.event_log import StudyRecord
-from search.study import StudyLocation
+from mnist_bench.studies import commands_of
+from search.study import StoredStudy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,23 +38,21 @@ class Sections:
     audit: Section | None = None
     outdated: bool = False
     """Whether all that was confirmed is of what the study was before it was searched further."""
-    place: str = ""
-    """The options with which a command finds the study, see `search.study.place_options`."""
-    needed: str = ""
-    """The options that a command about the study needs, see `mnist_bench.studies.needed_options`."""
+    commands: NextCommands
+    """What to type next about the study."""
 
 
-def read(study: StudyRecord, location: StudyLocation) -> Sections:
-    """Return the sections whose results are in the study's folder; `location` is where the study is kept.
+def read(study: StoredStudy) -> Sections:
+    """Return the sections whose results are in the study's folder.
 
     Raises:
+        UsageError: the files in that folder are another study's.
         StorageError: a file cannot be read.
     """
-    folder = location.folder
+    folder, commands = study.files.path, commands_of(study)
     race, path, pruning = confirm.load(folder), ablation.load(folder), audit.load(folder)
     front = confirm.load_front(folder)
-    needed = needed_options(study.spec, location)
-    raced = of_race(race, study.digest, needed) if race else None
+    raced = of_race(race, study.digest, commands) if race else None
     is_current = race is not None and race.digest == study.digest
     is_confirmed = race is not None and is_current and race.judged and bool(race.finals)
     found = [each for each in (race, front) if each is not None]
@@ -66,19 +64,15 @@ def read(study: StudyRecord, location: StudyLocation) -> Sections:
         front=of_front(front, study.digest) if front else None,
         ablation=of_ablation(path) if path else None,
         audit=of_audit(pruning, study.digest) if pruning and pruning.trials else None,
-        place=location.options,
-        needed=needed,
+        commands=commands,
     )
 
 
-def of_race(race: Confirmed, digest: str, needed: str = "") -> Section:
-    """Return the section about a race; `digest` is the study's now, which may have been searched further.
-
-    `needed` as in `Sections`.
-    """
-    table = confirm.table_of(race, needed)
+def of_race(race: Confirmed, digest: str, commands: NextCommands) -> Section:
+    """Return the section about a race; `digest` is the study's now, of which the search may have continued since."""
+    table = confirm.table_of(race, commands)
     what = "confirmation" if race.judged and race.finals else "race"
-    finding = " ".join([_finding(race, needed), *_as_it_was(race, digest, what)])
+    finding = " ".join([_finding(race, commands), *_as_it_was(race, digest, what)])
     return Section(lines=(finding, *table.caption), table=table)
 
 
@@ -95,7 +89,7 @@ def of_front(front: Front, digest: str) -> Section:
     return Section(lines=(" ".join([finding, *_as_it_was(front, digest, "confirmation")]), *rest), table=table)
 
 
-def _finding(race: Confirmed, needed: str) -> str:
+def _finding(race: Confirmed, commands: NextCommands) -> str:
     """Return what a race found in a sentence; "confirmed" only where a test was made and the test set opened."""
     tested, number = race.test(race.first), race.first
     seeds = f"mean of {tested.seeds} fresh seeds" if tested else "no run came to its end"
@@ -106,11 +100,11 @@ def _finding(race: Confirmed, needed: str) -> str:
     if race.finals:
         return f"Not confirmed, for no test was made: #{number} led with one fresh seed; {figure}."
     if race.judged:
-        command = confirm.command(race, needed)
-        return f"#{number} won a race with fresh seeds; the test set was left shut. `{command}` opens it."
+        command = confirm.command(race, commands)
+        return f"#{number} won a race with fresh seeds; the test set stayed closed. `{command}` evaluates it once."
     return (
-        f"Not confirmed, for no test was made: #{number} leads with one fresh seed. `{confirm.command(race, needed)}` "
-        "goes on from there."
+        f"Not confirmed, for no test was made: #{number} leads with one fresh seed. "
+        f"`{confirm.command(race, commands)}` continues, then evaluates once on the test set."
     )
 
 

@@ -1,5 +1,10 @@
 from .best_checkpoints import BestCheckpoints as BestCheckpoints, worth_keeping as worth_keeping
-from .compatibility import device_like as device_like, needed_options as needed_options, net_code as net_code
+from .compatibility import (
+    commands_at as commands_at,
+    commands_of as commands_of,
+    device_like as device_like,
+    net_code as net_code,
+)
 from .foreign import is_foreign as is_foreign, made_by_another as made_by_another
 from .openings import purpose_of_confirming as purpose_of_confirming
 from .record import (

@@ -8,11 +8,12 @@ from typing import Any
 
 from mnist_bench import own_nets
 from mnist_bench.data import TrainingSet, form_of, load_training_set, of_files, options_for
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.studies.record import Data
 from search.differences import changed_canaries
 from search.errors import FingerprintError, UsageError
 from search.event_log import StudyRecord
-from search.study import StudyLocation, data_option, invocations, latest_data, latest_net
+from search.study import StoredStudy, StudyLocation, invocations, latest_data, latest_net
 
 
 def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSet:
@@ -70,20 +71,52 @@ def _net_code(spec: Mapping[str, Any]) -> str | None:
     return code
 
 
-def needed_options(spec: Mapping[str, Any] | None, location: StudyLocation, data_dir: Path | None = None) -> str:
-    """Return the options that a command to copy needs, so that it finds a study, its data and its net.
+def commands_of(
+    study: StoredStudy,
+    *,
+    data_dir: Path | None = None,
+    net: str | None = None,
+    device: str = "auto",
+    no_test: bool = False,
+) -> NextCommands:
+    """Return the commands to copy about a study; arguments as in `commands_at`."""
+    return commands_at(
+        study.location, study.spec, owns_folder=study.owns_folder, data_dir=data_dir, net=net, device=device,
+        no_test=no_test,
+    )  # fmt: skip
 
-    Each has a space before it. Without `data_dir` the data are those that the study was searched on last.
+
+def commands_at(
+    location: StudyLocation,
+    spec: Mapping[str, Any] | None,
+    *,
+    owns_folder: bool = True,
+    data_dir: Path | None = None,
+    net: str | None = None,
+    device: str = "auto",
+    no_test: bool = False,
+) -> NextCommands:
+    """Return the commands to copy about the study at a location.
 
     Args:
-        spec: the study's specification; None where it is not known.
-        location: where it is kept.
-        data_dir: where the data are.
+        location: where the study is kept.
+        spec: the study's specification; None if it is not known.
+        owns_folder: whether the files in its folder are its own.
+        data_dir: where the data are; by default, where the last search that named its data had them.
+        net: the name by which your own network was loaded; by default, the one that the last search kept.
+        device: to train on; "auto" names none.
+        no_test: whether `confirm` is to leave the test set closed.
     """
-    searched = invocations(location.files)
-    data = data_option(latest_data(searched) if data_dir is None else data_dir)
-    net = own_nets.option(None if spec is None else _net_code(spec), latest_net(searched))
-    return location.options + data + net
+    searched = invocations(location.files) if owns_folder else []
+    code = None if spec is None else _net_code(spec)
+    return NextCommands(
+        study=location.name,
+        place=location.words,
+        data=latest_data(searched) if data_dir is None else str(data_dir),
+        net=None if code is None else net or latest_net(searched) or own_nets.named(code)[0],
+        device=None if device == "auto" else device,
+        no_test=no_test,
+    )
 
 
 def device_like(numerics: Mapping[str, Any], name: str) -> str:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from mnist_bench.leaderboard import Leaderboard, PlainBoard, leaderboard_of, plain_board
 from mnist_bench.studies import openings, sealed_json, validated
+from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.studies.foreign import is_foreign
 from search.errors import StorageError, StudyNotFoundError
-from search.study import StudyLocation, driver_of, latest, newest_event, place_options
+from search.study import StudyLocation, driver_of, latest, newest_event
 
 FROM = 1000
 """Studies with fewer trials have no cache; reading them is fast enough."""
@@ -59,7 +60,7 @@ def leaderboard(
     study = validated.open_any(results, location.name if location else name, storage)
     if not (study.trials if infeasible else study.finished()):
         beyond = any(trial.reason == "infeasible" for trial in study.trials)
-        command = f"mnist-bench leaderboard {study.name} --all{place_options(results, storage)}"
+        command = commands_of(study).line("leaderboard", "--all")
         all_of_them = f"; `{command}` lists the infeasible ones" if beyond else ""
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet{all_of_them}.")
     if is_foreign(study.spec):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -23,8 +23,9 @@ from search.errors import NewerVersionError, StorageError, StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import first_fault, in_a_sentence
 from search.stored_fields import unknown, unknown_in
-from search.study import studies
+from search.study import StoredStudy, studies
 
+StudyT = TypeVar("StudyT", bound=StudyRecord)
 MAX_NUMBER = 2**53
 """Largest whole number that is accepted; larger ones are not exact in JSON."""
 MAX_TIME = 253_402_300_799
@@ -72,7 +73,7 @@ class Spec:
     numerics: Numerics
 
 
-def open_study(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
+def open_study(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
     """Return a study of nets; without a name, the one that was written last.
 
     Raises:
@@ -84,7 +85,7 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
     return believed(studies.open_study(results, name, storage))
 
 
-def open_any(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
+def open_any(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
     """Return a study of nets or of another trainer; without a name, the one that was written last.
 
     Of another trainer's study, only what the search itself writes is checked.
@@ -115,7 +116,7 @@ def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:
     raise StudyNotFoundError(f"Study {study.name} has no trial {number}; {last}.")
 
 
-def believed(read: StudyRecord) -> StudyRecord:
+def believed(read: StudyT) -> StudyT:
     """Return the study after checking everything that commands compute with.
 
     Raises:

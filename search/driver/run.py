@@ -42,6 +42,7 @@ from search.study import (
     Invocation,
     OptunaTables,
     StartList,
+    StoredStudy,
     StudyLocation,
     StudySpec,
     all_failed,
@@ -72,7 +73,7 @@ _PLAN_FIELDS: tuple[tuple[str, type, str], ...] = (
 class Run:
     """What a run of a search came to."""
 
-    study: StudyRecord
+    study: StoredStudy
     reached: bool
     """Whether the goal was reached, or a rule ended the search; otherwise it was stopped, and can go on."""
     order_cost: float
@@ -197,7 +198,7 @@ class Search:
             run = self._locked_run()  # the folder's lock first, also with a server's: checkpoints are files
         failed = run.study.first_failed
         if run.reached and failed is not None:
-            error = TooManyFailuresError(all_failed(self.location.name, failed, self.location.options))
+            error = TooManyFailuresError(all_failed(self.location, failed))
             error.add_note(failed.error or "")  # for those who ask for the traceback
             raise error
         return run
@@ -243,7 +244,7 @@ class Search:
             # it, so the tables and the files are seen to all the same.
             self._tables(storage, history).complete(events[-1])
             clean_up(history, states, self.on_trial_end)
-            return Run(study=history.record(), reached=True, order_cost=0.0)
+            return self._run_of(history, reached=True)
         spec = self._start(history)
         if not events:
             events = self._create(spec, history, log)
@@ -255,8 +256,12 @@ class Search:
         clean_up(history, states, self.on_trial_end)
         return self._drive(spec, history, log, tables, states)
 
+    def _run_of(self, history: History, *, reached: bool, order_cost: float = 0.0) -> Run:
+        study = StoredStudy.of(history.record(), self.location)
+        return Run(study=study, reached=reached, order_cost=order_cost)
+
     def _tables(self, storage: RDBStorage, history: History) -> OptunaTables:
-        return OptunaTables(storage, self.location.name, history.spec, self.location.options)
+        return OptunaTables(storage, self.location.name, history.spec, self.location.words)
 
     def _is_done(self, history: History) -> bool:
         """Check what can be checked without workers, and whether the study has ended: at its goal, or by a rule."""
@@ -316,7 +321,7 @@ class Search:
             optuna_study=restored(spec, history, planner),
         )
         reached = self._drive_to_goal(driver, history)
-        return Run(study=history.record(), reached=reached, order_cost=dispatcher.time.ordering_share)
+        return self._run_of(history, reached=reached, order_cost=dispatcher.time.ordering_share)
 
     def _outages(self, dispatcher: Dispatcher[Any], history: History, observer: Observer) -> Outages | None:
         if not is_postgresql(self.location.url):

@@ -14,13 +14,12 @@ from .location import (
     is_in_environment as is_in_environment,
     mark_folder as mark_folder,
     name_after as name_after,
-    place_options as place_options,
+    place_words as place_words,
     storage_to_show as storage_to_show,
 )
 from .optuna_tables import OptunaTables as OptunaTables
 from .provenance import (
     Invocation as Invocation,
-    data_option as data_option,
     invocations as invocations,
     keep_provenance as keep_provenance,
     latest_data as latest_data,
@@ -39,11 +38,11 @@ from .spec import (
     stored_history as stored_history,
 )
 from .start_list import StartList as StartList
+from .stored_study import StoredStudy as StoredStudy
 from .studies import (
     StudySummary as StudySummary,
     all_failed as all_failed,
     alone_with as alone_with,
-    check_its_folder as check_its_folder,
     check_not_renamed as check_not_renamed,
     driver_of as driver_of,
     has_its_folder as has_its_folder,

@@ -9,9 +9,14 @@ from pathlib import Path
 
 from search.database import is_secret, sqlite_file, sqlite_url
 from search.errors import UsageError
+<<<<<<< HEAD
 from search.files import atomic_write, read
 from search.messages import quoted
 from search.study.folder import RESULTS, STORAGE_VARIABLE, StudyFolder
+=======
+from search.files import atomic_write
+from search.study.folder import RESULTS, STORAGE_VARIABLE, ResultsFolder, StudyFolder
+>>>>>>> 72e189f (A study knows where it lives, and commands to copy come from one object)
 
 MAX_TIME = 100
 """Bytes of a time; who sent a study may have written anything into the file."""
@@ -86,18 +91,23 @@ class StudyLocation:
         return file is not None and not file.exists()
 
     @property
-    def options(self) -> str:
-        """Those with which a command to copy finds the study, see `place_options`."""
-        return place_options(self.folder.parent, None if self.owns_database else self.url)
+    def results(self) -> ResultsFolder:
+        """The folder of studies in which its folder lies."""
+        return ResultsFolder(self.folder.parent)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words with which a command to copy finds the study, see `place_words`."""
+        return place_words(self.folder.parent, None if self.owns_database else self.url)
 
 
-def place_options(results: Path, storage: str | None) -> str:
-    """Return `--results` and `--storage` where they are not the default ones, each with a space before it.
+def place_words(results: Path, storage: str | None) -> tuple[str, ...]:
+    """Return `--results` and `--storage` with their values, each only if it is not the default.
 
     A storage that may hold a password is left out, as is one that the environment names.
     """
     named = {"--results": None if results == RESULTS else results, "--storage": storage_to_show(storage)}
-    return "".join(f" {option} {quoted(value)}" for option, value in named.items() if value is not None)
+    return tuple(word for option, value in named.items() if value is not None for word in (option, str(value)))
 
 
 def storage_to_show(storage: str | None) -> str | None:

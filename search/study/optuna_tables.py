@@ -7,7 +7,7 @@ with advice, and `search.study.tables_check` says what differs and writes them a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 from optuna.exceptions import UpdateFinishedTrialError
@@ -30,6 +30,7 @@ from search.event_log import (
     Told,
     trial_of,
 )
+from search.messages import command_line
 from search.space import Space, cost_of
 from search.strategies import OptunaRanges, frozen_trial
 from search.study import spec as specs
@@ -46,12 +47,11 @@ _METRIC_NAMES = "study:metric_names"
 class OptunaTables:
     """One study in an Optuna storage."""
 
-    def __init__(self, storage: BaseStorage, name: str, spec: Mapping[str, Any], options: str = "") -> None:
-        """Find the study of a specification, or make it; with these options a command to copy finds it, too
-        (`StudyLocation.options`)."""
+    def __init__(self, storage: BaseStorage, name: str, spec: Mapping[str, Any], place: Sequence[str] = ()) -> None:
+        """Find the study of a specification, or make it; `place` as in `StudyLocation.words`."""
         self._storage = storage
         self._name = name
-        self._options = options
+        self._place = place
         self._ids: dict[int, int] = {}
         space = Space.from_spec(spec["space"])
         self._ranges = OptunaRanges.of(space)
@@ -147,8 +147,8 @@ class OptunaTables:
     def _astray(self, event: Event) -> StorageError:
         return StorageError(
             f"Optuna's tables of study {self._name} do not follow its event log (trial {trial_of(event)}); no result "
-            f"is lost: `mnist-bench doctor {self._name} --repair{self._options}` writes them anew, then the search can "
-            "go on."
+            f"is lost: `{command_line(['mnist-bench', 'doctor', self._name, '--repair', *self._place])}` writes them anew; then resume "
+            "the search."
         )
 
     def _exists(self, event: OfTrial) -> bool:

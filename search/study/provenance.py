@@ -9,7 +9,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from search.errors import StorageError
 from search.files import append_line, atomic_write, read
@@ -57,12 +56,6 @@ def invocations(files: StudyFolder) -> list[Invocation]:
     except FileNotFoundError:
         return []
     return [invocation for line in lines if (invocation := _invocation(line))]
-
-
-def data_option(source: Path | str | None) -> str:
-    """Return the option that names a data set in a command to copy, with a space before it; nothing where there is
-    none."""
-    return "" if source is None else f" --data {quoted(source)}"
 
 
 def latest_data(searched: Sequence[Invocation]) -> str | None:

@@ -16,11 +16,12 @@ from sqlalchemy.engine import Engine
 
 from search.database import file_lock, is_postgresql, open_for_reading, postgres, redacted, storage_errors
 from search.errors import StorageError, StudyNotFoundError, UsageError
-from search.event_log import Created, Event, EventLog, History, StudyRecord, TrialRecord, log
-from search.messages import first_line
+from search.event_log import Created, Event, EventLog, History, TrialRecord, log
+from search.messages import command_line, first_line
 from search.study.folder import ResultsFolder
-from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_options
+from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_words
 from search.study.spec import stored_history
+from search.study.stored_study import StoredStudy
 
 T = TypeVar("T")
 
@@ -52,8 +53,8 @@ class StudySummary:
     """Why the study cannot be read, in a sentence; its figures are zero then."""
 
 
-def open_study(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
-    """Return a study, the one that was written last where no name is given.
+def open_study(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
+    """Return a study; without a name, the one that was written last.
 
     Raises:
         StudyNotFoundError: there is none of that name, or none at all.
@@ -65,7 +66,8 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
     history = _read(location)
     if history is None:
         raise no_such_study(location)
-    return replace(history.record(live=driver_of(location) is not None), name=location.name)
+    record = replace(history.record(live=driver_of(location) is not None), name=location.name)
+    return StoredStudy.of(record, location, owns_folder=has_its_folder(location))
 
 
 def latest(results: Path, storage: str | None = None) -> str:
@@ -80,7 +82,7 @@ def latest(results: Path, storage: str | None = None) -> str:
         if isinstance(moment, StorageError):
             raise moment  # it may be the one that was written last
     if not newest:
-        command = f"mnist-bench search conv --trials 50{place_options(results, storage)}"
+        command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results, storage)])
         raise StudyNotFoundError(f"No study in {where(results, storage)}; `{command}` makes one.")
     return max(newest, key=lambda name: str(newest[name]))
 
@@ -127,19 +129,6 @@ def has_its_folder(location: StudyLocation) -> bool:
     if location.owns_database:
         return belongs(location, None)
     return belongs(location, _query(location.url, lambda engine: EventLog(engine, location.name).begun()))
-
-
-def check_its_folder(location: StudyLocation) -> None:
-    """Check that the files in a study's folder are its own, before others are written beside them.
-
-    Raises:
-        UsageError: they are another study's.
-        StorageError: its database cannot be read.
-    """
-    if not has_its_folder(location):
-        raise UsageError(
-            f"{location.folder} holds files of another study of this name; name the folder of this one with --results."
-        )
 
 
 def name_inside(location: StudyLocation) -> str:
@@ -307,17 +296,15 @@ def _size_of(file: Path) -> int:
 def no_such_study(location: StudyLocation) -> StudyNotFoundError:
     """Return the error where no study is at a location; it says how to list those that are there."""
     place = where(location.folder.parent, None if location.owns_database else location.url)
-    return StudyNotFoundError(
-        f"No study {location.name} in {place}; `mnist-bench studies{location.options}` lists what there is."
-    )
+    command = command_line(["mnist-bench", "studies", *location.words])
+    return StudyNotFoundError(f"No study {location.name} in {place}; `{command}` lists the studies there.")
 
 
-def all_failed(name: str, first: TrialRecord, place: str) -> str:
-    """Return in words that every trial of a study failed; `place` are the options with which commands find it."""
+def all_failed(location: StudyLocation, first: TrialRecord) -> str:
+    """Return in words that every trial of a study failed."""
     cause = f"; the first one: {first.cause}" if first.cause else ""
-    return (
-        f"Every trial of {name} failed{cause}. `mnist-bench show {name}/{first.number}{place}` shows the whole error."
-    )
+    command = command_line(["mnist-bench", "show", f"{location.name}/{first.number}", *location.words])
+    return f"Every trial of {location.name} failed{cause}. `{command}` shows the whole error."
 
 
 def where(results: Path, storage: str | None = None) -> str:

@@ -11,9 +11,8 @@ from mnist_bench.cli import options, output, targets
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from search.event_log import StudyRecord, TrialRecord
+    from search.event_log import TrialRecord
+    from search.study import StoredStudy
 
 
 def ablate(
@@ -51,7 +50,6 @@ def ablate(
     from mnist_bench.experiments.ablation import Options, table_of
     from mnist_bench.experiments.ablation.run import run
     from mnist_bench.studies import device_like
-    from search.study import StudyLocation, check_its_folder
 
     record, named = targets.open_target(study, results, storage)
     if None not in (named, trial) and named != trial:
@@ -59,16 +57,16 @@ def ablate(
     asked = Options(
         baseline=baseline, seeds=seeds, budget=budget,
         workers=workers or options.suitable_workers(device_like(record.spec["numerics"], device)), device=device,
-        data_dir=data_dir, results=results, net=net,
+        data_dir=data_dir, net=net,
     )  # fmt: skip
-    check_its_folder(StudyLocation.of(record.name, results, storage))
-    end = _end(record, trial if named is None else named, results)
-    found = runner.result_of(partial(run, record, end, asked), storage=storage)
+    end = _end(record, trial if named is None else named)
+    latest = record.name if study is None else None
+    found = runner.result_of(partial(run, record, end, asked), storage=storage, study=latest)
     output.show(form, table_of(found))
 
 
-def _end(study: StudyRecord, number: int | None, results: Path) -> TrialRecord:
+def _end(study: StoredStudy, number: int | None) -> TrialRecord:
     """Return the trial of that number; without one the winner that `confirm` named, or the best."""
     from mnist_bench.experiments import confirm
 
-    return targets.find_trial(study, confirm.winner_of(study, results) if number is None else number)
+    return targets.find_trial(study, confirm.winner_of(study) if number is None else number)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from mnist_bench.experiments.confirm import ConfirmOptions, Final
+    from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
-    from search.event_log import StudyRecord
-    from search.study import ConfirmFolder
+    from search.study import ConfirmFolder, StoredStudy
 
 
 def confirm(
@@ -73,71 +73,62 @@ def confirm(
     training images with 8 seeds each, and the test set is opened once.
     """
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.confirm import Opening, Options, budget_to_the_end, table_of
+    from mnist_bench.experiments.confirm import Opening, Options, command, table_of
     from mnist_bench.experiments.confirm.run import run
-    from mnist_bench.studies import device_like, needed_options, open_study
+    from mnist_bench.studies import commands_of, device_like, open_study
     from search.errors import UsageError
-    from search.study import StudyLocation, check_its_folder
 
     if no_test and open_test:
         raise UsageError("--no-test and --open-test contradict each other; give one of them.")
+    if front and (budget is not None or no_test or open_test):
+        raise UsageError("--front makes no race; leave out --budget, --no-test and --open-test.")
     record = open_study(results, study, storage)
     opening: Opening = "never" if no_test else "always" if open_test else "judged"
     asked = Options(
         opening=opening, top=top, budget=budget,
         workers=workers or options.suitable_workers(device_like(record.spec["numerics"], device)), device=device,
-        data_dir=data_dir, results=results, net=net,
+        data_dir=data_dir, net=net,
     )  # fmt: skip
-    check_its_folder(StudyLocation.of(record.name, results, storage))
+    commands = commands_of(record, data_dir=data_dir, net=net, device=device, no_test=no_test)
+    latest = record.name if study is None else None
     if front:
-        if budget is not None or no_test or open_test:
-            raise UsageError("--front makes no race; leave out --budget, --no-test and --open-test.")
-        _front(record, asked, storage, json=json)
+        _front(record, asked, commands, latest, storage, json=json)
         return
-    found = runner.result_of(partial(run, record, asked), storage=storage)
-    location = StudyLocation.of(record.name, results, storage)
-    table = table_of(found, needed_options(record.spec, location, data_dir))
-    _shown(table, [final.number for final in found.finals], record.name, asked, storage, json=json)
-    needed = again.options_from(
-        again.TRAINING, results=results, storage=storage, data_dir=data_dir, net=net, device=device
-    )  # fmt: skip
-    for line in _to_take_away(found.study, found.finals[:1], location.files.confirm, needed):
+    found = runner.result_of(partial(run, record, asked), storage=storage, study=latest)
+    _shown(table_of(found, commands), record, [final.number for final in found.finals], json=json)
+    for line in _to_take_away(record.files.confirm, found.finals[:1], commands):
         output.note_command(line)
-    if not found.finals:
-        output.note("To go on from here:")
-        output.note_command(f"  {again.to_the_end(budget_to_the_end(found), storage)}")
-        for line in again.hint(storage):
-            output.note(line)
+    if not found.finals and (found.cut or not no_test):
+        for line in ("To continue from here:", f"  {command(found, commands)}", *again.hint(storage)):
+            output.note_command(line)
 
 
-def _front(study: StudyRecord, asked: ConfirmOptions, storage: str | None, *, json: bool) -> None:
+def _front(
+    study: StoredStudy,
+    asked: ConfirmOptions,
+    commands: NextCommands,
+    latest: str | None,
+    storage: str | None,
+    *,
+    json: bool,
+) -> None:
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import table_of_front
     from mnist_bench.experiments.confirm.front import run
-    from search.study import StudyLocation
 
-    found = runner.result_of(partial(run, study, asked), storage=storage)
+    found = runner.result_of(partial(run, study, asked), storage=storage, study=latest)
     last = found.finals[-1]
-    _shown(table_of_front(found), [final.number for final in found.finals], study.name, asked, storage, json=json)
-    needed = again.options_from(
-        again.TRAINING, results=asked.results, storage=storage, data_dir=asked.data_dir, net=asked.net,
-        device=asked.device,
-    )  # fmt: skip
-    files = StudyLocation.of(study.name, asked.results, storage).files.confirm
-    for line in _to_take_away(f"{found.study}/{last.number}", [last], files, needed):
+    _shown(table_of_front(found), study, [final.number for final in found.finals], json=json)
+    for line in _to_take_away(study.files.confirm, [last], commands, trial=last.number):
         output.note_command(line)
 
 
-def _shown(
-    table: Table[Any], finals: Sequence[int], name: str, asked: ConfirmOptions, storage: str | None, *, json: bool
-) -> None:
-    """Print what was found of a study, and where the nets are that were trained on all images."""
+def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[int], *, json: bool) -> None:
+    """Print the findings about a study, and the files of the networks that were trained on all images."""
     from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import openings
-    from search.study import StudyLocation
 
-    location = StudyLocation.of(name, asked.results, storage)
-    opened, kept = openings.for_study(location), location.files.confirm.kept_nets()
+    opened, kept = openings.for_study(study.location), study.files.confirm.kept_nets()
     nets = [path for (trial, _), path in kept.items() if trial in finals]  # earlier versions kept none
     told = [f"The {len(nets)} nets trained on all images: {nets[0].parent}/TRIAL-seed-K.safetensors."] if nets else []
     output.show(
@@ -150,19 +141,23 @@ def _shown(
     )
 
 
-def _to_take_away(name: str, finals: Sequence[Final], files: ConfirmFolder, needed: str) -> list[str]:
-    """Return the commands that take the kept nets of the configuration `name` away, with the options that they need;
-    none where one of them is gone."""
+def _to_take_away(
+    files: ConfirmFolder, finals: Sequence[Final], commands: NextCommands, trial: int | None = None
+) -> list[str]:
+    """Return the commands that export the kept networks of a configuration; none if one of them is gone.
+
+    `trial` names the configuration if it is not the confirmation's winner.
+    """
     from mnist_bench.experiments.confirm import MIN_COMMITTEE, lost_nets
 
     kept = {number for number, _ in files.kept_nets()}  # earlier versions kept none
     if not any(final.number in kept for final in finals) or lost_nets(files, finals):
         return []
-    command, (final,) = f"mnist-bench export {name} --confirmed", finals
-    ways = {f"{command} --to winner{needed}": "one of them, as files that work without mnist-bench"}
+    (final,) = finals
+    one = commands.line("export", "--confirmed", "--to", "winner", trial=trial)
+    ways = {one: "one of them, as files that work without mnist-bench"}
     if final.ended >= MIN_COMMITTEE:
-        ways[f"{command} --committee --to winner{needed}"] = (
-            f"all {final.ended} of #{final.number}, their answers averaged"
-        )
+        every = commands.line("export", "--confirmed", "--committee", "--to", "winner", trial=trial)
+        ways[every] = f"all {final.ended} of #{final.number}, their answers averaged"
     width = max(map(len, ways))
-    return ["To take the winner away:", *(f"  {way:<{width}}   {use}" for way, use in ways.items())]
+    return ["To export the winner:", *(f"  {way:<{width}}   {use}" for way, use in ways.items())]

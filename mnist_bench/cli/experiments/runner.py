@@ -24,16 +24,19 @@ def result_of(
     *,
     stopped: str = "Stopped.",
     storage: str | None = None,
+    study: str | None = None,
 ) -> T:
-    """Return what an experiment comes to; it takes an observer, and what says whether to stop.
+    """Return the result of an experiment, which takes an observer and a function that tells whether to stop.
+
+    `storage` and `study` as in `again.as_typed`.
 
     Raises:
-        typer.Exit: the user stopped it; says how to go on, with the `storage` of the command's study.
+        typer.Exit: the user stopped it; the command that continues is on stderr.
     """
-    with again.ended_at_once(storage), Interrupts(output.note) as interrupts:
+    with again.ended_at_once(storage, study), Interrupts(output.note) as interrupts:
         result = experiment(Lines(), interrupts.stopping)
     if result is None:
-        again.note_stopped(stopped, storage)
+        again.note_stopped(stopped, storage, study)
         raise typer.Exit(ExitCode.INTERRUPTED)
     return result
 

@@ -16,11 +16,11 @@ from search.arguments import MAX_SEED
 from search.errors import StudyNotFoundError, UsageError
 from search.files import check_target, make_folder
 from search.messages import did_you_mean, show
-from search.study import ResultsFolder, StudyFolder
+from search.study import ResultsFolder
 
 if TYPE_CHECKING:
     from mnist_bench.plots import Format
-    from search.event_log import StudyRecord
+    from search.study import StoredStudy
 
 FORMATS: Mapping[str, tuple[Format, ...]] = MappingProxyType({"png": ("png",), "svg": ("svg",), "both": ("png", "svg")})
 
@@ -89,9 +89,8 @@ def plot(
         wanted = jobs.of_data(kinds, data_dir, overrides or (), seed or 0)
     else:
         study = _open(name, results, storage)
-        destination = folder or StudyFolder(results / study.name).plots
-        subject = Subject(study=study, folder=results / study.name, data_dir=data_dir, storage=storage)
-        wanted = jobs.of_study(kinds or tuple(KINDS), subject)
+        destination = folder or study.files.plots
+        wanted = jobs.of_study(kinds or tuple(KINDS), Subject(study=study, data_dir=data_dir))
     make_folder(destination)
     verbose = context.find_root().params["verbose"]
     drawn = drawing.draw_all(wanted, destination, FORMATS[file_format], verbose=verbose)
@@ -122,7 +121,7 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     return study, kinds
 
 
-def _open(name: str | None, results: Path, storage: str | None) -> StudyRecord:
+def _open(name: str | None, results: Path, storage: str | None) -> StoredStudy:
     """Return the study; where there is none of a name that is nearly a kind's, the error says so."""
     from mnist_bench.studies import open_study
 

@@ -35,14 +35,12 @@ def report(
     from mnist_bench.report import write
     from mnist_bench.studies import open_study
     from search.files import check_target
-    from search.study import StudyLocation
 
     if output_file is not None:
         check_target(output_file, folder=False)
     study = open_study(results, study_name, storage)
-    location = StudyLocation.of(study.name, results, storage)
     with drawing.progress(len(KINDS)) as begins:
-        written = write(study, location, to=output_file, data_dir=data_dir, begins=begins)
+        written = write(study, to=output_file, data_dir=data_dir, begins=begins)
     if written.no_drawing:
         output.note(f"Nobody can draw on the page: {written.no_drawing}")
     for kind, reason in written.missing.items():

@@ -23,45 +23,47 @@ from mnist_bench.leaderboard import (
 from mnist_bench.nets import line
 from mnist_bench.result_table import Column, Table
 from mnist_bench.space_files import overview
-from mnist_bench.studies import is_foreign, needed_options
+from mnist_bench.studies import commands_of, is_foreign
 from search import strategies
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
 from search.space import Field
-from search.study import StudyFolder, StudyLocation, all_failed, invocations
+from search.study import StoredStudy, StudyFolder, all_failed, invocations
 
 Entry = tuple[str, str]
 """A label, and what it labels."""
 
 
-def show(study: StudyRecord, location: StudyLocation) -> None:
-    """Print a study; `location` is where it is kept."""
+def show(study: StoredStudy) -> None:
+    """Print a study, without the files in its folder if those are another study's."""
     foreign = is_foreign(study.spec)
     board = plain_board(study) if foreign else leaderboard_of(study)
     output.print_prose(headline(board))
-    finding = _failure(study, location) or (_finding(study, board, location) if isinstance(board, Leaderboard) else [])
+    finding = _failure(study) or (_finding(study, board) if isinstance(board, Leaderboard) else [])
     best = [] if study.best is None else _foreign_best(study, study.best) if foreign else _best(study, study.best)
-    entries = [*finding, *best, *_search(study), *_files(study, location.files)]
+    files = _files(study, study.files) if study.owns_folder else []
+    entries = [*finding, *best, *_search(study), *files]
     for label, text in [*entries, ("digest", grouped(study.digest))]:
         output.print_entry(label, text)
-    typed = [made.command for made in invocations(location.files) if made.command is not None]
+    searched = invocations(study.files) if study.owns_folder else []
+    typed = [made.command for made in searched if made.command is not None]
     for number, command in enumerate(typed):
         output.print_line(output.entry("" if number else "typed", command))
     if ranges := study.space.ranges:
         output.print_line()
         output.print_table(Table(rows=ranges, columns=_columns(study)))
-    output.print_prose(f"The whole specification: `mnist-bench show {study.name} --all{location.options}`.")
+    output.print_prose(f"The whole specification: `{commands_of(study).line('show', '--all')}`.")
 
 
-def _failure(study: StudyRecord, location: StudyLocation) -> list[Entry]:
+def _failure(study: StoredStudy) -> list[Entry]:
     """Return that every trial failed, if that is so."""
     first = study.first_failed
-    return [] if first is None else [("finding", all_failed(study.name, first, location.options))]
+    return [] if first is None else [("finding", all_failed(study.location, first))]
 
 
-def _finding(study: StudyRecord, board: Leaderboard, location: StudyLocation) -> Iterator[Entry]:
-    """Yield what the search, and the confirmation where there is one, found."""
+def _finding(study: StoredStudy, board: Leaderboard) -> Iterator[Entry]:
+    """Yield the findings of the search, and of its confirmation if there is one."""
     complete = board.counts["complete"]
     best = min(board.rows, key=lambda row: row.rank or len(board.rows) + 1, default=None)
     tied = [row.accuracy for row in board.rows if row.accuracy is not None and (row.rank == 1 or row.tied)]
@@ -77,9 +79,9 @@ def _finding(study: StudyRecord, board: Leaderboard, location: StudyLocation) ->
     else:
         span = f"{100 * min(tied):.2f} to {cells.percent(max(tied))}"
         yield "finding", f"{len(tied)} of {complete} complete trials tie for the best: {span}"
-    known = confirm.load(location.folder)
+    known = confirm.load(study.files.path) if study.owns_folder else None
     if known is not None and known.digest == board.digest:
-        yield "", confirm.footnote(known, needed_options(study.spec, location))
+        yield "", confirm.footnote(known, commands_of(study))
 
 
 def _best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:

@@ -53,7 +53,7 @@ def leaderboard(
         leaderboard_cache.leaderboard(results, name, storage, top=rows, infeasible=every, curves=curves)
         for name in names
     ]
-    tables = [_table(board, StudyLocation.of(board.study, results, storage), named=bool(studies)) for board in boards]
+    tables = [_table(board, StudyLocation.of(board.study, results, storage)) for board in boards]
     if form == "json":
         output.print_json({"studies": [table.document for table in tables]})
     elif curves:
@@ -62,29 +62,28 @@ def leaderboard(
         output.show(form, *tables)
 
 
-def _table(board: Board, location: StudyLocation, *, named: bool) -> Table[Any]:
-    """Return a board with what `confirm` found of the study, unless the study was searched further since.
-
-    `named` says whether the study was named: if not, it is the latest, which `confirm` takes by itself too.
-    """
+def _table(board: Board, location: StudyLocation) -> Table[Any]:
+    """Return a board with the findings of `confirm` about the study, unless the search continued since."""
     from mnist_bench.experiments import confirm
     from mnist_bench.leaderboard import Leaderboard, table_of
-    from mnist_bench.studies import needed_options
-    from search.study import specification
+    from mnist_bench.studies import commands_at
+    from search.study import has_its_folder, specification
 
-    needed = needed_options(specification(location), location)
-    race, front = confirm.load(location.folder), confirm.load_front(location.folder)
+    owns_folder = has_its_folder(location)
+    commands = commands_at(location, specification(location), owns_folder=owns_folder)
+    race, front = None, None
+    if owns_folder:
+        race, front = confirm.load(location.folder), confirm.load_front(location.folder)
     race = race if race and race.digest == board.digest else None
     front = front if front and front.digest == board.digest else None
-    whose = f" {board.study}{needed}" if named or needed else ""
     raced = race is not None and len(race.candidates) > 1
-    table = table_of(board, raced=raced, place=location.options, confirm=whose)
+    table = table_of(board, raced=raced, commands=commands)
     below: list[str] = []
     document: dict[str, Any] = {"confirmed": race and confirm.plain(race)}
     if isinstance(board, Leaderboard) and board.cost is not None:
         document["confirmed_front"] = front and confirm.plain_front(front)
         if front or (board.front and not board.live):
-            below.append(confirm.front_footnote(front, board.study, needed))
+            below.append(confirm.front_footnote(front, commands))
     if race:
-        below.append(confirm.footnote(race, needed))
+        below.append(confirm.footnote(race, commands))
     return replace(table, footnotes=[*table.footnotes, *below], document={**table.document, **document})

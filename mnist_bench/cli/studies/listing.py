@@ -13,7 +13,7 @@ from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table
 from mnist_bench.units import size
 from search.errors import UsageError
-from search.messages import listing, number_of
+from search.messages import command_line, listing, number_of
 
 if TYPE_CHECKING:
     from search.study import StudySummary
@@ -35,7 +35,7 @@ def studies(
         _refuse_options_before(context)
         return
     from mnist_bench.studies import openings
-    from search.study import all_failed, list_studies, place_options, where
+    from search.study import StudyLocation, all_failed, list_studies, place_words, where
 
     opened = openings.from_results(results)
     summaries = list_studies(results, storage)
@@ -44,10 +44,10 @@ def studies(
         if summary.unreadable is not None:
             output.note(f"{summary.name} cannot be read: {summary.unreadable}")
         if summary.first_failed is not None:
-            output.note(all_failed(summary.name, summary.first_failed, place_options(results, storage)))
+            output.note(all_failed(StudyLocation.of(summary.name, results, storage), summary.first_failed))
     form = output.form(json=json, csv=csv, markdown=markdown)
     if not rows and form in ("table", "markdown"):
-        command = f"mnist-bench search conv --trials 50{place_options(results, storage)}"
+        command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results, storage)])
         output.note(f"No studies in {where(results, storage)}; `{command}` makes one.")
         return
     document = {"studies": rows, "test_openings": opened}

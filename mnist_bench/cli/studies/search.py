@@ -248,7 +248,6 @@ def _audit(run: Run, config: SearchConfig, share: float) -> None:
         workers=_workers_here(config),
         device=config.device,
         data_dir=config.data_dir,
-        results=config.results,
         net=config.net,
     )
     found = runner.result_of(

@@ -16,7 +16,7 @@ from search.errors import UsageError
 
 if TYPE_CHECKING:
     from search.event_log import StudyRecord, TrialRecord
-    from search.study import StudyLocation
+    from search.study import StoredStudy
     from search.trainer_api import Report
 
 
@@ -61,14 +61,11 @@ def show(
     if code:
         _print_code(study)
         return
-    from search.study import StudyLocation
-
     trial = None if number is None else targets.find_trial(study, number)
-    location = StudyLocation.of(study.name, results, storage)
     if why:
         if trial is None:
             raise UsageError("--why explains one trial: STUDY/17 --why.")
-        _explain(study, trial, location, json)
+        _explain(study, trial, json)
         return
     if json:
         output.print_json(_trial_json(study, trial) if trial else _study_json(study))
@@ -81,7 +78,7 @@ def show(
     else:
         from mnist_bench.cli.studies import at_a_glance
 
-        at_a_glance.show(study, location)
+        at_a_glance.show(study)
 
 
 def _print_code(study: StudyRecord) -> None:
@@ -96,11 +93,11 @@ def _print_code(study: StudyRecord) -> None:
         )
 
 
-def _explain(study: StudyRecord, trial: TrialRecord, location: StudyLocation, json: bool) -> None:
+def _explain(study: StoredStudy, trial: TrialRecord, json: bool) -> None:
     from mnist_bench.cli.studies import why
     from search.study import read_events
 
-    explanation = why.explained(study, trial, read_events(location))
+    explanation = why.explained(study, trial, read_events(study.location))
     if json:
         output.print_json(why.to_json(study, trial, explanation))
     else:

@@ -16,49 +16,32 @@ from mnist_bench.leaderboard import (
     table_of,
     worker_time_of,
 )
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.searches import SearchConfig
-from mnist_bench.studies import openings
+from mnist_bench.studies import commands_of, openings
 from search.driver import Run
-from search.errors import SearchError, StudyNotFoundError
+from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, repeats
-from search.study import StudyFolder, StudyLocation, latest
 
 TOP = 5
 
 
 def show(run: Run, config: SearchConfig, *, seconds: float) -> None:
     """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
-    location = StudyLocation.of(run.study.name, config.results, config.storage)
-    listed = leaderboard_of(run.study, top=TOP, test_openings=openings.for_study(location))
+    listed = leaderboard_of(run.study, top=TOP, test_openings=openings.for_study(run.study.location))
+    commands = commands_of(run.study, data_dir=config.data_dir, net=config.net, device=config.device)
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
     output.print_prose(summary(listed, seconds, before, run.order_cost))
     if listed.stop is not None:
         output.print_prose(stop_line(listed.stop, foreign=False))
-    place = location.options
-    for line in digest_lines(listed, place):
+    for line in digest_lines(listed, commands):
         output.print_prose(line)
     if listed.rows:
         output.print_line()
-        output.show("table", replace(table_of(listed, place=place, confirm=_whose(location, config)), caption=()))
-    for line in advice(run, config):
+        output.show("table", replace(table_of(listed, commands=commands), caption=()))
+    for line in advice(run, config, commands):
         output.note_command(line)
-
-
-def _whose(location: StudyLocation, config: SearchConfig) -> str:
-    """Return the study and the options that `mnist-bench confirm` needs, with a space before each.
-
-    Nothing where the study is the latest, which it takes by itself.
-    """
-    needed = again.options_of(config, again.TRAINING)
-    return f" {location.name}{needed}" if needed or not _is_latest(location.name, config) else ""
-
-
-def _is_latest(name: str, config: SearchConfig) -> bool:
-    try:
-        return latest(config.results, config.storage) == name
-    except SearchError:  # of other studies, the one with an unreadable database
-        return False
 
 
 def seconds_before(study: StudyRecord, moment: float) -> float:
@@ -88,29 +71,28 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
     return f"{ended} trial{'' if ended == 1 else 's'} in {took}: {cells.counted(listed.counts)}. {saved}; {cost}."
 
 
-def advice(run: Run, config: SearchConfig) -> list[str]:
-    """Return what to do next: go on where the search was stopped, else look closer at the best trial."""
+def advice(run: Run, config: SearchConfig, commands: NextCommands) -> list[str]:
+    """Return the commands to type next: to continue a search that was stopped, or to look closer at the best trial."""
     if not run.reached:
-        return ["", "Stopped before its goal. To go on where it stopped:", *again.this_command(config.storage)]
-    reading, drawing, training = (again.options_of(config, n) for n in (again.READING, again.DRAWING, again.TRAINING))
-    name, best, hint = run.study.name, run.study.best, again.hint(config.storage)
+        return ["", "Stopped before its goal. To continue where it stopped:", *again.this_command(config.storage)]
+    best, hint = run.study.best, again.hint(config.storage)
     if best is None:
-        return ["", f"No trial is complete. mnist-bench leaderboard {name}{reading} shows how they ended.", *hint]
-    front = "" if run.study.cost is None else " --front"
+        return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended.", *hint]
+    front = () if run.study.cost is None else ("--front",)
     page = ", a page to draw on" if config.data_dir is None else ""  # of what one can draw
     of_ours = f": plain PyTorch, ONNX{page}" if config.net is None else ""
-    commands = {
-        f"reproduce {name}{training}": f"retrain #{best.number} and compare bit for bit",
-        f"confirm {name}{front}{training}": "fresh seeds, then all training images, then the test set once",
-        f"plot {name}{drawing}": f"pictures into {StudyFolder(config.results / name).plots}",
-        f"ablate {name}{training}": "what each group of settings brings",
-        f"report {name}{drawing}": "all of it on one page",
-        f"export {name} --to winner{training}": "the best net as files" + of_ours,
-        f"leaderboard {name}{reading}": "all trials",
-        f"show {name}/{best.number}{reading}": "every setting, the curve, the hashes",
+    uses = {
+        commands.line("reproduce"): f"retrain #{best.number} and compare bit for bit",
+        commands.line("confirm", *front): "fresh seeds, then all training images, then the test set once",
+        commands.line("plot"): f"pictures into {run.study.files.plots}",
+        commands.line("ablate"): "what each group of settings brings",
+        commands.line("report"): "all of it on one page",
+        commands.line("export", "--to", "winner"): "the best net as files" + of_ours,
+        commands.line("leaderboard"): "all trials",
+        commands.line("show", trial=best.number): "every setting, the curve, the hashes",
     }
-    width = max(map(len, commands))
-    lines = [f"mnist-bench {command:<{width}}   {use}" for command, use in commands.items()]
+    width = max(map(len, uses))
+    lines = [f"{command:<{width}}   {use}" for command, use in uses.items()]
     return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint, *_going_on(run.study)]
 
 

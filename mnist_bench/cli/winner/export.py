@@ -47,15 +47,13 @@ def export(
     from mnist_bench import cells
     from mnist_bench.export import Options, find, folder as exports
     from search.files import check_target
-    from search.study import StudyLocation
 
     asked = Options(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
     check_target(folder, folder=True)
     exports.check(folder)
     study, number = targets.open_target(target, results, storage)
     trial = None if number is None else targets.find_trial(study, number)
-    location = StudyLocation.of(study.name, results, storage)
-    winner = find(study, trial, location, asked, output.note)
+    winner = find(study, trial, asked, output.note)
     written = exports.write(winner, folder)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"
     of = "trained on all images; in the search its settings got" if winner.on_all else "in float32"

@@ -93,12 +93,10 @@ def _model(name: str, data_dir: Path | None, results: Path, storage: str | None)
     if path.is_file() or path.suffix == Path(WEIGHTS).suffix or is_folder:
         return load_model(path)
     from mnist_bench.export import Options, find
-    from search.study import StudyLocation
 
     study, number = targets.open_target(name, results, storage)
     trial = None if number is None else targets.find_trial(study, number)
-    location = StudyLocation.of(study.name, results, storage)
-    return find(study, trial, location, Options(trains=False, data_dir=data_dir)).model
+    return find(study, trial, Options(trains=False, data_dir=data_dir)).model
 
 
 def _answers(model: Model, paths: Sequence[str]) -> list[Answer | Fault]:

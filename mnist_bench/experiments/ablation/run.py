@@ -22,7 +22,7 @@ from search.differences import canaries
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import listing
-from search.study import StudyFolder
+from search.study import StoredStudy
 from search.trainer_api import Report
 
 
@@ -43,14 +43,15 @@ class Options(Workplace):
 
 
 def run(
-    study: StudyRecord, trial: TrialRecord, options: Options, observer: Observer, stopping: Callable[[], bool]
+    study: StoredStudy, trial: TrialRecord, options: Options, observer: Observer, stopping: Callable[[], bool]
 ) -> Ablation | None:
     """Return the path from the baseline to a trial, measured; None where `stopping` said so before the end.
 
     A finished ablation of the same question is read and not made again; of an unfinished one, no run is repeated.
 
     Raises:
-        UsageError: the baseline is no recipe, or trains the same net as the trial; or the data are not the study's.
+        UsageError: the baseline is not a recipe, or trains the same network as the trial; or the data or the study's
+            folder are not its own.
         FingerprintError: this machine computes otherwise than the one of the search.
         StudyLockedError: another process is at it.
         DataError, DeviceError, WorkerError, StorageError: see there.
@@ -61,13 +62,11 @@ def run(
         raise UsageError(f"{baseline} and {study.name}/{trial.number} train the same net; there is no path.")
     seeds = tuple(canonical_json.derived_seed("ablation", number) for number in range(options.seeds))
     question = _question(study, trial, start, target, seeds)
-    folder = options.results / study.name
+    folder = study.files.path
     kept = ablation.load(folder)
     if kept is not None and kept.question == question and kept.complete:
         return kept
-    with open_grid_of(
-        study, "ablate", StudyFolder(folder).ablation.path, f"The ablation of {study.name}", options
-    ) as grid:
+    with open_grid_of(study, "ablate", study.files.ablation.path, f"The ablation of {study.name}", options) as grid:
         bench = _Bench(grid, seeds, observer, stopping)
         on_the_way = met(start, target, grid.data.options.form)
         runs = bench.runs({str(number): config for number, config in enumerate(on_the_way)})

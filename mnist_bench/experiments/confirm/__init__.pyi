@@ -12,6 +12,7 @@ from .result import (
 )
 from .run import Opening as Opening, Options as Options
 from .runs import (
+    FINAL as FINAL,
     SEEDS as SEEDS,
     ConfirmOptions as ConfirmOptions,
     Evaluated as Evaluated,
@@ -20,7 +21,6 @@ from .runs import (
 )
 from .table import (
     accuracy as accuracy,
-    budget_to_the_end as budget_to_the_end,
     command as command,
     committee as committee,
     footnote as footnote,

@@ -15,17 +15,17 @@ from mnist_bench.experiments.grid import Observer, open_grid_of
 from mnist_bench.leaderboard import pareto_front
 from search.errors import StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.study import StudyFolder
+from search.study import StoredStudy
 
 
-def run(study: StudyRecord, options: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]) -> Front | None:
+def run(study: StoredStudy, options: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]) -> Front | None:
     """Confirm the front of a study, or return what was found before; None where `stopping` said so before the end.
 
     Of what was found before, nets that are gone are trained again.
 
     Raises:
         StudyLockedError: the study is being searched, or being confirmed by another process.
-        UsageError: it has one objective, or the data set at hand is not the study's.
+        UsageError: it has one objective, or the data set at hand or the study's folder is not its own.
         StudyNotFoundError: none of its trials is complete.
         FingerprintError: this machine computes otherwise than the one of the search.
         DataError, DeviceError, WorkerError, StorageError: see there.
@@ -33,14 +33,13 @@ def run(study: StudyRecord, options: ConfirmOptions, observer: Observer, stoppin
     if study.live:
         raise StudyLockedError(f"Study {study.name} is being searched; confirm its front when the search has ended.")
     cost, trials, left_out = chosen(study, options.top)
-    folder = options.results / study.name
+    folder = study.files.path
     known, numbers = load_front(folder), [trial.number for trial in trials]
     if known is not None and _answers(known, study, numbers) and all_stand(known.finals, study, options.data_dir):
         return with_all_nets(known, study, options, observer, stopping)
-    path = StudyFolder(folder).confirm.path
-    with open_grid_of(study, "confirm", path, f"The confirmation of {study.name}", options) as grid:
+    with open_grid_of(study, "confirm", study.files.confirm.path, f"The confirmation of {study.name}", options) as grid:
         known = load_front(folder)  # another process may have been at work until just now
-        tested = Runs(study, trials, grid, observer).finals(numbers, grid.data.options, options.ledger, stopping)
+        tested = Runs(study, trials, grid, observer).finals(numbers, grid.data.options, stopping)
         if tested is None:
             return None
         found = Front(

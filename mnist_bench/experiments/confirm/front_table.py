@@ -7,6 +7,7 @@ from mnist_bench.experiments.confirm.front_result import Front, Member, plain_fr
 from mnist_bench.experiments.confirm.result import TOP
 from mnist_bench.experiments.confirm.runs import SEEDS
 from mnist_bench.experiments.confirm.table import accuracy, committee, failures
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
 from mnist_bench.units import unit
 
@@ -30,11 +31,11 @@ def table_of_front(front: Front) -> Table[Member]:
     )
 
 
-def front_command(front: Front, needed: str = "") -> str:
-    """Return the command that asks for the same front once more; `needed` as in `table.command`."""
+def front_command(front: Front, commands: NextCommands) -> str:
+    """Return the command that asks for the same front once more."""
     members = len(front.members)
-    top = f" --top {members}" if front.left_out or members > TOP else ""
-    return f"mnist-bench confirm {front.study} --front{top}{needed}"
+    top = ("--top", str(members)) if front.left_out or members > TOP else ()
+    return commands.line("confirm", "--front", *top)
 
 
 def front_finding(front: Front) -> str:
@@ -47,14 +48,11 @@ def front_finding(front: Front) -> str:
     return f"On the test images: {' to '.join(told)}."
 
 
-def front_footnote(front: Front | None, study: str, needed: str = "") -> str:
-    """Return the line about a front below the leaderboard of a study: what was confirmed, or the command that does it.
-
-    `needed` are the options that it needs, see `mnist_bench.studies.needed_options`.
-    """
+def front_footnote(front: Front | None, commands: NextCommands) -> str:
+    """Return the line about a front below a leaderboard: the finding of its confirmation, or the command for one."""
     if front is None:
-        return f"  `mnist-bench confirm {study} --front{needed}` trains the front with fresh seeds."
-    return f"front confirmed: {front_finding(front)} `{front_command(front, needed)}` shows all."
+        return f"  `{commands.line('confirm', '--front')}` trains the front with fresh seeds."
+    return f"front confirmed: {front_finding(front)} `{front_command(front, commands)}` shows all."
 
 
 def _headline(front: Front) -> str:

@@ -16,10 +16,10 @@ from mnist_bench.experiments.confirm.result import Confirmed, Final, load
 from mnist_bench.experiments.confirm.runs import SEEDS, ConfirmOptions, Runs
 from mnist_bench.experiments.confirm.table import command_again
 from mnist_bench.experiments.grid import Observer, open_grid_of
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.studies import record
 from search.errors import StorageError, UsageError
-from search.event_log import StudyRecord
-from search.study import ConfirmFolder, StudyFolder
+from search.study import ConfirmFolder, StoredStudy
 
 Found = TypeVar("Found", Confirmed, Front)
 
@@ -44,24 +44,22 @@ def _ended(path: Path) -> bool:
         return False
 
 
-def command_for_nets(study: StudyRecord, folder: Path, number: int, needed: str) -> str:
-    """Return the command that trains those of trial `number` again that are gone from a study's folder.
-
-    `needed` are the options that it needs, see `mnist_bench.studies.needed_options`.
+def command_for_nets(folder: Path, number: int, commands: NextCommands) -> str:
+    """Return the command that trains the networks of trial `number` again that are gone from a study's folder.
 
     Raises:
-        StorageError: what was found of the study cannot be read.
+        StorageError: the study's confirmation cannot be read.
     """
     raced, front = load(folder), load_front(folder)
     if raced is not None and number in (final.number for final in raced.evaluated):
-        return command_again(raced, needed)
+        return command_again(raced, commands)
     if front is not None and number in (final.number for final in front.evaluated):
-        return front_command(front, needed)
-    return f"mnist-bench confirm {study.name}{needed}"
+        return front_command(front, commands)
+    return commands.line("confirm")
 
 
 def with_all_nets(
-    found: Found, study: StudyRecord, options: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]
+    found: Found, study: StoredStudy, options: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]
 ) -> Found | None:
     """Return what was found of a study before, once its nets that are gone are trained again and kept.
 
@@ -71,7 +69,7 @@ def with_all_nets(
     Raises:
         StudyLockedError, WorkerError, StorageError: see `open_grid_of`.
     """
-    folder = StudyFolder(options.results / study.name).confirm
+    folder = study.files.confirm
     lost = lost_nets(folder, found.evaluated)
     if not lost:
         return found

@@ -15,9 +15,8 @@ from mnist_bench.statistics import share_interval
 from mnist_bench.studies import sealed_json, unseal
 from search import files
 from search.errors import StorageError
-from search.event_log import StudyRecord
 from search.stored_fields import First, stored
-from search.study import StudyFolder
+from search.study import StoredStudy, StudyFolder
 
 Count = Annotated[int, Ge(1)]
 Checked = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -221,14 +220,15 @@ def load(folder: Path) -> Confirmed | None:
         raise StorageError(f"{path}: {_unreadable(error)}.") from error
 
 
-def winner_of(study: StudyRecord, results: Path) -> int | None:
-    """Return the trial that the confirmation of a study named; None where it has none, or was searched further since:
-    among the trials that came later there may be a better one.
+def winner_of(study: StoredStudy) -> int | None:
+    """Return the trial that the confirmation of a study named; None if there is none, or if the search continued
+    since: among the later trials there may be a better one.
 
     Raises:
+        UsageError: the files in the study's folder are another study's.
         NewerVersionError, StorageError: as in `load`.
     """
-    found = load(results / study.name)
+    found = load(study.files.path)
     return found.winner if found is not None and found.digest == study.digest else None
 
 

@@ -39,7 +39,7 @@ from search.arguments import check_choice
 from search.errors import SearchError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
-from search.study import StudyFolder
+from search.study import StoredStudy
 
 Opening = Literal["judged", "never", "always"]
 """When nets are trained on all images and the test set is opened: once a test was made, not now, or in any case."""
@@ -63,7 +63,7 @@ class Options(ConfirmOptions):
         object.__setattr__(self, "budget", check_budget(self.budget))
 
 
-def run(study: StudyRecord, options: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:
+def run(study: StoredStudy, options: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:
     """Confirm a study, or return what was found of it before; None where `stopping` said so before the end.
 
     Of what was found before, nets that are gone are trained again.
@@ -72,7 +72,8 @@ def run(study: StudyRecord, options: Options, observer: Observer, stopping: Call
         StudyLockedError: the study is being searched, or being confirmed by another process.
         StudyNotFoundError: it has no trial to confirm.
         FingerprintError: this machine computes otherwise than the one of the search.
-        UsageError: the data set at hand is not the study's, or the budget is too small for a test and the final part.
+        UsageError: the data set at hand or the study's folder is not its own, or the budget is too small for a test
+            and the final training.
         SearchError: no candidate trains to its end.
         DataError, DeviceError, WorkerError, StorageError: see there.
     """
@@ -80,13 +81,13 @@ def run(study: StudyRecord, options: Options, observer: Observer, stopping: Call
     if study.live:
         raise StudyLockedError(f"Study {study.name} is being searched; confirm it when the search has ended.")
     candidates = chosen(study, options.top)
-    known = confirmed.load(options.results / study.name)
+    known = confirmed.load(study.files.path)
     if known is not None and _answers(known, study, options) and all_stand(known.finals, study, options.data_dir):
         return with_all_nets(known, study, options, observer, stopping)
-    folder = StudyFolder(options.results / study.name).confirm
+    folder = study.files.confirm
     with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", options) as grid:
         time_budget = TimeBudget(folder.time_spent, _decided_by(study, options), started, of=study.digest)
-        known = confirmed.load(options.results / study.name)  # another process may have been at work until just now
+        known = confirmed.load(study.files.path)  # another process may have been at work until just now
         return _Confirmation(study, candidates, options, grid, time_budget, observer, known).run(stopping)
 
 
@@ -162,7 +163,7 @@ class _Confirmation:
     """One confirmation under way."""
 
     def __init__(
-        self, study: StudyRecord, candidates: Sequence[TrialRecord], options: Options, grid: Grid,
+        self, study: StoredStudy, candidates: Sequence[TrialRecord], options: Options, grid: Grid,
         time_budget: TimeBudget, observer: Observer, known: Confirmed | None,
     ) -> None:  # fmt: skip
         self._study = study
@@ -197,7 +198,7 @@ class _Confirmation:
             if tested is None:
                 return None
             found = tested
-        confirmed.save(found, self._options.results / self._study.name)
+        confirmed.save(found, self._study.files.path)
         return found
 
     def _check_budget(self) -> None:
@@ -238,7 +239,7 @@ class _Confirmation:
         self, raced: Confirmed, finalists: Sequence[int], stopping: Callable[[], bool]
     ) -> Confirmed | None:
         """Return what was found with the test errors of the finalists; None where stopped before the end."""
-        found = self._runs.finals(finalists, self._data.options, self._options.ledger, stopping)
+        found = self._runs.finals(finalists, self._data.options, stopping)
         if found is None:
             return None
         return replace(

@@ -25,7 +25,7 @@ from search.errors import StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import atomic_write, make_folder
 from search.messages import number_of
-from search.study import ConfirmFolder, StudyFolder
+from search.study import ConfirmFolder, StoredStudy
 from search.trainer_api import Report
 
 SEEDS = ROUNDS[-1]
@@ -33,7 +33,7 @@ SEEDS = ROUNDS[-1]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfirmOptions(Workplace):
-    """What one asks of a race, and of a front."""
+    """The options of a race, and of the confirmation of a front."""
 
     top: int = TOP
     """Configurations, at most."""
@@ -176,7 +176,7 @@ class Runs:
     """Trains the configurations of some trials in a grid, each with the first seeds of a part."""
 
     def __init__(
-        self, study: StudyRecord, trials: Sequence[TrialRecord], grid: Grid, observer: Observer,
+        self, study: StoredStudy, trials: Sequence[TrialRecord], grid: Grid, observer: Observer,
         on_period: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         """Read what is known of the study's test errors.
@@ -190,7 +190,7 @@ class Runs:
         self._folder = ConfirmFolder(grid.folder)
         self._observer = observer
         self._on_period = on_period
-        self._evaluated = evaluated(self._folder.path.parent)
+        self._evaluated = evaluated(study.files.path)
         self._seeds = {part: seeds(study, part) for part in (RACE, FINAL)}
         self._rates = {number: _rate([trial.reports], trial.costs) for number, trial in self._trials.items()}
         """Measured seconds for an estimated microsecond, of each trial: in the search, then in its last runs here."""
@@ -280,13 +280,7 @@ class Runs:
                 return False
         return True
 
-    def finals(
-        self,
-        numbers: Sequence[int],
-        options: DataOptions,
-        ledger: Path,
-        stopping: Callable[[], bool],
-    ) -> Evaluated | None:
+    def finals(self, numbers: Sequence[int], options: DataOptions, stopping: Callable[[], bool]) -> Evaluated | None:
         """Train configurations on all images with all seeds, and return what their nets get wrong on the test images,
         each and those of a configuration together; None where `stopping` said so.
 
@@ -295,7 +289,8 @@ class Runs:
         Raises:
             DataError, StorageError: see `open_test_set`.
         """
-        own = StudyFolder(self._folder.path.parent).openings  # one that leads elsewhere is refused before the training
+        # Asked for here, because a log that leads elsewhere is refused before the training.
+        ledgers = [self._study.location.results.openings, self._study.files.openings]
         files = own_test_files(options)
         on = self._known(numbers, files)
         known = {final.number: final for final in on.finals}
@@ -304,7 +299,11 @@ class Runs:
             return None
         if unknown := [number for number in numbers if number not in known]:
             purpose = f"{purpose_of_confirming(self._study.name)}{', '.join(map(_name, unknown))}; {SEEDS} seeds each"
+<<<<<<< HEAD
             scores = Scores(self._grid, options, purpose=purpose, ledgers=[ledger, own], observer=self._observer)
+=======
+            scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers)
+>>>>>>> 72e189f (A study knows where it lives, and commands to copy come from one object)
             known |= {number: self._final(number, curves, scores, files) for number in unknown}
             on = Evaluated(finals=(), images=len(scores.images.labels), test_files=files)
         else:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from mnist_bench import cells
 from mnist_bench.experiments.confirm.result import TOP, Candidate, Confirmed, Figures, Final, Method, plain
 from mnist_bench.experiments.time_budget import as_given, typed
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
 from search.messages import number_of
 
@@ -19,8 +20,9 @@ METHODS: Mapping[Method, str] = {
 }
 
 
-def table_of(confirmed: Confirmed, needed: str = "") -> Table[Candidate]:
-    """Return the race as it ended, with what follows from it in words; `needed` as in `command`."""
+def table_of(confirmed: Confirmed, commands: NextCommands | None = None) -> Table[Candidate]:
+    """Return the race as it ended, with its consequences in words; `commands` are what to type next about the study."""
+    commands = commands or NextCommands(study=confirmed.study)
     return Table(
         rows=ordered(confirmed),
         columns=[
@@ -39,7 +41,7 @@ def table_of(confirmed: Confirmed, needed: str = "") -> Table[Candidate]:
             *failure_lines(confirmed),
             *race_lines(confirmed),
             "",
-            *test_lines(confirmed, needed),
+            *test_lines(confirmed, commands),
         ],
         document=plain(confirmed),
     )
@@ -80,20 +82,18 @@ def headline(confirmed: Confirmed) -> str:
     return f"{confirmed.study}: {raced} raced with {seeds} in {cells.duration(confirmed.seconds)}."
 
 
-def footnote(confirmed: Confirmed, needed: str = "") -> str:
-    """Return the line about a study that raced below its leaderboard; "confirmed" only where a test was made.
-
-    `needed` as in `command`.
-    """
+def footnote(confirmed: Confirmed, commands: NextCommands) -> str:
+    """Return the line about a study that raced below its leaderboard; "confirmed" only if a test was made."""
     test, number = confirmed.test(confirmed.first), confirmed.first
-    on = f"`{command(confirmed, needed)}`"
+    on = f"`{command(confirmed, commands)}`"
     if not confirmed.finals and len(confirmed.candidates) == 1:
         seeds = number_of(confirmed.seeds, "fresh seed")
         return f"#{number} was trained with {seeds}, and nothing raced with it; {on} opens the test set"
     if not confirmed.finals and confirmed.judged:
         return f"raced: #{number} won with fresh seeds; {on} opens the test set"
     if not confirmed.finals:
-        return f"raced: #{number} leads with one fresh seed, and no test was made; {on} goes on"
+        untested = f"raced: #{number} leads with one fresh seed, and no test was made"
+        return f"{untested}; {on} continues, then evaluates once on the test set"
     told = (
         f"confirmed: #{number}" if confirmed.judged else f"no test was made; #{number}, which led with one fresh seed:"
     )
@@ -102,27 +102,27 @@ def footnote(confirmed: Confirmed, needed: str = "") -> str:
     return f"{told} {accuracy(test)} on the test images, {test.seeds} seeds"
 
 
-def command(confirmed: Confirmed, needed: str = "") -> str:
-    """Return the command that goes on where nothing was trained on all images.
+def command(confirmed: Confirmed, commands: NextCommands) -> str:
+    """Return the command that continues a confirmation of which nothing was trained on all images.
 
-    `needed` are the options that it needs, see `mnist_bench.studies.needed_options`.
+    If the test set is to stay closed, it races to the end: a budget was given for less, or for the final training too.
     """
-    return _command(confirmed, budget_to_the_end(confirmed), needed)
+    return _command(confirmed, None if commands.no_test else _budget_to_the_end(confirmed), commands)
 
 
-def command_again(confirmed: Confirmed, needed: str = "") -> str:
-    """Return the command that asks for the same once more, and so for nets that are gone; `needed` as in `command`."""
-    return _command(confirmed, _budget(confirmed), needed)
+def command_again(confirmed: Confirmed, commands: NextCommands) -> str:
+    """Return the command that asks for the same once more, and so for networks that are gone."""
+    return _command(confirmed, _budget(confirmed), commands)
 
 
-def _command(confirmed: Confirmed, budget: str | None, needed: str) -> str:
-    top = "" if confirmed.top == TOP else f" --top {confirmed.top}"
-    return f"mnist-bench confirm {confirmed.study}{top}" + ("" if budget is None else f" --budget {budget}") + needed
+def _command(confirmed: Confirmed, budget: str | None, commands: NextCommands) -> str:
+    top = () if confirmed.top == TOP else ("--top", str(confirmed.top))
+    return commands.line("confirm", *top, *(() if budget is None else ("--budget", budget)))
 
 
-def budget_to_the_end(confirmed: Confirmed) -> str | None:
-    """Return the budget with which `command` goes on, as one types it: the same where a test was made and it has room
-    for the rest."""
+def _budget_to_the_end(confirmed: Confirmed) -> str | None:
+    """Return the budget with which `command` continues, as it is typed: the same one if a test was made and it has
+    room for the rest."""
     budget, least = confirmed.budget, confirmed.least
     if least is None or (confirmed.judged and (budget is None or budget >= least)):
         return _budget(confirmed)
@@ -221,15 +221,15 @@ def _cut_line(confirmed: Confirmed, others: list[int]) -> str:
     return f"The budget{budget} ended the race after {seeds}{unresolved}."
 
 
-def test_lines(confirmed: Confirmed, needed: str = "") -> list[str]:  # noqa: PT028 - no test
-    """Return the test figures of each net trained on all images, the gap to validation, and the search's luck.
+def test_lines(confirmed: Confirmed, commands: NextCommands) -> list[str]:
+    """Return the test figures of each network trained on all images, the gap to validation, and the search's luck.
 
-    Where the test set was left shut: why, and what goes on from there.
+    If the test set was left closed: why, and the command that continues from there.
     """
     images = confirmed.train_images + confirmed.validation_images
     lines = []
     if not confirmed.finals:
-        lines.append(_shut_line(confirmed, needed))
+        lines.append(_closed_line(confirmed, commands))
     elif not confirmed.judged:
         # The first versions opened the test set unasked, and named a winner.
         asked = "because --open-test asked for it" if confirmed.winner is None else "all the same"
@@ -246,12 +246,17 @@ def test_lines(confirmed: Confirmed, needed: str = "") -> list[str]:  # noqa: PT
     return lines
 
 
-def _shut_line(confirmed: Confirmed, needed: str) -> str:
-    """Return why nothing was trained on all images, and the command that goes on from there."""
-    no_test = "" if confirmed.judged else "No test was made, so there is a leader and no winner. "
+def _closed_line(confirmed: Confirmed, commands: NextCommands) -> str:
+    """Return why nothing was trained on all images, and what to type next; no command here lifts a --no-test."""
+    untested = "" if confirmed.judged else "No test was made, so there is a leader and no winner. "
+    closed = "Nothing was trained on all images, and the test set stayed closed"
+    if not commands.no_test:
+        return f"{untested}{closed}; `{command(confirmed, commands)}` continues, then evaluates once on the test set."
+    races = f"`{command(confirmed, commands)}` continues the race. " if confirmed.cut else ""
+    role = _role(confirmed, confirmed.first)
     return (
-        f"{no_test}Nothing was trained on all images, and the test set was left shut; "
-        f"`{command(confirmed, needed)}` goes on from here."
+        f"{untested}{closed}. {races}Without --no-test, `confirm` trains the {role} on all images and evaluates it "
+        "once on the test set."
     )
 
 

@@ -13,7 +13,7 @@ import torch
 
 from mnist_bench import space_files
 from mnist_bench.data import unopened_identity
-from mnist_bench.experiments.grid import Grid, Observer, Run, Task, Workplace, open_grid, product
+from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, Run, Task, open_grid, product
 from mnist_bench.experiments.ladder import cold_start
 from mnist_bench.experiments.ladder.result import TARGETS, Ladder, at_a_time, rung, side_by_side
 from mnist_bench.experiments.test_set_scores import Scores
@@ -33,7 +33,7 @@ FOLDER = "_ladder"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options(Workplace):
+class Options(ResultsWorkplace):
     """The options of the ladder."""
 
     targets: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from typing import Any
 from mnist_bench import space_files
 from mnist_bench.config import DatasetName, Phase, TrainConfig
 from mnist_bench.data import DataOptions, form_of, unopened_identity
-from mnist_bench.experiments.grid import Curves, Observer, Workplace, open_grid, product
+from mnist_bench.experiments.grid import Curves, Observer, ResultsWorkplace, open_grid, product
 from mnist_bench.experiments.notebook.result import PUBLISHED, Epoch, Row
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.nets import plan_layers
@@ -31,7 +31,7 @@ FOLDER = "_notebook"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options(Workplace):
+class Options(ResultsWorkplace):
     """The options of the notebook's runs."""
 
     recipes: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from mnist_bench.experiments.ablation import Ablation, Step, direction, load, sp
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
-from mnist_bench.studies import needed_options
+from mnist_bench.studies import commands_of
 from search.errors import StudyNotFoundError
 
 LOGARITHMIC = 4.0
@@ -43,10 +43,11 @@ def picture(subject: Subject) -> Figure:
     Raises:
         StudyNotFoundError: the study has no ablation.
     """
-    made = load(subject.folder)
+    study = subject.study
+    made = load(study.files.path)
     if made is None:
-        name, needed = subject.study.name, needed_options(subject.study.spec, subject.location)
-        raise StudyNotFoundError(f"Study {name} has no ablation; `mnist-bench ablate {name}{needed}` makes one.")
+        command = commands_of(study, data_dir=subject.data_dir).line("ablate")
+        raise StudyNotFoundError(f"Study {study.name} has no ablation; `{command}` makes one.")
     return draw(made)
 
 
