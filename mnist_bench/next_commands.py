@@ -9,7 +9,9 @@ from typing import Literal
 
 from search.messages import command_line
 
-Command = Literal["ablate", "confirm", "doctor", "export", "leaderboard", "plot", "report", "reproduce", "show"]
+Command = Literal[
+    "ablate", "confirm", "doctor", "export", "leaderboard", "plot", "report", "reproduce", "show", "train"
+]
 _SEES_DATA = ("--data", "--net")
 _TRAINS = (*_SEES_DATA, "--device")
 NEEDS: Mapping[Command, tuple[str, ...]] = MappingProxyType(
@@ -23,6 +25,7 @@ NEEDS: Mapping[Command, tuple[str, ...]] = MappingProxyType(
         "confirm": _TRAINS,
         "export": _TRAINS,
         "reproduce": _TRAINS,
+        "train": _TRAINS,
     }
 )
 """The options that each command needs besides the study's place."""

@@ -31,8 +31,8 @@ from mnist_bench.plots import style
 from mnist_bench.statistics import mean_and_deviation
 from mnist_bench.units import duration, percent
 from search import canonical_json
-from search.event_log import StudyRecord
 from search.files import atomic_write, make_folder
+from search.study import StoredStudy
 
 GOAL = 0.994
 FIRST_SEED = 100
@@ -65,7 +65,7 @@ class Searched:
     test_seeds: int = 0
 
 
-def searched(way: str, seed: int, space: Path) -> StudyRecord:
+def searched(way: str, seed: int, space: Path) -> StoredStudy:
     """Return the study of a search, which goes on where it was stopped."""
     name = f"{way.replace(', ', '-').replace(' ', '-')}-{seed}"
     return mnist_bench.search(
@@ -73,7 +73,7 @@ def searched(way: str, seed: int, space: Path) -> StudyRecord:
     )  # fmt: skip
 
 
-def measured(way: str, seed: int, study: StudyRecord) -> Searched:
+def measured(way: str, seed: int, study: StoredStudy) -> Searched:
     """Return how long a search took to the goal."""
     spent, reached = 0, None
     for _, _, cost, trial in sorted(trained_periods(study), key=itemgetter(0, 1)):
@@ -151,7 +151,7 @@ def main(arguments: Sequence[str]) -> None:
             study = searched(way, seed, space)
             row = measured(way, seed, study)
             if asked.confirm and seed == FIRST_SEED:
-                confirmed = mnist_bench.confirm_study(study, top=1, workers=WORKERS, results=STUDIES)
+                confirmed = mnist_bench.confirm_study(study, top=1, workers=WORKERS)
                 errors = [error for error in confirmed.finals[0].errors if error is not None]
                 share = sum(errors) / len(errors) / confirmed.test_images
                 row = replace(row, test=1 - share, test_seeds=len(errors))

@@ -21,7 +21,7 @@ from mnist_bench.statistics import wilson
 from mnist_bench.studies import Data
 from search import yaml_writer
 from search.event_log import State
-from search.messages import number_of, quoted
+from search.messages import command_line, number_of, quoted
 
 DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
 """Names of data sets at Hugging Face."""
@@ -93,7 +93,7 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
     config, model = winner.config, net_size(winner.config, winner.form)
     what, nets = _what(winner.record.data), len(winner.members)
     of = f"a committee of {nets} nets of " if nets > 1 else ""
-    options = shlex.join(_commands(winner).needed_by("reproduce"))
+    options = command_line(_commands(winner).needed_by("reproduce"))
     use = _use(winner, onnx=onnx, page=page)
     lines = [
         "---", yaml_writer.text(_head(winner)).rstrip(), "---", "",

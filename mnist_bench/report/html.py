@@ -40,6 +40,7 @@ def render(report: Report, drawing: Drawing | None = None) -> str:
     shown = complete or board.rows
     return environment.get_template("report.html.j2").render(
         report=report,
+        commands=commands,
         drawing=drawing,
         counted=cells.counted(report.board.counts, live=report.board.live),
         digest_promise=digest_lines(report.board, commands)[1].strip(" ()"),

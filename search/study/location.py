@@ -9,14 +9,8 @@ from pathlib import Path
 
 from search.database import is_secret, sqlite_file, sqlite_url
 from search.errors import UsageError
-<<<<<<< HEAD
 from search.files import atomic_write, read
-from search.messages import quoted
-from search.study.folder import RESULTS, STORAGE_VARIABLE, StudyFolder
-=======
-from search.files import atomic_write
 from search.study.folder import RESULTS, STORAGE_VARIABLE, ResultsFolder, StudyFolder
->>>>>>> 72e189f (A study knows where it lives, and commands to copy come from one object)
 
 MAX_TIME = 100
 """Bytes of a time; who sent a study may have written anything into the file."""

@@ -158,7 +158,7 @@ def test_whatever_signal_stops_a_search_it_is_a_prefix_of_the_whole_one_and_goes
         _, told = search.communicate(timeout=60)
         assert search.returncode == 130, told
         assert "Stopping: periods under way are finished and kept" in told
-        assert "To go on where it stopped" in told
+        assert "To continue where it stopped" in told
         stopped = log_of(tmp_path)
         assert before < len(stopped) < len(whole[1])
         assert stopped == whole[1][: len(stopped)]
@@ -184,7 +184,7 @@ def test_a_second_signal_ends_a_search_at_once(
     assert time.monotonic() - asked < 10  # a period takes half a minute; machines that test are busy
     assert search.returncode == 130
     assert "Traceback" not in told
-    assert "Stopped at once; nothing finished is lost. The same command goes on where it stopped:" in told
+    assert "Stopped at once; nothing finished is lost. The same command continues where it stopped:" in told
     stopped = log_of(tmp_path)
     assert stopped == whole[1][: len(stopped)]
     done = run(tmp_path)
@@ -206,7 +206,7 @@ def test_before_anything_trains_one_signal_ends_a_search_at_once(
     _, told = search.communicate(timeout=60)
     assert time.monotonic() - asked < 10  # workers take twice as long to start
     assert search.returncode == 130
-    assert "Stopped at once; nothing finished is lost. The same command goes on where it stopped:" in told
+    assert "Stopped at once; nothing finished is lost. The same command continues where it stopped:" in told
     assert "--trials 8 --workers 2" in told
     assert "Traceback" not in told
 

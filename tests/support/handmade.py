@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mnist_bench.config.json import to_json, with_params
 from mnist_bench.config.settings import TrainConfig
-from search.event_log.records import Reason, State, StudyRecord, TrialRecord
+from search.event_log.records import Reason, State, TrialRecord
+from search.study.folder import RESULTS
+from search.study.location import StudyLocation
+from search.study.stored_study import StoredStudy
 from search.trainer_api import Report
 
 IMAGES = 1000
@@ -61,9 +66,17 @@ def trial(
     )  # fmt: skip
 
 
-def study(trials: Sequence[TrialRecord], *, name: str = "conv-0", goal: int | None = None, **more: Any) -> StudyRecord:
-    """Return a study of these trials."""
-    return StudyRecord(name=name, spec=spec(), totals=(goal or len(trials),), trials=tuple(trials), **more)
+def study(trials: Sequence[TrialRecord], *, name: str = "conv-0", goal: int | None = None, **more: Any) -> StoredStudy:
+    """Return a study of these trials; its place is that of a study which no command said where to keep."""
+    return StoredStudy(
+        name=name, spec=spec(), totals=(goal or len(trials),), trials=tuple(trials),
+        location=StudyLocation.of(name, RESULTS), **more,
+    )  # fmt: skip
+
+
+def kept_in(results: Path, study: StoredStudy, storage: str | None = None) -> StoredStudy:
+    """Return a study as one that is kept in another results folder."""
+    return replace(study, location=StudyLocation.of(study.name, results, storage))
 
 
 def spec() -> dict[str, Any]:
@@ -89,7 +102,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def two_objectives() -> StudyRecord:
+def two_objectives() -> StoredStudy:
     """Return a study of accuracy and MACs: #1, #2 and #4 are on the front, #4 equal to #2 in both; #3 is pruned."""
     shapes = [(range(6), 300), (range(5), 200), (range(40), 50), (range(1), 1), (range(40), 50), (range(50), 60)]
     facts = [{"parameters": 1000, "macs": macs} for _, macs in shapes]
@@ -100,7 +113,7 @@ def two_objectives() -> StudyRecord:
     return made
 
 
-def mixed() -> StudyRecord:
+def mixed() -> StoredStudy:
     """Return a study with trials of every kind: #1 is best, #0 tied with it, #2 far behind."""
     return study(
         [
@@ -117,7 +130,7 @@ def mixed() -> StudyRecord:
     )
 
 
-def ended_by_machine() -> StudyRecord:
+def ended_by_machine() -> StoredStudy:
     """Return a study whose machine ended #2 in its first epoch and #3 in its third; #0 is best."""
     timed_out: dict[str, Any] = {"state": "PRUNED", "reason": "timed_out", "external": True}
     return study(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from mnist_bench.next_commands import NextCommands
 from mnist_bench.plots.gallery import Gallery, Picture
 from mnist_bench.report.page import Report, gather
 from mnist_bench.report.sections import Section, Sections
@@ -13,6 +14,7 @@ from search.event_log.records import StudyRecord
 from search.study.provenance import Invocation
 from support import handmade
 
+HERE = NextCommands(study="conv-0")
 HOSTILE = "</style></script><script>document.title='taken'</script>\"'><img src=x onerror=alert(1)> {{ 7 * 7 }} 🙂"
 DOT = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSI5IiBoZWlnaHQ9IjkiLz4="
 
@@ -21,7 +23,7 @@ def report(study: StudyRecord | None = None, **parts: Any) -> Report:
     """Return the report of a study, of `handmade.mixed` where none is given."""
     picture = Picture(kind="history", shows="each trial in turn", finding="#1 came late", source=DOT)
     given = {
-        "sections": Sections(),
+        "sections": Sections(commands=HERE),
         "gallery": Gallery(pictures=(picture,), missing={"layers": "No weights."}),
         "test_openings": 0,
     }
@@ -38,7 +40,7 @@ def hostile() -> Report:
     picture = Picture(kind="history", shows=HOSTILE, finding=HOSTILE, source=DOT)
     made = report(
         replace(study, trials=tuple(trials), spec=spec),
-        sections=Sections(confirmed=section, ablation=section, audit=section),
+        sections=Sections(confirmed=section, ablation=section, audit=section, commands=HERE),
         gallery=Gallery(pictures=(picture,), missing={"layers": HOSTILE}),
         invocations=[Invocation(command=HOSTILE)],
     )

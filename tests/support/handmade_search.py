@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
+from search.event_log.records import EarlyStop, TrialRecord
 from search.space.space import Space
 from search.space.yaml_reader import Document
+from search.study.stored_study import StoredStudy
 from support import handmade
 
 SECTIONS: dict[str, Any] = {
@@ -34,14 +35,14 @@ def trial(number: int, accuracies: Sequence[float | None], **more: Any) -> Trial
     return replace(made, reports=tuple(reports))
 
 
-def study(trials: Sequence[TrialRecord], sections: Mapping[str, Any] = SECTIONS, **more: Any) -> StudyRecord:
+def study(trials: Sequence[TrialRecord], sections: Mapping[str, Any] = SECTIONS, **more: Any) -> StoredStudy:
     """Return a study of these trials over a space of these sections."""
     space = Space.from_document(Document("conv.yaml", "", {"name": "conv", "epochs": 6, **sections}))
     made = handmade.study(trials, **more)
     return replace(made, spec={**made.spec, "space": space.to_spec()})
 
 
-def halved() -> StudyRecord:
+def halved() -> StoredStudy:
     """Return a study of successive halving: three of nine trials go on after epoch 1, one of them after epoch 3.
 
     Trial n has accuracy 0.9 + n / 100 after its first epoch and gains a half of the rest of the way in each further
@@ -53,7 +54,7 @@ def halved() -> StudyRecord:
     )
 
 
-def ended_early() -> StudyRecord:
+def ended_early() -> StoredStudy:
     """Return a study that patience ended at 4 of 9 trials.
 
     #1, pruned, and #2, paused, were ahead of the best, #0, at the same epoch; #3 and #4 were not.

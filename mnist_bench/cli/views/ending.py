@@ -29,7 +29,7 @@ TOP = 5
 def show(run: Run, config: SearchConfig, *, seconds: float) -> None:
     """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
     listed = leaderboard_of(run.study, top=TOP, test_openings=openings.for_study(run.study.location))
-    commands = commands_of(run.study, data_dir=config.data_dir, net=config.net, device=config.device)
+    commands = _commands(run, config)
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
     output.print_prose(summary(listed, seconds, before, run.order_cost))
@@ -40,8 +40,12 @@ def show(run: Run, config: SearchConfig, *, seconds: float) -> None:
     if listed.rows:
         output.print_line()
         output.show("table", replace(table_of(listed, commands=commands), caption=()))
-    for line in advice(run, config, commands):
+    for line in advice(run, config):
         output.note_command(line)
+
+
+def _commands(run: Run, config: SearchConfig) -> NextCommands:
+    return commands_of(run.study, data_dir=config.data_dir, net=config.net, device=config.device)
 
 
 def seconds_before(study: StudyRecord, moment: float) -> float:
@@ -71,11 +75,11 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
     return f"{ended} trial{'' if ended == 1 else 's'} in {took}: {cells.counted(listed.counts)}. {saved}; {cost}."
 
 
-def advice(run: Run, config: SearchConfig, commands: NextCommands) -> list[str]:
+def advice(run: Run, config: SearchConfig) -> list[str]:
     """Return the commands to type next: to continue a search that was stopped, or to look closer at the best trial."""
     if not run.reached:
         return ["", "Stopped before its goal. To continue where it stopped:", *again.this_command(config.storage)]
-    best, hint = run.study.best, again.hint(config.storage)
+    commands, best, hint = _commands(run, config), run.study.best, again.hint(config.storage)
     if best is None:
         return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended.", *hint]
     front = () if run.study.cost is None else ("--front",)

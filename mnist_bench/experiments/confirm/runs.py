@@ -299,11 +299,7 @@ class Runs:
             return None
         if unknown := [number for number in numbers if number not in known]:
             purpose = f"{purpose_of_confirming(self._study.name)}{', '.join(map(_name, unknown))}; {SEEDS} seeds each"
-<<<<<<< HEAD
-            scores = Scores(self._grid, options, purpose=purpose, ledgers=[ledger, own], observer=self._observer)
-=======
-            scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers)
->>>>>>> 72e189f (A study knows where it lives, and commands to copy come from one object)
+            scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers, observer=self._observer)
             known |= {number: self._final(number, curves, scores, files) for number in unknown}
             on = Evaluated(finals=(), images=len(scores.images.labels), test_files=files)
         else:

@@ -120,7 +120,7 @@ def test_stopped_it_says_how_to_go_on(cli: Run, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("sys.argv", ["x", "bench", "ladder"])
     result = cli("bench", "ladder")
     assert (result.exit_code, result.stdout) == (130, "")
-    assert result.stderr == "Stopped. The same command goes on where it stopped:\n  mnist-bench bench ladder\n"
+    assert result.stderr == "Stopped. The same command continues where it stopped:\n  mnist-bench bench ladder\n"
 
 
 TRAIN = cold_start.train_arguments("ladder/99.0", seed_of(0), device="cpu", precision="fp32", data_dir=Path("data"))

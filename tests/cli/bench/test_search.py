@@ -117,7 +117,7 @@ def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> Non
     tournament.contests = None
     result = cli(*SEARCH)
     assert (result.exit_code, result.stdout) == (130, "")
-    assert "Stopped. The same command goes on where it stopped:\n" in result.stderr
+    assert "Stopped. The same command continues where it stopped:\n" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_the_path_is_measured_once_out_of_time_stopped_and_gone_on_with(tmp_path
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    stopped = ["Stopped. The same command goes on where it stopped:", f"  mnist-bench {' '.join(ABLATE)}"]
+    stopped = ["Stopped. The same command continues where it stopped:", f"  mnist-bench {' '.join(ABLATE)}"]
     assert err.splitlines()[-2:] == stopped
     assert first[0].startswith("About 12 runs, ")  # two seeds of the baseline, 2 choices, 2 more, and the trial
     assert "trial, seed 1 of 2: " in first[1]  # the longest first

@@ -17,6 +17,7 @@ import pytest
 
 from mnist_bench.experiments.confirm import result as confirmed, table as confirmation
 from mnist_bench.leaderboard import test_set_line as words_about_the_test_set
+from mnist_bench.next_commands import NextCommands
 from support import handmade
 
 pytestmark = pytest.mark.slow
@@ -73,6 +74,8 @@ assert [path.read_bytes() for path in kept] == before
 Ran = Any
 """See conftest.py."""
 InOneProcess = Callable[[Path, str], dict[str, Ran]]
+
+HERE = NextCommands(study="conv-0")
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +144,7 @@ def test_asked_again_it_neither_trains_nor_opens_the_test_set(
     ran: list[Ran], values: dict[str, Any], folder: Path
 ) -> None:
     again = ran[1]
-    assert (again.code, again.err.splitlines()[0], len(again.err.splitlines())) == (0, "To take the winner away:", 3)
+    assert (again.code, again.err.splitlines()[0], len(again.err.splitlines())) == (0, "To export the winner:", 3)
     assert "The test set has been opened once." in again.out
     assert f"{8 * len(values['finals'])} nets trained on all images: results/tiny-0/confirm/TRIAL-seed-K" in again.out
     assert len(values["nets"]) == 8 * len(values["finals"])
@@ -180,13 +183,11 @@ def test_without_a_test_there_is_a_leader_and_the_test_set_stays_shut(further: l
     assert " not tested " in led.out
     assert " raced with 1 fresh seed in " in led.out
     assert "The budget of 0.0 s ended the race after 1 seed; unresolved: #" in led.out
-    assert re.search(
-        r"Nothing was trained on all images, and the test set was left shut; "
-        r"`mnist-bench confirm tiny-0 --top 2 --budget [0-9]+s` goes on from here\.",
-        led.out,
-    )
+    races = "mnist-bench confirm tiny-0 --top 2 --no-test"
+    closed = "Nothing was trained on all images, and the test set stayed closed."
+    assert f"{closed} `{races}` continues the race. Without --no-test, `confirm` trains the leader" in led.out
     assert "on all training images" not in led.err
-    assert "To go on from here:\n" in led.err
+    assert led.err.endswith(f"To continue from here:\n  {races}\n"), "and no line to paste opens the test set"
     assert re.match(
         r"raced: #\d leads with one fresh seed, and no test was made; `mnist-bench confirm tiny-0 --top 2 --budget",
         board.out.splitlines()[-1],
@@ -212,7 +213,8 @@ def test_a_race_without_the_test_set_is_gone_on_with(
     shut, board, done, checked = further[4:8]
     assert shut.code == 0, shut.err
     assert " winner " in shut.out
-    assert "the test set was left shut; `mnist-bench confirm tiny-0 --top 2` goes on from here." in shut.out
+    assert "the test set stayed closed. Without --no-test, `confirm` trains the winner on all images" in shut.out
+    assert "To continue" not in shut.err
     assert "opens the test set" in board.out.splitlines()[-1]
     assert done.code == 0, done.err
     assert "racing, to 8 seeds; trained before" in done.err
@@ -295,7 +297,7 @@ def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    stopped = ["Stopped. The same command goes on where it stopped:", f"  mnist-bench {CONFIRM} --json"]
+    stopped = ["Stopped. The same command continues where it stopped:", f"  mnist-bench {CONFIRM} --json"]
     assert err.splitlines()[-2:] == stopped
     done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
     again = json.loads(done.stdout)
@@ -403,7 +405,7 @@ def test_a_winner_alone_is_said_to_be_alone() -> None:
 def test_a_pruned_winner_was_neither_lucky_nor_unlucky() -> None:
     pruned = found(candidates=(row(1, (68, 70), complete=False, search_epochs=2, search_accuracy=0.98),), cheapest=1)
     pruned = replace(pruned, finals=pruned.finals[:1])
-    assert confirmation.test_lines(pruned)[-1] == "In the search #1 was pruned after 2 epochs at 98.00 %."
+    assert confirmation.test_lines(pruned, HERE)[-1] == "In the search #1 was pruned after 2 epochs at 98.00 %."
 
 
 def test_a_single_fresh_seed_tells_nothing_of_luck() -> None:
@@ -418,7 +420,8 @@ def test_a_single_fresh_seed_tells_nothing_of_luck() -> None:
 
 def test_one_epoch_is_no_plural() -> None:
     pruned = found(candidates=(row(1, (68,), complete=False, search_epochs=1, search_accuracy=0.98),), cheapest=1)
-    assert confirmation.test_lines(replace(pruned, finals=()))[-1].endswith("was pruned after 1 epoch at 98.00 %.")
+    (*_, line) = confirmation.test_lines(replace(pruned, finals=()), HERE)
+    assert line.endswith("was pruned after 1 epoch at 98.00 %.")
 
 
 def test_a_seed_that_did_not_learn_is_named() -> None:
@@ -427,7 +430,7 @@ def test_a_seed_that_did_not_learn_is_named() -> None:
         candidates=(row(1, collapsed), row(0, (69, 71))), finals=(confirmed.Final(number=1, errors=collapsed),)
     )
     assert confirmation.failure_lines(race) == ["#1: 1 of 8 seeds did not learn (10.28 %)."]
-    assert "      1 of 8 seeds did not learn (10.28 %)." in confirmation.test_lines(race)
+    assert "      1 of 8 seeds did not learn (10.28 %)." in confirmation.test_lines(race, HERE)
     assert re.fullmatch(r"87\.82 % \[61\.63, 98\.82\], median 98\.90 %", confirmation.accuracy(race.validation(1)))
 
 

@@ -95,7 +95,7 @@ def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "goes on where it stopped" in err
+    assert "continues where it stopped" in err
     began = time.monotonic()
     code, out, err = run(folder, "linear", "--seeds", "4", "--workers", "1", "--csv")
     assert code == 0, err

@@ -63,4 +63,4 @@ def test_one_that_was_stopped_says_how_to_go_on(
     with pytest.raises(typer.Exit) as stopped:
         runner.result_of(lambda observer, stopping: None)
     assert stopped.value.exit_code == 130
-    assert said(capsys) == ["Stopped. The same command goes on where it stopped:", "  mnist-bench notebook linear"]
+    assert said(capsys) == ["Stopped. The same command continues where it stopped:", "  mnist-bench notebook linear"]

@@ -52,7 +52,7 @@ def test_all_kinds_of_the_latest_study_are_drawn_into_its_folder(cli: Cli, pictu
     assert all(Path(path).stat().st_size for path in written)
     assert [kind for kind, _ in pictures.asked] == list(KINDS)
     (subject,) = {id(subject): subject for _, subject in pictures.asked}.values()
-    assert (subject.study.name, subject.folder, subject.data_dir) == ("conv-0", Path("results/conv-0"), None)
+    assert (subject.study.name, subject.study.files.path, subject.data_dir) == ("conv-0", Path("results/conv-0"), None)
 
 
 def test_kinds_by_name_in_one_format_into_another_folder(cli: Cli, pictures: Pictures) -> None:

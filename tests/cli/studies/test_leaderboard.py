@@ -35,7 +35,7 @@ def test_the_leaderboard_shows_ranks_intervals_ties_and_what_differs(cli: Cli) -
     assert third.split()[:2] == ["3", "#2"]
     tie = "= not distinguishable from the first (paired test over these weights, Holm, 5 %). "
     index = lines.index(f"{tie}2 of 3 complete trials are tied:")
-    assert lines[index + 1] == "  `mnist-bench confirm` asks with fresh seeds."
+    assert lines[index + 1] == "  `mnist-bench confirm conv-0` asks with fresh seeds."
     assert lines[-1] == "The test set has not been opened."
 
 
@@ -44,7 +44,7 @@ def test_the_command_that_asks_with_fresh_seeds_finds_the_study(cli: Cli) -> Non
         return next(line.strip() for line in cli("leaderboard", *words).stdout.splitlines() if "fresh seeds" in line)
 
     cli.studies["newer"] = replace(handmade.mixed(), name="newer")  # type: ignore[attr-defined]
-    assert advised() == "`mnist-bench confirm` asks with fresh seeds."
+    assert advised() == "`mnist-bench confirm newer` asks with fresh seeds."
     assert advised("conv-0") == "`mnist-bench confirm conv-0` asks with fresh seeds."
     assert advised("--results", "my runs") == "`mnist-bench confirm newer --results 'my runs'` asks with fresh seeds."
     folder = StudyFolder(Path("results/conv-0"))

@@ -17,8 +17,8 @@ from mnist_bench.searches import SearchConfig
 from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import FingerprintError, UsageError
-from search.event_log.records import StudyRecord
 from search.study.folder import StudyFolder
+from search.study.stored_study import StoredStudy
 from support import handmade, handmade_search, own_code, own_nets
 from support.commands import unknown_options
 from support.own_data import arrays, write_npz
@@ -27,8 +27,13 @@ Cli = Callable[..., Result]
 InOneProcess = Callable[[Path, str], dict[str, Any]]
 
 
-def ended(study: StudyRecord | None = None, *, reached: bool = True) -> Run:
+def ended(study: StoredStudy | None = None, *, reached: bool = True) -> Run:
     return Run(study=study or handmade.mixed(), reached=reached, order_cost=0.012)
+
+
+def kept(config: SearchConfig) -> StoredStudy:
+    """Return a study that is kept where a search keeps it."""
+    return handmade.kept_in(config.results, handmade.mixed(), config.storage)
 
 
 @pytest.fixture
@@ -230,7 +235,7 @@ def test_a_search_stopped_by_its_timeout_exits_with_0(cli: Cli, monkeypatch: pyt
     monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended(reached=False))
     result = cli("search", "conv", "--timeout", "1")
     assert result.exit_code == 0
-    assert "To go on" in result.stderr
+    assert "To continue where it stopped" in result.stderr
 
 
 def test_a_search_without_any_trial_ends_without_a_table(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +255,7 @@ def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> Non
     given = SearchConfig(
         space="conv", results=Path("my runs"), data_dir=Path("data"), device="cpu", storage="sqlite:///x.db"
     )
-    lines = ending.advice(ended(), given)[1:]
+    lines = ending.advice(ended(kept(given)), given)[1:]
     assert all("--results 'my runs' --storage sqlite:///x.db" in line for line in lines)
     for line in lines:
         words = shlex.split(line.removeprefix("next:"))
@@ -260,20 +265,14 @@ def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> Non
 
 
 @pytest.mark.parametrize(
-    ("latest", "options", "command"),
+    ("options", "command"),
     [
-        ("conv-0", {}, "mnist-bench confirm"),
-        ("newer", {}, "mnist-bench confirm conv-0"),
-        ("conv-0", {"results": Path("my runs")}, "mnist-bench confirm conv-0 --results 'my runs'"),
-        (
-            "conv-0",
-            {"data_dir": Path("few.npz"), "device": "cpu"},
-            "mnist-bench confirm conv-0 --data few.npz --device cpu",
-        ),
+        ({}, "mnist-bench confirm conv-0"),
+        ({"results": Path("my runs")}, "mnist-bench confirm conv-0 --results 'my runs'"),
+        ({"data_dir": Path("few.npz"), "device": "cpu"}, "mnist-bench confirm conv-0 --data few.npz --device cpu"),
     ],
 )
 def test_the_command_below_the_table_confirms_the_study_that_was_searched(
-    latest: str,
     options: dict[str, Any],
     command: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -281,8 +280,8 @@ def test_the_command_below_the_table_confirms_the_study_that_was_searched(
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(ending, "latest", lambda results, storage: latest)
-    ending.show(ended(), SearchConfig(space="conv", **options), seconds=1.0)
+    given = SearchConfig(space="conv", **options)
+    ending.show(ended(kept(given)), given, seconds=1.0)
     assert f"  `{command}` asks with fresh seeds.\n" in capsys.readouterr().out
 
 
@@ -303,7 +302,8 @@ def test_with_two_objectives_the_front_is_confirmed() -> None:
 
 
 def test_advice_keeps_a_password_to_itself() -> None:
-    lines = ending.advice(ended(), SearchConfig(space="conv", storage="postgresql://me:word@host/db"))
+    given = SearchConfig(space="conv", storage="postgresql://me:word@host/db")
+    lines = ending.advice(ended(kept(given)), given)
     assert not any("me:word" in line or "--storage " in line for line in lines[:-1])
     assert "with the same --storage" in lines[-1]
 
@@ -481,7 +481,7 @@ def test_a_dry_run_names_two_objectives(cli: Cli) -> None:
     assert "50 trials of at most 3 epochs, for high accuracy and few MACs, tpe" in result.stdout
 
 
-def resumed(*starts: float | None) -> StudyRecord:
+def resumed(*starts: float | None) -> StoredStudy:
     """Return a study of one trial whose periods of 1.5 s started so many seconds after a moment."""
     made = handmade.trial(0, range(5), periods=len(starts))
     times = [

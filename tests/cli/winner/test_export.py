@@ -172,7 +172,7 @@ def test_what_confirm_says_of_the_committee_is_what_its_export_does(ran: dict[st
 
 def test_confirm_says_how_its_nets_are_taken_away(ran: dict[str, Any]) -> None:
     said = ran["confirm tiny-0 --top 1 --workers 1"].err
-    assert "To take the winner away:\n  mnist-bench export tiny-0 --confirmed --to winner  " in said
+    assert "To export the winner:\n  mnist-bench export tiny-0 --confirmed --to winner  " in said
     assert "  mnist-bench export tiny-0 --confirmed --committee --to winner   all 8 of #" in said
 
 

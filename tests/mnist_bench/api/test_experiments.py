@@ -39,15 +39,17 @@ def experiment(monkeypatch: pytest.MonkeyPatch, name: str, found: Any) -> Experi
 
 
 def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    run, study, observer = experiment(monkeypatch, "run_front", FRONT), handmade.two_objectives(), Observer()
+    run, observer = experiment(monkeypatch, "run_front", FRONT), Observer()
+    study = handmade.kept_in(Path("out"), handmade.two_objectives())
     own_nets.write(tmp_path, own_nets.GOOD)
     net = f"{tmp_path / 'my_nets.py'}:build"
     found = mnist_bench.confirm_front(
         study, top=3, workers=2, device="cpu", data_dir="data", net=net, results="out", observer=observer
     )
-    options = ConfirmOptions(top=3, workers=2, device="cpu", data_dir=Path("data"), net=net, results=Path("out"))
+    options = ConfirmOptions(top=3, workers=2, device="cpu", data_dir=Path("data"), net=net)
     assert found is FRONT
-    assert run.asked == [(study, options, observer)]
+    ((asked, *others),) = run.asked
+    assert (asked.files.path, others) == (Path("out/two"), [options, observer])
 
 
 def test_options_reach_the_ladder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from mnist_bench.api import pictures
 from mnist_bench.plots import kinds
 from mnist_bench.plots.kinds import KINDS
 from search.errors import SearchError, StudyNotFoundError, UsageError
+from search.study.folder import RESULTS
 from support import handmade
 
 PDF: Any = ["pdf"]
@@ -81,7 +82,7 @@ def test_what_was_named_and_cannot_be_drawn_is_an_error(failing: dict[str, Excep
 def test_a_command_that_an_error_names_has_the_storage_of_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.plots.jobs.picture", kinds.picture)
     with pytest.raises(StudyNotFoundError, match=r"ablate conv-0 --storage sqlite:///there\.db` makes one"):
-        pictures.plot_study(handmade.mixed(), ["ablation"], storage="sqlite:///there.db")
+        pictures.plot_study(handmade.kept_in(RESULTS, handmade.mixed(), "sqlite:///there.db"), ["ablation"])
 
 
 def test_an_unforeseen_error_keeps_its_cause(failing: dict[str, Exception]) -> None:

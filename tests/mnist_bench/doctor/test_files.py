@@ -12,6 +12,7 @@ from mnist_bench.doctor import files as doctor_files
 from mnist_bench.experiments.confirm import result as confirmed
 from mnist_bench.studies import sealed_json
 from search.study.location import StudyLocation
+from search.study.stored_study import StoredStudy
 from support import handmade, handmade_confirmation
 
 FOUND = [
@@ -57,7 +58,7 @@ def test_the_command_that_trains_a_damaged_net_again_finds_the_study(place: Stud
     net = place.files.confirm.net_of(17, 0)
     net.parent.mkdir(parents=True)
     net.write_bytes(b"torn")
-    (finding,) = doctor_files.confirmed_nets(handmade.mixed(), place)
+    (finding,) = doctor_files.confirmed_nets(StoredStudy.of(handmade.mixed(), place))
     command = f"`mnist-bench confirm conv-0 --results '{place.folder.parent}'`"
     assert finding.advice.endswith(f"; then {command} trains such a net again, to the same bits.")
 
@@ -69,7 +70,7 @@ def test_confirmed_nets_that_are_gone_are_told_with_the_command_that_trains_them
     handmade_confirmation.write_records(files)
     for seed in range(1, 8):
         files.net_of(1, seed).touch()
-    told = list(doctor_files.confirmed_nets(study, place))[-1]
+    told = list(doctor_files.confirmed_nets(StoredStudy.of(study, place)))[-1]
     assert (told.about, told.severity, told.text) == (
         "confirmed nets",
         "note",
@@ -78,7 +79,7 @@ def test_confirmed_nets_that_are_gone_are_told_with_the_command_that_trains_them
     command = f"`mnist-bench confirm conv-0 --top 3 --results '{place.folder.parent}'`"
     assert told.advice == f"{command} trains such a net again, to the same bits."
     files.result.write_text("{")
-    assert all(finding.severity != "note" for finding in doctor_files.confirmed_nets(study, place))
+    assert all(finding.severity != "note" for finding in doctor_files.confirmed_nets(StoredStudy.of(study, place)))
 
 
 def write(values: Mapping[str, Any], path: Path) -> None:

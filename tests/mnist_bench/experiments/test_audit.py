@@ -11,11 +11,11 @@ import pytest
 from mnist_bench.experiments.audit import Audit, Audited, Options, audit_of, chosen, load, run, save, sentence
 from mnist_bench.experiments.grid import Observer
 from search.errors import StorageError, UsageError
-from search.event_log.records import StudyRecord
+from search.study.stored_study import StoredStudy
 from support import handmade
 
 
-def pruned(number: int, seed: int = 0) -> StudyRecord:
+def pruned(number: int, seed: int = 0) -> StoredStudy:
     made = handmade.study(
         [handmade.trial(0), *(handmade.trial(n, range(9), periods=1, state="PRUNED") for n in range(1, number + 1))]
     )
@@ -63,7 +63,7 @@ def test_only_what_was_pruned_can_be_audited() -> None:
 
 
 def test_nothing_pruned_is_nothing_to_audit(tmp_path: Path) -> None:
-    found = run(pruned(0), Options(share=0.5, results=tmp_path), Observer(), lambda: False)
+    found = run(handmade.kept_in(tmp_path, pruned(0)), Options(share=0.5), Observer(), lambda: False)
     assert found is not None
     assert sentence(found) == "No trial was pruned, so there is nothing to audit."
     assert found.share is None

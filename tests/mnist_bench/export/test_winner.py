@@ -15,7 +15,7 @@ from support import handmade, handmade_confirmation
 
 def test_a_committee_that_is_not_of_confirmed_nets_is_refused_from_python_too(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^--committee takes the nets that `confirm` trained .* give --confirmed"):
-        mnist_bench.export_study(handmade.mixed(), tmp_path / "x", committee=True, results=tmp_path)
+        mnist_bench.export_study(handmade.kept_in(tmp_path, handmade.mixed()), tmp_path / "x", committee=True)
     assert not list(tmp_path.iterdir())
 
 
@@ -24,13 +24,13 @@ def test_a_committee_that_is_not_of_confirmed_nets_is_refused_from_python_too(tm
     [
         (
             {},
-            "#1 won and was not trained on all images; `mnist-bench confirm conv-0 --results {results}` does that, or "
-            "name conv-0/0.",
+            "#1 won and was not trained on all images; `mnist-bench confirm conv-0 --results {results}` does that, and "
+            "evaluates it once on the test set; or name conv-0/0.",
         ),
         (
             {"winner": None, "leader": 1, "cheapest": None, "seeds": 1, "cut": True, "budget": 60.0, "least": 110.0},
             "#1 leads and was not trained on all images; `mnist-bench confirm conv-0 --budget 110s --results {results}`"
-            " does that, or name conv-0/0.",
+            " does that, and evaluates it once on the test set; or name conv-0/0.",
         ),
     ],
 )
@@ -42,5 +42,5 @@ def test_an_earlier_winner_is_not_taken_for_the_one_of_now(
     found = handmade_confirmation.found(finals=(), earlier=(earlier,), **changes)
     confirmed.save(found, tmp_path / study.name)
     with pytest.raises(StudyNotFoundError) as refused:
-        mnist_bench.export_study(study, tmp_path / "x", confirmed=True, results=tmp_path)
+        mnist_bench.export_study(handmade.kept_in(tmp_path, study), tmp_path / "x", confirmed=True)
     assert str(refused.value) == refusal.format(results=tmp_path)

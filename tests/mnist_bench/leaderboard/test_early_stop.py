@@ -11,6 +11,7 @@ from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.leaderboard.early_stop import ahead_line, first_then, is_ahead, rules_words, stop_line, stop_option
 from mnist_bench.leaderboard.plain_board import plain_board
 from mnist_bench.leaderboard.table import digest_lines, headline, table_of
+from mnist_bench.next_commands import NextCommands
 from search.event_log.early_stop import StopRules
 from search.event_log.records import EarlyStop
 from support import handmade_search
@@ -86,12 +87,12 @@ def test_a_study_that_stopped_early_is_not_called_unfinished() -> None:
     study = handmade_search.ended_early()
     board = leaderboard_of(study)
     assert "of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 (99.00 %)" in headline(board)
-    assert digest_lines(board)[1].strip() == (
+    assert digest_lines(board, NextCommands(study=board.study))[1].strip() == (
         "(any run of this search with --patience 3, at any number of workers, gives this)"
     )
     assert study.stop is not None
     late = leaderboard_of(replace(study, stop=replace(study.stop, longest_before=3)))
-    assert digest_lines(late)[1].strip() == "(of 4 of 9 trials so far)"
+    assert digest_lines(late, NextCommands(study=late.study))[1].strip() == "(of 4 of 9 trials so far)"
     assert "since #0 (0.99)" in headline(plain_board(study))
 
 

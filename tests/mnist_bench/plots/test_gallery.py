@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +27,7 @@ def draw(kind: str, subject: Subject, *, narrow: bool) -> Figure:
 def test_small_drawings_stay_drawings_and_what_cannot_be_drawn_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gallery, "picture", draw)
     told: list[str] = []
-    made = gallery.gallery(Subject(study=handmade.mixed(), folder=Path("conv-0")), told.append)
+    made = gallery.gallery(Subject(study=handmade.mixed()), told.append)
     assert told == list(KINDS)
     assert dict(made.missing) == {"layers": "It has no weights."}
     by_kind = {picture.kind: picture for picture in made.pictures}

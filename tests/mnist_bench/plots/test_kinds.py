@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -16,11 +15,11 @@ from mnist_bench.plots import style
 from mnist_bench.plots.kinds import ALL_KINDS, DATA_KINDS, KINDS, module_of, picture
 from mnist_bench.plots.subject import Subject
 from search.errors import SearchError
-from search.event_log.records import StudyRecord
+from search.study.stored_study import StoredStudy
 from support import handmade
 from support.handmade_predictions import predictions
 
-STUDIES: dict[str, Callable[[], StudyRecord]] = {
+STUDIES: dict[str, Callable[[], StoredStudy]] = {
     "empty": lambda: handmade.study([], goal=5),
     "waiting": lambda: handmade.study([handmade.trial(0, periods=0, state="RUNNING")]),
     "one complete": lambda: handmade.study([handmade.trial(0, range(6), params={"optim.lr": 0.01})]),
@@ -40,7 +39,7 @@ STUDIES: dict[str, Callable[[], StudyRecord]] = {
 }
 
 
-def timed(study: StudyRecord) -> StudyRecord:
+def timed(study: StoredStudy) -> StoredStudy:
     """Return the study with a place and a time to each report."""
     trials = []
     for trial in study.trials:
@@ -71,13 +70,13 @@ def test_names_and_what_they_show_are_told_apart() -> None:
     assert len({*ALL_KINDS.values()}) == len(ALL_KINDS)
 
 
-def test_there_is_no_picture_of_an_unknown_kind(tmp_path: Path) -> None:
+def test_there_is_no_picture_of_an_unknown_kind() -> None:
     with pytest.raises(KeyError, match="digits"):
-        picture("digits", Subject(study=handmade.mixed(), folder=tmp_path))
+        picture("digits", Subject(study=handmade.mixed()))
 
 
-def test_a_kinds_picture_is_that_of_its_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    subject, figure = Subject(study=handmade.mixed(), folder=tmp_path), Figure()
+def test_a_kinds_picture_is_that_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, figure = Subject(study=handmade.mixed()), Figure()
     asked: list[Subject] = []
 
     def drawn(about: Subject) -> Figure:
@@ -89,13 +88,13 @@ def test_a_kinds_picture_is_that_of_its_module(monkeypatch: pytest.MonkeyPatch, 
     assert asked == [subject]
 
 
-def captioned(study: StudyRecord, kind: str) -> Figure:
+def captioned(study: StoredStudy, kind: str) -> Figure:
     """Return a kind's picture, of answers made by hand where it shows a net's."""
     if kind in ("confusion", "mistakes"):
         found = predictions([(4, 9, 0.51 + row / 100) for row in range(41)], study=study.name, recorded_errors=2)
         module = module_of(kind)
         return cast("Figure", module.draw(module.rows(found)))
-    return picture(kind, Subject(study=study, folder=Path()))
+    return picture(kind, Subject(study=study))
 
 
 @pytest.mark.slow
@@ -116,8 +115,8 @@ def test_no_caption_is_cut_off_however_long_the_studys_name(kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_any_study_is_drawn_or_refused_in_one_sentence(kind: str, study: str, tmp_path: Path) -> None:
-    subject = Subject(study=STUDIES[study](), folder=tmp_path)
+def test_any_study_is_drawn_or_refused_in_one_sentence(kind: str, study: str) -> None:
+    subject = Subject(study=STUDIES[study]())
     try:
         with style.styled():
             figure = picture(kind, subject)

@@ -9,13 +9,14 @@ import pytest
 from mnist_bench.report.sections import Section, Sections
 from search.event_log.records import StudyRecord
 from support import handmade, handmade_report, handmade_search
+from support.handmade_report import HERE
 
 CONFIRMED = Section(lines=("Confirmed: #0.", "More."))
 AUDIT = Section(lines=("Of 2 pruned trials none would have won.", "The study was searched further since."))
 
 
 def sentences(study: StudyRecord, sections: Sections | None = None) -> tuple[str, ...]:
-    return handmade_report.report(study, sections=sections or Sections()).finding
+    return handmade_report.report(study, sections=sections or Sections(commands=HERE)).finding
 
 
 def complete(*wrong: range, parameters: tuple[int, ...] = ()) -> StudyRecord:
@@ -34,7 +35,7 @@ def test_ties_come_first_then_the_first_of_them_and_what_pruning_saved() -> None
         "(95 % interval 98.83 to 99.79 %). It cannot be told from #0 (paired test on the same images, Holm, 5 %).",
         "The search was stopped before its goal: 6 of 7 trials have ended, and the next may be better.",
         "Nothing is confirmed yet: the first of 6 on one validation set is the luckiest too. "
-        "`mnist-bench confirm conv-0` asks again with fresh seeds, then opens the test set once.",
+        "`mnist-bench confirm conv-0` trains them again with fresh seeds, then evaluates once on the test set.",
         "Pruning saved 8 of 36 epochs.",
     )
 
@@ -109,13 +110,14 @@ def test_a_search_that_runs_says_so() -> None:
 
 
 def test_a_race_without_a_test_stands_where_the_advice_to_confirm_would() -> None:
-    found = sentences(handmade.mixed(), Sections(raced=Section(lines=("Not confirmed: #0 leads.", "More."))))
+    raced = Section(lines=("Not confirmed: #0 leads.", "More."))
+    found = sentences(handmade.mixed(), Sections(raced=raced, commands=HERE))
     assert "Not confirmed: #0 leads." in found
     assert not any("confirmed yet" in sentence for sentence in found)
 
 
 def test_what_was_confirmed_comes_before_the_ties() -> None:
-    found = sentences(handmade.mixed(), Sections(winner=0, confirmed=CONFIRMED, audit=AUDIT))
+    found = sentences(handmade.mixed(), Sections(winner=0, confirmed=CONFIRMED, audit=AUDIT, commands=HERE))
     assert found[0] == "Confirmed: #0."
     assert found[1].startswith("Two trials tie")
     assert found[-2:] == AUDIT.lines

@@ -6,17 +6,27 @@ from datetime import UTC, datetime
 import pytest
 
 from mnist_bench import space_files
-from mnist_bench.report.page import commands
+from mnist_bench.next_commands import NextCommands
+from mnist_bench.report import page
 from mnist_bench.report.sections import Section, Sections
+from search.event_log.records import StudyRecord, TrialRecord
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from search.study.provenance import Invocation
 from support import handmade, handmade_report, handmade_search
 
+HERE = NextCommands(study="conv-0")
+
+
+def commands(study: StudyRecord, chosen: TrialRecord | None, known: NextCommands = HERE) -> dict[str, str]:
+    """Return the commands that repeat a search and a trial of it."""
+    return page.commands(study, chosen, known)
+
 
 def test_the_chosen_trial_is_the_first_or_the_one_that_was_confirmed() -> None:
     confirmed = Section(lines=("Confirmed: #0.",))
-    first, other = handmade_report.report(), handmade_report.report(sections=Sections(winner=0, confirmed=confirmed))
+    sections = Sections(winner=0, confirmed=confirmed, commands=HERE)
+    first, other = handmade_report.report(), handmade_report.report(sections=sections)
     assert first.chosen is not None
     assert other.chosen is not None
     assert (first.chosen.name, other.chosen.name) == ("conv-0/1", "conv-0/0")
@@ -102,13 +112,13 @@ def test_any_other_space_is_written_to_a_file_first() -> None:
 
 def test_commands_find_the_study_where_it_is_kept() -> None:
     study = handmade.mixed()
-    told = commands(study, study.best, place=" --results other")
+    told = commands(study, study.best, replace(HERE, place=("--results", "other")))
     (best,) = {command.split()[2] for command in told if command.startswith("mnist-bench reproduce conv-0")}
     assert [*told] == [
-        "mnist-bench show conv-0 --results other --space > space.yaml",
+        "mnist-bench show conv-0 --space --results other > space.yaml",
         f"mnist-bench search space.yaml {AGAIN}",
         f"mnist-bench reproduce {best} --results other",
-        f"mnist-bench show {best} --results other --json > RECORD.json",
+        f"mnist-bench show {best} --json --results other > RECORD.json",
         "mnist-bench reproduce RECORD.json",
     ]
 

@@ -16,8 +16,8 @@ from mnist_bench.experiments.confirm.result import Candidate, Confirmed, Final
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.report import sections as report_sections
 from mnist_bench.report.findings import findings
-from search.study.location import StudyLocation
 from support import handmade
+from support.handmade_report import HERE
 
 CANDIDATE = Candidate(
     number=1, parameters=61_234, macs=2_100_000, search_accuracy=0.995, search_epochs=6, complete=True, errors=(6, 8)
@@ -49,7 +49,7 @@ PRUNING = Audit(
 
 
 def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> None:
-    section = report_sections.of_race(RACE, "d")
+    section = report_sections.of_race(RACE, "d", HERE)
     # Two seeds: mean 0.959, 0.0014142 / sqrt(2) is 0.001; Student's quantile with one degree of freedom is 12.706.
     assert section.lines[0] == (
         "Confirmed: the settings of #1 get 95.90 % [94.63, 97.17] of the test images right (mean of 2 fresh seeds)."
@@ -73,12 +73,12 @@ LED = replace(RACE, seeds=1, winner=None, leader=1, cheapest=None, finals=(), te
 
 
 @pytest.fixture
-def location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyLocation:
-    """Return where a study is kept: a folder in the default one, which is there."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a study, in the default one for results."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
-    made = StudyLocation.of("conv-0", Path("results"))
-    made.folder.mkdir(parents=True)
+    made = Path("results/conv-0")
+    made.mkdir(parents=True)
     return made
 
 
@@ -88,7 +88,7 @@ def location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyLocation:
         (
             LED,
             "Not confirmed, for no test was made: #1 leads with one fresh seed. "
-            "`mnist-bench confirm conv-0 --top 3 --budget 110s` goes on from there.",
+            "`mnist-bench confirm conv-0 --top 3 --budget 110s` continues, then evaluates once on the test set.",
         ),
         (
             replace(RACE, seeds=1, cheapest=None),
@@ -97,16 +97,16 @@ def location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyLocation:
         ),
         (
             replace(RACE, finals=(), test_images=0),
-            "#1 won a race with fresh seeds; the test set was left shut. "
-            "`mnist-bench confirm conv-0 --top 3` opens it.",
+            "#1 won a race with fresh seeds; the test set stayed closed. "
+            "`mnist-bench confirm conv-0 --top 3` evaluates it once.",
         ),
     ],
 )
-def test_what_is_not_confirmed_is_not_called_so(location: StudyLocation, race: Confirmed, line: str) -> None:
-    assert report_sections.of_race(race, "d").lines[0] == line
-    (location.folder / "confirm").mkdir()
-    confirmed.save(race, location.folder)
-    sections = report_sections.read(handmade.mixed(), location)
+def test_what_is_not_confirmed_is_not_called_so(folder: Path, race: Confirmed, line: str) -> None:
+    assert report_sections.of_race(race, "d", HERE).lines[0] == line
+    (folder / "confirm").mkdir()
+    confirmed.save(race, folder)
+    sections = report_sections.read(handmade.mixed())
     assert sections.confirmed is None
     assert sections.raced is not None
     assert sections.winner is None, "of the study as it is now"
@@ -115,7 +115,7 @@ def test_what_is_not_confirmed_is_not_called_so(location: StudyLocation, race: C
 
 def test_a_study_searched_further_is_told() -> None:
     since = "The study was searched further since; the confirmation is of what it was then."
-    assert report_sections.of_race(RACE, "other").lines[0].endswith(f" {since}")
+    assert report_sections.of_race(RACE, "other", HERE).lines[0].endswith(f" {since}")
     assert report_sections.of_audit(PRUNING, "other").lines == (
         audit.sentence(PRUNING),
         "The study was searched further since; the audit is of what it was then.",
@@ -139,13 +139,13 @@ def test_the_audit_says_how_often_pruning_was_wrong() -> None:
     assert section.table.texts() == [["#3", "98.00 %", "4"], ["#4", "–", "4"]]
 
 
-def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(location: StudyLocation) -> None:
+def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(folder: Path) -> None:
     study = handmade.mixed()
-    (location.folder / "confirm").mkdir()
-    confirmed.save(replace(RACE, digest=study.digest), location.folder)
-    assert not report_sections.read(study, location).outdated
+    (folder / "confirm").mkdir()
+    confirmed.save(replace(RACE, digest=study.digest), folder)
+    assert not report_sections.read(study).outdated
     further = replace(study, trials=(*study.trials, handmade.trial(7, range(3))), totals=(8,))
-    sections = report_sections.read(further, location)
+    sections = report_sections.read(further)
     assert (sections.winner, sections.confirmed, sections.outdated) == (None, None, True)
     said = list(findings(further, leaderboard_of(further), sections))
     (then,) = [sentence for sentence in said if sentence.startswith("Confirmed: the settings of #1")]
@@ -154,20 +154,20 @@ def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(lo
     assert any(sentence.startswith("Nothing is confirmed yet") for sentence in said)
 
 
-def test_what_lies_in_the_folder_is_read(location: StudyLocation) -> None:
+def test_what_lies_in_the_folder_is_read(folder: Path) -> None:
     study = handmade.mixed()
-    assert report_sections.read(study, location) == report_sections.Sections()
+    assert report_sections.read(study) == report_sections.Sections(commands=HERE)
     for part in ("confirm", "ablation", "audit"):
-        (location.folder / part).mkdir()
+        (folder / part).mkdir()
     race = replace(RACE, digest=study.digest)
-    confirmed.save(race, location.folder)
-    ablation.save(PATH, location.folder)
-    audit.save(PRUNING, location.folder)
-    sections = report_sections.read(study, location)
+    confirmed.save(race, folder)
+    ablation.save(PATH, folder)
+    audit.save(PRUNING, folder)
+    sections = report_sections.read(study)
     assert sections.winner == 1
     found = (sections.confirmed, sections.ablation, sections.audit)
     made = (
-        report_sections.of_race(race, study.digest),
+        report_sections.of_race(race, study.digest, HERE),
         report_sections.of_ablation(PATH),
         report_sections.of_audit(PRUNING, study.digest),
     )
@@ -177,14 +177,15 @@ def test_what_lies_in_the_folder_is_read(location: StudyLocation) -> None:
     ]
 
 
-def test_advised_commands_name_the_users_net_and_where_the_study_is(location: StudyLocation) -> None:
+def test_advised_commands_name_the_users_net_and_where_the_study_is(folder: Path) -> None:
     study = handmade.mixed()
     space = {
         **study.spec["space"],
         "settings": {**study.spec["space"]["settings"], "net_code": f"nets.py:small {64 * 'a'}"},
     }
     own = replace(study, spec={**study.spec, "space": space})
-    assert report_sections.read(own, location).needed == " --net nets.py:small"
-    assert report_sections.read(study, location).needed == ""
-    elsewhere = StudyLocation.of("conv-0", Path("my runs"), "sqlite:///team.db")
-    assert report_sections.read(study, elsewhere).needed == " --results 'my runs' --storage sqlite:///team.db"
+    assert report_sections.read(own).commands.line("confirm") == "mnist-bench confirm conv-0 --net nets.py:small"
+    assert report_sections.read(study).commands == HERE
+    elsewhere = handmade.kept_in(Path("my runs"), study, "sqlite:///team.db")
+    place = "--results 'my runs' --storage sqlite:///team.db"
+    assert report_sections.read(elsewhere).commands.line("confirm") == f"mnist-bench confirm conv-0 {place}"

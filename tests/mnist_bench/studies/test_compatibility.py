@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.data.mnist import PACKAGED, DataOptions, load_training_set
-from mnist_bench.studies.compatibility import check_numerics, device_like, needed_options, training_set
+from mnist_bench.studies.compatibility import check_numerics, commands_at, device_like, training_set
 from mnist_bench.studies.record import Data
 from search.errors import FingerprintError, UsageError
 from search.space.space import Space
@@ -60,15 +60,17 @@ def test_what_was_trained_on_a_processor_is_so_again_unless_told_otherwise(
 def test_a_command_to_copy_names_the_net_with_the_folder_that_it_was_searched_from(tmp_path: Path) -> None:
     location = StudyLocation.of("conv-0", tmp_path)
     location.folder.mkdir()
-    study, place = handmade.mixed(), location.options
+    study, place = handmade.mixed(), f"mnist-bench plot conv-0 --results {tmp_path}"
     space = study.spec["space"]
     own = {**study.spec, "space": {**space, "settings": {**space["settings"], "net_code": "nets.py:build 3f2a81c0"}}}
-    assert needed_options(own, location) == f"{place} --net nets.py:build"
+    assert commands_at(location, own).line("plot") == f"{place} --net nets.py:build"
     keep_provenance(location.files, Space.from_spec(space), Invocation(data_dir="/c.npz", net="/my nets/nets.py:build"))
-    assert needed_options(own, location) == f"{place} --data /c.npz --net '/my nets/nets.py:build'"
-    assert needed_options(own, location, Path("d.npz")) == f"{place} --data d.npz --net '/my nets/nets.py:build'"
+    assert commands_at(location, own).line("plot") == f"{place} --data /c.npz --net '/my nets/nets.py:build'"
+    named = commands_at(location, own, data_dir=Path("d.npz"), net="here.py:build").line("plot")
+    assert named == f"{place} --data d.npz --net here.py:build"
     for ours in (study.spec, None):
-        assert needed_options(ours, location) == f"{place} --data /c.npz"
+        assert commands_at(location, ours).line("plot") == f"{place} --data /c.npz"
+    assert commands_at(location, ours, owns_folder=False).line("plot") == place
 
 
 def test_another_kind_of_machine_is_refused() -> None:

@@ -13,7 +13,6 @@ from search.space.space import Space
 from search.study.folder import StudyFolder
 from search.study.provenance import (
     Invocation,
-    data_option,
     invocations,
     keep_provenance,
     latest_data,
@@ -87,11 +86,10 @@ def test_a_damaged_line_costs_no_other(tmp_path_factory: pytest.TempPathFactory,
 
 def test_a_command_to_copy_names_what_was_searched_on_last(tmp_path: Path) -> None:
     files = StudyFolder(tmp_path)
-    assert data_option(latest_data(invocations(files))) == ""
+    assert latest_data(invocations(files)) is None
     for source in (None, "/a/mine.npz", "/a/moved here", None):
         keep_provenance(files, SPACE, Invocation(command="mnist-bench search conv", data_dir=source))
-    assert data_option(latest_data(invocations(files))) == " --data '/a/moved here'"
-    assert data_option(Path("mine.npz")) == " --data mine.npz"
+    assert latest_data(invocations(files)) == "/a/moved here"
 
 
 def test_the_latest_data_and_net_are_those_that_were_named_last() -> None:

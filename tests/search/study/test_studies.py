@@ -63,7 +63,7 @@ def test_a_study_that_is_not_there(results: Path, tmp_path: Path) -> None:
 
 def test_where_a_study_is_not_the_advice_names_the_same_place(tmp_path: Path) -> None:
     place = tmp_path / "my results"
-    listed = f"^No study third in {place}/; `mnist-bench studies --results '{place}'` lists what there is\\.$"
+    listed = f"^No study third in {place}/; `mnist-bench studies --results '{place}'` lists the studies there\\.$"
     for ask in (studies.open_study, remove_study):
         with pytest.raises(StudyNotFoundError, match=listed):
             ask(place, "third")
@@ -183,11 +183,22 @@ def test_whose_a_folder_is_beside_a_shared_database(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "shared.db")
     fake.run(tmp_path / "mine", goal=1)
     fake.run(tmp_path / "theirs", goal=1, url=url)
-    studies.check_its_folder(StudyLocation.of("fake-0", tmp_path / "mine"))
-    studies.check_its_folder(StudyLocation.of("fake-0", tmp_path / "theirs", url))
-    studies.check_its_folder(StudyLocation.of("fake-0", tmp_path / "nowhere", url))
+    for results, storage in ((tmp_path / "mine", None), (tmp_path / "theirs", url), (tmp_path / "nowhere", url)):
+        study = studies.open_study(results, "fake-0", storage)
+        assert study.files.path == results / "fake-0"
+        assert study.location == StudyLocation.of("fake-0", results, storage)
+    mixed = studies.open_study(tmp_path / "mine", None, url)
     with pytest.raises(UsageError, match=r"fake-0 holds files of another study of this name; name the folder of this"):
-        studies.check_its_folder(StudyLocation.of("fake-0", tmp_path / "mine", url))
+        _ = mixed.files
+
+
+def test_a_study_is_the_same_wherever_it_is_kept(tmp_path: Path) -> None:
+    searched = fake.run(tmp_path / "here", goal=1).study
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    here, there = (studies.open_study(tmp_path / name, "fake-0") for name in ("here", "there"))
+    assert searched == here == there
+    assert searched.location == here.location != there.location
+    assert "location" not in repr(here), "which may hold a password"
 
 
 def test_a_lock_on_a_file_that_was_removed_keeps_nobody_out(tmp_path: Path) -> None:

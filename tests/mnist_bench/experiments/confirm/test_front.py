@@ -13,6 +13,7 @@ from mnist_bench.experiments.confirm.front_result import load_front, save_front
 from mnist_bench.experiments.confirm.front_table import front_finding, front_footnote, table_of_front
 from mnist_bench.experiments.confirm.runs import ConfirmOptions, Evaluated, evaluated
 from mnist_bench.experiments.grid import Observer
+from mnist_bench.next_commands import NextCommands
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
 from search.study import StudyFolder
@@ -47,10 +48,10 @@ def test_without_a_front_it_says_what_would_do() -> None:
         chosen(replace(empty, trials=tuple(each for each in empty.trials if each.state == "PRUNED")), 8)
 
 
-def test_a_study_that_is_searched_is_refused(tmp_path: Path) -> None:
+def test_a_study_that_is_searched_is_refused() -> None:
     live = replace(handmade.two_objectives(), live=True)
     with pytest.raises(StudyLockedError, match="being searched"):
-        fronts.run(live, ConfirmOptions(results=tmp_path), Observer(), lambda: False)
+        fronts.run(live, ConfirmOptions(), Observer(), lambda: False)
 
 
 def test_none_at_all_is_no_number_of_configurations() -> None:
@@ -109,11 +110,12 @@ def test_the_table_says_what_was_found() -> None:
 
 
 def test_below_a_leaderboard_stands_what_was_confirmed_or_what_does_it() -> None:
-    told = front_footnote(FRONT, "two", " --data mine.npz")
+    commands = NextCommands(study="two", data="mine.npz")
+    told = front_footnote(FRONT, commands)
     assert told.startswith("front confirmed: On the test images: 98.70 % [98.64, 98.76] with 900 MACs (#4) to ")
     assert "`mnist-bench confirm two --front --top 6 --data mine.npz` shows all." in told, "and trains nothing more"
     command = "`mnist-bench confirm two --front --data mine.npz`"
-    assert front_footnote(None, "two", " --data mine.npz") == f"  {command} trains the front with fresh seeds."
+    assert front_footnote(None, commands) == f"  {command} trains the front with fresh seeds."
 
 
 def test_it_is_kept_and_what_is_damaged_is_no_front(tmp_path: Path) -> None:

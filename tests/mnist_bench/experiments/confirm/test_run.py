@@ -20,24 +20,24 @@ from hypothesis import given, strategies as st
 from mnist_bench.config import with_params
 from mnist_bench.data import DataOptions
 from mnist_bench.errors import DataError
-from mnist_bench.experiments.confirm import budget_to_the_end, result as confirmed, run as confirm
+from mnist_bench.experiments.confirm import command, result as confirmed, run as confirm
 from mnist_bench.experiments.confirm.front_result import save_front
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Evaluated, Part, Runs, earlier, evaluated, seeds
 from mnist_bench.experiments.grid import Observer, Run
 from mnist_bench.experiments.time_budget import TimeBudget
+from mnist_bench.next_commands import NextCommands
 from search import canonical_json
 from search.canonical_json import derived_seed
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
-from search.study import StudyFolder
+from search.study import StoredStudy, StudyFolder
 from support import handmade, handmade_confirmation
 from support.handmade_confirmation import found
 from support.handmade_front import FRONT
 
 
-def ask(study: StudyRecord, folder: Path, **asked: Any) -> Any:
-    options = confirm.Options(results=folder, **asked)
-    return confirm.run(study, options, Observer(), lambda: False)
+def ask(study: StoredStudy, folder: Path, **asked: Any) -> Any:
+    return confirm.run(handmade.kept_in(folder, study), confirm.Options(**asked), Observer(), lambda: False)
 
 
 def test_a_committee_stands_in_the_file_only_where_it_was_measured(tmp_path: Path) -> None:
@@ -236,11 +236,14 @@ def test_without_test_files_no_race_begins_that_is_to_open_them(
 @pytest.mark.usefixtures("free")
 def test_a_race_that_leaves_the_test_set_shut_names_a_budget_with_room_for_the_rest(tmp_path: Path) -> None:
     # The training on all images takes eleven days and a half, and is given a tenth to spare.
-    for budget, goes_on_with in ((600.0, "18334m"), (2e6, "2000000s"), (None, None)):
+    for budget, continued in ((600.0, " --budget 18334m"), (2e6, " --budget 2000000s"), (None, "")):
         results = tmp_path / str(budget)
         (results / "conv-0" / "confirm").mkdir(parents=True)
         shut = ask(handmade.mixed(), results, budget=budget, opening="never")
-        assert (shut.judged, budget_to_the_end(shut)) == (True, goes_on_with)
+        next_one = command(shut, NextCommands(study="conv-0"))
+        assert (shut.judged, next_one) == (True, f"mnist-bench confirm conv-0{continued}")
+        closed = NextCommands(study="conv-0", no_test=True)
+        assert command(shut, closed) == "mnist-bench confirm conv-0 --no-test", "and races to the end"
 
 
 def test_of_trials_with_the_same_configuration_the_best_races() -> None:
@@ -307,7 +310,7 @@ from mnist_bench.experiments.confirm import run as confirm
 from mnist_bench.experiments.grid import Observer, Run
 from search.errors import UsageError
 try:
-    confirm.run(handmade.mixed(), confirm.Options(results=Path()), Observer(), lambda: False)
+    confirm.run(handmade.mixed(), confirm.Options(), Observer(), lambda: False)
 except UsageError as error:
     print(error)
 """
@@ -343,7 +346,7 @@ def test_nets_that_are_gone_and_cannot_be_trained_here_leave_what_was_found(tmp_
     handmade_confirmation.write_records(files)
     confirmed.save(found(), tmp_path / "conv-0")
     files.net_of(1, 3).touch()
-    assert confirm.run(study, confirm.Options(results=tmp_path), Hearing(), lambda: False) == found()
+    assert confirm.run(handmade.kept_in(tmp_path, study), confirm.Options(), Hearing(), lambda: False) == found()
     (told,) = heard
     assert told.startswith(
         "7 nets trained on all images are gone, and not to be made again here: Study conv-0 was trained on other data"

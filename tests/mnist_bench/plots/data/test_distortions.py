@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,8 @@ from mnist_bench.plots.data.distortions import Distortions
 from mnist_bench.plots.subject import Subject
 from mnist_bench.training.batches import batches
 from search.errors import StudyNotFoundError, UsageError
-from search.event_log.records import StudyRecord, TrialRecord
+from search.event_log.records import TrialRecord
+from search.study.stored_study import StoredStudy
 from support import handmade
 
 STRENGTHS = {"augment.rotation_degrees": 12.0, "augment.translate_pixels": 2.0, "optim.batch_size": 100}
@@ -105,32 +105,32 @@ def test_phases_are_told_one_after_the_other(digits: Dataset) -> None:
     assert figure.get_supxlabel().split()[-4:] == ["nearest", "interpolation,", "background", "outside"]
 
 
-def study_on(data: Dataset, trial: TrialRecord) -> StudyRecord:
+def study_on(data: Dataset, trial: TrialRecord) -> StoredStudy:
     spec = handmade.spec()
     spec["context"]["data"] |= {"subset": 1200, "data_hash": data.data_hash, "split_hash": data.split_hash}
-    return StudyRecord(name="conv-0", spec=spec, totals=(1,), trials=(trial,))
+    return replace(handmade.study([trial]), spec=spec)
 
 
-def test_the_picture_is_of_the_best_trial_on_the_studys_data(digits: Dataset, tmp_path: Path) -> None:
-    subject = Subject(study=study_on(digits, winner(**STRENGTHS)), folder=tmp_path)
+def test_the_picture_is_of_the_best_trial_on_the_studys_data(digits: Dataset) -> None:
+    subject = Subject(study=study_on(digits, winner(**STRENGTHS)))
     assert distortions.picture(subject).get_suptitle().startswith("#3 trained on digits turned ±12°")
 
 
-def test_a_net_of_a_users_own_need_not_be_named(digits: Dataset, tmp_path: Path) -> None:
+def test_a_net_of_a_users_own_need_not_be_named(digits: Dataset) -> None:
     trial = winner(**STRENGTHS, net_code="my_nets.py:build " + "0" * 64)
-    subject = Subject(study=study_on(digits, trial), folder=tmp_path)
+    subject = Subject(study=study_on(digits, trial))
     assert distortions.picture(subject).get_suptitle().startswith("#3 trained on digits turned ±12°")
 
 
-def test_other_data_are_refused(tmp_path: Path) -> None:
+def test_other_data_are_refused() -> None:
     with pytest.raises(UsageError, match="Study conv-0 was trained on other data"):
-        distortions.picture(Subject(study=handmade.mixed(), folder=tmp_path))
+        distortions.picture(Subject(study=handmade.mixed()))
 
 
-def test_without_a_complete_trial_there_is_no_picture(tmp_path: Path) -> None:
+def test_without_a_complete_trial_there_is_no_picture() -> None:
     pruned = handmade.study([handmade.trial(0, periods=1, state="PRUNED")])
     with pytest.raises(StudyNotFoundError):
-        distortions.picture(Subject(study=pruned, folder=tmp_path))
+        distortions.picture(Subject(study=pruned))
 
 
 def test_pictures_of_ones_own_have_the_names_of_their_classes(digits: Dataset) -> None:

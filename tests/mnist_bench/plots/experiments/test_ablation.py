@@ -84,13 +84,14 @@ def test_what_time_did_not_allow_is_told() -> None:
 
 
 def test_without_an_ablation_or_a_rate_there_is_no_picture(tmp_path: Path) -> None:
-    subject = Subject(study=handmade.mixed(), folder=tmp_path)
-    command = f"mnist-bench ablate conv-0 --results {tmp_path.parent}"
+    subject = Subject(study=handmade.kept_in(tmp_path, handmade.mixed()))
+    folder = subject.study.files.path
+    command = f"mnist-bench ablate conv-0 --results {tmp_path}"
     with pytest.raises(StudyNotFoundError, match=f"Study conv-0 has no ablation; `{command}` makes one"):
         picture(subject)
-    (tmp_path / "ablation").mkdir()
-    save(FALL, tmp_path)
+    (folder / "ablation").mkdir(parents=True)
+    save(FALL, folder)
     assert picture(subject).get_suptitle().startswith("Convolutions take away 700")
-    save(made(step("dropout", 800, None, 9)), tmp_path)
+    save(made(step("dropout", 800, None, 9)), folder)
     with pytest.raises(StudyNotFoundError, match="training diverged, so there is no picture"):
         picture(subject)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,9 +95,9 @@ def test_running_statistics_among_the_parameters_are_told() -> None:
 
 def test_the_picture_shows_the_best_trial() -> None:
     both = study([trial(0, range(9), params=None), trial(1, range(3))])
-    assert layers.picture(Subject(study=both, folder=Path())).get_supxlabel().startswith("study conv-0, trial #1 ")
+    assert layers.picture(Subject(study=both)).get_supxlabel().startswith("study conv-0, trial #1 ")
     with pytest.raises(StudyNotFoundError, match="no complete trial yet"):
-        layers.picture(Subject(study=study([trial(0, state="RUNNING")]), folder=Path()))
+        layers.picture(Subject(study=study([trial(0, state="RUNNING")])))
 
 
 def test_of_a_net_of_the_users_own_no_layers_are_made_up() -> None:
