@@ -16,7 +16,7 @@ from mnist_bench.studies import openings, sealed_json, validated
 from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.studies.foreign import is_foreign
 from search.errors import StorageError, StudyNotFoundError
-from search.study import StudyLocation, driver_of, latest, newest_event
+from search.study import StudyLocation, driver_of, has_its_folder, latest, newest_event
 
 FROM = 1000
 """Studies with fewer trials have no cache; reading them is fast enough."""
@@ -50,7 +50,7 @@ def leaderboard(
         StorageError: its database cannot be read.
     """
     location = _location(results, name, storage)
-    has_cache = location is not None and not (infeasible or curves)
+    has_cache = location is not None and not (infeasible or curves) and has_its_folder(location)
     stamp = _stamp(location) if location and has_cache else None
     cached = _cached(location) if location and has_cache else None
     if location and cached and (cached.stamp, cached.top) == (stamp, top):

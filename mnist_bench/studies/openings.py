@@ -15,7 +15,7 @@ from typing import Any
 
 from search.errors import StorageError
 from search.files import read
-from search.study import ResultsFolder, StudyLocation, name_inside
+from search.study import ResultsFolder, StudyLocation, has_its_folder, name_inside
 
 MAX_BYTES = 16_000_000
 """Of a ledger: 100,000 openings; what follows is not counted."""
@@ -48,8 +48,9 @@ def for_study(location: StudyLocation) -> int:
     purposes = tuple(purpose_of_confirming(name) for name in (location.name, name_inside(location)))
     lines = _lines(ResultsFolder(location.folder.parent).openings)
     older = Counter({line: count for line, count in lines.items() if (_purpose(line) or "").startswith(purposes)})
+    own = _own(location.files.openings) if has_its_folder(location) else Counter[bytes]()
     # The union of counters keeps the larger count of each line, so a line in both ledgers counts once.
-    return (_own(location.files.openings) | older).total()
+    return (own | older).total()
 
 
 def from_results(results: Path) -> int:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from search.errors import StudyNotFoundError
-from search.event_log.records import StudyRecord
+from search.study.stored_study import StoredStudy
 from support import handmade
 from support.command_processes import CommandProcesses
 from support.copies import Ran
@@ -24,7 +24,7 @@ class Cli:
     """Runs commands in this process; `studies` are what they find, the last one the latest."""
 
     def __init__(self) -> None:
-        self.studies: dict[str, StudyRecord] = {"conv-0": handmade.mixed()}
+        self.studies: dict[str, StoredStudy] = {"conv-0": handmade.mixed()}
 
     def __call__(self, *arguments: str, stdin: str | None = None, columns: int | None = None) -> Result:
         from mnist_bench.cli.app import app
@@ -32,12 +32,12 @@ class Cli:
         environment = {"COLUMNS": str(columns)} if columns else {}
         return CliRunner().invoke(app, list(arguments), input=stdin, env=environment)
 
-    def open_study(self, results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
+    def open_study(self, results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
         """Stand in for `search.study.studies.open_study`."""
         name = list(self.studies)[-1] if name is None else name
         if name not in self.studies:
             raise StudyNotFoundError(f"No study {name} in {results}.")
-        return self.studies[name]
+        return handmade.kept_in(results, self.studies[name], storage)
 
 
 @pytest.fixture

@@ -121,7 +121,8 @@ def test_commands_to_type_next_name_the_same_place(cli: Cli) -> None:
     assert "`mnist-bench search conv --trials 50 --results other`" in cli("studies", "--results", "other").stderr
     removed = cli("studies", "remove", "none", "--yes", "--results", "other")
     assert (
-        removed.stderr == "Error: No study none in other/; `mnist-bench studies --results other` lists the studies there.\n"
+        removed.stderr
+        == "Error: No study none in other/; `mnist-bench studies --results other` lists the studies there.\n"
     )
 
 

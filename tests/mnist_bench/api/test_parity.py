@@ -23,6 +23,7 @@ OPENED = {
     "storage": "the function takes the study itself: open_study(storage=...)",
 }
 PATHS = {**OPENED, "results": "the function takes the study itself, and looks for nothing beside it"}
+ITS_OWN_PLACE = {"results": "the folder from which the study was read"}
 HEARD = "a function of yours in place of lines on a terminal"
 ONE_A_CORE = "a script asks for processes by itself; a command takes all cores"
 
@@ -69,7 +70,9 @@ MIRRORS: Mapping[str, Mirror] = {
         renamed={"no_test": "opening", "open_test": "opening"},
         no_parameter={**PRINTED, **OPENED, "front": "confirm_front does it"},
         no_option={"observer": HEARD},
-        other_default={"workers": ONE_A_CORE, "no_test": "one word for two options", "open_test": "the same"},
+        other_default={
+            **ITS_OWN_PLACE, "workers": ONE_A_CORE, "no_test": "one word for two options", "open_test": "the same"
+        },
     ),
     "train": Mirror(
         functions=(mnist_bench.fit, mnist_bench.fit_seeds, mnist_bench.fit_trial),
@@ -88,28 +91,34 @@ MIRRORS: Mapping[str, Mirror] = {
     "plot": Mirror(
         functions=(mnist_bench.plot_study, mnist_bench.plot_data),
         renamed={"words": "kinds", "file_format": "formats", "folder": "to"},
-        no_parameter=PRINTED,
+        no_parameter={**PRINTED, **OPENED},
         no_option={"study": "the first of the words"},
-        other_default={"file_format": "both, as a tuple of two"},
+        other_default={**ITS_OWN_PLACE, "file_format": "both, as a tuple of two"},
     ),
     "report": Mirror(
-        functions=(mnist_bench.report_study,), renamed={"study_name": "study", "output_file": "to"}
+        functions=(mnist_bench.report_study,),
+        renamed={"study_name": "study", "output_file": "to"},
+        no_parameter=OPENED,
+        other_default=ITS_OWN_PLACE,
     ),
     "export": Mirror(
         functions=(mnist_bench.export_study,),
         renamed={"target": "trial"},
+        no_parameter=OPENED,
         no_option={"study": "STUDY of STUDY/17", "on_news": HEARD},
+        other_default=ITS_OWN_PLACE,
     ),
     "predict": Mirror(
         functions=(mnist_bench.predict,),
-        no_parameter=PRINTED,
+        no_parameter={**PRINTED, **OPENED},
         no_option={"trial": "17 of STUDY/17, in the model's place"},
+        other_default=ITS_OWN_PLACE,
     ),
     "ablate": Mirror(
         functions=(mnist_bench.ablate_study,),
         no_parameter={**PRINTED, **OPENED},
         no_option={"observer": HEARD},
-        other_default={"workers": ONE_A_CORE},
+        other_default={**ITS_OWN_PLACE, "workers": ONE_A_CORE},
     ),
     "notebook": Mirror(
         functions=(mnist_bench.train_notebook,),
@@ -225,7 +234,7 @@ def test_left_out_an_option_and_its_parameter_are_the_same(command: str) -> None
 
 def same(option: str, default: Any, parameter: Any) -> bool:
     if isinstance(default, Path):
-        return default == Path(parameter)
+        return parameter is not None and default == Path(parameter)
     if option in ("no_start", "only"):
         return default is not parameter
     return bool(default == parameter) or (default is None and parameter in ({}, ()))
