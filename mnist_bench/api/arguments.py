@@ -33,18 +33,17 @@ def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
 
 
 def placed(study: StoredStudy, results: str | Path | None) -> StoredStudy:
-    """Return the study; with a results folder, with its files in that one instead of where it was read from.
+    """Return a study whose folder's files are its own; with `results`, with its folder there instead.
 
     Raises:
-        UsageError: the files there are another study's.
+        UsageError: the files in the folder are another study's.
         StorageError: its database cannot be read.
     """
-    if results is None:
-        return study
-    there = replace(study.location, folder=Path(results) / study.name)
-    moved = replace(study, location=there, owns_folder=has_its_folder(there))
-    moved.files  # noqa: B018 - asked for now, before anything is trained
-    return moved
+    if results is not None:
+        there = replace(study.location, folder=Path(results) / study.name)
+        study = replace(study, location=there, owns_folder=has_its_folder(there))
+    _ = study.files  # asked for now, before anything is trained
+    return study
 
 
 def several(name: str, given: Iterable[T]) -> tuple[T, ...]:

@@ -69,8 +69,13 @@ def test_a_command_that_reads_the_database_leaves_that_folder_out(command: str, 
 
 def test_from_python_a_study_keeps_the_folder_that_it_was_read_from(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[StoredStudy] = []
+
+    def run(study: StoredStudy, *_: object) -> StoredStudy:
+        asked.append(study)
+        return study
+
     for name in ("run_confirm", "run_ablate"):
-        monkeypatch.setattr(f"mnist_bench.api.experiments.{name}", lambda study, *_: asked.append(study) or study)
+        monkeypatch.setattr(f"mnist_bench.api.experiments.{name}", run)
     study = mnist_bench.open_study("finished", results="backup")
     mnist_bench.confirm_study(study)
     mnist_bench.ablate_study(study, 6)

@@ -1,0 +1,180 @@
+"""Whatever a command advises to type next acts on the same study, data and device, and keeps a test set closed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from mnist_bench.cli.views import ending
+from mnist_bench.experiments import confirm
+from mnist_bench.experiments.confirm import table as confirmation
+from mnist_bench.export.winner import Options, find
+from mnist_bench.leaderboard.board import leaderboard_of
+from mnist_bench.leaderboard.table import table_of
+from mnist_bench.plots.experiments import ablation
+from mnist_bench.plots.subject import Subject
+from mnist_bench.report.findings import findings
+from mnist_bench.report.page import commands
+from mnist_bench.report.sections import read
+from mnist_bench.searches import SearchConfig
+from mnist_bench.studies import commands_of
+from search.driver import Run
+from search.errors import StudyNotFoundError
+from search.study.provenance import Invocation, keep_provenance
+from search.study.stored_study import StoredStudy
+from support import handmade, handmade_confirmation, handmade_front
+from support.commands import COMMANDS, command_of
+from support.dose import dose
+
+AT_THE_START = r"(?:^|next:)\s+(mnist-bench .*?)(?:   |$)"
+"""A line to paste, with what it does behind three spaces."""
+WORD = st.text("ab é'$-", min_size=1, max_size=6).map(lambda text: f"x{text}x")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """What somebody asked for."""
+
+    results: Path
+    storage: str | None
+    data: str | None
+    device: str
+    no_test: bool = False
+
+    @property
+    def study(self) -> StoredStudy:
+        """A study that is kept there."""
+        return handmade.kept_in(self.results, handmade.mixed(), self.storage)
+
+    @property
+    def config(self) -> SearchConfig:
+        """The search that made the study."""
+        data = None if self.data is None else Path(self.data)
+        return SearchConfig(space="conv", results=self.results, storage=self.storage, data_dir=data, device=self.device)
+
+    @property
+    def typed(self) -> Mapping[str, Any]:
+        """The options with their values, as a parser returns those that were given."""
+        given = {"results": None if self.results == Path("results") else str(self.results), "storage": self.storage}
+        device = None if self.device == "auto" else self.device
+        return {**given, "data_dir": self.data, "device": device}
+
+
+SITUATIONS = st.builds(
+    Situation,
+    results=st.one_of(st.just(Path("results")), WORD.map(Path)),
+    storage=st.one_of(st.none(), WORD.map(lambda name: f"sqlite:///{name}.db")),
+    data=st.one_of(st.none(), WORD.map(lambda name: f"/{name}.npz")),
+    device=st.sampled_from(["auto", "cpu"]),
+    no_test=st.booleans(),
+)
+
+
+def at_the_end_of_a_search(asked: Situation) -> Iterator[str]:
+    run = Run(study=asked.study, reached=True, order_cost=0.0)
+    yield from ending.advice(run, asked.config)
+    two = handmade.kept_in(asked.results, handmade.two_objectives(), asked.storage)
+    yield from ending.advice(replace(run, study=two), asked.config)
+
+
+def below_a_leaderboard(asked: Situation) -> Iterator[str]:
+    study, known = asked.study, commands_of(asked.study)
+    for order in ("logical", "arrival"):
+        board = leaderboard_of(replace(study, spec={**study.spec, "order": order}), top=2)
+        table = table_of(board, commands=known)
+        yield from (*table.caption, *table.footnotes, table.whole)
+    yield confirm.front_footnote(None, known)
+    yield confirm.front_footnote(handmade_front.FRONT, replace(known, study="two"))
+
+
+def of_a_confirmation(asked: Situation) -> Iterator[str]:
+    data = None if asked.data is None else Path(asked.data)
+    known = commands_of(asked.study, data_dir=data, device=asked.device, no_test=asked.no_test)
+    cut = handmade_confirmation.found(
+        cut=True, budget=60.0, seeds=1, winner=None, leader=1, cheapest=None, finals=(), test_images=0, least=110.0
+    )
+    for found in (cut, handmade_confirmation.found(finals=())):
+        yield from confirmation.table_of(found, known).footnotes
+        yield f"`{confirm.command(found, known)}` evaluates once on the test set" * (not asked.no_test)
+        if not asked.no_test:
+            yield confirm.footnote(found, known)
+
+
+def of_a_report(asked: Situation) -> Iterator[str]:
+    study, sections = asked.study, read(asked.study)
+    yield from findings(study, leaderboard_of(study), sections)
+    yield from (f"`{line}`" for line in commands(study, study.best, sections.commands) if " reproduce conv" in line)
+
+
+def of_refusals(asked: Situation) -> Iterator[str]:
+    data = None if asked.data is None else Path(asked.data)
+    missing: tuple[Callable[[], object], ...] = (
+        lambda: ablation.picture(Subject(study=asked.study, data_dir=data)),
+        lambda: find(asked.study, None, Options(trains=False, data_dir=data)),
+        lambda: find(asked.study, None, Options(on_all=True, data_dir=data)),
+    )
+    for ask in missing:
+        with pytest.raises(StudyNotFoundError) as refused:
+            ask()
+        yield str(refused.value)
+
+
+def advised(texts: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """Yield each command in the texts, with its whole text."""
+    for text in texts:
+        lines = re.findall(r"`(mnist-bench [^`]*)`", text) or re.findall(AT_THE_START, text)
+        yield from ((line, text) for line in lines)
+
+
+def parsed(line: str) -> tuple[str, list[str], Mapping[str, Any]]:
+    """Return a command's name, what it is about, and the options that it was given."""
+    words = shlex.split(line)[1:]
+    name = " ".join(command_of(words))
+    command = COMMANDS[name]
+    context = command.make_context(name, [], resilient_parsing=True)
+    given, rest, _ = command.make_parser(context).parse_args(words[len(name.split()) :])
+    arguments = {parameter.name for parameter in command.params if parameter.param_type_name == "argument"}
+    values = [value for key, value in given.items() if key in arguments and value is not None]
+    about = [word for value in values for word in ([value] if isinstance(value, str) else value)]
+    return name, [*about, *rest], {key: value for key, value in given.items() if key not in arguments}
+
+
+PRODUCERS = (at_the_end_of_a_search, below_a_leaderboard, of_a_confirmation, of_a_report, of_refusals)
+
+
+@settings(max_examples=dose(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked=SITUATIONS)
+def test_what_is_advised_does_it_to_the_same_study_as_asked(
+    asked: Situation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    searched = Invocation(command="typed", data_dir=asked.data)
+    files = asked.study.files
+    files.path.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        files.commands.unlink()
+    keep_provenance(files, asked.study.space, searched)
+    for produce in PRODUCERS:
+        found = list(advised(produce(asked)))
+        assert found, produce.__name__
+        for line, text in found:
+            name, about, options = parsed(line)
+            assert about[0].split("/")[0] in ("conv-0", "two"), line
+            knows = {parameter.name for parameter in COMMANDS[name].params}
+            wanted = {key: value for key, value in asked.typed.items() if key in knows}
+            if produce not in (at_the_end_of_a_search, of_a_confirmation):
+                wanted.pop("device", None)  # commands that only read were given none
+            assert {key: options.get(key) for key in wanted} == wanted, line
+            if name == "confirm" and "front" not in options:
+                closed = produce is of_a_confirmation and asked.no_test
+                assert bool(options.get("no_test")) == closed, line
+                assert closed or "test set" in text or "fresh seeds" in text, "it says that it evaluates"
