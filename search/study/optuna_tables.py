@@ -145,10 +145,10 @@ class OptunaTables:
             self._storage.set_trial_system_attr(trial, key, value)
 
     def _astray(self, event: Event) -> StorageError:
+        repair = command_line(["mnist-bench", "doctor", self._name, "--repair", *self._place])
         return StorageError(
             f"Optuna's tables of study {self._name} do not follow its event log (trial {trial_of(event)}); no result "
-            f"is lost: `{command_line(['mnist-bench', 'doctor', self._name, '--repair', *self._place])}` writes them anew; then resume "
-            "the search."
+            f"is lost: `{repair}` writes them anew; then resume the search."
         )
 
     def _exists(self, event: OfTrial) -> bool:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 from search.errors import StorageError
 from search.files import append_line, atomic_write, read
-from search.messages import quoted
 from search.space import Space
 from search.study.folder import StudyFolder
 

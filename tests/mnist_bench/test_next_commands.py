@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from mnist_bench.next_commands import NEEDS, Command, NextCommands
 from search.study.location import StudyLocation, place_words
-from support.commands import help_of, unknown_options
+from support.commands import help_of, pasted, unknown_options
+from support.dose import dose
 
-WORD = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
+WORD = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=20)
 EVERYTHING = NextCommands(
     study="conv-0", place=("--results", "my runs", "--storage", "sqlite:///a b.db"), data="d'a", net="n.py:build",
     device="cuda:1", no_test=True,
@@ -42,11 +43,13 @@ def test_a_test_set_that_is_to_stay_closed_stays_closed() -> None:
     assert "--no-test" not in shlex.split(EVERYTHING.line("confirm", "--front")), "which makes no race"
 
 
+@settings(max_examples=dose(100))
 @given(results=WORD, data=WORD, net=WORD)
 def test_whatever_a_path_holds_is_one_word_of_the_shell(results: str, data: str, net: str) -> None:
     place = StudyLocation.of("conv-0", Path(results)).words
-    words = shlex.split(NextCommands(study="conv-0", place=place, data=data, net=net).line("plot"))
-    assert words == ["mnist-bench", "plot", "conv-0", *place, "--data", data, "--net", net]
+    line = NextCommands(study="conv-0", place=place, data=data, net=net).line("plot")
+    assert line.isprintable()
+    assert pasted(line) == ["mnist-bench", "plot", "conv-0", *place, "--data", data, "--net", net]
 
 
 @pytest.mark.parametrize(
