@@ -105,20 +105,19 @@ def predict(
     """
     wanted = several("pictures", pictures)
     if not isinstance(model, Model):
-        model = load_model(model, trial, data_dir=data_dir, net=net, results=results, storage=storage)
+        model = load_model(model, trial, data_dir=data_dir, net=net, results=results)
     elif trial is not None:
         raise _no_trials(trial)
     return model(files.with_those_in_folders(wanted))
 
 
 def load_model(
-    model: StudyRecord | str | Path,
+    model: StoredStudy | str | Path,
     trial: TrialRecord | int | None = None,
     *,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path = "results",
-    storage: str | None = None,
+    results: str | Path | None = None,
 ) -> Model:
     """Return a net that takes pictures, to be asked again and again; `predict` loads it for each call.
 
@@ -127,8 +126,7 @@ def load_model(
         trial: of a study: the trial, or its number.
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
-        results: folder of the studies.
-        storage: URL of the database, where the study is in one.
+        results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
         StudyNotFoundError: there is no such trial, or its weights were not kept; `export_study` trains it again.

@@ -413,9 +413,9 @@ def test_a_single_fresh_seed_tells_nothing_of_luck() -> None:
         found(candidates=(row(1, (68,)), row(0, (69,)))), winner=None, leader=1, cheapest=None, seeds=1, finals=()
     )
     assert confirmation.race_lines(led)[0] == "With one seed each no test was made: nothing tells luck from merit here."
-    assert not any("lucky" in line for line in confirmation.test_lines(led))
+    assert not any("lucky" in line for line in confirmation.test_lines(led, HERE))
     twice = replace(led, candidates=(row(1, (68, 70)),), winner=1, leader=None, cheapest=1, seeds=2)
-    assert confirmation.test_lines(twice)[-1].endswith("with fresh seeds 99.31 %: lucky by 0.08 points there.")
+    assert confirmation.test_lines(twice, HERE)[-1].endswith("with fresh seeds 99.31 %: lucky by 0.08 points there.")
 
 
 def test_one_epoch_is_no_plural() -> None:

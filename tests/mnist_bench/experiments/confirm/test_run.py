@@ -29,7 +29,6 @@ from mnist_bench.next_commands import NextCommands
 from search import canonical_json
 from search.canonical_json import derived_seed
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
-from search.event_log.records import StudyRecord
 from search.study import StoredStudy, StudyFolder
 from support import handmade, handmade_confirmation
 from support.handmade_confirmation import found
@@ -49,7 +48,7 @@ def test_a_committee_stands_in_the_file_only_where_it_was_measured(tmp_path: Pat
         assert ["committee" in final for final in stands] == [final.committee is not None for final in finals]
 
 
-def each_its_own(study: StudyRecord) -> StudyRecord:
+def each_its_own(study: StoredStudy) -> StoredStudy:
     """Return a study whose trials have configurations of their own."""
     trials = [replace(t, config=with_params(t.config, {"optim.lr": 0.01 + t.number / 1000})) for t in study.trials]
     return replace(study, trials=tuple(trials))
