@@ -38,8 +38,8 @@ from .spec import (
     stored_history as stored_history,
 )
 from .start_list import StartList as StartList
-from .stored_study import StoredStudy as StoredStudy
 from .studies import (
+    StoredStudy as StoredStudy,
     StudySummary as StudySummary,
     all_failed as all_failed,
     alone_with as alone_with,

@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,12 +16,11 @@ from sqlalchemy.engine import Engine
 
 from search.database import file_lock, is_postgresql, open_for_reading, postgres, redacted, storage_errors
 from search.errors import StorageError, StudyNotFoundError, UsageError
-from search.event_log import Created, Event, EventLog, History, TrialRecord, log
+from search.event_log import Created, Event, EventLog, History, StudyRecord, TrialRecord, log
 from search.messages import command_line, first_line
-from search.study.folder import ResultsFolder
+from search.study.folder import ResultsFolder, StudyFolder
 from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_words
 from search.study.spec import stored_history
-from search.study.stored_study import StoredStudy
 
 T = TypeVar("T")
 
@@ -51,6 +50,35 @@ class StudySummary:
     """The first trial, if every trained trial that has ended failed."""
     unreadable: str | None = None
     """Why the study cannot be read, in a sentence; its figures are zero then."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredStudy(StudyRecord):
+    """A study that knows where it lives; equal to another one of the same record, wherever that one lives."""
+
+    location: StudyLocation = field(compare=False, repr=False)
+    owns_folder: bool = field(default=True, compare=False, repr=False)
+    """Whether the files in its folder are its own; those of a study in a shared database may be another study's."""
+
+    @classmethod
+    def of(cls, study: StudyRecord, location: StudyLocation, *, owns_folder: bool = True) -> StoredStudy:
+        """Return the study of a record, kept at a location."""
+        parts = {part.name: getattr(study, part.name) for part in fields(StudyRecord)}
+        return cls(**parts, location=location, owns_folder=owns_folder)
+
+    @property
+    def files(self) -> StudyFolder:
+        """The files of its folder.
+
+        Raises:
+            UsageError: they are another study's, which must neither be taken for this one's nor be replaced.
+        """
+        if not self.owns_folder:
+            raise UsageError(
+                f"{self.location.folder} holds files of another study of this name; name the folder of this one with "
+                "--results."
+            )
+        return self.location.files
 
 
 def open_study(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:

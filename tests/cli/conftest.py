@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from search.errors import StudyNotFoundError
-from search.study.stored_study import StoredStudy
+from search.study.studies import StoredStudy
 from support import handmade
 from support.command_processes import CommandProcesses
 from support.copies import Ran

@@ -29,7 +29,7 @@ from mnist_bench.studies import commands_of
 from search.driver import Run
 from search.errors import StudyNotFoundError
 from search.study.provenance import Invocation, keep_provenance
-from search.study.stored_study import StoredStudy
+from search.study.studies import StoredStudy
 from support import handmade, handmade_confirmation, handmade_front
 from support.commands import COMMANDS, command_of
 from support.dose import dose

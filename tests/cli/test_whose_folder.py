@@ -14,7 +14,7 @@ from mnist_bench.cli.app import app
 from search.database.engines import sqlite_url
 from search.errors import UsageError
 from search.study.folder import StudyFolder
-from search.study.stored_study import StoredStudy
+from search.study.studies import StoredStudy
 from support.paths import DATABASE, TESTS
 
 STUDIES = TESTS / "data" / "studies-3a8e64d"

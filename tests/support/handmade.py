@@ -15,7 +15,7 @@ from mnist_bench.config.settings import TrainConfig
 from search.event_log.records import Reason, State, TrialRecord
 from search.study.folder import RESULTS
 from search.study.location import StudyLocation
-from search.study.stored_study import StoredStudy
+from search.study.studies import StoredStudy
 from search.trainer_api import Report
 
 IMAGES = 1000

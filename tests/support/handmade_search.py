@@ -9,7 +9,7 @@ from typing import Any
 from search.event_log.records import EarlyStop, TrialRecord
 from search.space.space import Space
 from search.space.yaml_reader import Document
-from search.study.stored_study import StoredStudy
+from search.study.studies import StoredStudy
 from support import handmade
 
 SECTIONS: dict[str, Any] = {

@@ -18,7 +18,7 @@ from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import FingerprintError, UsageError
 from search.study.folder import StudyFolder
-from search.study.stored_study import StoredStudy
+from search.study.studies import StoredStudy
 from support import handmade, handmade_search, own_code, own_nets
 from support.commands import unknown_options
 from support.own_data import arrays, write_npz

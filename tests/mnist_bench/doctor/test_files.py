@@ -12,7 +12,7 @@ from mnist_bench.doctor import files as doctor_files
 from mnist_bench.experiments.confirm import result as confirmed
 from mnist_bench.studies import sealed_json
 from search.study.location import StudyLocation
-from search.study.stored_study import StoredStudy
+from search.study.studies import StoredStudy
 from support import handmade, handmade_confirmation
 
 FOUND = [

@@ -11,7 +11,7 @@ import pytest
 from mnist_bench.experiments.audit import Audit, Audited, Options, audit_of, chosen, load, run, save, sentence
 from mnist_bench.experiments.grid import Observer
 from search.errors import StorageError, UsageError
-from search.study.stored_study import StoredStudy
+from search.study.studies import StoredStudy
 from support import handmade
 
 

@@ -15,7 +15,7 @@ from mnist_bench.plots import style
 from mnist_bench.plots.kinds import ALL_KINDS, DATA_KINDS, KINDS, module_of, picture
 from mnist_bench.plots.subject import Subject
 from search.errors import SearchError
-from search.study.stored_study import StoredStudy
+from search.study.studies import StoredStudy
 from support import handmade
 from support.handmade_predictions import predictions
 

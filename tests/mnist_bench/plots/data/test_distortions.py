@@ -16,7 +16,7 @@ from mnist_bench.plots.subject import Subject
 from mnist_bench.training.batches import batches
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import TrialRecord
-from search.study.stored_study import StoredStudy
+from search.study.studies import StoredStudy
 from support import handmade
 
 STRENGTHS = {"augment.rotation_degrees": 12.0, "augment.translate_pixels": 2.0, "optim.batch_size": 100}
