@@ -133,7 +133,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def finals(its: Runs, *numbers: int) -> Evaluated:
-    evaluated = its.finals(numbers, DataOptions(), Path("ledger"), lambda: False)
+    evaluated = its.finals(numbers, DataOptions(), lambda: False)
     assert evaluated is not None
     return evaluated
 
