@@ -64,9 +64,10 @@ TRIALS = [replace(trial, costs=(SECOND,) * 6) for trial in STUDY.trials[:3]]
 
 
 def made(folder: Path, **how: Any) -> tuple[Grid, Runs]:
-    grid = Grid(ConfirmFolder(folder / "confirm").path, **how)
+    study = replace(STUDY, location=replace(STUDY.location, folder=folder))
+    grid = Grid(study.files.confirm.path, **how)
     grid.folder.mkdir(parents=True, exist_ok=True)
-    return grid, Runs(STUDY, TRIALS, grid, Observer())  # type: ignore[arg-type]
+    return grid, Runs(study, TRIALS, grid, Observer())  # type: ignore[arg-type]
 
 
 def test_workers_wait_for_each_other_after_each_round(tmp_path: Path) -> None:
