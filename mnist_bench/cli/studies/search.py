@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
@@ -146,6 +145,7 @@ def search(
     The same command goes on where an earlier run of it was stopped or killed.
     """
 
+    from mnist_bench.api.arguments import check_study_name
     from mnist_bench.searches import SearchConfig
 
     config = SearchConfig(
@@ -160,8 +160,7 @@ def search(
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),
     )  # fmt: skip
-    if study_name is not None:
-        _refuse_ambiguous(study_name, results, storage)
+    check_study_name(study_name, results, storage)
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
         _preview(config, share)
@@ -169,25 +168,6 @@ def search(
         run = _run(config)
         if share is not None and run.reached:
             _audit(run, config, share)
-
-
-def _refuse_ambiguous(name: str, results: Path, storage: str | None) -> None:
-    """Refuse a name for a new study that other commands take for something else.
-
-    Raises:
-        UsageError: it is one.
-    """
-    from mnist_bench.plots import ALL_KINDS
-    from search.study import StudyLocation, specification
-
-    if name in ALL_KINDS:
-        taken_for = f"`mnist-bench plot {name}` draws a picture of that kind"
-    elif name.endswith(".json"):
-        taken_for = f"`mnist-bench reproduce {name}` reads a file"
-    else:
-        return
-    if specification(StudyLocation.of(name, results, storage)) is None:
-        raise UsageError(f"--study-name {name}: {taken_for}; give the study another name.")
 
 
 def _share(text: str, executor: ExecutorName) -> float:

@@ -347,7 +347,7 @@ def test_a_dry_run_speaks_of_the_audit_after_it(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     ("name", "taken_for"),
-    [("digits", "plot digits` draws a picture"), ("run.json", "reproduce run.json` reads a file")],
+    [("digits", "plot digits` draws a plot"), ("run.json", "reproduce run.json` reads a file")],
 )
 def test_a_new_study_has_no_name_that_other_commands_take_for_something_else(
     cli: Cli, asked: list[SearchConfig], monkeypatch: pytest.MonkeyPatch, name: str, taken_for: str
@@ -355,7 +355,7 @@ def test_a_new_study_has_no_name_that_other_commands_take_for_something_else(
     result = cli("search", "smoke", "--study-name", name)
     assert (result.exit_code, asked) == (2, [])
     assert taken_for in result.stderr
-    monkeypatch.setattr("search.study.specification", lambda location: {})
+    monkeypatch.setattr("mnist_bench.api.arguments.specification", lambda location: {})
     cli("search", "smoke", "--study-name", name)
     assert [search.study_name for search in asked] == [name], "one that is there goes on"
 

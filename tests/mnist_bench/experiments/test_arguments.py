@@ -51,6 +51,7 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         (lambda: mnist_bench.compare_methods(processes=0), "processes=0: give a whole number"),
         (lambda: mnist_bench.compare_methods(tables=TEXT), "tables='5m': give a list of them, [...]."),
         (lambda: mnist_bench.compare_methods(from_studies=TEXT), "from_studies='5m': give a list"),
+        (lambda: mnist_bench.search("smoke", study_name="history"), "--study-name history: `mnist-bench plot history`"),
         (lambda: mnist_bench.search("smoke", overrides=TEXT), "overrides='5m': give a list"),
         (lambda: mnist_bench.search("smoke", enqueue=FILE), "enqueue=PosixPath('mine.yaml'): give a list"),
         (lambda: mnist_bench.search("smoke", from_studies=TEXT), "from_studies='5m': give a list"),
