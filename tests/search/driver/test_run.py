@@ -27,7 +27,7 @@ from search.errors import (
     UsageError,
     WorkerError,
 )
-from search.event_log.events import Asked, Created, Reported
+from search.event_log.events import Asked, Created, GoalSet, Reported
 from search.event_log.records import TrialRecord
 from search.strategies.registry import Curves, Median, NoPruner, Random, Sampler, Tpe
 from search.study import studies
@@ -699,6 +699,8 @@ def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> No
     assert (header.order, header.workers, header.lanes, header.cost) == ("logical", 1, 1, None)
     assert (header.context, header.numerics["kind"]) == ({"canary": "fake"}, "cpu-fp32")
     assert (header.resumed, resumed.resumed) == (False, True)
+    events = studies.read_events(StudyLocation.of("fake-0", tmp_path))
+    assert [event.goal for event in events if isinstance(event, GoalSet)] == [6]  # it was the goal before
     trained = [trial.number for trial in study.trials if trial.reason != "infeasible"]
     assert sorted(told.began + again.began) == trained
     assert told.began

@@ -44,6 +44,19 @@ def tasks(number: int, periods: int = PERIODS) -> list[Task[Any]]:
     ]  # fmt: skip
 
 
+def test_a_task_is_known_by_48_bits_of_its_identity() -> None:
+    (task,) = tasks(1)
+    assert f"{task.number:012x}" == task.identity[:12]
+
+
+def test_a_task_ends_with_its_last_period_or_with_one_that_could_not_go_on() -> None:
+    (task,) = tasks(1)
+    done = Report(value=0.5, metrics={}, weights="a", seconds=1.0)
+    ended = replace(done, value=None, end="diverged")
+    ends = [task.is_ended_by(reports) for reports in ([], [done], [done, ended], [done] * PERIODS)]
+    assert ends == [False, False, True, True]
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Executor]]:
     """Return a function that starts an executor with so many workers, 0 for this process."""

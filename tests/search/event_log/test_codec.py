@@ -14,7 +14,7 @@ import pytest
 from search import canonical_json
 from search.errors import NewerVersionError
 from search.event_log import codec
-from search.event_log.codec import Row, from_row, to_row
+from search.event_log.codec import Row, from_row, text_of, to_row
 from search.event_log.events import Reported
 from search.event_log.hash_chain import link
 from search.strategies.registry import Asha, Random
@@ -108,6 +108,12 @@ def test_a_report_of_a_later_version_is_named() -> None:
 def test_what_no_search_writes_is_refused_with_the_place(columns: tuple[Any, ...], why: str) -> None:
     with pytest.raises(ValueError, match=f"^{why}"):
         from_row(*columns)
+
+
+def test_a_row_that_could_not_be_read_back_has_no_text() -> None:
+    assert text_of(Row(kind="goal", time=0, trial=None, external=False, payload={"goal": 7})) == '{"goal":7}'
+    with pytest.raises(ValueError, match=r"^goal: Input should be greater than or equal to 0"):
+        text_of(Row(kind="goal", time=0, trial=None, external=False, payload={"goal": -1}))
 
 
 @pytest.mark.parametrize(

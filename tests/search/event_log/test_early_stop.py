@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -232,6 +233,9 @@ def test_what_no_search_decides_is_refused() -> None:
     for after in (stopped, GoalSet(goal=5)):
         with pytest.raises(Exception, match="the search has ended early before"):
             History.of(events(*ended, stopped, after))
+    told = replace(ended[1], state="PRUNED", reason="pruned")
+    with pytest.raises(Exception, match="its trial is not complete"):
+        History.of(events(ended[0], told, stopped))
     for begun, why in ((events()[0], "the study has begun before"), (Resumed(), "the search had not ended early")):
         with pytest.raises(Exception, match=why):
             History.of(events(begun))
