@@ -290,8 +290,9 @@ def _file(test: str) -> str:
     return test.partition("::")[0]
 
 
-def chosen(mutation: Mutation, coverage: Coverage, most: float, noticed_by: str = "") -> tuple[list[list[str]], int]:
-    """Return the tests to try on a fault, at most so many seconds, those of each process, and how many are left out.
+def chosen(mutation: Mutation, coverage: Coverage, most: float, noticed: str) -> tuple[list[list[str]], int, float]:
+    """Return the tests to try on a fault, those of each process, how many are left out, and the seconds of the others,
+    at most `most`.
 
     The test that noticed the fault in an earlier run comes first, then the module's own test file, those beside it and
     the others, of each the quickest first.
@@ -306,7 +307,7 @@ def chosen(mutation: Mutation, coverage: Coverage, most: float, noticed_by: str 
     def distance(file: str) -> int:
         return [Path(file) != own, Path(file).parent != own.parent].count(True)
 
-    first = [noticed_by] if noticed_by in coverage.seconds else []
+    first = [noticed] if noticed in coverage.seconds else []
     batches: list[list[str]] = [first, [], []]
     spent, left_out = 0.0, 0
     for file in sorted(by_file, key=lambda file: (distance(file), took[file], file)):
@@ -316,7 +317,12 @@ def chosen(mutation: Mutation, coverage: Coverage, most: float, noticed_by: str 
             elif test not in first:
                 batches[1 if spent <= FIRST_SECONDS or not distance(file) else 2].append(test)
                 spent += coverage.seconds[test]
-    return [batch for batch in batches if batch], left_out
+    return [batch for batch in batches if batch], left_out, spent
+
+
+def noticed_by(fault: Mutation, last: Mapping[str, Outcome]) -> str:
+    """Return the test that noticed a fault in an earlier run; empty if there is none."""
+    return last[fault.name].by if fault.name in last else ""
 
 
 _copy: Path
@@ -439,6 +445,25 @@ def is_left(outcome: Outcome) -> bool:
 
 def main() -> int:
     """Run what is asked for; 1 where a fault survives that is not explained."""
+    options = asked()
+    for name in LOADED:
+        import_module(name)
+    tree = options.tree.resolve()
+    faults = [fault for fault in sample(tree, options.sample, options.seed) if options.only in fault.name]
+    outcomes, reasons = run(tree, faults, options), explained()
+    text = table(outcomes, reasons)
+    print(f"\n{text}\n")
+    lines = {fault.name: fault.line for fault in faults}
+    for outcome in (left := unexplained(outcomes, reasons)):
+        print(f"{outcome.result}, {outcome.tests} tests, line {lines[outcome.name]}: {outcome.name}")
+    if options.output is not None:
+        before = None if options.before is None else table([*load(options.before)[1].values()], reasons)
+        (options.output / "mutants.md").write_text(page(text, sum(outcome.seconds for outcome in outcomes), before))
+    return bool(left)
+
+
+def asked() -> argparse.Namespace:
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, default=200, help="how many faults")
     parser.add_argument("--seed", type=int, default=0, help="which faults")
@@ -449,29 +474,26 @@ def main() -> int:
     parser.add_argument("--tree", type=Path, default=ROOT, help="the checkout, with the tests that are tried")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "mutants", help="where what is known is kept")
     parser.add_argument("--output", type=Path, help="folder for mutants.md")
-    options = parser.parse_args()
-    for name in LOADED:
-        import_module(name)
-    tree = options.tree.resolve()
-    state = state_of(tree, options.tests)
-    faults = [m for m in sample(tree, options.sample, options.seed) if options.only in m.name]
+    parser.add_argument("--before", type=Path, help="results.jsonl of an earlier revision, for mutants.md")
+    return parser.parse_args()
+
+
+def run(tree: Path, faults: Sequence[Mutation], options: argparse.Namespace) -> list[Outcome]:
+    """Return what became of the faults; what is known of this state of the checkout is not tried again."""
+    state, results = state_of(tree, options.tests), options.work / "results.jsonl"
     options.work.mkdir(parents=True, exist_ok=True)
-    results = options.work / "results.jsonl"
     last_state, last = load(results)
     known = last if last_state == state else {}
     if not known:
         results.write_text(json.dumps({"state": state}) + "\n")
     with TemporaryDirectory(prefix="mutants-") as folder:
         coverage = coverage_of(tree, state, options.tests, options.work / "coverage.json", Path(folder))
-        context = get_context("fork")
-        with ProcessPoolExecutor(options.jobs, context, take_copy, (tree, Path(folder))) as pool:
-            waiting = []
-            for fault in faults:
-                if fault.name not in known:
-                    noticed_by = last[fault.name].by if fault.name in last else ""
-                    batches, left_out = chosen(fault, coverage, options.seconds, noticed_by)
-                    seconds = sum(coverage.seconds[test] for batch in batches for test in batch)
-                    waiting.append(pool.submit(tried, fault, batches, left_out, seconds))
+        with ProcessPoolExecutor(options.jobs, get_context("fork"), take_copy, (tree, Path(folder))) as pool:
+            waiting = [
+                pool.submit(tried, fault, *chosen(fault, coverage, options.seconds, noticed_by(fault, last)))
+                for fault in faults
+                if fault.name not in known
+            ]
             for number, future in enumerate(as_completed(waiting), 1):
                 outcome = future.result()
                 known[outcome.name] = outcome
@@ -479,15 +501,7 @@ def main() -> int:
                     file.write(json.dumps(asdict(outcome)) + "\n")
                 words = f"[{number}/{len(waiting)}] {outcome.result}: {outcome.name}"
                 print(words + (f" (by {outcome.by})" if outcome.by else ""), flush=True)
-    outcomes, reasons = [known[fault.name] for fault in faults], explained()
-    text = table(outcomes, reasons)
-    print(f"\n{text}\n")
-    lines = {fault.name: fault.line for fault in faults}
-    for outcome in (left := unexplained(outcomes, reasons)):
-        print(f"{outcome.result}, {outcome.tests} tests, line {lines[outcome.name]}: {outcome.name}")
-    if options.output is not None:
-        (options.output / "mutants.md").write_text(page(text, sum(outcome.seconds for outcome in outcomes)))
-    return bool(left)
+    return [known[fault.name] for fault in faults]
 
 
 def coverage_of(tree: Path, state: str, tests: Sequence[str], path: Path, folder: Path) -> Coverage:
@@ -509,17 +523,19 @@ def unexplained(outcomes: Sequence[Outcome], reasons: Mapping[str, str]) -> list
     return [outcome for outcome in outcomes if is_left(outcome) and outcome.name not in reasons]
 
 
-def page(text: str, seconds: float) -> str:
+def page(text: str, seconds: float, before: str | None) -> str:
     """Return the published page."""
     processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     names = ", ".join(f"{name} {version(name)}" for name in ("pytest", "torch", "optuna"))
     machine = processor[1] if processor else platform.machine()
+    earlier = "" if before is None else f"\n## At an earlier revision\n\n{before}\n"
     return f"""# Planted faults that the fast tests notice
 
-`make mutants`, {seconds / 60:.0f} minutes on one core ({machine}, Python {platform.python_version()}, {names}).
+`make mutants`: {seconds / 60:.0f} minutes of test processes ({machine}, Python {platform.python_version()}, {names}).
+`benchmarks/mutants.txt` explains the faults that no fast test can notice.
 
 {text}
-"""
+{earlier}"""
 
 
 if __name__ == "__main__":
