@@ -89,6 +89,15 @@ def test_a_file_in_a_folders_place_is_told_in_one_sentence(tmp_path: Path, below
     assert str(caught.value) == f"{folder}: cannot be made a folder ({why})."
 
 
+def test_a_ledger_may_be_written_by_whom_the_mask_lets(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        append_line(tmp_path / "ledger", "one")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "ledger").stat().st_mode) == 0o666
+
+
 def test_a_file_may_be_read_by_whom_the_mask_lets(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:

@@ -548,6 +548,18 @@ def test_complete_trials_are_kept_and_states_are_not(tmp_path: Path) -> None:
     assert _states(tmp_path) == []
 
 
+def test_of_a_stopped_search_only_states_that_are_needed_stay(tmp_path: Path) -> None:
+    stopped = fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(60)).study
+    kept = sorted(tuple(map(int, path.stem.split("-"))) for path in _states(tmp_path))
+    running = [trial for trial in stopped.trials if trial.state == "RUNNING" and trial.reports]
+    assert running
+    assert {trial.number for trial in running} <= {number for number, _ in kept}
+    assert all(period >= len(stopped.trials[number].reports) for number, period in kept)
+    (tmp_path / "fake-0" / "states" / "999-1.state").touch()  # of a trial that was asked for and not written
+    fake.run(tmp_path, goal=GOAL)
+    assert _states(tmp_path) == []
+
+
 @pytest.mark.slow
 def test_a_lost_checkpoint_is_trained_again(undisturbed: str, tmp_path: Path) -> None:
     fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(60))
