@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,7 @@ from typer.testing import CliRunner, Result
 from search.errors import StudyNotFoundError
 from search.study.studies import StoredStudy
 from support import handmade
-from support.command_processes import CommandProcesses
 from support.copies import Ran
-from support.paths import ROOT
 
 
 class Cli:
@@ -72,11 +69,8 @@ def run_in_one_process(folder: Path, script: str) -> dict[str, Ran]:
 
     For commands that close the test set, which then stays closed; together they import everything once.
     """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", RUN, script]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, env=environment, timeout=120, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return {line: Ran(*result) for line, result in json.loads(done.stdout).items()}
 
@@ -85,11 +79,3 @@ def run_in_one_process(folder: Path, script: str) -> dict[str, Ran]:
 def in_one_process() -> Callable[[Path, str], dict[str, Ran]]:
     """Return `run_in_one_process`."""
     return run_in_one_process
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[CommandProcesses]:
-    """Return processes for the commands of a module's tests."""
-    processes = CommandProcesses()
-    yield processes
-    processes.end()

@@ -23,7 +23,7 @@ SPACE = """
 name: tiny
 epochs: 3
 subset: 1000
-model: {blocks: 1, filters: {int: [2, 4]}, hidden_layers: 0}
+model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [8, 16]}}
 optim: {lr: {float: [1e-3, 1e-1], log: true}}
 """
 RECIPE = """

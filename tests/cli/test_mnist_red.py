@@ -23,12 +23,15 @@ SPACE = """
 epochs: 2
 subset: 1000
 dataset: mnist-red
-model: {blocks: 1, filters: 4, hidden_layers: 0}
+model: {blocks: 1, filters: 2, hidden_layers: 0}
 augment: {translate_pixels: 1}
 optim: {lr: {float: [1e-3, 1e-1], log: true}}
 search: {sampler: random, pruner: none}
 """
 SCRIPT = """
+from support import undrawn
+
+undrawn.pictures()
 run("search mine.yaml{data} -n 2 --executor in-process --workers 1 --study-name red")
 run("export red{data} --to winner")
 run("report red{data} --output report.html")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from support.command_processes import CommandProcesses
+from support import command_process
 from support.copies import Ran
 from support.own_data import arrays, write_folder, write_npz
 
@@ -31,9 +31,8 @@ CONFIRM = ("confirm", "--top", "2", "--workers", "1", "--open-test", "--json")
 class Place:
     """A folder with a space and data, in which commands run."""
 
-    def __init__(self, folder: Path, commands: CommandProcesses) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._commands = commands
         (folder / "tiny.yaml").write_text(SPACE)
 
     def run(self, *words: str, data: str | None = "mine.npz", code: int = 0) -> str:
@@ -50,10 +49,10 @@ class Place:
         """Return a copy, which does not exist yet, to change and to confirm."""
         # By another program: the cache holds test files, which may be closed to this process by another test.
         subprocess.run(["cp", "--recursive", str(self.folder), str(folder)], check=True)
-        return Place(folder, self._commands)
+        return Place(folder)
 
     def _run(self, *words: str, data: str | None) -> Ran:
-        return self._commands.run([*words, *(["--data", data] if data else [])], self.folder)
+        return command_process.run([*words, *(["--data", data] if data else [])], self.folder)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the trials on the leaderboard."""
@@ -63,9 +62,9 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory, commands: CommandProcesses) -> Place:
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Return a place with a finished study of 20 classes in colour, which no test changes."""
-    made = Place(tmp_path_factory.mktemp("searched"), commands)
+    made = Place(tmp_path_factory.mktemp("searched"))
     write_npz(made.folder / "mine.npz", arrays())
     made.run("search", "tiny.yaml", "--trials", "3", "--workers", "1")
     return made
@@ -194,10 +193,8 @@ def test_a_test_part_that_was_corrected_is_evaluated_anew(confirmed: Place, tmp_
     assert json.loads(place.run(*CONFIRM))["finals"] == before["finals"]
 
 
-def test_errors_are_told_of_the_test_images_on_which_they_were_counted(
-    tmp_path: Path, commands: CommandProcesses
-) -> None:
-    made = Place(tmp_path, commands)
+def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path: Path) -> None:
+    made = Place(tmp_path)
     write_npz(tmp_path / "mine.npz", arrays(classes=5, train=120, test=100, side=12))
     objectives = ("--set", "objective=[val_accuracy, parameters]")
     made.run("search", "tiny.yaml", "--trials", "1", "--executor", "in-process", *objectives)
@@ -223,15 +220,15 @@ def test_it_is_ablated_trained_and_drawn(place: Place) -> None:
     assert place.run("plot", "digits", code=2).count("alone") == 1
 
 
-def test_a_folder_of_pictures_is_searched(tmp_path: Path, commands: CommandProcesses) -> None:
-    made = Place(tmp_path, commands)
+def test_a_folder_of_pictures_is_searched(tmp_path: Path) -> None:
+    made = Place(tmp_path)
     write_folder(tmp_path / "pictures", arrays(classes=4, train=60, test=12, side=12))
     made.run("search", "tiny.yaml", "--trials", "1", "--workers", "1", data="pictures")
     assert "Takes about" in made.run("search", "tiny.yaml", "--dry-run", "--workers", "1", data="pictures")
 
 
-def test_a_space_of_nets_that_pool_the_pictures_away_is_refused(tmp_path: Path, commands: CommandProcesses) -> None:
-    made = Place(tmp_path, commands)
+def test_a_space_of_nets_that_pool_the_pictures_away_is_refused(tmp_path: Path) -> None:
+    made = Place(tmp_path)
     write_npz(tmp_path / "mine.npz", arrays(classes=3, train=60, test=12, side=8))
     said = made.run("search", "tiny.yaml", "--trials", "1", "--set", "model.blocks=4", code=2)
     assert "no net can be built from these settings" in said

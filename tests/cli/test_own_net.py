@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from support import own_nets
-from support.command_processes import CommandProcesses
+from support import command_process, own_nets
 from support.own_data import arrays, write_npz
 from support.paths import ROOT
 
@@ -33,24 +32,23 @@ NET, DATA = ("--net", "my_nets.py:build"), ("--data", "mine.npz")
 class Place:
     """A folder with a space, data and a net, in which commands run."""
 
-    def __init__(self, folder: Path, commands: CommandProcesses) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._commands = commands
         (folder / "tiny.yaml").write_text(SPACE)
         own_nets.write(folder, own_nets.GOOD)
         write_npz(folder / "mine.npz", arrays())
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run a command and return what it said, errors included if it was to fail."""
-        done = self._commands.run(words, self.folder)
+        done = command_process.run(words, self.folder)
         assert done.code == code, done.out + done.err
         return done.err if code else done.out
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, commands: CommandProcesses) -> Place:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Return a place with a finished study of a net of somebody's own; tests add others, and leave this one."""
-    made = Place(tmp_path_factory.mktemp("place"), commands)
+    made = Place(tmp_path_factory.mktemp("place"))
     made.run("search", "tiny.yaml", "--trials", "3", "--workers", "2", *DATA, *NET)
     return made
 
@@ -107,10 +105,8 @@ def test_impossible_settings_are_infeasible_trials(place: Place) -> None:
     assert "no net can be built from these settings: net: five is no width" in said
 
 
-def test_a_recipe_to_be_tried_first_has_the_settings_that_the_space_has(
-    tmp_path: Path, commands: CommandProcesses
-) -> None:
-    made = Place(tmp_path, commands)
+def test_a_recipe_to_be_tried_first_has_the_settings_that_the_space_has(tmp_path: Path) -> None:
+    made = Place(tmp_path)
     (tmp_path / "free.py").write_text(own_nets.UNTYPED)
     (tmp_path / "free.yaml").write_text("epochs: 1\nnet: {width: {int: [2, 8]}}\n")
     alone = ("--trials", "1", "--executor", "in-process")
@@ -137,8 +133,7 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     assert "each what its trial ended with" in place.run("doctor", *study, "--repair", *DATA)  # without the code
     assert sorted((place.folder / "copies" / "tiny-0").rglob("*.safetensors")) == nets
     assert nets
-    drawn = place.run("plot", *study, *DATA, *NET)
-    assert "confusion.svg" in drawn
+    assert "confusion.svg" in place.run("plot", *study, "confusion", *DATA, *NET)
     assert "--net my_nets.py:build" in (place.folder / place.run("report", *study, *DATA, *NET).strip()).read_text()
 
 

@@ -19,13 +19,16 @@ SPACE = """
 name: tiny
 epochs: 2
 subset: 1000
-model: {blocks: 1, filters: {int: [2, 4]}, hidden_layers: 0}
+model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [8, 16]}}
 optim: {lr: {float: [1e-3, 1e-1], log: true}}
 search: {sampler: gp, pruner: none}
 """
 SCRIPT = """
 import os
 from pathlib import Path
+from support import undrawn
+
+undrawn.pictures()
 search = "search tiny.yaml --executor in-process --sampler mine.py:NearTheBest --sampler-option share=0.3"
 run("plugin check mine.py:NearTheBest --space smoke")
 run(search + " -n 3")

@@ -26,8 +26,8 @@ SPACE = """
 name: tiny
 epochs: 2
 subset: 1000
-model: {blocks: 1, filters: {int: [2, 4]}, hidden_layers: 0}
-optim: {lr: {float: [1e-2, 1e-1], log: true}}
+model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [8, 16]}}
+optim: {lr: {float: [5e-3, 2e-2], log: true}, batch_size: 32}
 search: {sampler: random, pruner: none}
 """
 CONFIRM = "confirm tiny-0 --top 3 --workers 1"
@@ -250,10 +250,12 @@ def test_nets_that_are_gone_are_trained_again_to_the_same_bits_with_the_test_set
 
 
 MOVED = """
+from support import undrawn
+
+undrawn.pictures()
 run("studies")
 run("leaderboard moved")
 run("show moved/0")
-run("plot moved history")
 run("report moved")
 run("doctor moved")
 run("reproduce moved/0")

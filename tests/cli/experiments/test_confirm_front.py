@@ -17,7 +17,7 @@ name: tiny
 epochs: 1
 subset: 1000
 objective: [val_accuracy, parameters]
-model: {blocks: 1, filters: {int: [1, 6]}, hidden_layers: 0}
+model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [2, 16]}}
 optim: {lr: {float: [1e-2, 1e-1], log: true}}
 search: {sampler: random, pruner: none}
 """
@@ -32,6 +32,9 @@ run("export tiny-0 --confirmed --to nothing")
 run("leaderboard tiny-0")
 """
 FURTHER = """
+from support import undrawn
+
+undrawn.pictures()
 run("confirm tiny-0 --top 1 --workers 1 --json")
 run("report tiny-0")
 run("doctor tiny-0")

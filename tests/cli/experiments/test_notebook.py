@@ -64,7 +64,7 @@ def test_trains_compares_and_does_not_train_again(folder: Path) -> None:
 
 
 def test_a_run_that_begins_another_is_read_off_it(folder: Path) -> None:
-    write_data(folder / "data", train=200, test=100)  # how well it learns is of no interest here
+    write_data(folder / "data", train=60, test=30)  # how well it learns is of no interest here
     code, out, err = run(folder, "vgg_as_written", "vgg_augmented", "--seeds", "1", "--json")
     assert code == 0, err
     first, second = json.loads(out)["rows"]
@@ -77,7 +77,7 @@ def test_a_run_that_begins_another_is_read_off_it(folder: Path) -> None:
 
 
 def test_three_channels_are_trained_on_beside_one(folder: Path) -> None:
-    write_data(folder / "data", train=200, test=100)
+    write_data(folder / "data", train=60, test=30)
     code, out, err = run(folder, "three_channels", "batchnorm", "batchnorm_2", "--seeds", "1", "--json")
     assert code == 0, err
     grey, _, red = json.loads(out)["rows"]
@@ -88,7 +88,7 @@ def test_three_channels_are_trained_on_beside_one(folder: Path) -> None:
 
 
 def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
-    write_data(folder / "data", train=200, test=100)
+    write_data(folder / "data", train=60, test=30)
     process = start(folder, "linear", "--seeds", "4", "--workers", "1")
     assert process.stderr is not None
     opened, first = process.stderr.readline(), process.stderr.readline()
@@ -107,7 +107,7 @@ def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
 
 
 def test_one_seed_claims_no_spread(folder: Path) -> None:
-    write_data(folder / "data", train=200, test=100)
+    write_data(folder / "data", train=60, test=30)
     code, out, err = run(folder, "linear", "--seeds", "1", "--markdown")
     assert code == 0, err
     assert "ours (1 seed) " in out

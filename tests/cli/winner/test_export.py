@@ -20,7 +20,7 @@ SPACE = """
 name: tiny
 epochs: 2
 subset: 1000
-model: {blocks: 1, filters: {int: [2, 4]}, hidden_layers: 0}
+model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [8, 16]}}
 optim: {lr: {float: [1e-3, 1e-1], log: true}}
 search: {pruner: none}
 """
@@ -28,6 +28,9 @@ SCRIPT = """
 from dataclasses import replace
 from pathlib import Path
 from mnist_bench.studies import record, reproduce, sealed_json
+from support import undrawn
+
+undrawn.pictures()
 
 run("search tiny.yaml -n 2 --executor in-process")
 run("export tiny-0/0 --to kept")

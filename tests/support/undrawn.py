@@ -1,0 +1,20 @@
+"""A report with headings instead of pictures, each of which takes a fifth of a second to draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from mnist_bench.plots import gallery
+
+
+def pictures() -> None:
+    """From now on, let the reports of this process have headings."""
+    vars(gallery)["picture"] = _heading
+
+
+def _heading(kind: str, *_: Any, **__: Any) -> Figure:
+    figure = Figure(figsize=(1, 1))
+    figure.suptitle(kind)
+    return figure
