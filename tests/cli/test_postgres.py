@@ -29,6 +29,9 @@ optim: {lr: {float: [1e-3, 1e-1], log: true}}
 SEARCH = "search tiny.yaml -n 3 --executor in-process"
 SCRIPT = f"""
 import os
+from support import undrawn
+
+undrawn.pictures()
 
 def as_(role, line):
     os.environ["OPTUNA_STORAGE"] = os.environ[role]

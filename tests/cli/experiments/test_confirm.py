@@ -26,8 +26,8 @@ SPACE = """
 name: tiny
 epochs: 2
 subset: 1000
-model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [8, 16]}}
-optim: {lr: {float: [5e-3, 2e-2], log: true}, batch_size: 32}
+model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [32, 64]}}
+optim: {lr: {float: [3e-3, 1e-2], log: true}, batch_size: 32}
 search: {sampler: random, pruner: none}
 """
 CONFIRM = "confirm tiny-0 --top 3 --workers 1"
@@ -278,7 +278,7 @@ def test_a_confirmed_study_that_is_copied_and_renamed_is_whole_under_its_new_nam
     assert refused.code == 2
     assert "moved holds study tiny-0 under another name; rename the folder back to tiny-0" in refused.err
     assert {line: one.err for line, one in done.items() if one.code} == {}
-    assert "The test set has been opened once." in done["studies"].out
+    assert "The test set has been opened once, for " in done["studies"].out
     assert "The test set has been opened once." in done["leaderboard moved"].out
     assert done["confirm moved --top 2 --workers 1"].out.startswith("moved: 2 configurations raced")
     # Of a final that was evaluated under the old name the errors are known, and are of no concern to the ledger.

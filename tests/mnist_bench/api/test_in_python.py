@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -90,4 +91,5 @@ main()
 
 def test_whatever_a_space_is_written_in_its_study_is_the_same(tmp_path: Path) -> None:
     # A process of its own: a search closes the test set for the life of its process.
-    subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT], cwd=tmp_path, check=True)
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    subprocess.run([sys.executable, "-c", SCRIPT], cwd=tmp_path, env=environment, check=True)
