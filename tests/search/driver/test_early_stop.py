@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from itertools import cycle, repeat
+from itertools import chain, cycle, repeat
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ def test_a_target_that_no_trial_reaches_changes_nothing(whole: str, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2, 8])
+@pytest.mark.parametrize("workers", [1, 8])
 def test_any_number_of_workers_stops_at_the_same_event(
     ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path, workers: int
 ) -> None:
@@ -179,21 +179,22 @@ def test_a_rule_is_called_on_time_only_where_any_search_with_it_has_the_digest(
     assert first.stop is not None
     assert first.stop.on_time
     late = 0
-    for events in (10, 30, 50, 70, 90, 110):
+    for events in (10, 50, 110):
         results = tmp_path / str(events)
         fake.run(results, goal=GOAL, stopping=fake.StopAfter(events))
         study = fake.run(results, goal=GOAL, **rule).study
         assert study.stop is not None
         assert study.stop.on_time is (study.digest == first.digest)
         late += not study.stop.on_time
-    assert 0 < late < 6
+    assert 0 < late < 3
 
 
 @pytest.mark.slow
 def test_a_search_killed_between_any_two_events_stops_at_the_same_one(
     ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, lives in {"3": repeat(3), "1": repeat(1), "2 5": cycle([2, 5])}.items():
+    at = ended[1][0][0]
+    for name, lives in {"each": chain([at - 12], repeat(1)), "some": cycle([5, 9])}.items():  # each of the last twelve
         results = tmp_path / name
         with monkeypatch.context() as patched:
             run, deaths = fake.run_killed_between_events(results, patched, lives, goal=GOAL, patience=PATIENCE)
@@ -203,13 +204,12 @@ def test_a_search_killed_between_any_two_events_stops_at_the_same_one(
 
 @pytest.mark.slow
 @pytest.mark.dosed
-@pytest.mark.parametrize("workers", [1, 2])
 def test_a_search_killed_for_real_stops_at_the_same_event(
-    ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path, workers: int
+    ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path
 ) -> None:
     """Its driver is killed by SIGKILL at random moments, a few periods apart, until it has come to its end."""
-    command = [sys.executable, fake.__file__, str(tmp_path), str(workers), "0.01", "patience", str(PATIENCE)]
-    moments, kills, wanted = random.Random(workers), 0, max(3, dose(10))
+    command = [sys.executable, fake.__file__, str(tmp_path), "2", "0.01", "patience", str(PATIENCE)]
+    moments, kills, wanted = random.Random(2), 0, max(3, dose(10))
     while True:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             before = len(log(tmp_path))

@@ -24,8 +24,12 @@ def test_the_digests_are_those_of_this_revision() -> None:
 
 
 @pytest.mark.usefixtures("log_alone")
-@pytest.mark.slow  # all of them: gp takes seconds for a proposal
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    # gp takes a second for a proposal.
+    [pytest.param(name, marks=pytest.mark.integration if name == "gp none two" else ()) for name in CASES],
+)
 def test_a_search_decides_as_this_revision_did(name: str, tmp_path: Path) -> None:
     place = golden_searches.place(CASES[name])
     if place not in GOLDEN["digests"]:

@@ -1,4 +1,8 @@
-"""One contract, run over every sampler with every pruner that it goes with, for one objective and for two."""
+"""One contract, run over every sampler with every pruner that it goes with, for one objective and for two.
+
+`make test` runs it over each sampler, pruner, kind of range and number of objectives once, `make integration` over all
+pairs: what a pair decides is the matter of `tests/search/driver/test_golden_searches.py`.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,13 @@ CASES = {
     ]
     if case["order"] == "logical"
 }
+SELECTED = {"tpe asha two", "tpe levels", "random hyperband", "qmc median", "sobol asha", "curves none"}
+"""Names of cases; gp, which takes a second for a proposal, is tried by what it decides again from a log."""
+
+
+def selected(*names: str) -> list[Any]:
+    """Return all cases as parameters, those that are not named for `make integration`."""
+    return [pytest.param(name, marks=() if name in names else pytest.mark.integration) for name in CASES]
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ class Undisturbed:
     digest: str
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(scope="module", params=selected(*SELECTED))
 def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     """Return a search of each pair."""
     options = CASES[request.param]
@@ -63,7 +74,7 @@ def test_a_kill_before_any_event_changes_nothing(
 
 
 @pytest.mark.parametrize("order", ["logical", "arrival"])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", selected("gp none", *SELECTED))
 def test_it_decides_again_as_its_log_says(tmp_path: Path, case: str, order: Order) -> None:
     fake.run(tmp_path, **{**CASES[case], "order": order})
     events = read_events(StudyLocation.of("fake-0", tmp_path))
