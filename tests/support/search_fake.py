@@ -193,7 +193,7 @@ def main() -> None:
 
     STALL are the seconds after which a period is taken for hung; `arrival` in its place searches in that order, and
     `patience` and a number end it early.
-    OPTUNA_STORAGE is the study's database.
+    OPTUNA_STORAGE is the study's database, FAKE_GOAL its number of trials.
     """
     results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     order: Order = "arrival" if sys.argv[4:] == ["arrival"] else "logical"
@@ -201,7 +201,8 @@ def main() -> None:
     if len(sys.argv) > 4 and order == "logical" and patience is None:
         retry_policy.MIN_STALL, retry_policy.STALL_FACTOR = float(sys.argv[4]), 0
     url = os.environ.get("OPTUNA_STORAGE")
-    finished = run(results, workers=workers, delay=delay, order=order, url=url, patience=patience)
+    goal = int(os.environ.get("FAKE_GOAL", "30"))
+    finished = run(results, goal=goal, workers=workers, delay=delay, order=order, url=url, patience=patience)
     print(finished.study.digest)
 
 

@@ -118,7 +118,7 @@ def zygotes() -> Iterator[None]:
         finally:
             del os.environ[FOLDER]
             for process in started:
-                process.communicate()  # they end when their standard input closes
+                process.communicate()  # it ends when its standard input closes
 
 
 def _zygote(folder: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -64,15 +64,15 @@ def in_turns(trainer: TorchTrainer, configs: list[TrainConfig], period: int, sta
     return [found[lane] for lane in range(len(configs))]
 
 
-@pytest.mark.parametrize("device_cache", [0, 1, 3])
-def test_in_turns_or_alone_resident_or_not(configs: list[TrainConfig], digits: Dataset, device_cache: int) -> None:
+def test_in_turns_or_alone_resident_or_not(configs: list[TrainConfig], digits: Dataset) -> None:
     expected = [alone(digits, config, seed) for seed, config in enumerate(configs)]
-    trainer = TorchTrainer(digits, "fp32", device_cache=device_cache)
-    checkpoint: list[bytes | None] = [None] * 3
-    for period in (1, 2):
-        found = in_turns(trainer, configs, period, checkpoint)
-        checkpoint = [state for state, _ in found]
-        assert list(map(facts, found)) == [facts(whole[period - 1]) for whole in expected]
+    for device_cache in (0, 1, 3):
+        trainer = TorchTrainer(digits, "fp32", device_cache=device_cache)
+        checkpoint: list[bytes | None] = [None] * 3
+        for period in (1, 2):
+            found = in_turns(trainer, configs, period, checkpoint)
+            checkpoint = [state for state, _ in found]
+            assert list(map(facts, found)) == [facts(whole[period - 1]) for whole in expected], device_cache
 
 
 def test_dropout_rates_differ_between_lanes(config: TrainConfig, digits: Dataset) -> None:

@@ -81,10 +81,7 @@ def fixed_bits(
     "settings",
     [
         {},
-        {"optimizer": "sgd_nesterov"},
-        {"batch_size": 96, "keep_last_batch": True},
-        {"weight_decay": 0.0},
-        {"hard_share": 0.5},
+        {"optimizer": "sgd_nesterov", "weight_decay": 0.0},
         {"hard_share": 0.3, "batch_size": 96, "keep_last_batch": True},
     ],
 )
@@ -167,8 +164,7 @@ def test_each_phase_with_other_distortions_is_recorded(config: TrainConfig, digi
     assert record.steps == 2
 
 
-@pytest.mark.parametrize("grids", [(4, 0), (2, 5), (0, 3)])
-@pytest.mark.parametrize("group", [1, 4])
+@pytest.mark.parametrize(("grids", "group"), [((4, 0), 1), ((2, 5), 4), ((0, 3), 4)])
 def test_each_phase_may_have_a_grid_of_its_own(
     config: TrainConfig, digits: Dataset, grids: tuple[int, int], group: int
 ) -> None:
