@@ -252,11 +252,11 @@ def _closed_line(confirmed: Confirmed, commands: NextCommands) -> str:
     closed = "Nothing was trained on all images, and the test set stayed closed"
     if not commands.no_test:
         return f"{untested}{closed}; `{command(confirmed, commands)}` continues, then evaluates once on the test set."
-    races = f"`{command(confirmed, commands)}` continues the race. " if confirmed.cut else ""
-    role = _role(confirmed, confirmed.first)
+    final = "trains the selected configuration on all images and evaluates it once on the test set."
+    if not confirmed.cut:
+        return f"{untested}{closed}. Without --no-test, `confirm` {final}"
     return (
-        f"{untested}{closed}. {races}Without --no-test, `confirm` trains the {role} on all images and evaluates it "
-        "once on the test set."
+        f"{untested}{closed}. `{command(confirmed, commands)}` continues the race; without --no-test, it then {final}"
     )
 
 

@@ -185,7 +185,7 @@ def test_without_a_test_there_is_a_leader_and_the_test_set_stays_shut(further: l
     assert "The budget of 0.0 s ended the race after 1 seed; unresolved: #" in led.out
     races = "mnist-bench confirm tiny-0 --top 2 --no-test"
     closed = "Nothing was trained on all images, and the test set stayed closed."
-    assert f"{closed} `{races}` continues the race. Without --no-test, `confirm` trains the leader" in led.out
+    assert f"{closed} `{races}` continues the race; without --no-test, it then trains the selected" in led.out
     assert "on all training images" not in led.err
     assert led.err.endswith(f"To continue from here:\n  {races}\n"), "and no line to paste opens the test set"
     assert re.match(
@@ -213,7 +213,7 @@ def test_a_race_without_the_test_set_is_gone_on_with(
     shut, board, done, checked = further[4:8]
     assert shut.code == 0, shut.err
     assert " winner " in shut.out
-    assert "the test set stayed closed. Without --no-test, `confirm` trains the winner on all images" in shut.out
+    assert "the test set stayed closed. Without --no-test, `confirm` trains the selected configuration" in shut.out
     assert "To continue" not in shut.err
     assert "opens the test set" in board.out.splitlines()[-1]
     assert done.code == 0, done.err
