@@ -103,7 +103,7 @@ def test_a_stopped_audit_goes_on_later_and_an_unfinished_search_is_not_audited(
     result = cli("search", "smoke", "--audit-pruned", "5%")
     assert asked == ([(ended.study, 0.05)] if reached else [])
     assert result.exit_code == (130 if reached else 0)
-    assert ("The audit was stopped. The same command goes on" in result.stderr) == reached
+    assert ("The audit was stopped. The same command continues" in result.stderr) == reached
     assert "  mnist-bench search smoke --audit-pruned 5%\n" in result.stderr
 
 
