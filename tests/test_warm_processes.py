@@ -106,6 +106,7 @@ def test_what_a_fork_starts_is_forked_and_draws_by_itself() -> None:
 def test_what_would_notice_is_started() -> None:
     assert loaded()
     assert loaded(env={**os.environ, "PYTHONHASHSEED": "1"})
+    assert loaded(env={**os.environ, "RAY_CLIENT_MODE": "0"})
     assert not loaded(env={**os.environ, "PYTHONHASHSEED": "2"})
     assert not loaded(env={**os.environ, "OMP_NUM_THREADS": "2"})
     assert not loaded(env={**os.environ, "COLUMNS": "80", "FORCE_COLOR": "1"})

@@ -32,6 +32,7 @@ _OF_WORKERS = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(8 * 2**30),
+    "RAY_CLIENT_MODE": "0",  # the default, which Ray writes into the environment of each process that imports it
 }
 """What worker processes start with. Other processes may have it: it changes their time and nothing else."""
 _READ_AT_START = (
