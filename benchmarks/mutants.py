@@ -294,29 +294,28 @@ def chosen(mutation: Mutation, coverage: Coverage, most: float, noticed: str) ->
     """Return the tests to try on a fault, those of each process, how many are left out, and the seconds of the others,
     at most `most`.
 
-    The test that noticed the fault in an earlier run comes first, then the module's own test file, those beside it and
-    the others, of each the quickest first.
+    The test that noticed the fault in an earlier run comes first, then those of the module's own test file, those of
+    files beside it and the others, of each the quickest first. A process runs the tests of a file together, for which
+    something may be made once.
     """
-    by_file: dict[str, list[str]] = {}
-    for test in sorted(coverage.tests_of(mutation), key=lambda test: (coverage.seconds[test], test)):
-        by_file.setdefault(_file(test), []).append(test)
-    took = {file: sum(coverage.seconds[test] for test in tests) for file, tests in by_file.items()}
     module = Path(mutation.module)
     own = Path("tests", module.parent, f"test_{module.name}")
 
-    def distance(file: str) -> int:
-        return [Path(file) != own, Path(file).parent != own.parent].count(True)
+    def distance(test: str) -> int:
+        return [Path(_file(test)) != own, Path(_file(test)).parent != own.parent].count(True)
 
     first = [noticed] if noticed in coverage.seconds else []
     batches: list[list[str]] = [first, [], []]
     spent, left_out = 0.0, 0
-    for file in sorted(by_file, key=lambda file: (distance(file), took[file], file)):
-        for test in by_file[file]:
-            if spent > most:
-                left_out += 1
-            elif test not in first:
-                batches[1 if spent <= FIRST_SECONDS or not distance(file) else 2].append(test)
-                spent += coverage.seconds[test]
+    tests = coverage.tests_of(mutation) - {*first}
+    for test in sorted(tests, key=lambda test: (distance(test), coverage.seconds[test], test)):
+        if spent > most:
+            left_out += 1
+            continue
+        batches[1 if spent <= FIRST_SECONDS or not distance(test) else 2].append(test)
+        spent += coverage.seconds[test]
+    for batch in batches:
+        batch.sort(key=lambda test: (distance(test), _file(test)))
     return [batch for batch in batches if batch], left_out, spent
 
 
