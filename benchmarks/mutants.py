@@ -91,14 +91,14 @@ class Outcome:
 
     name: str
     result: str
-    """killed, timed_out, survived, or untested where no fast test runs its line."""
-    by: str
+    """killed, timed_out, survived, untested where no fast test runs its line, or explained, which is not tried."""
+    by: str = ""
     """The test that failed or hung."""
-    tests: int
+    tests: int = 0
     """How many were chosen."""
-    left_out: int
+    left_out: int = 0
     """Tests beyond the time for one fault."""
-    seconds: float
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -419,11 +419,11 @@ def load(path: Path) -> tuple[str, dict[str, Outcome]]:
     return json.loads(first)["state"], {outcome.name: outcome for outcome in found}
 
 
-def table(outcomes: Sequence[Outcome], reasons: Mapping[str, str]) -> str:
+def table(outcomes: Sequence[Outcome]) -> str:
     """Return the figures as Markdown, a line a module."""
 
     def row(title: str, of: Sequence[Outcome]) -> str:
-        count = Counter("explained" if is_left(o) and o.name in reasons else o.result for o in of)
+        count = Counter(outcome.result for outcome in of)
         left = count["survived"] + count["untested"]
         share = (count["killed"] + count["timed_out"]) / len(of)
         cells = (len(of), count["killed"], count["timed_out"], count["explained"], left, f"{share:.1%}")
@@ -437,11 +437,6 @@ def table(outcomes: Sequence[Outcome], reasons: Mapping[str, str]) -> str:
     return "\n".join([head, rule, *(row(*item) for item in by_module.items()), row("all", outcomes)])
 
 
-def is_left(outcome: Outcome) -> bool:
-    """Return whether no test noticed a fault."""
-    return outcome.result in ("survived", "untested")
-
-
 def main() -> int:
     """Run what is asked for; 1 where a fault survives that is not explained."""
     options = asked()
@@ -449,14 +444,14 @@ def main() -> int:
         import_module(name)
     tree = options.tree.resolve()
     faults = [fault for fault in sample(tree, options.sample, options.seed) if options.only in fault.name]
-    outcomes, reasons = run(tree, faults, options), explained()
-    text = table(outcomes, reasons)
+    outcomes = run(tree, faults, options)
+    text = table(outcomes)
     print(f"\n{text}\n")
     lines = {fault.name: fault.line for fault in faults}
-    for outcome in (left := unexplained(outcomes, reasons)):
+    for outcome in (left := [outcome for outcome in outcomes if outcome.result in ("survived", "untested")]):
         print(f"{outcome.result}, {outcome.tests} tests, line {lines[outcome.name]}: {outcome.name}")
     if options.output is not None:
-        before = None if options.before is None else table([*load(options.before)[1].values()], reasons)
+        before = None if options.before is None else table([*load(options.before)[1].values()])
         (options.output / "mutants.md").write_text(page(text, sum(outcome.seconds for outcome in outcomes), before))
     return bool(left)
 
@@ -485,6 +480,7 @@ def run(tree: Path, faults: Sequence[Mutation], options: argparse.Namespace) -> 
     known = last if last_state == state else {}
     if not known:
         results.write_text(json.dumps({"state": state}) + "\n")
+    known |= {name: Outcome(name=name, result="explained") for name in explained()}
     with TemporaryDirectory(prefix="mutants-") as folder:
         coverage = coverage_of(tree, state, options.tests, options.work / "coverage.json", Path(folder))
         with ProcessPoolExecutor(options.jobs, get_context("fork"), take_copy, (tree, Path(folder))) as pool:
@@ -515,11 +511,6 @@ def coverage_of(tree: Path, state: str, tests: Sequence[str], path: Path, folder
     found = measured(copied(tree, copy), modules, tests)
     path.write_text(json.dumps({"state": state, **asdict(found)}))
     return found
-
-
-def unexplained(outcomes: Sequence[Outcome], reasons: Mapping[str, str]) -> list[Outcome]:
-    """Return what no test noticed and nobody explained."""
-    return [outcome for outcome in outcomes if is_left(outcome) and outcome.name not in reasons]
 
 
 def page(text: str, seconds: float, before: str | None) -> str:
