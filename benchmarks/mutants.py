@@ -114,8 +114,13 @@ class Coverage:
         """Return the tests that may notice a fault."""
         lines = self.lines.get(mutation.module, {})
         found = {test for line in mutation.lines for test in lines.get(line, [])}
-        # What runs while a module is imported, or in a worker process, is of no test: then it is all of the module's.
-        return found or {test for tests in lines.values() for test in tests}
+        # What runs while a module is imported, or in a worker process, is of no test: then it is all that run another
+        # line of the module, and those beside its own.
+        beside = f"tests/{Path(mutation.module).parent}/"
+        return found or {
+            *(test for tests in lines.values() for test in tests),
+            *(test for test in self.seconds if f"{Path(_file(test)).parent}/" == beside),
+        }
 
 
 class Recorder:

@@ -35,6 +35,7 @@ from search.study.location import StudyLocation
 from search.study.start_list import StartList
 from search.trainer_api import Plan, TrainerSpec
 from support import search_fake as fake
+from support.fake_trainer import CLAIMED
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
@@ -700,9 +701,14 @@ class Told(Observer):
         self.seen.append(progress)
 
 
+def cost_of(trial: TrialRecord) -> int:
+    """Return the estimated cost of what was trained of a trial."""
+    return sum(trial.costs[: len(trial.reports)])
+
+
 def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> None:
     told, again = Told(), Told()
-    fake.run(tmp_path, goal=6, observer=told, stopping=fake.StopAfter(12), behaviour="claim_time")
+    stopped = fake.run(tmp_path, goal=6, observer=told, stopping=fake.StopAfter(12), behaviour="claim_time").study
     study = fake.run(tmp_path, goal=6, observer=again, behaviour="claim_time").study
     (header,), (resumed,) = told.headers, again.headers
     assert (header.name, header.space, header.seed, header.slots, header.goal) == ("fake-0", "fake", 0, 4, 6)
@@ -716,6 +722,10 @@ def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> No
     assert sorted(told.began + again.began) == trained
     assert told.began
     assert again.began
+    pace = told.seen[-1].pace
+    assert pace == pytest.approx(
+        CLAIMED * sum(len(t.reports) for t in stopped.trials) / sum(map(cost_of, stopped.trials))
+    )
     last, ends = again.seen[-1], Counter(trial.reason for trial in study.trials)
     assert (last.goal, last.finished, last.complete, last.pruned) == (6, 6, ends["complete"], ends["pruned"])
     assert (last.failed, last.infeasible, last.running) == (0, ends["infeasible"], ())
