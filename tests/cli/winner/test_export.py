@@ -116,7 +116,7 @@ def test_what_comes_out_otherwise_is_not_exported(ran: dict[str, Any], home: Pat
     assert done.code == 4
     assert done.err.splitlines()[-1] == (
         "Error: Trained again, tiny-0/0 came out otherwise (period 1, train loss: 1.0 then, 2.0 now); "
-        "`mnist-bench reproduce tiny-0/0` says what differs here."
+        "`mnist-bench reproduce tiny-0/0` reports what differs here."
     )
     assert not (home / "otherwise").exists()
 
@@ -125,8 +125,8 @@ def test_a_net_that_confirm_trained_on_all_images(ran: dict[str, Any], home: Pat
     early, done = ran["export tiny-0 --confirmed --to early"], ran["export tiny-0 --confirmed --to confirmed"]
     assert (early.code, early.err) == (
         3,
-        "Error: Study tiny-0 has no net that was trained on all images; `mnist-bench confirm tiny-0` trains eight of "
-        "its winner.\n",
+        "Error: Study tiny-0 has no network that was trained on all images; `mnist-bench confirm tiny-0` trains "
+        "eight of its winner, and evaluates them once on the test set.\n",
     )
     assert done.code == 0, done.err
     card = (home / "confirmed" / "README.md").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -83,7 +84,8 @@ main()
 
 def test_every_function(tmp_path: Path) -> None:
     # A process of its own: a search closes the test set for the life of its process.
-    subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT], cwd=tmp_path, check=True)
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    subprocess.run([sys.executable, "-c", SCRIPT], cwd=tmp_path, env=environment, check=True)
 
 
 @pytest.mark.cold
