@@ -75,6 +75,7 @@ def test_where_nothing_meets_them_a_search_ends(tmp_path: Path) -> None:
         TooManyFailuresError, match=r"^200 trials in a row are infeasible under the space's limits and co"
     ):
         fake.run(tmp_path, space_values=values, sampler=Random())
+    assert len(studies.open_study(tmp_path, None).trials) == 200
 
 
 def test_whoever_drives_a_search_keeps_to_them() -> None:

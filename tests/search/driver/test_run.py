@@ -239,6 +239,7 @@ def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path
     found = "5 trials in a row crashed; the first one: ZeroDivisionError: the fake trainer divides by zero."
     assert str(ended.value) == found
     assert "Traceback" in "".join(ended.value.__notes__), "for those who ask for it"
+    assert [trial.reason for trial in studies.open_study(tmp_path, None).trials].count("crashed") == 5
 
 
 def test_a_search_all_of_whose_trials_fail_says_so_each_time_and_where_to_read_more(tmp_path: Path) -> None:
