@@ -126,6 +126,13 @@ def test_a_link_that_the_user_named_is_written_through(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
+def test_a_file_that_the_user_named_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    for content in (b"old", b"new"):
+        write_named(tmp_path / "file", content)
+        assert (tmp_path / "file").read_bytes() == content
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
 def test_any_other_link_is_replaced_and_leaves_what_it_names(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
     (tmp_path / "link").symlink_to("file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from search.driver.replay import replay
 from search.errors import FingerprintError, OutsideRangeError, PluginError
+from search.event_log.events import Asked
 from search.event_log.timeline import Order
 from search.strategies.registry import NoPruner, Random, named_pruner, named_sampler
 from search.study.location import StudyLocation
@@ -172,6 +174,19 @@ def test_a_replay_without_the_code_finds_what_was_changed(tmp_path: Path) -> Non
     assert replay([*events[:-2], events[-1]], lambda spec: fake.Planner(48)).difference is not None
 
 
+def test_a_replay_without_the_code_finds_a_parameter_that_is_gone(tmp_path: Path) -> None:
+    fake.run(tmp_path / "a", **own(tmp_path))
+    events = read_events(StudyLocation.of("fake-0", tmp_path / "a"))
+    asked = events[2]
+    assert isinstance(asked, Asked)
+    for gone in ("model.kind", "model.width"):
+        params = {path: value for path, value in asked.params.items() if path != gone}
+        changed = [*events[:2], replace(asked, params=params), *events[3:]]
+        found = replay(changed, lambda spec: fake.Planner(48))
+        assert found.events == 2
+        assert str(found.difference).startswith("event 2: ask of #0: ")
+
+
 def test_what_a_sampler_raises_is_one_sentence_and_the_study_is_whole(tmp_path: Path) -> None:
     with pytest.raises(PluginError) as caught:
         fake.run(tmp_path / "a", **own(tmp_path, own_code.RAISING))
@@ -197,6 +212,7 @@ def test_a_number_beyond_all_floats_leaves_the_space_like_others(tmp_path: Path)
 
 
 TELLING = f"""
+from dataclasses import replace
 from pathlib import Path
 {own_code.COUNTING}
     def after_trial(self, study, trial, state, values):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from search.database import engines, postgres as postgres_locks
 from search.errors import StorageError, StudyLockedError
@@ -113,6 +115,15 @@ def test_an_event_that_may_have_come_through_is_there_once_after_it_was_settled(
     log.settle()
     log.append(EVENTS[2])
     assert log.read() == EVENTS[:3]
+
+
+def test_the_table_is_that_of_all_studies() -> None:
+    made = str(CreateTable(logs._events).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+    assert " ".join(made.split()) == (
+        "CREATE TABLE search_events ( study VARCHAR(128) NOT NULL, seq INTEGER NOT NULL, kind VARCHAR(16) NOT NULL, "
+        "time BIGINT NOT NULL, trial INTEGER, external BOOLEAN NOT NULL, at VARCHAR(32) NOT NULL, "
+        "payload TEXT NOT NULL, PRIMARY KEY (study, seq) )"
+    )
 
 
 def test_after_an_outage_the_lock_is_taken_again(tmp_path: Path) -> None:
