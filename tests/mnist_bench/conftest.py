@@ -25,7 +25,7 @@ def digits(device: torch.device) -> Dataset:
     return load_dataset(DataOptions(subset=1200), device)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def config() -> TrainConfig:
     """Return two epochs of a tiny net that uses every kind of layer and of draw."""
     model = ModelConfig(

@@ -166,11 +166,14 @@ PAIRS: list[tuple[Sampler, Pruner]] = [
     *((Curves(n_startup_trials=2), pruner) for pruner in (Asha(reduction_factor=2), NoPruner())),
     (Gp(n_startup_trials=2), NoPruner()),  # it goes with no other
 ]
+SELECTED = {"tpe-asha-2", "random-hyperband-1", "qmc-median-2", "sobol-asha-1", "curves-none-1"}
+"""Each sampler but the slow gp, each pruner, each number of objectives; `make integration` tries all pairs."""
 CASES = [
-    pytest.param(sampler, pruner, objectives, id=f"{sampler.name}-{pruner.name}-{objectives}")
+    pytest.param(sampler, pruner, objectives, id=name, marks=() if name in SELECTED else pytest.mark.integration)
     for sampler, pruner in PAIRS
     for objectives in (1, 2)
     if objectives == 1 or not isinstance(sampler, Curves)  # it goes with one
+    for name in [f"{sampler.name}-{pruner.name}-{objectives}"]
 ]
 
 

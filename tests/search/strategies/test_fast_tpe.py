@@ -47,7 +47,7 @@ def optunas_own(table: object, **options: Any) -> TPESampler:
 def test_a_search_is_as_with_optunas_own_sampler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
-    options = {"goal": 60, "sampler": Tpe(n_startup_trials=5), "pruner": Asha(), **options}
+    options = {"goal": 40, "sampler": Tpe(n_startup_trials=5), "pruner": Asha(), **options}
     found = fake.run(tmp_path / "table", **options).study
     monkeypatch.setattr("search.strategies.fast_tpe.TableTpeSampler", optunas_own)
     assert fake.run(tmp_path / "own", **options).study.digest == found.digest
