@@ -95,6 +95,7 @@ def test_a_device_that_is_not_there_is_a_usage_error(cli: Run, device: str) -> N
     assert f"device '{device}' is none of auto, cpu, cuda" in result.stderr
 
 
+@pytest.mark.cold
 def test_ctrl_c_ends_it_and_its_workers(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("mnist-bench")
     process = subprocess.Popen(
