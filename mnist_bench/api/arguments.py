@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mnist_bench import own_nets
-from mnist_bench.plots import ALL_KINDS
 from mnist_bench.studies import find_trial
 from search.arguments import check_several, check_whole
-from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.study import StoredStudy, StudyLocation, has_its_folder, specification
+from search.study import StoredStudy, has_its_folder
 
 T = TypeVar("T")
 OwnNetSource = Callable[..., Any] | str | None
@@ -32,25 +30,6 @@ def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
     if trial is not None:
         check_whole("trial", trial)
     return find_trial(study, trial)
-
-
-def check_study_name(name: str | None, results: Path, storage: str | None) -> None:
-    """Check that commands can name a new study so; one that is there already keeps its name.
-
-    Raises:
-        UsageError: a command takes the name for something else.
-        StorageError: the database cannot be read.
-    """
-    if name is None:
-        return
-    if name in ALL_KINDS:
-        taken_for = f"`mnist-bench plot {name}` draws a plot of that kind"
-    elif name.endswith(".json"):
-        taken_for = f"`mnist-bench reproduce {name}` reads a file"
-    else:
-        return
-    if specification(StudyLocation.of(name, results, storage)) is None:
-        raise UsageError(f"--study-name {name}: {taken_for}; give the study another name.")
 
 
 def placed(study: StoredStudy, results: str | Path | None) -> StoredStudy:

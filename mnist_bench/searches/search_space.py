@@ -43,6 +43,27 @@ def to_search(config: SearchConfig, notice: Callable[[str], object] = lambda tex
     return space
 
 
+def check_study_name(name: str | None, kinds: Collection[str], results: Path, storage: str | None) -> None:
+    """Check that commands can name a new study so; one that is there already keeps its name.
+
+    `kinds` are those of pictures.
+
+    Raises:
+        UsageError: a command takes the name for something else.
+        StorageError: the database cannot be read.
+    """
+    if name is None:
+        return
+    if name in kinds:
+        taken_for = f"`mnist-bench plot {name}` draws a plot of that kind"
+    elif name.endswith(".json"):
+        taken_for = f"`mnist-bench reproduce {name}` reads a file"
+    else:
+        return
+    if specification(StudyLocation.of(name, results, storage)) is None:
+        raise UsageError(f"--study-name {name}: {taken_for}; give the study another name.")
+
+
 def _train_command(config: SearchConfig) -> str:
     """Return the command that trains a recipe which a search was asked for."""
     words = ["mnist-bench", "train", space_files.named(config.space), *_set_words(config.overrides)]
