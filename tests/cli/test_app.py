@@ -205,5 +205,5 @@ def test_what_an_encoding_cannot_say_is_said_in_ascii() -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=True)
     assert done.stdout.isascii()
     assert "lr -> drops" in done.stdout
-    assert "rank -: not complete." in done.stdout
+    assert "rank -: not complete;" in done.stdout
     assert "?" not in done.stdout
