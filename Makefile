@@ -21,7 +21,7 @@ help:
 	@echo "make prove    one search three ways (one worker, two workers, killed and resumed): one digest"
 	@echo "make check    lint, types, import contracts, and the fast tests"
 	@echo "make coverage how much of the code the fast tests run; under the floor it fails"
-	@echo "make mutants  how many of 200 planted faults the fast tests notice: about 20 minutes on 2 cores"
+	@echo "make mutants  how many of 200 planted faults the fast tests notice"
 	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
 	@echo "make integration   other people's programs; a Ray cluster; published figures and 'make gpu' made again on a small scale"
 	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"

@@ -114,12 +114,14 @@ class Coverage:
         """Return the tests that may notice a fault."""
         lines = self.lines.get(mutation.module, {})
         found = {test for line in mutation.lines for test in lines.get(line, [])}
+        if found and not mutation.at_import:
+            return found
         # What runs while a module is imported, or in a worker process, is of no test: then it is all that run another
         # line of the module, and those beside its own.
-        beside = f"tests/{Path(mutation.module).parent}/"
-        return found or {
+        beside = Path("tests", mutation.module).parent
+        return {
             *(test for tests in lines.values() for test in tests),
-            *(test for test in self.seconds if f"{Path(_file(test)).parent}/" == beside),
+            *(test for test in self.seconds if Path(_file(test)).parent == beside),
         }
 
 

@@ -58,6 +58,8 @@ class Mutation:
     """Bytes of the source that are replaced."""
     lines: range
     """Lines that run where the edit has an effect."""
+    at_import: bool
+    """Whether it has its effect when the module is imported."""
 
     @property
     def name(self) -> str:
@@ -236,7 +238,7 @@ class _Finder:
         self._seen[key] += 1
         return Mutation(
             module=self._module, within=place.within, was=was, becomes=text, nth=self._seen[key] - 1,
-            start=start, end=end, lines=lines,
+            start=start, end=end, lines=lines, at_import=not place.in_function,
         )  # fmt: skip
 
     def _span(self, node: ast.AST) -> tuple[int, int]:
