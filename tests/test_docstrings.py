@@ -55,7 +55,7 @@ sys.exit(runner.failures > 0)
 """Runs the examples of modules, in the order in which they stand there, then those of a page."""
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_examples_of_the_python_api(tmp_path: Path) -> None:
     pytest.importorskip("pandas")
     shutil.copytree(EARLIER, tmp_path / "results" / "finished")

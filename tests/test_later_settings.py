@@ -60,7 +60,7 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     return folder, shown.values
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_an_old_study_is_whole_under_a_later_version_and_goes_on(
     later: Path, studied: tuple[Path, dict[str, Any]]
 ) -> None:
@@ -77,7 +77,7 @@ def test_an_old_study_is_whole_under_a_later_version_and_goes_on(
     assert after.values == expected
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_what_a_later_version_made_with_a_later_setting_is_named(later: Path, tmp_path: Path) -> None:
     (tmp_path / "window.yaml").write_text(
         (ROOT / "spaces" / "smoke.yaml").read_text().replace("sampler: tpe", "sampler: {name: tpe, window: 3}")

@@ -20,7 +20,7 @@ from support import earlier_studies
 from support.copies import Ran, patched, python, run
 from support.paths import ROOT, TESTS
 
-pytestmark = pytest.mark.slow  # a search and three processes
+pytestmark = pytest.mark.integration  # packages copied and patched, a search and three processes
 
 STUDIES = TESTS / "data" / "studies-3a8e64d"
 RECIPE = (ROOT / "docs" / "own_knob.md").read_text()

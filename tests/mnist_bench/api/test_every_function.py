@@ -20,8 +20,10 @@ from dataclasses import replace
 from mnist_bench.config.recipe import text
 from pathlib import Path
 from search.errors import FingerprintError, UsageError
+from support import undrawn
 
 def main():
+    undrawn.pictures()
     results = Path("studies")
     options = dict(
         trials=2, slots=2, overrides=["subset=1000", "epochs=1"], results=results, executor="in-process"
