@@ -168,7 +168,7 @@ def test_whatever_signal_stops_a_search_it_is_a_prefix_of_the_whole_one_and_goes
     assert log_of(tmp_path) == whole[1]
 
 
-@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("second", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.integration)])
 def test_a_second_signal_ends_a_search_at_once(
     whole: tuple[str, list[Event]], tmp_path: Path, start: Callable[..., subprocess.Popen[str]], second: signal.Signals
 ) -> None:

@@ -17,7 +17,8 @@ def _under_no_nohup() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_first_signal_asks_and_a_ctrl_c_after_it_ends(first: signal.Signals) -> None:
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_asks_and_the_second_ends(first: signal.Signals, second: signal.Signals) -> None:
     said: list[str] = []
     with Interrupts(said.append) as interrupts:
         assert not interrupts.stopping()
@@ -26,7 +27,7 @@ def test_the_first_signal_asks_and_a_ctrl_c_after_it_ends(first: signal.Signals)
         assert interrupts.stopping()
         assert said == [NOTICE]
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(second)
 
 
 def test_before_the_work_asks_the_first_signal_ends() -> None:

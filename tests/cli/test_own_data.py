@@ -115,7 +115,7 @@ def test_a_trial_is_reproduced_bit_for_bit(place: Place) -> None:
 
 def test_the_search_goes_on_with_a_copy_of_its_data(place: Place) -> None:
     write_npz(place.folder / "copy.npz", arrays())
-    place.run("search", "tiny.yaml", "--trials", "4", "--workers", "1", data="copy.npz")
+    place.run("search", "tiny.yaml", "--trials", "4", "--executor", "in-process", data="copy.npz")
     assert len(place.rows()) == 4
 
 
@@ -216,14 +216,14 @@ def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path:
 def test_it_is_ablated_trained_and_drawn(place: Place) -> None:
     assert "convolutions" in place.run("ablate", "--seeds", "2", "--workers", "1")
     assert json.loads(place.run("train", "tiny-0/0", "--json"))
-    place.run("plot", "tiny-0", "confusion", "mistakes", "layers", "distortions")
+    place.run("plot", "tiny-0", "confusion", "mistakes", "layers", "distortions", "--format", "svg")
     assert place.run("plot", "digits", code=2).count("alone") == 1
 
 
 def test_a_folder_of_pictures_is_searched(tmp_path: Path) -> None:
     made = Place(tmp_path)
     write_folder(tmp_path / "pictures", arrays(classes=4, train=60, test=12, side=12))
-    made.run("search", "tiny.yaml", "--trials", "1", "--workers", "1", data="pictures")
+    made.run("search", "tiny.yaml", "--trials", "1", "--executor", "in-process", data="pictures")
     assert "Takes about" in made.run("search", "tiny.yaml", "--dry-run", "--workers", "1", data="pictures")
 
 
@@ -232,6 +232,6 @@ def test_a_space_of_nets_that_pool_the_pictures_away_is_refused(tmp_path: Path) 
     write_npz(tmp_path / "mine.npz", arrays(classes=3, train=60, test=12, side=8))
     said = made.run("search", "tiny.yaml", "--trials", "1", "--set", "model.blocks=4", code=2)
     assert "no net can be built from these settings" in said
-    made.run("search", "tiny.yaml", "--trials", "1", "--workers", "1")
+    made.run("search", "tiny.yaml", "--trials", "1", "--executor", "in-process")
     (tmp_path / "deep.yaml").write_text("name: deep\nepochs: 2\nmodel: {blocks: 4}\n")
     assert "deep.yaml:3" in made.run("ablate", "--from", "deep.yaml", code=2), "before anything trains"

@@ -63,7 +63,7 @@ def test_what_only_reads_needs_no_code(place: Place) -> None:
     assert "model.blocks" not in shown
     assert "net.text" not in place.run("show", "tiny-0", "--all")
     assert 'net_code: "my_nets.py:build ' in place.run("show", "tiny-0/0", "--recipe")
-    assert "distortions" in place.run("plot", "tiny-0", "distortions", *DATA)
+    assert "distortions" in place.run("plot", "tiny-0", "distortions", "--format", "svg", *DATA)
 
 
 def test_what_runs_the_net_asks_for_its_code_and_compares_the_hash(place: Place) -> None:
@@ -133,7 +133,7 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     assert "each what its trial ended with" in place.run("doctor", *study, "--repair", *DATA)  # without the code
     assert sorted((place.folder / "copies" / "tiny-0").rglob("*.safetensors")) == nets
     assert nets
-    assert "confusion.svg" in place.run("plot", *study, "confusion", *DATA, *NET)
+    assert "confusion.svg" in place.run("plot", *study, "confusion", "--format", "svg", *DATA, *NET)
     assert "--net my_nets.py:build" in (place.folder / place.run("report", *study, *DATA, *NET).strip()).read_text()
 
 

@@ -40,12 +40,11 @@ NAMES = (
 )  # fmt: skip
 WORST = ("../../etc/passwd", "", "a\0b", "\x1b[31mred", "[/x]", "-rf")
 WAYS_IN: tuple[tuple[str, ...], ...] = (
-    ("show", "{name}/1"), ("studies", "remove", "{name}", "--yes"), ("search", "smoke", "--study-name", "{name}"),
-    ("train", "{name}"),
+    ("show", "{name}/1"), ("studies", "remove", "{name}", "--yes"), ("train", "{name}"),
 )  # fmt: skip
-"""One command for each way that a name takes: to a study, a folder that is removed, one that is made, a file."""
+"""One command for each way that a name takes: to a study, a folder that is removed, a file."""
 COMMANDS = (
-    *WAYS_IN,
+    *WAYS_IN, ("search", "smoke", "--study-name", "{name}"),
     ("leaderboard", "{name}"), ("show", "{name}"), ("report", "{name}"), ("plot", "{name}"), ("doctor", "{name}"),
     ("doctor", "{name}", "--repair"), ("reproduce", "{name}"), ("confirm", "{name}"), ("ablate", "{name}"),
     ("space", "check", "{name}"), ("notebook", "{name}"), ("bench", "cost-model", "--study", "{name}"),
@@ -54,7 +53,7 @@ READING: tuple[tuple[str, ...], ...] = (
     ("leaderboard",), ("leaderboard", "--csv"), ("leaderboard", "--json"), ("leaderboard", "--markdown"),
     ("show",), ("show", "--json"), ("show", f"{STUDY}/0"), ("show", f"{STUDY}/1"), ("show", f"{STUDY}/1", "--json"),
     ("studies",), ("studies", "--csv"), ("studies", "--json"), ("studies", "--markdown"),
-    ("report",), ("plot", STUDY), ("doctor", STUDY), ("doctor", STUDY, "--json"),
+    ("report",), ("plot", STUDY, "--format", "svg"), ("doctor", STUDY), ("doctor", STUDY, "--json"),
     ("show", "--all"), ("show", "--space"), ("show", f"{STUDY}/0", "--why"), ("show", f"{STUDY}/1", "--why"),
     ("show", f"{STUDY}/1", "--recipe"), ("leaderboard", "--all"), ("leaderboard", "--wide"),
     ("leaderboard", "--curves", "--csv"), ("leaderboard", "--curves", "--json"),
@@ -62,7 +61,7 @@ READING: tuple[tuple[str, ...], ...] = (
     ("predict", STUDY, "digit.png"), ("export", STUDY, "--to", "winner"),
 )  # fmt: skip
 TRAINING: tuple[tuple[str, ...], ...] = (
-    ("confirm", STUDY, "--top", "2", "--no-test", "--workers", "1"),
+    ("confirm", STUDY, "--top", "1", "--no-test", "--workers", "1"),
     ("ablate", STUDY, "--seeds", "2", "--budget", "1s", "--workers", "1"),
 )
 Change = Callable[[dict[str, Any]], None]
