@@ -51,9 +51,9 @@ def test_a_fifth_of_the_training_labels_is_wrong_and_no_other(clean: TrainingSet
 
 def test_coarse_pictures_have_14_by_14_pixels_in_28_by_28(clean: TrainingSet) -> None:
     coarse = load_training_set(DataOptions(task="mnist-5k-coarse"))
-    squares = coarse.images.images.reshape(-1, 14, 2, 14, 2)
+    squares = coarse.images.images[::10].reshape(-1, 14, 2, 14, 2)
     assert (squares == squares[:, :, :1, :, :1]).all()
-    means = clean.images.images.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))
+    means = clean.images.images[::10].reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))
     assert np.abs(squares[:, :, 0, :, 0] - means).max() <= 0.5
 
 
