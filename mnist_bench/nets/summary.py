@@ -39,10 +39,13 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     not. A setting that no cell tells has a column of its own, named by its path. Cells of our layers are dashes for a
     net of the user's own; one alone has its settings in their place.
     """
-    rows = [{heading: _cell(heading, config) for heading in _settings_by_heading()} for config in configs]
+    values = [_values(config) for config in configs]
+    rows = [
+        {heading: _cell(heading, config, settings) for heading in _settings_by_heading()}
+        for config, settings in zip(configs, values, strict=True)
+    ]
     if len(rows) == 1:
         return rows if configs[0].net_code is None else [_alone(configs[0], rows[0])]
-    values = [dict(leaves(every_setting(config))) for config in configs]
     # Of a net of the user's own that declares no settings, one configuration may have some that another lacks.
     paths = dict.fromkeys(path for row in values for path in row)
     differing = [path for path in paths if any(row.get(path) != values[0].get(path) for row in values)]
@@ -77,13 +80,17 @@ def _settings_by_heading() -> Mapping[str, Sequence[Declared]]:
     return {heading: [declared for declared in settings if heading in declared.setting.cells] for heading in headings}
 
 
-def _cell(heading: str, config: TrainConfig) -> str:
-    """Return a cell: by a way of its own, or each of its settings, a dash where it does nothing."""
+def _values(config: TrainConfig) -> dict[str, Any]:
+    """Return the value of every setting, by its path."""
+    return dict(leaves(every_setting(config)))
+
+
+def _cell(heading: str, config: TrainConfig, values: Mapping[str, Any]) -> str:
+    """Return a cell: by a way of its own, or each of its settings, a dash if it does nothing; `values` are by path."""
     if config.net_code is not None and _of_layers(heading):
         return NOTHING
     if heading in _COMBINED_CELLS:
         return _COMBINED_CELLS[heading](config)
-    values = dict(leaves(every_setting(config)))
     told = [(declared, declared.counts_in(config)) for declared in _settings_by_heading()[heading]]
     return "/".join(_brief(values[declared.path], declared) if counts else NOTHING for declared, counts in told)
 
@@ -243,7 +250,7 @@ def _model_words(config: TrainConfig) -> Iterator[str]:
         yield f"{model.blocks} block{'s' if model.blocks > 1 else ''}"
         yield f"{_joined(block_filters(model))} filters"
         if model.batchnorm != "none":
-            yield f"bn {_cell('batchnorm', config)}"
+            yield f"bn {_cell('batchnorm', config, _values(config))}"
     if model.hidden_layers:
         yield f"{_hidden(model)} hidden"
 
@@ -259,7 +266,7 @@ def _augment_words(augment: AugmentConfig) -> Iterator[str]:
 
 def _optim_words(config: TrainConfig) -> Iterator[str]:
     optim = config.optim
-    yield _cell("optimizer", config)
+    yield _cell("optimizer", config, _values(config))
     rates = " then ".join(f"{rate:.2g}" for rate in _rates_of_phases(config))
     match optim.schedule:
         case _ if rates:
