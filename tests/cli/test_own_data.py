@@ -25,6 +25,12 @@ model: {blocks: 2, filters: {choice: [4, 8]}, hidden_layers: 0}
 augment: {translate_pixels: 1}
 optim: {lr: {float: [3e-3, 3e-2], log: true}, batch_size: 32}
 """
+PLAIN = """
+epochs: 2
+model: {blocks: 1, filters: 4, hidden_layers: 0}
+augment: {translate_pixels: 1}
+optim: {batch_size: 32}
+"""
 CONFIRM = ("confirm", "--top", "2", "--workers", "1", "--open-test", "--json")
 
 
@@ -214,7 +220,8 @@ def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path:
 
 
 def test_it_is_ablated_trained_and_drawn(place: Place) -> None:
-    assert "convolutions" in place.run("ablate", "--seeds", "2", "--workers", "1")
+    (place.folder / "plain.yaml").write_text(PLAIN)
+    assert "convolutions" in place.run("ablate", "--from", "plain.yaml", "--seeds", "2", "--workers", "1")
     assert json.loads(place.run("train", "tiny-0/0", "--json"))
     place.run("plot", "tiny-0", "confusion", "mistakes", "layers", "distortions", "--format", "svg")
     assert place.run("plot", "digits", code=2).count("alone") == 1

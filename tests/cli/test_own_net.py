@@ -26,6 +26,7 @@ epochs: 2
 net: {width: {choice: [4, 5, 8]}, dropout: {float: [0.1, 0.4]}}
 optim: {lr: {float: [3e-3, 3e-2], log: true}, batch_size: 32}
 """
+PLAIN = "epochs: 2\noptim: {batch_size: 32}\n"
 NET, DATA = ("--net", "my_nets.py:build"), ("--data", "mine.npz")
 
 
@@ -125,7 +126,9 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     confirm = ("confirm", *study, "--top", "1", "--open-test", "--workers", "1")
     confirmed = json.loads(place.run(*confirm, *DATA, *NET, "--json"))
     assert (confirmed["test_images"], [len(final["errors"]) for final in confirmed["finals"]]) == (100, [8])
-    assert "net.width" in place.run("ablate", *study, "--seeds", "2", "--workers", "1", *DATA, *NET, "--json")
+    (place.folder / "plain.yaml").write_text(PLAIN)
+    ablate = ("ablate", *study, "--from", "plain.yaml", "--seeds", "2", "--workers", "1")
+    assert "net.width" in place.run(*ablate, *DATA, *NET, "--json")
     assert "accuracy" in place.run("train", "tiny-0/0", *study[1:], *DATA, *NET)
     assert "every one as it stands in the log" in place.run("doctor", *study, "--replay", *DATA, *NET)
     assert "not done. The net is code of your own" in place.run("doctor", *study, "--replay", *DATA)
