@@ -57,7 +57,7 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Fork what a test starts, except in tests of the start itself."""
-    with warm_processes.forking(item.get_closest_marker("cold") is None):
+    with warm_processes.variables_put_back(), warm_processes.forking(item.get_closest_marker("cold") is None):
         return (yield)
 
 

@@ -14,7 +14,7 @@ from search.study.location import StudyLocation, place_words
 from support.commands import help_of, pasted, unknown_options
 from support.dose import dose
 
-WORD = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=20)
+WORD = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
 EVERYTHING = NextCommands(
     study="conv-0", place=("--results", "my runs", "--storage", "sqlite:///a b.db"), data="d'a", net="n.py:build",
     device="cuda:1", no_test=True,

@@ -143,6 +143,22 @@ def forking(wanted: bool) -> Iterator[None]:
         subprocess.Popen = before  # type: ignore[misc]
 
 
+@contextmanager
+def variables_put_back() -> Iterator[None]:
+    """Put back after the block the variables for which nothing is forked: some libraries write them when imported."""
+    before = _read_at_start(os.environ)
+    try:
+        yield
+    finally:
+        for name in _read_at_start(os.environ).keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(_READ_AT_START)}
+
+
 def _order(args: Any, executable: Any, preexec_fn: Any, close_fds: Any, pass_fds: Any, cwd: Any, env: Any, _info: Any,
            _flags: Any, shell: Any, *more: Any) -> Order | None:  # fmt: skip
     """Return what to fork; None if it is no Python program, or would notice."""
@@ -173,7 +189,7 @@ def _suits(environment: Mapping[str, str]) -> bool:
     if environment.get("PYTHONHASHSEED", "random") not in HASH_SEEDS:
         return False
     theirs = _environment(os.environ[FOLDER])
-    names = (name for name in {*environment, *theirs} - {*_SET_IN_FORK} if name.startswith(_READ_AT_START))
+    names = {**_read_at_start(environment), **_read_at_start(theirs)}.keys() - {*_SET_IN_FORK}
     return all(environment.get(name, _OF_WORKERS.get(name)) == theirs.get(name) for name in names)
 
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, Self, assert_never
 
 from mnist_bench.start_lists import named
@@ -30,7 +29,7 @@ PROPOSING = ("optuna", "numpy", "scipy")
 """Packages with which proposals are computed: other versions of them may propose otherwise."""
 StartListsByNames = Mapping[tuple[str, ...], StartList]
 """By the names of what each was made of, as `Entrant.start` has them."""
-NO_LISTS: StartListsByNames = MappingProxyType({})
+NO_LISTS: StartListsByNames = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

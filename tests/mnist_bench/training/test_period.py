@@ -111,7 +111,6 @@ def unchanged(short: TrainConfig, digits: Dataset) -> str:
         {"schedule": "one_cycle"},
         {"drops": 1, "first_drop_fraction": 0.5},
         {"cooldown_fraction": 0.5},
-        {"hard_share": 0.5},
     ],
 )
 def test_every_setting_of_the_optimizer_counts(
@@ -120,11 +119,18 @@ def test_every_setting_of_the_optimizer_counts(
     assert run(with_optim(short, **change), digits)[-1].weights != unchanged
 
 
+def test_the_share_of_hard_images_counts_once_their_losses_are_known(config: TrainConfig, digits: Dataset) -> None:
+    hard = run(with_optim(config, hard_share=0.5), digits)
+    assert hard[-1].weights != run(config, digits)[-1].weights
+
+
 @pytest.mark.parametrize("change", [{"grid_pixels": 4}, {"grid_pixels": 4, "grid_shift": 2.0}])
 def test_the_grid_counts_and_repeats(plain: TrainConfig, digits: Dataset, change: dict[str, float]) -> None:
     displaced = replace(plain, augment=replace(plain.augment, **change))  # type: ignore[arg-type]
-    straight, cut = (run(replace(displaced, periods=ends), digits) for ends in ((2.0,), (0.25, 1.0, 1.5, 2.0)))
-    assert cut[-1].weights == straight[-1].weights != run(plain, digits)[-1].weights
+    first, second = (fit(displaced, 1, digits, PRECISION) for _ in range(2))
+    assert first.state == second.state
+    cut = run(replace(displaced, periods=(0.25, 1.0, 1.5, 2.0)), digits)
+    assert cut[-1].weights == first.reports[-1].weights != run(plain, digits)[-1].weights
 
 
 def test_the_seed_counts(config: TrainConfig, digits: Dataset) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from search.errors import UsageError
 from search.study import studies
-from search.study.location import StudyLocation, name_after
+from search.study.location import StudyLocation, can_name_a_study, name_after
 from search.study.removal import remove_study
-from support import search_fake as fake
+from support import forged, search_fake as fake
 
 
 @pytest.fixture
@@ -28,6 +28,11 @@ def test_a_name_that_was_not_given_says_where_it_comes_from() -> None:
     assert name_after("n" * 62, 0) == f"{'n' * 62}-0"
     with pytest.raises(UsageError, match=r"^'n+-12', the space's name and the seed, cannot name .*\. Give one with --"):
         name_after("n" * 62, 12)
+
+
+def test_no_name_leads_out_of_the_results_folder_or_speaks_to_a_terminal() -> None:
+    assert [name for name in forged.NAMES if can_name_a_study(name)] == []
+    assert can_name_a_study("conv-0.1_b")
 
 
 def test_a_study_elsewhere_leaves_the_folder_of_one_that_is_here_alone(tmp_path: Path, url: str) -> None:
