@@ -56,7 +56,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Fork what a test starts, except in tests of the start itself; Ray's tests share the variables of their cluster."""
+    """Fork what a test starts, except in tests of the start itself; Ray's tests share the variables of a cluster."""
     put_back = nullcontext() if item.get_closest_marker("ray") else warm_processes.variables_put_back()
     with put_back, warm_processes.forking(item.get_closest_marker("cold") is None):
         return (yield)
