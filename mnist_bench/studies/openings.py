@@ -46,7 +46,7 @@ def for_study(location: StudyLocation) -> int:
         StorageError: the study's database cannot be read.
     """
     purposes = tuple(purpose_of_confirming(name) for name in (location.name, name_inside(location)))
-    lines = _lines(ResultsFolder(location.folder.parent).openings)
+    lines = _lines(location.results.openings)
     older = Counter({line: count for line, count in lines.items() if (_purpose(line) or "").startswith(purposes)})
     own = _own(location.files.openings) if has_its_folder(location) else Counter[bytes]()
     # The union of counters keeps the larger count of each line, so a line in both ledgers counts once.
