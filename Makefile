@@ -4,6 +4,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE   # where it is set, each of a thousand processes of the tests compiles all that it imports
 
 FAST := not (slow or soak or browser or ray or integration)
+WHOLE := integration or browser or ray
 TWO := -n 2 --dist loadfile --no-loadscope-reorder   # what a file's tests look at is made once; the slow ones come first
 
 # Lint and types run beside the tests; they speak after them, and only if something is wrong.
@@ -23,7 +24,7 @@ help:
 	@echo "make coverage how much of the code the fast tests run; under the floor it fails"
 	@echo "make mutants  how many of 200 planted faults the fast tests notice"
 	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
-	@echo "make integration   other people's programs; a Ray cluster; published figures and 'make gpu' made again on a small scale"
+	@echo "make integration   tests with PostgreSQL, Chromium, a Ray cluster and other programs; long tests of whole commands"
 	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
 	@echo "make results  make the published searches and the notebook's table again: about 3.5 hours on 2 cores"
@@ -50,10 +51,10 @@ mutants: .venv/tested
 	$(BIN)/python benchmarks/mutants.py --jobs 2
 
 test: .venv/tested
-	$(call beside_lint,-m "not (soak or integration or ray)" --ignore tests/test_closed_sets.py $(TWO))
+	$(call beside_lint,-m "not (soak or $(WHOLE))" $(TWO))
 
 integration: .venv/tested
-	$(BIN)/python -m pytest -m "integration or ray" $(TWO)
+	$(BIN)/python -m pytest -m "$(WHOLE)" $(TWO)
 
 faults: export HYPOTHESIS_PROFILE := full
 faults: .venv/tested
@@ -67,7 +68,6 @@ lint: .venv/tested
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_closed_sets.py   # after mypy, whose cache it goes on from
 	$(BIN)/lint-imports
 
 format: .venv/tested

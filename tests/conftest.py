@@ -45,13 +45,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Unpack MNIST once, and build the commands once, which takes 50 ms; both if they are used at all."""
+    """Load once what each test would load anew, if it is used at all: MNIST, commands (50 ms), Optuna's migrations."""
     if typer_testing := sys.modules.get("typer.testing"):
         typer_testing._get_command = cache(typer_testing._get_command)  # type: ignore[attr-defined]
     if "mnist_bench.data.mnist" in sys.modules:
         from support import unpacked_mnist
 
         unpacked_mnist.keep()
+    if "optuna" in sys.modules:
+        from support import kept_migrations
+
+        kept_migrations.keep()
 
 
 @pytest.hookimpl(wrapper=True)

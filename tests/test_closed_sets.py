@@ -16,6 +16,8 @@ import pytest
 
 from support.paths import ROOT
 
+pytestmark = pytest.mark.integration
+
 SETTINGS, KINDS = "mnist_bench/config/settings.py", "mnist_bench/numerics/kinds.py"
 SAMPLERS, PRUNERS = "search/strategies/samplers.py", "search/strategies/pruners.py"
 EXECUTORS = "search/executors/protocol.py"

@@ -48,7 +48,7 @@ def test_it_trains_on_the_images_that_ours_trains_on(digits: tuple[expert.Digits
     assert abs(float(training.pictures.std()) - 1) < 0.1
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_it_learns_as_ours_does(digits: tuple[expert.Digits, expert.Digits]) -> None:
     training = expert.Training(SMALL, 2 * IMAGES // 50, "fp32")
     for _ in range(2):

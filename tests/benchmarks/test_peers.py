@@ -67,7 +67,7 @@ def test_the_experts_loop_is_measured_where_nothing_is_augmented() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_our_side_is_measured() -> None:
     found = speed.measure("two-conv", augmented=True, side="ours", images=300, number=1)
     assert found.epoch > 0

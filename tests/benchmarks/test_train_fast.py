@@ -26,7 +26,7 @@ def test_the_net_by_hand() -> None:
     assert sum(parameter.numel() for parameter in train_fast.make_net().parameters()) == sum(weights)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_it_learns() -> None:
     training, validation = train_fast.parts(load_training_set(DataOptions(subset=6000)), CPU, held_out=True)
     assert [len(training[1]), len(validation[1])] == [5000, 1000]
@@ -41,7 +41,7 @@ def test_all_images_train_unless_some_are_held_out() -> None:
     assert lengths == [300, 250]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_script_says_what_each_run_took(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from support import forged
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 
 class Ran(NamedTuple):

@@ -10,7 +10,7 @@ import pytest
 
 from support.small_disk import small_disk
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 LINE = "search smoke --trials 4 --slots 4 --set subset=1000 --executor in-process"
 SCRIPT = f"""

@@ -96,6 +96,7 @@ def made(request: pytest.FixtureRequest) -> Place:
     return found
 
 
+@pytest.mark.integration
 def test_the_winner_is_taken_away_and_reported(made: Place) -> None:
     written = {Path(name).name for name in made("export red{data} --to winner").out.split()}
     assert written >= {"model.safetensors", "net.py", "model.onnx", "README.md", "RECORD.json"}

@@ -219,6 +219,7 @@ def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path:
     assert f"{again['finals'][0]['errors'][0]} of 100 wrong" in (tmp_path / "former" / "README.md").read_text()
 
 
+@pytest.mark.integration
 def test_it_is_ablated_trained_and_drawn(place: Place) -> None:
     (place.folder / "plain.yaml").write_text(PLAIN)
     assert "convolutions" in place.run("ablate", "--from", "plain.yaml", "--seeds", "2", "--workers", "1")

@@ -120,6 +120,7 @@ def test_a_recipe_to_be_tried_first_has_the_settings_that_the_space_has(tmp_path
     assert "--enqueue more.yaml: net.depth is 4, and not in the space" in made.run(*search, "more.yaml", code=2)
 
 
+@pytest.mark.integration
 def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     shutil.copytree(place.folder / "results", place.folder / "copies")
     study = ("tiny-0", "--results", "copies")
@@ -157,6 +158,7 @@ def test_the_net_is_taken_away_with_its_file_and_reads_pictures(place: Place) ->
     assert "code of your own, my_nets.py:build: name it" in place.run("predict", "winner", "0.png", code=2)
 
 
+@pytest.mark.integration
 def test_the_example_is_searched_and_reproduced(place: Place) -> None:
     net = ("--net", f"{ROOT}/examples/own_net.py:build")
     space = str(ROOT / "examples" / "own_net.yaml")

@@ -12,7 +12,7 @@ import pytest
 from support import own_code
 from support.paths import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 PAGE = (ROOT / "docs" / "own_samplers.md").read_text()
 SPACE = """

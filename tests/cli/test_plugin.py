@@ -218,7 +218,7 @@ def test_what_is_asked_wrongly_is_told(cli: Cli, tmp_path: Path, words: list[str
     assert said in result.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_pruner_of_optunas_is_repeatable(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.repeatability.check.WORKERS", 2)
     options = ["--pruner-option", "percentile=75", "--pruner-option", "n_startup_trials=5"]

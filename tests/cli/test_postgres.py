@@ -17,7 +17,7 @@ import pytest
 
 from support.postgres_server import CANARY, QUOTED, Server, free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 SPACE = """
 name: tiny

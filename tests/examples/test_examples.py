@@ -24,7 +24,7 @@ def run(*command: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_an_own_trainer_is_searched_and_its_study_read(tmp_path: Path) -> None:
     *trials, digest = run(str(EXAMPLES / "own_trainer.py"), folder=tmp_path).splitlines()
     assert len(trials) == 20
@@ -46,7 +46,7 @@ def test_a_study_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert done.stderr.startswith("No study in ")
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_docstring_of_the_search_runs(tmp_path: Path) -> None:
     assert search.__doc__ is not None
     (block,) = re.findall(r"\n\n((?:    .*\n|\n)+)", search.__doc__)

@@ -25,7 +25,7 @@ def python(folder: Path, file: str) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_file_finds_short_tours_again_with_any_number_of_workers(tmp_path: Path) -> None:
     (tmp_path / "tour.py").write_text(FILE)
     *best, digest = python(tmp_path, "tour.py").splitlines()
@@ -38,7 +38,7 @@ def test_the_file_finds_short_tours_again_with_any_number_of_workers(tmp_path: P
     assert python(tmp_path, "tour.py").splitlines() == [*best, digest]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_sampler_that_it_recommends_finds_short_tours_too(tmp_path: Path) -> None:
     (option,) = re.findall(r"Search\.of\(SPACE, .*, (sampler=search\.\w+\(\))\)`", PAGE)
     (tmp_path / "tour.py").write_text(FILE.replace("workers=2", f"workers=2, {option}"))
@@ -46,7 +46,7 @@ def test_the_sampler_that_it_recommends_finds_short_tours_too(tmp_path: Path) ->
     assert float(best.split()[1]) < 8
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_its_checks_hold(tmp_path: Path) -> None:
     (tmp_path / "tour.py").write_text(FILE)
     (tmp_path / "check.py").write_text(CHECKS)

@@ -120,9 +120,10 @@ def load() -> None:
     for name in LOADED:
         importlib.import_module(name)
     from mnist_bench.data import mnist
-    from support import kept_canaries, unpacked_mnist
+    from support import kept_canaries, kept_migrations, unpacked_mnist
 
     kept_canaries.keep()
+    kept_migrations.keep()
     unpacked_mnist.keep()
     _ = mnist.load_training_set(mnist.DataOptions()).data_hash
     gc.collect()

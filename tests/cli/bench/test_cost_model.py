@@ -17,7 +17,7 @@ from support import handmade
 Run = Callable[..., Result]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_it_prints_coefficients_as_they_ship(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.bench.cost_fit.TRAINED", 128)
     monkeypatch.setattr("mnist_bench.bench.cost_fit.EVALUATED", 50)

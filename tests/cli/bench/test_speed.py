@@ -39,6 +39,7 @@ def by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.integration
 def test_it_measures_every_net_and_kernel(cli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("mnist_bench.bench.speed.IMAGES", {"cpu": 256})
     monkeypatch.setattr("mnist_bench.bench.speed.EVALUATED", {"cpu": 250})
@@ -95,6 +96,7 @@ def test_a_device_that_is_not_there_is_a_usage_error(cli: Run, device: str) -> N
     assert f"device '{device}' is none of auto, cpu, cuda" in result.stderr
 
 
+@pytest.mark.integration
 @pytest.mark.cold
 def test_ctrl_c_ends_it_and_its_workers(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("mnist-bench")

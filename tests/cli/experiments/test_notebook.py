@@ -13,7 +13,7 @@ import pytest
 
 from support.handmade_data import write_data
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ def test_a_verification_ends_with_4_where_a_row_does_not_hold(
     assert document["rows"][1]["verdict"] == verdict
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_row_trained_by_workers_is_identical_or_within_noise(cli: Cli, tmp_path: Path) -> None:
     small = str(TESTS / "data" / "small.npz")
     cheapest = ("--rows", "1", "--seed", "3")

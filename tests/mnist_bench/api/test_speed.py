@@ -11,7 +11,7 @@ from mnist_bench.bench.cost_fit import MIN_NETS
 from mnist_bench.bench.nets import nets
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_speed_is_measured_by_as_many_workers_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.bench.speed.IMAGES", {"cpu": 256})
     monkeypatch.setattr("mnist_bench.bench.speed.EVALUATED", {"cpu": 250})
@@ -23,7 +23,7 @@ def test_the_speed_is_measured_by_as_many_workers_as_are_asked_for(monkeypatch: 
     assert all(net.images_per_second.median > 0 for net in found.nets)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_cost_model_is_fitted_to_as_many_nets_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.bench.cost_fit.TRAINED", 128)
     monkeypatch.setattr("mnist_bench.bench.cost_fit.EVALUATED", 50)

@@ -114,7 +114,7 @@ def test_a_trials_net_is_judged_for_the_pictures_of_its_study(tmp_path: Path) ->
     assert training.fit(0).reports[-1].end is None
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_net_of_ones_own_that_raises_is_told_with_its_line(tmp_path: Path) -> None:
     name = own_nets.write(tmp_path, own_nets.FAULTY)
     training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, Options(net=name))

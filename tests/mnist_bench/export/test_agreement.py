@@ -242,7 +242,7 @@ def trained(device: torch.device) -> tuple[Winner, Dataset]:
     return handmade_winner.winner(handmade_winner.config(handmade_winner.NETS["after"]), few), all_of_them
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("way", WAYS)
 def test_on_all_validation_images(
     trained: tuple[Winner, Dataset], tmp_path: Path, way: Callable[..., NDArray[Any]]

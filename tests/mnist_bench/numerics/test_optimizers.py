@@ -48,7 +48,7 @@ def test_a_step_is_that_of_pytorch_to_the_bit(ours: Any, theirs: Any, options: d
 
 
 @pytest.mark.cold
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_process_that_trains_imports_no_compiler() -> None:
     command = [sys.executable, "-c", TRAINS]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -57,6 +57,7 @@ for trial in study.trials:
 """
 
 
+@pytest.mark.integration
 @pytest.mark.cold
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process's memory by prlimit(2)")
 def test_an_allocation_that_fails_ends_its_trial_and_harms_no_other(tmp_path: Path) -> None:

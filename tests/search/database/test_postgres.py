@@ -29,7 +29,7 @@ from support import postgres_server, search_fake as fake
 from support.paths import DATABASE
 from support.postgres_server import CANARY, Server, Wire
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 GOAL = 8
 LONGER = 14

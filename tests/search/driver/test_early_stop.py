@@ -202,7 +202,7 @@ def test_a_search_killed_between_any_two_events_stops_at_the_same_one(
         assert (run.study.digest, stops(results)) == ended
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.dosed
 def test_a_search_killed_for_real_stops_at_the_same_event(
     ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path

@@ -29,7 +29,7 @@ from search.study.studies import open_study
 from support import search_fake as fake
 from support.dose import dose
 
-pytestmark = [pytest.mark.slow, pytest.mark.cold]  # its workers are found as children of its driver
+pytestmark = [pytest.mark.integration, pytest.mark.cold]  # its workers are found as children of its driver
 
 GOAL = 30
 KILLS = max(4, dose(12))

@@ -198,7 +198,7 @@ def test_a_contest_that_was_stopped_goes_on_from_its_ledger(arena: Arena, tmp_pa
     assert list(map(_without_times, went_on[0])) == list(map(_without_times, whole[0]))
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_processes_of_a_contest_that_is_killed_end_with_it(tmp_path: Path) -> None:
     script = """
 import sys

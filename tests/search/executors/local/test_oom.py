@@ -97,6 +97,7 @@ def test_a_trial_whose_workers_the_kernel_kills_is_run_once_more_and_ends_as_out
             assert again.weights == report.weights
 
 
+@pytest.mark.integration
 @pytest.mark.cold
 def test_a_lack_of_memory_that_passes_changes_nothing(cgroup: Path, tmp_path: Path) -> None:
     undisturbed = fake.run(tmp_path / "undisturbed", goal=12, pruner=NoPruner()).study
