@@ -18,6 +18,8 @@ from ruamel.yaml import YAML
 from support.paths import ROOT
 from support.ray_nodes import ENVIRONMENT, variables
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "cluster.md").read_text()
 BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 RAY_COMMANDS = sorted(set(re.findall(r"(?:^    |^  - |until )(ray [a-z].*?)(?:  +#.*| > .*)?$", PAGE, re.MULTILINE)))

@@ -15,6 +15,8 @@ import pytest
 from support import warm_processes
 from support.paths import IMPORTABLE, ROOT
 
+pytestmark = pytest.mark.slow
+
 LOADED = "import sys; print('torch' in sys.modules)"
 TELL = """
 import json, os, random, signal, sys

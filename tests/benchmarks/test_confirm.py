@@ -14,6 +14,8 @@ from scipy.stats import norm  # type: ignore[import-untyped]
 
 from mnist_bench.experiments.contest.record import Choice, Contest, Entrant, Trace
 
+pytestmark = pytest.mark.slow
+
 PLANS = Path(__file__).parents[2] / "benchmarks" / "strategies"
 
 

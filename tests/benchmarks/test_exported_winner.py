@@ -14,6 +14,8 @@ from mnist_bench.data.tensors import load_dataset
 from mnist_bench.export import folder
 from support import handmade_winner
 
+pytestmark = pytest.mark.slow
+
 
 def test_forms_are_set_beside_the_net_and_a_wrong_label_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

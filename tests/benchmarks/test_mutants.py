@@ -11,6 +11,8 @@ from mutations import Mutation, mutations
 
 from support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 SOURCE = b'''
 """Counts."""
 

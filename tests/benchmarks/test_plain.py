@@ -31,6 +31,8 @@ from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
 from support.dose import dose
 
+pytestmark = pytest.mark.slow
+
 SMALL = TrainConfig(
     epochs=6,
     model=ModelConfig(filters=8, hidden_units=32, batchnorm="before_activation"),

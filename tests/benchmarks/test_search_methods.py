@@ -29,6 +29,8 @@ from support import foreign_method
 from support.handmade_table import table
 from support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 TABLE = table()
 ARENA = Arena(TABLE)
 UNIT = 2_000_000 / 3

@@ -85,7 +85,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run(results: Path, *, preload: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
-    loaded = environment(LD_PRELOAD=preload)
+    loaded = environment(LD_PRELOAD=preload) if preload else environment()
     line = command(results, **options)
     return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, env=loaded)
 
@@ -97,9 +97,8 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def begin(results: Path, **options: Any) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            command(results, **options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL) and None,  # the tests may run under nohup
-        )  # fmt: skip
+            command(results, **options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        )
         started.append(process)
         return process
 

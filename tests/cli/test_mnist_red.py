@@ -17,7 +17,7 @@ from PIL import Image
 
 from support.own_data import arrays, write_npz
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 SPACE = """
 epochs: 2
@@ -96,7 +96,6 @@ def made(request: pytest.FixtureRequest) -> Place:
     return found
 
 
-@pytest.mark.integration
 def test_the_winner_is_taken_away_and_reported(made: Place) -> None:
     written = {Path(name).name for name in made("export red{data} --to winner").out.split()}
     assert written >= {"model.safetensors", "net.py", "model.onnx", "README.md", "RECORD.json"}

@@ -7,6 +7,7 @@ FAKE_BEHAVIOUR in the environment. All else is as it is for the user.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from mnist_bench.cli.app import main
@@ -25,6 +26,7 @@ def _executor(asked: SearchConfig, data: TrainingSet, location: StudyLocation) -
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     DELAY = float(sys.argv.pop(1))
     BEHAVIOUR = os.environ.get("FAKE_BEHAVIOUR", "")
     vars(running)["executor_of"] = _executor

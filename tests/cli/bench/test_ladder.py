@@ -130,6 +130,7 @@ run("{" ".join(TRAIN)} --json")
 """
 
 
+@pytest.mark.integration
 def test_a_real_ladder_trains_judges_and_times(tmp_path: Path, in_one_process: InOneProcess) -> None:
     write_data(tmp_path / "data", train=1500, test=500)
     ladder, alone = in_one_process(tmp_path, SCRIPT).values()

@@ -16,6 +16,8 @@ from mnist_bench.training.period import advance
 from mnist_bench.training.weights import weights_hash
 from search.trainer_api import finish
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def passes(config: TrainConfig, digits: Dataset) -> Passes:

@@ -17,6 +17,8 @@ from search.errors import SpaceError
 from support.handmade_data import write_data
 from support.own_data import arrays, write_npz
 
+pytestmark = pytest.mark.slow
+
 RED = PictureForm(channels=3, height=28, width=28, classes=10)
 
 

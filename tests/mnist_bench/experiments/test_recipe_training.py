@@ -79,7 +79,7 @@ def test_a_subset_that_the_data_do_not_hold_is_told(tmp_path: Path) -> None:
         recipe_training.of_recipe(SMALL, Options(data_dir=mine))
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_other_processes_build_a_net_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_nets.py").write_text(own_nets.GOOD)
     monkeypatch.chdir(tmp_path)

@@ -31,6 +31,8 @@ from support import handmade_winner, wants
 from support.own_data import arrays, write_folder, write_npz, write_turned
 from support.paths import TESTS
 
+pytestmark = pytest.mark.slow
+
 CLOSE = 0.01
 """Two logits that differ by less may come out in the other order."""
 needs_node = pytest.mark.skipif(not (shutil.which("node") or os.environ.get("CI")), reason=wants.NODE)
@@ -141,8 +143,13 @@ def committee(winner: Winner, others: Sequence[Winner]) -> Winner:
     return replace(winner, members=members, traits=replace(winner.traits, members=len(members)))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("way", [*WAYS, by_model])
+@pytest.mark.parametrize(
+    "way",
+    [
+        by_plain_net, by_model, pytest.param(by_onnx, marks=pytest.mark.integration),
+        pytest.param(by_page, marks=[needs_node, pytest.mark.integration]),
+    ],
+)  # fmt: skip
 def test_a_committee_says_what_its_nets_say_on_the_average(
     digits: Dataset, tmp_path: Path, way: Callable[..., NDArray[Any]]
 ) -> None:
@@ -268,7 +275,7 @@ def test_the_page_prepares_pictures_as_python_does(winners: dict[str, Winner], d
         assert np.abs(np.reshape(seen, (28, 28)) - prepare(picture)).max() < 1e-3
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_plain_net_runs_alone_on_a_picture(winners: dict[str, Winner], digits: Dataset, tmp_path: Path) -> None:
     from PIL import Image
 
@@ -289,7 +296,6 @@ def test_the_plain_net_runs_alone_on_a_picture(winners: dict[str, Winner], digit
     assert "mnist_bench" not in (tmp_path / "winner" / "net.py").read_text()
 
 
-@pytest.mark.slow
 def test_the_plain_net_names_the_classes_of_pictures_of_another_form(drawings: Dataset, tmp_path: Path) -> None:
     from PIL import Image
 

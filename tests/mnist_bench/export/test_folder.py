@@ -44,6 +44,8 @@ from search.event_log import State
 from support import handmade_winner, own_nets
 from support.own_data import arrays, write_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def winner(digits: Dataset) -> Winner:
@@ -158,7 +160,6 @@ def test_an_export_that_was_killed_in_a_new_folder_is_no_folder_of_other_files(w
     folder.check(tmp_path)
 
 
-@pytest.mark.slow
 def test_the_plain_net_says_that_its_export_was_not_finished(winner: Winner, tmp_path: Path) -> None:
     folder.write(winner, tmp_path)
     (tmp_path / "model.safetensors").unlink()

@@ -23,6 +23,8 @@ from search.errors import UsageError
 from support import handmade_winner
 from support.own_data import write_turned
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def winner(digits: Dataset) -> Winner:

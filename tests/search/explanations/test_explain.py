@@ -20,7 +20,7 @@ from search.study.start_list import StartList
 from search.study.studies import read_events
 from support import search_fake as fake
 
-pytestmark = pytest.mark.usefixtures("log_alone")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
 GIVEN = {"model.depth": 1, "model.width": 16, "model.kind": "a", "optim.lr": 0.01}
 
 

@@ -20,7 +20,7 @@ from search.strategies.samplers import Curves, Random, Sampler, Sobol
 from search.trainer_api import PLAIN, Plan
 from support import search_fake as fake
 
-pytestmark = pytest.mark.usefixtures("log_alone")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
 SHARES = (0.25, 0.5, 1.0)
 WIDE = {"name": "wide", "m": {name: {"float": [0.0, 1.0]} for name in "abcdef"}}
 SPACE = fake.space(WIDE)

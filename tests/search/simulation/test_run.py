@@ -16,6 +16,8 @@ from search.strategies.registry import Asha, Hyperband, Median, NoPruner, Pruner
 from support.fake_trainer import Trainer
 from support.search_fake import Planner, make_search, make_spec
 
+pytestmark = pytest.mark.slow
+
 BUDGET = 2_000_000
 
 

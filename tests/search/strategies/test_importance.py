@@ -9,6 +9,8 @@ from search.strategies import importance
 from search.strategies.importance import Importance, importances
 from support import search_fake
 
+pytestmark = pytest.mark.slow
+
 SPACE = search_fake.space()
 
 
@@ -42,7 +44,6 @@ def test_a_conditional_parameter_counts_on_the_trials_that_have_it() -> None:
     assert found[0].stands_out
 
 
-@pytest.mark.slow
 def test_values_that_follow_from_no_parameter_let_none_stand_out_in_most_studies() -> None:
     rng = random.Random(1)
     studies = [importances(SPACE, [(params, rng.random()) for params in drawn(20, seed)]) for seed in range(6)]
@@ -60,7 +61,6 @@ def test_the_same_trials_give_the_same_figures_twice() -> None:
     assert importances(SPACE, trials) == importances(SPACE, trials)
 
 
-@pytest.mark.slow
 def test_of_many_trials_some_are_taken_at_even_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importance, "MAX_TRIALS", 20)
     trials = [(params, params["model.width"]) for params in drawn(39)]

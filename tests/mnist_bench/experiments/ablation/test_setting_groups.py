@@ -25,6 +25,8 @@ from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.own_nets.own_net import use
 from support import own_nets
 
+pytestmark = pytest.mark.slow
+
 LINEAR = effective(TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0)))
 CONV = effective(
     TrainConfig(

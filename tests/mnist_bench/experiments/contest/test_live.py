@@ -19,6 +19,8 @@ from search.trainer_api import Plan, Report
 from support import own_code
 from support.handmade_table import table
 
+pytestmark = pytest.mark.slow
+
 RANDOM = Entrant(sampler="random")
 TWICE = Entrant(sampler="random", budgets=2)
 TPE = Entrant(sampler="tpe", pruner="asha")
@@ -149,7 +151,6 @@ def test_what_is_transferred_meets_the_limits_of_the_space(contest: Live, made: 
     assert any(choice.params["model.hidden_layers"] == 1 for choice in unlimited.choices)
 
 
-@pytest.mark.slow
 def test_the_digest_is_that_of_the_table(contest: Live, made: Table) -> None:
     looked_up, _ = simulated(Arena(made), TPE, 3, live.SEEN_SEED, Terms(budget=6, slots=4), workers=8)
     trained = contest.searched(TPE, 3, looked_up.spent[-1], go_on)

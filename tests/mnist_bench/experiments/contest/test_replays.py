@@ -20,6 +20,8 @@ from search.study import StartList
 from support.handmade_table import table
 from support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 TESTS = ROOT / "tests"
 
 TPE = Entrant(sampler="tpe", pruner="asha")
@@ -163,7 +165,6 @@ def test_where_points_are_few_a_proposal_goes_to_the_nearest_and_to_none_twice()
     assert {arena.table.point_of(choice.params) for choice in found.choices} <= set(range(0, len(arena.table), 2))
 
 
-@pytest.mark.slow
 def test_several_processes_come_to_the_same_in_any_order(arena: Arena) -> None:
     heard: list[tuple[str, int]] = []
     alone = replays(arena, [RANDOM, FIRST], range(4), TERMS)

@@ -25,6 +25,8 @@ from search.errors import UsageError
 from support.handmade_table import table
 from support.paths import TESTS
 
+pytestmark = pytest.mark.slow
+
 ASKED = Options(samplers=("random",), pruners=("none",), seeds=4, trials=5, slots=4, workers=(4,))
 
 
@@ -163,7 +165,6 @@ def test_a_live_contest_has_one_number_of_workers(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow
 def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also on another machine, which has none of the trainings; and where all is done, no worker is started."""
     done: list[tuple[str, int]] = []

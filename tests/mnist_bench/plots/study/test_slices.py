@@ -16,6 +16,8 @@ from search.space.ranges import Choice, FloatRange
 from search.strategies.importance import Importance
 from support import handmade_search as made
 
+pytestmark = pytest.mark.slow
+
 LR = Parameter(path="optim.lr", label="lr", distribution=FloatRange(0, 1))
 KIND = Parameter(path="model.kind", label="kind", distribution=Choice(("a", "b", [8])))
 

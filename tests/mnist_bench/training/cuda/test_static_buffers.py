@@ -19,6 +19,8 @@ from mnist_bench.training.learner import ALIGNED, in_one_piece, make_learner
 from mnist_bench.training.period import PlainTrainLoop, TrainLoop, advance, advance_in_steps, make_train_loop
 from search.trainer_api import Report, finish
 
+pytestmark = pytest.mark.slow
+
 Bits = list[tuple[bytes, object, dict[str, float | int | None], str]]
 
 
@@ -76,7 +78,6 @@ def fixed_bits(
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

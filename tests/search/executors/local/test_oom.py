@@ -76,6 +76,7 @@ def search_within(cgroup: Path, results: Path, behaviour: str) -> tuple[StudyRec
     return studies.open_study(results, None), deaths
 
 
+@pytest.mark.integration
 @pytest.mark.cold
 def test_a_trial_whose_workers_the_kernel_kills_is_run_once_more_and_ends_as_out_of_memory(
     cgroup: Path, tmp_path: Path
