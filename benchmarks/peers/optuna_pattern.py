@@ -13,11 +13,11 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 
 import optuna
 import plain
 import torch
-from suggest import suggester
 
 from mnist_bench import space_files
 from mnist_bench.config.settings import TrainConfig
@@ -26,6 +26,7 @@ from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import plan_layers
 from search.space.space import Space
+from search.strategies import suggest
 
 TRAINED = "trained"
 """The user attribute of trials that were trained; nets beyond the limits are not, in either search."""
@@ -35,7 +36,7 @@ def make_objective(space: Space, data: TrainingSet, workers: int) -> Callable[[o
     """Return the objective: validation accuracy after the last epoch."""
 
     def objective(trial: optuna.Trial) -> float:
-        config = space_files.config(space, space.sample(suggester(trial)))
+        config = space_files.config(space, space.sample(partial(suggest, trial)))
         if not is_feasible(config, space):
             raise optuna.TrialPruned
         trial.set_user_attr(TRAINED, True)

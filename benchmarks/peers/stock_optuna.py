@@ -12,18 +12,19 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import optuna
 from counted import make_trainer
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
-from suggest import suggester
 
 from mnist_bench import space_files
 from mnist_bench.config.settings import TrainConfig
 from search import canonical_json
 from search.space.space import Space
+from search.strategies import suggest
 from search.strategies.registry import of_settings
 from search.trainer_api import Trainer
 
@@ -61,7 +62,7 @@ def make_objective(space: Space, trainer: Trainer[TrainConfig]) -> Callable[[opt
     """Return the objective: the value after the last period; a trial without one is pruned."""
 
     def objective(trial: optuna.Trial) -> float:
-        config = space_files.config(space, space.sample(suggester(trial)))
+        config = space_files.config(space, space.sample(partial(suggest, trial)))
         seed = canonical_json.derived_seed(STUDY, trial.number)
         state, value = None, 0.0
         for period in range(1, periods(space) + 1):

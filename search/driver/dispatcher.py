@@ -186,7 +186,7 @@ class Dispatcher(Generic[C]):
         """Return what orders the periods that wait for a worker, the most urgent first: their logical beginning.
 
         By their ends, which order the events, workers would be used less: 99.4 % of their time instead of 99.7, in the
-        case of `_may_end` (benchmarks/event_order.py).
+        case of `_may_end` (docs/ordering.md).
         """
         return active.end_of(period - 1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import against_optuna
 import measured
 import optuna
@@ -10,11 +12,10 @@ import pytest
 import speed
 from against_optuna import Comparison, Ended, Found
 from hypothesis import given, settings, strategies as st
-from suggest import suggester
 
 from mnist_bench import space_files
 from mnist_bench.data.mnist import DataOptions, load_training_set
-from search.strategies import OptunaRanges
+from search.strategies import OptunaRanges, suggest
 from support.dose import dose
 
 CONV = space_files.load("conv")
@@ -116,7 +117,7 @@ def test_trials_are_taken_in_the_order_of_their_ends() -> None:
 def test_optuna_is_asked_for_the_ranges_of_the_space(seed: int) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
     trial = study.ask()
-    params = CONV.sample(suggester(trial))
+    params = CONV.sample(partial(suggest, trial))
     assert trial.params == OptunaRanges.of(CONV).encode(params)
     for field in CONV.fields:
         if field.path in params:
