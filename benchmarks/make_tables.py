@@ -20,6 +20,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -31,6 +32,7 @@ import numpy as np
 from mnist_bench import searches, space_files, tables
 from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, load_training_set, tasks
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Grid, Observer, Run, open_grid
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import TRAINER_REVISIONS
@@ -173,18 +175,29 @@ def train(minutes: float, workers: int) -> None:
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda given, frame: asked.append(given))
-    for stage in stages():
-        there = made(stage.table)
-        missing = [key for key in dict.fromkeys(stage.keys) if key not in there]
-        if missing and not _train(stage, missing, workers, lambda: bool(asked) or time.monotonic() > ends):
-            return
+    observer = _Stopping(lambda: bool(asked) or time.monotonic() > ends)
+    with suppress(Stopped):
+        for stage in stages():
+            there = made(stage.table)
+            if missing := [key for key in dict.fromkeys(stage.keys) if key not in there]:
+                _train(stage, missing, workers, observer)
 
 
-def _train(stage: Stage, missing: Sequence[Key], workers: int, stopping: Callable[[], bool]) -> bool:
+class _Stopping(Observer):
+    """Stops an experiment when a function says so."""
+
+    def __init__(self, stopping: Callable[[], bool]) -> None:
+        self._stopping = stopping
+
+    def stopping(self) -> bool:
+        return self._stopping()
+
+
+def _train(stage: Stage, missing: Sequence[Key], workers: int, observer: Observer) -> None:
     named, task = TABLES[stage.table]
     space = Space.from_spec(document(named)["space"])
     plan, chosen, work = planner(space), points(named), WORK / stage.table
-    with open_grid(work, stage.table, data=DataOptions(task=task), workers=workers) as grid:
+    with open_grid(work, stage.table, observer, data=DataOptions(task=task), workers=workers) as grid:
         canary = _described(grid)
         for start in range(0, len(missing), BATCH):
             runs = [
@@ -193,9 +206,7 @@ def _train(stage: Stage, missing: Sequence[Key], workers: int, stopping: Callabl
                 )
                 for point, seed in missing[start : start + BATCH]
             ]
-            curves = grid.train(runs, stopping, Observer())
-            if curves is None:
-                return False
+            curves = grid.train(runs)
             for (name, seed), reports in curves.items():
                 line = rows.to_line(rows.row_of(int(name), seed, canary, reports))
                 append_line(FOLDER / f"{stage.table}.jsonl", line)
@@ -204,7 +215,6 @@ def _train(stage: Stage, missing: Sequence[Key], workers: int, stopping: Callabl
                 f"{datetime.now():%H:%M} {stage.table}: {len(runs)} rows, {seconds:.0f} s", file=sys.stderr, flush=True
             )
             WorkFolder(work).clear_checkpoints()  # the ledger has it all
-    return True
 
 
 def _described(grid: Grid) -> str:
@@ -307,12 +317,11 @@ def measure() -> None:
     """Time 31 trainings of the pool, one after the other, on a machine that does nothing else."""
     space = Space.from_spec(document("conv")["space"])
     measured = []
-    with open_grid(WORK / "time", "time", data=DataOptions(task="mnist-5k"), workers=1) as grid:
+    with open_grid(WORK / "time", "time", Observer(), data=DataOptions(task="mnist-5k"), workers=1) as grid:
         for point in range(0, POOL, TIMED_EVERY):
             plan = planner(space)(points("conv")[point])
             run = Run(name=str(point), config=plan.config, seed=0, title=f"point {point}")
-            curves = grid.train([run], lambda: False, Observer())
-            seconds = sum(report.seconds for report in (curves or {})[str(point), 0])
+            seconds = sum(report.seconds for report in grid.train([run])[str(point), 0])
             measured.append({"point": point, "cost": sum(plan.costs) / 1e6, "seconds": seconds})
         timed = {"machine": dict(grid.numerics), "rows": measured}
     atomic_write(FOLDER / "pace.json", (json.dumps(timed, indent=1) + "\n").encode())

@@ -55,12 +55,12 @@ ON_THE_POOL = replace(LIVE, live=None, tables=("conv-5k",), seeds=100, workers=(
 
 def ours() -> Sequence[Contest]:
     """Return a contest of our ways of searching on every table."""
-    return [contest for asked in (OURS, ON_POOLS) for contest in run(asked, Lines(), lambda: False) or []]
+    return [contest for asked in (OURS, ON_POOLS) for contest in run(asked, Lines())]
 
 
 def live() -> Sequence[Contest]:
     """Return a contest that trains in the continuous space, and one of the same ways on the pool of its points."""
-    return [contest for asked in (LIVE, ON_THE_POOL) for contest in run(asked, Lines(), lambda: False) or []]
+    return [contest for asked in (LIVE, ON_THE_POOL) for contest in run(asked, Lines())]
 
 
 def foreign(methods: Sequence[str]) -> Sequence[Contest]:
@@ -73,7 +73,7 @@ def foreign(methods: Sequence[str]) -> Sequence[Contest]:
         ours = replace(
             OURS, tables=(name,), pruners=("asha",), baselines=False, seeds=seeds, slots=1, workers=(1,)
         )  # fmt: skip
-        contest = (run(ours, Lines(), lambda: False) or [])[0]
+        contest = run(ours, Lines())[0]
         folder = KEPT / contest.task
         command = [sys.executable, str(PEERS / "run.py"), "--table", contest.task, "--budget", str(BUDGET)]
         command += ["--seeds", str(seeds), "--output", str(folder), "--methods", *methods]

@@ -52,9 +52,7 @@ def main() -> None:
         for seed in range(asked.searches):
             entrant = WAYS[seed % len(WAYS)]
             looked_up, _ = simulated(arena, entrant, seed, 0, terms, workers=8)
-            trained = live.searched(entrant, seed, looked_up.spent[-1], lambda: False)
-            if trained is None:
-                raise SystemExit("The search was stopped.")
+            trained = live.searched(entrant, seed, looked_up.spent[-1])
             same = looked_up.study.digest == trained.digest
             differ += not same
             ended = len(trained.finished())

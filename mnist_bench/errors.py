@@ -47,6 +47,13 @@ class NotReproducedError(SearchError):
     exit_code = 4
 
 
+class Stopped(SearchError):
+    """Work was stopped before its end, as its observer asked; the same call continues it."""
+
+    def __init__(self) -> None:
+        super().__init__("Stopped before the end.")
+
+
 class PictureError(UsageError):
     """A file is no picture, or there is nothing on it; the text names it."""
 

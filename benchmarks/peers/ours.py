@@ -15,9 +15,8 @@ from pathlib import Path
 import measured
 import torch
 
-from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.mnist import DataOptions
-from mnist_bench.experiments.grid import Curves, Grid, Observer, open_grid, product
+from mnist_bench.experiments.grid import Observer, open_grid, product
 from mnist_bench.numerics.device import choose_precision
 from mnist_bench.numerics.machine import this_machine
 
@@ -33,26 +32,18 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         open_grid(
-            Path(folder), "A benchmark", data=data, workers=workers, device="cpu", precision=asked.precision
+            Path(folder), "A benchmark", Observer(), data=data, workers=workers, device="cpu", precision=asked.precision
         ) as grid,
     ):
         while grid.executor.idle() < workers:
             grid.executor.wait(0.2)
-        train(grid, config, range(workers))
+        grid.train(product({"the net": config}, range(workers)))
         started = time.perf_counter()
-        curves = train(grid, config, range(workers, 2 * workers))
+        curves = grid.train(product({"the net": config}, range(workers, 2 * workers)))
         seconds = time.perf_counter() - started
     accuracy = min(report[-1].value or 0.0 for report in curves.values())
     precision = choose_precision(torch.device("cpu"), asked.precision)
     measured.say(seconds=seconds, images=workers * asked.images, accuracy=accuracy, precision=precision)
-
-
-def train(grid: Grid, config: TrainConfig, seeds: range) -> Curves:
-    """Train with each seed at the same time, one epoch."""
-    curves = grid.train(product({"the net": config}, seeds), lambda: False, Observer())
-    if curves is None:
-        raise RuntimeError("training that nobody stops comes to its end")
-    return curves
 
 
 if __name__ == "__main__":

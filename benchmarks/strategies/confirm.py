@@ -37,6 +37,7 @@ from looks import ADDED, BOUNDARIES, Look, look, times, words
 from publish import machine
 
 from mnist_bench.cli.experiments.runner import Lines
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import Contest, Options
 from mnist_bench.experiments.contest.record import PROPOSING, Entrant, Trace
 from mnist_bench.experiments.contest.run import run
@@ -120,8 +121,10 @@ def contest_of(
         live=plan.task, space=plan.space, ways=ways, seeds=pairs, first_seed=plan.first_seed,  # type: ignore[arg-type]
         trials=plan.trials, workers=(asked.workers,), results=asked.results, ledger=ledger,
     )  # fmt: skip
-    found = run(options, Lines(), lambda: asked.kept)
-    return None if found is None else found[0]
+    try:
+        return run(options, Lines(lambda: asked.kept))[0]
+    except Stopped:
+        return None
 
 
 def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) -> tuple[Contest, list[Look]] | None:

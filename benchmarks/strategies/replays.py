@@ -65,7 +65,7 @@ def on_table(name: str, seeds: int, processes: int, ledger: Path) -> tuple[Conte
         tables=(name,), ways=(DEFAULT, RANDOM, SOBOL, CURVES, random, curves), seeds=seeds, trials=BUDGET,
         processes=processes, ledger=ledger,
     )  # fmt: skip
-    contest = (run(asked, Lines(), lambda: False) or [])[0]
+    contest = run(asked, Lines())[0]
     contest = with_the_worst(contest, tables.load(name), tables.load(other), processes, ledger)
     pairs = [
         (CURVES, DEFAULT), (CURVES, RANDOM), (CURVES, SOBOL), (curves, DEFAULT), (curves, random), (random, RANDOM),

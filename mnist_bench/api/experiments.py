@@ -1,10 +1,10 @@
-"""What tells how sure a study's figures are, and what its methods are worth: everything that trains several seeds."""
+"""Functions that train several seeds: how certain a study's figures are, and how search methods compare."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.config import TaskName
@@ -23,11 +23,9 @@ from mnist_bench.experiments.notebook.run import run as run_notebook
 from mnist_bench.numerics import PrecisionName, cores
 from mnist_bench.space_files import Source
 from search.arguments import check_choice
-from search.errors import SearchError, UsageError
+from search.errors import UsageError
 from search.event_log import TrialRecord
 from search.study import StoredStudy
-
-T = TypeVar("T")
 
 
 def confirm_study(
@@ -57,7 +55,8 @@ def confirm_study(
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
-        observer: an `mnist_bench.experiments.Observer`, here and below; hears of every run that ends.
+        observer: an `mnist_bench.experiments.Observer`, here and below; hears of every run that ends. If its
+            `stopping` returns True, `mnist_bench.errors.Stopped` is raised.
 
     Raises:
         StudyNotFoundError: the study has no trial to confirm.
@@ -76,9 +75,7 @@ def confirm_study(
         top=top, budget=budget, opening=opening, workers=workers, device=device, net=used(net),
         data_dir=as_path(data_dir),
     )  # fmt: skip
-    return _finished(
-        run_confirm(placed(study, results), asked, observer or Observer(), _never), f"The confirmation of {study.name}"
-    )
+    return run_confirm(placed(study, results), asked, observer or Observer())
 
 
 def confirm_front(
@@ -118,9 +115,7 @@ def confirm_front(
         >>> {member.cost: found.test(member.number).mean for member in found.members}  # doctest: +SKIP
     """
     asked = ConfirmOptions(top=top, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
-    return _finished(
-        run_front(placed(study, results), asked, observer or Observer(), _never), f"The confirmation of {study.name}"
-    )
+    return run_front(placed(study, results), asked, observer or Observer())
 
 
 def ablate_study(
@@ -172,8 +167,7 @@ def ablate_study(
     )  # fmt: skip
     study = placed(study, results)
     end = chosen(study, confirm.winner_of(study) if trial is None else trial)
-    found = run_ablate(study, end, asked, observer or Observer(), _never)
-    return _finished(found, f"The ablation of {study.name}")
+    return run_ablate(study, end, asked, observer or Observer())
 
 
 def audit_study(
@@ -201,9 +195,7 @@ def audit_study(
         >>> share = audit.wrong / len(audit.trials)  # doctest: +SKIP
     """
     asked = audit.Options(share=share, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
-    return _finished(
-        audit.run(placed(study, results), asked, observer or Observer(), _never), f"The audit of {study.name}"
-    )
+    return audit.run(placed(study, results), asked, observer or Observer())
 
 
 def train_notebook(
@@ -242,7 +234,7 @@ def train_notebook(
         recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, data_dir=as_path(data_dir),
         results=Path(results),
     )  # fmt: skip
-    return _finished(run_notebook(asked, observer or Observer(), _never), "The notebook")
+    return run_notebook(asked, observer or Observer())
 
 
 def train_ladder(
@@ -281,7 +273,7 @@ def train_ladder(
         targets=several("targets", targets), seeds=seeds, workers=workers, device=device, precision=precision,
         data_dir=as_path(data_dir), results=Path(results),
     )  # fmt: skip
-    return _finished(run_ladder(asked, observer or Observer(), _never), "The ladder")
+    return run_ladder(asked, observer or Observer())
 
 
 def compare_methods(
@@ -355,16 +347,4 @@ def compare_methods(
         slots=slots, workers=tuple(worker_counts or ([slots] if live is None else [cores()])), processes=processes,
         device=device, results=Path(results),
     )  # fmt: skip
-    return _finished(run_contest(options, observer or Observer(), _never), "The contest")
-
-
-def _never() -> bool:
-    """Stop nothing: from Python only Ctrl-C ends a run, and that is an exception."""
-    return False
-
-
-def _finished(found: T | None, what: str) -> T:
-    """Return a result, or raise where the run was stopped before its end."""
-    if found is None:
-        raise SearchError(f"{what} was stopped before its end.")
-    return found
+    return run_contest(options, observer or Observer())

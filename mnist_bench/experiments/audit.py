@@ -7,7 +7,7 @@ has a say. The study itself stays as it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -116,16 +116,17 @@ def chosen(study: StudyRecord, share: float) -> list[TrialRecord]:
     return sorted(drawn[:number], key=lambda trial: trial.number)
 
 
-def run(study: StoredStudy, options: Options, observer: Observer, stopping: Callable[[], bool]) -> Audit | None:
-    """Train a share of the study's pruned trials to their ends; None where `stopping` said so before.
+def run(study: StoredStudy, options: Options, observer: Observer) -> Audit:
+    """Train a share of the study's pruned trials to their ends.
 
-    Each is trained from its beginning with its own configuration and seed, and must come to the weights that it had in
-    the search. What was audited before is not trained again.
+    Each is trained from its beginning with its own configuration and seed, and must have the weights that it had in
+    the search. Trials that were audited before are not trained again.
 
     Raises:
+        Stopped: the observer stopped it before its end.
         FingerprintError: the workers compute otherwise than those of the search.
-        WorkerError: a trial comes to other weights than in the search, or the workers cannot go on.
-        StudyLockedError, DataError, DeviceError, StorageError, UsageError: see there.
+        WorkerError: a trial has other weights than in the search, or the workers cannot continue.
+        StudyLockedError, DataError, DeviceError, StorageError, UsageError: as `open_grid_of`.
     """
     folder, drawn = study.files.path, chosen(study, options.share)
     numbers = [trial.number for trial in drawn]
@@ -135,10 +136,8 @@ def run(study: StoredStudy, options: Options, observer: Observer, stopping: Call
         return known
     if not drawn:
         return audit_of(study, [])
-    with open_grid_of(study, "audit", study.files.audit.path, f"The audit of {study.name}", options) as grid:
-        trained = _train(drawn, grid, observer, stopping)
-    if trained is None:
-        return None
+    with open_grid_of(study, "audit", study.files.audit.path, f"The audit of {study.name}", options, observer) as grid:
+        trained = _train(drawn, grid)
     audit = audit_of(study, trained)
     save(audit, folder)
     return audit
@@ -196,9 +195,7 @@ def _highest(audit: Audit) -> str:
     return f" The best of them, #{found.number}, would have reached {100 * found.accuracy:.2f} %, {distance}."
 
 
-def _train(
-    drawn: Sequence[TrialRecord], grid: Grid, observer: Observer, stopping: Callable[[], bool]
-) -> list[TrialRecord] | None:
+def _train(drawn: Sequence[TrialRecord], grid: Grid) -> list[TrialRecord]:
     """Return the trials with the reports of all their periods."""
     names = {f"#{trial.number}": trial for trial in drawn}
 
@@ -209,9 +206,7 @@ def _train(
     runs = [
         Run(name=name, config=from_json(trial.config), seed=trial.seed, title=name) for name, trial in names.items()
     ]
-    curves = grid.train(runs, stopping, observer, on_period=compare)
-    if curves is None:
-        return None
+    curves = grid.train(runs, on_period=compare)
     return [replace(trial, reports=tuple(curves[name, trial.seed])) for name, trial in names.items()]
 
 

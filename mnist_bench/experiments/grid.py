@@ -1,10 +1,11 @@
-"""Configurations x seeds, trained by worker processes on one data set: resumable, and heard of while they train.
+"""A grid of configurations and seeds, trained by worker processes on one data set. It can be resumed.
 
-For all that trains and does not search. What the reports come to is said by the experiment that asked for them.
+Used by every command that trains without searching. Each experiment interprets the reports itself.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +14,7 @@ from typing import Any
 
 from mnist_bench.config import TrainConfig, to_json
 from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_training_set
-from mnist_bench.errors import ArchitectureError
+from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.studies import compatibility, data_of
 from mnist_bench.training import trainer_spec
@@ -100,28 +101,34 @@ def product(configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[Ru
 
 
 class Observer:
-    """Hears how an experiment goes; does nothing by itself."""
+    """Receives the progress of an experiment, and may stop it. This base class does neither."""
 
     def on_start(self, runs: int, seconds: float) -> None:
-        """Hear how many runs there are, and about how long all of them take if none was trained before."""
+        """Called once with the number of runs and an estimate of how long all of them take, none trained before."""
 
     def on_run(self, run: Run, reports: Sequence[Report]) -> None:
-        """Hear of a run that has ended; of one that an earlier command trained it hears nothing."""
+        """Called when a run ends. Runs that an earlier command trained are not reported."""
 
     def on_news(self, text: str) -> None:
-        """Hear in a few words what is trained next, or what was found on the way."""
+        """Called with a few words about the next step, or about a finding."""
+
+    def stopping(self) -> bool:
+        """Return whether to stop. Asked several times a second; periods under way are finished and kept, and then the
+        experiment raises `mnist_bench.errors.Stopped`."""
+        return False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
-    """Workers that have greeted, so that their numerics are known."""
+    """Workers that have started, so that their numerics are known, and the observer of the experiment."""
 
     executor: Executor
     numerics: Mapping[str, Any]
     data: TrainingSet
     folder: Path
+    observer: Observer
     also: tuple[str, ...] = ()
-    """What reports depend on besides, such as other images that they are made on."""
+    """Further parts of a task's identity, such as hashes of the test images that its reports are made on."""
 
     def task(self, name: str, config: TrainConfig, seed: int) -> Task:
         """Return the task of training `config` with `seed` here; `name` stands in messages.
@@ -159,27 +166,36 @@ class Grid:
         reports, _ = self._store(keep_last=True).load(task)
         return () if task.is_ended_by(reports) else task.costs[len(reports) :]
 
-    def train(
-        self,
-        runs: Sequence[Run],
-        stopping: Callable[[], bool],
-        observer: Observer,
-        *,
-        on_period: OnPeriod = as_it_is,
-        keep_last: bool = False,
-    ) -> Curves | None:
-        """Return the reports of every run, of which those trained here before are not trained again.
+    def train(self, runs: Sequence[Run], *, on_period: OnPeriod = as_it_is, keep_last: bool = False) -> Curves:
+        """Return the reports of every run. Runs that were trained here before are not trained again.
 
-        `keep_last` keeps each run's last state for `last_state`. None where `stopping` said so before the end.
+        `keep_last` keeps each run's last state for `last_state`.
 
         Raises:
-            WorkerError: see `search.driver.tasks.Training.run`.
+            Stopped: the observer stopped the training before its end.
+            WorkerError: as `search.driver.tasks.Training.run`.
         """
+        curves = self._train(runs, self.observer.stopping, on_period, keep_last=keep_last)
+        if curves is None:
+            raise Stopped
+        return curves
+
+    def train_until(self, deadline: float, runs: Sequence[Run]) -> Curves | None:
+        """Return the reports of every run as `train` does; None if the deadline (of `time.monotonic`) passes before."""
+        curves = self._train(runs, lambda: self.observer.stopping() or time.monotonic() >= deadline, as_it_is)
+        if curves is None and self.observer.stopping():
+            raise Stopped
+        return curves
+
+    def _train(
+        self, runs: Sequence[Run], stopping: Callable[[], bool], on_period: OnPeriod, *, keep_last: bool = False
+    ) -> Curves | None:
+        """Return the reports of every run; None if `stopping` returned True before the last run's end."""
         tasks = [self.task_of(run) for run in runs]
         runs_by_task = {task.identity: run for task, run in zip(tasks, runs, strict=True)}
 
         def on_end(task: Task, reports: Sequence[Report]) -> None:
-            observer.on_run(runs_by_task[task.identity], reports)
+            self.observer.on_run(runs_by_task[task.identity], reports)
 
         # Begun last, the longest run would leave all other workers idle; this way all takes at most a third longer than
         # the best order could (Graham 1969).
@@ -190,7 +206,7 @@ class Grid:
         return {(run.name, run.seed): training.reports[task.identity] for run, task in zip(runs, tasks, strict=True)}
 
     def last_state(self, run: Run) -> bytes | None:
-        """Return the state after a run's last period, where it was kept and is whole."""
+        """Return the state after a run's last period; None if it was not kept, or is damaged."""
         return self._store(keep_last=True).load(self.task_of(run))[1] or None
 
     def _store(self, *, keep_last: bool) -> TaskStore:
@@ -201,6 +217,7 @@ class Grid:
 def open_grid(
     folder: Path,
     what: str,
+    observer: Observer,
     *,
     data: DataOptions,
     workers: int,
@@ -218,14 +235,16 @@ def open_grid(
     Raises:
         UsageError: the folder cannot be made.
         StudyLockedError: another process is at work in the folder.
-        DataError, DeviceError, WorkerError: see there.
+        DataError, DeviceError, WorkerError: as `load_training_set` and `LocalExecutor.start`.
     """
-    with _opened(folder, what, load_training_set(data), workers, device, precision, lanes, net) as grid:
+    with _opened(folder, what, observer, load_training_set(data), workers, device, precision, lanes, net) as grid:
         yield replace(grid, also=tuple(also))
 
 
 @contextmanager
-def open_grid_of(study: StudyRecord, verb: str, folder: Path, what: str, workplace: Workplace) -> Iterator[Grid]:
+def open_grid_of(
+    study: StudyRecord, verb: str, folder: Path, what: str, workplace: Workplace, observer: Observer
+) -> Iterator[Grid]:
     """Start workers on the data of a study, in its precision, and yield the grid.
 
     The test set is closed from then on. `verb` says in messages what is to be done to the study, such as "confirm".
@@ -233,14 +252,14 @@ def open_grid_of(study: StudyRecord, verb: str, folder: Path, what: str, workpla
     Raises:
         FingerprintError: the workers compute otherwise than those of the search.
         UsageError: the data set at hand is not the study's, or the folder cannot be made.
-        StudyLockedError, DataError, DeviceError, WorkerError: see `open_grid`.
+        StudyLockedError, DataError, DeviceError, WorkerError: as `open_grid`.
     """
     close_test_set()
     compatibility.require_net(compatibility.net_code(study), workplace.net)
     numerics, recorded = study.spec["numerics"], data_of(study.spec["context"])
     loaded = compatibility.training_set(recorded, workplace.data_dir, f"Study {study.name}")
     like_then = compatibility.device_like(numerics, workplace.device), str(numerics["precision"])
-    with _opened(folder, what, loaded, workplace.workers, *like_then, net=workplace.net) as grid:
+    with _opened(folder, what, observer, loaded, workplace.workers, *like_then, net=workplace.net) as grid:
         compatibility.check_numerics(study, grid.numerics, verb)
         # What was trained for it before there was a second canary is known by the first alone.
         lacking = {*CANARIES} - {*numerics}
@@ -251,6 +270,7 @@ def open_grid_of(study: StudyRecord, verb: str, folder: Path, what: str, workpla
 def _opened(
     folder: Path,
     what: str,
+    observer: Observer,
     loaded: TrainingSet,
     workers: int,
     device: str,
@@ -263,6 +283,8 @@ def _opened(
         trainer = trainer_spec(loaded, device=device, precision=precision, net=net)
         executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log, lanes)
         try:
-            yield Grid(executor=executor, numerics=executor.start(), data=loaded, folder=folder)
+            yield Grid(
+                executor=executor, numerics=executor.start(), data=loaded, folder=folder, observer=observer
+            )  # fmt: skip
         finally:
             executor.stop()

@@ -95,11 +95,11 @@ class RecipeTraining:
         with (
             TemporaryDirectory() as folder,
             open_grid(
-                Path(folder), "The training", data=self.source, workers=min(workers, len(seeds)),
+                Path(folder), "The training", Observer(), data=self.source, workers=min(workers, len(seeds)),
                 device=self.options.device, precision=self.precision, net=self.options.net,
             ) as grid,
         ):  # fmt: skip
-            curves = grid.train(runs, lambda: False, Observer(), on_period=heard, keep_last=True) or {}
+            curves = grid.train(runs, on_period=heard, keep_last=True)
             return tuple(
                 FitResult(reports=tuple(curves[run.name, run.seed]), state=grid.last_state(run) or b"") for run in runs
             )
@@ -125,7 +125,7 @@ def of_recipe(recipe: Source, options: Options, dataset: DatasetName | None = No
     Raises:
         SpaceError: the recipe is faulty; the message lists all its faults.
         UsageError: it has ranges, or there is no such file or net.
-        DataError, DeviceError: see there.
+        DataError, DeviceError: as `load_dataset` and `numerics.setup`.
     """
     space = space_files.load(
         recipe,

@@ -1,4 +1,4 @@
-"""What nets trained on all images in a grid do on the test images."""
+"""Scores on the test images of nets that a grid trained on all training images."""
 
 from __future__ import annotations
 
@@ -12,39 +12,37 @@ from torch import nn
 
 from mnist_bench import numerics
 from mnist_bench.data import DataOptions, Dataset, load_dataset, open_test_set, with_evaluation_images
-from mnist_bench.experiments.grid import Grid, Observer, Task
+from mnist_bench.experiments.grid import Grid, Task
 from mnist_bench.training import Evaluation, evaluate, export, logits, model_in
 from search.trainer_api import Report
 
 
 class Scores:
-    """Scores the nets of a grid on the test images; the first one opens the test set, once for all."""
+    """Scores nets on the test images. The first score opens the test set; later ones reuse it."""
 
-    def __init__(
-        self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path], observer: Observer
-    ) -> None:  # fmt: skip
-        """Open nothing yet; `observer` is told when the test set is opened, and which ledger logs it."""
+    def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
+        """Open nothing yet. The grid's observer hears when the test set is opened, and which ledger logs that."""
         self._grid = grid
         self._options = options
         self._purpose = purpose
         self._ledgers = ledgers
-        self._observer = observer
 
     @cached_property
     def images(self) -> Dataset:
         """The test images on the grid's device, normalised like all training images.
 
         Raises:
-            DataError, StorageError: see `open_test_set`.
+            DataError, StorageError: as `open_test_set`.
         """
         device = numerics.setup(str(self._grid.numerics["device"]))
         trained_on = load_dataset(self._options, device).training_on("all")
         opened = open_test_set(self._options, purpose=self._purpose, ledgers=self._ledgers)
-        self._observer.on_news(f"the test set is opened, and {self._ledgers[0]} logs it")
+        self._grid.observer.on_news(f"the test set is opened, and {self._ledgers[0]} logs it")
         return with_evaluation_images(trained_on, opened)
 
     def after_every_period(self, task: Task, period: int, report: Report, state: bytes) -> Report:
-        """Return a report with what the net does on the test images, where it can go on; errors as in `score`."""
+        """Return a report with the net's figures on the test images; unchanged if training ended early. Errors as in
+        `score`."""
         if report.end:
             return report
         found = self.score(task, state)
@@ -56,7 +54,7 @@ class Scores:
         return self.after_every_period(task, period, report, state) if period == len(task.costs) else report
 
     def score(self, task: Task, state: bytes) -> Evaluation:
-        """Return what the net in a task's state does, in the grid's precision; errors as in `images`."""
+        """Return the figures of the net in a task's state, in the grid's precision; errors as in `images`."""
         device, precision = self.images.device, str(self._grid.numerics["precision"])
         return evaluate(self._net(task, state), self.images, numerics.choose_precision(device, precision))
 

@@ -5,7 +5,7 @@ Which rows is decided by a seed. Nothing is kept of a verification that has ende
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, assert_never
 
@@ -101,15 +101,14 @@ class Verified:
         return all(row.holds for row in self.rows)
 
 
-def run(table: Table, options: Options, observer: Observer, stopping: Callable[[], bool]) -> Verified | None:
-    """Train rows of a table again and compare; None where `stopping` said so before the end.
-
-    The same call goes on where an earlier one was stopped.
+def run(table: Table, options: Options, observer: Observer) -> Verified:
+    """Train rows of a table again and compare. The same call continues one that was stopped.
 
     Raises:
+        Stopped: the observer stopped it before its end.
         UsageError: the task's data are not those of the table.
-        StudyLockedError: another process is at it.
-        WorkerError, DataError, DeviceError, StorageError: see there.
+        StudyLockedError: another process verifies this table.
+        WorkerError, DataError, DeviceError, StorageError: as `open_grid`.
     """
     drawn, folder = chosen(table, options), options.results / FOLDER / table.name
     plan = fresh.planner(table.about, table.space)
@@ -121,14 +120,12 @@ def run(table: Table, options: Options, observer: Observer, stopping: Callable[[
         for row in drawn
     ]  # fmt: skip
     with open_grid(
-        folder, f"The verification of table {table.name}", data=DataOptions(task=fresh.task_of(table.about)),
+        folder, f"The verification of table {table.name}", observer, data=DataOptions(task=fresh.task_of(table.about)),
         workers=options.workers, device=options.device,
     ) as grid:  # fmt: skip
         _check_data(table, grid)
         observer.on_start(len(runs), grid.seconds(runs))
-        curves = grid.train(runs, stopping, observer)
-        if curves is None:
-            return None
+        curves = grid.train(runs)
         checked = _compare(table, drawn, curves, grid.numerics)
         WorkFolder(folder).clear_checkpoints()
     return Verified(

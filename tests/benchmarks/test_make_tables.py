@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,6 +13,7 @@ import make_tables
 import pytest
 
 from mnist_bench import tables
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Run
 from mnist_bench.tables import rows
 from search.errors import StorageError
@@ -42,10 +43,12 @@ class FakeGrid:
     folder: Path
     numerics: Mapping[str, Any]
 
-    def train(self, runs: Sequence[Run], stopping: Callable[[], bool], observer: object) -> Any:
+    def train(self, runs: Sequence[Run]) -> Any:
         """See `Grid.train`."""
         self.left[0] -= len(runs)
-        return None if self.left[0] < 0 else {(run.name, run.seed): _reports(run) for run in runs}
+        if self.left[0] < 0:
+            raise Stopped
+        return {(run.name, run.seed): _reports(run) for run in runs}
 
 
 def _reports(run: Run) -> list[Report]:

@@ -1,4 +1,4 @@
-"""An experiment on the command line: what stands on stderr while it trains, and where it is stopped."""
+"""An experiment on the command line: its progress on stderr, and how it is stopped."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mnist_bench.cli import again, output
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.interrupts import Interrupts
 from mnist_bench.config import leaves_validation
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments import Observer, Run
 from search.trainer_api import Report
 
@@ -20,32 +21,33 @@ T = TypeVar("T")
 
 
 def result_of(
-    experiment: Callable[[Observer, Callable[[], bool]], T | None],
+    experiment: Callable[[Observer], T],
     *,
     stopped: str = "Stopped.",
     storage: str | None = None,
     study: str | None = None,
 ) -> T:
-    """Return the result of an experiment, which takes an observer and a function that tells whether to stop.
+    """Return the result of an experiment, which is called with its observer.
 
     `storage` and `study` as in `again.as_typed`.
 
     Raises:
         typer.Exit: the user stopped it; the command that continues is on stderr.
     """
-    with again.ended_at_once(storage, study), Interrupts(output.note) as interrupts:
-        result = experiment(Lines(), interrupts.stopping)
-    if result is None:
+    try:
+        with again.ended_at_once(storage, study), Interrupts(output.note) as interrupts:
+            return experiment(Lines(interrupts.stopping))
+    except Stopped:
         again.note_stopped(stopped, storage, study)
-        raise typer.Exit(ExitCode.INTERRUPTED)
-    return result
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 class Lines(Observer):
-    """A line for each run that has ended, and for each piece of news."""
+    """Prints a line for each run that ends, and for each piece of news."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopping: Callable[[], bool] = lambda: False) -> None:
         self._started = time.monotonic()
+        self._stopping = stopping
 
     def on_start(self, runs: int, seconds: float) -> None:
         """Say how much there is to train."""
@@ -59,6 +61,10 @@ class Lines(Observer):
     def on_news(self, text: str) -> None:
         """Say it after the time that has gone."""
         output.note(f"{cells.duration(time.monotonic() - self._started):>7}  {text}")
+
+    def stopping(self) -> bool:
+        """Return whether the user asked for an end."""
+        return self._stopping()
 
 
 def _outcome(run: Run, last: Report) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mnist_bench import own_nets, space_files
@@ -11,7 +12,7 @@ from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.experiments.ablation import result as ablation
 from mnist_bench.experiments.ablation.result import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
-from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, check_seeds, open_grid_of, product
+from mnist_bench.experiments.grid import Curves, Grid, Observer, Workplace, check_seeds, open_grid_of, product
 from mnist_bench.experiments.time_budget import check_budget
 from mnist_bench.nets import net_size
 from mnist_bench.numerics import TRAINER_REVISIONS
@@ -42,19 +43,18 @@ class Options(Workplace):
         object.__setattr__(self, "budget", check_budget(self.budget))
 
 
-def run(
-    study: StoredStudy, trial: TrialRecord, options: Options, observer: Observer, stopping: Callable[[], bool]
-) -> Ablation | None:
-    """Return the path from the baseline to a trial, measured; None where `stopping` said so before the end.
+def run(study: StoredStudy, trial: TrialRecord, options: Options, observer: Observer) -> Ablation:
+    """Return the path from the baseline to a trial, measured.
 
     A finished ablation of the same question is read and not made again; of an unfinished one, no run is repeated.
 
     Raises:
+        Stopped: the observer stopped it before its end.
         UsageError: the baseline is not a recipe, or trains the same network as the trial; or the data or the study's
             folder are not its own.
         FingerprintError: this machine computes otherwise than the one of the search.
-        StudyLockedError: another process is at it.
-        DataError, DeviceError, WorkerError, StorageError: see there.
+        StudyLockedError: another process makes an ablation of the study.
+        DataError, DeviceError, WorkerError, StorageError: as `open_grid_of`.
     """
     target, baseline = effective(from_json(trial.config)), space_files.named(options.baseline)
     start = effective(_beginning(study, options, target))
@@ -66,17 +66,16 @@ def run(
     kept = ablation.load(folder)
     if kept is not None and kept.question == question and kept.complete:
         return kept
-    with open_grid_of(study, "ablate", study.files.ablation.path, f"The ablation of {study.name}", options) as grid:
-        bench = _Bench(grid, seeds, observer, stopping)
+    where = study.files.ablation.path, f"The ablation of {study.name}"
+    with open_grid_of(study, "ablate", *where, options, observer) as grid:
+        trainings = _Trainings(grid, seeds)
         on_the_way = met(start, target, grid.data.options.form)
-        runs = bench.runs({str(number): config for number, config in enumerate(on_the_way)})
+        runs = product({str(number): config for number, config in enumerate(on_the_way)}, seeds)
         observer.on_start(len(runs), grid.seconds(runs))
-        path = bench.path(start, target, options.budget)
-    if path is None:
-        return None
+        first, steps = trainings.path(start, target, options.budget)
     made = Ablation(
-        question=question, study=study.name, trial=trial.number, baseline=baseline, images=bench.images,
-        seeds=seeds, start=path[0], steps=path[1],
+        question=question, study=study.name, trial=trial.number, baseline=baseline, images=trainings.images,
+        seeds=seeds, start=first, steps=steps,
     )  # fmt: skip
     ablation.save(made, folder)
     return made
@@ -112,58 +111,38 @@ def _question(
     return canonical_json.sha256([*about, *canaries(numerics), TRAINER_REVISIONS[numerics["kind"]]])
 
 
-class _Stopped(Exception):
-    """The user asked for an end."""
+class _Trainings:
+    """Trains configurations with every seed; errors as in `Grid.train`."""
 
-
-class _Bench:
-    """Trains configurations with every seed."""
-
-    def __init__(self, grid: Grid, seeds: Sequence[int], observer: Observer, stopping: Callable[[], bool]) -> None:
+    def __init__(self, grid: Grid, seeds: Sequence[int]) -> None:
         self._grid = grid
         self._seeds = seeds
-        self._observer = observer
-        self._stopping = stopping
-        self._deadline = float("inf")
-        self.images = len(grid.data.split.validation)
         self._form = grid.data.options.form
-
-    def runs(self, configs: Mapping[str, TrainConfig]) -> list[Run]:
-        """Return what is trained to measure configurations."""
-        return product(configs, self._seeds)
+        self.images = len(grid.data.split.validation)
 
     def path(
         self, start: TrainConfig, target: TrainConfig, budget: float | None
-    ) -> tuple[Measured, tuple[Step, ...]] | None:
-        """Return the start, measured, and the steps from it; None where the user asked for an end."""
-        deadline = float("inf") if budget is None else time.monotonic() + budget
-        try:
-            # Both ends are trained whatever the budget: without them there is nothing to tell when time is up.
-            ends = self.measure({"baseline": start, "trial": target})
-            if ends is None:
-                return None
-            self._deadline = deadline
-            return ends[0], ablation.walk(ends[0], ends[1], self.measure, self._on_step, self._form)
-        except _Stopped:
-            return None
+    ) -> tuple[Measured, tuple[Step, ...]]:  # fmt: skip
+        """Return the start, measured, and the steps from it. Both ends are trained whatever the budget: without them
+        there is no result when the time is up."""
+        deadline = math.inf if budget is None else time.monotonic() + budget
+        ends = {"baseline": start, "trial": target}
+        first, last = self._results(ends, self._grid.train(product(ends, self._seeds)))
 
-    def measure(self, configs: Mapping[str, TrainConfig]) -> list[Measured] | None:
-        """Return what training came to; None where time is up."""
-        curves = self._grid.train(self.runs(configs), self._is_over, self._observer)
-        if curves is None and self._stopping():
-            raise _Stopped
-        if curves is None:
-            return None
+        def measure(configs: Mapping[str, TrainConfig]) -> list[Measured] | None:
+            curves = self._grid.train_until(deadline, product(configs, self._seeds))
+            return None if curves is None else self._results(configs, curves)
+
+        def on_step(step: Step) -> None:
+            self._grid.observer.on_news(f"= {ablation.sentence(step, self.images)}")
+
+        return first, ablation.walk(first, last, measure, on_step, self._form)
+
+    def _results(self, configs: Mapping[str, TrainConfig], curves: Curves) -> list[Measured]:
         return [
             _measured(config, [curves[name, seed] for seed in self._seeds], self._form)
             for name, config in configs.items()
         ]
-
-    def _is_over(self) -> bool:
-        return self._stopping() or time.monotonic() >= self._deadline
-
-    def _on_step(self, step: Step) -> None:
-        self._observer.on_news(f"= {ablation.sentence(step, self.images)}")
 
 
 def _measured(config: TrainConfig, runs: Sequence[Sequence[Report]], form: PictureForm) -> Measured:

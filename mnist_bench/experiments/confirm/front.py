@@ -6,8 +6,6 @@ seeds. The test set is opened once for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mnist_bench.experiments.confirm.front_result import Front, Member, load_front, save_front
 from mnist_bench.experiments.confirm.lost_nets import with_all_nets
 from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs, all_stand, earlier
@@ -18,17 +16,16 @@ from search.event_log import StudyRecord, TrialRecord
 from search.study import StoredStudy
 
 
-def run(study: StoredStudy, options: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]) -> Front | None:
-    """Confirm the front of a study, or return what was found before; None where `stopping` said so before the end.
-
-    Of what was found before, nets that are gone are trained again.
+def run(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Front:
+    """Confirm the front of a study, or return its earlier confirmation. Missing nets of that are trained again.
 
     Raises:
+        Stopped: the observer stopped it before its end.
         StudyLockedError: the study is being searched, or being confirmed by another process.
         UsageError: it has one objective, or the data set at hand or the study's folder is not its own.
         StudyNotFoundError: none of its trials is complete.
         FingerprintError: this machine computes otherwise than the one of the search.
-        DataError, DeviceError, WorkerError, StorageError: see there.
+        DataError, DeviceError, WorkerError, StorageError: as `open_grid_of` and `Runs.finals`.
     """
     if study.live:
         raise StudyLockedError(f"Study {study.name} is being searched; confirm its front when the search has ended.")
@@ -36,12 +33,12 @@ def run(study: StoredStudy, options: ConfirmOptions, observer: Observer, stoppin
     folder = study.files.path
     known, numbers = load_front(folder), [trial.number for trial in trials]
     if known is not None and _answers(known, study, numbers) and all_stand(known.finals, study, options.data_dir):
-        return with_all_nets(known, study, options, observer, stopping)
-    with open_grid_of(study, "confirm", study.files.confirm.path, f"The confirmation of {study.name}", options) as grid:
+        return with_all_nets(known, study, options, observer)
+    with open_grid_of(
+        study, "confirm", study.files.confirm.path, f"The confirmation of {study.name}", options, observer
+    ) as grid:
         known = load_front(folder)  # another process may have been at work until just now
-        tested = Runs(study, trials, grid, observer).finals(numbers, grid.data.options, stopping)
-        if tested is None:
-            return None
+        tested = Runs(study, trials, grid).finals(numbers, grid.data.options)
         found = Front(
             study=study.name, digest=study.digest, cost=cost, left_out=left_out, test_images=tested.images,
             train_images=len(grid.data.split.train) + len(grid.data.split.validation),

@@ -1,11 +1,11 @@
-"""Nets that were trained on all images and are gone: which, the command that trains them again, and their training.
+"""Nets that were trained on all images and whose files are missing: find them, retrain them, name the command for it.
 
-What they get wrong on the test images is known, so the test set stays shut, and what was found stays as it is.
+Their errors on the test images are known, so the test set stays closed and the confirmation stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -58,16 +58,14 @@ def command_for_nets(folder: Path, number: int, commands: NextCommands) -> str:
     return commands.line("confirm")
 
 
-def with_all_nets(
-    found: Found, study: StoredStudy, options: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]
-) -> Found | None:
-    """Return what was found of a study before, once its nets that are gone are trained again and kept.
+def with_all_nets(found: Found, study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Found:
+    """Retrain the final nets whose files are missing, then return `found` unchanged.
 
-    Where they cannot be, as on a machine that computes otherwise, the observer hears why. None where `stopping` said so
-    before the end.
+    If that is impossible, as on a machine that computes other bits, the observer hears why.
 
     Raises:
-        StudyLockedError, WorkerError, StorageError: see `open_grid_of`.
+        Stopped: the observer stopped it before its end.
+        StudyLockedError, WorkerError, StorageError: as `open_grid_of`.
     """
     folder = study.files.confirm
     lost = lost_nets(folder, found.evaluated)
@@ -75,9 +73,11 @@ def with_all_nets(
         return found
     trials = [trial for trial in study.trials if trial.number in dict(lost)]
     try:
-        with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", options) as grid:
-            return found if Runs(study, trials, grid, observer).train_again(lost, stopping) else None
+        with open_grid_of(
+            study, "confirm", folder.path, f"The confirmation of {study.name}", options, observer
+        ) as grid:
+            Runs(study, trials, grid).train_again(lost)
     except (UsageError, NotReproducedError) as error:
         nets = "1 net trained on all images is" if len(lost) == 1 else f"{len(lost)} nets trained on all images are"
         observer.on_news(f"{nets} gone, and not to be made again here: {error}")
-        return found
+    return found

@@ -76,10 +76,10 @@ class Race:
 
 def run(
     candidates: Sequence[int],
-    errors_after: Callable[[Sequence[int], int], Errors | None],
+    errors_after: Callable[[Sequence[int], int], Errors],
     goes_on: Callable[[Race, int], bool] = lambda race, seeds: True,
-) -> Race | None:
-    """Return the race of `candidates`; None where `errors_after` returned None.
+) -> Race:
+    """Return the race of `candidates`.
 
     Args:
         errors_after: returns the errors of the candidates still racing with the first so many seeds.
@@ -93,8 +93,6 @@ def run(
         if seeds > ROUNDS[0] and not goes_on(race, seeds):
             return Race(errors=race.errors, dropped=race.dropped, cut=True)
         found = errors_after(racing, seeds)
-        if found is None:
-            return None
         errors = race.errors | {candidate: tuple(found[candidate]) for candidate in racing}
         race = Race(errors=errors, dropped=race.dropped | _dropped(found, seeds), cut=False)
     return race

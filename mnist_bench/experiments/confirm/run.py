@@ -63,19 +63,18 @@ class Options(ConfirmOptions):
         object.__setattr__(self, "budget", check_budget(self.budget))
 
 
-def run(study: StoredStudy, options: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:
-    """Confirm a study, or return what was found of it before; None where `stopping` said so before the end.
-
-    Of what was found before, nets that are gone are trained again.
+def run(study: StoredStudy, options: Options, observer: Observer) -> Confirmed:
+    """Confirm a study, or return its earlier confirmation. Missing nets of that are trained again.
 
     Raises:
+        Stopped: the observer stopped it before its end.
         StudyLockedError: the study is being searched, or being confirmed by another process.
         StudyNotFoundError: it has no trial to confirm.
         FingerprintError: this machine computes otherwise than the one of the search.
         UsageError: the data set at hand or the study's folder is not its own, or the budget is too small for a test
             and the final training.
         SearchError: no candidate trains to its end.
-        DataError, DeviceError, WorkerError, StorageError: see there.
+        DataError, DeviceError, WorkerError, StorageError: as `open_grid_of` and `Runs.finals`.
     """
     started = time.monotonic()
     if study.live:
@@ -83,12 +82,12 @@ def run(study: StoredStudy, options: Options, observer: Observer, stopping: Call
     candidates = chosen(study, options.top)
     known = confirmed.load(study.files.path)
     if known is not None and _answers(known, study, options) and all_stand(known.finals, study, options.data_dir):
-        return with_all_nets(known, study, options, observer, stopping)
+        return with_all_nets(known, study, options, observer)
     folder = study.files.confirm
-    with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", options) as grid:
+    with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", options, observer) as grid:
         time_budget = TimeBudget(folder.time_spent, _decided_by(study, options), started, of=study.digest)
         known = confirmed.load(study.files.path)  # another process may have been at work until just now
-        return _Confirmation(study, candidates, options, grid, time_budget, observer, known).run(stopping)
+        return _Confirmation(study, candidates, options, grid, time_budget, known).run()
 
 
 def chosen(study: StudyRecord, top: int) -> list[TrialRecord]:
@@ -164,40 +163,34 @@ class _Confirmation:
 
     def __init__(
         self, study: StoredStudy, candidates: Sequence[TrialRecord], options: Options, grid: Grid,
-        time_budget: TimeBudget, observer: Observer, known: Confirmed | None,
+        time_budget: TimeBudget, known: Confirmed | None,
     ) -> None:  # fmt: skip
         self._study = study
         self._trials = {trial.number: trial for trial in candidates}
         self._options = options
         self._data = grid.data
+        self._observer = grid.observer
         self._time_budget = time_budget
-        self._observer = observer
         self._known = known
         """What was found of the study before."""
-        self._runs = Runs(study, candidates, grid, observer, on_period=time_budget.keep)
+        self._runs = Runs(study, candidates, grid, on_period=time_budget.keep)
 
-    def run(self, stopping: Callable[[], bool]) -> Confirmed | None:
-        """Race, train on all images, open the test set, and keep what was found; None where stopped before the end.
+    def run(self) -> Confirmed:
+        """Race, train on all images, open the test set, and keep what was found.
 
         Raises:
+            Stopped: the observer stopped it before its end.
             DataError: there are no test files.
             UsageError: the budget is too small.
         """
         if _opens(self._options.opening, judged=True):
             _check_test_files(self._data.options)
         self._check_budget()
-        ended = race.run(
-            list(self._trials), lambda racing, upto: self._race_errors(racing, upto, stopping), self._goes_on
-        )
-        if ended is None:
-            return None
+        ended = race.run(list(self._trials), self._race_errors, self._goes_on)
         found = self._raced(ended)
         if _opens(self._options.opening, judged=ended.judged):
             finalists = dict.fromkeys([found.first, found.first if found.cheapest is None else found.cheapest])
-            tested = self._with_finals(found, list(finalists), stopping)
-            if tested is None:
-                return None
-            found = tested
+            found = self._with_finals(found, list(finalists))
         confirmed.save(found, self._study.files.path)
         return found
 
@@ -235,21 +228,16 @@ class _Confirmation:
     def _finalists(self, racing: Sequence[int]) -> list[int]:
         return dearest_finalists(racing, self._trials, lambda number: self._runs.estimate(FINAL, [number], SEEDS))
 
-    def _with_finals(
-        self, raced: Confirmed, finalists: Sequence[int], stopping: Callable[[], bool]
-    ) -> Confirmed | None:
-        """Return what was found with the test errors of the finalists; None where stopped before the end."""
-        found = self._runs.finals(finalists, self._data.options, stopping)
-        if found is None:
-            return None
+    def _with_finals(self, raced: Confirmed, finalists: Sequence[int]) -> Confirmed:
+        """Return what was found with the test errors of the finalists."""
+        found = self._runs.finals(finalists, self._data.options)
         return replace(
             raced, finals=found.finals, test_images=found.images, earlier=earlier(raced, found),
             seconds=self._time_budget.total,
         )  # fmt: skip
 
-    def _race_errors(self, racing: Sequence[int], upto: int, stopping: Callable[[], bool]) -> Errors | None:
-        curves = self._runs.train(RACE, racing, upto, stopping)
-        return None if curves is None else self._runs.errors(RACE, racing, upto, curves)
+    def _race_errors(self, racing: Sequence[int], upto: int) -> Errors:
+        return self._runs.errors(RACE, racing, upto, self._runs.train(RACE, racing, upto))
 
     def _goes_on(self, so_far: Race, upto: int) -> bool:
         """Return whether the budget has room for the next round, and for the final part where one comes after it."""

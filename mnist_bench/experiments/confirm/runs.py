@@ -13,7 +13,7 @@ from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm.front_result import Front, load_front
 from mnist_bench.experiments.confirm.race import ROUNDS
 from mnist_bench.experiments.confirm.result import MIN_COMMITTEE, TOP, Confirmed, Final, load
-from mnist_bench.experiments.grid import Curves, Grid, Observer, Run, Task, Workplace, product
+from mnist_bench.experiments.grid import Curves, Grid, Run, Task, Workplace, product
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
 from mnist_bench.studies import compatibility, data_of, purpose_of_confirming, record, sealed_json
@@ -176,19 +176,18 @@ class Runs:
     """Trains the configurations of some trials in a grid, each with the first seeds of a part."""
 
     def __init__(
-        self, study: StoredStudy, trials: Sequence[TrialRecord], grid: Grid, observer: Observer,
+        self, study: StoredStudy, trials: Sequence[TrialRecord], grid: Grid,
         on_period: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        """Read what is known of the study's test errors.
+        """Read the study's known test errors. `on_period` is called after each period.
 
         Raises:
-            StorageError: see `evaluated`.
+            StorageError: as `evaluated`.
         """
         self._study = study
         self._trials = {trial.number: trial for trial in trials}
         self._grid = grid
         self._folder = ConfirmFolder(grid.folder)
-        self._observer = observer
         self._on_period = on_period
         self._evaluated = evaluated(study.files.path)
         self._seeds = {part: seeds(study, part) for part in (RACE, FINAL)}
@@ -217,50 +216,43 @@ class Runs:
             for start, end in pairwise(ends)
         )
 
-    def train(self, part: Part, numbers: Sequence[int], upto: int, stopping: Callable[[], bool]) -> Curves | None:
-        """Return the reports of these configurations with the first `upto` seeds; None where `stopping` said so.
-
-        They are named `#17`. What was trained before is not trained again.
-        """
+    def train(self, part: Part, numbers: Sequence[int], upto: int) -> Curves:
+        """Return the reports of these configurations, named `#17`, with the first `upto` seeds; errors as in
+        `Grid.train`. Runs that were trained before are not trained again."""
         seconds = self.estimate(part, numbers, upto)
         about = f"about {duration(seconds)}" if seconds else "trained before"
         names = ", ".join(map(_name, numbers))
-        self._observer.on_news(f"{names} {part.words}, to {number_of(upto, 'seed')}; {about}")
+        self._grid.observer.on_news(f"{names} {part.words}, to {number_of(upto, 'seed')}; {about}")
 
         def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
             self._on_period()
             return report
 
-        curves = self._grid.train(
-            self._runs(part, numbers, upto), stopping, self._observer, on_period=on_period, keep_last=part.keeps_nets
-        )
+        runs = self._runs(part, numbers, upto)
+        curves = self._grid.train(runs, on_period=on_period, keep_last=part.keeps_nets)
         self._left.clear()
-        if curves is not None:
-            self._keep(part, numbers, upto, curves)
+        self._keep(part, numbers, upto, curves)
         return curves
 
-    def train_again(self, nets: Sequence[tuple[int, int]], stopping: Callable[[], bool]) -> bool:
-        """Train nets on all images again, each given by trial and seed, and keep them; False where `stopping` said so.
-
-        Where the last states of their runs are here, nothing is trained.
+    def train_again(self, nets: Sequence[tuple[int, int]]) -> None:
+        """Train nets on all images again, each given by trial and seed, and keep them. A run whose last state is here
+        is not trained.
 
         Raises:
-            NotReproducedError: one came out otherwise than its record says; it is not kept.
+            Stopped, WorkerError: as `Grid.train`.
+            NotReproducedError: one has other weights than its record; it is not kept.
             StorageError: one cannot be written.
         """
         runs = {(number, seed): self._runs(FINAL, [number], SEEDS)[seed] for number, seed in nets}
         gone = f"{number_of(len(runs), 'net')} trained on all images gone"
-        self._observer.on_news(f"{gone}: made again, with the test set shut")
-        curves = self._grid.train(list(runs.values()), stopping, self._observer, keep_last=True)
+        self._grid.observer.on_news(f"{gone}: made again, with the test set shut")
+        curves = self._grid.train(list(runs.values()), keep_last=True)
         self._left.clear()
-        if curves is None:
-            return False
         for (number, seed), run in runs.items():
             known = record.read(self._folder.record_of(number, seed, on_all=True))
             if curves[run.name, run.seed][-1].weights != known.curve[-1].weights:
                 raise NotReproducedError(f"{run.title}, trained on all images, has other weights than its record.")
             self._keep_net(self._folder.net_of(number, seed), run)
-        return True
 
     def errors(self, part: Part, numbers: Sequence[int], upto: int, curves: Curves) -> Errors:
         """Return the validation errors that reports of these configurations tell of."""
@@ -280,30 +272,29 @@ class Runs:
                 return False
         return True
 
-    def finals(self, numbers: Sequence[int], options: DataOptions, stopping: Callable[[], bool]) -> Evaluated | None:
-        """Train configurations on all images with all seeds, and return what their nets get wrong on the test images,
-        each and those of a configuration together; None where `stopping` said so.
+    def finals(self, numbers: Sequence[int], options: DataOptions) -> Evaluated:
+        """Train configurations on all images with all seeds, and return their errors on the test images: of each net,
+        and of a configuration's nets together.
 
-        The test set is opened, once, for those alone whose errors are not known from an earlier confirmation.
+        The test set is opened once, and only for configurations whose errors no earlier confirmation found.
 
         Raises:
-            DataError, StorageError: see `open_test_set`.
+            Stopped, WorkerError: as `Grid.train`.
+            DataError, StorageError: as `open_test_set`.
         """
         # Asked for here, because a log that leads elsewhere is refused before the training.
         ledgers = [self._study.location.results.openings, self._study.files.openings]
         files = own_test_files(options)
         on = self._known(numbers, files)
         known = {final.number: final for final in on.finals}
-        curves = self.train(FINAL, numbers, SEEDS, stopping)
-        if curves is None:
-            return None
+        curves = self.train(FINAL, numbers, SEEDS)
         if unknown := [number for number in numbers if number not in known]:
             purpose = f"{purpose_of_confirming(self._study.name)}{', '.join(map(_name, unknown))}; {SEEDS} seeds each"
-            scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers, observer=self._observer)
+            scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers)
             known |= {number: self._final(number, curves, scores, files) for number in unknown}
             on = Evaluated(finals=(), images=len(scores.images.labels), test_files=files)
         else:
-            self._observer.on_news("their test errors are known from before; the test set is not opened again")
+            self._grid.observer.on_news("their test errors are known from before; the test set is not opened again")
         return replace(on, finals=tuple(known[number] for number in numbers))
 
     def _known(self, numbers: Sequence[int], files: tuple[str, ...] | None) -> Evaluated:

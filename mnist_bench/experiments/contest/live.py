@@ -1,8 +1,8 @@
-"""Searches that train: real ones, in the continuous space, on a task with images that none of them sees.
+"""Searches that train, in the continuous space, on a task with images that no search sees.
 
-Every search is a study of its own, driven by worker processes. What they train is kept (`mnist_bench.tables.cache`), so
-that searches share trainings and a contest that was stopped goes on. A search's choice is trained again with seeds that
-nothing was chosen on, and scored on the unseen images.
+Every search is a study of its own, driven by worker processes. All training runs are kept (`mnist_bench.tables.cache`),
+so searches share them and a stopped contest can be continued. A search's choice is trained again with seeds that no
+search used, and scored on the unseen images.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from mnist_bench.config import TaskName
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import Entrant, StartListsByNames, Trace
@@ -43,9 +44,7 @@ FRESH_SEEDS = (1001, 1002, 1003, 1004)
 FIRST_KIND: DeviceKind = "cpu-bf16"
 """Kind of device of the first live contests."""
 MAX_TRIALS = 10_000
-"""At so many trials a search ends, whatever it has spent."""
-
-Stopping = Callable[[], bool]
+"""Number of trials at which a search ends, whatever it has spent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,51 +75,44 @@ class LiveTerms:
     """The start lists of those who take part with one."""
 
 
-class _Stopped(Exception):
-    """The contest is to stop; caught where a search began."""
-
-
 class Live:
     """Workers on a task, and the searches that they train for."""
 
-    def __init__(self, terms: LiveTerms, executor: Executor, numerics: Mapping[str, Any]) -> None:
+    def __init__(
+        self, terms: LiveTerms, executor: Executor, numerics: Mapping[str, Any], stopping: Callable[[], bool]
+    ) -> None:  # fmt: skip
         self.terms = terms
         self._executor = executor
         self.numerics = numerics
+        self._stopping = stopping
 
-    def trace(self, entrant: Entrant, seed: int, stopping: Stopping) -> Trace | None:
-        """Return how one search goes; None where `stopping` said so before its end.
+    def trace(self, entrant: Entrant, seed: int) -> Trace:
+        """Return how one search goes.
 
         Raises:
-            WorkerError, StorageError, StudyLockedError, TooManyFailuresError: see `search.driver.Search.run`.
+            Stopped: `stopping` returned True before its end.
+            WorkerError, StorageError, StudyLockedError, TooManyFailuresError: as `search.driver.Search.run`.
         """
         budget = self.terms.unit * self.terms.budget * entrant.budgets
-        try:
-            return self._scored(self._found(entrant, seed, budget, stopping), stopping)
-        except _Stopped:
-            return None
+        return self._scored(self._found(entrant, seed, budget))
 
-    def _found(self, entrant: Entrant, seed: int, budget: float, stopping: Stopping) -> Trace:
+    def _found(self, entrant: Entrant, seed: int, budget: float) -> Trace:
         match entrant.method:
             case "search":
-                study = self.searched(entrant, seed, math.ceil(budget), stopping)
-                if study is None:
-                    raise _Stopped
-                return self._trace_of(study, budget)
+                return self._trace_of(self.searched(entrant, seed, math.ceil(budget)), budget)
             case "first_period":
-                return first_period(_Trained(self, stopping), seed, budget)
+                return first_period(_Trained(self), seed, budget)
             case "transfer":
                 planner = self.terms.planner
-                return transfer(
-                    _Trained(self, stopping), self.terms.other, budget, lambda params: planner(params).feasible
-                )
+                return transfer(_Trained(self), self.terms.other, budget, lambda params: planner(params).feasible)
             case "foreign":
                 raise ValueError(f"{entrant.way} searches in a program of its own")
             case _:
                 assert_never(entrant.method)
 
-    def searched(self, entrant: Entrant, seed: int, budget: int, stopping: Stopping) -> StudyRecord | None:
-        """Return the study of a search that has spent a logical cost, or more: one of double budget goes on with it."""
+    def searched(self, entrant: Entrant, seed: int, budget: int) -> StudyRecord:
+        """Return a study that has spent at least `budget`, a logical cost. A method with a double budget continues the
+        same study. Errors as in `trace`."""
         terms = self.terms
         sampler, pruner = strategies_of(entrant)
         start = terms.starts[entrant.start] if entrant.start else StartList()
@@ -141,10 +133,12 @@ class Live:
             location=StudyLocation.of(name, terms.folder),
             executor=_OneSeed(self._executor, self.numerics),
             observer=spent,
-            stopping=lambda: stopping() or spent.cost >= budget,
+            stopping=lambda: self._stopping() or spent.cost >= budget,
         )
         ended = search.run()
-        return ended.study if ended.reached or spent.cost >= budget else None
+        if not ended.reached and spent.cost < budget:
+            raise Stopped
+        return ended.study
 
     def _trace_of(self, study: StudyRecord, budget: float) -> Trace:
         """Return how a search went up to the period with which it would exceed the budget."""
@@ -176,9 +170,9 @@ class Live:
         return replace(ended, seen=errors / terms.seen_images, val_loss=val_loss, unseen=unseen)
 
     def trained(
-        self, asked: Sequence[tuple[Plan[Any], int]], stopping: Stopping, *, periods: int | None = None
-    ) -> list[Sequence[Report]]:
-        """Return the reports of training plans, each with its seed, side by side; all periods or the first ones."""
+        self, asked: Sequence[tuple[Plan[Any], int]], *, periods: int | None = None
+    ) -> list[Sequence[Report]]:  # fmt: skip
+        """Return the reports of plans, each trained with its seed, several at once; all periods or the first ones."""
         codec = self.terms.planner.codec
         tasks = [
             Task(
@@ -195,16 +189,16 @@ class Live:
         ]
         store = TaskStore(CheckpointStore(WorkFolder(self.terms.folder).checkpoints), keep_last=False)
         training = Training(tasks, self._executor, store)
-        if not training.run(stopping):
-            raise _Stopped
+        if not training.run(self._stopping):
+            raise Stopped
         return [training.reports[task.identity] for task in tasks]
 
-    def _scored(self, found: Trace, stopping: Stopping) -> Trace:
+    def _scored(self, found: Trace) -> Trace:
         """Return a trace with the errors of its last choice over fresh seeds."""
         if not found.choices:
             return found
         plan = self.terms.planner(found.choices[-1].params)
-        lasts = [reports[-1] for reports in self.trained([(plan, seed) for seed in FRESH_SEEDS], stopping)]
+        lasts = [reports[-1] for reports in self.trained([(plan, seed) for seed in FRESH_SEEDS])]
         return replace(
             found,
             fresh=tuple(
@@ -215,11 +209,10 @@ class Live:
 
 
 class _Trained:
-    """Trainings that workers make; satisfies `baselines.Source`."""
+    """Training runs that workers make; satisfies `baselines.Source`."""
 
-    def __init__(self, live: Live, stopping: Stopping) -> None:
+    def __init__(self, live: Live) -> None:
         self._live = live
-        self._stopping = stopping
         self.unit = live.terms.unit
 
     def random(self, seed: int) -> Iterator[tuple[Params, Plan[Any]]]:
@@ -236,7 +229,7 @@ class _Trained:
 
     def train(self, plans: Sequence[Plan[Any]], periods: int | None = None) -> list[Sequence[Report]]:
         """See `Source.train`."""
-        return self._live.trained([(plan, SEEN_SEED) for plan in plans], self._stopping, periods=periods)
+        return self._live.trained([(plan, SEEN_SEED) for plan in plans], periods=periods)
 
     def ended(self, trial: int, params: Params, plan: Plan[Any], spent: float, last: Report) -> Ended:
         """See `Source.ended`."""
@@ -244,23 +237,23 @@ class _Trained:
 
 
 @contextmanager
-def opened(terms: LiveTerms) -> Iterator[Live]:
+def opened(terms: LiveTerms, stopping: Callable[[], bool] = lambda: False) -> Iterator[Live]:
     """Start workers on a task and yield the searches that they train for.
 
     Raises:
-        DataError, DeviceError, WorkerError: see there.
+        DataError, DeviceError, WorkerError: as `LocalExecutor.start`.
     """
     make_folder(terms.folder)
     spec = cached_trainer(terms.task, terms.cache, device=terms.device)
     executor = LocalExecutor(spec, terms.workers, WorkFolder(terms.folder).workers_log)
     try:
-        yield Live(terms, executor, executor.start())
+        yield Live(terms, executor, executor.start(), stopping)
     finally:
         executor.stop()
 
 
 class _OneSeed:
-    """The workers of a contest as one search meets them: all is trained with one seed, and they outlive the search."""
+    """The workers of a contest, lent to one search: they train everything with one seed, and outlive the search."""
 
     def __init__(self, executor: Executor, numerics: Mapping[str, Any]) -> None:
         self._executor = executor
@@ -285,7 +278,7 @@ class _OneSeed:
         return self._executor.wait(timeout)
 
     def stop(self) -> None:
-        """Let the workers go on: a search that ends has waited for all that it gave them."""
+        """Do nothing: the workers outlive the search, which has already waited for its jobs."""
 
 
 class _Spent(Observer):

@@ -155,6 +155,10 @@ class Ledger:
         """Return how a search went, if it is done."""
         return self._found.get(self._key(entrant, seed))
 
+    def traces(self, entrants: Sequence[Entrant], seeds: Sequence[int]) -> tuple[tuple[Trace, ...], ...]:
+        """Return the traces of each entrant, one per seed, all of which are done."""
+        return tuple(tuple(self._found[self._key(entrant, seed)] for seed in seeds) for entrant in entrants)
+
     def keep(self, entrant: Entrant, seed: int, trace: Trace, numerics: Mapping[str, Any]) -> None:
         """Add a search that is done; its machine and versions stand in its line, and decide nothing."""
         key = self._key(entrant, seed)

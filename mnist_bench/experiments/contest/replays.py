@@ -18,6 +18,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import NO_LISTS, Entrant, Ledger, StartListsByNames, Trace
@@ -171,20 +172,20 @@ def replays(
     ledger: Ledger | None = None,
     on_trace: Callable[[Entrant, int, Trace], None] = lambda entrant, seed, trace: None,
     stopping: Callable[[], bool] = lambda: False,
-) -> tuple[tuple[Trace, ...], ...] | None:
-    """Return the traces of each entrant, one a seed; None where `stopping` said so before the end.
+) -> tuple[tuple[Trace, ...], ...]:
+    """Return the traces of each entrant, one per seed.
 
-    With several processes, searches run side by side; what they come to is the same. What the ledger has is not
-    searched again.
+    Several processes search at the same time, with the same results. Searches that the ledger holds are not made again.
+
+    Raises:
+        Stopped: `stopping` returned True before the end.
     """
     ledger = Ledger(None, ()) if ledger is None else ledger
     missing = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
     for (entrant, seed), trace in _run(arena, missing, terms, processes, stopping):
         ledger.keep(entrant, seed, trace, arena.table.about.numerics[0])
         on_trace(entrant, seed, trace)
-    found = [[ledger.get(entrant, seed) for seed in seeds] for entrant in entrants]
-    whole = tuple(tuple(trace for trace in traces if trace is not None) for traces in found)
-    return whole if all(len(traces) == len(seeds) for traces in whole) else None
+    return ledger.traces(entrants, seeds)
 
 
 EntrantSeed = tuple[Entrant, int]
@@ -196,7 +197,7 @@ def _run(
     if processes == 1:
         for entrant, seed in missing:
             if stopping():
-                return
+                raise Stopped
             yield (entrant, seed), replay(arena, entrant, seed, terms)
         return
     # Spawned, not forked: the parent may have started threads (PyTorch's, a live view's).
@@ -204,10 +205,10 @@ def _run(
     with ProcessPoolExecutor(processes, spawn, initializer=_take, initargs=(arena, terms)) as pool:
         try:
             waiting = {pool.submit(_replay_here, *pair): pair for pair in missing}
-            for done in as_completed(waiting):
+            for number, done in enumerate(as_completed(waiting), start=1):
                 yield waiting[done], done.result()
-                if stopping():
-                    return
+                if number < len(waiting) and stopping():
+                    raise Stopped
         finally:
             pool.shutdown(cancel_futures=True)
 

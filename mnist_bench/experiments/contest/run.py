@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from mnist_bench import space_files, start_lists, tables
 from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, close_test_set, load_training_set
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.entrants import check_fit, line_up
 from mnist_bench.experiments.contest.record import Contest, Entrant, Ledger, StartListsByNames, Trace
@@ -36,8 +37,6 @@ FOLDER = Path("_bench")
 """In the results folder; its name is none of a study, so that nothing lists what lies there."""
 AVERAGED = 200
 """Configurations of whose logical costs the mean is the unit of a live contest's budget."""
-
-Stopping = Callable[[], bool]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,19 +91,18 @@ class Options:
             check_count("workers", workers)
 
 
-def run(options: Options, observer: Observer, stopping: Stopping) -> list[Contest] | None:
-    """Return what the searches came to, a contest a task; None where `stopping` said so before the end.
+def run(options: Options, observer: Observer) -> list[Contest]:
+    """Return the results of the searches, one contest per task.
 
     Raises:
+        Stopped: the observer stopped it before its end.
         UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; or a live
             contest is asked for with several numbers of workers.
-        SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: see `search.driver.Search.run`.
+        SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: as `search.driver.Search.run`.
     """
     close_test_set()
     if options.live is not None:
-        found = _live(options, options.live, observer, stopping)
-        return None if found is None else [found]
-    contests: list[Contest] = []
+        return [_live(options, options.live, observer)]
     searched = [tables.load(name) for name in options.tables]
     _check_names([table.name for table in searched])
     arenas = [
@@ -116,12 +114,9 @@ def run(options: Options, observer: Observer, stopping: Stopping) -> list[Contes
         for table in searched
     ]
     line_ups = [_line_up(options, _tried_on(arena.table), arena.other) for arena in arenas]
-    for arena, entrants in zip(arenas, line_ups, strict=True):
-        contest = _on_table(options, arena, entrants, observer, stopping)
-        if contest is None:
-            return None
-        contests.append(contest)
-    return contests
+    return [
+        _on_table(options, arena, entrants, observer) for arena, entrants in zip(arenas, line_ups, strict=True)
+    ]  # fmt: skip
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -186,9 +181,7 @@ def _another(space: Space, task: TaskName) -> Table | None:
     )
 
 
-def _on_table(
-    options: Options, arena: Arena, entrants: tuple[Entrant, ...], observer: Observer, stopping: Stopping
-) -> Contest | None:
+def _on_table(options: Options, arena: Arena, entrants: tuple[Entrant, ...], observer: Observer) -> Contest:
     seeds, table = _seeds(options), arena.table
     terms = Terms(budget=options.trials, slots=options.slots, workers=options.workers)
     ledger = Ledger(options.ledger, terms.on(table), arena.starts)
@@ -202,10 +195,8 @@ def _on_table(
 
     traces = replays(
         arena, entrants, seeds, terms, processes=options.processes, ledger=ledger, on_trace=on_trace,
-        stopping=stopping,
+        stopping=observer.stopping,
     )  # fmt: skip
-    if traces is None:
-        return None
     images = table.about.images
     errors = [[table.unseen_error(point, one) for one in table.seeds[point]] for point in arena.points.tolist()]
     best = reference(errors) if any(len(one) > 1 for one in errors) else None
@@ -217,7 +208,7 @@ def _on_table(
     )  # fmt: skip
 
 
-def _live(options: Options, task: TaskName, observer: Observer, stopping: Stopping) -> Contest | None:
+def _live(options: Options, task: TaskName, observer: Observer) -> Contest:
     if len(options.workers) > 1:
         numbers = ",".join(map(str, options.workers))
         raise UsageError(f"--workers {numbers}: a live contest trains on one number of workers; give one of them.")
@@ -231,36 +222,32 @@ def _live(options: Options, task: TaskName, observer: Observer, stopping: Stoppi
     kind = [] if terms.kind == live.FIRST_KIND else [terms.kind]
     common = _common(space, task, options.slots, terms.kind)
     ledger = Ledger(options.ledger, [*common, *kind, options.trials], terms.starts)
-    if not _searched(entrants, seeds, terms, ledger, observer, stopping):
-        return None
-    traces = [[trace for seed in seeds if (trace := ledger.get(entrant, seed))] for entrant in entrants]
+    _search(entrants, seeds, terms, ledger, observer)
     return Contest(
         instrument="live", task=task, space=space.name, budget=options.trials, training_seconds=terms.unit / 1e6,
         slots=options.slots, workers=options.workers, seeds=seeds, entrants=entrants,
-        traces=tuple(map(tuple, traces)), seen_images=terms.seen_images, unseen_images=terms.unseen_images,
+        traces=ledger.traces(entrants, seeds), seen_images=terms.seen_images, unseen_images=terms.unseen_images,
         develops=False,
     )  # fmt: skip
 
 
-def _searched(
-    entrants: Sequence[Entrant], seeds: Sequence[int], terms: live.LiveTerms, ledger: Ledger, observer: Observer,
-    stopping: Stopping,
-) -> bool:  # fmt: skip
-    """Make the searches that the ledger lacks; return False where `stopping` said so before the end."""
+def _search(
+    entrants: Sequence[Entrant], seeds: Sequence[int], terms: live.LiveTerms, ledger: Ledger, observer: Observer
+) -> None:  # fmt: skip
+    """Make the searches that the ledger lacks; errors as in `run`."""
     missing = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
     if not missing:
-        return True
+        return
     left = sum(entrant.budgets for entrant, _ in missing) * terms.budget * terms.unit / 1e6 / terms.workers
     observer.on_news(f"{len(missing)} searches, which train for about {duration(left)} where nothing is kept.")
-    with live.opened(terms) as contest:
+    with live.opened(terms, observer.stopping) as contest:
         for entrant, seed in missing:
-            found = None if stopping() else contest.trace(entrant, seed, stopping)
-            if found is None:
-                return False
+            if observer.stopping():
+                raise Stopped
+            found = contest.trace(entrant, seed)
             ledger.keep(entrant, seed, found, contest.numerics)
             said = "no choice" if found.found is None else f"error {percent(found.found)} on unseen images"
             observer.on_news(f"{entrant.name}, seed {seed}: {said}, {found.spent:.1f} trainings spent")
-    return True
 
 
 def _common(space: Space, task: TaskName, slots: int, kind: DeviceKind) -> list[Any]:

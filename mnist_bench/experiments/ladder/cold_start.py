@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mnist_bench.errors import Stopped
 from mnist_bench.numerics import Precision
 from search.errors import WorkerError
 from search.messages import command_line
@@ -15,7 +16,7 @@ from search.messages import command_line
 PROGRAM = "from mnist_bench.cli.app import main; main()"
 """What the installed `mnist-bench` runs."""
 GLANCE = 0.05
-"""Seconds between two looks whether the user wants an end."""
+"""Seconds between two checks whether to stop."""
 
 
 def train_arguments(
@@ -26,12 +27,13 @@ def train_arguments(
     return ("train", recipe, "--seed", str(seed), "--device", device, "--precision", precision, *where)
 
 
-def seconds(arguments: Sequence[str], stopping: Callable[[], bool]) -> float | None:
-    """Run `mnist-bench` with these arguments and return the seconds it took; None where `stopping` said so before.
+def seconds(arguments: Sequence[str], stopping: Callable[[], bool]) -> float:
+    """Run `mnist-bench` with these arguments in a new process and return the seconds it took.
 
-    It starts from nothing but what the system keeps of files that were read before.
+    Nothing is warm but the system's cache of files.
 
     Raises:
+        Stopped: `stopping` returned True before the end.
         WorkerError: it fails.
     """
     # -P keeps Python from importing out of the folder that the command is run in.
@@ -45,7 +47,7 @@ def seconds(arguments: Sequence[str], stopping: Callable[[], bool]) -> float | N
         finally:
             process.kill()  # does nothing to one that has ended
     if code is None or stopping():  # a Ctrl-C reaches the process too, which then fails
-        return None
+        raise Stopped
     if code:
         raise WorkerError(f"The timed training failed; this shows why: mnist-bench {command_line(arguments)}")
     return took

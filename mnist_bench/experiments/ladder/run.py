@@ -6,7 +6,7 @@ for epochs and seeds are fixed before. Last of all each recipe trains once more 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -52,46 +52,43 @@ class Timed:
     seconds: float
 
 
-def run(options: Options, observer: Observer, stopping: Callable[[], bool]) -> Ladder | None:
-    """Train the recipes with every seed, time one run of each; None where `stopping` said so before the end.
+def run(options: Options, observer: Observer) -> Ladder:
+    """Train the recipes with every seed, and time one run of each.
 
     A run that was trained before, by the same code on the same kind of machine, is not trained again, nor timed again
     on this machine with the same versions.
 
     Raises:
+        Stopped: the observer stopped it before its end.
         UsageError: there is no such target.
-        StudyLockedError: another process is at it.
-        WorkerError: a timed process fails; and see there.
-        DataError, DeviceError, StorageError: see there.
+        StudyLockedError: another process trains the ladder in these results.
+        WorkerError: a timed process fails; and as `open_grid`.
+        DataError, DeviceError, StorageError: as `open_grid` and `open_test_set`.
     """
     targets = chosen(options.targets)
     configs = {recipe_of(name): space_files.recipe(space_files.load(recipe_of(name))) for name in targets}
     seeds = [seed_of(number) for number in range(options.seeds)]
     runs = product(configs, seeds)
+    # One lane: several would share the seconds that are measured.
     with open_grid(
-        options.results / FOLDER, f"The ladder in {options.results}/", data=options.data, workers=options.workers,
-        device=options.device, precision=options.precision, lanes=1,  # which would share the seconds that are measured
+        options.results / FOLDER, f"The ladder in {options.results}/", observer, data=options.data,
+        workers=options.workers, device=options.device, precision=options.precision, lanes=1,
         also=unopened_identity(options.data),
     ) as grid:  # fmt: skip
         observer.on_start(len(runs), grid.seconds(runs))
         purpose = f"bench ladder: {', '.join(targets)}; {number_of(options.seeds, 'seed')}"
-        scores = Scores(grid, options.data, purpose=purpose, ledgers=[options.ledger], observer=observer)
+        scores = Scores(grid, options.data, purpose=purpose, ledgers=[options.ledger])
 
         def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
             return side_by_side(scores.after_last_period(task, period, report, state), options.workers)
 
-        curves = grid.train(runs, stopping, observer, on_period=on_period)
-    if curves is None:
-        return None
+        curves = grid.train(runs, on_period=on_period)
     numerics, images = grid.numerics, len(grid.data.split.train) + len(grid.data.split.validation)
     machine = this_machine(torch.device(str(numerics["device"])), numerics["precision"])
     walls: dict[str, float] = {}
     for recipe in configs:  # only now, with the workers gone
         first = next(run for run in runs if run.name == recipe)
-        seconds = _wall_seconds(first, curves[recipe, first.seed], options, grid, machine, observer, stopping)
-        if seconds is None:
-            return None
-        walls[recipe] = seconds
+        walls[recipe] = _wall_seconds(first, curves[recipe, first.seed], options, grid, machine)
     return Ladder(
         machine=machine,
         workers=max(at_a_time(curve, options.workers) for curve in curves.values()),
@@ -126,12 +123,9 @@ def seed_of(number: int) -> int:
     return canonical_json.derived_seed(SHIPPED, number)
 
 
-def _wall_seconds(
-    run: Run, reports: Sequence[Report], options: Options, grid: Grid, machine: Machine, observer: Observer,
-    stopping: Callable[[], bool],
-) -> float | None:  # fmt: skip
-    """Return what a process that trains one run takes, measured once a machine with its versions; None where `stopping`
-    said so before."""
+def _wall_seconds(run: Run, reports: Sequence[Report], options: Options, grid: Grid, machine: Machine) -> float:
+    """Return the seconds of a process that trains one run, measured once per machine with its versions; errors as in
+    `cold_start.seconds`."""
     # Equal bits do not take equal time: other cores or another PyTorch may well come to the same weights.
     key = canonical_json.sha256([grid.task_of(run).identity, asdict(machine)])
     path = grid.folder / f"timed-{key[:16]}.json"
@@ -139,12 +133,11 @@ def _wall_seconds(
     if known is not None:
         return known.seconds
     trained = duration(sum(report.seconds for report in reports))
-    observer.on_news(f"{run.name}: one run alone, in a process of its own, about {trained} of training")
+    grid.observer.on_news(f"{run.name}: one run alone, in a process of its own, about {trained} of training")
     arguments = cold_start.train_arguments(
         run.name, run.seed, device=grid.numerics["device"], precision=grid.numerics["precision"],
         data_dir=options.data_dir,
     )  # fmt: skip
-    seconds = cold_start.seconds(arguments, stopping)
-    if seconds is not None:
-        sealed_json.save(Timed(seconds), path)
+    seconds = cold_start.seconds(arguments, grid.observer.stopping)
+    sealed_json.save(Timed(seconds), path)
     return seconds

@@ -7,7 +7,7 @@ whose middle is 13.5; here it is done about the middle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,25 +43,23 @@ class Options(ResultsWorkplace):
         check_count("seeds", self.seeds)
 
 
-def run(options: Options, observer: Observer, stopping: Callable[[], bool]) -> list[Row] | None:
-    """Train the recipes with every seed and return a row each; None where `stopping` said so before the end.
+def run(options: Options, observer: Observer) -> list[Row]:
+    """Train the recipes with every seed and return a row each.
 
     A run that was trained before, by the same code on the same kind of machine, is not trained again.
 
     Raises:
+        Stopped: the observer stopped it before its end.
         UsageError: there is no such recipe.
-        StudyLockedError: another process is at it.
-        DataError, DeviceError, WorkerError, StorageError: see there.
+        StudyLockedError: another process trains the notebook in these results.
+        DataError, DeviceError, WorkerError, StorageError: as `open_grid` and `open_test_set`.
     """
     spaces = {name: space_files.load(f"{SHIPPED}/{name}") for name in chosen(options.recipes)}
     rows: list[Row] = []
     for dataset in dict.fromkeys(map(space_files.dataset, spaces.values())):
         same_data = [name for name, space in spaces.items() if space_files.dataset(space) == dataset]
         configs = {name: space_files.recipe(spaces[name]) for name in same_data}
-        found = _rows(configs, _on(dataset, options.data), options, observer, stopping)
-        if found is None:
-            return None
-        rows += found
+        rows += _rows(configs, _on(dataset, options.data), options, observer)
     return sorted(rows, key=lambda row: [*PUBLISHED].index(row.recipe))
 
 
@@ -70,25 +68,17 @@ def _on(dataset: DatasetName, data: DataOptions) -> DataOptions:
     return replace(data, dataset=dataset, form=form_of(dataset, data.form))
 
 
-def _rows(
-    configs: Mapping[str, TrainConfig],
-    data: DataOptions,
-    options: Options,
-    observer: Observer,
-    stopping: Callable[[], bool],
-) -> list[Row] | None:
+def _rows(configs: Mapping[str, TrainConfig], data: DataOptions, options: Options, observer: Observer) -> list[Row]:
     """Return the rows of recipes that train on the same data, as `run` does."""
     trained = {name: config for name, config in configs.items() if _longer(config, configs) is None}
     with open_grid(
-        options.results / FOLDER, f"The notebook in {options.results}/", data=data, workers=options.workers,
+        options.results / FOLDER, f"The notebook in {options.results}/", observer, data=data, workers=options.workers,
         device=options.device, precision="fp32", also=unopened_identity(data),
     ) as grid:  # fmt: skip
         purpose = f"notebook: {', '.join(configs)}; {number_of(options.seeds, 'seed')}"
-        scores = Scores(grid, data, purpose=purpose, ledgers=[options.ledger], observer=observer)
+        scores = Scores(grid, data, purpose=purpose, ledgers=[options.ledger])
         runs = product(trained, range(options.seeds))
-        curves = grid.train(runs, stopping, observer, on_period=scores.after_every_period)
-    if curves is None:
-        return None
+        curves = grid.train(runs, on_period=scores.after_every_period)
     return [
         _row(name, config, data.form, [_curve(name, seed, configs, curves) for seed in range(options.seeds)])
         for name, config in configs.items()

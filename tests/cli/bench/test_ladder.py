@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.ladder import cold_start
 from mnist_bench.experiments.ladder.result import Ladder, Run as LadderRun, Rung
 from mnist_bench.experiments.ladder.run import seed_of
@@ -80,7 +81,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Ladder:
     """Let the command find this ladder without training."""
     rungs = (rung(*[0.9900, 0.9910] * 5), replace(rung(unended=2), target=0.994, recipe="ladder/99.4"))
     ladder = Ladder(machine=MACHINE, workers=2, train_images=60_000, rungs=rungs)
-    monkeypatch.setattr("mnist_bench.experiments.ladder.run.run", lambda asked, observer, stopping: ladder)
+    monkeypatch.setattr("mnist_bench.experiments.ladder.run.run", lambda asked, observer: ladder)
     return ladder
 
 
@@ -116,7 +117,10 @@ def test_other_forms_hold_the_same(cli: Run, found: Ladder) -> None:
 
 
 def test_stopped_it_says_how_to_go_on(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.experiments.ladder.run.run", lambda asked, observer, stopping: None)
+    def stopped(asked: object, observer: object) -> None:
+        raise Stopped
+
+    monkeypatch.setattr("mnist_bench.experiments.ladder.run.run", stopped)
     monkeypatch.setattr("sys.argv", ["x", "bench", "ladder"])
     result = cli("bench", "ladder")
     assert (result.exit_code, result.stdout) == (130, "")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.record import Contest
 from mnist_bench.experiments.contest.run import Options
 from mnist_bench.experiments.grid import Observer
@@ -23,12 +24,15 @@ class FakeTournament:
     """Stands in for `contest.run`: remembers what was asked, and returns contests."""
 
     def __init__(self) -> None:
-        self.contests: list[Contest] | None = [close()]
+        self.contests: list[Contest] = [close()]
+        self.stopped = False
         self.asked: list[Options] = []
 
-    def __call__(self, asked: Options, observer: Observer, stopping: Callable[[], bool]) -> list[Contest] | None:
+    def __call__(self, asked: Options, observer: Observer) -> list[Contest]:
         self.asked.append(asked)
         observer.on_news("2 searches")
+        if self.stopped:
+            raise Stopped
         return self.contests
 
 
@@ -114,7 +118,7 @@ def test_the_picture_goes_where_it_is_wanted(cli: Cli, tournament: FakeTournamen
 
 
 def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> None:
-    tournament.contests = None
+    tournament.stopped = True
     result = cli(*SEARCH)
     assert (result.exit_code, result.stdout) == (130, "")
     assert "Stopped. The same command continues where it stopped:\n" in result.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,6 +10,7 @@ import typer
 
 from mnist_bench.cli.experiments import runner
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Observer, Run
 from search.trainer_api import Report
 from support import handmade
@@ -47,10 +47,10 @@ def test_a_run_is_told_by_what_it_can_be_judged_by(
 
 
 def test_an_experiment_is_heard_and_returns_what_it_comes_to(capsys: pytest.CaptureFixture[str]) -> None:
-    def experiment(observer: Observer, stopping: Callable[[], bool]) -> int:
+    def experiment(observer: Observer) -> int:
         observer.on_start(3, 75.0)
         observer.on_news("a step")
-        return int(stopping())
+        return int(observer.stopping())
 
     assert runner.result_of(experiment) == 0
     assert said(capsys) == ["About 3 runs, 75 s where none was trained before.", "a step"]
@@ -60,7 +60,11 @@ def test_one_that_was_stopped_says_how_to_go_on(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["x", "notebook", "linear"])
+
+    def experiment(observer: Observer) -> None:
+        raise Stopped
+
     with pytest.raises(typer.Exit) as stopped:
-        runner.result_of(lambda observer, stopping: None)
+        runner.result_of(experiment)
     assert stopped.value.exit_code == 130
     assert said(capsys) == ["Stopped. The same command continues where it stopped:", "  mnist-bench notebook linear"]

@@ -13,7 +13,7 @@ from mnist_bench.experiments.confirm import ConfirmOptions
 from mnist_bench.experiments.ladder import Options as LadderOptions
 from mnist_bench.experiments.notebook import Options as NotebookOptions
 from search.errors import SearchError, UsageError
-from support import handmade, own_nets
+from support import handmade, own_nets, stopping
 from support.handmade_front import FRONT
 
 
@@ -25,9 +25,7 @@ class Experiment:
         self.asked: list[tuple[Any, ...]] = []
 
     def __call__(self, *arguments: Any) -> Any:
-        *asked, stopping = arguments
-        assert not stopping()
-        self.asked.append(tuple(asked))
+        self.asked.append(arguments)
         return self.found
 
 
@@ -76,15 +74,9 @@ def test_options_reach_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run.asked == [(options, observer)]
 
 
-def test_what_was_stopped_before_its_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("run_front", "run_ladder", "run_notebook"):
-        experiment(monkeypatch, name, None)
-    with pytest.raises(SearchError, match=r"^The confirmation of two was stopped before its end\.$"):
-        mnist_bench.confirm_front(handmade.two_objectives())
-    with pytest.raises(SearchError, match=r"^The ladder was stopped before its end\.$"):
-        mnist_bench.train_ladder()
-    with pytest.raises(SearchError, match=r"^The notebook was stopped before its end\.$"):
-        mnist_bench.train_notebook()
+def test_an_experiment_that_its_observer_stops_is_an_error() -> None:
+    with pytest.raises(SearchError, match=r"^Stopped before the end\.$"):
+        mnist_bench.compare_methods(pruners=["none"], seeds=2, trials=3, observer=stopping.at_once())
 
 
 def test_one_search_of_each_way_is_no_contest() -> None:

@@ -63,7 +63,7 @@ def test_only_what_was_pruned_can_be_audited() -> None:
 
 
 def test_nothing_pruned_is_nothing_to_audit(tmp_path: Path) -> None:
-    found = run(handmade.kept_in(tmp_path, pruned(0)), Options(share=0.5), Observer(), lambda: False)
+    found = run(handmade.kept_in(tmp_path, pruned(0)), Options(share=0.5), Observer())
     assert found is not None
     assert sentence(found) == "No trial was pruned, so there is nothing to audit."
     assert found.share is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,12 @@ import pytest
 from mnist_bench import numerics
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.mnist import DataOptions, load_training_set
-from mnist_bench.errors import ArchitectureError
+from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid, open_grid_of, product
 from search.errors import FingerprintError, StudyLockedError
 from search.executors.in_process import InProcessExecutor
 from search.trainer_api import Report, TrainerSpec
-from support import handmade
+from support import handmade, stopping
 
 NUMERICS = {"canary": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
 
@@ -26,7 +27,7 @@ def grid(tmp_path: Path) -> Grid:
     """Return a grid whose trainer takes no time."""
     executor = InProcessExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"))
     data = load_training_set(DataOptions(subset=1200))
-    return Grid(executor=executor, numerics=NUMERICS, data=data, folder=tmp_path)
+    return Grid(executor=executor, numerics=NUMERICS, data=data, folder=tmp_path, observer=Observer())
 
 
 def test_a_task_is_the_same_whatever_it_is_called(grid: Grid) -> None:
@@ -80,15 +81,19 @@ def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(g
     configs = {"short": TrainConfig(epochs=1), "long": TrainConfig(epochs=2)}
     heard, again = Heard(), Heard()
     grid.executor.start()
-    curves = grid.train(product(configs, [3, 4]), lambda: False, heard)
-    assert curves is not None
+    curves = replace(grid, observer=heard).train(product(configs, [3, 4]))
     assert heard.runs == ["long, seed 1 of 2", "long, seed 2 of 2", "short, seed 1 of 2", "short, seed 2 of 2"]
     assert {key: len(reports) for key, reports in curves.items()} == {
         ("short", 3): 1, ("long", 3): 2, ("short", 4): 1, ("long", 4): 2,
     }  # fmt: skip
-    assert grid.train(product(configs, [3, 4]), lambda: False, again) == curves
+    assert replace(grid, observer=again).train(product(configs, [3, 4])) == curves
     assert again.runs == []
-    assert grid.train(product(configs, [5]), lambda: True, again) is None
+    with pytest.raises(Stopped):
+        replace(grid, observer=stopping.at_once()).train(product(configs, [5]))
+    assert grid.train_until(0.0, product(configs, [5])) is None, "the deadline has passed"
+    assert grid.train_until(0.0, product(configs, [3, 4])) == curves, "nothing is left to train"
+    with pytest.raises(Stopped):
+        replace(grid, observer=stopping.at_once()).train_until(math.inf, product(configs, [5]))
     left = [len(grid.costs_left(run)) for run in product(configs, [3, 5])]
     assert left == [0, 0, 1, 2]
 
@@ -96,9 +101,9 @@ def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(g
 @pytest.mark.slow
 def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
     with (
-        open_grid(tmp_path, "The work", data=DataOptions(subset=1200), workers=1),
+        open_grid(tmp_path, "The work", Observer(), data=DataOptions(subset=1200), workers=1),
         pytest.raises(StudyLockedError, match=r"^The work is being worked on by process \d+"),
-        open_grid(tmp_path, "The work", data=DataOptions(subset=1200), workers=1),
+        open_grid(tmp_path, "The work", Observer(), data=DataOptions(subset=1200), workers=1),
     ):
         pass
 
@@ -116,6 +121,6 @@ def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bi
     here = numerics.describe(numerics.setup("cpu"), "fp32")["canary"]
     with (
         pytest.raises(FingerprintError, match=rf"canary 77c0…, here {here[:4]}…\); audit it on such a machine"),
-        open_grid_of(study, "audit", tmp_path, "The audit", Workplace()),
+        open_grid_of(study, "audit", tmp_path, "The audit", Workplace(), Observer()),
     ):
         pass

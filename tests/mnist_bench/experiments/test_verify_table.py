@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Grid, Observer
 from mnist_bench.experiments.verify_table import Options, Verified, chosen, run, sentences, table_of
 from mnist_bench.tables import Table
@@ -19,7 +20,7 @@ from search.errors import UsageError
 from search.executors.in_process import InProcessExecutor
 from search.study import WorkFolder
 from search.trainer_api import TrainerSpec
-from support import handmade_table
+from support import handmade_table, stopping
 
 DATA = load_training_set(DataOptions(subset=1200))
 ELSEWHERE = "e" * 64
@@ -38,11 +39,11 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object
     of_trainer: dict[str, object] = {}
 
     @contextmanager
-    def opened(folder: Path, what: str, **asked: Any) -> Iterator[Grid]:
+    def opened(folder: Path, what: str, observer: Observer, **asked: Any) -> Iterator[Grid]:
         assert asked["data"] == DataOptions(task="mnist-5k")
         spec = TrainerSpec(factory="support.handmade_table:Trainer", options=of_trainer)
         executor = InProcessExecutor(spec)
-        yield Grid(executor=executor, numerics=executor.start(), data=DATA, folder=folder)
+        yield Grid(executor=executor, numerics=executor.start(), data=DATA, folder=folder, observer=observer)
         executor.stop()
 
     monkeypatch.setattr("mnist_bench.experiments.verify_table.open_grid", opened)
@@ -50,9 +51,7 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object
 
 
 def verified(of: Table, folder: Path, rows: int = 25, seed: int = 0) -> Verified:
-    found = run(of, Options(rows=rows, seed=seed, results=folder), Observer(), lambda: False)
-    assert found
-    return found
+    return run(of, Options(rows=rows, seed=seed, results=folder), Observer())
 
 
 def test_rows_that_come_to_the_same_bits_are_identical(options: dict[str, object], tmp_path: Path) -> None:
@@ -126,21 +125,17 @@ def test_other_data_are_refused(options: dict[str, object], tmp_path: Path) -> N
 
 
 def test_stopped_it_goes_on_and_after_its_end_it_begins_anew(options: dict[str, object], tmp_path: Path) -> None:
-    class Stopper(Observer):
-        runs = 0
-
-        def on_run(self, *arguments: object) -> None:
-            self.runs += 1
-
-    asked, first, second, third = Options(rows=10, results=tmp_path), Stopper(), Stopper(), Stopper()
+    asked = Options(rows=10, results=tmp_path)
+    first, second, third = stopping.after(3), stopping.after(11), stopping.after(11)
     states = WorkFolder(tmp_path / "_tables" / "handmade").checkpoints
-    assert run(table(), asked, first, lambda: first.runs >= 3) is None
+    with pytest.raises(Stopped):
+        run(table(), asked, first)
     assert list(states.iterdir())
-    assert run(table(), asked, second, lambda: False)
+    assert run(table(), asked, second)
     assert 3 <= first.runs < 10
     assert first.runs + second.runs == 10
     assert not list(states.iterdir())
-    assert run(table(), asked, third, lambda: False)
+    assert run(table(), asked, third)
     assert third.runs == 10
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from mnist_bench import searches
 from mnist_bench.data.mnist import DataOptions
-from mnist_bench.experiments.grid import open_grid
+from mnist_bench.experiments.grid import Observer as ExperimentObserver, open_grid
 from mnist_bench.searches import SearchConfig
 from search.driver.progress import Observer
 from search.errors import UsageError
@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> Path:
 def test_a_workshop_needs_a_folder(file: Path) -> None:
     with (
         pytest.raises(UsageError, match=r"results/_notebook: cannot be made a folder \(Not a directory\)\.$"),
-        open_grid(file / "_notebook", "The notebook", data=DataOptions(), workers=1),
+        open_grid(file / "_notebook", "The notebook", ExperimentObserver(), data=DataOptions(), workers=1),
     ):
         pass
 

@@ -51,7 +51,7 @@ def test_without_a_front_it_says_what_would_do() -> None:
 def test_a_study_that_is_searched_is_refused() -> None:
     live = replace(handmade.two_objectives(), live=True)
     with pytest.raises(StudyLockedError, match="being searched"):
-        fronts.run(live, ConfirmOptions(), Observer(), lambda: False)
+        fronts.run(live, ConfirmOptions(), Observer())
 
 
 def test_none_at_all_is_no_number_of_configurations() -> None:

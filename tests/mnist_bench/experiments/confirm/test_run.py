@@ -19,7 +19,7 @@ from hypothesis import given, strategies as st
 
 from mnist_bench.config import with_params
 from mnist_bench.data import DataOptions
-from mnist_bench.errors import DataError
+from mnist_bench.errors import DataError, Stopped
 from mnist_bench.experiments.confirm import command, result as confirmed, run as confirm
 from mnist_bench.experiments.confirm.front_result import save_front
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Evaluated, Part, Runs, earlier, evaluated, seeds
@@ -30,13 +30,13 @@ from search import canonical_json
 from search.canonical_json import derived_seed
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.study import StoredStudy, StudyFolder
-from support import handmade, handmade_confirmation
+from support import handmade, handmade_confirmation, stopping
 from support.handmade_confirmation import found
 from support.handmade_front import FRONT
 
 
 def ask(study: StoredStudy, folder: Path, **asked: Any) -> Any:
-    return confirm.run(handmade.kept_in(folder, study), confirm.Options(**asked), Observer(), lambda: False)
+    return confirm.run(handmade.kept_in(folder, study), confirm.Options(**asked), Observer())
 
 
 def test_a_committee_stands_in_the_file_only_where_it_was_measured(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @contextmanager
     def opened(*of: Any) -> Iterator[Any]:
-        yield SimpleNamespace(data=SimpleNamespace(split=split, options=DataOptions()))
+        yield SimpleNamespace(data=SimpleNamespace(split=split, options=DataOptions()), observer=Observer())
 
     monkeypatch.setattr(confirm, "open_grid_of", opened)
     monkeypatch.setattr(confirm, "Runs", FakeRuns)
@@ -197,6 +197,10 @@ def test_a_budget_that_is_too_small_is_refused_with_what_it_has_room_for(
     assert slow.estimates <= 2 * (2 + 7)
 
 
+def _stopped(*_: object, **__: object) -> None:
+    raise Stopped
+
+
 def test_what_is_left_of_a_run_is_looked_up_once_until_something_is_trained(tmp_path: Path) -> None:
     looked_up: list[tuple[str, int]] = []
 
@@ -206,14 +210,15 @@ def test_what_is_left_of_a_run_is_looked_up_once_until_something_is_trained(tmp_
 
     grid: Any = SimpleNamespace(
         executor=SimpleNamespace(workers=2, lanes=1), folder=tmp_path / "confirm", costs_left=costs_left,
-        train=lambda *_, **__: None,
+        observer=stopping.at_once(), train=_stopped,
     )  # fmt: skip
     study = each_its_own(handmade.mixed())
-    runs = Runs(study, study.trials[:3], grid, Observer())
+    runs = Runs(study, study.trials[:3], grid)
     alone = [runs.estimate(RACE, [number], 2) for number in (0, 1, 2)]
     assert runs.estimate(RACE, [0, 1, 2], 2) <= sum(alone)
     assert len(looked_up) == len(set(looked_up)) == 6
-    assert runs.train(RACE, [0], 2, lambda: False) is None
+    with pytest.raises(Stopped):
+        runs.train(RACE, [0], 2)
     runs.estimate(RACE, [0, 1], 2)
     assert len(looked_up) == 10
 
@@ -255,7 +260,7 @@ def test_what_an_earlier_version_decided_by_the_time_stays_decided(tmp_path: Pat
     study, folder = handmade.mixed(), StudyFolder(tmp_path / "conv-0").confirm
     folder.path.mkdir(parents=True)
     question = canonical_json.sha256([study.digest, 8, 600.0])
-    TimeBudget(folder.time_spent, question, time.monotonic() - 1).decide("2 seeds", lambda: False)
+    TimeBudget(folder.time_spent, question, time.monotonic() - 1).decide("2 seeds")
     led = ask(study, tmp_path, budget=600.0)
     assert (led.seeds, led.cut) == (1, True)
 
@@ -309,7 +314,7 @@ from mnist_bench.experiments.confirm import run as confirm
 from mnist_bench.experiments.grid import Observer, Run
 from search.errors import UsageError
 try:
-    confirm.run(handmade.mixed(), confirm.Options(), Observer(), lambda: False)
+    confirm.run(handmade.mixed(), confirm.Options(), Observer())
 except UsageError as error:
     print(error)
 """
@@ -345,7 +350,7 @@ def test_nets_that_are_gone_and_cannot_be_trained_here_leave_what_was_found(tmp_
     handmade_confirmation.write_records(files)
     confirmed.save(found(), tmp_path / "conv-0")
     files.net_of(1, 3).touch()
-    assert confirm.run(handmade.kept_in(tmp_path, study), confirm.Options(), Hearing(), lambda: False) == found()
+    assert confirm.run(handmade.kept_in(tmp_path, study), confirm.Options(), Hearing()) == found()
     (told,) = heard
     assert told.startswith(
         "7 nets trained on all images are gone, and not to be made again here: Study conv-0 was trained on other data"

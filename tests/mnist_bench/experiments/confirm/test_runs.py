@@ -36,6 +36,7 @@ class Grid:
     """How runs end early, by their place among a configuration's seeds."""
     weights: str = ""
     trained: list[tuple[str, int]] = field(default_factory=list)
+    observer: Observer = field(default_factory=Observer)
 
     def task_of(self, run: Run) -> Any:
         return SimpleNamespace(costs=(SECOND,) * 6, name=run.name, seed=run.seed)
@@ -67,7 +68,7 @@ def made(folder: Path, **how: Any) -> tuple[Grid, Runs]:
     study = replace(STUDY, location=replace(STUDY.location, folder=folder))
     grid = Grid(study.files.confirm.path, **how)
     grid.folder.mkdir(parents=True, exist_ok=True)
-    return grid, Runs(study, TRIALS, grid, Observer())  # type: ignore[arg-type]
+    return grid, Runs(study, TRIALS, grid)  # type: ignore[arg-type]
 
 
 def test_workers_wait_for_each_other_after_each_round(tmp_path: Path) -> None:
@@ -87,15 +88,14 @@ def test_what_is_trained_takes_no_time_and_its_pace_counts_for_the_rest(tmp_path
     slow = replace(TRIALS[0], reports=tuple(replace(report, seconds=3.0) for report in TRIALS[0].reports))
     its._rates[0] = runs._rate([slow.reports], slow.costs)
     assert its.estimate(RACE, [0], 1) == pytest.approx(18)
-    assert its.train(RACE, [0], 2, lambda: False) is not None
+    its.train(RACE, [0], 2)
     assert its.estimate(RACE, [0], 2) == 0
     assert its.estimate(RACE, [0], 4) == pytest.approx(9)  # two more seeds, on two workers, as fast as the last
 
 
 def test_errors_are_those_of_the_last_reports_and_none_without_an_end(tmp_path: Path) -> None:
     _, its = made(tmp_path, ends={1: "diverged"})
-    curves = its.train(RACE, [1, 0], 4, lambda: False)
-    assert curves is not None
+    curves = its.train(RACE, [1, 0], 4)
     assert its.errors(RACE, [1, 0], 4, curves) == {1: [60, None, 62, 63], 0: [60, None, 62, 63]}
 
 
@@ -134,7 +134,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def finals(its: Runs, *numbers: int) -> Evaluated:
-    evaluated = its.finals(numbers, DataOptions(), lambda: False)
+    evaluated = its.finals(numbers, DataOptions())
     assert evaluated is not None
     return evaluated
 
@@ -190,12 +190,12 @@ def test_a_net_that_is_made_again_has_the_weights_of_its_record(tmp_path: Path, 
     gone = [folder.net_of(1, 3), folder.net_of(0, 0)]
     for path in gone:
         path.unlink()
-    assert its.train_again([(1, 3), (0, 0)], lambda: False)
+    its.train_again([(1, 3), (0, 0)])
     assert all(path.exists() for path in gone)
     _, otherwise = made(tmp_path, weights="0" * 64)
     gone[0].unlink()
     with pytest.raises(NotReproducedError, match=r"^#1, seed 4 of 8, trained on all images, has other weights"):
-        otherwise.train_again([(1, 3)], lambda: False)
+        otherwise.train_again([(1, 3)])
     assert not gone[0].exists()
 
 

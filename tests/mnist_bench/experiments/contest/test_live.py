@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.live import FRESH_SEEDS, Live, LiveTerms
 from mnist_bench.experiments.contest.record import Entrant
@@ -55,7 +56,7 @@ def contest(terms: LiveTerms, made: Table) -> Live:
     Trainer.trained = 0
     terms.folder.mkdir(parents=True)
     trainer = Trainer(made, 0)
-    return Live(terms, VirtualExecutor(trainer, 4, lambda job: 1.0), trainer.numerics)
+    return Live(terms, VirtualExecutor(trainer, 4, lambda job: 1.0), trainer.numerics, go_on)
 
 
 def go_on() -> bool:
@@ -64,9 +65,8 @@ def go_on() -> bool:
 
 @pytest.mark.parametrize("entrant", [RANDOM, TPE, TWICE])
 def test_a_live_search_is_the_search_over_the_table(contest: Live, made: Table, entrant: Entrant) -> None:
-    found = contest.trace(entrant, 0, go_on)
+    found = contest.trace(entrant, 0)
     looked_up = replay(Arena(made), entrant, 0, Terms(budget=6, slots=4, workers=(4,)))
-    assert found is not None
     assert [(choice.trial, choice.seen) for choice in found.choices] == [
         (choice.trial, choice.seen) for choice in looked_up.choices
     ]
@@ -75,8 +75,7 @@ def test_a_live_search_is_the_search_over_the_table(contest: Live, made: Table, 
 
 
 def test_the_choice_is_scored_with_seeds_that_it_was_not_made_with(contest: Live, made: Table) -> None:
-    found = contest.trace(RANDOM, 0, go_on)
-    assert found is not None
+    found = contest.trace(RANDOM, 0)
     point = made.point_of(found.choices[-1].params)
     assert found.fresh == tuple(made.unseen_error(point, seed % 3) for seed in FRESH_SEEDS)
     assert found.found == pytest.approx(sum(found.fresh) / 4)
@@ -85,35 +84,33 @@ def test_the_choice_is_scored_with_seeds_that_it_was_not_made_with(contest: Live
 
 def test_a_stopped_search_goes_on_and_a_finished_one_is_read(contest: Live) -> None:
     left = iter([False] * 30)
-    assert contest.trace(TPE, 0, lambda: next(left, True)) is None
-    found = contest.trace(TPE, 0, go_on)
+    with pytest.raises(Stopped):
+        Live(contest.terms, contest._executor, contest.numerics, lambda: next(left, True)).trace(TPE, 0)
+    found = contest.trace(TPE, 0)
     before = Trainer.trained
-    assert contest.trace(TPE, 0, go_on) == found
+    assert contest.trace(TPE, 0) == found
     assert Trainer.trained == before
 
 
 def test_at_double_budget_the_same_study_goes_on(contest: Live, terms: LiveTerms) -> None:
-    once = contest.trace(RANDOM, 0, go_on)
-    twice = contest.trace(TWICE, 0, go_on)
-    assert once is not None
-    assert twice is not None
+    once = contest.trace(RANDOM, 0)
+    twice = contest.trace(TWICE, 0)
     assert twice.choices[: len(once.choices)] == once.choices
     assert len(list(terms.folder.glob("*/study.db"))) == 1
-    assert contest.trace(RANDOM, 0, go_on) == once  # what the study has spent since does not count for the smaller one
+    assert contest.trace(RANDOM, 0) == once  # what the study has spent since does not count for the smaller one
 
 
 def test_the_first_period_for_all_then_the_best(contest: Live) -> None:
-    found = contest.trace(FIRST, 0, go_on)
-    assert found is not None
+    found = contest.trace(FIRST, 0)
     assert found.trials > found.complete > 0
     assert found.spent <= 6
-    assert contest.trace(FIRST, 0, go_on) == found
+    assert contest.trace(FIRST, 0) == found
 
 
 def test_a_search_that_chose_nothing_is_not_scored(contest: Live, terms: LiveTerms) -> None:
-    hasty = Live(replace(terms, budget=0), VirtualExecutor(Trainer(table(), 0), 1, lambda job: 1.0), contest.numerics)
-    found = hasty.trace(FIRST, 1, go_on)
-    assert found is not None
+    executor = VirtualExecutor(Trainer(table(), 0), 1, lambda job: 1.0)
+    hasty = Live(replace(terms, budget=0), executor, contest.numerics, go_on)
+    found = hasty.trace(FIRST, 1)
     assert (found.choices, found.fresh, found.found) == ((), (), None)
 
 
@@ -121,16 +118,16 @@ def test_other_code_and_another_machine_search_anew(contest: Live, terms: LiveTe
     path = tmp_path / "mine.py"
     path.write_text(own_code.SEEDED)
     mine = Entrant(sampler=f"{path}:Mine")
-    first = contest.trace(mine, 0, go_on)
+    first = contest.trace(mine, 0)
     path.write_text(own_code.SEEDED.replace("RandomSampler(seed=seed)", "RandomSampler(seed=seed + 1)"))
-    edited = contest.trace(mine, 0, go_on)
+    edited = contest.trace(mine, 0)
     assert edited != first
     path.write_text(own_code.SEEDED)
     before = Trainer.trained
-    assert contest.trace(mine, 0, go_on) == first
+    assert contest.trace(mine, 0) == first
     assert Trainer.trained == before
-    elsewhere = Live(terms, contest._executor, {**contest.numerics, "canary": "another"})
-    assert elsewhere.trace(mine, 0, go_on) == first  # the same rows of the table
+    elsewhere = Live(terms, contest._executor, {**contest.numerics, "canary": "another"}, go_on)
+    assert elsewhere.trace(mine, 0) == first  # the same rows of the table
     assert Trainer.trained > before
     assert len(list(terms.folder.glob("*/study.db"))) == 3
 
@@ -141,18 +138,15 @@ def test_what_is_transferred_meets_the_limits_of_the_space(contest: Live, made: 
             return replace(super().__call__(params), constraints={"layers": float(params["model.hidden_layers"])})
 
     limited = replace(contest.terms, planner=Limited(made), other=made)
-    found = Live(limited, contest._executor, contest.numerics).trace(Entrant(method="transfer"), 0, go_on)
-    assert found is not None
+    found = Live(limited, contest._executor, contest.numerics, go_on).trace(Entrant(method="transfer"), 0)
     assert found.choices
     assert all(choice.params["model.hidden_layers"] == 0 for choice in found.choices)
-    free = Live(replace(contest.terms, other=made), contest._executor, contest.numerics)
-    unlimited = free.trace(Entrant(method="transfer"), 0, go_on)
-    assert unlimited is not None
+    free = Live(replace(contest.terms, other=made), contest._executor, contest.numerics, go_on)
+    unlimited = free.trace(Entrant(method="transfer"), 0)
     assert any(choice.params["model.hidden_layers"] == 1 for choice in unlimited.choices)
 
 
 def test_the_digest_is_that_of_the_table(contest: Live, made: Table) -> None:
     looked_up, _ = simulated(Arena(made), TPE, 3, live.SEEN_SEED, Terms(budget=6, slots=4), workers=8)
-    trained = contest.searched(TPE, 3, looked_up.spent[-1], go_on)
-    assert trained is not None
+    trained = contest.searched(TPE, 3, looked_up.spent[-1])
     assert trained.digest == looked_up.study.digest

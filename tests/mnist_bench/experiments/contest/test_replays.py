@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.record import Entrant, Ledger, Trace
 from mnist_bench.experiments.contest.replays import Arena, Terms, replay, replays
 from mnist_bench.tables import Table
@@ -172,8 +173,6 @@ def test_several_processes_come_to_the_same_in_any_order(arena: Arena) -> None:
         arena, [RANDOM, FIRST], range(4), TERMS, processes=2,
         on_trace=lambda entrant, seed, trace: heard.append((entrant.name, seed)),
     )  # fmt: skip
-    assert alone is not None
-    assert beside is not None
     for mine, theirs in zip(alone, beside, strict=True):
         assert list(map(_without_times, mine)) == list(map(_without_times, theirs))
     assert sorted(heard) == sorted((entrant.name, seed) for entrant in (RANDOM, FIRST) for seed in range(4))
@@ -181,21 +180,21 @@ def test_several_processes_come_to_the_same_in_any_order(arena: Arena) -> None:
 
 def test_a_contest_can_be_stopped(arena: Arena) -> None:
     left = iter([False, False, True])
-    assert replays(arena, [RANDOM], range(5), TERMS, stopping=lambda: next(left)) is None
+    with pytest.raises(Stopped):
+        replays(arena, [RANDOM], range(5), TERMS, stopping=lambda: next(left))
 
 
 def test_a_contest_that_was_stopped_goes_on_from_its_ledger(arena: Arena, tmp_path: Path) -> None:
     left = iter([False, False, True])
     path = tmp_path / "ledger.jsonl"
-    assert replays(arena, [RANDOM], range(4), TERMS, ledger=Ledger(path, ()), stopping=lambda: next(left)) is None
+    with pytest.raises(Stopped):
+        replays(arena, [RANDOM], range(4), TERMS, ledger=Ledger(path, ()), stopping=lambda: next(left))
     heard: list[int] = []
     went_on = replays(
         arena, [RANDOM], range(4), TERMS, ledger=Ledger(path, ()), on_trace=lambda entrant, seed, _: heard.append(seed)
     )  # fmt: skip
     whole = replays(arena, [RANDOM], range(4), TERMS)
     assert heard == [2, 3]
-    assert went_on is not None
-    assert whole is not None
     assert list(map(_without_times, went_on[0])) == list(map(_without_times, whole[0]))
 
 

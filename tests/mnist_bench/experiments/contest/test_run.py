@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 
 import mnist_bench
 from mnist_bench import tables
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
 from mnist_bench.experiments.contest.replays import Arena
@@ -22,6 +23,7 @@ from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import best_precision, device_kind
 from search.errors import UsageError
+from support import stopping
 from support.handmade_table import table
 from support.paths import TESTS
 
@@ -35,7 +37,7 @@ def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
     shutil.copy(TESTS / "data" / "small.npz", copied)
     asked = replace(ASKED, tables=(str(TESTS / "data" / "small.npz"), str(copied)))
     with pytest.raises(UsageError, match=r"^--table: 2 of the tables are called '?small'?; name each once\.$"):
-        run(asked, Observer(), lambda: False)
+        run(asked, Observer())
 
 
 class News(Observer):
@@ -60,9 +62,7 @@ def files(tmp_path: Path) -> tuple[str, str]:
 
 
 def _run(asked: Options) -> list[Contest]:
-    found = run(asked, News(), lambda: False)
-    assert found is not None
-    return found
+    return run(asked, News())
 
 
 def test_each_table_is_a_contest_of_its_own(files: tuple[str, str]) -> None:
@@ -103,10 +103,12 @@ def test_each_way_begins_with_the_list_that_it_names(
 
     def replays(arena: Arena, entrants: Sequence[Entrant], *_: object, **__: object) -> None:
         begun.update({entrant.way: arena.starts[entrant.start].made_of for entrant in entrants})
+        raise Stopped
 
     monkeypatch.setattr("mnist_bench.experiments.contest.run.replays", replays)
     ways = tuple(Entrant(sampler="random", start=start) for start in (first, second, first + second))
-    assert run(replace(ASKED, tables=files[:1], ways=ways), News(), lambda: False) is None
+    with pytest.raises(Stopped):
+        run(replace(ASKED, tables=files[:1], ways=ways), News())
     assert begun == {
         "random + list of first": ("first",),
         "random + list of second": ("second",),
@@ -132,31 +134,32 @@ def test_the_reference_is_better_than_what_is_found_but_no_lucky_row(files: tupl
 
 def test_progress_is_told_in_tenths(files: tuple[str, str]) -> None:
     news = News()
-    run(replace(ASKED, tables=files[:1], seeds=5), news, lambda: False)
+    run(replace(ASKED, tables=files[:1], seeds=5), news)
     assert news.heard[-1] == "handmade: 20 of 20 searches"
     assert len(news.heard) == 10
 
 
 def test_a_contest_can_be_stopped(files: tuple[str, str]) -> None:
-    assert run(replace(ASKED, tables=files), News(), lambda: True) is None
+    with pytest.raises(Stopped):
+        run(replace(ASKED, tables=files), stopping.at_once())
 
 
 def test_what_does_not_fit_one_table_is_said_before_any_is_searched(files: tuple[str, str]) -> None:
     news = News()
     with pytest.raises(UsageError, match="gp needs all ranges"):
-        run(replace(ASKED, tables=files, samplers=("gp",)), news, lambda: False)
+        run(replace(ASKED, tables=files, samplers=("gp",)), news)
     assert news.heard == []
     with pytest.raises(UsageError, match="no table"):
-        run(replace(ASKED, tables=("nowhere",)), news, lambda: False)
+        run(replace(ASKED, tables=("nowhere",)), news)
 
 
 def test_a_live_contest_needs_a_file_and_one_objective(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="takes a file, not the standard input"):
-        run(replace(ASKED, live="mnist-5k", space="-"), News(), lambda: False)
+        run(replace(ASKED, live="mnist-5k", space="-"), News())
     file = tmp_path / "two.yaml"
     file.write_text("objective: [val_accuracy, macs]\noptim: {lr: {float: [0.001, 0.01]}}\n")
     with pytest.raises(UsageError, match="two objectives"):
-        run(replace(ASKED, live="mnist-5k", space=str(file)), News(), lambda: False)
+        run(replace(ASKED, live="mnist-5k", space=str(file)), News())
 
 
 def test_a_live_contest_has_one_number_of_workers(tmp_path: Path) -> None:
@@ -173,32 +176,34 @@ def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pyt
     class Searching:
         numerics: ClassVar = {"canary": "c0", "cpu": "a processor", "torch": "2.13"}
 
-        def trace(self, entrant: Entrant, seed: int, stopping: Callable[[], bool]) -> Trace | None:
+        def trace(self, entrant: Entrant, seed: int) -> Trace:
             if len(done) == 3:
-                return None
+                raise Stopped
             done.append((entrant.name, seed))
             return replace(trace, trials=len(done))
 
     @contextmanager
-    def opened(terms: object) -> Iterator[Searching]:
+    def opened(terms: object, stopping: object) -> Iterator[Searching]:
         yield Searching()
 
     monkeypatch.setattr(live, "opened", opened)
     ways = (Entrant(sampler="tpe", pruner="asha"), Entrant(sampler="curves", pruner="asha"))
     asked = replace(ASKED, live="mnist-5k", space="conv", ways=ways, seeds=2, results=tmp_path / "one")
     asked = replace(asked, ledger=tmp_path / "ledger.jsonl")
-    assert run(asked, News(), lambda: False) is None
+    with pytest.raises(Stopped):
+        run(asked, News())
     done.clear()
-    (contest,) = run(replace(asked, results=tmp_path / "other"), News(), lambda: False) or []
+    (contest,) = run(replace(asked, results=tmp_path / "other"), News())
     assert done == [("curves + asha", 1)]
     assert [[one.trials for one in traces] for traces in contest.traces] == [[1, 3], [2, 1]]
     with monkeypatch.context() as patched:
         patched.setattr(live, "opened", None)
-        assert run(asked, News(), lambda: False) == [contest]
+        assert run(asked, News()) == [contest]
     # Another kind of device has other costs, and so another order of events.
     here = device_kind(best_precision(torch.device("cpu")), on_gpu=False)
     other = next(kind for kind in COEFFICIENTS if kind != here)
     monkeypatch.setattr("mnist_bench.experiments.contest.run.device_kind", lambda *_, **__: other)
     done.clear()
-    assert run(asked, News(), lambda: False) is None
+    with pytest.raises(Stopped):
+        run(asked, News())
     assert done == [("tpe + asha", 0), ("curves + asha", 0), ("tpe + asha", 1)]

@@ -13,7 +13,7 @@ import pytest
 from mnist_bench import numerics, space_files
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.errors import DataError
+from mnist_bench.errors import DataError, Stopped
 from mnist_bench.experiments.grid import Observer, Run
 from mnist_bench.experiments.ladder import cold_start
 from mnist_bench.experiments.ladder.run import Options, chosen, recipe_of, run, seed_of
@@ -66,6 +66,10 @@ def options(tmp_path: Path, *targets: str, data: Path, seeds: int = 2) -> Option
     )  # fmt: skip
 
 
+def _stopped(arguments: Sequence[str], stopping: object) -> float:
+    raise Stopped
+
+
 def openings(tmp_path: Path) -> list[str]:
     return [
         json.loads(line)["purpose"] for line in (tmp_path / "results" / "test-openings.jsonl").read_text().splitlines()
@@ -86,16 +90,16 @@ def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
 
     monkeypatch.setattr(Scores, "score", counted)
     with monkeypatch.context() as patch:
-        patch.setattr(cold_start, "seconds", lambda arguments, stopping: None)
-        assert run(asked, heard, lambda: False) is None, "stopped while the timed run was trained"
+        patch.setattr(cold_start, "seconds", _stopped)
+        with pytest.raises(Stopped):
+            run(asked, heard)
     assert heard.started == 2
     assert heard.runs == [("ladder/99.4", seed_of(0)), ("ladder/99.4", seed_of(1))]
     assert len(judged) == 2, "once a run, whatever its epochs"
     assert openings(tmp_path) == ["bench ladder: 99.4; 2 seeds"]
 
     again = Heard()
-    found = run(asked, again, lambda: False)
-    assert found is not None
+    found = run(asked, again)
     rung = found.rungs[0]
     assert (again.runs, again.news, len(judged), len(openings(tmp_path))) == ([], ["ladder/99.4"], 2, 1)
     assert (found.train_images, found.workers, found.machine.precision) == (600, 1, "fp32")
@@ -108,8 +112,7 @@ def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
     assert [run.weights for run in rung.runs] == alone
     assert all(run.test_accuracy == pytest.approx(1 - run.test_errors / 120) for run in rung.runs)
 
-    more = run(replace(asked, seeds=3), again, lambda: False)
-    assert more is not None
+    more = run(replace(asked, seeds=3), again)
     assert (more.rungs[0].runs[:2], more.rungs[0].wall_seconds, len(timed)) == (rung.runs, 11.0, 1)
     assert (again.runs, len(judged), len(openings(tmp_path))) == ([("ladder/99.4", seed_of(2))], 3, 2)
 
@@ -120,12 +123,11 @@ def test_times_are_told_with_what_they_were_measured_on(
     data = write_data(tmp_path / "data", train=600, test=120)
     alone = options(tmp_path, "99.0", data=data, seeds=1)
     by_two = replace(alone, seeds=2, workers=2)
-    found = [run(asked, Heard(), lambda: False) for asked in (alone, by_two, alone, replace(alone, seeds=2))]
-    assert [one and one.workers for one in found] == [1, 2, 1, 2]
+    found = [run(asked, Heard()) for asked in (alone, by_two, alone, replace(alone, seeds=2))]
+    assert [one.workers for one in found] == [1, 2, 1, 2]
     assert len(timed) == 1
     monkeypatch.setattr(numerics.machine, "version", lambda package: "99.0")
-    elsewhere = run(alone, Heard(), lambda: False)
-    assert elsewhere is not None
+    elsewhere = run(alone, Heard())
     assert (elsewhere.rungs[0].wall_seconds, elsewhere.workers, len(timed)) == (12.0, 1, 2)
 
 
@@ -136,8 +138,7 @@ def test_a_run_that_diverges_is_counted_and_meets_nothing(
     config = space_files.recipe(space_files.load("notebook/dropout"))
     wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
     monkeypatch.setattr(space_files, "recipe", lambda space: wild)
-    found = run(options(tmp_path, "99.0", data=data), Heard(), lambda: False)
-    assert found is not None
+    found = run(options(tmp_path, "99.0", data=data), Heard())
     assert (len(found.rungs[0].runs), found.rungs[0].unended, found.rungs[0].met) == (0, 2, False)
     assert not (tmp_path / "results" / "test-openings.jsonl").exists(), "there was nothing to judge"
 
@@ -146,7 +147,7 @@ def test_missing_test_files_are_noticed_before_anything_is_trained(tmp_path: Pat
     data = write_data(tmp_path / "data", train=600, test=120)
     (data / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match="t10k-labels"):
-        run(options(tmp_path, "99.0", data=data), Heard(), lambda: False)
+        run(options(tmp_path, "99.0", data=data), Heard())
     assert not (tmp_path / "results").exists()
 
 
