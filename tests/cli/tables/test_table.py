@@ -107,8 +107,6 @@ def test_a_point_that_diverged_says_so(cli: Cli, file: str) -> None:
         (("card", "nothing"), "There is no table nothing"),
         (("card", "FILE", "nothing"), "There is no table nothing"),
         (("verify", "nothing"), "There is no table nothing"),
-        (("export", "nothing", "there"), "There is no table nothing"),
-        (("export", "FILE", "there", "--seed", "9"), "No point of table handmade was trained with seed 9."),
         (("show", "FILE", "--json", "--csv"), "Give one of --json and --csv."),
     ],
 )
@@ -134,13 +132,6 @@ def test_the_card_compares_with_the_other_tables(cli: Cli) -> None:
     assert list(rows[0]) == ["figure", "all_points", "best_third"]
     assert all(0 <= float(row["all_points"] or 0) <= float(rows[0]["all_points"]) for row in rows[:7])
     assert "| figure | all points | best third |" in cli("table", "card", "handmade", "--markdown").stdout
-
-
-def test_an_export_says_where_it_is(cli: Cli, file: str, tmp_path: Path) -> None:
-    result = cli("table", "export", file, "--to", "syne-tune", str(tmp_path / "there"), "--seed", "1")
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert f"is in {tmp_path / 'there'} for syne-tune." in result.stderr
-    assert json.loads((tmp_path / "there" / "metadata.json").read_text())["seeds"] == [1]
 
 
 def checked(**changes: object) -> verify_table.Verified:

@@ -169,7 +169,6 @@ NOT_MIRRORED: Mapping[str, str] = {
     "table show": "mnist_bench.tables.load",
     "table card": "mnist_bench.tables.load",
     "table verify": "it proves a table to a person",
-    "table export": "it writes a table for other programs",
 }
 """Commands without a function, and what there is in its place."""
 
