@@ -1,4 +1,4 @@
-"""A table: look up what a training came to that somebody has done before."""
+"""A table: look up the result of a recorded training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from mnist_bench.tables.points import Nearest
 from mnist_bench.tables.rows import Row
 from mnist_bench.tables.stored import About, Arrays
 from search.arguments import check_count
-from search.errors import UsageError
 from search.messages import did_you_mean, show
 from search.space import Space
 from search.trainer_api import Planner, Report
@@ -226,34 +225,6 @@ class Table:
         count = int(self.arrays.unseen[self._number(point, seed)])
         return CHANCE if count < 0 else count / self.about.images["unseen"]
 
-    def objective_function(
-        self, config: Params, fidelity: Mapping[str, float] | None = None, seed: int = 0, *, train: bool = False
-    ) -> dict[str, Any]:
-        """Return the error of a configuration after some epochs, and what they cost; HPOBench's call.
-
-        Args:
-            config: parameters by the names of the space's ranges (`optim.lr`).
-            fidelity: `{"epoch": 2}`, one of the epochs at which a training reports; the last one if left out.
-            seed: of the training.
-            train: whether to train here what the table does not have.
-
-        Returns:
-            `function_value` (share of the validation images misclassified, 0 to 1, to be minimised), `cost` (seconds as
-            estimated, of all periods up to this one) and `info`.
-
-        Raises:
-            NotInTableError: the configuration is not in the table, or not with this seed; with `train`, it is none of
-                the space.
-            UsageError: no training reports at this epoch.
-            WorkerError, DataError, DeviceError: it cannot be trained here.
-        """
-        curve = self.curve(config, seed, periods=self._period_at(fidelity), train=train)
-        return {
-            "function_value": curve.errors[-1] / curve.images,
-            "cost": sum(curve.costs) / 1e6,
-            "info": {"epoch": curve.epochs[-1], "errors": curve.errors[-1], "val_loss": curve.val_loss[-1]},
-        }
-
     def objective(self, seed: int = 0, *, train: bool = False) -> Callable[[Trial], float]:
         """Return an objective for `optuna.create_study(pruner=...).optimize`: the error after the last epoch, 0 to 1.
 
@@ -289,13 +260,6 @@ class Table:
             return error
 
         return error_of
-
-    def _period_at(self, fidelity: Mapping[str, float] | None) -> int:
-        epoch = (fidelity or {}).get("epoch", self.about.epochs[-1])
-        if epoch not in self.about.epochs or set(fidelity or {}) - {"epoch"}:
-            epochs = ", ".join(f"{at:g}" for at in self.about.epochs)
-            raise UsageError(f"Table {self.name} has the error after {epochs} epochs: give fidelity={{'epoch': ...}}.")
-        return self.about.epochs.index(epoch) + 1
 
     def _number(self, point: int, seed: int) -> int:
         number = self._numbers.get((point, seed))

@@ -40,12 +40,10 @@ def test_every_way_to_a_training_leads_to_the_same_one(point: int, seed: int) ->
     errors = [period.errors for period in row.periods]
     assert list(curve.errors[: len(errors)]) == [9000 if count is None else count for count in errors]
     assert curve.diverged == row.diverged
-    for period, epoch in enumerate(handmade_table.EPOCHS, start=1):
-        result = table.objective_function(params, fidelity={"epoch": epoch}, seed=seed)
-        assert result["function_value"] == curve.errors[period - 1] / 10_000
-        assert result["cost"] == pytest.approx(sum(curve.costs[:period]) / 1e6)
-        assert table.curve(params, seed, periods=period).errors == curve.errors[:period]
-    assert result == table.objective_function(params, seed=seed)
+    assert curve.epochs == handmade_table.EPOCHS
+    for period in range(1, len(handmade_table.EPOCHS) + 1):
+        first = table.curve(params, seed, periods=period)
+        assert (first.errors, first.costs) == (curve.errors[:period], curve.costs[:period])
 
 
 def test_a_curve_has_accuracies() -> None:
@@ -69,7 +67,6 @@ def test_a_training_that_diverged_has_the_error_of_a_guess_and_no_loss() -> None
     assert curve.accuracies == pytest.approx((0.1, 0.1, 0.1))
     assert all(math.isnan(loss) for loss in curve.val_loss)
     assert table.unseen_error(point, 0) == 0.9
-    assert table.objective_function(table.points[point])["function_value"] == 0.9
 
 
 @pytest.mark.parametrize(
@@ -85,7 +82,7 @@ def test_a_training_that_diverged_has_the_error_of_a_guess_and_no_loss() -> None
     ],
 )
 def test_what_is_no_configuration_of_the_space_is_refused_with_the_reason(change: dict[str, Any], words: str) -> None:
-    for look_up in (handmade().point_of, handmade().objective_function, handmade().nearest):
+    for look_up in (handmade().point_of, handmade().curve, handmade().nearest):
         with pytest.raises(NotInTableError, match=words):
             look_up({**CONFIG, **change})
 
@@ -103,9 +100,6 @@ def test_what_the_table_lacks_is_said_with_what_there_is() -> None:
             table.params(point)
     with pytest.raises(NotInTableError, match="No point of table handmade was trained with seed 9"):
         table.nearest(CONFIG, seed=9)
-    for fidelity in ({"epoch": 3}, {"period": 1}, {"epoch": 1, "subset": 0.5}):
-        with pytest.raises(UsageError, match="has the error after 1, 2, 4 epochs"):
-            table.objective_function(CONFIG, fidelity=fidelity)
 
 
 def test_a_point_that_is_missing_is_answered_with_the_ways_out() -> None:
