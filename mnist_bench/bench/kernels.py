@@ -7,7 +7,6 @@ from math import inf
 from time import perf_counter
 from typing import Literal, assert_never
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -25,12 +24,6 @@ REPEATS = {"cpu": 8, "cuda": 50}
 MAPS = (32, 64)
 KERNEL = 3
 PICTURE = 14
-CHAIN = 200_000
-"""Products in a chain; longer ones leave the cache, and the call of a shorter one takes its time."""
-CHAINS = 200
-LATENCY = 3
-"""Cycles from one product of whole numbers to the next that needs it, on x86-64 since 2008. On an EPYC (Zen 4) this
-gives 3.63 GHz, a loop in assembler 3.66."""
 TURNS = 3
 FORWARD_AND_BACKWARD = 3
 """The backward pass computes a gradient of the inputs and one of the weights, each as dear as the forward pass."""
@@ -72,22 +65,14 @@ KERNELS: dict[Kernel, Callable[[torch.device, Precision], Callable[[], object]]]
 
 def operations(kernel: Kernel, device_type: str) -> int:
     """Return the floating-point operations of one measurement, two for a multiply-accumulate."""
-    if kernel == "matrix product":
-        return REPEATS[device_type] * 2 * SIDE[device_type] ** 3
-    once = 2 * BATCH[device_type] * PICTURE**2 * MAPS[0] * MAPS[1] * KERNEL**2
-    return REPEATS[device_type] * FORWARD_AND_BACKWARD * once
-
-
-def dependent_products() -> Callable[[], object]:
-    """Return products of whole numbers that wait for each other, so that their time tells the processor's clock."""
-    numbers = np.ones(CHAIN, dtype=np.int64)
-    found = np.empty_like(numbers)
-    return lambda: [np.multiply.accumulate(numbers, out=found) for _ in range(CHAINS)]
-
-
-def gigahertz(seconds: float) -> float:
-    """Return the clock at which `dependent_products` take so long."""
-    return CHAINS * CHAIN * LATENCY / seconds / 1e9
+    match kernel:
+        case "matrix product":
+            return REPEATS[device_type] * 2 * SIDE[device_type] ** 3
+        case "convolution":
+            once = 2 * BATCH[device_type] * PICTURE**2 * MAPS[0] * MAPS[1] * KERNEL**2
+            return REPEATS[device_type] * FORWARD_AND_BACKWARD * once
+        case _:
+            assert_never(kernel)
 
 
 def bf16_over_fp32(device: torch.device) -> float:

@@ -9,9 +9,9 @@ from statistics import median
 import torch
 
 from mnist_bench.bench.epoch_parts import Part
-from mnist_bench.bench.kernels import KERNELS, PRECISIONS, Kernel, floor_seconds, gigahertz, operations
+from mnist_bench.bench.kernels import KERNELS, PRECISIONS, Kernel, floor_seconds, operations
 from mnist_bench.bench.nets import nets
-from mnist_bench.bench.worker import clock_of, pass_of, rate_of
+from mnist_bench.bench.worker import pass_of, rate_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
 from mnist_bench.nets import filled_macs, plan_layers
 from mnist_bench.numerics import Machine, Precision, best_precision, find_device
@@ -27,9 +27,7 @@ PARTS: tuple[Part, ...] = ("epoch", "load", "batches", "train", "evaluate")
 PARTS_OF_A_GPU: tuple[Part, ...] = (*PARTS, "replayed")
 
 Round = Mapping[tuple[str, str], float]
-"""Seconds of (net, part) and of (kernel, precision), all processes at once, from their start to the last one's end; and
-of `CLOCK`, the processor's seconds of a chain of products."""
-CLOCK = ("clock", "")
+"""Seconds of (net, part) and of (kernel, precision), all processes at once, from their start to the last one's end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,8 +97,6 @@ class Rate:
     precision: Precision
     gflops: Spread
     """10^9 floating-point operations a second, of each process while all compute."""
-    a_cycle: Spread | None = None
-    """Floating-point operations a cycle of a core; None on a GPU, and in files of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,8 +111,6 @@ class Speed:
     """Of each process, net and repeat."""
     nets: tuple[NetSpeed, ...]
     rates: tuple[Rate, ...]
-    clock: Spread | None = None
-    """The cores' clock in 10^9 cycles a second; None on a GPU, and in files of earlier versions."""
 
     @property
     def bf16_over_fp32(self) -> float | None:
@@ -159,7 +153,6 @@ def summary(rounds: Sequence[Round], machine: Machine, processes: int, *, images
         images=images,
         nets=tuple(_net_speed(net, rounds, epochs, validations, gflops) for net in nets()),
         rates=rates,
-        clock=_spread([gigahertz(found[CLOCK]) for found in rounds]) if CLOCK in rounds[0] else None,
     )
 
 
@@ -176,12 +169,8 @@ def _rates(rounds: Sequence[Round], device_type: str) -> tuple[Rate, ...]:
 
 
 def _rate(rounds: Sequence[Round], kernel: Kernel, precision: Precision, done: int) -> Rate:
-    gflops = [done / found[kernel, precision] / 1e9 for found in rounds]
-    cycles = [gigahertz(found[CLOCK]) for found in rounds if CLOCK in found]
-    a_cycle = [rate / clock for rate, clock in zip(gflops, cycles, strict=False)]
-    return Rate(
-        kernel=kernel, precision=precision, gflops=_spread(gflops), a_cycle=_spread(a_cycle) if a_cycle else None
-    )
+    gflops = _spread([done / found[kernel, precision] / 1e9 for found in rounds])
+    return Rate(kernel=kernel, precision=precision, gflops=gflops)
 
 
 def _of(rates: Sequence[Rate], kernel: Kernel, precision: Precision) -> Rate:
@@ -191,7 +180,6 @@ def _of(rates: Sequence[Rate], kernel: Kernel, precision: Precision) -> Rate:
 def _round(pool: WorkerPool, precisions: Sequence[Precision], *, on_gpu: bool) -> Round:
     found = {(kernel, precision): rate_of(kernel, precision) for kernel in KERNELS for precision in precisions}
     return {
-        **({} if on_gpu else {CLOCK: _chain_seconds(pool)}),
         **{key: pool.together(order) for key, order in found.items()},
         **{
             (net, part): pool.together(pass_of(net, part))
@@ -199,12 +187,6 @@ def _round(pool: WorkerPool, precisions: Sequence[Precision], *, on_gpu: bool) -
             for part in (PARTS_OF_A_GPU if on_gpu else PARTS)
         },
     }
-
-
-def _chain_seconds(pool: WorkerPool) -> float:
-    """Return what the chain of products takes of a processor, which neighbours on the core do not lengthen."""
-    reports = pool.share([clock_of()] * pool.executor.workers)
-    return min(report.metrics["cpu_seconds"] or 0.0 for report in reports)
 
 
 def _net_speed(net: str, rounds: Sequence[Round], epochs: float, validations: float, gflops: float) -> NetSpeed:

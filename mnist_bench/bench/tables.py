@@ -36,7 +36,6 @@ def speed_tables(speed: Speed, machines: Mapping[str, Speed]) -> tuple[Table[Net
     rates: list[Column[Rate]] = [
         Column("rate", lambda row: f"{row.kernel}, {row.precision}", 9),
         Column("GFLOP/s a process", lambda row: _figure(row.gflops), 8, "right"),
-        Column("FLOP a cycle", lambda row: "–" if row.a_cycle is None else _figure(row.a_cycle), 6, "right"),
         *(_published_rate(name, machine.rates) for name, machine in machines.items()),
     ]
     slow = speed.bf16_over_fp32 or 0.0
@@ -58,11 +57,6 @@ def _footnotes(speed: Speed, machines: Mapping[str, Speed]) -> list[str]:
         *(["replayed: an epoch with its steps captured and replayed, as a search trains."] if _on_gpu(speed) else []),
         "floor: an epoch's multiply-accumulates, forward and backward, at the rate of convolution, and nothing else.",
         "filled: the same with feature maps rounded up to groups of 16, which kernels compute whole.",
-        *(
-            [f"FLOP a cycle: of a core at {speed.clock.median:.2f} GHz, measured by products that wait for each other."]
-            if speed.clock
-            else []
-        ),
         *(f"{name}: {sentence(machine.machine)}" for name, machine in machines.items()),
     ]
 

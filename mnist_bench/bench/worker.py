@@ -1,4 +1,4 @@
-"""What measures in a worker: a trainer whose periods are measurements.
+"""The trainer of a worker that measures: its periods are measurements.
 
 So measurements run in the very processes that a search trains in, with their threads, memory settings and end.
 """
@@ -15,7 +15,7 @@ import torch
 
 from mnist_bench import numerics
 from mnist_bench.bench.epoch_parts import Part, Passes
-from mnist_bench.bench.kernels import KERNELS, Kernel, dependent_products
+from mnist_bench.bench.kernels import KERNELS, Kernel
 from mnist_bench.bench.nets import nets
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
@@ -34,11 +34,6 @@ def pass_of(net: str, part: Part) -> dict[str, Any]:
 def rate_of(kernel: Kernel, precision: Precision) -> dict[str, Any]:
     """Return the order for a run of a kernel in a precision."""
     return {"kernel": kernel, "precision": precision}
-
-
-def clock_of() -> dict[str, Any]:
-    """Return the order for products that tell the processor's clock."""
-    return {"clock": True}
 
 
 def period_of(config: TrainConfig) -> dict[str, Any]:
@@ -86,8 +81,6 @@ class BenchWorker:
             if key not in self._kernels:
                 self._kernels[key] = KERNELS[key[0]](self.data.device, key[1])
             return self._kernels[key]
-        if "clock" in order:
-            return dependent_products()
         config = from_json(order["config"])
         return lambda: advance(config, 0, 1, None, self.data, self.precision)
 
@@ -105,7 +98,7 @@ class BenchWorker:
 
 
 def make_bench_worker(*, device: str, precision: str, train_images: int, validation_images: int) -> BenchWorker:
-    """Return the meter of this process on the first images of each part of MNIST's split.
+    """Return this process's bench worker, on the first images of each part of MNIST's split.
 
     Raises:
         DeviceError: there is no such device.

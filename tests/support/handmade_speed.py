@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mnist_bench.bench.kernels import CHAIN, CHAINS, LATENCY
 from mnist_bench.bench.nets import nets
-from mnist_bench.bench.speed import CLOCK, PARTS, Round, Speed, summary
+from mnist_bench.bench.speed import PARTS, Round, Speed, summary
 from mnist_bench.numerics.machine import Machine
 
 MACHINE = Machine(
@@ -21,8 +20,7 @@ def seconds(epoch: float) -> Round:
     """Return a round in which each pass over each net takes so long, or its share of that."""
     shares = dict(zip(PARTS, (1.0, 0.01, 0.11, 0.9, 0.3), strict=True))
     kernels = {("matrix product", "fp32"): 0.5, ("convolution", "fp32"): 2.0, ("convolution", "bf16"): 1.0}
-    clock = {CLOCK: CHAIN * CHAINS * LATENCY / 4e9}  # 4 GHz
-    return {**clock, **kernels, **{(net, part): epoch * share for net in nets() for part, share in shares.items()}}
+    return {**kernels, **{(net, part): epoch * share for net in nets() for part, share in shares.items()}}
 
 
 def speed(*epochs: float) -> Speed:

@@ -8,9 +8,7 @@ import torch
 from mnist_bench.bench.kernels import (
     KERNELS,
     bf16_over_fp32,
-    dependent_products,
     floor_seconds,
-    gigahertz,
     operations,
 )
 
@@ -23,11 +21,6 @@ def test_operations_are_two_for_each_multiply_accumulate_and_thrice_with_the_way
 def test_the_floor_is_three_times_the_forward_pass_at_the_rate() -> None:
     """A linear net has 784 * 10 multiply-accumulates; 1,000 images are 47.04 million operations."""
     assert floor_seconds(7840, images=1000, gflops=0.5) == pytest.approx(0.09408)
-
-
-def test_products_in_a_chain_tell_the_clock() -> None:
-    assert gigahertz(0.05) == pytest.approx(200 * 200_000 * 3 / 0.05 / 1e9)
-    assert dependent_products()()
 
 
 @pytest.mark.slow

@@ -78,15 +78,6 @@ def test_on_a_gpu_an_epoch_with_replayed_steps_stands_beside() -> None:
     assert not any(line.startswith("replayed: ") for line in on_cpu[1].footnotes)
 
 
-def test_the_clock_and_what_a_cycle_does() -> None:
-    found = speed(2.0, 4.0)
-    assert found.clock is not None
-    assert found.clock.median == pytest.approx(4.0)
-    for rate in found.rates:
-        assert rate.a_cycle is not None
-        assert rate.a_cycle.median == pytest.approx(rate.gflops.median / 4)
-
-
 def test_the_filled_floor_counts_maps_up_to_groups_of_sixteen() -> None:
     """Of two-conv's layers only the first convolutions have 24 maps, counted as 32; conv-mid has 16 and 32."""
     two_conv, *_, conv_mid = speed(2.0).nets
