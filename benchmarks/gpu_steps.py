@@ -17,7 +17,7 @@ from gpu_training import again, first_periods, in_lanes, kernels_a_step, trained
 
 from mnist_bench import numerics, space_files
 from mnist_bench.bench import speed as speed_module
-from mnist_bench.bench.published import plain
+from mnist_bench.bench.speed import plain
 from mnist_bench.config import Schedule, TrainConfig, from_json
 from mnist_bench.data import DataOptions, Dataset, load_dataset
 from mnist_bench.numerics.canary import canary

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
+from typing import Any
 
 import torch
 
@@ -78,8 +79,8 @@ class NetSpeed:
     floor: float
     """Seconds for 60,000 images where every multiply-accumulate ran at the machine's rate of convolution and nothing
     else took time."""
-    filled_floor: float | None = None
-    """The same with feature maps rounded up to groups of 16, as kernels compute; None in files of earlier versions."""
+    filled_floor: float
+    """The same with feature maps rounded up to groups of 16, as kernels compute."""
     replayed: Spread | None = None
     """On a GPU seconds for 60,000 images as a search trains them, with captured steps; None on a CPU."""
 
@@ -125,7 +126,7 @@ def run(options: Options, on_round: Callable[[int], None]) -> Speed:
     `on_round` hears the number of each round that begins, 0 for the warm-up.
 
     Raises:
-        DeviceError, WorkerError: see there.
+        DeviceError, WorkerError: as `open_worker_pool`.
     """
     device = find_device(options.device)
     images, evaluated = IMAGES[device.type], EVALUATED[device.type]
@@ -212,3 +213,11 @@ def _net_speed(net: str, rounds: Sequence[Round], epochs: float, validations: fl
 
 def _spread(values: Sequence[float]) -> Spread:
     return Spread(median=median(values), low=min(values), high=max(values))
+
+
+def plain(speed: Speed) -> dict[str, Any]:
+    """Return a machine's speed as plain values for JSON, with what follows from its figures."""
+    values = asdict(speed)
+    for row, net in zip(values["nets"], speed.nets, strict=True):
+        row["times_floor"] = net.times_floor
+    return values

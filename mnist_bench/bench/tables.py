@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from mnist_bench import cells
 from mnist_bench.bench.cost_fit import CostModel, Misfit
 from mnist_bench.bench.kernels import slow_bf16
-from mnist_bench.bench.published import plain
-from mnist_bench.bench.speed import NetSpeed, Rate, Speed, Spread
+from mnist_bench.bench.speed import NetSpeed, Rate, Speed, Spread, plain
 from mnist_bench.numerics import sentence
 from mnist_bench.result_table import Column, Table
 
@@ -17,8 +15,8 @@ DIGITS = 4
 """Of a coefficient."""
 
 
-def speed_tables(speed: Speed, machines: Mapping[str, Speed]) -> tuple[Table[NetSpeed], Table[Rate]]:
-    """Return a machine's speed by net and by kernel, beside that of the published `machines`."""
+def speed_tables(speed: Speed) -> tuple[Table[NetSpeed], Table[Rate]]:
+    """Return a machine's speed by net and by kernel."""
     nets: list[Column[NetSpeed]] = [
         Column("net", lambda row: row.net, 9),
         Column("images/s", lambda row: _figure(row.images_per_second), 8, "right"),
@@ -29,25 +27,23 @@ def speed_tables(speed: Speed, machines: Mapping[str, Speed]) -> tuple[Table[Net
         Column("train", lambda row: _seconds(row.train.median), 4, "right"),
         Column("evaluate", lambda row: _seconds(row.evaluate.median), 4, "right"),
         Column("floor", lambda row: _seconds(row.floor), 5, "right"),
-        Column("filled", lambda row: "–" if row.filled_floor is None else _seconds(row.filled_floor), 4, "right"),
+        Column("filled", lambda row: _seconds(row.filled_floor), 4, "right"),
         Column("times", lambda row: f"{row.times_floor:.1f}", 6, "right"),
-        *(_published_net(name, machine.nets) for name, machine in machines.items()),
     ]
     rates: list[Column[Rate]] = [
         Column("rate", lambda row: f"{row.kernel}, {row.precision}", 9),
         Column("GFLOP/s a process", lambda row: _figure(row.gflops), 8, "right"),
-        *(_published_rate(name, machine.rates) for name, machine in machines.items()),
     ]
     slow = speed.bf16_over_fp32 or 0.0
     caption = [sentence(speed.machine), *([slow_bf16(slow)] if slow > 1 else [])]
     return (
         Table(rows=speed.nets, columns=nets, caption=caption, document=plain(speed)),
-        Table(rows=speed.rates, columns=rates, footnotes=["", *_footnotes(speed, machines)]),
+        Table(rows=speed.rates, columns=rates, footnotes=["", *_footnotes(speed)]),
     )
 
 
-def _footnotes(speed: Speed, machines: Mapping[str, Speed]) -> list[str]:
-    """Return what the figures are, and the machines that they stand beside."""
+def _footnotes(speed: Speed) -> list[str]:
+    """Return sentences that explain the figures."""
     repeats = "1 repeat" if speed.repeats == 1 else f"{speed.repeats} repeats"
     processes = "1 process" if speed.processes == 1 else f"{speed.processes} processes at once, one thread each"
     return [
@@ -57,7 +53,6 @@ def _footnotes(speed: Speed, machines: Mapping[str, Speed]) -> list[str]:
         *(["replayed: an epoch with its steps captured and replayed, as a search trains."] if _on_gpu(speed) else []),
         "floor: an epoch's multiply-accumulates, forward and backward, at the rate of convolution, and nothing else.",
         "filled: the same with feature maps rounded up to groups of 16, which kernels compute whole.",
-        *(f"{name}: {sentence(machine.machine)}" for name, machine in machines.items()),
     ]
 
 
@@ -67,16 +62,6 @@ def _on_gpu(speed: Speed) -> bool:
 
 def _replayed() -> Column[NetSpeed]:
     return Column("replayed", lambda row: _seconds(row.replayed.median) if row.replayed else "–", 7, "right")
-
-
-def _published_net(name: str, nets: Sequence[NetSpeed]) -> Column[NetSpeed]:
-    speeds = {row.net: f"{row.images_per_second.median:,.0f}" for row in nets}
-    return Column(name, lambda row: speeds.get(row.net, "–"), 3, "right")
-
-
-def _published_rate(name: str, rates: Sequence[Rate]) -> Column[Rate]:
-    speeds = {(row.kernel, row.precision): f"{row.gflops.median:,.0f}" for row in rates}
-    return Column(name, lambda row: speeds.get((row.kernel, row.precision), "–"), 3, "right")
 
 
 def _figure(spread: Spread) -> str:

@@ -24,9 +24,7 @@ def speed(
     """
     form = output.form(json=json, markdown=markdown)
     from mnist_bench.bench import speed as benchmark, speed_tables
-    from mnist_bench.bench.published import published
 
-    machines = published()
     asked = benchmark.Options(repeats=repeats, workers=options.cores(), device=device, precision=precision)
     found = benchmark.run(asked, lambda number: output.note(f"repeat {number} of {repeats}" if number else "warm-up"))
-    output.show(form, *speed_tables(found, machines))
+    output.show(form, *speed_tables(found))

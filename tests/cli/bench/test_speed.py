@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,8 +13,6 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from mnist_bench.bench import published
-from mnist_bench.bench.published import plain
 from mnist_bench.bench.speed import Options, Speed
 from support.handmade_speed import speed
 
@@ -26,8 +23,8 @@ NETS = ["two-conv", "batchnorm-128", "batchnorm-32", "conv-mid"]
 
 
 @pytest.fixture
-def by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Let measuring bring figures made by hand, and return the folder of the published machines."""
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let measuring bring figures made by hand."""
 
     def run(options: Options, on_round: Callable[[int], None]) -> Speed:
         for number in range(options.repeats + 1):
@@ -35,29 +32,26 @@ def by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         return speed(*(2.0 + number for number in range(options.repeats)))
 
     monkeypatch.setattr("mnist_bench.bench.speed.run", run)
-    monkeypatch.setattr(published, "FOLDER", tmp_path)
-    return tmp_path
 
 
 @pytest.mark.integration
-def test_it_measures_every_net_and_kernel(cli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_it_measures_every_net_and_kernel(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.bench.speed.IMAGES", {"cpu": 256})
     monkeypatch.setattr("mnist_bench.bench.speed.EVALUATED", {"cpu": 250})
     monkeypatch.setattr("mnist_bench.cli.options.cores", lambda: 1)
     result = cli("bench", "speed", "--repeats", "1", "--device", "cpu", "--precision", "fp32", "--json")
     assert result.exit_code == 0, result.stderr
     assert result.stderr.splitlines() == ["warm-up", "repeat 1 of 1"]
-    (tmp_path / "here.json").write_text(result.stdout)
-    monkeypatch.setattr(published, "FOLDER", tmp_path)
-    found = published.published()["here"]
-    assert (found.processes, found.images, found.machine.precision) == (1, 256, "fp32")
-    assert [net.net for net in found.nets] == NETS
-    for net in found.nets:  # one pass each, beside whatever else the machine does: no time is surely above another
-        assert min(net.epoch.median, net.floor, net.train.median, net.load.median) > 0
-    assert {rate.kernel for rate in found.rates} == {"matrix product", "convolution"}
+    found = json.loads(result.stdout)
+    assert (found["processes"], found["images"], found["machine"]["precision"]) == (1, 256, "fp32")
+    assert [net["net"] for net in found["nets"]] == NETS
+    for net in found["nets"]:  # one pass each, beside whatever else the machine does: no time is surely above another
+        assert min(net["floor"], *(net[part]["median"] for part in ("epoch", "train", "load"))) > 0
+    assert {rate["kernel"] for rate in found["rates"]} == {"matrix product", "convolution"}
 
 
-def test_the_table_says_how_fast_and_how_far_from_the_floor(cli: Run, by_hand: Path) -> None:
+@pytest.mark.usefixtures("by_hand")
+def test_the_table_says_how_fast_and_how_far_from_the_floor(cli: Run) -> None:
     """Rounds of 2 and 3 seconds, on two cores that train 3,000 images each."""
     result = cli("bench", "speed", "--repeats", "2")
     lines = result.stdout.splitlines()
@@ -70,23 +64,6 @@ def test_the_table_says_how_fast_and_how_far_from_the_floor(cli: Run, by_hand: P
     assert " ".join(lines[3].split()) == row
     assert any(line.startswith("convolution, bf16 ") for line in lines)
     assert "Medians of 2 repeats of 3,000 images in 2 processes at once" in result.stdout
-
-
-def test_published_machines_stand_beside(cli: Run, by_hand: Path) -> None:
-    (by_hand / "abacus.json").write_text(json.dumps({"schema_version": 1, **plain(speed(1.0))}))
-    result = cli("bench", "speed", "--markdown", "--repeats", "1")
-    rows = [line for line in result.stdout.splitlines() if line.startswith("|")]
-    assert rows[0].endswith("| times | abacus |")
-    assert rows[2].startswith("| two-conv | 3,000 ")
-    assert rows[2].endswith("| 6,000 |")
-    assert result.stdout.splitlines()[-1].startswith("abacus: 2 cores of Abacus")
-
-
-def test_a_published_file_that_is_none_is_told_before_anything_is_measured(cli: Run, by_hand: Path) -> None:
-    (by_hand / "broken.json").write_text("{")
-    result = cli("bench", "speed")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert re.fullmatch(r"Error: .*broken\.json: is not what .* prints\.\n", result.stderr)
 
 
 @pytest.mark.parametrize("device", ["tpu", "cpu:", "cpu:1", "cuda:01", "cuda:²"])

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies as st
 
-from mnist_bench.bench import published as published_module
 from mnist_bench.bench.kernels import operations
 from mnist_bench.bench.nets import nets
-from mnist_bench.bench.published import plain, published
 from mnist_bench.bench.speed import EVALUATED, IMAGES, Spread, summary
 from mnist_bench.bench.tables import speed_tables
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.nets.architecture import plan_layers
-from search.errors import StorageError
 from support.handmade_speed import MACHINE, seconds, speed
 
 
@@ -70,10 +65,10 @@ def test_on_a_gpu_an_epoch_with_replayed_steps_stands_beside() -> None:
     replayed = found.nets[0].replayed
     assert replayed is not None
     assert replayed.median == pytest.approx(10.0)
-    table = speed_tables(found, {})
+    table = speed_tables(found)
     assert [column.heading for column in table[0].columns][2:4] == ["epoch", "replayed"]
     assert any(line.startswith("replayed: ") for line in table[1].footnotes)
-    on_cpu = speed_tables(speed(4.0), {})
+    on_cpu = speed_tables(speed(4.0))
     assert "replayed" not in [column.heading for column in on_cpu[0].columns]
     assert not any(line.startswith("replayed: ") for line in on_cpu[1].footnotes)
 
@@ -82,7 +77,6 @@ def test_the_filled_floor_counts_maps_up_to_groups_of_sixteen() -> None:
     """Of two-conv's layers only the first convolutions have 24 maps, counted as 32; conv-mid has 16 and 32."""
     two_conv, *_, conv_mid = speed(2.0).nets
     maps, filled = 25 * 24 * 784 + 9 * 24 * 32 * 196, 25 * 32 * 784 + 9 * 32 * 32 * 196
-    assert two_conv.filled_floor is not None
     assert two_conv.filled_floor / two_conv.floor == pytest.approx((two_conv.macs - maps + filled) / two_conv.macs)
     assert conv_mid.filled_floor == conv_mid.floor
 
@@ -90,37 +84,8 @@ def test_the_filled_floor_counts_maps_up_to_groups_of_sixteen() -> None:
 def test_bfloat16_that_is_slower_is_told_first() -> None:
     found = speed(2.0)
     assert found.bf16_over_fp32 == pytest.approx(0.5)
-    assert len(speed_tables(found, {})[0].caption) == 1
+    assert len(speed_tables(found)[0].caption) == 1
     slow = [replace(rate, gflops=Spread(median=1, low=1, high=1)) if rate.precision == "bf16" else
             replace(rate, gflops=Spread(median=3, low=3, high=3)) for rate in found.rates]  # fmt: skip
-    told = speed_tables(replace(found, rates=tuple(slow)), {})[0].caption[1]
+    told = speed_tables(replace(found, rates=tuple(slow)))[0].caption[1]
     assert told.startswith("bfloat16 is SLOWER than float32 here: a convolution takes 3.0 times as long, with PyTorch ")
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(published_module, "FOLDER", tmp_path)
-    return tmp_path
-
-
-def test_no_folder_is_no_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(published_module, "FOLDER", tmp_path / "none")
-    assert published() == {}
-
-
-def test_what_is_read_back_is_what_was_measured(folder: Path) -> None:
-    import json
-
-    found = speed(2.0, 4.0)
-    (folder / "abacus.json").write_text(json.dumps({"schema_version": 1, **plain(found)}))
-    assert published() == {"abacus": found}
-
-
-@given(content=st.binary(max_size=60) | st.sampled_from([b"{}", b'{"machine": {}}', b"[1]", b"NaN"]))
-def test_another_file_there_is_one_sentence(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("published")
-    (folder / "other.json").write_bytes(content)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(published_module, "FOLDER", folder)
-        with pytest.raises(StorageError, match=r"other\.json: is not what `mnist-bench bench speed --json` prints\."):
-            published()

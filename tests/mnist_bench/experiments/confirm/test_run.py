@@ -260,7 +260,7 @@ def test_what_an_earlier_version_decided_by_the_time_stays_decided(tmp_path: Pat
     study, folder = handmade.mixed(), StudyFolder(tmp_path / "conv-0").confirm
     folder.path.mkdir(parents=True)
     question = canonical_json.sha256([study.digest, 8, 600.0])
-    TimeBudget(folder.time_spent, question, time.monotonic() - 1).decide("2 seeds")
+    TimeBudget(folder.time_spent, question, time.monotonic() - 1).decide("2 seeds", lambda: False)
     led = ask(study, tmp_path, budget=600.0)
     assert (led.seeds, led.cut) == (1, True)
 
