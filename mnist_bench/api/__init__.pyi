@@ -14,8 +14,6 @@ from .pictures import (
 )
 from .recipes import fit as fit, fit_seeds as fit_seeds, fit_trial as fit_trial
 from .speed import (
-    fit_cost_model as fit_cost_model,
-    judge_cost_model as judge_cost_model,
     measure_speed as measure_speed,
 )
 from .studies import (

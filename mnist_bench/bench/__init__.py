@@ -1,4 +1,4 @@
-"""How fast the trainer is, what its time goes to, and how far the cost model is off."""
+"""How fast the trainer is, and what its time goes to."""
 
 import lazy_loader
 

@@ -1,18 +1,11 @@
-"""What `bench speed` and `bench cost-model` measured, as tables with all their words."""
+"""The results of `bench speed` as tables, with all their words."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from mnist_bench import cells
-from mnist_bench.bench.cost_fit import CostModel, Misfit
 from mnist_bench.bench.kernels import slow_bf16
 from mnist_bench.bench.speed import NetSpeed, Rate, Speed, Spread, plain
 from mnist_bench.numerics import sentence
 from mnist_bench.result_table import Column, Table
-
-DIGITS = 4
-"""Of a coefficient."""
 
 
 def speed_tables(speed: Speed) -> tuple[Table[NetSpeed], Table[Rate]]:
@@ -70,39 +63,3 @@ def _figure(spread: Spread) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"
-
-
-def cost_model_table(model: CostModel) -> Table[tuple[str, Misfit]]:
-    """Return how far the coefficients fitted here and those that ship are from what was measured."""
-    return Table(
-        rows=[("fitted here", model.fitted), ("shipped", model.shipped)],
-        columns=[
-            Column("coefficients", lambda row: row[0], 9),
-            Column("median error", lambda row: cells.percent(row[1].median, 1), 8, "right"),
-            Column("nine in ten below", lambda row: cells.percent(row[1].nine_in_ten, 1), 7, "right"),
-            Column("measured / estimated", lambda row: f"{row[1].factor:.2f}", 6, "right"),
-        ],
-        caption=[sentence(model.machine), "", *_source(model)],
-        footnotes=[
-            "",
-            f"Both judged on every third of {model.nets} random nets, after one common factor;",
-            "fitted for that to the other nets, and for the lines above to all.",
-        ],
-        document=asdict(model),
-    )
-
-
-def _source(model: CostModel) -> list[str]:
-    """Return the coefficients as they stand in mnist_bench/nets/cost_model.py."""
-    values = ", ".join(f"{name}={_number(value)}" for name, value in asdict(model.coefficients).items())
-    return [
-        f'        case "{model.kind}":',
-        "            return Coefficients(",
-        f"                {values}",
-        "            )",
-    ]
-
-
-def _number(value: float) -> str:
-    rounded = float(f"{value:.{DIGITS}g}")
-    return f"{int(rounded):_}" if rounded.is_integer() else f"{rounded}"

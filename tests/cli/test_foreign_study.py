@@ -26,7 +26,7 @@ SHOWN = (
     "doctor {} --replay --json",
 )  # fmt: skip
 REFUSED = (
-    "reproduce {}", "reproduce {}/0", "plot {}", "confirm {}", "ablate {}", "report {}", "bench cost-model --study {}",
+    "reproduce {}", "reproduce {}/0", "plot {}", "confirm {}", "ablate {}", "report {}",
     "search smoke --trials 1 --study-name {}",
 )  # fmt: skip
 

@@ -47,7 +47,7 @@ COMMANDS = (
     *WAYS_IN, ("search", "smoke", "--study-name", "{name}"),
     ("leaderboard", "{name}"), ("show", "{name}"), ("report", "{name}"), ("plot", "{name}"), ("doctor", "{name}"),
     ("doctor", "{name}", "--repair"), ("reproduce", "{name}"), ("confirm", "{name}"), ("ablate", "{name}"),
-    ("space", "check", "{name}"), ("notebook", "{name}"), ("bench", "cost-model", "--study", "{name}"),
+    ("space", "check", "{name}"), ("notebook", "{name}"),
 )  # fmt: skip
 READING: tuple[tuple[str, ...], ...] = (
     ("leaderboard",), ("leaderboard", "--csv"), ("leaderboard", "--json"), ("leaderboard", "--markdown"),
@@ -57,7 +57,6 @@ READING: tuple[tuple[str, ...], ...] = (
     ("show", "--all"), ("show", "--space"), ("show", f"{STUDY}/0", "--why"), ("show", f"{STUDY}/1", "--why"),
     ("show", f"{STUDY}/1", "--recipe"), ("leaderboard", "--all"), ("leaderboard", "--wide"),
     ("leaderboard", "--curves", "--csv"), ("leaderboard", "--curves", "--json"),
-    ("bench", "cost-model", "--study", STUDY), ("bench", "cost-model", "--study", STUDY, "--json"),
     ("predict", STUDY, "digit.png"), ("export", STUDY, "--to", "winner"),
 )  # fmt: skip
 TRAINING: tuple[tuple[str, ...], ...] = (

@@ -131,12 +131,6 @@ MIRRORS: Mapping[str, Mirror] = {
         no_parameter=PRINTED,
         no_option={"on_round": HEARD, "workers": "the command measures the whole machine; a script may be told less"},
     ),
-    "bench cost-model": Mirror(
-        functions=(mnist_bench.fit_cost_model, mnist_bench.judge_cost_model),
-        no_parameter={**PRINTED, **PATHS},
-        no_option={"on_run": HEARD, "workers": "the command measures the whole machine; a script may be told less"},
-        other_default={"nets": "40, which the command tells from a number that was given beside a study"},
-    ),
     "bench ladder": Mirror(
         functions=(mnist_bench.train_ladder,),
         no_parameter=PRINTED,

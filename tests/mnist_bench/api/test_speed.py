@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import pytest
 
 import mnist_bench
-from mnist_bench.bench.cost_fit import MIN_NETS
 from mnist_bench.bench.nets import nets
 
 
@@ -21,14 +18,3 @@ def test_the_speed_is_measured_by_as_many_workers_as_are_asked_for(monkeypatch: 
     assert (found.repeats, found.processes, found.images, found.machine.precision) == (1, 1, 256, "fp32")
     assert [net.net for net in found.nets] == list(nets())
     assert all(net.images_per_second.median > 0 for net in found.nets)
-
-
-@pytest.mark.integration
-def test_a_cost_model_is_fitted_to_as_many_nets_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.bench.cost_fit.TRAINED", 128)
-    monkeypatch.setattr("mnist_bench.bench.cost_fit.EVALUATED", 50)
-    runs: list[int] = []
-    found = mnist_bench.fit_cost_model(nets=MIN_NETS, workers=1, device="cpu", precision="fp32", on_run=runs.append)
-    assert runs[-1] == 2 * MIN_NETS
-    assert (found.nets, found.kind) == (MIN_NETS, "cpu-fp32")
-    assert any(value > 0 for value in asdict(found.coefficients).values())

@@ -59,9 +59,6 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         (lambda: mnist_bench.fit_trial(STUDY, TEXT), "trial='5m': give a whole number."),
         (lambda: mnist_bench.measure_speed(repeats=0), "repeats=0: give a whole number of at least 1."),
         (lambda: mnist_bench.measure_speed(workers=0), "workers=0: give a whole number of at least 1."),
-        (lambda: mnist_bench.fit_cost_model(nets=0), "nets=0: give a whole number of at least 1."),
-        (lambda: mnist_bench.fit_cost_model(nets=11), "nets=11: give at least 12, for fewer fit any coefficients."),
-        (lambda: mnist_bench.fit_cost_model(workers=0), "workers=0: give a whole number of at least 1."),
     ],
 )
 def test_an_argument_that_no_experiment_can_have_is_named(asked: Callable[[], Any], fault: str) -> None:

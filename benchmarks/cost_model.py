@@ -1,26 +1,39 @@
-"""Fit the coefficients of `mnist_bench.nets.cost_model` on this machine, and judge them on nets that were not fitted.
+"""Fit the coefficients of `mnist_bench.nets.cost_model` on this machine, or judge them on the periods of a study.
+
+    python benchmarks/cost_model.py                       40 random nets, two epochs each, on every core
+    python benchmarks/cost_model.py --nets 100 --device cuda --precision bf16
+    python benchmarks/cost_model.py --study conv-0        trains nothing
+
+A search orders its events by these estimates. The first two print the `case` of mnist_bench/nets/cost_model.py for this
+kind of device, and how far its estimates are off on nets that were not fitted.
 
 The estimate is linear in a net's counts, so a fit is a non-negative least squares problem (Lawson and Hanson 1974) on
-the relative error. Only the ratios between estimates decide anything in a search, so a misfit is what is left after one
-common factor, which is a machine's speed. On a GPU nets are measured without graphs, which a search uses.
+the relative error. Only the ratios between estimates decide anything in a search, so a misfit is the error that remains
+after one common factor, the machine's speed. On a GPU nets are measured without graphs, which a search uses.
 """
 
 from __future__ import annotations
 
+import argparse
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import nnls  # type: ignore[import-untyped]
 
+from mnist_bench import cells, studies
 from mnist_bench.bench.worker import period_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.leaderboard import worker_time_of
 from mnist_bench.nets import COEFFICIENTS, Coefficients, period_features, plan_layers, price_list
-from mnist_bench.numerics import DeviceKind, Machine
-from search.arguments import check_count
-from search.errors import UsageError
+from mnist_bench.numerics import DeviceKind, Machine, cores, sentence
+from search.errors import StudyNotFoundError
+from search.event_log import StudyRecord
 
 TRAINED = 5000
 """Training images of each net's one epoch."""
@@ -34,22 +47,6 @@ HELD_OUT = 3
 """Every third net judges the coefficients that the others were fitted to."""
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """What is measured where."""
-
-    nets: int
-    workers: int
-    device: str
-    precision: str
-
-    def __post_init__(self) -> None:
-        check_count("nets", self.nets)
-        if self.nets < MIN_NETS:
-            raise UsageError(f"nets={self.nets}: give at least {MIN_NETS}, for fewer fit any coefficients.")
-        check_count("workers", self.workers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,17 +76,12 @@ class CostModel:
     """Of the shipped coefficients, on the same third."""
 
 
-def run(options: Options, on_run: Callable[[int], None]) -> CostModel:
-    """Train random nets, as many at once as a search would, and fit; `on_run` hears how many of the runs are done.
-
-    Raises:
-        DeviceError, WorkerError: see there.
-    """
-    configs = [random_config(random.Random(number)) for number in range(options.nets)]  # noqa: S311
+def measured(nets: int, device: str, precision: str, on_run: Callable[[int], None]) -> CostModel:
+    """Train random nets, as many at once as a search would, and fit; `on_run` hears how many of the runs are done."""
+    configs = [random_config(random.Random(number)) for number in range(nets)]  # noqa: S311
     with open_worker_pool(
-        workers=options.workers, device=options.device, precision=options.precision,
-        train_images=TRAINED, validation_images=EVALUATED,
-    ) as pool:  # fmt: skip
+        workers=cores(), device=device, precision=precision, train_images=TRAINED, validation_images=EVALUATED
+    ) as pool:
         seconds = _measure(pool, configs, on_run)
         machine, kind = pool.machine, pool.numerics["kind"]
     return judge(_work(configs), seconds, machine, kind)
@@ -118,8 +110,6 @@ def judge(work: Array, seconds: Array, machine: Machine, kind: DeviceKind) -> Co
 
 def fit(work: Array, seconds: Array) -> Coefficients:
     """Return the coefficients, none below zero, whose estimates have the least sum of squared relative errors."""
-    from scipy.optimize import nnls  # type: ignore[import-untyped]
-
     names = [field.name for field in fields(Coefficients)]
     units = np.array(price_list(Coefficients(**dict.fromkeys(names, 1.0))))
     found, _ = nnls(work * units / (seconds * 1e6)[:, None], np.ones(len(seconds)))
@@ -184,3 +174,105 @@ def _measure(pool: WorkerPool, configs: Sequence[TrainConfig], on_run: Callable[
     on_gpu = pool.machine.gpu is not None
     seconds = [report.seconds if on_gpu else report.metrics["cpu_seconds"] for report in reports]
     return np.array(np.array(seconds, dtype=np.float64).reshape(RUNS, len(configs)).min(axis=0))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EstimateErrors:
+    """Of one study."""
+
+    study: str
+    ratios: tuple[float, ...]
+    """Measured over estimated time of every period that was trained to its end, trial by trial."""
+    misfit: Misfit
+    ordering: float
+    """Seconds that workers waited because a logically earlier period was not ready."""
+    available: float
+    """Seconds of all workers together."""
+
+    @property
+    def lost(self) -> float:
+        """The share of worker time that the waiting took, 0 to 1."""
+        return self.ordering / self.available
+
+
+def estimate_errors(study: StudyRecord) -> EstimateErrors:
+    """Compare the logical costs of a study's periods with the seconds that its reports note.
+
+    Raises:
+        StudyNotFoundError: nothing was trained to the end of a period yet, or it is not known where and when.
+    """
+    time = worker_time_of(study)
+    pairs = [
+        (cost / 1e6, report.seconds)
+        for trial in study.trials
+        for cost, report in zip(trial.costs, trial.reports, strict=False)
+        if report.end is None
+    ]
+    if not pairs:
+        raise StudyNotFoundError(f"Study {study.name} has no period that was trained to its end.")
+    return EstimateErrors(
+        study=study.name,
+        ratios=tuple(measured / estimated for estimated, measured in pairs),
+        misfit=misfit(*zip(*pairs, strict=True)),
+        ordering=time.ordering,
+        available=time.available,
+    )
+
+
+DIGITS = 4
+"""Of a coefficient."""
+
+
+def model_lines(model: CostModel) -> Iterator[str]:
+    """Yield the coefficients as they stand in mnist_bench/nets/cost_model.py, and how far estimates are off."""
+    values = ", ".join(f"{name}={_number(value)}" for name, value in asdict(model.coefficients).items())
+    yield from (sentence(model.machine), "", f'        case "{model.kind}":', "            return Coefficients(")
+    yield from (f"                {values}", "            )", "")
+    yield f"Judged on every third of {model.nets} random nets, after one common factor:"
+    for name, misfit in (("fitted to the other nets", model.fitted), ("shipped", model.shipped)):
+        yield (
+            f"{name}: median error {cells.percent(misfit.median, 1)}, nine in ten below "
+            f"{cells.percent(misfit.nine_in_ten, 1)}, measured / estimated {misfit.factor:.2f}"
+        )
+
+
+def _number(value: float) -> str:
+    rounded = float(f"{value:.{DIGITS}g}")
+    return f"{int(rounded):_}" if rounded.is_integer() else f"{rounded}"
+
+
+def study_lines(found: EstimateErrors) -> Iterator[str]:
+    """Yield how far the estimates of a study's periods were off, and what waiting for their order took."""
+    median, most = (cells.percent(share, 1) for share in (found.misfit.median, found.misfit.nine_in_ten))
+    yield f"{found.study}: {len(found.ratios):,} periods took {found.misfit.factor:.2f} times their estimates."
+    yield f"That factor apart, an estimate is off by {median} in the median, nine in ten by less than {most}."
+    yield (
+        f"Waiting for the logical order took {found.ordering:.1f} s of {found.available:.1f} s of worker time, "
+        f"{cells.percent(found.lost, 1)}."
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nets", type=int, default=40)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto", choices=["auto", "bf16", "fp32"])
+    parser.add_argument("--study")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    asked = parser.parse_args(arguments)
+    if asked.study is not None:
+        lines = study_lines(estimate_errors(studies.open_study(asked.results, asked.study, None)))
+    elif asked.nets < MIN_NETS:
+        parser.error(f"--nets {asked.nets}: give at least {MIN_NETS}, for fewer fit any coefficients.")
+    else:
+        lines = model_lines(measured(asked.nets, asked.device, asked.precision, _tell))
+    print(*lines, sep="\n")
+
+
+def _tell(done: int) -> None:
+    print(f"{done} runs", file=sys.stderr, end="\r")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
