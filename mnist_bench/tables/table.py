@@ -96,10 +96,6 @@ class Table:
         """The planner of the table's space on its task: configurations, costs and limits, without training."""
         return planner(self.about, self.space)
 
-    def best(self) -> list[int]:
-        """Return all points, those with the fewest errors seen with their first seed first."""
-        return sorted(self.seeds, key=lambda point: (self.curve(point, self.seeds[point][0]).errors[-1], point))
-
     def point_of(self, params: Params) -> int:
         """Return the number of the point with these parameters.
 

@@ -28,14 +28,13 @@ def line_up(
     *,
     sampler_options: Mapping[str, Any] | None = None,
     pruner_options: Mapping[str, Any] | None = None,
-    transfer: bool = False,
     start: tuple[str, ...] = (),
     baselines: bool = True,
 ) -> tuple[Entrant, ...]:
     """Return every sampler with every pruner, and `baselines`; the first is the one that all are compared with.
 
-    Options go to the strategies that are a user's own. `transfer` adds the best configurations of another task; `start`
-    names what the start list was made of with which every pair takes part a second time.
+    Options go to the strategies that are a user's own. `start` names the sources of the start list with which every
+    pair takes part a second time.
 
     Raises:
         UsageError: there are options, and no strategy that takes them.
@@ -52,7 +51,7 @@ def line_up(
         for sampler in samplers
         for pruner in pruners
     ]
-    known = (*BASELINES, *((Entrant(method="transfer"),) if transfer else ())) if baselines else ()
+    known = BASELINES if baselines else ()
     with_list = [replace(pair, start=start) for pair in pairs] if start else []
     return tuple({entrant.name: entrant for entrant in [*pairs, *with_list, *known]}.values())
 

@@ -18,12 +18,12 @@ from typing import Any, assert_never
 
 from mnist_bench.config import TaskName
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
+from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import Entrant, StartListsByNames, Trace
 from mnist_bench.numerics import DeviceKind
 from mnist_bench.searches import period_ends
-from mnist_bench.tables import CHANCE, Table, cached_trainer
+from mnist_bench.tables import CHANCE, cached_trainer
 from search import canonical_json, strategies
 from search.differences import canaries
 from search.driver import Observer, Search, Task, TaskStore, Training
@@ -69,8 +69,6 @@ class LiveTerms:
     device: str = "auto"
     kind: DeviceKind = FIRST_KIND
     """Of the device, which says what periods cost; see `mnist_bench.nets.COEFFICIENTS`."""
-    other: Table | None = None
-    """A table on another task, whose best configurations may be transferred."""
     starts: StartListsByNames = field(default_factory=dict)
     """The start lists of those who take part with one."""
 
@@ -102,9 +100,6 @@ class Live:
                 return self._trace_of(self.searched(entrant, seed, math.ceil(budget)), budget)
             case "first_period":
                 return first_period(_Trained(self), seed, budget)
-            case "transfer":
-                planner = self.terms.planner
-                return transfer(_Trained(self), self.terms.other, budget, lambda params: planner(params).feasible)
             case "foreign":
                 raise ValueError(f"{entrant.way} searches in a program of its own")
             case _:
@@ -209,30 +204,26 @@ class Live:
 
 
 class _Trained:
-    """Training runs that workers make; satisfies `baselines.Source`."""
+    """Training runs that workers make; satisfies `baselines.TrainingSource`."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
         self.unit = live.terms.unit
 
     def random(self, seed: int) -> Iterator[tuple[Params, Plan[Any]]]:
-        """See `Source.random`."""
+        """See `TrainingSource.random`."""
         study = OptunaStudy(
             name="first period", space=self._live.terms.space, sampler=strategies.sampler("random"),
             pruner=strategies.pruner("none"), seed=seed, periods=1,
         )  # fmt: skip
-        return proposals(study, self.plan, MAX_TRIALS)
-
-    def plan(self, params: Params) -> Plan[Any]:
-        """See `Source.plan`."""
-        return self._live.terms.planner(params)
+        return proposals(study, self._live.terms.planner, MAX_TRIALS)
 
     def train(self, plans: Sequence[Plan[Any]], periods: int | None = None) -> list[Sequence[Report]]:
-        """See `Source.train`."""
+        """See `TrainingSource.train`."""
         return self._live.trained([(plan, SEEN_SEED) for plan in plans], periods=periods)
 
     def ended(self, trial: int, params: Params, plan: Plan[Any], spent: float, last: Report) -> Ended:
-        """See `Source.ended`."""
+        """See `TrainingSource.ended`."""
         return self._live.ended(trial, params, spent, last)
 
 

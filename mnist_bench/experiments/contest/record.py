@@ -22,9 +22,9 @@ from search.files import append_line, make_folder
 from search.study import StartList
 
 Instrument = Literal["table", "live"]
-Method = Literal["search", "first_period", "transfer", "foreign"]
-"""A sampler with a pruner; or the first period for all, then the best to their ends; or the best of another task; or
-a sampler and a pruner of another library, which searches in a program of its own (benchmarks/peers/search_methods)."""
+Method = Literal["search", "first_period", "foreign"]
+"""A sampler with a pruner; the first period for all, then the best to their ends; or a sampler and a pruner of another
+library, which searches in a program of its own (benchmarks/peers/search_methods)."""
 PROPOSING = ("optuna", "numpy", "scipy")
 """Packages with which proposals are computed: other versions of them may propose otherwise."""
 StartListsByNames = Mapping[tuple[str, ...], StartList]
@@ -53,8 +53,6 @@ class Entrant:
         match self.method:
             case "first_period":
                 return "first period, then the best"
-            case "transfer":
-                return "the best of another task"
             case "search" | "foreign":
                 pruner = [] if self.pruner == "none" else [self.pruner]
                 made_of = ", ".join(map(named, self.start))

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
+from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import NO_LISTS, Entrant, Ledger, StartListsByNames, Trace
 from mnist_bench.tables import SHA256, Nearest, Table, TablePlanner, TableTrainer, cells
@@ -37,14 +37,10 @@ from search.trainer_api import Plan, Report
 class Arena:
     """A table as searches meet it: which seed they see, and how their choices are scored."""
 
-    def __init__(self, table: Table, *, other: Table | None = None, starts: StartListsByNames = NO_LISTS) -> None:
-        """`other` is a table of the same points on another task, whose best ones may be transferred.
-
-        `starts` are the lists of those who take part with one.
-        """
+    def __init__(self, table: Table, *, starts: StartListsByNames = NO_LISTS) -> None:
+        """`starts` are the start lists of the entrants that have one."""
         self.table = table
         self.starts = starts
-        self.other = other
         self.points = np.array(sorted(table.seeds), np.intp)
         self.unit = float(table.arrays.costs[self.points].sum(axis=1).mean())
         """Logical cost of a training of an average configuration."""
@@ -244,14 +240,6 @@ def replay(arena: Arena, entrant: Entrant, seed: int, terms: Terms) -> Trace:
             return _search(arena, entrant, seed, seen, terms)
         case "first_period":
             return first_period(_LookedUp(arena, seen), seed, entrant.budgets * terms.budget * arena.unit)
-        case "transfer":
-            budget = entrant.budgets * terms.budget * arena.unit
-            return transfer(
-                _LookedUp(arena, seen),
-                arena.other,
-                budget,
-                lambda params: arena.table.find(params) in arena.table.seeds,
-            )
         case "foreign":
             raise ValueError(f"{entrant.way} searches in a program of its own")
         case _:
@@ -259,7 +247,7 @@ def replay(arena: Arena, entrant: Entrant, seed: int, terms: Terms) -> Trace:
 
 
 class _LookedUp:
-    """Trainings of a table, as a search meets them; satisfies `baselines.Source`."""
+    """The training runs of a table; satisfies `baselines.TrainingSource`."""
 
     def __init__(self, arena: Arena, seen: int) -> None:
         self._arena = arena
@@ -268,7 +256,7 @@ class _LookedUp:
         self.unit = arena.unit
 
     def random(self, seed: int) -> Iterator[tuple[Params, Plan[int]]]:
-        """See `Source.random`; a point comes once."""
+        """See `TrainingSource.random`; a point comes once."""
         table = self._arena.table
         spec = StudySpec(
             space=table.space, seed=seed, slots=1, periods=len(table.about.epochs),
@@ -283,16 +271,12 @@ class _LookedUp:
             if len(taken) == len(self._arena.points):
                 return
 
-    def plan(self, params: Params) -> Plan[int]:
-        """See `Source.plan`."""
-        return self._planner(params)
-
     def train(self, plans: Sequence[Plan[int]], periods: int | None = None) -> list[Sequence[Report]]:
-        """See `Source.train`."""
+        """See `TrainingSource.train`."""
         return [self._arena.table.reports(plan.config, self._seen)[:periods] for plan in plans]
 
     def ended(self, trial: int, params: Params, plan: Plan[int], spent: float, last: Report) -> Ended:
-        """See `Source.ended`."""
+        """See `TrainingSource.ended`."""
         return self._arena.ended(plan.config, self._seen, spent, trial)
 
 

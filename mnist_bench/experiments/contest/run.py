@@ -22,7 +22,7 @@ from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, best_precision, 
 from mnist_bench.searches import period_ends
 from mnist_bench.space_files import planner_on
 from mnist_bench.statistics import reference
-from mnist_bench.tables import SHA256, Table, spread
+from mnist_bench.tables import Table, spread
 from mnist_bench.units import duration, percent
 from search import canonical_json
 from search.arguments import check_count
@@ -106,14 +106,9 @@ def run(options: Options, observer: Observer) -> list[Contest]:
     searched = [tables.load(name) for name in options.tables]
     _check_names([table.name for table in searched])
     arenas = [
-        Arena(
-            table,
-            other=_another(table.space, table.about.task),
-            starts=_starts(options, table.space, table.planner, table.about.task),
-        )
-        for table in searched
-    ]
-    line_ups = [_line_up(options, _tried_on(arena.table), arena.other) for arena in arenas]
+        Arena(table, starts=_starts(options, table.space, table.planner, table.about.task)) for table in searched
+    ]  # fmt: skip
+    line_ups = [_line_up(options, _tried_on(arena.table)) for arena in arenas]
     return [
         _on_table(options, arena, entrants, observer) for arena, entrants in zip(arenas, line_ups, strict=True)
     ]  # fmt: skip
@@ -138,11 +133,10 @@ def _tried_on(table: Table) -> TriedOn:
     return TriedOn(space=table.space, planner=table.planner, periods=len(table.about.epochs))
 
 
-def _line_up(options: Options, tried_on: TriedOn, other: Table | None) -> tuple[Entrant, ...]:
+def _line_up(options: Options, tried_on: TriedOn) -> tuple[Entrant, ...]:
     entrants = options.ways or line_up(
         options.samplers, options.pruners, sampler_options=options.sampler_options,
-        pruner_options=options.pruner_options, transfer=other is not None, start=options.start,
-        baselines=options.baselines,
+        pruner_options=options.pruner_options, start=options.start, baselines=options.baselines,
     )  # fmt: skip
     if not entrants:
         raise UsageError("No way of searching takes part; name samplers and pruners.")
@@ -170,15 +164,6 @@ def _starts(options: Options, space: Space, planner: Planner[Any], task: TaskNam
         for names in named
         if names
     }
-
-
-def _another(space: Space, task: TaskName) -> Table | None:
-    """Return a shipped table of the same ranges on another task, if there is one."""
-    fields = space.to_spec()["fields"]
-    shipped = (tables.load(name) for name in SHA256)
-    return next(
-        (other for other in shipped if other.about.task != task and other.about.space["fields"] == fields), None
-    )
 
 
 def _on_table(options: Options, arena: Arena, entrants: tuple[Entrant, ...], observer: Observer) -> Contest:
@@ -213,10 +198,9 @@ def _live(options: Options, task: TaskName, observer: Observer) -> Contest:
         numbers = ",".join(map(str, options.workers))
         raise UsageError(f"--workers {numbers}: a live contest trains on one number of workers; give one of them.")
     space = _load(options.space)
-    other = _another(space, task)
-    terms = _live_terms(options, task, space, other)
+    terms = _live_terms(options, task, space)
     tried_on = TriedOn(space=space, planner=terms.planner, periods=len(period_ends(space)))
-    entrants = _line_up(options, tried_on, other)
+    entrants = _line_up(options, tried_on)
     seeds = _seeds(options)
     # Costs, and with them the order of events, follow the kind of device; the first ledgers had but one and name none.
     kind = [] if terms.kind == live.FIRST_KIND else [terms.kind]
@@ -264,7 +248,7 @@ def _load(name: str) -> Space:
     return space
 
 
-def _live_terms(options: Options, task: TaskName, space: Space, other: Table | None) -> live.LiveTerms:
+def _live_terms(options: Options, task: TaskName, space: Space) -> live.LiveTerms:
     """Return the terms on this machine; the folder's name stands for all that the studies in it have in common."""
     data = load_training_set(DataOptions(task=task))
     device = find_device(options.device)
@@ -282,5 +266,5 @@ def _live_terms(options: Options, task: TaskName, space: Space, other: Table | N
         task=task, space=space, planner=planner, budget=options.trials, slots=options.slots, workers=options.workers[0],
         unit=sum(sum(plan.costs) for plan in average) / len(average), seen_images=len(data.split.validation),
         unseen_images=len(data.unseen), folder=folder, cache=options.results / FOLDER / "trainings",
-        device=options.device, kind=kind, other=other, starts=_starts(options, space, planner, task),
+        device=options.device, kind=kind, starts=_starts(options, space, planner, task),
     )  # fmt: skip

@@ -142,7 +142,7 @@ def draw(panels: Panels) -> Figure:
 
 def _write_legend(figure: Figure, grid: Sequence[Axes]) -> None:
     """Name the lines: in each panel where there are few of them, else once, beside all panels."""
-    # Not every entrant is on every panel: "the best of another task" is where there is another one.
+    # Not every entrant is on every panel.
     drawn = [dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True)) for axes in grid]
     if len(grid) > 1 and max(map(len, drawn)) <= MAX_INSIDE:
         for axes in grid:

@@ -19,7 +19,6 @@ def test_every_pair_comes_before_what_it_has_to_beat() -> None:
     assert names == [
         "tpe + asha", "tpe", "random + asha", "random", "random ×2", "qmc", "first period, then the best",
     ]  # fmt: skip
-    assert line_up(["tpe"], ["asha"], transfer=True)[-1].name == "the best of another task"
     assert [entrant.name for entrant in line_up(["tpe"], ["asha"], baselines=False)] == ["tpe + asha"]
 
 

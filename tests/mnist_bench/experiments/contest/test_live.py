@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +14,7 @@ from mnist_bench.experiments.contest.record import Entrant
 from mnist_bench.experiments.contest.replays import Arena, Terms, replay, simulated
 from mnist_bench.tables import Table, TablePlanner, TableTrainer
 from search.simulation import VirtualExecutor
-from search.trainer_api import Plan, Report
+from search.trainer_api import Report
 from support import own_code
 from support.handmade_table import table
 
@@ -130,20 +128,6 @@ def test_other_code_and_another_machine_search_anew(contest: Live, terms: LiveTe
     assert elsewhere.trace(mine, 0) == first  # the same rows of the table
     assert Trainer.trained > before
     assert len(list(terms.folder.glob("*/study.db"))) == 3
-
-
-def test_what_is_transferred_meets_the_limits_of_the_space(contest: Live, made: Table) -> None:
-    class Limited(TablePlanner):
-        def __call__(self, params: Mapping[str, Any]) -> Plan[int]:
-            return replace(super().__call__(params), constraints={"layers": float(params["model.hidden_layers"])})
-
-    limited = replace(contest.terms, planner=Limited(made), other=made)
-    found = Live(limited, contest._executor, contest.numerics, go_on).trace(Entrant(method="transfer"), 0)
-    assert found.choices
-    assert all(choice.params["model.hidden_layers"] == 0 for choice in found.choices)
-    free = Live(replace(contest.terms, other=made), contest._executor, contest.numerics, go_on)
-    unlimited = free.trace(Entrant(method="transfer"), 0)
-    assert any(choice.params["model.hidden_layers"] == 1 for choice in unlimited.choices)
 
 
 def test_the_digest_is_that_of_the_table(contest: Live, made: Table) -> None:

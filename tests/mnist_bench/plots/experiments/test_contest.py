@@ -78,22 +78,22 @@ def test_several_tasks_have_a_panel_each_and_an_entrant_has_one_colour() -> None
     assert figure.get_supxlabel().startswith("a, b, c: 3 to 4 seeds, the same for all; 20,000 unseen images")
 
 
-TRANSFER = Entrant(method="transfer")
+ALONE = Entrant(method="first_period")
 
 
 def test_few_lines_are_named_in_their_panels() -> None:
-    figure = draw(rows([clear(), finals({RANDOM: [0.02, 0.03], TRANSFER: [0.01, 0.01]})]))
+    figure = draw(rows([clear(), finals({RANDOM: [0.02, 0.03], ALONE: [0.01, 0.01]})]))
     legends = [axes.get_legend() for axes in figure.axes]
     named = [[text.get_text() for text in legend.get_texts()] for legend in legends if legend is not None]
     assert figure.legends == []
-    assert "the best of another task" not in named[0]
-    assert set(named[1]) == {"random", "the best of another task"}
+    assert "first period, then the best" not in named[0]
+    assert set(named[1]) == {"random", "first period, then the best"}
 
 
 def test_many_lines_are_named_once_who_is_on_one_panel_alone_too() -> None:
     many = {Entrant(sampler=f"s{number}"): [0.1 - number / 100] * 2 for number in range(4)}
-    (legend,) = draw(rows([finals(many), finals({**many, TRANSFER: [0.01, 0.01]})])).legends
-    assert [text.get_text() for text in legend.get_texts()][-1] == "the best of another task"
+    (legend,) = draw(rows([finals(many), finals({**many, ALONE: [0.01, 0.01]})])).legends
+    assert [text.get_text() for text in legend.get_texts()][-1] == "first period, then the best"
 
 
 def test_without_a_choice_there_is_no_picture() -> None:
