@@ -1,10 +1,10 @@
 from .anova import ROUNDING as ROUNDING, alike as alike, residual_variance as residual_variance
-from .paired import LEVEL as LEVEL, effect_shown as effect_shown
-from .shrinkage import reference as reference
-from .tests import (
+from .inference import (
     holm as holm,
     mcnemar as mcnemar,
     mean_and_deviation as mean_and_deviation,
     share_interval as share_interval,
     wilson as wilson,
 )
+from .paired import LEVEL as LEVEL, effect_shown as effect_shown
+from .shrinkage import reference as reference

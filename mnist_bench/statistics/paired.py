@@ -1,21 +1,16 @@
-"""Paired differences, one per seed: their mean, whether it is significant, and what so many seeds would show."""
+"""Paired differences, one per seed: their mean, whether it is significant, and the effect that n seeds can show."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-
-import numpy as np
 
 from mnist_bench.statistics.anova import ROUNDING
-from mnist_bench.statistics.tests import mean_and_deviation
+from mnist_bench.statistics.inference import mean_and_deviation
 
 LEVEL = 0.05
 POWER = 0.8
-POINTS = 2000
-"""Number of equally likely values of the observed deviation over which the power is averaged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +49,6 @@ def paired(differences: Sequence[float], step: float) -> Paired:
     )  # fmt: skip
 
 
-@cache
 def effect_shown(pairs: int, level: float = LEVEL) -> float:
     """Return the smallest effect that so many pairs show with a power of 80 %.
 
@@ -63,27 +57,10 @@ def effect_shown(pairs: int, level: float = LEVEL) -> float:
         level: significance level of the two-sided paired t test.
 
     Returns:
-        A mean difference in standard deviations of the differences, to four digits.
+        A mean difference in standard deviations of the differences.
     """
-    low, high = 0.0, 1.0
-    while power(high, pairs, level) < POWER:
-        low, high = high, 2 * high
-    while high - low > 1e-4 * high:
-        middle = (low + high) / 2
-        low, high = (middle, high) if power(middle, pairs, level) < POWER else (low, middle)
-    return high
+    from scipy.special import nctdtrinc, stdtrit
 
-
-def power(effect: float, pairs: int, level: float = LEVEL) -> float:
-    """Return the probability that a two-sided paired t test detects a difference of `effect` standard deviations.
-
-    For a given observed deviation, a normal distribution gives the probability. It is averaged over the observed
-    deviations, whose squares follow a chi² distribution.
-    """
-    from scipy.special import chdtri, ndtr, stdtrit
-
-    freedom = pairs - 1
-    observed = np.sqrt(chdtri(freedom, (np.arange(POINTS) + 0.5) / POINTS) / freedom)
-    limit = observed * float(stdtrit(freedom, 1 - level / 2))
-    centre = abs(effect) * math.sqrt(pairs)
-    return float(np.mean(ndtr(centre - limit) + ndtr(-centre - limit)))
+    # Of the noncentral t distribution; its other tail, a significant difference of the wrong sign, is negligible.
+    limit = stdtrit(pairs - 1, 1 - level / 2)
+    return float(nctdtrinc(pairs - 1, 1 - POWER, limit)) / math.sqrt(pairs)

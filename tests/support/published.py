@@ -11,7 +11,7 @@ from typing import Any
 
 from mnist_bench.config import TrainConfig
 from mnist_bench.experiments.ladder.result import rung
-from mnist_bench.statistics.tests import t_interval
+from mnist_bench.statistics.inference import t_interval
 from support.paths import ROOT
 
 FOLDER = ROOT / "results" / "published"

@@ -15,7 +15,7 @@ from mnist_bench.leaderboard.board import (
 )
 from mnist_bench.leaderboard.plain_board import plain_board
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
-from mnist_bench.statistics.tests import wilson
+from mnist_bench.statistics.inference import wilson
 from search.errors import StorageError
 from search.event_log.records import Reason
 from support import handmade
