@@ -11,7 +11,7 @@ from mnist_bench.config import TrainConfig, from_json, leaves_validation
 from mnist_bench.data import Dataset, of_digits
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments import confirm
-from mnist_bench.experiments.confirm import FINAL, SEEDS, Confirmed, Evaluated, Final
+from mnist_bench.experiments.confirm import FINAL, Confirmed, Evaluated, Final
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.prediction import Model, Threshold, Traits, draws_on_black, is_ready, sample, threshold
@@ -192,7 +192,8 @@ def find(
         raise StudyNotFoundError(
             f"The weights of {study.name}/{trial.number} were not kept; `{command}` trains it again."
         )
-    kept = _confirmed_nets(study, trial, commands, committee=options.committee) if options.on_all else ()
+    seeds = confirm.seeds_of(evaluated, trial.number)
+    kept = _confirmed_nets(study, trial, commands, seeds, committee=options.committee) if options.on_all else ()
     trainer = trainer_for(record, device=options.device, data_dir=options.data_dir, what=f"Study {study.name}")
     net = _net(study, trial, record, trainer, commands, on_news)
     validation = _validation(net.to(trainer.data.device), trainer.data, from_json(record.recipe))
@@ -262,9 +263,10 @@ def _winner(study: StudyRecord, found: Confirmed | None, named: str, commands: N
 
 
 def _confirmed_nets(
-    study: StoredStudy, trial: TrialRecord, commands: NextCommands, *, committee: bool
+    study: StoredStudy, trial: TrialRecord, commands: NextCommands, seeds: int, *, committee: bool
 ) -> tuple[Member, ...]:
-    """Return the first net that `confirm` trained of a trial's settings on all images, or all that came to their end.
+    """Return the first net that `confirm` trained of a trial's settings on all images; for a committee, all of the
+    `seeds` nets that came to their end.
 
     Raises:
         StudyNotFoundError: one of them is not here, or there is but one for a committee.
@@ -276,11 +278,11 @@ def _confirmed_nets(
         return (_confirmed_net(study, trial, SEED, commands),)
     found = [
         seed
-        for seed in range(SEEDS)
+        for seed in range(seeds)
         if records.read(folder.record_of(trial.number, seed, on_all=True)).curve[-1].end is None
     ]
     if len(found) < confirm.MIN_COMMITTEE:
-        raise StudyNotFoundError(f"Of {name} trained on all images, {len(found)} of {SEEDS} nets came to their end.")
+        raise StudyNotFoundError(f"Of {name} trained on all images, {len(found)} of {seeds} nets came to their end.")
     return tuple(_confirmed_net(study, trial, seed, commands) for seed in found)
 
 

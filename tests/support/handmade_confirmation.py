@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mnist_bench.experiments.confirm import result as confirmed
-from mnist_bench.experiments.confirm.runs import SEEDS
+from mnist_bench.experiments.confirm.runs import FINAL
 from mnist_bench.studies import sealed_json
 from mnist_bench.studies.record import record_of, to_json
 from search.study import ConfirmFolder
@@ -40,5 +40,5 @@ def write_records(files: ConfirmFolder, number: int = 1) -> None:
     study = handmade.mixed()
     made = to_json(record_of(study, next(trial for trial in study.trials if trial.number == number)))
     files.records.mkdir(parents=True, exist_ok=True)
-    for seed in range(SEEDS):
+    for seed in range(FINAL.seeds):
         sealed_json.write(made, files.record_of(number, seed, on_all=True))

@@ -13,11 +13,11 @@ from .result import (
 from .run import Opening as Opening, Options as Options
 from .runs import (
     FINAL as FINAL,
-    SEEDS as SEEDS,
     ConfirmOptions as ConfirmOptions,
     Evaluated as Evaluated,
     evaluated as evaluated,
     preferred as preferred,
+    seeds_of as seeds_of,
 )
 from .table import (
     accuracy as accuracy,

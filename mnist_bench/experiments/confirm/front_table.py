@@ -5,11 +5,11 @@ from __future__ import annotations
 from mnist_bench import cells
 from mnist_bench.experiments.confirm.front_result import Front, Member, plain_front
 from mnist_bench.experiments.confirm.result import TOP
-from mnist_bench.experiments.confirm.runs import SEEDS
 from mnist_bench.experiments.confirm.table import accuracy, committee, failures
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
 from mnist_bench.units import unit
+from search.messages import number_of
 
 
 def table_of_front(front: Front) -> Table[Member]:
@@ -57,9 +57,10 @@ def front_footnote(front: Front | None, commands: NextCommands) -> str:
 
 def _headline(front: Front) -> str:
     number = "1 configuration" if len(front.members) == 1 else f"{len(front.members)} configurations"
+    seeds = number_of(len(front.finals[0].errors), "fresh seed")
     return (
-        f"{front.study}: {number} of the front of accuracy and {unit(front.cost)}, {SEEDS} fresh seeds each, trained "
-        f"on all {front.train_images:,} images."
+        f"{front.study}: {number} of the front of accuracy and {unit(front.cost)}, {seeds} each, trained on "
+        f"all {front.train_images:,} images."
     )
 
 

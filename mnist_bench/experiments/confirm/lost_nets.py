@@ -13,7 +13,7 @@ from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm.front_result import Front, load_front
 from mnist_bench.experiments.confirm.front_table import front_command
 from mnist_bench.experiments.confirm.result import Confirmed, Final, load
-from mnist_bench.experiments.confirm.runs import SEEDS, ConfirmOptions, Runs
+from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs
 from mnist_bench.experiments.confirm.table import command_again
 from mnist_bench.experiments.grid import Observer, open_grid_of
 from mnist_bench.next_commands import NextCommands
@@ -31,8 +31,8 @@ def lost_nets(folder: ConfirmFolder, finals: Sequence[Final]) -> list[tuple[int,
     """
     return [
         (number, seed)
-        for number in sorted({final.number for final in finals})
-        for seed in range(SEEDS)
+        for number, seeds in sorted({final.number: len(final.errors) for final in finals}.items())
+        for seed in range(seeds)
         if not folder.net_of(number, seed).is_file() and _ended(folder.record_of(number, seed, on_all=True))
     ]
 

@@ -24,7 +24,6 @@ from mnist_bench.experiments.confirm.result import Candidate, Confirmed
 from mnist_bench.experiments.confirm.runs import (
     FINAL,
     RACE,
-    SEEDS,
     ConfirmOptions,
     Errors,
     Runs,
@@ -204,7 +203,7 @@ class _Confirmation:
         if budget is None or self._time_budget.begun or not _waits_for_test(self._options.opening):
             return
         begun = self._time_budget.seconds  # what follows takes time, too, which a later run need not spend
-        final = self._runs.estimate(FINAL, self._finalists(numbers), SEEDS)
+        final = self._runs.estimate(FINAL, self._finalists(numbers), FINAL.seeds)
         rest = self._runs.estimate(RACE, numbers, FIRST_LOOK) + final
         if begun + rest <= budget:
             self._observer.on_news(f"{duration(final)} of the budget are reserved for the training on all images")
@@ -220,13 +219,11 @@ class _Confirmation:
     def _least(self, racing: Sequence[int], spent: float) -> float:
         """Return the seconds of a budget that has room for a test and the final training, if only these race on and so
         much is spent before."""
-        rest = self._runs.estimate(RACE, racing, FIRST_LOOK) + self._runs.estimate(
-            FINAL, self._finalists(racing), SEEDS
-        )
-        return MARGIN * (spent + rest)
+        first = self._runs.estimate(RACE, racing, FIRST_LOOK)
+        return MARGIN * (spent + first + self._runs.estimate(FINAL, self._finalists(racing), FINAL.seeds))
 
     def _finalists(self, racing: Sequence[int]) -> list[int]:
-        return dearest_finalists(racing, self._trials, lambda number: self._runs.estimate(FINAL, [number], SEEDS))
+        return dearest_finalists(racing, self._trials, lambda number: self._runs.estimate(FINAL, [number], FINAL.seeds))
 
     def _with_finals(self, raced: Confirmed, finalists: Sequence[int]) -> Confirmed:
         """Return what was found with the test errors of the finalists."""
@@ -246,7 +243,7 @@ class _Confirmation:
             return True
         rest = self._runs.estimate(RACE, so_far.racing, upto)
         if _opens(self._options.opening, judged=upto in race.LOOKS):
-            rest += self._runs.estimate(FINAL, self._finalists(so_far.racing), SEEDS)
+            rest += self._runs.estimate(FINAL, self._finalists(so_far.racing), FINAL.seeds)
         # Kept, for whoever goes on with a stopped confirmation has another clock, and is to find the same winner.
         return self._time_budget.decide(f"{upto} seeds", lambda: self._time_budget.seconds + rest <= budget)
 

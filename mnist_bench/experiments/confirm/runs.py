@@ -28,8 +28,6 @@ from search.messages import number_of
 from search.study import ConfirmFolder, StoredStudy
 from search.trainer_api import Report
 
-SEEDS = ROUNDS[-1]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfirmOptions(Workplace):
@@ -90,6 +88,11 @@ def preferred(found: Sequence[Evaluated], number: int, study: StudyRecord, data_
 
 
 NOTHING = Evaluated(finals=(), images=0)
+
+
+def seeds_of(found: Sequence[Evaluated], number: int) -> int:
+    """Return with how many seeds the configuration of trial `number` was trained on all images; 0 if it was not."""
+    return max((len(final.errors) for one in found for final in one.finals if final.number == number), default=0)
 
 
 def _with_these_first(found: Sequence[Evaluated], files: tuple[str, ...] | None) -> list[Evaluated]:
@@ -153,11 +156,15 @@ class Part:
     keeps_nets: bool
     """Whether the nets are needed once they are trained."""
 
+    @property
+    def seeds(self) -> int:
+        """Seeds of a configuration that is trained in all rounds."""
+        return self.rounds[-1]
+
 
 RACE = Part(words="racing", train_on="search_split", purpose="confirm", rounds=ROUNDS, keeps_nets=False)
 FINAL = Part(
-    words="on all training images", train_on="all", purpose="confirm-all", rounds=(SEEDS,),
-    keeps_nets=True,
+    words="on all training images", train_on="all", purpose="confirm-all", rounds=ROUNDS[-1:], keeps_nets=True,
 )  # fmt: skip
 
 
@@ -165,7 +172,7 @@ def seeds(study: StudyRecord, part: Part) -> list[int]:
     """Return the seeds of a part, the same for all configurations, none of them a trial's."""
     taken = {trial.seed for trial in study.trials}
     drawn = (canonical_json.derived_seed(study.spec["seed"], part.purpose, k) for k in count())
-    return list(islice((seed for seed in drawn if seed not in taken), SEEDS))
+    return list(islice((seed for seed in drawn if seed not in taken), part.seeds))
 
 
 Errors = dict[int, list[int | None]]
@@ -198,7 +205,7 @@ class Runs:
         that up takes milliseconds, and estimates of a hundred candidates ask for it fifty thousand times."""
 
     def estimate(self, part: Part, numbers: Sequence[int], upto: int) -> float:
-        """Return the seconds that these configurations take with the first `upto` seeds, what is trained left out.
+        """Return the seconds that these configurations take with the first `upto` seeds, without trained runs.
 
         Workers wait for each other at the end of each round.
         """
@@ -243,7 +250,7 @@ class Runs:
             NotReproducedError: one has other weights than its record; it is not kept.
             StorageError: one cannot be written.
         """
-        runs = {(number, seed): self._runs(FINAL, [number], SEEDS)[seed] for number, seed in nets}
+        runs = {(number, seed): self._runs(FINAL, [number], FINAL.seeds)[seed] for number, seed in nets}
         gone = f"{number_of(len(runs), 'net')} trained on all images gone"
         self._grid.observer.on_news(f"{gone}: made again, with the test set shut")
         curves = self._grid.train(list(runs.values()), keep_last=True)
@@ -263,7 +270,7 @@ class Runs:
     def _was_trained(self, number: int) -> bool:
         """Return whether records are here of a configuration's runs on all images, with the same seeds and data."""
         data = data_of(self._study.spec["context"])
-        for k, run in enumerate(self._runs(FINAL, [number], SEEDS)):
+        for k, run in enumerate(self._runs(FINAL, [number], FINAL.seeds)):
             try:
                 known = record.read(self._folder.record_of(number, k, on_all=True))
             except (UsageError, StorageError):
@@ -287,9 +294,10 @@ class Runs:
         files = own_test_files(options)
         on = self._known(numbers, files)
         known = {final.number: final for final in on.finals}
-        curves = self.train(FINAL, numbers, SEEDS)
+        curves = self.train(FINAL, numbers, FINAL.seeds)
         if unknown := [number for number in numbers if number not in known]:
-            purpose = f"{purpose_of_confirming(self._study.name)}{', '.join(map(_name, unknown))}; {SEEDS} seeds each"
+            names = ", ".join(map(_name, unknown))
+            purpose = f"{purpose_of_confirming(self._study.name)}{names}; {FINAL.seeds} seeds each"
             scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers)
             known |= {number: self._final(number, curves, scores, files) for number in unknown}
             on = Evaluated(finals=(), images=len(scores.images.labels), test_files=files)
@@ -311,7 +319,7 @@ class Runs:
         return NOTHING
 
     def _final(self, number: int, curves: Curves, scores: Scores, files: tuple[str, ...] | None) -> Final:
-        runs = self._runs(FINAL, [number], SEEDS)
+        runs = self._runs(FINAL, [number], FINAL.seeds)
         states = [None if curves[run.name, run.seed][-1].end else self._grid.last_state(run) for run in runs]
         members = list(zip(map(self._grid.task_of, runs), states, strict=True))
         ended = [(task, last) for task, last in members if last is not None]

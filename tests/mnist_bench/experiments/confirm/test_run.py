@@ -22,7 +22,7 @@ from mnist_bench.data import DataOptions
 from mnist_bench.errors import DataError, Stopped
 from mnist_bench.experiments.confirm import command, result as confirmed, run as confirm
 from mnist_bench.experiments.confirm.front_result import save_front
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Evaluated, Part, Runs, earlier, evaluated, seeds
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, Evaluated, Part, Runs, earlier, evaluated, seeds
 from mnist_bench.experiments.grid import Observer, Run
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.next_commands import NextCommands
@@ -297,7 +297,7 @@ def test_seeds_are_fresh_and_the_parts_have_their_own() -> None:
     taken = replace(study, trials=(*study.trials, replace(study.trials[0], seed=drawn[3])))
     assert seeds(taken, RACE) == [*drawn[:3], *drawn[4:]]
     every = [seed for part in (RACE, FINAL) for seed in seeds(study, part)]
-    assert len(set(every)) == 2 * SEEDS
+    assert len(set(every)) == 2 * FINAL.seeds
 
 
 def test_a_study_that_is_being_searched_is_refused(tmp_path: Path) -> None:

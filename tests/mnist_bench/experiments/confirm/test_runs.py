@@ -14,7 +14,7 @@ from mnist_bench.data import DataOptions
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm import result as confirmed, runs
 from mnist_bench.experiments.confirm.result import Final
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Evaluated, Runs, all_stand, preferred
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, Evaluated, Runs, all_stand, preferred
 from mnist_bench.experiments.grid import Observer, Run
 from mnist_bench.studies import compatibility
 from search.study import ConfirmFolder
@@ -79,8 +79,8 @@ def test_workers_wait_for_each_other_after_each_round(tmp_path: Path) -> None:
     assert its.estimate(RACE, [0, 1, 2], 4) == pytest.approx((2 + 2 + 3) * run)
     assert its.estimate(RACE, [0, 1], 2) == pytest.approx(2 * run)
     # On all images nobody waits before the last seed.
-    assert its.estimate(FINAL, [0], SEEDS) == pytest.approx(SEEDS / 2 * run)
-    assert its.estimate(FINAL, [0], SEEDS - 1) == 0
+    assert its.estimate(FINAL, [0], FINAL.seeds) == pytest.approx(FINAL.seeds / 2 * run)
+    assert its.estimate(FINAL, [0], FINAL.seeds - 1) == 0
 
 
 def test_what_is_trained_takes_no_time_and_its_pace_counts_for_the_rest(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_what_was_evaluated_of_other_runs_is_evaluated_again(tmp_path: Path, ope
     _, its = made(tmp_path)
     first = finals(its, 1)
     confirmed.save(found(finals=first.finals, test_images=1000), tmp_path)
-    lost = ConfirmFolder(tmp_path / "confirm").record_of(1, SEEDS - 1, on_all=True)
+    lost = ConfirmFolder(tmp_path / "confirm").record_of(1, FINAL.seeds - 1, on_all=True)
     kept = lost.read_bytes()
     lost.unlink()
     finals(made(tmp_path)[1], 1)
