@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mnist_bench import numerics
-from mnist_bench.experiments.notebook.result import PUBLISHED
+from mnist_bench.experiments.notebook import PUBLISHED
 from mnist_bench.leaderboard.board import grouped
 from mnist_bench.plots.kinds import KINDS
 from search.study.studies import open_study

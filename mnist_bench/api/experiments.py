@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.config import TaskName
-from mnist_bench.experiments import Audit, Observer, audit, confirm
+from mnist_bench.experiments import Audit, Observer, audit, confirm, ladder, notebook
 from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
 from mnist_bench.experiments.ablation.run import run as run_ablate
 from mnist_bench.experiments.confirm import Confirmed, ConfirmOptions, Front, Opening, Options as RaceOptions
@@ -16,10 +16,6 @@ from mnist_bench.experiments.confirm.front import run as run_front
 from mnist_bench.experiments.confirm.run import run as run_confirm
 from mnist_bench.experiments.contest import Contest, Options as ContestOptions
 from mnist_bench.experiments.contest.run import run as run_contest
-from mnist_bench.experiments.ladder import Ladder, Options as LadderOptions
-from mnist_bench.experiments.ladder.run import run as run_ladder
-from mnist_bench.experiments.notebook import Options as NotebookOptions, Row
-from mnist_bench.experiments.notebook.run import run as run_notebook
 from mnist_bench.numerics import PrecisionName, cores
 from mnist_bench.space_files import Source
 from search.arguments import check_choice
@@ -207,7 +203,7 @@ def train_notebook(
     data_dir: str | Path | None = None,
     results: str | Path = "results",
     observer: Observer | None = None,
-) -> list[Row]:
+) -> list[notebook.NotebookRow]:
     """Train the 2017 notebook's nets again, and return a row a net, beside what it published; as
     `mnist-bench notebook`. Like the notebook, it looks at the test images after every epoch; the opening is written
     down.
@@ -230,11 +226,11 @@ def train_notebook(
         >>> linear.parameters  # doctest: +SKIP
         7850
     """
-    asked = NotebookOptions(
+    asked = notebook.NotebookOptions(
         recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, data_dir=as_path(data_dir),
         results=Path(results),
     )  # fmt: skip
-    return run_notebook(asked, observer or Observer())
+    return notebook.train_notebook(asked, observer or Observer())
 
 
 def train_ladder(
@@ -247,7 +243,7 @@ def train_ladder(
     data_dir: str | Path | None = None,
     results: str | Path = "results",
     observer: Observer | None = None,
-) -> Ladder:
+) -> ladder.Ladder:
     """Train the recipes that are to reach 99.0, 99.4, 99.6 and 99.7 %, and return what each came to and took; as
     `mnist-bench bench ladder`. The test set is opened after the last epochs, which is written down.
 
@@ -269,11 +265,11 @@ def train_ladder(
         >>> ladder = train_ladder(["99.0"], seeds=10)  # doctest: +SKIP
         >>> low, high = ladder.rungs[0].interval  # doctest: +SKIP
     """
-    asked = LadderOptions(
+    asked = ladder.LadderOptions(
         targets=several("targets", targets), seeds=seeds, workers=workers, device=device, precision=precision,
         data_dir=as_path(data_dir), results=Path(results),
     )  # fmt: skip
-    return run_ladder(asked, observer or Observer())
+    return ladder.train_ladder(asked, observer or Observer())
 
 
 def compare_methods(

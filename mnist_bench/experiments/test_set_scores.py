@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +12,18 @@ import torch
 from torch import nn
 
 from mnist_bench import numerics
-from mnist_bench.data import DataOptions, Dataset, load_dataset, open_test_set, with_evaluation_images
-from mnist_bench.experiments.grid import Grid, Task
+from mnist_bench.data import (
+    DataOptions,
+    Dataset,
+    load_dataset,
+    open_test_set,
+    unopened_identity,
+    with_evaluation_images,
+)
+from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, Task, open_grid
 from mnist_bench.training import Evaluation, evaluate, export, logits, model_in
+from search.errors import UsageError
+from search.messages import did_you_mean, show
 from search.trainer_api import Report
 
 
@@ -67,3 +77,34 @@ class Scores:
 
     def _net(self, task: Task, state: bytes) -> nn.Module:
         return model_in(export(state, task.config), task.name).to(self.images.device)
+
+
+@contextmanager
+def open_scored_grid(
+    folder: str, what: str, observer: Observer, workplace: ResultsWorkplace, *, data: DataOptions, purpose: str,
+    precision: str, lanes: int | None = None,
+) -> Iterator[tuple[Grid, Scores]]:  # fmt: skip
+    """Start workers as `open_grid` does and yield the grid with the scores of its nets on the test images.
+
+    `folder` lies in the results folder, whose ledger logs the opening of the test set with its `purpose`. Errors as in
+    `open_grid`; and a DataError if there are no test files.
+    """
+    with open_grid(
+        workplace.results / folder, what, observer, data=data, workers=workplace.workers, device=workplace.device,
+        precision=precision, lanes=lanes, also=unopened_identity(data),
+    ) as grid:  # fmt: skip
+        yield grid, Scores(grid, data, purpose=purpose, ledgers=[workplace.ledger])
+
+
+def chosen(names: Sequence[str], known: Iterable[str], what: str) -> tuple[str, ...]:
+    """Return `names` in the order of the `known` ones, all of these for none; `what` says what they name.
+
+    Raises:
+        UsageError: one is not known.
+    """
+    known = tuple(known)
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known) or "."
+            raise UsageError(f"{show(name)}: no {what}{hint} There are {', '.join(known)}.")
+    return tuple(name for name in known if not names or name in names)

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from mnist_bench.config import TrainConfig
-from mnist_bench.experiments.ladder.result import rung
+from mnist_bench.experiments.ladder import rung_of
 from mnist_bench.statistics.inference import t_interval
 from support.paths import ROOT
 
@@ -93,7 +93,7 @@ def best_on_all(way: str) -> float:
 
 def teraflop(config: TrainConfig) -> str:
     """Return what a training on all images computes, in 10^12 operations."""
-    return f"{rung('99.6', '', config, 60_000, {}, 0.0).training_flop / 1e12:.2g}"
+    return f"{rung_of('99.6', config, 60_000, {}, 0.0).training_flop / 1e12:.2g}"
 
 
 def on_images(tested: Mapping[str, Any]) -> str:

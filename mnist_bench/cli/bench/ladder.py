@@ -32,12 +32,11 @@ def ladder(
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.ladder import Options, table_of
-    from mnist_bench.experiments.ladder.run import run
+    from mnist_bench.experiments import ladder as experiment
 
-    asked = Options(
+    asked = experiment.LadderOptions(
         targets=tuple(targets or ()), seeds=seeds, workers=workers or options.suitable_workers(device), device=device,
         precision=precision, data_dir=data_dir, results=results,
     )  # fmt: skip
-    found = runner.result_of(partial(run, asked))
-    output.show(form, table_of(found))
+    found = runner.result_of(partial(experiment.train_ladder, asked))
+    output.show(form, experiment.table_of(found))

@@ -32,12 +32,11 @@ def notebook(
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.notebook import Options, table_of
-    from mnist_bench.experiments.notebook.run import run
+    from mnist_bench.experiments import notebook as experiment
 
-    asked = Options(
+    asked = experiment.NotebookOptions(
         recipes=tuple(recipes or ()), seeds=seeds, workers=workers or options.suitable_workers(device), device=device,
         data_dir=data_dir, results=results,
     )  # fmt: skip
-    rows = runner.result_of(partial(run, asked))
-    output.show(form, table_of(rows, seeds))
+    rows = runner.result_of(partial(experiment.train_notebook, asked))
+    output.show(form, experiment.table_of(rows, seeds))

@@ -15,10 +15,8 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.ladder import cold_start
-from mnist_bench.experiments.ladder.result import Ladder, Run as LadderRun, Rung
-from mnist_bench.experiments.ladder.run import seed_of
-from mnist_bench.experiments.ladder.table import footnotes, verdict
+from mnist_bench.experiments import cold_start
+from mnist_bench.experiments.ladder import Ladder, LadderRun, Rung, footnotes, seed_of, verdict
 from mnist_bench.numerics.machine import Machine
 from support.handmade_data import write_data
 
@@ -81,7 +79,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Ladder:
     """Let the command find this ladder without training."""
     rungs = (rung(*[0.9900, 0.9910] * 5), replace(rung(unended=2), target=0.994, recipe="ladder/99.4"))
     ladder = Ladder(machine=MACHINE, workers=2, train_images=60_000, rungs=rungs)
-    monkeypatch.setattr("mnist_bench.experiments.ladder.run.run", lambda asked, observer: ladder)
+    monkeypatch.setattr("mnist_bench.experiments.ladder.train_ladder", lambda asked, observer: ladder)
     return ladder
 
 
@@ -120,7 +118,7 @@ def test_stopped_it_says_how_to_go_on(cli: Run, monkeypatch: pytest.MonkeyPatch)
     def stopped(asked: object, observer: object) -> None:
         raise Stopped
 
-    monkeypatch.setattr("mnist_bench.experiments.ladder.run.run", stopped)
+    monkeypatch.setattr("mnist_bench.experiments.ladder.train_ladder", stopped)
     monkeypatch.setattr("sys.argv", ["x", "bench", "ladder"])
     result = cli("bench", "ladder")
     assert (result.exit_code, result.stdout) == (130, "")

@@ -10,8 +10,8 @@ import pytest
 import mnist_bench
 from mnist_bench.experiments import Observer
 from mnist_bench.experiments.confirm import ConfirmOptions
-from mnist_bench.experiments.ladder import Options as LadderOptions
-from mnist_bench.experiments.notebook import Options as NotebookOptions
+from mnist_bench.experiments.ladder import LadderOptions
+from mnist_bench.experiments.notebook import NotebookOptions
 from search.errors import SearchError, UsageError
 from support import handmade, own_nets, stopping
 from support.handmade_front import FRONT
@@ -32,12 +32,12 @@ class Experiment:
 def experiment(monkeypatch: pytest.MonkeyPatch, name: str, found: Any) -> Experiment:
     """Return what stands in for the experiment of that name from now on."""
     made = Experiment(found)
-    monkeypatch.setattr(f"mnist_bench.api.experiments.{name}", made)
+    monkeypatch.setattr(f"mnist_bench.experiments.{name}", made)
     return made
 
 
 def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    run, observer = experiment(monkeypatch, "run_front", FRONT), Observer()
+    run, observer = experiment(monkeypatch, "confirm.confirm_front", FRONT), Observer()
     study = handmade.kept_in(Path("out"), handmade.two_objectives())
     own_nets.write(tmp_path, own_nets.GOOD)
     net = f"{tmp_path / 'my_nets.py'}:build"
@@ -51,7 +51,7 @@ def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPat
 
 
 def test_options_reach_the_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
-    run, observer = experiment(monkeypatch, "run_ladder", found := object()), Observer()
+    run, observer = experiment(monkeypatch, "ladder.train_ladder", found := object()), Observer()
     assert found is mnist_bench.train_ladder(
         ["99.4", "99.0"], seeds=4, workers=2, device="cpu", precision="fp32", data_dir="data", results="out",
         observer=observer,
@@ -64,7 +64,7 @@ def test_options_reach_the_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_options_reach_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    run, observer = experiment(monkeypatch, "run_notebook", found := [object()]), Observer()
+    run, observer = experiment(monkeypatch, "notebook.train_notebook", found := [object()]), Observer()
     assert found is mnist_bench.train_notebook(
         ["linear", "vgg"], seeds=3, workers=2, device="cpu", data_dir="data", results="out", observer=observer
     )

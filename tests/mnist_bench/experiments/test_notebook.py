@@ -14,7 +14,7 @@ from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError
 from mnist_bench.experiments.grid import Observer
-from mnist_bench.experiments.notebook.run import Options, run
+from mnist_bench.experiments.notebook import NotebookOptions, train_notebook
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, model_in
 from support.handmade_data import write_data
@@ -22,8 +22,8 @@ from support.handmade_data import write_data
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_this_process")]
 
 
-def options(tmp_path: Path, *recipes: str, data: Path, seeds: int = 1) -> Options:
-    return Options(
+def options(tmp_path: Path, *recipes: str, data: Path, seeds: int = 1) -> NotebookOptions:
+    return NotebookOptions(
         recipes=recipes, seeds=seeds, workers=1, data_dir=data, results=tmp_path / "results",
     )  # fmt: skip
 
@@ -34,8 +34,7 @@ def openings(tmp_path: Path) -> int:
 
 def test_a_run_is_fit_in_float32_and_judged_on_the_test_images_alone(tmp_path: Path) -> None:
     data = write_data(tmp_path / "data", train=600, test=120)
-    rows = run(options(tmp_path, "hidden", data=data), Observer())
-    assert rows is not None
+    rows = train_notebook(options(tmp_path, "hidden", data=data), Observer())
     last = rows[0].runs[0][-1]
 
     config = space_files.recipe(space_files.load("notebook/hidden"))
@@ -54,13 +53,12 @@ def test_a_run_is_fit_in_float32_and_judged_on_the_test_images_alone(tmp_path: P
     assert last.test_loss == pytest.approx(losses.mean(), rel=1e-5)
     assert openings(tmp_path) == 1
 
-    again = run(options(tmp_path, "hidden", data=data), Observer())
+    again = train_notebook(options(tmp_path, "hidden", data=data), Observer())
     assert again == rows
     assert openings(tmp_path) == 1
 
     other = write_data(tmp_path / "other", train=600, test=120, skip=500)
-    judged_anew = run(options(tmp_path, "hidden", data=other), Observer())
-    assert judged_anew is not None
+    judged_anew = train_notebook(options(tmp_path, "hidden", data=other), Observer())
     assert judged_anew[0].runs[0][-1].weights == last.weights
     assert judged_anew[0].runs[0][-1].test_loss != last.test_loss
     assert openings(tmp_path) == 2
@@ -71,8 +69,7 @@ def test_a_run_that_diverges_is_counted_and_not_averaged(tmp_path: Path, monkeyp
     config = space_files.recipe(space_files.load("notebook/dropout"))
     wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
     monkeypatch.setattr(space_files, "recipe", lambda space: wild)
-    rows = run(options(tmp_path, "dropout", data=data, seeds=2), Observer())
-    assert rows is not None
+    rows = train_notebook(options(tmp_path, "dropout", data=data, seeds=2), Observer())
     assert (len(rows[0].runs), rows[0].diverged) == (0, 2)
 
 
@@ -80,5 +77,5 @@ def test_missing_test_files_are_noticed_before_anything_is_trained(tmp_path: Pat
     data = write_data(tmp_path / "data", train=600, test=120)
     (data / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match="t10k-labels"):
-        run(options(tmp_path, "linear", data=data), Observer())
+        train_notebook(options(tmp_path, "linear", data=data), Observer())
     assert not (tmp_path / "results").exists()

@@ -1,4 +1,4 @@
-"""What a user waits for who trains one recipe: the seconds of a whole process, from its start to its end."""
+"""The seconds of a whole process that trains one recipe, from its start to its end."""
 
 from __future__ import annotations
 

@@ -9,8 +9,7 @@ import pytest
 
 from mnist_bench import space_files
 from mnist_bench.config.settings import ModelConfig, TrainConfig
-from mnist_bench.experiments.ladder.result import TARGETS, Ladder, Rung, plain, rung
-from mnist_bench.experiments.ladder.run import recipe_of
+from mnist_bench.experiments.ladder import TARGETS, Ladder, Rung, plain, recipe_of, rung_of
 from mnist_bench.numerics.machine import Machine
 from search.trainer_api import Report
 
@@ -32,7 +31,7 @@ def curve(accuracy: float, seconds: float = 1.0) -> list[Report]:
 
 def of(*accuracies: float, name: str = "99.0", others: dict[int, list[Report]] | None = None) -> Rung:
     curves = {seed: curve(accuracy) for seed, accuracy in enumerate(accuracies)}
-    return rung(name, recipe_of(name), CONFIG, 1000, {**curves, **(others or {})}, wall_seconds=9.0)
+    return rung_of(name, CONFIG, 1000, {**curves, **(others or {})}, wall_seconds=9.0)
 
 
 def test_the_interval_is_students() -> None:

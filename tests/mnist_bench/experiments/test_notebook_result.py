@@ -9,14 +9,15 @@ import pytest
 from mnist_bench import space_files
 from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig
 from mnist_bench.data import form_of
-from mnist_bench.experiments.notebook.result import PUBLISHED, Epoch, Published, Row, plain
-from mnist_bench.experiments.notebook.run import begins, chosen
+from mnist_bench.experiments.notebook import PUBLISHED, Epoch, NotebookRow, Published, plain
+from mnist_bench.experiments.test_set_scores import chosen
 from mnist_bench.nets.architecture import plan_layers
 from search.errors import UsageError
 
 KERAS = AugmentConfig(
     rotation_degrees=10, zoom=0.1, zoom_per_axis=True, shear_radians=0.1, interpolation="nearest", fill="edge"
 )
+WHAT = "recipe of the notebook"
 COUNTS = {
     "linear": (7_850, 7_850),
     "hidden": (79_510, 79_510),
@@ -75,28 +76,20 @@ def test_which_epochs_are_augmented_and_how_fast_they_learn() -> None:
     assert [recipe(name).epochs for name in PUBLISHED] == [10, 10, 1, 1, 2, 1, 1, 2, 2, 1]
 
 
-def test_which_runs_begin_with_others() -> None:
-    configs = {name: recipe(name) for name in PUBLISHED if name != "three_channels"}  # on other data
-    pairs = [(a, b) for a, first in configs.items() for b, second in configs.items() if begins(first, second)]
-    assert pairs == [("vgg_as_written", "vgg_augmented"), ("batchnorm", "batchnorm_2"), ("batchnorm", "lr_drop")]
-    slower = replace(configs["batchnorm"], optim=replace(configs["batchnorm"].optim, lr=1e-4))
-    assert not begins(slower, configs["batchnorm_2"])
-
-
 def test_choosing_recipes() -> None:
-    assert chosen(()) == tuple(PUBLISHED)
-    assert chosen(("lr_drop", "linear")) == ("linear", "lr_drop")
+    assert chosen((), PUBLISHED, WHAT) == tuple(PUBLISHED)
+    assert chosen(("lr_drop", "linear"), PUBLISHED, WHAT) == ("linear", "lr_drop")
     with pytest.raises(UsageError, match=r"batchnrom: no recipe of the notebook; did you mean `batchnorm`\?"):
-        chosen(("linear", "batchnrom"))
+        chosen(("linear", "batchnrom"), PUBLISHED, WHAT)
 
 
-def row(accuracies: list[float], published: Published = PUBLISHED["linear"]) -> Row:
+def row(accuracies: list[float], published: Published = PUBLISHED["linear"]) -> NotebookRow:
     epochs = [
         Epoch(train_loss=0.1, test_loss=0.2, test_errors=1, test_accuracy=value, seconds=3.0, weights="00")
         for value in accuracies
     ]
     runs = tuple((replace(epoch, seconds=100.0), epoch, epoch) for epoch in epochs)
-    return Row(recipe="linear", published=published, parameters=7850, trainable=7850, epochs=2, runs=runs)
+    return NotebookRow(recipe="linear", published=published, parameters=7850, trainable=7850, epochs=2, runs=runs)
 
 
 def test_figures_of_a_row() -> None:

@@ -14,9 +14,9 @@ from mnist_bench import numerics, space_files
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError, Stopped
+from mnist_bench.experiments import cold_start
 from mnist_bench.experiments.grid import Observer, Run
-from mnist_bench.experiments.ladder import cold_start
-from mnist_bench.experiments.ladder.run import Options, chosen, recipe_of, run, seed_of
+from mnist_bench.experiments.ladder import LadderOptions, seed_of, train_ladder
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.training.period import fit
 from search.errors import UsageError
@@ -60,8 +60,8 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
     return commands
 
 
-def options(tmp_path: Path, *targets: str, data: Path, seeds: int = 2) -> Options:
-    return Options(
+def options(tmp_path: Path, *targets: str, data: Path, seeds: int = 2) -> LadderOptions:
+    return LadderOptions(
         targets=targets, seeds=seeds, workers=1, precision="fp32", data_dir=data, results=tmp_path / "results",
     )  # fmt: skip
 
@@ -92,14 +92,14 @@ def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
     with monkeypatch.context() as patch:
         patch.setattr(cold_start, "seconds", _stopped)
         with pytest.raises(Stopped):
-            run(asked, heard)
+            train_ladder(asked, heard)
     assert heard.started == 2
     assert heard.runs == [("ladder/99.4", seed_of(0)), ("ladder/99.4", seed_of(1))]
     assert len(judged) == 2, "once a run, whatever its epochs"
     assert openings(tmp_path) == ["bench ladder: 99.4; 2 seeds"]
 
     again = Heard()
-    found = run(asked, again)
+    found = train_ladder(asked, again)
     rung = found.rungs[0]
     assert (again.runs, again.news, len(judged), len(openings(tmp_path))) == ([], ["ladder/99.4"], 2, 1)
     assert (found.train_images, found.workers, found.machine.precision) == (600, 1, "fp32")
@@ -112,7 +112,7 @@ def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
     assert [run.weights for run in rung.runs] == alone
     assert all(run.test_accuracy == pytest.approx(1 - run.test_errors / 120) for run in rung.runs)
 
-    more = run(replace(asked, seeds=3), again)
+    more = train_ladder(replace(asked, seeds=3), again)
     assert (more.rungs[0].runs[:2], more.rungs[0].wall_seconds, len(timed)) == (rung.runs, 11.0, 1)
     assert (again.runs, len(judged), len(openings(tmp_path))) == ([("ladder/99.4", seed_of(2))], 3, 2)
 
@@ -123,11 +123,11 @@ def test_times_are_told_with_what_they_were_measured_on(
     data = write_data(tmp_path / "data", train=600, test=120)
     alone = options(tmp_path, "99.0", data=data, seeds=1)
     by_two = replace(alone, seeds=2, workers=2)
-    found = [run(asked, Heard()) for asked in (alone, by_two, alone, replace(alone, seeds=2))]
+    found = [train_ladder(asked, Heard()) for asked in (alone, by_two, alone, replace(alone, seeds=2))]
     assert [one.workers for one in found] == [1, 2, 1, 2]
     assert len(timed) == 1
     monkeypatch.setattr(numerics.machine, "version", lambda package: "99.0")
-    elsewhere = run(alone, Heard())
+    elsewhere = train_ladder(alone, Heard())
     assert (elsewhere.rungs[0].wall_seconds, elsewhere.workers, len(timed)) == (12.0, 1, 2)
 
 
@@ -138,7 +138,7 @@ def test_a_run_that_diverges_is_counted_and_meets_nothing(
     config = space_files.recipe(space_files.load("notebook/dropout"))
     wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
     monkeypatch.setattr(space_files, "recipe", lambda space: wild)
-    found = run(options(tmp_path, "99.0", data=data), Heard())
+    found = train_ladder(options(tmp_path, "99.0", data=data), Heard())
     assert (len(found.rungs[0].runs), found.rungs[0].unended, found.rungs[0].met) == (0, 2, False)
     assert not (tmp_path / "results" / "test-openings.jsonl").exists(), "there was nothing to judge"
 
@@ -147,16 +147,13 @@ def test_missing_test_files_are_noticed_before_anything_is_trained(tmp_path: Pat
     data = write_data(tmp_path / "data", train=600, test=120)
     (data / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match="t10k-labels"):
-        run(options(tmp_path, "99.0", data=data), Heard())
+        train_ladder(options(tmp_path, "99.0", data=data), Heard())
     assert not (tmp_path / "results").exists()
 
 
-def test_targets_are_chosen_by_name_from_the_lowest_up() -> None:
-    assert chosen(()) == ("99.0", "99.4", "99.6", "99.7")
-    assert chosen(("99.6", "99.0")) == ("99.0", "99.6")
-    assert recipe_of("99.4") == "ladder/99.4"
+def test_an_unknown_target_is_named_with_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"99\.5: no target of the ladder; did you mean `99\..`\? There are 99\.0, "):
-        chosen(("99.0", "99.5"))
+        train_ladder(LadderOptions(targets=("99.0", "99.5"), results=tmp_path), Observer())
 
 
 def test_seeds_are_fixed_and_their_own() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.ladder import cold_start
+from mnist_bench.experiments import cold_start
 from search.errors import WorkerError
 
 

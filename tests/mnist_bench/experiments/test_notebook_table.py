@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from mnist_bench.experiments.notebook.result import PUBLISHED, Epoch, Row
-from mnist_bench.experiments.notebook.table import table_of
+from mnist_bench.experiments.notebook import PUBLISHED, Epoch, NotebookRow, table_of
 
 
 def footnotes(*recipes: str, runs: tuple[tuple[Epoch, ...], ...] = ()) -> list[str]:
     rows = [
-        Row(recipe=name, published=PUBLISHED[name], parameters=340_700, trainable=338_820, epochs=1, runs=runs)
+        NotebookRow(recipe=name, published=PUBLISHED[name], parameters=340_700, trainable=338_820, epochs=1, runs=runs)
         for name in recipes
     ]
     return [*table_of(rows, 5).footnotes]

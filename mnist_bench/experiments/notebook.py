@@ -1,0 +1,306 @@
+"""The nets of the 2017 notebook trained again: its figures next to ours, over several seeds.
+
+They are trained as with Keras 1.2: all 60,000 images, float32. After each epoch a net is evaluated on the 10,000 test
+images, as there; so training opens the test set, which its ledger logs. One thing differs: Keras 1.2 turns, shears and
+zooms about the point 14.5 of a picture whose middle is 13.5; here it is done about the middle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from mnist_bench import cells, space_files
+from mnist_bench.config import TrainConfig
+from mnist_bench.data import DataOptions, form_of
+from mnist_bench.experiments.grid import Observer, ResultsWorkplace, product
+from mnist_bench.experiments.test_set_scores import chosen, open_scored_grid
+from mnist_bench.nets import plan_layers
+from mnist_bench.picture_form import PictureForm
+from mnist_bench.result_table import Column, Table
+from mnist_bench.statistics import mean_and_deviation
+from search.arguments import check_count
+from search.messages import number_of
+from search.trainer_api import Report
+
+SHIPPED = "notebook"
+"""The folder of the recipes among the shipped spaces."""
+FOLDER = "_notebook"
+"""The folder of the runs among the results; no study can have this name."""
+MEANT = "lr_drop: what the notebook meant to run, batchnorm and then an epoch at a tenth of the learning rate."
+Figure = Literal["accuracy", "loss", "train_loss"]
+FIGURES: tuple[Figure, ...] = ("accuracy", "loss", "train_loss")
+"""What is compared: on the test images after the last epoch, and the last epoch's training loss, which varies least."""
+DEVIATIONS = 3.0
+"""Beyond so many standard deviations of the difference between a single run, as the notebook's, and our mean, a figure
+is remarkable."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Published:
+    """What the notebook's output says of one of its nets."""
+
+    accuracy: float | None = None
+    """On the test images after the last epoch, 0..1."""
+    loss: float | None = None
+    """Cross-entropy on the test images after the last epoch, nats."""
+    train_loss: float | None = None
+    """Mean cross-entropy of the last epoch's batches, nats."""
+    parameters: int | None = None
+    """As its summary prints them, or as follows from its layers where it prints none."""
+    seconds: float | None = None
+    """Of the last call of `fit`."""
+
+
+PUBLISHED: Mapping[str, Published] = MappingProxyType(
+    {
+        "linear": Published(accuracy=0.9231, loss=0.2871, train_loss=0.2660, parameters=7_850, seconds=31),
+        "hidden": Published(accuracy=0.9756, loss=0.0829, train_loss=0.0304, parameters=79_510, seconds=60),
+        "vgg": Published(),
+        "vgg_as_written": Published(accuracy=0.9684, loss=0.1007, train_loss=0.2619, parameters=161_830, seconds=570),
+        "vgg_augmented": Published(accuracy=0.9633, loss=0.1090, train_loss=0.1227, parameters=161_830, seconds=573),
+        "dropout": Published(accuracy=0.9849, loss=0.0468, train_loss=0.2592, parameters=336_940, seconds=343),
+        "batchnorm": Published(accuracy=0.9814, loss=0.0619, train_loss=0.3070, parameters=340_700, seconds=802),
+        "batchnorm_2": Published(accuracy=0.9917, loss=0.0243, train_loss=0.0785, parameters=340_700, seconds=830),
+        "lr_drop": Published(),
+        "three_channels": Published(),
+    }
+)
+"""By recipe, in the notebook's order; nothing for what it did not run, such as a net on the pictures in three channels
+that its last cells make."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Epoch:
+    """One epoch of one run, with what the net does on the test images after it."""
+
+    train_loss: float | None
+    test_loss: float
+    test_errors: int
+    test_accuracy: float
+    seconds: float
+    weights: str
+    """SHA-256 of the weights."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotebookRow:
+    """One recipe: the notebook's figures and ours."""
+
+    recipe: str
+    published: Published
+    parameters: int
+    trainable: int
+    epochs: int
+    """Of the last call of `fit`, which the seconds are about."""
+    runs: tuple[tuple[Epoch, ...], ...]
+    """The epochs of each seed's run; without those of a run that diverged."""
+    diverged: int = 0
+    """Runs that diverged."""
+
+    @property
+    def accuracy(self) -> tuple[float, float]:
+        """Mean and standard deviation over the seeds, 0..1, after the last epoch."""
+        return mean_and_deviation([run[-1].test_accuracy for run in self.runs])
+
+    @property
+    def loss(self) -> tuple[float, float]:
+        """The same of the loss, nats."""
+        return mean_and_deviation([run[-1].test_loss for run in self.runs])
+
+    @property
+    def seconds(self) -> float:
+        """Mean seconds of the last call of `fit`, evaluation included."""
+        return mean_and_deviation([sum(epoch.seconds for epoch in run[-self.epochs :]) for run in self.runs])[0]
+
+    @property
+    def train_loss(self) -> tuple[float, float]:
+        """The same of the last epoch's training loss, nats."""
+        return mean_and_deviation([run[-1].train_loss or math.nan for run in self.runs])
+
+    def band(self, figure: Figure) -> tuple[float, float] | None:
+        """Return the range in which our runs let expect the figure of one more run; None for a single seed."""
+        if len(self.runs) < 2:
+            return None
+        mean, deviation = getattr(self, figure)
+        reach = DEVIATIONS * deviation * (1 + 1 / len(self.runs)) ** 0.5
+        return mean - reach, mean + reach
+
+    @property
+    def remarkable(self) -> tuple[Figure, ...]:
+        """The notebook's figures that lie outside the bands of our runs."""
+        found = []
+        for name in FIGURES:
+            value, band = getattr(self.published, name), self.band(name)
+            if value is not None and band is not None and not band[0] <= value <= band[1]:
+                found.append(name)
+        return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotebookOptions(ResultsWorkplace):
+    """The options of the notebook's runs."""
+
+    recipes: tuple[str, ...] = ()
+    """Names in PUBLISHED; none for all."""
+    seeds: int = 5
+    """The nets are trained with the seeds 0 to this less one."""
+
+    def __post_init__(self) -> None:
+        check_count("seeds", self.seeds)
+
+
+def train_notebook(options: NotebookOptions, observer: Observer) -> list[NotebookRow]:
+    """Train the recipes with every seed and return a row each.
+
+    A run that was trained before, by the same code on the same kind of machine, is not trained again.
+
+    Raises:
+        Stopped: the observer stopped it before its end.
+        UsageError: there is no such recipe.
+        StudyLockedError: another process trains the notebook in these results.
+        DataError, DeviceError, WorkerError, StorageError: as `open_grid` and `open_test_set`.
+    """
+    names = chosen(options.recipes, PUBLISHED, "recipe of the notebook")
+    spaces = {name: space_files.load(f"{SHIPPED}/{name}") for name in names}
+    rows: list[NotebookRow] = []
+    for dataset in dict.fromkeys(map(space_files.dataset, spaces.values())):
+        same_data = [name for name, space in spaces.items() if space_files.dataset(space) == dataset]
+        configs = {name: space_files.recipe(spaces[name]) for name in same_data}
+        data = replace(options.data, dataset=dataset, form=form_of(dataset, options.data.form))
+        rows += _rows(configs, data, options, observer)
+    return sorted(rows, key=lambda row: [*PUBLISHED].index(row.recipe))
+
+
+def _rows(
+    configs: Mapping[str, TrainConfig], data: DataOptions, options: NotebookOptions, observer: Observer
+) -> list[NotebookRow]:  # fmt: skip
+    """Return the rows of recipes that train on the same data, as `train_notebook` does."""
+    seeds = range(options.seeds)
+    purpose = f"notebook: {', '.join(configs)}; {number_of(options.seeds, 'seed')}"
+    with open_scored_grid(
+        FOLDER, f"The notebook in {options.results}/", observer, options, data=data, purpose=purpose, precision="fp32"
+    ) as (grid, scores):
+        curves = grid.train(product(configs, seeds), on_period=scores.after_every_period)
+    return [
+        _row(name, config, data.form, [curves[name, seed] for seed in seeds]) for name, config in configs.items()
+    ]  # fmt: skip
+
+
+def _row(name: str, config: TrainConfig, form: PictureForm, runs: Sequence[Sequence[Report]]) -> NotebookRow:
+    net = plan_layers(config.model, form)
+    ended = [reports for reports in runs if reports[-1].end is None]
+    return NotebookRow(
+        recipe=name,
+        published=PUBLISHED[name],
+        parameters=net.parameters,
+        trainable=net.trainable,
+        epochs=config.phases[-1].epochs if config.phases else config.epochs,
+        runs=tuple(tuple(_epoch(report) for report in reports) for reports in ended),
+        diverged=len(runs) - len(ended),
+    )
+
+
+def _epoch(report: Report) -> Epoch:
+    metrics: Mapping[str, Any] = report.metrics
+    return Epoch(
+        train_loss=metrics["train_loss"],
+        test_loss=metrics["test_loss"],
+        test_errors=metrics["test_errors"],
+        test_accuracy=metrics["test_accuracy"],
+        seconds=report.seconds,
+        weights=report.weights,
+    )
+
+
+def plain(row: NotebookRow) -> dict[str, Any]:
+    """Return a row as plain values for JSON; without means where every run diverged."""
+    figures: dict[str, Any] = {"seconds": row.seconds if row.runs else None, "remarkable": row.remarkable}
+    for name in FIGURES:
+        mean, deviation = getattr(row, name) if row.runs else (None, None)
+        deviation = deviation if len(row.runs) > 1 else None
+        band = row.band(name) if row.runs else None
+        figures |= {name: mean, f"{name}_deviation": deviation, f"{name}_band": band}
+    return {**asdict(row), **figures}
+
+
+def table_of(rows: Sequence[NotebookRow], seeds: int) -> Table[NotebookRow]:
+    """Return a row a recipe, each trained with so many seeds."""
+    return Table(
+        rows=rows,
+        columns=[
+            Column("recipe", lambda row: row.recipe, 9),
+            Column("notebook", lambda row: cells.percent(row.published.accuracy) + _mark(row, "accuracy"), 8, "right"),
+            Column(f"ours ({number_of(seeds, 'seed')})", _accuracy, 8, "right"),
+            Column("parameters", _parameters, 5, "right"),
+            Column("seconds then → now", _seconds, 4, "right"),
+            Column("loss then → now", lambda row: _losses(row, "loss"), 3, "right"),
+            Column("train loss then → now", lambda row: _losses(row, "train_loss"), 2, "right"),
+        ],
+        footnotes=_footnotes(rows),
+        record=_record,
+        document={"rows": [plain(row) for row in rows]},
+    )
+
+
+def _footnotes(rows: Sequence[NotebookRow]) -> list[str]:
+    """Return what the table's signs mean, as far as it has them, and why it has a row that the notebook never ran."""
+    lines = ["= as many parameters as the notebook's net has."] if any(map(_counts_agree, rows)) else []
+    if any(row.remarkable for row in rows):
+        noise = "of a run's difference to that mean"
+        lines.append(
+            f"! more than {DEVIATIONS:g} standard deviations from our mean ({noise}: times the root of 1 + 1/n); by "
+            f"chance so are {_by_chance(min(len(row.runs) for row in rows if row.remarkable))} of the figures."
+        )
+    return [*lines, *([MEANT] if any(row.recipe == "lr_drop" for row in rows) else [])]
+
+
+def _by_chance(seeds: int) -> str:
+    """Return the share of figures beyond the mark where nothing differs: few seeds often give too small a deviation."""
+    from scipy.special import stdtr  # type: ignore[import-untyped]
+
+    return f"{200 * float(stdtr(seeds - 1, -DEVIATIONS)):.1f} %"
+
+
+def _accuracy(row: NotebookRow) -> str:
+    diverged = f" ({row.diverged} diverged)" if row.diverged else ""
+    if not row.runs:
+        return diverged.strip() or "–"
+    mean, deviation = row.accuracy
+    return cells.percent(mean) + (f" ± {100 * deviation:.2f} %" if len(row.runs) > 1 else "") + diverged
+
+
+def _losses(row: NotebookRow, figure: Figure) -> str:
+    then = getattr(row.published, figure)
+    words = "" if then is None else f"{then:.4f}{_mark(row, figure)} → "
+    if not row.runs:
+        return f"{words}–"
+    mean, deviation = getattr(row, figure)
+    return f"{words}{mean:.4f}" + (f" ± {deviation:.4f}" if len(row.runs) > 1 else "")
+
+
+def _mark(row: NotebookRow, figure: Figure) -> str:
+    return " !" if figure in row.remarkable else ""
+
+
+def _counts_agree(row: NotebookRow) -> bool:
+    return row.published.parameters == row.parameters
+
+
+def _parameters(row: NotebookRow) -> str:
+    return f"{row.parameters:,}" + (" =" if _counts_agree(row) else "  ")
+
+
+def _seconds(row: NotebookRow) -> str:
+    then = "" if row.published.seconds is None else f"{row.published.seconds:.0f} → "
+    return f"{then}{row.seconds:.0f}" if row.runs else "–"
+
+
+def _record(row: NotebookRow) -> dict[str, Any]:
+    values = plain(row)
+    figures = {name: value for name, value in values.items() if isinstance(value, str | int | float)}
+    published = {f"notebook_{name}": value for name, value in values["published"].items()}
+    return {**figures, **published, "seeds": len(row.runs), "diverged": row.diverged}

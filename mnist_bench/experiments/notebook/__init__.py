@@ -1,5 +1,0 @@
-"""`notebook`: the nets of the 2017 notebook trained again, its figures beside ours."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
