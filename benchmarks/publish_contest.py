@@ -24,9 +24,8 @@ from publish import FOLDER, ROOT, machine
 
 from mnist_bench import tables
 from mnist_bench.cli.experiments.runner import Lines
-from mnist_bench.experiments.contest import Contest, Options
+from mnist_bench.experiments.contest import Contest, ContestOptions, compare_methods
 from mnist_bench.experiments.contest.replays import Arena
-from mnist_bench.experiments.contest.run import run
 from mnist_bench.tables.shipped import SHA256
 
 PEERS = ROOT / "benchmarks" / "peers" / "search_methods"
@@ -36,7 +35,7 @@ from traces import Task, beside, contest_of, read  # noqa: E402
 TARGET = FOLDER / "contest"
 KEPT = ROOT / "results" / "foreign"
 BUDGET = 30
-OURS = Options(
+OURS = ContestOptions(
     tables=("grid-5k",), samplers=("tpe", "random"), pruners=("asha", "hyperband"), seeds=200, trials=BUDGET,
     workers=(1, 8), processes=2,
 )  # fmt: skip
@@ -46,21 +45,21 @@ METHODS = ("optuna-median", "smac-resumed", "syne-tune-asha")
 """Of those that there are, these were published: verdicts are adjusted for the number of comparisons."""
 FOREIGN_SEEDS = {"grid-5k": 50, "conv-5k": 25}
 """Searches of each foreign method by table; one of SMAC's on a pool takes half a minute."""
-LIVE = Options(
+LIVE = ContestOptions(
     live="mnist-5k", space="former/0.1/conv", samplers=("tpe", "random"), pruners=("asha",), baselines=False, seeds=4,
     trials=8, workers=(2,),
 )  # fmt: skip
-ON_THE_POOL = replace(LIVE, live=None, tables=("conv-5k",), seeds=100, workers=(8,), processes=2)
+ON_THE_POOL = replace(LIVE, live=None, space=None, tables=("conv-5k",), seeds=100, workers=(8,), processes=2)
 
 
 def ours() -> Sequence[Contest]:
     """Return a contest of our ways of searching on every table."""
-    return [contest for asked in (OURS, ON_POOLS) for contest in run(asked, Lines())]
+    return [contest for asked in (OURS, ON_POOLS) for contest in compare_methods(asked, Lines())]
 
 
 def live() -> Sequence[Contest]:
     """Return a contest that trains in the continuous space, and one of the same ways on the pool of its points."""
-    return [contest for asked in (LIVE, ON_THE_POOL) for contest in run(asked, Lines())]
+    return [contest for asked in (LIVE, ON_THE_POOL) for contest in compare_methods(asked, Lines())]
 
 
 def foreign(methods: Sequence[str]) -> Sequence[Contest]:
@@ -73,7 +72,7 @@ def foreign(methods: Sequence[str]) -> Sequence[Contest]:
         ours = replace(
             OURS, tables=(name,), pruners=("asha",), baselines=False, seeds=seeds, slots=1, workers=(1,)
         )  # fmt: skip
-        contest = run(ours, Lines())[0]
+        contest = compare_methods(ours, Lines())[0]
         folder = KEPT / contest.task
         command = [sys.executable, str(PEERS / "run.py"), "--table", contest.task, "--budget", str(BUDGET)]
         command += ["--seeds", str(seeds), "--output", str(folder), "--methods", *methods]

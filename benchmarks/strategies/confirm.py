@@ -38,9 +38,8 @@ from publish import machine
 
 from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.contest import Contest, Options
+from mnist_bench.experiments.contest import Contest, ContestOptions, compare_methods
 from mnist_bench.experiments.contest.record import PROPOSING, Entrant, Trace
-from mnist_bench.experiments.contest.run import run
 from mnist_bench.plots.experiments import contest as picture
 
 Ran = Mapping[tuple[str, int], Mapping[str, str]]
@@ -117,12 +116,12 @@ def contest_of(
     plan: Plan, ways: tuple[Entrant, ...], pairs: int, ledger: Path, asked: argparse.Namespace
 ) -> Contest | None:
     """Return so many searches of each way; None where one is missing that is not to be made."""
-    options = Options(
+    options = ContestOptions(
         live=plan.task, space=plan.space, ways=ways, seeds=pairs, first_seed=plan.first_seed,  # type: ignore[arg-type]
         trials=plan.trials, workers=(asked.workers,), results=asked.results, ledger=ledger,
     )  # fmt: skip
     try:
-        return run(options, Lines(lambda: asked.kept))[0]
+        return compare_methods(options, Lines(lambda: asked.kept))[0]
     except Stopped:
         return None
 

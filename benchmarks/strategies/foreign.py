@@ -24,8 +24,7 @@ from publish import FOLDER, machine
 from replays import CURVES, KEPT, MARGIN
 
 from mnist_bench.cli.experiments.runner import Lines
-from mnist_bench.experiments.contest import Options
-from mnist_bench.experiments.contest.run import run
+from mnist_bench.experiments.contest import ContestOptions, compare_methods
 from search import canonical_json
 from search.files import atomic_write
 
@@ -43,11 +42,11 @@ class Compared:
 
 def rows(contest: Mapping[str, Any]) -> Iterator[Compared]:
     """Yield `curves` beside each contestant of a published contest; it knows as much when it proposes: one slot."""
-    asked = Options(
+    asked = ContestOptions(
         tables=(contest["task"],), ways=(CURVES,), seeds=len(contest["seeds"]), trials=contest["budget"], slots=1,
         workers=(1,), processes=2, ledger=KEPT,
     )  # fmt: skip
-    ours = run(asked, Lines())[0]
+    ours = compare_methods(asked, Lines())[0]
     (traces,) = ours.traces
     errors = [trace.found for trace in traces]
     if list(ours.seeds) != contest["seeds"] or None in errors:

@@ -23,10 +23,9 @@ from publish import machine
 
 from mnist_bench import tables
 from mnist_bench.cli.experiments.runner import Lines
-from mnist_bench.experiments.contest import Contest, Options
+from mnist_bench.experiments.contest import Contest, ContestOptions, compare_methods
 from mnist_bench.experiments.contest.record import Entrant, Ledger
 from mnist_bench.experiments.contest.replays import Arena, Terms, replays
-from mnist_bench.experiments.contest.run import run
 from mnist_bench.start_lists.make import NUMBER
 from search.study import StartList
 
@@ -61,11 +60,11 @@ def on_table(name: str, seeds: int, processes: int, ledger: Path) -> tuple[Conte
     """Return all ways on a pool, and what is asked of them."""
     other = OTHER[name]
     random, curves = (replace(way, start=(other,)) for way in (RANDOM, CURVES))
-    asked = Options(
+    asked = ContestOptions(
         tables=(name,), ways=(DEFAULT, RANDOM, SOBOL, CURVES, random, curves), seeds=seeds, trials=BUDGET,
         processes=processes, ledger=ledger,
     )  # fmt: skip
-    contest = run(asked, Lines())[0]
+    contest = compare_methods(asked, Lines())[0]
     contest = with_the_worst(contest, tables.load(name), tables.load(other), processes, ledger)
     pairs = [
         (CURVES, DEFAULT), (CURVES, RANDOM), (CURVES, SOBOL), (curves, DEFAULT), (curves, random), (random, RANDOM),

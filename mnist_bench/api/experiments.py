@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.config import TaskName
-from mnist_bench.experiments import Audit, Observer, audit, confirm, ladder, notebook
+from mnist_bench.experiments import Audit, Observer, audit, confirm, contest, ladder, notebook
 from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
 from mnist_bench.experiments.ablation.run import run as run_ablate
 from mnist_bench.experiments.confirm import Confirmed, ConfirmOptions, Front, Opening, Options as RaceOptions
 from mnist_bench.experiments.confirm.front import run as run_front
 from mnist_bench.experiments.confirm.run import run as run_confirm
-from mnist_bench.experiments.contest import Contest, Options as ContestOptions
-from mnist_bench.experiments.contest.run import run as run_contest
-from mnist_bench.numerics import PrecisionName, cores
+from mnist_bench.experiments.contest import Contest, ContestOptions
+from mnist_bench.numerics import PrecisionName
 from mnist_bench.space_files import Source
-from search.arguments import check_choice
-from search.errors import UsageError
 from search.event_log import TrialRecord
 from search.study import StoredStudy
 
@@ -327,20 +324,13 @@ def compare_methods(
         >>> contest.task, contest.seeds, [entrant.name for entrant in contest.entrants][:2]
         ('grid-5k', (0, 1), ['tpe', 'random'])
     """
-    if live is None and space is not None:
-        raise UsageError(f"space={str(space)!r}: a table has its own space; a space of yours is searched with live.")
-    if live is not None:
-        check_choice("live", live, get_args(TaskName))
-        if tables is not None:
-            raise UsageError("live trains, tables look up: give one of them.")
     worker_counts = [workers] if isinstance(workers, int) else workers
-    options = ContestOptions(
-        tables=several("tables", ("grid-5k",) if tables is None else tables), live=live, space=str(space or "conv"),
-        samplers=several("samplers", samplers), pruners=several("pruners", pruners),
-        sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
-        start=several("from_studies", from_studies), baselines=baselines,
-        seeds=(100 if live is None else 5) if seeds is None else seeds, first_seed=first_seed, trials=trials,
-        slots=slots, workers=tuple(worker_counts or ([slots] if live is None else [cores()])), processes=processes,
-        device=device, results=Path(results),
+    asked = ContestOptions(
+        tables=None if tables is None else several("tables", tables), live=live,
+        space=None if space is None else str(space), samplers=several("samplers", samplers),
+        pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
+        start=several("from_studies", from_studies), baselines=baselines, seeds=seeds, first_seed=first_seed,
+        trials=trials, slots=slots, workers=None if worker_counts is None else tuple(worker_counts),
+        processes=processes, device=device, results=Path(results),
     )  # fmt: skip
-    return run_contest(options, observer or Observer())
+    return contest.compare_methods(asked, observer or Observer())

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from mnist_bench.experiments.contest import Contest
 
 PICTURE = "contest"
-SEEDS = {"table": 100, "live": 5}
-"""Searches of each way, where nobody says: over a table one takes a fraction of a second."""
 
 
 def search(
@@ -97,27 +95,21 @@ def search(
     command goes on where an earlier run of it was stopped.
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
-    if live is None and space is not None:
-        raise UsageError(f"{show(space)}: a table has its own space; a space of yours is searched with --live.")
-    if live is not None and table is not None:
-        raise UsageError("--live trains, --table looks up: give one of them.")
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.contest import FOLDER, Options, tables_of
-    from mnist_bench.experiments.contest.run import run
+    from mnist_bench.experiments.contest import FOLDER, ContestOptions, compare_methods, tables_of
 
-    target = folder or results / FOLDER
-    make_folder(target)  # one that cannot be made is told of before anything is trained
-    cores = options.suitable_workers(device)
-    asked = Options(
-        tables=_names(table or "grid-5k"), live=live, space=space or "conv", samplers=_names(samplers),
+    asked = ContestOptions(
+        tables=None if table is None else _names(table), live=live, space=space, samplers=_names(samplers),
         pruners=_names(pruners), sampler_options=options.assigned("--sampler-option", sampler_option or ()),
         pruner_options=options.assigned("--pruner-option", pruner_option or ()),
         start=tuple(from_study or ()), baselines=not only, first_seed=first_seed,
-        seeds=seeds or SEEDS["table" if live is None else "live"], trials=trials, slots=slots,
-        workers=_numbers(workers) or ((slots,) if live is None else (cores,)), processes=options.cores(), device=device,
-        results=results,
+        seeds=seeds, trials=trials, slots=slots,
+        workers=_numbers(workers) if workers else None if live is None else (options.suitable_workers(device),),
+        processes=options.cores(), device=device, results=results,
     )  # fmt: skip
-    found = runner.result_of(partial(run, asked))
+    target = folder or results / FOLDER
+    make_folder(target)  # one that cannot be made is reported before anything is trained
+    found = runner.result_of(partial(compare_methods, asked))
     output.show(form, *tables_of(found))
     _draw(found, target, verbose=context.find_root().params["verbose"])
 
@@ -126,8 +118,8 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
-def _numbers(text: str | None) -> tuple[int, ...]:
-    names = _names(text) if text else ()
+def _numbers(text: str) -> tuple[int, ...]:
+    names = _names(text)
     if not all(name.isdecimal() and int(name) for name in names):
         raise UsageError(f"--workers {show(text)}: write a number, or several with commas between: 1,8.")
     return tuple(map(int, names))

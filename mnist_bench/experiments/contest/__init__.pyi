@@ -1,8 +1,8 @@
+from .compare import FOLDER as FOLDER, ContestOptions as ContestOptions, compare_methods as compare_methods
 from .record import (
     Contest as Contest,
     Entrant as Entrant,
 )
-from .run import FOLDER as FOLDER, Options as Options
 from .standings import STEPS as STEPS, Curve as Curve, curve as curve, spent as spent
 from .table import scope as scope, tables_of as tables_of
 from .tasks import finding_over as finding_over

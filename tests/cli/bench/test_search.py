@@ -9,8 +9,8 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.errors import Stopped
+from mnist_bench.experiments.contest import ContestOptions
 from mnist_bench.experiments.contest.record import Contest
-from mnist_bench.experiments.contest.run import Options
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.tables import Table
 from support.handmade_contest import close
@@ -21,14 +21,14 @@ SEARCH = ("bench", "search")
 
 
 class FakeTournament:
-    """Stands in for `contest.run`: remembers what was asked, and returns contests."""
+    """Stands in for `compare_methods`: remembers what was asked, and returns contests."""
 
     def __init__(self) -> None:
         self.contests: list[Contest] = [close()]
         self.stopped = False
-        self.asked: list[Options] = []
+        self.asked: list[ContestOptions] = []
 
-    def __call__(self, asked: Options, observer: Observer) -> list[Contest]:
+    def __call__(self, asked: ContestOptions, observer: Observer) -> list[Contest]:
         self.asked.append(asked)
         observer.on_news("2 searches")
         if self.stopped:
@@ -39,7 +39,7 @@ class FakeTournament:
 @pytest.fixture
 def tournament(monkeypatch: pytest.MonkeyPatch) -> FakeTournament:
     made = FakeTournament()
-    monkeypatch.setattr("mnist_bench.experiments.contest.run.run", made)
+    monkeypatch.setattr("mnist_bench.experiments.contest.compare_methods", made)
     return made
 
 
@@ -65,14 +65,14 @@ def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None
     )  # fmt: skip
     assert looked_up.exit_code == 0, looked_up.output
     first, second = tournament.asked
-    assert first == Options(
-        tables=("grid-5k",), live="mnist-5k-wrong", space="mini", samplers=("gp", "qmc"), pruners=("none",), seeds=3,
+    assert first == ContestOptions(
+        live="mnist-5k-wrong", space="mini", samplers=("gp", "qmc"), pruners=("none",), seeds=3,
         trials=7, slots=6, workers=(4,), processes=first.processes, device="cpu", results=Path("out"),
     )  # fmt: skip
-    assert second == Options(
+    assert second == ContestOptions(
         tables=("conv-5k", "grid-5k"), samplers=("tpe", "my_lib:Mine"), sampler_options={"times": 3, "kind": "wide"},
         pruners=("asha", "my_lib:Stop"), pruner_options={"share": 0.5},
-        seeds=100, workers=(1, 8), processes=second.processes, start=("conv-5k-wrong",), baselines=False, first_seed=9,
+        workers=(1, 8), processes=second.processes, start=("conv-5k-wrong",), baselines=False, first_seed=9,
     )  # fmt: skip
 
 
@@ -131,12 +131,15 @@ def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> Non
         (["--pruners", "asha,nune"], "no pruner 'nune'"),
         (["--samplers", "gp"], "gp + asha on handmade: gp needs `pruner: none`"),
         (["--samplers", "nowhere:Mine"], "nowhere"),
-        (["mini"], "mini: a table has its own space; a space of yours is searched with --live."),
-        (["--live", "mnist-5k", "--table", "grid-5k"], "--live trains, --table looks up: give one of them."),
+        (["mini"], "space='mini': a table has its own space; give another one with live."),
+        (
+            ["--live", "mnist-5k", "--table", "grid-5k"],
+            "A live contest trains and looks nothing up; give live or tables.",
+        ),
         (["mimi", "--live", "mnist-5k"], "mimi: no such file or shipped space; did you mean `mini`?"),
         (["--live", "mnist-6k"], "mnist-6k"),
         (["--workers", "1,two"], "--workers 1,two: write a number, or several with commas between: 1,8."),
-        (["--live", "mnist-5k", "--workers", "1,8"], "--workers 1,8: a live contest trains on one number of workers"),
+        (["--live", "mnist-5k", "--workers", "1,8"], "workers=1,8: a live contest trains on one number of workers"),
         (["--workers", "0"], "--workers 0: write a number"),
         (["--seeds", "1"], "seeds=1: give at least 2, for one shows no spread."),
         (["--sampler-option", "foo=1"], "--sampler-option is for samplers of your own, file.py:Name; --samplers names"),

@@ -16,9 +16,9 @@ import mnist_bench
 from mnist_bench import tables
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live
+from mnist_bench.experiments.contest.compare import ContestOptions, compare_methods
 from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
 from mnist_bench.experiments.contest.replays import Arena
-from mnist_bench.experiments.contest.run import Options, run
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import best_precision, device_kind
@@ -29,7 +29,7 @@ from support.paths import TESTS
 
 pytestmark = pytest.mark.slow
 
-ASKED = Options(samplers=("random",), pruners=("none",), seeds=4, trials=5, slots=4, workers=(4,))
+ASKED = ContestOptions(samplers=("random",), pruners=("none",), seeds=4, trials=5, slots=4, workers=(4,))
 
 
 def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
     shutil.copy(TESTS / "data" / "small.npz", copied)
     asked = replace(ASKED, tables=(str(TESTS / "data" / "small.npz"), str(copied)))
     with pytest.raises(UsageError, match=r"^--table: 2 of the tables are called '?small'?; name each once\.$"):
-        run(asked, Observer())
+        compare_methods(asked, Observer())
 
 
 class News(Observer):
@@ -61,8 +61,8 @@ def files(tmp_path: Path) -> tuple[str, str]:
     return str(paths[0]), str(paths[1])
 
 
-def _run(asked: Options) -> list[Contest]:
-    return run(asked, News())
+def _run(asked: ContestOptions) -> list[Contest]:
+    return compare_methods(asked, News())
 
 
 def test_each_table_is_a_contest_of_its_own(files: tuple[str, str]) -> None:
@@ -105,10 +105,10 @@ def test_each_way_begins_with_the_list_that_it_names(
         begun.update({entrant.way: arena.starts[entrant.start].made_of for entrant in entrants})
         raise Stopped
 
-    monkeypatch.setattr("mnist_bench.experiments.contest.run.replays", replays)
+    monkeypatch.setattr("mnist_bench.experiments.contest.compare.replays", replays)
     ways = tuple(Entrant(sampler="random", start=start) for start in (first, second, first + second))
     with pytest.raises(Stopped):
-        run(replace(ASKED, tables=files[:1], ways=ways), News())
+        compare_methods(replace(ASKED, tables=files[:1], ways=ways), News())
     assert begun == {
         "random + list of first": ("first",),
         "random + list of second": ("second",),
@@ -134,36 +134,36 @@ def test_the_reference_is_better_than_what_is_found_but_no_lucky_row(files: tupl
 
 def test_progress_is_told_in_tenths(files: tuple[str, str]) -> None:
     news = News()
-    run(replace(ASKED, tables=files[:1], seeds=5), news)
+    compare_methods(replace(ASKED, tables=files[:1], seeds=5), news)
     assert news.heard[-1] == "handmade: 20 of 20 searches"
     assert len(news.heard) == 10
 
 
 def test_a_contest_can_be_stopped(files: tuple[str, str]) -> None:
     with pytest.raises(Stopped):
-        run(replace(ASKED, tables=files), stopping.at_once())
+        compare_methods(replace(ASKED, tables=files), stopping.at_once())
 
 
 def test_what_does_not_fit_one_table_is_said_before_any_is_searched(files: tuple[str, str]) -> None:
     news = News()
     with pytest.raises(UsageError, match="gp needs all ranges"):
-        run(replace(ASKED, tables=files, samplers=("gp",)), news)
+        compare_methods(replace(ASKED, tables=files, samplers=("gp",)), news)
     assert news.heard == []
     with pytest.raises(UsageError, match="no table"):
-        run(replace(ASKED, tables=("nowhere",)), news)
+        compare_methods(replace(ASKED, tables=("nowhere",)), news)
 
 
 def test_a_live_contest_needs_a_file_and_one_objective(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="takes a file, not the standard input"):
-        run(replace(ASKED, live="mnist-5k", space="-"), News())
+        compare_methods(replace(ASKED, live="mnist-5k", space="-"), News())
     file = tmp_path / "two.yaml"
     file.write_text("objective: [val_accuracy, macs]\noptim: {lr: {float: [0.001, 0.01]}}\n")
     with pytest.raises(UsageError, match="two objectives"):
-        run(replace(ASKED, live="mnist-5k", space=str(file)), News())
+        compare_methods(replace(ASKED, live="mnist-5k", space=str(file)), News())
 
 
 def test_a_live_contest_has_one_number_of_workers(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^--workers 1,8: a live contest trains on one number of workers; give one"):
+    with pytest.raises(UsageError, match=r"^workers=1,8: a live contest trains on one number of workers; give one"):
         mnist_bench.compare_methods("mini", live="mnist-5k", workers=[1, 8], results=tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -191,19 +191,19 @@ def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pyt
     asked = replace(ASKED, live="mnist-5k", space="conv", ways=ways, seeds=2, results=tmp_path / "one")
     asked = replace(asked, ledger=tmp_path / "ledger.jsonl")
     with pytest.raises(Stopped):
-        run(asked, News())
+        compare_methods(asked, News())
     done.clear()
-    (contest,) = run(replace(asked, results=tmp_path / "other"), News())
+    (contest,) = compare_methods(replace(asked, results=tmp_path / "other"), News())
     assert done == [("curves + asha", 1)]
     assert [[one.trials for one in traces] for traces in contest.traces] == [[1, 3], [2, 1]]
     with monkeypatch.context() as patched:
         patched.setattr(live, "opened", None)
-        assert run(asked, News()) == [contest]
+        assert compare_methods(asked, News()) == [contest]
     # Another kind of device has other costs, and so another order of events.
     here = device_kind(best_precision(torch.device("cpu")), on_gpu=False)
     other = next(kind for kind in COEFFICIENTS if kind != here)
-    monkeypatch.setattr("mnist_bench.experiments.contest.run.device_kind", lambda *_, **__: other)
+    monkeypatch.setattr("mnist_bench.experiments.contest.compare.device_kind", lambda *_, **__: other)
     done.clear()
     with pytest.raises(Stopped):
-        run(asked, News())
+        compare_methods(asked, News())
     assert done == [("tpe + asha", 0), ("curves + asha", 0), ("tpe + asha", 1)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from mnist_bench import space_files, start_lists, tables
 from mnist_bench.config import TaskName
@@ -18,14 +18,14 @@ from mnist_bench.experiments.contest.record import Contest, Entrant, Ledger, Sta
 from mnist_bench.experiments.contest.replays import Arena, Terms, replays
 from mnist_bench.experiments.grid import Observer, check_seeds
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, best_precision, device_kind, find_device
+from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, best_precision, cores, device_kind, find_device
 from mnist_bench.searches import period_ends
 from mnist_bench.space_files import planner_on
 from mnist_bench.statistics import reference
 from mnist_bench.tables import Table, spread
 from mnist_bench.units import duration, percent
 from search import canonical_json
-from search.arguments import check_count
+from search.arguments import check_choice, check_count
 from search.errors import UsageError
 from search.messages import show
 from search.repeatability import TriedOn
@@ -35,20 +35,22 @@ from search.trainer_api import Planner
 
 FOLDER = Path("_bench")
 """In the results folder; its name is none of a study, so that nothing lists what lies there."""
+TABLE = "grid-5k"
+SPACE = "conv"
 AVERAGED = 200
 """Configurations of whose logical costs the mean is the unit of a live contest's budget."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class ContestOptions:
     """The options of the contests."""
 
-    tables: tuple[str, ...] = ("grid-5k",)
-    """Shipped tables, or files; a contest on each."""
+    tables: tuple[str, ...] | None = None
+    """Shipped tables, or files; a contest on each. None for `TABLE`."""
     live: TaskName | None = None
     """A task to train on, instead of tables."""
-    space: str = "conv"
-    """What is searched live: a file, or a shipped space's name."""
+    space: str | None = None
+    """The space of a live contest: a file, or a shipped space's name; None for `SPACE`."""
     samplers: tuple[str, ...] = ("tpe",)
     pruners: tuple[str, ...] = ("asha",)
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
@@ -57,53 +59,87 @@ class Options:
     start: tuple[str, ...] = ()
     """Studies and tables of other tasks: every pair takes part a second time, with a start list made of them."""
     baselines: bool = True
-    """Whether chance and other simple ways take part."""
-    seeds: int = 100
-    """Searches of each way."""
+    """Whether random search and other simple methods take part."""
+    seeds: int | None = None
+    """Searches of each method; None for 100 on a table, where a search takes a fraction of a second, and 5 live."""
     first_seed: int = 0
     """Their seeds are this one and those that follow."""
     trials: int = 30
     """The budget: trainings of an average configuration to its end."""
     slots: int = 8
-    workers: tuple[int, ...] = (8,)
-    """Over a table, numbers of workers for which the virtual time is told; live, the one number of worker processes."""
+    workers: tuple[int, ...] | None = None
+    """On a table, numbers of workers for which the virtual time is reported, None for `slots`; live, the one number of
+    worker processes, None for one per core."""
     processes: int = 1
     """Replays at a time."""
     device: str = "auto"
     results: Path = Path("results")
     ways: tuple[Entrant, ...] = ()
-    """These take part, in place of all that samplers, pruners and start say."""
+    """These take part, instead of those that samplers, pruners and start name."""
     ledger: Path | None = None
-    """A file to keep what each search came to, so that a contest goes on, on another machine too. It does not know of
-    which version code of the user's own was."""
+    """A file to keep the result of each search, so that a contest can be continued, on another machine too. It does not
+    record the version of a user's own code."""
 
     def __post_init__(self) -> None:
-        check_seeds(self.seeds)
-        for name, count in (("trials", self.trials), ("slots", self.slots)):
+        check_seeds(self.searches)
+        for name, count in (("trials", self.trials), ("slots", self.slots), ("processes", self.processes)):
             check_count(name, count)
         check_count("first_seed", self.first_seed, least=0)
-        if not self.tables and self.live is None:
-            raise UsageError("There is no table to search on, and nothing is searched live.")
-        if self.live is None and self.device != "auto":
-            raise UsageError("On a table nothing is trained; leave out the device.")
-        check_count("processes", self.processes)
-        for workers in self.workers:
+        for workers in self.worker_counts:
             check_count("workers", workers)
+        if self.live is None:
+            self._check_table()
+        else:
+            self._check_live(self.live)
+
+    def _check_table(self) -> None:
+        if not self.table_names:
+            raise UsageError("There is no table to search on, and nothing is searched live.")
+        if self.space is not None:
+            raise UsageError(f"space={self.space!r}: a table has its own space; give another one with live.")
+        if self.device != "auto":
+            raise UsageError("On a table nothing is trained; leave out the device.")
+
+    def _check_live(self, task: str) -> None:
+        check_choice("live", task, get_args(TaskName))
+        if self.tables is not None:
+            raise UsageError("A live contest trains and looks nothing up; give live or tables.")
+        if len(self.worker_counts) > 1:
+            numbers = ",".join(map(str, self.worker_counts))
+            raise UsageError(f"workers={numbers}: a live contest trains on one number of workers; give one of them.")
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """The tables to search on."""
+        return (TABLE,) if self.tables is None else self.tables
+
+    @property
+    def searches(self) -> int:
+        """Searches of each method."""
+        if self.seeds is not None:
+            return self.seeds
+        return 100 if self.live is None else 5
+
+    @property
+    def worker_counts(self) -> tuple[int, ...]:
+        """Numbers of workers; see `workers`."""
+        if self.workers is not None:
+            return self.workers
+        return (self.slots if self.live is None else cores(),)
 
 
-def run(options: Options, observer: Observer) -> list[Contest]:
+def compare_methods(options: ContestOptions, observer: Observer) -> list[Contest]:
     """Return the results of the searches, one contest per task.
 
     Raises:
         Stopped: the observer stopped it before its end.
-        UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; or a live
-            contest is asked for with several numbers of workers.
+        UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space.
         SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: as `search.driver.Search.run`.
     """
     close_test_set()
     if options.live is not None:
         return [_live(options, options.live, observer)]
-    searched = [tables.load(name) for name in options.tables]
+    searched = [tables.load(name) for name in options.table_names]
     _check_names([table.name for table in searched])
     arenas = [
         Arena(table, starts=_starts(options, table.space, table.planner, table.about.task)) for table in searched
@@ -125,15 +161,15 @@ def _check_names(names: Sequence[str]) -> None:
             raise UsageError(f"--table: {names.count(name)} of the tables are called {show(name)}; name each once.")
 
 
-def _seeds(options: Options) -> tuple[int, ...]:
-    return tuple(range(options.first_seed, options.first_seed + options.seeds))
+def _seeds(options: ContestOptions) -> tuple[int, ...]:
+    return tuple(range(options.first_seed, options.first_seed + options.searches))
 
 
 def _tried_on(table: Table) -> TriedOn:
     return TriedOn(space=table.space, planner=table.planner, periods=len(table.about.epochs))
 
 
-def _line_up(options: Options, tried_on: TriedOn) -> tuple[Entrant, ...]:
+def _line_up(options: ContestOptions, tried_on: TriedOn) -> tuple[Entrant, ...]:
     entrants = options.ways or line_up(
         options.samplers, options.pruners, sampler_options=options.sampler_options,
         pruner_options=options.pruner_options, start=options.start, baselines=options.baselines,
@@ -145,7 +181,7 @@ def _line_up(options: Options, tried_on: TriedOn) -> tuple[Entrant, ...]:
     return entrants
 
 
-def _starts(options: Options, space: Space, planner: Planner[Any], task: TaskName) -> StartListsByNames:
+def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: TaskName) -> StartListsByNames:
     """Return the start lists of those who take part with one.
 
     Raises:
@@ -166,9 +202,9 @@ def _starts(options: Options, space: Space, planner: Planner[Any], task: TaskNam
     }
 
 
-def _on_table(options: Options, arena: Arena, entrants: tuple[Entrant, ...], observer: Observer) -> Contest:
+def _on_table(options: ContestOptions, arena: Arena, entrants: tuple[Entrant, ...], observer: Observer) -> Contest:
     seeds, table = _seeds(options), arena.table
-    terms = Terms(budget=options.trials, slots=options.slots, workers=options.workers)
+    terms = Terms(budget=options.trials, slots=options.slots, workers=options.worker_counts)
     ledger = Ledger(options.ledger, terms.on(table), arena.starts)
     total, done = len(entrants) * len(seeds), 0
 
@@ -187,17 +223,14 @@ def _on_table(options: Options, arena: Arena, entrants: tuple[Entrant, ...], obs
     best = reference(errors) if any(len(one) > 1 for one in errors) else None
     return Contest(
         instrument="table", task=table.name, space=table.space.name, budget=options.trials,
-        training_seconds=arena.unit / 1e6, slots=options.slots, workers=options.workers, seeds=seeds, entrants=entrants,
-        traces=traces, seen_images=images["validation"], unseen_images=images["unseen"], develops=arena.develops,
+        training_seconds=arena.unit / 1e6, slots=options.slots, workers=options.worker_counts, seeds=seeds,
+        entrants=entrants, traces=traces, seen_images=images["validation"], unseen_images=images["unseen"], develops=arena.develops,
         reference=None if best is None else (best.mean, best.error),
     )  # fmt: skip
 
 
-def _live(options: Options, task: TaskName, observer: Observer) -> Contest:
-    if len(options.workers) > 1:
-        numbers = ",".join(map(str, options.workers))
-        raise UsageError(f"--workers {numbers}: a live contest trains on one number of workers; give one of them.")
-    space = _load(options.space)
+def _live(options: ContestOptions, task: TaskName, observer: Observer) -> Contest:
+    space = _load(SPACE if options.space is None else options.space)
     terms = _live_terms(options, task, space)
     tried_on = TriedOn(space=space, planner=terms.planner, periods=len(period_ends(space)))
     entrants = _line_up(options, tried_on)
@@ -209,7 +242,7 @@ def _live(options: Options, task: TaskName, observer: Observer) -> Contest:
     _search(entrants, seeds, terms, ledger, observer)
     return Contest(
         instrument="live", task=task, space=space.name, budget=options.trials, training_seconds=terms.unit / 1e6,
-        slots=options.slots, workers=options.workers, seeds=seeds, entrants=entrants,
+        slots=options.slots, workers=options.worker_counts, seeds=seeds, entrants=entrants,
         traces=ledger.traces(entrants, seeds), seen_images=terms.seen_images, unseen_images=terms.unseen_images,
         develops=False,
     )  # fmt: skip
@@ -248,7 +281,7 @@ def _load(name: str) -> Space:
     return space
 
 
-def _live_terms(options: Options, task: TaskName, space: Space) -> live.LiveTerms:
+def _live_terms(options: ContestOptions, task: TaskName, space: Space) -> live.LiveTerms:
     """Return the terms on this machine; the folder's name stands for all that the studies in it have in common."""
     data = load_training_set(DataOptions(task=task))
     device = find_device(options.device)
@@ -263,8 +296,8 @@ def _live_terms(options: Options, task: TaskName, space: Space) -> live.LiveTerm
     common = [*_common(space, task, options.slots, kind), kind]
     folder = options.results / FOLDER / f"live-{space.name}-{canonical_json.sha256(common)[:8]}"
     return live.LiveTerms(
-        task=task, space=space, planner=planner, budget=options.trials, slots=options.slots, workers=options.workers[0],
-        unit=sum(sum(plan.costs) for plan in average) / len(average), seen_images=len(data.split.validation),
+        task=task, space=space, planner=planner, budget=options.trials, slots=options.slots,
+        workers=options.worker_counts[0], unit=sum(sum(plan.costs) for plan in average) / len(average), seen_images=len(data.split.validation),
         unseen_images=len(data.unseen), folder=folder, cache=options.results / FOLDER / "trainings",
         device=options.device, kind=kind, starts=_starts(options, space, planner, task),
     )  # fmt: skip
