@@ -184,8 +184,8 @@ def speed(where: Where) -> Figures:
     if where.amounts.speed_images:
         kind = torch.device(where.device).type
         speed_module.IMAGES[kind], speed_module.EVALUATED[kind] = where.amounts.speed_images
-    options = speed_module.Options(repeats=where.amounts.repeats, workers=1, device=where.device, precision="auto")
-    found = speed_module.run(options, lambda number: print(f"round {number}", flush=True))
+    options = speed_module.SpeedOptions(repeats=where.amounts.repeats, workers=1, device=where.device, precision="auto")
+    found = speed_module.measure_speed(options, lambda number: print(f"round {number}", flush=True))
     return {"command": f"mnist-bench bench speed --device {where.device}", "speed": plain(found)}
 
 

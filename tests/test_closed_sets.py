@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 SETTINGS, KINDS = "mnist_bench/config/settings.py", "mnist_bench/numerics/kinds.py"
 SAMPLERS, PRUNERS = "search/strategies/samplers.py", "search/strategies/pruners.py"
 EXECUTORS = "search/executors/protocol.py"
-PARTS, CONTEST = "mnist_bench/bench/epoch_parts.py", "mnist_bench/experiments/contest/record.py"
+PARTS, CONTEST = "mnist_bench/bench/epoch_parts.py", "mnist_bench/experiments/contest/contest_record.py"
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ NEW = {
     "fp16": NewValue(KINDS, "Precision", (KINDS, "mnist_bench/numerics/precision.py", "mnist_bench/bench/kernels.py")),
     "save": NewValue(PARTS, "Part", (PARTS,)),
     "seldom": NewValue(
-        "mnist_bench/experiments/confirm/run.py", "Opening", ("mnist_bench/experiments/confirm/run.py",)
+        "mnist_bench/experiments/confirm/confirmation.py",
+        "Opening",
+        ("mnist_bench/experiments/confirm/confirmation.py",),
     ),
     "rmsprop": NewValue("mnist_bench/numerics/canary.py", "Optimizer", ("mnist_bench/numerics/canary.py",)),
     "by_hand": NewValue(CONTEST, "Method", (CONTEST,)),

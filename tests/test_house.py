@@ -141,7 +141,7 @@ def test_every_name_of_a_face_is_used_outside() -> None:
 def past_the_face(path: Path) -> Iterator[str]:
     """Yield what a file imports from the modules of a package that is not its own, and where.
 
-    A name that a module of the package has, too, cannot stand in the face: `confirm.run` is the module.
+    A name that a module of the package has, too, cannot stand in the face: `bench.speed` is the module.
     """
     for node in nodes_of(path):
         if not isinstance(node, ast.ImportFrom) or node.module not in SINGLE:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from mnist_bench.bench.nets import nets
+from mnist_bench.bench.measured_nets import nets
 from mnist_bench.config.settings import AugmentConfig, TrainConfig
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.machine import Machine, this_machine

@@ -39,7 +39,7 @@ from publish import machine
 from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import Contest, ContestOptions, compare_methods
-from mnist_bench.experiments.contest.record import PROPOSING, Entrant, Trace
+from mnist_bench.experiments.contest.contest_record import PROPOSING, Entrant, Trace
 from mnist_bench.plots.experiments import contest as picture
 
 Ran = Mapping[tuple[str, int], Mapping[str, str]]

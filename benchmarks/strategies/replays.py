@@ -24,7 +24,7 @@ from publish import machine
 from mnist_bench import tables
 from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.experiments.contest import Contest, ContestOptions, compare_methods
-from mnist_bench.experiments.contest.record import Entrant, Ledger
+from mnist_bench.experiments.contest.contest_record import Entrant, Ledger
 from mnist_bench.experiments.contest.replays import Arena, Terms, replays
 from mnist_bench.start_lists.make import NUMBER
 from search.study import StartList
@@ -73,7 +73,9 @@ def on_table(name: str, seeds: int, processes: int, ledger: Path) -> tuple[Conte
     return contest, [compared(contest, *pair) for pair in pairs]
 
 
-def with_the_worst(contest: Contest, table: tables.Table, other: tables.Table, processes: int, ledger: Path) -> Contest:
+def with_the_worst(
+    contest: Contest, table: tables.RecordedBenchmark, other: tables.RecordedBenchmark, processes: int, ledger: Path
+) -> Contest:
     """Return the contest with one more entrant: `curves`, with a list of what is worst on another task."""
     errors = {point: other.unseen_error(point, seeds[0]) for point, seeds in other.seeds.items()}
     worst = sorted(errors, key=lambda point: (-errors[point], point))[:NUMBER]

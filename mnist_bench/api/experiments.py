@@ -8,12 +8,9 @@ from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.config import TaskName
-from mnist_bench.experiments import Audit, Observer, audit, confirm, contest, ladder, notebook
-from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
-from mnist_bench.experiments.ablation.run import run as run_ablate
-from mnist_bench.experiments.confirm import Confirmed, ConfirmOptions, Front, Opening, Options as RaceOptions
-from mnist_bench.experiments.confirm.front import run as run_front
-from mnist_bench.experiments.confirm.run import run as run_confirm
+from mnist_bench.experiments import Audit, Observer, ablation, audit, confirm, contest, ladder, notebook
+from mnist_bench.experiments.ablation import Ablation, AblationOptions
+from mnist_bench.experiments.confirm import Confirmed, ConfirmOptions, Front, Opening, RaceOptions
 from mnist_bench.experiments.contest import Contest, ContestOptions
 from mnist_bench.numerics import PrecisionName
 from mnist_bench.space_files import Source
@@ -68,7 +65,7 @@ def confirm_study(
         top=top, budget=budget, opening=opening, workers=workers, device=device, net=used(net),
         data_dir=as_path(data_dir),
     )  # fmt: skip
-    return run_confirm(placed(study, results), asked, observer or Observer())
+    return confirm.confirm_study(placed(study, results), asked, observer or Observer())
 
 
 def confirm_front(
@@ -108,7 +105,7 @@ def confirm_front(
         >>> {member.cost: found.test(member.number).mean for member in found.members}  # doctest: +SKIP
     """
     asked = ConfirmOptions(top=top, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
-    return run_front(placed(study, results), asked, observer or Observer())
+    return confirm.confirm_front(placed(study, results), asked, observer or Observer())
 
 
 def ablate_study(
@@ -154,13 +151,13 @@ def ablate_study(
         >>> path = ablate_study(open_study("conv-0"), seeds=3)  # doctest: +SKIP
         >>> fewer = {step.groups: step.fewer for step in path.steps}  # doctest: +SKIP
     """
-    asked = AblateOptions(
+    asked = AblationOptions(
         baseline=baseline, seeds=seeds, budget=budget, workers=workers, device=device, net=used(net),
         data_dir=as_path(data_dir),
     )  # fmt: skip
     study = placed(study, results)
     end = chosen(study, confirm.winner_of(study) if trial is None else trial)
-    return run_ablate(study, end, asked, observer or Observer())
+    return ablation.ablate_study(study, end, asked, observer or Observer())
 
 
 def audit_study(
@@ -187,8 +184,8 @@ def audit_study(
         >>> audit = audit_study(open_study("conv-0"), 0.05)  # doctest: +SKIP
         >>> share = audit.wrong / len(audit.trials)  # doctest: +SKIP
     """
-    asked = audit.Options(share=share, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
-    return audit.run(placed(study, results), asked, observer or Observer())
+    asked = audit.AuditOptions(share=share, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
+    return audit.audit_study(placed(study, results), asked, observer or Observer())
 
 
 def train_notebook(

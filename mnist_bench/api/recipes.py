@@ -136,8 +136,8 @@ def fit_trial(
 def _options(
     overrides: Sequence[str], train_on: TrainOn | None, device: str, data_dir: str | Path | None, net: OwnNetSource,
     precision: PrecisionName,
-) -> recipe_training.Options:  # fmt: skip
-    return recipe_training.Options(
+) -> recipe_training.TrainingOptions:  # fmt: skip
+    return recipe_training.TrainingOptions(
         overrides=several("overrides", overrides), train_on=train_on, device=device, data_dir=as_path(data_dir),
         net=used(net), precision=precision,
     )  # fmt: skip

@@ -27,13 +27,13 @@ def measure_speed(
 
     Raises:
         UsageError: an argument is none that it can be.
-        DeviceError, WorkerError: as `mnist_bench.bench.speed.run`.
+        DeviceError, WorkerError: as `open_worker_pool`.
 
     Examples:
         >>> found = measure_speed(repeats=1)  # doctest: +SKIP
         >>> speeds = {net.net: net.images_per_second.median for net in found.nets}  # doctest: +SKIP
     """
-    asked = speed.Options(
+    asked = speed.SpeedOptions(
         repeats=repeats, workers=cores() if workers is None else workers, device=device, precision=precision
     )
-    return speed.run(asked, on_round)
+    return speed.measure_speed(asked, on_round)

@@ -11,7 +11,7 @@ import torch
 
 from mnist_bench.bench.epoch_parts import Part
 from mnist_bench.bench.kernels import KERNELS, PRECISIONS, Kernel, floor_seconds, operations
-from mnist_bench.bench.nets import nets
+from mnist_bench.bench.measured_nets import nets
 from mnist_bench.bench.worker import pass_of, rate_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
 from mnist_bench.nets import filled_macs, plan_layers
@@ -32,7 +32,7 @@ Round = Mapping[tuple[str, str], float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class SpeedOptions:
     """What is measured where."""
 
     repeats: int
@@ -120,7 +120,7 @@ class Speed:
         return found["fp32"] / found["bf16"] if len(found) == len(PRECISIONS) else None
 
 
-def run(options: Options, on_round: Callable[[int], None]) -> Speed:
+def measure_speed(options: SpeedOptions, on_round: Callable[[int], None]) -> Speed:
     """Measure this machine: a round to warm up, then the repeats, each with every net and kernel in turn.
 
     `on_round` hears the number of each round that begins, 0 for the warm-up.

@@ -16,7 +16,7 @@ import torch
 from mnist_bench import numerics
 from mnist_bench.bench.epoch_parts import Part, Passes
 from mnist_bench.bench.kernels import KERNELS, Kernel
-from mnist_bench.bench.nets import nets
+from mnist_bench.bench.measured_nets import nets
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
 from mnist_bench.numerics import Precision

@@ -27,7 +27,7 @@ from search.trainer_api import Report
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options(Workplace):
+class AuditOptions(Workplace):
     """The options of an audit."""
 
     share: float = 0.05
@@ -108,7 +108,7 @@ class Audit:
         return max(ended, key=lambda trial: (trial.accuracy or 0, -trial.better, -trial.number), default=None)
 
 
-def chosen(study: StudyRecord, share: float) -> list[TrialRecord]:
+def drawn_trials(study: StudyRecord, share: float) -> list[TrialRecord]:
     """Return a share (above 0, up to 1) of the pruned trials, rounded up, in the order of their numbers."""
     pruned = [trial for trial in study.trials if trial.reason == "pruned"]
     drawn = sorted(pruned, key=lambda trial: canonical_json.sha256(["audit", study.spec["seed"], trial.number]))
@@ -116,7 +116,7 @@ def chosen(study: StudyRecord, share: float) -> list[TrialRecord]:
     return sorted(drawn[:number], key=lambda trial: trial.number)
 
 
-def run(study: StoredStudy, options: Options, observer: Observer) -> Audit:
+def audit_study(study: StoredStudy, options: AuditOptions, observer: Observer) -> Audit:
     """Train a share of the study's pruned trials to their ends.
 
     Each is trained from its beginning with its own configuration and seed, and must have the weights that it had in
@@ -128,7 +128,7 @@ def run(study: StoredStudy, options: Options, observer: Observer) -> Audit:
         WorkerError: a trial has other weights than in the search, or the workers cannot continue.
         StudyLockedError, DataError, DeviceError, StorageError, UsageError: as `open_grid_of`.
     """
-    folder, drawn = study.files.path, chosen(study, options.share)
+    folder, drawn = study.files.path, drawn_trials(study, options.share)
     numbers = [trial.number for trial in drawn]
     known = load(folder)
     same = known is not None and (known.digest, known.cost) == (study.digest, study.cost)

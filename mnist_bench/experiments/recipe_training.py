@@ -36,7 +36,7 @@ OnSeed = Callable[[int, Report], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class TrainingOptions:
     """How it is trained, whatever is trained."""
 
     overrides: Sequence[str] = ()
@@ -65,7 +65,7 @@ class RecipeTraining:
     """Where other processes find the data."""
     data: Dataset
     precision: Precision
-    options: Options
+    options: TrainingOptions
 
     def fit(self, seed: int, on_period: OnPeriod = lambda report: None) -> FitResult:
         """Train with a seed; `on_period` hears what each period came to.
@@ -119,7 +119,7 @@ class RecipeTraining:
             raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
-def of_recipe(recipe: Source, options: Options, dataset: DatasetName | None = None) -> RecipeTraining:
+def of_recipe(recipe: Source, options: TrainingOptions, dataset: DatasetName | None = None) -> RecipeTraining:
     """Return what trains a recipe, on the data set of this name in place of what it names itself.
 
     Raises:
@@ -138,7 +138,7 @@ def of_recipe(recipe: Source, options: Options, dataset: DatasetName | None = No
     return _made(space, options_for(options.data_dir, dataset=named, subset=subset), options)
 
 
-def of_trial(study: StudyRecord, trial: TrialRecord, options: Options) -> RecipeTraining:
+def of_trial(study: StudyRecord, trial: TrialRecord, options: TrainingOptions) -> RecipeTraining:
     """Return what trains the settings of a trial on the data set of its study.
 
     Raises:
@@ -165,7 +165,7 @@ def _check_overrides(overrides: Sequence[str], name: str) -> None:
             raise UsageError(f"--set {setting}: {name} is trained on the data set of its study; leave it out.")
 
 
-def _made(space: Space, data: DataOptions, options: Options) -> RecipeTraining:
+def _made(space: Space, data: DataOptions, options: TrainingOptions) -> RecipeTraining:
     config = completed(space_files.recipe(space))
     close_test_set()
     device = setup(options.device)

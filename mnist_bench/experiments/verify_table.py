@@ -14,8 +14,8 @@ import numpy as np
 from mnist_bench import cells
 from mnist_bench.data import DataOptions
 from mnist_bench.experiments.grid import Curves, Grid, Observer, ResultsWorkplace, Run, open_grid
-from mnist_bench.result_table import Column, Table as ResultTable
-from mnist_bench.tables import Row, Table, card, fresh, rows
+from mnist_bench.result_table import Column, Table
+from mnist_bench.tables import RecordedBenchmark, Row, fresh, rows, table_card
 from search.differences import same_bits
 from search.errors import UsageError
 from search.messages import number_of
@@ -30,7 +30,7 @@ Verdict = Literal["identical", "differs", "within noise", "outside noise", "cann
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options(ResultsWorkplace):
+class VerifyOptions(ResultsWorkplace):
     """The options of a verification."""
 
     rows: int = 20
@@ -101,7 +101,7 @@ class Verified:
         return all(row.holds for row in self.rows)
 
 
-def run(table: Table, options: Options, observer: Observer) -> Verified:
+def verify_rows(table: RecordedBenchmark, options: VerifyOptions, observer: Observer) -> Verified:
     """Train rows of a table again and compare. The same call continues one that was stopped.
 
     Raises:
@@ -110,7 +110,7 @@ def run(table: Table, options: Options, observer: Observer) -> Verified:
         StudyLockedError: another process verifies this table.
         WorkerError, DataError, DeviceError, StorageError: as `open_grid`.
     """
-    drawn, folder = chosen(table, options), options.results / FOLDER / table.name
+    drawn, folder = drawn_rows(table, options), options.results / FOLDER / table.name
     plan = fresh.planner(table.about, table.space)
     runs = [
         Run(
@@ -134,7 +134,7 @@ def run(table: Table, options: Options, observer: Observer) -> Verified:
     )  # fmt: skip
 
 
-def chosen(table: Table, options: Options) -> list[Row]:
+def drawn_rows(table: RecordedBenchmark, options: VerifyOptions) -> list[Row]:
     """Return the rows to train again, by point and seed."""
     number = len(table.arrays.point)
     drawn = np.random.default_rng(options.seed).choice(number, size=min(options.rows, number), replace=False)
@@ -142,7 +142,7 @@ def chosen(table: Table, options: Options) -> list[Row]:
     return [table.row(point, seed) for point, seed in sorted(keys)]
 
 
-def _check_data(table: Table, grid: Grid) -> None:
+def _check_data(table: RecordedBenchmark, grid: Grid) -> None:
     then, now = table.about, grid.data
     if (then.data_hash, then.split_hash) != (now.data_hash, now.split.digest):
         raise UsageError(
@@ -151,8 +151,10 @@ def _check_data(table: Table, grid: Grid) -> None:
         )
 
 
-def _compare(table: Table, drawn: Sequence[Row], curves: Curves, numerics: Mapping[str, Any]) -> list[Checked]:
-    noise, images = card.noise_of(table), table.about.images["validation"]
+def _compare(
+    table: RecordedBenchmark, drawn: Sequence[Row], curves: Curves, numerics: Mapping[str, Any]
+) -> list[Checked]:
+    noise, images = table_card.noise_of(table), table.about.images["validation"]
     same_trainer = table.about.trainer_revision == numerics["trainer_revision"]
     machines = dict(zip(table.about.canaries, table.about.numerics, strict=True))
     checked = []
@@ -209,9 +211,9 @@ def sentences(found: Verified) -> list[str]:
 _ELSEWHERE: tuple[Verdict, ...] = ("identical", "within noise", "outside noise", "cannot tell")
 
 
-def table_of(found: Verified) -> ResultTable[Checked]:
+def table_of(found: Verified) -> Table[Checked]:
     """Return a row a training, by point and seed."""
-    return ResultTable(
+    return Table(
         rows=found.rows,
         columns=[
             Column("point", lambda row: str(row.point), 8, "right"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from mnist_bench import tables
 from mnist_bench.config import TrainConfig, every_setting, leaves
-from mnist_bench.tables import SHA256, Table, shipped
+from mnist_bench.tables import SHA256, RecordedBenchmark, shipped
 from search.errors import SpaceError, UsageError
 from search.event_log import StudyRecord
 from search.messages import show
@@ -92,7 +92,7 @@ def named(source: str) -> str:
     return Path(source).stem if source.endswith(shipped.FILE) else source
 
 
-def _of_table(table: Table) -> Iterator[tuple[Mapping[str, Any], float]]:
+def _of_table(table: RecordedBenchmark) -> Iterator[tuple[Mapping[str, Any], float]]:
     for point, seeds in sorted(table.seeds.items()):
         curves = [table.curve(point, seed) for seed in seeds]
         if not any(curve.diverged for curve in curves):

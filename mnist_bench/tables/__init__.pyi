@@ -5,8 +5,8 @@ from .points import (
     near_copies as near_copies,
     spread as spread,
 )
-from .replay import TablePlanner as TablePlanner, TableTrainer as TableTrainer
+from .recorded_benchmark import CHANCE as CHANCE, Curve as Curve, RecordedBenchmark as RecordedBenchmark
 from .rows import Row as Row
 from .shipped import SHA256 as SHA256, load as load
 from .stored import About as About, Arrays as Arrays, encoded as encoded, of_rows as of_rows, pack as pack
-from .table import CHANCE as CHANCE, Curve as Curve, Table as Table
+from .table_trainer import TablePlanner as TablePlanner, TableTrainer as TableTrainer

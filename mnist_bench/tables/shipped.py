@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mnist_bench.tables import stored
-from mnist_bench.tables.table import Table
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from search.errors import StorageError, UsageError
 from search.messages import did_you_mean, show
 
@@ -29,7 +29,7 @@ def path_of(name: str) -> Path:
     return Path(name) if name.endswith(FILE) else FOLDER / f"{name}{FILE}"
 
 
-def load(name: str) -> Table:
+def load(name: str) -> RecordedBenchmark:
     """Return a table that the package ships, by its name, or that of a file, by its path.
 
     Raises:
@@ -46,4 +46,4 @@ def load(name: str) -> Table:
         raise UsageError(f"There is no table {show(name)}{hint} A table's file is named by its path, FILE{FILE}.")
     elif not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != SHA256[name]:
         raise StorageError(f"{path}: its content is not that of table {name}; install the package afresh.")
-    return Table(*stored.unpack(path))
+    return RecordedBenchmark(*stored.unpack(path))

@@ -12,7 +12,7 @@ from confirm import plan_of, ran_on, rows
 from looks import ADDED, BOUNDARIES, compared, look, words
 from scipy.stats import norm  # type: ignore[import-untyped]
 
-from mnist_bench.experiments.contest.record import Choice, Contest, Entrant, Trace
+from mnist_bench.experiments.contest.contest_record import Choice, Contest, Entrant, Trace
 
 pytestmark = pytest.mark.slow
 

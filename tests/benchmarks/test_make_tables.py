@@ -127,7 +127,7 @@ def test_the_largest_part_that_is_whole_becomes_the_table(left: list[int], monke
     make_tables.train(30, 1)
     found = make_tables.made("grid-5k")
     there = make_tables.whole("grid-5k", found)
-    made = tables.Table(*make_tables.table("grid-5k", found, there))
+    made = tables.RecordedBenchmark(*make_tables.table("grid-5k", found, there))
     assert len(made) == 240
     assert len(tables.cells(made.space)) == 240
     assert made.space.distributions["optim.batch_size"].values == (128,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from null_contest import null, planted, searches
 
-from mnist_bench.experiments.contest.record import Trace
+from mnist_bench.experiments.contest.contest_record import Trace
 from support import handmade_table
 from support.handmade_contest import trace
 

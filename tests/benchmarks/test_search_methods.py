@@ -20,9 +20,9 @@ import traces
 from host import Account, ForeignError
 from methods import METHODS, Method
 
-from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
+from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
 from mnist_bench.experiments.contest.replays import Arena
-from mnist_bench.tables import Table, pack
+from mnist_bench.tables import RecordedBenchmark, pack
 from search.errors import UsageError
 from search.space import Space
 from support import foreign_method
@@ -63,7 +63,7 @@ def pool(settings: Mapping[str, Any] | None = None) -> Arena:
         if len(getattr(TABLE.arrays, item.name)) == len(held)
     }
     spec = {**TABLE.about.space, "settings": {**TABLE.about.space["settings"], **(settings or {})}}
-    return Arena(Table(replace(TABLE.about, space=spec), replace(TABLE.arrays, **rows)))
+    return Arena(RecordedBenchmark(replace(TABLE.about, space=spec), replace(TABLE.arrays, **rows)))
 
 
 # What is told, and what it costs

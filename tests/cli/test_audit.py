@@ -97,7 +97,7 @@ def test_a_stopped_audit_goes_on_later_and_an_unfinished_search_is_not_audited(
     ended = Run(study=handmade.mixed(), reached=reached, order_cost=0.0)
     monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended)
     monkeypatch.setattr(
-        "mnist_bench.experiments.audit.run", lambda study, options, *_: asked.append((study, options.share))
+        "mnist_bench.experiments.audit.audit_study", lambda study, options, *_: asked.append((study, options.share))
     )
     monkeypatch.setattr("sys.argv", ["x", "search", "smoke", "--audit-pruned", "5%"])
     result = cli("search", "smoke", "--audit-pruned", "5%")
@@ -113,6 +113,8 @@ def test_the_audit_of_a_search_on_a_cluster_trains_on_this_machine(
     asked: list[int] = []
     ended = Run(study=handmade.mixed(), reached=True, order_cost=0.0)
     monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended)
-    monkeypatch.setattr("mnist_bench.experiments.audit.run", lambda study, wanted, *_: asked.append(wanted.workers))
+    monkeypatch.setattr(
+        "mnist_bench.experiments.audit.audit_study", lambda study, wanted, *_: asked.append(wanted.workers)
+    )
     cli("search", "smoke", "--audit-pruned", "5%", "--executor", "ray", "--address", "auto", "--workers", "1000")
     assert asked == [options.cores()]

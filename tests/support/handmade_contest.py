@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mnist_bench.experiments.contest.record import Choice, Contest, Entrant, Trace
+from mnist_bench.experiments.contest.contest_record import Choice, Contest, Entrant, Trace
 
 TPE_ASHA = Entrant(sampler="tpe", pruner="asha")
 RANDOM = Entrant(sampler="random")

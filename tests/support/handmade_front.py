@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mnist_bench.experiments.confirm.front_result import Front, Member
-from mnist_bench.experiments.confirm.result import Final
+from mnist_bench.experiments.confirm.race_result import Final
 from support import handmade
 
 EVEN = (12, 14, 13, 13, 12, 14, 13, 13)

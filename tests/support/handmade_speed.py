@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mnist_bench.bench.nets import nets
+from mnist_bench.bench.measured_nets import nets
 from mnist_bench.bench.speed import PARTS, Round, Speed, summary
 from mnist_bench.numerics.machine import Machine
 

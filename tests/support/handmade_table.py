@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.config import CODEC, TrainConfig, config_hash
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.tables import About, Arrays, Table, cells, encoded, fresh, of_rows
+from mnist_bench.tables import About, Arrays, RecordedBenchmark, cells, encoded, fresh, of_rows
 from mnist_bench.tables.rows import Period, Row
 from search.space import Space
 from search.trainer_api import Report
@@ -36,7 +36,7 @@ SEEN, UNSEEN = 10_000, 20_000
 CANARY = "c" * 64
 
 
-def table(*, seeds: int = 3, noise: float = 0.0015, name: str = "handmade") -> Table:
+def table(*, seeds: int = 3, noise: float = 0.0015, name: str = "handmade") -> RecordedBenchmark:
     """Return a table of all 90 configurations; `noise` is the standard deviation of an error from seed to seed."""
     points = cells(SPACE)
     draws = np.random.default_rng(0)
@@ -57,7 +57,7 @@ def table(*, seeds: int = 3, noise: float = 0.0015, name: str = "handmade") -> T
         macs=(100_000 * (1 + hidden)).astype(np.int64),
         **of_rows(rows, [CANARY], len(EPOCHS)),
     )
-    return Table(about, arrays)
+    return RecordedBenchmark(about, arrays)
 
 
 def _row(number: int, seed: int, params: dict[str, object], noise: float, draws: np.random.Generator) -> Row:
@@ -83,17 +83,21 @@ def _row(number: int, seed: int, params: dict[str, object], noise: float, draws:
     )
 
 
-def with_rows(whole: Table, kept: NDArray[np.bool_]) -> Table:
+def with_rows(whole: RecordedBenchmark, kept: NDArray[np.bool_]) -> RecordedBenchmark:
     """Return a table with some of its rows."""
     names = ("point", "seed", "canary", "errors", "train_loss", "val_loss", "weights", "unseen")
-    return Table(whole.about, replace(whole.arrays, **{name: getattr(whole.arrays, name)[kept] for name in names}))
+    return RecordedBenchmark(
+        whole.about, replace(whole.arrays, **{name: getattr(whole.arrays, name)[kept] for name in names})
+    )
 
 
-def with_points(whole: Table, points: Sequence[int]) -> Table:
+def with_points(whole: RecordedBenchmark, points: Sequence[int]) -> RecordedBenchmark:
     """Return a table with some of its points, and their rows."""
     of_points = {name: getattr(whole.arrays, name)[points] for name in ("params", "costs", "parameters", "macs")}
     rows = with_rows(whole, np.isin(whole.arrays.point, points)).arrays
-    return Table(whole.about, replace(rows, **of_points, point=np.searchsorted(points, rows.point).astype(np.int32)))
+    return RecordedBenchmark(
+        whole.about, replace(rows, **of_points, point=np.searchsorted(points, rows.point).astype(np.int32))
+    )
 
 
 class Trainer:

@@ -14,10 +14,10 @@ from threading import Timer
 from typing import IO, Any, assert_never
 
 from mnist_bench.experiments.contest.baselines import Ended, choices
-from mnist_bench.experiments.contest.record import Trace
+from mnist_bench.experiments.contest.contest_record import Trace
 from mnist_bench.experiments.contest.replays import Arena
 from mnist_bench.tables import CHANCE, TablePlanner
-from mnist_bench.tables.replay import NOWHERE
+from mnist_bench.tables.table_trainer import NOWHERE
 from search.errors import SearchError
 from search.messages import did_you_mean, show
 from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from environments import is_made, python_of
 
-from mnist_bench.experiments.contest.record import Entrant
+from mnist_bench.experiments.contest.contest_record import Entrant
 from search.errors import UsageError
 
 FOLDER = Path(__file__).resolve().parent

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from methods import METHODS
 
-from mnist_bench.experiments.contest.record import Contest, Trace
+from mnist_bench.experiments.contest.contest_record import Contest, Trace
 from mnist_bench.experiments.contest.replays import Arena
 from search import canonical_json
 from search.errors import StorageError, UsageError

@@ -25,6 +25,10 @@ def speed(
     form = output.form(json=json, markdown=markdown)
     from mnist_bench.bench import speed as benchmark, speed_tables
 
-    asked = benchmark.Options(repeats=repeats, workers=options.cores(), device=device, precision=precision)
-    found = benchmark.run(asked, lambda number: output.note(f"repeat {number} of {repeats}" if number else "warm-up"))
+    asked = benchmark.SpeedOptions(repeats=repeats, workers=options.cores(), device=device, precision=precision)
+
+    def on_round(number: int) -> None:
+        output.note(f"repeat {number} of {repeats}" if number else "warm-up")
+
+    found = benchmark.measure_speed(asked, on_round)
     output.show(form, *speed_tables(found))

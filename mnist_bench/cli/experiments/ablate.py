@@ -47,21 +47,20 @@ def ablate(
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.ablation import Options, table_of
-    from mnist_bench.experiments.ablation.run import run
+    from mnist_bench.experiments.ablation import AblationOptions, ablate_study, table_of
     from mnist_bench.studies import device_like
 
     record, named = targets.open_target(study, results, storage)
     if None not in (named, trial) and named != trial:
         raise UsageError(f"{study} ends the way at trial {named}, and --to at {trial}; give one of them.")
-    asked = Options(
+    asked = AblationOptions(
         baseline=baseline, seeds=seeds, budget=budget,
         workers=workers or options.suitable_workers(device_like(record.spec["numerics"], device)), device=device,
         data_dir=data_dir, net=net,
     )  # fmt: skip
     end = _end(record, trial if named is None else named)
     latest = record.name if study is None else None
-    found = runner.result_of(partial(run, record, end, asked), storage=storage, study=latest)
+    found = runner.result_of(partial(ablate_study, record, end, asked), storage=storage, study=latest)
     output.show(form, table_of(found))
 
 

@@ -73,8 +73,7 @@ def confirm(
     training images with 8 seeds each, and the test set is opened once.
     """
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.confirm import Opening, Options, command, table_of
-    from mnist_bench.experiments.confirm.run import run
+    from mnist_bench.experiments.confirm import Opening, RaceOptions, command, confirm_study, table_of
     from mnist_bench.studies import commands_of, device_like, open_study
     from search.errors import UsageError
 
@@ -84,7 +83,7 @@ def confirm(
         raise UsageError("--front makes no race; leave out --budget, --no-test and --open-test.")
     record = open_study(results, study, storage)
     opening: Opening = "never" if no_test else "always" if open_test else "judged"
-    asked = Options(
+    asked = RaceOptions(
         opening=opening, top=top, budget=budget,
         workers=workers or options.suitable_workers(device_like(record.spec["numerics"], device)), device=device,
         data_dir=data_dir, net=net,
@@ -94,7 +93,7 @@ def confirm(
     if front:
         _front(record, asked, commands, latest, storage, json=json)
         return
-    found = runner.result_of(partial(run, record, asked), storage=storage, study=latest)
+    found = runner.result_of(partial(confirm_study, record, asked), storage=storage, study=latest)
     _shown(table_of(found, commands), record, [final.number for final in found.finals], json=json)
     for line in _to_take_away(record.files.confirm, found.finals[:1], commands):
         output.note_command(line)
@@ -113,10 +112,9 @@ def _front(
     json: bool,
 ) -> None:
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.confirm import table_of_front
-    from mnist_bench.experiments.confirm.front import run
+    from mnist_bench.experiments.confirm import confirm_front, table_of_front
 
-    found = runner.result_of(partial(run, study, asked), storage=storage, study=latest)
+    found = runner.result_of(partial(confirm_front, study, asked), storage=storage, study=latest)
     last = found.finals[-1]
     _shown(table_of_front(found), study, [final.number for final in found.finals], json=json)
     for line in _to_take_away(study.files.confirm, [last], commands, trial=last.number):

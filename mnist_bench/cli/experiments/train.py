@@ -96,7 +96,7 @@ def train(
     from mnist_bench.experiments import recipe_training
 
     close_test_set()
-    asked = recipe_training.Options(
+    asked = recipe_training.TrainingOptions(
         overrides=overrides or (), train_on=train_on, device=device, precision=precision, data_dir=data_dir, net=net
     )
     if _is_trial(recipe):

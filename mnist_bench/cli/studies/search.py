@@ -223,7 +223,7 @@ def _audit(run: Run, config: SearchConfig, share: float) -> None:
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments import audit
 
-    wanted = audit.Options(
+    wanted = audit.AuditOptions(
         share=share,
         workers=_workers_here(config),
         device=config.device,
@@ -231,7 +231,7 @@ def _audit(run: Run, config: SearchConfig, share: float) -> None:
         net=config.net,
     )
     found = runner.result_of(
-        partial(audit.run, run.study, wanted), stopped="The audit was stopped.", storage=config.storage
+        partial(audit.audit_study, run.study, wanted), stopped="The audit was stopped.", storage=config.storage
     )
     output.print_line()
     output.print_prose(audit.sentence(found))

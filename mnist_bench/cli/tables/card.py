@@ -27,7 +27,7 @@ def card(
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench import tables
-    from mnist_bench.tables import card as statistics
+    from mnist_bench.tables import table_card as statistics
 
     table = tables.load(name)
     beside = [tables.load(other) for other in others or tables.SHA256 if other != name]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_bench import units
 from mnist_bench.cli import options, output
-from mnist_bench.result_table import Column, Table as ResultTable
+from mnist_bench.result_table import Column, Table
 
 if TYPE_CHECKING:
-    from mnist_bench.tables import Table
+    from mnist_bench.tables import RecordedBenchmark
 
 
 def listing(json: options.Json = False, csv: options.Csv = False, markdown: options.Markdown = False) -> None:
@@ -21,10 +21,10 @@ def listing(json: options.Json = False, csv: options.Csv = False, markdown: opti
     if not rows and form in ("table", "markdown"):
         output.note("This installation ships no table; `mnist-bench table show FILE.npz` shows one of yours.")
         return
-    output.show(form, ResultTable(rows=rows, columns=COLUMNS, document={"tables": rows}))
+    output.show(form, Table(rows=rows, columns=COLUMNS, document={"tables": rows}))
 
 
-def _row(table: Table) -> dict[str, Any]:
+def _row(table: RecordedBenchmark) -> dict[str, Any]:
     from mnist_bench.tables import shipped
 
     return {

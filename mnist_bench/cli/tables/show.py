@@ -11,11 +11,11 @@ import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import options, output
-from mnist_bench.result_table import Column, Table as ResultTable, key_column
+from mnist_bench.result_table import Column, Table, key_column
 from search.messages import number_of
 
 if TYPE_CHECKING:
-    from mnist_bench.tables import Table
+    from mnist_bench.tables import RecordedBenchmark
 
 
 def show(
@@ -48,13 +48,13 @@ def _split(target: str) -> tuple[str, int | None]:
     return (name, int(number)) if is_point else (target, None)
 
 
-def _whole(table: Table) -> ResultTable[dict[str, Any]]:
+def _whole(table: RecordedBenchmark) -> Table[dict[str, Any]]:
     about = table.about
     images = ", ".join(f"{count:,} {what}" for what, count in _images(table))
     epochs = ", ".join(f"{epoch:g}" for epoch in about.epochs)
     rows = list(_rows(table))
     versions = ", ".join(f"{name} {version}" for name, version in about.versions.items())
-    return ResultTable(
+    return Table(
         rows=rows,
         columns=ROWS,
         caption=[
@@ -81,12 +81,12 @@ def _whole(table: Table) -> ResultTable[dict[str, Any]]:
     )  # fmt: skip
 
 
-def _images(table: Table) -> Iterator[tuple[str, int]]:
+def _images(table: RecordedBenchmark) -> Iterator[tuple[str, int]]:
     words = {"train": "images to train on", "validation": "whose errors a search sees", "unseen": "that it never sees"}
     return ((words[part], table.about.images[part]) for part in words)
 
 
-def _rows(table: Table) -> Iterator[dict[str, Any]]:
+def _rows(table: RecordedBenchmark) -> Iterator[dict[str, Any]]:
     """Yield a row for each seed and machine."""
     arrays, about = table.arrays, table.about
     keys = list(zip(arrays.seed.tolist(), arrays.canary.tolist(), strict=True))
@@ -99,7 +99,7 @@ def _rows(table: Table) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _parameters(table: Table, point: int) -> ResultTable[Mapping[str, Any]]:
+def _parameters(table: RecordedBenchmark, point: int) -> Table[Mapping[str, Any]]:
     params = table.params(point)
     arrays = table.arrays
     copies = [
@@ -107,7 +107,7 @@ def _parameters(table: Table, point: int) -> ResultTable[Mapping[str, Any]]:
         for copy, origin, distance in table.about.near
         if copy == point
     ]
-    return ResultTable(
+    return Table(
         rows=[{"parameter": path, "value": cells.value(value)} for path, value in params.items()],
         columns=[key_column("parameter", 9), key_column("value", 8)],
         caption=[
@@ -122,11 +122,11 @@ def _parameters(table: Table, point: int) -> ResultTable[Mapping[str, Any]]:
     )  # fmt: skip
 
 
-def _curves(table: Table, point: int) -> ResultTable[dict[str, Any]]:
+def _curves(table: RecordedBenchmark, point: int) -> Table[dict[str, Any]]:
     seeds = table.seeds.get(point, ())
     rows = [row for seed in seeds for row in _curve(table, point, seed)]
     unseen = [f"{cells.percent(table.unseen_error(point, seed))} (seed {seed})" for seed in seeds]
-    return ResultTable(
+    return Table(
         rows=rows,
         columns=CURVES,
         footnotes=[f"On the images that no search sees, after the last period: {', '.join(unseen)}."] if unseen else [],
@@ -137,7 +137,7 @@ def _curves(table: Table, point: int) -> ResultTable[dict[str, Any]]:
     )
 
 
-def _curve(table: Table, point: int, seed: int) -> Iterator[dict[str, Any]]:
+def _curve(table: RecordedBenchmark, point: int, seed: int) -> Iterator[dict[str, Any]]:
     costs = table.arrays.costs[point].tolist()
     for epoch, cost, period in zip(table.about.epochs, costs, table.row(point, seed).periods, strict=False):
         error = None if period.errors is None else period.errors / table.about.images["validation"]

@@ -36,10 +36,10 @@ def verify(
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments import verify_table
 
-    asked = verify_table.Options(
+    asked = verify_table.VerifyOptions(
         rows=rows, seed=seed, workers=workers or options.suitable_workers(device), device=device, results=results
     )
-    found = runner.result_of(partial(verify_table.run, tables.load(name), asked))
+    found = runner.result_of(partial(verify_table.verify_rows, tables.load(name), asked))
     output.show(form, verify_table.table_of(found))
     if not found.holds:
         raise typer.Exit(ExitCode.NOT_REPRODUCED)

@@ -16,7 +16,7 @@ from search.event_log import StudyRecord, TrialRecord
 from search.study import StoredStudy
 
 
-def run(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Front:
+def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Front:
     """Confirm the front of a study, or return its earlier confirmation. Missing nets of that are trained again.
 
     Raises:
@@ -29,7 +29,7 @@ def run(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Fron
     """
     if study.live:
         raise StudyLockedError(f"Study {study.name} is being searched; confirm its front when the search has ended.")
-    cost, trials, left_out = chosen(study, options.top)
+    cost, trials, left_out = front_trials(study, options.top)
     folder = study.files.path
     known, numbers = load_front(folder), [trial.number for trial in trials]
     if known is not None and _answers(known, study, numbers) and all_stand(known.finals, study, options.data_dir):
@@ -53,7 +53,7 @@ def run(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Fron
     return found
 
 
-def chosen(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], int]:
+def front_trials(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], int]:
     """Return what a study minimises, the trials of its front, the cheapest first, and how many are left out.
 
     At most `top` are taken: of a longer front both ends, and evenly between them; of one, the most accurate.

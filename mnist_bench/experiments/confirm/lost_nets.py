@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from mnist_bench.errors import NotReproducedError
-from mnist_bench.experiments.confirm.front_result import Front, load_front
-from mnist_bench.experiments.confirm.front_table import front_command
-from mnist_bench.experiments.confirm.result import Confirmed, Final, load
+from mnist_bench.experiments.confirm.confirmation_table import command_again
+from mnist_bench.experiments.confirm.front_result import Front, front_command, load_front
+from mnist_bench.experiments.confirm.race_result import Confirmed, Final, load
 from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs
-from mnist_bench.experiments.confirm.table import command_again
 from mnist_bench.experiments.grid import Observer, open_grid_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.studies import record

@@ -12,7 +12,7 @@ from mnist_bench.data import DataOptions, hashes_of_test_set
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm.front_result import Front, load_front
 from mnist_bench.experiments.confirm.race import ROUNDS
-from mnist_bench.experiments.confirm.result import MIN_COMMITTEE, TOP, Confirmed, Final, load
+from mnist_bench.experiments.confirm.race_result import MIN_COMMITTEE, TOP, Confirmed, Final, load
 from mnist_bench.experiments.grid import Curves, Grid, Run, Task, Workplace, product
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Protocol
 
-from mnist_bench.experiments.contest.record import Choice, Trace
+from mnist_bench.experiments.contest.contest_record import Choice, Trace
 from search.strategies import OptunaStudy
 from search.trainer_api import Plan, Report
 

@@ -13,8 +13,8 @@ from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, close_test_set, load_training_set
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live
+from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Ledger, StartListsByNames, Trace
 from mnist_bench.experiments.contest.entrants import check_fit, line_up
-from mnist_bench.experiments.contest.record import Contest, Entrant, Ledger, StartListsByNames, Trace
 from mnist_bench.experiments.contest.replays import Arena, Terms, replays
 from mnist_bench.experiments.grid import Observer, check_seeds
 from mnist_bench.nets import COEFFICIENTS
@@ -22,7 +22,7 @@ from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, best_precision, 
 from mnist_bench.searches import period_ends
 from mnist_bench.space_files import planner_on
 from mnist_bench.statistics import reference
-from mnist_bench.tables import Table, spread
+from mnist_bench.tables import RecordedBenchmark, spread
 from mnist_bench.units import duration, percent
 from search import canonical_json
 from search.arguments import check_choice, check_count
@@ -165,7 +165,7 @@ def _seeds(options: ContestOptions) -> tuple[int, ...]:
     return tuple(range(options.first_seed, options.first_seed + options.searches))
 
 
-def _tried_on(table: Table) -> TriedOn:
+def _tried_on(table: RecordedBenchmark) -> TriedOn:
     return TriedOn(space=table.space, planner=table.planner, periods=len(table.about.epochs))
 
 
@@ -224,8 +224,8 @@ def _on_table(options: ContestOptions, arena: Arena, entrants: tuple[Entrant, ..
     return Contest(
         instrument="table", task=table.name, space=table.space.name, budget=options.trials,
         training_seconds=arena.unit / 1e6, slots=options.slots, workers=options.worker_counts, seeds=seeds,
-        entrants=entrants, traces=traces, seen_images=images["validation"], unseen_images=images["unseen"], develops=arena.develops,
-        reference=None if best is None else (best.mean, best.error),
+        entrants=entrants, traces=traces, seen_images=images["validation"], unseen_images=images["unseen"],
+        develops=arena.develops, reference=None if best is None else (best.mean, best.error),
     )  # fmt: skip
 
 
@@ -297,7 +297,8 @@ def _live_terms(options: ContestOptions, task: TaskName, space: Space) -> live.L
     folder = options.results / FOLDER / f"live-{space.name}-{canonical_json.sha256(common)[:8]}"
     return live.LiveTerms(
         task=task, space=space, planner=planner, budget=options.trials, slots=options.slots,
-        workers=options.worker_counts[0], unit=sum(sum(plan.costs) for plan in average) / len(average), seen_images=len(data.split.validation),
-        unseen_images=len(data.unseen), folder=folder, cache=options.results / FOLDER / "trainings",
-        device=options.device, kind=kind, starts=_starts(options, space, planner, task),
+        workers=options.worker_counts[0], unit=sum(sum(plan.costs) for plan in average) / len(average),
+        seen_images=len(data.split.validation), unseen_images=len(data.unseen), folder=folder,
+        cache=options.results / FOLDER / "trainings", device=options.device, kind=kind,
+        starts=_starts(options, space, planner, task),
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mnist_bench.experiments.contest.record import Entrant
+from mnist_bench.experiments.contest.contest_record import Entrant
 from search import strategies
 from search.errors import UsageError
 from search.plugins import is_code

@@ -19,8 +19,8 @@ from typing import Any, assert_never
 from mnist_bench.config import TaskName
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals
+from mnist_bench.experiments.contest.contest_record import Entrant, StartListsByNames, Trace
 from mnist_bench.experiments.contest.entrants import strategies_of
-from mnist_bench.experiments.contest.record import Entrant, StartListsByNames, Trace
 from mnist_bench.numerics import DeviceKind
 from mnist_bench.searches import period_ends
 from mnist_bench.tables import CHANCE, cached_trainer

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals
+from mnist_bench.experiments.contest.contest_record import NO_LISTS, Entrant, Ledger, StartListsByNames, Trace
 from mnist_bench.experiments.contest.entrants import strategies_of
-from mnist_bench.experiments.contest.record import NO_LISTS, Entrant, Ledger, StartListsByNames, Trace
-from mnist_bench.tables import SHA256, Nearest, Table, TablePlanner, TableTrainer, cells
+from mnist_bench.tables import SHA256, Nearest, RecordedBenchmark, TablePlanner, TableTrainer, cells
 from search import strategies
 from search.event_log import State
 from search.executors import Job
@@ -37,7 +37,7 @@ from search.trainer_api import Plan, Report
 class Arena:
     """A table as searches meet it: which seed they see, and how their choices are scored."""
 
-    def __init__(self, table: Table, *, starts: StartListsByNames = NO_LISTS) -> None:
+    def __init__(self, table: RecordedBenchmark, *, starts: StartListsByNames = NO_LISTS) -> None:
         """`starts` are the start lists of the entrants that have one."""
         self.table = table
         self.starts = starts
@@ -153,7 +153,7 @@ class Terms:
     workers: tuple[int, ...] = (8,)
     """Numbers of workers for which the time is computed; none of them changes a decision."""
 
-    def on(self, table: Table) -> list[Any]:
+    def on(self, table: RecordedBenchmark) -> list[Any]:
         """Return what decides a search over a table, for a ledger: these terms, the table, the driver's revision."""
         return [SHA256.get(table.name, table.name), self.slots, self.workers, DRIVER_REVISION, self.budget]
 

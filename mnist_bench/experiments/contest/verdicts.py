@@ -8,8 +8,8 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from mnist_bench.experiments.contest.record import Contest, Entrant
-from mnist_bench.experiments.contest.standings import Standing, Values, curves, spent, standings
+from mnist_bench.experiments.contest.contest_record import Contest, Entrant
+from mnist_bench.experiments.contest.error_curves import Standing, Values, curves, spent, standings
 from mnist_bench.statistics import LEVEL, effect_shown, holm
 from mnist_bench.statistics.paired import paired
 from mnist_bench.tables import CHANCE

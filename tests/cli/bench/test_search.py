@@ -10,9 +10,9 @@ from typer.testing import Result
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import ContestOptions
-from mnist_bench.experiments.contest.record import Contest
+from mnist_bench.experiments.contest.contest_record import Contest
 from mnist_bench.experiments.grid import Observer
-from mnist_bench.tables import Table
+from mnist_bench.tables import RecordedBenchmark
 from support.handmade_contest import close
 from support.handmade_table import table
 
@@ -44,7 +44,7 @@ def tournament(monkeypatch: pytest.MonkeyPatch) -> FakeTournament:
 
 
 @pytest.fixture
-def shipped(monkeypatch: pytest.MonkeyPatch) -> Table:
+def shipped(monkeypatch: pytest.MonkeyPatch) -> RecordedBenchmark:
     """Replace every table by one made by hand."""
     made = table()
     monkeypatch.setattr("mnist_bench.tables.load", lambda name: made)
@@ -95,7 +95,7 @@ def test_several_tables_have_a_table_each_and_one_of_ranks(cli: Cli, tournament:
 
 
 @pytest.mark.slow
-def test_searches_over_a_table_come_to_a_verdict(cli: Cli, shipped: Table) -> None:
+def test_searches_over_a_table_come_to_a_verdict(cli: Cli, shipped: RecordedBenchmark) -> None:
     result = cli(*SEARCH, "--seeds", "4", "--trials", "5", "--samplers", "random", "--pruners", "none")
     assert result.exit_code == 0, result.output
     assert "table handmade: error of the choice on 20,000 unseen images" in result.stdout
@@ -146,7 +146,7 @@ def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> Non
         (["--trials", "0"], "--trials"),
     ],
 )
-def test_what_is_refused(cli: Cli, shipped: Table, arguments: list[str], words: str) -> None:
+def test_what_is_refused(cli: Cli, shipped: RecordedBenchmark, arguments: list[str], words: str) -> None:
     result = cli(*SEARCH, *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in " ".join(result.stderr.split())

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from mnist_bench.bench.speed import Options, Speed
+from mnist_bench.bench.speed import Speed, SpeedOptions
 from support.handmade_speed import speed
 
 pytestmark = pytest.mark.slow
@@ -26,12 +26,12 @@ NETS = ["two-conv", "batchnorm-128", "batchnorm-32", "conv-mid"]
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let measuring bring figures made by hand."""
 
-    def run(options: Options, on_round: Callable[[int], None]) -> Speed:
+    def run(options: SpeedOptions, on_round: Callable[[int], None]) -> Speed:
         for number in range(options.repeats + 1):
             on_round(number)
         return speed(*(2.0 + number for number in range(options.repeats)))
 
-    monkeypatch.setattr("mnist_bench.bench.speed.run", run)
+    monkeypatch.setattr("mnist_bench.bench.speed.measure_speed", run)
 
 
 @pytest.mark.integration

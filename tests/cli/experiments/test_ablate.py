@@ -19,7 +19,7 @@ from typer.testing import Result
 from mnist_bench import ablate_study
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
-from mnist_bench.experiments.ablation.result import Ablation, Measured, Step, Tried
+from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, Tried
 from search.errors import SearchError
 
 pytestmark = pytest.mark.slow
@@ -112,7 +112,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Ablation:
         question="", study="conv-0", trial=1, baseline="notebook/linear", images=10_000, seeds=(1, 2),
         start=measured(start, 800, 802), steps=tuple(steps),
     )  # fmt: skip
-    monkeypatch.setattr("mnist_bench.experiments.ablation.run.run", lambda *_: made)
+    monkeypatch.setattr("mnist_bench.experiments.ablation.ablate_study", lambda *_: made)
     return made
 
 
@@ -178,7 +178,7 @@ def test_a_baseline_that_trains_the_same_net_leaves_no_path(cli: Callable[..., R
 def confirm_named(winner: int | None, digest: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a confirmation of the study of that digest be in its folder; None for no confirmation."""
     known = None if winner is None else SimpleNamespace(winner=winner, digest=digest)
-    monkeypatch.setattr("mnist_bench.experiments.confirm.result.load", lambda folder: known)
+    monkeypatch.setattr("mnist_bench.experiments.confirm.race_result.load", lambda folder: known)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,9 @@ def test_the_way_ends_at_what_confirm_named(
 ) -> None:
     ends: list[int] = []
     confirm_named(named, cli.studies["conv-0"].digest, monkeypatch)
-    monkeypatch.setattr("mnist_bench.experiments.ablation.run.run", lambda study, trial, *_: ends.append(trial.number))
+    monkeypatch.setattr(
+        "mnist_bench.experiments.ablation.ablate_study", lambda study, trial, *_: ends.append(trial.number)
+    )
     assert cli("ablate", *arguments).exit_code == 130
     assert ends == [end]
 
@@ -208,7 +210,9 @@ def test_what_confirm_named_before_the_study_was_searched_further_is_not_its_win
     ends: list[int] = []
     study = cli.studies["conv-0"]
     confirm_named(0, digest or study.digest, monkeypatch)
-    monkeypatch.setattr("mnist_bench.experiments.ablation.run.run", lambda study, trial, *_: ends.append(trial.number))
+    monkeypatch.setattr(
+        "mnist_bench.experiments.ablation.ablate_study", lambda study, trial, *_: ends.append(trial.number)
+    )
     monkeypatch.setattr("mnist_bench.api.experiments.run_ablate", lambda study, trial, *_: ends.append(trial.number))
     assert cli("ablate", "conv-0").exit_code == 130
     with pytest.raises(SearchError, match="was stopped before its end"):

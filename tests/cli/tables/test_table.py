@@ -15,14 +15,14 @@ from typer.testing import Result
 
 from mnist_bench import tables
 from mnist_bench.experiments import verify_table
-from mnist_bench.tables import Table, pack, shipped
+from mnist_bench.tables import RecordedBenchmark, pack, shipped
 from support import handmade_table
 from support.paths import TESTS
 
 Cli = Callable[..., Result]
 
 
-def write(table: Table, path: Path) -> str:
+def write(table: RecordedBenchmark, path: Path) -> str:
     content = pack(table.about, table.arrays)
     path.write_bytes(content)
     return hashlib.sha256(content).hexdigest()
@@ -156,13 +156,13 @@ def checked(**changes: object) -> verify_table.Verified:
 def test_a_verification_ends_with_4_where_a_row_does_not_hold(
     cli: Cli, file: str, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], code: int, verdict: str
 ) -> None:
-    asked: list[verify_table.Options] = []
+    asked: list[verify_table.VerifyOptions] = []
 
-    def run(table: Table, options: verify_table.Options, *_: object) -> verify_table.Verified:
+    def run(table: RecordedBenchmark, options: verify_table.VerifyOptions, *_: object) -> verify_table.Verified:
         asked.append(options)
         return checked(**changes)
 
-    monkeypatch.setattr(verify_table, "run", run)
+    monkeypatch.setattr(verify_table, "verify_rows", run)
     result = cli("table", "verify", file, "--rows", "2", "--seed", "7", "--workers", "1")
     assert result.exit_code == code
     assert [(options.rows, options.seed, options.workers) for options in asked] == [(2, 7, 1)]

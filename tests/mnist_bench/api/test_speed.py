@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import mnist_bench
-from mnist_bench.bench.nets import nets
+from mnist_bench.bench.measured_nets import nets
 
 
 @pytest.mark.integration

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from mnist_bench.bench.kernels import operations
-from mnist_bench.bench.nets import nets
+from mnist_bench.bench.measured_nets import nets
 from mnist_bench.bench.speed import EVALUATED, IMAGES, Spread, summary
-from mnist_bench.bench.tables import speed_tables
+from mnist_bench.bench.speed_tables import speed_tables
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.nets.architecture import plan_layers
 from support.handmade_speed import MACHINE, seconds, speed

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.audit import Audit, Audited, Options, audit_of, chosen, load, run, save, sentence
+from mnist_bench.experiments.audit import (
+    Audit,
+    Audited,
+    AuditOptions,
+    audit_of,
+    audit_study,
+    drawn_trials,
+    load,
+    save,
+    sentence,
+)
 from mnist_bench.experiments.grid import Observer
 from search.errors import StorageError, UsageError
 from search.study.studies import StoredStudy
@@ -33,7 +43,7 @@ def audit(*trials: tuple[float | None, int], best: float | None = 0.995, complet
     ("share", "count", "number"), [(0.05, 46, 3), (0.05, 20, 1), (0.05, 1, 1), (0.07, 100, 7), (1, 9, 9), (0.5, 0, 0)]
 )
 def test_the_share_is_rounded_up(share: float, count: int, number: int) -> None:
-    drawn = [trial.number for trial in chosen(pruned(count), share)]
+    drawn = [trial.number for trial in drawn_trials(pruned(count), share)]
     assert len(drawn) == number
     assert drawn == sorted(set(drawn))
 
@@ -41,11 +51,13 @@ def test_the_share_is_rounded_up(share: float, count: int, number: int) -> None:
 @pytest.mark.parametrize("share", [0, 1.5, "5%", True, None])
 def test_what_is_no_share_is_refused(share: Any) -> None:
     with pytest.raises(UsageError, match=r"^share=.*: no share of the pruned trials; give 0\.05, up to 1\.$"):
-        Options(share=share)
+        AuditOptions(share=share)
 
 
 def test_a_larger_share_holds_the_smaller_one_and_another_seed_draws_others() -> None:
-    draws = [{trial.number for trial in chosen(pruned(46, seed), share)} for seed in (0, 1) for share in (0.1, 0.4)]
+    draws = [
+        {trial.number for trial in drawn_trials(pruned(46, seed), share)} for seed in (0, 1) for share in (0.1, 0.4)
+    ]
     assert draws[0] < draws[1]
     assert draws[2] < draws[3]
     assert draws[0] != draws[2]
@@ -54,16 +66,16 @@ def test_a_larger_share_holds_the_smaller_one_and_another_seed_draws_others() ->
 def test_figures_have_no_say_in_the_draw() -> None:
     study = pruned(46)
     worse = replace(study, trials=tuple(replace(trial, reports=()) for trial in study.trials))
-    numbers = [trial.number for trial in chosen(study, 0.2)]
-    assert numbers == [trial.number for trial in chosen(worse, 0.2)]
+    numbers = [trial.number for trial in drawn_trials(study, 0.2)]
+    assert numbers == [trial.number for trial in drawn_trials(worse, 0.2)]
 
 
 def test_only_what_was_pruned_can_be_audited() -> None:
-    assert [trial.number for trial in chosen(handmade.mixed(), 1)] == [3, 4]
+    assert [trial.number for trial in drawn_trials(handmade.mixed(), 1)] == [3, 4]
 
 
 def test_nothing_pruned_is_nothing_to_audit(tmp_path: Path) -> None:
-    found = run(handmade.kept_in(tmp_path, pruned(0)), Options(share=0.5), Observer())
+    found = audit_study(handmade.kept_in(tmp_path, pruned(0)), AuditOptions(share=0.5), Observer())
     assert found is not None
     assert sentence(found) == "No trial was pruned, so there is nothing to audit."
     assert found.share is None

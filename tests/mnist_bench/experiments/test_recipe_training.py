@@ -14,7 +14,7 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.data.own.cache import options_for
 from mnist_bench.experiments import recipe_training
-from mnist_bench.experiments.recipe_training import Options, RecipeTraining
+from mnist_bench.experiments.recipe_training import RecipeTraining, TrainingOptions
 from mnist_bench.own_nets.own_net import use
 from mnist_bench.training import FitResult
 from search.errors import PluginError, SpaceError, UsageError, WorkerError
@@ -58,14 +58,14 @@ def study_on(data: DataOptions, config: TrainConfig) -> StudyRecord:
 
 def test_weights_are_kept_in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe_training, "export", lambda state, config: state)
-    training = recipe_training.of_recipe(SMALL, Options())
+    training = recipe_training.of_recipe(SMALL, TrainingOptions())
     training.save(FitResult(reports=(), state=b"weights"), tmp_path / "new" / "sub" / "w.safetensors")
     assert (tmp_path / "new" / "sub" / "w.safetensors").read_bytes() == b"weights"
 
 
 @pytest.mark.slow
 def test_seeds_that_train_at_once_come_to_the_bits_of_one_after_the_other() -> None:
-    training = recipe_training.of_recipe(SMALL, Options())
+    training = recipe_training.of_recipe(SMALL, TrainingOptions())
     alone = bits(training, 1)
     assert bits(training, 2) == alone
     assert [len(reports) for _, reports in alone] == [2, 2, 2]
@@ -76,14 +76,14 @@ def test_seeds_that_train_at_once_come_to_the_bits_of_one_after_the_other() -> N
 def test_a_subset_that_the_data_do_not_hold_is_told(tmp_path: Path) -> None:
     mine = write_npz(tmp_path / "mine.npz", arrays(classes=10, side=28))
     with pytest.raises(SpaceError, match="subset: 1200 is more than there are: 400 images;"):
-        recipe_training.of_recipe(SMALL, Options(data_dir=mine))
+        recipe_training.of_recipe(SMALL, TrainingOptions(data_dir=mine))
 
 
 @pytest.mark.integration
 def test_other_processes_build_a_net_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_nets.py").write_text(own_nets.GOOD)
     monkeypatch.chdir(tmp_path)
-    training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, Options(net="my_nets.py:build"))
+    training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, TrainingOptions(net="my_nets.py:build"))
     assert bits(training, 2) == bits(training, 1)
 
 
@@ -92,7 +92,7 @@ def test_a_trial_is_trained_on_the_data_set_of_its_study(tmp_path: Path) -> None
     mine = write_npz(tmp_path / "grey.npz", arrays(classes=3, train=60, test=12, side=8, channels=1))
     data, config = options_for(mine, dataset="mnist-red"), TrainConfig(epochs=1)
     study = study_on(data, config)
-    training = recipe_training.of_trial(study, study.trials[0], Options(data_dir=mine))
+    training = recipe_training.of_trial(study, study.trials[0], TrainingOptions(data_dir=mine))
     assert (training.config, training.source) == (config, data)
 
 
@@ -100,7 +100,7 @@ def test_a_trial_is_trained_on_the_data_set_of_its_study(tmp_path: Path) -> None
 def test_the_data_of_a_trial_are_its_studys(change: str) -> None:
     study = handmade.mixed()
     with pytest.raises(UsageError) as caught:
-        recipe_training.of_trial(study, study.trials[1], Options(overrides=["optim.lr=0.1", change]))
+        recipe_training.of_trial(study, study.trials[1], TrainingOptions(overrides=["optim.lr=0.1", change]))
     name = change.partition("=")[0].strip()
     assert str(caught.value) == f"--set {name}: conv-0/1 is trained on the data set of its study; leave it out."
 
@@ -110,14 +110,14 @@ def test_a_trials_net_is_judged_for_the_pictures_of_its_study(tmp_path: Path) ->
     mine = write_npz(tmp_path / "mine.npz", arrays(classes=3, train=60, test=12, side=16))
     name = own_nets.write(tmp_path, own_nets.COLOUR_ONLY)
     study = study_on(options_for(mine), TrainConfig(epochs=1, net_code=use(name).code))
-    training = recipe_training.of_trial(study, study.trials[0], Options(data_dir=mine, net=name))
+    training = recipe_training.of_trial(study, study.trials[0], TrainingOptions(data_dir=mine, net=name))
     assert training.fit(0).reports[-1].end is None
 
 
 @pytest.mark.integration
 def test_a_net_of_ones_own_that_raises_is_told_with_its_line(tmp_path: Path) -> None:
     name = own_nets.write(tmp_path, own_nets.FAULTY)
-    training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, Options(net=name))
+    training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, TrainingOptions(net=name))
     blamed = r"Net my_nets\.py:build raised AttributeError: .*no_such_thing.* \(/.*my_nets\.py:\d+\)\."
     with pytest.raises(PluginError, match=rf"^{blamed}$"):
         training.fit(0)

@@ -14,8 +14,8 @@ import pytest
 from mnist_bench.data import DataOptions, load_training_set
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Grid, Observer
-from mnist_bench.experiments.verify_table import Options, Verified, chosen, run, sentences, table_of
-from mnist_bench.tables import Table
+from mnist_bench.experiments.verify_table import Verified, VerifyOptions, drawn_rows, sentences, table_of, verify_rows
+from mnist_bench.tables import RecordedBenchmark
 from search.errors import UsageError
 from search.executors.in_process import InProcessExecutor
 from search.study import WorkFolder
@@ -26,11 +26,11 @@ DATA = load_training_set(DataOptions(subset=1200))
 ELSEWHERE = "e" * 64
 
 
-def table(**changes: Any) -> Table:
+def table(**changes: Any) -> RecordedBenchmark:
     """Return the handmade table as if it had been trained on a few images of MNIST."""
     made = handmade_table.table()
     about = replace(made.about, data_hash=DATA.data_hash, split_hash=DATA.split.digest, **changes)
-    return Table(about, made.arrays)
+    return RecordedBenchmark(about, made.arrays)
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object
     return of_trainer
 
 
-def verified(of: Table, folder: Path, rows: int = 25, seed: int = 0) -> Verified:
-    return run(of, Options(rows=rows, seed=seed, results=folder), Observer())
+def verified(of: RecordedBenchmark, folder: Path, rows: int = 25, seed: int = 0) -> Verified:
+    return verify_rows(of, VerifyOptions(rows=rows, seed=seed, results=folder), Observer())
 
 
 def test_rows_that_come_to_the_same_bits_are_identical(options: dict[str, object], tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ def test_rows_that_come_to_the_same_bits_are_identical(options: dict[str, object
 
 
 def test_a_seed_decides_which_rows_they_are() -> None:
-    drawn = [[row.key for row in chosen(table(), Options(rows=20, seed=seed))] for seed in (0, 0, 1)]
+    drawn = [[row.key for row in drawn_rows(table(), VerifyOptions(rows=20, seed=seed))] for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert drawn[0] == sorted(set(drawn[0]))
-    assert len(chosen(table(), Options(rows=1000))) == 270
+    assert len(drawn_rows(table(), VerifyOptions(rows=1000))) == 270
 
 
 def test_one_image_more_is_a_difference_where_the_bits_must_be_equal(
@@ -121,21 +121,21 @@ def test_where_the_table_does_not_tell_its_noise_nothing_is_judged(options: dict
 def test_other_data_are_refused(options: dict[str, object], tmp_path: Path) -> None:
     other = table()
     with pytest.raises(UsageError, match="Table handmade was trained on other data"):
-        verified(Table(replace(other.about, data_hash="0" * 64), other.arrays), tmp_path)
+        verified(RecordedBenchmark(replace(other.about, data_hash="0" * 64), other.arrays), tmp_path)
 
 
 def test_stopped_it_goes_on_and_after_its_end_it_begins_anew(options: dict[str, object], tmp_path: Path) -> None:
-    asked = Options(rows=10, results=tmp_path)
+    asked = VerifyOptions(rows=10, results=tmp_path)
     first, second, third = stopping.after(3), stopping.after(11), stopping.after(11)
     states = WorkFolder(tmp_path / "_tables" / "handmade").checkpoints
     with pytest.raises(Stopped):
-        run(table(), asked, first)
+        verify_rows(table(), asked, first)
     assert list(states.iterdir())
-    assert run(table(), asked, second)
+    assert verify_rows(table(), asked, second)
     assert 3 <= first.runs < 10
     assert first.runs + second.runs == 10
     assert not list(states.iterdir())
-    assert run(table(), asked, third)
+    assert verify_rows(table(), asked, third)
     assert third.runs == 10
 
 

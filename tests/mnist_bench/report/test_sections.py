@@ -8,11 +8,11 @@ import pytest
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.experiments import audit
-from mnist_bench.experiments.ablation import result as ablation
-from mnist_bench.experiments.ablation.result import Ablation, Measured, Step
+from mnist_bench.experiments.ablation import path as ablation
+from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
 from mnist_bench.experiments.audit import Audit, Audited
-from mnist_bench.experiments.confirm import result as confirmed
-from mnist_bench.experiments.confirm.result import Candidate, Confirmed, Final
+from mnist_bench.experiments.confirm import race_result as confirmed
+from mnist_bench.experiments.confirm.race_result import Candidate, Confirmed, Final
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.report import sections as report_sections
 from mnist_bench.report.findings import findings

@@ -18,8 +18,8 @@ from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, load_training_set
 from mnist_bench.experiments import audit
-from mnist_bench.experiments.ablation import result as ablation
-from mnist_bench.experiments.confirm import result as confirmed
+from mnist_bench.experiments.ablation import path as ablation
+from mnist_bench.experiments.confirm import race_result as confirmed
 from mnist_bench.experiments.confirm.front_result import load_front, save_front
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.nets.modules import build_model

@@ -24,8 +24,8 @@ from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data import idx
 from mnist_bench.errors import DataError, WeightsError
 from mnist_bench.experiments import audit
-from mnist_bench.experiments.ablation import result as ablation
-from mnist_bench.experiments.confirm import result as confirmed
+from mnist_bench.experiments.ablation import path as ablation
+from mnist_bench.experiments.confirm import race_result as confirmed
 from mnist_bench.experiments.confirm.front_result import load_front
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.studies import record

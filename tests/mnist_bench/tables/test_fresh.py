@@ -12,7 +12,7 @@ import torch
 from mnist_bench import numerics
 from mnist_bench.config import TaskName
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables import Table, fresh, load
+from mnist_bench.tables import RecordedBenchmark, fresh, load
 from search import canonical_json
 from search.errors import UsageError, WorkerError
 from search.trainer_api import Report
@@ -23,7 +23,7 @@ SMALL = TESTS / "data" / "small.npz"
 """Six points of conv.yaml with two seeds, trained for real by benchmarks/make_tables.py."""
 
 
-def without(table: Table, seed: int) -> Table:
+def without(table: RecordedBenchmark, seed: int) -> RecordedBenchmark:
     """Return a table without the rows of a seed."""
     return handmade_table.with_rows(table, table.arrays.seed != seed)
 
@@ -83,11 +83,11 @@ def test_what_is_none_of_the_space_is_not_trained() -> None:
 def test_what_the_spaces_limits_forbid_is_not_trained() -> None:
     table = without(handmade_table.table(seeds=1), 0)
     space = {**table.about.space, "settings": {**table.about.space["settings"], "limits": {"parameters": 9}}}
-    table = Table(replace(table.about, space=space), table.arrays)
+    table = RecordedBenchmark(replace(table.about, space=space), table.arrays)
     with pytest.raises(NotInTableError, match=r"infeasible in the space of table handmade: more parameters than"):
         table.curve(89, train=True)
     space["settings"] = {"constraints": ["optim.lr < 1e-9"]}
-    table = Table(replace(table.about, space=space), table.arrays)
+    table = RecordedBenchmark(replace(table.about, space=space), table.arrays)
     with pytest.raises(NotInTableError, match=r"infeasible in the space of table handmade: optim.lr < 1e-9 is not met"):
         table.curve(89, train=True)
 
@@ -105,7 +105,7 @@ def test_a_lack_of_memory_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_task_of_a_later_version_is_named() -> None:
     table = handmade_table.table()
-    later = Table(replace(table.about, task=cast(TaskName, "mnist-1k")), table.arrays)
+    later = RecordedBenchmark(replace(table.about, task=cast(TaskName, "mnist-1k")), table.arrays)
     with pytest.raises(UsageError, match="of task mnist-1k; this version knows mnist-5k"):
         without(later, 1).curve(0, seed=1, train=True)
 

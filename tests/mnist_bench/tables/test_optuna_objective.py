@@ -8,14 +8,14 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from mnist_bench.tables import Table, load
+from mnist_bench.tables import RecordedBenchmark, load
 from support import handmade_table
 from support.paths import TESTS
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def searched(table: Table, trials: int, *, train: bool = False) -> optuna.Study:
+def searched(table: RecordedBenchmark, trials: int, *, train: bool = False) -> optuna.Study:
     sampler, pruner = optuna.samplers.RandomSampler(seed=0), optuna.pruners.MedianPruner(n_startup_trials=3)
     study = optuna.create_study(sampler=sampler, pruner=pruner)
     study.optimize(table.objective(seed=1, train=train), n_trials=trials)
@@ -68,7 +68,9 @@ def test_with_train_what_the_limits_forbid_is_pruned_with_the_reason(monkeypatch
     monkeypatch.setattr("mnist_bench.training.factory.make_trainer", lambda **options: handmade_table.Trainer())
     table = handmade_table.table()
     space = {**table.about.space, "settings": {**table.about.space["settings"], "limits": {"parameters": 1}}}
-    empty = handmade_table.with_rows(Table(replace(table.about, space=space), table.arrays), table.arrays.seed < 0)
+    empty = handmade_table.with_rows(
+        RecordedBenchmark(replace(table.about, space=space), table.arrays), table.arrays.seed < 0
+    )
     (trial,) = searched(empty, 1, train=True).trials
     assert trial.state == TrialState.PRUNED
     assert "more parameters than the space allows" in trial.user_attrs["infeasible"]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mnist_bench.tables import About, Arrays, Table, of_rows, pack, stored
+from mnist_bench.tables import About, Arrays, RecordedBenchmark, of_rows, pack, stored
 from mnist_bench.tables.rows import Period, Row, from_line, to_line
 from search.errors import StorageError
 from support import handmade_table
@@ -62,7 +62,7 @@ def with_rows(found: list[Row]) -> tuple[About, Arrays]:
 def test_every_row_comes_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory, found: list[Row]) -> None:
     path = tmp_path_factory.mktemp("tables") / "drawn.npz"
     path.write_bytes(pack(*with_rows(found)))
-    table = Table(*stored.unpack(path))
+    table = RecordedBenchmark(*stored.unpack(path))
     assert [table.row(*row.key) for row in found] == found
     assert [from_line(to_line(row)) for row in found] == found
 
@@ -149,7 +149,7 @@ def test_whatever_a_table_says_of_itself_is_read_or_refused(
     path = tmp_path_factory.mktemp("tables") / "hostile.npz"
     path.write_bytes(changed(**{name: value}))
     try:
-        table = Table(*stored.unpack(path))
+        table = RecordedBenchmark(*stored.unpack(path))
     except StorageError:
         return
     assert table.curve(0).errors

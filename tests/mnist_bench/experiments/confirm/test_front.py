@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.experiments.confirm import front as fronts
-from mnist_bench.experiments.confirm.front import chosen
-from mnist_bench.experiments.confirm.front_result import load_front, save_front
-from mnist_bench.experiments.confirm.front_table import front_finding, front_footnote, table_of_front
+from mnist_bench.experiments.confirm.front import front_trials
+from mnist_bench.experiments.confirm.front_result import (
+    front_finding,
+    front_footnote,
+    load_front,
+    save_front,
+    table_of_front,
+)
 from mnist_bench.experiments.confirm.runs import ConfirmOptions, Evaluated, evaluated
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.next_commands import NextCommands
@@ -22,7 +27,7 @@ from support.handmade_front import EVEN, FRONT, final
 
 
 def numbers(study: StudyRecord, top: int) -> tuple[list[int], int]:
-    _, trials, left_out = chosen(study, top)
+    _, trials, left_out = front_trials(study, top)
     return [trial.number for trial in trials], left_out
 
 
@@ -42,16 +47,16 @@ def test_of_a_longer_front_both_ends_are_taken_and_evenly_between_them() -> None
 
 def test_without_a_front_it_says_what_would_do() -> None:
     with pytest.raises(UsageError, match="has one objective, and so no front; without --front its best race"):
-        chosen(handmade.mixed(), 8)
+        front_trials(handmade.mixed(), 8)
     empty = handmade.two_objectives()
     with pytest.raises(StudyNotFoundError, match="no complete trial"):
-        chosen(replace(empty, trials=tuple(each for each in empty.trials if each.state == "PRUNED")), 8)
+        front_trials(replace(empty, trials=tuple(each for each in empty.trials if each.state == "PRUNED")), 8)
 
 
 def test_a_study_that_is_searched_is_refused() -> None:
     live = replace(handmade.two_objectives(), live=True)
     with pytest.raises(StudyLockedError, match="being searched"):
-        fronts.run(live, ConfirmOptions(), Observer())
+        fronts.confirm_front(live, ConfirmOptions(), Observer())
 
 
 def test_none_at_all_is_no_number_of_configurations() -> None:

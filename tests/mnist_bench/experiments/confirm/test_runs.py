@@ -12,8 +12,8 @@ import pytest
 
 from mnist_bench.data import DataOptions
 from mnist_bench.errors import NotReproducedError
-from mnist_bench.experiments.confirm import result as confirmed, runs
-from mnist_bench.experiments.confirm.result import Final
+from mnist_bench.experiments.confirm import race_result as confirmed, runs
+from mnist_bench.experiments.confirm.race_result import Final
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, Evaluated, Runs, all_stand, preferred
 from mnist_bench.experiments.grid import Observer, Run
 from mnist_bench.studies import compatibility

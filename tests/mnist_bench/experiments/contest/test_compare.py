@@ -17,7 +17,7 @@ from mnist_bench import tables
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.compare import ContestOptions, compare_methods
-from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
+from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
 from mnist_bench.experiments.contest.replays import Arena
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS

@@ -9,10 +9,10 @@ import pytest
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live
+from mnist_bench.experiments.contest.contest_record import Entrant
 from mnist_bench.experiments.contest.live import FRESH_SEEDS, Live, LiveTerms
-from mnist_bench.experiments.contest.record import Entrant
 from mnist_bench.experiments.contest.replays import Arena, Terms, replay, simulated
-from mnist_bench.tables import Table, TablePlanner, TableTrainer
+from mnist_bench.tables import RecordedBenchmark, TablePlanner, TableTrainer
 from search.simulation import VirtualExecutor
 from search.trainer_api import Report
 from support import own_code
@@ -37,12 +37,12 @@ class Trainer(TableTrainer):
 
 
 @pytest.fixture(scope="module")
-def made() -> Table:
+def made() -> RecordedBenchmark:
     return table()
 
 
 @pytest.fixture
-def terms(made: Table, tmp_path: Path) -> LiveTerms:
+def terms(made: RecordedBenchmark, tmp_path: Path) -> LiveTerms:
     return LiveTerms(
         task="mnist-5k", space=made.space, planner=TablePlanner(made), budget=6, unit=Arena(made).unit,
         seen_images=10_000, unseen_images=20_000, folder=tmp_path / "live", cache=tmp_path / "trainings", slots=4,
@@ -50,7 +50,7 @@ def terms(made: Table, tmp_path: Path) -> LiveTerms:
 
 
 @pytest.fixture
-def contest(terms: LiveTerms, made: Table) -> Live:
+def contest(terms: LiveTerms, made: RecordedBenchmark) -> Live:
     Trainer.trained = 0
     terms.folder.mkdir(parents=True)
     trainer = Trainer(made, 0)
@@ -62,7 +62,7 @@ def go_on() -> bool:
 
 
 @pytest.mark.parametrize("entrant", [RANDOM, TPE, TWICE])
-def test_a_live_search_is_the_search_over_the_table(contest: Live, made: Table, entrant: Entrant) -> None:
+def test_a_live_search_is_the_search_over_the_table(contest: Live, made: RecordedBenchmark, entrant: Entrant) -> None:
     found = contest.trace(entrant, 0)
     looked_up = replay(Arena(made), entrant, 0, Terms(budget=6, slots=4, workers=(4,)))
     assert [(choice.trial, choice.seen) for choice in found.choices] == [
@@ -72,7 +72,7 @@ def test_a_live_search_is_the_search_over_the_table(contest: Live, made: Table, 
     assert found.spent == pytest.approx(looked_up.spent)
 
 
-def test_the_choice_is_scored_with_seeds_that_it_was_not_made_with(contest: Live, made: Table) -> None:
+def test_the_choice_is_scored_with_seeds_that_it_was_not_made_with(contest: Live, made: RecordedBenchmark) -> None:
     found = contest.trace(RANDOM, 0)
     point = made.point_of(found.choices[-1].params)
     assert found.fresh == tuple(made.unseen_error(point, seed % 3) for seed in FRESH_SEEDS)
@@ -130,7 +130,7 @@ def test_other_code_and_another_machine_search_anew(contest: Live, terms: LiveTe
     assert len(list(terms.folder.glob("*/study.db"))) == 3
 
 
-def test_the_digest_is_that_of_the_table(contest: Live, made: Table) -> None:
+def test_the_digest_is_that_of_the_table(contest: Live, made: RecordedBenchmark) -> None:
     looked_up, _ = simulated(Arena(made), TPE, 3, live.SEEN_SEED, Terms(budget=6, slots=4), workers=8)
     trained = contest.searched(TPE, 3, looked_up.spent[-1])
     assert trained.digest == looked_up.study.digest

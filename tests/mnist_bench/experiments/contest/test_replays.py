@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.contest.record import Entrant, Ledger, Trace
+from mnist_bench.experiments.contest.contest_record import Entrant, Ledger, Trace
 from mnist_bench.experiments.contest.replays import Arena, Terms, replay, replays
-from mnist_bench.tables import Table
+from mnist_bench.tables import RecordedBenchmark
 from search.study import StartList
 from support.handmade_table import table
 from support.paths import ROOT
@@ -134,11 +134,11 @@ def test_curves_learn_what_helps(arena: Arena) -> None:
     assert errors["curves"] < errors["random"]
 
 
-def every_second_point(whole: Table) -> Table:
+def every_second_point(whole: RecordedBenchmark) -> RecordedBenchmark:
     rows = np.isin(whole.arrays.point, np.arange(0, len(whole), 2))
     by_row = ("point", "seed", "canary", "errors", "train_loss", "val_loss", "weights", "unseen")
     arrays: dict[str, Any] = {name: getattr(whole.arrays, name)[rows] for name in by_row}
-    return Table(whole.about, replace(whole.arrays, **arrays))
+    return RecordedBenchmark(whole.about, replace(whole.arrays, **arrays))
 
 
 def test_where_points_are_few_a_proposal_goes_to_the_nearest_and_to_none_twice() -> None:
@@ -185,7 +185,7 @@ def test_a_contest_that_was_stopped_goes_on_from_its_ledger(arena: Arena, tmp_pa
 def test_the_processes_of_a_contest_that_is_killed_end_with_it(tmp_path: Path) -> None:
     script = """
 import sys
-from mnist_bench.experiments.contest.record import Entrant
+from mnist_bench.experiments.contest.contest_record import Entrant
 from mnist_bench.experiments.contest.replays import Arena, Terms, replays
 from support.handmade_table import table
 

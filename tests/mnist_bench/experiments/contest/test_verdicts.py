@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats as oracle  # type: ignore[import-untyped]
 
-from mnist_bench.experiments.contest.record import Contest, Entrant
-from mnist_bench.experiments.contest.standings import standings
+from mnist_bench.experiments.contest.contest_record import Contest, Entrant
+from mnist_bench.experiments.contest.error_curves import standings
 from mnist_bench.experiments.contest.verdicts import (
     Comparison,
     comparisons,

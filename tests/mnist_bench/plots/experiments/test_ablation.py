@@ -7,7 +7,7 @@ import pytest
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.experiments.ablation.result import Ablation, Measured, Step, Tried, save
+from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, Tried, save
 from mnist_bench.plots.experiments.ablation import draw, finding, picture, rows
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError

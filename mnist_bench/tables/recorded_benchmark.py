@@ -53,7 +53,7 @@ class Curve:
         return tuple(1 - errors / self.images for errors in self.errors)
 
 
-class Table:
+class RecordedBenchmark:
     """Trainings of one space on one task, by configuration and seed."""
 
     def __init__(self, about: About, arrays: Arrays) -> None:

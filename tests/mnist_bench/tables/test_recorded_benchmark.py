@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 
 import mnist_bench
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables import Curve, Nearest, Table, load, pack, replay, shipped
+from mnist_bench.tables import Curve, Nearest, RecordedBenchmark, load, pack, shipped, table_trainer as replay
 from search.errors import StorageError, UsageError
 from support import handmade_table
 from support.dose import dose
@@ -23,7 +23,7 @@ CONFIG = {"model.batchnorm": "after_pool", "model.hidden_layers": 0, "optim.lr":
 
 
 @cache
-def handmade() -> Table:
+def handmade() -> RecordedBenchmark:
     return handmade_table.table()
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.experiments.ablation.result import Ablation, Measured, Step, sentence
+from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, sentence
 from mnist_bench.result_table import Column, Table
 from search.messages import joined
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
+from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
 from mnist_bench.statistics import mean_and_deviation
 from mnist_bench.tables import CHANCE
 

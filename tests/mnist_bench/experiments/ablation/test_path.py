@@ -11,7 +11,7 @@ import pytest
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.experiments.ablation.result import (
+from mnist_bench.experiments.ablation.path import (
     Ablation,
     Measured,
     Step,

@@ -20,7 +20,7 @@ from hypothesis import given, strategies as st
 from mnist_bench.config import with_params
 from mnist_bench.data import DataOptions
 from mnist_bench.errors import DataError, Stopped
-from mnist_bench.experiments.confirm import command, result as confirmed, run as confirm
+from mnist_bench.experiments.confirm import command, confirmation as confirm, race_result as confirmed
 from mnist_bench.experiments.confirm.front_result import save_front
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, Evaluated, Part, Runs, earlier, evaluated, seeds
 from mnist_bench.experiments.grid import Observer, Run
@@ -36,7 +36,7 @@ from support.handmade_front import FRONT
 
 
 def ask(study: StoredStudy, folder: Path, **asked: Any) -> Any:
-    return confirm.run(handmade.kept_in(folder, study), confirm.Options(**asked), Observer())
+    return confirm.confirm_study(handmade.kept_in(folder, study), confirm.RaceOptions(**asked), Observer())
 
 
 def test_a_committee_stands_in_the_file_only_where_it_was_measured(tmp_path: Path) -> None:
@@ -56,12 +56,12 @@ def each_its_own(study: StoredStudy) -> StoredStudy:
 
 def test_complete_trials_race_in_the_leaderboards_order() -> None:
     study = handmade.mixed()
-    assert [trial.number for trial in confirm.chosen(study, 8)] == [1, 0, 2]
-    assert [trial.number for trial in confirm.chosen(study, 2)] == [1, 0]
+    assert [trial.number for trial in confirm.candidates_of(study, 8)] == [1, 0, 2]
+    assert [trial.number for trial in confirm.candidates_of(study, 2)] == [1, 0]
 
 
 def test_the_most_accurate_race_of_a_study_with_a_front_too() -> None:
-    assert [trial.number for trial in confirm.chosen(each_its_own(handmade.two_objectives()), 3)] == [1, 0, 2]
+    assert [trial.number for trial in confirm.candidates_of(each_its_own(handmade.two_objectives()), 3)] == [1, 0, 2]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_the_most_accurate_race_of_a_study_with_a_front_too() -> None:
 )
 def test_an_argument_that_no_confirmation_can_have_is_named(given: dict[str, Any], fault: str) -> None:
     with pytest.raises(UsageError) as refused:
-        confirm.Options(**given)
+        confirm.RaceOptions(**given)
     assert str(refused.value).startswith(fault)
 
 
@@ -252,7 +252,7 @@ def test_a_race_that_leaves_the_test_set_shut_names_a_budget_with_room_for_the_r
 
 def test_of_trials_with_the_same_configuration_the_best_races() -> None:
     trials = [handmade.trial(number, range(9 - number), params={"optim.lr": 0.01 + number % 2}) for number in range(4)]
-    assert [trial.number for trial in confirm.chosen(handmade.study(trials), 8)] == [3, 2]
+    assert [trial.number for trial in confirm.candidates_of(handmade.study(trials), 8)] == [3, 2]
 
 
 @pytest.mark.usefixtures("free")
@@ -281,13 +281,13 @@ def test_pruned_trials_race_where_fewer_than_two_are_complete(periods: tuple[int
         handmade.trial(n, range(n + 5), periods=count, state="COMPLETE" if count == 6 else "PRUNED")
         for n, count in enumerate(periods)
     ]
-    assert [trial.number for trial in confirm.chosen(each_its_own(handmade.study(trials)), 8)] == racing
+    assert [trial.number for trial in confirm.candidates_of(each_its_own(handmade.study(trials)), 8)] == racing
 
 
 def test_trials_that_could_not_go_on_do_not_race() -> None:
     study = handmade.study([handmade.trial(0, range(5), periods=2, state="PRUNED", reason="diverged")])
     with pytest.raises(StudyNotFoundError, match="no complete or pruned trial"):
-        confirm.chosen(study, 8)
+        confirm.candidates_of(study, 8)
 
 
 def test_seeds_are_fresh_and_the_parts_have_their_own() -> None:
@@ -310,11 +310,11 @@ def test_other_data_are_refused_before_any_worker_starts(tmp_path: Path) -> None
     script = """
 from support import handmade
 from pathlib import Path
-from mnist_bench.experiments.confirm import run as confirm
+from mnist_bench.experiments.confirm import confirmation as confirm
 from mnist_bench.experiments.grid import Observer, Run
 from search.errors import UsageError
 try:
-    confirm.run(handmade.mixed(), confirm.Options(), Observer())
+    confirm.confirm_study(handmade.mixed(), confirm.RaceOptions(), Observer())
 except UsageError as error:
     print(error)
 """
@@ -350,7 +350,7 @@ def test_nets_that_are_gone_and_cannot_be_trained_here_leave_what_was_found(tmp_
     handmade_confirmation.write_records(files)
     confirmed.save(found(), tmp_path / "conv-0")
     files.net_of(1, 3).touch()
-    assert confirm.run(handmade.kept_in(tmp_path, study), confirm.Options(), Hearing()) == found()
+    assert confirm.confirm_study(handmade.kept_in(tmp_path, study), confirm.RaceOptions(), Hearing()) == found()
     (told,) = heard
     assert told.startswith(
         "7 nets trained on all images are gone, and not to be made again here: Study conv-0 was trained on other data"

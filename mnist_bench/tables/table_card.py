@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench import cells
-from mnist_bench.result_table import Column, Table as ResultTable
-from mnist_bench.tables.table import Table
+from mnist_bench.result_table import Column, Table
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from search.messages import number_of
 
 WITHIN = 2.0
@@ -88,7 +88,7 @@ class Noise:
         return None if deviation is None else math.sqrt(2) * deviation
 
 
-def card_of(table: Table, others: Sequence[Table] = ()) -> Card:
+def card_of(table: RecordedBenchmark, others: Sequence[RecordedBenchmark] = ()) -> Card:
     """Return the statistics of a table, and how it goes together with others that share points with it."""
     finals = _finals(table)
     best_third = _best_third(finals)
@@ -112,7 +112,7 @@ def card_of(table: Table, others: Sequence[Table] = ()) -> Card:
     )
 
 
-def noise_of(table: Table) -> Noise:
+def noise_of(table: RecordedBenchmark) -> Noise:
     """Return how far two trainings of a point of a table are apart by chance."""
     finals = _finals(table)
     best = _best_third(finals)
@@ -132,9 +132,9 @@ class Figure(NamedTuple):
     words: Callable[[float | None], str]
 
 
-def table_of(card: Card) -> ResultTable[Figure]:
+def table_of(card: Card) -> Table[Figure]:
     """Return a row a figure: of all points, and of the best third."""
-    return ResultTable(
+    return Table(
         rows=list(_figures(card)),
         columns=[
             Column("figure", lambda row: row.name, 9),
@@ -184,7 +184,7 @@ def _record(row: Figure) -> Mapping[str, Any]:
     return {"figure": row.name, "all_points": row.all, "best_third": row.best_third}
 
 
-def _finals(table: Table) -> dict[int, float | None]:
+def _finals(table: RecordedBenchmark) -> dict[int, float | None]:
     """Return the error of each point with its lowest seed, after the last period; None where it diverged."""
     images = table.about.images["validation"]
     firsts = _first_rows(table, sorted(table.seeds))
@@ -193,7 +193,7 @@ def _finals(table: Table) -> dict[int, float | None]:
     return {point: None if count < 0 else count / images for point, count in zip(points, errors.tolist(), strict=True)}
 
 
-def _first_rows(table: Table, points: Sequence[int]) -> NDArray[np.intp]:
+def _first_rows(table: RecordedBenchmark, points: Sequence[int]) -> NDArray[np.intp]:
     """Return the row of each point's lowest seed."""
     order = np.lexsort((table.arrays.seed, table.arrays.point))
     trained, at = np.unique(table.arrays.point[order], return_index=True)
@@ -206,7 +206,7 @@ def _best_third(finals: Mapping[int, float | None]) -> list[int]:
     return sorted(point for _, point in sorted(ended)[: math.ceil(len(finals) / 3)])
 
 
-def _group(table: Table, points: Sequence[int]) -> Group:
+def _group(table: RecordedBenchmark, points: Sequence[int]) -> Group:
     images, arrays = table.about.images, table.arrays
     errors = arrays.errors[_first_rows(table, points)] / images["validation"]
     ended = errors[:, -1] >= 0
@@ -243,7 +243,7 @@ def _pooled(point: NDArray[np.integer], errors: NDArray[np.integer]) -> tuple[in
     return repeated, math.sqrt(squares / freedom) if freedom else None
 
 
-def _shared(table: Table, other: Table) -> Shared:
+def _shared(table: RecordedBenchmark, other: RecordedBenchmark) -> Shared:
     here, there = _finals(table), _finals(other)
     same = {point: same for point in here if (same := other.find(table.params(point))) in there}
     best = set(_best_third({point: here[point] for point in same}))

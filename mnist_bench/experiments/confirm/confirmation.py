@@ -17,10 +17,10 @@ from typing import Literal, assert_never, get_args
 from mnist_bench import leaderboard
 from mnist_bench.data import DataOptions, unopened_identity
 from mnist_bench.errors import DataError
-from mnist_bench.experiments.confirm import race, result as confirmed
+from mnist_bench.experiments.confirm import race, race_result as confirmed
 from mnist_bench.experiments.confirm.lost_nets import with_all_nets
 from mnist_bench.experiments.confirm.race import Race
-from mnist_bench.experiments.confirm.result import Candidate, Confirmed
+from mnist_bench.experiments.confirm.race_result import Candidate, Confirmed
 from mnist_bench.experiments.confirm.runs import (
     FINAL,
     RACE,
@@ -48,7 +48,7 @@ MARGIN = 1.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options(ConfirmOptions):
+class RaceOptions(ConfirmOptions):
     """The options of a confirmation; `top` are the candidates in the race, at most."""
 
     budget: float | None = None
@@ -62,7 +62,7 @@ class Options(ConfirmOptions):
         object.__setattr__(self, "budget", check_budget(self.budget))
 
 
-def run(study: StoredStudy, options: Options, observer: Observer) -> Confirmed:
+def confirm_study(study: StoredStudy, options: RaceOptions, observer: Observer) -> Confirmed:
     """Confirm a study, or return its earlier confirmation. Missing nets of that are trained again.
 
     Raises:
@@ -78,7 +78,7 @@ def run(study: StoredStudy, options: Options, observer: Observer) -> Confirmed:
     started = time.monotonic()
     if study.live:
         raise StudyLockedError(f"Study {study.name} is being searched; confirm it when the search has ended.")
-    candidates = chosen(study, options.top)
+    candidates = candidates_of(study, options.top)
     known = confirmed.load(study.files.path)
     if known is not None and _answers(known, study, options) and all_stand(known.finals, study, options.data_dir):
         return with_all_nets(known, study, options, observer)
@@ -89,7 +89,7 @@ def run(study: StoredStudy, options: Options, observer: Observer) -> Confirmed:
         return _Confirmation(study, candidates, options, grid, time_budget, known).run()
 
 
-def chosen(study: StudyRecord, top: int) -> list[TrialRecord]:
+def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
     """Return the best trials whose configurations can train to their ends, the most accurate first, `top` at most.
 
     Only those race that the search can compare: none that trained for less than the first two did. So pruned trials
@@ -110,7 +110,7 @@ def chosen(study: StudyRecord, top: int) -> list[TrialRecord]:
     return [trial for trial in found if leaderboard.epochs_done(trial) >= least][:top]
 
 
-def _answers(known: Confirmed, study: StudyRecord, options: Options) -> bool:
+def _answers(known: Confirmed, study: StudyRecord, options: RaceOptions) -> bool:
     """Return whether what was found before is what is asked for now.
 
     A race that was not cut needs no other budget, one that was needs no smaller one.
@@ -120,7 +120,7 @@ def _answers(known: Confirmed, study: StudyRecord, options: Options) -> bool:
     return same and enough and (bool(known.finals) or not _opens(options.opening, judged=known.judged))
 
 
-def _decided_by(study: StudyRecord, options: Options) -> str:
+def _decided_by(study: StudyRecord, options: RaceOptions) -> str:
     """Return the SHA-256 of all that decides, with the time, how far a race goes. Where the test set stays shut a
     budget goes further, for nothing is reserved; all other ways of opening it have the hash of the first versions."""
     never = [] if _opens(options.opening, judged=True) else ["never"]
@@ -161,7 +161,7 @@ class _Confirmation:
     """One confirmation under way."""
 
     def __init__(
-        self, study: StoredStudy, candidates: Sequence[TrialRecord], options: Options, grid: Grid,
+        self, study: StoredStudy, candidates: Sequence[TrialRecord], options: RaceOptions, grid: Grid,
         time_budget: TimeBudget, known: Confirmed | None,
     ) -> None:  # fmt: skip
         self._study = study

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.experiments.contest.record import Contest
-from mnist_bench.experiments.contest.standings import Standing, curve
-from mnist_bench.experiments.contest.tasks import Overall, finding_over, overall
+from mnist_bench.experiments.contest.contest_record import Contest
+from mnist_bench.experiments.contest.error_curves import Standing, curve
+from mnist_bench.experiments.contest.ranks import Overall, finding_over, overall
 from mnist_bench.experiments.contest.verdicts import (
     EQUAL,
     MIN_BOOTSTRAP_SEEDS,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from mnist_bench import cells
-from mnist_bench.experiments.confirm.result import TOP, Candidate, Confirmed, Figures, Final, Method, plain
+from mnist_bench.experiments.confirm.race_result import TOP, Candidate, Confirmed, Figures, Final, Method, plain
 from mnist_bench.experiments.time_budget import as_given, typed
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments.contest.record import Choice, Entrant, Ledger, StartListsByNames, Trace
+from mnist_bench.experiments.contest.contest_record import Choice, Entrant, Ledger, StartListsByNames, Trace
 from search.errors import StorageError
 from search.study import StartList
 

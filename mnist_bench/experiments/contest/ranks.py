@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnist_bench.experiments.contest.record import Entrant
+from mnist_bench.experiments.contest.contest_record import Entrant
 from mnist_bench.experiments.contest.verdicts import Judged, Verdict
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy import stats as oracle  # type: ignore[import-untyped]
 
-from mnist_bench.experiments.contest.record import Trace
-from mnist_bench.experiments.contest.standings import curve, curves, ranks, spent, standings
+from mnist_bench.experiments.contest.contest_record import Trace
+from mnist_bench.experiments.contest.error_curves import curve, curves, ranks, spent, standings
 from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, close, contest, trace
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_bench.experiments.contest.record import Contest
-from mnist_bench.experiments.contest.tasks import finding_over, overall
+from mnist_bench.experiments.contest.contest_record import Contest
+from mnist_bench.experiments.contest.ranks import finding_over, overall
 from mnist_bench.experiments.contest.verdicts import judge
 from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, finals
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from mnist_bench import own_nets, space_files
 from mnist_bench.config import TrainConfig, from_json, to_json
-from mnist_bench.experiments.ablation import result as ablation
-from mnist_bench.experiments.ablation.result import Ablation, Measured, Step
+from mnist_bench.experiments.ablation import path as ablation
+from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
 from mnist_bench.experiments.grid import Curves, Grid, Observer, Workplace, check_seeds, open_grid_of, product
 from mnist_bench.experiments.time_budget import check_budget
@@ -28,7 +28,7 @@ from search.trainer_api import Report
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options(Workplace):
+class AblationOptions(Workplace):
     """The options of an ablation."""
 
     baseline: space_files.Source = "notebook/linear"
@@ -43,7 +43,7 @@ class Options(Workplace):
         object.__setattr__(self, "budget", check_budget(self.budget))
 
 
-def run(study: StoredStudy, trial: TrialRecord, options: Options, observer: Observer) -> Ablation:
+def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOptions, observer: Observer) -> Ablation:
     """Return the path from the baseline to a trial, measured.
 
     A finished ablation of the same question is read and not made again; of an unfinished one, no run is repeated.
@@ -81,7 +81,7 @@ def run(study: StoredStudy, trial: TrialRecord, options: Options, observer: Obse
     return made
 
 
-def _beginning(study: StudyRecord, options: Options, target: TrainConfig) -> TrainConfig:
+def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig) -> TrainConfig:
     """Return the baseline's recipe; where the trial has a net of the user's own, with that net at its defaults.
 
     Raises:

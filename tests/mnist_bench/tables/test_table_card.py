@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
-from mnist_bench.tables import Table, card
+from mnist_bench.tables import RecordedBenchmark, table_card as card
 from support import handmade_table
 
 
@@ -75,7 +75,7 @@ def test_a_table_in_which_all_diverged_has_a_card() -> None:
     lost = replace(
         table.arrays, errors=np.full_like(table.arrays.errors, -1), unseen=np.full_like(table.arrays.unseen, -1)
     )
-    found = card.card_of(Table(table.about, lost))
+    found = card.card_of(RecordedBenchmark(table.about, lost))
     assert found.diverged == 1
     assert found.best is None
     assert found.within_noise == 0

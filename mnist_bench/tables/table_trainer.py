@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.tables.table import Table
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from search.trainer_api import Codec, Plan, Report
 
 POINT: Codec[int] = Codec(lambda point: {"point": point}, lambda values: int(values["point"]))
@@ -19,7 +19,7 @@ NOWHERE = -1
 class TablePlanner:
     """Plans the points of a table; satisfies `search.trainer_api.Planner`."""
 
-    table: Table
+    table: RecordedBenchmark
     codec = POINT
 
     def __call__(self, params: Mapping[str, Any]) -> Plan[int]:
@@ -43,7 +43,7 @@ class TablePlanner:
 class TableTrainer:
     """Looks up what a point came to with one seed, whatever seed it is asked for; satisfies `Trainer`."""
 
-    table: Table
+    table: RecordedBenchmark
     seed: int
     codec = POINT
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mnist_bench.cli import output
-from mnist_bench.experiments.contest.table import tables_of
+from mnist_bench.experiments.contest.contest_table import tables_of
 from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, trace
 
 
