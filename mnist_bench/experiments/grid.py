@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,7 @@ class Grid:
     observer: Observer
     also: tuple[str, ...] = ()
     """Further parts of a task's identity, such as hashes of the test images that its reports are made on."""
+    _tasks: dict[Run, Task] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def task(self, name: str, config: TrainConfig, seed: int) -> Task:
         """Return the task of training `config` with `seed` here; `name` stands in messages.
@@ -153,7 +154,9 @@ class Grid:
 
     def task_of(self, run: Run) -> Task:
         """Return the task of training a run here; errors as in `task`."""
-        return self.task(run.title, run.config, run.seed)
+        if run not in self._tasks:
+            self._tasks[run] = self.task(run.title, run.config, run.seed)
+        return self._tasks[run]
 
     def seconds(self, runs: Sequence[Run]) -> float:
         """Return about how long all workers take for runs of which none was trained before."""

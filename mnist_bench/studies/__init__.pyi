@@ -16,7 +16,6 @@ from .record import (
     record_of as record_of,
 )
 from .reproduce import Comparison as Comparison, Difference as Difference, trainer_for as trainer_for
-from .sealed_json import unseal as unseal
 from .validated import (
     believed as believed,
     find_trial as find_trial,

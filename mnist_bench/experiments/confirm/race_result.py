@@ -1,19 +1,17 @@
-"""What `confirm` found of a study, as plain rows and as the file that keeps them."""
+"""The result of a race: its rows, and the file that keeps them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from pathlib import Path
 from statistics import fmean, median
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, with_config
 
 from mnist_bench.statistics import share_interval
-from mnist_bench.studies import sealed_json, unseal
-from search import files
+from mnist_bench.studies import sealed_json
 from search.errors import StorageError
 from search.stored_fields import First, stored
 from search.study import StoredStudy, StudyFolder
@@ -202,22 +200,18 @@ def save(confirmed: Confirmed, folder: Path) -> None:
 
 
 def load(folder: Path) -> Confirmed | None:
-    """Return what was found of the study whose folder is `folder`, under that name; None where it was not confirmed.
+    """Return what was found of the study whose folder is `folder`, under that name; None if it was not confirmed.
 
     Raises:
-        NewerVersionError: a newer version kept it.
-        StorageError: the file that keeps it cannot be read.
+        NewerVersionError, StorageError: as in `sealed_json.load`; or the file contradicts itself.
     """
     path = StudyFolder(folder).confirm.result
-    try:
-        found = _adapter().validate_json(unseal(files.read(path, sealed_json.MAX_BYTES)), strict=True)
-        return replace(_checked(found), study=folder.name)  # it may have been renamed since
-    except FileNotFoundError:
+    found = sealed_json.load(path, Confirmed, "confirmation")
+    if found is None:
         return None
-    except ValidationError as error:
-        raise sealed_json.not_read(path, error, _unreadable(error.errors(include_url=False)[0]["msg"])) from error
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path}: {_unreadable(error)}.") from error
+    if fault := _contradiction(found):
+        raise StorageError(f"{path}: {fault}; remove it, and it is made anew.")
+    return replace(found, study=folder.name)  # the study's folder may have been renamed since
 
 
 def winner_of(study: StoredStudy) -> int | None:
@@ -232,21 +226,17 @@ def winner_of(study: StoredStudy) -> int | None:
     return found.winner if found is not None and found.digest == study.digest else None
 
 
-def _checked(confirmed: Confirmed) -> Confirmed:
-    """Return what was read if all that it names raced, and somebody came first."""
+def _contradiction(confirmed: Confirmed) -> str | None:
+    """Return why a file cannot be what `save` wrote; None if it can."""
     first = {confirmed.winner, confirmed.leader, confirmed.cheapest}
     named = (first | {final.number for final in confirmed.finals}) - {None}
     if not named <= {candidate.number for candidate in confirmed.candidates}:
-        raise ValueError("it names a trial that did not race")
+        return "it names a trial that did not race"
     if (confirmed.winner is None) == (confirmed.leader is None):
-        raise ValueError("it names no winner and no leader, or both")
+        return "it names no winner and no leader, or both"
     if confirmed.evaluated and not confirmed.test_images:
-        raise ValueError("it has errors on no test images")
-    return confirmed
-
-
-def _unreadable(fault: object) -> str:
-    return f"cannot be read ({fault}); without it `confirm` makes it anew"
+        return "it has errors on no test images"
+    return None
 
 
 def plain(confirmed: Confirmed) -> dict[str, Any]:
@@ -265,8 +255,3 @@ def _plain(found: Figures | None) -> dict[str, Any] | None:
 
 def _whole(errors: tuple[int | None, ...]) -> list[int]:
     return [count for count in errors if count is not None]
-
-
-@cache
-def _adapter() -> TypeAdapter[Confirmed]:
-    return TypeAdapter(Confirmed)
