@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+import pages
 import torch
 from numpy.typing import NDArray
 from selenium import webdriver
@@ -137,10 +138,12 @@ def text(folder: Path, rows: list[Row]) -> str:
         f"{versions}; weights {weights}…", "",
         "Equal labels beside those of the net in float32, on the 10,000 validation images; images whose two best "
         f"logits differ by {CLOSE} or less stand apart.", "",
-        "| form | equal labels | of the others | largest difference of a probability |", "| --- | ---: | ---: | ---: |",
-        *(
-            f"| {row.form} | {row.same:,} of {row.clear:,} | {row.others_same} of {row.others} | {row.largest:.1e} |"
-            for row in rows
+        *pages.table(
+            ["form", "equal labels:", "of the others:", "largest difference of a probability:"],
+            [
+                (row.form, f"{row.same:,} of {row.clear:,}", f"{row.others_same} of {row.others}", f"{row.largest:.1e}")
+                for row in rows
+            ],
         ), "",
     ]  # fmt: skip
     return "\n".join(lines)

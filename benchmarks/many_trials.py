@@ -30,6 +30,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pages
 
 from mnist_bench import searches
 from search import canonical_json
@@ -225,29 +226,18 @@ def until(question: Callable[[], Any]) -> Any:
 
 def page(rows: list[Measured], trials: int) -> str:
     """Return the figures as Markdown."""
+    measured = (
+        (row.what, f"{row.value:.3g} {row.unit}", "" if row.goal is None else f"{row.goal:g} {row.unit}")
+        for row in rows
+    )  # fmt: skip
     lines = [
         f"# A study of {trials:,} trials",
         "",
-        f"`python benchmarks/many_trials.py --trials {trials}` on {machine_line()}; {datetime.now(UTC):%Y-%m-%d}.",
+        f"`python benchmarks/many_trials.py --trials {trials}` on {pages.machine()}; {datetime.now(UTC):%Y-%m-%d}.",
         "",
-        "| | measured | goal |",
-        "| --- | ---: | ---: |",
+        *pages.table(["", "measured:", "goal:"], measured),
     ]
-    for row in rows:
-        goal = "" if row.goal is None else f"{row.goal:g} {row.unit}"
-        lines.append(f"| {row.what} | {row.value:.3g} {row.unit} | {goal} |")
     return "\n".join(lines) + "\n"
-
-
-def machine_line() -> str:
-    """Return the machine in a line."""
-    import torch
-
-    from mnist_bench.numerics.machine import sentence, this_machine
-    from mnist_bench.numerics.precision import best_precision
-
-    cpu = torch.device("cpu")
-    return sentence(this_machine(cpu, best_precision(cpu)))
 
 
 def main() -> None:
@@ -267,10 +257,8 @@ def main() -> None:
             print(f"{row.what:45} {row.value:10.3g} {row.unit}", flush=True)
             rows.append(row)
     if asked.output:
-        asked.output.mkdir(parents=True, exist_ok=True)
-        (asked.output / "many-trials.md").write_text(page(rows, asked.trials))
-        found = {"machine": machine_line(), "trials": asked.trials, "rows": [asdict(row) for row in rows]}
-        (asked.output / "many-trials.json").write_text(json.dumps(found, indent=1) + "\n")
+        found = {"machine": pages.machine(), "trials": asked.trials, "rows": [asdict(row) for row in rows]}
+        pages.write(asked.output, "many-trials", page(rows, asked.trials), found)
 
 
 if __name__ == "__main__":

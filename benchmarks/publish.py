@@ -22,15 +22,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
+
+import pages
 
 from search.study import ResultsFolder
 
@@ -183,21 +183,13 @@ def timed(*arguments: str) -> tuple[str, str]:
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     shown = " ".join(arguments[: arguments.index("--results")])
     when = f"{datetime.now(UTC):%Y-%m-%d}"
-    return printed, f"`mnist-bench {shown}` on {machine()}, {when}; {minutes}:{seconds:02} from start to end."
+    return printed, f"`mnist-bench {shown}` on {pages.machine()}, {when}; {minutes}:{seconds:02} from start to end."
 
 
 def run(*arguments: str) -> str:
     """Return what a command prints; its standard error goes to ours."""
     program = Path(sys.executable).with_name("mnist-bench")
     return subprocess.run([program, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
-
-
-def machine() -> str:
-    """Return processor and versions."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    versions = ", ".join(f"{name} {version(name)}" for name in ("mnist-bench", "torch", "optuna", "numpy"))
-    return f"{len(models)} cores of {models[0]}, Python {platform.python_version()}, {versions}"
 
 
 if __name__ == "__main__":

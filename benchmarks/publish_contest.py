@@ -20,7 +20,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 import contest_pages
-from publish import FOLDER, ROOT, machine
+import pages
+from publish import FOLDER, ROOT
 
 from mnist_bench import tables
 from mnist_bench.cli.experiments.runner import Lines
@@ -89,7 +90,7 @@ def publish(name: str, title: str, make: Callable[[], Sequence[Contest]], option
     contests = make()
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     conditions = (
-        f"`python benchmarks/publish_contest.py {name}{options}` on {machine()}, {datetime.now(UTC):%Y-%m-%d}; "
+        f"`python benchmarks/publish_contest.py {name}{options}` on {pages.machine()}, {datetime.now(UTC):%Y-%m-%d}; "
         f"{minutes}:{seconds:02} from start to end."
     )
     contest_pages.write(TARGET / name, title, [conditions], contests, {})

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import random
 import sys
@@ -27,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent / "peers"))
 
 import killing
 import optuna
+import pages
 import torch
 from counted import VARIABLE
 from killing import Kills, SearchProcesses
@@ -169,11 +169,9 @@ def main() -> int:
     table = page({TITLES[side]: outcome for side, outcome in outcomes.items()}, asked.trials, done)
     print(table)
     if asked.output:
-        asked.output.mkdir(parents=True, exist_ok=True)
         figures = {side: asdict(outcome) for side, outcome in outcomes.items()}
         found = {"machine": asdict(machine), "asked": settings, "kills": asked.kills, "seed": asked.seed, **figures}
-        (asked.output / "soak.md").write_text(table)
-        (asked.output / "soak.json").write_text(json.dumps(found, indent=1) + "\n")
+        pages.write(asked.output, "soak", table, found)
     return 0 if all(one.keeps_promise(asked.trials) for side, one in outcomes.items() if side == "ours") else 1
 
 

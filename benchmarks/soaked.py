@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pages
 from killing import Kills
 
 from mnist_bench.units import duration
@@ -86,8 +87,6 @@ def page(outcomes: Mapping[str, Outcome], trials: int, done: str) -> str:
     """Return the table as Markdown, below a paragraph about what was `done`."""
     rows = {name: row(outcome) for name, outcome in outcomes.items()}
     table = [[title, *(cells[title] for cells in rows.values())] for title in next(iter(rows.values()))]
-    head = ["", *rows]
-    lines = [head, ["---", *["---:"] * len(rows)], *table]
     return "\n".join(
         [
             "# Searches that are killed again and again",
@@ -97,7 +96,7 @@ def page(outcomes: Mapping[str, Outcome], trials: int, done: str) -> str:
             "Processes are killed by SIGKILL at random moments and started again each time.",
             *(_alone(trials) if ALONE in outcomes else ()),
             "",
-            *("| " + " | ".join(cells) + " |" for cells in lines),
+            *pages.table(["", *(f"{name}:" for name in rows)], table),
             "",
         ]
     )

@@ -33,8 +33,8 @@ from ruamel.yaml import YAML
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import contest_pages
+import pages
 from looks import ADDED, BOUNDARIES, Look, look, times, words
-from publish import machine
 
 from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.errors import Stopped
@@ -172,7 +172,7 @@ def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Pat
     """Write what was looked at: a page to read, its figures as JSON, and a picture."""
     contests, ran = [contest for contest, _ in found], ran_on(target.with_suffix(".jsonl"))
     paragraphs = [
-        f"`{command}`; searches by machine, 2 cores each: {machines(ran, contests)}. Looked at with {machine()}.",
+        f"`{command}`; searches by machine, 2 cores each: {machines(ran, contests)}. Looked at with {pages.machine()}.",
         f"Error of the choice on {contests[0].unseen_images:,} unseen images, for what {plan.trials} whole trainings "
         f"cost, in {plan.space}: mean and standard error over the seeds, of choices trained again with fresh seeds; "
         "speed-ups and the picture are of the nets as the searches trained them. Differences are of pairs of searches "
@@ -208,22 +208,23 @@ def verdict(claim: Claim, looks: Sequence[Look]) -> str:
 
 def rows(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], ran: Ran) -> Iterator[str]:
     """Yield the looks as lines of a Markdown table, in the order of the claims."""
-    budgets = [*plan.budgets, plan.trials]
-    heads = ["way", "error", "against", "error", "pairs", "mixed", "difference", "t", "boundary", "verdict"]
-    yield f"| {' | '.join([*heads, *(f'speed-up at {budget}' for budget in budgets)])} |"
-    yield f"| --- | --- | --- | --- | {' | '.join(['---:'] * 5)} | --- | {' | '.join(['---:'] * len(budgets))} |"
+    heads = ["way", "error", "against", "error", "pairs:", "mixed:", "difference:", "t:", "boundary:", "verdict"]
+    speedups = [f"speed-up at {budget}:" for budget in (*plan.budgets, plan.trials)]
+    yield from pages.table([*heads, *speedups], _looks(plan, found, ran))
+
+
+def _looks(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], ran: Ran) -> Iterator[list[str]]:
     for claim, (contest, looks) in zip(plan.claims, found, strict=False):
         for number, each in enumerate(looks, 1):
             pairs = [[ran[entrant.name, seed] for entrant in contest.entrants] for seed in contest.seeds[: each.pairs]]
             theirs, ours = (error(traces[: each.pairs]) for traces in contest.traces)
-            cells = [
+            yield [
                 claim.way.name, ours, claim.against.name, theirs, f"{each.pairs}",
                 f"{sum(map(are_mixed, pairs))}",
                 f"{each.difference:+.2f} [{each.low:+.2f}, {each.high:+.2f}]", f"{each.statistic:.2f}",
                 f"{each.boundary:.2f}", verdict(claim, looks[:number]),
-                *(times(one) if one else "–" for one in map(each.speedups.get, budgets)),
+                *(times(one) if one else "–" for one in map(each.speedups.get, (*plan.budgets, plan.trials))),
             ]  # fmt: skip
-            yield f"| {' | '.join(cells)} |"
 
 
 def error(traces: Sequence[Trace]) -> str:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pages
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from looks import BOUNDARIES, Look, compared, words
-from publish import FOLDER, machine
+from publish import FOLDER
 from replays import CURVES, KEPT, MARGIN
 
 from mnist_bench.cli.experiments.runner import Lines
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
     found = [row for contest in json.loads(THEIRS.read_text())["contests"] for row in rows(contest)]
     lines = [
         "# curves + asha beside other libraries' ways",
-        f"`python benchmarks/strategies/foreign.py` on {machine()}; the others as in "
+        f"`python benchmarks/strategies/foreign.py` on {pages.machine()}; the others as in "
         "[foreign.md](../contest/foreign.md). One trial at a time, for what 30 whole trainings cost; differences in "
         "points of error, each with a 95 % interval of its own.",
         "\n".join(f"- {row.table}: against {row.against}, {words(row.seen)}." for row in found),

@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import contest_pages
+import pages
 from looks import BOUNDARIES, Look, look, words
-from publish import machine
 
 from mnist_bench import tables
 from mnist_bench.cli.experiments.runner import Lines
@@ -104,7 +104,10 @@ def main(arguments: Sequence[str]) -> None:
         for contest, rows in found
         for each in rows
     ]
-    paragraphs = [f"`python benchmarks/strategies/replays.py --seeds {asked.seeds}` on {machine()}.", "\n".join(said)]
+    paragraphs = [
+        f"`python benchmarks/strategies/replays.py --seeds {asked.seeds}` on {pages.machine()}.",
+        "\n".join(said),
+    ]
     document = {"compared": {contest.task: [asdict(each) for each in rows] for contest, rows in found}}
     contests = [contest for contest, _ in found]
     contest_pages.write(target, "Ways of searching, replayed over the tables", paragraphs, contests, document)

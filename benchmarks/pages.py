@@ -1,0 +1,38 @@
+"""Pages of published figures: Markdown to read, the same figures as JSON, and the machine in a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mnist_bench.numerics.machine import sentence, this_machine
+from mnist_bench.numerics.precision import best_precision
+from search.files import atomic_write, make_folder
+
+
+def write(folder: Path, name: str, page: str, figures: Mapping[str, Any]) -> None:
+    """Write `name`.md and `name`.json into a folder, which is made if it is missing."""
+    make_folder(folder)
+    atomic_write(folder / f"{name}.md", page.encode())
+    atomic_write(folder / f"{name}.json", (json.dumps(figures, indent=1) + "\n").encode())
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a Markdown table; a column whose heading ends in a colon is aligned to the right."""
+    yield _line([head.removesuffix(":") for head in heads])
+    yield _line(["---:" if head.endswith(":") else "---" for head in heads])
+    yield from map(_line, rows)
+
+
+def machine() -> str:
+    """Return processor, precision and versions."""
+    cpu = torch.device("cpu")
+    return sentence(this_machine(cpu, best_precision(cpu)))
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
