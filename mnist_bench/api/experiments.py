@@ -45,7 +45,7 @@ def confirm_study(
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
-        observer: an `mnist_bench.experiments.Observer`, here and below; hears of every run that ends. If its
+        observer: an `mnist_bench.experiments.Observer`, here and below; it receives every run that ends. If its
             `stopping` returns True, `mnist_bench.errors.Stopped` is raised.
 
     Raises:
@@ -55,7 +55,8 @@ def confirm_study(
         UsageError: an argument is none that it can be, the budget is too small, or the data set at hand is not the
             study's.
         SearchError: no candidate trains to its end.
-        DataError, DeviceError, WorkerError, StorageError: see there.
+        DataError, DeviceError, WorkerError, StorageError: the data, the device, the workers or a file
+            cannot be used.
 
     Examples:
         >>> found = confirm_study(open_study("conv-0"), workers=2)  # doctest: +SKIP
@@ -90,7 +91,7 @@ def confirm_front(
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
-        observer: hears of every run that ends.
+        observer: receives every run that ends.
 
     Raises:
         UsageError: an argument is none that it can be, the study has one objective, or the data set at hand is not
@@ -98,7 +99,8 @@ def confirm_front(
         StudyNotFoundError: none of its trials is complete.
         StudyLockedError: it is being searched, or another process confirms it.
         FingerprintError: this machine computes otherwise than the one of the search.
-        DataError, DeviceError, WorkerError, StorageError: see there.
+        DataError, DeviceError, WorkerError, StorageError: the data, the device, the workers or a file
+            cannot be used.
 
     Examples:
         >>> found = confirm_front(open_study("small-0"), workers=2)  # doctest: +SKIP
@@ -137,7 +139,7 @@ def ablate_study(
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
-        observer: hears of every run that ends, and of each step.
+        observer: receives every run that ends, and each step.
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.
@@ -145,7 +147,8 @@ def ablate_study(
             no recipe, or trains the same net.
         FingerprintError: this machine computes otherwise than the one of the search.
         StudyLockedError: another process is at it.
-        DataError, DeviceError, WorkerError, StorageError: see there.
+        DataError, DeviceError, WorkerError, StorageError: the data, the device, the workers or a file
+            cannot be used.
 
     Examples:
         >>> path = ablate_study(open_study("conv-0"), seeds=3)  # doctest: +SKIP
@@ -177,8 +180,9 @@ def audit_study(
     Raises:
         UsageError: it is no such share, or the data set at hand is not the study's.
         FingerprintError: the workers compute otherwise than those of the search.
-        WorkerError: a trial comes to other weights than in the search.
-        StudyLockedError, DataError, DeviceError, StorageError: see there.
+        WorkerError: a trial has other weights than in the search.
+        StudyLockedError, DataError, DeviceError, StorageError: the data, the device, the workers or a file
+            cannot be used.
 
     Examples:
         >>> audit = audit_study(open_study("conv-0"), 0.05)  # doctest: +SKIP
@@ -209,11 +213,12 @@ def train_notebook(
         device: auto, cpu, cuda or cuda:1.
         data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
         results: folder of the studies; `_notebook` in it holds the runs.
-        observer: hears of every run that ends.
+        observer: receives every run that ends.
 
     Raises:
         UsageError: there is no such recipe, or an argument is none that it can be.
-        StudyLockedError, DataError, DeviceError, WorkerError, StorageError: see there.
+        StudyLockedError, DataError, DeviceError, WorkerError, StorageError: the data, the device, the workers or a file
+            cannot be used.
 
     Examples:
         >>> linear, *_ = train_notebook(["linear"], workers=2)  # doctest: +SKIP
@@ -249,11 +254,12 @@ def train_ladder(
         precision: of convolutions: bf16, fp32, or auto for the device's fastest.
         data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
         results: folder of the studies; `_ladder` in it holds the runs and their times.
-        observer: hears of every run that ends.
+        observer: receives every run that ends.
 
     Raises:
         UsageError: there is no such target, or an argument is none that it can be.
-        StudyLockedError, DataError, DeviceError, WorkerError, StorageError: see there.
+        StudyLockedError, DataError, DeviceError, WorkerError, StorageError: the data, the device, the workers or a file
+            cannot be used.
 
     Examples:
         >>> ladder = train_ladder(["99.0"], seeds=10)  # doctest: +SKIP
@@ -287,34 +293,34 @@ def compare_methods(
     results: str | Path = "results",
     observer: Observer | None = None,
 ) -> list[Contest]:
-    """Let ways of searching compete for the best net, and return a contest a task; as `mnist-bench bench search`.
+    """Compare search methods at equal budget, and return one contest per task; as `mnist-bench bench search`.
 
     Args:
         space: what is searched live, None for conv; a table has its own.
         tables: recorded benchmarks to search on; None for grid-5k.
-        live: a task to train on, in place of tables.
+        live: a task to train on, instead of tables.
         samplers: built-in ones, or code of your own.
         pruners: as `samplers`; every sampler takes part with every pruner.
         sampler_options: of samplers of your own.
         pruner_options: of pruners of your own.
         from_studies: tables of another task; every pair takes part once more with a start list made of them.
-        baselines: whether chance and other simple ways take part.
-        seeds: searches of each way; None for 100 on a table and 5 live.
+        baselines: whether random search and other simple methods take part.
+        seeds: searches of each method; None for 100 on a table and 5 live.
         first_seed: of the first search of each.
-        trials: the budget: what so many whole trainings cost.
+        trials: the budget, in full trainings of an average configuration.
         slots: trials in flight.
-        workers: on a table, the numbers of workers for which virtual time is told, None for `slots`; live, one number
-            of processes, None for one a core.
-        processes: searches on a table at a time; above 1, a script does what it does below `if __name__ ==
-            "__main__":`, for each process imports it.
+        workers: on a table, the numbers of workers for which the virtual time is reported, None for `slots`; live, one
+            number of processes, None for one per core.
+        processes: searches on a table at a time. Above 1, a script needs `if __name__ == "__main__":`, because each
+            process imports it.
         device: auto, cpu, cuda or cuda:1.
         results: folder of the studies; `_bench` in it holds what is trained live.
-        observer: hears how far the searches are.
+        observer: receives the progress of the searches.
 
     Raises:
         UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; an argument
             is none that it can be, or nobody takes the options.
-        SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: see there.
+        SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: as `search`.
 
     Examples:
         >>> (contest,) = compare_methods(pruners=["none"], seeds=2, trials=3)

@@ -1,6 +1,6 @@
 """What training an epoch consists of, each piece alone and all together: the very functions that training calls.
 
-On a GPU their kernels are given out one by one; an epoch is trained with its steps captured and replayed, too, as a
+On a GPU their kernels are launched one by one; an epoch is trained with its steps captured and replayed, too, as a
 search does it.
 """
 

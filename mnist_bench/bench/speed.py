@@ -115,7 +115,7 @@ class Speed:
 
     @property
     def bf16_over_fp32(self) -> float | None:
-        """How many times as long a convolution takes in bfloat16 as in float32; None where one was not measured."""
+        """How many times as long a convolution takes in bfloat16 as in float32; None if one was not measured."""
         found = {rate.precision: rate.gflops.median for rate in self.rates if rate.kernel == "convolution"}
         return found["fp32"] / found["bf16"] if len(found) == len(PRECISIONS) else None
 

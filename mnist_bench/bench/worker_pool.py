@@ -32,7 +32,7 @@ Order = Mapping[str, Any]
 
 
 def unheard(done: int) -> None:
-    """Do nothing; the default of who hears of progress."""
+    """Ignore progress (the default callback)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +84,7 @@ def open_worker_pool(
     The images are those of `worker.make_bench_worker`.
 
     Raises:
-        DeviceError, WorkerError: see there.
+        DeviceError, WorkerError: as `LocalExecutor.start`.
     """
     alone = find_device(device).type == "cuda"
     options = {"device": device, "precision": precision}

@@ -44,7 +44,7 @@ class Audited:
 
     number: int
     accuracy: float | None
-    """Validation accuracy, 0..1; None where training diverged after all."""
+    """Validation accuracy, 0..1; None if training diverged after all."""
     better: int
     """Complete trials that are better."""
     seconds: float
@@ -64,7 +64,7 @@ class Audit:
     complete: int
     """Complete trials in all."""
     best: float | None
-    """Accuracy of the best complete trial; None where none is complete."""
+    """Accuracy of the best complete trial; None if none is complete."""
     trials: tuple[Audited, ...]
     cost: str | None = None
     """What the study minimises beside; None with one objective, and in earlier versions."""
@@ -84,7 +84,7 @@ class Audit:
     @property
     def share(self) -> tuple[float, float] | None:
         """Wilson's 95 % interval of the share of pruned trials that were `wrong`; where all were audited, that share
-        itself, twice. None where none was."""
+        itself, twice. None if none was."""
         if not self.trials:
             return None
         if self.is_whole:
@@ -248,6 +248,6 @@ def save(audit: Audit, folder: Path) -> None:
 
 
 def load(folder: Path) -> Audit | None:
-    """Return the audit of the study whose folder is `folder`, None where there is none; errors as in
+    """Return the audit of the study whose folder is `folder`, None if there is none; errors as in
     `sealed_json.load`."""
     return sealed_json.load(StudyFolder(folder).audit.result, Audit, "audit")

@@ -54,7 +54,7 @@ def seconds(arguments: Sequence[str], stopping: Callable[[], bool]) -> float:
 
 
 def _code(process: subprocess.Popen[bytes]) -> int | None:
-    """Return the process's exit code; None where it has not ended within a glance."""
+    """Return the process's exit code; None if it has not ended within a glance."""
     try:
         return process.wait(GLANCE)
     except subprocess.TimeoutExpired:

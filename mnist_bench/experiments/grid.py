@@ -36,17 +36,17 @@ OnPeriod = driver.OnPeriod[TrainConfig]
 Curves = Mapping[tuple[str, int], Sequence[Report]]
 """The reports of runs, by the configuration's name and the seed."""
 MIN_SEEDS = 2
-"""A difference is told with its interval, and with one seed it has none."""
+"""A difference is reported with its interval, and one seed has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workplace:
-    """Where an experiment trains: the options that all experiments share."""
+    """Where an experiment trains: the base class of all experiments' options."""
 
     workers: int = 1
     device: str = "auto"
     data_dir: Path | None = None
-    """A data set of the user's own: IDX files, a `.npz` file or a folder of pictures; None for the MNIST inside."""
+    """The user's own data set: IDX files, a `.npz` file or a folder of pictures; None for the packaged MNIST."""
     net: str | None = None
     """The name of your own network, if the study has one; see `SearchConfig.net`."""
 
@@ -81,10 +81,10 @@ class Run:
 
 
 def check_seeds(seeds: int) -> None:
-    """Check that so many seeds show how much seeds differ, which every interval needs.
+    """Check that there are seeds enough to show how much seeds differ, which every interval needs.
 
     Raises:
-        UsageError: they do not.
+        UsageError: there are not.
     """
     check_count("seeds", seeds)
     if seeds < MIN_SEEDS:

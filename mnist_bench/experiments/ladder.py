@@ -79,7 +79,7 @@ class Rung:
 
     @property
     def mean(self) -> float | None:
-        """Mean test accuracy of the runs, 0..1; None where none ended."""
+        """Mean test accuracy of the runs, 0..1; None if none ended."""
         return mean_and_deviation(self._accuracies)[0] if self.runs else None
 
     @property
@@ -94,7 +94,7 @@ class Rung:
 
     @property
     def seconds(self) -> float | None:
-        """Median seconds of training of one run, on one worker; None where none ended."""
+        """Median seconds of training of one run, on one worker; None if none ended."""
         return median(run.seconds for run in self.runs) if self.runs else None
 
     @property

@@ -1,4 +1,4 @@
-"""Time that a piece of work may take, over all the runs of it: how much is spent, and what that decided."""
+"""A time budget that survives restarts: seconds spent so far, and the decisions that followed from them."""
 
 from __future__ import annotations
 
@@ -46,10 +46,9 @@ class _Spent:
 
 
 class TimeBudget:
-    """Seconds spent on one piece of work, kept in a file, so that a run which goes on counts those before it.
+    """Seconds spent on one piece of work, kept in a file, so that a resumed run counts those of earlier runs.
 
-    What was decided by the time is kept too: the clock reads otherwise when a stopped run is taken up, and what was
-    decided stays decided.
+    Decisions that followed from the time are kept too: a resumed run reads another clock, and must decide the same.
     """
 
     def __init__(self, path: Path, identity: str, started: float, *, of: str = "") -> None:
@@ -97,17 +96,17 @@ class TimeBudget:
 
 
 def typed(seconds: float) -> str:
-    """Return a little more than so many seconds as one types a budget, in round figures: `95s`, `12m`."""
+    """Return a duration, rounded up, as one types a budget: `95s`, `12m`."""
     return f"{5 * math.ceil(seconds / 5)}s" if seconds <= 295 else f"{math.ceil(seconds / 60)}m"
 
 
 def as_given(seconds: float) -> str:
-    """Return just so many seconds as one types a budget: `1234.5s`."""
+    """Return an exact duration as one types a budget: `1234.5s`."""
     return f"{Decimal(repr(seconds)).normalize():f}s"
 
 
 def makespan(seconds: Sequence[float], workers: int) -> float:
-    """Return how long jobs of these lengths take on so many workers, the longest first (Graham 1969)."""
+    """Return how long jobs of these lengths take on a number of workers, the longest first (Graham 1969)."""
     free = [0.0] * workers
     for length in sorted(seconds, reverse=True):
         heapq.heappush(free, heapq.heappop(free) + length)
@@ -115,7 +114,7 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
 
 
 def _read(path: Path) -> _Spent | None:
-    """Return what was kept; None where there is nothing, nothing of ours, or nothing whole."""
+    """Return the file's content; None if there is no file, or it is damaged or another program's."""
     try:
         return sealed_json.load(path, _Spent, "account of the time spent")
     except StorageError:

@@ -48,13 +48,13 @@ class Checked:
     canary: str
     """Of the machine that trained the row."""
     then: float | None
-    """Error after the last period on the images that a search sees, 0 to 1; None where training diverged."""
+    """Error after the last period on the images that a search sees, 0 to 1; None if training diverged."""
     now: float | None
     tolerance: float | None
-    """Largest difference of the two that is noise; None where the table does not tell. It does not either where the
-    tolerance is above the error itself."""
+    """Largest difference of the two that is noise; None if the table has no repeated seeds. A tolerance above the error
+    itself decides nothing either."""
     first_difference: str | None
-    """Where the bits differ first: `period 2, weights`; None where they do not."""
+    """Where the bits differ first: `period 2, weights`; None if they do not."""
     must_be_equal: bool
     """Whether the row was trained by the same revision of the trainer, where the canary is this machine's."""
 

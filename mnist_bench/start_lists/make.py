@@ -59,7 +59,7 @@ class _NoSuchValue(Exception):
 
 
 def _adapted(space: Space, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the parameters of a space that are nearest to some settings; None where one is missing."""
+    """Return the parameters of a space that are nearest to some settings; None if one is missing."""
     try:
         return space.sample(lambda path, span: _nearest(span, settings.get(path)))
     except _NoSuchValue:

@@ -36,7 +36,7 @@ class Source:
 
     name: str
     task: str | None
-    """Of a table; None where it is a study's own data."""
+    """Of a table; None if it is a study's own data."""
     tried: tuple[Tried, ...]
     unnamed: Mapping[str, Any] = field(default_factory=dict)
     """The settings that its space does not name, by path: all that was tried there had their defaults."""

@@ -31,8 +31,8 @@ def alike(table: NDArray[np.float64]) -> list[int]:
     """Return the configurations, by row, whose counts vary alike from seed to seed, so that one variance serves them.
 
     The one that varies most is taken out, and the next one, as long as an F test against the rest says so at
-    `SPREAD_LEVEL`, corrected for their number. The rest's variance is worked out without it: in one table with them
-    it would lend them a part of its own. Two always vary alike, for their residuals mirror each other.
+    `SPREAD_LEVEL`, corrected for their number. The rest's variance is computed without it: computed together with
+    the others, its own spread would inflate theirs. Two always vary alike, because their residuals mirror each other.
 
     Args:
         table: shape (configurations, seeds), 2 at least of each.

@@ -1,4 +1,4 @@
-"""Trains in this process what a table lacks, to the bits that its row would have had."""
+"""Trains configurations that a table lacks, bit-identical to the row that recording them would have given."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class RecordedBenchmark:
         return point
 
     def find(self, params: Params) -> int | None:
-        """Return the number of the point with these parameters, None where there is none."""
+        """Return the number of the point with these parameters, None if there is none."""
         try:
             point = self._points_by_params.get(self._key(params))
         except TypeError:  # a value that is no plain one, and has no hash

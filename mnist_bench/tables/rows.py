@@ -17,7 +17,7 @@ class Period:
     """What is kept of a period's report."""
 
     errors: int | None
-    """Images misclassified of those that a search sees; None where training diverged."""
+    """Images misclassified of those that a search sees; None if training diverged."""
     train_loss: float | None
     """Mean loss of the period's steps, with label smoothing."""
     val_loss: float | None
@@ -38,7 +38,7 @@ class Row:
     periods: tuple[Period, ...]
     """Fewer than planned where training diverged; the last one is then that in which it did."""
     unseen_errors: int | None
-    """Images misclassified after the last period, of those that no search sees; None where training diverged."""
+    """Images misclassified after the last period, of those that no search sees; None if training diverged."""
 
     @property
     def diverged(self) -> bool:

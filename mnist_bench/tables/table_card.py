@@ -26,7 +26,7 @@ class Group:
 
     points: int
     error: float | None
-    """Their median, on the images that a search sees; None where all diverged."""
+    """Their median, on the images that a search sees; None if all diverged."""
     floor: float | None
     """Binomial standard deviation of an error as large as this median: what the number of images alone leaves."""
     unseen_floor: float | None
@@ -34,10 +34,10 @@ class Group:
     repeated: int
     """Points of which several seeds, and none of them diverged: those of which the next two tell."""
     deviation: float | None
-    """Standard deviation of the error from seed to seed, pooled; None where no point has several seeds."""
+    """Standard deviation of the error from seed to seed, pooled; None if no point has several seeds."""
     unseen_deviation: float | None
     correlations: tuple[float | None, ...]
-    """Spearman's rank correlation of the error after each period with that after the last; None where all are equal."""
+    """Spearman's rank correlation of the error after each period with that after the last; None if all are equal."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +82,7 @@ class Noise:
     deviation: float | None
 
     def of_difference(self, point: int) -> float | None:
-        """Return the standard deviation of the difference of two errors, 0 to 1; None where the table does not tell."""
+        """Return the standard deviation of the difference of two errors, 0 to 1; None if the table does not tell."""
         own = self.deviation_of_best if point in self.best_third else self.deviation
         deviation = self.deviation if own is None else own
         return None if deviation is None else math.sqrt(2) * deviation
@@ -124,7 +124,7 @@ def noise_of(table: RecordedBenchmark) -> Noise:
 
 
 class Figure(NamedTuple):
-    """One figure of all points, and of the best third; None where it is not known."""
+    """One figure of all points, and of the best third; None if it is not known."""
 
     name: str
     all: float | None
@@ -185,7 +185,7 @@ def _record(row: Figure) -> Mapping[str, Any]:
 
 
 def _finals(table: RecordedBenchmark) -> dict[int, float | None]:
-    """Return the error of each point with its lowest seed, after the last period; None where it diverged."""
+    """Return the error of each point with its lowest seed, after the last period; None if it diverged."""
     images = table.about.images["validation"]
     firsts = _first_rows(table, sorted(table.seeds))
     errors = table.arrays.errors[firsts, -1]

@@ -26,9 +26,9 @@ def ladder(
 ) -> None:
     """Train the recipes that are to reach 99.0, 99.4, 99.6 and 99.7 %.
 
-    Epochs and seeds are fixed, and each run is judged on the test images after its last epoch; the opening stands in
-    the ledger. Then one run of each recipe is timed as a process of its own. The same command goes on where an earlier
-    run of it was stopped or killed; _ladder in the results folder holds the runs and their times.
+    Epochs and seeds are fixed, and each run is evaluated on the test images after its last epoch; the ledger logs that.
+    Then one run of each recipe is timed as a process of its own. The same command continues a run that was stopped or
+    killed; _ladder in the results folder holds the runs and their times.
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner

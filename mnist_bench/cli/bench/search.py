@@ -1,4 +1,4 @@
-"""`mnist-bench bench search`: which way of searching finds more for the same budget."""
+"""`mnist-bench bench search`: which search method finds more for the same budget."""
 
 from __future__ import annotations
 
@@ -64,18 +64,24 @@ def search(
         int, typer.Option("--first-seed", min=0, max=10**6, metavar="N", help="Seed of the first search of each.")
     ] = 0,
     only: Annotated[
-        bool, typer.Option("--only", rich_help_panel=options.STRATEGIES, help="These pairs alone, without chance.")
+        bool,
+        typer.Option(
+            "--only", rich_help_panel=options.STRATEGIES, help="Only these sampler-pruner pairs; skip the baselines."
+        ),
     ] = False,
     trials: Annotated[
         int,
-        typer.Option("--trials", "-n", min=1, max=1000, metavar="N", help="The budget: what N whole trainings cost."),
+        typer.Option(
+            "--trials", "-n", min=1, max=1000, metavar="N",
+            help="The budget, in full trainings of an average configuration.",
+        ),
     ] = 30,
     slots: Annotated[int, typer.Option("--slots", min=1, max=1000, metavar="N", help="Trials in flight.")] = 8,
     workers: Annotated[
         str | None,
         typer.Option(
             "--workers", metavar="N", rich_help_panel=options.RUNNING,
-            help="Live: worker processes. On a table: for which numbers of workers (1,8) to tell the virtual time.",
+            help="Live: worker processes. On a table: numbers of workers (1,8) for which to report the simulated time.",
         ),
     ] = None,
     device: options.Device = "auto",
@@ -87,12 +93,12 @@ def search(
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
 ) -> None:  # fmt: skip
-    """Let ways of searching compete for the best net.
+    """Compare search methods at equal budget.
 
-    Every sampler with every pruner, beside chance, chance with twice the budget, an even spread, and "the first period
-    for all, then the best". Each search sees one seed and one part of the images; what it chooses is scored on images
-    that it never saw. On a table a search takes a fraction of a second; live, what is trained is kept, and the same
-    command goes on where an earlier run of it was stopped.
+    Every sampler with every pruner, and as baselines random search, random search with twice the budget, an even
+    spread, and "the first period for all, then the best". Each search sees one seed and one part of the images; its
+    choice is scored on images that it never saw. On a table a search takes a fraction of a second. Live, training runs
+    are kept, and the same command continues a contest that was stopped.
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
@@ -126,7 +132,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
-    """Draw the picture; where it lies is told on stderr, for stdout is the table's."""
+    """Draw the picture and name its files on stderr; stdout is for the table."""
     from mnist_bench.plots import Job
     from mnist_bench.plots.experiments import contest
 

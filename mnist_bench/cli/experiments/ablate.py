@@ -20,16 +20,26 @@ def ablate(
         str | None, typer.Argument(metavar="STUDY", help="Left out, the latest; STUDY/17 ends at its trial 17.")
     ] = None,
     baseline: Annotated[
-        str, typer.Option("--from", metavar="RECIPE", help="Where the way begins: a recipe's file or shipped name.")
+        str,
+        typer.Option(
+            "--from", metavar="RECIPE", help="Baseline to start from: a recipe file, or the name of a shipped recipe."
+        ),
     ] = "notebook/linear",
     trial: Annotated[
         int | None,
-        typer.Option("--to", min=0, metavar="TRIAL", help="Where it ends; left out, what confirm named, or the best."),
+        typer.Option(
+            "--to",
+            min=0,
+            metavar="TRIAL",
+            help="Trial to end at. Default: the winner that confirm named, or else the best.",
+        ),
     ] = None,
     seeds: Annotated[
         int, typer.Option("--seeds", min=1, max=100, metavar="N", help="Fresh seeds, two or more, the same for all.")
     ] = 3,
-    budget: Annotated[float | None, options.budget("After this, e.g. 15m, what is left is one step.")] = None,
+    budget: Annotated[
+        float | None, options.budget("After this time, e.g. 15m, the remaining changes become one step.")
+    ] = None,
     workers: options.Workers = None,
     device: options.Device = "auto",
     data_dir: options.Data = None,
@@ -40,10 +50,10 @@ def ablate(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Measure what each group of settings brings, from a baseline to the winner.
+    """Measure the effect of each group of settings, from a baseline to the winner.
 
-    At each step every group that is left is tried, with several seeds, and the one that helps most is taken. The same
-    command goes on where an earlier run of it was stopped, killed or out of time.
+    At each step every remaining group is tried with several seeds, and the one that helps most is taken. The same
+    command continues a run that was stopped, killed or out of time.
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner

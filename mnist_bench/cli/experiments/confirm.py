@@ -29,29 +29,31 @@ def confirm(
             min=1,
             max=100,
             metavar="N",
-            help="Race the N best, complete ones; pruned ones too where fewer than two are complete.",
+            help="Race the N best complete trials; pruned ones too if fewer than two are complete.",
         ),
     ] = 8,
     budget: Annotated[
         float | None,
         options.budget(
-            "Time for the race and the final training, which is reserved: 90s, 15m, 1h. Refused where it is too small "
-            "for two seeds and the final training."
+            "Time for the race and the final training, which is reserved: 90s, 15m, 1h. A budget that is too small for "
+            "two seeds and the final training is refused."
         ),
     ] = None,
     no_test: Annotated[
         bool,
-        typer.Option("--no-test", help="Only race: train nothing on all images, leave the test set shut."),
+        typer.Option("--no-test", help="Only race: train nothing on all images, and keep the test set closed."),
     ] = False,
     open_test: Annotated[
         bool,
-        typer.Option("--open-test", help="Go to the end even where the budget ends the race before a test was made."),
+        typer.Option(
+            "--open-test", help="Evaluate on the test set even if the budget ends the race before any test was made."
+        ),
     ] = False,
     front: Annotated[
         bool,
         typer.Option(
             "--front",
-            help="With two objectives: no race, but the trials that no other dominates, at most --top N.",
+            help="With two objectives: no race, but the trials that no other one dominates, at most --top N.",
         ),
     ] = False,
     workers: options.Workers = None,
@@ -65,9 +67,10 @@ def confirm(
     """Race the best with fresh seeds, then open the test set once.
 
     The best trials' configurations train with fresh seeds, the same for all: 1, 2, 4, then 8. From the second seed on,
-    paired tests drop what is shown to be worse. Then the winner, and the cheapest of those tied with it, train on all
-    training images with 8 seeds, their weights are kept, and the test set is opened once. Where no test was made there
-    is no winner, and the test set stays shut. The same command goes on where an earlier run was stopped or killed.
+    configurations that a paired test shows to be worse are dropped. Then the winner, and the cheapest configuration
+    tied with it, train on all training images with 8 seeds, their weights are kept, and the test set is opened once. If
+    no test was made, there is no winner, and the test set stays closed. The same command continues a run that was
+    stopped or killed.
 
     With --front there is no race: the configurations on the front of accuracy and cost, --top at most, train on all
     training images with 8 seeds each, and the test set is opened once.

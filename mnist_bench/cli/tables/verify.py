@@ -25,11 +25,10 @@ def verify(
 ) -> None:
     """Train rows of a table again and compare bit for bit.
 
-    Where this machine has the canary of the row's, each period's errors, losses and weights and the errors on unseen
-    images must be the same; elsewhere the last error must be within the noise of a seed, of which a table with one seed
-    a point says nothing. Exits with 4 where a row differs that must not. A row takes 5 to 15 seconds on one core. The
-    same command goes on where an earlier run of it was stopped; _tables in the results folder holds what was trained so
-    far.
+    If this machine has the canary of the row's machine, each period's errors, losses and weights and the errors on
+    unseen images must be the same. Elsewhere the last error must be within the noise of a seed, which a table with one
+    seed per point cannot tell. Exits with 4 if a row differs that must not. A row takes 5 to 15 seconds on one core.
+    The same command continues a run that was stopped; _tables in the results folder holds the runs so far.
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench import tables

@@ -56,7 +56,7 @@ def _footnotes(ablation: Ablation) -> list[str]:
     lines += [f"{name} are one step: one alone makes no net." for name in together]
     if not ablation.complete:
         rest = joined(ablation.steps[-1].groups)
-        lines.append(f"Time was up before there were runs for {rest} alone. The same command with more time goes on.")
+        lines.append(f"Time was up before there were runs for {rest} alone. The same command with more time continues.")
     return lines
 
 

@@ -38,7 +38,7 @@ class Measured:
     config: Mapping[str, Any]
     """TrainConfig as plain values."""
     errors: tuple[int | None, ...]
-    """Validation errors by seed; None where training diverged."""
+    """Validation errors by seed; None if training diverged."""
     parameters: int
     macs: int
     """Multiply-accumulates for one image."""
@@ -47,7 +47,7 @@ class Measured:
 
     @property
     def mean(self) -> float | None:
-        """Mean errors; None where a run diverged."""
+        """Mean errors; None if a run diverged."""
         counts = [count for count in self.errors if count is not None]
         return sum(counts) / len(counts) if len(counts) == len(self.errors) else None
 
@@ -63,7 +63,7 @@ class Tried:
 
     groups: tuple[str, ...]
     mean: float | None
-    """Mean errors with it; None where a run diverged."""
+    """Mean errors with it; None if a run diverged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +80,7 @@ class Step:
     waiting: tuple[str, ...]
     """Groups that could not be tried, their layers not being there yet."""
     fewer: float | None
-    """By how many errors fewer; None where a run diverged."""
+    """By how many errors fewer; None if a run diverged."""
     low: float | None
     high: float | None
     """Ends of the interval of `fewer`; see `interval`."""
@@ -131,7 +131,7 @@ class Ablation:
 
 
 Measure = Callable[[Mapping[str, TrainConfig]], list[Measured] | None]
-"""Trains configurations, by what a person calls them, with every seed; None where time is up."""
+"""Trains configurations, by what a person calls them, with every seed; None if time is up."""
 
 
 def walk(
@@ -189,7 +189,7 @@ def interval(before: Errors, after: Errors, others: Sequence[Errors]) -> tuple[f
     interval holds for all that were tried at once (Bonferroni). Bystanders must not lend a pair that varies more than
     they do a certainty of its own: the interval is never narrower than that of the pair's differences alone, not
     corrected (of pairs one side of which varies five times as much, it then covers 95 %, and 82 % without). What
-    diverged is left out; None where that is the pair itself, or with one seed.
+    diverged is left out; None if that is the pair itself, or with one seed.
     """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 
@@ -258,7 +258,7 @@ def save(ablation: Ablation, folder: Path) -> None:
 
 
 def load(folder: Path) -> Ablation | None:
-    """Return the ablation of the study whose folder is `folder`, None where there is none; errors as in
+    """Return the ablation of the study whose folder is `folder`, None if there is none; errors as in
     `sealed_json.load`."""
     found = sealed_json.load(StudyFolder(folder).ablation.result, Ablation, "ablation")
     return found and replace(found, study=folder.name)  # the study's folder may have been renamed since

@@ -44,7 +44,8 @@ Opening = Literal["judged", "never", "always"]
 """When nets are trained on all images and the test set is opened: once a test was made, not now, or in any case."""
 FIRST_LOOK = race.LOOKS[0]
 MARGIN = 1.1
-"""A least budget is named with so much to spare: estimates of the same runs differ by as much from day to day."""
+"""Safety factor on the smallest budget that an error message recommends: estimates of the same runs differ by as much
+from day to day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,9 +93,9 @@ def confirm_study(study: StoredStudy, options: RaceOptions, observer: Observer) 
 def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
     """Return the best trials whose configurations can train to their ends, the most accurate first, `top` at most.
 
-    Only those race that the search can compare: none that trained for less than the first two did. So pruned trials
-    race where fewer than two are complete, and then those that came furthest. Of trials with the same configuration,
-    which would train the same nets, the best one races.
+    Trials that trained for fewer epochs than the two best are left out: their accuracies cannot be compared. So pruned
+    trials race if fewer than two are complete, and then those that came furthest. Of trials with the same
+    configuration, which would train the same nets, the best one races.
 
     Raises:
         StudyNotFoundError: there is none.
@@ -223,7 +224,7 @@ class _Confirmation:
         return MARGIN * (spent + first + self._runs.estimate(FINAL, self._finalists(racing), FINAL.seeds))
 
     def _finalists(self, racing: Sequence[int]) -> list[int]:
-        return dearest_finalists(racing, self._trials, lambda number: self._runs.estimate(FINAL, [number], FINAL.seeds))
+        return slowest_finalists(racing, self._trials, lambda number: self._runs.estimate(FINAL, [number], FINAL.seeds))
 
     def _with_finals(self, raced: Confirmed, finalists: Sequence[int]) -> Confirmed:
         """Return what was found with the test errors of the finalists."""
@@ -278,10 +279,11 @@ def winner_and_cheapest(ended: Race, trials: Mapping[int, TrialRecord]) -> list[
     return [winner.number] if winner == cheapest else [winner.number, cheapest.number]
 
 
-def dearest_finalists(
+def slowest_finalists(
     racing: Sequence[int], trials: Mapping[int, TrialRecord], seconds: Callable[[int], float]
 ) -> list[int]:
-    """Return the finalists that would take longest: any candidate may win yet, and any cheaper one go with it.
+    """Return the one or two candidates whose final training would take longest. Any candidate may still win, and any
+    cheaper one may be trained in addition.
 
     `seconds` says how long a candidate takes.
     """

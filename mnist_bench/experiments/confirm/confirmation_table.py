@@ -6,7 +6,15 @@ import math
 from collections.abc import Iterable, Mapping
 
 from mnist_bench import cells
-from mnist_bench.experiments.confirm.race_result import TOP, Candidate, Confirmed, Figures, Final, Method, plain
+from mnist_bench.experiments.confirm.race_result import (
+    TOP,
+    AccuracyOverSeeds,
+    Candidate,
+    Confirmed,
+    Final,
+    Method,
+    plain,
+)
 from mnist_bench.experiments.time_budget import as_given, typed
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
@@ -69,7 +77,7 @@ def failure_lines(confirmed: Confirmed) -> list[str]:
     return [f"#{number}: {failures(figures)}." for number, figures in found if figures and figures.not_learned]
 
 
-def failures(found: Figures) -> str:
+def failures(found: AccuracyOverSeeds) -> str:
     """Return how many seeds did not learn, and what they got right."""
     seeds = number_of(found.seeds, "seed")
     return f"{len(found.not_learned)} of {seeds} did not learn ({', '.join(map(cells.percent, found.not_learned))})"
@@ -144,7 +152,7 @@ def ordered(confirmed: Confirmed) -> list[Candidate]:
     )  # fmt: skip
 
 
-def accuracy(figures: Figures | None) -> str:
+def accuracy(figures: AccuracyOverSeeds | None) -> str:
     """Return a mean accuracy in percent, with its interval where there are several seeds.
 
     Where a seed did not learn the mean says little, and the median stands beside it.
@@ -296,7 +304,7 @@ def _final_lines(confirmed: Confirmed, final: Final) -> list[str]:
     ]
 
 
-def _luck_lines(winner: Candidate, fresh: Figures) -> list[str]:
+def _luck_lines(winner: Candidate, fresh: AccuracyOverSeeds) -> list[str]:
     """Return how the winner did in the search; nothing of luck after a single fresh seed, which may be luck itself."""
     luck = 100 * (winner.search_accuracy - fresh.mean)
     then, now = cells.percent(winner.search_accuracy), cells.percent(fresh.mean)

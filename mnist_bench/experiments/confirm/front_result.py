@@ -12,7 +12,7 @@ from pydantic import with_config
 
 from mnist_bench import cells
 from mnist_bench.experiments.confirm.confirmation_table import accuracy, committee, failures
-from mnist_bench.experiments.confirm.race_result import TOP, Checked, Count, Figures, Final, figures
+from mnist_bench.experiments.confirm.race_result import TOP, AccuracyOverSeeds, Checked, Count, Final, figures
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics.paired import paired
@@ -82,14 +82,13 @@ class Front:
         """Return the errors of the configuration of trial `number`."""
         return next(final for final in self.finals if final.number == number)
 
-    def test(self, number: int) -> Figures | None:
-        """Return the test accuracy of the configuration of trial `number`; None where no run came to an end."""
+    def test(self, number: int) -> AccuracyOverSeeds | None:
+        """Return the test accuracy of the configuration of trial `number`; None if no run came to an end."""
         return figures(self.final(number).errors, self.test_images)
 
     def ahead(self, member: Member) -> Ahead | None:
-        """Return how far a member is ahead of what decides where it stands, of all that costs no more: one that is
-        shown to be more accurate, or else the one of which least is shown. None where nothing is as cheap, or a run of
-        its own came to no end."""
+        """Compare a member with the decisive rival: among members that cost no more, one shown to be better, else the
+        closest. None if no member costs as little, or one of its own runs did not end."""
         own = _whole(self.final(member.number))
         if own is None:
             return None
@@ -112,7 +111,7 @@ class Front:
     def standing(self, member: Member) -> Standing | None:
         """Return whether a member is on the front of those trained: none as cheap is as accurate, as paired comparisons
         with the other members say. What was left out is compared with none. It is not shown where a member as cheap
-        cannot be compared, or there is but one member of several. None where a run of its own came to no end."""
+        cannot be compared, or there is but one member of several. None if a run of its own came to no end."""
         if _whole(self.final(member.number)) is None:
             return None
         ahead = self.ahead(member)
@@ -124,7 +123,7 @@ class Front:
 
 
 def _whole(final: Final) -> tuple[int, ...] | None:
-    """Return the errors of all seeds; None where a run came to no end."""
+    """Return the errors of all seeds; None if a run came to no end."""
     errors = tuple(count for count in final.errors if count is not None)
     return errors if len(errors) == len(final.errors) else None
 
@@ -135,7 +134,7 @@ def save_front(front: Front, folder: Path) -> None:
 
 
 def load_front(folder: Path) -> Front | None:
-    """Return what was found of the front of the study whose folder is `folder`, None where it was not confirmed.
+    """Return what was found of the front of the study whose folder is `folder`, None if it was not confirmed.
 
     Raises:
         StorageError: see `sealed_json.load`; or the file names other trials than it has errors of.

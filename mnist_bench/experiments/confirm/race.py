@@ -35,7 +35,7 @@ OWN_LEVEL = 0.0065
 with ten times the spread, drop somebody, with it 5; the price is 8 of 71 drops that are due at two deviations."""
 
 Errors = Mapping[int, Sequence[int | None]]
-"""Of each candidate, by seed; None where training came to no end."""
+"""Of each candidate, by seed; None if training came to no end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,9 +43,9 @@ class Dropped:
     """Why a candidate does not race any longer."""
 
     seeds: int
-    """So many seeds it had."""
+    """Number of seeds that it had."""
     p_value: float | None
-    """Corrected for all that was compared; None where a run came to no end."""
+    """Corrected for all that was compared; None if a run came to no end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

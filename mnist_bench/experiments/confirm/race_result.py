@@ -30,7 +30,7 @@ LEARNED = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Figures:
+class AccuracyOverSeeds:
     """Accuracy over seeds, 0..1."""
 
     mean: float
@@ -60,15 +60,15 @@ class Candidate:
     complete: bool
     """Whether those were all; a pruned trial's accuracy is that of a net half trained."""
     errors: tuple[int | None, ...]
-    """On the validation images, by fresh seed; None where training came to no end."""
+    """On the validation images, by fresh seed; None if training came to no end."""
     dropped_after: int | None = None
-    """So many seeds it had when it was dropped; None where it was not."""
+    """Number of seeds after which it was dropped; None if it was not."""
     p_value: float | None = None
-    """Of the test that dropped it, corrected; None where a run came to no end."""
+    """Of the test that dropped it, corrected; None if a run came to no end."""
 
     @property
     def mean_errors(self) -> float | None:
-        """Mean over the seeds; None where one came to no end."""
+        """Mean over the seeds; None if one came to no end."""
         whole = _whole(self.errors)
         return fmean(whole) if len(whole) == len(self.errors) else None
 
@@ -86,7 +86,7 @@ class Final:
     number: int
     """The trial's."""
     errors: tuple[int | None, ...]
-    """On the test images, by fresh seed; None where training came to no end."""
+    """On the test images, by fresh seed; None if training came to no end."""
     committee: Annotated[int, Ge(0)] | None = None
     """On the same images, of those of the nets that came to their end, their probabilities averaged, in float32; None
     where it was not measured, as in earlier versions, or fewer than two came so far."""
@@ -127,17 +127,17 @@ class Confirmed:
     cut: bool
     """Whether the budget ended the race before its last round."""
     winner: int | None
-    """The tied candidate with the fewest mean errors; of equal ones the cheapest. None where no test was made, though
+    """The tied candidate with the fewest mean errors; of equal ones the cheapest. None if no test was made, though
     the first versions named one even then."""
     cheapest: int | None
-    """Of the tied: the winner where none costs less. None where no test was made, with one seed."""
+    """Of the tied: the winner where none costs less. None if no test was made, with one seed."""
     finals: tuple[Final, ...]
     """Of the winner, and of the cheapest where that is another; of the leader where the user insisted. Empty where the
     test set was left shut."""
     leader: int | None = None
     """What would be the winner, where no test was made."""
     least: float | None = None
-    """Seconds of a budget that would have had room for a test and the final training; None where both were made, or
+    """Seconds of a budget that would have had room for a test and the final training; None if both were made, or
     there is no budget."""
     method: Method = "shared_variance"
     """The test that the race made."""
@@ -168,12 +168,12 @@ class Confirmed:
         """The candidates that were not shown to be worse, the winner among them."""
         return tuple(candidate.number for candidate in self.candidates if candidate.dropped_after is None)
 
-    def validation(self, number: int) -> Figures | None:
-        """Return the candidate's validation accuracy with fresh seeds; None where no run came to an end."""
+    def validation(self, number: int) -> AccuracyOverSeeds | None:
+        """Return the candidate's validation accuracy with fresh seeds; None if no run came to an end."""
         return figures(self.candidate(number).errors, self.validation_images)
 
-    def test(self, number: int | None) -> Figures | None:
-        """Return a final's test accuracy; None where there is no such final or no run came to an end."""
+    def test(self, number: int | None) -> AccuracyOverSeeds | None:
+        """Return a final's test accuracy; None if there is no such final or no run came to an end."""
         errors = [final.errors for final in self.finals if final.number == number]
         return figures(errors[0], self.test_images) if errors else None
 
@@ -182,12 +182,12 @@ FIRST: First = {Candidate: ("dropped_after", "p_value")}
 """See `search.stored_fields`; a new field is not added."""
 
 
-def figures(errors: tuple[int | None, ...], images: int) -> Figures | None:
-    """Return the accuracy that so many errors by seed mean on so many images; None where no run came to an end."""
+def figures(errors: tuple[int | None, ...], images: int) -> AccuracyOverSeeds | None:
+    """Return the accuracy that so many errors by seed mean on so many images; None if no run came to an end."""
     accuracies = [1 - count / images for count in _whole(errors)]
     if not accuracies:
         return None
-    return Figures(
+    return AccuracyOverSeeds(
         mean=fmean(accuracies), interval=share_interval(accuracies, step=1 / images), seeds=len(accuracies),
         median=median(accuracies),
         not_learned=tuple(accuracy for accuracy in accuracies if accuracy < LEARNED),
@@ -249,7 +249,7 @@ def plain(confirmed: Confirmed) -> dict[str, Any]:
     return values
 
 
-def _plain(found: Figures | None) -> dict[str, Any] | None:
+def _plain(found: AccuracyOverSeeds | None) -> dict[str, Any] | None:
     return None if found is None else asdict(found)
 
 

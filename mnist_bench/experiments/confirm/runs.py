@@ -57,8 +57,8 @@ class Evaluated:
 
 
 def evaluated(folder: Path) -> tuple[Evaluated, ...]:
-    """Return all that was ever evaluated on test images for the study whose folder this is, each test set apart: a test
-    file of the user's own may have changed between two confirmations. What raced comes first.
+    """Return every test result of the study in `folder`, grouped by test set: a user's own test file may have changed
+    between two confirmations. Results of the race come before those of the front.
 
     Raises:
         StorageError: a file cannot be read.
@@ -75,8 +75,8 @@ def evaluated(folder: Path) -> tuple[Evaluated, ...]:
 
 
 def preferred(found: Sequence[Evaluated], number: int, study: StudyRecord, data_dir: Path | None) -> Evaluated:
-    """Return what was evaluated on the test set on which the configuration of trial `number` was; of several such test
-    sets that of the files that the user names. It has no finals where there is none.
+    """Return the results on the test set on which the configuration of trial `number` was evaluated; of several test
+    sets, that of the files that the user names. It has no finals if there is no such test set.
 
     Raises:
         DataError, UsageError: see `compatibility.training_set`.
@@ -100,8 +100,8 @@ def _with_these_first(found: Sequence[Evaluated], files: tuple[str, ...] | None)
 
 
 def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
-    """Return the SHA-256 of test files of the user's own, which may change beside the same training images; None for
-    the packaged ones. Nothing is told of the images, so this is no opening.
+    """Return the SHA-256 of the user's own test files, which may change while the training images stay; None for the
+    packaged ones. The hash says nothing about the images, so this does not count as opening the test set.
 
     Raises:
         DataError: see `hashes_of_test_set`.
@@ -119,8 +119,8 @@ def earlier(before: Confirmed | Front | None, now: Evaluated) -> tuple[Final, ..
 
 
 def all_stand(finals: Sequence[Final], study: StudyRecord, data_dir: Path | None) -> bool:
-    """Return whether finals are of the test files that the user names, or of some that none names; all are where the
-    user names none.
+    """Return whether all finals were measured on the test files in `data_dir`. True if it is None, or if no final names
+    its files.
 
     Raises:
         DataError, UsageError: see `compatibility.training_set`.
@@ -131,7 +131,7 @@ def all_stand(finals: Sequence[Final], study: StudyRecord, data_dir: Path | None
 
 
 def _named_files(study: StudyRecord, data_dir: Path | None) -> tuple[str, ...] | None:
-    """Return the test files beside the training images of a study, as `own_test_files`; None where the user names none.
+    """Return the test files beside the training images of a study, as `own_test_files`; None if the user names none.
 
     Raises:
         DataError, UsageError: see `compatibility.training_set`.
@@ -176,7 +176,7 @@ def seeds(study: StudyRecord, part: Part) -> list[int]:
 
 
 Errors = dict[int, list[int | None]]
-"""Of trials' configurations, by seed; None where training came to no end."""
+"""Of trials' configurations, by seed; None if training came to no end."""
 
 
 class Runs:

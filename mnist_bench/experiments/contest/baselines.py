@@ -30,7 +30,7 @@ class Ended:
     spent: float
     """By the search when it ended, in trainings of an average configuration."""
     seen: float | None = None
-    """Its error (0..1) on the images that the search sees; None where it was not trained to its end."""
+    """Its error (0..1) on the images that the search sees; None if it was not trained to its end."""
     val_loss: float = 0.0
     """On the same images; decides between equal errors."""
     unseen: float = 1.0

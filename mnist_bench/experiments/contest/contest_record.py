@@ -45,7 +45,7 @@ class Entrant:
     sampler_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     pruner_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     start: tuple[str, ...] = ()
-    """Names of the studies and tables of other tasks that its start list was made of; none where it has no list."""
+    """Names of the studies and tables of other tasks that its start list was made of; none if it has no list."""
 
     @property
     def way(self) -> str:

@@ -28,7 +28,7 @@ class Standing:
 
     entrant: Entrant
     errors: tuple[float | None, ...]
-    """Error (0..1) of the last choice, by seed; None where no trial was complete within the budget."""
+    """Error (0..1) of the last choice, by seed; None if no trial was complete within the budget."""
     final_rank: float
     """Mean rank among all entrants at the end; 1 is the best, and equals share the mean of theirs."""
     mean_rank: float

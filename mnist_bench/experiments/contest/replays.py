@@ -35,7 +35,7 @@ from search.trainer_api import Plan, Report
 
 
 class Arena:
-    """A table as searches meet it: which seed they see, and how their choices are scored."""
+    """A table prepared for replayed searches: the seed that a search sees, and the score of its choice."""
 
     def __init__(self, table: RecordedBenchmark, *, starts: StartListsByNames = NO_LISTS) -> None:
         """`starts` are the start lists of the entrants that have one."""
@@ -58,7 +58,7 @@ class Arena:
 
     @cached_property
     def nearest(self) -> Nearest | None:
-        """Finds the point next to a proposal; None where the table holds all configurations of its space."""
+        """Finds the point next to a proposal; None if the table holds all configurations of its space."""
         space = self.table.space
         has_all = not any(isinstance(span, FloatRange) for span in space.distributions.values())
         return None if has_all and len(cells(space)) == len(self.points) else Nearest(self.table, self.points)

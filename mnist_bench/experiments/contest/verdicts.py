@@ -156,7 +156,7 @@ def comparisons(rows: Sequence[Standing], images: int) -> list[Comparison | None
 
 
 def speedups(contest: Contest) -> list[Speedup | None]:
-    """Return how many times cheaper each entrant but the first gets as far as the first; None where one gets nowhere.
+    """Return how many times cheaper each entrant but the first gets as far as the first; None if one gets nowhere.
 
     As far as both get: to the worse of their two mean errors at the end. What each has spent when its mean curve first
     gets there makes the ratio, above 1 where the entrant is cheaper. The interval is the percentile bootstrap's over

@@ -517,13 +517,13 @@ def test_a_budget_counts_on_the_winner_that_takes_longest() -> None:
         number: replace(handmade.trial(number, range(5)), facts={"parameters": 10 * number, "macs": 100 * number})
         for number in (1, 2, 3)
     }
-    assert confirm.dearest_finalists([1, 2, 3], trials, {1: 30.0, 2: 50.0, 3: 40.0}.__getitem__) == [2, 3]
-    assert confirm.dearest_finalists([1, 2, 3], trials, {1: 60.0, 2: 50.0, 3: 40.0}.__getitem__) == [1, 2], (
+    assert confirm.slowest_finalists([1, 2, 3], trials, {1: 30.0, 2: 50.0, 3: 40.0}.__getitem__) == [2, 3]
+    assert confirm.slowest_finalists([1, 2, 3], trials, {1: 60.0, 2: 50.0, 3: 40.0}.__getitem__) == [1, 2], (
         "two of them"
     )
-    assert confirm.dearest_finalists([1], trials, {1: 60.0}.__getitem__) == [1]
-    assert confirm.dearest_finalists([2, 3], trials, {2: 50.0, 3: 60.0}.__getitem__) == [2, 3]
+    assert confirm.slowest_finalists([1], trials, {1: 60.0}.__getitem__) == [1]
+    assert confirm.slowest_finalists([2, 3], trials, {2: 50.0, 3: 60.0}.__getitem__) == [2, 3]
     alike = {number: replace(trial, facts={"parameters": 10, "macs": 100}) for number, trial in trials.items()}
-    assert confirm.dearest_finalists([1, 2, 3], alike, {1: 30.0, 2: 50.0, 3: 40.0}.__getitem__) == [2]
+    assert confirm.slowest_finalists([1, 2, 3], alike, {1: 30.0, 2: 50.0, 3: 40.0}.__getitem__) == [2]
     alike[3] = trials[3]
-    assert confirm.dearest_finalists([1, 2, 3], alike, {1: 30.0, 2: 50.0, 3: 45.0}.__getitem__) == [2, 3], "two of them"
+    assert confirm.slowest_finalists([1, 2, 3], alike, {1: 30.0, 2: 50.0, 3: 45.0}.__getitem__) == [2, 3], "two of them"
