@@ -100,6 +100,12 @@ def product(configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[Ru
     ]
 
 
+def validation_errors(curve: Sequence[Report]) -> int | None:
+    """Return how many validation images the net of a run gets wrong; None if its training did not come to its end."""
+    errors = curve[-1].metrics.get("errors")
+    return None if curve[-1].end or errors is None else int(errors)
+
+
 class Observer:
     """Receives the progress of an experiment, and may stop it. This base class does neither."""
 

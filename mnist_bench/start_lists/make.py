@@ -8,7 +8,7 @@ from operator import itemgetter
 from statistics import fmean
 from typing import Any, assert_never
 
-from mnist_bench.start_lists.sources import Source
+from mnist_bench.start_lists.sources import EarlierTrials
 from search import canonical_json
 from search.arguments import is_number
 from search.errors import UsageError
@@ -21,7 +21,7 @@ NUMBER = 10
 """Configurations of a list."""
 
 
-def make(space: Space, planner: Planner[Any], sources: Sequence[Source], number: int = NUMBER) -> StartList:
+def make(space: Space, planner: Planner[Any], sources: Sequence[EarlierTrials], number: int = NUMBER) -> StartList:
     """Return the configurations of a space to try first, the most promising one first.
 
     A number beyond the ends of its range in this space becomes the nearest end; a number for all layers becomes the

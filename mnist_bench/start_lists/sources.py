@@ -1,4 +1,4 @@
-"""What earlier trainings say of configurations: those of a study, or of a table."""
+"""Configurations that were trained earlier, and how well: those of a study, or of a table."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Tried:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
-    """A study or a table."""
+class EarlierTrials:
+    """The configurations of a study or a table, which a start list is made of."""
 
     name: str
     task: str | None
@@ -42,7 +42,7 @@ class Source:
     """The settings that its space does not name, by path: all that was tried there had their defaults."""
 
 
-def source(name: str, results: Path, storage: str | None = None) -> Source:
+def source(name: str, results: Path, storage: str | None = None) -> EarlierTrials:
     """Return the study or the table of a name; a table may be a file, too.
 
     Raises:
@@ -59,7 +59,7 @@ def source(name: str, results: Path, storage: str | None = None) -> Source:
         found = [*_of_study(study, space)]
     if not found:
         raise UsageError(f"{name} has no complete trial that a start list could be made of.")
-    return Source(
+    return EarlierTrials(
         name=named(name),
         task=task,
         tried=tuple(_standardised(found)),

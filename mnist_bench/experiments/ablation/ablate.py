@@ -12,7 +12,16 @@ from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
-from mnist_bench.experiments.grid import Curves, Grid, Observer, Workplace, check_seeds, open_grid_of, product
+from mnist_bench.experiments.grid import (
+    Curves,
+    Grid,
+    Observer,
+    Workplace,
+    check_seeds,
+    open_grid_of,
+    product,
+    validation_errors,
+)
 from mnist_bench.experiments.time_budget import check_budget
 from mnist_bench.nets import net_size
 from mnist_bench.numerics import TRAINER_REVISIONS
@@ -149,13 +158,8 @@ def _measured(config: TrainConfig, runs: Sequence[Sequence[Report]], form: Pictu
     net = net_size(config, form)
     return Measured(
         config=to_json(config),
-        errors=tuple(_errors(reports[-1]) for reports in runs),
+        errors=tuple(map(validation_errors, runs)),
         parameters=net.parameters,
         macs=net.macs,
         seconds=sum(report.seconds for reports in runs for report in reports) / len(runs),
     )
-
-
-def _errors(last: Report) -> int | None:
-    errors = last.metrics.get("errors")
-    return None if errors is None else int(errors)

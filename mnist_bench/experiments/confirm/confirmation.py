@@ -153,11 +153,6 @@ def _check_test_files(options: DataOptions) -> None:
         raise DataError(f"{error}; --no-test confirms without test images") from error
 
 
-def _waits_for_test(opening: Opening) -> bool:
-    """Return whether a race opens the test set if a test was made in it, and only then."""
-    return _opens(opening, judged=True) and not _opens(opening, judged=False)
-
-
 class _Confirmation:
     """One confirmation under way."""
 
@@ -201,7 +196,7 @@ class _Confirmation:
             UsageError: it is one.
         """
         budget, numbers = self._options.budget, list(self._trials)
-        if budget is None or self._time_budget.begun or not _waits_for_test(self._options.opening):
+        if budget is None or self._time_budget.begun or self._options.opening != "judged":
             return
         begun = self._time_budget.seconds  # what follows takes time, too, which a later run need not spend
         final = self._runs.estimate(FINAL, self._finalists(numbers), FINAL.seeds)

@@ -13,7 +13,7 @@ from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm.front_result import Front, load_front
 from mnist_bench.experiments.confirm.race import ROUNDS
 from mnist_bench.experiments.confirm.race_result import MIN_COMMITTEE, TOP, Confirmed, Final, load
-from mnist_bench.experiments.grid import Curves, Grid, Run, Task, Workplace, product
+from mnist_bench.experiments.grid import Curves, Grid, Run, Task, Workplace, product, validation_errors
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
 from mnist_bench.studies import compatibility, data_of, purpose_of_confirming, record, sealed_json
@@ -264,7 +264,8 @@ class Runs:
     def errors(self, part: Part, numbers: Sequence[int], upto: int, curves: Curves) -> Errors:
         """Return the validation errors that reports of these configurations tell of."""
         return {
-            number: [_errors(curves[_name(number), seed]) for seed in self._seeds[part][:upto]] for number in numbers
+            number: [validation_errors(curves[_name(number), seed]) for seed in self._seeds[part][:upto]]
+            for number in numbers
         }
 
     def _was_trained(self, number: int) -> bool:
@@ -342,10 +343,6 @@ class Runs:
             self._left[key] = sum(self._grid.costs_left(self._runs(part, [number], k + 1)[k]))
         return self._left[key]
 
-    def _costs(self, part: Part, number: int) -> tuple[int, ...]:
-        (run,) = self._runs(part, [number], 1)
-        return self._grid.task_of(run).costs
-
     def _keep(self, part: Part, numbers: Sequence[int], upto: int, curves: Curves) -> None:
         """Keep a record of each run, the nets that are needed, and how long the runs of each configuration took."""
         make_folder(self._folder.records)
@@ -357,7 +354,7 @@ class Runs:
                 if part.keeps_nets and not curves[run.name, run.seed][-1].end:
                     self._keep_net(self._folder.net_of(number, k), run)
             its = [curves[run.name, run.seed] for run in runs]
-            self._rates[number] = _rate(its, self._costs(part, number))
+            self._rates[number] = _rate(its, self._grid.task_of(runs[0]).costs)
 
     def _keep_net(self, path: Path, run: Run) -> None:
         state = self._grid.last_state(run)
@@ -378,10 +375,6 @@ class Runs:
 
 def _name(number: int) -> str:
     return f"#{number}"
-
-
-def _errors(curve: Sequence[Report]) -> int | None:
-    return None if curve[-1].end else int(curve[-1].metrics["errors"] or 0)
 
 
 def _rate(curves: Sequence[Sequence[Report]], costs: Sequence[int]) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.start_lists.make import make
-from mnist_bench.start_lists.sources import Source, Tried, source
+from mnist_bench.start_lists.sources import EarlierTrials, Tried, source
 from mnist_bench.studies import open_study
 from mnist_bench.tables import pack
 from search.errors import StudyNotFoundError, UsageError
@@ -52,8 +52,8 @@ def settings(**changed: Any) -> dict[str, Any]:
     return {f"model.{name}": value for name, value in values.items()}
 
 
-def of(*tried: tuple[dict[str, Any], float], name: str = "earlier") -> Source:
-    return Source(name=name, task=None, tried=tuple(Tried(settings=each, loss=loss) for each, loss in tried))
+def of(*tried: tuple[dict[str, Any], float], name: str = "earlier") -> EarlierTrials:
+    return EarlierTrials(name=name, task=None, tried=tuple(Tried(settings=each, loss=loss) for each, loss in tried))
 
 
 @pytest.mark.parametrize(
