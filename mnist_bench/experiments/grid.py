@@ -133,7 +133,7 @@ class Grid:
     data: TrainingSet
     folder: Path
     observer: Observer
-    also: tuple[str, ...] = ()
+    extra_identity: tuple[str, ...] = ()
     """Further parts of a task's identity, such as hashes of the test images that its reports are made on."""
     _tasks: dict[Run, Task] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -155,7 +155,9 @@ class Grid:
         if reason := plan.facts.get("reason"):
             raise ArchitectureError(f"{name}: {reason}.")
         bits = [*canaries(self.numerics), self.numerics["trainer_revision"], self.data.data_hash]
-        identity = canonical_json.sha256([to_json(plan.config), seed, *bits, self.data.split.digest, *self.also])
+        identity = canonical_json.sha256(
+            [to_json(plan.config), seed, *bits, self.data.split.digest, *self.extra_identity]
+        )
         return Task(name=name, identity=identity, config=plan.config, codec=planner.codec, seed=seed, costs=plan.costs)
 
     def task_of(self, run: Run) -> Task:
@@ -233,13 +235,13 @@ def open_grid(
     device: str = "auto",
     precision: str = "auto",
     lanes: int | None = None,
-    also: Sequence[str] = (),
+    extra_identity: Sequence[str] = (),
     net: str | None = None,
 ) -> Iterator[Grid]:
     """Start workers and yield the grid; `what` stands in the message of whoever finds `folder` locked.
 
-    `lanes` are the trainings that a worker takes at once: left out, what suits its device. `also` as in `Grid`, and
-    `net` as in `Workplace`.
+    `lanes` is how many runs a worker trains in turns; None for what suits its device. `extra_identity` is as in `Grid`,
+    and `net` as in `Workplace`.
 
     Raises:
         UsageError: the folder cannot be made.
@@ -247,7 +249,7 @@ def open_grid(
         DataError, DeviceError, WorkerError: as `load_training_set` and `LocalExecutor.start`.
     """
     with _opened(folder, what, observer, load_training_set(data), workers, device, precision, lanes, net) as grid:
-        yield replace(grid, also=tuple(also))
+        yield replace(grid, extra_identity=tuple(extra_identity))
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def open_scored_grid(
     """
     with open_grid(
         workplace.results / folder, what, observer, data=data, workers=workplace.workers, device=workplace.device,
-        precision=precision, lanes=lanes, also=unopened_identity(data),
+        precision=precision, lanes=lanes, extra_identity=unopened_identity(data),
     ) as grid:  # fmt: skip
         yield grid, Scores(grid, data, purpose=purpose, ledgers=[workplace.ledger])
 

@@ -41,7 +41,7 @@ def test_a_task_is_the_same_whatever_it_is_called(grid: Grid) -> None:
         {"numerics": {**NUMERICS, "wide_canary": "5f1c"}},
         {"numerics": {**NUMERICS, "trainer_revision": 3}},
         {"data": load_training_set(DataOptions(subset=1300))},
-        {"also": ("other test images",)},
+        {"extra_identity": ("other test images",)},
     ],
 )
 def test_all_that_the_bits_depend_on_makes_another_task(grid: Grid, change: dict[str, object]) -> None:
