@@ -33,7 +33,6 @@ from .settings import (
     ModelConfig as ModelConfig,
     NetValue as NetValue,
     OptimConfig as OptimConfig,
-    Phase as Phase,
     PoolAxes as PoolAxes,
     TaskName as TaskName,
     TrainConfig as TrainConfig,
