@@ -14,7 +14,7 @@ from typer.testing import Result
 
 from mnist_bench.cli import options
 from search.driver.run import Run
-from support import handmade
+from support import handmade, stopping
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +97,8 @@ def test_a_stopped_audit_goes_on_later_and_an_unfinished_search_is_not_audited(
     ended = Run(study=handmade.mixed(), reached=reached, order_cost=0.0)
     monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended)
     monkeypatch.setattr(
-        "mnist_bench.experiments.audit.audit_study", lambda study, options, *_: asked.append((study, options.share))
+        "mnist_bench.experiments.audit.audit_study",
+        stopping.stopped_after(lambda study, options, *_: asked.append((study, options.share))),
     )
     monkeypatch.setattr("sys.argv", ["x", "search", "smoke", "--audit-pruned", "5%"])
     result = cli("search", "smoke", "--audit-pruned", "5%")

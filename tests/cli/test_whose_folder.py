@@ -74,8 +74,8 @@ def test_from_python_a_study_keeps_the_folder_that_it_was_read_from(url: str, mo
         asked.append(study)
         return study
 
-    for name in ("run_confirm", "run_ablate"):
-        monkeypatch.setattr(f"mnist_bench.api.experiments.{name}", run)
+    for name in ("confirm.confirm_study", "ablation.ablate_study"):
+        monkeypatch.setattr(f"mnist_bench.experiments.{name}", run)
     study = mnist_bench.open_study("finished", results="backup")
     mnist_bench.confirm_study(study)
     mnist_bench.ablate_study(study, 6)

@@ -1,9 +1,11 @@
-"""Observers that stop an experiment."""
+"""Observers that stop an experiment, and experiments that are stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Observer, Run
 from search.trainer_api import Report
 
@@ -32,3 +34,13 @@ def at_once() -> Stopping:
 def after(number: int) -> Stopping:
     """Return an observer that stops an experiment after so many runs."""
     return Stopping(lambda runs: runs >= number)
+
+
+def stopped_after(hear: Callable[..., object]) -> Callable[..., NoReturn]:
+    """Return an experiment that tells `hear` its arguments and is stopped then."""
+
+    def experiment(*arguments: Any) -> NoReturn:
+        hear(*arguments)
+        raise Stopped
+
+    return experiment

@@ -236,8 +236,8 @@ class Runs:
             return report
 
         runs = self._runs(part, numbers, upto)
-        curves = self._grid.train(runs, on_period=on_period, keep_last=part.keeps_nets)
         self._left.clear()
+        curves = self._grid.train(runs, on_period=on_period, keep_last=part.keeps_nets)
         self._keep(part, numbers, upto, curves)
         return curves
 
@@ -253,8 +253,8 @@ class Runs:
         runs = {(number, seed): self._runs(FINAL, [number], FINAL.seeds)[seed] for number, seed in nets}
         gone = f"{number_of(len(runs), 'net')} trained on all images gone"
         self._grid.observer.on_news(f"{gone}: made again, with the test set shut")
-        curves = self._grid.train(list(runs.values()), keep_last=True)
         self._left.clear()
+        curves = self._grid.train(list(runs.values()), keep_last=True)
         for (number, seed), run in runs.items():
             known = record.read(self._folder.record_of(number, seed, on_all=True))
             if curves[run.name, run.seed][-1].weights != known.curve[-1].weights:

@@ -19,8 +19,9 @@ from typer.testing import Result
 from mnist_bench import ablate_study
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
+from mnist_bench.errors import Stopped
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, Tried
-from search.errors import SearchError
+from support import stopping
 
 pytestmark = pytest.mark.slow
 
@@ -197,7 +198,8 @@ def test_the_way_ends_at_what_confirm_named(
     ends: list[int] = []
     confirm_named(named, cli.studies["conv-0"].digest, monkeypatch)
     monkeypatch.setattr(
-        "mnist_bench.experiments.ablation.ablate_study", lambda study, trial, *_: ends.append(trial.number)
+        "mnist_bench.experiments.ablation.ablate_study",
+        stopping.stopped_after(lambda study, trial, *_: ends.append(trial.number)),
     )
     assert cli("ablate", *arguments).exit_code == 130
     assert ends == [end]
@@ -211,10 +213,10 @@ def test_what_confirm_named_before_the_study_was_searched_further_is_not_its_win
     study = cli.studies["conv-0"]
     confirm_named(0, digest or study.digest, monkeypatch)
     monkeypatch.setattr(
-        "mnist_bench.experiments.ablation.ablate_study", lambda study, trial, *_: ends.append(trial.number)
+        "mnist_bench.experiments.ablation.ablate_study",
+        stopping.stopped_after(lambda study, trial, *_: ends.append(trial.number)),
     )
-    monkeypatch.setattr("mnist_bench.api.experiments.run_ablate", lambda study, trial, *_: ends.append(trial.number))
     assert cli("ablate", "conv-0").exit_code == 130
-    with pytest.raises(SearchError, match="was stopped before its end"):
+    with pytest.raises(Stopped):
         ablate_study(study)
     assert ends == [end, end]

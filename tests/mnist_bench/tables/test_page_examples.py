@@ -41,7 +41,6 @@ def test_the_examples_run_and_give_what_they_say(monkeypatch: pytest.MonkeyPatch
         exec("\n".join(lines).replace("n_trials=100", "n_trials=20"), names)  # noqa: S102
     assert names["table"] is small
     assert names["curve"] == small.curve(0, 0)
-    assert names["found"]["function_value"] == small.curve(0, 0).errors[2] / 10_000
     assert names["nearest"] == 0
     assert (names["config"]["model.blocks"], round(names["config"]["optim.lr"], 5)) == (2, 0.00304)
     study = names["study"]

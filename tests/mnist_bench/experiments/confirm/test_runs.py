@@ -108,9 +108,7 @@ class Scores:
 
     opened: list[str]
 
-    def __init__(
-        self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path], observer: Observer
-    ) -> None:
+    def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
         self.images = SimpleNamespace(labels=range(1000))
         Scores.opened.append(f"{purpose} {len(ledgers)}")
         self._seen: list[int] = []
@@ -134,9 +132,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def finals(its: Runs, *numbers: int) -> Evaluated:
-    evaluated = its.finals(numbers, DataOptions())
-    assert evaluated is not None
-    return evaluated
+    return its.finals(numbers, DataOptions())
 
 
 def test_the_test_set_is_opened_once_for_what_is_not_known(tmp_path: Path, opened: list[str]) -> None:
