@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_bench import searches
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.config import DatasetName
-from mnist_bench.leaderboard import curve_records, leaderboard_of, plain_board, table_of
+from mnist_bench.leaderboard import curve_records, leaderboard_of, table_of
 from mnist_bench.plots import ALL_KINDS
 from mnist_bench.space_files import Source
 from mnist_bench.studies import (
@@ -196,8 +196,7 @@ def to_dataframe(study: StudyRecord, *, curves: bool = False, infeasible: bool =
     except ImportError as error:
         lack = "to_dataframe needs pandas, which this installation lacks; `pip install pandas` adds it."
         raise UsageError(lack) from error
-    make = plain_board if is_foreign(study.spec) else leaderboard_of
-    board = make(study, infeasible=infeasible, curves=curves)
+    board = leaderboard_of(study, of_nets=not is_foreign(study.spec), infeasible=infeasible, curves=curves)
     return DataFrame(curve_records(board) if curves else table_of(board).records())
 
 

@@ -2,6 +2,7 @@ from .board import (
     SIGNIFICANCE as SIGNIFICANCE,
     UNTESTED as UNTESTED,
     Leaderboard as Leaderboard,
+    Row as Row,
     counts as counts,
     epochs_done as epochs_done,
     excess_of as excess_of,
@@ -22,10 +23,8 @@ from .early_stop import (
     stop_line as stop_line,
     stop_option as stop_option,
 )
-from .plain_board import PlainBoard as PlainBoard, plain_board as plain_board
 from .ranking import ordered as ordered, pareto_front as pareto_front, undominated as undominated
 from .table import (
-    Board as Board,
     curve_records as curve_records,
     digest_lines as digest_lines,
     headline as headline,

@@ -1,4 +1,4 @@
-"""The leaderboard of a study as plain rows: ranks, intervals, ties, and the settings in which the trials differ."""
+"""The leaderboard of a study as rows: ranks, early stops and, for nets, intervals, ties and differing settings."""
 
 from __future__ import annotations
 
@@ -18,9 +18,29 @@ from search.event_log import EarlyStop, Order, State, StudyRecord, TrialRecord
 SIGNIFICANCE = 0.05
 """Trials with an adjusted p-value above it are tied with the first."""
 UNTESTED = "Which images each trial got right was not kept, so no test can tell it from the others."
-"""Said of the best complete trial where `tie_p_values` has no value for another one."""
+"""Printed about the best complete trial if `tie_p_values` tested no other trial."""
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
-"""What a learning curve has of each period beside what the trainer measured."""
+"""Columns of a learning curve next to those that the trainer measured."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetFigures:
+    """Figures of a trial that only a trained net has."""
+
+    tied: bool
+    """Whether the paired test cannot distinguish the trial from the first."""
+    p_value: float | None
+    """Holm-adjusted p-value of the paired test against the first; None if the trial was not tested."""
+    low: float | None
+    high: float | None
+    """Ends of Wilson's 95 % interval of the accuracy."""
+    errors: int | None
+    """Number of validation images that are classified wrongly."""
+    parameters: int | None
+    macs: int | None
+    """Multiply-accumulates for one image."""
+    settings: Mapping[str, str]
+    """The settings in which the rows differ, as compact cells by heading: for display only."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,48 +49,55 @@ class Row:
 
     rank: int | None
     """1 for the best complete trial; None if the trial is not complete."""
-    tied: bool
-    """Whether the paired test cannot distinguish the trial from the first."""
-    p_value: float | None
-    """Holm-adjusted p-value of the paired test against the first; None if the trial was not tested."""
     number: int
-    accuracy: float | None
-    """Validation accuracy of the last period, 0..1."""
-    low: float | None
-    high: float | None
-    """Ends of Wilson's 95 % interval."""
-    errors: int | None
-    """Number of validation images that are classified wrongly."""
+    value: float | None
+    """Value after the last period: the validation accuracy of a net (0..1), or in the unit of another trainer."""
     state: str
     """As in Optuna: COMPLETE, PRUNED, RUNNING or FAIL."""
     reason: str
     """How the trial ended, see `TrialRecord.reason`."""
-    epochs: float
-    """Epochs trained."""
-    total_epochs: float
-    """Epochs of the full budget."""
-    parameters: int | None
-    macs: int | None
-    """Multiply-accumulates for one image."""
+    done: float
+    """Epochs that a net trained, or periods of another trainer."""
+    total: float
+    """Epochs or periods of the full budget."""
     seconds: float
     """Training time."""
-    settings: Mapping[str, str]
-    """The settings in which the rows differ, as compact cells by heading: for eyes alone."""
     params: Mapping[str, Any]
-    """The parameters that the search chose, by dotted name, as they are; inactive ones are left out."""
+    """Parameters that the search chose, by dotted name. Inactive ones are absent; of other trainers they are None."""
     excess: Mapping[str, float]
-    """By how much the net is over each limit that it exceeds; empty unless the trial is infeasible."""
+    """By how much the trial is over each limit that it exceeds; empty unless the trial is infeasible."""
     seed: int
     """Seed of the training."""
     curve: tuple[Mapping[str, Any], ...]
-    """The figures of each period, see `curve_of`; empty where the board has no curves."""
+    """The figures of each period, see `curve_of`; empty if the board has no curves."""
+    first_then: float | None
+    """Value that the trial of rank 1 had when it had trained as long as this one, which stopped early;
+    None if this trial is complete, still trains, or ended without a value."""
+    ahead: bool
+    """Whether the trial stopped early with a higher value than that."""
+    cost: float | None
+    """Second objective of this trial; None with one objective, or if it is not known."""
     on_front: bool | None
     """Whether no complete trial dominates this one; None in a study with one objective."""
-    first_then: float | None
-    """Validation accuracy that the trial of rank 1 had when it had trained as long as this one, which stopped early;
-    None if the trial is complete, still trains, or ended without an accuracy."""
-    ahead: bool
-    """Whether the trial stopped early with a higher accuracy than that."""
+    net: NetFigures | None
+    """None in a study of another trainer."""
+
+    @property
+    def tied(self) -> bool:
+        """Whether the trial is a net that the paired test cannot distinguish from the first."""
+        return self.net is not None and self.net.tied
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetTotals:
+    """Figures of a whole leaderboard that only a study of nets has."""
+
+    tied: int
+    """Number of complete trials that the test cannot distinguish from the first, the first included."""
+    test_openings: int
+    """How often the test set was opened for the study."""
+    has_batchnorm: bool
+    """Whether a row's net has batch normalisation, whose running statistics count as parameters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,14 +113,10 @@ class Leaderboard:
     """Number of trials that are complete, pruned, failed, infeasible and running."""
     external: int
     """Number of trials that the machine ended, not their configuration: out of memory or out of time."""
-    tied: int
-    """Number of complete trials that the test cannot distinguish from the first, the first included."""
-    saved_epochs: float
-    """Epochs that pruning saved."""
-    budget_epochs: float
-    """Epochs that all ended trials would have trained without pruning."""
-    test_openings: int
-    """How often the test set was opened for the study."""
+    saved: float
+    """Epochs of nets, or periods of another trainer, that pruning saved."""
+    budget: float
+    """Epochs or periods that all ended trials would have trained without pruning."""
     live: bool
     """Whether a driver is at work on the study."""
     rows: tuple[Row, ...]
@@ -102,25 +125,25 @@ class Leaderboard:
     order: Order
     """The order in which the search handled events: "logical", which can be repeated, or "arrival"."""
     cost: str | None
-    """The second objective, which is minimised: "macs" or "parameters"; None in a study with one objective."""
+    """The second objective, a fact of a trial that is minimised, such as "macs"; None in a study with one objective."""
+    front: tuple[int, ...]
+    """Numbers of the trials on the Pareto front, those with the highest value first; empty with one objective."""
     parameters: tuple[str, ...]
     """Dotted names of all parameters of the study, whether or not a row has them."""
     limits: tuple[str, ...]
-    """What the study limits: `macs`, `parameters`."""
+    """What the study limits: `macs`, `parameters`, or a constraint."""
     has_curves: bool
     """Whether the rows have their learning curves."""
     has_infeasible: bool
     """Whether infeasible trials have rows."""
-    has_batchnorm: bool
-    """Whether a row's net has batch normalisation, whose running statistics count as parameters."""
     first: int | None
     """Number of the trial of rank 1, if there is one."""
     stop: EarlyStop | None
-    """Why the search ended before its goal, where it did."""
+    """Why the search ended before its goal, if it did."""
     ahead: tuple[int, ...]
     """Numbers of all trials that stopped early ahead of the first at the same epoch, in the leaderboard's order."""
-    front: tuple[int, ...]
-    """Numbers of the trials on the Pareto front, the most accurate first; empty with one objective."""
+    net: NetTotals | None
+    """None in a study of another trainer."""
 
     @property
     def goal(self) -> int:
@@ -131,6 +154,7 @@ class Leaderboard:
 def leaderboard_of(
     study: StudyRecord,
     *,
+    of_nets: bool = True,
     top: int | None = None,
     test_openings: int = 0,
     infeasible: bool = False,
@@ -138,12 +162,13 @@ def leaderboard_of(
 ) -> Leaderboard:
     """Return the leaderboard: complete trials best first, then those that may still continue, pruned, failed.
 
-    With two objectives, the Pareto front comes first; ranks are by accuracy even then. Infeasible trials are counted;
-    they have a row, after all others, where `infeasible` asks for it. Trials are tied with the first if McNemar's exact
-    test against it, Holm-adjusted for the number of complete trials, is not significant at 5 %.
+    With two objectives, the Pareto front comes first; ranks are by value even then. Infeasible trials are counted; with
+    `infeasible` they also have a row, after all others. Nets are tied with the first if McNemar's exact test against
+    it, Holm-adjusted for the number of complete trials, is not significant at 5 %.
 
     Args:
         study: the study.
+        of_nets: whether it is a study of nets; one of another trainer has no figures of nets.
         top: number of rows; None for all.
         test_openings: how often the test set was opened for the study.
         infeasible: whether infeasible trials have rows.
@@ -153,56 +178,97 @@ def leaderboard_of(
     on_front = {trial.number for trial in front}
     listed = listed_trials(study, on_front, infeasible=infeasible)
     shown = listed[:top]
-    complete = study.complete()
-    ranks = {trial.number: rank for rank, trial in enumerate(complete, start=1)}
-    p_values = tie_p_values(complete)
-    # Of the rows that are shown: what differs only among the others would be a column of equal cells.
-    configs = [from_json(trial.config) for trial in shown]
-    images = validation_images(study.spec["context"])
-    saved, budget = saved_epochs(study)
+    names = parameters_of(study) if of_nets else drawn_parameters(study)
+    nets, totals = _net_figures(study, shown, test_openings) if of_nets else ([None] * len(shown), None)
+    ranks = {trial.number: rank for rank, trial in enumerate(study.complete(), start=1)}
+    saved, budget = saved_epochs(study) if of_nets else saved_periods(study)
+    rows = [
+        Row(
+            rank=ranks.get(trial.number),
+            number=trial.number,
+            value=trial.value,
+            state=trial.state,
+            reason=trial.reason,
+            done=epochs_done(trial) if of_nets else len(trial.reports),
+            total=total_epochs(trial) if of_nets else len(trial.costs),
+            seconds=trial.seconds,
+            params=dict(trial.params) if of_nets else {name: trial.params.get(name) for name in names},
+            excess=excess_of(trial),
+            seed=trial.seed,
+            curve=curve_of(trial) if curves else (),
+            first_then=first_then(trial, study.best),
+            ahead=is_ahead(trial, study.best),
+            cost=None if study.cost is None else trial.facts.get(study.cost),
+            on_front=None if study.cost is None else trial.number in on_front,
+            net=net,
+        )
+        for trial, net in zip(shown, nets, strict=True)
+    ]
     return Leaderboard(
         study=study.name,
         digest=study.digest,
         totals=study.totals,
         counts=counts(study),
         external=sum(trial.external for trial in study.trials),
-        tied=sum(p > SIGNIFICANCE for p in p_values.values()) + 1 if p_values else 0,
-        saved_epochs=saved,
-        budget_epochs=budget,
-        test_openings=test_openings,
+        saved=saved,
+        budget=budget,
         live=study.live,
-        rows=tuple(
-            _row(
-                trial,
-                ranks.get(trial.number),
-                images,
-                p_values.get(trial.number),
-                settings,
-                on_front=None if study.cost is None else trial.number in on_front,
-                curves=curves,
-                first=study.best,
-            )
-            for trial, settings in zip(shown, distinguishing(configs), strict=True)
-        ),
+        rows=tuple(rows),
         hidden=len(listed) - len(shown),
         order=study.order,
         cost=study.cost,
         front=tuple(trial.number for trial in front),
-        parameters=parameters_of(study),
+        parameters=names,
         limits=limits_of(study),
         has_curves=curves,
         has_infeasible=infeasible,
         first=None if study.best is None else study.best.number,
         stop=study.stop,
         ahead=tuple(trial.number for trial in listed if is_ahead(trial, study.best)),
-        has_batchnorm=any(map(_has_batchnorm, configs)),
+        net=totals,
     )
+
+
+def _net_figures(
+    study: StudyRecord, shown: Sequence[TrialRecord], test_openings: int
+) -> tuple[list[NetFigures], NetTotals]:
+    """Return the figures of the nets that are shown, and those of the whole study."""
+    p_values = tie_p_values(study.complete())
+    # Of the shown rows only: a setting that differs among the others alone would be a column of equal cells.
+    configs = [from_json(trial.config) for trial in shown]
+    images = validation_images(study.spec["context"])
+    figures = [
+        _net(trial, images, p_values.get(trial.number), settings)
+        for trial, settings in zip(shown, distinguishing(configs), strict=True)
+    ]
+    tied = sum(p > SIGNIFICANCE for p in p_values.values()) + 1 if p_values else 0
+    return figures, NetTotals(tied=tied, test_openings=test_openings, has_batchnorm=any(map(_has_batchnorm, configs)))
+
+
+def _net(trial: TrialRecord, images: int, p_value: float | None, settings: Mapping[str, str]) -> NetFigures:
+    errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
+    low, high = accuracy_interval(trial, images) or (None, None)
+    return NetFigures(
+        tied=p_value is not None and p_value > SIGNIFICANCE,
+        p_value=p_value,
+        low=low,
+        high=high,
+        errors=None if errors is None else int(errors),
+        parameters=trial.facts.get("parameters"),
+        macs=trial.facts.get("macs"),
+        settings=settings,
+    )
+
+
+def drawn_parameters(study: StudyRecord) -> tuple[str, ...]:
+    """Return the dotted names of the parameters that some trial has."""
+    return tuple(dict.fromkeys(name for trial in study.trials for name in trial.params))
 
 
 def parameters_of(study: StudyRecord) -> tuple[str, ...]:
     """Return the dotted names of all parameters: the space's ranges, in its order, whether or not a trial has them."""
     ranges = [field.path for field in study.space.ranges]
-    return tuple(dict.fromkeys([*ranges, *(name for trial in study.trials for name in trial.params)]))
+    return tuple(dict.fromkeys([*ranges, *drawn_parameters(study)]))
 
 
 def limits_of(study: StudyRecord) -> tuple[str, ...]:
@@ -250,6 +316,13 @@ def saved_epochs(study: StudyRecord) -> tuple[float, float]:
     return saved, sum(total_epochs(trial) for trial in ended)
 
 
+def saved_periods(study: StudyRecord) -> tuple[int, int]:
+    """Return (periods that pruning saved, periods that all ended trials would have trained without it)."""
+    ended = study.finished()
+    saved = sum(len(trial.costs) - len(trial.reports) for trial in ended if trial.reason == "pruned")
+    return saved, sum(len(trial.costs) for trial in ended)
+
+
 def epochs_done(trial: TrialRecord) -> float:
     """Return the epochs that a trial trained."""
     epoch = trial.reports[-1].metrics.get("epoch") if trial.reports else None
@@ -284,43 +357,3 @@ def tie_p_values(complete: Sequence[TrialRecord]) -> dict[int, float]:
 def grouped(digest: str) -> str:
     """Return a digest in groups of four digits."""
     return " ".join(digest[start : start + 4] for start in range(0, len(digest), 4))
-
-
-def _row(
-    trial: TrialRecord,
-    rank: int | None,
-    images: int,
-    p_value: float | None,
-    settings: Mapping[str, str],
-    *,
-    on_front: bool | None,
-    curves: bool,
-    first: TrialRecord | None,
-) -> Row:
-    errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
-    low, high = accuracy_interval(trial, images) or (None, None)
-    return Row(
-        rank=rank,
-        tied=p_value is not None and p_value > SIGNIFICANCE,
-        p_value=p_value,
-        number=trial.number,
-        accuracy=trial.value,
-        low=low,
-        high=high,
-        errors=None if errors is None else int(errors),
-        state=trial.state,
-        reason=trial.reason,
-        epochs=epochs_done(trial),
-        total_epochs=total_epochs(trial),
-        parameters=trial.facts.get("parameters"),
-        macs=trial.facts.get("macs"),
-        seconds=trial.seconds,
-        settings=settings,
-        params=dict(trial.params),
-        excess=excess_of(trial),
-        seed=trial.seed,
-        curve=curve_of(trial) if curves else (),
-        on_front=on_front,
-        first_then=first_then(trial, first),
-        ahead=is_ahead(trial, first),
-    )

@@ -7,107 +7,112 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.leaderboard.board import Leaderboard, Row, grouped
+from mnist_bench.leaderboard.board import Leaderboard, NetFigures, Row, grouped
 from mnist_bench.leaderboard.early_stop import ahead_line, stop_line, stop_option
-from mnist_bench.leaderboard.plain_board import PlainBoard, PlainRow
 from mnist_bench.nets import shown
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
 from mnist_bench.units import unit
 from search.event_log import repeats
 
-Board = Leaderboard | PlainBoard
 
-
-def _state(row: Row | PlainRow) -> str:
+def _state(row: Row) -> str:
     return cells.ending(row.state, row.reason) + (", ahead" if row.ahead else "")
 
 
-FIGURES: tuple[Column[Row], ...] = (
+def _net(row: Row) -> NetFigures:
+    """Return the figures of a net; the columns of `NET_FIGURES` are only for boards that have them."""
+    if row.net is None:
+        raise TypeError(f"#{row.number} is a trial of another trainer")
+    return row.net
+
+
+NET_FIGURES: tuple[Column[Row], ...] = (
     Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 18, "right", lambda row: row.rank),
     Column("trial", lambda row: f"#{row.number}", 20, "right", lambda row: row.number),
     Column(
         "validation",
-        lambda row: f"{cells.percent(row.accuracy)} {cells.interval(row.low, row.high)}",
+        lambda row: f"{cells.percent(row.value)} {cells.interval(_net(row).low, _net(row).high)}",
         19,
-        number=lambda row: row.accuracy,
+        number=lambda row: row.value,
     ),
-    Column("errors", lambda row: "–" if row.errors is None else str(row.errors), 16, "right"),
+    Column("errors", lambda row: "–" if _net(row).errors is None else str(_net(row).errors), 16, "right"),
     Column("state", _state, 15),
-    Column("epochs", lambda row: cells.epochs(row.epochs, row.total_epochs), 14, "right", lambda row: row.epochs),
-    Column("params", lambda row: cells.count(row.parameters), 12, "right", lambda row: row.parameters),
-    Column("MACs", lambda row: cells.count(row.macs), 6, "right", lambda row: row.macs),
+    Column("epochs", lambda row: cells.epochs(row.done, row.total), 14, "right", lambda row: row.done),
+    Column("params", lambda row: cells.count(_net(row).parameters), 12, "right", lambda row: _net(row).parameters),
+    Column("MACs", lambda row: cells.count(_net(row).macs), 6, "right", lambda row: _net(row).macs),
     Column("time", lambda row: cells.duration(row.seconds), 8, "right", lambda row: row.seconds),
 )
-"""By importance the last ones take turns with the settings, which have 13, 11, 9 and so on, the most telling one first:
-so a narrow screen says how a trial ended and after how long, and shows a few of both."""
-FRONT: Column[Row | PlainRow] = Column("front", lambda row: "yes" if row.on_front else "", 17)
-PLAIN_FIGURES: tuple[Column[PlainRow], ...] = (
+"""Their last importances alternate with those of the settings, which have 13, 11, 9 and so on, the most telling setting
+first. So a narrow screen says how a trial ended and after how long, and shows a few of both."""
+FIGURES: tuple[Column[Row], ...] = (
     Column("rank", lambda row: str(row.rank or "–"), 8, "right"),
     Column("trial", lambda row: f"#{row.number}", 9, "right"),
     Column("value", lambda row: cells.value(row.value), 9, "right"),
     Column("state", _state, 7),
-    Column("periods", lambda row: cells.epochs(row.periods, row.total_periods), 6, "right"),
+    Column("periods", lambda row: cells.epochs(row.done, row.total), 6, "right"),
     Column("time", lambda row: cells.duration(row.seconds), 4, "right"),
 )
+"""Columns of a study of another trainer."""
+FRONT: Column[Row] = Column("front", lambda row: "yes" if row.on_front else "", 17)
 FIRST_SETTING = 13
 UNRANKED = "rank –: not complete"
 PAUSED = "PAUSED: continues when the search does"
 STATISTICS = "params: running statistics of batchnorm included"
 
 
-def table_of(board: Board, *, raced: bool = False, commands: NextCommands | None = None) -> Table[Any]:
+def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands | None = None) -> Table[Row]:
     """Return a board's figures, then the settings in which its rows differ; as data, true parameters instead of those.
 
     Records have one set of columns for a study: the figures, the excess over each limit, then every parameter. `raced`
     and `commands` as in `footnotes`.
     """
     commands = commands or NextCommands(study=board.study)
-    caption = (headline(board), *digest_lines(board, commands))
-    below = footnotes(board, raced=raced, commands=commands)
-    whole = f"`{commands.line('leaderboard', '--wide', *_listed(board))}`"
-    match board:
-        case PlainBoard():
-            names = board.rows[0].params if board.rows else ()
-            rank, trial, value, *figures = _explained(PLAIN_FIGURES, board)
-            front, cost = ([], []) if board.cost is None else ([FRONT], [_cost(board.cost)])
-            return Table(
-                rows=board.rows,
-                columns=[rank, trial, *front, value, *cost, *figures, *_over(board), *map(_param, names)],
-                caption=caption, footnotes=below, whole=whole, record=lambda row: _record(board, row),
-                document=plain(board),
-            )  # fmt: skip
-        case Leaderboard():
-            rank, trial, *figures = _explained(FIGURES, board)
-            front = [] if board.cost is None else [FRONT]
-            settings = [_setting(name, place, board.rows) for place, name in enumerate(_telling(board))]
-            return Table(
-                rows=board.rows, columns=[rank, trial, *front, *figures, *_over(board), *settings], caption=caption,
-                footnotes=below, whole=whole, record=lambda row: _record(board, row), document=plain(board),
-            )  # fmt: skip
+    return Table(
+        rows=board.rows,
+        columns=_columns(board) if board.net is None else _net_columns(board),
+        caption=(headline(board), *digest_lines(board, commands)),
+        footnotes=footnotes(board, raced=raced, commands=commands),
+        whole=f"`{commands.line('leaderboard', '--wide', *_listed(board))}`",
+        record=lambda row: _record(board, row),
+        document=plain(board),
+    )
 
 
-def _listed(board: Board) -> tuple[str, ...]:
+def _net_columns(board: Leaderboard) -> list[Column[Row]]:
+    rank, trial, *figures = _explained(NET_FIGURES, board)
+    front = [] if board.cost is None else [FRONT]
+    settings = [_setting(name, place, board.rows) for place, name in enumerate(_telling(board))]
+    return [rank, trial, *front, *figures, *_over(board), *settings]
+
+
+def _columns(board: Leaderboard) -> list[Column[Row]]:
+    rank, trial, value, *figures = _explained(FIGURES, board)
+    front, cost = ([], []) if board.cost is None else ([FRONT], [_cost(board.cost)])
+    return [rank, trial, *front, value, *cost, *figures, *_over(board), *map(_param, board.parameters)]
+
+
+def _listed(board: Leaderboard) -> tuple[str, ...]:
     """Return the option with which a command lists the same trials; nothing if it needs none."""
     return ("--all",) if board.has_infeasible else ()
 
 
-def _explained(figures: Sequence[Column[Any]], board: Board) -> list[Column[Any]]:
+def _explained(figures: Sequence[Column[Row]], board: Leaderboard) -> list[Column[Row]]:
     """Return the figures with what their signs mean, as far as they occur."""
     signs = {"rank": UNRANKED} if any(row.rank is None for row in board.rows) else {}
     if any(row.reason == "paused" for row in board.rows):
         signs["state"] = PAUSED
-    if isinstance(board, Leaderboard) and board.has_batchnorm:
+    if board.net is not None and board.net.has_batchnorm:
         signs["params"] = STATISTICS
     return [replace(each, legend=[signs[each.heading]]) if each.heading in signs else each for each in figures]
 
 
-def _over(board: Board) -> list[Column[Any]]:
+def _over(board: Leaderboard) -> list[Column[Row]]:
     """Return the column of what infeasible trials exceed; none where no row is infeasible."""
     return [Column("over its limit by", _excess, 11)] if any(row.excess for row in board.rows) else []
 
 
-def _excess(row: Row | PlainRow) -> str:
+def _excess(row: Row) -> str:
     return ", ".join(
         # A limit has a word for a name, a constraint its text.
         f"{cells.count(excess) if excess >= 100 else f'{excess:.3g}'} {unit(name)}"
@@ -122,61 +127,56 @@ def _telling(board: Leaderboard) -> list[str]:
 
     Where no trials are tied, among the complete ones; where none are complete, among all.
     """
-    headings = [*board.rows[0].settings] if board.rows else []
+    headings = [*_net(board.rows[0]).settings] if board.rows else []
     complete = [row for row in board.rows if row.rank is not None]
     tied = [row for row in complete if row.rank == 1 or row.tied]
     compared = next((rows for rows in (tied, complete) if len(rows) > 1), board.rows)
-    return sorted(headings, key=lambda heading: -len({row.settings[heading] for row in compared}))
+    return sorted(headings, key=lambda heading: -len({_net(row).settings[heading] for row in compared}))
 
 
 def _setting(heading: str, place: int, rows: Sequence[Row]) -> Column[Row]:
-    texts, signs = shown(heading, [row.settings[heading] for row in rows])
+    texts, signs = shown(heading, [_net(row).settings[heading] for row in rows])
     by_number = {row.number: text for row, text in zip(rows, texts, strict=True)}
     return Column(heading, lambda row: by_number[row.number], FIRST_SETTING - 2 * place, legend=signs)
 
 
-def _cost(name: str) -> Column[PlainRow]:
+def _cost(name: str) -> Column[Row]:
     return Column(name, lambda row: cells.value(row.cost), 9, "right", lambda row: row.cost)
 
 
-def _param(name: str) -> Column[PlainRow]:
+def _param(name: str) -> Column[Row]:
     return Column(name, lambda row: cells.value(row.params[name]), 2)
 
 
-def _record(board: Board, row: Row | PlainRow) -> dict[str, Any]:
+def _record(board: Leaderboard, row: Row) -> dict[str, Any]:
     """Return a row as CSV has it: the study, the figures, the excess over each limit, every parameter."""
     figures = plain_row(row, curves=False)
     for name in ("excess", "params", "settings"):
         figures.pop(name, None)
     excess = {f"excess.{name}": row.excess.get(name) for name in board.limits}
-    names = board.parameters if isinstance(board, Leaderboard) else row.params
-    params = {f"params.{name}" if name in figures else name: row.params.get(name) for name in names}
+    params = {f"params.{name}" if name in figures else name: row.params.get(name) for name in board.parameters}
     return {"study": board.study, **figures, **excess, **params}
 
 
-def curve_records(board: Board) -> list[dict[str, Any]]:
+def curve_records(board: Leaderboard) -> list[dict[str, Any]]:
     """Return the learning curves of a board as CSV has them: a row a period, of each trial in the board's order."""
     return [{"study": board.study, "number": row.number, **period} for row in board.rows for period in row.curve]
 
 
-def headline(board: Board) -> str:
+def headline(board: Leaderboard) -> str:
     """Return one line: the study, its counts, why it ended early where it did, what pruning saved."""
     counted = cells.counted(board.counts, live=board.live)
     live = ", running now" if board.live else ""
-    stopped = "" if board.stop is None else f" {stop_line(board.stop, foreign=isinstance(board, PlainBoard))}"
+    stopped = "" if board.stop is None else f" {stop_line(board.stop, foreign=board.net is None)}"
     return f"{board.study}: {counted} of {board.goal} trials{live}.{stopped}{_saved(board)}"
 
 
-def _saved(board: Board) -> str:
-    match board:
-        case PlainBoard(saved_periods=saved, budget_periods=budget):
-            unit_of_time = "periods"
-        case Leaderboard(saved_epochs=saved, budget_epochs=budget):
-            unit_of_time = "epochs"
-    return f" Pruning saved {saved:g} of {budget:g} {unit_of_time}." if saved else ""
+def _saved(board: Leaderboard) -> str:
+    units = "periods" if board.net is None else "epochs"
+    return f" Pruning saved {board.saved:g} of {board.budget:g} {units}." if board.saved else ""
 
 
-def digest_lines(board: Board, commands: NextCommands) -> list[str]:
+def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
     """Return the digest and the promise that goes with it; `commands` as in `footnotes`."""
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
     if ended < board.goal and not (board.stop and board.stop.on_time):
@@ -187,9 +187,7 @@ def digest_lines(board: Board, commands: NextCommands) -> list[str]:
             f"`{commands.line('doctor', '--replay')}` checks this one"
         )
     else:
-        stopped = (
-            "" if board.stop is None else f" with {stop_option(board.stop, foreign=isinstance(board, PlainBoard))}"
-        )
+        stopped = "" if board.stop is None else f" with {stop_option(board.stop, foreign=board.net is None)}"
         way = f" by way of {', then '.join(map(str, board.totals))} trials" if len(board.totals) > 1 else ""
         promise = f"any run of this search{way}{stopped}, at any number of workers, gives this"
     return [f"digest {grouped(board.digest)}", f"       ({promise}{_by_machine(board.external)})"]
@@ -201,7 +199,7 @@ def _by_machine(trials: int) -> str:
     return f"; {ended} ended by the machine, short of memory or time, which another run may not be" if trials else ""
 
 
-def footnotes(board: Board, *, raced: bool = False, commands: NextCommands) -> list[str]:
+def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands) -> list[str]:
     """Return the lines below the table: rows left out, who was ahead, what the tie mark means, the test set.
 
     Args:
@@ -215,35 +213,28 @@ def footnotes(board: Board, *, raced: bool = False, commands: NextCommands) -> l
         lines.append(f"{board.hidden} more; `{every}` shows all.")
     if board.first is not None and board.ahead:
         lines.append(ahead_line(board.first, board.ahead))
-    if isinstance(board, PlainBoard):
-        if board.cost is not None:
-            lines.append(plain_front_line(board, board.cost))
-        return [*lines, "Another trainer made this study; values are in its own unit, larger ones better."]
     if board.cost is not None:
-        lines.append(front_line(board, board.cost))
-    if board.tied > 1:
-        tied = f"{board.tied} of {board.counts['complete']} complete trials are tied"
+        lines.append(_front_line(board, board.cost))
+    if board.net is None:
+        return [*lines, "Another trainer made this study; values are in its own unit, larger ones better."]
+    if board.net.tied > 1:
+        tied = f"{board.net.tied} of {board.counts['complete']} complete trials are tied"
         lines += [
             f"= not distinguishable from the first (paired test over these weights, Holm, 5 %). {tied}"
             f"{'.' if raced else ':'}",
             *([] if raced else [f"  `{commands.line('confirm')}` asks with fresh seeds."]),
         ]
-    return [*lines, test_set_line(board.test_openings)]
+    return [*lines, test_set_line(board.net.test_openings)]
 
 
-def front_line(board: Leaderboard, cost: str) -> str:
-    """Return what the first rows are where a study minimises a cost too."""
+def _front_line(board: Leaderboard, cost: str) -> str:
+    """Return what the first rows are in a study that also minimises a cost."""
+    as_good, value = f"as accurate on as few {unit(cost)}", "accuracy, the best means rank 1"
+    if board.net is None:
+        as_good, value = f"as good in both value and {cost}", "value"
     return (
-        f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is as accurate on as few "
-        f"{unit(cost)}, and better in one of the two. They come first; ranks are by accuracy, the best means rank 1."
-    )
-
-
-def plain_front_line(board: PlainBoard, cost: str) -> str:
-    """Return what the first rows are where a study of another trainer minimises a cost too."""
-    return (
-        f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is as good in both value "
-        f"and {cost}, and better in one of the two. They come first; ranks are by value."
+        f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is {as_good}, and better "
+        f"in one of the two. They come first; ranks are by {value}."
     )
 
 
@@ -253,35 +244,61 @@ def test_set_line(openings: int) -> str:
     return f"The test set has been opened {times}." if openings else "The test set has not been opened."
 
 
-def plain(board: Board) -> dict[str, Any]:
+NET_KEYS = (
+    "rank", "tied", "p_value", "number", "accuracy", "low", "high", "errors", "state", "reason", "epochs",
+    "total_epochs", "parameters", "macs", "seconds", "settings", "params", "excess", "seed", "curve", "on_front",
+    "first_then", "ahead",
+)  # fmt: skip
+"""What a row is for programs in a study of nets, in this order: names that JSON and CSV keep."""
+KEYS = (
+    "rank", "number", "value", "state", "reason", "periods", "total_periods", "seconds", "params", "excess", "seed",
+    "curve", "first_then", "ahead", "cost", "on_front",
+)  # fmt: skip
+"""The same in a study of another trainer."""
+FIELDS = {
+    "accuracy": "value", "epochs": "done", "total_epochs": "total", "periods": "done", "total_periods": "total",
+}  # fmt: skip
+"""Fields of a row whose keys have another name."""
+
+
+def plain(board: Leaderboard) -> dict[str, Any]:
     """Return the board as plain values for JSON."""
-    rows = [plain_row(row, curves=board.has_curves) for row in board.rows]
-    if isinstance(board, PlainBoard):
-        left_out = ("rows", "limits", "has_curves", "has_infeasible", "first")
-        values = {key: value for key, value in asdict(board).items() if key not in left_out}
-        return {**values, "goal": board.goal, "rows": rows}
-    return {
+    shared = {
         "study": board.study,
         "digest": board.digest,
         "order": board.order,
         "goal": board.goal,
         "counts": dict(board.counts),
         "external": board.external,
-        "tied": board.tied,
-        "saved_epochs": board.saved_epochs,
-        "budget_epochs": board.budget_epochs,
-        "test_openings": board.test_openings,
         "live": board.live,
         "hidden": board.hidden,
-        "objective": ["val_accuracy", *([board.cost] if board.cost else [])],
         "front": list(board.front),
         "stop": None if board.stop is None else asdict(board.stop),
         "ahead": list(board.ahead),
-        "parameters": list(board.parameters),
-        "rows": rows,
     }
+    further = (
+        {
+            "totals": list(board.totals),
+            "saved_periods": board.saved,
+            "budget_periods": board.budget,
+            "cost": board.cost,
+        }
+        if board.net is None
+        else {
+            "tied": board.net.tied,
+            "saved_epochs": board.saved,
+            "budget_epochs": board.budget,
+            "test_openings": board.net.test_openings,
+            "objective": ["val_accuracy", *([board.cost] if board.cost else [])],
+            "parameters": list(board.parameters),
+        }
+    )
+    return {**shared, **further, "rows": [plain_row(row, curves=board.has_curves) for row in board.rows]}
 
 
-def plain_row(row: Row | PlainRow, *, curves: bool) -> dict[str, Any]:
-    """Return a row as plain values: true parameters under `params`, cells for eyes alone under `settings`."""
-    return {name: value for name, value in asdict(row).items() if curves or name != "curve"}
+def plain_row(row: Row, *, curves: bool) -> dict[str, Any]:
+    """Return a row as plain values: true parameters under `params`, cells for display only under `settings`."""
+    values = asdict(row)
+    values |= values["net"] or {}
+    keys = KEYS if row.net is None else NET_KEYS
+    return {key: values[FIELDS.get(key, key)] for key in keys if curves or key != "curve"}

@@ -51,8 +51,8 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
             yield sections.raced.lines[0]
         if sections.outdated or not (sections.raced or sections.confirmed or sections.front):
             yield _unconfirmed(ended, sections.commands)
-    if board.saved_epochs:
-        yield f"Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs."
+    if board.saved:
+        yield f"Pruning saved {board.saved:g} of {board.budget:g} epochs."
     if sections.audit:
         yield from sections.audit.lines
 
@@ -114,9 +114,9 @@ def _right(study: StudyRecord, board: Leaderboard, best: TrialRecord) -> str:
     row = next(row for row in board.rows if row.number == best.number)
     images = validation_images(study.spec["context"])
     interval = ""
-    if row.low is not None and row.high is not None:
-        interval = f" (95 % interval {100 * row.low:.2f} to {percent(row.high)})"
-    return f"{cells.percent(row.accuracy)} of the {images:,} validation images right{interval}"
+    if row.net is not None and row.net.low is not None and row.net.high is not None:
+        interval = f" (95 % interval {100 * row.net.low:.2f} to {percent(row.net.high)})"
+    return f"{cells.percent(row.value)} of the {images:,} validation images right{interval}"
 
 
 def _named(trials: Sequence[TrialRecord]) -> str:

@@ -35,7 +35,7 @@ def render(report: Report, drawing: Drawing | None = None) -> str:
     environment.filters |= {"code": _code, "csp_hash": csp_hash, "grouped": grouped, "sentences": _sentences}
     commands = report.sections.commands
     board = table_of(report.board, commands=commands)
-    test_set = test_set_line(report.board.test_openings)
+    test_set = test_set_line(report.test_openings)
     complete = [row for row in board.rows if row.rank is not None]
     shown = complete or board.rows
     return environment.get_template("report.html.j2").render(

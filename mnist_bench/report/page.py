@@ -64,6 +64,8 @@ class Report:
     finding: tuple[str, ...]
     """Sentences, the most important first; text between backticks is code."""
     board: Leaderboard
+    test_openings: int
+    """How often the test set was opened for the study."""
     sections: Sections
     gallery: Gallery
     chosen: Chosen | None
@@ -110,6 +112,7 @@ def gather(
         about=about.line(study, space, weights),
         finding=tuple(findings(study, board, sections)),
         board=board,
+        test_openings=test_openings,
         sections=sections,
         gallery=gallery,
         chosen=_chosen(study, chosen) if chosen else None,

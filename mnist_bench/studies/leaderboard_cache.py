@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from mnist_bench.leaderboard import Leaderboard, PlainBoard, leaderboard_of, plain_board
+from mnist_bench.leaderboard import Leaderboard, leaderboard_of
 from mnist_bench.studies import openings, sealed_json, validated
 from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.studies.foreign import is_foreign
@@ -39,11 +39,11 @@ def leaderboard(
     top: int | None = None,
     infeasible: bool = False,
     curves: bool = False,
-) -> Leaderboard | PlainBoard:
+) -> Leaderboard:
     """Return the leaderboard of a study, from the cache if the study has not changed.
 
-    Without a name, it is that of the latest study. A study of another trainer has a plain leaderboard. One with
-    `infeasible` trials or learning `curves` is never cached: it is for programs, which can wait.
+    Without a name, it is that of the latest study. A leaderboard of another trainer's study, or one with `infeasible`
+    trials or learning `curves`, is never cached.
 
     Raises:
         StudyNotFoundError: there is no such study, or it has no finished trial.
@@ -54,8 +54,8 @@ def leaderboard(
     stamp = _stamp(location) if location and has_cache else None
     cached = _cached(location) if location and has_cache else None
     if location and cached and (cached.stamp, cached.top) == (stamp, top):
-        opened = openings.for_study(location)
-        return replace(cached.board, study=location.name, live=driver_of(location) is not None, test_openings=opened)
+        net = cached.board.net and replace(cached.board.net, test_openings=openings.for_study(location))
+        return replace(cached.board, study=location.name, live=driver_of(location) is not None, net=net)
     # By the name that was found: another study may have become the latest meanwhile.
     study = validated.open_any(results, location.name if location else name, storage)
     if not (study.trials if infeasible else study.finished()):
@@ -63,11 +63,10 @@ def leaderboard(
         command = commands_of(study).line("leaderboard", "--all")
         all_of_them = f"; `{command}` lists the infeasible ones" if beyond else ""
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet{all_of_them}.")
-    if is_foreign(study.spec):
-        return plain_board(study, top=top, infeasible=infeasible, curves=curves)
+    of_nets = not is_foreign(study.spec)
     opened = openings.for_study(location) if location else 0
-    board = leaderboard_of(study, top=top, test_openings=opened, infeasible=infeasible, curves=curves)
-    if location and stamp and len(study.trials) >= FROM:
+    board = leaderboard_of(study, of_nets=of_nets, top=top, test_openings=opened, infeasible=infeasible, curves=curves)
+    if location and stamp and of_nets and len(study.trials) >= FROM:
         with contextlib.suppress(StorageError):  # a reader may lack the right to write there
             sealed_json.save(CachedLeaderboard(stamp=stamp, top=top, board=board), location.files.cached_leaderboard)
     return board

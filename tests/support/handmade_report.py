@@ -44,5 +44,8 @@ def hostile() -> Report:
         gallery=Gallery(pictures=(picture,), missing={"layers": HOSTILE}),
         invocations=[Invocation(command=HOSTILE)],
     )
-    rows = tuple(replace(row, settings={**row.settings, HOSTILE: HOSTILE}) for row in made.board.rows)
+    rows = tuple(
+        replace(row, net=row.net and replace(row.net, settings={**row.net.settings, HOSTILE: HOSTILE}))
+        for row in made.board.rows
+    )
     return replace(made, study=HOSTILE, board=replace(made.board, rows=rows))

@@ -16,7 +16,6 @@ from mnist_bench.leaderboard import (
     grouped,
     headline,
     leaderboard_of,
-    plain_board,
     validation_images,
     worker_time_of,
 )
@@ -38,9 +37,9 @@ Entry = tuple[str, str]
 def show(study: StoredStudy) -> None:
     """Print a study, without the files in its folder if those are another study's."""
     foreign = is_foreign(study.spec)
-    board = plain_board(study) if foreign else leaderboard_of(study)
+    board = leaderboard_of(study, of_nets=not foreign)
     output.print_prose(headline(board))
-    finding = _failure(study) or (_finding(study, board) if isinstance(board, Leaderboard) else [])
+    finding = _failure(study) or ([] if foreign else _finding(study, board))
     best = [] if study.best is None else _foreign_best(study, study.best) if foreign else _best(study, study.best)
     files = _files(study, study.files) if study.owns_folder else []
     entries = [*finding, *best, *_search(study), *files]
@@ -66,12 +65,12 @@ def _finding(study: StoredStudy, board: Leaderboard) -> Iterator[Entry]:
     """Yield the findings of the search, and of its confirmation if there is one."""
     complete = board.counts["complete"]
     best = min(board.rows, key=lambda row: row.rank or len(board.rows) + 1, default=None)
-    tied = [row.accuracy for row in board.rows if row.accuracy is not None and (row.rank == 1 or row.tied)]
+    tied = [row.value for row in board.rows if row.value is not None and (row.rank == 1 or row.tied)]
     if best is None or not tied:
         yield "finding", "no trial is complete"
     elif complete == 1:
         yield "finding", f"#{best.number} is the only complete trial"
-    elif not board.tied:
+    elif board.net is None or not board.net.tied:
         yield "finding", f"#{best.number} is the best of {complete} complete trials"
         yield "", UNTESTED
     elif len(tied) == 1:

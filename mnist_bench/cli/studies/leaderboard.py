@@ -11,7 +11,7 @@ from mnist_bench.cli import options, output
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from mnist_bench.leaderboard import Board
+    from mnist_bench.leaderboard import Leaderboard, Row
     from mnist_bench.result_table import Table
     from search.study import StudyLocation
 
@@ -62,10 +62,10 @@ def leaderboard(
         output.show(form, *tables)
 
 
-def _table(board: Board, location: StudyLocation) -> Table[Any]:
+def _table(board: Leaderboard, location: StudyLocation) -> Table[Row]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
     from mnist_bench.experiments import confirm
-    from mnist_bench.leaderboard import Leaderboard, table_of
+    from mnist_bench.leaderboard import table_of
     from mnist_bench.studies import commands_at
     from search.study import has_its_folder, specification
 
@@ -80,7 +80,7 @@ def _table(board: Board, location: StudyLocation) -> Table[Any]:
     table = table_of(board, raced=raced, commands=commands)
     below: list[str] = []
     document: dict[str, Any] = {"confirmed": race and confirm.plain(race)}
-    if isinstance(board, Leaderboard) and board.cost is not None:
+    if board.net is not None and board.cost is not None:
         document["confirmed_front"] = front and confirm.plain_front(front)
         if front or (board.front and not board.live):
             below.append(confirm.front_footnote(front, commands))

@@ -66,7 +66,7 @@ def seconds_before(study: StudyRecord, moment: float) -> float:
 def summary(listed: Leaderboard, seconds: float, before: float, order_cost: float) -> str:
     """Return the line of counts, time (`before`: of earlier runs), what pruning saved and the logical order cost."""
     ended = sum(listed.counts[name] for name in ("complete", "pruned", "failed"))
-    saved = f"Pruning saved {listed.saved_epochs:g} of {listed.budget_epochs:g} epochs"
+    saved = f"Pruning saved {listed.saved:g} of {listed.budget:g} epochs"
     cost = "periods were taken up as they arrived"
     if repeats(listed.order):
         cost = f"the logical order cost {100 * order_cost:.1f} % of worker time"

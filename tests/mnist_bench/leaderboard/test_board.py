@@ -13,7 +13,6 @@ from mnist_bench.leaderboard.board import (
     period_ends,
     saved_epochs,
 )
-from mnist_bench.leaderboard.plain_board import plain_board
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.statistics.inference import wilson
 from search.errors import StorageError
@@ -39,7 +38,7 @@ def test_of_a_search_under_way_the_most_promising_trials_come_first(reason: Reas
     ]
     study = handmade.study(trials, goal=9)
     assert [row.number for row in leaderboard_of(study).rows] == [3, 1, 2, 0, 4, 5]
-    assert [row.number for row in plain_board(study).rows] == [3, 1, 2, 0, 4, 5]
+    assert [row.number for row in leaderboard_of(study, of_nets=False).rows] == [3, 1, 2, 0, 4, 5]
     assert [trial.number for trial in ordered(study)] == [3, 1, 2, 0, 4, 5]
 
 
@@ -59,24 +58,28 @@ def test_infeasible_trials_are_counted_and_not_listed() -> None:
 
 def test_intervals_are_wilsons_on_the_validation_images() -> None:
     best = leaderboard_of(handmade.mixed()).rows[0]
-    assert (best.errors, best.accuracy) == (5, 0.995)
-    assert (best.low, best.high) == wilson(995, handmade.IMAGES)
+    assert best.net is not None
+    assert (best.net.errors, best.value) == (5, 0.995)
+    assert (best.net.low, best.net.high) == wilson(995, handmade.IMAGES)
 
 
 def test_a_study_without_an_error_has_intervals_on_the_images_that_it_names() -> None:
     study = handmade.study([handmade.trial(0)])
     study.spec["context"]["images"]["validation"] = 1001  # no multiple of 8, as which correctness is kept
     best = leaderboard_of(study).rows[0]
-    assert (best.low, best.high) == wilson(1001, 1001)
+    assert best.net is not None
+    assert (best.net.low, best.net.high) == wilson(1001, 1001)
 
 
 def test_a_trial_that_errs_on_nearly_the_same_images_is_tied_and_one_far_behind_is_not() -> None:
     board = leaderboard_of(handmade.mixed())
     assert [row.tied for row in board.rows] == [False, True, False, False, False, False, False]
-    assert board.tied == 2
-    assert board.rows[1].p_value == 1.0
-    assert board.rows[2].p_value is not None
-    assert board.rows[2].p_value < 1e-6
+    p_values = [row.net.p_value for row in board.rows if row.net is not None]
+    assert board.net is not None
+    assert board.net.tied == 2
+    assert p_values[1] == 1.0
+    assert p_values[2] is not None
+    assert p_values[2] < 1e-6
 
 
 def test_ties_are_corrected_for_the_number_of_trials() -> None:
@@ -89,19 +92,21 @@ def test_ties_are_corrected_for_the_number_of_trials() -> None:
 
 def test_top_cuts_rows_and_changes_no_tie() -> None:
     whole, cut = leaderboard_of(handmade.mixed()), leaderboard_of(handmade.mixed(), top=2)
-    assert [(r.number, r.p_value) for r in cut.rows] == [(r.number, r.p_value) for r in whole.rows[:2]]
-    assert (cut.hidden, cut.tied) == (5, whole.tied)
+    assert cut.rows == whole.rows[:2]
+    assert (cut.hidden, cut.net) == (5, whole.net)
 
 
 def test_only_settings_that_differ_are_shown() -> None:
-    settings = leaderboard_of(handmade.mixed()).rows[0].settings
-    assert dict(settings) == {"blocks": "3", "filters": "16·32·64", "lr → drops": ".0093"}
+    best = leaderboard_of(handmade.mixed()).rows[0]
+    assert best.net is not None
+    assert dict(best.net.settings) == {"blocks": "3", "filters": "16·32·64", "lr → drops": ".0093"}
 
 
 def test_a_study_without_complete_trials_has_rows_and_no_ranks() -> None:
     board = leaderboard_of(handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")], goal=5))
     assert [(row.rank, row.tied) for row in board.rows] == [(None, False)]
-    assert board.tied == 0
+    assert board.net is not None
+    assert board.net.tied == 0
 
 
 def test_a_study_without_trials_has_no_rows() -> None:
@@ -111,7 +116,9 @@ def test_a_study_without_trials_has_no_rows() -> None:
 
 def test_the_number_of_images_is_known_where_nothing_is_wrong() -> None:
     board = leaderboard_of(handmade.study([handmade.trial(0, range(0))]))
-    assert (board.rows[0].low, board.rows[0].high) == wilson(1000, 1000)
+    net = board.rows[0].net
+    assert net is not None
+    assert (net.low, net.high) == wilson(1000, 1000)
 
 
 def test_saved_epochs_are_those_of_pruned_trials_of_the_budgets_of_all_ended_ones() -> None:

@@ -9,7 +9,6 @@ from hypothesis import given, strategies as st
 
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.leaderboard.early_stop import ahead_line, first_then, is_ahead, rules_words, stop_line, stop_option
-from mnist_bench.leaderboard.plain_board import plain_board
 from mnist_bench.leaderboard.table import digest_lines, headline, table_of
 from mnist_bench.next_commands import NextCommands
 from search.event_log.early_stop import StopRules
@@ -49,7 +48,7 @@ def test_a_stopped_trial_is_compared_at_its_last_epoch_with_the_first_at_that_ep
     assert board.ahead == (2, 1)  # in the order of the rows: #2 may still continue
     told = {row.number: (row.first_then, row.ahead) for row in board.rows}
     assert told == {0: (None, False), 1: (0.9, True), 2: (0.95, True), 3: (0.9, False), 4: (None, False)}
-    plain = plain_board(handmade_search.ended_early())
+    plain = leaderboard_of(handmade_search.ended_early(), of_nets=False)
     assert (plain.first, plain.ahead) == (0, (2, 1))
     assert {row.number: (row.first_then, row.ahead) for row in plain.rows} == told
 
@@ -93,7 +92,7 @@ def test_a_study_that_stopped_early_is_not_called_unfinished() -> None:
     assert study.stop is not None
     late = leaderboard_of(replace(study, stop=replace(study.stop, longest_before=3)))
     assert digest_lines(late, NextCommands(study=late.study))[1].strip() == "(of 4 of 9 trials so far)"
-    assert "since #0 (0.99)" in headline(plain_board(study))
+    assert "since #0 (0.99)" in headline(leaderboard_of(study, of_nets=False))
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.lists(st.floats(0, 1), min_size=6, max_size=6))
