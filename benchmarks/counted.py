@@ -60,7 +60,7 @@ def main() -> None:
     """Run the command line; what it needs is imported here, as the workers need none of it."""
     from mnist_bench.cli import app
 
-    with patch("mnist_bench.searches.executor.trainer_spec", counted_spec):
+    with patch("mnist_bench.searches.running.trainer_spec", counted_spec):
         app.main()
 
 

@@ -103,7 +103,7 @@ def search(results: Path, trials: int) -> None:
     )
     trainer = TrainerSpec(factory="many_trials:make_trainer")
     with (
-        patch("mnist_bench.searches.executor.trainer_spec", lambda *_, **__: trainer),
+        patch("mnist_bench.searches.running.trainer_spec", lambda *_, **__: trainer),
         patch("mnist_bench.searches.running.BestCheckpoints", lambda *_: keep_nothing),
     ):
         searches.run(asked, Observer(), lambda: False)

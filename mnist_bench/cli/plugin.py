@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench.cli import options, output, targets
+from mnist_bench.cli import options, output
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table
@@ -85,22 +85,22 @@ def _checked_strategy(
     own_options: Sequence[str],
     seed: int,
 ) -> Checked:
-    from mnist_bench import searches
+    from mnist_bench import searches, space_files
     from search import repeatability, strategies
 
     own = strategies.of_code(name, options.assigned("--sampler-option or --pruner-option", own_options))
-    searched, data = targets.open_space(space, overrides, data_dir, net)
+    searched, data = space_files.open_with_data(space, overrides, data_dir=data_dir, net=net)
     return repeatability.examine(own, searches.tried_on(searched, seed, data.form))
 
 
 def _checked_net(name: str, space: Source, overrides: list[str], data_dir: Path | None) -> tuple[Checked, int]:
     """Return what came of training a net with settings of a space, and on how many images; it closes the test set."""
-    from mnist_bench import net_checks, own_nets
+    from mnist_bench import net_checks, own_nets, space_files
     from mnist_bench.data import close_test_set, images_in
     from mnist_bench.space_files import overview
 
     close_test_set()
-    searched, data = targets.open_space(space, overrides, data_dir, name)
+    searched, data = space_files.open_with_data(space, overrides, data_dir=data_dir, net=name)
     images = min(IMAGES, images_in(data))
     # As a search does: a net may refuse some of its settings, and a space may have limits.
     drawn = overview.nets(searched, overview.samples(searched, overview.nets_drawn(searched), seed=0), data.form)

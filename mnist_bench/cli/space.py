@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_bench import cells
-from mnist_bench.cli import options, output, targets
+from mnist_bench.cli import options, output
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Table, key_column
@@ -88,9 +88,10 @@ def show(
     Nets are those for MNIST, or for the pictures of --data. With --json, `estimate` is the training time at the usual
     speed of this kind of machine; starting and waiting are not in it.
     """
+    from mnist_bench import space_files
     from mnist_bench.space_files import overview
 
-    space, data_set = targets.open_space(file, overrides or (), data, net)
+    space, data_set = space_files.open_with_data(file, overrides or (), data_dir=data, net=net)
     extremes = overview.extremes(space, data_set.form)
     if json:
         workers = options.cores()
@@ -119,9 +120,10 @@ def sample(
     json: options.Json = False,
 ) -> None:
     """Draw trials at random, each range evenly: one column a trial."""
+    from mnist_bench import space_files
     from mnist_bench.space_files import overview
 
-    space, data_set = targets.open_space(file, overrides or (), data, net)
+    space, data_set = space_files.open_with_data(file, overrides or (), data_dir=data, net=net)
     drawn = overview.samples(space, number, seed)
     if json:
         output.print_json({"name": space.name, "seed": seed, "samples": drawn})
@@ -149,7 +151,7 @@ def _checked(file: str, overrides: Sequence[str], data: Path | None, net: str | 
 
     row: dict[str, Any] = {"file": file, "problems": [], "warnings": []}
     try:
-        space, data_set = targets.open_space(file, overrides, data, net)
+        space, data_set = space_files.open_with_data(file, overrides, data_dir=data, net=net)
         _check_tables(space)
         row["summary"] = _summary(space) + _met_by(space, data_set.form)
         found = space_files.warnings(space, data_set.form)

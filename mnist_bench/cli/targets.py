@@ -1,19 +1,14 @@
-"""What a command is pointed at: a study, a trial of it, the latest study, or a space and its data."""
+"""The target of a command: a study, a trial of it, or the latest study."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from mnist_bench.config import DatasetName
-    from mnist_bench.data import DataOptions
-    from mnist_bench.space_files import Source
     from search.event_log import StudyRecord, TrialRecord
-    from search.space import Space
     from search.study import StoredStudy
 
 
@@ -68,22 +63,3 @@ def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:
     from mnist_bench import studies
 
     return studies.find_trial(study, number)
-
-
-def open_space(
-    source: Source, overrides: Sequence[str], data: Path | None, net: str | None = None
-) -> tuple[Space, DataOptions]:
-    """Return a space, checked for the data set that it names or for the user's own, and how that is loaded.
-
-    Raises:
-        SpaceError, UsageError, DataError: see `space_files.load` and `data.options_for`.
-    """
-    from mnist_bench import space_files
-    from mnist_bench.data import images_in, options_for
-
-    def named(dataset: DatasetName) -> DataOptions:
-        return options_for(data, dataset=dataset)
-
-    images = images_in(options_for(data))
-    space = space_files.load(source, overrides, images=images, form=lambda dataset: named(dataset).form, net=net)
-    return space, named(space_files.dataset(space))

@@ -12,7 +12,7 @@ from mnist_bench.doctor import files as doctor_files
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.leaderboard import stop_line, stop_option
-from mnist_bench.searches import study_spec
+from mnist_bench.searches import study_context
 from mnist_bench.studies import believed, compatibility, data_of, is_foreign, made_by_another
 from search.database import damage, is_postgresql, open_for_writing, open_tables_for_reading, storage_errors
 from search.differences import differences as spec_differences
@@ -99,7 +99,7 @@ def decided_again(events: Sequence[Event], stored: Mapping[str, Any]) -> Diagnos
     if stored["driver_revision"] != DRIVER_REVISION:
         return note("replay", f"not done: driver revision {stored['driver_revision']} decided otherwise than this one.")
     try:
-        replayed = decide_again(events, lambda spec: study_spec.planner(spec.space, spec.context))
+        replayed = decide_again(events, lambda spec: study_context.planner(spec.space, spec.context))
     except UnnamedCodeError as error:
         return note("replay", f"not done. {error}")
     except (SearchError, KeyError, TypeError, ValueError) as error:
@@ -186,8 +186,8 @@ def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> di
     """Return the specification that this installation would give the same study, with the stored data."""
     return replace(
         StudySpec.from_json(stored),
-        versions=study_spec.versions(),
-        context={**stored["context"], **study_spec.context_here(numerics)},
+        versions=study_context.versions(),
+        context={**stored["context"], **study_context.context_here(numerics)},
         numerics=numerics,
     ).to_json()
 

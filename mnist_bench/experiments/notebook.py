@@ -167,8 +167,8 @@ def train_notebook(options: NotebookOptions, observer: Observer) -> list[Noteboo
     names = chosen(options.recipes, PUBLISHED, "recipe of the notebook")
     spaces = {name: space_files.load(f"{SHIPPED}/{name}") for name in names}
     rows: list[NotebookRow] = []
-    for dataset in dict.fromkeys(map(space_files.dataset, spaces.values())):
-        same_data = [name for name, space in spaces.items() if space_files.dataset(space) == dataset]
+    for dataset in dict.fromkeys(map(space_files.dataset_of, spaces.values())):
+        same_data = [name for name, space in spaces.items() if space_files.dataset_of(space) == dataset]
         configs = {name: space_files.recipe(spaces[name]) for name in same_data}
         data = replace(options.data, dataset=dataset, form=form_of(dataset, options.data.form))
         rows += _rows(configs, data, options, observer)

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from mnist_bench import space_files
 from mnist_bench.config import DatasetName, TrainConfig, TrainOn
-from mnist_bench.data import DataOptions, Dataset, close_test_set, images_in, load_dataset, options_for
+from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
 from mnist_bench.experiments.grid import Observer, Task, open_grid, product
 from mnist_bench.nets import completed
 from mnist_bench.numerics import Precision, PrecisionName, choose_precision, setup
@@ -127,15 +127,10 @@ def of_recipe(recipe: Source, options: TrainingOptions, dataset: DatasetName | N
         UsageError: it has ranges, or there is no such file or net.
         DataError, DeviceError: as `load_dataset` and `numerics.setup`.
     """
-    space = space_files.load(
-        recipe,
-        options.given,
-        images=images_in(options_for(options.data_dir)),
-        form=lambda named: options_for(options.data_dir, dataset=dataset or named).form,
-        net=options.net,
+    space, data = space_files.open_with_data(
+        recipe, options.given, data_dir=options.data_dir, dataset=dataset, net=options.net
     )
-    named, subset = dataset or space_files.dataset(space), space.settings.get("subset")
-    return _made(space, options_for(options.data_dir, dataset=named, subset=subset), options)
+    return _made(space, data, options)
 
 
 def of_trial(study: StudyRecord, trial: TrialRecord, options: TrainingOptions) -> RecipeTraining:

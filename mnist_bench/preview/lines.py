@@ -19,7 +19,7 @@ from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.preview import pace
 from mnist_bench.preview.duration import Workload, seconds_between
 from mnist_bench.preview.pace import Pace
-from mnist_bench.searches import SearchConfig
+from mnist_bench.searches import SearchConfig, SearchSetup
 from mnist_bench.space_files import overview
 from mnist_bench.training import trainer_spec
 from mnist_bench.units import between, objectives
@@ -28,7 +28,7 @@ from search.event_log import repeats
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.messages import number_of
-from search.space import Space, cost_of
+from search.space import cost_of
 from search.study import WorkFolder
 from search.trainer_api import Plan, TrainerSpec
 
@@ -36,40 +36,39 @@ MAX_WORKERS = 16
 """More are not started to measure; they are taken to train as fast as these."""
 
 
-def preview(config: SearchConfig, space: Space) -> list[str]:
-    """Describe what would run, and say how long it would take: a few nets are trained for a second, and thrown away.
+def preview(setup: SearchSetup) -> list[str]:
+    """Describe a search and estimate how long it takes, from a second's training of a few nets.
 
-    `space` is what `searches.to_search` returns for `config`. What the search would refuse before it starts workers is
-    refused here too.
+    A search that would be refused before it starts workers is refused here too.
 
     Raises:
-        UsageError: see `searches.check_own_code`.
+        UsageError: as `searches.check_own_code`.
         UsageError, WorkerError: no worker can start.
-        StudyNotFoundError, StorageError, SpaceError: see `searches.start_list`.
-        FingerprintError, UsageError, StorageError, DataError: see `searches.trials_left`.
-        SpaceError, UsageError: see `searches.enqueued`.
+        StudyNotFoundError, StorageError, SpaceError: as `searches.start_list`.
+        FingerprintError, UsageError, StorageError, DataError: as `searches.trials_left`.
+        SpaceError, UsageError: as `searches.enqueued`.
     """
-    searches.check_own_code(config, space)
-    told: list[str] = []
-    start = searches.start_list(config, space, searches.location(config, space), told.append)
-    left = searches.trials_left(config, space, start)
+    searches.check_own_code(setup)
+    notices: list[str] = []
+    start = searches.start_list(setup, notices.append)
+    left = searches.trials_left(setup, start)
     if not left:
-        return [_what(config, space), f"{_study(config, space)} has ended; nothing is left to train."]
-    images, form = _images(config, space), searches.form_of(config, space)
-    plans_for = partial(overview.feasible_plans, space, images=images, form=form)
-    planner_for = partial(overview.planner, space, images=images, form=form)
+        return [_what(setup), f"{_study(setup)} has ended; nothing is left to train."]
+    images = _images(setup)
+    plans_for = partial(overview.feasible_plans, setup.space, images=images, form=setup.form)
+    planner_for = partial(overview.planner, setup.space, images=images, form=setup.form)
     usual = asdict(COEFFICIENTS["cpu-bf16"])
-    searches.enqueued(config, space, planner_for(usual))
-    measured = _measure(config, space, plans_for(usual), images)
+    searches.enqueued(setup, planner_for(usual))
+    measured = _measure(setup, plans_for(usual), images)
     coefficients = asdict(COEFFICIENTS[measured.kind])
     start(planner_for(coefficients))
-    how_long = _how_long(config, space, plans_for(coefficients), measured, left)
-    return [_what(config, space), *told, *how_long, _which(config, space)]
+    return [_what(setup), *notices, *_how_long(setup, plans_for(coefficients), measured, left), _which(setup)]
 
 
-def _what(config: SearchConfig, space: Space) -> str:
-    ends, cost = searches.period_ends(space), cost_of(space.settings)
-    sampler, pruner = (strategies.describe(way, len(ends)) for way in searches.chosen_strategies(config, space))
+def _what(setup: SearchSetup) -> str:
+    config, space = setup.config, setup.space
+    ends, cost = setup.period_ends, cost_of(space.settings)
+    sampler, pruner = (strategies.describe(way, len(ends)) for way in (setup.sampler, setup.pruner))
     rules = "".join(f", {words}" for words in rules_words(config.stop_rules))
     longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"
     return (
@@ -81,44 +80,41 @@ def _what(config: SearchConfig, space: Space) -> str:
     )
 
 
-def _how_long(
-    config: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], measured: Pace, left: int
-) -> Iterator[str]:
-    _, pruner = searches.chosen_strategies(config, space)
+def _how_long(setup: SearchSetup, plans: Sequence[Plan[TrainConfig]], measured: Pace, left: int) -> Iterator[str]:
+    config, space = setup.config, setup.space
     workload = Workload(
-        trials=left, pruner=pruner, workers=config.training_workers, has_cost=cost_of(space.settings) is not None
+        trials=left, pruner=setup.pruner, workers=config.training_workers, has_cost=cost_of(space.settings) is not None
     )
     span = between(*seconds_between(plans, workload, measured))
     rest = "" if left == config.trials else f" for the {number_of(left, 'trial')} still to end"
     how = "as a second's training here tells" if measured.speeds else "at this kind of machine's usual speed"
     busy = "; other programs compute here too, and may leave it more or less" if measured.busy else ""
     yield f"Takes about {span}{rest}, {how} ({measured.kind}){busy}."
-    if words := overview.infeasible_words(overview.shares(space, searches.form_of(config, space))):
+    if words := overview.infeasible_words(overview.shares(space, setup.form)):
         yield f"{words}; such are not trained and cost no trial."
 
 
-def _images(config: SearchConfig, space: Space) -> int:
-    """Return on how many images a search would train and validate."""
-    if config.data_dir is None:
-        return int(space.settings.get("subset", space_files.IMAGES))
-    split = load_training_set(searches.data_options(config, space)).split
+def _images(setup: SearchSetup) -> int:
+    """Return the number of images on which a search would train and validate."""
+    if setup.config.data_dir is None:
+        return int(setup.space.settings.get("subset", space_files.IMAGES))
+    split = load_training_set(setup.data).split
     return len(split.train) + len(split.validation)
 
 
-def _which(config: SearchConfig, space: Space) -> str:
-    first = overview.samples(space, 1, config.seed)[0].items()
+def _which(setup: SearchSetup) -> str:
+    first = overview.samples(setup.space, 1, setup.config.seed)[0].items()
     settings = ", ".join(f"{path} {short(value)}" for path, value in first)
-    return f"{_study(config, space)}. A configuration drawn at random: {settings}."
+    return f"{_study(setup)}. A configuration drawn at random: {settings}."
 
 
-def _study(config: SearchConfig, space: Space) -> str:
-    return f"Study {searches.study_name(config, space)} in {config.results}/"
+def _study(setup: SearchSetup) -> str:
+    return f"Study {setup.location.name} in {setup.config.results}/"
 
 
-def _measure(config: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
-    """Measure in workers like those of the search, but for their images: few of them, of MNIST or of the user's own."""
-    data = searches.data_options(config, space)
-    form = data.form
+def _measure(setup: SearchSetup, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
+    """Measure in workers like those of the search, but on few images, of MNIST or of the user's own data."""
+    config, data, form = setup.config, setup.data, setup.form
     few = pace.images_to_measure(plans, images, form)
     options = replace(data, subset=few) if of_files(data.dataset) else DataOptions(subset=few)
     trainer = trainer_spec(load_training_set(options), device=config.device, net=config.net)

@@ -192,7 +192,7 @@ def _digest(study: StudyRecord) -> str:
 
 def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     spec = study.spec
-    dataset, named = spec["context"]["data"]["dataset"], space_files.dataset(study.space)
+    dataset, named = spec["context"]["data"]["dataset"], space_files.dataset_of(study.space)
     words = ["mnist-bench", "search", _shipped(spec["space"]) or SPACE_FILE]
     words += ["--trials", str(trials), "--seed", str(spec["seed"]), "--slots", str(spec["slots"])]
     words += [] if repeats(study.order) else ["--order", study.order]

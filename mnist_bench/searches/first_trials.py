@@ -1,4 +1,4 @@
-"""What a search trains before its own trials: recipes that were named, and a start list."""
+"""The first trials of a search: recipes that the user names, and a start list."""
 
 from __future__ import annotations
 
@@ -7,46 +7,42 @@ from typing import Any
 
 from mnist_bench import space_files, start_lists
 from mnist_bench.config import TrainConfig, every_setting, leaves
-from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.search_space import form_of
+from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import IMAGES
 from mnist_bench.units import duration
 from search.errors import UsageError
 from search.messages import number_of, show
-from search.space import Space, same
-from search.study import StartList, StudyLocation, specification
+from search.space import same
+from search.study import StartList, specification
 from search.trainer_api import Planner
 
 Start = Callable[[Planner[TrainConfig]], StartList]
 """Makes the list that a search begins with, given its planner."""
 
 
-def enqueued(config: SearchConfig, space: Space, plan: Planner[TrainConfig]) -> tuple[dict[str, Any], ...]:
-    """Return the parameters for which a space gives the recipes that are to be trained first.
-
-    `space` is what `to_search` returns for `config`.
+def enqueued(setup: SearchSetup, plan: Planner[TrainConfig]) -> tuple[dict[str, Any], ...]:
+    """Return the parameters with which the space gives the recipes that are to be trained first.
 
     Raises:
         SpaceError, UsageError: there is no such recipe, or it is not in the space.
     """
-    return tuple(_enqueued(space, recipe, plan, config) for recipe in config.enqueue)
+    return tuple(_enqueued(setup, recipe, plan) for recipe in setup.config.enqueue)
 
 
-def _enqueued(
-    space: Space, source: space_files.Source, plan: Planner[TrainConfig], config: SearchConfig
-) -> dict[str, Any]:
-    """Return the parameters for which the space gives the configuration of a recipe.
+def _enqueued(setup: SearchSetup, source: space_files.Source, plan: Planner[TrainConfig]) -> dict[str, Any]:
+    """Return the parameters with which the space gives the configuration of a recipe.
 
     Raises:
         UsageError: the recipe is not in the space; the message names the first setting that differs.
     """
-    images, form = IMAGES if config.data_dir is None else None, form_of(config, space)
-    loaded = space_files.load(source, images=images, form=lambda _: form, net=config.net)
+    config, space = setup.config, setup.space
+    images = IMAGES if config.data_dir is None else None
+    loaded = space_files.load(source, images=images, form=lambda _: setup.form, net=config.net)
     recipe, name = every_setting(space_files.recipe(loaded)), space_files.named(source)
     settings = dict(leaves(recipe))
     try:
         params = space.sample(lambda path, _: settings[path])
-    except KeyError as error:  # of a net of the user's own, whose settings may have no defaults
+    except KeyError as error:  # settings of the user's own net may have no defaults
         raise UsageError(f"--enqueue {name}: {error.args[0]} is missing, and a range in the space") from None
     for item in space.fields:
         if item.path in params and item.distribution and not item.distribution.contains(params[item.path]):
@@ -61,21 +57,20 @@ def _enqueued(
     return params
 
 
-def start_list(
-    config: SearchConfig, space: Space, where: StudyLocation, notice: Callable[[str], object] = lambda text: None
-) -> Start:
-    """Return what makes the list that a search begins with, given its planner, and tells what the list costs at most.
+def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text: None) -> Start:
+    """Return the function that makes the start list of a search, given its planner, and notices its cost at most.
 
-    A study that is there has its own list, whatever became of the sources.
+    A study that exists keeps its own list, even if the sources have changed.
 
     Raises:
-        StudyNotFoundError, UsageError, StorageError: see `start_lists.source`.
-        SpaceError: see `start_lists.check_named`.
+        StudyNotFoundError, UsageError, StorageError: as `start_lists.source`.
+        SpaceError: as `start_lists.check_named`.
     """
+    config, space = setup.config, setup.space
     names = config.from_studies or (tuple(space.settings.get("search", {}).get("start", ())) if config.start else ())
     if not names:
         return lambda plan: StartList()
-    begun = specification(where)
+    begun = specification(setup.location)
     if begun is not None and "start" in begun:
         known = StartList.from_json(begun["start"])
         if known.made_of == tuple(map(start_lists.named, names)):

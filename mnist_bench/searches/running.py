@@ -1,24 +1,35 @@
-"""Run a search, or resume one."""
+"""Run a search, or resume one: the checks before it, its workers, and what its study is specified by."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, assert_never
 
-from mnist_bench import own_nets, space_files
-from mnist_bench.data import close_test_set, load_training_set
+from mnist_bench import net_checks, own_nets, space_files
+from mnist_bench.data import DataOptions, TrainingSet, close_test_set, idx_files, load_training_set
+from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.picture_form import PictureForm
+from mnist_bench.searches import study_context
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.executor import executor_of
-from mnist_bench.searches.first_trials import Start, start_list
-from mnist_bench.searches.own_code import check_own_code
-from mnist_bench.searches.search_space import chosen_strategies, data_options, form_of, location, to_search
-from mnist_bench.searches.study_spec import planner, spec_of
-from mnist_bench.studies import BestCheckpoints, validated
+from mnist_bench.searches.first_trials import Start, enqueued, start_list
+from mnist_bench.searches.setup import SearchSetup
+from mnist_bench.space_files import overview
+from mnist_bench.studies import BestCheckpoints, Data, record, validated
+from mnist_bench.training import trainer_spec
+from search import repeatability
 from search.driver import Observer, Run, Search
+from search.event_log import repeats
+from search.executors import Executor, InProcessExecutor
+from search.executors.local import LocalExecutor
+from search.executors.ray import RayExecutor, StagedFiles
 from search.files import make_folder
+from search.repeatability import TriedOn
 from search.space import Space, cost_of
-from search.study import Invocation, specification
+from search.stored_fields import stored
+from search.study import Invocation, StudySpec, specification
 
 
 def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
@@ -26,52 +37,49 @@ def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) 
 
     Args:
         config: the options of the search.
-        observer: is told what happens.
+        observer: receives the progress.
         stopping: is asked regularly whether to stop.
 
     Raises:
-        SearchError: see `search.driver.run.Search.run`, and `space_files.load` for faults in the space file.
+        SearchError: as `search.driver.run.Search.run`, and `SearchSetup.of` for faults in the space file.
     """
-    space = to_search(config, observer.on_notice)
-    for warning in space_files.warnings(space, form_of(config, space)):
+    setup = SearchSetup.of(config, observer.on_notice)
+    for warning in space_files.warnings(setup.space, setup.form):
         observer.on_warning(space_files.warning_line(warning))
-    check_own_code(config, space)
+    check_own_code(setup)
     close_test_set()
-    where = location(config, space)
-    start = start_list(config, space, where, observer.on_notice)  # before data are loaded: a name may be mistyped
-    search = _search(config, space, start, observer, stopping)
-    make_folder(where.folder)
+    start = start_list(setup, observer.on_notice)  # before data are loaded: a name may be mistyped
+    search = _search(setup, start, observer, stopping)
+    make_folder(setup.location.folder)
     return search.run()
 
 
-def trials_left(config: SearchConfig, space: Space, start: Start) -> int:
+def trials_left(setup: SearchSetup, start: Start) -> int:
     """Return how many trained trials a search has to end, and check what can be checked without workers.
 
-    `space` is what `to_search` returns for `config`, and `start` what `start_list` does. Nothing is changed.
+    `start` is what `start_list` returns. Nothing is changed.
 
     Raises:
-        FingerprintError, UsageError, StorageError: see `search.driver.run.Search.trials_left`.
-        DataError: of a study that is there the data set cannot be loaded.
+        FingerprintError, UsageError, StorageError: as `search.driver.run.Search.trials_left`.
+        DataError: the study exists, and its data set cannot be loaded.
     """
-    if specification(location(config, space)) is None:
-        return config.trials
-    return _search(config, space, start, Observer(), lambda: False).trials_left()
+    if specification(setup.location) is None:
+        return setup.config.trials
+    return _search(setup, start, Observer(), lambda: False).trials_left()
 
 
-def _search(
-    config: SearchConfig, space: Space, start: Start, observer: Observer, stopping: Callable[[], bool]
-) -> Search:
-    where, chosen = location(config, space), chosen_strategies(config, space)
-    data = load_training_set(data_options(config, space))
+def _search(setup: SearchSetup, start: Start, observer: Observer, stopping: Callable[[], bool]) -> Search:
+    config, location = setup.config, setup.location
+    data = load_training_set(setup.data)
     deadline = None if config.timeout is None else time.monotonic() + config.timeout
     return Search(
-        location=where,
+        location=location,
         goal=config.trials,
-        spec_for=lambda numerics: spec_of(config, space, data, chosen, numerics, start),
-        planner_for=lambda spec: planner(spec.space, spec.context),
-        executor=executor_of(config, data, where),
+        spec_for=lambda numerics: spec_of(setup, data, numerics, start),
+        planner_for=lambda spec: study_context.planner(spec.space, spec.context),
+        executor=executor_of(setup, data),
         observer=observer,
-        on_trial_end=BestCheckpoints(where.files, cost_of(space.settings)),
+        on_trial_end=BestCheckpoints(location.files, cost_of(setup.space.settings)),
         stop_rules=config.stop_rules,
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
         trial_timeout=math.inf if config.trial_timeout is None else config.trial_timeout,
@@ -82,10 +90,94 @@ def _search(
 
 
 def _invocation(config: SearchConfig) -> Invocation | None:
-    """Return what is kept of how a search was asked for; None of a call from Python that names nothing of one's own."""
+    """Return the record of how a search was started; None for a call from Python without the user's own data or net."""
     made = Invocation(
         command=config.command,
         data_dir=None if config.data_dir is None else str(config.data_dir.resolve()),
         net=None if config.net is None else own_nets.use(config.net).loaded.whole_name,
     )
     return None if made == Invocation() else made
+
+
+def spec_of(setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], start: Start) -> StudySpec:
+    """Return the specification of a study; `numerics` is the workers' report. Errors as `enqueued` and `start`."""
+    config, space = setup.config, setup.space
+    trained_on = Data(
+        dataset=data.options.dataset, subset=data.options.subset,
+        data_hash=data.data_hash, split_hash=data.split.digest, form=data.options.form,
+    )  # fmt: skip
+    context = {
+        "data": stored(trained_on, record.FIRST),
+        "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
+        **study_context.context_here(numerics),
+    }
+    if config.net is not None:
+        net = own_nets.use(config.net)
+        # Next to its code in the space: for people, who may have lost the file.
+        context["net"] = {**stored(net.loaded.code, {}), "text": net.text}
+    plan = study_context.planner(space, context)
+    return StudySpec(
+        space=space, seed=config.seed, slots=config.slots, order=config.order,
+        sampler=setup.sampler, pruner=setup.pruner, periods=len(setup.period_ends), context=context,
+        numerics=numerics, versions=study_context.versions(), enqueued=enqueued(setup, plan), start=start(plan),
+    )  # fmt: skip
+
+
+def executor_of(setup: SearchSetup, data: TrainingSet) -> Executor:
+    """Return the executor that trains the trials: worker processes, this process, or a Ray cluster."""
+    config = setup.config
+    trainer = trainer_spec(data, device=config.device, net=config.net)
+    match config.executor:
+        case "local":
+            return LocalExecutor(trainer, config.workers, setup.location.files.workers_log, config.lanes)
+        case "in-process":
+            return InProcessExecutor(trainer)
+        case "ray":
+            return _ray_executor(config, data)
+        case _:
+            assert_never(config.executor)
+
+
+def _ray_executor(config: SearchConfig, data: TrainingSet) -> RayExecutor:
+    """Return the executor for Ray. Its workers read the packaged MNIST; any other data set is sent to them, as is the
+    file of the user's own net."""
+    options: dict[str, str] = {}
+    files: dict[str, bytes] = {}
+    net = None if config.net is None else own_nets.use(config.net)
+    if data.options.data_dir or data.options.dataset != "mnist":
+        options["data_dir"] = ""
+        files |= idx_files(data)
+        data = replace(data, options=DataOptions(subset=data.options.subset, form=data.options.form))
+    if net is not None and net.file is not None:
+        options["net"] = f"{net.file}:{net.loaded.name.rpartition(':')[2]}"
+        files[net.file] = net.content
+    spec = trainer_spec(data, device=config.device, net=config.net)
+    staged = StagedFiles(options=options, files=files) if files else None
+    return RayExecutor(
+        spec, config.workers, address=config.address, gpus_per_worker=config.gpus_per_worker, staged=staged
+    )
+
+
+def check_own_code(setup: SearchSetup) -> None:
+    """Check that the user's own sampler, pruner and net are repeatable, as far as the order of the search needs it.
+
+    Raises:
+        UsageError: one is not, or cannot be loaded; as `repeatability.require` and `net_checks.require`.
+    """
+    config, space = setup.config, setup.space
+    ways = setup.sampler, setup.pruner
+    if repeats(config.order):
+        on = tried_on(space, config.seed, setup.form)
+        repeatability.require(*ways, replace(on, words=setup.check_words))
+    if config.net is not None:
+        drawn = overview.feasible_plans(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=setup.form)[0]
+        net_checks.require(
+            own_nets.use(config.net), drawn.config.net, setup.form,
+            repeats=repeats(config.order), words=setup.check_words,
+        )  # fmt: skip
+
+
+def tried_on(space: Space, seed: int, form: PictureForm) -> TriedOn:
+    """Return the search on which the user's own sampler or pruner is tried: nets of a space, of which none trains."""
+    plan = overview.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)
+    return TriedOn(space=space, planner=plan, periods=len(study_context.period_ends(space)), seed=seed)

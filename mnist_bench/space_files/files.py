@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from mnist_bench import own_nets
 from mnist_bench.config import DatasetName, TrainConfig, from_json, with_params
-from mnist_bench.data import form_of
+from mnist_bench.data import DataOptions, form_of, images_in, options_for
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import mappings
 from mnist_bench.space_files.checking import check, names_and_values
@@ -21,7 +21,20 @@ from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import Space, override, yaml_reader
 
-__all__ = ["Source", "check", "config", "dataset", "find", "former", "load", "named", "parse", "recipe", "shipped"]
+__all__ = [
+    "Source",
+    "check",
+    "config",
+    "dataset_of",
+    "find",
+    "former",
+    "load",
+    "named",
+    "open_with_data",
+    "parse",
+    "recipe",
+    "shipped",
+]
 
 _PACKAGE = Path(__file__).parents[1]
 FOLDERS = (_PACKAGE / "_spaces", _PACKAGE.parent / "spaces")
@@ -57,6 +70,35 @@ def load(
     return _checked(_read(source), overrides, images, form, net)
 
 
+def open_with_data(
+    source: Source,
+    overrides: Sequence[str] = (),
+    *,
+    data_dir: Path | None,
+    dataset: DatasetName | None = None,
+    net: str | None = None,
+) -> tuple[Space, DataOptions]:
+    """Return a space and how its data set is loaded.
+
+    Args:
+        source: the space.
+        overrides: as in `load`.
+        data_dir: the user's own data, see `data.options_for`; None for a data set that has a name.
+        dataset: its name; None for the one that the space names.
+        net: as in `load`.
+
+    Raises:
+        SpaceError, UsageError, DataError: as `load` and `data.options_for`.
+    """
+
+    def options(named: DatasetName) -> DataOptions:
+        return options_for(data_dir, dataset=dataset or named)
+
+    images = images_in(options_for(data_dir))
+    space = load(source, overrides, images=images, form=lambda named: options(named).form, net=net)
+    return space, replace(options(dataset_of(space)), subset=space.settings.get("subset"))
+
+
 def parse(
     text: str,
     source: str,
@@ -88,7 +130,7 @@ def _checked(
         if problems:
             raise SpaceError(problems)
         space = _without_nulls(override(space, overrides))
-    if problems := [*problems, *check(space, images=images, form=form(dataset(space)))]:
+    if problems := [*problems, *check(space, images=images, form=form(dataset_of(space)))]:
         raise SpaceError(problems)
     # An objective that only says what holds anyway makes no other search, so it is no part of the fingerprint.
     settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}
@@ -116,8 +158,8 @@ def _other_code(space: Space, code: str) -> list[Problem]:
     return [space.origins["net_code"].problem(f"net_code: this is of {names[0]}, and --net names {names[1]}")]
 
 
-def dataset(space: Space) -> DatasetName:
-    """Return the data set that a space names, MNIST where it names none."""
+def dataset_of(space: Space) -> DatasetName:
+    """Return the data set that a space names, MNIST if it names none."""
     named = space.settings.get("dataset")
     return next((name for name in get_args(DatasetName) if name == named), "mnist")
 

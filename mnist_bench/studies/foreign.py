@@ -11,7 +11,7 @@ from search.event_log import StudyRecord
 from search.messages import show
 
 OWN = ("costs", "data", "defaults", "images", "trainer_revision")
-"""Names that a search of nets writes into its context; see `mnist_bench.searches.study_spec`."""
+"""Names that a search of nets writes into its context; see `mnist_bench.searches.study_context`."""
 
 
 def is_foreign(spec: Mapping[str, Any]) -> bool:

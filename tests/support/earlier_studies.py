@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from mnist_bench import numerics
 from mnist_bench.cli.app import app
 from mnist_bench.numerics.canary import canary
-from mnist_bench.searches import study_spec
+from mnist_bench.searches import study_context
 from search.study import spec
 from search.study.studies import open_study
 
@@ -31,7 +31,7 @@ def answer_as_then(stored: Mapping[str, Any], *, also_numerics: bool = False) ->
     """
     patch = pytest.MonkeyPatch()
     patch.setattr(spec, "versions", lambda sampler: dict(stored["versions"]))
-    patch.setattr(study_spec, "versions", lambda: {"torch": stored["versions"]["torch"]})
+    patch.setattr(study_context, "versions", lambda: {"torch": stored["versions"]["torch"]})
     if also_numerics:
         patch.setattr(spec, "arithmetic", lambda: stored["driver_arithmetic"])
         patch.setattr(numerics, "describe", lambda device, precision: dict(stored["numerics"]))

@@ -12,17 +12,16 @@ import sys
 
 from mnist_bench.cli.app import main
 from mnist_bench.data.mnist import TrainingSet
-from mnist_bench.searches import SearchConfig, running
+from mnist_bench.searches import SearchSetup, running
 from search.driver.resume import keep_nothing
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
-from search.study.location import StudyLocation
 from search.trainer_api import TrainerSpec
 
 
-def _executor(asked: SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
+def _executor(setup: SearchSetup, data: TrainingSet) -> Executor:
     trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options={"delay": DELAY, "behaviour": BEHAVIOUR})
-    return LocalExecutor(trainer, asked.workers, location.folder / "workers.log")
+    return LocalExecutor(trainer, setup.config.workers, setup.location.folder / "workers.log")
 
 
 if __name__ == "__main__":

@@ -193,10 +193,10 @@ def _preview(config: SearchConfig, share: float | None) -> None:
     from mnist_bench import searches, space_files
     from mnist_bench.preview import preview
 
-    space = searches.to_search(config)
-    for warning in space_files.warnings(space, searches.form_of(config, space)):
+    setup = searches.SearchSetup.of(config)
+    for warning in space_files.warnings(setup.space, setup.form):
         output.note(space_files.warning_line(warning))
-    for line in preview(config, space):
+    for line in preview(setup):
         output.print_prose(line)
     if share is not None:
         output.print_prose(

@@ -238,7 +238,7 @@ def test_a_trials_recipe_names_its_data_set(cli: Cli) -> None:
     study.spec["context"]["data"]["dataset"] = "fashion-mnist"
     cli.studies["conv-0"] = study  # type: ignore[attr-defined]
     space = space_files.parse(cli("show", "conv-0/1", "--recipe").stdout, "recipe.yaml")
-    assert space_files.dataset(space) == "fashion-mnist"
+    assert space_files.dataset_of(space) == "fashion-mnist"
 
 
 def test_a_studys_recipe_is_that_of_its_best_trial(cli: Cli) -> None:

@@ -58,7 +58,7 @@ def test_a_data_set_is_named_where_it_is_not_mnist() -> None:
     text = recipe.text(to_json(config), name="conv", subset=1500, dataset="mnist-red")
     assert text.splitlines()[:3] == ["name: conv", "dataset: mnist-red", "subset: 1500"]
     space = read_back(text)
-    assert (space_files.dataset(space), space_files.recipe(space)) == ("mnist-red", config)
+    assert (space_files.dataset_of(space), space_files.recipe(space)) == ("mnist-red", config)
     assert "dataset" not in recipe.text(to_json(config), name="conv", dataset="mnist")
 
 

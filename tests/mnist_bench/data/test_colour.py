@@ -72,8 +72,8 @@ def test_a_space_names_its_data_set(tmp_path: Path) -> None:
         space_files.load(file)
     assert space_files.load(file, form=lambda named: form_of("mnist"))  # as where a command names another
     file.write_text("dataset: mnist-red\n")
-    assert space_files.dataset(space_files.load(file)) == "mnist-red"
-    assert space_files.dataset(space_files.load(file, ["dataset=mnist"])) == "mnist"
+    assert space_files.dataset_of(space_files.load(file)) == "mnist-red"
+    assert space_files.dataset_of(space_files.load(file, ["dataset=mnist"])) == "mnist"
     file.write_text("dataset: mnist-rde\n")
     with pytest.raises(SpaceError, match="dataset: mnist-rde is not"):
         space_files.load(file)

@@ -43,7 +43,7 @@ def test_every_shipped_recipe_is_a_row() -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_counts_are_the_notebooks(name: str) -> None:
-    form = form_of(space_files.dataset(space_files.load(f"notebook/{name}")))
+    form = form_of(space_files.dataset_of(space_files.load(f"notebook/{name}")))
     net = plan_layers(recipe(name).model, form)
     assert (net.parameters, net.trainable) == COUNTS[name]
     assert PUBLISHED[name].parameters in (None, net.parameters)
@@ -64,7 +64,7 @@ def test_all_are_trained_as_keras_did(name: str) -> None:
 
 def test_three_channels_are_trained_on_as_one_is() -> None:
     assert recipe("three_channels") == recipe("batchnorm")
-    assert space_files.dataset(space_files.load("notebook/three_channels")) == "mnist-red"
+    assert space_files.dataset_of(space_files.load("notebook/three_channels")) == "mnist-red"
 
 
 def test_which_epochs_are_augmented_and_how_fast_they_learn() -> None:

@@ -9,19 +9,21 @@ from typing import Any
 import pytest
 
 from mnist_bench import space_files
-from mnist_bench.searches import SearchConfig, chosen_strategies, location, run, to_search
+from mnist_bench.searches import SearchConfig, SearchSetup, run
 from search.driver.progress import Observer
 from search.errors import FingerprintError, SpaceError, UsageError
-from search.space.space import Space
-from search.strategies.pruners import Hyperband, NoPruner
-from search.strategies.samplers import ForeignSampler, Random, Tpe
+from search.strategies.pruners import Hyperband, NoPruner, Pruner
+from search.strategies.samplers import ForeignSampler, Random, Sampler, Tpe
 from support import own_code
 from support.own_data import arrays, write_npz
 
 
-def to_be_searched(space: str = "smoke", **options: Any) -> tuple[SearchConfig, Space]:
-    asked = SearchConfig(space=space, **options)
-    return asked, to_search(asked)
+def made(space: str = "smoke", **options: Any) -> SearchSetup:
+    return SearchSetup.of(SearchConfig(space=space, **options))
+
+
+def ways(setup: SearchSetup) -> tuple[Sampler, Pruner]:
+    return setup.sampler, setup.pruner
 
 
 @pytest.mark.parametrize(
@@ -36,20 +38,18 @@ def to_be_searched(space: str = "smoke", **options: Any) -> tuple[SearchConfig, 
     ],
 )
 def test_a_built_in_name_is_what_set_makes_of_it(named: dict[str, Any], as_set: str) -> None:
-    _, space = to_be_searched(**named)
-    assert space.to_spec() == to_be_searched(overrides=(as_set,))[1].to_spec()
+    assert made(**named).space.to_spec() == made(overrides=(as_set,)).space.to_spec()
 
 
 def test_names_go_before_what_the_file_says(tmp_path: Path) -> None:
     file = ("search={sampler: random, pruner: hyperband}",)
-    assert chosen_strategies(*to_be_searched(overrides=file)) == (Random(), Hyperband())
-    assert chosen_strategies(*to_be_searched(overrides=file, pruner="none")) == (Random(), NoPruner())
+    assert ways(made(overrides=file)) == (Random(), Hyperband())
+    assert ways(made(overrides=file, pruner="none")) == (Random(), NoPruner())
     name = own_code.write(tmp_path, own_code.SEEDED)
-    asked, space = to_be_searched(overrides=file, sampler=name, sampler_options={"share": 0.2})
-    sampler, pruner = chosen_strategies(asked, space)
-    assert isinstance(sampler, ForeignSampler)
-    assert (sampler.options, pruner) == ({"share": 0.2}, Hyperband())
-    assert space.settings["search"] == {"pruner": "hyperband"}
+    own = made(overrides=file, sampler=name, sampler_options={"share": 0.2})
+    assert isinstance(own.sampler, ForeignSampler)
+    assert (own.sampler.options, own.pruner) == ({"share": 0.2}, Hyperband())
+    assert own.space.settings["search"] == {"pruner": "hyperband"}
 
 
 def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
     silent = tmp_path / "silent.yaml"
     for text in ("", "search: {}\n"):
         silent.write_text(f"model: {{blocks: {{int: [1, 2]}}}}\n{text}")
-        assert to_be_searched(str(silent), sampler=name)[1].to_spec() == to_be_searched(str(silent))[1].to_spec()
-    alone = to_be_searched(str(silent), overrides=("search={sampler: random}",), sampler=name)[1]
+        assert made(str(silent), sampler=name).space.to_spec() == made(str(silent)).space.to_spec()
+    alone = made(str(silent), overrides=("search={sampler: random}",), sampler=name).space
     assert "search" not in alone.settings
 
 
@@ -72,17 +72,18 @@ def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
 )
 def test_what_is_named_wrongly_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        to_be_searched(**options)
+        made(**options)
 
 
 def test_a_name_that_was_not_given_says_where_it_comes_from(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(f"name: {'n' * 64}\noptim: {{lr: {{float: [0.1, 0.2]}}}}\n")
-    asked, space = to_be_searched(str(tmp_path / "mine.yaml"), results=tmp_path)
+    setup = made(str(tmp_path / "mine.yaml"), results=tmp_path)
     with pytest.raises(
         UsageError, match=r"n-0', the space's name and the seed, cannot name a study: .* --study-name\.$"
     ):
-        location(asked, space)
-    assert location(replace(asked, study_name="mine"), space).name == "mine"
+        _ = setup.location
+    named = replace(setup, config=replace(setup.config, study_name="mine"))
+    assert named.location.name == "mine"
 
 
 def test_a_subset_that_the_data_do_not_hold_is_told_at_its_line(
@@ -91,18 +92,18 @@ def test_a_subset_that_the_data_do_not_hold_is_told_at_its_line(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     mine = write_npz(tmp_path / "mine.npz", arrays(classes=10, side=28))
     with pytest.raises(SpaceError, match=r"smoke\.yaml:\d+:9 +subset: 6000 is more than there are: 400 images;"):
-        to_be_searched(data_dir=mine)
+        made(data_dir=mine)
 
 
 def test_set_makes_no_code_run(tmp_path: Path) -> None:
     name = own_code.write(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     with pytest.raises(SpaceError, match=r"is code, which no file makes run; name it with --sampler"):
-        to_be_searched(overrides=(f"search.sampler={name}",))
+        made(overrides=(f"search.sampler={name}",))
     assert not (tmp_path / "ran").exists()
 
 
 def test_the_default_is_as_before() -> None:
-    assert chosen_strategies(*to_be_searched())[0] == Tpe()
+    assert made().sampler == Tpe()
 
 
 @pytest.mark.slow
@@ -122,9 +123,9 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
     (spaces / "smoke.yaml").write_text(before.replace("sampler: tpe", "sampler: curves"))
 
     said: list[str] = []
-    assert to_search(asked, said.append).settings["search"]["sampler"] == "tpe"
+    assert SearchSetup.of(asked, said.append).space.settings["search"]["sampler"] == "tpe"
     by_its_file = replace(asked, space=str(spaces / "smoke.yaml"))
-    assert to_search(by_its_file).settings["search"]["sampler"] == "tpe"
+    assert SearchSetup.of(by_its_file).space.settings["search"]["sampler"] == "tpe"
     assert said == [
         "smoke-0 goes on with smoke as it was when it began (former/0.1/smoke); --study-name NAME begins a search with "
         "what it is today."
@@ -133,11 +134,11 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
     said.clear()
     two = replace(asked, overrides=(*asked.overrides, "objective=[val_accuracy, macs]"), study_name="two")
     with pytest.raises(SpaceError, match="curves needs a single objective"):
-        to_search(two)
+        SearchSetup.of(two)
     run(replace(two, space="former/0.1/smoke"), Observer(), lambda: True)
-    assert to_search(two, said.append).settings["search"]["sampler"] == "tpe"
+    assert SearchSetup.of(two, said.append).space.settings["search"]["sampler"] == "tpe"
     for other in (replace(asked, study_name="new"), replace(asked, overrides=("subset=1200", "epochs=1"))):
-        assert to_search(other, said.append).settings["search"]["sampler"] == "curves"
+        assert SearchSetup.of(other, said.append).space.settings["search"]["sampler"] == "curves"
     with pytest.raises(FingerprintError, match=r"subset: 1,?000 then, 1,?200 now"):
         run(replace(asked, overrides=("subset=1200", "epochs=1")), Observer(), lambda: False)
     assert len(said) == 1

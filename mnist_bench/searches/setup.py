@@ -1,0 +1,198 @@
+"""The setup of a search: its options, its space, and what follows from both: study, data, sampler and pruner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mnist_bench import space_files
+from mnist_bench.data import DataOptions
+from mnist_bench.picture_form import PictureForm
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.searches.study_context import period_ends
+from search import strategies
+from search.errors import SpaceError, UsageError
+from search.messages import command_line
+from search.plugins import is_code
+from search.space import Space
+from search.strategies import Pruner, Sampler
+from search.study import StudyLocation, name_after, specification
+
+
+@dataclass(frozen=True, kw_only=True)  # with slots there would be no cached properties
+class SearchSetup:
+    """The options of a search with the space that they name; `SearchSetup.of` makes it."""
+
+    config: SearchConfig
+    space: Space
+    data: DataOptions
+    """How the data set is loaded."""
+
+    @classmethod
+    def of(cls, config: SearchConfig, notice: Callable[[str], object] = lambda text: None) -> SearchSetup:
+        """Return the setup of a search with these options.
+
+        A shipped space may be improved between releases. A study that was begun with an earlier version continues with
+        that version; `notice` is called with a sentence that says so.
+
+        Raises:
+            SpaceError, UsageError, DataError: as `space_files.open_with_data`; a recipe has nothing to search.
+            StorageError: the study exists, and its database cannot be read.
+        """
+        if (begun := _as_begun(config, notice)) is not None:
+            return begun
+        setup = _opened(config, config.space)
+        if setup.space.is_recipe:
+            raise UsageError(
+                f"{space_files.named(config.space)}: there is nothing to search, for it has no range; use "
+                f"`{_train_command(config)}`."
+            )
+        return setup
+
+    @property
+    def form(self) -> PictureForm:
+        """The form of the pictures."""
+        return self.data.form
+
+    @cached_property
+    def location(self) -> StudyLocation:
+        """Where the study is kept, under the given name or else as SPACE-SEED.
+
+        Raises:
+            UsageError: as `name_after`.
+        """
+        given, config = self.config.study_name, self.config
+        name = given if given is not None else name_after(self.space.name, config.seed)
+        return StudyLocation.of(name, config.results, config.storage)
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        """The user's own sampler, whose code is loaded, else that of the space.
+
+        Raises:
+            UsageError: the code cannot be loaded or made; the message says why and where.
+        """
+        name = self.config.sampler
+        if name is not None and is_code(name):
+            return strategies.named_sampler(name, self.config.sampler_options)
+        return strategies.of_settings(self.space.settings)[0]
+
+    @cached_property
+    def pruner(self) -> Pruner:
+        """The user's own pruner, else that of the space; errors as `sampler`."""
+        name = self.config.pruner
+        if name is not None and is_code(name):
+            return strategies.named_pruner(name, self.config.pruner_options)
+        return strategies.of_settings(self.space.settings)[1]
+
+    @property
+    def period_ends(self) -> list[float]:
+        """The epochs at whose end a trial reports."""
+        return period_ends(self.space)
+
+    @property
+    def check_words(self) -> tuple[str, ...]:
+        """The words with which `mnist-bench plugin check` tries the user's own code on the space of this search.
+
+        If a net is checked, the command needs no `--net`.
+        """
+        config = self.config
+        space = ["--space", str(config.space)] if isinstance(config.space, str | Path) else []
+        data = ["--data", str(config.data_dir)] if config.data_dir is not None else []
+        net = ["--net", config.net] if config.net is not None else []
+        # If a built-in sampler or pruner goes with the checked one, the command takes it from the space alone.
+        return (*space, *_set_words(_overrides(config)), *net, *data)
+
+
+def check_study_name(name: str | None, kinds: Collection[str], results: Path, storage: str | None) -> None:
+    """Check that commands can name a new study so; an existing study keeps its name.
+
+    `kinds` are the kinds of plots.
+
+    Raises:
+        UsageError: a command takes the name for something else.
+        StorageError: the database cannot be read.
+    """
+    if name is None:
+        return
+    if name in kinds:
+        taken_for = f"`mnist-bench plot {name}` draws a plot of that kind"
+    elif name.endswith(".json"):
+        taken_for = f"`mnist-bench reproduce {name}` reads a file"
+    else:
+        return
+    if specification(StudyLocation.of(name, results, storage)) is None:
+        raise UsageError(f"--study-name {name}: {taken_for}; give the study another name.")
+
+
+def _train_command(config: SearchConfig) -> str:
+    """Return the command that trains a recipe which a search was asked for."""
+    words = ["mnist-bench", "train", space_files.named(config.space), *_set_words(config.overrides)]
+    given = {"--net": config.net, "--dataset": config.dataset, "--data": config.data_dir}
+    words += [word for option, value in given.items() if value is not None for word in (option, str(value))]
+    return command_line(words)
+
+
+def _set_words(overrides: Iterable[str]) -> list[str]:
+    return [word for override in overrides for word in ("--set", override)]
+
+
+def _as_begun(config: SearchConfig, notice: Callable[[str], object]) -> SearchSetup | None:
+    """Return the setup with the shipped space of an earlier release, if the study was begun with that space."""
+    for name in space_files.former(config.space) if isinstance(config.space, str | Path) else []:
+        try:
+            setup = _opened(config, name)
+        except SpaceError:  # the changes made by --set do not fit it
+            continue
+        begun = specification(setup.location)
+        if begun is not None and begun["space"] == setup.space.to_spec():
+            notice(
+                f"{setup.location.name} goes on with {setup.space.name} as it was when it began ({name}); "
+                "--study-name NAME begins a search with what it is today."
+            )
+            return setup
+    return None
+
+
+def _opened(config: SearchConfig, source: space_files.Source) -> SearchSetup:
+    space, data = space_files.open_with_data(
+        source, _overrides(config), data_dir=config.data_dir, dataset=config.dataset, net=config.net
+    )
+    own = [kind for kind, name in (("sampler", config.sampler), ("pruner", config.pruner)) if name and is_code(name)]
+    return SearchSetup(config=config, space=_without(own, space), data=data)
+
+
+def _overrides(config: SearchConfig) -> tuple[str, ...]:
+    """Return the overrides, and those that replace the file's sampler and pruner by built-in ones, as `--set` does.
+
+    Raises:
+        UsageError: there is none of that name, or it refuses its options.
+    """
+    return (*config.overrides, *_strategy_overrides(config))
+
+
+def _strategy_overrides(config: SearchConfig) -> Iterator[str]:
+    if config.sampler is not None and not is_code(config.sampler):
+        strategies.named_sampler(config.sampler, config.sampler_options)
+        yield f"search.sampler={_in_yaml(config.sampler, config.sampler_options)}"
+    if config.pruner is not None and not is_code(config.pruner):
+        strategies.named_pruner(config.pruner, config.pruner_options)
+        yield f"search.pruner={_in_yaml(config.pruner, config.pruner_options)}"
+
+
+def _in_yaml(name: str, options: Mapping[str, Any]) -> str:
+    return json.dumps({"name": name, **options}) if options else name
+
+
+def _without(kinds: Collection[str], space: Space) -> Space:
+    """Return a space that names no sampler, or no pruner, because the user's own code replaces it."""
+    named = space.settings.get("search", {})
+    if not named.keys() & {*kinds}:
+        return space
+    kept = {kind: way for kind, way in named.items() if kind not in kinds}
+    others = {name: value for name, value in space.settings.items() if name != "search"}
+    return replace(space, settings={**others, **({"search": kept} if kept else {})})

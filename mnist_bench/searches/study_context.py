@@ -1,0 +1,44 @@
+"""The context of a study of nets: what results depend on next to the space. And the planner that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from mnist_bench.config import TrainConfig, to_json
+from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.space_files import planner_on
+from mnist_bench.studies import data_of
+from search.space import Space
+from search.stored_fields import stored
+from search.trainer_api import Planner
+
+
+def planner(space: Space, context: Mapping[str, Any]) -> Planner[TrainConfig]:
+    """Return the planner of a study with this context: it turns parameters into a configuration with its costs."""
+    images, form = context["images"], data_of(context).form
+    return planner_on(
+        space, context["costs"], train_images=images["train"], validation_images=images["validation"], form=form
+    )
+
+
+def context_here(numerics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a study's context that depends on this installation and on the machine's numerics."""
+    return {
+        "costs": stored(COEFFICIENTS[numerics["kind"]], {}),
+        "defaults": to_json(TrainConfig()),
+        "trainer_revision": numerics["trainer_revision"],
+        "canary": numerics["canary"],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the trainer's packages, as a study stores them."""
+    return {"torch": version("torch")}
+
+
+def period_ends(space: Space) -> list[float]:
+    """Return the epochs at whose end a trial reports."""
+    epochs = space.settings.get("epochs", TrainConfig().epochs)
+    return list(space.settings.get("periods") or range(1, epochs + 1))
