@@ -19,4 +19,4 @@ from .precision import (
     best_precision as best_precision,
     cpu_precision as cpu_precision,
 )
-from .resources import cores as cores, machine_memory as machine_memory
+from .resources import cores as cores

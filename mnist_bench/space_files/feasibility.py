@@ -1,23 +1,19 @@
-"""Whether the nets that a space describes can be built, meet its limits, and fit into this machine's memory.
+"""Whether the nets that a space describes can be built, and meet its limits.
 
-All of it is asked of nets drawn at random; only where none of them meets the limits, the smallest net is looked for.
+Both are checked on nets drawn at random; the smallest net is only looked for if none of them meets the limits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, assert_never
 
-from mnist_bench.config import TrainConfig, all_settings, setting_of
+from mnist_bench.config import all_settings, setting_of
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets import plan_layers
-from mnist_bench.numerics import machine_memory
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import overview
 from mnist_bench.space_files.form import OWN
 from mnist_bench.space_files.overview import Net
-from mnist_bench.units import size
 from search.errors import Problem
 from search.messages import listing, number_of, show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space
@@ -30,7 +26,7 @@ COUNTED = {"parameters": "parameters", "macs": "MACs a picture"}
 
 
 def net_problems(space: Space, form: PictureForm) -> list[Problem]:
-    """Return what keeps nets of a space, whose names and values are right, from being trained on this machine."""
+    """Return what keeps the nets of a space, whose names and values are right, from being trained."""
     drawn = overview.samples(space, 1 if space.is_recipe else overview.nets_drawn(space), seed=0)
     if problems := [*_list_problems(space, drawn, unfit=True)]:
         return problems
@@ -44,8 +40,7 @@ def net_problems(space: Space, form: PictureForm) -> list[Problem]:
         if origin is None:  # a net of the user's own at its defaults, of which the file says nothing
             return [Problem(space.source, 1, 1, message)] if section == OWN else []
         return [origin.problem(message)]
-    limits = [] if space.is_recipe or _is_met(nets) else [*_limit_problems(space, form)]
-    return limits or [*_memory_problems(space, nets, form)]
+    return [] if space.is_recipe or _is_met(nets) else [*_limit_problems(space, form)]
 
 
 def net_warnings(space: Space, form: PictureForm) -> Iterator[Problem]:
@@ -160,43 +155,3 @@ def _sum(option: Any) -> float:
     if isinstance(option, list):
         return sum(map(_sum, option))
     return float(option) if isinstance(option, int | float) else 0.0
-
-
-def _memory_problems(space: Space, nets: list[Net], form: PictureForm) -> Iterator[Problem]:
-    """Yield the largest net, where its weights and the optimizer's state alone exceed this machine's memory.
-
-    The largest within the limits of those drawn and the one at the upper ends of all ranges.
-    """
-    largest = overview.nets(space, [space.sample(lambda _, span: ends(span)[1])], form)
-    trained = [net for net in (*nets, *largest) if net.feasible]
-    memory = machine_memory()
-    if memory is None or not trained:
-        return
-    net = max(trained, key=lambda net: net.parameters)
-    config, parameters = net.config, net.parameters
-    weights, whole = 4 * parameters, 4 * parameters * _copies(config)
-    if whole > memory:
-        path = OWN if config.net_code else _dominating(config, form)
-        state = "" if weights > memory else f", {size(whole)} with the optimizer's state"
-        message = f"{path}: the largest net has {parameters:,} parameters, {size(weights)} of weights{state}"
-        section = path.partition(".")[0]
-        origin = next((item.origin for item in space.fields if item.path == path), space.origins.get(section))
-        if origin is not None:
-            yield origin.problem(f"{message}; this machine has {size(memory)} of memory")
-
-
-def _copies(config: TrainConfig) -> int:
-    """Return how many numbers are kept for each weight: itself, the optimizer's state, the average."""
-    declared = all_settings()
-    moments = sum(declared[f"optim.{name}"].counts_in(config) for name in ("beta1", "beta2", "momentum"))
-    return 1 + moments + bool(config.optim.ema_decay)
-
-
-def _dominating(config: TrainConfig, form: PictureForm) -> str:
-    """Return the setting without which a net would have the fewest parameters."""
-    default = TrainConfig().model
-
-    def without(name: str) -> int:
-        return plan_layers(replace(config.model, **{name: getattr(default, name)}), form).parameters
-
-    return "model." + min(("filters", "filter_growth", "hidden_units"), key=without)

@@ -89,11 +89,6 @@ class Net:
         """Whether it may be trained."""
         return self.size is not None and not self.over and not self.missed
 
-    @property
-    def parameters(self) -> int:
-        """Of a net that can be built."""
-        return self.size.parameters if self.size else 0
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shares:
