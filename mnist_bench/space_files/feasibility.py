@@ -18,8 +18,6 @@ from search.errors import Problem
 from search.messages import listing, number_of, show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space
 
-MAX_VALUES = 10
-"""A range of more values is not looked through one by one."""
 LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 """Settings that say how many entries the lists of others have, and what each entry is for."""
 COUNTED = {"parameters": "parameters", "macs": "MACs a picture"}
@@ -51,10 +49,7 @@ def net_warnings(space: Space, form: PictureForm) -> Iterator[Problem]:
     yield from _list_problems(space, drawn, unfit=False)
     if not space.settings.get("limits"):
         return
-    if _is_met(overview.nets(space, drawn, form)):
-        for item in space.fields:
-            yield from _closed_values(space, item, drawn, form)
-    else:
+    if not _is_met(overview.nets(space, drawn, form)):
         message = f"limits: none of {len(drawn)} random nets meets them; a search may find none either"
         yield space.origins["limits"].problem(message)
 
@@ -114,28 +109,6 @@ def _limit_problems(space: Space, form: PictureForm) -> Iterator[Problem]:
         if least > limits.get(name, least) and found.exact:
             message = f"limits.{name}: the smallest net has {least:,} {COUNTED[name]}, above the limit of"
             yield space.origins["limits"].problem(f"{message} {limits[name]:,.10g}", name)
-
-
-def _closed_values(space: Space, item: Field, drawn: list[dict[str, Any]], form: PictureForm) -> Iterator[Problem]:
-    """Yield the values of a range that no net has that meets the limits, though nets with others meet them."""
-    if item.distribution is None or item.path not in overview.SIZE_FIELDS:
-        return
-    (kind, span), *_ = item.distribution.to_json().items()
-    values = item.distribution.values
-    for index, value in enumerate(values if 1 < len(values) <= MAX_VALUES else ()):
-        changed = [_with(space, params, item.path, value) for params in drawn]
-        nets = overview.nets(space, [params for params in changed if item.path in params], form)
-        over = [name for name in COUNTED if nets and all(name in net.over for net in nets)]
-        if over:
-            closed = f"{item.path}: {show(span)} is closed by the limit on {over[0]}"
-            below = (kind, index) if isinstance(item.distribution, Choice | Levels) else (kind,)
-            yield item.origin.problem(f"{closed}: none of {len(nets)} random nets with {show(value)} meets it", *below)
-
-
-def _with(space: Space, params: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """Return the parameters of a trial with another value of one range, and what comes to count with it."""
-    asked = {**params, path: value}
-    return space.sample(lambda name, span: asked[name] if name in asked else ends(span)[0])
 
 
 def ends(span: Distribution) -> tuple[Any, Any]:
