@@ -26,7 +26,6 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from mnist_bench import space_files
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.space_files import overview
 from search import Search
 from search.strategies.registry import Asha, Curves, Random, Sampler, Sobol, Tpe
 from search.study import studies
@@ -63,7 +62,7 @@ def _proposing(sampler: Sampler, seed: int, trials: int = 50) -> float:
     space = space_files.load("conv")
     with tempfile.TemporaryDirectory() as folder:
         search = Search.of(
-            space, overview.planner(space, asdict(COEFFICIENTS["cpu-bf16"])),
+            space, space_files.planner(space, asdict(COEFFICIENTS["cpu-bf16"])),
             TrainerSpec(factory="support.fake_trainer:Trainer", options={}),
             trials=trials, periods=len(space.settings["periods"]), seed=seed, sampler=sampler, results=Path(folder),
         )  # fmt: skip

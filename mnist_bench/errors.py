@@ -12,6 +12,11 @@ class DataError(UsageError):
 class ArchitectureError(UsageError):
     """A net cannot be built from its settings."""
 
+    def __init__(self, text: str, path: str = "") -> None:
+        """Make the error of a setting with this path, `model.pool_axes`; "" if no single setting is at fault."""
+        super().__init__(text)
+        self.path = path
+
 
 class ConfigError(UsageError):
     """A configuration holds an unknown field, or a value that its field does not allow."""

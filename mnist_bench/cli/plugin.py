@@ -97,14 +97,12 @@ def _checked_net(name: str, space: Source, overrides: list[str], data_dir: Path 
     """Return what came of training a net with settings of a space, and on how many images; it closes the test set."""
     from mnist_bench import net_checks, own_nets, space_files
     from mnist_bench.data import close_test_set, images_in
-    from mnist_bench.space_files import overview
 
     close_test_set()
     searched, data = space_files.open_with_data(space, overrides, data_dir=data_dir, net=name)
     images = min(IMAGES, images_in(data))
     # As a search does: a net may refuse some of its settings, and a space may have limits.
-    drawn = overview.nets(searched, overview.samples(searched, overview.nets_drawn(searched), seed=0), data.form)
-    chosen = next((tried for tried in drawn if tried.feasible), drawn[0])
+    chosen = space_files.Drawn(searched, data.form).trainable[0]
     return net_checks.examine(own_nets.use(name), chosen.config.net, replace(data, subset=images)), images
 
 

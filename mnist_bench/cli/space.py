@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,9 +20,8 @@ from search.messages import number_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mnist_bench.data import DataOptions
     from mnist_bench.picture_form import PictureForm
-    from mnist_bench.space_files import Estimate, Extremes, Met
+    from mnist_bench.space_files import Drawn, Estimate, Extremes, Met
     from search.space import Space
 
 app = typer.Typer(help="Check, show and sample space files.", no_args_is_help=True)
@@ -89,13 +88,15 @@ def show(
     speed of this kind of machine; starting and waiting are not in it.
     """
     from mnist_bench import space_files
+    from mnist_bench.data import images_in
     from mnist_bench.space_files import overview
 
     space, data_set = space_files.open_with_data(file, overrides or (), data_dir=data, net=net)
-    extremes = overview.extremes(space, data_set.form)
+    drawn = space_files.Drawn(space, data_set.form, images_in(data_set))
+    extremes = overview.extremes(drawn)
     if json:
         workers = options.cores()
-        kind, estimate = _estimate(space, workers, data_set)
+        kind, estimate = _estimate(drawn, workers)
         expected = {"trials": TRIALS, "workers": workers, "device": kind, **asdict(estimate)}
         output.print_json({**space.to_spec(), "extremes": asdict(extremes), "estimate": expected})
         return
@@ -105,7 +106,7 @@ def show(
     rows = [asdict(row) for row in overview.describe(space)]
     output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
     output.print_line()
-    for line in _size_lines(space, data_set.form, extremes):
+    for line in _size_lines(drawn, extremes):
         output.print_prose(line)
 
 
@@ -121,10 +122,9 @@ def sample(
 ) -> None:
     """Draw trials at random, each range evenly: one column a trial."""
     from mnist_bench import space_files
-    from mnist_bench.space_files import overview
 
     space, data_set = space_files.open_with_data(file, overrides or (), data_dir=data, net=net)
-    drawn = overview.samples(space, number, seed)
+    drawn = space_files.samples(space, number, seed)
     if json:
         output.print_json({"name": space.name, "seed": seed, "samples": drawn})
         return
@@ -153,9 +153,9 @@ def _checked(file: str, overrides: Sequence[str], data: Path | None, net: str | 
     try:
         space, data_set = space_files.open_with_data(file, overrides, data_dir=data, net=net)
         _check_tables(space)
-        row["summary"] = _summary(space) + _met_by(space, data_set.form)
-        found = space_files.warnings(space, data_set.form)
-        row["warnings"] = [asdict(warning) for warning in found]
+        drawn = space_files.Drawn(space, data_set.form)
+        row["summary"] = _summary(space) + _met_by(drawn)
+        row["warnings"] = [asdict(warning) for warning in space_files.warnings(drawn)]
     except SpaceError as error:
         row["problems"] = [asdict(problem) for problem in error.problems]
     except UsageError as error:
@@ -192,12 +192,10 @@ def _summary(space: Space) -> str:
     return ", ".join(parts)
 
 
-def _met_by(space: Space, form: PictureForm) -> str:
-    from mnist_bench.space_files import overview
-
-    if not space.constraints:
+def _met_by(drawn: Drawn) -> str:
+    if not drawn.space.constraints:
         return ""
-    return f" (met by {100 * (1 - overview.shares(space, form).constrained):.0f} % of random configurations)"
+    return f" (met by {100 * (1 - drawn.shares.constrained):.0f} % of random configurations)"
 
 
 def _headline(space: Space) -> str:
@@ -220,32 +218,27 @@ def _headline(space: Space) -> str:
     return "  ·  ".join([*parts, f"{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}"])
 
 
-def _estimate(space: Space, workers: int, data_set: DataOptions) -> tuple[str, Estimate]:
-    """Return the kind of this machine's CPU and what a search on a data set takes on it."""
-    from mnist_bench.data import images_in
+def _estimate(drawn: Drawn, workers: int) -> tuple[str, Estimate]:
+    """Return the kind of this machine's CPU, and the estimate of a search on it."""
     from mnist_bench.nets import COEFFICIENTS
     from mnist_bench.numerics import cpu_precision, device_kind
     from mnist_bench.space_files import overview
 
     kind = device_kind(cpu_precision(), on_gpu=False)
-    coefficients = asdict(COEFFICIENTS[kind])
-    return kind, overview.estimate(
-        space, coefficients, trials=TRIALS, workers=workers, images=images_in(data_set), form=data_set.form
-    )
+    here = replace(drawn, coefficients=asdict(COEFFICIENTS[kind]))
+    return kind, overview.estimate(here, trials=TRIALS, workers=workers)
 
 
-def _size_lines(space: Space, form: PictureForm, extremes: Extremes) -> Iterator[str]:
-    from mnist_bench.space_files import overview
-
-    limits = space.settings.get("limits", {})
+def _size_lines(drawn: Drawn, extremes: Extremes) -> Iterator[str]:
+    limits = drawn.space.settings.get("limits", {})
     bound = "" if extremes.exact else " or beyond"
     for name, (low, high) in (("parameters", extremes.parameters), ("macs", extremes.macs)):
         limit = f"   limit {limits[name]:,.0f}" if name in limits else ""
         label = "parameters" if name == "parameters" else "MACs a picture"
         yield f"{label:14}  {low:,} to {high:,}{bound}{limit}"
-    for found in overview.constraints_met(space):
+    for found in drawn.met:
         yield f"{'constraint':14}  {found.constraint.text}   {_met(found)}"
-    if words := overview.infeasible_words(overview.shares(space, form)):
+    if words := str(drawn.shares):
         yield f"{'infeasible':14}  {words}; they are not trained and cost no trial"
     yield f"{'time':14}  search --dry-run measures on this machine how long a search takes"
 

@@ -211,7 +211,8 @@ def _pooled(shape: Shape, model: ModelConfig) -> Shape:
     halved = _halved(shape, model.pool_axes)
     if 0 in halved:
         size = "x".join(map(str, shape))
-        raise ArchitectureError(f"model.pool_axes {model.pool_axes}: {size} (maps x rows x columns) cannot be pooled")
+        text = f"model.pool_axes {model.pool_axes}: {size} (maps x rows x columns) cannot be pooled"
+        raise ArchitectureError(text, "model.pool_axes")
     return halved
 
 
@@ -231,5 +232,6 @@ def _each(setting: T | tuple[T, ...], number: int, name: str, of: str) -> tuple[
     if not isinstance(setting, tuple):
         return (setting,) * number
     if len(setting) != number:
-        raise ArchitectureError(f"model.{name} has {len(setting)} entries for {number} {of.replace('_', ' ')}")
+        text = f"model.{name} has {len(setting)} entries for {number} {of.replace('_', ' ')}"
+        raise ArchitectureError(text, f"model.{name}")
     return setting

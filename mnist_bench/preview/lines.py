@@ -1,12 +1,9 @@
-"""What `--dry-run` says of a search."""
+"""The lines that `--dry-run` prints about a search."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import assert_never
 
@@ -17,10 +14,10 @@ from mnist_bench.data import DataOptions, load_training_set, of_files
 from mnist_bench.leaderboard import rules_words
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.preview import pace
-from mnist_bench.preview.duration import Workload, seconds_between
+from mnist_bench.preview.forecast import Workload, seconds_between
 from mnist_bench.preview.pace import Pace
 from mnist_bench.searches import SearchConfig, SearchSetup
-from mnist_bench.space_files import overview
+from mnist_bench.space_files import Drawn
 from mnist_bench.training import trainer_spec
 from mnist_bench.units import between, objectives
 from search import strategies
@@ -29,11 +26,10 @@ from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.messages import number_of
 from search.space import cost_of
-from search.study import WorkFolder
-from search.trainer_api import Plan, TrainerSpec
+from search.trainer_api import Planner, TrainerSpec
 
 MAX_WORKERS = 16
-"""More are not started to measure; they are taken to train as fast as these."""
+"""Workers that are started to measure; further ones are assumed to train as fast."""
 
 
 def preview(setup: SearchSetup) -> list[str]:
@@ -54,15 +50,16 @@ def preview(setup: SearchSetup) -> list[str]:
     left = searches.trials_left(setup, start)
     if not left:
         return [_what(setup), f"{_study(setup)} has ended; nothing is left to train."]
-    images = _images(setup)
-    plans_for = partial(overview.feasible_plans, setup.space, images=images, form=setup.form)
-    planner_for = partial(overview.planner, setup.space, images=images, form=setup.form)
-    usual = asdict(COEFFICIENTS["cpu-bf16"])
-    searches.enqueued(setup, planner_for(usual))
-    measured = _measure(setup, plans_for(usual), images)
-    coefficients = asdict(COEFFICIENTS[measured.kind])
-    start(planner_for(coefficients))
-    return [_what(setup), *notices, *_how_long(setup, plans_for(coefficients), measured, left), _which(setup)]
+    usual = setup.drawn
+    searches.enqueued(setup, _planner(usual))
+    measured = _measure(setup)
+    here = replace(usual, coefficients=asdict(COEFFICIENTS[measured.kind]))
+    start(_planner(here))
+    return [_what(setup), *notices, *_how_long(setup, here, measured, left), _which(setup)]
+
+
+def _planner(drawn: Drawn) -> Planner[TrainConfig]:
+    return space_files.planner(drawn.space, drawn.coefficients, images=drawn.images, form=drawn.form)
 
 
 def _what(setup: SearchSetup) -> str:
@@ -80,30 +77,25 @@ def _what(setup: SearchSetup) -> str:
     )
 
 
-def _how_long(setup: SearchSetup, plans: Sequence[Plan[TrainConfig]], measured: Pace, left: int) -> Iterator[str]:
-    config, space = setup.config, setup.space
+def _how_long(setup: SearchSetup, drawn: Drawn, measured: Pace, left: int) -> Iterator[str]:
+    config = setup.config
     workload = Workload(
-        trials=left, pruner=setup.pruner, workers=config.training_workers, has_cost=cost_of(space.settings) is not None
+        trials=left,
+        pruner=setup.pruner,
+        workers=config.training_workers,
+        has_cost=cost_of(setup.space.settings) is not None,
     )
-    span = between(*seconds_between(plans, workload, measured))
+    span = between(*seconds_between(drawn.trainable, workload, measured))
     rest = "" if left == config.trials else f" for the {number_of(left, 'trial')} still to end"
     how = "as a second's training here tells" if measured.speeds else "at this kind of machine's usual speed"
     busy = "; other programs compute here too, and may leave it more or less" if measured.busy else ""
     yield f"Takes about {span}{rest}, {how} ({measured.kind}){busy}."
-    if words := overview.infeasible_words(overview.shares(space, setup.form)):
+    if words := str(drawn.shares):
         yield f"{words}; such are not trained and cost no trial."
 
 
-def _images(setup: SearchSetup) -> int:
-    """Return the number of images on which a search would train and validate."""
-    if setup.config.data_dir is None:
-        return int(setup.space.settings.get("subset", space_files.IMAGES))
-    split = load_training_set(setup.data).split
-    return len(split.train) + len(split.validation)
-
-
 def _which(setup: SearchSetup) -> str:
-    first = overview.samples(setup.space, 1, setup.config.seed)[0].items()
+    first = space_files.samples(setup.space, 1, setup.config.seed)[0].items()
     settings = ", ".join(f"{path} {short(value)}" for path, value in first)
     return f"{_study(setup)}. A configuration drawn at random: {settings}."
 
@@ -112,21 +104,14 @@ def _study(setup: SearchSetup) -> str:
     return f"Study {setup.location.name} in {setup.config.results}/"
 
 
-def _measure(setup: SearchSetup, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
+def _measure(setup: SearchSetup) -> Pace:
     """Measure in workers like those of the search, but on few images, of MNIST or of the user's own data."""
-    config, data, form = setup.config, setup.data, setup.form
-    few = pace.images_to_measure(plans, images, form)
+    config, data, plans = setup.config, setup.data, setup.drawn.trainable
+    few = pace.images_to_measure(plans, setup.images, setup.form)
     options = replace(data, subset=few) if of_files(data.dataset) else DataOptions(subset=few)
     trainer = trainer_spec(load_training_set(options), device=config.device, net=config.net)
-    folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
-    log = WorkFolder(folder).workers_log
-    workers, executor = min(config.training_workers, MAX_WORKERS), _executor(config, trainer, log)
-    try:
-        measured = pace.measure(executor, plans, few, form)
-    finally:
-        if not log.exists() or not log.stat().st_size:  # else it stays: the error that ends this may name it
-            shutil.rmtree(folder)
-    scale = config.training_workers / workers
+    measured = pace.measure(lambda log: _executor(config, trainer, log), plans, few, setup.form)
+    scale = config.training_workers / min(config.training_workers, MAX_WORKERS)
     return replace(measured, speeds=tuple(speed * scale for speed in measured.speeds))
 
 

@@ -1,19 +1,19 @@
-"""How fast this machine trains a few nets of a space, in the very worker processes that a search would start."""
+"""How fast this machine trains a few nets of a space, in worker processes like those of a search."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mnist_bench.config import CODEC, TrainConfig
 from mnist_bench.data import validation_size
 from mnist_bench.nets import COEFFICIENTS, period_features, price_list
 from mnist_bench.numerics import DeviceKind
 from mnist_bench.picture_form import MNIST, PictureForm
-from search.errors import WorkerError
-from search.executors import Done, Executor, Job, why_failed
+from search.executors import Executor, started
 from search.trainer_api import Plan
 
 MAX_IMAGES = 6000
@@ -21,23 +21,21 @@ MIN_IMAGES = 1000
 AIM = 0.4
 """Seconds that a net is to train, as estimated."""
 MAX_ESTIMATE = 4.0
-"""Seconds; nothing is measured where the quickest net is estimated to take longer."""
+"""Seconds; nothing is measured if the quickest net is estimated to take longer."""
 BUDGET = 1.5
-"""Seconds after which no further round begins."""
+"""Seconds after which no further net is trained."""
 NETS = 3
-STALL = 60.0
-_POLL = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
-    """What was measured of a machine."""
+    """The measured pace of a machine."""
 
     kind: DeviceKind
-    """Of the workers' device."""
+    """Kind of the workers' device."""
     speeds: tuple[float, ...]
-    """Seconds of training as the cost model estimates it, of all workers together, that are done in a second: one a
-    round. Empty where nothing could be measured."""
+    """Estimated seconds of training completed per second, all workers together; one value per net. Empty if nothing
+    could be measured."""
     start: float
     """Seconds from the start of the first worker until all were ready."""
     busy: bool
@@ -45,43 +43,48 @@ class Pace:
 
 
 def images_to_measure(plans: Sequence[Plan[TrainConfig]], images: int, form: PictureForm = MNIST) -> int:
-    """Return on how many images, validation included, the first few nets train for about `AIM` seconds each.
+    """Return the number of images, validation included, on which the first few nets train for about `AIM` seconds each.
 
     Args:
-        plans: feasible ones, at random, whose costs were estimated for a CPU.
+        plans: feasible random plans.
         images: number of images of the search.
-        form: that of the pictures.
+        form: the form of the pictures.
     """
     some = [_seconds(_one_epoch(plan.config), "cpu-bf16", MAX_IMAGES, form) for plan in plans[:NETS]]
     return min(images, max(MIN_IMAGES, min(MAX_IMAGES, int(AIM * MAX_IMAGES * len(some) / sum(some)))))
 
 
-def measure(executor: Executor, plans: Sequence[Plan[TrainConfig]], images: int, form: PictureForm = MNIST) -> Pace:
-    """Start the executor's workers, let all of them train the same nets at the same time, and stop them.
+def measure(
+    make_executor: Callable[[Path], Executor],
+    plans: Sequence[Plan[TrainConfig]],
+    images: int,
+    form: PictureForm = MNIST,
+) -> Pace:
+    """Start an executor's workers, let all of them train the same nets at the same time, and stop them.
 
     Args:
-        executor: its workers train on `images` images of this form, validation included.
-        plans: feasible ones, at random.
+        make_executor: returns the executor, given its log file; its workers train on `images` images of this form,
+            validation included.
+        plans: feasible random plans.
+        images: number of images.
+        form: the form of the pictures.
 
     Raises:
         UsageError, WorkerError: a worker cannot start, or fails.
     """
     busy, began = _is_busy(), time.monotonic()
-    try:
-        kind = executor.start()["kind"]
-        slots = executor.workers * executor.lanes
-        while executor.idle() < slots:
-            executor.wait(_POLL)
-        start = time.monotonic() - began
+    with started(make_executor, CODEC) as workers:
+        start, kind, slots = time.monotonic() - began, workers.numerics["kind"], workers.lanes
+        nets = _quick(plans, kind, images, form)
+        if nets:
+            workers.share(nets[:1] * slots)  # makes the kernels ready
         speeds: list[float] = []
-        for number, config in enumerate(_quick(plans, kind, images, form)):
-            if not number:
-                _round(executor, config, slots)  # makes the kernels ready
-            elif time.monotonic() - began - start > BUDGET:
+        for net in nets:
+            if speeds and time.monotonic() - began - start > BUDGET:
                 break
-            speeds.append(slots * _seconds(config, kind, images, form) / _round(executor, config, slots))
-    finally:
-        executor.stop()
+            begun = time.monotonic()
+            workers.share([net] * slots)
+            speeds.append(slots * _seconds(net, kind, images, form) / (time.monotonic() - begun))
     return Pace(kind=kind, speeds=tuple(speeds), start=start, busy=busy)
 
 
@@ -95,21 +98,6 @@ def _quick(plans: Sequence[Plan[TrainConfig]], kind: DeviceKind, images: int, fo
     nets = {net: _seconds(net, kind, images, form) for net in (_one_epoch(plan.config) for plan in plans)}
     first = [net for net in list(nets)[:NETS] if nets[net] <= MAX_ESTIMATE]
     return first or [net for net in sorted(nets, key=nets.__getitem__)[:1] if nets[net] <= MAX_ESTIMATE]
-
-
-def _round(executor: Executor, config: TrainConfig, slots: int) -> float:
-    """Return the seconds in which every slot has trained the configuration once."""
-    began, back = time.monotonic(), 0
-    for slot in range(slots):
-        executor.submit(
-            Job(trial=slot, period=1, config=config, codec=CODEC, seed=slot, state=None, stall_seconds=STALL)
-        )
-    while back < slots:
-        for outcome in executor.wait(_POLL):
-            back += 1
-            if not isinstance(outcome, Done):
-                raise WorkerError(f"A worker failed while the speed was measured: {why_failed(outcome)}")
-    return time.monotonic() - began
 
 
 def _one_epoch(config: TrainConfig) -> TrainConfig:

@@ -16,7 +16,6 @@ from mnist_bench.searches import study_context
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.first_trials import Start, enqueued, start_list
 from mnist_bench.searches.setup import SearchSetup
-from mnist_bench.space_files import overview
 from mnist_bench.studies import BestCheckpoints, Data, record, validated
 from mnist_bench.training import trainer_spec
 from search import repeatability
@@ -44,7 +43,7 @@ def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) 
         SearchError: as `search.driver.run.Search.run`, and `SearchSetup.of` for faults in the space file.
     """
     setup = SearchSetup.of(config, observer.on_notice)
-    for warning in space_files.warnings(setup.space, setup.form):
+    for warning in space_files.warnings(setup.drawn):
         observer.on_warning(space_files.warning_line(warning))
     check_own_code(setup)
     close_test_set()
@@ -164,20 +163,19 @@ def check_own_code(setup: SearchSetup) -> None:
     Raises:
         UsageError: one is not, or cannot be loaded; as `repeatability.require` and `net_checks.require`.
     """
-    config, space = setup.config, setup.space
+    config = setup.config
     ways = setup.sampler, setup.pruner
     if repeats(config.order):
-        on = tried_on(space, config.seed, setup.form)
+        on = tried_on(setup.space, config.seed, setup.form)
         repeatability.require(*ways, replace(on, words=setup.check_words))
     if config.net is not None:
-        drawn = overview.feasible_plans(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=setup.form)[0]
         net_checks.require(
-            own_nets.use(config.net), drawn.config.net, setup.form,
+            own_nets.use(config.net), setup.drawn.trainable[0].config.net, setup.form,
             repeats=repeats(config.order), words=setup.check_words,
         )  # fmt: skip
 
 
 def tried_on(space: Space, seed: int, form: PictureForm) -> TriedOn:
     """Return the search on which the user's own sampler or pruner is tried: nets of a space, of which none trains."""
-    plan = overview.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)
+    plan = space_files.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)
     return TriedOn(space=space, planner=plan, periods=len(study_context.period_ends(space)), seed=seed)

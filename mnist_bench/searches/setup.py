@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench import space_files
-from mnist_bench.data import DataOptions
+from mnist_bench.data import DataOptions, images_in
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.study_context import period_ends
+from mnist_bench.space_files import Drawn
 from search import strategies
 from search.errors import SpaceError, UsageError
 from search.messages import command_line
@@ -57,6 +58,16 @@ class SearchSetup:
     def form(self) -> PictureForm:
         """The form of the pictures."""
         return self.data.form
+
+    @property
+    def images(self) -> int:
+        """The number of images on which the search trains and validates."""
+        return images_in(self.data) if self.data.subset is None else self.data.subset
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        """Random configurations of the space."""
+        return Drawn(self.space, self.form, self.images)
 
     @cached_property
     def location(self) -> StudyLocation:

@@ -1,4 +1,5 @@
 from .checking import check as check
+from .drawn import Drawn as Drawn, Met as Met, planner as planner, planner_on as planner_on, samples as samples
 from .files import (
     FOLDERS as FOLDERS,
     Source as Source,
@@ -15,4 +16,4 @@ from .files import (
 )
 from .form import IMAGES as IMAGES
 from .oddities import warning_line as warning_line, warnings as warnings
-from .overview import Estimate as Estimate, Extremes as Extremes, Met as Met, planner_on as planner_on
+from .overview import Estimate as Estimate, Extremes as Extremes

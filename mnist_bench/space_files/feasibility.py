@@ -5,64 +5,70 @@ Both are checked on nets drawn at random; the smallest net is only looked for if
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
-from mnist_bench.config import all_settings, setting_of
+from mnist_bench.config import TrainConfig, all_settings, setting_of
 from mnist_bench.errors import ArchitectureError
+from mnist_bench.nets import net_size
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.space_files import overview
+from mnist_bench.space_files.drawn import Drawn, is_impossible
 from mnist_bench.space_files.form import OWN
-from mnist_bench.space_files.overview import Net
+from mnist_bench.space_files.overview import extremes
 from search.errors import Problem
 from search.messages import listing, number_of, show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space
 
 LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
-"""Settings that say how many entries the lists of others have, and what each entry is for."""
+"""Settings that count the entries of other settings' lists, with the noun for an entry."""
 COUNTED = {"parameters": "parameters", "macs": "MACs a picture"}
 
 
 def net_problems(space: Space, form: PictureForm) -> list[Problem]:
     """Return what keeps the nets of a space, whose names and values are right, from being trained."""
-    drawn = overview.samples(space, 1 if space.is_recipe else overview.nets_drawn(space), seed=0)
-    if problems := [*_list_problems(space, drawn, unfit=True)]:
+    drawn = Drawn(space, form)
+    if problems := [*_list_problems(drawn, unfit=True)]:
         return problems
-    nets = overview.nets(space, drawn, form)
-    if all(net.size is None for net in nets):
-        reason = nets[-1].reason
-        path = reason.partition(" ")[0].rstrip(":")  # such a reason begins with the setting at fault
-        section = "model" if space.settings.get("net_code") is None else OWN
-        origin = next((item.origin for item in space.fields if item.path == path), space.origins.get(section))
-        message = f"{section}: no net can be built from these settings: {reason}"
-        if origin is None:  # a net of the user's own at its defaults, of which the file says nothing
-            return [Problem(space.source, 1, 1, message)] if section == OWN else []
-        return [origin.problem(message)]
-    return [] if space.is_recipe or _is_met(nets) else [*_limit_problems(space, form)]
+    if all(map(is_impossible, drawn.plans)):
+        return _impossible_problems(space, drawn.plans[-1].config, form)
+    return [] if space.is_recipe or drawn.meets_limits else [*_limit_problems(drawn)]
 
 
-def net_warnings(space: Space, form: PictureForm) -> Iterator[Problem]:
-    """Yield what keeps some nets of a space, in which nothing is wrong, from being trained."""
+def _impossible_problems(space: Space, config: TrainConfig, form: PictureForm) -> list[Problem]:
+    """Return why no net can be built, at the setting at fault."""
+    section = "model" if config.net_code is None else OWN
+    try:
+        net_size(config, form)
+    except ArchitectureError as error:
+        message = f"{section}: no net can be built from these settings: {error}"
+        origin = next((item.origin for item in space.fields if item.path == error.path), space.origins.get(section))
+    else:
+        return []
+    if origin is None:  # the user's own net at its defaults, which the file does not mention
+        return [Problem(space.source, 1, 1, message)] if section == OWN else []
+    return [origin.problem(message)]
+
+
+def net_warnings(drawn: Drawn) -> Iterator[Problem]:
+    """Yield what keeps some nets of a faultless space from being trained."""
+    space = drawn.space
     if space.is_recipe:
         return
-    drawn = overview.samples(space, overview.nets_drawn(space), seed=0)
-    yield from _list_problems(space, drawn, unfit=False)
-    if not space.settings.get("limits"):
-        return
-    if not _is_met(overview.nets(space, drawn, form)):
-        message = f"limits: none of {len(drawn)} random nets meets them; a search may find none either"
+    yield from _list_problems(drawn, unfit=False)
+    if space.settings.get("limits") and not drawn.meets_limits:
+        message = f"limits: none of {len(drawn.plans)} random nets meets them; a search may find none either"
         yield space.origins["limits"].problem(message)
 
 
-def _list_problems(space: Space, drawn: list[dict[str, Any]], *, unfit: bool) -> Iterator[Problem]:
+def _list_problems(drawn: Drawn, *, unfit: bool) -> Iterator[Problem]:
     """Yield the lists whose length is not always the number of the blocks or layers that they describe.
 
-    With `unfit`, what is wrong: a constant that does not fit some trial, an option that fits none. Else the options
+    With `unfit`, the faults: a constant that does not fit some trial, or an option that fits none. Else the options
     that fit some trials only.
     """
-    fields = {item.path: item for item in space.fields}
+    fields = {item.path: item for item in drawn.space.fields}
     met: dict[tuple[str, int | None], set[int]] = {}
-    for values in map(space.resolve, drawn):
+    for values in map(drawn.space.resolve, drawn.params):
         for path, entries in values.items():
             if isinstance(entries, list) and (parent := _counts_entries(path)):
                 span = fields[path].distribution
@@ -94,15 +100,11 @@ def _counts_entries(path: str) -> str | None:
     return next((name for name in LISTED if name in needed), None)
 
 
-def _is_met(nets: Iterable[Net]) -> bool:
-    """Return whether the limits let one of the nets be trained."""
-    return any(net.size is not None and not net.over for net in nets)
-
-
-def _limit_problems(space: Space, form: PictureForm) -> Iterator[Problem]:
+def _limit_problems(drawn: Drawn) -> Iterator[Problem]:
     """Yield the limits that even the smallest net exceeds."""
+    space = drawn.space
     try:
-        limits, found = space.settings.get("limits", {}), overview.extremes(space, form)
+        limits, found = space.settings.get("limits", {}), extremes(drawn)
     except ArchitectureError:
         return  # nets can be built between the ends of the ranges only
     for name, least in (("parameters", found.parameters[0]), ("macs", found.macs[0])):

@@ -1,4 +1,4 @@
-"""What is allowed in a space and hardly meant: a search says it and goes on."""
+"""Warnings about a valid space: settings that are allowed but probably not intended."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mnist_bench.config import TrainConfig, all_settings, setting_of
-from mnist_bench.picture_form import MNIST, PictureForm
+from mnist_bench.space_files.drawn import DRAWN, Drawn
 from mnist_bench.space_files.feasibility import ends, net_warnings
-from mnist_bench.space_files.overview import TRIALS_DRAWN, constraints_met, nets_drawn, shares
 from search import strategies
 from search.errors import Problem
 from search.messages import number_of, show
@@ -17,12 +16,11 @@ from search.space import Field, Space, same
 DROPS = ("optim.first_drop_fraction", "optim.second_drop_fraction")
 
 
-def warnings(space: Space, form: PictureForm = MNIST) -> list[Problem]:
-    """Return what is odd about a checked space of nets for pictures of this form, in the order of the file."""
-    found = [
-        *_single_values(space), *_idle(space), *_drops(space), *_idle_pruner(space), *_constraints(space, form)
-    ]  # fmt: skip
-    return sorted([*found, *net_warnings(space, form)], key=lambda problem: (problem.line, problem.column))
+def warnings(drawn: Drawn) -> list[Problem]:
+    """Return the warnings about a checked space, given its random configurations, in the order of the file."""
+    space = drawn.space
+    found = [*_single_values(space), *_idle(space), *_drops(space), *_idle_pruner(space), *_constraints(drawn)]
+    return sorted([*found, *net_warnings(drawn)], key=lambda problem: (problem.line, problem.column))
 
 
 def warning_line(problem: Problem) -> str:
@@ -106,26 +104,25 @@ def _values(item: Field) -> Sequence[Any]:
     return listed or _ends(item)
 
 
-def _constraints(space: Space, form: PictureForm) -> Iterator[Problem]:
+def _constraints(drawn: Drawn) -> Iterator[Problem]:
     """Yield the constraints that nothing meets, or that decide nothing."""
-    if not space.constraints:
-        return  # counting nets of the user's own takes a quarter of a second
-    found = constraints_met(space)
-    for each in found:
-        drawn = number_of(each.applies, "random configuration")
-        drawn += "" if each.applies_to_all else f" of {TRIALS_DRAWN} that have all of its fields"
+    space = drawn.space
+    for each in drawn.met:
+        those = number_of(each.applies, "random configuration")
+        those += "" if each.applies_to_all else f" of {DRAWN} that have all of its fields"
         if not each.applies:
-            message = f"none of {TRIALS_DRAWN} random configurations has all of its fields; it may never apply"
+            message = f"none of {DRAWN} random configurations has all of its fields; it may never apply"
         elif not each.met:
-            message = f"not met by any of {drawn}{'; a search may find none either' * each.applies_to_all}"
+            message = f"not met by any of {those}{'; a search may find none either' * each.applies_to_all}"
         elif each.met == each.applies:
-            message = f"met by each of {drawn}; it may decide nothing"
+            message = f"met by each of {those}; it may decide nothing"
         else:
             continue
         index = each.constraint.index
         yield space.origins["constraints"].problem(f"constraints[{index}]: {message}", index)
-    if all(each.met for each in found) and shares(space, form).constrained == 1:
-        message = f"constraints: none of {nets_drawn(space)} random configurations meets all of them"
+    # Planning the user's own nets takes a quarter of a second, so spaces without constraints are not asked.
+    if space.constraints and all(each.met for each in drawn.met) and drawn.shares.constrained == 1:
+        message = f"constraints: none of {len(drawn.plans)} random configurations meets all of them"
         yield space.origins["constraints"].problem(f"{message}; a search may find none either")
 
 

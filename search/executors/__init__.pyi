@@ -11,3 +11,4 @@ from .protocol import (
     Raised as Raised,
     why_failed as why_failed,
 )
+from .started import StartedWorkers as StartedWorkers, started as started

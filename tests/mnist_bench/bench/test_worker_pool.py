@@ -48,7 +48,7 @@ def test_the_machine_is_this_one_in_the_precision_asked_for(pool: WorkerPool) ->
 
 
 def test_a_worker_that_fails_is_one_sentence(pool: WorkerPool) -> None:
-    with pytest.raises(WorkerError, match=r"^A worker failed while it measured: KeyError: 'no-such-net'$"):
+    with pytest.raises(WorkerError, match=r"^A worker failed during the measurement: KeyError: 'no-such-net'$"):
         pool.share([pass_of("no-such-net", "load")])
 
 

@@ -11,7 +11,7 @@ from mnist_bench.config import recipe
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, Phase, TrainConfig
 from mnist_bench.own_nets.own_net import use
-from mnist_bench.space_files.overview import samples
+from mnist_bench.space_files.drawn import samples
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from support import own_nets

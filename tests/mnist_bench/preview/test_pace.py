@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from mnist_bench import space_files
 from mnist_bench.config import TrainConfig
-from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.preview import pace
-from mnist_bench.space_files import overview
+from mnist_bench.space_files import Drawn
 from search.errors import WorkerError
 from search.executors import Done, Job, Lost, Outcome
 from search.trainer_api import Plan, Report
@@ -69,41 +67,45 @@ class Workers:
 
 
 def plans_of(name: str, *overrides: str) -> list[Plan[TrainConfig]]:
-    return overview.feasible_plans(space_files.load(name, overrides), asdict(COEFFICIENTS["cpu-bf16"]))
+    return Drawn(space_files.load(name, overrides)).trainable
+
+
+def measured(workers: Workers) -> pace.Pace:
+    return pace.measure(lambda log: workers, plans_of("smoke"), 3000)
 
 
 def test_all_workers_train_the_same_nets_and_the_first_round_does_not_count(clock: Clock) -> None:
     workers = Workers(clock)
-    measured = pace.measure(workers, plans_of("smoke"), 3000)
-    assert len(measured.speeds) == pace.NETS
+    found = measured(workers)
+    assert len(found.speeds) == pace.NETS
     assert len(workers.trained) == 2 * (pace.NETS + 1)
     assert all(config.epochs == 1 and config.periods is None for config in workers.trained)
     assert workers.trained[::2] == workers.trained[1::2]
-    assert measured.kind == "cpu-bf16"
+    assert found.kind == "cpu-bf16"
     assert workers.stopped
 
 
 def test_twice_the_time_is_half_the_speed(clock: Clock) -> None:
-    fast, slow = (pace.measure(Workers(clock, seconds), plans_of("smoke"), 3000).speeds for seconds in (0.02, 0.04))
+    fast, slow = (measured(Workers(clock, seconds)).speeds for seconds in (0.02, 0.04))
     assert fast == pytest.approx([2 * speed for speed in slow])
 
 
 def test_nets_that_take_too_long_are_not_measured(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     monkeypatch.setattr(pace, "MAX_ESTIMATE", 0.001)
     workers = Workers(clock)
-    assert pace.measure(workers, plans_of("smoke"), 3000).speeds == ()
+    assert measured(workers).speeds == ()
     assert workers.trained == []
 
 
 def test_a_slow_machine_is_measured_for_no_longer_than_it_takes(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     monkeypatch.setattr(pace, "BUDGET", 0.0)
-    assert len(pace.measure(Workers(clock), plans_of("smoke"), 3000).speeds) == 1
+    assert len(measured(Workers(clock)).speeds) == 1
 
 
 def test_a_worker_that_fails_ends_it(clock: Clock) -> None:
     workers = Workers(clock, fails=True)
-    with pytest.raises(WorkerError, match="A worker failed while the speed was measured: SIGKILL"):
-        pace.measure(workers, plans_of("smoke"), 3000)
+    with pytest.raises(WorkerError, match="A worker failed during the measurement: SIGKILL"):
+        measured(workers)
     assert workers.stopped
 
 

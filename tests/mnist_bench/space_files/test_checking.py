@@ -339,6 +339,6 @@ def test_a_mutated_file_is_a_space_or_refused(start: int, length: int, inserted:
     except SpaceError:
         return
     if not problems + check(space):
-        assert all(str(warning).startswith("f.yaml:") for warning in space_files.warnings(space))
+        assert all(str(warning).startswith("f.yaml:") for warning in space_files.warnings(space_files.Drawn(space)))
         rng = random.Random(0)
         assert space_files.config(space, space.sample(lambda _, distribution: distribution.draw(rng)))

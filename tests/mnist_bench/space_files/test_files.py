@@ -11,7 +11,7 @@ import pytest
 from mnist_bench import space_files
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.space_files.overview import samples
+from mnist_bench.space_files.drawn import samples
 from search import canonical_json
 from search.errors import SpaceError, UsageError
 from search.space.space import Space

@@ -8,6 +8,7 @@ import pytest
 
 from mnist_bench import space_files
 from mnist_bench.data.mnist import form_of
+from mnist_bench.space_files.drawn import Drawn
 from mnist_bench.space_files.oddities import warnings
 from search.space.space import Space
 from search.space.yaml_reader import parse
@@ -15,7 +16,7 @@ from support import own_nets
 
 
 def lines_of(text: str) -> list[str]:
-    return [str(warning) for warning in warnings(Space.from_document(parse(text, "f.yaml")))]
+    return [str(warning) for warning in warnings(Drawn(Space.from_document(parse(text, "f.yaml"))))]
 
 
 @pytest.mark.parametrize(
@@ -137,11 +138,11 @@ def test_nets_are_those_for_the_pictures(tmp_path: Path, more: str) -> None:
     file = tmp_path / "red.yaml"
     file.write_text(f"dataset: mnist-red\noptim: {{lr: {{float: [0.1, 0.2]}}}}\n{more}")
     space = space_files.load(file, net=own_nets.write(tmp_path, own_nets.THREE_CHANNELS))
-    found = warnings(space, form_of("mnist-red"))
+    found = warnings(Drawn(space, form_of("mnist-red")))
     assert [warning.message.partition(": ")[0] for warning in found] == ["constraints"] * bool(more)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["conv", "mini", "smoke", "former/0.1/conv"])
 def test_the_shipped_spaces_have_no_warnings(name: str) -> None:
-    assert warnings(space_files.load(name)) == []
+    assert warnings(Drawn(space_files.load(name))) == []

@@ -1,0 +1,173 @@
+"""Random configurations that stand for a whole space: which of them may be trained, and what they cost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+from mnist_bench.config import TrainConfig
+from mnist_bench.data import validation_size
+from mnist_bench.nets import COEFFICIENTS, make_planner
+from mnist_bench.picture_form import MNIST, PictureForm
+from mnist_bench.space_files.form import IMAGES, training_settings
+from search.messages import joined
+from search.space import Constraint, Space, constrained
+from search.trainer_api import Plan, Planner
+
+DRAWN = 200
+DRAWN_OWN = 25
+"""Configurations of the user's own net: counting the size of one takes some ten milliseconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shares:
+    """Shares of random configurations that are not trained."""
+
+    over_a_limit: float
+    impossible: float
+    """No net can be built."""
+    constrained: float
+    """A constraint is not met."""
+    infeasible: float
+    """Any of these."""
+
+    def __str__(self) -> str:
+        """Return the shares in words: `75 % of random configurations exceed a limit`; "" if all are trained."""
+        parts = [
+            (self.over_a_limit, "exceed a limit"),
+            (self.constrained, "miss a constraint"),
+            (self.impossible, "cannot be built"),
+        ]
+        words = [f"{100 * share:.0f} %{{}} {what}" for share, what in parts if share]
+        return joined(text.format(" of random configurations" * (not i)) for i, text in enumerate(words))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Met:
+    """How many random configurations meet a constraint."""
+
+    constraint: Constraint
+    met: int
+    applies: int
+    """Configurations that have all of its fields; the others need not meet it."""
+
+    @property
+    def applies_to_all(self) -> bool:
+        """Whether all have them."""
+        return self.applies == DRAWN
+
+
+@dataclass(frozen=True)  # with slots there would be no cached properties
+class Drawn:
+    """Configurations drawn with seed 0, uniformly in each range, each worked out once."""
+
+    space: Space
+    form: PictureForm = MNIST
+    """The form of the pictures."""
+    images: int = IMAGES
+    """Number of images on which trials train and validate, if the space names no subset."""
+    coefficients: Mapping[str, float] = field(default_factory=lambda: asdict(COEFFICIENTS["cpu-bf16"]))
+    """Those of the cost model."""
+
+    @cached_property
+    def params(self) -> list[dict[str, Any]]:
+        """Their parameters: `DRAWN` of them, one of a recipe, `DRAWN_OWN` of the user's own net."""
+        number = 1 if self.space.is_recipe else DRAWN_OWN if "net_code" in self.space.settings else DRAWN
+        return samples(self.space, number, seed=0)
+
+    @cached_property
+    def plans(self) -> list[Plan[TrainConfig]]:
+        """The plans of these configurations."""
+        plan = planner(self.space, self.coefficients, images=self.images, form=self.form)
+        return [plan(params) for params in self.params]
+
+    @property
+    def trainable(self) -> list[Plan[TrainConfig]]:
+        """The plans that may be trained; all plans, if none may."""
+        return [plan for plan in self.plans if plan.feasible] or self.plans
+
+    @cached_property
+    def shares(self) -> Shares:
+        """Why configurations are not trained."""
+        texts = [constraint.text for constraint in self.space.constraints]
+
+        def share(which: Sequence[bool]) -> float:
+            return sum(which) / len(which)
+
+        return Shares(
+            over_a_limit=share([_exceeds(plan, self.limits) for plan in self.plans]),
+            impossible=share([is_impossible(plan) for plan in self.plans]),
+            constrained=share([_exceeds(plan, texts) for plan in self.plans]),
+            infeasible=share([not plan.feasible for plan in self.plans]),
+        )
+
+    @property
+    def limits(self) -> list[str]:
+        """What the space limits: "parameters", "macs"."""
+        return list(self.space.settings.get("limits", {}))
+
+    @property
+    def meets_limits(self) -> bool:
+        """Whether one of the nets can be built and is within the limits."""
+        return any(not is_impossible(plan) and not _exceeds(plan, self.limits) for plan in self.plans)
+
+    @cached_property
+    def met(self) -> list[Met]:
+        """How many of `DRAWN` configurations meet each constraint."""
+        if not self.space.constraints:
+            return []
+        settings = [self.space.resolve(params) for params in samples(self.space, DRAWN, seed=0)]
+        return [_met(constraint, settings) for constraint in self.space.constraints]
+
+
+def is_impossible(plan: Plan[TrainConfig]) -> bool:
+    """Return whether no net can be built from the settings of a plan."""
+    return "reason" in plan.facts
+
+
+def _exceeds(plan: Plan[TrainConfig], names: Sequence[str]) -> bool:
+    return any(plan.constraints.get(name, 0.0) > 0 for name in names)
+
+
+def _met(constraint: Constraint, settings: Sequence[Mapping[str, Any]]) -> Met:
+    values = [each for each in settings if constraint.applies(each)]
+    return Met(constraint=constraint, met=sum(constraint.excess(each) <= 0 for each in values), applies=len(values))
+
+
+def samples(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
+    """Return the parameters of `n` trials drawn at random, uniformly in each range."""
+    draws = random.Random(seed)  # noqa: S311
+    return [space.sample(lambda _, distribution: distribution.draw(draws)) for _ in range(n)]
+
+
+def planner(
+    space: Space, coefficients: Mapping[str, float], *, images: int = IMAGES, form: PictureForm = MNIST
+) -> Planner[TrainConfig]:
+    """Return the planner of a search on so many images of a form, with `coefficients` of the cost model."""
+    images = int(space.settings.get("subset", images))
+    validation = validation_size(images)
+    return planner_on(space, coefficients, train_images=images - validation, validation_images=validation, form=form)
+
+
+def planner_on(
+    space: Space,
+    coefficients: Mapping[str, float],
+    *,
+    train_images: int,
+    validation_images: int,
+    form: PictureForm = MNIST,
+) -> Planner[TrainConfig]:
+    """Return the planner of a space on data of these sizes and this form, with `coefficients` of the cost model."""
+    unconstrained = make_planner(
+        training_settings(space),
+        resolve=space.resolve,
+        limits=space.settings.get("limits", {}),
+        coefficients=coefficients,
+        train_images=train_images,
+        validation_images=validation_images,
+        form=form,
+    )
+    return constrained(unconstrained, space)

@@ -1,0 +1,85 @@
+"""The workers of an executor, started for jobs outside a search, such as measurements."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search.errors import WorkerError
+from search.executors.protocol import Done, Executor, Job, why_failed
+from search.trainer_api import PLAIN, Codec, Report
+
+LOG = "workers.log"
+STALL = 600.0
+"""Seconds after which a job counts as hung."""
+_POLL = 0.05
+
+
+def ignored(done: int) -> None:
+    """Ignore progress (the default callback)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedWorkers:
+    """Workers that are ready."""
+
+    executor: Executor
+    numerics: Mapping[str, Any]
+    """What they report of themselves."""
+    codec: Codec[Any] = PLAIN
+    """The codec of their configurations."""
+
+    @property
+    def lanes(self) -> int:
+        """Jobs that they do at the same time."""
+        return self.executor.workers * self.executor.lanes
+
+    def share(self, configs: Sequence[Any], on_done: Callable[[int], None] = ignored) -> list[Report]:
+        """Let each worker do the next configuration when it is free, and return the reports in the order of `configs`.
+
+        `on_done` is called with the number of configurations that are done.
+
+        Raises:
+            WorkerError: a worker failed.
+        """
+        waiting = deque(enumerate(configs))
+        reports: dict[int, Report] = {}
+        while len(reports) < len(configs):
+            while waiting and self.executor.idle():
+                self.executor.submit(self._job(*waiting.popleft()))
+            for outcome in self.executor.wait(_POLL):
+                if not isinstance(outcome, Done):
+                    raise WorkerError(f"A worker failed during the measurement: {why_failed(outcome)}")
+                reports[outcome.job.trial] = outcome.report
+                on_done(len(reports))
+        return [reports[number] for number in range(len(configs))]
+
+    def _job(self, number: int, config: Any) -> Job[Any]:
+        return Job(trial=number, period=1, config=config, codec=self.codec, seed=0, state=None, stall_seconds=STALL)
+
+
+@contextmanager
+def started(make: Callable[[Path], Executor], codec: Codec[Any] = PLAIN) -> Iterator[StartedWorkers]:
+    """Start the workers of an executor, which `make` returns for a log file, and yield them when all are ready.
+
+    Raises:
+        UsageError, WorkerError: a worker cannot start.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
+    log = folder / LOG
+    executor = make(log)
+    try:
+        workers = StartedWorkers(executor=executor, numerics=executor.start(), codec=codec)
+        while executor.idle() < workers.lanes:
+            executor.wait(_POLL)
+        yield workers
+    finally:
+        executor.stop()
+        if not log.exists() or not log.stat().st_size:  # else it stays: the error that ends this may name it
+            shutil.rmtree(folder)
