@@ -9,14 +9,24 @@ def percent(share: float, digits: int = 2) -> str:
 
 
 def significant(number: float, digits: int) -> str:
-    """Return a number with so many significant digits, and all of its whole part up to a million; with more where one
-    below 1 would otherwise be told as 1.
+    """Return a number with so many significant digits, and all of its whole part up to a million.
+
+    A number below 1 that would be shown as 1 gets more digits.
 
     >>> significant(0.00573, 2), significant(128.4, 2), significant(0.9997, 3)
     ('0.0057', '128', '0.9997')
     """
     text = f"{number:.0f}" if 10**digits <= abs(number) < 1e6 else f"{number:.{digits}g}"
     return significant(number, digits + 1) if number < 1 <= float(text) else text
+
+
+def compact(number: float) -> str:
+    """Return a number with two significant digits, without the zero before the point: `.05`, `8`, `1e-05`.
+
+    A number below 1 is never shown as 1 (`.998`), and a large one keeps its whole part (`128`).
+    """
+    text = significant(number, 2)
+    return text.replace("0.", ".", 1) if number < 1 else text
 
 
 def duration(seconds: float) -> str:

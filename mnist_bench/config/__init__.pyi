@@ -20,6 +20,8 @@ from .schedule import (
     epoch_at as epoch_at,
     images_per_epoch as images_per_epoch,
     leaves_validation as leaves_validation,
+    rate_cell as rate_cell,
+    rate_words as rate_words,
 )
 from .settings import (
     Activation as Activation,

@@ -1,4 +1,4 @@
-"""What a field of `settings` says of itself beside its type, its bounds, its default and its docstring."""
+"""The metadata of a field of `settings`, next to its type, its bounds, its default and its docstring."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ class Setting:
     """What compact cells and pictures leave out at the end of a name: `_activation` in `before_activation`."""
     counts: Literal["not at all", "at the ends", "everywhere"] = "at the ends"
     """Where in the setting's range a net can have its fewest or most weights or operations; of the model's settings."""
-    distortion: str = ""
-    """What one of the augmentation's strengths does to a picture, with places for its `{value}` or `{percent}`, for the
-    `{axes}` of zoom_per_axis and for `{grid_shift}`. Left out, its name and value."""
+    distortion: str | None = None
+    """Declares a number of the augmentation as the strength of a distortion, which above 0 moves every pixel: the text
+    says how, with places for its `{value}` or `{percent}`, for the `{axes}` of zoom_per_axis and for `{grid_shift}`."""

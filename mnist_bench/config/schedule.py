@@ -1,4 +1,4 @@
-"""Where training stands at a step: epochs, reporting periods, phases, and the learning rate, all of the full budget.
+"""The position in training at a given step: epoch, reporting period, phase and learning rate, all of the full budget.
 
 Steps count from 0 over the whole budget, so that a step is the same in every period, whoever runs it.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig, TrainOn
+from mnist_bench.units import compact
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,6 +142,62 @@ def epoch_at(config: TrainConfig, share: float) -> float:
     later = optim.hard_share + optim.easy_share * (1 - optim.hard_share)
     done = share * (1 + (config.epochs - 1) * later)
     return done if done < 1 else 1 + (done - 1) / later
+
+
+def rate_cell(config: TrainConfig) -> str:
+    """Return the learning rate over time as a compact cell: `.0093 →×.1@4`.
+
+    >>> rate_cell(TrainConfig(optim=OptimConfig(lr=0.05, schedule="one_cycle")))
+    '.05 one-cycle'
+    """
+    optim, highest = config.optim, compact(config.optim.lr)
+    if rates := _rates_of_phases(config):
+        return "→".join(map(compact, rates))
+    match optim.schedule:
+        case "one_cycle":
+            return f"{highest} one-cycle"
+        case "constant":
+            epochs = ",".join(map(_epoch, _drop_epochs(config)))
+            drops = f" →×{compact(optim.drop_factor)}@{epochs}" if epochs else ""
+            return highest + drops + (f" →0@{_epoch(_cooldown(config))}" if optim.cooldown_fraction else "")
+        case _:
+            assert_never(optim.schedule)
+
+
+def rate_words(config: TrainConfig) -> str:
+    """Return the learning rate over time in a few words: `lr 0.0093 → ×0.1 at 4`."""
+    optim = config.optim
+    if rates := _rates_of_phases(config):
+        return f"lr {' then '.join(f'{rate:.2g}' for rate in rates)}"
+    match optim.schedule:
+        case "one_cycle":
+            return f"lr {optim.lr:.2g} one-cycle"
+        case "constant":
+            drops = " and ".join(map(_epoch, _drop_epochs(config)))
+            falls = f" → 0 from {_epoch(_cooldown(config))}" if optim.cooldown_fraction else ""
+            return f"lr {optim.lr:.2g}" + (f" → ×{optim.drop_factor:.2g} at {drops}" if drops else "") + falls
+        case _:
+            assert_never(optim.schedule)
+
+
+def _rates_of_phases(config: TrainConfig) -> list[float]:
+    """Return the learning rates of the phases, if all have one of their own and the schedule does nothing."""
+    rates = [phase.lr for phase in config.phases if phase.lr is not None]
+    return rates if len(rates) == len(config.phases) else []
+
+
+def _drop_epochs(config: TrainConfig) -> list[float]:
+    return [epoch_at(config, fraction) for fraction in config.optim.drop_fractions]
+
+
+def _cooldown(config: TrainConfig) -> float:
+    """Return the epoch from which the learning rate falls to zero."""
+    return epoch_at(config, 1 - config.optim.cooldown_fraction)
+
+
+def _epoch(epoch: float) -> str:
+    """Return an epoch with two decimals at most: `120`, `10.5`, `5.67`."""
+    return f"{round(epoch, 2):g}"
 
 
 def images_per_epoch(part: TrainOn, *, train: int, validation: int) -> int:

@@ -12,7 +12,7 @@ that mypy lists the places where a new value is not handled yet (`tests/test_clo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Literal, assert_never, get_type_hints
 
@@ -196,20 +196,19 @@ class AugmentConfig:
 
     @property
     def strengths(self) -> dict[str, float]:
-        """The strength of each distortion by its name: every number of this class that counts without another."""
+        """The strength of each distortion by its name: every field that declares one (`Setting.distortion`)."""
         return {name: getattr(self, name) for name in _strengths()}
 
 
 @cache
 def _strengths() -> tuple[str, ...]:
     hints = get_type_hints(AugmentConfig, include_extras=True)
-    needy = {name for name, hint in hints.items() for item in getattr(hint, "__metadata__", ()) if _needs(item)}
-    numbers = [item.name for item in fields(AugmentConfig) if type(item.default) in (int, float)]
-    return tuple(name for name in numbers if name not in needy)
+    declared = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return tuple(name for name, metadata in declared.items() if any(map(_is_strength, metadata)))
 
 
-def _needs(metadata: object) -> bool:
-    return isinstance(metadata, Setting) and bool(metadata.needs)
+def _is_strength(metadata: object) -> bool:
+    return isinstance(metadata, Setting) and metadata.distortion is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from .mnist import (
     of_digits as of_digits,
     of_files as of_files,
 )
-from .own.cache import options_for as options_for
+from .own.formats import options_for as options_for
 from .split import CLASSES as CLASSES, validation_size as validation_size
 from .tensors import (
     Dataset as Dataset,

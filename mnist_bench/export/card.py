@@ -10,7 +10,7 @@ from textwrap import indent
 from typing import Any, assert_never
 
 from mnist_bench import cells, own_nets
-from mnist_bench.config import DatasetName, recipe
+from mnist_bench.config import DatasetName, recipe_yaml
 from mnist_bench.experiments import confirm
 from mnist_bench.export.winner import SEED, Winner
 from mnist_bench.leaderboard import test_set_line
@@ -110,8 +110,8 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
 
 
 def _recipe(winner: Winner) -> str:
-    record = winner.record
-    return recipe.text(record.recipe, name=winner.study.name, subset=record.data.subset, dataset=record.data.dataset)
+    recipe, data = winner.record.recipe, winner.record.data
+    return recipe_yaml.text(recipe, name=winner.study.name, subset=data.subset, dataset=data.dataset)
 
 
 def _what(data: Data) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any, assert_never
+from typing import Any
 
 from mnist_bench import own_nets
 from mnist_bench.config import (
@@ -14,14 +14,15 @@ from mnist_bench.config import (
     ModelConfig,
     TrainConfig,
     all_settings,
-    epoch_at,
     every_setting,
     leaves,
+    rate_cell,
+    rate_words,
     setting_of,
 )
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import block_filters
-from mnist_bench.units import significant
+from mnist_bench.units import compact, significant
 
 NOTHING = "–"
 NO_DISTORTION = "none"
@@ -99,7 +100,7 @@ def _brief(value: Any, declared: Declared) -> str:
     """Return a setting's plain value as a cell tells it: `.05`, `24·40`, `after`."""
     if isinstance(value, list):
         return _joined([_brief(entry, declared) for entry in value])
-    text = short(value) if isinstance(value, float) else _plain(value).removesuffix(declared.setting.ending)
+    text = compact(value) if isinstance(value, float) else _plain(value).removesuffix(declared.setting.ending)
     return text + declared.setting.unit
 
 
@@ -149,15 +150,6 @@ def line(config: TrainConfig) -> str:
     return ", ".join([*net, *_augment_words(config.augment), *_optim_words(config)])
 
 
-def short(number: float) -> str:
-    """Return a number with two significant digits, without the zero before the point: `.05`, `8`, `1e-05`.
-
-    One below 1 is never told as 1 (`.998`), and of a large one the whole part is told (`128`).
-    """
-    text = significant(number, 2)
-    return text.replace("0.", ".", 1) if number < 1 else text
-
-
 def _joined(values: Sequence[object]) -> str:
     return "·".join(map(str, values)) or NOTHING
 
@@ -186,47 +178,12 @@ def _distortions() -> list[Declared]:
     return [declared for declared in _settings_by_heading()["augment"] if declared.name in AugmentConfig().strengths]
 
 
-def _lr(config: TrainConfig) -> str:
-    optim, highest = config.optim, short(config.optim.lr)
-    if rates := _rates_of_phases(config):
-        return "→".join(map(short, rates))
-    match optim.schedule:
-        case "one_cycle":
-            return f"{highest} one-cycle"
-        case "constant":
-            epochs = ",".join(map(_epoch, _drop_epochs(config)))
-            drops = f" →×{short(optim.drop_factor)}@{epochs}" if epochs else ""
-            return highest + drops + (f" →0@{_epoch(_cooldown(config))}" if optim.cooldown_fraction else "")
-        case _:
-            assert_never(optim.schedule)
-
-
-def _rates_of_phases(config: TrainConfig) -> list[float]:
-    """Return the learning rates of the phases, where all have one of their own and the schedule does nothing."""
-    rates = [phase.lr for phase in config.phases if phase.lr is not None]
-    return rates if len(rates) == len(config.phases) else []
-
-
-def _drop_epochs(config: TrainConfig) -> list[float]:
-    return [epoch_at(config, fraction) for fraction in config.optim.drop_fractions]
-
-
-def _cooldown(config: TrainConfig) -> float:
-    """Return the epoch from which the learning rate falls to zero."""
-    return epoch_at(config, 1 - config.optim.cooldown_fraction)
-
-
-def _epoch(epoch: float) -> str:
-    """Return an epoch with two decimals at most: `120`, `10.5`, `5.67`."""
-    return f"{round(epoch, 2):g}"
-
-
 _COMBINED_CELLS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
     {
         "filters": lambda config: _joined(_filters(config.model)),
         "hidden": lambda config: _hidden(config.model),
         "augment": _augment,
-        "lr → drops": _lr,
+        "lr → drops": rate_cell,
     }
 )
 """Cells that tell what comes of several settings together."""
@@ -241,7 +198,7 @@ def _own_net_words(config: TrainConfig) -> Iterator[str]:
 def _setting_words(value: object) -> str:
     """Return a setting of a net of the user's own as a cell tells it."""
     entries = value if isinstance(value, tuple) else (value,)
-    return _joined([short(entry) if isinstance(entry, float) else _plain(entry) for entry in entries])
+    return _joined([compact(entry) if isinstance(entry, float) else _plain(entry) for entry in entries])
 
 
 def _model_words(config: TrainConfig) -> Iterator[str]:
@@ -267,18 +224,7 @@ def _augment_words(augment: AugmentConfig) -> Iterator[str]:
 def _optim_words(config: TrainConfig) -> Iterator[str]:
     optim = config.optim
     yield _cell("optimizer", config, _values(config))
-    rates = " then ".join(f"{rate:.2g}" for rate in _rates_of_phases(config))
-    match optim.schedule:
-        case _ if rates:
-            yield f"lr {rates}"
-        case "one_cycle":
-            yield f"lr {optim.lr:.2g} one-cycle"
-        case "constant":
-            drops = " and ".join(map(_epoch, _drop_epochs(config)))
-            falls = f" → 0 from {_epoch(_cooldown(config))}" if optim.cooldown_fraction else ""
-            yield f"lr {optim.lr:.2g}" + (f" → ×{optim.drop_factor:.2g} at {drops}" if drops else "") + falls
-        case _:
-            assert_never(optim.schedule)
+    yield rate_words(config)
     if optim.hard_share:
         yield f"hard {optim.hard_share:.2g}, easy {optim.easy_share:.2g}"
 

@@ -1,9 +1,13 @@
 """The wide canary: a hash of single layers, of more kinds and shapes than the canary's short training has.
 
-The canary came first, and studies, tables and caches are named by it. It was found to overlook a release of PyTorch in
-which one kernel gave other bits: batch normalisation of a number of features that is no multiple of 16. So what is new
-is told apart by this one, too: each kind of layer, in sizes that fill the processor's vectors and in sizes that leave a
-rest, alone, so that no later rounding hides a deviation.
+The canary names studies, tables and caches. It overlooked a release of PyTorch in which one kernel gave other bits:
+batch normalisation of a number of features that is not a multiple of 16. So new studies also store the wide canary. It
+runs each kind of layer alone, so that no later rounding hides a deviation, in sizes that fill the processor's vectors
+and in sizes that leave a rest.
+
+No list in this module may grow. A new activation or layer in it would change the wide canary of every machine, and no
+older study could be resumed. It needs a canary of its own: a further entry of `search.differences.CANARIES`, which only
+studies that store it compare.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ SIDE = 7
 """Of the pictures, in pixels: an odd one."""
 DTYPES = (torch.float32, torch.bfloat16)
 ACTIVATIONS = (functional.relu, torch.sigmoid, torch.tanh, functional.gelu, functional.silu)
+"""Those of the first release with a wide canary; a later one of `config.Activation` does not join them, see above."""
 
 
 @cache

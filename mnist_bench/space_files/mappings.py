@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from mnist_bench.config import TrainConfig, recipe, to_json
+from mnist_bench.config import TrainConfig, recipe_yaml, to_json
 from search import yaml_writer
 from search.errors import UsageError
 from search.messages import show
@@ -29,7 +29,7 @@ def document(values: Mapping[str, Any] | TrainConfig, source: str = SOURCE) -> D
     if not isinstance(values, Mapping | TrainConfig):
         raise UsageError(f"{show(repr(values))} is no space; give a file's path or name, a mapping or a configuration.")
     if isinstance(values, TrainConfig):
-        text = recipe.text(_plain_mapping(to_json(values), source, ()), name=source)
+        text = recipe_yaml.text(_plain_mapping(to_json(values), source, ()), name=source)
     else:
         text = yaml_writer.text(_plain_mapping(values, source, ()))
     return Document.of(source, yaml_reader.parse(text, source).value, text)

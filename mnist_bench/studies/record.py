@@ -13,7 +13,7 @@ from annotated_types import Ge, Le, Len, Lt
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from mnist_bench import config
-from mnist_bench.config import DatasetName, Schedule, TrainConfig, from_json, recipe
+from mnist_bench.config import DatasetName, Schedule, TrainConfig, from_json, recipe_yaml
 from mnist_bench.data import is_packaged, of_digits, of_files
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
 from mnist_bench.leaderboard import correct_bits
@@ -119,7 +119,7 @@ FIRST: First = {Record: ("schema_version", "correct"), Data: ("dataset", "subset
 def recipe_text(study: StudyRecord, trial: TrialRecord) -> str:
     """Return the recipe of a trial as a file for `mnist-bench train`: its whole configuration, data set and subset."""
     values, data = config.to_json(from_json(trial.config)), data_of(study.spec["context"])
-    return recipe.text(values, name=study.spec["space"]["name"], subset=data.subset, dataset=data.dataset)
+    return recipe_yaml.text(values, name=study.spec["space"]["name"], subset=data.subset, dataset=data.dataset)
 
 
 def data_of(context: Mapping[str, Any]) -> Data:

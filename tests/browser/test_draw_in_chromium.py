@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from mnist_bench import numerics
 from mnist_bench.config.settings import AugmentConfig, ModelConfig
 from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.own.cache import options_for
+from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.export import page
 from mnist_bench.export.winner import Winner

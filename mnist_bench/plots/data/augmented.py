@@ -94,7 +94,7 @@ def in_words(config: AugmentConfig) -> str:
     """Return the strengths of a distortion: `turned ±12°, zoomed ±8 % and shifted ±2 px`."""
     axes = " (each axis apart)" if config.zoom_per_axis else ""
     words = [
-        (setting_of(f"{SECTION}.{name}").distortion or f"{name} {{value}}").format(
+        (setting_of(f"{SECTION}.{name}").distortion or "").format(
             value=f"{strength:.2g}", percent=f"{100 * strength:.2g}", axes=axes, grid_shift=f"{config.grid_shift:.2g}"
         )
         for name, strength in config.strengths.items()

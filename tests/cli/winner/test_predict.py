@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from mnist_bench import numerics
 from mnist_bench.config.settings import ModelConfig
 from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.own.cache import options_for
+from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import folder
 from mnist_bench.prediction.model import UNFINISHED, load_model

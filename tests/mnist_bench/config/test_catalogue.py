@@ -86,7 +86,7 @@ def test_where_a_setting_does_something(path: str, config: TrainConfig, counts: 
     assert all_settings()[path].counts_in(config) is counts
 
 
-def test_every_number_of_the_augmentation_that_needs_no_other_is_a_strength() -> None:
+def test_strengths_are_the_settings_that_declare_a_distortion() -> None:
     assert AugmentConfig(zoom=0.1).strengths == {
         "rotation_degrees": 0.0, "zoom": 0.1, "shear_radians": 0.0, "translate_pixels": 0.0, "grid_pixels": 0,
     }  # fmt: skip

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.config.settings import ModelConfig
 from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.own.cache import options_for
+from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import folder
 from mnist_bench.export.winner import Winner

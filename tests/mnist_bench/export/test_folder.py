@@ -28,7 +28,7 @@ from mnist_bench.config.settings import (
     PoolAxes,
     TrainConfig,
 )
-from mnist_bench.data.own.cache import options_for
+from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.export import card, folder, page, plain_net

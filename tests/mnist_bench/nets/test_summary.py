@@ -6,7 +6,8 @@ import pytest
 
 from mnist_bench.config import Schedule, all_settings
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
-from mnist_bench.nets.summary import HEADINGS, distinguishing, legend, line, short, shown
+from mnist_bench.nets.summary import HEADINGS, distinguishing, legend, line, shown
+from mnist_bench.units import compact
 
 RICH = TrainConfig(
     model=ModelConfig(
@@ -78,7 +79,7 @@ def test_the_rates_of_phases_are_told_where_the_schedule_does_nothing() -> None:
 def test_values_near_1_are_told_apart() -> None:
     averaged = [replace(RICH, optim=replace(RICH.optim, ema_decay=decay)) for decay in (0.9995, 0.9998, 0.9)]
     assert [row["optim.ema_decay"] for row in distinguishing(averaged)] == ["0.9995", "0.9998", "0.9"]
-    assert short(0.998) == ".998"
+    assert compact(0.998) == ".998"
 
 
 def test_abbreviated_names_and_a_placement_that_does_not_tell_itself_are_explained_where_they_occur() -> None:
@@ -141,7 +142,7 @@ def test_a_part_that_one_net_lacks_is_no_difference_in_its_settings() -> None:
     [(0.05, ".05"), (8.0, "8"), (0, "0"), (1e-05, "1e-05"), (0.0093, ".0093"), (10.4, "10"), (131.0, "131")],
 )
 def test_short_numbers(number: float, text: str) -> None:
-    assert short(number) == text
+    assert compact(number) == text
 
 
 def test_strengths_that_are_zero_in_every_row_are_left_out() -> None:

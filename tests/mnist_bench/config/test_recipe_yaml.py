@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from mnist_bench import space_files
-from mnist_bench.config import recipe
+from mnist_bench.config import recipe_yaml
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, Phase, TrainConfig
 from mnist_bench.own_nets.own_net import use
@@ -28,7 +28,7 @@ def read_back(text: str) -> Space:
 @pytest.mark.parametrize("name", [name for name in space_files.shipped() if name.startswith("notebook/")])
 def test_shipped_recipes_come_back_as_they_were(name: str) -> None:
     config = space_files.recipe(space_files.load(name))
-    assert space_files.recipe(read_back(recipe.text(to_json(config), name="again"))) == config
+    assert space_files.recipe(read_back(recipe_yaml.text(to_json(config), name="again"))) == config
 
 
 @given(seed=st.integers(0, 2**32))
@@ -37,7 +37,7 @@ def test_trials_of_the_shipped_space_come_back_as_they_were(seed: int) -> None:
     space = space_files.load("conv")
     (params,) = samples(space, 1, seed)
     config = space_files.config(space, params)
-    assert space_files.recipe(read_back(recipe.text(to_json(config), name="conv"))) == config
+    assert space_files.recipe(read_back(recipe_yaml.text(to_json(config), name="conv"))) == config
 
 
 def test_lists_phases_and_a_subset() -> None:
@@ -46,7 +46,7 @@ def test_lists_phases_and_a_subset() -> None:
         model=ModelConfig(filters=(8, 24), hidden_layers=2, hidden_dropout=(0.1, 0.25)),
         phases=(Phase(epochs=1, augment=AugmentConfig(zoom=1e-05)), Phase(epochs=2, lr=1e-4)),
     )
-    text = recipe.text(to_json(config), name="conv-1.2", subset=1500)
+    text = recipe_yaml.text(to_json(config), name="conv-1.2", subset=1500)
     space = read_back(text)
     assert text.splitlines()[:3] == ['name: "conv-1.2"', "subset: 1500", "epochs: 3"]
     assert "  filters: [8, 24]" in text.splitlines()
@@ -55,17 +55,17 @@ def test_lists_phases_and_a_subset() -> None:
 
 def test_a_data_set_is_named_where_it_is_not_mnist() -> None:
     config = TrainConfig()
-    text = recipe.text(to_json(config), name="conv", subset=1500, dataset="mnist-red")
+    text = recipe_yaml.text(to_json(config), name="conv", subset=1500, dataset="mnist-red")
     assert text.splitlines()[:3] == ["name: conv", "dataset: mnist-red", "subset: 1500"]
     space = read_back(text)
     assert (space_files.dataset_of(space), space_files.recipe(space)) == ("mnist-red", config)
-    assert "dataset" not in recipe.text(to_json(config), name="conv", dataset="mnist")
+    assert "dataset" not in recipe_yaml.text(to_json(config), name="conv", dataset="mnist")
 
 
 def test_null_and_empty_lists_of_a_net_of_ones_own_are_no_defaults(tmp_path: Path) -> None:
     code = use(own_nets.write(tmp_path, own_nets.OPTIONAL)).code
     config = TrainConfig(net_code=code, net={"width": None, "tags": ()})
-    text = recipe.text(to_json(config), name="own")
+    text = recipe_yaml.text(to_json(config), name="own")
     assert text.splitlines()[-3:] == ["net:", "  width: null", "  tags: []"]
     assert space_files.recipe(read_back(text)) == config
 
@@ -73,4 +73,4 @@ def test_null_and_empty_lists_of_a_net_of_ones_own_are_no_defaults(tmp_path: Pat
 @pytest.mark.parametrize("name", ["true", "Null", "no", "1e3", "0x10", "a-b"])
 def test_names_that_yaml_could_take_for_something_else(name: str, tmp_path: Path) -> None:
     values: dict[str, Any] = to_json(TrainConfig())
-    assert read_back(recipe.text(values, name=name)).name == name
+    assert read_back(recipe_yaml.text(values, name=name)).name == name

@@ -1,4 +1,4 @@
-"""A configuration as the text of a recipe that `mnist-bench train` accepts."""
+"""Writes a configuration as YAML: the text of a recipe that `mnist-bench train` accepts."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def text(config: Mapping[str, Any], *, name: str, subset: int | None = None, dat
 
     Args:
         config: a TrainConfig as plain JSON values.
-        name: of the recipe.
-        subset: the number of training images, where it is not all.
-        dataset: that it is trained on; the file names any but MNIST.
+        name: the recipe's name.
+        subset: the number of training images; None for all.
+        dataset: the data set that it is trained on; the file names it unless it is MNIST.
     """
     data = {"dataset": None if dataset == "mnist" else dataset, "subset": subset}
-    # Beside a net of the user's own our nets' settings do nothing, and a file that holds them is refused.
-    told = {key: value for key, value in config.items() if key != "model" or "net_code" not in config}
-    # Our settings are null or empty only by default; a net of the user's own may have other defaults.
+    # With the user's own net the settings of built-in nets do nothing, and a file that holds them is refused.
+    kept = {key: value for key, value in config.items() if key != "model" or "net_code" not in config}
+    # Built-in settings are null or empty only by default; the user's own net may have other defaults.
     net = {"net": config["net"]} if "net" in config else {}
-    return yaml_writer.text(_without_gaps({"name": name, **data, **told}) | net)
+    return yaml_writer.text(_without_gaps({"name": name, **data, **kept}) | net)
 
 
 def _without_gaps(values: Mapping[str, Any]) -> dict[str, Any]:
