@@ -1,4 +1,4 @@
-"""How figures, and text from outside, read on every screen."""
+"""How figures, and text from outside, are written on every screen, in pictures and in reports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def short(found: object) -> str:
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """Return an interval of shares in percent: `[99.24, 99.54]`; empty where there is none.
+    """Return an interval of shares in percent: `[99.24, 99.54]`; empty if there is none.
 
     An end that is not 0 or 100 % does not read so: `[85.10, <100]`.
     """
@@ -66,7 +66,7 @@ def epochs(done: float, total: float) -> str:
 
 
 def ending(state: str, reason: str) -> str:
-    """Return a trial's state and, where it says more, its reason: `PRUNED`, `PRUNED (diverged)`.
+    """Return a trial's state, with its reason if that adds something: `PRUNED`, `PRUNED (diverged)`.
 
     A trial that nobody trains now is `PAUSED`, which Optuna has no state for.
     """
@@ -88,7 +88,7 @@ def counted(counts: Mapping[str, int], *, live: bool = False) -> str:
 
 
 def sparkline(values: Sequence[float | None], low: float, high: float) -> str:
-    """Return one bar a value, scaled between `low` and `high`; a space where there is no value."""
+    """Return one bar per value, scaled between `low` and `high`; a space if there is no value."""
     return "".join(" " if value is None else _bar(value, low, high) for value in values)
 
 

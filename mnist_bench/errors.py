@@ -43,7 +43,7 @@ class WeightsError(UsageError):
 
 
 class UnnamedCodeError(UsageError):
-    """A net is code of the user's own that was not named, or is another now."""
+    """A net is the user's own code, which was not named or has changed."""
 
 
 class NotReproducedError(SearchError):
@@ -60,7 +60,7 @@ class Stopped(SearchError):
 
 
 class PictureError(UsageError):
-    """A file is no picture, or there is nothing on it; the text names it."""
+    """A file is not a picture, or the picture is empty; the text names it."""
 
 
 class NotInTableError(UsageError):

@@ -28,7 +28,7 @@ NEEDS: Mapping[Command, tuple[str, ...]] = MappingProxyType(
         "train": _TRAINS,
     }
 )
-"""The options that each command needs besides the study's place."""
+"""The options that each command needs in addition to the study's place."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""A result as one table, with all its words: the screen, Markdown, CSV, JSON and the report print the same one."""
+"""A result as one table, with all its words: screen, Markdown, CSV, JSON and report print the same one."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Column(Generic[Row]):
     text: Callable[[Row], str]
     """The cell of a row."""
     importance: int = 1
-    """Where the screen is too narrow, the least important column goes first, among equals the last one."""
+    """On a narrow screen the least important column is dropped first; among equals, the rightmost."""
     align: Align = "left"
     number: Callable[[Row], float | None] | None = None
-    """What a reader's sorting goes by where the text does not begin with it; None where the text tells."""
+    """The number to sort by, if the text does not begin with it."""
     legend: Sequence[str] = ()
-    """What the signs in its cells mean, a few words each; what several columns say stands once."""
+    """The meaning of the signs in its cells, a few words each; a legend of several columns is printed once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table(Generic[Row]):
-    """Rows of a result, what people read of them, and the same as plain values for programs."""
+    """Rows of a result: as text for people, and as plain values for programs."""
 
     rows: Sequence[Row]
     columns: Sequence[Column[Row]]
@@ -42,7 +42,7 @@ class Table(Generic[Row]):
     footnotes: Sequence[str] = ()
     """Lines below it; an empty one is a gap."""
     whole: str = "a wider window"
-    """What shows all columns where the screen is too narrow for them."""
+    """How to see all columns on a screen that is too narrow for them."""
     record: Callable[[Row], Mapping[str, Any]] = as_it_is
     """Returns a row as CSV has it: plain values by key. Rows that are mappings are their own records."""
     document: Mapping[str, Any] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Table(Generic[Row]):
         return [[column.text(row) for column in self.columns] for row in self.rows]
 
     def legend(self, shown: Sequence[Column[Row]]) -> list[str]:
-        """Return one line that explains the signs in the columns that are shown; none where nothing needs it."""
+        """Return one line that explains the signs in the shown columns, if there are any."""
         signs = dict.fromkeys(sign for column in shown for sign in column.legend)
         return [f"{'; '.join(signs)}."] if signs else []
 
@@ -63,5 +63,5 @@ class Table(Generic[Row]):
 
 
 def key_column(key: str, importance: int = 1, align: Align = "left") -> Column[Mapping[str, Any]]:
-    """Return the column that shows what stands under `key` in rows that are mappings; empty where that is None."""
+    """Return the column that shows the value under `key` in rows that are mappings; empty if it is None."""
     return Column(key, lambda row: "" if row.get(key) is None else str(row[key]), importance, align)

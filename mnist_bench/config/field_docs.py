@@ -13,7 +13,7 @@ from itertools import pairwise
 def field_docs(cls: type) -> dict[str, str]:
     """Return the text under each field of `cls` on one line, by the field's name, from the class's source.
 
-    There is none where Python finds no source, as of a class that `make_dataclass` made.
+    There is none if Python finds no source, as for a class that `make_dataclass` made.
     """
     try:
         # A class that stands inside another, or in a function, is indented.

@@ -49,7 +49,7 @@ def every_setting(config: TrainConfig) -> dict[str, Any]:
 
 
 def from_json(values: Mapping[str, Any]) -> TrainConfig:
-    """Return the config that `values` describe; fields left out take their defaults.
+    """Return the config that `values` describe; missing fields take their defaults.
 
     Raises:
         UnknownSettingError: a field does not exist.

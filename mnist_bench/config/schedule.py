@@ -201,7 +201,7 @@ def _epoch(epoch: float) -> str:
 
 
 def images_per_epoch(part: TrainOn, *, train: int, validation: int) -> int:
-    """Return how many images an epoch takes, of a split into so many."""
+    """Return the number of images per epoch, given the sizes of both parts of the split."""
     return train if leaves_validation(part) else train + validation
 
 

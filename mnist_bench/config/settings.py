@@ -39,7 +39,7 @@ Maps = Annotated[int, Ge(1), Le(512)]
 KernelSize = Literal[1, 3, 5, 7]
 Units = Annotated[int, Ge(1), Le(4096)]
 NetValue = bool | int | float | str | None
-"""A setting of a net of the user's own, or an entry of one that is a list."""
+"""A setting of the user's own net, or an entry of a setting that is a list."""
 
 
 def _read(name: Optimizer | LrSchedule) -> tuple[Literal["moments", "momentum", "warmup", "drops", "cooldown"], ...]:
@@ -290,7 +290,7 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainConfig:
-    """Everything that decides a trial's bits, besides its seed, the data and the numerics."""
+    """Everything that decides a trial's bits, except its seed, the data and the numerics."""
 
     epochs: Annotated[int, Ge(1), Le(1000), Setting(group="budget", cells=("lr → drops",))] = 6
     """Full budget, in passes over the training images."""
@@ -307,6 +307,6 @@ class TrainConfig:
     net_code: Annotated[str | None, Setting(group="net")] = None
     """The net is code of the user's own: its name and its source's SHA-256; `model` then does nothing. It is loaded
     where somebody names it (`--net`), never for standing here."""
-    # Its fields are known to that code alone, so that they are no class; left out of the hash, which a mapping has not.
+    # Only that code knows its fields, so there is no class for them; a mapping has no hash.
     net: Mapping[str, NetValue | tuple[NetValue, ...]] = field(default_factory=dict, hash=False)
     """Settings of a net of the user's own, by name."""

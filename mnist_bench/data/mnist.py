@@ -35,7 +35,7 @@ SHA256 = {
 IN_RED = "773eba5c758d1e01033b43c2ee5806bd84eecc18ab839ea5b636f55b7e0fa214"
 """SHA-256 of the packaged training images in three channels, as an IDX file."""
 ABOUT = "about.json"
-"""Name of the file beside IDX files that this program has made of others; see `About` and `own`."""
+"""Name of the file next to IDX files that this program made from other formats; see `About` and `own`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,21 +66,21 @@ class DataOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class About:
-    """What this program says of IDX files that it has made of others."""
+    """The description of IDX files that this program made from another format."""
 
     form: PictureForm
     sha256: Mapping[str, str]
-    """Of each of the four files, uncompressed, by name."""
+    """SHA-256 of each of the four files, uncompressed, by name."""
     names: tuple[str, ...]
-    """Of the classes, where their source named them."""
+    """Names of the classes, if their source named them."""
     sizes: Mapping[str, int]
-    """Of the files, in bytes, where it is said."""
+    """Sizes of the files in bytes, if recorded."""
 
 
 def about(folder: Path) -> About | None:
-    """Return what is said of the IDX files in a folder; None where this program has not made them.
+    """Return the description of the IDX files in a folder; None if this program did not make them.
 
-    A folder of the user's own may hold any file of that name.
+    The user's own folder may hold any file of that name.
     """
     try:
         values = json.loads((folder / ABOUT).read_bytes())
@@ -155,7 +155,7 @@ class TrainingSet:
     unseen: Indices = field(default_factory=lambda: np.empty(0, np.int64))
     """Indices of the images on which a benchmark scores a search's choice; only a task has some."""
     names: tuple[str, ...] = ()
-    """Of the classes, where their source names them. No hash depends on them, for no training does."""
+    """Names of the classes, if their source has them. No hash depends on them, because no training does."""
 
 
 def load_training_set(options: DataOptions) -> TrainingSet:

@@ -284,7 +284,7 @@ def excess_of(trial: TrialRecord) -> dict[str, float]:
 def curve_of(trial: TrialRecord) -> tuple[Mapping[str, Any], ...]:
     """Return plain figures of each period: its number from 1 on, all that it measured, its value and its seconds.
 
-    What a trainer of the user's own measured under a name that a column of curves has is `metrics.NAME`.
+    If a trainer measured something under the name of a column of curves, that figure is `metrics.NAME`.
     """
     return tuple(
         {
@@ -343,7 +343,7 @@ def period_ends(trial: TrialRecord) -> tuple[float, ...]:
 def tie_p_values(complete: Sequence[TrialRecord]) -> dict[int, float]:
     """Return the adjusted p-values of the first trial against each other one, by number.
 
-    Trials are left out if the database does not hold which images they got right.
+    Trials whose correct images are not stored are omitted.
     """
     first = correctness(complete[0]) if complete else None
     if first is None:

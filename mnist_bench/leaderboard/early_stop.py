@@ -1,4 +1,4 @@
-"""Where something stopped early, in words: a search before its goal, and trials that were ahead when they stopped."""
+"""Sentences about early stops: of a search before its goal, and of trials that were ahead when they stopped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stop_option(stop: EarlyStop, *, foreign: bool) -> str:
 
 
 def rules_words(rules: StopRules) -> list[str]:
-    """Return what may end a search of nets before its goal, a few words each; none where nothing does."""
+    """Return the rules that may end a search of nets before its goal, a few words each."""
     patience = [] if rules.patience is None else [f"patience {rules.patience}"]
     target = [] if rules.target is None else [f"target {100 * rules.target:.9g} %"]
     return [*patience, *target]
@@ -43,7 +43,7 @@ def rules_words(rules: StopRules) -> list[str]:
 def first_then(trial: TrialRecord, first: TrialRecord | None) -> float | None:
     """Return the value that the first complete trial had after as many periods as another trial trained in all.
 
-    None where there is nothing to compare: the other one is complete, still trains, or ended without a value.
+    None if the other trial is complete, still trains, or ended without a value.
     """
     periods = len(trial.reports)
     is_cut = trial.state != "COMPLETE" and trial.reason != "running" and trial.value is not None

@@ -108,7 +108,7 @@ def _explained(figures: Sequence[Column[Row]], board: Leaderboard) -> list[Colum
 
 
 def _over(board: Leaderboard) -> list[Column[Row]]:
-    """Return the column of what infeasible trials exceed; none where no row is infeasible."""
+    """Return the column of exceeded limits, if a row is infeasible."""
     return [Column("over its limit by", _excess, 11)] if any(row.excess for row in board.rows) else []
 
 
@@ -194,7 +194,7 @@ def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
 
 
 def _by_machine(trials: int) -> str:
-    """Return what the digest depends on besides the search, where so many trials were ended by that."""
+    """Return the sentence that the machine ended this number of trials, so that the digest depends on it."""
     ended = "1 trial was" if trials == 1 else f"{trials} trials were"
     return f"; {ended} ended by the machine, short of memory or time, which another run may not be" if trials else ""
 

@@ -1,4 +1,4 @@
-"""Whether a net of a user's own repeats: trained a little, in several ways that have to come to the same bits."""
+"""Whether the user's own net repeats: it is trained a little, in several ways that have to give the same bits."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Try out a net of a user's own: several ways of training it have to come to the same bits."""
+"""Check the user's own net: several ways of training it have to give the same bits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WAYS: Mapping[str, tuple[str, Way]] = {
     "without a restore": ("keeps something outside its parameters and buffers", ShortTraining.without_restoring),
     "in another process": ("depends on the order of a set, on the environment or the time", trained_elsewhere),
 }
-"""Ways of training, and what a net does that comes to other bits there."""
+"""Ways of training, and the fault of a net that gives different bits there."""
 FROM_WEIGHTS = (
     "from weights alone",
     "draws while it is built what is neither a parameter nor a buffer that its state holds",
@@ -32,7 +32,7 @@ FROM_WEIGHTS = (
 
 
 def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
-    """Train a net a little in every way, on these images, and say whether all come to the same bits.
+    """Train a net a little in every way, on these images, and report whether all give the same bits.
 
     Raises:
         ArchitectureError, ConfigError, PluginError: see `own_nets.counts`.
@@ -47,9 +47,9 @@ def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Chec
 def require(
     net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repeats: bool = True, words: Sequence[str] = ()
 ) -> None:
-    """Check in a few seconds, on made-up pictures, that a net comes to the same bits in every way.
+    """Check in a few seconds, on made-up pictures, that a net gives the same bits in every way.
 
-    Where the search does not repeat, its weights alone have to make it all the same: else what it keeps is no net.
+    Even if the search does not repeat, the weights alone have to restore the net: else it keeps no net.
     `words` are those with which `mnist-bench plugin check` tries it out on the space of the search.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Train a net of a user's own in another process, with another order of sets; run by `trained_elsewhere`."""
+"""Train the user's own net in another process, with another order of sets; run by `trained_elsewhere`."""
 
 from __future__ import annotations
 

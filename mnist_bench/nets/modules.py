@@ -82,7 +82,7 @@ class Flatten(nn.Module):
 
 
 def build_net(config: TrainConfig, generator: torch.Generator, form: PictureForm = MNIST) -> nn.Module:
-    """Return the net of a configuration on the CPU, in float32: ours (`build_model`), or one of the user's own.
+    """Return the net of a configuration on the CPU, in float32: a built-in one (`build_model`), or the user's own.
 
     Raises:
         ArchitectureError: the net is impossible.
@@ -114,7 +114,7 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
 def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
     """Make every dropout layer of `model` draw from `generator`, which is on the model's device.
 
-    A net of the user's own has generators of its own, which are seeded from it.
+    The user's own net has its own generators, which are seeded from it.
     """
     own_nets.seed_draws(model, generator)
     for module in model.modules():

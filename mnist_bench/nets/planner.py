@@ -86,7 +86,7 @@ def make_planner(
 
 
 def completed(config: TrainConfig) -> TrainConfig:
-    """Return a configuration with all settings of a net of the user's own, those left out at its defaults.
+    """Return a configuration with all settings of the user's own net; missing ones take its defaults.
 
     Raises:
         ArchitectureError: the net refuses them.

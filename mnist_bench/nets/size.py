@@ -1,4 +1,4 @@
-"""The size of any net, ours or one of the user's own: what limits, costs and tables need of it."""
+"""The size of any net, built-in or the user's own, as limits, costs and tables need it."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
 
 
 def _alone(config: TrainConfig, cells: Mapping[str, str]) -> dict[str, str]:
-    """Return every cell of a net of the user's own."""
+    """Return every cell of the user's own net."""
     ours = {heading: text for heading, text in cells.items() if not _of_layers(heading)}
     return {f"net.{name}": _setting_words(value) for name, value in config.net.items()} | ours
 
@@ -120,7 +120,7 @@ def shown(heading: str, cells: Sequence[str]) -> tuple[Sequence[str], list[str]]
 
 
 def legend(heading: str, cells: Collection[str]) -> list[str]:
-    """Return what the signs in these cells of a column mean, a few words each; none where they need no words."""
+    """Return what the signs in these cells of a column mean, a few words each; none if they need no words."""
     nothing = [f"{NOTHING}: has no effect there"] if NOTHING in cells else []
     return [*_signs(heading, cells), *nothing]
 
@@ -196,7 +196,7 @@ def _own_net_words(config: TrainConfig) -> Iterator[str]:
 
 
 def _setting_words(value: object) -> str:
-    """Return a setting of a net of the user's own as a cell tells it."""
+    """Return a setting of the user's own net as a cell shows it."""
     entries = value if isinstance(value, tuple) else (value,)
     return _joined([compact(entry) if isinstance(entry, float) else _plain(entry) for entry in entries])
 

@@ -1,4 +1,4 @@
-"""Nets of a user's own: loaded by the name that somebody gives, built, counted, and their random draws held in hand."""
+"""The user's own nets: loaded by name, built, counted, with isolated random number generators."""
 
 import lazy_loader
 

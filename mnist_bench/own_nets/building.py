@@ -1,4 +1,4 @@
-"""Build a net of a user's own, and count its parameters and multiply-accumulates without values."""
+"""Build the user's own net, and count its parameters and multiply-accumulates without values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Counts:
 
 
 def counts(code: str, settings: Mapping[str, Any], form: PictureForm) -> Counts:
-    """Return the size of a net of the user's own for pictures of a form.
+    """Return the size of the user's own net for pictures of a form.
 
     It is built on PyTorch's device `meta`, which has shapes and no values, and `torch.utils.flop_counter` counts one
     forward pass; code that needs values is built and run on the CPU instead.

@@ -1,4 +1,4 @@
-"""The random draws of a net of a user's own: from generators that belong to it alone.
+"""The random draws of the user's own net, from generators that belong to it alone.
 
 Our own layers draw from a generator that the trainer passes. Foreign code draws from the global ones of PyTorch, NumPy
 and Python, and a period would depend on what its process did before. So each net has states of its own for them, which
@@ -108,7 +108,7 @@ def attach(module: nn.Module, loaded: Loaded, form: PictureForm, generator: torc
 
 
 def seed_draws(module: nn.Module, generator: torch.Generator) -> None:
-    """Seed a net of the user's own for a period; does nothing to other nets."""
+    """Seed the user's own net for a period; does nothing to other nets."""
     draws = getattr(module, NAME, None)
     if isinstance(draws, Draws):
         draws.seed(generator)

@@ -28,7 +28,7 @@ _named: dict[str, OwnNet] = {}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwnNet:
-    """A net of a user's own, ready to be built with any settings."""
+    """The user's own net, ready to be built with any settings."""
 
     loaded: Loaded
     settings: DeclaredSettings

@@ -1,4 +1,4 @@
-"""The settings of a net of a user's own, as its function declares them.
+"""The settings of the user's own net, as its function declares them.
 
 The annotation of the function's first parameter says what they are: a dataclass, whose fields have types, bounds
 (`annotated_types`) and defaults; or a mapping or nothing, and then they are whatever the space file says.
@@ -24,7 +24,7 @@ PARAMETERS = "build(settings, input_shape, classes)"
 
 
 class NetSection:
-    """Marks the dataclasses whose fields are settings of a net of the user's own."""
+    """Marks the dataclasses whose fields are settings of the user's own net."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,11 @@ class DeclaredSettings:
     """What a net's settings may be."""
 
     declared: type | None
-    """A dataclass; None where anything is taken."""
+    """A dataclass; None if anything is taken."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the settings that there are; none where anything is taken."""
+        """Names of the settings that there are; none if anything is taken."""
         return () if self.declared is None else tuple(item.name for item in fields(self.declared))
 
     @property

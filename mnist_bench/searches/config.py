@@ -26,7 +26,7 @@ class SearchConfig:
     overrides: tuple[str, ...] = ()
     """`field=value`, each of which replaces what the file says."""
     sampler: str | None = None
-    """In place of the file's: a built-in one's name, or code of one's own, `package.module:Name` or `file.py:Name`."""
+    """Replaces the file's: the name of a built-in one, or your own code, `package.module:Name` or `file.py:Name`."""
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
     pruner: str | None = None
     """As `sampler`."""
@@ -53,9 +53,9 @@ class SearchConfig:
     enqueue: tuple[space_files.Source, ...] = ()
     """Recipes to train first: files, names of shipped ones, mappings or configurations."""
     from_studies: tuple[str, ...] = ()
-    """Studies and tables of which a start list is made, in place of the space's."""
+    """Studies and tables from which a start list is made, instead of those that the space names."""
     start: bool = True
-    """Whether the search begins with a start list where the space names tables for one."""
+    """Whether the search begins with a start list if the space names tables for one."""
     device: str = "auto"
     study_name: str | None = None
     """Name of the study; None for SPACE-SEED."""
@@ -66,7 +66,7 @@ class SearchConfig:
     dataset: DatasetName | None = None
     """None for the one that the space names."""
     net: str | None = None
-    """A net of one's own in place of ours: `package.module:Name` or `file.py:Name`; see docs/own_nets.md."""
+    """Your own net instead of a built-in one: `package.module:Name` or `file.py:Name`; see docs/own_nets.md."""
     executor: ExecutorName = "local"
     max_outage: float = MAX_OUTAGE
     """Seconds that the search waits during an outage of PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Whether a space's names and values are those of the trainer's settings, and whether they fit together."""
+"""Checks the names and values of a space against the trainer's settings, and whether they fit together."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ GRID = 64
 
 
 def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIST) -> list[Problem]:
-    """Return all that is wrong with `space`: with its names and values, what they make together, and its nets.
+    """Return all problems of `space`: of its names and values, of their combinations, and of its nets.
 
-    Ranges that could not be read are passed over. `images` is how many the data set has; None where that is not known.
-    `form` is that of its pictures.
+    Unreadable ranges are skipped. `images` is the number of images in the data set; None if it is not known.
+    `form` is the form of its pictures.
     """
     problems = names_and_values(space)
     subset = space.settings.get("subset")
@@ -71,7 +71,7 @@ def _top_level_problems(space: Space) -> Iterator[Problem]:
 
 
 def _own_net_problems(space: Space) -> Iterator[Problem]:
-    """Yield what does not fit together of a space and the net of the user's own that is searched, if any is."""
+    """Yield the conflicts between a space and the user's own net that is searched, if any."""
     fields = {item.path.partition(".")[2] for item in space.fields if item.path.startswith(f"{OWN}.")}
     code = space.settings.get("net_code")
     if code is None:
@@ -79,7 +79,7 @@ def _own_net_problems(space: Space) -> Iterator[Problem]:
             yield space.origins[OWN].problem(f"net: settings of a net of your own; name its code, {HOW}", at_key=True)
         return
     if "model" in space.origins:
-        message = "model: our own nets' settings do nothing beside --net; leave them out"
+        message = "model: the settings of built-in nets do nothing with --net; leave them out"
         yield space.origins["model"].problem(message, at_key=True)
     try:
         needed = known(str(code)).settings.needed
@@ -94,7 +94,7 @@ def _own_net_problems(space: Space) -> Iterator[Problem]:
 
 
 def _section_of(space: Space, section: str, name: str) -> tuple[type, list[str]] | None:
-    """Return the class that declares a field, and the names of all its fields; None where nothing can be said of it."""
+    """Return the class that declares a field, and the names of all its fields; None if it cannot be checked."""
     if section != OWN:
         if section not in sections():
             return None

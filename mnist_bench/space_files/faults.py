@@ -42,7 +42,7 @@ def faults(cls: type, name: str, value: Any) -> list[Fault]:
 
 
 def bounds(annotation: Any, name: str) -> str:
-    """Return the bounds that an annotation sets, as "0 <= rate < 1"; empty where it sets none."""
+    """Return the bounds that an annotation sets, as "0 <= rate < 1"; empty if it sets none."""
     limits = [item for member in _parts(annotation) for item in getattr(member, "__metadata__", ())]
     low = next((f"{m.ge:g} <=" for m in limits if isinstance(m, Ge)), "") or next(
         (f"{m.gt:g} <" for m in limits if isinstance(m, Gt)), ""
@@ -59,7 +59,7 @@ def allows(annotation: Any, kind: type) -> bool:
 
 
 def annotation_of(cls: type, name: str, place: KeyPath = ()) -> Any:
-    """Return the annotation of a field, or of what stands at a place inside its value; None where nothing may."""
+    """Return the annotation of a field, or of what stands at a place inside its value; None if nothing may."""
     annotation = get_type_hints(cls, include_extras=True)[name]
     for part in place:
         annotation = _inside(annotation, part)

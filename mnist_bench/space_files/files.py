@@ -58,7 +58,7 @@ def load(
 ) -> Space:
     """Return the space of `source`, with `--set` applied.
 
-    `images` is how many the data set has, the most that `subset` may be; None where that is not known.
+    `images` is how many the data set has, the most that `subset` may be; None if that is not known.
     `form` says that of its pictures, for which the nets are, given the data set that the file names. `net` is the name
     of a net of the user's own, which all trials have; see `own_nets.use`.
 

@@ -1,4 +1,4 @@
-"""What a space file may hold, as types: the settings of a trial, and what a search is told beside them."""
+"""The content of a space file as types: the settings of a trial, and the settings of its search."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from search.messages import listing, show
 from search.space import Space
 
 Value = Literal["val_accuracy"]
-"""The objective of every search, and its only one unless the file names a cost beside it."""
+"""The objective of every search, and its only one unless the file also names a cost."""
 Cost = Literal["parameters", "macs"]
-"""What a search can minimise beside it: facts of a net that are known before it is trained."""
+"""Costs that a search can also minimise: facts of a net that are known before it is trained."""
 VALUE: Value = "val_accuracy"
 MIN_SUBSET = 1000
 """The fewest images that a file may ask for; of a data set with less than these all are taken."""
@@ -27,7 +27,7 @@ MIN_SUBSET = 1000
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Metadata of a type: all that it refuses is said to be not this."""
+    """Annotation that replaces pydantic's errors for a type by `not <text>`."""
 
     text: str
     near: str = ""
@@ -110,11 +110,11 @@ IMAGES = SearchSettings().subset
 OWN = "net"
 """The section with the settings of a net of the user's own, whose fields its code declares."""
 TRAINING = tuple(item.name for item in fields(TrainConfig) if item.name not in (OWN, *sections()))
-"""Settings of a trial that stand beside the sections."""
+"""Settings of a trial outside the sections."""
 SETTINGS = dict.fromkeys(TRAINING, TrainConfig) | {item.name: SearchSettings for item in fields(SearchSettings)}
-"""The class that declares each setting beside the sections, by its name."""
+"""The class that declares each setting outside the sections, by its name."""
 
 
 def training_settings(space: Space) -> dict[str, Any]:
-    """Return TrainConfig's own settings, as plain values; those left out are left out."""
+    """Return the settings that a space gives to TrainConfig itself, as plain values."""
     return {name: value for name, value in space.settings.items() if name in TRAINING}

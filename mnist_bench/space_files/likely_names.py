@@ -57,7 +57,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 
 
 def nearest(name: str, section: str = "") -> str:
-    """Return the hint at what was meant, "; did you mean `optim.lr`?"; empty where nothing is near.
+    """Return the hint "; did you mean `optim.lr`?"; empty if nothing is near.
 
     A setting of `section`, where it stood, is called by its bare name.
     """

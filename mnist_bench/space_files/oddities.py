@@ -87,7 +87,7 @@ def _field(fields: Mapping[str, Field], path: str) -> Field:
 def _unmet(fields: Mapping[str, Field], path: str) -> list[str]:
     """Return what keeps a setting from ever doing anything: fields that it needs, or that they need, and are never on.
 
-    That a picture is distorted is no field of its own, and taken to be so.
+    Whether a picture is distorted is not a field; it is assumed to be.
     """
     found: list[str] = []
     for need in setting_of(path).needs:
@@ -120,7 +120,7 @@ def _constraints(drawn: Drawn) -> Iterator[Problem]:
             continue
         index = each.constraint.index
         yield space.origins["constraints"].problem(f"constraints[{index}]: {message}", index)
-    # Planning the user's own nets takes a quarter of a second, so spaces without constraints are not asked.
+    # Planning the user's own nets takes a quarter of a second, which spaces without constraints are spared.
     if space.constraints and all(each.met for each in drawn.met) and drawn.shares.constrained == 1:
         message = f"constraints: none of {len(drawn.plans)} random configurations meets all of them"
         yield space.origins["constraints"].problem(f"{message}; a search may find none either")

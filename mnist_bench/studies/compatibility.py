@@ -1,4 +1,4 @@
-"""What of a user's own a study needs, and whether data, net and numerics here are those that it was trained with."""
+"""Checks that data set, user-defined net and numerics match those of a study, and names the options it needs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
 
 
 def require_net(code: str | None, name: str | None) -> None:
-    """Check that the net of a configuration, where it is one of the user's own, can be built here.
+    """Check that the net of a configuration can be built here, if it is the user's own.
 
     Args:
         code: `TrainConfig.net_code`.
@@ -62,7 +62,7 @@ def require_net(code: str | None, name: str | None) -> None:
 
 
 def net_code(study: StudyRecord) -> str | None:
-    """Return the code of the net of the user's own that was searched; None where the nets are ours."""
+    """Return the code of the user's own net that was searched; None if the nets are built-in."""
     return _net_code(study.spec)
 
 

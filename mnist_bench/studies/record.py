@@ -46,7 +46,7 @@ class Period:
     weights: str
     """SHA-256 of the weights after the period."""
     end: EndReason | None = None
-    """Why the trial could not go on after this period; None if it could."""
+    """Why the trial could not continue after this period; None if it could."""
 
 
 @with_config(Finite)
@@ -66,12 +66,12 @@ class Data:
 
     @property
     def is_own(self) -> bool:
-        """Whether it is of the user's own, so that commands which open it have to name it (`--data`)."""
+        """Whether it is the user's own, so that commands which open it have to name it (`--data`)."""
         return of_files(self.dataset) and not is_packaged(self.dataset, self.data_hash)
 
     @property
     def is_of_digits(self) -> bool:
-        """Whether its classes are known to be the ten digits: of a user's own data nobody knows."""
+        """Whether its classes are known to be the ten digits; for the user's own data this is not known."""
         return not self.is_own and of_digits(self.dataset)
 
     @property
@@ -102,7 +102,7 @@ class Record:
     correct: str | None = None
     """Which validation images the last period's net classified correctly: base64 of packed bits."""
     net_text: str | None = None
-    """The source of a net of the user's own, for people: nothing runs it."""
+    """The source of the user's own net, for people: nothing runs it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,7 +214,7 @@ def _check_trainable(record: Record, config: TrainConfig) -> None:
         ValueError: the curve has more periods than the recipe.
         StorageError: `correct` cannot be decoded.
     """
-    if config.net_code is None:  # what code of the user's own makes is not known before it is named
+    if config.net_code is None:  # the user's own code is not known before it is named
         plan_layers(config.model, record.data.form)
     periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
     if len(record.curve) > periods:

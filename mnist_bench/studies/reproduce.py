@@ -33,7 +33,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """A recorded trial beside its repetition."""
+    """A recorded trial and its repetition."""
 
     periods: tuple[tuple[Period, Period], ...]
     """(then, now) for each repeated period; fewer than recorded if the repetition ended early."""
@@ -62,7 +62,7 @@ def trainer_for(
 ) -> TorchTrainer:
     """Return a trainer with the record's data set, from `data_dir` or the package, and the record's precision.
 
-    `net` is the name of the net of one's own that the record is of; one that this process has used needs no name.
+    `net` is the name of the user's own net in the record; a net that this process has used needs no name.
     `what` is what a message says of other data.
 
     Raises:

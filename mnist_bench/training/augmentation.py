@@ -80,7 +80,7 @@ def distort(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
 
 
 def _field(displacements: Tensor, height: int, width: int) -> Tensor:
-    """Return what displacements on a coarse grid, (N, 2, G²), come to at each pixel of a picture: (N, H, W, 2)."""
+    """Interpolate displacements on a coarse grid, (N, 2, G²), to each pixel of a picture: (N, H, W, 2)."""
     side = math.isqrt(displacements.shape[2])
     rows, columns = (_weights(size, side, displacements.device) for size in (height, width))
     # Two matrix products: 0.25 ms for 128 images on a core, where PyTorch's bicubic kernel takes 4. They may obey the

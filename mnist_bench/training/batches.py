@@ -19,7 +19,7 @@ from search.canonical_json import derived_seed
 class LastLosses(NamedTuple):
     """What tells hard images: cross-entropies in nats, without label smoothing, of distorted pictures as trained on.
 
-    An epoch that is under way when a period ends goes on with the images that it began with.
+    An epoch that is under way when a period ends continues with the images that it began with.
     """
 
     earlier: Tensor
@@ -38,7 +38,7 @@ class Batch:
     labels: Tensor
     """int64 (B,)."""
     losses: Tensor | None
-    """float32 (B,), where the step leaves each image's loss; None where nobody asks."""
+    """float32 (B,), for the loss of each image; None if it is not needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Selection:
     chosen: Tensor
     """int64 (B,) of one step, (K B,) of K steps: places in the data set's training part."""
     maps: Tensor | None
-    """float32 (K B, 2, 3 + G²), see `augmentation.maps`; None where nothing is distorted."""
+    """float32 (K B, 2, 3 + G²), see `augmentation.maps`; None if nothing is distorted."""
     augment: AugmentConfig
     losses: Tensor | None
     """float32 (K B,), see `Batch`."""
@@ -102,7 +102,7 @@ def _groups(steps: Sequence[int], full: int, together: int) -> Iterator[range]:
 
 
 def no_losses(schedule: Schedule, device: torch.device) -> LastLosses | None:
-    """Return the losses before the first step, infinite, so that an image not yet seen is a hard one; None where no
+    """Return the losses before the first step, infinite, so that an image not yet seen is a hard one; None if no
     image is chosen for its loss."""
     if not schedule.config.optim.hard_share:
         return None

@@ -59,7 +59,7 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors of which no two share their memory, as weights do that a net of the user's own uses twice."""
+    """Return tensors of which no two share their memory, as the weights that the user's own net uses twice do."""
     seen: set[int] = set()
     apart = {}
     for name, value in tensors.items():

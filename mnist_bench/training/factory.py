@@ -19,7 +19,7 @@ def trainer_spec(
 ) -> TrainerSpec:
     """Return how a worker builds its trainer with `make_trainer`, on the very data that are loaded here.
 
-    `net` is the name of a net of the user's own.
+    `net` is the name of the user's own net.
     """
     options = {"device": device, "precision": precision, **asdict(data.options), "data_hash": data.data_hash}
     if net is not None:

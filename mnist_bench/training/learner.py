@@ -29,11 +29,11 @@ class Learner:
     model: nn.Module
     optimizer: torch.optim.Optimizer
     average: dict[str, Tensor]
-    """Moving averages of the floating-point entries of the model's state; empty where averaging is off."""
+    """Moving averages of the floating-point entries of the model's state; empty if averaging is off."""
     piece: Piece | None
     """The memory of all averages where that is one piece (`in_one_piece`)."""
     losses: LastLosses | None
-    """None where no image is chosen for its loss."""
+    """None if images are not chosen by their losses."""
     form: PictureForm
     """Form of the pictures that it learns."""
 

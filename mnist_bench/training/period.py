@@ -225,7 +225,7 @@ def _epoch(config: TrainConfig, period: int) -> float:
 
 
 def _blamed(config: TrainConfig) -> AbstractContextManager[None]:
-    """Return what blames an exception on the net, where that is code of the user's own; see `Loaded.blamed`."""
+    """Return what blames an exception on the net, if that is the user's own code; see `Loaded.blamed`."""
     return nullcontext() if config.net_code is None else own_nets.known(config.net_code).loaded.blamed()
 
 

@@ -24,7 +24,7 @@ CACHED_STATES = {"cpu": 0, "cuda": 8}
 """Train loops that wait on the device for their next period; from a CPU's memory to a CPU's there is no way to save."""
 
 UNCAPTURED = "Steps are no longer captured"
-"""What a worker's log says of one that goes on without graphs."""
+"""The line in a worker's log if it continues without graphs."""
 
 
 class TorchTrainer:
@@ -90,7 +90,7 @@ class TorchTrainer:
                 continue
             if report.end != "out_of_memory" or not self._device_cache.clear():
                 return content, report
-            torch.cuda.empty_cache()  # does nothing where there is no GPU
+            torch.cuda.empty_cache()  # does nothing if there is no GPU
 
     def _check(self, record: Recorder) -> str:
         if self.data.device.type == "cpu":

@@ -82,7 +82,7 @@ def check_trial(path: Path, trial: TrialRecord) -> None:
 def check_known(path: Path, weights: str, config: TrainConfig, whose: str) -> None:
     """Check that a file of `export` holds these weights and this configuration; errors as in `load_known`.
 
-    Of a net of the user's own, whose code may not be here, the hash alone decides.
+    For the user's own net, whose code may be missing here, the hash alone decides.
     """
     if config.net_code is None:
         load_known(path, weights, config, whose)

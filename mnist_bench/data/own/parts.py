@@ -22,7 +22,7 @@ class Parts:
     train: Images
     test: Images
     names: tuple[str, ...] = ()
-    """Of the classes, where the source names them."""
+    """Names of the classes, if the source has them."""
 
 
 def joined(train: Images, test: Images, where: tuple[str, str, str, str], names: tuple[str, ...] = ()) -> Parts:
@@ -74,7 +74,7 @@ def form_of(shape: tuple[int, ...], labels: NDArray[np.integer], pictures_at: st
 
 
 def check_size(values: int, where: str) -> None:
-    """Check that a part of so many pixels is read at all.
+    """Check that a part does not have too many pixels to be read.
 
     Raises:
         DataError: it has more than any part may have.

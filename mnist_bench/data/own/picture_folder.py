@@ -101,7 +101,7 @@ def _told(names: Sequence[str], part: Path) -> tuple[str, ...]:
     for name, text in zip(names, told, strict=True):
         if not text or told.count(text) > 1:
             raise DataError(
-                f"{part}: what is seen of the class {show(printable(name))} tells it from no other; rename it"
+                f"{part}: the class {show(printable(name))} cannot be told from another in messages; rename it"
             )
     return tuple(told)
 

@@ -47,7 +47,7 @@ class Graphs:
 
 
 def recorder(device: torch.device) -> Graphs | None:
-    """Return what captures work on this device; None where nothing does."""
+    """Return what captures work on this device; None if nothing does."""
     return Graphs(device) if device.type == "cuda" else None
 
 

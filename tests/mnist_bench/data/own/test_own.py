@@ -337,7 +337,7 @@ def spoil_twice(folder: Path) -> None:
         (spoil_empty, "train/a new one: holds no picture"),
         (spoil_test, "test: cannot be listed"),
         (spoil_all_of_the_test, "test: holds no picture; some that no search sees are needed"),
-        (spoil_name, "train: what is seen of the class class 01 ?tells it from no other; rename it"),
+        (spoil_name, "train: the class class 01 ?cannot be told from another in messages; rename it"),
         (spoil_others, "train: holds the folder of one class; there are 2 at least"),
     ],
 )
