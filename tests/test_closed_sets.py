@@ -45,11 +45,7 @@ NEW = {
     "cosine": NewValue(
         SETTINGS,
         "LrSchedule",
-        (
-            "mnist_bench/config/schedule.py",
-            "mnist_bench/nets/summary.py",
-            SETTINGS,
-        ),
+        ("mnist_bench/config/schedule.py", SETTINGS),
     ),
     "layernorm": NewValue(SETTINGS, "BatchnormPlacement", ("mnist_bench/nets/architecture.py",)),
     "none": NewValue(
@@ -106,7 +102,7 @@ NEW = {
         "ExecutorName",
         (
             "mnist_bench/searches/config.py",
-            "mnist_bench/searches/executor.py",
+            "mnist_bench/searches/running.py",
             "mnist_bench/preview/lines.py",
             "mnist_bench/cli/studies/search.py",
         ),
@@ -202,7 +198,6 @@ class Cmaes:
         (
             PRUNERS,
             "search/strategies/registry.py",
-            "mnist_bench/preview/simulated_pruning.py",
             "mnist_bench/plots/study/curves.py",
         ),
         """

@@ -12,6 +12,13 @@ from .board import (
     tie_p_values as tie_p_values,
     total_epochs as total_epochs,
 )
+from .board_table import (
+    curve_records as curve_records,
+    digest_lines as digest_lines,
+    headline as headline,
+    table_of as table_of,
+    test_set_line as test_set_line,
+)
 from .correctness import (
     accuracy_interval as accuracy_interval,
     correct_bits as correct_bits,
@@ -24,11 +31,4 @@ from .early_stop import (
     stop_option as stop_option,
 )
 from .ranking import ordered as ordered, pareto_front as pareto_front, undominated as undominated
-from .table import (
-    curve_records as curve_records,
-    digest_lines as digest_lines,
-    headline as headline,
-    table_of as table_of,
-    test_set_line as test_set_line,
-)
 from .worker_time import Kind as Kind, Period as Period, WorkerTime as WorkerTime, worker_time_of as worker_time_of

@@ -1,5 +1,6 @@
 from .building import Counts as Counts, build as build, counts as counts
 from .draws import seed_draws as seed_draws
+from .net_settings import NetSection as NetSection
 from .own_net import (
     HOW as HOW,
     OwnNet as OwnNet,
@@ -11,4 +12,3 @@ from .own_net import (
     use as use,
     used as used,
 )
-from .settings import NetSection as NetSection

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.own_nets.settings import DeclaredSettings, declared_settings
+from mnist_bench.own_nets.net_settings import DeclaredSettings, declared_settings
 from search import plugins
 from search.errors import UsageError
 from search.messages import quoted, show

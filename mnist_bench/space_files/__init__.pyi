@@ -1,4 +1,5 @@
 from .checking import check as check
+from .content import IMAGES as IMAGES
 from .drawn import Drawn as Drawn, Met as Met, planner as planner, planner_on as planner_on, samples as samples
 from .files import (
     FOLDERS as FOLDERS,
@@ -14,6 +15,5 @@ from .files import (
     recipe as recipe,
     shipped as shipped,
 )
-from .form import IMAGES as IMAGES
-from .oddities import warning_line as warning_line, warnings as warnings
 from .overview import Estimate as Estimate, Extremes as Extremes
+from .space_warnings import warning_line as warning_line, warnings as warnings

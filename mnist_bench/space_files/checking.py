@@ -10,10 +10,10 @@ from typing import Any, assert_never, get_args
 from mnist_bench.config import TrainConfig, TrainOn, all_settings, leaves_validation, sections
 from mnist_bench.own_nets import HOW, known
 from mnist_bench.picture_form import MNIST, PictureForm
+from mnist_bench.space_files.content import IMAGES, MIN_SUBSET, OWN, SETTINGS
 from mnist_bench.space_files.faults import allows, annotation_of, faults
 from mnist_bench.space_files.feasibility import net_problems
-from mnist_bench.space_files.form import IMAGES, MIN_SUBSET, OWN, SETTINGS
-from mnist_bench.space_files.likely_names import nearest
+from mnist_bench.space_files.name_hints import nearest
 from search import strategies
 from search.errors import Problem, UsageError
 from search.messages import did_you_mean, in_a_sentence, show

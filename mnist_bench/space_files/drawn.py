@@ -12,7 +12,7 @@ from mnist_bench.config import TrainConfig
 from mnist_bench.data import validation_size
 from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.space_files.form import IMAGES, training_settings
+from mnist_bench.space_files.content import IMAGES, training_settings
 from search.messages import joined
 from search.space import Constraint, Space, constrained
 from search.trainer_api import Plan, Planner

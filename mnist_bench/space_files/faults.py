@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from mnist_bench.config import sections
 from mnist_bench.own_nets import NetSection
-from mnist_bench.space_files.form import Limits, Strategies
+from mnist_bench.space_files.content import Limits, Strategies
 from search.canonical_json import dumps
 from search.messages import did_you_mean, listing, show
 from search.space import KeyPath, is_quoted

@@ -12,8 +12,8 @@ from mnist_bench.config import TrainConfig, all_settings, setting_of
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import net_size
 from mnist_bench.picture_form import PictureForm
+from mnist_bench.space_files.content import OWN
 from mnist_bench.space_files.drawn import Drawn, is_impossible
-from mnist_bench.space_files.form import OWN
 from mnist_bench.space_files.overview import extremes
 from search.errors import Problem
 from search.messages import listing, number_of, show

@@ -13,10 +13,10 @@ from mnist_bench import own_nets
 from mnist_bench.config import DatasetName, TrainConfig, from_json, with_params
 from mnist_bench.data import DataOptions, form_of, images_in, options_for
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.space_files import mappings
+from mnist_bench.space_files import from_python
 from mnist_bench.space_files.checking import check, names_and_values
+from mnist_bench.space_files.content import IMAGES, SETTINGS, VALUE, training_settings
 from mnist_bench.space_files.faults import faults
-from mnist_bench.space_files.form import IMAGES, SETTINGS, VALUE, training_settings
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import Space, override, yaml_reader
@@ -238,7 +238,7 @@ def named(source: Source) -> str:
             return "recipe"
         case _:
             name = source.get("name")
-            return name if isinstance(name, str) else mappings.SOURCE
+            return name if isinstance(name, str) else from_python.SOURCE
 
 
 def _read(source: Source) -> yaml_reader.Document:
@@ -248,4 +248,4 @@ def _read(source: Source) -> yaml_reader.Document:
         case str() | Path():
             return yaml_reader.load(find(source))
         case _:
-            return mappings.document(source, "recipe" if isinstance(source, TrainConfig) else mappings.SOURCE)
+            return from_python.document(source, "recipe" if isinstance(source, TrainConfig) else from_python.SOURCE)

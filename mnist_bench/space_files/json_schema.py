@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from mnist_bench.config import sections
 from mnist_bench.config.field_docs import field_docs
-from mnist_bench.space_files.form import OWN, SETTINGS
+from mnist_bench.space_files.content import OWN, SETTINGS
 from search.space import NARROWED
 
 Schema = dict[str, Any]

@@ -14,8 +14,8 @@ from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import plan_layers
 from mnist_bench.own_nets import known
 from mnist_bench.picture_form import PictureForm
+from mnist_bench.space_files.content import OWN
 from mnist_bench.space_files.drawn import Drawn, is_impossible, planner
-from mnist_bench.space_files.form import OWN
 from search.canonical_json import dumps
 from search.messages import show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space, cost_of

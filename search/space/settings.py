@@ -1,6 +1,6 @@
 """What a space's settings tell a search of any trainer; its other settings are for whoever reads them.
 
-The spaces of mnist-bench are checked by a form of their own (`mnist_bench.space_files.form`). Here a setting that the
+The spaces of mnist-bench are checked by a form of their own (`mnist_bench.space_files`). Here a setting that the
 search does not know may be one that the user's planner reads, such as limits: it is refused only where it looks like
 one that was mistyped.
 """

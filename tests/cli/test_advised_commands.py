@@ -18,7 +18,7 @@ from mnist_bench.experiments import confirm
 from mnist_bench.experiments.confirm import confirmation_table as confirmation
 from mnist_bench.export.winner import Options, find
 from mnist_bench.leaderboard.board import leaderboard_of
-from mnist_bench.leaderboard.table import table_of
+from mnist_bench.leaderboard.board_table import table_of
 from mnist_bench.plots.experiments import ablation
 from mnist_bench.plots.subject import Subject
 from mnist_bench.report.findings import findings

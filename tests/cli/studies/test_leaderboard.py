@@ -12,7 +12,7 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.cli import options
-from mnist_bench.leaderboard.table import test_set_line as words_about_the_test_set
+from mnist_bench.leaderboard.board_table import test_set_line as words_about_the_test_set
 from search.study.folder import StudyFolder
 from support import handmade, handmade_search
 from support.paths import LEDGER

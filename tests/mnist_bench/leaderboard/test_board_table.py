@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mnist_bench.leaderboard.board import leaderboard_of
-from mnist_bench.leaderboard.table import plain, table_of
+from mnist_bench.leaderboard.board_table import plain, table_of
 from support import handmade
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mnist_bench.config import all_settings
-from mnist_bench.space_files.form import SETTINGS
+from mnist_bench.space_files.content import SETTINGS
 from search.messages import did_you_mean
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {

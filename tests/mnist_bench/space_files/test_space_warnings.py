@@ -9,7 +9,7 @@ import pytest
 from mnist_bench import space_files
 from mnist_bench.data.mnist import form_of
 from mnist_bench.space_files.drawn import Drawn
-from mnist_bench.space_files.oddities import warnings
+from mnist_bench.space_files.space_warnings import warnings
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from support import own_nets

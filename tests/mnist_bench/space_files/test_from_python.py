@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from mnist_bench import space_files
 from mnist_bench.config import ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.space_files import mappings
+from mnist_bench.space_files import from_python
 from search import canonical_json
 from search.errors import SpaceError, UsageError
 from search.space import Space
@@ -85,7 +85,7 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(K
 @settings(max_examples=dose(200))
 def test_what_a_file_would_hold_is_what_was_given_or_is_refused(values: dict[str, Any]) -> None:
     try:
-        document = mappings.document(values)
+        document = from_python.document(values)
     except SpaceError:
         return  # a character or a key that no file may have
     assert document.value == values
