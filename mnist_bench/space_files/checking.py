@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, pairwise
 from typing import Any, assert_never, get_args
 
@@ -13,7 +13,6 @@ from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.content import IMAGES, MIN_SUBSET, OWN, SETTINGS
 from mnist_bench.space_files.faults import allows, annotation_of, faults
 from mnist_bench.space_files.feasibility import net_problems
-from mnist_bench.space_files.name_hints import nearest
 from search import strategies
 from search.errors import Problem, UsageError
 from search.messages import did_you_mean, in_a_sentence, show
@@ -21,6 +20,52 @@ from search.space import NARROWED, UNREADABLE, Choice, Field, FloatRange, IntRan
 
 GRID = 64
 """Values of a range of whole numbers that are tried one by one."""
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "learning_rate": ("optim.lr",),
+    "lr_max": ("optim.lr",),
+    "max_lr": ("optim.lr",),
+    "l2": ("optim.weight_decay",),
+    "wd": ("optim.weight_decay",),
+    "bs": ("optim.batch_size",),
+    "batch": ("optim.batch_size",),
+    "batchsize": ("optim.batch_size",),
+    "beta_1": ("optim.beta1",),
+    "beta_2": ("optim.beta2",),
+    "eps": ("optim.epsilon",),
+    "opt": ("optim.optimizer",),
+    "scheduler": ("optim.schedule",),
+    "lr_schedule": ("optim.schedule",),
+    "warmup": ("optim.warmup_fraction",),
+    "cooldown": ("optim.cooldown_fraction",),
+    "ema": ("optim.ema_decay",),
+    "smoothing": ("optim.label_smoothing",),
+    "nesterov": ("optim.optimizer",),
+    "dropout": ("model.block_dropout", "model.hidden_dropout"),
+    "dropout_rate": ("model.block_dropout", "model.hidden_dropout"),
+    "layers": ("model.blocks", "model.hidden_layers"),
+    "num_layers": ("model.blocks", "model.hidden_layers"),
+    "depth": ("model.blocks",),
+    "channels": ("model.filters",),
+    "width": ("model.filters",),
+    "units": ("model.hidden_units",),
+    "hidden_size": ("model.hidden_units",),
+    "kernel": ("model.kernel_size",),
+    "bn": ("model.batchnorm",),
+    "batch_norm": ("model.batchnorm",),
+    "init": ("model.initialisation",),
+    "initialization": ("model.initialisation",),
+    "rotation": ("augment.rotation_degrees",),
+    "shear": ("augment.shear_radians",),
+    "shift": ("augment.translate_pixels",),
+    "translate": ("augment.translate_pixels",),
+    "scale": ("augment.zoom",),
+    "elastic": ("augment.grid_pixels", "augment.grid_shift"),
+    "epoch": ("epochs",),
+    "num_epochs": ("epochs",),
+    "max_epochs": ("epochs",),
+    "n_images": ("subset",),
+}
+"""Names that are used elsewhere, in small letters, with the settings that they may mean."""
 
 
 def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIST) -> list[Problem]:
@@ -61,7 +106,7 @@ def _top_level_problems(space: Space) -> Iterator[Problem]:
         known = ("name", NARROWED, *SETTINGS, *sections(), OWN)
         is_mapping = name not in space.settings and name != "name"
         if name not in known:
-            hint = nearest(name) or did_you_mean(name, known)
+            hint = _nearest(name) or did_you_mean(name, known)
             yield origin.problem(f"{show(name)}: no such setting or section{hint}", at_key=True)
         elif name in (OWN, *sections()) and not is_mapping:
             value = show(space.settings[name])
@@ -117,7 +162,7 @@ def _field_problems(space: Space, item: Field) -> list[Problem]:
         return []
     cls, names = declared
     if name not in names:
-        hint = did_you_mean(name, names) if section == OWN else nearest(name, section)
+        hint = did_you_mean(name, names) if section == OWN else _nearest(name, section)
         return [item.origin.problem(f"{item.path}: no such field{hint}", at_key=True)]
     if isinstance(item.distribution, FloatRange) and not allows(annotation_of(cls, name), float):
         return [item.origin.problem(f"{item.path}: takes no range of real numbers; use `int` or `choice`", "float")]
@@ -176,3 +221,20 @@ def _strategy_problems(space: Space) -> Iterator[Problem]:
     periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
     for kind, reason in strategies.misfits(sampler, pruner, space, periods):
         yield space.origins["search"].problem(f"search.{kind}: {reason}", kind)
+
+
+def _nearest(name: str, section: str = "") -> str:
+    """Return the hint "; did you mean `optim.lr`?"; empty if nothing is near.
+
+    A setting of `section`, where it stood, is called by its bare name.
+    """
+    prefix = f"{section}."
+    known = [*all_settings(), *(setting for setting in SETTINGS if setting not in all_settings())]
+    meant = SYNONYMS.get(name.lower().replace("-", "_")) or tuple(
+        path for path in known if path.rpartition(".")[2] == name.lower() and path != prefix + name
+    )
+    if meant:
+        return f"; did you mean {' or '.join(f'`{path.removeprefix(prefix)}`' for path in meant)}?"
+    if section:
+        return did_you_mean(name, [path.removeprefix(prefix) for path in known if path.startswith(prefix)])
+    return ""
