@@ -17,7 +17,6 @@ from .json import (
 )
 from .schedule import (
     Schedule as Schedule,
-    epoch_at as epoch_at,
     images_per_epoch as images_per_epoch,
     leaves_validation as leaves_validation,
     rate_cell as rate_cell,

@@ -1,5 +1,4 @@
 from .architecture import (
-    Architecture as Architecture,
     Layer as Layer,
     Shape as Shape,
     plan_layers as plan_layers,

@@ -3,7 +3,6 @@ from .first_trials import enqueued as enqueued, start_list as start_list
 from .running import check_own_code as check_own_code, run as run, trials_left as trials_left, tried_on as tried_on
 from .setup import SearchSetup as SearchSetup, check_study_name as check_study_name
 from .study_context import (
-    context_here as context_here,
     period_ends as period_ends,
     planner as planner,
     versions as versions,
