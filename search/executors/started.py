@@ -15,7 +15,7 @@ from search.errors import WorkerError
 from search.executors.protocol import Done, Executor, Job, why_failed
 from search.trainer_api import PLAIN, Codec, Report
 
-LOG = "workers.log"
+LOG = "measurement.log"
 STALL = 600.0
 """Seconds after which a job counts as hung."""
 _POLL = 0.05
