@@ -121,7 +121,7 @@ def go_on(results: Path, trials: int) -> None:
     asked: list[float] = []
     submit, ask = InProcessExecutor.submit, OptunaStudy.ask
 
-    def submit_noting(self: InProcessExecutor, job: Job[Any]) -> None:
+    def submit_noting(self: InProcessExecutor, job: Job) -> None:
         began.append(time.time())
         submit(self, job)
 

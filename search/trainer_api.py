@@ -4,9 +4,9 @@ The search knows nothing of nets or data. It hands parameters to a *planner*, ge
 a *trainer*'s `advance` once a period. `advance` is a pure function of its arguments: whoever runs it, wherever, gets
 the same report and the same state, bit for bit.
 
-A configuration is an object of a class of the trainer's own, `C`, from the moment it is drawn to the moment it trains.
-Its `Codec` turns it into JSON and back in two places: where the driver writes that a trial begins, and reads it to go
-on; and where a job travels to another process (`Job.wire_config`). Neither the planner nor the trainer sees JSON.
+A configuration is an object of the trainer's own class `C` where the planner makes it and where the trainer trains it.
+Between the two it is JSON, in the event log and in every job. The `Codec` of the planner writes the JSON, and the
+`Codec` of the trainer reads it, once per period.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ NEW = {
         """
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preempted:
-    job: Job[Any]
+    job: Job
 """,
     ),
     "Paused": NewValue(

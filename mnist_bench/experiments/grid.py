@@ -18,11 +18,11 @@ from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.studies import compatibility, data_of
 from mnist_bench.training import trainer_spec
-from search import canonical_json, driver
+from search import canonical_json
 from search.arguments import check_count
 from search.database import file_lock
 from search.differences import CANARIES, canaries
-from search.driver import TaskStore, Training, as_it_is
+from search.driver import OnPeriod, Task, TaskStore, Training, as_it_is
 from search.errors import UsageError
 from search.event_log import StudyRecord
 from search.executors import Executor
@@ -31,8 +31,6 @@ from search.files import make_folder
 from search.study import CheckpointStore, ResultsFolder, WorkFolder
 from search.trainer_api import Report
 
-Task = driver.Task[TrainConfig]
-OnPeriod = driver.OnPeriod[TrainConfig]
 Curves = Mapping[tuple[str, int], Sequence[Report]]
 """The reports of runs, by the configuration's name and the seed."""
 MIN_SEEDS = 2
@@ -155,10 +153,9 @@ class Grid:
         if reason := plan.facts.get("reason"):
             raise ArchitectureError(f"{name}: {reason}.")
         bits = [*canaries(self.numerics), self.numerics["trainer_revision"], self.data.data_hash]
-        identity = canonical_json.sha256(
-            [to_json(plan.config), seed, *bits, self.data.split.digest, *self.extra_identity]
-        )
-        return Task(name=name, identity=identity, config=plan.config, codec=planner.codec, seed=seed, costs=plan.costs)
+        whole = to_json(plan.config)
+        identity = canonical_json.sha256([whole, seed, *bits, self.data.split.digest, *self.extra_identity])
+        return Task(name=name, identity=identity, config=whole, seed=seed, costs=plan.costs)
 
     def task_of(self, run: Run) -> Task:
         """Return the task of training a run here; errors as in `task`."""

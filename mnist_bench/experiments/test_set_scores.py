@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from mnist_bench import numerics
+from mnist_bench.config import from_json
 from mnist_bench.data import (
     DataOptions,
     Dataset,
@@ -76,7 +77,7 @@ class Scores:
         return int((sum(each, torch.zeros(())).argmax(1) != self.images.labels).sum())
 
     def _net(self, task: Task, state: bytes) -> nn.Module:
-        return model_in(export(state, task.config), task.name).to(self.images.device)
+        return model_in(export(state, from_json(task.config)), task.name).to(self.images.device)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mnist_bench.config import CODEC, TrainConfig
+from mnist_bench.config import TrainConfig, to_json
 from mnist_bench.data import validation_size
 from mnist_bench.nets import COEFFICIENTS, period_features, price_list
 from mnist_bench.numerics import DeviceKind
@@ -73,17 +73,17 @@ def measure(
         UsageError, WorkerError: a worker cannot start, or fails.
     """
     busy, began = _is_busy(), time.monotonic()
-    with started(make_executor, CODEC) as workers:
+    with started(make_executor) as workers:
         start, kind, slots = time.monotonic() - began, workers.numerics["kind"], workers.lanes
         nets = _quick(plans, kind, images, form)
         if nets:
-            workers.share(nets[:1] * slots)  # makes the kernels ready
+            workers.share([to_json(nets[0])] * slots)  # makes the kernels ready
         speeds: list[float] = []
         for net in nets:
             if speeds and time.monotonic() - began - start > BUDGET:
                 break
             begun = time.monotonic()
-            workers.share([net] * slots)
+            workers.share([to_json(net)] * slots)
             speeds.append(slots * _seconds(net, kind, images, form) / (time.monotonic() - begun))
     return Pace(kind=kind, speeds=tuple(speeds), start=start, busy=busy)
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Generic, Protocol, assert_never
+from typing import Protocol, assert_never
 
 from search.driver.period_results import (
     Crashed,
@@ -23,7 +23,7 @@ from search.driver.period_results import (
 from search.driver.retry_policy import POLL, Failure, Key, RetryPolicy, failure_of
 from search.event_log import Active, History
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
-from search.trainer_api import C, Codec, Report
+from search.trainer_api import Report
 
 
 class Checkpoints(Protocol):
@@ -52,7 +52,7 @@ class WorkerTime:
         return self.ordering / total if total else 0.0
 
 
-class Dispatcher(Generic[C]):
+class Dispatcher:
     """Keeps the workers busy with the logically earliest periods, and hands results over one by one.
 
     A trial trains on past a period before that period's turn has come where it will surely not be stopped there:
@@ -66,13 +66,12 @@ class Dispatcher(Generic[C]):
         stopping: Callable[[], bool],
         may_stop_at: Callable[[int], bool] = lambda period: True,
         *,
-        codec: Codec[C],
         trial_timeout: float = math.inf,
     ) -> None:
         """Make a dispatcher without trials.
 
-        `may_stop_at` says whether the pruner may stop a trial after a period; `codec` is that of the configurations;
-        `trial_timeout` are the seconds that a trial may train, in all its periods together.
+        `may_stop_at` says whether the pruner may stop a trial after a period. `trial_timeout` is the time in seconds
+        that a trial may train, all its periods together.
         """
         self.executor = executor
         self.states = states
@@ -80,9 +79,7 @@ class Dispatcher(Generic[C]):
         self._stopping = stopping
         self._may_stop_at = may_stop_at
         self._trial_timeout = trial_timeout
-        self._codec = codec
         self._trials: dict[int, Active] = {}
-        self._configs: dict[int, C] = {}
         self._ready: dict[Key, Result] = {}
         """What has been trained and not been handled; what is being handled, too: an outage must not train it again."""
         self._waiting: list[tuple[int, Key]] = []
@@ -93,10 +90,9 @@ class Dispatcher(Generic[C]):
         self._latest_states: dict[int, tuple[int, bytes]] = {}
         self._retry_policy = RetryPolicy()
 
-    def adopt(self, active: Active, config: C) -> None:
+    def adopt(self, active: Active) -> None:
         """Take in a trial that is to be trained, with what was finished of it, but not handled, in an earlier run."""
         self._trials[active.number] = active
-        self._configs[active.number] = config
         # A driver that was killed between a period's event and `advance_to` has left the state before that period.
         self.states.drop(active.number, range(1, active.periods_done))
         while (period := self._next_period(active)) is not None and self._restore((active.number, period)):
@@ -156,7 +152,6 @@ class Dispatcher(Generic[C]):
     def forget(self, trial: int) -> None:
         """Let go of a trial that has ended."""
         self._latest_states.pop(trial, None)
-        self._configs.pop(trial, None)
         if (active := self._trials.pop(trial, None)) is not None:
             for period in range(1, len(active.costs) + 1):
                 self._ready.pop((trial, period), None)
@@ -237,7 +232,7 @@ class Dispatcher(Generic[C]):
         self._ready[key] = Trained(report)
         return True
 
-    def _job(self, active: Active, period: int, history: History) -> Job[C]:
+    def _job(self, active: Active, period: int, history: History) -> Job:
         """Return the period as a job, or an earlier one where the state before it is lost."""
         # A checkpoint that is lost or damaged costs time, never the trial: training goes on from the newest whole one,
         # at worst from the seed, and comes to the same weights (`check_same_weights` sees to it).
@@ -246,8 +241,7 @@ class Dispatcher(Generic[C]):
         return Job(
             trial=active.number,
             period=done + 1,
-            config=self._configs[active.number],
-            codec=self._codec,
+            config=history.trials[active.number].config,
             seed=active.seed,
             state=state,
             stall_seconds=min(stall, self._seconds_left(active.number, done + 1, history)),

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from numbers import Real
-from typing import Any, Generic, Protocol, TypeVar, assert_never
+from typing import Any, Protocol, assert_never
 
 from search import canonical_json
 from search.database import storage_errors
 from search.driver.period_results import Crashed, Exhausted, Result, Trained, as_stored, finite
 from search.driver.progress import Meter, Observer, Workers
-from search.errors import FOREIGN, SearchError, StorageError, TooManyFailuresError, UsageError
+from search.errors import TooManyFailuresError, UsageError
 from search.event_log import (
     Active,
     Asked,
@@ -37,14 +37,12 @@ from search.event_log import (
     is_external,
     linked,
 )
-from search.messages import first_line, number_of, show
+from search.messages import number_of, show
 from search.space import constrained
 from search.strategies import OptunaStudy, shortfall, survivors
 from search.study import StudySpec
-from search.trainer_api import C, Plan, Planner, Report
+from search.trainer_api import Plan, Planner, Report
 
-C_contra = TypeVar("C_contra", contravariant=True)
-"""A trainer's configurations, as they are handed on."""
 MAX_INFEASIBLE = 200
 """Infeasible configurations in a row that end a search."""
 MAX_CRASHES = 5
@@ -64,10 +62,10 @@ class Journal(Protocol):
     def show(self, event: Event) -> None: ...
 
 
-class Periods(Workers, Protocol[C_contra]):
+class Periods(Workers, Protocol):
     """Where periods get trained; see `search.driver.dispatcher.Dispatcher`."""
 
-    def adopt(self, active: Active, config: C_contra) -> None: ...
+    def adopt(self, active: Active) -> None: ...
     def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result] | None: ...
     def keep_busy(self, history: History) -> None: ...
     def drain(self, history: History) -> None: ...
@@ -75,7 +73,7 @@ class Periods(Workers, Protocol[C_contra]):
     def forget(self, trial: int) -> None: ...
 
 
-class Driver(Generic[C]):
+class Driver:
     """Drives one study to its goal."""
 
     def __init__(
@@ -84,17 +82,14 @@ class Driver(Generic[C]):
         spec: StudySpec,
         history: History,
         recorder: Journal,
-        planner: Planner[C],
-        dispatcher: Periods[C],
+        planner: Planner[Any],
+        dispatcher: Periods,
         observer: Observer,
         on_trial_end: Callable[[TrialRecord], None],
         optuna_study: OptunaStudy,
     ) -> None:
         """Go on after a history; `on_trial_end` keeps what is worth keeping of a trial that has ended and removes the
         rest, `optuna_study` is the study in memory as the history left it.
-
-        Raises:
-            StorageError: the planner's codec cannot read the configuration of a trial that is to be resumed.
         """
         self._spec = spec
         self._history = history
@@ -112,19 +107,7 @@ class Driver(Generic[C]):
         self._meter = Meter(history, dispatcher, expected)
         for active in history.timeline.actives():
             if not active.verdict:
-                dispatcher.adopt(active, self._stored_config(active.number))
-
-    def _stored_config(self, number: int) -> C:
-        """Return the configuration of a trial that was drawn in an earlier run."""
-        try:
-            return self._planner.codec.from_json(self._history.trials[number].config)
-        except SearchError:
-            raise
-        except FOREIGN as error:  # whatever the codec of a trainer from elsewhere makes of it
-            raise StorageError(
-                f"The configuration of trial {number} cannot be read ({first_line(error)}); go on with the trainer "
-                "that the study was begun with."
-            ) from error
+                dispatcher.adopt(active)
 
     def run(self, stopping: Callable[[], bool], rules: StopRules = NO_RULES) -> bool:
         """Drive until the goal is reached or a rule ends the search (True), or until `stopping` says so (False).
@@ -234,7 +217,7 @@ class Driver(Generic[C]):
         self._record(asked)
         active = self._history.timeline.slots[slot.index].trial
         if active is not None and not active.verdict:
-            self._dispatcher.adopt(active, plan.config)
+            self._dispatcher.adopt(active)
             self._observer.on_trial(self._history.trials[number])
 
     def _handle(self, active: Active, result: Result) -> None:

@@ -105,7 +105,7 @@ def _stand_in(way: ForeignSampler | ForeignPruner, kind: str, made: object) -> L
     return Loaded(kind=kind, name=way.name, whole_name=way.name, call=lambda **options: made, source="", code=way.code)
 
 
-def _decide(driver: Driver[Any], event: Event, history: History) -> None:
+def _decide(driver: Driver, event: Event, history: History) -> None:
     """Let the driver make the event that is recorded next."""
     match event:
         case GoalSet() if history.stop is None:
@@ -147,7 +147,7 @@ class WithoutWorkers:
         """Return that nothing waits."""
         return {}
 
-    def adopt(self, active: Active, config: Any) -> None:
+    def adopt(self, active: Active) -> None:
         """Train nothing."""
 
     def keep_busy(self, history: History) -> None:

@@ -1,4 +1,4 @@
-"""Going on after a history: the study in memory as it was left, and what a driver that died left undone of files."""
+"""Resuming after a history: the study in memory as it was left, and the files that a driver which died left behind."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from search.errors import FOREIGN, SearchError, StorageError
 from search.event_log import History, TrialRecord, repeats
+from search.messages import first_line
 from search.proposals import SpaceProspects
 from search.space import constrained
 from search.strategies import OptunaStudy, frozen_trial
 from search.study import CheckpointStore, StudySpec, fingerprint
-from search.trainer_api import Planner
+from search.trainer_api import Codec, Planner
 
 
 def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) -> OptunaStudy:
@@ -50,6 +52,24 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
             trial.facts,
         )
     return optuna_study
+
+
+def check_readable(codec: Codec[Any], history: History) -> None:
+    """Check that a codec reads the configurations of the running trials; else each would be recorded as crashed.
+
+    Raises:
+        StorageError: it does not read one.
+    """
+    for active in history.timeline.actives():
+        try:
+            codec.from_json(history.trials[active.number].config)
+        except SearchError:
+            raise
+        except FOREIGN as error:  # the codec of a custom trainer may raise anything
+            raise StorageError(
+                f"The configuration of trial {active.number} cannot be read ({first_line(error)}); continue with the "
+                "trainer that the study was begun with."
+            ) from error
 
 
 OnTrialEnd = Callable[[TrialRecord, bytes, Sequence[TrialRecord]], None]

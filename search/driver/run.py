@@ -15,7 +15,7 @@ from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import BlamedObserver, Header, Observer
-from search.driver.resume import OnTrialEnd, clean_up, keep_nothing, release, restored
+from search.driver.resume import OnTrialEnd, check_readable, clean_up, keep_nothing, release, restored
 from search.errors import PluginError, StorageError, TooManyFailuresError, UsageError
 from search.event_log import (
     MAX_COUNT,
@@ -300,13 +300,13 @@ class Search:
     ) -> Run:
         with blamed("planner"):
             planner = _BlamedPlanner(self.planner_for(spec))
+        check_readable(planner.codec, history)
         observer = BlamedObserver(self.observer)
         dispatcher = Dispatcher(
             self.executor,
             states,
             self.stopping,
             spec.pruner.may_stop_at,
-            codec=planner.codec,
             trial_timeout=self.trial_timeout,
         )
         observer.on_start(self._header(spec, history))
@@ -323,7 +323,7 @@ class Search:
         reached = self._drive_to_goal(driver, history)
         return self._run_of(history, reached=reached, order_cost=dispatcher.time.ordering_share)
 
-    def _outages(self, dispatcher: Dispatcher[Any], history: History, observer: Observer) -> Outages | None:
+    def _outages(self, dispatcher: Dispatcher, history: History, observer: Observer) -> Outages | None:
         if not is_postgresql(self.location.url):
             return None
         return Outages(
@@ -333,7 +333,7 @@ class Search:
             notice=observer.on_notice,
         )
 
-    def _drive_to_goal(self, driver: Driver[Any], history: History) -> bool:
+    def _drive_to_goal(self, driver: Driver, history: History) -> bool:
         """Finish a segment that has stopped asking before a larger goal opens the next one."""
         if history.stop is not None:
             driver.go_on()

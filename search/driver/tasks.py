@@ -6,28 +6,27 @@ For what trains without searching: nothing is pruned, and the order in which per
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, assert_never
+from typing import Any, assert_never
 
 from search.driver.period_results import take_all
 from search.driver.retry_policy import POLL, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised, why_failed
 from search.study import CheckpointStore
-from search.trainer_api import C, Codec, Report
+from search.trainer_api import Report
 
 
-@dataclass(frozen=True, kw_only=True)  # with slots, Python 3.11 cannot call Task[C](...)
-class Task(Generic[C]):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
     """One configuration to train to its end with one seed."""
 
     name: str
     """For messages."""
     identity: str
     """SHA-256, hexadecimal, of all that the bits depend on: equal identities train to equal bits."""
-    config: C
-    codec: Codec[C]
+    config: Mapping[str, Any]
     seed: int
     costs: tuple[int, ...]
     """Estimated microseconds of each period."""
@@ -42,18 +41,18 @@ class Task(Generic[C]):
         return len(reports) == len(self.costs) or (bool(reports) and reports[-1].end is not None)
 
 
-OnPeriod = Callable[[Task[C], int, Report, bytes], Report]
+OnPeriod = Callable[[Task, int, Report, bytes], Report]
 """Hears of a task's period with its report and state once, and returns the report to keep."""
-OnEnd = Callable[[Task[C], Sequence[Report]], None]
+OnEnd = Callable[[Task, Sequence[Report]], None]
 """Hears of a task that has ended, with all its reports."""
 
 
-def as_it_is(task: Task[C], period: int, report: Report, state: bytes) -> Report:
+def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
     """Return the report; the default of OnPeriod."""
     return report
 
 
-def unheard(task: Task[C], reports: Sequence[Report]) -> None:
+def unheard(task: Task, reports: Sequence[Report]) -> None:
     """Do nothing; the default of OnEnd."""
 
 
@@ -65,7 +64,7 @@ class TaskStore:
         self._keep_last = keep_last
         """Whether the state of a task that has ended is worth its room."""
 
-    def load(self, task: Task[Any]) -> tuple[tuple[Report, ...], bytes | None]:
+    def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
         """Return the reports so far and the state to go on from: the latest one before which no report is lost.
 
         Reports after it are of no use without a state: their periods are trained again, and so is one for which there
@@ -83,7 +82,7 @@ class TaskStore:
                 states.pop()
         return tuple(reports[: len(states)]), states[-1] if states else None
 
-    def save(self, task: Task[Any], reports: Sequence[Report], state: bytes) -> None:
+    def save(self, task: Task, reports: Sequence[Report], state: bytes) -> None:
         """Keep the newest of the reports and its state; the state before it is given up afterwards."""
         period = len(reports)
         is_needed = self._keep_last or not task.is_ended_by(reports)
@@ -92,16 +91,16 @@ class TaskStore:
             self._states.put(task.number, period - 1, reports[-2], b"")
 
 
-class Training(Generic[C]):
+class Training:
     """Keeps an executor busy with tasks until all have ended."""
 
     def __init__(
         self,
-        tasks: Sequence[Task[C]],
+        tasks: Sequence[Task],
         executor: Executor,
         store: TaskStore,
-        on_period: OnPeriod[C] = as_it_is,
-        on_end: OnEnd[C] = unheard,
+        on_period: OnPeriod = as_it_is,
+        on_end: OnEnd = unheard,
     ) -> None:
         self._tasks = {task.number: task for task in tasks}
         self._executor = executor
@@ -109,7 +108,7 @@ class Training(Generic[C]):
         self._on_period = on_period
         self._on_end = on_end
         self._retry_policy = RetryPolicy()
-        self._waiting: deque[Job[C]] = deque()
+        self._waiting: deque[Job] = deque()
         self._running: set[Key] = set()
         self.reports: dict[str, tuple[Report, ...]] = {}
         """What every task has brought so far, by identity."""
@@ -130,7 +129,7 @@ class Training(Generic[C]):
             take_all(self._executor.wait(POLL), self._take)
         return not self._waiting
 
-    def _enqueue(self, task: Task[C], state: bytes | None) -> None:
+    def _enqueue(self, task: Task, state: bytes | None) -> None:
         """Let a task's next period wait for a worker, before those of tasks that have not begun."""
         reports = self.reports[task.identity]
         if task.is_ended_by(reports):
@@ -141,7 +140,6 @@ class Training(Generic[C]):
             trial=task.number,
             period=period,
             config=task.config,
-            codec=task.codec,
             seed=task.seed,
             state=state,
             stall_seconds=stall,
@@ -175,7 +173,7 @@ class Training(Generic[C]):
             stall = self._retry_policy.stall_seconds(key, task.costs[job.period - 1])
             self._waiting.appendleft(replace(job, stall_seconds=stall))
 
-    def _settle(self, key: Key, task: Task[C], outcome: Outcome) -> None:
+    def _settle(self, key: Key, task: Task, outcome: Outcome) -> None:
         """Take an outcome as the period's result: it is no failure, or the last that is borne.
 
         Nothing was drawn here to be tried out, as in a search: who asked for a task wants all of it, so where its
@@ -194,7 +192,7 @@ class Training(Generic[C]):
             case _:
                 assert_never(outcome)
 
-    def _done(self, task: Task[C], done: Done) -> None:
+    def _done(self, task: Task, done: Done) -> None:
         report = self._on_period(task, done.job.period, done.report, done.state)
         self.reports[task.identity] += (report,)
         # Written before anybody hears of the end: a run that was told of and lost would be told of twice.

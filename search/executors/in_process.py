@@ -73,7 +73,7 @@ class InProcessExecutor:
     def __init__(self, spec: TrainerSpec) -> None:
         self._spec = spec
         self._trainer: Trainer[Any] | None = None
-        self._job: Job[Any] | None = None
+        self._job: Job | None = None
 
     def start(self) -> Mapping[str, Any]:
         """See `Executor.start`."""
@@ -89,7 +89,7 @@ class InProcessExecutor:
         """See `Executor.idle`."""
         return 0 if self._job else 1
 
-    def submit(self, job: Job[Any]) -> None:
+    def submit(self, job: Job) -> None:
         """See `Executor.submit`."""
         self._job = job
 
@@ -100,7 +100,8 @@ class InProcessExecutor:
             return []
         started = time.time()
         try:
-            state, report = checked(self._trainer.advance(job.config, job.seed, job.period, job.state))
+            config = self._trainer.codec.from_json(job.config)
+            state, report = checked(self._trainer.advance(config, job.seed, job.period, job.state))
         except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
             return [Raised(job=job, error=error_text(error))]
         return [Done(job=job, report=replace(report, worker=0, started=started), state=state)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from search.trainer_api import C, Codec, Json, Report
+from search.trainer_api import Json, Report
 
 ExecutorName = Literal["local", "in-process", "ray"]
 """What a user calls the ways to run jobs."""
@@ -17,35 +17,26 @@ Cause = Literal["killed", "stalled", "out_of_memory"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job(Generic[C]):
+class Job:
     """One period of one trial to train."""
 
     trial: int
     period: int
     """From 1."""
-    config: C
-    codec: Codec[C]
-    """The planner's, for executors that train in another process."""
+    config: Mapping[str, Json]
+    """As the planner's codec writes it; whoever trains decodes it, so this process needs no decoder, nor PyTorch."""
     seed: int
     state: bytes | None
     """The state after the period before; None for the first."""
     stall_seconds: float
     """Time after which its worker is taken for hung and replaced."""
 
-    @property
-    def wire_config(self) -> dict[str, Json]:
-        """The configuration as it travels to another process, where the trainer's codec decodes it.
-
-        That process builds the trainer, which has the decoder; this one need import neither, nor PyTorch.
-        """
-        return dict(self.codec.to_json(self.config))
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
     """The period was trained."""
 
-    job: Job[Any]
+    job: Job
     report: Report
     state: bytes
 
@@ -54,7 +45,7 @@ class Done:
 class Raised:
     """The configuration made the trainer fail: an exception, or a crash of its process such as SIGSEGV."""
 
-    job: Job[Any]
+    job: Job
     error: str
     """Last lines of the traceback, or the signal's name."""
 
@@ -63,7 +54,7 @@ class Raised:
 class Lost:
     """The worker went away for a reason of its own (killed, node lost): nothing is known about the configuration."""
 
-    job: Job[Any]
+    job: Job
     reason: str
     """What happened, in words."""
     cause: Cause = "killed"
@@ -106,7 +97,7 @@ class Executor(Protocol):
         """Return how many jobs can be submitted now."""
         ...
 
-    def submit(self, job: Job[Any]) -> None:
+    def submit(self, job: Job) -> None:
         """Give a job to an idle worker."""
         ...
 

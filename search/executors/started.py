@@ -13,7 +13,7 @@ from typing import Any
 
 from search.errors import WorkerError
 from search.executors.protocol import Done, Executor, Job, why_failed
-from search.trainer_api import PLAIN, Codec, Report
+from search.trainer_api import Json, Report
 
 LOG = "measurement.log"
 STALL = 600.0
@@ -32,15 +32,13 @@ class StartedWorkers:
     executor: Executor
     numerics: Mapping[str, Any]
     """What they report of themselves."""
-    codec: Codec[Any] = PLAIN
-    """The codec of their configurations."""
 
     @property
     def lanes(self) -> int:
         """Jobs that they do at the same time."""
         return self.executor.workers * self.executor.lanes
 
-    def share(self, configs: Sequence[Any], on_done: Callable[[int], None] = ignored) -> list[Report]:
+    def share(self, configs: Sequence[Mapping[str, Json]], on_done: Callable[[int], None] = ignored) -> list[Report]:
         """Let each worker do the next configuration when it is free, and return the reports in the order of `configs`.
 
         `on_done` is called with the number of configurations that are done.
@@ -52,7 +50,9 @@ class StartedWorkers:
         reports: dict[int, Report] = {}
         while len(reports) < len(configs):
             while waiting and self.executor.idle():
-                self.executor.submit(self._job(*waiting.popleft()))
+                number, config = waiting.popleft()
+                job = Job(trial=number, period=1, config=config, seed=0, state=None, stall_seconds=STALL)
+                self.executor.submit(job)
             for outcome in self.executor.wait(_POLL):
                 if not isinstance(outcome, Done):
                     raise WorkerError(f"A worker failed during the measurement: {why_failed(outcome)}")
@@ -60,12 +60,9 @@ class StartedWorkers:
                 on_done(len(reports))
         return [reports[number] for number in range(len(configs))]
 
-    def _job(self, number: int, config: Any) -> Job[Any]:
-        return Job(trial=number, period=1, config=config, codec=self.codec, seed=0, state=None, stall_seconds=STALL)
-
 
 @contextmanager
-def started(make: Callable[[Path], Executor], codec: Codec[Any] = PLAIN) -> Iterator[StartedWorkers]:
+def started(make: Callable[[Path], Executor]) -> Iterator[StartedWorkers]:
     """Start the workers of an executor, which `make` returns for a log file, and yield them when all are ready.
 
     Raises:
@@ -75,7 +72,7 @@ def started(make: Callable[[Path], Executor], codec: Codec[Any] = PLAIN) -> Iter
     log = folder / LOG
     executor = make(log)
     try:
-        workers = StartedWorkers(executor=executor, numerics=executor.start(), codec=codec)
+        workers = StartedWorkers(executor=executor, numerics=executor.start())
         while executor.idle() < workers.lanes:
             executor.wait(_POLL)
         yield workers

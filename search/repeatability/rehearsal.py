@@ -108,20 +108,15 @@ class _Stage(WithoutWorkers):
         super().__init__()
         self.events: list[Event] = []
         self._trainer = MadeUpTrainer()
-        self._configs: dict[int, Mapping[str, Any]] = {}
 
     def append(self, event: Event) -> None:
         """Keep an event; errors as in `EventLog.append`, so that what cannot be searched with cannot be rehearsed."""
         readable(codec.to_row(event))
         self.events.append(event)
 
-    def adopt(self, active: Active, config: Mapping[str, Any]) -> None:
-        """Take in a trial."""
-        self._configs[active.number] = config
-
     def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Trained]:
         """Train the next period of the wanted trial, else of the first one."""
         active = wanted or next(active for active in history.timeline.actives() if not active.verdict)
         period = active.periods_done + 1
-        _, report = self._trainer.advance(self._configs[active.number], active.seed, period, None)
+        _, report = self._trainer.advance(history.trials[active.number].config, active.seed, period, None)
         return active, Trained(report)

@@ -9,7 +9,7 @@ from typing import Any
 from search.executors import Done, Job, Outcome
 from search.trainer_api import Trainer
 
-Seconds = Callable[[Job[Any]], float]
+Seconds = Callable[[Job], float]
 """Returns how long a worker takes for a job."""
 
 
@@ -36,9 +36,10 @@ class VirtualExecutor:
         """See `Executor.idle`."""
         return self.workers - len(self._under_way)
 
-    def submit(self, job: Job[Any]) -> None:
+    def submit(self, job: Job) -> None:
         """See `Executor.submit`; an exception of the trainer comes through."""
-        state, report = self._trainer.advance(job.config, job.seed, job.period, job.state)
+        config = self._trainer.codec.from_json(job.config)
+        state, report = self._trainer.advance(config, job.seed, job.period, job.state)
         seconds = self._seconds(job)
         self.busy += seconds
         # Of two that end at once the earlier trial is delivered first.

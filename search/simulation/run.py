@@ -88,7 +88,7 @@ def simulate(
     history = History.of([Created(name="simulated", spec=spec.to_json()), GoalSet(goal=MAX_TRIALS)])
     memory = _Memory(history)
     executor = VirtualExecutor(trainer, workers or spec.slots, seconds)
-    dispatcher = Dispatcher(executor, _NoCheckpoints(), lambda: False, spec.pruner.may_stop_at, codec=planner.codec)
+    dispatcher = Dispatcher(executor, _NoCheckpoints(), lambda: False, spec.pruner.may_stop_at)
     driver = Driver(
         spec=spec,
         history=history,

@@ -11,13 +11,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
 from search import canonical_json
-from search.trainer_api import PLAIN, Report, Steps
+from search.trainer_api import Codec, Report, Steps
 
 PERIODS = 4
 CLAIMED = 0.4
@@ -49,10 +49,14 @@ DEEDS: dict[str, Callable[[], object]] = {
 """What a trainer can do wrong: always, once in some periods, in the second period of some trials, or in some trials."""
 
 
+class Config(dict[str, Any]):
+    """A configuration of the trainer's own class, which is not JSON."""
+
+
 class Trainer:
     """Trains nothing; `behaviour` says what it does wrong and, after an underscore, when."""
 
-    codec = PLAIN
+    codec = Codec(dict, Config)
 
     def __init__(
         self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0, folder: str = ""
@@ -83,18 +87,17 @@ class Trainer:
         if behaviour == "hang_at_start":
             time.sleep(20)
 
-    def advance(self, config: Any, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """See `search.trainer_api.Trainer`; the configuration is a mapping or a dataclass."""
+    def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        """See `search.trainer_api.Trainer`."""
         assert (state is None) == (period == 1)
         if self._delay:  # on a busy machine sleeping no time, too, gives the processor away for milliseconds
             time.sleep(self._delay * (1 + seed % 5))
         self._misbehave(seed, period)
-        values = config if isinstance(config, Mapping) else asdict(config)
-        hashed = canonical_json.sha256([dict(values), seed, period, state.hex() if state else ""])
+        hashed = canonical_json.sha256([dict(config), seed, period, state.hex() if state else ""])
         if self._behaviour == "compute_otherwise":
             hashed = hashed[::-1]
         noise = int(hashed[:6], 16) / 16**6
-        value: float | None = 1 - 1 / (1 + period + values.get("model.depth", 1)) - 0.05 * noise
+        value: float | None = 1 - 1 / (1 + period + config.get("model.depth", 1)) - 0.05 * noise
         diverged = self._behaviour == "diverge" and seed % 4 == 0
         if self._behaviour == "no_number" and seed % 2:
             value = (math.nan, math.inf, -math.inf)[seed % 3]
@@ -106,7 +109,7 @@ class Trainer:
             weights=hashed,
             seconds=CLAIMED if self._behaviour == "claim_time" else 0.0,
             end="diverged" if diverged else None,
-            details={"correct": hashed, **self._details()},
+            details={"correct": hashed, **self._details(config)},
         )
         if self._behaviour == "lack_memory" and seed % 4 == 0 and self._first_time(f"lacked-{seed}"):
             report = replace(report, value=None, end="out_of_memory")
@@ -125,8 +128,9 @@ class Trainer:
         }
         return cast(tuple[bytes, Report], answers.get(self._behaviour, (bytes.fromhex(hashed), report)))
 
-    def _details(self) -> dict[str, Any]:
+    def _details(self, config: Mapping[str, Any]) -> dict[str, Any]:
         told: dict[str, dict[str, Any]] = {
+            "report_class": {"class": type(config).__name__},
             "report_session": {"session": os.getsid(0)},
             "report_files": {"files": self._files},
             "lack_memory": {"process": os.getpid()},

@@ -25,12 +25,12 @@ class Scripted:
     """All jobs under way come back from each wait, failures first; `fails` says which of them fail, and how."""
 
     clock: Clock
-    fails: Callable[[Job[Any]], Outcome | None]
+    fails: Callable[[Job], Outcome | None]
     workers: int = 1
     lanes: int = 1
-    started: list[tuple[float, Job[Any]]] = field(default_factory=list)
+    started: list[tuple[float, Job]] = field(default_factory=list)
     """Every job that was submitted, with its time."""
-    _running: list[Job[Any]] = field(default_factory=list)
+    _running: list[Job] = field(default_factory=list)
     _trainer: Trainer = field(default_factory=Trainer)
 
     def start(self) -> Mapping[str, Any]:
@@ -41,7 +41,7 @@ class Scripted:
         """See `Executor.idle`."""
         return self.workers - len(self._running)
 
-    def submit(self, job: Job[Any]) -> None:
+    def submit(self, job: Job) -> None:
         """See `Executor.submit`."""
         self.started.append((self.clock.now, job))
         self._running.append(job)
@@ -55,16 +55,16 @@ class Scripted:
     def stop(self) -> None:
         """See `Executor.stop`."""
 
-    def _done(self, job: Job[Any]) -> Done:
+    def _done(self, job: Job) -> Done:
         state, report = self._trainer.advance(job.config, job.seed, job.period, job.state)
         return Done(job=job, report=report, state=state)
 
 
-def killed(job: Job[Any]) -> Lost:
+def killed(job: Job) -> Lost:
     """Return that a job's worker was killed."""
     return Lost(job=job, reason="SIGKILL")
 
 
-def raised(job: Job[Any]) -> Raised:
+def raised(job: Job) -> Raised:
     """Return that a job made the trainer fail."""
     return Raised(job=job, error="ZeroDivisionError")

@@ -168,25 +168,22 @@ class Live:
         self, asked: Sequence[tuple[Plan[Any], int]], *, periods: int | None = None
     ) -> list[Sequence[Report]]:  # fmt: skip
         """Return the reports of plans, each trained with its seed, several at once; all periods or the first ones."""
-        codec = self.terms.planner.codec
-        tasks = [
-            Task(
-                name=f"configuration {number}, seed {seed}",
-                identity=canonical_json.sha256(
-                    [dict(codec.to_json(plan.config)), seed, periods, *canaries(self.numerics)]
-                ),
-                config=plan.config,
-                codec=codec,
-                seed=seed,
-                costs=plan.costs[:periods],
-            )
-            for number, (plan, seed) in enumerate(asked)
-        ]
+        tasks = [self._task(number, plan, seed, periods) for number, (plan, seed) in enumerate(asked)]
         store = TaskStore(CheckpointStore(WorkFolder(self.terms.folder).checkpoints), keep_last=False)
         training = Training(tasks, self._executor, store)
         if not training.run(self._stopping):
             raise Stopped
         return [training.reports[task.identity] for task in tasks]
+
+    def _task(self, number: int, plan: Plan[Any], seed: int, periods: int | None) -> Task:
+        config = dict(self.terms.planner.codec.to_json(plan.config))
+        return Task(
+            name=f"configuration {number}, seed {seed}",
+            identity=canonical_json.sha256([config, seed, periods, *canaries(self.numerics)]),
+            config=config,
+            seed=seed,
+            costs=plan.costs[:periods],
+        )
 
     def _scored(self, found: Trace) -> Trace:
         """Return a trace with the errors of its last choice over fresh seeds."""
@@ -260,7 +257,7 @@ class _OneSeed:
         """See `Executor.idle`."""
         return self._executor.idle()
 
-    def submit(self, job: Job[Any]) -> None:
+    def submit(self, job: Job) -> None:
         """See `Executor.submit`."""
         self._executor.submit(replace(job, seed=SEEN_SEED))
 

@@ -22,7 +22,7 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals
 from mnist_bench.experiments.contest.contest_record import NO_LISTS, Entrant, Ledger, StartListsByNames, Trace
 from mnist_bench.experiments.contest.entrants import strategies_of
-from mnist_bench.tables import SHA256, Nearest, RecordedBenchmark, TablePlanner, TableTrainer, cells
+from mnist_bench.tables import POINT, SHA256, Nearest, RecordedBenchmark, TablePlanner, TableTrainer, cells
 from search import strategies
 from search.event_log import State
 from search.executors import Job
@@ -77,9 +77,10 @@ class Arena:
         share = curve.errors[-1] / curve.images
         return replace(ended, seen=share, val_loss=curve.val_loss[-1], unseen=self.unseen(point, seen))
 
-    def seconds(self, job: Job[Any]) -> float:
+    def seconds(self, job: Job) -> float:
         """Return how long a worker takes for a job, modelled: as estimated, and off by as much as measured ones are."""
-        return float(self.table.arrays.costs[job.config, job.period - 1]) / 1e6 * float(self._paces[job.config])
+        point = POINT.from_json(job.config)
+        return float(self.table.arrays.costs[point, job.period - 1]) / 1e6 * float(self._paces[point])
 
     @cached_property
     def _paces(self) -> NDArray[np.float64]:

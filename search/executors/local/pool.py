@@ -48,7 +48,7 @@ class LocalExecutor:
         self._numerics: Mapping[str, Any] | None = None
         self._restart_policy = RestartPolicy(workers)
         self._suspects: set[tuple[int, int]] = set()
-        self._waiting: deque[Job[Any]] = deque()
+        self._waiting: deque[Job] = deque()
         """Suspects for whom no worker is empty yet."""
         self._failure: SearchError | None = None
         """The error that ends the search, once all earlier outcomes have been handed on."""
@@ -79,7 +79,7 @@ class LocalExecutor:
         # While a suspect waits for an empty process, none is refilled; else it might wait for ever.
         return 0 if self._waiting else sum(worker.free_lanes for worker in self._workers)
 
-    def submit(self, job: Job[Any]) -> None:
+    def submit(self, job: Job) -> None:
         """See `Executor.submit`."""
         if _key(job) in self._suspects:
             self._waiting.append(job)
@@ -225,7 +225,7 @@ class LocalExecutor:
         return self._lose(under_way, _silence(stalled[0].job) if stalled else _ending(code), stalled)
 
 
-def _key(job: Job[Any]) -> tuple[int, int]:
+def _key(job: Job) -> tuple[int, int]:
     return job.trial, job.period
 
 
@@ -242,7 +242,7 @@ def _death(alone: Running, code: int, *, stalled: bool) -> Outcome:
     return Lost(job=job, reason=_ending(code))
 
 
-def _silence(job: Job[Any]) -> str:
+def _silence(job: Job) -> str:
     return f"no progress in {job.stall_seconds:.0f} s"
 
 

@@ -33,7 +33,7 @@ Inbox = queue.Queue[tuple["WorkerProcess", Message]]
 class Running:
     """A job in a lane."""
 
-    job: Job[Any]
+    job: Job
     alone: bool
     """Whether the worker takes no other job beside it."""
     since: float = field(default_factory=time.monotonic)
@@ -100,11 +100,11 @@ class WorkerProcess:
         """Note that it is ready."""
         self.numerics, self.lanes = numerics, lanes
 
-    def give(self, job: Job[Any], *, alone: bool = False) -> None:
+    def give(self, job: Job, *, alone: bool = False) -> None:
         """Put a job into a free lane."""
         lane = min(set(range(self.lanes)) - self.running.keys())
         self.running[lane] = Running(job=job, alone=alone)
-        head = {"lane": lane, "config": job.wire_config, "seed": job.seed, "period": job.period}
+        head = {"lane": lane, "config": dict(job.config), "seed": job.seed, "period": job.period}
         self._outbox.put(({**head, "has_state": job.state is not None}, job.state or b""))
 
     def kill(self) -> None:

@@ -14,7 +14,7 @@ from search.errors import SearchError, UsageError
 from search.executors.local import LocalExecutor
 from search.executors.protocol import Done, Job, Lost, Raised
 from search.executors.ray.file_staging import StagedFiles
-from search.trainer_api import PLAIN, TrainerSpec
+from search.trainer_api import TrainerSpec
 
 _POLL = 1.0
 Answer = tuple[dict[str, Any], bytes]
@@ -47,11 +47,8 @@ class Actor:
         return {"node": node, "numerics": dict(numerics)}, b""
 
     def advance(self, head: Mapping[str, Any], state: bytes | None) -> Answer:
-        """Have the worker process train the job of these fields, `state` aside; it may need to `greet` afterwards.
-
-        Its configuration stays the JSON that it has come as: this process knows no trainer, and passes it on.
-        """
-        self._executor.submit(Job(state=state, codec=PLAIN, **head))
+        """Have the worker process train the job of these fields, `state` aside; it may need to `greet` afterwards."""
+        self._executor.submit(Job(state=state, **head))
         while not (outcomes := self._executor.wait(_POLL)):
             continue
         match outcomes[0]:

@@ -31,7 +31,7 @@ class _Worker:
         self.actor = actor
         self.node = "?"
         """The machine that it runs on, once it has greeted."""
-        self.job: Job[Any] | None = None
+        self.job: Job | None = None
         self.since = 0.0
         """When the job began: a time to measure from."""
         self.started = 0.0
@@ -43,10 +43,10 @@ class _Worker:
     def is_idle(self) -> bool:
         return self.answer is None
 
-    def give(self, job: Job[Any]) -> None:
+    def give(self, job: Job) -> None:
         self.job, self.since, self.started = job, time.monotonic(), time.time()
-        head = {name: getattr(job, name) for name in ("trial", "period", "seed", "stall_seconds")}
-        self.answer = self.actor.advance.remote({**head, "config": job.wire_config}, job.state)
+        head = {name: getattr(job, name) for name in ("trial", "period", "config", "seed", "stall_seconds")}
+        self.answer = self.actor.advance.remote(head, job.state)
 
     def is_stalled(self) -> bool:
         return self.job is not None and time.monotonic() - self.since > self.job.stall_seconds + GRACE
@@ -118,7 +118,7 @@ class RayExecutor:
         """See `Executor.idle`."""
         return sum(worker.is_idle for worker in self._workers)
 
-    def submit(self, job: Job[Any]) -> None:
+    def submit(self, job: Job) -> None:
         """See `Executor.submit`."""
         next(worker for worker in self._workers if worker.is_idle).give(job)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mnist_bench import space_files
-from mnist_bench.config import TrainConfig
+from mnist_bench.config import TrainConfig, from_json
 from mnist_bench.preview import pace
 from mnist_bench.space_files import Drawn
 from search.errors import WorkerError
@@ -40,7 +40,7 @@ class Workers:
 
     def __init__(self, clock: Clock, seconds: float = 0.01, *, fails: bool = False) -> None:
         self.clock, self.seconds, self.fails = clock, seconds, fails
-        self.jobs: list[Job[Any]] = []
+        self.jobs: list[Job] = []
         self.trained: list[TrainConfig] = []
         self.stopped = False
 
@@ -50,9 +50,9 @@ class Workers:
     def idle(self) -> int:
         return self.workers - len(self.jobs)
 
-    def submit(self, job: Job[Any]) -> None:
+    def submit(self, job: Job) -> None:
         self.jobs.append(job)
-        self.trained.append(job.config)
+        self.trained.append(from_json(job.config))
 
     def wait(self, timeout: float) -> list[Outcome]:
         self.clock.now += self.seconds

@@ -18,7 +18,7 @@ from mnist_bench.training.torch_trainer import TorchTrainer
 from search.executors.local.lanes import Lanes
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
-from search.trainer_api import PLAIN, Report, TrainerSpec
+from search.trainer_api import Report, TrainerSpec
 
 pytestmark = pytest.mark.slow
 
@@ -167,7 +167,7 @@ def train_all(executor: LocalExecutor, configs: Mapping[int, Mapping[str, Any]])
     while len(found) < len(configs) and time.monotonic() < deadline:
         while waiting and executor.idle():
             seed = waiting.pop(0)
-            job = Job(trial=seed, period=1, config=configs[seed], codec=PLAIN, seed=seed, state=None, stall_seconds=60)
+            job = Job(trial=seed, period=1, config=configs[seed], seed=seed, state=None, stall_seconds=60)
             executor.submit(job)
         for outcome in executor.wait(0.2):
             seed = outcome.job.seed

@@ -1,4 +1,4 @@
-"""A drawn configuration is an object of the trainer's class until it trains; JSON stands in the log and on the wire."""
+"""A configuration is an object of the trainer's class for planner and trainer, and JSON in the log and in jobs."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def search(results: Path, planner: Planner, executor: Scripted, **options: Any) 
 def test_what_was_drawn_is_what_is_trained(clock: Clock, tmp_path: Path) -> None:
     planner, executor = Planner(), Scripted(clock, lambda job: None)
     study = search(tmp_path, planner, executor).run().study
-    assert all(job.config is planner.drawn[job.trial] for _, job in executor.started)
-    assert {type(job.wire_config) for _, job in executor.started} == {dict}
+    assert all(job.config == planner.drawn[job.trial] for _, job in executor.started)
+    assert {type(job.config) for _, job in executor.started} == {dict}
     assert [trial.config for trial in study.trials] == planner.drawn
     assert {type(trial.config) for trial in study.trials} == {dict}
 
@@ -53,8 +53,9 @@ def test_a_search_that_goes_on_reads_the_configurations_from_its_log(clock: Cloc
     stopped = search(tmp_path, Planner(), Scripted(clock, lambda job: None), stopping=fake.StopAfter(6))
     assert not stopped.run().reached
     executor = Scripted(clock, lambda job: None)
-    assert search(tmp_path, Planner(), executor).run().study.digest == undisturbed.digest
-    assert {type(job.config) for _, job in executor.started} == {Config}
+    study = search(tmp_path, Planner(), executor).run().study
+    assert study.digest == undisturbed.digest
+    assert all(job.config == study.trials[job.trial].config for _, job in executor.started)
 
 
 def test_a_configuration_that_the_codec_cannot_read_is_a_sentence(clock: Clock, tmp_path: Path) -> None:
@@ -64,5 +65,6 @@ def test_a_configuration_that_the_codec_cannot_read_is_a_sentence(clock: Clock, 
     def other(values: Mapping[str, Any]) -> Config:
         return Config(layers=values["layers"])
 
-    with pytest.raises(StorageError, match=r"^The configuration of trial \d cannot be read \('layers'\); go on with"):
+    advice = "continue with the trainer that the study was begun with"
+    with pytest.raises(StorageError, match=rf"^The configuration of trial \d cannot be read \('layers'\); {advice}"):
         search(tmp_path, Planner(other), Scripted(clock, lambda job: None)).run()

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,7 +23,7 @@ from search.executors.protocol import Job, Outcome
 from search.simulation import simulate
 from search.strategies.registry import Asha, NoPruner, Pruner, Random, Tpe
 from search.study.checkpoint_store import CheckpointStore
-from search.trainer_api import PLAIN, Report
+from search.trainer_api import Report
 from support import search_fake as fake
 from support.fake_trainer import Trainer
 from support.handmade import trial
@@ -34,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("log_alone")
 
 
 def test_a_lost_period_is_tried_again_later_and_with_twice_the_time(clock: Clock, tmp_path: Path) -> None:
-    def fails(job: Job[Any]) -> Outcome | None:
+    def fails(job: Job) -> Outcome | None:
         tries = [other for _, other in executor.started if (other.trial, other.period) == (0, 1)]
         return killed(job) if (job.trial, job.period) == (0, 1) and len(tries) < 3 else None
 
@@ -57,7 +56,7 @@ def test_workers_that_always_die_end_the_search_with_the_trials_number(clock: Cl
 class Away:
     """A journal whose database is away whenever something is to be written; the workers work on meanwhile."""
 
-    dispatcher: Dispatcher[Any]
+    dispatcher: Dispatcher
     history: History
 
     def append(self, event: Event) -> None:
@@ -78,14 +77,14 @@ class Narrowing(Scripted):
         again = [job for job in self._running if keys.count((job.trial, job.period)) > 1]
         return 0 if again else super().idle()
 
-    def submit(self, job: Job[Any]) -> None:
+    def submit(self, job: Job) -> None:
         """See `Executor.submit`."""
         assert self.idle()
         super().submit(job)
 
 
 def test_a_period_that_takes_all_places_is_given_no_company(clock: Clock, tmp_path: Path) -> None:
-    def is_first_try(job: Job[Any]) -> bool:
+    def is_first_try(job: Job) -> bool:
         return sum((other.trial, other.period) == (job.trial, job.period) for _, other in executor.started) == 1
 
     executor = Narrowing(clock, lambda job: killed(job) if job.seed % 3 == 0 and is_first_try(job) else None, workers=4)
@@ -112,7 +111,7 @@ def test_a_period_removes_the_state_before_it_and_asks_for_no_other(clock: Clock
     active = Active(number=0, seed=0, costs=(1,) * periods, start=0)
     states, history = Counting(tmp_path), History.of([])
     history.trials.append(trial(0, periods=0, state="RUNNING"))
-    dispatcher = Dispatcher(Scripted(clock, lambda job: None), states, lambda: False, codec=PLAIN)
+    dispatcher = Dispatcher(Scripted(clock, lambda job: None), states, lambda: False)
     dispatcher.adopt(active, {})
     for period in range(1, periods + 1):
         assert dispatcher.obtain(active, history) is not None
@@ -126,12 +125,12 @@ def test_a_state_that_a_killed_driver_left_behind_goes_when_its_trial_is_resumed
     states = CheckpointStore(tmp_path)
     for period in (1, 2, 3):
         states.put(0, period, Report(value=0.5, metrics={}, weights="", seconds=0), b"state")
-    dispatcher = Dispatcher(Scripted(clock, lambda job: None), states, lambda: False, codec=PLAIN)
+    dispatcher = Dispatcher(Scripted(clock, lambda job: None), states, lambda: False)
     dispatcher.adopt(Active(number=0, seed=0, costs=(1,) * 9, start=0, periods_done=2), {})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0-2.state", "0-3.state"]
 
 
-def crash(job: Job[Any]) -> Outcome | None:
+def crash(job: Job) -> Outcome | None:
     return raised(job) if job.seed % 4 == 0 and job.period == 2 else None
 
 
@@ -143,7 +142,7 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     executor = Scripted(clock, crash, workers=3)
     spec = fake.make_spec(Tpe(n_startup_trials=5), pruner, 1, 0, order=order, numerics=executor.start())
     history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
-    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False, pruner.may_stop_at, codec=PLAIN)
+    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False, pruner.may_stop_at)
     driver = Driver(
         spec=spec, history=history, recorder=Away(dispatcher, history), planner=fake.Planner(48),
         dispatcher=dispatcher, observer=Observer(), on_trial_end=lambda trial: None,
@@ -177,7 +176,7 @@ def test_while_nothing_trains_an_outage_is_slept_through(clock: Clock, tmp_path:
     executor = Scripted(clock, lambda job: None)
     spec = fake.make_spec(Tpe(), NoPruner(), 1, 0, numerics=executor.start())
     history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
-    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False, codec=PLAIN)
+    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False)
     before = time.monotonic()
     dispatcher.work_on(history, 0.05)
     assert time.monotonic() - before >= 0.05
@@ -207,7 +206,7 @@ def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, t
             told.add((trial.number, len(trial.reports)))
 
     class Watched(Scripted):
-        def submit(self, job: Job[Any]) -> None:
+        def submit(self, job: Job) -> None:
             if job.period > 1 and (job.trial, job.period - 1) not in told:
                 early.add(job.period - 1)
             super().submit(job)

@@ -16,7 +16,7 @@ from search.executors.in_process import InProcessExecutor
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Outcome
 from search.study.checkpoint_store import CheckpointStore
-from search.trainer_api import PLAIN, Report, TrainerSpec
+from search.trainer_api import Report, TrainerSpec
 from support.scripted import Clock, Scripted, killed, raised
 
 CONFIG = {"model.depth": 2, "model.width": 8}
@@ -37,7 +37,7 @@ class Heard:
 def tasks(number: int, periods: int = PERIODS) -> list[Task[Any]]:
     return [
         Task(
-            name=f"task {seed}", identity=canonical_json.sha256([CONFIG, seed]), config=CONFIG, codec=PLAIN, seed=seed,
+            name=f"task {seed}", identity=canonical_json.sha256([CONFIG, seed]), config=CONFIG, seed=seed,
             costs=(1,) * periods,
         )
         for seed in range(1, number + 1)
@@ -227,7 +227,7 @@ def test_a_task_that_lacks_memory_beside_others_is_tried_once_more_alone(tmp_pat
     lacking, other = tasks(2, periods=1)
     lack = Report(value=None, metrics={}, weights="", seconds=0.0, end="out_of_memory")
 
-    def lacks(job: Job[Any]) -> Outcome | None:
+    def lacks(job: Job) -> Outcome | None:
         has_company = len([at for at, _ in executor.started if at == executor.started[-1][0]]) > 1
         return Done(job=job, report=lack, state=b"") if job.trial == lacking.number and has_company else None
 
@@ -241,7 +241,7 @@ def test_a_task_that_lacks_memory_beside_others_is_tried_once_more_alone(tmp_pat
 def test_a_lost_period_is_tried_again_later_with_twice_the_time_and_others_go_on(tmp_path: Path, clock: Clock) -> None:
     first, second = tasks(2, periods=2)
 
-    def fails(job: Job[Any]) -> Outcome | None:
+    def fails(job: Job) -> Outcome | None:
         return killed(job) if job.trial == first.number and job.stall_seconds < 240 else None
 
     executor = Scripted(clock, fails)

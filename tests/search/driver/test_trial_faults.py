@@ -59,7 +59,7 @@ def test_a_crash_is_run_once_more_and_then_a_result(tmp_path: Path, clock: Clock
 
 
 def test_five_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path, clock: Clock) -> None:
-    def fails(job: Job[Any]) -> Outcome | None:
+    def fails(job: Job) -> Outcome | None:
         return _raised(job) if job.trial not in (0, 4) else None
 
     with pytest.raises(TooManyFailuresError, match=r"^5 trials in a row crashed; the first one: trial 5 divides by"):
@@ -201,7 +201,7 @@ def _refuse(constant: str) -> Mapping[str, Any]:
     raise AssertionError(f"{constant} is in the event log")
 
 
-def _raised(job: Job[Any]) -> Raised:
+def _raised(job: Job) -> Raised:
     return Raised(job=job, error=f"trial {job.trial} divides by zero")
 
 

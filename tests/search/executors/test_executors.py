@@ -19,7 +19,7 @@ from search.executors.in_process import InProcessExecutor, error_text
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.executors.ray.executor import RayExecutor
-from search.trainer_api import PLAIN, TrainerSpec
+from search.trainer_api import TrainerSpec
 from support.ray_nodes import Nodes
 
 pytestmark = pytest.mark.slow
@@ -63,8 +63,8 @@ def executor_of(request: pytest.FixtureRequest, kind: str, behaviour: str, folde
     return InProcessExecutor(spec)
 
 
-def job(trial: int = 0, period: int = 1, state: bytes | None = None, seed: int = 1, stall: float = 60) -> Job[Any]:
-    return Job(trial=trial, period=period, config=CONFIG, codec=PLAIN, seed=seed, state=state, stall_seconds=stall)
+def job(trial: int = 0, period: int = 1, state: bytes | None = None, seed: int = 1, stall: float = 60) -> Job:
+    return Job(trial=trial, period=period, config=CONFIG, seed=seed, state=state, stall_seconds=stall)
 
 
 def outcomes(executor: Executor, number: int, seconds: float = 30) -> list[Outcome]:
@@ -92,6 +92,14 @@ def test_every_job_comes_back_once_with_its_own_result(make: Make) -> None:
         found += executor.wait(1)
     assert sorted(outcome.job.trial for outcome in found) == list(range(7))
     assert len({outcome.report.weights for outcome in found if isinstance(outcome, Done)}) == 7
+
+
+def test_the_trainer_gets_its_own_configuration(make: Make) -> None:
+    executor = make("report_class")
+    executor.submit(job())
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Done)
+    assert outcome.report.details["class"] == "Config"
 
 
 @pytest.mark.parametrize("first", [True, False])

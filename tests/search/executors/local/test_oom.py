@@ -25,7 +25,6 @@ from search.executors.protocol import Job, Lost, Outcome
 from search.strategies.pruners import NoPruner
 from search.study import studies
 from search.study.checkpoint_store import CheckpointStore
-from search.trainer_api import PLAIN
 from support import search_fake as fake, wants
 from support.scripted import Clock, Scripted
 
@@ -129,12 +128,12 @@ def test_other_deaths_are_not_taken_for_it(tmp_path: Path, deed: str, reason: st
     assert {trial.reason for trial in found.finished() if trial.seed % 4 == 0} == {reason}
 
 
-def starved(job: Job[Any]) -> Lost:
+def starved(job: Job) -> Lost:
     return Lost(job=job, reason="out of memory", cause="out_of_memory")
 
 
 def test_after_memory_ran_out_over_a_trial_it_is_trained_alone(tmp_path: Path, clock: Clock) -> None:
-    def fails(job: Job[Any]) -> Outcome | None:
+    def fails(job: Job) -> Outcome | None:
         first = [other for _, other in executor.started if (other.trial, other.period) == (1, 1)]
         return starved(job) if (job.trial, job.period) == (1, 1) and len(first) == 1 else None
 
@@ -150,8 +149,7 @@ def test_after_memory_ran_out_over_a_trial_it_is_trained_alone(tmp_path: Path, c
 
 def test_a_task_over_which_memory_runs_out_twice_is_named(tmp_path: Path, clock: Clock) -> None:
     tasks: list[Task[Any]] = [
-        Task(name=f"task {n}", identity=canonical_json.sha256(n), config={}, codec=PLAIN, seed=n, costs=(1, 1))
-        for n in (1, 2)
+        Task(name=f"task {n}", identity=canonical_json.sha256(n), config={}, seed=n, costs=(1, 1)) for n in (1, 2)
     ]
     store = TaskStore(CheckpointStore(tmp_path), keep_last=False)
     executor = Scripted(clock, lambda job: starved(job) if job.seed == 1 else None, workers=2)

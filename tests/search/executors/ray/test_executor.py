@@ -19,7 +19,7 @@ from search.errors import UsageError, WorkerError
 from search.executors.protocol import Done, Job, Lost, Outcome
 from search.executors.ray.executor import RayExecutor
 from search.executors.ray.file_staging import StagedFiles, folder_of
-from search.trainer_api import PLAIN, TrainerSpec
+from search.trainer_api import TrainerSpec
 from support import search_fake as fake
 from support.ray_nodes import Nodes
 
@@ -101,7 +101,7 @@ def make(ray_nodes: Nodes, tmp_path: Path) -> Iterator[Make]:
 def outcomes(executor: RayExecutor, *, stall: float = 60) -> list[Outcome]:
     """Submit a job and return what becomes of it within a second of the first outcome."""
     config = {"model.depth": 2, "model.width": 8}
-    executor.submit(Job(trial=0, period=1, config=config, codec=PLAIN, seed=4, state=None, stall_seconds=stall))
+    executor.submit(Job(trial=0, period=1, config=config, seed=4, state=None, stall_seconds=stall))
     found: list[Outcome] = []
     deadline = time.monotonic() + 30
     while not found and time.monotonic() < deadline:
