@@ -1,7 +1,6 @@
 from .dispatcher import Dispatcher as Dispatcher
 from .driver import Driver as Driver
 from .outages import MAX_OUTAGE as MAX_OUTAGE
-from .period_results import Trained as Trained
 from .progress import Header as Header, Observer as Observer, Progress as Progress
 from .replay import WithoutWorkers as WithoutWorkers
 from .resume import restored as restored

@@ -11,10 +11,8 @@ from heapq import heappop, heappush
 from typing import Protocol, assert_never
 
 from search.driver.period_results import (
-    Crashed,
-    Exhausted,
+    GivenUp,
     Result,
-    Trained,
     can_be_stored,
     check_never_trained,
     check_same_weights,
@@ -198,7 +196,7 @@ class Dispatcher:
         # Asha stops trials at rungs alone, so between two rungs they train on before their turn has come. That uses
         # 99.4 % of the workers' time instead of 97.7 (simulated: 64 workers, 128 slots, estimates 20 % off).
         last = period == len(active.costs)
-        return last or self._may_stop_at(period) or not isinstance(result, Trained) or result.report.end is not None
+        return last or self._may_stop_at(period) or not isinstance(result, Report) or result.end is not None
 
     def _feed(self, history: History) -> None:
         put_off = []
@@ -210,7 +208,7 @@ class Dispatcher:
             job = self._job(self._trials[number], period, history)
             if job.stall_seconds <= 0:  # the trial's time was used up by periods that all came back
                 self._busy.discard(number)
-                self._exhaust(number, history, self._timed_out())
+                self._give_up(number, history, self._timed_out())
             elif self._retry_policy.may_start((job.trial, job.period), self._running):
                 self._running.add((job.trial, job.period))
                 self.executor.submit(job)
@@ -229,7 +227,7 @@ class Dispatcher:
             return False
         report, state = kept
         self._latest_states[key[0]] = (key[1], state)
-        self._ready[key] = Trained(report)
+        self._ready[key] = report
         return True
 
     def _job(self, active: Active, period: int, history: History) -> Job:
@@ -251,18 +249,18 @@ class Dispatcher:
         """Return how long a trial's period may take before the trial has trained for too long."""
         handled = history.trials[trial].reports
         waiting = (self._ready.get((trial, number)) for number in range(len(handled) + 1, period))
-        reports = [*handled[: period - 1], *(result.report for result in waiting if isinstance(result, Trained))]
+        reports = [*handled[: period - 1], *(result for result in waiting if isinstance(result, Report))]
         return self._trial_timeout - sum(report.seconds for report in reports)
 
-    def _timed_out(self) -> Exhausted:
-        return Exhausted("timed_out", f"Training took more than {self._trial_timeout:g} s (--trial-timeout).")
+    def _timed_out(self) -> GivenUp:
+        return GivenUp("timed_out", f"Training took more than {self._trial_timeout:g} s (--trial-timeout).")
 
-    def _exhaust(self, trial: int, history: History, result: Exhausted) -> None:
+    def _give_up(self, trial: int, history: History, given_up: GivenUp) -> None:
         """Let the first period of a trial that has not been trained be its last."""
         period = len(history.trials[trial].reports) + 1
         while (trial, period) in self._ready:
             period += 1
-        self._ready[trial, period] = result
+        self._ready[trial, period] = given_up
 
     def _latest_state(self, trial: int, latest: int) -> tuple[int, bytes | None]:
         # In memory, else each period would begin with reading a file that this process has just written.
@@ -312,12 +310,12 @@ class Dispatcher:
                 self._done(key, outcome, history)
             case Raised():
                 check_never_trained(key, outcome, history)
-                self._ready[key] = Crashed(outcome.error)
+                self._ready[key] = GivenUp("crashed", outcome.error)
             case Lost(cause="out_of_memory"):
-                why = f"Two workers ran out of memory over period {key[1]}."
-                self._exhaust(key[0], history, Exhausted("out_of_memory", why))
+                error = f"Two workers ran out of memory over period {key[1]}."
+                self._give_up(key[0], history, GivenUp("out_of_memory", error))
             case Lost():
-                self._exhaust(key[0], history, self._timed_out())
+                self._give_up(key[0], history, self._timed_out())
             case _:
                 assert_never(outcome)
 
@@ -328,7 +326,7 @@ class Dispatcher:
         if period <= len(handled):
             check_same_weights(trial, period, handled[period - 1], done.report)
         else:
-            self._ready[key] = Trained(done.report)
+            self._ready[key] = done.report
         self._latest_states[trial] = (period, done.state)
         # On disk before its turn comes: however the process ends, what a worker has finished is never trained again.
         self.states.put(trial, period, done.report, done.state)

@@ -16,7 +16,7 @@ from typing import Any, Protocol, assert_never
 
 from search import canonical_json
 from search.database import storage_errors
-from search.driver.period_results import Crashed, Exhausted, Result, Trained, as_stored, finite
+from search.driver.period_results import GivenUp, Result, as_stored, finite
 from search.driver.progress import Meter, Observer, Workers
 from search.errors import TooManyFailuresError, UsageError
 from search.event_log import (
@@ -222,13 +222,13 @@ class Driver:
 
     def _handle(self, active: Active, result: Result) -> None:
         match result:
-            case Trained(report=report) if _lacks_value(report, active):
+            case Report() if _lacks_value(result, active):
                 self._end(active, "FAIL", "crashed", None, error="Its last report has no value, and names no end.")
-            case Trained(report=report):
-                self._report(active, replace(finite(report), handled=report.handled or time.time()))
-            case Crashed(error=error):
+            case Report():
+                self._report(active, replace(finite(result), handled=result.handled or time.time()))
+            case GivenUp(reason="crashed", error=error):
                 self._end(active, "FAIL", "crashed", None, error=error)
-            case Exhausted(reason=reason, error=error):
+            case GivenUp(reason=reason, error=error):
                 self._give_up(active, reason, error=error)
             case _:
                 assert_never(result)

@@ -1,13 +1,12 @@
-"""What training a period came to, and whether it is what it came to before."""
+"""The result of a period, and checks of it: is it the same as before, and can the event log hold it?"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from search.driver.retry_policy import Key
+from search.driver.retry_policy import End, Key
 from search.errors import WorkerError
 from search.event_log import History, Reported, codec
 from search.executors import Outcome, Raised
@@ -15,30 +14,15 @@ from search.trainer_api import Report
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """The period was trained."""
+class GivenUp:
+    """The period will not be trained, and ends its trial."""
 
-    report: Report
-
-
-@dataclass(frozen=True, slots=True)
-class Crashed:
-    """The configuration makes the trainer fail."""
-
+    reason: End
     error: str
-    """Last lines of the traceback, or the signal's name."""
+    """Last lines of the traceback, the signal's name, or a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exhausted:
-    """The trial asked for more than the machine has, or may give it."""
-
-    reason: Literal["out_of_memory", "timed_out"]
-    error: str
-    """What happened, in a sentence."""
-
-
-Result = Trained | Crashed | Exhausted
+Result = Report | GivenUp
 
 
 def take_all(outcomes: Sequence[Outcome], take: Callable[[Outcome], None]) -> None:

@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.differences import differences
 from search.driver.dispatcher import WorkerTime
 from search.driver.driver import Driver
-from search.driver.period_results import Crashed, Exhausted, Result, Trained
+from search.driver.period_results import GivenUp, Result
 from search.driver.progress import Observer
 from search.driver.resume import restored
 from search.errors import TooManyFailuresError
@@ -260,11 +260,11 @@ def _result(event: Reported | Told) -> Result:
     """Return what a period came to, as the event that followed from it says."""
     match event:
         case Reported(report=report):
-            return Trained(report)
+            return report
         case Told(external=True, reason="out_of_memory" | "timed_out" as reason, error=error):
-            return Exhausted(reason, str(error))
+            return GivenUp(reason, str(error))
         case Told(error=error):
-            return Crashed(str(error))
+            return GivenUp("crashed", str(error))
         case _:
             assert_never(event)
 

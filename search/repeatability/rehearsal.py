@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from search.driver import Driver, Observer, Trained, WithoutWorkers, restored
+from search.driver import Driver, Observer, WithoutWorkers, restored
 from search.errors import TooManyFailuresError
 from search.event_log import Active, Asked, Created, Event, GoalSet, History, Reported, codec, linked, readable
 from search.repeatability.made_up import MadeUpTrainer
 from search.stored_fields import FORMAT
 from search.strategies import ForeignPruner, ForeignSampler
 from search.study import StudySpec
-from search.trainer_api import Planner
+from search.trainer_api import Planner, Report
 
 Decision = Mapping[str, Any]
 """Plain values by what was decided: of a proposal the parameters, of a verdict whether the trial stops."""
@@ -114,9 +114,9 @@ class _Stage(WithoutWorkers):
         readable(codec.to_row(event))
         self.events.append(event)
 
-    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Trained]:
+    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Report]:
         """Train the next period of the wanted trial, else of the first one."""
         active = wanted or next(active for active in history.timeline.actives() if not active.verdict)
         period = active.periods_done + 1
         _, report = self._trainer.advance(history.trials[active.number].config, active.seed, period, None)
-        return active, Trained(report)
+        return active, report
