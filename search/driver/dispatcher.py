@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol, assert_never
@@ -48,6 +48,21 @@ class WorkerTime:
         """The share of all worker time that the logical order cost, 0..1."""
         total = self.lanes * (time.monotonic() - self.since)
         return self.ordering / total if total else 0.0
+
+
+class Periods(Protocol):
+    """The part of `Dispatcher` that the driver uses; a replay has one that trains nothing."""
+
+    @property
+    def time(self) -> WorkerTime: ...
+    def adopt(self, active: Active) -> None: ...
+    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result] | None: ...
+    def keep_busy(self, history: History) -> None: ...
+    def drain(self, history: History) -> None: ...
+    def advance_to(self, trial: int, period: int) -> None: ...
+    def forget(self, trial: int) -> None: ...
+    def at_work(self) -> frozenset[int]: ...
+    def ahead(self) -> Mapping[int, int]: ...
 
 
 class Dispatcher:

@@ -16,8 +16,10 @@ from typing import Any, Protocol, assert_never
 
 from search import canonical_json
 from search.database import storage_errors
+from search.driver.dispatcher import Periods
 from search.driver.period_results import GivenUp, Result, as_stored, finite
-from search.driver.progress import Meter, Observer, Workers
+from search.driver.progress import Meter, Observer
+from search.driver.resume import restored
 from search.errors import TooManyFailuresError, UsageError
 from search.event_log import (
     Active,
@@ -62,17 +64,6 @@ class Journal(Protocol):
     def show(self, event: Event) -> None: ...
 
 
-class Periods(Workers, Protocol):
-    """Where periods get trained; see `search.driver.dispatcher.Dispatcher`."""
-
-    def adopt(self, active: Active) -> None: ...
-    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result] | None: ...
-    def keep_busy(self, history: History) -> None: ...
-    def drain(self, history: History) -> None: ...
-    def advance_to(self, trial: int, period: int) -> None: ...
-    def forget(self, trial: int) -> None: ...
-
-
 class Driver:
     """Drives one study to its goal."""
 
@@ -84,21 +75,30 @@ class Driver:
         recorder: Journal,
         planner: Planner[Any],
         dispatcher: Periods,
-        observer: Observer,
-        on_trial_end: Callable[[TrialRecord], None],
-        optuna_study: OptunaStudy,
+        observer: Observer | None = None,
+        on_trial_end: Callable[[TrialRecord], None] = lambda trial: None,
+        optuna_study: OptunaStudy | None = None,
     ) -> None:
-        """Go on after a history; `on_trial_end` keeps what is worth keeping of a trial that has ended and removes the
-        rest, `optuna_study` is the study in memory as the history left it.
+        """Continue after a history.
+
+        Args:
+            spec: the study's specification.
+            history: the study so far; the driver applies its own events to it.
+            recorder: where events are written.
+            planner: the planner of the study.
+            dispatcher: gets periods trained.
+            observer: sees the search's progress.
+            on_trial_end: keeps or removes the files of a trial that has ended.
+            optuna_study: the study in memory after that history; by default it is made here.
         """
         self._spec = spec
         self._history = history
         self._recorder = recorder
         self._planner = constrained(planner, spec.space)
         self._dispatcher = dispatcher
-        self._observer = observer
+        self._observer = observer or Observer()
         self._on_trial_end = on_trial_end
-        self._optuna_study = optuna_study
+        self._optuna_study = optuna_study or restored(spec, history, planner)
         # A study that was begun when longer plans were accepted has such trials, and goes on with more of them.
         self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
         # The share that goes on hardly depends on the number of trials, and computing it for a billion takes hours.

@@ -6,9 +6,9 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from search.driver.dispatcher import WorkerTime
+from search.driver.dispatcher import Periods
 from search.event_log import Forecast, History, Order, Remaining, StopRules, TrialRecord
 from search.plugins import blamed
 from search.trainer_api import Report
@@ -150,19 +150,10 @@ class BlamedObserver(Observer):
             self._own.on_notice(text)
 
 
-class Workers(Protocol):
-    """What the meter asks of whoever gets periods trained; see `search.driver.dispatcher.Dispatcher`."""
-
-    @property
-    def time(self) -> WorkerTime: ...
-    def at_work(self) -> frozenset[int]: ...
-    def ahead(self) -> Mapping[int, int]: ...
-
-
 class Meter:
     """Takes progress from a history, counting from the moment it was made."""
 
-    def __init__(self, history: History, periods: Workers, expected: Sequence[float]) -> None:
+    def __init__(self, history: History, periods: Periods, expected: Sequence[float]) -> None:
         """Watch a history and those who train; `expected` are the trials that the pruner leaves in each period."""
         self._history = history
         self._periods = periods

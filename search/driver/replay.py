@@ -24,8 +24,6 @@ from search.differences import differences
 from search.driver.dispatcher import WorkerTime
 from search.driver.driver import Driver
 from search.driver.period_results import GivenUp, Result
-from search.driver.progress import Observer
-from search.driver.resume import restored
 from search.errors import TooManyFailuresError
 from search.event_log import (
     Active,
@@ -78,11 +76,7 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[A
     spec = _as_recorded(stored, recorded)
     own = (way for way in (spec.sampler, spec.pruner) if isinstance(way, ForeignSampler | ForeignPruner))
     believed = tuple(way.name for way in own)
-    planner = planner_for(spec)
-    driver = Driver(
-        spec=spec, history=history, recorder=recorded, planner=planner, dispatcher=recorded,
-        observer=Observer(), on_trial_end=lambda trial: None, optuna_study=restored(spec, history, planner),
-    )  # fmt: skip
+    driver = Driver(spec=spec, history=history, recorder=recorded, planner=planner_for(spec), dispatcher=recorded)
     try:
         while (event := recorded.next) is not None:
             _decide(driver, event, history)
@@ -130,44 +124,11 @@ def _decide(driver: Driver, event: Event, history: History) -> None:
             assert_never(event)
 
 
-class WithoutWorkers:
-    """Stands in for the log and for the workers as far as they have nothing to do where no process trains."""
-
-    def __init__(self) -> None:
-        self.time = WorkerTime()
-
-    def show(self, event: Event) -> None:
-        """Write nothing."""
-
-    def at_work(self) -> frozenset[int]:
-        """Return that nothing trains."""
-        return frozenset()
-
-    def ahead(self) -> dict[int, int]:
-        """Return that nothing waits."""
-        return {}
-
-    def adopt(self, active: Active) -> None:
-        """Train nothing."""
-
-    def keep_busy(self, history: History) -> None:
-        """Train nothing."""
-
-    def drain(self, history: History) -> None:
-        """Wait for nothing."""
-
-    def advance_to(self, trial: int, period: int) -> None:
-        """Remove nothing."""
-
-    def forget(self, trial: int) -> None:
-        """Let go of nothing."""
-
-
-class _Recorded(WithoutWorkers):
-    """Stands in for the event log, checking instead of writing, and for the workers, which repeat what they said."""
+class _Recorded:
+    """Replaces a search's log, comparing events instead of writing them, and its dispatcher, repeating results."""
 
     def __init__(self, events: Sequence[Event], history: History) -> None:
-        super().__init__()
+        self.time = WorkerTime()
         self._events = events
         self._history = history
 
@@ -196,6 +157,19 @@ class _Recorded(WithoutWorkers):
             turn = "a period's" if wanted is None else f"#{wanted.number}'s"
             raise _Otherwise(f"{_named(event)} comes when it was {turn} turn")
         return active, _result(event)
+
+    def at_work(self) -> frozenset[int]:
+        """Return that nothing trains."""
+        return frozenset()
+
+    def ahead(self) -> dict[int, int]:
+        """Return that nothing waits."""
+        return {}
+
+    def nothing(self, *_: object) -> None:
+        """Do nothing: there are no workers, no states and no tables."""
+
+    show = adopt = keep_busy = drain = advance_to = forget = nothing
 
     def _expected(self) -> Event:
         if self.next is None:

@@ -15,7 +15,7 @@ from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import BlamedObserver, Header, Observer
-from search.driver.resume import OnTrialEnd, check_readable, clean_up, keep_nothing, release, restored
+from search.driver.resume import OnTrialEnd, check_readable, clean_up, keep_nothing, release
 from search.errors import PluginError, StorageError, TooManyFailuresError, UsageError
 from search.event_log import (
     MAX_COUNT,
@@ -318,7 +318,6 @@ class Search:
             dispatcher=dispatcher,
             observer=observer,
             on_trial_end=lambda trial: release(trial, history, states, self.on_trial_end),
-            optuna_study=restored(spec, history, planner),
         )
         reached = self._drive_to_goal(driver, history)
         return self._run_of(history, reached=reached, order_cost=dispatcher.time.ordering_share)

@@ -8,14 +8,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from search.driver import Driver, Observer, WithoutWorkers, restored
+from search.driver import restored
 from search.errors import TooManyFailuresError
-from search.event_log import Active, Asked, Created, Event, GoalSet, History, Reported, codec, linked, readable
+from search.event_log import Asked, Created, Event, GoalSet, History, Reported, codec, readable
 from search.repeatability.made_up import MadeUpTrainer
+from search.simulation import VirtualExecutor, search_in_memory
 from search.stored_fields import FORMAT
 from search.strategies import ForeignPruner, ForeignSampler
 from search.study import StudySpec
-from search.trainer_api import Planner, Report
+from search.trainer_api import Planner
 
 Decision = Mapping[str, Any]
 """Plain values by what was decided: of a proposal the parameters, of a verdict whether the trial stops."""
@@ -31,24 +32,27 @@ class Length:
 
 
 def rehearse(spec: StudySpec, planner: Planner[Mapping[str, Any]], length: Length) -> list[Event]:
-    """Return the events of a search of some length.
+    """Return the events of a search of some length, in logical order, that trains nothing.
 
     Raises:
         UsageError: the sampler or the pruner sets a system attribute that is no plain JSON value.
         PluginError: it raises, or proposes what its range does not hold.
     """
-    history = History()
-    stage = _Stage()
+    events: list[Event] = []
+
+    def keep(event: Event) -> None:
+        readable(codec.to_row(event))  # what cannot be written to a log cannot be rehearsed
+        events.append(event)
+
     for event in (Created(name="rehearsal", spec=spec.to_json(), format=FORMAT), GoalSet(goal=length.trials)):
-        stage.append(linked(event, history))
-        history.apply(stage.events[-1])
-    driver = Driver(
-        spec=spec, history=history, recorder=stage, planner=planner, dispatcher=stage, observer=Observer(),
-        on_trial_end=lambda trial: None, optuna_study=restored(spec, history, planner),
-    )  # fmt: skip
+        keep(event)
+    history = History.of(events)
+    executor = VirtualExecutor(MadeUpTrainer(), workers=1, seconds=lambda job: 1.0)
     with suppress(TooManyFailuresError):
-        driver.run(lambda: len(history.trials) >= length.proposals)
-    return stage.events
+        search_in_memory(
+            spec, planner, executor, history, on_event=keep, stopping=lambda: len(history.trials) >= length.proposals
+        )
+    return events
 
 
 def to_rows(events: Sequence[Event]) -> list[dict[str, Any]]:
@@ -99,24 +103,3 @@ def _decide(spec: StudySpec, history: History, event: Event) -> Decision:
         is_last = event.period == len(history.trials[event.trial].costs)
         return {"stops": optuna_study.report(event.trial, event.period, event.report.value) and not is_last}
     return {}
-
-
-class _Stage(WithoutWorkers):
-    """Stands in for the event log, which it keeps in memory, and for the workers, which train what is made up."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.events: list[Event] = []
-        self._trainer = MadeUpTrainer()
-
-    def append(self, event: Event) -> None:
-        """Keep an event; errors as in `EventLog.append`, so that what cannot be searched with cannot be rehearsed."""
-        readable(codec.to_row(event))
-        self.events.append(event)
-
-    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Report]:
-        """Train the next period of the wanted trial, else of the first one."""
-        active = wanted or next(active for active in history.timeline.actives() if not active.verdict)
-        period = active.periods_done + 1
-        _, report = self._trainer.advance(history.trials[active.number].config, active.seed, period, None)
-        return active, report

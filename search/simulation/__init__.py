@@ -1,4 +1,4 @@
-"""A search in virtual time: the real driver over a trainer that answers at once, its log in memory."""
+"""A search in memory, in virtual time: the real driver over a trainer that answers at once."""
 
 import lazy_loader
 

@@ -1,2 +1,7 @@
 from .executor import VirtualExecutor as VirtualExecutor
-from .run import MAX_TRIALS as MAX_TRIALS, Simulated as Simulated, simulate as simulate
+from .run import (
+    MAX_TRIALS as MAX_TRIALS,
+    Simulated as Simulated,
+    search_in_memory as search_in_memory,
+    simulate as simulate,
+)

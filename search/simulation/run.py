@@ -1,16 +1,18 @@
-"""Run a search in virtual time, until it has spent a budget."""
+"""Searches whose log is in memory; `simulate` runs one in virtual time until it has spent a budget."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from search.driver import Dispatcher, Driver, Observer, restored
+from search.driver import Dispatcher, Driver
 from search.event_log import Created, Event, GoalSet, History, Reported, StudyRecord
+from search.executors import Executor
 from search.simulation.executor import Seconds, VirtualExecutor
 from search.strategies import OptunaStudy
 from search.study import StudySpec
-from search.trainer_api import C, Planner, Report, Trainer
+from search.trainer_api import C, Planner, Trainer
 
 MAX_TRIALS = 100_000
 """A search that has not spent its budget by then is given up."""
@@ -18,7 +20,7 @@ MAX_TRIALS = 100_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Simulated:
-    """What a search came to."""
+    """A search in virtual time, at its end."""
 
     study: StudyRecord
     spent: tuple[int, ...]
@@ -29,33 +31,48 @@ class Simulated:
     """Virtual time, until the last of them was taken up."""
 
 
+@dataclass(frozen=True, slots=True)
 class _Memory:
-    """The event log of one search, which forgets all but the order of its reports."""
+    """Replaces the files of a search: it hands events on, and writes neither checkpoints nor Optuna's tables."""
 
-    def __init__(self, history: History) -> None:
-        self._history = history
-        self.spent: list[int] = []
-        self.reported: list[tuple[int, int]] = []
+    append: Callable[[Event], None]
 
-    def append(self, event: Event) -> None:
-        """Count what a report has cost."""
-        if isinstance(event, Reported):
-            cost = self._history.trials[event.trial].costs[event.period - 1]
-            self.spent.append(cost + (self.spent[-1] if self.spent else 0))
-            self.reported.append((event.trial, event.period))
+    def nothing(self, *_: object) -> None:
+        """Do nothing."""
 
-    def show(self, event: Event) -> None:
-        """Do nothing: there are no tables of Optuna's."""
+    show = put = get = drop = nothing
 
 
-class _NoCheckpoints:
-    """Keeps no state: a search in memory is not gone on with."""
+def search_in_memory(
+    spec: StudySpec,
+    planner: Planner[Any],
+    executor: Executor,
+    history: History,
+    *,
+    on_event: Callable[[Event], None],
+    stopping: Callable[[], bool],
+    study: OptunaStudy | None = None,
+) -> None:
+    """Continue a search after a history until its goal is reached, or `stopping` says so.
 
-    def put(self, trial: int, period: int, report: Report, state: bytes) -> None: ...
-    def drop(self, trial: int, periods: Iterable[int]) -> None: ...
+    Args:
+        spec: the study's specification.
+        planner: its planner.
+        executor: trains in this process.
+        history: the study so far; the search's events are applied to it.
+        on_event: gets each event before it is applied.
+        stopping: asked before each event.
+        study: the study in memory; by default the one that the specification describes.
 
-    def get(self, trial: int, period: int) -> None:
-        """Return that there is none."""
+    Raises:
+        TooManyFailuresError: hardly any configuration is feasible, or configurations crash one after the other.
+    """
+    memory = _Memory(on_event)
+    dispatcher = Dispatcher(executor, memory, lambda: False, spec.pruner.may_stop_at)
+    driver = Driver(
+        spec=spec, history=history, recorder=memory, planner=planner, dispatcher=dispatcher, optuna_study=study
+    )
+    driver.run(stopping)
 
 
 def simulate(
@@ -68,38 +85,36 @@ def simulate(
     workers: int | None = None,
     study: OptunaStudy | None = None,
 ) -> Simulated:
-    """Return what a search comes to by the first period with which it has spent `budget`.
+    """Return the state of a search after the first period with which it has spent `budget`.
 
     Decisions depend on the specification and the trainer alone, as in any search in logical order; `workers` and
     `seconds` say only how long it takes.
 
     Args:
-        spec: the search; in logical order.
+        spec: the study's specification; in logical order.
         planner: its planner.
-        trainer: answers at once; an exception of it comes through.
+        trainer: answers at once; its exceptions are not caught.
         budget: logical cost.
         seconds: how long a worker takes for a job.
-        workers: as many as slots if left out.
-        study: the study in memory, new; left out, that of any search.
+        workers: by default as many as slots.
+        study: a new study in memory; by default the one that the specification describes.
 
     Raises:
         TooManyFailuresError: hardly any configuration is feasible.
     """
     history = History.of([Created(name="simulated", spec=spec.to_json()), GoalSet(goal=MAX_TRIALS)])
-    memory = _Memory(history)
     executor = VirtualExecutor(trainer, workers or spec.slots, seconds)
-    dispatcher = Dispatcher(executor, _NoCheckpoints(), lambda: False, spec.pruner.may_stop_at)
-    driver = Driver(
-        spec=spec,
-        history=history,
-        recorder=memory,
-        planner=planner,
-        dispatcher=dispatcher,
-        observer=Observer(),
-        on_trial_end=lambda trial: None,
-        optuna_study=restored(spec, history, planner) if study is None else study,
-    )
-    driver.run(lambda: bool(memory.spent) and memory.spent[-1] >= budget)
-    return Simulated(
-        study=history.record(), spent=tuple(memory.spent), reported=tuple(memory.reported), seconds=executor.now
-    )
+    spent: list[int] = []
+    reported: list[tuple[int, int]] = []
+
+    def count(event: Event) -> None:
+        if isinstance(event, Reported):
+            cost = history.trials[event.trial].costs[event.period - 1]
+            spent.append(cost + (spent[-1] if spent else 0))
+            reported.append((event.trial, event.period))
+
+    search_in_memory(
+        spec, planner, executor, history, on_event=count, stopping=lambda: bool(spent) and spent[-1] >= budget,
+        study=study,
+    )  # fmt: skip
+    return Simulated(study=history.record(), spent=tuple(spent), reported=tuple(reported), seconds=executor.now)

@@ -13,7 +13,6 @@ import pytest
 from search.driver.dispatcher import Dispatcher, WorkerTime
 from search.driver.driver import Driver
 from search.driver.progress import Observer
-from search.driver.resume import restored
 from search.errors import WorkerError
 from search.event_log.events import Created, Event, GoalSet
 from search.event_log.history import History
@@ -145,8 +144,7 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False, pruner.may_stop_at)
     driver = Driver(
         spec=spec, history=history, recorder=Away(dispatcher, history), planner=fake.Planner(48),
-        dispatcher=dispatcher, observer=Observer(), on_trial_end=lambda trial: None,
-        optuna_study=restored(spec, history, None),
+        dispatcher=dispatcher,
     )  # fmt: skip
     assert driver.run(lambda: False)
     times = Counter((job.trial, job.period) for _, job in executor.started)

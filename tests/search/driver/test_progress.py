@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from search.driver.dispatcher import Dispatcher
 from search.driver.progress import Meter
-from search.driver.replay import WithoutWorkers
 from search.event_log.events import Created, GoalSet
 from search.event_log.forecast import Forecast, Remaining
 from search.event_log.history import History
 from search.strategies.registry import NoPruner, Random
+from search.study.checkpoint_store import CheckpointStore
 from support import search_fake as fake
-from support.scripted import Clock
+from support.scripted import Clock, Scripted
 
 
-def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     clock = Clock()
     monkeypatch.setattr("search.driver.progress.time", SimpleNamespace(monotonic=lambda: clock.now))
     foreseen: list[float] = []
@@ -30,7 +32,8 @@ def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.M
     monkeypatch.setattr(Forecast, "remaining", remaining)
     spec = fake.make_spec(Random(), NoPruner(), 1, 0)
     history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
-    meter = Meter(history, WithoutWorkers(), (1.0,) * fake.PERIODS)
+    dispatcher = Dispatcher(Scripted(clock, lambda job: None), CheckpointStore(tmp_path), lambda: False)
+    meter = Meter(history, dispatcher, (1.0,) * fake.PERIODS)
     while clock.now < 100:
         found = meter.read().left
         assert found is not None
