@@ -164,7 +164,7 @@ class SearchProcesses:
         self.lost += sum(event not in events[at : at + 1] for at, event in enumerate(self.acknowledged))
         self.acknowledged = events
         history = History.of(events)
-        under_way = sum(active.periods_done / len(active.costs) for active in history.timeline.actives())
+        under_way = sum(len(trial.reports) / len(trial.costs) for trial in history.running())
         return (history.finished + under_way) / history.goal if history.goal else 0.0
 
     def is_at_work(self) -> bool:

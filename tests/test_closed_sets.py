@@ -133,9 +133,7 @@ class Paused(_Happened):
     kind: ClassVar[Kind] = "decline"
 """,
     ),
-    "fair": NewValue(
-        "search/event_log/timeline.py", "Order", ("search/event_log/timeline.py", "search/driver/driver.py")
-    ),
+    "fair": NewValue("search/event_log/timeline.py", "Order", ("search/event_log/timeline.py",)),
     "overtaken": NewValue(
         "search/event_log/records.py",
         "Reason",

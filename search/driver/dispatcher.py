@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol, assert_never
@@ -19,7 +19,7 @@ from search.driver.period_results import (
     take_all,
 )
 from search.driver.retry_policy import POLL, Failure, Key, RetryPolicy, failure_of
-from search.event_log import Active, History
+from search.event_log import History, TrialRecord
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
 from search.trainer_api import Report
 
@@ -55,10 +55,10 @@ class Periods(Protocol):
 
     @property
     def time(self) -> WorkerTime: ...
-    def adopt(self, active: Active) -> None: ...
-    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result] | None: ...
-    def keep_busy(self, history: History) -> None: ...
-    def drain(self, history: History) -> None: ...
+    def adopt(self, trial: int) -> None: ...
+    def obtain(self, wanted: int | None) -> tuple[int, Result] | None: ...
+    def keep_busy(self) -> None: ...
+    def drain(self) -> None: ...
     def advance_to(self, trial: int, period: int) -> None: ...
     def forget(self, trial: int) -> None: ...
     def at_work(self) -> frozenset[int]: ...
@@ -68,20 +68,21 @@ class Periods(Protocol):
 class Dispatcher:
     """Keeps the workers busy with the logically earliest periods, and hands results over one by one.
 
-    A trial trains on past a period before that period's turn has come where it will surely not be stopped there:
-    nothing is trained in vain, and nothing of what is decided depends on it.
+    A trial starts its next period before the last one has been handled if it cannot be stopped there. So no period is
+    trained in vain, and no decision depends on it.
     """
 
     def __init__(
         self,
         executor: Executor,
         states: Checkpoints,
+        history: History,
         stopping: Callable[[], bool],
         may_stop_at: Callable[[int], bool] = lambda period: True,
         *,
         trial_timeout: float = math.inf,
     ) -> None:
-        """Make a dispatcher without trials.
+        """Make a dispatcher without trials; `history` is the search's, which the driver changes.
 
         `may_stop_at` says whether the pruner may stop a trial after a period. `trial_timeout` is the time in seconds
         that a trial may train, all its periods together.
@@ -89,10 +90,12 @@ class Dispatcher:
         self.executor = executor
         self.states = states
         self.time = WorkerTime(workers=executor.workers, lanes=executor.workers * executor.lanes)
+        self._history = history
         self._stopping = stopping
         self._may_stop_at = may_stop_at
         self._trial_timeout = trial_timeout
-        self._trials: dict[int, Active] = {}
+        self._trials: set[int] = set()
+        """Those that have not ended."""
         self._ready: dict[Key, Result] = {}
         """What has been trained and not been handled; what is being handled, too: an outage must not train it again."""
         self._waiting: list[tuple[int, Key]] = []
@@ -103,19 +106,19 @@ class Dispatcher:
         self._latest_states: dict[int, tuple[int, bytes]] = {}
         self._retry_policy = RetryPolicy()
 
-    def adopt(self, active: Active) -> None:
-        """Take in a trial that is to be trained, with what was finished of it, but not handled, in an earlier run."""
-        self._trials[active.number] = active
+    def adopt(self, trial: int) -> None:
+        """Take in a trial that is to be trained, with the periods that an earlier run trained and did not handle."""
+        self._trials.add(trial)
         # A driver that was killed between a period's event and `advance_to` has left the state before that period.
-        self.states.drop(active.number, range(1, active.periods_done))
-        while (period := self._next_period(active)) is not None and self._restore((active.number, period)):
+        self.states.drop(trial, range(1, len(self._history.trials[trial].reports)))
+        while (period := self._next_period(trial)) is not None and self._restore((trial, period)):
             pass
-        self._enqueue(active)
+        self._enqueue(trial)
 
-    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result] | None:
-        """Return a trial and the result of its next period: the wanted trial, or the one that comes first for None.
+    def obtain(self, wanted: int | None) -> tuple[int, Result] | None:
+        """Return a trial and the result of its next period: of the wanted trial, or for None of the first to arrive.
 
-        None where the search is to stop before it is known.
+        None if the search is to stop before the result is known.
 
         Raises:
             WorkerError: workers die over this period again and again, or train to other bits than before.
@@ -128,30 +131,30 @@ class Dispatcher:
                 if not self._running:
                     return None
             else:
-                self._feed(history)
-            self._collect(history, POLL)
-        return self._trials[key[0]], self._ready[key]
+                self._feed()
+            self._collect(POLL)
+        return key[0], self._ready[key]
 
-    def keep_busy(self, history: History) -> None:
-        """Take what the workers have delivered, and give them what waits, while the driver has other things to do."""
+    def keep_busy(self) -> None:
+        """Take the results that workers have delivered and give them jobs, while the driver has other things to do."""
         if self._running:
-            self._collect(history, 0)
-        self._feed(history)
+            self._collect(0)
+        self._feed()
 
-    def work_on(self, history: History, seconds: float) -> None:
-        """Let the workers train what is known to come, for so many seconds, while a decision cannot be written."""
+    def work_on(self, seconds: float) -> None:
+        """Let the workers train for some seconds, while a decision cannot be written."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            self._feed(history)
+            self._feed()
             pause = min(POLL, left)
-            self._take_all(self.executor.wait(pause if self._running else 0), history)
+            take_all(self.executor.wait(pause if self._running else 0), self._take)
             if not self._running:
                 time.sleep(pause)
 
-    def drain(self, history: History) -> None:
+    def drain(self) -> None:
         """Wait for the periods under way, so that their states are on disk when the search stops."""
         while self._running:
-            self._collect(history, POLL)
+            self._collect(POLL)
 
     def advance_to(self, trial: int, period: int) -> None:
         """Continue a trial whose period was handled, and remove the state that this has made superfluous."""
@@ -160,13 +163,14 @@ class Dispatcher:
         # Of the earlier ones only the last is left. To try all of them at every period took 28 s for 3,000 periods.
         if period > 1:
             self.states.drop(trial, [period - 1])
-        self._enqueue(self._trials[trial])
+        self._enqueue(trial)
 
     def forget(self, trial: int) -> None:
         """Let go of a trial that has ended."""
         self._latest_states.pop(trial, None)
-        if (active := self._trials.pop(trial, None)) is not None:
-            for period in range(1, len(active.costs) + 1):
+        if trial in self._trials:
+            self._trials.remove(trial)
+            for period in range(1, len(self._history.trials[trial].costs) + 1):
                 self._ready.pop((trial, period), None)
 
     def at_work(self) -> frozenset[int]:
@@ -177,53 +181,53 @@ class Dispatcher:
         """Return, by trial, how many periods are trained whose turn has not come."""
         return Counter(trial for trial, _ in self._ready)
 
-    def _at_hand(self, wanted: Active | None) -> Key | None:
+    def _at_hand(self, wanted: int | None) -> Key | None:
         if wanted is None:
             return next(iter(self._ready), None)  # a dict keeps the order in which it was filled: that of arrival
-        key = (wanted.number, wanted.periods_done + 1)
+        key = (wanted, len(self._history.trials[wanted].reports) + 1)
         return key if key in self._ready else None
 
-    def _enqueue(self, active: Active) -> None:
-        """Let the trial's next period, where it has one and is not busy with it, wait for a worker."""
-        period = self._next_period(active)
-        if period is not None and active.number not in self._busy:
-            self._busy.add(active.number)
-            heappush(self._waiting, (self._urgency(active, period), (active.number, period)))
+    def _enqueue(self, trial: int) -> None:
+        """Let the trial's next period wait for a worker, if it has one and is not busy with it."""
+        period = self._next_period(trial)
+        if period is not None and trial not in self._busy:
+            self._busy.add(trial)
+            heappush(self._waiting, (self._urgency(self._history.trials[trial], period), (trial, period)))
 
-    def _urgency(self, active: Active, period: int) -> int:
-        """Return what orders the periods that wait for a worker, the most urgent first: their logical beginning.
+    def _urgency(self, trial: TrialRecord, period: int) -> int:
+        """Return the key by which periods wait for a worker, the smallest first: their logical beginning.
 
         By their ends, which order the events, workers would be used less: 99.4 % of their time instead of 99.7, in the
         case of `_may_end` (docs/ordering.md).
         """
-        return active.end_of(period - 1)
+        return trial.end_of(period - 1)
 
-    def _next_period(self, active: Active) -> int | None:
-        """Return the first period that has not been trained, None where the trial may end before it."""
-        period = active.periods_done + 1
-        while (result := self._ready.get((active.number, period))) is not None:
-            if self._may_end(active, period, result):
+    def _next_period(self, trial: int) -> int | None:
+        """Return the first period that has not been trained; None if the trial may end before it."""
+        period = len(self._history.trials[trial].reports) + 1
+        while (result := self._ready.get((trial, period))) is not None:
+            if self._may_end(trial, period, result):
                 return None
             period += 1
-        return None if active.verdict else period
+        return None if self._history.is_decided(trial) else period
 
-    def _may_end(self, active: Active, period: int, result: Result) -> bool:
+    def _may_end(self, trial: int, period: int, result: Result) -> bool:
         # Asha stops trials at rungs alone, so between two rungs they train on before their turn has come. That uses
         # 99.4 % of the workers' time instead of 97.7 (simulated: 64 workers, 128 slots, estimates 20 % off).
-        last = period == len(active.costs)
+        last = period == len(self._history.trials[trial].costs)
         return last or self._may_stop_at(period) or not isinstance(result, Report) or result.end is not None
 
-    def _feed(self, history: History) -> None:
+    def _feed(self) -> None:
         put_off = []
         while self._waiting and self.executor.idle():  # asked each time: a job may take the places of several
             turn = heappop(self._waiting)
             number, period = turn[1]
             if number not in self._trials:
                 continue  # it has ended; the heap is cleared of it only when its turn comes
-            job = self._job(self._trials[number], period, history)
+            job = self._job(number, period)
             if job.stall_seconds <= 0:  # the trial's time was used up by periods that all came back
                 self._busy.discard(number)
-                self._give_up(number, history, self._timed_out())
+                self._give_up(number, self._timed_out())
             elif self._retry_policy.may_start((job.trial, job.period), self._running):
                 self._running.add((job.trial, job.period))
                 self.executor.submit(job)
@@ -245,24 +249,25 @@ class Dispatcher:
         self._ready[key] = report
         return True
 
-    def _job(self, active: Active, period: int, history: History) -> Job:
-        """Return the period as a job, or an earlier one where the state before it is lost."""
+    def _job(self, number: int, period: int) -> Job:
+        """Return the period as a job, or an earlier one if the state before it is lost."""
         # A checkpoint that is lost or damaged costs time, never the trial: training goes on from the newest whole one,
         # at worst from the seed, and comes to the same weights (`check_same_weights` sees to it).
-        done, state = self._latest_state(active.number, period - 1)
-        stall = self._retry_policy.stall_seconds((active.number, done + 1), active.costs[done])
+        done, state = self._latest_state(number, period - 1)
+        trial = self._history.trials[number]
+        stall = self._retry_policy.stall_seconds((number, done + 1), trial.costs[done])
         return Job(
-            trial=active.number,
+            trial=number,
             period=done + 1,
-            config=history.trials[active.number].config,
-            seed=active.seed,
+            config=trial.config,
+            seed=trial.seed,
             state=state,
-            stall_seconds=min(stall, self._seconds_left(active.number, done + 1, history)),
+            stall_seconds=min(stall, self._seconds_left(number, done + 1)),
         )
 
-    def _seconds_left(self, trial: int, period: int, history: History) -> float:
+    def _seconds_left(self, trial: int, period: int) -> float:
         """Return how long a trial's period may take before the trial has trained for too long."""
-        handled = history.trials[trial].reports
+        handled = self._history.trials[trial].reports
         waiting = (self._ready.get((trial, number)) for number in range(len(handled) + 1, period))
         reports = [*handled[: period - 1], *(result for result in waiting if isinstance(result, Report))]
         return self._trial_timeout - sum(report.seconds for report in reports)
@@ -270,9 +275,9 @@ class Dispatcher:
     def _timed_out(self) -> GivenUp:
         return GivenUp("timed_out", f"Training took more than {self._trial_timeout:g} s (--trial-timeout).")
 
-    def _give_up(self, trial: int, history: History, given_up: GivenUp) -> None:
+    def _give_up(self, trial: int, given_up: GivenUp) -> None:
         """Let the first period of a trial that has not been trained be its last."""
-        period = len(history.trials[trial].reports) + 1
+        period = len(self._history.trials[trial].reports) + 1
         while (trial, period) in self._ready:
             period += 1
         self._ready[trial, period] = given_up
@@ -287,57 +292,54 @@ class Dispatcher:
                 return period, kept[1]
         return 0, None
 
-    def _collect(self, history: History, timeout: float) -> None:
+    def _collect(self, timeout: float) -> None:
         # A worker idles for the order's sake only while results are at hand whose turn has not come.
         idle = self.executor.idle() if self._ready else 0
         before = time.monotonic()
         outcomes = self.executor.wait(timeout)
         self.time.ordering += idle * (time.monotonic() - before)
-        self._take_all(outcomes, history)
+        take_all(outcomes, self._take)
 
-    def _take_all(self, outcomes: Sequence[Outcome], history: History) -> None:
-        take_all(outcomes, lambda outcome: self._take(outcome, history))
-
-    def _take(self, outcome: Outcome, history: History) -> None:
+    def _take(self, outcome: Outcome) -> None:
         key = (outcome.job.trial, outcome.job.period)
         self._running.discard(key)
         self._busy.discard(key[0])
         if key[0] not in self._trials:
             return  # it was ended while it trained on
-        failure = self._failure(key, outcome, history)
+        failure = self._failure(key, outcome)
         reason = outcome.reason if isinstance(outcome, Lost) else ""
         if failure is None or self._retry_policy.failed(key, failure, name=f"trial {key[0]}", reason=reason):
-            self._settle(key, outcome, history)
-        self._enqueue(self._trials[key[0]])
+            self._settle(key, outcome)
+        self._enqueue(key[0])
 
-    def _failure(self, key: Key, outcome: Outcome, history: History) -> Failure | None:
+    def _failure(self, key: Key, outcome: Outcome) -> Failure | None:
         """Return which failure an outcome is, None where it is none."""
         match outcome:
-            case Lost(cause="stalled", job=job) if job.stall_seconds >= self._seconds_left(*key, history):
+            case Lost(cause="stalled", job=job) if job.stall_seconds >= self._seconds_left(*key):
                 return "timed_out"  # what it had been given was not the time for a hang, but the rest of the trial's
             case _:
                 return failure_of(outcome, in_company=bool(self._running))
 
-    def _settle(self, key: Key, outcome: Outcome, history: History) -> None:
+    def _settle(self, key: Key, outcome: Outcome) -> None:
         """Take an outcome as the period's result: it is no failure, or the last that is borne."""
         match outcome:
             case Done():
-                self._done(key, outcome, history)
+                self._done(key, outcome)
             case Raised():
-                check_never_trained(key, outcome, history)
+                check_never_trained(key, outcome, self._history)
                 self._ready[key] = GivenUp("crashed", outcome.error)
             case Lost(cause="out_of_memory"):
                 error = f"Two workers ran out of memory over period {key[1]}."
-                self._give_up(key[0], history, GivenUp("out_of_memory", error))
+                self._give_up(key[0], GivenUp("out_of_memory", error))
             case Lost():
-                self._give_up(key[0], history, self._timed_out())
+                self._give_up(key[0], self._timed_out())
             case _:
                 assert_never(outcome)
 
-    def _done(self, key: Key, done: Done, history: History) -> None:
+    def _done(self, key: Key, done: Done) -> None:
         trial, period = key
         self._retry_policy.done(key)
-        handled = history.trials[trial].reports
+        handled = self._history.trials[trial].reports
         if period <= len(handled):
             check_same_weights(trial, period, handled[period - 1], done.report)
         else:

@@ -22,7 +22,6 @@ from search.driver.progress import Meter, Observer
 from search.driver.resume import restored
 from search.errors import TooManyFailuresError, UsageError
 from search.event_log import (
-    Active,
     Asked,
     Declined,
     Event,
@@ -38,6 +37,7 @@ from search.event_log import (
     TrialRecord,
     is_external,
     linked,
+    repeats,
 )
 from search.messages import number_of, show
 from search.space import constrained
@@ -105,9 +105,9 @@ class Driver:
         trials = min(max(history.goal, 1), MAX_EXPECTED_TRIALS)
         expected = survivors(trials, spec.pruner, spec.periods, two_objectives=spec.cost is not None)
         self._meter = Meter(history, dispatcher, expected)
-        for active in history.timeline.actives():
-            if not active.verdict:
-                dispatcher.adopt(active)
+        for trial in history.running():
+            if not history.is_decided(trial.number):
+                dispatcher.adopt(trial.number)
 
     def run(self, stopping: Callable[[], bool], rules: StopRules = NO_RULES) -> bool:
         """Drive until the goal is reached or a rule ends the search (True), or until `stopping` says so (False).
@@ -124,17 +124,16 @@ class Driver:
                 # Before each event, not after each end: killed between an end and the stop that follows from it, a
                 # search stops when it is run again, before it decides anything else.
                 if self.stop_early(rules):
-                    self._dispatcher.drain(self._history)
+                    self._dispatcher.drain()
                     break
                 stop = stopping()  # asked once a turn: between two answers it could be a different one
                 if not stop:
                     # Before each event, not only while one is waited for: a proposal of tpe takes 0.17 s after ten
                     # thousand trials, and a worker that came back meanwhile would idle for as long.
-                    self._dispatcher.keep_busy(self._history)
+                    self._dispatcher.keep_busy()
                 # A trial that has been decided on needs no worker to be told, so a search that stops still does that.
-                is_due = slot.trial is not None and slot.trial.verdict
-                if (stop and not is_due) or not self.step():
-                    self._dispatcher.drain(self._history)
+                if (stop and not slot.verdict) or not self.step():
+                    self._dispatcher.drain()
                     return False
                 self._observer.on_progress(self._meter.read())
         return True
@@ -159,36 +158,19 @@ class Driver:
         slot = self._history.next_slot()
         if slot is None:
             return False
-        if slot.trial is None:
-            self._fill(slot)
-        elif slot.trial.verdict:
+        if slot.trial is None and self._history.trained >= self._history.goal:
+            self._record(Declined(time=slot.next_time))
+        elif slot.trial is None:
+            self._ask(slot)
+        elif slot.verdict:
             self._tell(slot.trial)
         else:
-            return self._train(slot.trial)
-        return True
-
-    def _train(self, first: Active) -> bool:
-        """Handle the period of the logically first trial, or by arrival of any; False where the search stops before."""
-        obtained = self._dispatcher.obtain(self._awaited(first), self._history)
-        if obtained is not None:
+            # In logical order the period of the logically first trial, by arrival the first one to arrive.
+            obtained = self._dispatcher.obtain(slot.trial if repeats(self._spec.order) else None)
+            if obtained is None:
+                return False
             self._handle(*obtained)
-        return obtained is not None
-
-    def _awaited(self, first: Active) -> Active | None:
-        """Return the trial whose period is next; None for whichever comes first."""
-        match self._spec.order:
-            case "logical":
-                return first
-            case "arrival":
-                return None
-            case _:
-                assert_never(self._spec.order)
-
-    def _fill(self, slot: Slot) -> None:
-        if self._history.trained >= self._history.goal:
-            self._record(Declined(time=slot.next_time))
-        else:
-            self._ask(slot)
+        return True
 
     def _ask(self, slot: Slot) -> None:
         # The number counts infeasible trials, too: each proposal has one of its own, and with it its own seed.
@@ -215,78 +197,77 @@ class Driver:
             attributes=self._optuna_study.attributes(number),
         )
         self._record(asked)
-        active = self._history.timeline.slots[slot.index].trial
-        if active is not None and not active.verdict:
-            self._dispatcher.adopt(active)
+        if not self._history.is_decided(number):
+            self._dispatcher.adopt(number)
             self._observer.on_trial(self._history.trials[number])
 
-    def _handle(self, active: Active, result: Result) -> None:
+    def _handle(self, number: int, result: Result) -> None:
         match result:
-            case Report() if _lacks_value(result, active):
-                self._end(active, "FAIL", "crashed", None, error="Its last report has no value, and names no end.")
             case Report():
-                self._report(active, replace(finite(result), handled=result.handled or time.time()))
+                self._report(
+                    self._history.trials[number], replace(finite(result), handled=result.handled or time.time())
+                )
             case GivenUp(reason="crashed", error=error):
-                self._end(active, "FAIL", "crashed", None, error=error)
+                self._end(number, "FAIL", "crashed", None, error=error)
             case GivenUp(reason=reason, error=error):
-                self._give_up(active, reason, error=error)
+                self._give_up(number, reason, error=error)
             case _:
                 assert_never(result)
 
-    def _report(self, active: Active, report: Report) -> None:
-        period = active.periods_done + 1
-        last = period == len(active.costs)
+    def _report(self, trial: TrialRecord, report: Report) -> None:
+        number, period = trial.number, len(trial.reports) + 1
+        last = period == len(trial.costs)
+        if last and report.value is None and report.end is None:  # it would be complete, and could not be ranked
+            self._end(number, "FAIL", "crashed", None, error="Its last report has no value, and names no end.")
+            return
         prune = False
         if report.value is not None:
             # At the last period, too, where nothing can be stopped: this tells the pruner the value as well, with which
             # it compares later trials.
-            prune = self._optuna_study.report(active.number, period, report.value) and not last
+            prune = self._optuna_study.report(number, period, report.value) and not last
         # The verdict is an event apart from the end that follows from it (`Told`): killed between the two, the search
         # goes on with what was decided here, and the pruner is not asked a second time.
         verdict = prune or last or report.end is not None
         reported = Reported(
-            time=active.next_time,
-            trial=active.number,
+            time=self._history.slot_of(number).next_time,
+            trial=number,
             period=period,
             report=as_stored(report, with_details=verdict),
             prune=prune,
             verdict=verdict,
-            attributes=self._new_attributes(active.number),
+            attributes=self._new_attributes(number),
         )
         self._record(reported)
-        self._meter.count(active.costs[period - 1], report)
-        self._dispatcher.advance_to(active.number, period)
-        self._observer.on_report(self._history.trials[active.number])
+        self._meter.count(trial.costs[period - 1], report)
+        self._dispatcher.advance_to(number, period)
+        self._observer.on_report(self._history.trials[number])
 
-    def _tell(self, active: Active) -> None:
-        """End a trial by what its last report, or its plan, says."""
-        trial = self._history.trials[active.number]
+    def _tell(self, number: int) -> None:
+        """End a trial whose last report, or whose plan, decides how."""
+        trial = self._history.trials[number]
         last = trial.reports[-1] if trial.reports else None
         if last is None:
-            self._end(active, "PRUNED", "infeasible", None)
+            self._end(number, "PRUNED", "infeasible", None)
         elif last.end is not None:
-            self._give_up(active, last.end)
+            self._give_up(number, last.end)
         elif len(trial.reports) == len(trial.costs):
-            self._end(active, "COMPLETE", "complete", last.value)
+            self._end(number, "COMPLETE", "complete", last.value)
         else:
             if self._spec.cost is not None and last.value is not None:
                 # With two objectives the value of a smaller budget would be ranked with those of whole ones.
                 short = shortfall(len(trial.reports), len(trial.costs), last.value)
-                self._optuna_study.constrain(active.number, {"pruned": short})
-            self._end(active, "PRUNED", "pruned", last.value)
+                self._optuna_study.constrain(number, {"pruned": short})
+            self._end(number, "PRUNED", "pruned", last.value)
 
-    def _give_up(self, active: Active, reason: Reason, *, error: str | None = None) -> None:
+    def _give_up(self, number: int, reason: Reason, *, error: str | None = None) -> None:
         """End a trial that cannot go on; the sampler learns to keep away from its like."""
-        self._optuna_study.constrain(active.number, {reason: 1.0})
-        self._end(active, "PRUNED", reason, None, error=error)
+        self._optuna_study.constrain(number, {reason: 1.0})
+        self._end(number, "PRUNED", reason, None, error=error)
 
-    def _end(
-        self, active: Active, state: State, reason: Reason, value: float | None, *, error: str | None = None
-    ) -> None:
-        number = active.number
+    def _end(self, number: int, state: State, reason: Reason, value: float | None, *, error: str | None = None) -> None:
         self._optuna_study.tell(number, state, value)
         told = Told(
-            time=active.next_time,
+            time=self._history.slot_of(number).next_time,
             trial=number,
             external=is_external(reason),
             state=state,
@@ -343,11 +324,6 @@ def _check_streak(
             failed = TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
             failed.add_note(trial.error or "")  # for those who ask for the traceback
             raise failed
-
-
-def _lacks_value(report: Report, active: Active) -> bool:
-    """Return whether a trial would be complete without a value, by which it could not be ranked."""
-    return report.value is None and report.end is None and active.periods_done + 1 == len(active.costs)
 
 
 def _check_periods(plan: Plan[Any], most: int, number: int) -> None:

@@ -181,7 +181,7 @@ class Meter:
             pruned=history.finished - ends["complete"] - ends["crashed"],
             failed=ends["crashed"],
             infeasible=ends["infeasible"],
-            running=tuple(history.trials[active.number] for active in history.timeline.actives()),
+            running=tuple(history.running()),
             best=history.best,
             seconds=time.monotonic() - self._since,
             saved_periods=history.saved_periods,

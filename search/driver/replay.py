@@ -26,7 +26,6 @@ from search.driver.driver import Driver
 from search.driver.period_results import GivenUp, Result
 from search.errors import TooManyFailuresError
 from search.event_log import (
-    Active,
     Asked,
     Created,
     Declined,
@@ -147,16 +146,14 @@ class _Recorded:
             listed = "; ".join(f"{path} {old} in the log, {new} when decided again" for path, old, new in differing[:3])
             raise _Otherwise(f"{_named(recorded)}: {listed}")
 
-    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result]:
-        """Return what the recorded event says that a period of its trial brought."""
+    def obtain(self, wanted: int | None) -> tuple[int, Result]:
+        """Return the trial of the recorded event, and the result of its period from which that event followed."""
         event = self._expected()
-        number = trial_of(event)
-        active = next((active for active in history.timeline.actives() if active.number == number), None)
-        is_its_turn = active is not None and not active.verdict and (wanted is None or wanted is active)
-        if active is None or not is_its_turn or not isinstance(event, Reported | Told):
-            turn = "a period's" if wanted is None else f"#{wanted.number}'s"
+        trains = {trial.number for trial in self._history.running() if not self._history.is_decided(trial.number)}
+        if not isinstance(event, Reported | Told) or event.trial not in (trains if wanted is None else {wanted}):
+            turn = "a period's" if wanted is None else f"#{wanted}'s"
             raise _Otherwise(f"{_named(event)} comes when it was {turn} turn")
-        return active, _result(event)
+        return event.trial, _result(event)
 
     def at_work(self) -> frozenset[int]:
         """Return that nothing trains."""

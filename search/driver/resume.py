@@ -60,14 +60,14 @@ def check_readable(codec: Codec[Any], history: History) -> None:
     Raises:
         StorageError: it does not read one.
     """
-    for active in history.timeline.actives():
+    for trial in history.running():
         try:
-            codec.from_json(history.trials[active.number].config)
+            codec.from_json(trial.config)
         except SearchError:
             raise
         except FOREIGN as error:  # the codec of a custom trainer may raise anything
             raise StorageError(
-                f"The configuration of trial {active.number} cannot be read ({first_line(error)}); continue with the "
+                f"The configuration of trial {trial.number} cannot be read ({first_line(error)}); continue with the "
                 "trainer that the study was begun with."
             ) from error
 

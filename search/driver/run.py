@@ -305,6 +305,7 @@ class Search:
         dispatcher = Dispatcher(
             self.executor,
             states,
+            history,
             self.stopping,
             spec.pruner.may_stop_at,
             trial_timeout=self.trial_timeout,
@@ -313,7 +314,7 @@ class Search:
         driver = Driver(
             spec=spec,
             history=history,
-            recorder=Recorder(log=log, tables=tables, outages=self._outages(dispatcher, history, observer)),
+            recorder=Recorder(log=log, tables=tables, outages=self._outages(dispatcher, observer)),
             planner=planner,
             dispatcher=dispatcher,
             observer=observer,
@@ -322,12 +323,12 @@ class Search:
         reached = self._drive_to_goal(driver, history)
         return self._run_of(history, reached=reached, order_cost=dispatcher.time.ordering_share)
 
-    def _outages(self, dispatcher: Dispatcher, history: History, observer: Observer) -> Outages | None:
+    def _outages(self, dispatcher: Dispatcher, observer: Observer) -> Outages | None:
         if not is_postgresql(self.location.url):
             return None
         return Outages(
             longest=self.max_outage,
-            meanwhile=lambda seconds: dispatcher.work_on(history, seconds),
+            meanwhile=dispatcher.work_on,
             stopping=self.stopping,
             notice=observer.on_notice,
         )

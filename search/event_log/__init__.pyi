@@ -26,4 +26,4 @@ from .records import (
     TrialRecord as TrialRecord,
     is_external as is_external,
 )
-from .timeline import Active as Active, Order as Order, Slot as Slot, repeats as repeats
+from .timeline import Order as Order, Slot as Slot, repeats as repeats

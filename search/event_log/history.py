@@ -26,7 +26,7 @@ from search.event_log.events import (
 )
 from search.event_log.log import not_understood
 from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
-from search.event_log.timeline import Active, Order, Slot, Timeline
+from search.event_log.timeline import Order, Slot, Timeline
 from search.messages import show
 from search.space import Distribution, Space, cost_of
 from search.trainer_api import is_feasible
@@ -119,6 +119,18 @@ class History:
         """Return the complete trials, in the order of their numbers."""
         return [trial for trial in self.trials if trial.state == "COMPLETE"]
 
+    def running(self) -> list[TrialRecord]:
+        """Return the trials that have not ended, in the order of their slots."""
+        return [self.trials[slot.trial] for slot in self.timeline.slots if slot.trial is not None]
+
+    def slot_of(self, trial: int) -> Slot:
+        """Return the slot of a trial that has not ended."""
+        return self.timeline.slots[self.trials[trial].slot]
+
+    def is_decided(self, trial: int) -> bool:
+        """Return whether a trial trains no more: it has ended, or its end is decided and is to be told."""
+        return self.trials[trial].state != "RUNNING" or self.slot_of(trial).verdict
+
     def next_slot(self) -> Slot | None:
         """Return the slot whose event is next, None where nothing is left to do in this segment, or it ended early."""
         if self.stop is not None:
@@ -209,15 +221,20 @@ class History:
         self.infeasible += not feasible
         # An infeasible trial takes its slot until it is told, at the very same logical time: so the sampler learns of
         # it before the slot asks again.
-        active = Active(number=trial.number, seed=event.seed, costs=event.costs, start=event.time, verdict=not feasible)
-        self.timeline.start(event.slot, active)
+        self._hold(trial, verdict=not feasible)
 
     def _report(self, event: Reported) -> None:
         trial = self._running(event)
         _demand(event.period == len(trial.reports) + 1 <= len(trial.costs), "it is of another period")
-        self.trials[trial.number] = replace(trial, reports=(*trial.reports, event.report))
+        trial = replace(trial, reports=(*trial.reports, event.report))
+        self.trials[trial.number] = trial
         self.attributes[trial.number].update(event.attributes)
-        self.timeline.advance(trial.slot, verdict=event.verdict)
+        self._hold(trial, verdict=event.verdict)
+
+    def _hold(self, trial: TrialRecord, *, verdict: bool) -> None:
+        """Let a trial's slot wait for its next period, or for its end."""
+        next_time = trial.end_of(len(trial.reports) + (0 if verdict else 1))
+        self.timeline.hold(trial.slot, trial.number, next_time, verdict=verdict)
 
     def _tell(self, event: Told) -> None:
         running = self._running(event)

@@ -72,6 +72,10 @@ class TrialRecord:
         """Training time of all periods, in seconds."""
         return sum(report.seconds for report in self.reports)
 
+    def end_of(self, period: int) -> int:
+        """Return the logical time at which a period ends, from 1; of period 0, at which the trial begins."""
+        return self.logical_start + sum(self.costs[:period])
+
     def rank_key(self) -> tuple[float, float, float, int]:
         """Sort key, best first: value, then errors, then validation loss, then number."""
         last = self.reports[-1] if self.reports else None

@@ -31,48 +31,22 @@ def repeats(order: Order) -> bool:
             assert_never(order)
 
 
-@dataclass(slots=True)
-class Active:
-    """A trial in a slot."""
-
-    number: int
-    seed: int
-    costs: tuple[int, ...]
-    """Logical costs of its periods."""
-    start: int
-    """Logical time at which the trial was asked."""
-    periods_done: int = 0
-    verdict: bool = False
-    """Whether its last report has been handled and decided: it is to be told, not trained on."""
-
-    @property
-    def next_time(self) -> int:
-        """Logical time of its next event: the end of the period under way, or now where a verdict waits."""
-        return self.end_of(self.periods_done + (0 if self.verdict else 1))
-
-    def end_of(self, period: int) -> int:
-        """Return the logical time at which a period ends, from 1; of period 0, that of the start."""
-        return self.start + sum(self.costs[:period])
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Slot:
     """A place for one trial at a time."""
 
     index: int
-    free_since: int = 0
-    """Logical time at which the slot became free; meaningless while it holds a trial."""
-    trial: Active | None = None
-
-    @property
-    def next_time(self) -> int:
-        """Logical time of the slot's next event."""
-        return self.trial.next_time if self.trial else self.free_since
+    next_time: int = 0
+    """Logical time of its next event: the end of the period under way, or the moment at which no period was left."""
+    trial: int | None = None
+    """The number of its trial; None if the slot is free."""
+    verdict: bool = False
+    """Whether the trial's end is decided: it is to be told, not trained."""
 
     @property
     def trains(self) -> bool:
         """Whether the slot's next event needs a worker."""
-        return self.trial is not None and not self.trial.verdict
+        return self.trial is not None and not self.verdict
 
 
 @dataclass(slots=True)
@@ -108,32 +82,20 @@ class Timeline:
         first = min((turn for turn in turns if turn is not None), default=None)
         return None if first is None else self.slots[first[2]]
 
-    def start(self, index: int, trial: Active) -> None:
-        """Put a trial into a free slot."""
-        self.slots[index].trial = trial
-        heappush(self._busy, self._turn(self.slots[index]))
-
-    def advance(self, index: int, *, verdict: bool) -> None:
-        """Count a period of the trial in a slot as done."""
-        if (trial := self.slots[index].trial) is not None:
-            trial.periods_done += 1
-            trial.verdict = verdict
-            heappush(self._busy, self._turn(self.slots[index]))
+    def hold(self, index: int, trial: int, next_time: int, *, verdict: bool) -> None:
+        """Let a slot hold a trial whose next event, a period's or a decided end, has this logical time."""
+        slot = self.slots[index] = Slot(index, next_time, trial, verdict)
+        heappush(self._busy, self._turn(slot))
 
     def free(self, index: int, time: int) -> None:
         """Take the trial out of a slot, at a logical time."""
-        slot = self.slots[index]
-        slot.free_since, slot.trial = time, None
+        slot = self.slots[index] = Slot(index, time)
         heappush(self._free, self._turn(slot))
 
     def restart(self, time: int) -> None:
         """Let all slots, free now, begin together at a logical time."""
         for slot in self.slots:
             self.free(slot.index, time)
-
-    def actives(self) -> list[Active]:
-        """Return the trials in the slots."""
-        return [slot.trial for slot in self.slots if slot.trial]
 
     def now(self) -> int:
         """Return the latest logical time that any slot has reached."""
@@ -142,16 +104,7 @@ class Timeline:
     def _turn(self, slot: Slot) -> _Turn:
         # Ties are frequent (many nets cost the same, all slots begin at 0), so the index decides them: which of two
         # equal slots comes first must not depend on a heap's inner order.
-        return int(self._waits(slot)), slot.next_time, slot.index
-
-    def _waits(self, slot: Slot) -> bool:
-        match self.order:
-            case "logical":
-                return False
-            case "arrival":
-                return slot.trains
-            case _:
-                assert_never(self.order)
+        return int(slot.trains and not repeats(self.order)), slot.next_time, slot.index
 
     def _first(self, turns: list[_Turn], is_here: Callable[[Slot], bool]) -> _Turn | None:
         """Return the first turn of a heap that is not past."""

@@ -68,7 +68,7 @@ def search_in_memory(
         TooManyFailuresError: hardly any configuration is feasible, or configurations crash one after the other.
     """
     memory = _Memory(on_event)
-    dispatcher = Dispatcher(executor, memory, lambda: False, spec.pruner.may_stop_at)
+    dispatcher = Dispatcher(executor, memory, history, lambda: False, spec.pruner.may_stop_at)
     driver = Driver(
         spec=spec, history=history, recorder=memory, planner=planner, dispatcher=dispatcher, optuna_study=study
     )

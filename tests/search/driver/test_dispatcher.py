@@ -17,7 +17,7 @@ from search.errors import WorkerError
 from search.event_log.events import Created, Event, GoalSet
 from search.event_log.history import History
 from search.event_log.records import TrialRecord
-from search.event_log.timeline import Active, Order
+from search.event_log.timeline import Order
 from search.executors.protocol import Job, Outcome
 from search.simulation import simulate
 from search.strategies.registry import Asha, NoPruner, Pruner, Random, Tpe
@@ -25,7 +25,7 @@ from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
 from support import search_fake as fake
 from support.fake_trainer import Trainer
-from support.handmade import trial
+from support.handmade_history import Study
 from support.scripted import TICK, Clock, Scripted, killed, raised
 
 pytestmark = pytest.mark.usefixtures("log_alone")
@@ -56,15 +56,14 @@ class Away:
     """A journal whose database is away whenever something is to be written; the workers work on meanwhile."""
 
     dispatcher: Dispatcher
-    history: History
 
     def append(self, event: Event) -> None:
         """See `search.driver.driver.Journal`."""
-        self.dispatcher.work_on(self.history, 0.003)
+        self.dispatcher.work_on(0.003)
 
     def show(self, event: Event) -> None:
         """See `search.driver.driver.Journal`."""
-        self.dispatcher.work_on(self.history, 0.003)
+        self.dispatcher.work_on(0.003)
 
 
 class Narrowing(Scripted):
@@ -107,14 +106,12 @@ class Counting(CheckpointStore):
 
 def test_a_period_removes_the_state_before_it_and_asks_for_no_other(clock: Clock, tmp_path: Path) -> None:
     periods = 20
-    active = Active(number=0, seed=0, costs=(1,) * periods, start=0)
-    states, history = Counting(tmp_path), History.of([])
-    history.trials.append(trial(0, periods=0, state="RUNNING"))
-    dispatcher = Dispatcher(Scripted(clock, lambda job: None), states, lambda: False)
-    dispatcher.adopt(active, {})
+    states, study = Counting(tmp_path), Study(goal=1, periods=periods)
+    dispatcher = Dispatcher(Scripted(clock, lambda job: None), states, study.history, lambda: False)
+    dispatcher.adopt(study.ask(0))
     for period in range(1, periods + 1):
-        assert dispatcher.obtain(active, history) is not None
-        active.periods_done = period
+        assert dispatcher.obtain(0) is not None
+        study.train(0)
         dispatcher.advance_to(0, period)
         assert [path.name for path in tmp_path.iterdir()] == [f"0-{period}.state"]
     assert states.dropped == periods - 1
@@ -124,8 +121,9 @@ def test_a_state_that_a_killed_driver_left_behind_goes_when_its_trial_is_resumed
     states = CheckpointStore(tmp_path)
     for period in (1, 2, 3):
         states.put(0, period, Report(value=0.5, metrics={}, weights="", seconds=0), b"state")
-    dispatcher = Dispatcher(Scripted(clock, lambda job: None), states, lambda: False)
-    dispatcher.adopt(Active(number=0, seed=0, costs=(1,) * 9, start=0, periods_done=2), {})
+    study = Study(goal=1)
+    study.train(study.ask(0), 2)
+    Dispatcher(Scripted(clock, lambda job: None), states, study.history, lambda: False).adopt(0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0-2.state", "0-3.state"]
 
 
@@ -141,9 +139,9 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     executor = Scripted(clock, crash, workers=3)
     spec = fake.make_spec(Tpe(n_startup_trials=5), pruner, 1, 0, order=order, numerics=executor.start())
     history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
-    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False, pruner.may_stop_at)
+    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False, pruner.may_stop_at)
     driver = Driver(
-        spec=spec, history=history, recorder=Away(dispatcher, history), planner=fake.Planner(48),
+        spec=spec, history=history, recorder=Away(dispatcher), planner=fake.Planner(48),
         dispatcher=dispatcher,
     )  # fmt: skip
     assert driver.run(lambda: False)
@@ -174,9 +172,9 @@ def test_while_nothing_trains_an_outage_is_slept_through(clock: Clock, tmp_path:
     executor = Scripted(clock, lambda job: None)
     spec = fake.make_spec(Tpe(), NoPruner(), 1, 0, numerics=executor.start())
     history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
-    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False)
+    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False)
     before = time.monotonic()
-    dispatcher.work_on(history, 0.05)
+    dispatcher.work_on(0.05)
     assert time.monotonic() - before >= 0.05
     assert clock.now <= 2 * TICK
 

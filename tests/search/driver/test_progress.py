@@ -32,7 +32,7 @@ def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.M
     monkeypatch.setattr(Forecast, "remaining", remaining)
     spec = fake.make_spec(Random(), NoPruner(), 1, 0)
     history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
-    dispatcher = Dispatcher(Scripted(clock, lambda job: None), CheckpointStore(tmp_path), lambda: False)
+    dispatcher = Dispatcher(Scripted(clock, lambda job: None), CheckpointStore(tmp_path), history, lambda: False)
     meter = Meter(history, dispatcher, (1.0,) * fake.PERIODS)
     while clock.now < 100:
         found = meter.read().left

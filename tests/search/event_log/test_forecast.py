@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from search.event_log.events import Asked, Created, GoalSet, Reported, Told
 from search.event_log.forecast import RECENT_TRIALS, Forecast
-from search.event_log.history import History
-from search.event_log.records import Reason, State
-from search.trainer_api import Report
 from support.dose import dose
+from support.handmade_history import PERIODS, Study
 
-PERIODS = 4
 NEVER_PRUNED = [10.0] * PERIODS
 HALVED = [10.0, 5.0, 5.0, 5.0]
-ENDS: Mapping[bool, tuple[State, Reason]] = {True: ("COMPLETE", "complete"), False: ("PRUNED", "pruned")}
-"""State and reason of a trial's end, by whether it was trained to its end."""
-
-
-class Study:
-    """A search made by hand, an event at a time."""
-
-    def __init__(self, goal: int, slots: int = 2) -> None:
-        self.history = History()
-        space = {"name": "made", "settings": {}, "fields": []}
-        self.history.apply(Created(name="made", spec={"space": space, "slots": slots, "order": "logical"}))
-        self.history.apply(GoalSet(goal=goal))
-
-    def ask(self, slot: int, cost: int = 10, *, excess: float = 0.0) -> int:
-        number = len(self.history.trials)
-        asked = Asked(
-            trial=number, params={}, config={}, costs=(cost,) * PERIODS, facts={}, constraints={"macs": excess},
-            slot=slot, seed=number, attributes={},
-        )  # fmt: skip
-        self.history.apply(asked)
-        return number
-
-    def train(self, trial: int, periods: int = 1) -> None:
-        for _ in range(periods):
-            period = len(self.history.trials[trial].reports) + 1
-            report = Report(value=0.5, metrics={}, weights="0", seconds=1.0)
-            self.history.apply(
-                Reported(trial=trial, period=period, report=report, prune=False, verdict=False, attributes={})
-            )
-
-    def end(self, trial: int) -> None:
-        complete = len(self.history.trials[trial].reports) == PERIODS
-        state, reason = ENDS[complete]
-        self.history.apply(Told(trial=trial, state=state, reason=reason, value=0.5, error=None, attributes={}))
 
 
 def test_without_pruning_the_rest_is_known_exactly() -> None:
@@ -117,11 +77,11 @@ def test_what_is_foreseen_lies_between_nothing_and_everything(
         if free and study.history.trained < goal:
             study.ask(free[0], cost=data.draw(st.integers(1, 100)))
         else:
-            active = data.draw(st.sampled_from(list(study.history.timeline.actives())))
-            study.train(active.number)
-            ended = len(study.history.trials[active.number].reports) == PERIODS
+            number = data.draw(st.sampled_from(study.history.running())).number
+            study.train(number)
+            ended = len(study.history.trials[number].reports) == PERIODS
             if ended or data.draw(st.floats(0, 1)) < pruned:
-                study.end(active.number)
+                study.end(number)
         left = forecast.remaining({})
         running = [trial for trial in study.history.trials if trial.state == "RUNNING"]
         most = sum(sum(trial.costs[len(trial.reports) :]) for trial in running)
