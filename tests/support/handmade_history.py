@@ -27,8 +27,8 @@ class Study:
     def ask(self, slot: int, cost: int = 10, *, excess: float = 0.0, time: int = 0) -> int:
         number = len(self.history.trials)
         asked = Asked(
-            time=time, trial=number, params={}, config={}, costs=(cost,) * self._periods, facts={}, constraints={"macs": excess},
-            slot=slot, seed=number, attributes={},
+            time=time, trial=number, params={}, config={}, costs=(cost,) * self._periods, facts={},
+            constraints={"macs": excess}, slot=slot, seed=number, attributes={},
         )  # fmt: skip
         self.history.apply(asked)
         return number
