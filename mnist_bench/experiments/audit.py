@@ -13,13 +13,14 @@ from pathlib import Path
 
 from mnist_bench import cells
 from mnist_bench.config import from_json
-from mnist_bench.experiments.grid import Grid, Observer, Run, Task, Workplace, open_grid_of
+from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid_of
 from mnist_bench.leaderboard import undominated
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import sealed_json
 from mnist_bench.units import unit
 from search import canonical_json
+from search.driver import Task
 from search.errors import UsageError, WorkerError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StoredStudy, StudyFolder

@@ -19,7 +19,7 @@ import torch
 from mnist_bench import cells, space_files
 from mnist_bench.config import Schedule, TrainConfig
 from mnist_bench.experiments import cold_start
-from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, Run, Task, product
+from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, Run, product
 from mnist_bench.experiments.test_set_scores import chosen, open_scored_grid
 from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import Machine, sentence, this_machine
@@ -29,6 +29,7 @@ from mnist_bench.studies import sealed_json
 from mnist_bench.units import duration
 from search import canonical_json
 from search.arguments import check_count
+from search.driver import Task
 from search.messages import number_of
 from search.trainer_api import Report
 

@@ -14,13 +14,14 @@ from tempfile import TemporaryDirectory
 from mnist_bench import space_files
 from mnist_bench.config import DatasetName, TrainConfig, TrainOn
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
-from mnist_bench.experiments.grid import Observer, Task, open_grid, product
+from mnist_bench.experiments.grid import Observer, open_grid, product
 from mnist_bench.nets import completed
 from mnist_bench.numerics import Precision, PrecisionName, choose_precision, setup
 from mnist_bench.space_files import Source
 from mnist_bench.studies import compatibility, data_of, recipe_text
 from mnist_bench.training import FitResult, export, fit
 from search.arguments import check_seed
+from search.driver import Task
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import make_folder, write_named

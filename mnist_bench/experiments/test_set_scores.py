@@ -21,8 +21,9 @@ from mnist_bench.data import (
     unopened_identity,
     with_evaluation_images,
 )
-from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, Task, open_grid
+from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, open_grid
 from mnist_bench.training import Evaluation, evaluate, export, logits, model_in
+from search.driver import Task
 from search.errors import UsageError
 from search.messages import did_you_mean, show
 from search.trainer_api import Report

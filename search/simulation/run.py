@@ -12,7 +12,7 @@ from search.executors import Executor
 from search.simulation.executor import Seconds, VirtualExecutor
 from search.strategies import OptunaStudy
 from search.study import StudySpec
-from search.trainer_api import C, Planner, Trainer
+from search.trainer_api import Planner, Trainer
 
 MAX_TRIALS = 100_000
 """A search that has not spent its budget by then is given up."""
@@ -77,8 +77,8 @@ def search_in_memory(
 
 def simulate(
     spec: StudySpec,
-    planner: Planner[C],
-    trainer: Trainer[C],
+    planner: Planner[Any],
+    trainer: Trainer[Any],
     *,
     budget: int,
     seconds: Seconds,

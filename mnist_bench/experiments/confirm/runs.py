@@ -13,7 +13,7 @@ from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm.front_result import Front, load_front
 from mnist_bench.experiments.confirm.race import ROUNDS
 from mnist_bench.experiments.confirm.race_result import MIN_COMMITTEE, TOP, Confirmed, Final, load
-from mnist_bench.experiments.grid import Curves, Grid, Run, Task, Workplace, product, validation_errors
+from mnist_bench.experiments.grid import Curves, Grid, Run, Workplace, product, validation_errors
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
 from mnist_bench.studies import compatibility, data_of, purpose_of_confirming, record, sealed_json
@@ -21,6 +21,7 @@ from mnist_bench.training import export
 from mnist_bench.units import duration
 from search import canonical_json
 from search.arguments import check_count
+from search.driver import Task
 from search.errors import StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import atomic_write, make_folder

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,12 +28,12 @@ class Heard:
 
     periods: list[int] = field(default_factory=list)
 
-    def __call__(self, task: Task[Any], period: int, report: Report, state: bytes) -> Report:
+    def __call__(self, task: Task, period: int, report: Report, state: bytes) -> Report:
         self.periods.append(period)
         return report
 
 
-def tasks(number: int, periods: int = PERIODS) -> list[Task[Any]]:
+def tasks(number: int, periods: int = PERIODS) -> list[Task]:
     return [
         Task(
             name=f"task {seed}", identity=canonical_json.sha256([CONFIG, seed]), config=CONFIG, seed=seed,
@@ -76,7 +75,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Executor]]:
         executor.stop()
 
 
-def curves(training: Training[Any]) -> dict[str, list[str]]:
+def curves(training: Training) -> dict[str, list[str]]:
     return {identity: [report.weights for report in reports] for identity, reports in training.reports.items()}
 
 
@@ -109,7 +108,7 @@ def test_stopped_and_started_again_it_trains_each_period_once(
 ) -> None:
     heard: list[tuple[int, int]] = []
 
-    def listen(task: Task[Any], period: int, report: Report, state: bytes) -> Report:
+    def listen(task: Task, period: int, report: Report, state: bytes) -> Report:
         heard.append((task.seed, period))
         return replace(report, metrics={**report.metrics, "heard": len(heard)})
 
@@ -155,7 +154,7 @@ def test_interrupted_again_and_again_after_a_damage_it_still_goes_forward(
     assert calm.run(lambda: False)
     heard = Heard()
 
-    def train_until(count: int) -> Training[Any]:
+    def train_until(count: int) -> Training:
         training = Training([task], start(), TaskStore(CheckpointStore(tmp_path / "torn"), keep_last=True), heard)
         training.run(lambda: len(heard.periods) >= count)
         return training
@@ -256,8 +255,8 @@ def test_tasks_that_have_begun_come_first(start: Callable[..., Executor], tmp_pa
     one, two, three = tasks(3)
     heard: list[tuple[int, int]] = []
 
-    def train(listed: list[Task[Any]], stopping: Callable[[], bool]) -> bool:
-        def listen(task: Task[Any], period: int, report: Report, state: bytes) -> Report:
+    def train(listed: list[Task], stopping: Callable[[], bool]) -> bool:
+        def listen(task: Task, period: int, report: Report, state: bytes) -> Report:
             heard.append((task.seed, period))
             return report
 
