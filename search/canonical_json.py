@@ -17,6 +17,16 @@ def dumps(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def fault(value: Any) -> Exception | None:
+    """Return the error that keeps a value from being plain JSON (texts, finite numbers, true, false, null, lists and
+    mappings of them); None if it is."""
+    try:
+        dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        return error
+    return None
+
+
 def sha256(value: Any) -> str:
     """Return the SHA-256 of `value`'s canonical JSON, as 64 hexadecimal digits."""
     return hashlib.sha256(dumps(value).encode()).hexdigest()

@@ -11,16 +11,23 @@ Between the two it is JSON, in the event log and in every job. The `Codec` of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+import math
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_args, runtime_checkable
 
 from search import canonical_json
+from search.arguments import is_number
 from search.errors import NewerVersionError, UsageError
-from search.messages import in_a_sentence, show
+from search.messages import in_a_sentence, listing, show
 from search.stored_fields import First, stored, unknown
 
 Json = Any
+MAX_PERIODS = 1_000_000
+"""Most periods of a trial."""
+MAX_COST = 2**53
+"""Largest cost of a period: a whole number in every JSON reader, also in those that have only floats."""
 EndReason = Literal["diverged", "out_of_memory"]
 C = TypeVar("C")
 """A trainer's configurations."""
@@ -55,6 +62,19 @@ class Plan(Generic[C]):
     """By how much each limit is exceeded; above zero means infeasible."""
     facts: Mapping[str, int | float | str] = field(default_factory=dict)
     """What is worth showing: parameters, MACs. Numbers and texts; no truth values."""
+
+    def __post_init__(self) -> None:
+        """Check all parts but the configuration, so that an error shows the planner's own line.
+
+        Raises:
+            UsageError: a part has a value that no study can keep.
+        """
+        if not _are_costs(self.costs):
+            raise _refusal("Plan.costs", self.costs, "a tuple of whole microseconds, one for each period")
+        _check_parts("Plan.constraints", self.constraints, _is_finite, "a finite number")
+        _check_parts(
+            "Plan.facts", self.facts, lambda fact: isinstance(fact, str) or _is_finite(fact), "a number or a text"
+        )
 
     @property
     def feasible(self) -> bool:
@@ -92,13 +112,27 @@ class Report:
     handled: float | None = None
     """When the driver took it up in the logical order, in seconds since 1970."""
 
+    def __post_init__(self) -> None:
+        """Check all parts, so that an error shows the trainer's own line. The value and the metrics may be NaN or
+        infinite: the trial has then diverged.
+
+        Raises:
+            UsageError: a part has a value that no study can keep.
+        """
+        _check_parts("Report.metrics", self.metrics, _is_figure, _FIGURE)
+        for name, is_right, right in _OF_A_REPORT:
+            if not is_right(value := getattr(self, name)):
+                raise _refusal(f"Report.{name}", value, right)
+        if self.details and (fault := canonical_json.fault(self.details)) is not None:
+            raise UsageError(f"Report.details: give plain JSON values ({in_a_sentence(fault)}).") from fault
+
     @classmethod
     def from_json(cls, values: Json) -> Report:
         """Return the report that `to_json` gave.
 
         Raises:
             NewerVersionError: it has a field that this version does not know.
-            TypeError: it is none.
+            TypeError, UsageError: it is not a report.
         """
         if not isinstance(values, Mapping):
             raise TypeError("a report is a mapping")
@@ -116,6 +150,42 @@ class Report:
 
 FIRST: First = {Report: ("end", "details", "worker", "started", "handled")}
 """See `search.stored_fields`; a new field is not added."""
+
+
+def _is_figure(value: object) -> bool:
+    return value is None or (is_number(value) and (isinstance(value, float) or abs(value) <= sys.float_info.max))
+
+
+def _is_finite(value: object) -> bool:
+    return is_number(value) and _is_figure(value) and math.isfinite(value)
+
+
+def _are_costs(value: object) -> bool:
+    is_right_many = isinstance(value, Sequence) and 1 <= len(value) <= MAX_PERIODS
+    return is_right_many and all(type(cost) is int and 0 <= cost <= MAX_COST for cost in cast(Sequence[object], value))
+
+
+_FIGURE = "a number of a float's size, or None"
+_OF_A_REPORT: tuple[tuple[str, Callable[[object], bool], str], ...] = (
+    ("value", _is_figure, _FIGURE),
+    ("weights", lambda value: isinstance(value, str), "a text"),
+    ("seconds", _is_finite, "a finite number"),
+    ("end", lambda value: value is None or value in get_args(EndReason), f"{listing(get_args(EndReason))}, or None"),
+)
+"""By field, whether a value is right, and what is, in words."""
+
+
+def _check_parts(name: str, parts: object, is_right: Callable[[object], bool], right: str) -> None:
+    """Check that a part of a plan or a report is a mapping of names to values of a kind; `right` describes the kind."""
+    if not isinstance(parts, Mapping):
+        raise _refusal(name, parts, f"a mapping of names to values, each {right}")
+    for key, value in parts.items():
+        if not isinstance(key, str) or not is_right(value):
+            raise _refusal(f"{name}[{show(repr(key))}]", value, right)
+
+
+def _refusal(name: str, value: object, right: str) -> UsageError:
+    return UsageError(f"{name}={show(value)}: give {right}.")
 
 
 class Planner(Protocol[C]):
@@ -186,13 +256,11 @@ class TrainerSpec:
             UsageError: one is no plain JSON value.
         """
         for name, value in self.options.items():
-            try:
-                canonical_json.dumps(value)
-            except (TypeError, ValueError) as error:
+            if (fault := canonical_json.fault(value)) is not None:
                 raise UsageError(
                     f"Option {name} of trainer {self.factory} is {show(value)}: give plain JSON values "
-                    f"({in_a_sentence(error)})."
-                ) from error
+                    f"({in_a_sentence(fault)})."
+                ) from fault
 
     def to_json(self) -> dict[str, Json]:
         """Return what a study keeps of it: a file's name without its folder, which may be another one tomorrow."""

@@ -7,9 +7,8 @@ resumed by reading the log.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
 from typing import Any, Protocol, assert_never
@@ -180,7 +179,6 @@ class Driver:
         _check_periods(plan, self._max_periods, number)
         if self._spec.cost is not None:
             _check_cost(plan, self._spec.cost, number)
-        _check_constraints(plan, number)
         # Before the event is made: its attributes hold the constraints, by which samplers tell the infeasible.
         self._optuna_study.weigh(plan.facts)
         self._optuna_study.constrain(number, plan.constraints)
@@ -337,19 +335,6 @@ def _check_periods(plan: Plan[Any], most: int, number: int) -> None:
             f"Trial {number}'s plan has {len(plan.costs)} costs, one for each period, and the search was made for "
             f"{number_of(most, 'period')}; make it with periods={len(plan.costs)}, or plan no more than {most}."
         )
-
-
-def _check_constraints(plan: Plan[Any], number: int) -> None:
-    """Check that a plan's constraints are numbers by which configurations can be compared.
-
-    Raises:
-        UsageError: one is not.
-    """
-    given: Mapping[str, Any] = plan.constraints  # a planner of the user's own may say anything
-    for name, excess in given.items():
-        if not isinstance(excess, Real) or not math.isfinite(excess):
-            held = f"{name}={show(excess)}"
-            raise UsageError(f"The plan of trial {number} has the constraint {held}; give a finite number.")
 
 
 def _check_cost(plan: Plan[Any], cost: str, number: int) -> None:

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from search import canonical_json
 from search.canonical_json import finite
+from search.errors import UsageError
 from search.event_log.events import (
     Asked,
     Created,
@@ -164,6 +165,8 @@ def _checked(kind: str, text: str) -> dict[str, Any]:
         fault = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(show(part) for part in fault["loc"]) or "payload"
         raise ValueError(f"{place}: {fault['msg']}") from None
+    except UsageError as error:  # of `Report`, which checks itself
+        raise ValueError(f"report: {error}") from None
     values: dict[str, Any] = json.loads(text, parse_constant=finite, parse_float=finite, parse_int=_bounded)
     return values
 

@@ -17,12 +17,12 @@ from pydantic_core import core_schema
 
 from search.event_log.records import Reason, State, StopRule
 from search.event_log.timeline import Order
-from search.trainer_api import Report
+from search.trainer_api import MAX_COST, MAX_PERIODS, Report
 
 Kind = Literal["create", "goal", "ask", "report", "tell", "decline", "stop", "resume"]
 Values = Mapping[str, Any]
 """Plain JSON values."""
-MAX_COUNT, MAX_GOAL = 1_000_000, 10**9
+MAX_COUNT, MAX_GOAL = MAX_PERIODS, 10**9
 Count = Annotated[int, Ge(1), Le(MAX_COUNT)]
 _Number = Annotated[int, Ge(0)]
 
@@ -108,8 +108,7 @@ class Asked(_Happened):
     params: Values
     config: Values
     """As the planner's codec writes it: whoever reads a log need not know the trainer's class."""
-    costs: Annotated[tuple[Annotated[int, Ge(0), Le(2**53)], ...], Len(1, 1_000_000)]
-    """Up to 2**53: a cost is a whole number in every JSON reader, also in those that have floats alone."""
+    costs: Annotated[tuple[Annotated[int, Ge(0), Le(MAX_COST)], ...], Len(1, MAX_PERIODS)]
     facts: Mapping[str, int | float | str]
     constraints: Mapping[str, float]
     slot: Annotated[int, Ge(0)]

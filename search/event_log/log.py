@@ -227,7 +227,7 @@ def _not_kept(row: codec.Row, why: Exception) -> str:
             f"The study's specification cannot be kept ({why}); in it stand the trainer's options and `numerics`, "
             "which hold plain JSON values."
         )
-    if not _is_json(row.payload["attributes"]):
+    if canonical_json.fault(row.payload["attributes"]) is not None:
         return (
             f"System attributes that a sampler or pruner has set on trial {row.trial} cannot be kept ({why}); they "
             "hold plain JSON values."
@@ -236,14 +236,6 @@ def _not_kept(row: codec.Row, why: Exception) -> str:
         f"What planner or trainer say of trial {row.trial} cannot be kept ({why}); `search.Plan` and `search.Report` "
         "tell what they may say."
     )
-
-
-def _is_json(values: Any) -> bool:
-    try:
-        canonical_json.dumps(values)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def not_understood(study: str, seq: int, why: object) -> StorageError:

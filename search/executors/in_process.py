@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from search.arguments import is_number
 from search.errors import FOREIGN, PluginError, SearchError, WorkerError
 from search.executors.protocol import Done, Job, Outcome, Raised
 from search.plugins import load_object
@@ -43,21 +40,13 @@ def error_text(error: BaseException) -> str:
 
 
 def checked(answer: Any) -> tuple[bytes, Report]:
-    """Return what a trainer came back with, where it is what one has to come back with and can be written down.
+    """Return a trainer's answer if it is a state and a report.
 
     Raises:
-        TypeError, ValueError: it is not, or cannot; the text is for whoever wrote the trainer.
+        TypeError: it is not; the text is for the trainer's author.
     """
     match answer:
         case (bytes() as state, Report() as report):
-            for name, figure in {**report.metrics, "value": report.value}.items():
-                if figure is not None and not is_number(figure):
-                    raise TypeError(f"a report's figures are numbers or None; {name} is {figure!r}")
-                if isinstance(figure, int) and abs(figure) > sys.float_info.max:
-                    raise ValueError(f"a report's figures are of a float's size; {name} is beyond")
-            if not is_number(report.seconds):
-                raise TypeError(f"a report's seconds are a number; here {report.seconds!r}")
-            json.dumps(report.to_json())
             return state, report
         case _:
             kinds = [type(part).__name__ for part in answer] if isinstance(answer, tuple) else [type(answer).__name__]

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from search.errors import NewerVersionError, StorageError
+from search.errors import NewerVersionError, StorageError, UsageError
 from search.files import atomic_write, leftovers, make_folder, opened, own
 from search.trainer_api import Report
 
@@ -38,7 +38,7 @@ def read(path: Path) -> tuple[Report, bytes] | None:
         return Report.from_json(json.loads(body[8:split])), body[split:]
     except NewerVersionError as error:
         raise NewerVersionError(f"{path}: {error}.") from error
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, RecursionError, UsageError):
         return None
 
 

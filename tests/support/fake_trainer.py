@@ -114,18 +114,14 @@ class Trainer:
         if self._behaviour == "lack_memory" and seed % 4 == 0 and self._first_time(f"lacked-{seed}"):
             report = replace(report, value=None, end="out_of_memory")
         unwritable: Any = {"share": Fraction(1, 3)}
-        answers: dict[str, Any] = {
-            "answer_report": report,
-            "answer_text": (hashed, report),
-            "answer_fraction": (b"", replace(report, metrics=unwritable)),
-            "answer_details": (b"", replace(report, details=unwritable)),
-            "answer_end": (bytes.fromhex(hashed), replace(report, end=cast(Any, "failed"))),
-            "answer_no_seconds": (bytes.fromhex(hashed), replace(report, seconds=math.nan)),
-            "answer_no_details": (bytes.fromhex(hashed), replace(report, details={"share": math.nan})),
-            "answer_value": (b"", replace(report, value=cast(float, "0.9"))),
-            "answer_huge": (b"", replace(report, value=10**400)),
-            "answer_none_seconds": (b"", replace(report, seconds=cast(float, None))),
+        wrong: dict[str, dict[str, Any]] = {
+            "answer_fraction": {"metrics": unwritable},
+            "answer_details": {"details": unwritable},
+            "answer_large": {"metrics": {"errors": 10**20}},
+            "answer_end": {"end": "failed"},
         }
+        report = replace(report, **wrong.get(self._behaviour, {}))
+        answers: dict[str, Any] = {"answer_report": report, "answer_text": (hashed, report)}
         return cast(tuple[bytes, Report], answers.get(self._behaviour, (bytes.fromhex(hashed), report)))
 
     def _details(self, config: Mapping[str, Any]) -> dict[str, Any]:

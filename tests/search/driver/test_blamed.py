@@ -13,7 +13,7 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from search.driver.progress import Header, Observer, Progress
-from search.errors import PluginError, UsageError
+from search.errors import PluginError
 from search.event_log.records import TrialRecord
 from search.trainer_api import Plan
 from support import search_fake as fake
@@ -86,28 +86,11 @@ def test_what_makes_the_planner_is_blamed_like_it(tmp_path: Path) -> None:
         replace(fake.make_search(tmp_path), planner_for=planner).run()
 
 
-def plan(**parts: Any) -> Any:
-    return Plan(config={}, costs=(1, 1, 1, 1), **parts)
-
-
 @pytest.mark.parametrize(
     ("made", "said"),
     [
         (None, "The planner returned null; it has to return a search.Plan."),
         ((1, 2), "The planner returned [1, 2]; it has to return a search.Plan."),
-        (
-            Plan(config={}, costs=5),  # type: ignore[arg-type]
-            "The planner returned a plan whose costs are 5; they have to be a tuple of whole microseconds, one for "
-            "each period.",
-        ),
-        (
-            plan(constraints=None),
-            "The planner returned a plan whose constraints are null; they have to be numbers by name.",
-        ),
-        (
-            plan(facts=["wide"]),
-            "The planner returned a plan whose facts are [wide]; they have to be numbers and texts by name.",
-        ),
     ],
 )
 def test_what_is_no_plan_is_named(tmp_path: Path, made: Any, said: str) -> None:
@@ -120,15 +103,6 @@ def test_what_is_no_plan_is_named(tmp_path: Path, made: Any, said: str) -> None:
         replace(search, planner_for=lambda _: Wrong()).run()
     assert str(failed.value) == said
     assert len(search.run().study.finished()) == 3
-
-
-def test_a_constraint_that_is_no_number_is_named(tmp_path: Path) -> None:
-    class Wrong(fake.Planner):
-        def __call__(self, params: Mapping[str, Any]) -> Any:
-            return plan(constraints={"macs": "many"})
-
-    with pytest.raises(UsageError, match=r"^The plan of trial 0 has the constraint macs=many; give a finite number\.$"):
-        replace(fake.make_search(tmp_path, goal=3), planner_for=lambda _: Wrong()).run()
 
 
 @pytest.mark.parametrize("where", ["on_start", "on_trial", "on_report", "on_end", "on_progress"])

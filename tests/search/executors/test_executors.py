@@ -171,11 +171,9 @@ def test_a_period_says_which_lane_trained_it_and_when(make: Make) -> None:
         ("exit_always", "SystemExit: the fake trainer has had enough"),
         ("answer_report", "TypeError: a trainer returns (state, report), of bytes and a Report; this one: Report"),
         ("answer_text", "TypeError: a trainer returns (state, report), of bytes and a Report; this one: str, Report"),
-        ("answer_fraction", "TypeError: a report's figures are numbers or None; share is Fraction(1, 3)"),
-        ("answer_details", "TypeError: Object of type Fraction is not JSON serializable"),
-        ("answer_value", "TypeError: a report's figures are numbers or None; value is '0.9'"),
-        ("answer_huge", "ValueError: a report's figures are of a float's size; value is beyond"),
-        ("answer_none_seconds", "TypeError: a report's seconds are a number; here None"),
+        ("answer_fraction", "Report.metrics['share']=1/3: give a number of a float's size, or None."),
+        ("answer_details", "give plain JSON values (Object of type Fraction is not JSON serializable)."),
+        ("answer_end", "Report.end=failed: give diverged or out_of_memory, or None."),
     ],
 )
 def test_an_exception_comes_back_with_its_text(make: Make, behaviour: str, words: str) -> None:
