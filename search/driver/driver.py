@@ -35,7 +35,6 @@ from search.event_log import (
     Told,
     TrialRecord,
     is_external,
-    linked,
     repeats,
 )
 from search.messages import number_of, show
@@ -292,7 +291,7 @@ class Driver:
         # The order of writes that all else rests on. What is in the log has happened, so it comes first; the history
         # may not know what the log has lost. Optuna's tables come last: of the 33 ms that a trial takes the driver they
         # are 24, and where they lack the newest event, the next run adds it.
-        event = linked(event, self._history)
+        event = self._history.linked(event)
         self._recorder.append(event)
         self._history.apply(event)
         self._recorder.show(event)

@@ -45,18 +45,17 @@ class Outages:
             fault = _fault(settle)  # the first try follows at once: a single connection breaks now and then
             if fault is None:
                 break
-            told = told or self._tell(fault)
+            if not told:
+                self.notice(
+                    f"The database is away ({fault}); the workers go on, and it is tried again for up to "
+                    f"{self.longest:.0f} s."
+                )
+                told = True
             self._check(time.monotonic() - since, fault)
             # The workers need no decision for the periods that surely come, and train those.
             self.meanwhile(pause)
         if told:
             self.notice(f"The database is back after {time.monotonic() - since:.0f} s; the search goes on.")
-
-    def _tell(self, fault: Away) -> bool:
-        self.notice(
-            f"The database is away ({fault}); the workers go on, and it is tried again for up to {self.longest:.0f} s."
-        )
-        return True
 
     def _check(self, seconds: float, fault: Away) -> None:
         if self.stopping():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from search.driver.dispatcher import Periods
-from search.event_log import Forecast, History, Order, Remaining, StopRules, TrialRecord
+from search.event_log import Forecast, History, Order, StopRules, TrialRecord
 from search.plugins import blamed
 from search.trainer_api import Report
 
@@ -72,19 +72,10 @@ class Progress:
     """Running trials of which a worker trains a period now."""
     ahead: Mapping[int, int] = field(default_factory=dict)
     """By running trial, the periods that are trained and whose turn has not come."""
-    left: Remaining | None = None
-    """What the rest is expected to cost; in a search of many slots, as of a moment ago."""
-    pace: float | None = None
-    """Seconds that a unit of cost took this driver's workers; None before they have trained a period."""
+    seconds_left: float | None = None
+    """Expected time until the search's end; None before this driver's workers have trained a period."""
     since: int | None = None
     """Trained trials that have ended since a complete one was better than all before it; None where none is."""
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Return the time that the rest is expected to take, in seconds; None before anything was measured."""
-        if self.left is None or self.pace is None:
-            return None
-        return self.pace * max(self.left.longest, self.left.cost / self.lanes / max(0.1, 1 - self.order_cost))
 
 
 class Observer:
@@ -158,13 +149,15 @@ class Meter:
         self._history = history
         self._periods = periods
         self._forecast = Forecast(history, expected)
-        self._left: Remaining | None = None
+        self._left = self._longest = 0.0
+        """The last forecast; see `Forecast.remaining`."""
         self._foresee_at = -math.inf
-        """When the rest is foreseen anew, by the monotonic clock."""
+        """When the next forecast is made, by the monotonic clock."""
         self._since = time.monotonic()
         self._seconds = 0.0
+        """Measured time of the periods so far."""
         self._cost = 0
-        """Of the periods that this driver's workers have trained, as they took and as it was estimated."""
+        """Their estimated cost."""
 
     def count(self, cost: int, report: Report) -> None:
         """Take in that a period was trained."""
@@ -191,14 +184,17 @@ class Meter:
             lanes=worker_time.lanes,
             training=self._periods.at_work(),
             ahead=ahead,
-            left=self._remaining(ahead),
-            pace=self._seconds / self._cost if self._cost else None,
+            seconds_left=self._seconds_left(ahead),
             since=None if history.improved is None else history.since,
         )
 
-    def _remaining(self, ahead: Mapping[int, int]) -> Remaining | None:
+    def _seconds_left(self, ahead: Mapping[int, int]) -> float | None:
         begun = time.monotonic()
         if begun >= self._foresee_at:
-            self._left = self._forecast.remaining(ahead)
+            self._left, self._longest = self._forecast.remaining(ahead)
             self._foresee_at = begun + (time.monotonic() - begun) / FORECAST_SHARE
-        return self._left
+        if not self._cost:
+            return None
+        worker_time = self._periods.time
+        together = self._left / worker_time.lanes / max(0.1, 1 - worker_time.ordering_share)
+        return self._seconds / self._cost * max(self._longest, together)

@@ -28,7 +28,6 @@ from search.event_log import (
     Order,
     StopRules,
     StudyRecord,
-    linked,
 )
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
@@ -284,7 +283,7 @@ class Search:
         created = Created(name=self.location.name, spec=spec.to_json(), format=spec.format)
         events: list[Event] = []
         for event in (created, GoalSet(goal=self.goal)):
-            events.append(linked(event, history))
+            events.append(history.linked(event))
             log.append(events[-1])
             history.apply(events[-1])
         return events

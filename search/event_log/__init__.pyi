@@ -14,8 +14,7 @@ from .events import (
     Told as Told,
     trial_of as trial_of,
 )
-from .forecast import Forecast as Forecast, Remaining as Remaining
-from .hash_chain import linked as linked
+from .forecast import Forecast as Forecast
 from .history import History as History
 from .log import EventLog as EventLog, readable as readable
 from .records import (

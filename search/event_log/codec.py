@@ -1,8 +1,8 @@
 """Events as rows of the database, and back: the same bytes for the same event, whichever version writes it.
 
-What is read is believed only as far as its class says (SQLite keeps what anybody writes); yet its numbers stay as they
-stand in the text. A value of 1 must not become 1.0: digests and hashes are taken of canonical JSON, which tells them
-apart. So pydantic checks the text, and the event is made of what Python's own JSON reader returns.
+Rows are validated against the event's class, because SQLite stores whatever anybody writes. Numbers keep their
+spelling: a value of 1 must not become 1.0, because digests and hashes are taken of canonical JSON, which distinguishes
+the two. So pydantic checks the text, and the event is made of the values that Python's own JSON reader returns.
 """
 
 from __future__ import annotations
@@ -86,17 +86,36 @@ def from_row(kind: object, time: object, trial: object, external: object, payloa
 
     Raises:
         NewerVersionError: a newer version wrote its report.
-        ValueError: they hold none; the text says in one line which part is wrong.
+        ValueError: they do not hold one; the text says in one line which part is wrong.
     """
-    if (
+    if not (
         isinstance(kind, str)
         and isinstance(time, int)
         and isinstance(trial, int | None)
         and isinstance(external, bool)
         and isinstance(payload, str)
     ):
-        return _event(kind, time, trial, external, payload)
-    raise ValueError("a column holds a value of another type")
+        raise ValueError("a column holds a value of another type")
+    if kind not in _CLASSES:
+        raise ValueError(f"there are no events of the kind {kind!r}")
+    made = _CLASSES[kind]
+    if (trial is None) == (made in get_args(OfTrial)):
+        raise ValueError(f"{kind!r} with {'no trial' if trial is None else 'a trial'}")
+    if external and made is not Told:
+        raise ValueError(f"{kind!r} is no event that the machine brings about")
+    values = _checked(kind, payload)
+    known = _payload_fields(kind)
+    own: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+    own["later"] = {name: value for name, value in values.items() if name not in known}
+    if trial is not None:
+        own["trial"] = trial
+    if made is Asked:
+        own["costs"] = tuple(own["costs"])
+    elif made is Reported:
+        own["report"] = Report.from_json(own["report"])
+    elif made is Told:
+        own["external"] = external
+    return made(time=time, **own)
 
 
 def format_of(text: str) -> int:
@@ -134,27 +153,10 @@ def as_begun(event: Event) -> Event:
     return event
 
 
-def _event(kind: str, time: int, trial: int | None, external: bool, text: str) -> Event:
-    if kind not in _CLASSES:
-        raise ValueError(f"there are no events of the kind {kind!r}")
-    made = _CLASSES[kind]
-    if (trial is None) == (made in get_args(OfTrial)):
-        raise ValueError(f"{kind!r} with {'no trial' if trial is None else 'a trial'}")
-    if external and made is not Told:
-        raise ValueError(f"{kind!r} is no event that the machine brings about")
-    values = _checked(kind, text)
-    known = _payload_fields(kind)
-    own: dict[str, Any] = {name: value for name, value in values.items() if name in known}
-    own["later"] = {name: value for name, value in values.items() if name not in known}
-    if trial is not None:
-        own["trial"] = trial
-    if made is Asked:
-        own["costs"] = tuple(own["costs"])
-    elif made is Reported:
-        own["report"] = Report.from_json(own["report"])
-    elif made is Told:
-        own["external"] = external
-    return made(time=time, **own)
+def link(event: Event) -> str:
+    """Return the SHA-256 of an event, which covers its own link to the event before it."""
+    row = to_row(as_begun(event))
+    return canonical_json.sha256([row.kind, row.time, row.trial, row.external, row.payload])
 
 
 def _checked(kind: str, text: str) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class _SpecForm:
 # fingerprint is taken of the very values that were written. Of its form this much is checked wherever a log is read.
 _Spec = Annotated[Values, GetPydanticSchema(lambda source, handler: handler(_SpecForm))]
 
-# No field of the payload: the check of one neither misses it nor minds what a later version may call by its name.
+# Not part of the payload: validation neither requires it nor checks a field of that name which a later version may add.
 _NOT_IN_PAYLOAD = GetPydanticSchema(
     lambda source, handler: core_schema.with_default_schema(core_schema.any_schema(), default=None)
 )
@@ -72,7 +72,7 @@ class _Happened:
     time: Annotated[int, _NOT_IN_PAYLOAD] = 0
     """Logical time, in the costs' unit."""
     saw: str | None = None
-    """In a search by arrival, the hash of the event before it; see `search.event_log.hash_chain`."""
+    """In a search by arrival, the hash of the event before it; see `History.linked`."""
     later: Annotated[Values, _NOT_IN_PAYLOAD] = field(default_factory=dict)
     """Fields of the payload that this version does not know. They count in the event's hash."""
 

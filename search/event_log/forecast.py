@@ -1,10 +1,9 @@
-"""How much training is left of a search, foreseen from what was trained: for whoever waits, never for a decision."""
+"""The training that is left of a search, estimated from its past: shown to users, never used for a decision."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from search.event_log.history import History
@@ -19,21 +18,11 @@ later. In two searches of conv, looked at every 12 periods, all that had ended f
 (0.55 to 1.25), the last 20 foresaw 1.0 of it (0.67 to 1.29)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Remaining:
-    """Training that is left, in the costs' unit."""
-
-    cost: float
-    """Left of all trials together."""
-    longest: float
-    """Left of the trial under way that has most left; the search cannot end before it."""
-
-
 class Forecast:
-    """Counts after which periods trials went on, and reckons with the same for those under way and those to come."""
+    """Learns how many trials go on after each period, and expects the same of running and future trials."""
 
     def __init__(self, history: History, expected: Sequence[float]) -> None:
-        """Foresee the rest of a history that grows; `expected` are the trials that the pruner leaves in each period."""
+        """Watch a history that grows; `expected` are the trials that the pruner leaves in each period."""
         self._history = history
         self._prior = [after / before if before else 1.0 for before, after in pairwise([*expected, 0.0])]
         self._ended: deque[int] = deque(maxlen=RECENT_TRIALS)
@@ -42,11 +31,12 @@ class Forecast:
         self._seen = 0
         self._open: set[int] = set()
 
-    def remaining(self, ahead: Mapping[int, int]) -> Remaining:
-        """Return what is left.
+    def remaining(self, ahead: Mapping[int, int]) -> tuple[float, float]:
+        """Return the training left of all trials together, and of the running trial with most left, before whose end
+        the search cannot end; both in the unit of costs.
 
         Args:
-            ahead: by trial, the periods that are trained and whose turn in the logical order has not come.
+            ahead: by trial, the periods that are trained and have not been handled.
         """
         self._look()
         running = [self._history.trials[number] for number in sorted(self._open)]
@@ -56,7 +46,7 @@ class Forecast:
         ]
         each = sum(_cost_left(costs, 0, 0, shares) for costs in self._recent) / max(1, len(self._recent))
         to_come = max(0, self._history.goal - self._history.trained)
-        return Remaining(cost=sum(under_way) + to_come * each, longest=max(under_way, default=0.0))
+        return sum(under_way) + to_come * each, max(under_way, default=0.0)
 
     def _look(self) -> None:
         """Take in the trials that began or ended since the last look."""

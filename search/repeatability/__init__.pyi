@@ -1,3 +1,9 @@
-from .check import Checked as Checked, Row as Row, TriedOn as TriedOn, examine as examine, require as require
+from .check import (
+    Checked as Checked,
+    Row as Row,
+    TriedOn as TriedOn,
+    examine as examine,
+    require as require,
+    require_repeatable as require_repeatable,
+)
 from .elsewhere import answer as answer, answer_elsewhere as answer_elsewhere
-from .of_search import require_repeatable as require_repeatable

@@ -12,7 +12,7 @@ from search import strategies
 from search.differences import differences
 from search.driver import Observer, Progress, Search
 from search.errors import OutsideRangeError, PluginError, UsageError
-from search.event_log import Asked, Event, Reported
+from search.event_log import Asked, Event, Reported, repeats
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.messages import command_line, on_one_line
@@ -132,6 +132,23 @@ def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
                 f"{fault} A search in logical order needs that; `--order arrival` does not, and "
                 f"{' and '.join(commands)} {'says' if len(own) == 1 else 'say'} more."
             )
+
+
+def require_repeatable(planned: Search) -> None:
+    """Check in a few seconds that a sampler and a pruner of the user's own decide the same again, before `run`.
+
+    `planned` is what `Search.of` returns. A search by arrival, and one with built-in strategies, needs no check.
+
+    Raises:
+        UsageError: one does not; the message says how to search with it all the same.
+        PluginError: it raises, or proposes what its range does not hold.
+    """
+    spec = planned.spec_for({"canary": CANARY})
+    if repeats(spec.order):
+        planner = planned.planner_for(spec)
+        # No command tries a strategy out on this very search.
+        tried_on = TriedOn(space=spec.space, planner=planner, periods=spec.periods, seed=spec.seed, words=None)
+        require(spec.sampler, spec.pruner, tried_on)
 
 
 def _whole_name(way: ForeignSampler | ForeignPruner) -> str:

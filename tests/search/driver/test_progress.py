@@ -11,10 +11,11 @@ import pytest
 from search.driver.dispatcher import Dispatcher
 from search.driver.progress import Meter
 from search.event_log.events import Created, GoalSet
-from search.event_log.forecast import Forecast, Remaining
+from search.event_log.forecast import Forecast
 from search.event_log.history import History
 from search.strategies.registry import NoPruner, Random
 from search.study.checkpoint_store import CheckpointStore
+from search.trainer_api import Report
 from support import search_fake as fake
 from support.scripted import Clock, Scripted
 
@@ -24,19 +25,18 @@ def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.M
     monkeypatch.setattr("search.driver.progress.time", SimpleNamespace(monotonic=lambda: clock.now))
     foreseen: list[float] = []
 
-    def remaining(forecast: Forecast, ahead: Mapping[int, int]) -> Remaining:
+    def remaining(forecast: Forecast, ahead: Mapping[int, int]) -> tuple[float, float]:
         foreseen.append(clock.now)
         clock.now += 1
-        return Remaining(cost=float(len(foreseen)), longest=0.0)
+        return float(len(foreseen)), 0.0
 
     monkeypatch.setattr(Forecast, "remaining", remaining)
     spec = fake.make_spec(Random(), NoPruner(), 1, 0)
     history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
     dispatcher = Dispatcher(Scripted(clock, lambda job: None), CheckpointStore(tmp_path), history, lambda: False)
     meter = Meter(history, dispatcher, (1.0,) * fake.PERIODS)
+    meter.count(1, Report(value=0.5, metrics={}, weights="", seconds=1.0))
     while clock.now < 100:
-        found = meter.read().left
-        assert found is not None
-        assert found.cost == len(foreseen)
+        assert meter.read().seconds_left == len(foreseen)
         clock.now += 1
     assert foreseen == [0, 20, 40, 60, 80]

@@ -14,9 +14,8 @@ import pytest
 from search import canonical_json
 from search.errors import NewerVersionError
 from search.event_log import codec
-from search.event_log.codec import Row, from_row, text_of, to_row
+from search.event_log.codec import Row, from_row, link, text_of, to_row
 from search.event_log.events import Reported
-from search.event_log.hash_chain import link
 from search.strategies.registry import Asha, Random
 from support import search_fake as fake
 from support.paths import DATABASE, TESTS
