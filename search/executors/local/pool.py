@@ -10,12 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from search.differences import same_bits
 from search.errors import SearchError, UsageError, WorkerError
+from search.executors.fleet import MAX_START, Fleet
 from search.executors.local import oom
 from search.executors.local.process import Inbox, Running, WorkerProcess
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
-from search.executors.restart_policy import MAX_START, RestartPolicy
 from search.files import open_to_append
 from search.trainer_api import Report, TrainerSpec
 
@@ -23,7 +22,7 @@ CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.S
 """Signals that a process brings upon itself; any other came from outside, and says nothing of what it trained."""
 
 
-class LocalExecutor:
+class LocalExecutor(Fleet[WorkerProcess]):
     """A fixed number of worker processes; one that dies is replaced, with back-off.
 
     Where several jobs shared a process that fails, none is to blame for sure: all are lost, and each is tried again
@@ -31,32 +30,22 @@ class LocalExecutor:
     """
 
     def __init__(self, spec: TrainerSpec, workers: int, log: Path, lanes: int | None = None) -> None:
-        """Start nothing yet; `lanes` are the jobs that each worker takes at once: left out, what suits its device.
+        """Start nothing yet; `lanes` are the jobs that each worker takes at once, by default what suits its device.
 
         Raises:
             UsageError: there is to be no worker.
         """
+        super().__init__(workers)
         self._spec = spec
-        self._count = workers
         self._asked_lanes = lanes
         self._lanes = lanes or 1
         self._log_file = log
         self._log: IO[bytes] | None = None
-        self._workers: list[WorkerProcess] = []
         self._leaving: list[WorkerProcess] = []
         self._inbox: Inbox = queue.Queue()
-        self._numerics: Mapping[str, Any] | None = None
-        self._restart_policy = RestartPolicy(workers)
         self._suspects: set[tuple[int, int]] = set()
         self._waiting: deque[Job] = deque()
         """Suspects for whom no worker is empty yet."""
-        self._failure: SearchError | None = None
-        """The error that ends the search, once all earlier outcomes have been handed on."""
-
-    @property
-    def workers(self) -> int:
-        """See `Executor.workers`."""
-        return self._count
 
     @property
     def lanes(self) -> int:
@@ -122,12 +111,11 @@ class LocalExecutor:
         if self._log is not None:
             self._log.close()
 
-    def _replenish(self) -> None:
-        for index in self._restart_policy.due(worker.index for worker in self._workers):
-            try:
-                self._workers.append(WorkerProcess(index, self._spec, self._log, self._inbox))
-            except OSError as error:
-                raise WorkerError(f"A worker process cannot be started: {error.strerror}.") from error
+    def _new_worker(self, index: int) -> WorkerProcess:
+        try:
+            return WorkerProcess(index, self._spec, self._log, self._inbox)
+        except OSError as error:
+            raise WorkerError(f"A worker process cannot be started: {error.strerror}.") from error
 
     def _end_stalled(self) -> None:
         for worker in self._workers:
@@ -152,7 +140,7 @@ class LocalExecutor:
         if "refused" in head:
             raise UsageError(head["refused"])
         if "failed" in head:
-            self._failed(worker, head["failed"])
+            self._cannot_start(worker, f"A worker cannot start: {head['failed']}")
             return []
         if "numerics" in head:
             self._greet(worker, head["numerics"], head["lanes"])
@@ -192,20 +180,11 @@ class LocalExecutor:
             Lost(job=one.job, reason=reason, cause="stalled" if one in stalled else "killed") for one in had_company
         ]
 
-    def _failed(self, worker: WorkerProcess, reason: str) -> None:
-        """Try again where others could start: what this one lacked, such as memory, may be there then."""
-        sentence = f"A worker cannot start: {reason}"
-        if self._numerics is None:
-            raise WorkerError(sentence)
-        self._let_go(worker)
-        self._restart_policy.failed(sentence)
-
     def _greet(self, worker: WorkerProcess, numerics: Mapping[str, Any], lanes: int) -> None:
-        self._restart_policy.succeeded()
         if self._numerics is None:
-            self._numerics, self._lanes = numerics, self._asked_lanes or lanes
-        elif not same_bits(numerics, self._numerics):
-            raise WorkerError("Two workers of this machine train to different bits; see `mnist-bench doctor`.")
+            self._lanes = self._asked_lanes or lanes
+        sentence = "Two workers of this machine train to different bits; see `mnist-bench doctor`."
+        self._greeted(numerics, lambda first: sentence)
         worker.greet(numerics, self._lanes)
 
     def _bury(self, worker: WorkerProcess) -> list[Outcome]:
@@ -219,7 +198,7 @@ class LocalExecutor:
             return []
         self._workers.remove(worker)
         if worker.numerics is None:
-            self._restart_policy.failed(f"Workers end before they are ready ({_ending(code)}); see {self._log_file}.")
+            self._start_failed(f"Workers end before they are ready ({_ending(code)}); see {self._log_file}.")
         if len(under_way) == 1:
             return [_death(under_way[0], code, stalled=bool(stalled))]
         return self._lose(under_way, _silence(stalled[0].job) if stalled else _ending(code), stalled)

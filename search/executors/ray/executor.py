@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from search.differences import differences, same_bits
+from search.differences import differences
 from search.errors import SearchError, UsageError, WorkerError
+from search.executors.fleet import MAX_START, Fleet
 from search.executors.protocol import Cause, Done, Job, Lost, Outcome, Raised
 from search.executors.ray.actor import Actor
 from search.executors.ray.cluster import check_answers, connect
 from search.executors.ray.file_staging import StagedFiles
-from search.executors.restart_policy import MAX_START, RestartPolicy
 from search.trainer_api import Report, TrainerSpec
 
 GRACE = 30.0
@@ -52,7 +52,7 @@ class _Worker:
         return self.job is not None and time.monotonic() - self.since > self.job.stall_seconds + GRACE
 
 
-class RayExecutor:
+class RayExecutor(Fleet[_Worker]):
     """A fixed number of actors; one that is lost is replaced, with back-off, wherever the cluster has room."""
 
     def __init__(
@@ -71,25 +71,15 @@ class RayExecutor:
         Raises:
             UsageError: there is to be no worker.
         """
+        super().__init__(workers)
         self._spec = spec
-        self._count = workers
         self._address = address
         self._gpus = gpus_per_worker
         self._staged = staged
         self._ray: Any = None
         self._new_actor: Callable[[], Any]
-        self._workers: list[_Worker] = []
-        self._numerics: Mapping[str, Any] | None = None
         self._first_node = ""
-        self._restart_policy = RestartPolicy(workers)
         self._next_check = 0.0
-        self._failure: SearchError | None = None
-        """The error that ends the search, once all earlier outcomes have been handed on."""
-
-    @property
-    def workers(self) -> int:
-        """See `Executor.workers`."""
-        return self._count
 
     @property
     def lanes(self) -> int:
@@ -103,8 +93,9 @@ class RayExecutor:
             UsageError: Ray is not installed, or this machine has too few GPUs.
             WorkerError: there is no such cluster, or no worker comes up.
         """
-        self._ray = connect(self._address, self._count)
-        self._check_room()
+        self._ray = connect(self._address, self.workers)
+        if self._address is None and self.workers * self._gpus > self._total("GPU"):  # a cluster may grow, or be busy
+            raise UsageError(f"{self.workers} workers do not fit. {self._room()}")
         self._prepare_actors()
         deadline = time.monotonic() + MAX_START
         while self._numerics is None:
@@ -133,7 +124,9 @@ class RayExecutor:
         if time.monotonic() > self._next_check:
             self._check_head()
         self._replenish()
-        return self._end_stalled() or self._receive(timeout)
+        stalled = [worker for worker in self._workers if worker.is_stalled()]
+        lost = [outcome for worker in stalled for outcome in self._bury(worker, "no answer", "stalled")]
+        return lost or self._receive(timeout)
 
     def stop(self) -> None:
         """See `Executor.stop`; Ray ends a driver's actors when it leaves."""
@@ -148,11 +141,6 @@ class RayExecutor:
         except WorkerError as error:
             raise WorkerError(f"The search has lost its cluster. {error} Then the same command goes on.") from error
         self._next_check = time.monotonic() + HEAD_CHECK
-
-    def _check_room(self) -> None:
-        """Refuse a Ray of our own that has no room for all workers; a cluster may yet grow, or be busy."""
-        if self._address is None and self._count * self._gpus > self._total("GPU"):
-            raise UsageError(f"{self._count} workers do not fit. {self._room()}")
 
     def _room(self) -> str:
         needs = f"1 CPU and {self._gpus:g} GPU" if self._gpus else "1 CPU"
@@ -175,13 +163,8 @@ class RayExecutor:
         )
         self._new_actor = lambda: made.remote(*given)
 
-    def _replenish(self) -> None:
-        for index in self._restart_policy.due(worker.index for worker in self._workers):
-            self._workers.append(_Worker(index, self._new_actor()))
-
-    def _end_stalled(self) -> list[Outcome]:
-        stalled = [worker for worker in self._workers if worker.is_stalled()]
-        return [outcome for worker in stalled for outcome in self._bury(worker, "no answer", "stalled")]
+    def _new_worker(self, index: int) -> _Worker:
+        return _Worker(index, self._new_actor())
 
     def _receive(self, timeout: float) -> list[Outcome]:
         waiting = {worker.answer: worker for worker in self._workers if worker.answer is not None}
@@ -226,21 +209,15 @@ class RayExecutor:
         if "refused" in head:
             raise UsageError(f"{worker.node}: {head['refused']}")
         if "failed" in head:
-            self._failed(worker, f"{worker.node}: {head['failed']}")
+            self._cannot_start(worker, f"{worker.node}: {head['failed']}")
             return
-        self._restart_policy.succeeded()
         if self._numerics is None:
-            self._numerics, self._first_node = head["numerics"], worker.node
-        elif not same_bits(head["numerics"], self._numerics):
-            raise WorkerError(self._other_bits(self._numerics, worker.node, head["numerics"]))
+            self._first_node = worker.node
+        self._greeted(head["numerics"], lambda first: self._other_bits(first, worker.node, head["numerics"]))
 
-    def _failed(self, worker: _Worker, sentence: str) -> None:
-        """Try again where others could start: what this one lacked, such as memory, may be there then."""
-        if self._numerics is None:
-            raise WorkerError(sentence)
+    def _let_go(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         self._ray.kill(worker.actor)
-        self._restart_policy.failed(sentence)
 
     def _name(self, node_id: str) -> str:
         """Return how messages call a machine: by its name in the cluster, or its hostname, and its address."""
@@ -262,7 +239,7 @@ class RayExecutor:
         lines = [line.strip() for line in reason.splitlines() if line.strip()]
         if worker.job is not None:
             return [Lost(job=worker.job, reason=f"{worker.node}: {lines[0]}", cause=cause)]
-        self._restart_policy.failed(
+        self._start_failed(
             "Workers end before they are ready, as they do where a machine lacks mnist-bench or has joined the cluster "
             f"without RAY_AUTH_MODE=token: {lines[-1]}"
         )

@@ -280,7 +280,7 @@ def test_a_hung_worker_is_replaced(one: One) -> None:
 
 def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.executors.local.pool.MAX_START", 0.1)
-    monkeypatch.setattr("search.executors.restart_policy.MAX_STARTS", 1)
+    monkeypatch.setattr("search.executors.fleet.MAX_STARTS", 1)
     spec = TrainerSpec(factory="support.fake_trainer:Trainer", options={"behaviour": "hang_at_start"})
     executor = LocalExecutor(spec, 1, tmp_path / "log")
     try:
