@@ -1,4 +1,7 @@
-"""Checks of what a caller gives by name: from Python, nothing else has looked at it."""
+"""Checks of keyword arguments; calls from Python pass no option parser.
+
+Every `check_...` raises UsageError, which names the argument, if the value is wrong.
+"""
 
 from __future__ import annotations
 
@@ -13,41 +16,25 @@ MAX_SEED = 2**32 - 1
 
 
 def check_count(name: str, value: Any, most: int | None = None, *, least: int = 1) -> None:
-    """Check that an argument is a whole number from `least` to `most`.
-
-    Raises:
-        UsageError: it is not; the message names it.
-    """
+    """Check that an argument is a whole number from `least` to `most`."""
     if type(value) is not int or value < least or (most is not None and value > most):
         fitting = f"of at least {least}" if most is None else f"from {least} to {most:,}"
         raise UsageError(f"{name}={_spelt(value)}: give a whole number {fitting}.")
 
 
 def check_whole(name: str, value: Any) -> None:
-    """Check that an argument is a whole number.
-
-    Raises:
-        UsageError: it is not; the message names it.
-    """
+    """Check that an argument is a whole number."""
     if type(value) is not int:
         raise UsageError(f"{name}={_spelt(value)}: give a whole number.")
 
 
 def check_seed(name: str, value: Any) -> None:
-    """Check that an argument is a seed that the commands take, too: a whole number from 0 to 4,294,967,295.
-
-    Raises:
-        UsageError: it is not; the message names it.
-    """
+    """Check that an argument is a seed that the commands take, too: a whole number from 0 to 4,294,967,295."""
     check_count(name, value, MAX_SEED, least=0)
 
 
 def check_seconds(name: str, value: Any) -> None:
-    """Check that an argument is a number of seconds, from 0 up to infinity.
-
-    Raises:
-        UsageError: it is not; the message names it.
-    """
+    """Check that an argument is a number of seconds, from 0 up to infinity."""
     if not is_number(value) or not value >= 0:  # nor nan, which is not below 0 either
         raise UsageError(f"{name}={_spelt(value)}: give seconds, a number of at least 0.")
 
@@ -58,32 +45,20 @@ def is_number(value: Any) -> TypeGuard[int | float]:
 
 
 def check_choice(name: str, value: Any, known: Collection[str]) -> None:
-    """Check that an argument is one of the known names.
-
-    Raises:
-        UsageError: it is not; the message names it, and them.
-    """
+    """Check that an argument is one of the known names."""
     if value not in known:
         near = did_you_mean(value, known) if isinstance(value, str) else ""
         raise UsageError(f"{name}={_spelt(value)}: give {listing(known)}{near or '.'}")
 
 
 def check_text(name: str, value: Any, what: str) -> None:
-    """Check that an argument is a text, `what` it says.
-
-    Raises:
-        UsageError: it is not; the message names it.
-    """
+    """Check that an argument is a text; `what` describes it."""
     if not isinstance(value, str):
         raise UsageError(f"{name}={_spelt(value)}: give {what}.")
 
 
 def check_utf8(name: str, *values: Any) -> None:
-    """Check that texts and paths are UTF-8, as all is that is kept; those that are neither text nor path pass.
-
-    Raises:
-        UsageError: a file system's name is not; the message names it.
-    """
+    """Check that texts and paths are UTF-8, like all that is stored; other values pass."""
     for value in values:
         if isinstance(value, str | PurePath) and not _is_utf8(str(value)):
             raise UsageError(
@@ -100,11 +75,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def check_several(name: str, value: Any) -> None:
-    """Check that an argument is several things, and not one alone: a text would be taken letter by letter.
-
-    Raises:
-        UsageError: it is one; the message names it.
-    """
+    """Check that an argument is a list-like collection, not a single value: a text would be read letter by letter."""
     if isinstance(value, str | bytes | Mapping | PurePath) or not isinstance(value, Iterable):
         raise UsageError(f"{name}={_spelt(value)}: give a list of them, [...].")
 

@@ -9,9 +9,9 @@ from search import canonical_json
 from search.messages import shortened
 
 ABSENT = "-"
-"""Shown where one side has no value."""
+"""Shown if one side has no value."""
 WIDE_CANARY = "wide_canary"
-"""Decides like the canary where both sides have one; studies from before it have none."""
+"""Decides like the canary if both sides have one; older studies have none."""
 CANARIES = ("canary", WIDE_CANARY)
 """The entries of numerics that decide whether two machines compute alike; all others only describe a difference."""
 
@@ -43,7 +43,7 @@ def same_bits(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str = "") -> list[tuple[str, str, str]]:
-    """Return (path, stored value, current value) of every difference, `-` where there is none on one side."""
+    """Return (path, stored value, current value) of every difference; `-` stands for a missing value."""
     found: list[tuple[str, str, str]] = []
     for key in sorted({*stored, *current}):
         old, new, here = _keyed(stored.get(key)), _keyed(current.get(key)), f"{path}{key}"

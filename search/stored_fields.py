@@ -61,7 +61,7 @@ def unknown(setting: str) -> str:
 
 
 def unknown_in(error: ValidationError) -> str | None:
-    """Return the dotted name of a field that was read and that no dataclass here has; None where there is none."""
+    """Return the dotted name of the first field that was read and that no dataclass here has; None if there is none."""
     places = [fault["loc"] for fault in error.errors(include_url=False) if fault["type"] == _UNKNOWN]
     return next((dotted(place) for place in places if str(place[-1]).isidentifier()), None)
 

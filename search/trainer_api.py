@@ -1,8 +1,8 @@
-"""What the search needs of a trainer: a plan made before training, and the pure call that trains one period.
+"""The interface between a search and a trainer: a plan made before training, and the pure call that trains a period.
 
 The search knows nothing of nets or data. It hands parameters to a *planner*, gets a `Plan`, and lets an executor call
-a *trainer*'s `advance` once a period. `advance` is a pure function of its arguments: whoever runs it, wherever, gets
-the same report and the same state, bit for bit.
+a *trainer*'s `advance` once per period. `advance` is a pure function of its arguments: on every worker it returns the
+same report and the same state, bit for bit.
 
 A configuration is an object of the trainer's own class `C` where the planner makes it and where the trainer trains it.
 Between the two it is JSON, in the event log and in every job. The `Codec` of the planner writes the JSON, and the
@@ -33,7 +33,7 @@ C = TypeVar("C")
 """A trainer's configurations."""
 T = TypeVar("T")
 Steps = Generator[None, None, T]
-"""Work in small steps: it yields after each, and returns what it came to."""
+"""Work in small steps: it yields after each step, and returns its result."""
 
 
 @dataclass(frozen=True)  # with slots, Python 3.11 cannot call Codec[C](...)
@@ -52,7 +52,7 @@ PLAIN: Codec[Mapping[str, Json]] = Codec(dict, dict)
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Generic[C]):
-    """What a configuration asks of a machine, known before it is trained."""
+    """A configuration with its costs, limits and facts, known before it is trained."""
 
     config: C
     """The whole configuration, as the trainer takes it."""
@@ -61,7 +61,7 @@ class Plan(Generic[C]):
     constraints: Mapping[str, float] = field(default_factory=dict)
     """By how much each limit is exceeded; above zero means infeasible."""
     facts: Mapping[str, int | float | str] = field(default_factory=dict)
-    """What is worth showing: parameters, MACs. Numbers and texts; no truth values."""
+    """Figures to show, such as parameters and MACs: numbers and texts, no truth values."""
 
     def __post_init__(self) -> None:
         """Check all parts but the configuration, so that an error shows the planner's own line.
@@ -89,11 +89,11 @@ def is_feasible(constraints: Mapping[str, float]) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What one period of training brought. The value, the metrics, the weights and the end are part of the study's
+    """The result of one period of training. The value, the metrics, the weights and the end are part of the study's
     digest; the rest differs from run to run."""
 
     value: float | None
-    """What the search maximises (of nets: validation accuracy, 0..1); None where the trial ended without one."""
+    """The figure that the search maximises (of nets: validation accuracy, 0..1); None if the trial ended without it."""
     metrics: Mapping[str, float | int | None]
     """Further deterministic figures by name (of nets: epoch, train_loss, val_loss, errors)."""
     weights: str
@@ -101,8 +101,8 @@ class Report:
     seconds: float
     """Time the period took on its worker."""
     end: EndReason | None = None
-    """Set where the trial cannot go on. Give no value then: the trial ends without one, but a pruner would compare it
-    with those of other trials."""
+    """Set if the trial cannot continue. Leave `value` None then: the trial ends without a value, and a pruner would
+    compare it with those of other trials."""
     details: Mapping[str, Json] = field(default_factory=dict)
     """Kept only for the trial's last period (of nets: `correct`, one bit a validation image, base64)."""
     worker: int | None = None
@@ -211,7 +211,7 @@ class Trainer(Protocol[C]):
 
     @property
     def numerics(self) -> Mapping[str, Json]:
-        """What the bits depend on here; `search.differences.CANARIES` decide, of which only the first must be there."""
+        """What results depend on here. `canary` is required; it and `wide_canary` decide whether two machines agree."""
         ...
 
     def advance(self, config: C, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
@@ -232,7 +232,7 @@ class SteppedTrainer(Trainer[C], Protocol[C]):
 
 
 def finish(steps: Steps[T]) -> T:
-    """Take all steps and return what they come to."""
+    """Take all steps and return their result."""
     while True:
         try:
             next(steps)

@@ -1,4 +1,4 @@
-"""A search under way: the driver decides, workers train, and whatever dies is gone on from."""
+"""A running search: the driver decides, workers train, and a search that was killed is resumed."""
 
 import lazy_loader
 

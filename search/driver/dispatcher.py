@@ -1,4 +1,4 @@
-"""Getting periods trained: which job goes to the next idle worker, what comes back, and what is tried again."""
+"""Get periods trained: which job the next idle worker gets, which results come back, and which periods are retried."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from search.trainer_api import Report
 
 
 class Checkpoints(Protocol):
-    """Where states are kept; see `search.study.CheckpointStore`."""
+    """Keeps the trained states; see `search.study.CheckpointStore`."""
 
     def put(self, trial: int, period: int, report: Report, state: bytes) -> None: ...
     def get(self, trial: int, period: int) -> tuple[Report, bytes] | None: ...
@@ -34,7 +34,7 @@ class Checkpoints(Protocol):
 
 @dataclass(slots=True)
 class WorkerTime:
-    """What became of the workers' time, in seconds of a lane's time."""
+    """How the workers' time was used, in seconds of a lane's time."""
 
     since: float = field(default_factory=time.monotonic)
     workers: int = 1
@@ -97,7 +97,7 @@ class Dispatcher:
         self._trials: set[int] = set()
         """Those that have not ended."""
         self._ready: dict[Key, Result] = {}
-        """What has been trained and not been handled; what is being handled, too: an outage must not train it again."""
+        """Results that have not been handled, or are being handled: an outage must not train those periods again."""
         self._waiting: list[tuple[int, Key]] = []
         """A heap of periods for which a worker is wanted, by urgency."""
         self._running: set[Key] = set()
@@ -157,9 +157,9 @@ class Dispatcher:
             self._collect(POLL)
 
     def advance_to(self, trial: int, period: int) -> None:
-        """Continue a trial whose period was handled, and remove the state that this has made superfluous."""
+        """Continue a trial whose period was handled, and remove the state before that period."""
         del self._ready[trial, period]
-        # The state after this very period stays: the trial goes on from it, and a trial that ends here is kept by it.
+        # The state after this period stays: the trial continues from it, and an ended trial is exported from it.
         # Of the earlier ones only the last is left. To try all of them at every period took 28 s for 3,000 periods.
         if period > 1:
             self.states.drop(trial, [period - 1])
@@ -313,7 +313,7 @@ class Dispatcher:
         self._enqueue(key[0])
 
     def _failure(self, key: Key, outcome: Outcome) -> Failure | None:
-        """Return which failure an outcome is, None where it is none."""
+        """Return the failure that an outcome is, or None if the period was trained."""
         match outcome:
             case Lost(cause="stalled", job=job) if job.stall_seconds >= self._seconds_left(*key):
                 return "timed_out"  # what it had been given was not the time for a hang, but the rest of the trial's

@@ -46,17 +46,17 @@ from search.trainer_api import Plan, Planner, Report
 MAX_INFEASIBLE = 200
 """Infeasible configurations in a row that end a search."""
 MAX_CRASHES = 5
-"""Crashed trials in a row that end a search. Few, for each has been tried twice: where five differ and all crash, it is
-the trainer or the machine."""
+"""Crashed trials in a row that end a search. Each was tried twice, so if five different ones crash, the trainer or the
+machine is the cause."""
 
 MAX_EXPECTED_TRIALS = 10_000
-"""How many trials train each period is forecast for so many trials at most."""
+"""The forecast of survivors counts at most this many trials."""
 NO_RULES = StopRules()
 """Nothing ends a search before its goal."""
 
 
 class Journal(Protocol):
-    """Where events are written, and shown to Optuna's tools; see `search.driver.outages.Recorder`."""
+    """Writes events to the log and to Optuna's tables; see `search.driver.outages.Recorder`."""
 
     def append(self, event: Event) -> None: ...
     def show(self, event: Event) -> None: ...
@@ -97,7 +97,7 @@ class Driver:
         self._observer = observer or Observer()
         self._on_trial_end = on_trial_end
         self._optuna_study = optuna_study or restored(spec, history, planner)
-        # A study that was begun when longer plans were accepted has such trials, and goes on with more of them.
+        # A study that was begun when longer plans were accepted has such trials, and may ask for more of them.
         self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
         # The share that goes on hardly depends on the number of trials, and computing it for a billion takes hours.
         trials = min(max(history.goal, 1), MAX_EXPECTED_TRIALS)
@@ -113,8 +113,8 @@ class Driver:
         Raises:
             TooManyFailuresError: configurations crash, or are infeasible, one after the other.
             WorkerError: the workers cannot go on.
-            UsageError: a plan or a report is none that the log can hold, a plan has more periods than the search, or
-                does not say what it costs.
+            UsageError: a plan or a report cannot be kept in the log, or a plan has more periods than the search, or
+                lacks the cost that the search minimises.
             StorageError: the log cannot be written.
         """
         with storage_errors():
@@ -137,22 +137,22 @@ class Driver:
         return True
 
     def set_goal(self, goal: int) -> None:
-        """Write how many trained trials the study shall have; a new segment where it had stopped asking."""
+        """Write how many trained trials the study shall have; if it had stopped asking, this begins a new segment."""
         self._record(GoalSet(time=self._history.timeline.now(), goal=goal))
 
     def stop_early(self, rules: StopRules) -> bool:
-        """Write that the search ends here, where a rule says so; return whether one does."""
+        """Write that the search ends here if a rule ends it; return whether one does."""
         stopped = rules.verdict(self._history)
         if stopped is not None:
             self._record(stopped)
         return stopped is not None
 
     def go_on(self) -> None:
-        """Write that the search goes on after it had ended early."""
+        """Write that the search continues after it had ended early."""
         self._record(Resumed(time=0 if self._history.newest is None else self._history.newest.time))
 
     def step(self) -> bool:
-        """Handle the next event; False where there is none, or the search stops before it is known."""
+        """Handle the next event; False if there is none, or the search stops before the event is known."""
         slot = self._history.next_slot()
         if slot is None:
             return False
@@ -308,7 +308,7 @@ class Driver:
 def _check_streak(
     trials: list[TrialRecord], reason: Reason, most: int, words: str, *, skipping: tuple[Reason, ...]
 ) -> None:
-    """Stop where the newest trials, some kinds aside, all ended for one reason."""
+    """Stop if the newest trials, some kinds aside, all ended for one reason."""
     streak = 0
     for trial in reversed(trials):
         if trial.reason in skipping:

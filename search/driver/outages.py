@@ -1,4 +1,4 @@
-"""An outage of the database: waited out, while the workers go on with what they have."""
+"""An outage of the database is waited out; meanwhile the workers train the periods that surely come."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ class Outages:
     """Waits out outages of a PostgreSQL server."""
 
     longest: float
-    """Seconds to wait for."""
+    """Seconds after which the search gives up."""
     meanwhile: Callable[[float], None]
-    """What to do for so many seconds, until the next try."""
+    """Called with the seconds until the next try."""
     stopping: Callable[[], bool]
     notice: Callable[[str], None]
     """Tells the user."""
 
     def through(self, write: Callable[[], None], settle: Callable[[], None]) -> None:
-        """Write; where the connection breaks over it, `settle` what became of that, as soon as the server is back.
+        """Write; if the connection breaks, `settle` whether it was written, as soon as the server is back.
 
         Raises:
             StorageError: it does not come back in time, or the search is to stop before it does.
         """
         if _fault(write) is None:
             return
-        # From here on nobody knows whether the write came through: the connection may have broken before the commit or
-        # after. So it is never just written again; `settle` looks first.
+        # It is unknown whether the write came through: the connection may have broken before or after the commit. So it
+        # is never just repeated; `settle` looks first.
         since, told = time.monotonic(), False
         for pause in _pauses():
             fault = _fault(settle)  # the first try follows at once: a single connection breaks now and then
@@ -77,7 +77,7 @@ class Recorder:
     log: EventLog
     tables: OptunaTables
     outages: Outages | None
-    """None where the database is a file."""
+    """None if the database is a file."""
 
     def append(self, event: Event) -> None:
         """Write an event to the log; when this returns, it has happened."""
@@ -95,7 +95,7 @@ class Recorder:
 
 
 def _fault(attempt: Callable[[], None]) -> Away | None:
-    """Return by which outage an attempt failed, None where it did not."""
+    """Return the outage by which an attempt failed, or None if it succeeded."""
     try:
         attempt()
     except Exception as error:
@@ -108,7 +108,7 @@ def _fault(attempt: Callable[[], None]) -> Away | None:
 
 def _away(error: BaseException) -> Away | None:
     """Return the outage that led to an error; Optuna's handling of one may fail in turn, and hide it."""
-    # An error for the user is final (another driver holds the lock, say), also where an outage led to it.
+    # An error for the user is final (another driver holds the lock, say), also if an outage led to it.
     seen: BaseException | None = None if isinstance(error, SearchError) else error
     while seen is not None and not isinstance(seen, Away):
         seen = seen.__cause__ or seen.__context__

@@ -26,10 +26,10 @@ Result = Report | GivenUp
 
 
 def take_all(outcomes: Sequence[Outcome], take: Callable[[Outcome], None]) -> None:
-    """Take what came back together; one that ends the work does not keep the others from being taken.
+    """Take all outcomes that arrived together, also if one of them ends the work.
 
     Raises:
-        WorkerError: the first that came up.
+        WorkerError: the first one raised by `take`.
     """
     errors: list[WorkerError] = []
     for outcome in outcomes:
@@ -42,10 +42,10 @@ def take_all(outcomes: Sequence[Outcome], take: Callable[[Outcome], None]) -> No
 
 
 def check_never_trained(key: Key, raised: Raised, history: History) -> None:
-    """Compare a period that raises with what is known of it.
+    """Check that a period that raises was not trained before.
 
     Raises:
-        WorkerError: it was trained before.
+        WorkerError: it was.
     """
     trial, period = key
     if period <= len(history.trials[trial].reports):
@@ -53,7 +53,7 @@ def check_never_trained(key: Key, raised: Raised, history: History) -> None:
 
 
 def check_same_weights(trial: int, period: int, before: Report, now: Report) -> None:
-    """Compare a period that was trained once more with what it brought before.
+    """Check that a period that was trained again has the same weights as before.
 
     Raises:
         WorkerError: the weights differ.
@@ -66,14 +66,14 @@ def check_same_weights(trial: int, period: int, before: Report, now: Report) -> 
 
 
 def finite(report: Report) -> Report:
-    """Return a report whose value is a number that can be compared; where it is none, the trial has diverged."""
+    """Return a report whose value is finite; if it is not, the trial has diverged."""
     if report.value is None or math.isfinite(report.value):
         return report
     return replace(report, value=None, end=report.end or "diverged")
 
 
 def as_stored(report: Report, *, with_details: bool) -> Report:
-    """Return a report as the log has it: figures that are not finite become null, which JSON can say."""
+    """Return a report as the log has it: metrics that are not finite become None, because JSON has no NaN."""
     metrics = {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in report.metrics.items()

@@ -1,4 +1,4 @@
-"""How far a search is, in plain figures, and who is told."""
+"""The progress of a search in plain figures, and the observers that receive it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ slots of ten periods that is 5 ms, and all else that follows from an event is do
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
-    """What stands above a search while it runs."""
+    """The facts about a search that do not change while it runs."""
 
     name: str
     space: str
@@ -36,7 +36,7 @@ class Header:
     lanes: int = 1
     """Trials at once in each worker."""
     cost: str | None = None
-    """What is minimised beside the value; None with one objective."""
+    """The name of the fact that is minimised in addition to the value; None with one objective."""
     context: Mapping[str, Any] = field(default_factory=dict)
     """What the study holds of its trainer."""
     stop_rules: StopRules = field(default_factory=StopRules)
@@ -71,21 +71,21 @@ class Progress:
     training: frozenset[int] = frozenset()
     """Running trials of which a worker trains a period now."""
     ahead: Mapping[int, int] = field(default_factory=dict)
-    """By running trial, the periods that are trained and whose turn has not come."""
+    """By running trial, the number of periods that are trained and have not been handled."""
     seconds_left: float | None = None
     """Expected time until the search's end; None before this driver's workers have trained a period."""
     since: int | None = None
-    """Trained trials that have ended since a complete one was better than all before it; None where none is."""
+    """Trained trials that have ended since a complete one was better than all before it; None if none is complete."""
 
 
 class Observer:
-    """Is told what happens in a search; may draw, must not decide. Called from the driver's thread.
+    """Receives the events of a search, in the driver's thread, and decides nothing.
 
-    Does nothing by itself: a subclass has the methods for what it wants to hear of.
+    By itself it does nothing; a subclass overrides the methods that it needs.
     """
 
     def on_start(self, header: Header) -> None:
-        """The workers are up and the search goes on from here."""
+        """The workers have started and the search begins or resumes."""
 
     def on_trial(self, trial: TrialRecord) -> None:
         """A trial was drawn and begins."""
@@ -100,14 +100,14 @@ class Observer:
         """Something changed, or a moment passed."""
 
     def on_warning(self, text: str) -> None:
-        """Something about the search is allowed and hardly meant so; told before anything starts."""
+        """The search's settings are valid but suspicious; called before anything starts."""
 
     def on_notice(self, text: str) -> None:
-        """Something happened that whoever waits for the search should know."""
+        """Something happened that affects how long the search takes, such as an outage."""
 
 
 class BlamedObserver(Observer):
-    """Blames the observer for errors of the system that it raises."""
+    """Reports errors of the disk or of a database that an observer raises as the observer's."""
 
     def __init__(self, own: Observer) -> None:
         self._own = own

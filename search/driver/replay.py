@@ -49,14 +49,14 @@ from search.trainer_api import Planner
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replay:
-    """What came of deciding again."""
+    """The result of deciding a study's events again."""
 
     events: int
-    """Events that were decided as they stand in the log, from the first one on."""
+    """Number of events, from the first one, that were decided as they stand in the log."""
     difference: str | None
-    """What the next one should say, and says; None where there is no such event."""
+    """How the next event differs from the log; None if none differs."""
     believed: tuple[str, ...] = ()
-    """Names of the code whose decisions were taken from the log."""
+    """Names of the custom samplers and pruners whose decisions were taken from the log."""
 
 
 class _Otherwise(Exception):

@@ -35,7 +35,7 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
         else partial(SpaceProspects, spec.space, constrained(planner, spec.space), spec.seed),
     )
     for trial in history.trials:
-        # As floats, as Optuna was told them while the search ran: whole numbers beyond 2^53 would be told apart again.
+        # As floats, which the running search gave to Optuna: whole numbers beyond 2^53 would differ again.
         values = {period: float(r.value) for period, r in enumerate(trial.reports, 1) if r.value is not None}
         told_value = None
         if trial.value is not None and trial.reason in ("complete", "pruned"):
@@ -73,8 +73,8 @@ def check_readable(codec: Codec[Any], history: History) -> None:
 
 
 OnTrialEnd = Callable[[TrialRecord, bytes, Sequence[TrialRecord]], None]
-"""Keeps what is worth keeping of a complete trial: is given the trial, its state after its last period, and all
-complete trials, this one among them. May be called again for the same trial after a restart."""
+"""Keeps files of a complete trial. Gets the trial, its state after the last period, and all complete trials including
+this one. May be called again for the same trial after a restart."""
 
 
 def keep_nothing(trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:

@@ -1,7 +1,7 @@
-"""What is done when a period does not come back trained: tried again, when, beside which others, or given up.
+"""What follows if a period is not trained: when it is tried again, next to which others, or that it is given up.
 
-`rule_of` is the table of all causes; docs/faults.md has it for readers. Whoever trains periods, a search
-(`search.driver.dispatcher`) or a list of tasks (`search.driver.tasks`), says what happened and hears what to do.
+`rule_of` is the table of all causes; docs/faults.md has it for readers. It is used by a search
+(`search.driver.dispatcher`) and for a list of tasks (`search.driver.tasks`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from search.errors import WorkerError
 from search.executors import Cause, Done, Lost, Outcome, Raised
 
 STALL_FACTOR = 20
-"""A period that takes so many times its estimate is taken for hung."""
+"""A period that takes this many times its estimate counts as hung."""
 MIN_STALL = 60.0
-"""Seconds below which no period is taken for hung."""
+"""Seconds below which no period counts as hung."""
 MAX_LOSSES = 20
 """Workers that may die in a row over one period before the work stops (to be resumed)."""
 MAX_BACK_OFF = 30.0
@@ -38,10 +38,10 @@ End = Literal["crashed", "out_of_memory", "timed_out"]
 
 
 def failure_of(outcome: Outcome, *, in_company: bool) -> Failure | None:
-    """Return which failure an outcome is, None where it is none; `in_company` says whether others train meanwhile."""
+    """Return the failure that an outcome is, None if it is not one; `in_company`: whether others train meanwhile."""
     match outcome:
         case Done(report=report):
-            # Where it trained alone, memory will not suffice another time either: its report is the last.
+            # If it trained alone, memory will not suffice another time either: its report is the last.
             return "lacked_memory" if report.end == "out_of_memory" and in_company else None
         case Raised():
             return "raised"
@@ -58,12 +58,12 @@ class Rule:
     tries: int
     """Failures over one period after which it is given up."""
     then: End | None
-    """How its trial ends then; None where it says nothing of the trial, and the work stops with a sentence instead.
+    """How its trial ends then; None if the failure says nothing of the trial, and the whole work stops instead.
     Failures that end a trial alike are counted together."""
     waits: bool = False
-    """Whether the next try comes after a pause, and with more time until it is taken for hung."""
+    """Whether the next try comes after a pause, and with more time until it counts as hung."""
     alone: bool = False
-    """Whether the trial trains beside no other from then on."""
+    """Whether no other trial trains at the same time from then on."""
 
 
 def rule_of(failure: Failure) -> Rule:
@@ -91,30 +91,30 @@ def rule_of(failure: Failure) -> Rule:
 
 @dataclass(slots=True)
 class RetryPolicy:
-    """What went wrong so far, by trial and period."""
+    """The failures so far, by trial and period."""
 
     _failures: Counter[tuple[Key, End]] = field(default_factory=Counter)
     _losses: Counter[Key] = field(default_factory=Counter)
     """Workers lost in a row."""
     _not_before: dict[Key, float] = field(default_factory=dict)
     _alone: set[int] = field(default_factory=set)
-    """Trials that train beside no other."""
+    """Trials next to which no other trains."""
 
     def may_start(self, key: Key, running: Collection[Key] = ()) -> bool:
-        """Return whether a period may start now, beside those under way."""
+        """Return whether a period may start now, next to the running ones."""
         if running and not self._alone.isdisjoint(trial for trial, _ in (key, *running)):
             return False
         return self._has_waited(key)
 
     def needs_all(self, key: Key) -> bool:
-        """Return whether a period waits for nothing but that those under way end, because it trains beside no other."""
+        """Return whether a period only waits until all running ones have ended, because it has to train alone."""
         return key[0] in self._alone and self._has_waited(key)
 
     def _has_waited(self, key: Key) -> bool:
         return time.monotonic() >= self._not_before.get(key, 0.0)
 
     def stall_seconds(self, key: Key, cost: int) -> float:
-        """Return after how many seconds a period of so many estimated microseconds is taken for hung.
+        """Return after how many seconds a period counts as hung, whose estimated cost is given in microseconds.
 
         Each loss doubles it: a slow machine must not stall for ever.
         """

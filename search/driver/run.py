@@ -64,7 +64,7 @@ Numerics = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What a run of a search came to."""
+    """The result of one run of a search."""
 
     study: StoredStudy
     reached: bool
@@ -89,18 +89,18 @@ class Search:
     on_trial_end: OnTrialEnd = keep_nothing
     """Keeps what is worth keeping of a complete trial before its states are removed."""
     stop_rules: StopRules = NO_RULES
-    """What ends the search before its goal. No part of the study's specification: with others, or none, the search goes
-    on later to the trials of one that never stopped."""
+    """Rules that end the search before its goal. They are not part of the study's specification: resumed with other
+    rules, or none, the search has the same trials as one that never stopped."""
     stopping: Callable[[], bool] = lambda: False
-    """Whether to stop now; the same search goes on later."""
+    """Whether to stop now; the same search can be resumed later."""
     trial_timeout: float = math.inf
-    """Seconds that a trial may train. No part of the study's specification: an end by time is an external event."""
+    """Seconds that a trial may train. Not part of the study's specification: an end by time is an external event."""
     check: Callable[[StudyRecord], object] = lambda study: None
-    """Raises where an existing study is not of this trainer; called before the search is resumed."""
+    """Raises if an existing study is not of this trainer; called before the search is resumed."""
     max_outage: float = MAX_OUTAGE
     """Seconds that an outage of a PostgreSQL server is waited out for."""
     invocation: Invocation | None = None
-    """The command that searches, where it was one; kept for people."""
+    """The command that started the search, if a command did; kept for people to read."""
 
     @classmethod
     def of(
@@ -123,18 +123,16 @@ class Search:
         results: Path = Path("results"),
         storage: str | None = None,
     ) -> Search:
-        """Return the search of a space for so many trained trials of at most so many periods.
+        """Return the search of a space for `trials` trained trials of at most `periods` periods.
 
-        Without a sampler or a pruner those of the space's settings are taken, else tpe and asha. Without `workers`, so
-        many processes, periods are trained in this process. Without a name the study has the space's with the seed.
-        Of the space's other settings the search reads the objective and the constraints; what else stands there, such
-        as limits, is the planner's to read.
-        `dataclasses.replace` sets what else a search has, such as its observer.
+        By default, the sampler and pruner are those of the space's settings, else tpe and asha. `workers` is a number
+        of processes; by default, periods are trained in this process. By default, the study is named after space and
+        seed. Of the space's settings, the search also reads the objective and the constraints; other settings, such as
+        limits, are for the planner. `dataclasses.replace` sets the other fields of a search, such as its observer.
 
         Raises:
-            UsageError: a number of trials, periods, slots or workers is below 1, there is no such order, the space's
-                settings name no sampler or pruner or have a form that no search reads, the seed is no whole number, the
-                name cannot name a study, or parameters that are given lie outside the space.
+            UsageError: an argument is wrong, the space's settings name no sampler or pruner or have a form that no
+                search reads, or given parameters lie outside the space.
         """
         check_search_arguments(trials=trials, slots=slots, order=order, seed=seed)
         check_count("periods", periods, MAX_COUNT)
@@ -197,7 +195,7 @@ class Search:
         return run
 
     def trials_left(self) -> int:
-        """Return how many trained trials are left to end, 0 where `run` would train nothing.
+        """Return how many trained trials are left to end, 0 if `run` would train nothing.
 
         Nothing is changed and no worker started. What is known without workers is checked as in `run`.
 
@@ -357,10 +355,10 @@ class Search:
 
 
 def check_search_arguments(*, trials: int, slots: int, order: Order, seed: int) -> None:
-    """Check what nothing else looks at before workers have started.
+    """Check the arguments that nothing else checks before workers have started.
 
     Raises:
-        UsageError: it is nothing that a search can be asked for; the message names the argument.
+        UsageError: one is wrong; the message names it.
     """
     check_count("trials", trials, MAX_GOAL)
     check_count("slots", slots, MAX_COUNT)
@@ -369,21 +367,13 @@ def check_search_arguments(*, trials: int, slots: int, order: Order, seed: int) 
 
 
 def _check_given(name: str, given: Any, is_right: bool, expected: str) -> None:
-    """Check that an argument is what a search takes.
-
-    Raises:
-        UsageError: it is not.
-    """
+    """Raise UsageError, which names the argument, if it is wrong."""
     if not is_right:
         raise UsageError(f"{name}={show(repr(given))}: give {expected}.")
 
 
 def _check_strategy(name: str, given: Any, kind: Any) -> None:
-    """Check that what stands for a sampler or a pruner is one.
-
-    Raises:
-        UsageError: it is none, such as a name or a class.
-    """
+    """Raise UsageError if an argument is not a sampler or a pruner of this kind, but its name or class, say."""
     if given is not None and not isinstance(given, kind):
         named = given if isinstance(given, str) else getattr(given, "__name__", show(given))
         raise UsageError(f"{name}={show(named)}: give an instance, such as search.named_{name} returns, or None.")
@@ -399,7 +389,7 @@ def _named_strategies(space: Space) -> tuple[Sampler, Pruner]:
 
 @dataclass(frozen=True)  # with slots, Python 3.11 cannot make a generic one
 class _BlamedPlanner(Generic[C]):
-    """Blames the planner for errors of the system, and refuses what is no plan."""
+    """Reports errors of the disk or of a database that a planner raises as the planner's, and requires a `Plan`."""
 
     planner: Planner[C]
 

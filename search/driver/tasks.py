@@ -1,6 +1,6 @@
-"""Train a list of configurations to their ends, several at once, and go on where an earlier run stopped.
+"""Train a list of configurations to their ends, several at once, and resume an earlier run.
 
-For what trains without searching: nothing is pruned, and the order in which periods end decides nothing.
+For training without a search: nothing is pruned, and the order in which periods end decides nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Task:
     name: str
     """For messages."""
     identity: str
-    """SHA-256, hexadecimal, of all that the bits depend on: equal identities train to equal bits."""
+    """SHA-256, hexadecimal, of everything that the result depends on: equal identities train to equal bits."""
     config: Mapping[str, Any]
     seed: int
     costs: tuple[int, ...]
@@ -42,9 +42,9 @@ class Task:
 
 
 OnPeriod = Callable[[Task, int, Report, bytes], Report]
-"""Hears of a task's period with its report and state once, and returns the report to keep."""
+"""Gets each period of a task once, with its report and state, and returns the report to keep."""
 OnEnd = Callable[[Task, Sequence[Report]], None]
-"""Hears of a task that has ended, with all its reports."""
+"""Gets a task that has ended, with all its reports."""
 
 
 def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
@@ -62,7 +62,7 @@ class TaskStore:
     def __init__(self, states: CheckpointStore, *, keep_last: bool) -> None:
         self._states = states
         self._keep_last = keep_last
-        """Whether the state of a task that has ended is worth its room."""
+        """Whether the state of a task that has ended is kept."""
 
     def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
         """Return the reports so far and the state to go on from: the latest one before which no report is lost.
@@ -111,7 +111,7 @@ class Training:
         self._waiting: deque[Job] = deque()
         self._running: set[Key] = set()
         self.reports: dict[str, tuple[Report, ...]] = {}
-        """What every task has brought so far, by identity."""
+        """The reports of every task so far, by identity."""
 
     def run(self, stopping: Callable[[], bool]) -> bool:
         """Train until all tasks have ended (True), or until `stopping` says so (False); both leave nothing half done.
@@ -174,10 +174,9 @@ class Training:
             self._waiting.appendleft(replace(job, stall_seconds=stall))
 
     def _settle(self, key: Key, task: Task, outcome: Outcome) -> None:
-        """Take an outcome as the period's result: it is no failure, or the last that is borne.
+        """Take an outcome as the period's result: it is a success, or the last failure that is allowed.
 
-        Nothing was drawn here to be tried out, as in a search: who asked for a task wants all of it, so where its
-        training fails, the work ends with that.
+        Unlike a trial of a search, every task is needed; if its training fails, the whole work ends.
         """
         match outcome:
             case Done():
@@ -195,7 +194,7 @@ class Training:
     def _done(self, task: Task, done: Done) -> None:
         report = self._on_period(task, done.job.period, done.report, done.state)
         self.reports[task.identity] += (report,)
-        # Written before anybody hears of the end: a run that was told of and lost would be told of twice.
+        # Written before the end is announced; else a task whose end is announced and lost would be announced twice.
         self._store.save(task, self.reports[task.identity], done.state)
         if task.is_ended_by(self.reports[task.identity]):
             self._on_end(task, self.reports[task.identity])

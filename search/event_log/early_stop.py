@@ -1,7 +1,7 @@
 """Ending a search before its goal: by rules that its user gives, decided from the history alone.
 
 A rule decides no trial and is no part of the study's specification. It says how far the search goes now, as the goal
-does: gone on with later, a search that stopped comes to the very trials of one that never did.
+does: if it is resumed later, a search that stopped has the same trials as one that never did.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class StopRules:
             raise UsageError(f"A target of {self.target} can be reached by no trial; give a number.")
 
     def verdict(self, history: History) -> Stopped | None:
-        """Return the event with which a search ends here; None where no rule ends it, or its goal is reached."""
+        """Return the event with which a search ends here; None if no rule ends it, or its goal is reached."""
         if history.newest is None or history.finished >= history.goal:
             return None
         time, best = history.newest.time, history.best

@@ -93,7 +93,7 @@ class Created(_Happened):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GoalSet(_Happened):
-    """So many trained trials are wanted in all."""
+    """The total number of trained trials is set."""
 
     kind: ClassVar[Kind] = "goal"
     goal: Annotated[int, Ge(0), Le(MAX_GOAL)]
@@ -107,7 +107,7 @@ class Asked(_Happened):
     trial: _Trial
     params: Values
     config: Values
-    """As the planner's codec writes it: whoever reads a log need not know the trainer's class."""
+    """As the planner's codec writes it, so that a log can be read without the trainer's class."""
     costs: Annotated[tuple[Annotated[int, Ge(0), Le(MAX_COST)], ...], Len(1, MAX_PERIODS)]
     facts: Mapping[str, int | float | str]
     constraints: Mapping[str, float]
@@ -128,7 +128,7 @@ class Reported(_Happened):
     prune: bool
     """Whether the pruner stops the trial here."""
     verdict: bool
-    """Whether the trial goes on no further, for whatever reason."""
+    """Whether the trial trains no further, for any reason."""
     attributes: Values
     """System attributes that changed."""
 
@@ -170,7 +170,7 @@ class Stopped(_Happened):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resumed(_Happened):
-    """The search goes on after it had ended early, with the trials that were under way."""
+    """The search continues after it had ended early, with the trials that were running."""
 
     kind: ClassVar[Kind] = "resume"
 

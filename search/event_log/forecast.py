@@ -11,7 +11,7 @@ from search.event_log.records import TrialRecord
 from search.trainer_api import is_feasible
 
 PRIOR_TRIALS = 5
-"""What is expected of the pruner beforehand counts like so many trials that were seen."""
+"""The survivors that are expected of the pruner beforehand count like this many observed trials."""
 RECENT_TRIALS = 20
 """Only the newest trials foretell those to come: samplers drift to dearer nets, and to better ones, which are stopped
 later. In two searches of conv, looked at every 12 periods, all that had ended foresaw 0.8 of what was left in the mean
@@ -62,7 +62,7 @@ class Forecast:
                 self._ended.append(len(reports))
 
     def _shares_that_go_on(self, running: Sequence[TrialRecord]) -> list[float]:
-        """Return the share of trials that go on after each period; of those under way it is known where they did."""
+        """Return the share of trials that continue after each period; running trials count for their past periods."""
         shares = []
         for period, prior in enumerate(self._prior, 1):
             passed = sum(len(trial.reports) >= period for trial in running) + sum(last > period for last in self._ended)

@@ -54,7 +54,7 @@ class History:
     saved_periods: int = 0
     """Periods that the pruned trials were spared."""
     infeasible: int = 0
-    """Infeasible trials, told or not."""
+    """Infeasible trials, ended or not."""
     best: TrialRecord | None = None
     improved: int | None = None
     """Number of the complete trial that was the last to be better than all before it: in value, or with two objectives
@@ -66,7 +66,7 @@ class History:
     best_before: float | None = None
     """The value of `best` before the newest event."""
     stop: EarlyStop | None = None
-    """Why the search has ended before its goal, where it has."""
+    """Why the search has ended before its goal, if it has."""
     seq: int = 0
     """Events applied."""
     newest: Event | None = None
@@ -74,7 +74,7 @@ class History:
     _ranges: dict[str, Distribution | None] = field(default_factory=dict)
     """What each field of the space can be."""
     _cost: str | None = None
-    """The fact that is minimised beside the value."""
+    """The name of the fact that is minimised in addition to the value."""
     _front: list[tuple[float, float]] = field(default_factory=list)
     """Value and cost of the complete trials than which none was better in both."""
 
@@ -133,7 +133,7 @@ class History:
         return self.trials[trial].state != "RUNNING" or self.slot_of(trial).verdict
 
     def next_slot(self) -> Slot | None:
-        """Return the slot whose event is next, None where nothing is left to do in this segment, or it ended early."""
+        """Return the slot whose event is next; None if nothing is left in this segment, or the search ended early."""
         if self.stop is not None:
             return None
         return self.timeline.next_slot(filling=not self.declined)
@@ -175,7 +175,7 @@ class History:
         return event if repeats(self.order) or self.newest is None else replace(event, saw=codec.link(self.newest))
 
     def record(self, live: bool = False) -> StudyRecord:
-        """Return the study as a plain record; unfinished trials of a study that nobody drives are paused."""
+        """Return the study as a plain record; unless it is `live`, its unfinished trials are paused."""
         trials = self.trials
         if not live:
             trials = [replace(trial, reason="paused") if trial.state == "RUNNING" else trial for trial in trials]
@@ -185,7 +185,7 @@ class History:
         )
 
     def _look_back(self) -> None:
-        """Note how near the search was to any end by a rule, before the trials change."""
+        """Note how near the search was to an end by a rule, before the trials change."""
         if self.improved is not None:  # before that, patience counts no trial
             self.longest_before = max(self.longest_before, self.since)
         self.best_before = None if self.best is None else self.best.value

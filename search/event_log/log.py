@@ -51,7 +51,7 @@ class EventLog:
         """The format that the newest event needs."""
 
     def make_table(self) -> None:
-        """Make the table where it is missing."""
+        """Make the table if it is missing."""
         with self._engine.begin() as connection:
             wait_to_make_tables(connection)
             _metadata.create_all(connection)
@@ -84,7 +84,7 @@ class EventLog:
         """Take the lock again after an outage, and see to it that the event appended last is there, once.
 
         Raises:
-            StudyLockedError: another driver has gone on with the study meanwhile.
+            StudyLockedError: another driver has continued the study meanwhile.
             StorageError: the database has lost events.
         """
         if self._held is not None:
@@ -140,7 +140,7 @@ class EventLog:
                 yield self._held.connection
 
     def begun(self) -> str | None:
-        """Return when the first event was written (UTC, ISO 8601), None where there is none."""
+        """Return when the first event was written (UTC, ISO 8601); None if there is none."""
         query = sa.select(_events.c.at).where(_events.c.study == self._study, _events.c.seq == 0)
         with self._engine.connect() as connection:
             return connection.scalar(query)

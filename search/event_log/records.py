@@ -1,4 +1,4 @@
-"""One trial as a plain row, and the digest of a study: what everything downstream reads."""
+"""Plain records of a trial and a study, which everything downstream reads, and the study's digest."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TrialRecord:
     reports: tuple[Report, ...] = ()
     """One report a finished period; the last one holds the details."""
     error: str | None = None
-    """Last lines of the exception of a crashed trial, or which of its means the machine had too little of."""
+    """Last lines of the exception of a crashed trial, or whether memory or time ran out."""
     external: bool = False
     """Whether the machine, not the configuration, decided the end."""
 
@@ -102,7 +102,7 @@ class EarlyStop:
     longest_before: int = 0
     """The most that `since` had been before the event at which the search ended."""
     best_before: float | None = None
-    """The best value of a complete trial before that event; None where none was complete."""
+    """The best value of a complete trial before that event; None if none was complete."""
 
     @property
     def on_time(self) -> bool:
@@ -134,7 +134,7 @@ class StudyRecord:
     live: bool = False
     """Whether a driver is at work on it now."""
     stop: EarlyStop | None = None
-    """Why the search ended before its goal, where it did."""
+    """Why the search ended before its goal, if it did."""
 
     @property
     def space(self) -> Space:
@@ -149,7 +149,7 @@ class StudyRecord:
 
     @property
     def cost(self) -> str | None:
-        """The name of the fact that is minimised beside the value; None with one objective."""
+        """The name of the fact that is minimised in addition to the value; None with one objective."""
         return cost_of(self.spec["space"]["settings"])
 
     def finished(self) -> list[TrialRecord]:

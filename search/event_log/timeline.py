@@ -64,7 +64,7 @@ class Timeline:
 
     @classmethod
     def of(cls, slots: int, order: Order = "logical") -> Timeline:
-        """Return a timeline of so many free slots at logical time zero."""
+        """Return a timeline of this number of free slots at logical time zero."""
         timeline = cls([Slot(index) for index in range(slots)], order)
         timeline.restart(0)
         return timeline
@@ -72,7 +72,7 @@ class Timeline:
     def next_slot(self, *, filling: bool) -> Slot | None:
         """Return the slot whose event is next; free slots count only while they are being filled.
 
-        By arrival, where all wait for workers: the logically earliest one.
+        By arrival, if all slots wait for workers, it is the logically earliest one.
         """
         # A slot that is being filled and one that trains are compared by the same turn, so that asking for a new trial
         # takes its place in logical time like any period does.
@@ -109,7 +109,7 @@ class Timeline:
     def _first(self, turns: list[_Turn], is_here: Callable[[Slot], bool]) -> _Turn | None:
         """Return the first turn of a heap that is not past."""
         while turns:
-            # An entry is past where the slot's turn has changed since it was pushed. Each is popped once, when it comes
+            # An entry is past if the slot's turn has changed since it was pushed. Each is popped once, when it comes
             # to the top; to look for it when the turn changes would cost a look at all.
             slot = self.slots[turns[0][2]]
             if is_here(slot) and turns[0] == self._turn(slot):

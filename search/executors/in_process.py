@@ -29,7 +29,7 @@ def build_trainer(spec: TrainerSpec) -> Trainer[Any]:
 def error_text(error: BaseException) -> str:
     """Return the last lines of an exception's traceback.
 
-    Where a user's code is blamed, they are those of what it raised, and below them stands the sentence that blames it.
+    For a PluginError these are the lines of the error that the user's code raised, followed by the PluginError's text.
     """
     raised = error.__cause__ if isinstance(error, PluginError) else None
     lines = "".join(traceback.format_exception(raised or error)).rstrip().splitlines()

@@ -1,4 +1,4 @@
-"""What the driver asks of an executor, and what it gets back."""
+"""The interface between driver and executor: jobs, their outcomes, and `Executor`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from search.trainer_api import Json, Report
 
 ExecutorName = Literal["local", "in-process", "ray"]
-"""What a user calls the ways to run jobs."""
+"""The names of the executors on the command line."""
 MAX_LANES = 16
 """Jobs that a worker process may train in turns."""
 Cause = Literal["killed", "stalled", "out_of_memory"]
@@ -24,12 +24,12 @@ class Job:
     period: int
     """From 1."""
     config: Mapping[str, Json]
-    """As the planner's codec writes it; whoever trains decodes it, so this process needs no decoder, nor PyTorch."""
+    """As the planner's codec writes it. The trainer decodes it, so this process needs neither a decoder nor PyTorch."""
     seed: int
     state: bytes | None
     """The state after the period before; None for the first."""
     stall_seconds: float
-    """Time after which its worker is taken for hung and replaced."""
+    """Time after which its worker counts as hung and is replaced."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""Everything that spoke for one trial."""
+"""Explain one trial: where its parameters came from, and how it ranked after each period."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from search.trainer_api import Planner
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """Why a trial is what it is."""
+    """Where a trial came from and how it ranked."""
 
     origin: Origin
     trained: int
@@ -30,7 +30,7 @@ class Explanation:
 def explain(
     events: Sequence[Event], number: int, planner_for: Callable[[StudySpec], Planner[Any] | None]
 ) -> Explanation:
-    """Return what spoke for trial `number` of a study, whose sampler is asked once more from what it knew then.
+    """Explain trial `number` of a study; its sampler proposes once more from the events before the trial.
 
     Raises:
         UsageError: a package that the sampler needs is not installed.

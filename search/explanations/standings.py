@@ -1,4 +1,4 @@
-"""How a trial compared with the others after each of its periods, which is what pruners decide by."""
+"""A trial's rank among the others after each of its periods, by which pruners decide."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Standing:
     period: int
     """From 1."""
     value: float | None
-    """What the search maximises; None where the trial could not go on."""
+    """The figure that the search maximises; None if the trial could not continue."""
     place: int
     """1 is the best; of equal values all have the best place."""
     arrived: int
@@ -26,7 +26,7 @@ class Standing:
     asked: bool
     """Whether the pruner may stop a trial after this period."""
     rule: str
-    """What the pruner lets go on, in a few words, or what it waits for; empty where it stops none."""
+    """Which trials the pruner lets continue, in a few words, or what it waits for; empty if it stops none."""
     stopped: bool
 
 

@@ -1,4 +1,4 @@
-"""Whether a user's own sampler or pruner decides the same again: tried out on trainings that take no time."""
+"""Check whether a custom sampler or pruner decides the same again, on trainings that take no time."""
 
 import lazy_loader
 

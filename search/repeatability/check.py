@@ -1,4 +1,4 @@
-"""Whether a user's own sampler or pruner is repeatable: several ways of asking it the same, row by row."""
+"""Check whether a custom sampler or pruner is repeatable: it decides the same turns in several ways, one row each."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PROPOSALS = 50
 TRIALS = 50
 """Trained trials that a pruner decides on."""
 FEW = Length(proposals=60, trials=16)
-"""Where little time is to be spent: more trained trials than the ten that Optuna's samplers draw at random."""
+"""For a quick check: more trained trials than the ten that Optuna's samplers draw at random."""
 WORKERS = 8
 SEARCHED = 30
 """Proposals of the searches with one worker and with several; most of their time goes to the databases."""
@@ -48,7 +48,7 @@ _TRAINER = TrainerSpec(factory="search.repeatability.made_up:MadeUpTrainer")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriedOn:
-    """What a strategy is tried out on."""
+    """The space and planner on which a strategy is tried out."""
 
     space: Space
     planner: Planner[Any]
@@ -56,22 +56,22 @@ class TriedOn:
     periods: int
     seed: int = 0
     words: tuple[str, ...] | None = ()
-    """Those with which `mnist-bench plugin check` tries it out on the same space, such as `--space conv`."""
+    """Options with which `mnist-bench plugin check` uses the same space, such as `--space conv`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One way of asking for the same."""
+    """One way to decide again, and its result."""
 
     what: str
     holds: bool | None
-    """None where it could not be tried."""
+    """None if it could not be tried."""
     found: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checked:
-    """What a check found."""
+    """The result of a check."""
 
     name: str
     kind: str
@@ -215,7 +215,7 @@ def _row(what: str, then: Mapping[str, Decision], now: Mapping[str, Decision]) -
 
 
 def _difference(then: Mapping[str, Decision], now: Mapping[str, Decision]) -> str | None:
-    """Return the first difference in words; None where there is none."""
+    """Return the first difference in words, or None."""
     for turn, decision in then.items():
         for path, old, new in differences({turn: decision}, {turn: now.get(turn, {})}):
             return on_one_line(f"{turn}: {path.removeprefix(f'{turn}.')} {old}, then {new}")

@@ -1,4 +1,4 @@
-"""Ask a user's own strategies once more in another process, with another order of sets; run by `decided_elsewhere`."""
+"""Let custom strategies decide again in another process, in which sets have another order; see `decided_elsewhere`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from search.strategies import ForeignPruner, ForeignSampler
 from search.study import StudySpec
 
 PATIENCE = 120
-"""Seconds after which the other process is taken for hung."""
+"""Seconds after which the other process counts as hung."""
 
 
 def decided_elsewhere(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision]:
@@ -81,7 +81,7 @@ def _decided(task: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _named(way: strategies.Sampler | strategies.Pruner) -> dict[str, Any] | None:
-    """Return what another process loads; None where the way is built in."""
+    """Return the name and options with which another process loads a strategy; None if it is built in."""
     if isinstance(way, ForeignSampler | ForeignPruner) and way.loaded is not None:
         return {"name": way.loaded.whole_name, "options": dict(way.options)}
     return None

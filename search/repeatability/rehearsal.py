@@ -1,4 +1,4 @@
-"""A search in memory, and what its strategies decide when they are asked once more at every turn of it."""
+"""A search in memory, and the decisions of its strategies when they decide each of its turns once more."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Decision = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Length:
-    """How long a rehearsal goes on: to whichever comes first."""
+    """Where a rehearsal ends: at whichever limit is reached first."""
 
     proposals: int
     trials: int

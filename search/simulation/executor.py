@@ -1,4 +1,4 @@
-"""An executor whose `wait` moves a clock to the end of the next period, where a real one would let time pass."""
+"""An executor whose `wait` moves a clock to the end of the next period instead of waiting."""
 
 from __future__ import annotations
 

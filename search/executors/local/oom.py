@@ -12,7 +12,7 @@ _OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def volunteer() -> None:
-    """Have the kernel kill this process before any other where memory runs out, the driver above all."""
+    """Have the kernel kill this process before any other, above all the driver, if memory runs out."""
     with contextlib.suppress(OSError):  # other systems than Linux have no such file
         Path("/proc/self/oom_score_adj").write_text("1000")
 
@@ -20,8 +20,8 @@ def volunteer() -> None:
 def kills() -> int:
     """Return how many processes the kernel has killed for lack of memory so far.
 
-    Counted are those of this process's control group, version 2 or 1; where it has none, those of the whole host, so
-    that a neighbour's end may count, too. 0 where the kernel does not say.
+    Counts the kills in this process's control group, version 2 or 1. If it has none, those of the whole host are
+    counted, which may include unrelated processes. 0 if the kernel does not say.
     """
     for path in (*_of_control_group(), _OF_THE_HOST):
         with contextlib.suppress(OSError):

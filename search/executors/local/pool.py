@@ -25,8 +25,8 @@ CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.S
 class LocalExecutor(Fleet[WorkerProcess]):
     """A fixed number of worker processes; one that dies is replaced, with back-off.
 
-    Where several jobs shared a process that fails, none is to blame for sure: all are lost, and each is tried again
-    in a process that takes no other beside it.
+    If several jobs shared a process that fails, none is surely the cause: all are lost, and each is tried again in a
+    process of its own.
     """
 
     def __init__(self, spec: TrainerSpec, workers: int, log: Path, lanes: int | None = None) -> None:
@@ -83,7 +83,8 @@ class LocalExecutor(Fleet[WorkerProcess]):
             raise self._failure
         self._replenish()
         self._end_stalled()
-        # Waits for the first, then takes what is there besides: what came back together is decided together.
+        # Waits for the first outcome, then takes all others that are there: those that arrived together are returned
+        # together.
         outcomes: list[Outcome] = []
         while True:
             try:

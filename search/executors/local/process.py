@@ -35,7 +35,7 @@ class Running:
 
     job: Job
     alone: bool
-    """Whether the worker takes no other job beside it."""
+    """Whether the worker takes no other job at the same time."""
     since: float = field(default_factory=time.monotonic)
     """When it was given: a time to measure from."""
     started: float = field(default_factory=time.time)
@@ -91,7 +91,7 @@ class WorkerProcess:
         return self._ended or time.monotonic()
 
     def is_stalled(self, longest_start: float) -> bool:
-        """Return whether it takes longer than so many seconds to greet, or a job of its own longer than it may."""
+        """Return whether it takes more than `longest_start` seconds to greet, or one of its jobs more than it may."""
         if self.numerics is None:
             return self.latest - self._since > longest_start
         return any(one.is_stalled(self.latest) for one in self.running.values())

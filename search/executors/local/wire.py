@@ -24,7 +24,7 @@ def write_frame(stream: BinaryIO, head: dict[str, Any], body: bytes = b"") -> No
 
 
 def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
-    """Return the next message, or None at the end of the stream, also where it ends within a message."""
+    """Return the next message, or None at the end of the stream, also if the stream ends within a message."""
     lengths = stream.read(_LENGTHS.size)
     if len(lengths) < _LENGTHS.size:
         return None

@@ -16,7 +16,7 @@ from search.errors import UsageError, WorkerError
 OBJECT_STORE = 256 * 2**20
 """Bytes of shared memory where Ray is started here: what passes between driver and workers is a few MB each."""
 MAX_CONNECT = 10.0
-"""Seconds after which a cluster's address is taken for dead; Ray itself would try for minutes."""
+"""Seconds after which a cluster that does not answer counts as dead; Ray itself would try for minutes."""
 _ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",  # else whoever reaches a port of the cluster runs code there
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -27,7 +27,7 @@ _QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
 def connect(address: str | None, workers: int) -> Any:
     """Join the cluster at `address` (host:port, or auto for that of this machine) and return the module `ray`.
 
-    Without an address, Ray is started on this machine, for so many workers, with a token that nobody else knows.
+    Without an address, Ray is started on this machine, for this number of workers, with a secret token.
 
     Raises:
         UsageError: Ray is not installed, or the address is none.

@@ -17,7 +17,7 @@ from search.executors.ray.file_staging import StagedFiles
 from search.trainer_api import Report, TrainerSpec
 
 GRACE = 30.0
-"""Seconds past a period's stall limit, which its own machine keeps, after which that machine is taken for lost."""
+"""Seconds past a period's stall limit, which its own machine enforces, after which that machine counts as lost."""
 HEAD_CHECK = 10.0
 """Seconds between looks at the cluster's head; Ray ends the process of a driver that has lost it for a minute."""
 
@@ -37,7 +37,7 @@ class _Worker:
         self.started = 0.0
         """When the job began, in seconds since 1970: a time to show."""
         self.answer: Any = actor.greet.remote()
-        """What is waited for: a greeting or, where there is a job, what becomes of it."""
+        """The pending answer: a greeting or, if there is a job, its outcome."""
 
     @property
     def is_idle(self) -> bool:
@@ -64,7 +64,7 @@ class RayExecutor(Fleet[_Worker]):
         gpus_per_worker: float = 0.0,
         staged: StagedFiles | None = None,
     ) -> None:
-        """Prepare for the cluster at `address`, or for a Ray of our own on this machine where that is None.
+        """Prepare for the cluster at `address`; None starts Ray on this machine.
 
         The staged files are sent to each machine once, for all of its workers.
 
@@ -151,7 +151,7 @@ class RayExecutor(Fleet[_Worker]):
         return float(self._ray.cluster_resources().get(resource, 0))
 
     def _prepare_actors(self) -> None:
-        """Put the staged files where each machine gets it once, and keep how to make an actor."""
+        """Put the staged files into Ray's store, from which each machine gets them once, and prepare new actors."""
         staged = self._staged or StagedFiles(options={}, files={})
         # `put` once: each node fetches the files from its store a single time, however many workers it runs.
         given = self._spec.factory, dict(self._spec.options), dict(staged.options), self._ray.put(dict(staged.files))
