@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from search.driver.dispatcher import Dispatcher
+from search.driver.dispatcher import Dispatcher, WorkerTime
 from search.driver.progress import Meter
 from search.event_log.events import Created, GoalSet
 from search.event_log.forecast import Forecast
@@ -18,6 +19,25 @@ from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
 from support import search_fake as fake
 from support.scripted import Clock, Scripted
+
+
+@pytest.mark.parametrize(
+    ("left", "longest", "ordering", "seconds"),
+    [(40.0, 15.0, 0.0, 8.0), (40.0, 30.0, 0.0, 12.0), (40.0, 15.0, 100.0, 16.0), (40.0, 0.0, 200.0, 80.0)],
+)
+def test_the_time_left_is_that_of_the_longest_trial_or_of_all_lanes_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: float, longest: float, ordering: float, seconds: float
+) -> None:
+    monkeypatch.setattr(Forecast, "remaining", lambda forecast, ahead: (left, longest))
+    history = History.of([Created(name="fake-0", spec=fake.make_spec(Random(), NoPruner(), 1, 0).to_json())])
+    executor = Scripted(Clock(), lambda job: None, workers=2)
+    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False)
+    dispatcher.time = WorkerTime(since=time.monotonic() - 100, lanes=2, ordering=ordering)
+    meter = Meter(history, dispatcher, (1.0,) * fake.PERIODS)
+    assert meter.read().seconds_left is None
+    for took in (1.0, 3.0):
+        meter.count(5, Report(value=0.5, metrics={}, weights="", seconds=took))
+    assert meter.read().seconds_left == pytest.approx(seconds, rel=0.01)
 
 
 def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
