@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from search.errors import UsageError
 from search.executors.local.lanes import Ended, Lanes
 from search.trainer_api import Report
 from support.fake_trainer import Trainer
@@ -44,5 +45,6 @@ def test_a_report_that_is_nested_too_deeply_is_its_jobs_fault_and_the_others_go_
     ended: dict[int, Ended] = {}
     while lanes.are_busy:
         ended |= {one.lane: one for one in lanes.turn()}
-    assert isinstance(ended[1].result, RecursionError)
+    assert isinstance(ended[1].result, UsageError)
+    assert isinstance(ended[1].result.__cause__, RecursionError)
     assert all(isinstance(ended[lane].result, tuple) for lane in (0, 4))
