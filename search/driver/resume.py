@@ -55,12 +55,14 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
 
 
 def check_readable(codec: Codec[Any], history: History) -> None:
-    """Check that a codec reads the configurations of the running trials; else each would be recorded as crashed.
+    """Check that a codec reads the configurations of the trials to be trained; else each would be recorded as crashed.
 
     Raises:
         StorageError: it does not read one.
     """
     for trial in history.running():
+        if history.is_decided(trial.number):
+            continue
         try:
             codec.from_json(trial.config)
         except SearchError:
