@@ -423,7 +423,7 @@ class Speaking(fake.Planner):
 @pytest.mark.parametrize(
     ("says", "place"),
     [
-        ({"facts": {"filters": 10**20}}, r"of trial 0 cannot be kept \(100000000000\d* is too large"),
+        ({"facts": {"filters": 10**20}}, r"of trial 0 cannot be kept \(1\d+\.\.\. is too large"),
         ({"facts": {"wide": True}}, r"^Plan\.facts\['wide'\]=true: give a number or a text\.$"),
     ],
 )
@@ -437,7 +437,7 @@ def test_what_could_not_be_read_back_is_refused_before_it_is_written(
 
 
 def test_a_search_goes_on_with_a_trainer_whose_reports_were_mended(tmp_path: Path) -> None:
-    fault = r"^What planner or trainer say of trial \d cannot be kept \(100000000000\d* is too large|^What planner"
+    fault = r"^What planner or trainer say of trial \d cannot be kept \(1\d+\.\.\. is too large a whole number\)"
     for _ in range(2):
         with pytest.raises(UsageError, match=fault):
             fake.run(tmp_path, goal=3, behaviour="answer_large")
