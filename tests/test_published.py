@@ -12,7 +12,7 @@ import pytest
 from mnist_bench import numerics
 from mnist_bench.experiments.notebook import PUBLISHED
 from mnist_bench.leaderboard.board import grouped
-from mnist_bench.plots.kinds import KINDS
+from mnist_bench.plots.kinds import STUDY_KINDS
 from search.study.studies import open_study
 from support import releases
 from support.paths import ROOT
@@ -71,7 +71,7 @@ def test_the_record_is_that_of_the_first_row() -> None:
 
 def test_every_kind_of_picture_is_published_that_the_study_has() -> None:
     published = {path.stem for path in (FOLDER / "conv").glob("*.png")}
-    needed = set(KINDS) if (FOLDER / "conv" / "ablation.json").exists() else set(KINDS) - {"ablation"}
+    needed = set(STUDY_KINDS) if (FOLDER / "conv" / "ablation.json").exists() else set(STUDY_KINDS) - {"ablation"}
     assert published == needed
 
 

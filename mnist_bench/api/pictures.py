@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, placed, several, used
 from mnist_bench.data import close_test_set
-from mnist_bench.plots import DATA_KINDS, KINDS, Format, Job, Subject, check_kind, files, jobs
-from mnist_bench.report import Written, write
+from mnist_bench.plots import (
+    DATA_KINDS,
+    STUDY_KINDS,
+    DataSubject,
+    Format,
+    Picture,
+    Subject,
+    check_kind,
+    data_subject,
+    draw_kinds,
+)
+from mnist_bench.report import WrittenReport, write
 from search.arguments import check_choice, check_seed
 from search.errors import UsageError
-from search.files import check_target, make_folder
 from search.study import ResultsFolder, StoredStudy
 
 FORMATS: tuple[Format, ...] = ("png", "svg")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Picture:
-    """A picture that was drawn, or why it was not."""
-
-    kind: str
-    files: tuple[Path, ...]
-    """One a format; none where it was not drawn."""
-    lines: tuple[str, ...]
-    """What there is to know beside it: shapes, means."""
-    reason: str | None
-    """What the study lacks for it; None where it was drawn."""
 
 
 def plot_study(
@@ -45,8 +40,8 @@ def plot_study(
 
     Args:
         study: as `search` or `open_study` returned it.
-        kinds: history, curves, importances, slices, parallel, pareto, timeline, confusion, mistakes, layers,
-            distortions, ablation; none for all that the study has enough for.
+        kinds: names such as "history" and "curves", which `mnist-bench plot --help` lists; none for all that the study
+            has enough for.
         to: a folder; None for `plots` in the study's.
         formats: of the files: "png", "svg".
         data_dir: the data set of the study, where it is not the packaged one.
@@ -63,12 +58,12 @@ def plot_study(
         >>> history.kind, [path.as_posix() for path in history.files]
         ('history', ['pictures/history.svg'])
     """
-    wanted = _checked(kinds, KINDS, "the data; see plot_data")
+    wanted = _checked(kinds, STUDY_KINDS, "the data; see plot_data")
     used(net)
     subject = Subject(study=placed(study, results), data_dir=as_path(data_dir))
     close_test_set()
     destination = as_path(to) or subject.study.files.plots
-    return _drawn(jobs.of_study(wanted or tuple(KINDS), subject), destination, formats, named=bool(wanted))
+    return _drawn(wanted or STUDY_KINDS, subject, destination, formats, named=bool(wanted))
 
 
 def plot_data(
@@ -96,15 +91,15 @@ def plot_data(
         >>> digits.lines[0], digits.files[0].name
         ('(60000, 28, 28)', 'digits.png')
     """
-    wanted = _checked(kinds, DATA_KINDS, "a study; see plot_study") or tuple(DATA_KINDS)
+    wanted = _checked(kinds, DATA_KINDS, "a study; see plot_study") or DATA_KINDS
     changes = several("overrides", overrides)
     check_seed("seed", seed or 0)
     if (changes or seed is not None) and "augmented" not in wanted:
         raise UsageError("overrides and seed are for the kind augmented.")
-    destination = as_path(to) or ResultsFolder(Path(results)).plots
-    check_target(destination, folder=True)
     close_test_set()
-    return _drawn(jobs.of_data(wanted, as_path(data_dir), changes, seed or 0), destination, formats, named=True)
+    subject = data_subject(as_path(data_dir), changes, seed or 0)
+    destination = as_path(to) or ResultsFolder(Path(results)).plots
+    return _drawn(wanted, subject, destination, formats, named=True)
 
 
 def report_study(
@@ -114,7 +109,7 @@ def report_study(
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
     results: str | Path | None = None,
-) -> Written:
+) -> WrittenReport:
     """Write all about a study into one HTML file that needs no network, and return where it is and what it lacks; as
     `mnist-bench report`.
 
@@ -152,17 +147,16 @@ def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[s
     return tuple(dict.fromkeys(wanted))
 
 
-def _drawn(wanted: Sequence[Job], folder: Path, formats: Sequence[Format], *, named: bool) -> tuple[Picture, ...]:
+def _drawn(
+    kinds: Sequence[str], subject: DataSubject | Subject, folder: Path, formats: Sequence[Format], *, named: bool
+) -> tuple[Picture, ...]:
+    """Draw pictures into files; raise the first error, any if kinds were `named`, otherwise an unforeseen one."""
     formats = several("formats", formats)
     for each in formats:
         check_choice("formats", each, FORMATS)
-    check_target(folder, folder=True)
-    make_folder(folder)
     pictures = []
-    for job in wanted:
-        drawn = files.draw(job, folder, formats)
-        if drawn.error is not None and (named or not drawn.foreseen):
-            raise drawn.error
-        reason = None if drawn.error is None else str(drawn.error)
-        pictures.append(Picture(kind=job.kind, files=tuple(drawn.files), lines=tuple(job.lines), reason=reason))
+    for picture in draw_kinds(kinds, subject, formats, folder=folder):
+        if picture.error is not None and (named or not picture.foreseen):
+            raise picture.error
+        pictures.append(picture)
     return tuple(pictures)

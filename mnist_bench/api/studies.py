@@ -11,7 +11,7 @@ from mnist_bench import searches
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.config import DatasetName
 from mnist_bench.leaderboard import curve_records, leaderboard_of, table_of
-from mnist_bench.plots import ALL_KINDS
+from mnist_bench.plots import KINDS
 from mnist_bench.space_files import Source
 from mnist_bench.studies import (
     Comparison,
@@ -124,7 +124,7 @@ def search(
         >>> study.name, len(study.finished()), study.trials[0].params
         ('tiny-0', 2, {'optim.lr': 0.01})
     """
-    searches.check_study_name(study_name, ALL_KINDS, Path(results), storage)
+    searches.check_study_name(study_name, KINDS, Path(results), storage)
     asked = searches.SearchConfig(
         space=str(space) if isinstance(space, Path) else space,
         overrides=several("overrides", overrides),

@@ -1,10 +1,9 @@
-from .files import Drawn as Drawn, Job as Job
-from .gallery import Gallery as Gallery
+from .drawing import Picture as Picture, draw as draw, draw_kinds as draw_kinds
 from .kinds import (
-    ALL_KINDS as ALL_KINDS,
     DATA_KINDS as DATA_KINDS,
     KINDS as KINDS,
+    STUDY_KINDS as STUDY_KINDS,
     check_kind as check_kind,
 )
 from .style import Format as Format
-from .subject import Subject as Subject
+from .subject import DataSubject as DataSubject, Subject as Subject, data_subject as data_subject

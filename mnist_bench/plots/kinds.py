@@ -1,8 +1,9 @@
-"""The kinds of pictures by name."""
+"""The kinds of pictures by name: the module that draws each, and what it shows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, cast
@@ -13,69 +14,75 @@ from search.messages import did_you_mean, show
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mnist_bench.plots.subject import Subject
+    from mnist_bench.plots.subject import DataSubject, Subject
 
-KINDS: Mapping[str, str] = MappingProxyType(
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of picture."""
+
+    package: str
+    """The package in `mnist_bench.plots` with the kind's module, which has the kind's name."""
+    shows: str
+    of_data: bool = False
+    """Whether it shows a data set, without a study: its module's functions take a `DataSubject`."""
+    half: bool = False
+    """Whether its `picture` takes a `width`, in inches, down to `style.NARROW`: half the width of a page."""
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "history": "validation accuracy of each trial in turn, and the best so far",
-        "curves": "learning curves, the pruned ones pale, with the rungs",
-        "importances": "how much each parameter decides, compared with chance",
-        "slices": "accuracy over each parameter",
-        "parallel": "all parameters of all trials side by side",
-        "pareto": "accuracy against parameters and against multiply-accumulates",
-        "timeline": "what ran where and when; what pruning saved and the order cost",
-        "confusion": "which classes the best net takes for which",
-        "mistakes": "the images that it gets wrong, with its confidences",
-        "layers": "the best net, layer by layer",
-        "distortions": "pictures as the best trial's seed distorts them in training",
-        "ablation": "what each group of settings brings, once `ablate` has measured it",
+        "history": Kind("study", "validation accuracy of each trial in turn, and the best so far", half=True),
+        "curves": Kind("study", "learning curves, the pruned ones pale, with the rungs", half=True),
+        "importances": Kind("study", "how much each parameter decides, compared with chance", half=True),
+        "slices": Kind("study", "accuracy over each parameter"),
+        "parallel": Kind("study", "all parameters of all trials side by side"),
+        "pareto": Kind("study", "accuracy against parameters and against multiply-accumulates", half=True),
+        "timeline": Kind("study", "what ran where and when; what pruning saved and the order cost"),
+        "confusion": Kind("net", "which classes the best net takes for which", half=True),
+        "mistakes": Kind("net", "the images that it gets wrong, with its confidences", half=True),
+        "layers": Kind("net", "the best net, layer by layer"),
+        "distortions": Kind("data", "pictures as the best trial's seed distorts them in training"),
+        "ablation": Kind("experiments", "what each group of settings brings, once `ablate` has measured it"),
+        "digits": Kind("data", "the first ten digits, their labels one-hot, mean and standard deviation", of_data=True),
+        "augmented": Kind("data", "the same under augmentation: the notebook's, or as --set says", of_data=True),
+        "colour": Kind("data", "digits in three channels, and three digits merged into one picture", of_data=True),
     }
 )
-"""What each kind of picture of a study shows; the module of the same name draws it."""
-DATA_KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "digits": "the first ten digits, their labels one-hot, mean and standard deviation",
-        "augmented": "the same under augmentation: the notebook's, or as --set says",
-        "colour": "digits in three channels, and three digits merged into one picture",
-    }
-)
-"""What each kind shows that needs no study; the module of the same name in `plots.data` draws it."""
-ALL_KINDS: Mapping[str, str] = MappingProxyType({**KINDS, **DATA_KINDS})
-HALVES = frozenset({"history", "curves", "importances", "pareto", "confusion", "mistakes"})
-"""Kinds whose `picture` takes a `width`, in inches, down to `style.NARROW`."""
-_FOLDERS = {
-    "study": ("history", "curves", "importances", "slices", "parallel", "pareto", "timeline"),
-    "net": ("confusion", "mistakes", "layers"),
-    "data": ("distortions",),
-    "experiments": ("ablation",),
-}
-"""The package of each kind's module."""
+STUDY_KINDS = tuple(name for name, kind in KINDS.items() if not kind.of_data)
+DATA_KINDS = tuple(name for name, kind in KINDS.items() if kind.of_data)
 
 
 def check_kind(kind: str) -> None:
-    """Look whether there is such a kind of picture, of a study or of the data.
+    """Check that there is such a kind of picture, of a study or of the data.
 
     Raises:
         UsageError: there is not; names the nearest, and all that there are.
     """
-    if kind not in ALL_KINDS:
-        hint = did_you_mean(kind, ALL_KINDS) or "."
-        raise UsageError(f"{show(kind)}: no such kind of picture{hint} Kinds: {', '.join(ALL_KINDS)}.")
+    if kind not in KINDS:
+        hint = did_you_mean(kind, KINDS) or "."
+        raise UsageError(f"{show(kind)}: no such kind of picture{hint} Kinds: {', '.join(KINDS)}.")
 
 
-def picture(kind: str, subject: Subject, *, narrow: bool = False) -> Figure:
-    """Draw a picture of this kind, `narrow` for half the width of a page if it is one of `HALVES`.
+def picture(kind: str, subject: Subject | DataSubject, *, narrow: bool = False) -> Figure:
+    """Draw a picture of this kind, `narrow` for half the width of a page if the kind allows that.
 
     Raises:
         StudyNotFoundError: the study lacks what the picture shows; the message says what is missing.
         KeyError: there is no such kind.
     """
     make = cast("Callable[..., Figure]", module_of(kind).picture)
-    if not narrow or kind not in HALVES:
+    if not narrow or not KINDS[kind].half:
         return make(subject)
     from mnist_bench.plots import style
 
     return make(subject, width=style.NARROW)
+
+
+def lines(kind: str, subject: Subject | DataSubject) -> tuple[str, ...]:
+    """Return the lines that are printed with a picture of this kind; most kinds have none."""
+    describe: Callable[..., Sequence[str]] = getattr(module_of(kind), "lines", lambda _: ())
+    return tuple(describe(subject))
 
 
 def module_of(kind: str) -> ModuleType:
@@ -84,7 +91,4 @@ def module_of(kind: str) -> ModuleType:
     Raises:
         KeyError: there is no such kind.
     """
-    folder = next((folder for folder, kinds in _FOLDERS.items() if kind in kinds), None)
-    if folder is None:
-        raise KeyError(kind)
-    return import_module(f"mnist_bench.plots.{folder}.{kind}")
+    return import_module(f"mnist_bench.plots.{KINDS[kind].package}.{kind}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -69,27 +69,38 @@ def styled() -> Iterator[None]:
         yield
 
 
-def save(make: Callable[[], Figure], path: Path, formats: Sequence[Format]) -> list[Path]:
-    """Draw a figure in the project's style and write it in each format, to `path` with the format's suffix.
+def save(make: Callable[[], Figure], path: Path, formats: Sequence[Format]) -> tuple[Path, ...]:
+    """Draw a figure and write it in each format; see `render` and `write`."""
+    return write(render(make, formats)[1], path)
 
-    Files are written atomically. The same figure always gives the same bytes.
+
+def render(make: Callable[[], Figure], formats: Sequence[Format]) -> tuple[str, dict[Format, bytes]]:
+    """Draw a figure in the project's style; return its heading in one line, and its bytes by format.
+
+    The same figure always gives the same bytes.
+    """
+    content: dict[Format, bytes] = {}
+    with styled(), warnings.catch_warnings():
+        # Names of classes may be in any script; what the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        figure = make()
+        for suffix in formats:
+            drawn = io.BytesIO()
+            figure.savefig(drawn, format=suffix, metadata=_ANONYMOUS[suffix])
+            content[suffix] = drawn.getvalue()
+    return " ".join(figure.get_suptitle().split()), content
+
+
+def write(content: Mapping[Format, bytes], path: Path) -> tuple[Path, ...]:
+    """Write a picture atomically, to `path` with each format's suffix, and return the files.
 
     Raises:
         OSError: a file cannot be written.
     """
-    written = []
-    with styled():
-        figure = make()
-        for suffix in formats:
-            target = path.with_suffix(f".{suffix}")
-            drawn = io.BytesIO()
-            with warnings.catch_warnings():
-                # Names of classes may be in any script; what the font lacks is drawn as a box.
-                warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
-                figure.savefig(drawn, format=suffix, metadata=_ANONYMOUS[suffix])
-            atomic_write(target, drawn.getvalue())
-            written.append(target)
-    return written
+    files = {path.with_suffix(f".{suffix}"): data for suffix, data in content.items()}
+    for file, data in files.items():
+        atomic_write(file, data)
+    return tuple(files)
 
 
 _ANONYMOUS: dict[Format, dict[str, str | None]] = {

@@ -1,17 +1,23 @@
-"""What the pictures of a study show: the study, its best trial, and the predictions of that trial."""
+"""The subjects of pictures: a study with its best trial and that trial's predictions, or a data set."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mnist_bench.picture_form import PictureForm
+from mnist_bench.config import AugmentConfig
+from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.plots.predictions import Predictions, predict
 from mnist_bench.studies import data_of
-from search.errors import StudyNotFoundError
+from search.errors import StudyNotFoundError, UsageError
 from search.event_log import TrialRecord
 from search.study import StoredStudy
+
+if TYPE_CHECKING:
+    from mnist_bench.data import Images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +48,38 @@ class Subject:
     def predictions(self) -> Predictions:
         """The best trial's predictions for the validation images; see `predictions.predict` for errors."""
         return predict(self.study, self.best, self.study.files, self.data_dir)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSubject:
+    """A data set to draw, without a study."""
+
+    images: Images
+    """The training images, in MNIST's form."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """The distortions that the kind `augmented` shows."""
+    seed: int = 0
+    """The seed of those distortions."""
+
+
+def data_subject(data_dir: Path | None, overrides: Sequence[str] = (), seed: int = 0) -> DataSubject:
+    """Load a data set to be drawn.
+
+    Args:
+        data_dir: your own data; None for the packaged MNIST.
+        overrides: `augment.FIELD=VALUE`, changes of the notebook's augmentation.
+        seed: the seed of the distortions.
+
+    Raises:
+        DataError: the data set cannot be loaded.
+        UsageError: its pictures are not of MNIST's form, or an override is malformed.
+        SpaceError: a field does not exist, or its value is not allowed.
+    """
+    from mnist_bench.data import load_training_set, options_for
+    from mnist_bench.plots.data import augmented
+
+    options = options_for(data_dir)
+    if options.form != MNIST:
+        raise UsageError(f"{data_dir}: pictures of {options.form}; without a study, only MNIST's form can be drawn.")
+    augment = augmented.settings(overrides)
+    return DataSubject(images=load_training_set(options).images, augment=augment, seed=seed)

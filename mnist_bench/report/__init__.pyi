@@ -1,1 +1,1 @@
-from .files import Written as Written, write as write
+from .files import WrittenReport as WrittenReport, write as write

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_bench.data import close_test_set
 from mnist_bench.export import Drawing, Options, drawing, find
-from mnist_bench.plots import Subject
-from mnist_bench.plots.gallery import gallery
+from mnist_bench.plots import STUDY_KINDS, Picture, Subject, draw_kinds
 from mnist_bench.report import html
-from mnist_bench.report.page import Report, gather
+from mnist_bench.report.page import Report, gather, missing
 from mnist_bench.report.sections import read
 from mnist_bench.studies import find_trial, openings
 from search.errors import SearchError, StudyNotFoundError, UsageError
@@ -20,16 +19,19 @@ from search.study import StoredStudy, invocations
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Written:
+class WrittenReport:
     """A report on disk, and what it lacks."""
 
     file: Path
-    missing: Mapping[str, str]
-    """Reasons why pictures are not in it, by their kind."""
+    pictures: tuple[Picture, ...]
+    """Its pictures, one per kind, with the errors of those that could not be drawn."""
     no_drawing: str | None
     """Why no digit can be drawn on the page; None where one can, or where the study has no net."""
-    unforeseen: Mapping[str, SearchError] = field(default_factory=dict)
-    """Of `missing`, the errors that were not written for the user, by kind; their causes are the original errors."""
+
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """The reasons why pictures are not in it, by kind."""
+        return missing(self.pictures)
 
 
 def write(
@@ -38,7 +40,7 @@ def write(
     to: Path | None = None,
     data_dir: Path | None = None,
     begins: Callable[[str], None] = lambda kind: None,
-) -> Written:
+) -> WrittenReport:
     """Write all about a study into one HTML file; the same study always gives the same file.
 
     Args:
@@ -60,13 +62,15 @@ def write(
     check_target(file, folder=False)
     sections, opened, searched = read(study), openings.for_study(study.location), invocations(files)
     weights = files.weights if files.kept_weights() else None
-    pictures = gallery(Subject(study=study, data_dir=data_dir), begins)  # after all refusals, for it takes seconds
+    subject = Subject(study=study, data_dir=data_dir)
+    # Last, after everything that may be refused: this takes seconds.
+    pictures = tuple(draw_kinds(STUDY_KINDS, subject, ("svg", "png"), narrow=True, begins=begins))
     gathered = gather(
-        study, sections=sections, gallery=pictures, test_openings=opened, invocations=searched, weights=weights
+        study, sections=sections, pictures=pictures, test_openings=opened, invocations=searched, weights=weights
     )
     drawn, reason = _drawing(study, gathered, data_dir)
     _save(file, html.render(gathered, drawn), atomic_write if to is None else write_named)
-    return Written(file=file, missing=pictures.missing, no_drawing=reason, unforeseen=pictures.unforeseen)
+    return WrittenReport(file=file, pictures=pictures, no_drawing=reason)
 
 
 def _drawing(study: StoredStudy, gathered: Report, data_dir: Path | None) -> tuple[Drawing | None, str | None]:

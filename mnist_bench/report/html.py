@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -13,8 +14,12 @@ from mnist_bench import cells
 from mnist_bench.cells import safe, safe_lines
 from mnist_bench.export import Drawing, csp_hash
 from mnist_bench.leaderboard import digest_lines, grouped, table_of, test_set_line
-from mnist_bench.report.page import Report
+from mnist_bench.plots import KINDS, Picture
+from mnist_bench.report.page import Report, missing
 from mnist_bench.result_table import Column, Row
+
+SMALL_SVG = 120_000
+"""Bytes. Up to this size a picture is embedded as SVG, which stays sharp; above it, the smaller of SVG and PNG is."""
 
 
 def render(report: Report, drawing: Drawing | None = None) -> str:
@@ -32,7 +37,13 @@ def render(report: Report, drawing: Drawing | None = None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"code": _code, "csp_hash": csp_hash, "grouped": grouped, "sentences": _sentences}
+    environment.filters |= {
+        "code": _code,
+        "csp_hash": csp_hash,
+        "data_uri": data_uri,
+        "grouped": grouped,
+        "sentences": _sentences,
+    }
     commands = report.sections.commands
     board = table_of(report.board, commands=commands)
     test_set = test_set_line(report.test_openings)
@@ -48,7 +59,17 @@ def render(report: Report, drawing: Drawing | None = None) -> str:
         unfinished=replace(board, rows=board.rows[len(shown) :]),
         test_set=test_set,
         sort_key=_sort_key,
+        kinds=KINDS,
+        pictures=[picture for picture in report.pictures if picture.error is None],
+        missing=missing(report.pictures),
     )
+
+
+def data_uri(picture: Picture) -> str:
+    """Return the address of a picture that is embedded in the page."""
+    svg, png = picture.content["svg"], picture.content["png"]
+    kind, content = ("svg+xml", svg) if len(svg) <= max(SMALL_SVG, len(png)) else ("png", png)
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _visible(value: Any) -> Any:

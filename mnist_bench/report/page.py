@@ -14,7 +14,7 @@ from mnist_bench.config import from_json, leaves
 from mnist_bench.leaderboard import Leaderboard, leaderboard_of, stop_option
 from mnist_bench.nets import line
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.plots import Gallery
+from mnist_bench.plots import Picture
 from mnist_bench.report import about
 from mnist_bench.report.findings import findings
 from mnist_bench.report.ranges import Range, table_of as ranges_table
@@ -67,7 +67,8 @@ class Report:
     test_openings: int
     """How often the test set was opened for the study."""
     sections: Sections
-    gallery: Gallery
+    pictures: tuple[Picture, ...]
+    """One per kind; those that could not be drawn have an error."""
     chosen: Chosen | None
     ranges: Table[Range] | None
     """The ranges that were searched, with the values of the chosen trial; None where there is none of either."""
@@ -87,7 +88,7 @@ def gather(
     study: StudyRecord,
     *,
     sections: Sections,
-    gallery: Gallery,
+    pictures: Sequence[Picture],
     test_openings: int,
     invocations: Sequence[Invocation] = (),
     weights: Path | None = None,
@@ -97,7 +98,7 @@ def gather(
     Args:
         study: the study.
         sections: what its experiments found.
-        gallery: its pictures.
+        pictures: its pictures, with the errors of those that could not be drawn.
         test_openings: how often the test set was opened for it.
         invocations: what searched it: commands, and calls from Python.
         weights: the folder with the weights of its best trials; None where none are kept.
@@ -114,7 +115,7 @@ def gather(
         board=board,
         test_openings=test_openings,
         sections=sections,
-        gallery=gallery,
+        pictures=tuple(pictures),
         chosen=_chosen(study, chosen) if chosen else None,
         ranges=ranges if ranges and ranges.rows else None,
         space=space.to_yaml(),
@@ -141,6 +142,11 @@ def commands(
         f"{known.line('show', '--json', trial=number)} > RECORD.json": "its record, enough for a stranger",
         known.of_record("RECORD.json"): "the same, on any machine",
     }
+
+
+def missing(pictures: Sequence[Picture]) -> dict[str, str]:
+    """Return why pictures could not be drawn, by their kinds."""
+    return {picture.kind: picture.reason for picture in pictures if picture.reason is not None}
 
 
 def _files(study: StudyRecord, known: NextCommands) -> Iterator[tuple[str, str]]:

@@ -6,28 +6,34 @@ from dataclasses import replace
 from typing import Any
 
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.plots.gallery import Gallery, Picture
+from mnist_bench.plots.drawing import Picture
+from mnist_bench.plots.style import Format
 from mnist_bench.report.page import Report, gather
 from mnist_bench.report.sections import Section, Sections
 from mnist_bench.result_table import Column, Table
+from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
 from search.study.provenance import Invocation
 from support import handmade
 
 HERE = NextCommands(study="conv-0")
 HOSTILE = "</style></script><script>document.title='taken'</script>\"'><img src=x onerror=alert(1)> {{ 7 * 7 }} 🙂"
-DOT = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSI5IiBoZWlnaHQ9IjkiLz4="
+DOT: dict[Format, bytes] = {"svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "png": b""}
 
 
 def report(study: StudyRecord | None = None, **parts: Any) -> Report:
     """Return the report of a study, of `handmade.mixed` where none is given."""
-    picture = Picture(kind="history", shows="each trial in turn", finding="#1 came late", source=DOT)
+    picture = Picture(kind="history", finding="#1 came late", content=DOT)
     given = {
         "sections": Sections(commands=HERE),
-        "gallery": Gallery(pictures=(picture,), missing={"layers": "No weights."}),
+        "pictures": (picture, _missing("No weights.")),
         "test_openings": 0,
     }
     return gather(study or handmade.mixed(), **{**given, **parts})
+
+
+def _missing(reason: str) -> Picture:
+    return Picture(kind="layers", error=StudyNotFoundError(reason))
 
 
 def hostile() -> Report:
@@ -37,11 +43,11 @@ def hostile() -> Report:
     spec = {**study.spec, "numerics": {**study.spec["numerics"], "cpu": HOSTILE}, "versions": {HOSTILE: HOSTILE}}
     table = Table(rows=[HOSTILE], columns=[Column(HOSTILE, str)], footnotes=[HOSTILE])
     section = Section(lines=(f"{HOSTILE} `{HOSTILE}`\u202e",), table=table)
-    picture = Picture(kind="history", shows=HOSTILE, finding=HOSTILE, source=DOT)
+    picture = Picture(kind="history", finding=HOSTILE, content=DOT)
     made = report(
         replace(study, trials=tuple(trials), spec=spec),
         sections=Sections(confirmed=section, ablation=section, audit=section, commands=HERE),
-        gallery=Gallery(pictures=(picture,), missing={"layers": HOSTILE}),
+        pictures=(picture, _missing(HOSTILE)),
         invocations=[Invocation(command=HOSTILE)],
     )
     rows = tuple(

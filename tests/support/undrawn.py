@@ -6,12 +6,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from mnist_bench.plots import gallery
+from mnist_bench.plots import drawing
 
 
 def pictures() -> None:
     """From now on, let the reports of this process have headings."""
-    vars(gallery)["picture"] = _heading
+    vars(drawing)["picture"] = _heading
 
 
 def _heading(kind: str, *_: Any, **__: Any) -> Figure:

@@ -133,15 +133,15 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
     """Draw the picture and name its files on stderr; stdout is for the table."""
-    from mnist_bench.plots import Job
+    from mnist_bench.plots import draw
     from mnist_bench.plots.experiments import contest
 
     if not contest.has_choices(found):
         output.note("No search made a choice within its budget, so there is no picture.")
         return
-    job = Job(kind=PICTURE, make=partial(contest.draw, contest.rows(found)))
-    drawn = drawing.draw(job, folder, ("png", "svg"), verbose=verbose)
-    for file in drawn.files:
+    picture = draw(PICTURE, partial(contest.draw, contest.rows(found)), ("png", "svg"), folder=folder)
+    drawing.note_missing([picture], verbose=verbose)
+    for file in picture.files:
         output.note(file)
-    if code := drawing.exit_code([drawn], named=True):
+    if code := drawing.exit_code([picture], named=True):
         raise typer.Exit(code)

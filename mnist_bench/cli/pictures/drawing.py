@@ -1,4 +1,4 @@
-"""Draws one picture after the other into files: what fails stops no other, and what was drawn is told at the end."""
+"""Prints about pictures: the kind being drawn, the reasons why some are missing, and the files of the others."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_bench.cli import output
 
 if TYPE_CHECKING:
-    from mnist_bench.plots import Drawn, Format, Job
-    from search.errors import SearchError
+    from mnist_bench.plots import Picture
 
 
 @contextmanager
@@ -28,63 +26,45 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
         yield lambda kind: status.update(f"{kind} {next(numbers)} of {total}")
 
 
-def draw_all(jobs: Sequence[Job], folder: Path, formats: Sequence[Format], *, verbose: bool) -> list[Drawn]:
-    """Draw pictures one after the other, and say on a terminal which one it is."""
-    drawn = []
-    with progress(len(jobs)) as begins:
-        for job in jobs:
-            begins(job.kind)
-            drawn.append(draw(job, folder, formats, verbose=verbose))
-    return drawn
-
-
-def draw(job: Job, folder: Path, formats: Sequence[Format], *, verbose: bool) -> Drawn:
-    """Draw a picture; one that cannot be drawn, for whatever reason, is told on stderr and leaves the others alone."""
-    from mnist_bench.plots import files
-
-    drawn = files.draw(job, folder, formats)
-    if drawn.error is not None:
-        if verbose and not drawn.foreseen:
-            print_cause(drawn.error)
-        output.note(f"{job.kind} is not drawn: {drawn.error}")
-    return drawn
-
-
-def print_cause(error: SearchError) -> None:
-    """Print the traceback of the original error behind one that was not foreseen."""
-    if error.__cause__ is not None:
-        traceback.print_exception(error.__cause__)
-
-
-def show(drawn: Sequence[Drawn]) -> None:
-    """Print the files to stdout, and what belongs beside them to stderr, once all are drawn.
-
-    So a reader that stops early, such as `head`, stops no picture.
-    """
-    for one in drawn:
-        if one.error:
+def note_missing(pictures: Sequence[Picture], *, verbose: bool) -> None:
+    """Print on stderr why pictures were not drawn; `verbose` adds the traceback of each unforeseen error."""
+    for picture in pictures:
+        if picture.error is None:
             continue
-        for line in one.job.lines:
+        if verbose and not picture.foreseen:
+            traceback.print_exception(picture.error.__cause__)
+        output.note(f"{picture.kind} is not drawn: {picture.error}")
+
+
+def print_drawn(pictures: Sequence[Picture]) -> None:
+    """Print the files to stdout, and the lines that belong to a picture to stderr.
+
+    Call it once all are drawn: a reader that stops early, such as `head`, then stops no picture.
+    """
+    for picture in pictures:
+        for line in picture.lines:
             output.note(line)
-        for file in one.files:
+        for file in picture.files:
             output.print_line(file)
 
 
-def exit_code(drawn: Sequence[Drawn], *, named: bool) -> int:
-    """Return the first error's code where its kind was named, nothing is drawn, or the error was not foreseen."""
-    errors = [one for one in drawn if one.error]
-    if not named and len(errors) < len(drawn):
-        errors = [one for one in errors if not one.foreseen]
-    return next((one.error.exit_code for one in errors if one.error), 0)
+def exit_code(pictures: Sequence[Picture], *, named: bool) -> int:
+    """Return the code of the first error that counts, or 0.
+
+    If kinds were `named`, or nothing is drawn, every error counts; otherwise only unforeseen ones do.
+    """
+    errors = [(picture.error, picture.foreseen) for picture in pictures if picture.error is not None]
+    every = named or len(errors) == len(pictures)
+    return next((error.exit_code for error, foreseen in errors if every or not foreseen), 0)
 
 
-def plain(drawn: Sequence[Drawn]) -> dict[str, Any]:
-    """Return what `--json` tells: files by kind, and reasons where there are none."""
+def plain(pictures: Sequence[Picture]) -> dict[str, Any]:
+    """Return what `--json` prints: files by kind, and the reasons why there are none."""
     return {
         "pictures": [
-            {"kind": one.job.kind, "files": [str(file) for file in one.files], "lines": list(one.job.lines)}
-            for one in drawn
-            if not one.error
+            {"kind": picture.kind, "files": [str(file) for file in picture.files], "lines": list(picture.lines)}
+            for picture in pictures
+            if picture.error is None
         ],
-        "skipped": [{"kind": one.job.kind, "reason": str(one.error)} for one in drawn if one.error],
+        "skipped": [{"kind": picture.kind, "reason": picture.reason} for picture in pictures if picture.error],
     }

@@ -11,22 +11,21 @@ import typer
 
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import drawing
-from mnist_bench.plots import ALL_KINDS, DATA_KINDS, KINDS, check_kind
+from mnist_bench.plots import DATA_KINDS, KINDS, STUDY_KINDS, check_kind
 from search.arguments import MAX_SEED
 from search.errors import StudyNotFoundError, UsageError
-from search.files import check_target, make_folder
 from search.messages import did_you_mean, show
 from search.study import ResultsFolder
 
 if TYPE_CHECKING:
-    from mnist_bench.plots import Format
+    from mnist_bench.plots import DataSubject, Format, Subject
     from search.study import StoredStudy
 
 FORMATS: Mapping[str, tuple[Format, ...]] = MappingProxyType({"png": ("png",), "svg": ("svg",), "both": ("png", "svg")})
 
 
-def _listed(kinds: Mapping[str, str]) -> str:
-    return "\n".join(f"  {kind:<12} {what}" for kind, what in kinds.items())
+def _listed(kinds: Sequence[str]) -> str:
+    return "\n".join(f"  {kind:<12} {KINDS[kind].shows}" for kind in kinds)
 
 
 HELP = f"""Draw pictures of a study: all kinds, or those named.
@@ -35,7 +34,7 @@ The first word is the study, the latest when left out. A word that names a kind 
 
 \b
 Of a study:
-{_listed(KINDS)}
+{_listed(STUDY_KINDS)}
 
 \b
 Of the data, without a study:
@@ -74,31 +73,30 @@ def plot(
 ) -> None:
     """Draw pictures; its help is `HELP`."""
     from mnist_bench.data import close_test_set
-    from mnist_bench.plots import Subject, jobs
+    from mnist_bench.plots import Subject, data_subject, draw_kinds
 
     close_test_set()
-    if folder is not None:
-        check_target(folder, folder=True)
     name, kinds = chosen(words or ())
     if "augmented" not in kinds and (overrides or seed is not None):
         raise UsageError("--set and --seed are for `mnist-bench plot augmented`.")
+    study = None
+    subject: DataSubject | Subject
     if kinds and kinds[0] in DATA_KINDS:
-        study = None
+        subject = data_subject(data_dir, overrides or (), seed or 0)
         destination = folder or ResultsFolder(results).plots
-        check_target(destination, folder=True)
-        wanted = jobs.of_data(kinds, data_dir, overrides or (), seed or 0)
     else:
         study = _open(name, results, storage)
+        subject = Subject(study=study, data_dir=data_dir)
         destination = folder or study.files.plots
-        wanted = jobs.of_study(kinds or tuple(KINDS), Subject(study=study, data_dir=data_dir))
-    make_folder(destination)
-    verbose = context.find_root().params["verbose"]
-    drawn = drawing.draw_all(wanted, destination, FORMATS[file_format], verbose=verbose)
+    wanted = kinds or STUDY_KINDS
+    with drawing.progress(len(wanted)) as begins:
+        pictures = list(draw_kinds(wanted, subject, FORMATS[file_format], folder=destination, begins=begins))
+    drawing.note_missing(pictures, verbose=context.find_root().params["verbose"])
     if json:
-        output.print_json({"study": study.name if study else None, **drawing.plain(drawn)})
+        output.print_json({"study": study.name if study else None, **drawing.plain(pictures)})
     else:
-        drawing.show(drawn)
-    if code := drawing.exit_code(drawn, named=bool(kinds)):
+        drawing.print_drawn(pictures)
+    if code := drawing.exit_code(pictures, named=bool(kinds)):
         raise typer.Exit(code)
 
 
@@ -108,7 +106,7 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     Raises:
         UsageError: there is no such kind, or kinds of a study and of the data are mixed.
     """
-    study = words[0] if words and words[0] not in ALL_KINDS else None
+    study = words[0] if words and words[0] not in KINDS else None
     kinds = tuple(dict.fromkeys(words[1:] if study is not None else words))
     for kind in kinds:
         check_kind(kind)
@@ -116,7 +114,7 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     if of_data and study is not None:
         raise UsageError(f"{of_data[0]} shows the data and takes no study; leave out {show(study)}.")
     if of_data and len(of_data) < len(kinds):
-        other = next(kind for kind in kinds if kind in KINDS)
+        other = next(kind for kind in kinds if kind in STUDY_KINDS)
         raise UsageError(f"{of_data[0]} shows the data and {other} a study; give a command each.")
     return study, kinds
 
@@ -128,7 +126,7 @@ def _open(name: str | None, results: Path, storage: str | None) -> StoredStudy:
     try:
         return open_study(results, name, storage)
     except StudyNotFoundError as error:
-        hint = did_you_mean(name or "", ALL_KINDS)
+        hint = did_you_mean(name or "", KINDS)
         if not hint:
             raise
         raise StudyNotFoundError(f"{show(name)}: no such study, and no kind of picture{hint}") from error

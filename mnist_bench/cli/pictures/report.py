@@ -31,22 +31,16 @@ def report(
     that reproduce it. The file needs no network and no other file.
     """
     from mnist_bench.cli.pictures import drawing
-    from mnist_bench.plots import KINDS
+    from mnist_bench.plots import STUDY_KINDS
     from mnist_bench.report import write
     from mnist_bench.studies import open_study
-    from search.files import check_target
 
-    if output_file is not None:
-        check_target(output_file, folder=False)
     study = open_study(results, study_name, storage)
-    with drawing.progress(len(KINDS)) as begins:
+    with drawing.progress(len(STUDY_KINDS)) as begins:
         written = write(study, to=output_file, data_dir=data_dir, begins=begins)
     if written.no_drawing:
         output.note(f"Nobody can draw on the page: {written.no_drawing}")
-    for kind, reason in written.missing.items():
-        if context.find_root().params["verbose"] and kind in written.unforeseen:
-            drawing.print_cause(written.unforeseen[kind])
-        output.note(f"{kind} is not drawn: {reason}")
+    drawing.note_missing(written.pictures, verbose=context.find_root().params["verbose"])
     output.print_line(written.file)
-    if written.unforeseen:
+    if not all(picture.foreseen for picture in written.pictures):
         raise typer.Exit(ExitCode.FAILURE)

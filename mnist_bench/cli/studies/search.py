@@ -145,7 +145,7 @@ def search(
     The same command goes on where an earlier run of it was stopped or killed.
     """
 
-    from mnist_bench.plots import ALL_KINDS
+    from mnist_bench.plots import KINDS
     from mnist_bench.searches import SearchConfig, check_study_name
 
     config = SearchConfig(
@@ -160,7 +160,7 @@ def search(
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),
     )  # fmt: skip
-    check_study_name(study_name, ALL_KINDS, results, storage)
+    check_study_name(study_name, KINDS, results, storage)
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
         _preview(config, share)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from mnist_bench.training import augmentation, seeded
 from search.errors import SpaceError, UsageError
 from search.messages import joined, show
 from search.space import Field, Space, override
+
+if TYPE_CHECKING:
+    from mnist_bench.plots.subject import DataSubject
 
 SECTION = "augment"
 SHOWN = 10
@@ -81,6 +84,11 @@ def distorted(images: sheet.Pixels, draws: Tensor, config: AugmentConfig) -> she
     pixels = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
     result = augmentation.distort(pixels, augmentation.maps(config, draws), config)
     return sheet.pixels(result.round().clamp(0, 255).to(torch.uint8))
+
+
+def picture(subject: DataSubject) -> Figure:
+    """Return the picture of a data set under the augmentation of the subject."""
+    return draw(rows(subject.images, subject.augment, subject.seed))
 
 
 def draw(augmented: Augmented) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,6 +11,9 @@ from matplotlib.figure import Figure
 from mnist_bench.data import Images, in_red
 from mnist_bench.plots import sheet
 from mnist_bench.plots.headings import write_heading
+
+if TYPE_CHECKING:
+    from mnist_bench.plots.subject import DataSubject
 
 SHOWN = 10
 CHANNELS = ("red", "green", "blue")
@@ -55,8 +59,14 @@ def merge(pictures: sheet.Pixels) -> tuple[sheet.Pixels, tuple[tuple[int, ...], 
     return pictures, tuple(shapes)
 
 
-def lines(colour: Colour) -> list[str]:
-    """Return the shapes, which are printed beside the picture."""
+def picture(subject: DataSubject) -> Figure:
+    """Return the picture of a data set."""
+    return draw(rows(subject.images))
+
+
+def lines(subject: DataSubject) -> list[str]:
+    """Return the lines printed with the picture: the shapes."""
+    colour = rows(subject.images)
     return [str((colour.images, *colour.red.shape[1:])), *map(str, colour.shapes)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from mnist_bench.data import CLASSES, Images, idx
 from mnist_bench.plots import sheet
 from mnist_bench.plots.headings import write_heading
+
+if TYPE_CHECKING:
+    from mnist_bench.plots.subject import DataSubject
 
 SHOWN = 10
 CHUNKS = 60
@@ -66,8 +70,14 @@ def one_hot(labels: NDArray[np.integer]) -> OneHot:
     return encoded
 
 
-def lines(digits: Digits) -> list[str]:
-    """Return what is printed beside the picture: shapes, mean, standard deviation, labels, one-hot rows."""
+def picture(subject: DataSubject) -> Figure:
+    """Return the picture of a data set."""
+    return draw(rows(subject.images))
+
+
+def lines(subject: DataSubject) -> list[str]:
+    """Return the lines printed with the picture: shapes, mean, standard deviation, labels, one-hot rows."""
+    digits = rows(subject.images)
     return [
         str(digits.shape),
         str(digits.with_channel),

@@ -15,7 +15,7 @@ from typer.testing import Result
 
 from mnist_bench.cli.pictures.plot import chosen
 from mnist_bench.data.mnist import PACKAGED
-from mnist_bench.plots.kinds import ALL_KINDS, KINDS
+from mnist_bench.plots.kinds import KINDS, STUDY_KINDS
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError, UsageError
 from support import handmade
@@ -30,7 +30,7 @@ class Pictures:
         self.errors: dict[str, Exception] = {}
         self.asked: list[tuple[str, Subject]] = []
 
-    def __call__(self, kind: str, subject: Subject) -> Figure:
+    def __call__(self, kind: str, subject: Subject, *, narrow: bool) -> Figure:
         self.asked.append((kind, subject))
         if kind in self.errors:
             raise self.errors[kind]
@@ -40,17 +40,17 @@ class Pictures:
 @pytest.fixture
 def pictures(monkeypatch: pytest.MonkeyPatch) -> Pictures:
     fake = Pictures()
-    monkeypatch.setattr("mnist_bench.plots.jobs.picture", fake)
+    monkeypatch.setattr("mnist_bench.plots.drawing.picture", fake)
     return fake
 
 
 def test_all_kinds_of_the_latest_study_are_drawn_into_its_folder(cli: Cli, pictures: Pictures) -> None:
     result = cli("plot")
     assert (result.exit_code, result.stderr) == (0, "")
-    written = [f"results/conv-0/plots/{kind}.{suffix}" for kind in KINDS for suffix in ("png", "svg")]
+    written = [f"results/conv-0/plots/{kind}.{suffix}" for kind in STUDY_KINDS for suffix in ("png", "svg")]
     assert result.stdout.splitlines() == written
     assert all(Path(path).stat().st_size for path in written)
-    assert [kind for kind, _ in pictures.asked] == list(KINDS)
+    assert [kind for kind, _ in pictures.asked] == list(STUDY_KINDS)
     (subject,) = {id(subject): subject for _, subject in pictures.asked}.values()
     assert (subject.study.name, subject.study.files.path, subject.data_dir) == ("conv-0", Path("results/conv-0"), None)
 
@@ -75,7 +75,7 @@ def test_what_cannot_be_drawn_is_passed_over_where_all_are_drawn(cli: Cli, pictu
     }
     result = cli("plot", "--format", "png")
     assert result.exit_code == 0
-    assert len(result.stdout.splitlines()) == len(KINDS) - 2
+    assert len(result.stdout.splitlines()) == len(STUDY_KINDS) - 2
     assert result.stderr.splitlines() == [
         "timeline is not drawn: It has no times.",
         "mistakes is not drawn: Other data.",
@@ -83,10 +83,10 @@ def test_what_cannot_be_drawn_is_passed_over_where_all_are_drawn(cli: Cli, pictu
 
 
 def test_where_nothing_can_be_drawn_the_first_reason_gives_the_exit_code(cli: Cli, pictures: Pictures) -> None:
-    pictures.errors = {kind: StudyNotFoundError(f"No {kind}.") for kind in KINDS}
+    pictures.errors = {kind: StudyNotFoundError(f"No {kind}.") for kind in STUDY_KINDS}
     result = cli("plot")
     assert (result.exit_code, result.stdout) == (3, "")
-    assert result.stderr.count("\n") == len(KINDS)
+    assert result.stderr.count("\n") == len(STUDY_KINDS)
 
 
 def test_a_kind_that_was_named_and_cannot_be_drawn_is_an_error_and_the_others_are_drawn(
@@ -106,7 +106,7 @@ def test_an_unforeseen_error_ends_one_picture_and_no_other(
     pictures.errors = {"timeline": ZeroDivisionError("division by zero")}
     result = cli("plot", *named, "--format", "png")
     assert result.exit_code == 1
-    assert len(result.stdout.splitlines()) == len(named or KINDS) - 1
+    assert len(result.stdout.splitlines()) == len(named or STUDY_KINDS) - 1
     told = "ZeroDivisionError: division by zero (unexpected; the same command with -v after `mnist-bench` shows where)"
     assert result.stderr == f"timeline is not drawn: {told}\n"
     assert "Traceback (most recent call last)" in cli("-v", "plot", "timeline").stderr
@@ -132,7 +132,7 @@ def test_an_unknown_kind_is_told_with_the_nearest_and_all(cli: Cli) -> None:
     result = cli("plot", "conv-0", "histroy")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "histroy: no such kind of picture; did you mean `history`?" in result.stderr
-    assert all(kind in result.stderr for kind in ALL_KINDS)
+    assert all(kind in result.stderr for kind in KINDS)
 
 
 def test_no_study_of_that_name(cli: Cli) -> None:
@@ -266,7 +266,7 @@ def test_on_a_terminal_a_line_says_which_picture_is_drawn(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     told = cli("plot", "--format", "svg").stderr
-    assert f"{list(KINDS)[-1]} {len(KINDS)} of {len(KINDS)}" in told
+    assert f"{list(STUDY_KINDS)[-1]} {len(STUDY_KINDS)} of {len(STUDY_KINDS)}" in told
     assert told.endswith("\x1b[2K")  # the line is gone
 
 

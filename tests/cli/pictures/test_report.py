@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import Result
 
-from mnist_bench.plots.kinds import KINDS
+from mnist_bench.plots.kinds import STUDY_KINDS
 from mnist_bench.plots.subject import Subject
 from mnist_bench.report import html
 from search.errors import StudyNotFoundError
@@ -58,7 +58,7 @@ def draw(kind: str, subject: Subject, *, narrow: bool) -> Figure:
 
 @pytest.fixture(autouse=True)
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.plots.gallery.picture", draw)
+    monkeypatch.setattr("mnist_bench.plots.drawing.picture", draw)
 
 
 @pytest.mark.slow
@@ -88,7 +88,7 @@ def test_the_page_holds_every_part(cli: Cli) -> None:
     ):  # fmt: skip
         assert words in read.text
     alts = [image["alt"] for image in read.all("img")]
-    assert alts == [f"The finding of {kind}" for kind in KINDS if kind != "layers"]
+    assert alts == [f"The finding of {kind}" for kind in STUDY_KINDS if kind != "layers"]
     anchors = {link["href"] for link in read.all("a")}
     assert anchors <= {f"#{attributes['id']}" for _, attributes in read.elements if "id" in attributes}
     assert len(read.all("h1")) == 1
@@ -100,14 +100,14 @@ def test_an_unforeseen_error_loses_one_picture_and_not_the_page(cli: Cli, monkey
             raise FloatingPointError("underflow in eigh")
         return draw(kind, subject, narrow=narrow)
 
-    monkeypatch.setattr("mnist_bench.plots.gallery.picture", draw_or_fail)
+    monkeypatch.setattr("mnist_bench.plots.drawing.picture", draw_or_fail)
     result = cli("report")
     assert (result.exit_code, result.stdout) == (1, "results/conv-0/report.html\n")
     assert "importances is not drawn: FloatingPointError: underflow in eigh (unexpected; the same" in result.stderr
     assert "Traceback" not in result.stderr
     page = Path("results/conv-0/report.html").read_text()
     assert "FloatingPointError: underflow in eigh" in Checked(page).text
-    assert page.count('src="data:image/svg+xml') == len(KINDS) - 2
+    assert page.count('src="data:image/svg+xml') == len(STUDY_KINDS) - 2
     verbose = cli("-v", "report")
     assert verbose.exit_code == 1
     assert "Traceback (most recent call last)" in verbose.stderr
@@ -162,7 +162,7 @@ def test_a_place_that_cannot_be_written_is_told_in_one_sentence(cli: Cli) -> Non
 def test_the_place_is_looked_at_before_anything_is_drawn(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, target: str, reason: str
 ) -> None:
-    monkeypatch.setattr("mnist_bench.plots.gallery.picture", lambda *_, **__: pytest.fail("it was drawn"))
+    monkeypatch.setattr("mnist_bench.plots.drawing.picture", lambda *_, **__: pytest.fail("it was drawn"))
     Path("folder").mkdir()
     Path("file").touch()
     result = cli("report", "--output", target)
@@ -171,7 +171,7 @@ def test_the_place_is_looked_at_before_anything_is_drawn(
 
 
 def test_a_place_that_is_closed_is_refused_before_anything_is_drawn(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.plots.gallery.picture", lambda *_, **__: pytest.fail("it was drawn"))
+    monkeypatch.setattr("mnist_bench.plots.drawing.picture", lambda *_, **__: pytest.fail("it was drawn"))
     monkeypatch.setattr("os.access", lambda path, mode: False)
     assert cli("report", "--output", "a.html").stderr == "Error: a.html: cannot be written (. is closed to you).\n"
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from mnist_bench.api import pictures
 from mnist_bench.plots import kinds
-from mnist_bench.plots.kinds import KINDS
+from mnist_bench.plots.kinds import STUDY_KINDS
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.study.folder import RESULTS
 from support import handmade
@@ -30,8 +30,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Except
             raise errors[kind]
         return Figure(figsize=(1, 1))
 
-    for place in ("jobs", "gallery"):
-        monkeypatch.setattr(f"mnist_bench.plots.{place}.picture", draw)
+    monkeypatch.setattr("mnist_bench.plots.drawing.picture", draw)
     for place in ("api.pictures", "report.files"):
         monkeypatch.setattr(f"mnist_bench.{place}.close_test_set", lambda: None)
     monkeypatch.chdir(tmp_path)
@@ -40,7 +39,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Except
 
 def test_all_kinds_come_back_with_their_files(capsys: pytest.CaptureFixture[str]) -> None:
     drawn = pictures.plot_study(handmade.mixed())
-    assert [picture.kind for picture in drawn] == list(KINDS)
+    assert [picture.kind for picture in drawn] == list(STUDY_KINDS)
     folder = Path("results/conv-0/plots")
     assert drawn[0].files == (folder / "history.png", folder / "history.svg")
     assert all(path.stat().st_size for picture in drawn for path in picture.files)
@@ -80,7 +79,7 @@ def test_what_was_named_and_cannot_be_drawn_is_an_error(failing: dict[str, Excep
 
 
 def test_a_command_that_an_error_names_has_the_storage_of_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.plots.jobs.picture", kinds.picture)
+    monkeypatch.setattr("mnist_bench.plots.drawing.picture", kinds.picture)
     with pytest.raises(StudyNotFoundError, match=r"ablate conv-0 --storage sqlite:///there\.db` makes one"):
         pictures.plot_study(handmade.kept_in(RESULTS, handmade.mixed(), "sqlite:///there.db"), ["ablation"])
 
@@ -116,8 +115,10 @@ def test_the_report_survives_an_unforeseen_error_and_returns_it(failing: dict[st
     failing["layers"] = ZeroDivisionError("division by zero")
     written = pictures.report_study(handmade.mixed())
     assert written.file.is_file()
-    assert list(written.missing) == list(written.unforeseen) == ["layers"]
-    assert written.unforeseen["layers"].__cause__ is failing["layers"]
+    assert list(written.missing) == ["layers"]
+    (unforeseen,) = (picture.error for picture in written.pictures if not picture.foreseen)
+    assert unforeseen is not None
+    assert unforeseen.__cause__ is failing["layers"]
 
 
 def test_the_report_says_where_it_is_and_what_it_lacks(
@@ -129,7 +130,7 @@ def test_the_report_says_where_it_is_and_what_it_lacks(
     assert written.missing == {"layers": "It has no weights."}
     assert written.no_drawing is not None
     assert written.no_drawing.startswith("The weights of conv-0/1 were not kept;")
-    assert dict(written.unforeseen) == {}
+    assert all(picture.foreseen for picture in written.pictures)
     elsewhere = pictures.report_study(handmade.mixed(), to="a/b.html").file
     assert elsewhere.read_bytes() == written.file.read_bytes()
     assert capsys.readouterr() == ("", "")

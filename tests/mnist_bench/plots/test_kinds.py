@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
+from inspect import signature
 from typing import cast
 
 import pytest
@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mnist_bench.plots import style
-from mnist_bench.plots.kinds import ALL_KINDS, DATA_KINDS, KINDS, module_of, picture
+from mnist_bench.plots.kinds import DATA_KINDS, KINDS, STUDY_KINDS, module_of, picture
 from mnist_bench.plots.subject import Subject
 from search.errors import SearchError
 from search.study.studies import StoredStudy
@@ -58,21 +58,19 @@ def test_each_kind_has_rows_a_drawing_and_a_picture(kind: str) -> None:
     assert module.draw.__doc__
 
 
-@pytest.mark.parametrize("kind", DATA_KINDS)
-def test_each_kind_of_the_data_has_rows_and_a_drawing(kind: str) -> None:
-    module = import_module(f"mnist_bench.plots.data.{kind}")
-    assert module.rows.__doc__
-    assert module.draw.__doc__
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if KINDS[kind].half])
+def test_the_picture_of_a_kind_for_half_a_page_takes_a_width(kind: str) -> None:
+    assert "width" in signature(module_of(kind).picture).parameters
 
 
-def test_names_and_what_they_show_are_told_apart() -> None:
-    assert len(ALL_KINDS) == len(KINDS) + len(DATA_KINDS)
-    assert len({*ALL_KINDS.values()}) == len(ALL_KINDS)
+def test_each_kind_shows_something_else() -> None:
+    assert (*STUDY_KINDS, *DATA_KINDS) == tuple(KINDS)
+    assert len({kind.shows for kind in KINDS.values()}) == len(KINDS)
 
 
 def test_there_is_no_picture_of_an_unknown_kind() -> None:
-    with pytest.raises(KeyError, match="digits"):
-        picture("digits", Subject(study=handmade.mixed()))
+    with pytest.raises(KeyError, match="letters"):
+        picture("letters", Subject(study=handmade.mixed()))
 
 
 def test_a_kinds_picture_is_that_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +112,7 @@ def test_no_caption_is_cut_off_however_long_the_studys_name(kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", STUDY_KINDS)
 def test_any_study_is_drawn_or_refused_in_one_sentence(kind: str, study: str) -> None:
     subject = Subject(study=STUDIES[study]())
     try:

@@ -5,6 +5,7 @@ import pytest
 
 from mnist_bench.data.mnist import Images
 from mnist_bench.plots.data import colour
+from mnist_bench.plots.subject import DataSubject
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def test_green_and_blue_are_zero(data: Images) -> None:
 
 
 def test_the_shapes_are_the_notebooks(data: Images) -> None:
-    assert colour.lines(colour.rows(data)) == [
+    assert colour.lines(DataSubject(images=data)) == [
         "(12, 3, 28, 28)",
         "(3, 1, 28, 28)",
         "(3, 28, 1, 28)",

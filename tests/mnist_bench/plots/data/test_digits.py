@@ -10,6 +10,7 @@ from mnist_bench.data.mnist import DataOptions, Images, load_training_set
 from mnist_bench.nets.modules import build_model
 from mnist_bench.plots import style
 from mnist_bench.plots.data import digits
+from mnist_bench.plots.subject import DataSubject
 from mnist_bench.training.batches import seeded
 
 
@@ -35,7 +36,7 @@ def test_mean_and_standard_deviation() -> None:
 
 
 def test_what_is_printed_is_what_the_notebook_prints(mnist: Images) -> None:
-    lines = digits.lines(digits.rows(mnist))
+    lines = digits.lines(DataSubject(images=mnist))
     assert lines[:4] == [
         "(60000, 28, 28)",
         "(60000, 1, 28, 28)",
