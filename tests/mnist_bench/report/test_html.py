@@ -14,6 +14,6 @@ def test_small_drawings_stay_drawings_and_of_large_ones_the_smaller_format_is_em
     ]
     assert [html.data_uri(picture) for picture in pictures] == [
         f"data:image/svg+xml;base64,{base64.b64encode(small).decode()}",
-        f"data:image/png;base64,cG5n",
+        "data:image/png;base64,cG5n",
         f"data:image/svg+xml;base64,{base64.b64encode(large).decode()}",
     ]
