@@ -1,2 +1,3 @@
-from .page import Drawing as Drawing, csp_hash as csp_hash, drawing as drawing
+from .page import Drawing as Drawing, drawing as drawing
+from .rendering import csp_hash as csp_hash
 from .winner import Options as Options, find as find

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from keyword import iskeyword
-from math import prod
-from textwrap import indent
 from typing import Any, assert_never
 
 from mnist_bench import cells, own_nets
 from mnist_bench.config import DatasetName, recipe_yaml
 from mnist_bench.experiments import confirm
+from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import SEED, Winner
 from mnist_bench.leaderboard import test_set_line
 from mnist_bench.nets import line, net_size, plan_layers
@@ -21,92 +20,61 @@ from mnist_bench.statistics import wilson
 from mnist_bench.studies import Data
 from search import yaml_writer
 from search.event_log import State
-from search.messages import command_line, number_of, quoted
+from search.messages import command_line, number_of
 
 DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
 """Names of data sets at Hugging Face."""
-USE = """\
-On a picture of any size, without any other file than these:
-
-    python net.py {picture}
-
-The same from the command line of mnist-bench, and from Python:
-
-    mnist-bench predict . {picture}
-
-    import mnist_bench
-    mnist_bench.load_model(".")(["{picture}"])[0].{label}
-
-{prepared}"""
-ONNX_USE = """\
-With ONNX Runtime, `pictures` is float32 {shape}, 0 to 255, {values}made as in `net.py`:
-
-    session = onnxruntime.InferenceSession("model.onnx")
-    (probabilities,) = session.run(None, {{"pictures": pictures}})"""
-OWN_USE = """\
-`{function}` of `{place}` makes {what}:
-
-{code}
-
-From the command line of mnist-bench, and from Python:
-
-    mnist-bench predict . {picture} --net {quoted}
-
-    import mnist_bench
-    mnist_bench.predict(".", ["{picture}"], net="{net}")[0].{label}
-
-{prepared}"""
-IMPORTS = """\
-import torch
-from safetensors.torch import load_file
-from {module} import {names}"""
-LOADING = """\
-import importlib.util, sys
-import torch
-from safetensors.torch import load_file
-
-spec = importlib.util.spec_from_file_location("net_code", {file!r})
-code = sys.modules["net_code"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(code)
-{names} = {found}"""
-"""The same of a file that no import statement can name."""
-OWN_NET = """\
-net = {call}
-net.load_state_dict(load_file("model.safetensors"))
-logits = net.eval()(normalised)"""
-OWN_COMMITTEE = """\
-nets = torch.nn.ModuleList({call} for _ in range({nets}))
-nets.load_state_dict(load_file("model.safetensors"))
-probabilities = torch.stack([net(normalised).softmax(1) for net in nets.eval()]).mean(0)"""
-NORMALISED = """\
-mean, std = torch.tensor([[{mean}], [{std}]]).view(2, -1, 1, 1)
-normalised = (pictures - mean) / std  # pictures: float32 (N, channels, height, width), 0 to 255"""
-DRAWN = "`draw.html` opens in a browser, without a network, and reads what is drawn."
 
 
-MARKS = "\\`*_[]<>|~&$#"
-"""What may mean something in Markdown."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnCode:
+    """How Python makes a network of the user's own, without mnist-bench."""
+
+    net: str
+    """Its name: `file.py:function` or `package.module:function`."""
+    names: tuple[str, ...]
+    """The names that the code needs of the file or module."""
+    call: str
+    """The expression that makes the network."""
+
+    @property
+    def place(self) -> str:
+        """The file or module."""
+        return self.net.rpartition(":")[0]
+
+    @property
+    def function(self) -> str:
+        """The function that makes the network."""
+        return self.net.rpartition(":")[2]
+
+    @property
+    def module(self) -> str | None:
+        """The module's name in an import statement; None for a file that no import statement can name."""
+        module = self.place.removesuffix(".py")
+        can_be_imported = module == self.place or (module.isidentifier() and not iskeyword(module))
+        return module if can_be_imported else None
 
 
 def card(winner: Winner, *, onnx: bool, page: bool) -> str:
     """Return the text of the card, in Markdown; whether `model.onnx` and `draw.html` lie beside it."""
-    config, model = winner.config, net_size(winner.config, winner.form)
-    what, nets = _what(winner.record.data), len(winner.members)
-    of = f"a committee of {nets} nets of " if nets > 1 else ""
-    options = command_line(_commands(winner).needed_by("reproduce"))
-    use = _use(winner, onnx=onnx, page=page)
-    lines = [
-        "---", yaml_writer.text(_head(winner)).rstrip(), "---", "",
-        f"# {winner.name}: {of}{cells.count(model.parameters)} parameters for {what}", "", f"{line(config)}.", "",
-        "| figure | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in _figures(winner)), "",
-        *_sentences(winner), "", "## Use", "", *use, "", *_classes(winner), *_layers(winner),
-        "## Settings", "", "```yaml",
-        _recipe(winner).rstrip(), "```", "",
-        f"{_seeds(winner)} `mnist-bench train` takes these lines as a file{f' with {options}' if options else ''}.", "",
-        "## Repeat it", "",
-        *_repeat(winner), "",
-    ]  # fmt: skip
-    return "\n".join(lines)
+    config, traits, validation = winner.config, winner.traits, winner.validation
+    commands, best, nets = _commands(winner), winner.study.best, len(winner.members)
+    kind = [*(["--confirmed"] if winner.on_all else []), *(["--committee"] if nets > 1 else [])]
+    is_own = config.net_code is not None
+    text = render(
+        "card.md.j2", winner=winner, nets=nets, what=_what(winner.record.data), figures=_figures(winner),
+        head=yaml_writer.text(_head(winner)).rstrip(), summary=line(config), recipe=_recipe(winner).rstrip(),
+        parameters=cells.count(net_size(config, winner.form).parameters),
+        images=f"{validation.images:,} validation images", bar=validation.threshold,
+        ended_early=_ended_early(winner.trial.state), periods=number_of(len(winner.record.curve), "period"),
+        is_best=best is not None and winner.trial.number == best.number, test_set=test_set_line(winner.test_openings),
+        onnx=onnx, page=page, own=_own_code(winner) if is_own else None, prepared=_prepared(winner),
+        picture="digit.png" if traits.digits else "picture.png", label="name" if traits.names else "label",
+        layers=() if is_own else plan_layers(config.model, winner.form).layers,
+        commands=commands, options=command_line(commands.needed_by("reproduce")),
+        export_again=commands.line("export", *kind, "--to", "DIR", trial=winner.trial.number),
+    )  # fmt: skip
+    return text + "\n"
 
 
 def _recipe(winner: Winner) -> str:
@@ -120,62 +88,19 @@ def _what(data: Data) -> str:
     return "MNIST" if data.dataset == "mnist" else data.dataset
 
 
-def _use(winner: Winner, *, onnx: bool, page: bool) -> Iterator[str]:
-    traits = winner.traits
-    picture, label = "digit.png" if traits.digits else "picture.png", "name" if traits.names else "label"
-    if winner.config.net_code is not None:
-        yield _own_use(winner, picture, label)
-        return
-    yield USE.format(picture=picture, label=label, prepared=_prepared(winner))
-    if onnx:
-        shape = f"(N, {', '.join(map(str, winner.form.shape))})"
-        yield ""
-        yield ONNX_USE.format(shape=shape, values="ink on a background of 0, " if traits.drawn else "")
-    if page:
-        yield ""
-        yield DRAWN
-
-
-def _own_use(winner: Winner, picture: str, label: str) -> str:
-    net = own_nets.named(str(winner.config.net_code))[0]
-    place, _, function = net.rpartition(":")
-    nets = len(winner.members)
-    return OWN_USE.format(
-        function=function, place=place, what="the net" if nets == 1 else f"each of the {nets} nets",
-        code=indent(_own_code(winner, place, function), " " * 4), net=net, quoted=quoted(net), picture=picture,
-        label=label, prepared=_prepared(winner),
-    )  # fmt: skip
-
-
-def _own_code(winner: Winner, place: str, function: str) -> str:
-    """Return Python that makes the nets by a function of a file or a package and asks them, without mnist-bench."""
-    taken = own_nets.known(str(winner.config.net_code)).settings
-    declared, given = taken.declared, taken.as_argument(dict(winner.config.net))  # lists are lists, as in the search
+def _own_code(winner: Winner) -> OwnCode:
+    code = str(winner.config.net_code)
+    net, settings = own_nets.named(code)[0], own_nets.known(code).settings
+    function = net.rpartition(":")[2]
+    # Lists are lists, as they were in the search.
+    declared, given = settings.declared, settings.as_argument(dict(winner.config.net))
+    names: tuple[str, ...]
     if declared is None:
-        settings = repr(given)
+        names, argument = (function,), repr(given)
     else:
-        arguments = ", ".join(f"{item.name}={getattr(given, item.name)!r}" for item in fields(declared))
-        settings = f"{declared.__name__}({arguments})"
-    names = [function] if declared is None else [declared.__name__, function]
-    make = OWN_NET if len(winner.members) == 1 else OWN_COMMITTEE
-    return "\n".join([
-        _imports(place, names), "",
-        NORMALISED.format(mean=_by_channel(winner.traits.mean), std=_by_channel(winner.traits.std)),
-        make.format(
-            call=f"{function}({settings}, {winner.form.shape}, {winner.form.classes})", nets=len(winner.members)
-        ),
-    ])  # fmt: skip
-
-
-def _imports(place: str, names: Sequence[str]) -> str:
-    module, listed = place.removesuffix(".py"), ", ".join(names)
-    if module == place or (module.isidentifier() and not iskeyword(module)):
-        return IMPORTS.format(module=module, names=listed)
-    return LOADING.format(file=place, names=listed, found=", ".join(f"code.{name}" for name in names))
-
-
-def _by_channel(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:.9g}" for value in values)
+        fields_given = ", ".join(f"{item.name}={getattr(given, item.name)!r}" for item in fields(declared))
+        names, argument = (declared.__name__, function), f"{declared.__name__}({fields_given})"
+    return OwnCode(net=net, names=names, call=f"{function}({argument}, {winner.form.shape}, {winner.form.classes})")
 
 
 def _prepared(winner: Winner) -> str:
@@ -205,29 +130,6 @@ def _at_size(winner: Winner) -> str:
             )
         case _:
             assert_never(winner.traits.preparation)
-
-
-def _classes(winner: Winner) -> Iterator[str]:
-    """Yield the section of the classes' names; nothing where they have none."""
-    if not winner.traits.names:
-        return
-    yield "## Classes"
-    yield ""
-    yield "| output | class |"
-    yield "| ---: | --- |"
-    for number, name in enumerate(winner.traits.names):
-        yield f"| {number} | {_in_a_cell(name)} |"
-    yield ""
-
-
-def _in_a_cell(name: str) -> str:
-    """Return a name that Markdown shows as it is, and no more than that."""
-    return "".join(f"\\{sign}" if sign in MARKS else sign for sign in name)
-
-
-def _seeds(winner: Winner) -> str:
-    seeds = [str(member.record.seed) for member in winner.members]
-    return f"Seed {seeds[0]}." if len(seeds) == 1 else f"Seeds {', '.join(seeds)}."
 
 
 def _head(winner: Winner) -> dict[str, Any]:
@@ -289,6 +191,7 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
 
 
 def _ended_early(state: State) -> str:
+    """Return the beginning of a sentence about a trial that did not complete."""
     match state:
         case "RUNNING":
             return "The search was paused while this trial ran,"
@@ -300,46 +203,6 @@ def _ended_early(state: State) -> str:
             assert_never(state)
 
 
-def _sentences(winner: Winner) -> Iterator[str]:
-    bar, validation = winner.validation.threshold, winner.validation
-    images = f"{validation.images:,} validation images"
-    if winner.on_all:
-        nets = len(winner.members)
-        these = "This net was" if nets == 1 else f"These {nets} nets, of which the probabilities are averaged, were"
-        yield (
-            f"{these} trained on all training images, the {images} among them. What is said of these, the "
-            "threshold below too, is of a single net that was not."
-        )
-        if nets > 1 and winner.committee_errors is None:
-            yield "What the committee gets right of the test images was not measured."
-        yield ""
-    elif winner.trial.state != "COMPLETE":
-        yield f"{_ended_early(winner.trial.state)} after {number_of(len(winner.record.curve), 'period')}."
-        yield ""
-    if winner.confirmed is None and winner.final is None:
-        best = winner.study.best
-        is_best = best is not None and winner.trial.number == best.number
-        chosen = ", chosen by its validation accuracy, which is therefore a little too good" if is_best else ""
-        yield (
-            f"This is one net{chosen}; "
-            f"`{_commands(winner).line('confirm')}` trains the best settings again with fresh seeds, then evaluates "
-            "once on the test set."
-        )
-        yield ""
-    if not bar.wrong:
-        yield (
-            f"No answer to the {images} was wrong, so which pictures are unsure could not be measured: a picture is "
-            f"called so where the best probability is below {cells.percent(bar.probability)}, the lowest of them. "
-            f"{test_set_line(winner.test_openings)}"
-        )
-        return
-    yield (
-        f"A picture is unsure where the best probability is below {cells.percent(bar.probability)}, which parts right "
-        f"answers from wrong ones best. Of the {images}, {bar.wrong_below:,} of {bar.wrong:,} wrong answers were below "
-        f"it, and {bar.right_below:,} of {bar.right:,} right ones. {test_set_line(winner.test_openings)}"
-    )
-
-
 def _commands(winner: Winner) -> NextCommands:
     """Return the commands about the study; the card goes to others, so they name no path of this machine."""
     code = winner.config.net_code
@@ -348,34 +211,3 @@ def _commands(winner: Winner) -> NextCommands:
         data="DATA" if winner.record.data.is_own else None,
         net=None if code is None else own_nets.named(code)[0],
     )
-
-
-def _layers(winner: Winner) -> Iterator[str]:
-    """Yield the section of the layers, which are known of our own nets alone."""
-    if winner.config.net_code is not None:
-        return
-    yield from ("## Layers", "", "| layer | output | parameters |", "| --- | --- | ---: |")
-    for layer in plan_layers(winner.config.model, winner.form).layers:
-        shape = " x ".join(map(str, layer.outputs))
-        kind = layer.activation if layer.kind == "activation" else layer.kind
-        kernel = f" {layer.kernel} x {layer.kernel}" if layer.kernel else ""
-        yield f"| {kind}{kernel} | {shape} ({prod(layer.outputs):,}) | {layer.trainable + layer.running:,} |"
-    yield ""
-
-
-def _repeat(winner: Winner) -> Iterator[str]:
-    record, nets = winner.record, len(winner.members)
-    commands = _commands(winner)
-    file = "RECORD.json" if nets == 1 else "RECORD-0.json"
-    yield f"    {commands.of_record(file)}      # trains it again and compares every figure and the weights"
-    kind = [*(["--confirmed"] if winner.on_all else []), *(["--committee"] if nets > 1 else [])]
-    again = commands.line("export", *kind, "--to", "DIR", trial=winner.trial.number)
-    yield f"    {again}      # where the study is"
-    yield ""
-    if record.data.is_own:
-        yield "- DATA is the file or folder of the pictures that it was trained on"
-    for member in winner.members:
-        yield f"- weights, SHA-256: `{member.weights}`"
-    yield f"- training files, SHA-256: `{record.data.data_hash}`"
-    yield f"- validation split, SHA-256: `{record.data.split_hash}`"
-    yield f"- study, digest: `{winner.study.digest}`"

@@ -7,21 +7,19 @@ megabyte for 400,000 parameters.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from mnist_bench.export.plain_net import known_layers
+from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets import Layer, line
 from mnist_bench.units import percent
@@ -72,13 +70,9 @@ def page(winner: Winner) -> str:
         f"The net computes in this page; nothing is sent. {_prepared(winner)}{red}",
     ]
     part = drawing(winner)
-    return (
-        _environment()
-        .get_template("draw.html.j2")
-        .render(
-            name=winner.name, what=_what(winner), lines=lines, drawing=part, script=part.script,
-            style=_text("page.css") + part.style,
-        )
+    return render(
+        "draw.html.j2", name=winner.name, what=_what(winner), lines=lines, drawing=part, script=part.script,
+        style=_text("page.css") + part.style,
     )  # fmt: skip
 
 
@@ -93,14 +87,11 @@ def drawing(winner: Winner) -> Drawing:
     net = json.dumps(packed(winner)).replace("<", "\\u003c")
     form = winner.form
     labels = [winner.traits.name_of(label) for label in range(form.classes)]
-    markup = (
-        _environment()
-        .get_template("drawing.html.j2")
-        .render(
-            net=Markup(net),  # noqa: S704 - JSON, in which nothing ends the element
-            what=_what(winner), width=form.width, height=form.height,
-            labels=labels if len(labels) <= MAX_BARS else [""] * TOP, named=max(map(len, labels)) > 1,
-        )
+    markup = render(
+        "drawing.html.j2",
+        net=Markup(net),  # noqa: S704 - JSON, in which nothing ends the element
+        what=_what(winner), width=form.width, height=form.height,
+        labels=labels if len(labels) <= MAX_BARS else [""] * TOP, named=max(map(len, labels)) > 1,
     )  # fmt: skip
     return Drawing(
         markup=Markup(markup),  # noqa: S704 - ours
@@ -133,11 +124,6 @@ def _prepared(winner: Winner) -> str:
             return f"The sheet is scaled to {size}, as the pictures were on which it was trained."
         case _:
             assert_never(winner.traits.preparation)
-
-
-def csp_hash(text: str) -> str:
-    """Return the source expression that allows exactly this inline text (Content Security Policy, level 2)."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def packed(winner: Winner) -> dict[str, Any]:
@@ -217,13 +203,3 @@ def _floats(values: Array) -> list[float]:
 
 def _text(name: str) -> Markup:
     return Markup((resources.files("mnist_bench.export") / "templates" / name).read_text())  # noqa: S704 - ours
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("mnist_bench.export"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"csp_hash": csp_hash}
-    return environment

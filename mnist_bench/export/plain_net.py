@@ -3,140 +3,32 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from string import Template
+from collections.abc import Callable
 from typing import Any, assert_never
 
 from torch import nn
 
 from mnist_bench.config import Activation, ModelConfig, PoolAxes
 from mnist_bench.data import in_red
+from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets import Layer, line, plan_layers
 from mnist_bench.prediction import preparation
 from search.errors import UsageError
 
-CHANNELS_ROWS_POOL = '''
-class ChannelsRowsPool(nn.Module):
-    """A 2x2 max-pool over maps and rows, from (N, C, H, W) to (N, C // 2, H // 2, W)."""
-
-    def forward(self, inputs):
-        turned = inputs.permute(0, 3, 1, 2)
-        return nn.functional.max_pool2d(turned, 2).permute(0, 2, 3, 1)
-
-'''
-FORWARD = {
-    False: "        return super().forward((pictures.float() - MEAN) / STD)",
-    True: """\
-        mean, std = torch.tensor([MEAN, STD], device=pictures.device).view(2, -1, 1, 1)
-        return super().forward((pictures.float() - mean) / std)""",
-}
-"""By whether there are several channels."""
-OPENED = {
-    True: "ImageOps.exif_transpose(Image.open(path))",
-    False: "Image.open(path)  # as it is stored, whatever EXIF says of its orientation: so the net was trained",
-}
-"""By whether a picture is turned upright."""
-COMMITTEE = '''
-class Committee(nn.ModuleList):
-    """From pictures to logits, of which softmax(1) makes the mean of what it makes of each net's."""
-
-    def forward(self, pictures):
-        each = torch.stack([net(pictures).log_softmax(1) for net in self])
-        return each.logsumexp(0) - math.log(len(self))
-
-'''
-TEMPLATE = Template('''\
-"""$name: $summary$together.
-
-    python net.py $picture ...        # the $noun, its probability, and the $noun after it
-
-From Python: `probabilities = load()(pictures).softmax(1)`. It needs torch, safetensors and numpy, and pillow for files.
-"""
-
-$imports
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from safetensors.torch import load_file
-from torch import nn
-
-WEIGHTS = Path(__file__).with_name("model.safetensors")
-MEAN, STD = $mean, $std  # of the pixels that the net was trained on
-UNSURE_BELOW = $unsure  # the probability that parts right answers from wrong ones best
-NAMES = $names  # of the classes
-
-$classes
-class Net(nn.Sequential):
-    """From pictures $shape, $values, to logits (N, $outputs)."""
-
-    def __init__(self):
-        super().__init__(
-$layers
-        )
-
-    def forward(self, pictures):
-$forward
-
-$committee
-def load(path=WEIGHTS):
-    """Return the trained $trained."""
-    net = $made
-    net.load_state_dict(load_file(path))
-    return net.eval()
-
-
-$functions
-
-def main(paths):
-    from PIL import $pillow
-
-    if not paths:
-        sys.exit(__doc__)
-    if not WEIGHTS.is_file():  # it is written last
-        sys.exit(
-            f"{WEIGHTS.name} is not here: the export was not finished, and the same `mnist-bench export` makes it anew"
-        )
-    net = load()
-    for path in paths:
-        try:
-            image = $image
-            picture = torch.from_numpy($prepared)
-        except (OSError, ValueError) as error:
-            sys.exit(f"{path}: {error}")
-        with torch.inference_mode():
-            values, labels = net(picture.view(1, $input)).double().softmax(1)[0].topk(2)
-        first, second = (NAMES[label] for label in labels)
-        unsure = "  unsure" if values[0] < UNSURE_BELOW else ""
-        print(f"{path}  {first}  {values[0]:.2%}, then {second} {values[1]:.2%}{unsure}")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
-''')
-
 
 def source(winner: Winner) -> str:
     """Return the text of `net.py`; the weights lie beside it in `model.safetensors`."""
     model, traits, layers = winner.config.model, winner.traits, known_layers(winner)
-    has_odd_pool = any(layer.kind == "pool" and layer.pool_axes == "channels_rows" for layer in layers)
-    form, nets = winner.form, len(winner.members)
-    call, functions = _preparation(winner)
-    return TEMPLATE.substitute(
-        name=winner.name, summary=line(winner.config), mean=_levels(traits.mean), std=_levels(traits.std),
-        unsure=repr(traits.unsure_below), names=_names(winner), classes=CHANNELS_ROWS_POOL if has_odd_pool else "",
-        layers="\n".join(_lines(layers, model)), functions="\n\n".join(inspect.getsource(one) for one in functions),
-        pillow="Image, ImageOps" if traits.turns_upright else "Image", image=OPENED[traits.turns_upright],
-        prepared=call, input=", ".join(map(str, form.shape)), shape=f"(N, {', '.join(map(str, form.shape))})",
-        outputs=form.classes, values="0 is paper and 255 ink" if traits.drawn else "0 to 255",
-        noun="digit" if traits.digits else "class", picture="digit.png" if traits.digits else "picture.png",
-        forward=FORWARD[form.channels > 1], imports="import math\nimport sys" if nets > 1 else "import sys",
-        together=f"; the mean of {nets} such nets" if nets > 1 else "", committee=COMMITTEE if nets > 1 else "",
-        trained="nets" if nets > 1 else "net", made=f"Committee(Net() for _ in range({nets}))" if nets > 1 else "Net()",
+    prepare, functions = _preparation(winner)
+    text = render(
+        "net.py.j2", name=winner.name, summary=line(winner.config), nets=len(winner.members), form=winner.form,
+        traits=traits, mean=_levels(traits.mean), std=_levels(traits.std), names=_names(winner),
+        layers=[(_module(layer, model), layer.outputs) for layer in layers],
+        has_odd_pool=any(layer.kind == "pool" and layer.pool_axes == "channels_rows" for layer in layers),
+        prepare=prepare, functions="\n\n".join(inspect.getsource(function) for function in functions),
     )  # fmt: skip
+    return text + "\n"
 
 
 def _levels(channels: tuple[float, ...]) -> str:
@@ -187,13 +79,6 @@ def known_layers(winner: Winner) -> tuple[Layer, ...]:
                 "onnx_graph.py and page.py in mnist_bench/export do not write yet."
             )
     return layers
-
-
-def _lines(layers: tuple[Layer, ...], model: ModelConfig) -> Iterator[str]:
-    """Yield the line of each layer, and the shape that comes out of it."""
-    for layer in layers:
-        shape = "x".join(map(str, layer.outputs))
-        yield f"            {_module(layer, model)},  # {shape}"
 
 
 def _module(layer: Layer, model: ModelConfig) -> str:
