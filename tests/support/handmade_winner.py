@@ -68,7 +68,7 @@ def winner(
             mean=on.means, std=on.deviations, digits=digits, drawn=drawing, names=on.names,
             unsure_below=bar.probability, red=record.data.is_red,
         ),
-        "validation": Validation(errors=errors, images=len(labels), seen=False, threshold=bar), "confirmed": None,
+        "validation": Validation(errors=errors, images=len(labels), threshold=bar), "confirmed": None,
         "test_openings": 0,
     }  # fmt: skip
     confirmed = more.get("confirmed")

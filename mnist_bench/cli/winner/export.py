@@ -45,7 +45,7 @@ def export(
     Weights that were not kept are trained again and compared with the record, bit for bit.
     """
     from mnist_bench import cells
-    from mnist_bench.export import Options, find, folder as exports
+    from mnist_bench.export import Options, folder as exports, load_winner
     from search.files import check_target
 
     asked = Options(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
@@ -53,7 +53,7 @@ def export(
     exports.check(folder)
     study, number = targets.open_target(target, results, storage)
     trial = None if number is None else targets.find_trial(study, number)
-    winner = find(study, trial, asked, output.note)
+    winner = load_winner(study, trial, asked, output.note)
     written = exports.write(winner, folder)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"
     of = "trained on all images; in the search its settings got" if winner.on_all else "in float32"
