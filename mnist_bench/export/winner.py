@@ -236,9 +236,7 @@ class _Finder:
         """
         study, found = self.study, self.confirmed
         if trial is None and found is not None and found.digest != study.digest:
-            self.on_news(
-                f"{study.name} was searched further since it was confirmed; the winner is of what it was then."
-            )
+            self.on_news(f"{study.name} was searched further since it was confirmed; this is the winner of that time.")
         finals = [number for one in self.evaluated for number in one.numbers]
         if not finals:
             raise StudyNotFoundError(
@@ -295,9 +293,7 @@ class _Finder:
         found = [seed for seed, path in paths.items() if records.read(path).curve[-1].end is None]
         if len(found) < confirm.MIN_COMMITTEE:
             name = f"{self.study.name}/{trial.number}"
-            raise StudyNotFoundError(
-                f"Of {name} trained on all images, {len(found)} of {seeds} nets came to their end."
-            )
+            raise StudyNotFoundError(f"Of {name} trained on all images, {len(found)} of {seeds} nets finished.")
         return tuple(self._confirmed_net(trial, seed) for seed in found)
 
     def _confirmed_net(self, trial: TrialRecord, seed: int) -> Member:
