@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from mnist_bench.doctor.diagnostic import Diagnostic
+from mnist_bench.doctor.study import examine as examine_study
 from search.database import file_lock
 from search.study import StudyLocation, alone_with, driver_of
 
@@ -29,17 +30,6 @@ class Checkup:
     def problems(self) -> int:
         """Number of findings that are problems."""
         return sum(finding.severity == "problem" for finding in self.findings)
-
-
-def check_machine(*, results: Path, device: str = "auto", data_dir: Path | None = None) -> Checkup:
-    """Examine the machine, the installation, the data files and the results folder.
-
-    Raises:
-        DeviceError: there is no such device.
-    """
-    from mnist_bench.doctor import machine as doctor_machine
-
-    return Checkup(findings=tuple(doctor_machine.examine(results=results, device=device, data_dir=data_dir)))
 
 
 def check_study(
@@ -65,24 +55,13 @@ def check_study(
         DeviceError: there is no such device.
         StorageError: a repair cannot be written.
     """
+    examine = partial(examine_study, location, replay=replay, device=device, data_dir=data_dir)
     if not repair:
-        return _examine(location, busy=_busy(location), replay=replay, device=device, data_dir=data_dir)
+        return Checkup(findings=tuple(examine(busy=_busy(location))))
     with alone_with(location):
-        examine = partial(_examine, location, busy=None, replay=replay, device=device, data_dir=data_dir)
-        before = examine()
-        repaired = []
-        for finding in before.findings:
-            if finding.mend is not None:
-                repaired.append(replace(finding, advice=finding.mend()))
-        after = examine() if repaired else before
-        return Checkup(findings=after.findings, repaired=tuple(repaired))
-
-
-def _examine(location: StudyLocation, *, busy: str | None, replay: bool, device: str, data_dir: Path | None) -> Checkup:
-    from mnist_bench.doctor import study as doctor_study
-
-    findings = doctor_study.examine(location, busy=busy, replay=replay, device=device, data_dir=data_dir)
-    return Checkup(findings=tuple(findings))
+        before = tuple(examine(busy=None))
+        repaired = [replace(finding, advice=finding.mend()) for finding in before if finding.mend is not None]
+        return Checkup(findings=tuple(examine(busy=None)) if repaired else before, repaired=tuple(repaired))
 
 
 def _busy(location: StudyLocation) -> str | None:

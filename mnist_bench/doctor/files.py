@@ -59,16 +59,11 @@ def damaged_checkpoints(folder: Path) -> Iterator[Diagnostic]:
         for path in sorted(folder.rglob(f"*{checkpoint_store.SUFFIX}"))
         if not path.is_relative_to(StudyFolder(folder).aside)
     ]
-    faults = {path: _fault(partial(_read_checkpoint, path)) for path in paths}
-    yield from _newer("checkpoints", faults, folder)
-    if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
-        yield problem(
-            "checkpoints",
-            f"damaged, and not used: {_names(damaged, folder)}.",
-            f"{_MOVES}, and training goes on from the ones before; files that go bad by themselves are a sign of a "
-            "failing disk.",
-            partial(_move_aside, damaged, folder),
-        )
+    readers = {path: partial(_read_checkpoint, path) for path in paths}
+    yield from _readable("checkpoints", readers, folder, lambda damaged: (
+        f"{_MOVES}, and training continues from the ones before; files that go bad by themselves are a sign of a "
+        "failing disk."
+    ))  # fmt: skip
 
 
 def weights(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
@@ -77,13 +72,9 @@ def weights(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
     best = worth_keeping(list(complete.values()), study.cost)
     files = StudyFolder(folder).kept_weights()
     kept = [(complete[number], files[number]) for number in sorted(best & files.keys())]
-    faults = {path: _fault(partial(check_trial, path, trial)) for trial, path in kept}
-    yield from _newer("weights", faults, folder)
-    if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
-        text = f"damaged, and not used: {_names(damaged, folder)}."
-        yield problem("weights", text, f"{_MOVES}.", partial(_move_aside, damaged, folder))
-    if whole := [path for path, fault in faults.items() if fault is None]:
-        yield ok("weights", f"{number_of(len(whole), 'file')} of the best trials, each what its trial ended with.")
+    readers = {path: partial(check_trial, path, trial) for trial, path in kept}
+    whole = " of the best trials, each what its trial ended with"
+    yield from _readable("weights", readers, folder, lambda damaged: f"{_MOVES}.", whole)
     if superfluous := [path for number, path in sorted(files.items()) if number not in best]:
         text = f"of trials that are no longer among the best: {_names(superfluous, folder)}."
         yield note("weights", text, f"{_MOVES}.", partial(_move_aside, superfluous, folder))
@@ -106,15 +97,14 @@ def confirmed_nets(study: StoredStudy) -> Iterator[Diagnostic]:
     """Yield whether each net that `confirm` trained on all images is there, and the one with which its run ended."""
     folder, files = study.files.path, study.files.confirm
     nets = files.kept_nets()
-    faults = {path: _fault(partial(_read_net, files, *key, path)) for key, path in nets.items()}
-    yield from _newer("confirmed nets", faults, folder)
-    if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
-        text = f"damaged, and not used: {_names(damaged, folder)}."
+    readers = {path: partial(_read_net, files, *key, path) for key, path in nets.items()}
+
+    def advice(damaged: Sequence[Path]) -> str:
         commands = _commands(study, [number for (number, _), path in nets.items() if path in damaged])
-        advice = f"{_MOVES}; then {commands} trains such a net again, to the same bits."
-        yield problem("confirmed nets", text, advice, partial(_move_aside, damaged, folder))
-    if whole := [path for path, fault in faults.items() if fault is None]:
-        yield ok("confirmed nets", f"{number_of(len(whole), 'file')}, each what its run on all images ended with.")
+        return f"{_MOVES}; then {commands} trains such a net again, to the same bits."
+
+    whole = ", each what its run on all images ended with"
+    yield from _readable("confirmed nets", readers, folder, advice, whole)
     if lost := _lost_nets(files, folder):
         text = f"not there: {_names([files.net_of(*key) for key in lost], folder)}."
         commands = _commands(study, [number for number, _ in lost])
@@ -203,6 +193,31 @@ def _fault(reader: Callable[[], object]) -> SearchError | None:
 def _is_damage(fault: SearchError | None) -> bool:
     """Return whether a file is damaged, and not only of a newer version, or of code that is not here."""
     return fault is not None and not isinstance(fault, NewerVersionError | UnnamedCodeError)
+
+
+def _readable(
+    about: str,
+    readers: Mapping[Path, Callable[[], object]],
+    folder: Path,
+    advice: Callable[[Sequence[Path]], str],
+    whole: str = "",
+) -> Iterator[Diagnostic]:
+    """Yield which files of a kind a newer version wrote, which are damaged, and how many are whole, if `whole` is given.
+
+    Args:
+        about: the kind of files.
+        readers: a function for each file that reads it.
+        folder: the study's folder.
+        advice: returns what to do about damaged files, which can be moved aside.
+        whole: the end of a sentence about the number of files that can be read.
+    """
+    faults = {path: _fault(reader) for path, reader in readers.items()}
+    yield from _newer(about, faults, folder)
+    if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
+        text = f"damaged, and not used: {_names(damaged, folder)}."
+        yield problem(about, text, advice(damaged), partial(_move_aside, damaged, folder))
+    if whole and (count_of_whole := sum(fault is None for fault in faults.values())):
+        yield ok(about, f"{number_of(count_of_whole, 'file')}{whole}.")
 
 
 def _newer(about: str, faults: Faults, folder: Path) -> Iterator[Diagnostic]:

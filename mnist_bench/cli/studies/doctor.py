@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from mnist_bench.doctor import Checkup, Diagnostic
+    from mnist_bench.doctor import Checkup
 
 
 def doctor(
@@ -36,12 +35,18 @@ def doctor(
 
     Exits with 1 where a problem remains. A study that is being searched is only read.
     """
-    from mnist_bench.doctor import plain
+    from mnist_bench.doctor import Checkup, checkup, machine, plain
+    from search.study import StudyLocation
 
-    if study is None:
-        found = _examine_machine(repair, replay, device, data_dir, results)
+    if study is not None:
+        location = StudyLocation.of(study, results, storage)
+        found = checkup.check_study(location, repair=repair, replay=replay, device=device, data_dir=data_dir)
+    elif repair:
+        raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
+    elif replay:
+        raise UsageError("--replay decides a study once more; name one, as `mnist-bench studies` lists them.")
     else:
-        found = _examine_study(study, repair, replay, device, data_dir, results, storage)
+        found = Checkup(findings=tuple(machine.examine(results=results, device=device, data_dir=data_dir)))
     if json:
         listed = {"repaired": found.repaired, "findings": found.findings}
         values = {name: [plain(finding) for finding in findings] for name, findings in listed.items()}
@@ -52,35 +57,12 @@ def doctor(
         raise typer.Exit(ExitCode.FAILURE)
 
 
-def _examine_study(
-    name: str, repair: bool, replay: bool, device: str, data_dir: Path | None, results: Path, storage: str | None
-) -> Checkup:
-    from mnist_bench.doctor import checkup as doctors
-    from search.study import StudyLocation
-
-    location = StudyLocation.of(name, results, storage)
-    return doctors.check_study(location, repair=repair, replay=replay, device=device, data_dir=data_dir)
-
-
-def _examine_machine(repair: bool, replay: bool, device: str, data_dir: Path | None, results: Path) -> Checkup:
-    from mnist_bench.doctor import checkup as doctors
-
-    if repair:
-        raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
-    if replay:
-        raise UsageError("--replay decides a study once more; name one, as `mnist-bench studies` lists them.")
-    return doctors.check_machine(results=results, device=device, data_dir=data_dir)
-
-
 def _print(found: Checkup) -> None:
     shown = [("repaired", finding) for finding in found.repaired]
     shown += [(finding.severity, finding) for finding in found.findings]
     for word, finding in shown:
-        output.print_line(_line(word, finding), "bold" if word == "problem" else None)
+        line = f"{word:<9} {finding.about:<16} {finding.text}"
+        output.print_line(line, "bold" if word == "problem" else None)
         if finding.advice:
             output.print_prose(f"{'':27}-> {finding.advice}")
     output.print_line({0: "No problem.", 1: "1 problem."}.get(found.problems, f"{found.problems} problems."))
-
-
-def _line(word: str, finding: Diagnostic) -> str:
-    return f"{word:<9} {finding.about:<16} {finding.text}"
