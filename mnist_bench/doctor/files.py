@@ -202,7 +202,7 @@ def _readable(
     advice: Callable[[Sequence[Path]], str],
     whole: str = "",
 ) -> Iterator[Diagnostic]:
-    """Yield which files of a kind a newer version wrote, which are damaged, and how many are whole, if `whole` is given.
+    """Yield which files of a kind a newer version wrote, which are damaged, and how many are whole if `whole` is given.
 
     Args:
         about: the kind of files.
