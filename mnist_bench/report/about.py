@@ -1,4 +1,4 @@
-"""One line about a study: what was searched, for how long, on which machine, and where the weights are."""
+"""A study in one line: the ranges that were searched, the time, the machine, and the place of the weights."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from search.space import Space
 
 
 def line(study: StudyRecord, space: Space, weights: Path | None) -> str:
-    """Return the line; the time is left out where an early version did not record it."""
+    """Return the line; without the time if an early version did not record it."""
     ranges = number_of(len(space.ranges), "range")
     kept = f"Weights of the best trials: `{weights}`." if weights else "No weights are kept here."
-    return f"{ranges} of the space {space.name} searched{_time(study)} on {_machine(study)}. {kept}"
+    time = time_of(study)
+    spent = "" if time is None else f" in {time},"
+    return f"{ranges} of the space {space.name} searched{spent} on {_machine(study)}. {kept}"
 
 
-def _time(study: StudyRecord) -> str:
+def time_of(study: StudyRecord) -> str | None:
+    """Return how long a search took: `4 min 40 s, 8 trainings at a time`; None if that was not recorded."""
     try:
         time = worker_time_of(study)
     except StudyNotFoundError:
-        return ""
-    return f" in {_spelled(time.span)}, {number_of(len(time.lanes), 'training')} at a time,"
+        return None
+    return f"{_spelled(time.span)}, {number_of(len(time.lanes), 'training')} at a time"
 
 
 def _spelled(seconds: float) -> str:

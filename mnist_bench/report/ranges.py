@@ -31,32 +31,37 @@ class Range:
     """Where that lies in the range; empty for a choice and for a range of two values."""
 
 
-def table_of(space: Space, trial: TrialRecord) -> Table[Range]:
-    """Return a row for each range of a space, with the trial's value, and below it what lies at an end."""
-    config = from_json(trial.config)
-    rows = [
-        _range(field, field.distribution, trial.params, counts=_counts(field.path, config))
-        for field in space.fields
-        if field.distribution is not None
-    ]
+def table_of(space: Space, trial: TrialRecord | None, *, foreign: bool = False) -> Table[Range]:
+    """Return a row for each range of a space, with the trial's value if there is one, and below it what lies at an end.
+
+    Every parameter counts in a trial of another trainer, a `foreign` one; of ours, only those that have an effect.
+    """
+    setting = Column[Range]("setting", lambda row: row.path, 9)
+    searched = Column[Range]("searched", lambda row: row.values, 7)
+    ranges = [(field, field.distribution) for field in space.fields if field.distribution is not None]
+    if trial is None:
+        return Table(rows=[_range(field, span, {}) for field, span in ranges], columns=(setting, searched))
+    config = None if foreign else from_json(trial.config)
+    params = {path: value for path, value in trial.params.items() if config is None or _counts(path, config)}
+    rows = [_range(field, span, params) for field, span in ranges]
     columns = (
-        Column[Range]("setting", lambda row: row.path),
-        Column[Range](f"#{trial.number}", lambda row: row.value),
-        Column[Range]("where", lambda row: row.place),
-        Column[Range]("searched", lambda row: row.values),
+        setting,
+        Column[Range](f"#{trial.number}", lambda row: row.value, 8),
+        Column[Range]("where", lambda row: row.place, 6),
+        searched,
     )
     return Table(rows=rows, columns=columns, footnotes=_at_ends(rows, trial.number))
 
 
 def _counts(path: str, config: TrainConfig) -> bool:
-    """Return whether a setting has an effect in a configuration; those of a net of the user's own always may."""
+    """Return whether a setting has an effect in a configuration; those of your own network always may."""
     declared = all_settings().get(path)
     return declared is None or declared.counts_in(config)
 
 
-def _range(field: Field, span: Distribution, params: Mapping[str, Any], *, counts: bool) -> Range:
+def _range(field: Field, span: Distribution, params: Mapping[str, Any]) -> Range:
     words = overview.values_in_words(field)
-    if field.path not in params or not counts:
+    if field.path not in params:
         return Range(path=field.path, values=words, value="–", place="")
     value = params[field.path]
     return Range(path=field.path, values=words, value=short(value), place=_place(span, value))
@@ -86,4 +91,4 @@ def _at_ends(rows: list[Range], number: int) -> list[str]:
     if not ends:
         return []
     lies = f"{', '.join(ends)} of #{number} {'is' if len(ends) == 1 else 'are'} at an end of the range"
-    return [f"{lies}; where the setting goes further, so may better values."]
+    return [f"{lies}; if the setting allows values beyond it, they may be better."]

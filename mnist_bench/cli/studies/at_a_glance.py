@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.cli import output
@@ -17,17 +16,13 @@ from mnist_bench.leaderboard import (
     headline,
     leaderboard_of,
     validation_images,
-    worker_time_of,
 )
 from mnist_bench.nets import line
-from mnist_bench.result_table import Column, Table
-from mnist_bench.space_files import overview
+from mnist_bench.report import about, ranges
 from mnist_bench.studies import commands_of, is_foreign
 from search import strategies
-from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
-from search.space import Field
 from search.study import StoredStudy, StudyFolder, all_failed, invocations
 
 Entry = tuple[str, str]
@@ -49,9 +44,9 @@ def show(study: StoredStudy) -> None:
     typed = [made.command for made in searched if made.command is not None]
     for number, command in enumerate(typed):
         output.print_line(output.entry("" if number else "typed", command))
-    if ranges := study.space.ranges:
+    if study.space.ranges:
         output.print_line()
-        output.print_table(Table(rows=ranges, columns=_columns(study)))
+        output.print_table(ranges.table_of(study.space, study.best, foreign=foreign))
     output.print_prose(f"The whole specification: `{commands_of(study).line('show', '--all')}`.")
 
 
@@ -103,19 +98,9 @@ def _search(study: StudyRecord) -> Iterator[Entry]:
     versions = [f"{name} {version}" for name, version in spec.get("versions", {}).items()]
     machine = [numerics.get("gpu") or numerics.get("cpu"), numerics.get("precision"), *versions]
     yield "machine", ", ".join(str(part) for part in machine if part)
-    yield "time", f"{_span(study)}{cells.duration(sum(trial.seconds for trial in study.trials))} of training"
-
-
-def _span(study: StudyRecord) -> str:
-    """Return how long it took, and how many trainings at a time, as the beginning of a sentence; nothing where that is
-    not known."""
-    if is_foreign(study.spec):
-        return ""
-    try:
-        spent = worker_time_of(study)
-    except StudyNotFoundError:
-        return ""
-    return f"{cells.duration(spent.span)}, {number_of(len(spent.lanes), 'training')} at a time, "
+    trained = f"{cells.duration(sum(trial.seconds for trial in study.trials))} of training"
+    took = None if is_foreign(spec) else about.time_of(study)
+    yield "time", trained if took is None else f"{took}; {trained}"
 
 
 def _files(study: StudyRecord, files: StudyFolder) -> Iterator[Entry]:
@@ -123,21 +108,6 @@ def _files(study: StudyRecord, files: StudyFolder) -> Iterator[Entry]:
         yield "weights", str(files.weights_of(study.best.number))
     if files.report.exists():
         yield "report", str(files.report)
-
-
-def _columns(study: StudyRecord) -> list[Column[Field]]:
-    best = study.best
-    columns: list[Column[Field]] = [
-        Column("range", lambda field: field.path, 9),
-        Column("searched", overview.values_in_words, 7),
-    ]
-    if best is not None:
-        columns.append(Column(f"#{best.number}", lambda field: _short(best.params.get(field.path)), 8))
-    return columns
-
-
-def _short(value: Any) -> str:
-    return "–" if value is None else cells.short(value)
 
 
 COUNTS = {"parameters": "parameters", "macs": "MACs"}

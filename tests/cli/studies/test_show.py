@@ -64,9 +64,9 @@ def test_a_study_stands_on_one_screen(cli: Cli) -> None:
     assert "report    results/conv-0/report.html" in lines
     assert "typed     mnist-bench search conv --trials 7" in lines
     table = lines[lines.index("") + 1 :]
-    assert table[0].split() == ["range", "searched", "#1"]
+    assert table[0].split() == ["setting", "#1", "where", "searched"]
     (rate,) = [line.split() for line in table if line.startswith("optim.lr ")]
-    assert rate[-1] == "0.0093"
+    assert rate[1] == "0.0093"
     assert lines[-1] == "The whole specification: `mnist-bench show conv-0 --all`."
 
 
@@ -122,7 +122,7 @@ def test_trainings_at_a_time_are_not_called_workers(cli: Cli) -> None:
         return replace(made, reports=tuple(reports))
 
     cli.studies["conv-0"] = handmade.study([ran(0, 0), ran(1, 1)])  # type: ignore[attr-defined]
-    assert "time      6:00, 2 trainings at a time, 12:00 of training" in cli("show").stdout.splitlines()
+    assert "time      6 min 0 s, 2 trainings at a time; 12:00 of training" in cli("show").stdout.splitlines()
 
 
 def test_a_study_as_json(cli: Cli) -> None:

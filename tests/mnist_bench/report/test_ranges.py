@@ -41,8 +41,8 @@ def test_a_row_a_range_with_the_trials_value_and_where_it_lies() -> None:
         ["optim.weight_decay", "0.001", "50 % up", "levels 0.0001, 0.001, 0.01, log"],
     ]
     assert table.footnotes == [
-        "model.blocks, optim.momentum of #4 are at an end of the range; where the setting goes further, so may better "
-        "values."
+        "model.blocks, optim.momentum of #4 are at an end of the range; if the setting allows values beyond it, "
+        "they may be better."
     ]
 
 
