@@ -1,4 +1,4 @@
-"""`mnist-bench`: the commands, and what a user sees of an error.
+"""`mnist-bench`: the commands, and errors as sentences.
 
 Command modules import what they need when they run, so that help and shell completion load neither torch nor Optuna.
 """
@@ -51,7 +51,7 @@ class ErrorsAsSentences(HelpfulGroup):
             raise typer.Exit(error.exit_code if isinstance(error, SearchError) else ExitCode.FAILURE) from error
 
     def _flushed(self, ctx: Any) -> Any:
-        """Run the command, and write what it has printed while an error of that can still be told."""
+        """Run the command, and flush its output while an error of that can still be reported."""
         try:
             result = super().invoke(ctx)
         except typer.Exit:
@@ -90,7 +90,7 @@ def _is_of_output(error: Exception) -> bool:
 
 
 def _drop_output() -> None:
-    """Send what is left in stdout's buffer nowhere, or Python would try to write it once more as it ends."""
+    """Discard what is left in stdout's buffer, or Python would try to write it again as it exits."""
     try:
         descriptor = sys.stdout.fileno()
     except (AttributeError, OSError):  # a stream of a test's has none
@@ -161,7 +161,8 @@ def main() -> None:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - it stays open as long as the process runs
     if sys.stdout is None:
-        sys.exit(_refuse_closed_output())
+        output.note("Error: stdout is closed, so that nothing can be printed; give it a file, or /dev/null.")
+        sys.exit(ExitCode.USAGE)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=output.IN_ASCII)
@@ -173,8 +174,3 @@ def main() -> None:
         output.note(_words(error))
         _drop_output()
         sys.exit(ExitCode.FAILURE)
-
-
-def _refuse_closed_output() -> int:
-    output.note("Error: stdout is closed, so that nothing can be printed; give it a file, or /dev/null.")
-    return ExitCode.USAGE

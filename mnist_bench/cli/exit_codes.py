@@ -1,4 +1,4 @@
-"""What the program's exit code says."""
+"""The exit codes of the program."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every command; those of errors stand on the error classes (`search.errors`) too."""
+    """Exit codes of every command; the error classes (`search.errors`) have theirs, too."""
 
     OK = 0
     FAILURE = 1
@@ -17,4 +17,4 @@ class ExitCode(IntEnum):
     NOT_REPRODUCED = 4
     INTERRUPTED = 130
     READER_LEFT = 141
-    """Whoever read the output, such as `head`, left before its end; 128 and SIGPIPE, as a shell reports it."""
+    """The output pipe was closed early, for example by `head`: 128 plus SIGPIPE, as a shell reports it."""

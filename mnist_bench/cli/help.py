@@ -1,4 +1,4 @@
-"""Help that can be read at a glance: options in groups, whole sentences for commands, examples at the end."""
+"""Help texts: options in groups, whole sentences for commands, examples at the end."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ OTHERS = "Options"
 
 
 class HelpfulCommand(TyperCommand):
-    """A command whose options stand under the headings that they name as their `rich_help_panel`.
+    """A command whose options are listed under their `rich_help_panel` headings.
 
-    Its epilog is printed as it stands: examples, a line each.
+    Its epilog is printed unchanged: examples, one per line.
     """
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Return the words of the usage line; what is needed has no brackets."""
+        """Return the words of the usage line; required ones have no brackets."""
         return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

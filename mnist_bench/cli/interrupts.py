@@ -1,6 +1,6 @@
-"""Signals that ask for an end: the first one ends gracefully, a Ctrl-C after it at once.
+"""Signals that stop a search: the first one gracefully, a Ctrl-C after it at once.
 
-Before anything trains there is nothing to end gracefully, so the first one ends at once, too.
+Before anything trains there is nothing to finish, so the first signal stops at once, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ GRACEFUL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Catches SIGINT, SIGTERM and SIGHUP while it is entered, unless they are ignored (nohup); says so once."""
+    """Catches SIGINT, SIGTERM and SIGHUP while it is entered, unless they are ignored (nohup); prints a notice once."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -23,7 +23,7 @@ class Interrupts:
         self._came = False
         self._said = False
         self._is_heard = False
-        """Whether the work has got so far that it asks from time to time whether to stop."""
+        """Whether the work has begun to ask from time to time whether to stop."""
 
     def __enter__(self) -> Self:
         for number in GRACEFUL:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 from collections.abc import Sequence
 from decimal import Decimal
@@ -22,7 +21,7 @@ from search.study import RESULTS as RESULTS, STORAGE_VARIABLE
 RUNNING = "Where it runs"
 FILES = "Files and data"
 OUTPUT = "Output"
-STRATEGIES = "How it decides, whatever the file says"
+STRATEGIES = "Sampler and pruner (override the space file)"
 """Headings of options in a command's help."""
 Workers = Annotated[
     int | None,
@@ -31,7 +30,7 @@ Workers = Annotated[
         min=1,
         metavar="N",
         rich_help_panel=RUNNING,
-        help="Processes; left out, one a core, or one on a GPU. Changes no result.",
+        help="Number of processes (default: one per core, or one on a GPU). Does not change results.",
     ),
 ]
 Results = Annotated[
@@ -45,8 +44,8 @@ Storage = Annotated[
         rich_help_panel=FILES,
         envvar=STORAGE_VARIABLE,
         show_envvar=False,
-        help="Database of the studies, as Optuna spells it; left out, SQLite in the results folder. "
-        "Taken from OPTUNA_STORAGE too, which keeps a password off the command line.",
+        help="URL of the studies' database, in Optuna's form (default: SQLite in the results folder). "
+        "OPTUNA_STORAGE also sets it, and keeps a password off the command line.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON object.")]
@@ -60,7 +59,9 @@ Device = Annotated[
 ]
 PrecisionOption = Annotated[
     PrecisionName,
-    typer.Option("--precision", rich_help_panel=RUNNING, help="Of convolutions; auto is the device's fastest."),
+    typer.Option(
+        "--precision", rich_help_panel=RUNNING, help="Precision of convolutions; auto picks the fastest for the device."
+    ),
 ]
 DataDir = Annotated[
     Path | None,
@@ -68,7 +69,7 @@ DataDir = Annotated[
         "--data-dir",
         metavar="DIR",
         rich_help_panel=FILES,
-        help="Four IDX files in MNIST's format; left out, the MNIST inside.",
+        help="Folder of four IDX files in MNIST's format (default: the packaged MNIST).",
     ),
 ]
 Data = Annotated[
@@ -78,8 +79,8 @@ Data = Annotated[
         "--data-dir",
         metavar="FILE.npz|DIR",
         rich_help_panel=FILES,
-        help="Your own: x_train, y_train, x_test, y_test; a folder of train/CLASS/*.png and test/CLASS/*.png, or of "
-        "IDX files. Left out, the MNIST inside.",
+        help="Your own data: a file with x_train, y_train, x_test, y_test; or a folder of train/CLASS/*.png and "
+        "test/CLASS/*.png, or of IDX files (default: the packaged MNIST).",
     ),
 ]
 
@@ -98,7 +99,7 @@ Net = Annotated[
         "--net",
         metavar="NAME",
         callback=_load_net,
-        help="A net of your own in place of ours: file.py:build or package.module:build (docs/own_nets.md).",
+        help="Your own network: file.py:build or package.module:build (docs/own_nets.md).",
     ),
 ]
 Dataset = Annotated[
@@ -107,7 +108,7 @@ Dataset = Annotated[
         "--dataset",
         rich_help_panel=FILES,
         show_default=False,
-        help="Left out, the file's, or mnist. mnist-red is MNIST in three channels; the others are downloaded once.",
+        help="Default: the space file's, else mnist. mnist-red has three channels; the others are downloaded once.",
     ),
 ]
 Overrides = Annotated[
@@ -120,12 +121,15 @@ SamplerName = Annotated[
         "--sampler",
         metavar="NAME",
         rich_help_panel=STRATEGIES,
-        help="Proposes trials: tpe, random, qmc, gp, sobol, curves, or your own, package.module:Name or file.py:Name.",
+        help="Sampler that proposes trials: tpe, random, qmc, gp, sobol, curves, or your own (package.module:Name or "
+        "file.py:Name).",
     ),
 ]
 SamplerOptions = Annotated[
     list[str] | None,
-    typer.Option("--sampler-option", metavar="K=V", rich_help_panel=STRATEGIES, help="Of the sampler; repeatable."),
+    typer.Option(
+        "--sampler-option", metavar="K=V", rich_help_panel=STRATEGIES, help="Option of the sampler; repeatable."
+    ),
 ]
 PrunerName = Annotated[
     str | None,
@@ -133,12 +137,14 @@ PrunerName = Annotated[
         "--pruner",
         metavar="NAME",
         rich_help_panel=STRATEGIES,
-        help="Stops trials: asha, hyperband, median, none, or code of your own, as with --sampler.",
+        help="Pruner that stops trials: asha, hyperband, median, none, or your own, as with --sampler.",
     ),
 ]
 PrunerOptions = Annotated[
     list[str] | None,
-    typer.Option("--pruner-option", metavar="K=V", rich_help_panel=STRATEGIES, help="Of the pruner; repeatable."),
+    typer.Option(
+        "--pruner-option", metavar="K=V", rich_help_panel=STRATEGIES, help="Option of the pruner; repeatable."
+    ),
 ]
 
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([smh]?)")
@@ -150,24 +156,27 @@ def time(
 ) -> OptionInfo:
     """Return an option whose value is a time in seconds: `90s`, `15m`, `1h`, or a number alone.
 
-    One of less than `least` seconds is refused, as is what is no time. `default` is how the help writes the default.
+    A time below `least` seconds is refused. `default` is the default as the help prints it.
     """
 
     def seconds(text: object) -> float:
         found = _DURATION.fullmatch(str(text).strip())
         given = float(found[1]) * _SECONDS[found[2]] if found else None
         if given is None or given < least:
-            raise UsageError(f"{name} {show(text)}: no time{' to spend' if least else ''}; write 90s, 15m or 1h.")
+            raise UsageError(
+                f"{name} {show(text)}: not a {'positive ' if least else ''}duration; write 90s, 15m or 1h."
+            )
         return given
 
+    text = help if default is None else f"{help[:-1]} (default: {default})."
     option: OptionInfo = typer.Option(
-        name, parser=seconds, metavar="TIME", help=help, show_default=default or True, rich_help_panel=panel
+        name, parser=seconds, metavar="TIME", help=text, show_default=default is None, rich_help_panel=panel
     )
     return option
 
 
 def fraction(text: str) -> float | None:
-    """Return the share, above 0 and up to 1, that `5%` or `0.05` names; None where it names none."""
+    """Return the share, above 0 and up to 1, that `5%` or `0.05` names; None if the text is not a share."""
     try:
         number = Decimal(text.strip().removesuffix("%"))  # as a float, 99.4 % would be above 0.994
         share = float(number / 100 if text.strip().endswith("%") else number)
@@ -198,7 +207,7 @@ def assigned(option: str, assignments: Sequence[str]) -> dict[str, Any]:
     """Return the values that a repeatable option `NAME=VALUE` gives by name, read as in a space file.
 
     Raises:
-        UsageError: one is no assignment of a plain value, or a name is given twice.
+        UsageError: one is not an assignment of a plain value, or a name is given twice.
     """
     from search.space import yaml_reader
 
@@ -215,19 +224,19 @@ def assigned(option: str, assignments: Sequence[str]) -> dict[str, Any]:
 
 
 def suitable_workers(device: str) -> int:
-    """Return how many processes suit a device by its name: one a core, or one on a GPU, which lanes fill."""
+    """Return how many processes suit a device by its name: one per core, or one on a GPU, which lanes fill."""
     return 1 if _is_gpu(device) else cores()
 
 
 def _is_gpu(device: str) -> bool:
     """Return whether training on this device is training on a GPU.
 
-    PyTorch takes seconds to load, so it is asked only where NVIDIA's driver is installed.
+    PyTorch takes seconds to load, so it is asked only if NVIDIA's driver is installed.
     """
     if device != "auto":
         return device.startswith("cuda")
     try:
-        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+        ctypes.CDLL("libcuda.so.1")
     except OSError:
         return False
     import torch
@@ -236,7 +245,7 @@ def _is_gpu(device: str) -> bool:
 
 
 def in_words(error: typer.BadParameter) -> str:
-    """Return what is wrong with the value of an option; where a number is wanted, what would do, and an example."""
+    """Return the fault of an option's value; if a number is wanted, with the allowed range and an example."""
     from pydantic import ValidationError
 
     if not isinstance(error.__cause__, ValidationError):
@@ -246,5 +255,5 @@ def in_words(error: typer.BadParameter) -> str:
         return error.message.removeprefix("Value error, ")
     low, high, default = (getattr(error.param, name, None) for name in ("min", "max", "default"))
     kind = "number" if isinstance(default, float) else "whole number"
-    bounds = "" if low is None else f" from {low}" + ("" if high is None else f" to {high}")
-    return f"{show(fault['input'])} is no {kind}{bounds}; write for example {low or 1 if default is None else default}."
+    bounds = "" if low is None else f" of at least {low}" if high is None else f" from {low} to {high}"
+    return f"{show(fault['input'])} is not a {kind}{bounds}; for example {low or 1 if default is None else default}."

@@ -37,9 +37,9 @@ ASCII: Mapping[str, str] = MappingProxyType(
         "°": "deg", **dict(zip(BARS, "_.:-=+*#", strict=True)),
     }
 )  # fmt: skip
-"""What stands for the program's own signs where a stream's encoding cannot say them."""
+"""Replacements of the program's own signs for streams whose encoding lacks them."""
 IN_ASCII = "mnist-bench-ascii"
-"""Name of the way in which streams and cells deal with what their encoding cannot say; see `codecs.register_error`."""
+"""Name of the error handler for characters that an encoding lacks; see `codecs.register_error`."""
 
 Form = Literal["table", "wide", "markdown", "csv", "json"]
 """How a result is printed; wide is a table with all its columns, whatever the screen."""
@@ -65,7 +65,7 @@ def _console_class() -> type[Console]:
     from rich.console import Console
 
     class LeavingConsole(Console):
-        """A console that leaves the end to its caller where whoever read the output has left."""
+        """A console that lets its caller handle a closed output pipe."""
 
         def on_broken_pipe(self) -> None:
             raise  # the BrokenPipeError, while rich handles it
@@ -84,7 +84,7 @@ def print_prose(text: object) -> None:
 
 
 def print_entry(label: str, text: object) -> None:
-    """Print a label and what it labels to stdout, in a terminal broken between words and indented behind the label."""
+    """Print a label and a text to stdout, in a terminal broken between words and indented behind the label."""
     out = console()
     lines = folded(safe(text), out.width - LABEL) if out.is_terminal else [safe(text)]
     for number, line in enumerate(lines):
@@ -92,7 +92,7 @@ def print_entry(label: str, text: object) -> None:
 
 
 def entry(label: str, text: object) -> str:
-    """Return a label and what it labels as one line."""
+    """Return a label and a text as one line."""
     return f"{label:{LABEL}}{safe(text)}".rstrip()
 
 
@@ -133,10 +133,10 @@ def folded(text: str, width: int) -> list[str]:
 
 
 def form(*, json: bool = False, csv: bool = False, markdown: bool = False, wide: bool = False) -> Form:
-    """Return the form that a command's options ask for.
+    """Return the form that a command's options choose.
 
     Raises:
-        UsageError: they ask for several.
+        UsageError: they choose several.
     """
     options: dict[Form, bool] = {"json": json, "csv": csv, "markdown": markdown, "wide": wide}
     wanted = [name for name, is_wanted in options.items() if is_wanted]
@@ -183,8 +183,8 @@ def _print_for_people(table: Table[Any], form: Literal["table", "wide", "markdow
 def print_table(table: Table[Any], *, whole: bool = False) -> None:
     """Print the headings and rows to stdout, and what their signs mean.
 
-    Where they are wider than the terminal, or than COLUMNS says, the least important columns are left out and named;
-    where not even two columns fit, each row is a block of lines. Piped, or `whole`, a table has all its columns.
+    If they are wider than the terminal, or than COLUMNS says, the least important columns are left out and named; if
+    not even two columns fit, each row is a block of lines. Piped, or `whole`, a table has all its columns.
     """
     out = console()
     is_narrow = not whole and (out.is_terminal or os.environ.get("COLUMNS", "").isdigit())

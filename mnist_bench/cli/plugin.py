@@ -1,4 +1,4 @@
-"""`mnist-bench plugin`: is a sampler, a pruner or a net of one's own repeatable?"""
+"""`mnist-bench plugin`: check that your own sampler, pruner or network is repeatable."""
 
 from __future__ import annotations
 
@@ -21,39 +21,47 @@ if TYPE_CHECKING:
     from mnist_bench.space_files import Source
     from search.repeatability import Checked, Row
 
-app = typer.Typer(help="Check samplers, pruners and nets of your own.", no_args_is_help=True)
+app = typer.Typer(help="Check your own samplers, pruners and networks.", no_args_is_help=True)
 
 IMAGES = 3_000
-"""That a net is tried on at most, a sixth of them to validate."""
+"""Largest number of images on which a network is tried; a sixth of them are for validation."""
 VERDICTS: Mapping[bool | None, str] = {True: "yes", False: "no", None: "–"}
 
 
 @app.command("check", cls=HelpfulCommand)
 def check(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A sampler, pruner or net: package.module:Name or file.py:Name.")
+        str, typer.Argument(metavar="NAME", help="A sampler, pruner or network: package.module:Name or file.py:Name.")
     ],
     space: Annotated[
         str | None,
-        typer.Option("--space", metavar="SPACE", help="A space to try it on; left out, conv, or a net's defaults."),
+        typer.Option(
+            "--space", metavar="SPACE", help="Space to try it on (default: conv, or a network's default settings)."
+        ),
     ] = None,
     overrides: options.Overrides = None,
     own_options: Annotated[
         list[str] | None,
-        typer.Option("--sampler-option", "--pruner-option", metavar="K=V", help="Of what is checked; repeatable."),
+        typer.Option(
+            "--sampler-option",
+            "--pruner-option",
+            metavar="K=V",
+            help="Option of the sampler or pruner being checked; repeatable.",
+        ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of the searches it is in; left out, 0.")
+        int | None,
+        typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="Seed of the test searches (default: 0)."),
     ] = None,
     net: options.Net = None,
     data_dir: options.Data = None,
     json: options.Json = False,
 ) -> None:
-    """Check whether code of your own does the same again.
+    """Check that your own sampler, pruner or network is deterministic.
 
-    A sampler or pruner is asked several times after the same history of made-up trials, and searches with one worker
-    and with eight; nothing is trained. A net is trained for two short epochs in each way in which a search may train
-    it. Exits with 0 where all agrees, else with 4.
+    A sampler or pruner is called several times with the same history of made-up trials, and searches with one worker
+    and with eight; nothing is trained. A network is trained for two short epochs in each way in which a search may
+    train it. The exit code is 0 if all runs agree, otherwise 4.
     """
     from mnist_bench import own_nets
 
@@ -94,14 +102,14 @@ def _checked_strategy(
 
 
 def _checked_net(name: str, space: Source, overrides: list[str], data_dir: Path | None) -> tuple[Checked, int]:
-    """Return what came of training a net with settings of a space, and on how many images; it closes the test set."""
+    """Check a network with settings of a space; return the result and the number of images. The test set is closed."""
     from mnist_bench import net_checks, own_nets, space_files
     from mnist_bench.data import close_test_set, images_in
 
     close_test_set()
     searched, data = space_files.open_with_data(space, overrides, data_dir=data_dir, net=name)
     images = min(IMAGES, images_in(data))
-    # As a search does: a net may refuse some of its settings, and a space may have limits.
+    # The first feasible one, as in a search: a net may refuse some settings, and a space may have limits.
     chosen = space_files.Drawn(searched, data.form).trainable[0]
     return net_checks.examine(own_nets.use(name), chosen.config.net, replace(data, subset=images)), images
 
@@ -114,11 +122,11 @@ def _table(found: Checked, name: str, tried_on: str) -> Table[Row]:
     ]
     code = [found.code.module, *([found.code.version] if found.code.version else []), f"{found.code.sha256[:8]}…"]
     if found.repeatable:
-        verdict = f"A search in logical order takes it: --{found.kind} {quoted(name)}."
+        verdict = f"It works in logical order: --{found.kind} {quoted(name)}."
     elif found.never:
-        verdict = "No search takes it: what one kept of it would be another net."
+        verdict = "It cannot be searched: its saved weights do not restore the same net."
     else:
-        verdict = "A search takes it with `--order arrival` alone; its runs differ, and each decision is recorded."
+        verdict = "It works with `--order arrival` only; two runs may differ, and each decision is recorded."
     made_up = "" if found.kind == "net" else ", with made-up trials"
     return Table(
         rows=found.rows,

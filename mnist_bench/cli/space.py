@@ -1,4 +1,4 @@
-"""`mnist-bench space`: check space files, show what one holds, draw from it, list those that are shipped."""
+"""`mnist-bench space`: check space files, show one, draw trials from it, and list the shipped ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRIALS = 50
 """The number of trials that `show --json` estimates the time of."""
 
 File = Annotated[
-    str, typer.Argument(metavar="FILE", help="A space file, the name of a shipped one (conv), or - for the input.")
+    str, typer.Argument(metavar="FILE", help="A space file, the name of a shipped one (conv), or - for stdin.")
 ]
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Space files, or names of shipped ones.")]
 
@@ -43,17 +43,15 @@ def check(
     net: options.Net = None,
     json: options.Json = False,
 ) -> None:
-    """Check files and print every problem with its line and column; exit code 2 where there is one.
+    """Check files and print every problem with its line and column; exit code 2 if there are any.
 
-    Nets and limits are checked for MNIST, or for the pictures of --data.
-    What is allowed and hardly meant is a warning, on stderr; it changes no exit code.
+    Networks and limits are checked for MNIST, or for the pictures of --data. Valid but suspicious settings are reported
+    as warnings on stderr and do not change the exit code.
     """
-    from mnist_bench import own_nets, space_files
+    from mnist_bench import space_files
     from mnist_bench.data import options_for
 
-    # What is wrong with the data or the net by themselves is no fault of a file.
-    options_for(data)
-    own_nets.used(net)
+    options_for(data)  # raises an error about the data, which is not a fault of a file
     found = [_checked(file, overrides or (), data, net) for file in files]
     problems = [problem for row in found for problem in row["problems"]]
     if json:
@@ -82,10 +80,10 @@ def show(
     net: options.Net = None,
     json: options.Json = False,
 ) -> None:
-    """Show a space's fields, ranges and conditions, and its smallest and largest net.
+    """Show a space's fields, ranges and conditions, and its smallest and largest network.
 
-    Nets are those for MNIST, or for the pictures of --data. With --json, `estimate` is the training time at the usual
-    speed of this kind of machine; starting and waiting are not in it.
+    Networks are built for MNIST, or for the pictures of --data. With --json, `estimate` is the training time at the
+    usual speed of this kind of machine; it does not include startup and waiting.
     """
     from mnist_bench import space_files
     from mnist_bench.data import images_in
@@ -113,14 +111,14 @@ def show(
 @app.command("sample", cls=HelpfulCommand)
 def sample(
     file: File,
-    number: Annotated[int, typer.Option("-n", "--number", min=1, max=1000, help="How many trials to draw.")] = 5,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 0,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, max=1000, help="Number of trials to draw.")] = 5,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the draws.")] = 0,
     data: options.Data = None,
     overrides: options.Overrides = None,
     net: options.Net = None,
     json: options.Json = False,
 ) -> None:
-    """Draw trials at random, each range evenly: one column a trial."""
+    """Draw random trials, evenly over each range: one column per trial."""
     from mnist_bench import space_files
 
     space, data_set = space_files.open_with_data(file, overrides or (), data_dir=data, net=net)
@@ -165,7 +163,7 @@ def _checked(file: str, overrides: Sequence[str], data: Path | None, net: str | 
 
 def _check_tables(space: Space) -> None:
     """Check that there are the tables that a space names; errors as in `start_lists.check_named`."""
-    if space.settings.get("search", {}).get("start"):  # else not worth its import, of most of a second
+    if space.settings.get("search", {}).get("start"):  # its import takes most of a second
         from mnist_bench import start_lists
 
         start_lists.check_named(space)
@@ -239,7 +237,7 @@ def _size_lines(drawn: Drawn, extremes: Extremes) -> Iterator[str]:
     for found in drawn.met:
         yield f"{'constraint':14}  {found.constraint.text}   {_met(found)}"
     if words := str(drawn.shares):
-        yield f"{'infeasible':14}  {words}; they are not trained and cost no trial"
+        yield f"{'infeasible':14}  {words}; they are not trained and do not count as trials"
     yield f"{'time':14}  search --dry-run measures on this machine how long a search takes"
 
 
@@ -251,7 +249,7 @@ def _met(found: Met) -> str:
 
 
 def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]], form: PictureForm) -> Iterator[dict[str, str]]:
-    """Yield a row for each range, with one cell a trial, then rows of the nets' counts."""
+    """Yield a row for each range, with one cell per trial, then rows of the networks' counts."""
     from mnist_bench.errors import ArchitectureError
     from mnist_bench.nets import net_size
     from mnist_bench.space_files import config

@@ -16,7 +16,7 @@ def parse(target: str | None) -> tuple[str | None, int | None]:
     """Return (study, trial) of `STUDY`, `STUDY/17` or nothing; None stands for the latest study and for no trial.
 
     Raises:
-        UsageError: what stands before the slash cannot name a study, or what follows it is no trial number.
+        UsageError: the part before the slash cannot name a study, or the part after it is not a trial number.
     """
     from search.study import checked_name
 
@@ -29,7 +29,7 @@ def parse(target: str | None) -> tuple[str | None, int | None]:
         raise UsageError(_of_a_folder(Path(target)))
     checked_name(study)
     if not (number.isascii() and number.isdigit() and len(number) <= 9):
-        raise UsageError(f"{target!r} names no trial; a trial is STUDY/17.")
+        raise UsageError(f"{target!r} is not a trial; write STUDY/17.")
     return study, int(number)
 
 
@@ -59,7 +59,7 @@ def open_target(
 
 
 def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:
-    """Return the trial of that number, the study's best one without a number; errors as in `studies.find_trial`."""
+    """Return the trial of that number, or without a number the study's best; errors as in `studies.find_trial`."""
     from mnist_bench import studies
 
     return studies.find_trial(study, number)

@@ -80,7 +80,9 @@ def test_pruned_trials_are_trained_to_their_ends_once_and_the_study_stays(tmp_pa
 def test_what_is_no_share_is_refused(cli: Callable[..., Result], share: str) -> None:
     result = cli("search", "smoke", f"--audit-pruned={share}")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"Error: --audit-pruned {share}: no share of the pruned trials; write 5% or 0.05")
+    assert result.stderr.startswith(
+        f"Error: --audit-pruned {share}: not a share of the pruned trials; write 5% or 0.05"
+    )
 
 
 def test_without_workers_there_is_no_audit(cli: Callable[..., Result]) -> None:

@@ -13,7 +13,7 @@ def test_options_stand_in_groups_and_examples_at_the_end(cli: Cli) -> None:
     assert lines[0] == "Usage: mnist-bench search [OPTIONS] SPACE" or lines[0].endswith("search [OPTIONS] SPACE")
     headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert headings == [
-        "Arguments:", "Options:", "How it decides, whatever the file says:", "Where it runs:", "Files and data:",
+        "Arguments:", "Options:", "Sampler and pruner (override the space file):", "Where it runs:", "Files and data:",
         "Examples:",
     ]  # fmt: skip
     running = lines[lines.index("Where it runs:") : lines.index("Files and data:")]

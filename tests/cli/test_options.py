@@ -34,20 +34,20 @@ def test_what_is_no_time_is_one_sentence(text: str) -> None:
 
 def test_a_time_may_have_a_least_one() -> None:
     assert seconds("1s", least=1) == 1
-    with pytest.raises(UsageError, match=r"^--time 0s: no time to spend; write 90s, 15m or 1h\.$"):
+    with pytest.raises(UsageError, match=r"^--time 0s: not a positive duration; write 90s, 15m or 1h\.$"):
         seconds("0s", least=1)
 
 
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("--trials", "abc", "abc is no whole number from 1; write for example 50."),
-        ("--trials", "0", "0 is no whole number from 1; write for example 50."),
-        ("--seed", "-1", "-1 is no whole number from 0 to 4294967295; write for example 0."),
-        ("--lanes", "99", "99 is no whole number from 1 to 16; write for example 1."),
-        ("--gpus-per-worker", "z", "z is no number from 0 to 1; write for example 0.0."),
+        ("--trials", "abc", "abc is not a whole number of at least 1; for example 50."),
+        ("--trials", "0", "0 is not a whole number of at least 1; for example 50."),
+        ("--seed", "-1", "-1 is not a whole number from 0 to 4294967295; for example 0."),
+        ("--lanes", "99", "99 is not a whole number from 1 to 16; for example 1."),
+        ("--gpus-per-worker", "z", "z is not a number from 0 to 1; for example 0.0."),
         ("--order", "random", "'random' is not one of 'logical', 'arrival'."),
-        ("--max-outage", "soon", "Error: --max-outage soon: no time; write 90s, 15m or 1h."),
+        ("--max-outage", "soon", "Error: --max-outage soon: not a duration; write 90s, 15m or 1h."),
     ],
 )
 def test_a_value_that_will_not_do_is_named_with_one_that_would(cli: Cli, option: str, value: str, words: str) -> None:

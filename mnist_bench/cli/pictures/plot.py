@@ -30,7 +30,7 @@ def _listed(kinds: Sequence[str]) -> str:
 
 HELP = f"""Draw pictures of a study: all kinds, or those named.
 
-The first word is the study, the latest when left out. A word that names a kind is always the kind.
+The first word is the study (default: the latest). A word that names a kind is always the kind.
 
 \b
 Of a study:
@@ -47,23 +47,28 @@ def plot(
     words: Annotated[
         list[str] | None, typer.Argument(metavar="STUDY|KIND", help="A study, kinds of pictures, or both.")
     ] = None,
-    file_format: Annotated[Literal["png", "svg", "both"], typer.Option("--format", help="Of the files.")] = "both",
+    file_format: Annotated[
+        Literal["png", "svg", "both"], typer.Option("--format", help="Format of the files.")
+    ] = "both",
     folder: Annotated[
         Path | None,
         typer.Option(
             "--output",
             metavar="DIR",
-            help="Where the files go; left out, plots/ in the folder of the study or the results.",
+            help="Folder for the files (default: plots/ in the folder of the study or the results).",
         ),
     ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="FIELD=VALUE", help="augmented: a strength, e.g. augment.rotation_degrees=30; repeatable."
+            "--set",
+            metavar="FIELD=VALUE",
+            help="For augmented: a strength, e.g. augment.rotation_degrees=30; repeatable.",
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, max=MAX_SEED, help="augmented: of the distortions.")
+        int | None,
+        typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="For augmented: seed of the distortions."),
     ] = None,
     data_dir: options.Data = None,
     net: options.Net = None,
@@ -120,7 +125,7 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _open(name: str | None, results: Path, storage: str | None) -> StoredStudy:
-    """Return the study; where there is none of a name that is nearly a kind's, the error says so."""
+    """Return the study; if there is none, the error also names a kind of picture of nearly that name."""
     from mnist_bench.studies import open_study
 
     try:

@@ -14,21 +14,23 @@ from mnist_bench.cli.exit_codes import ExitCode
 def report(
     context: typer.Context,
     study_name: Annotated[
-        str | None, typer.Argument(metavar="STUDY", help="A study; left out, the latest.", show_default=False)
+        str | None, typer.Argument(metavar="STUDY", help="A study (default: the latest).", show_default=False)
     ] = None,
     output_file: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="Where it goes; left out, report.html in the study's folder."),
+        typer.Option(
+            "--output", metavar="FILE", help="The file to write (default: report.html in the study's folder)."
+        ),
     ] = None,
     data_dir: options.Data = None,
     net: options.Net = None,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Write all about a study into one HTML file.
+    """Write a study's results into one HTML file.
 
-    The finding in words, the leaderboard, the pictures, the winner's recipe, what the bits depend on, and the commands
-    that reproduce it. The file needs no network and no other file.
+    The file holds the findings in words, the leaderboard, the pictures, the winner's recipe, the hardware and versions,
+    and the commands that reproduce the study. It needs no network and no other file.
     """
     from mnist_bench.cli.pictures import drawing
     from mnist_bench.plots import STUDY_KINDS
@@ -39,7 +41,7 @@ def report(
     with drawing.progress(len(STUDY_KINDS)) as begins:
         written = write(study, to=output_file, data_dir=data_dir, begins=begins)
     if written.no_drawing:
-        output.note(f"Nobody can draw on the page: {written.no_drawing}")
+        output.note(f"The page has no drawing area: {written.no_drawing}")
     drawing.note_missing(written.pictures, verbose=context.find_root().params["verbose"])
     output.print_line(written.file)
     if not all(picture.foreseen for picture in written.pictures):

@@ -1,4 +1,4 @@
-"""A study on one screen: the finding, the best trial, the ranges beside its values, machine, time, files, commands."""
+"""A study on one screen: the finding, the best trial, the ranges with its values, machine, time, files, commands."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from search.messages import number_of
 from search.study import StoredStudy, StudyFolder, all_failed, invocations
 
 Entry = tuple[str, str]
-"""A label, and what it labels."""
+"""A label and a text."""
 
 
 def show(study: StoredStudy) -> None:
-    """Print a study, without the files in its folder if those are another study's."""
+    """Print a study; the files in its folder are left out if they are another study's."""
     foreign = is_foreign(study.spec)
     board = leaderboard_of(study, of_nets=not foreign)
     output.print_prose(headline(board))
@@ -111,4 +111,4 @@ def _files(study: StudyRecord, files: StudyFolder) -> Iterator[Entry]:
 
 
 COUNTS = {"parameters": "parameters", "macs": "MACs"}
-"""Facts of a trial, and what they count."""
+"""Names of a trial's counts in a sentence."""

@@ -1,4 +1,4 @@
-"""`mnist-bench doctor`: is this machine fit for a search, is a study whole, and what to do where not."""
+"""`mnist-bench doctor`: examine this machine, or a study, and advise what to do."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 def doctor(
     study: Annotated[
-        str | None, typer.Argument(metavar="STUDY", help="A study; left out, the machine and the installation.")
+        str | None, typer.Argument(metavar="STUDY", help="A study (default: the machine and the installation).")
     ] = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Repair of the study what can be without losing a result.")
+        bool, typer.Option("--repair", help="Repair whatever can be repaired without losing a result.")
     ] = False,
     replay: Annotated[
-        bool, typer.Option("--replay", help="Decide everything in the study's log once more, and compare.")
+        bool, typer.Option("--replay", help="Replay every decision in the study's log and compare.")
     ] = False,
     device: options.Device = "auto",
     data_dir: options.Data = None,
@@ -31,9 +31,9 @@ def doctor(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Examine the machine, or a study, and say what to do.
+    """Examine the machine, or a study, and advise what to do.
 
-    Exits with 1 where a problem remains. A study that is being searched is only read.
+    The exit code is 1 if a problem remains. A study that is being searched is only read.
     """
     from mnist_bench.doctor import Checkup, checkup, machine, plain
     from search.study import StudyLocation
@@ -44,7 +44,7 @@ def doctor(
     elif repair:
         raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
     elif replay:
-        raise UsageError("--replay decides a study once more; name one, as `mnist-bench studies` lists them.")
+        raise UsageError("--replay repeats the decisions of a study; name one, as `mnist-bench studies` lists them.")
     else:
         found = Checkup(findings=tuple(machine.examine(results=results, device=device, data_dir=data_dir)))
     if json:

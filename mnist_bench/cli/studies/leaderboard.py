@@ -1,4 +1,4 @@
-"""`mnist-bench leaderboard`: trials by rank, how sure the ranks are, and what sets them apart."""
+"""`mnist-bench leaderboard`: the trials by rank, with intervals, ties and their settings."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from search.study import StudyLocation
 
 SHORT = 10
-"""Rows shown to a person who asks for no number."""
+"""Rows of a table without --top and --all."""
 
 
 def leaderboard(
     studies: Annotated[
-        list[str] | None, typer.Argument(metavar="STUDY", help="Names of studies; left out, the latest.")
+        list[str] | None, typer.Argument(metavar="STUDY", help="Names of studies (default: the latest).")
     ] = None,
-    top: Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the N best trials.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Infeasible trials too, with what they exceed.")] = False,
+    top: Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Show only the N best trials.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Include infeasible trials and the limits they exceed.")] = False,
     curves: Annotated[
-        bool, typer.Option("--curves", help="With --json or --csv: the learning curves; in CSV a row a period.")
+        bool,
+        typer.Option("--curves", help="With --json or --csv: print the learning curves; CSV has one row per period."),
     ] = False,
     wide: options.Wide = False,
     json: options.Json = False,
@@ -37,8 +38,8 @@ def leaderboard(
 ) -> None:
     """Show the best trials, with intervals and ties.
 
-    As data every trial has its true parameters by dotted name: under params in JSON, a column each in CSV. They
-    do not depend on --top.
+    In JSON and CSV, each trial has its exact parameters under their dotted names: under params in JSON, one column each
+    in CSV. The columns do not depend on --top.
     """
     from mnist_bench.leaderboard import curve_records
     from mnist_bench.studies import leaderboard_cache

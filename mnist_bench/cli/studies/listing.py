@@ -1,4 +1,4 @@
-"""`mnist-bench studies`: what has been searched here, and removing it."""
+"""`mnist-bench studies`: list the studies, or remove one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def studies(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """List studies, the one written last first, or remove one."""
+    """List studies, the most recently written first, or remove one."""
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return
@@ -55,7 +55,7 @@ def studies(
 
 
 def _openings_line(results: Path, opened: int) -> str:
-    """Return how often the test set was opened from a results folder, and for what last: it may be no study's."""
+    """Return how often the test set was opened from a results folder, and the purpose of the last time."""
     from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import openings
 
@@ -68,7 +68,7 @@ def _openings_line(results: Path, opened: int) -> str:
 
 
 def _refuse_options_before(context: typer.Context) -> None:
-    """Refuse options that stand before `remove`, which has its own: it would act on another folder than is meant.
+    """Refuse options before `remove`, which has its own: without them it would act on the wrong folder.
 
     Raises:
         UsageError: there are some.
@@ -77,19 +77,19 @@ def _refuse_options_before(context: typer.Context) -> None:
     given = [f"--{name}" for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if given:
         raise UsageError(
-            f"{listing(given)}: write options behind `studies {context.invoked_subcommand}`, which does not know those "
-            "before it."
+            f"{listing(given)}: write options after `studies {context.invoked_subcommand}`, which ignores those before "
+            "it."
         )
 
 
 @app.command("remove", cls=HelpfulCommand)
 def remove(
     name: Annotated[str, typer.Argument(metavar="STUDY", help="The study to remove, with its weights.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Remove a study and all that was kept of it."""
+    """Remove a study and all its files."""
     from search.study import StudyLocation, list_studies, no_such_study, remove_study, where
 
     location = StudyLocation.of(name, results, storage)

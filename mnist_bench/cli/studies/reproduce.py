@@ -30,8 +30,8 @@ def reproduce(
         str | None,
         typer.Argument(
             metavar="STUDY|STUDY/17|RECORD.json|-",
-            help="What to train again: a study's best trial, a trial, a record from `show --json` (- reads stdin); "
-            "left out, the best of the latest study.",
+            help="A study (its best trial), a trial, or a record from `show --json` (- reads stdin); default: the "
+            "latest study's best trial.",
         ),
     ] = None,
     device: options.Device = "auto",
@@ -43,7 +43,8 @@ def reproduce(
 ) -> None:
     """Train a trial again and compare bit for bit.
 
-    Every figure and the weights are compared. Exits with 0 when all is identical, else with 4, naming what differs.
+    Every metric and the weights are compared. The exit code is 0 if all are identical; otherwise it is 4, and the
+    first difference is shown.
     """
     from mnist_bench.studies import reproduce as reproduction
 
@@ -105,7 +106,7 @@ def _pair(then: str, now: str, same: bool) -> str:
 
 
 def verdict(comparison: Comparison) -> list[str]:
-    """Return the closing lines: weights, and whether all is identical, or what differs."""
+    """Return the closing lines: the weights, and the first difference or that there is none."""
     then, now = comparison.periods[-1]
     same = "=" if then.weights == now.weights else "≠"
     lines = [f"weights  sha256 {_hash(then.weights)}   {same} {_hash(now.weights)}"]
@@ -121,22 +122,22 @@ def verdict(comparison: Comparison) -> list[str]:
 
 
 def _cause_words(comparison: Comparison) -> str:
-    """Return whether numerics and versions differ, and what is left as the cause where numerics do not."""
+    """Return whether numerics and versions differ, and the remaining causes if the numerics agree."""
     versions = f"versions differ: {_listed(comparison.versions)}" if comparison.versions else "versions are the same"
     if _changed_canaries(comparison.numerics):
         return f"{_numerics_words(comparison)}; {versions}."
     if comparison.numerics:
-        return (
-            f"The canaries agree, but the numerics are described otherwise: {_listed(comparison.numerics)}; {versions}."
-        )
-    causes = "one of these, the program itself" if comparison.versions else "another: the program itself"
+        return f"The canaries agree, but the recorded numerics differ: {_listed(comparison.numerics)}; {versions}."
+    causes = "one of these, the program itself" if comparison.versions else "the program itself"
     return f"The numerics agree; {versions}. So the cause is {causes}, or the record."
 
 
 def _numerics_words(comparison: Comparison) -> str:
     changed = _changed_canaries(comparison.numerics)
     others = [difference for difference in comparison.numerics if difference.name not in CANARIES]
-    return f"The numerics differ{f' ({changed})' if changed else ''}: {_listed(others) or 'by nothing that has a name'}"
+    return (
+        f"The numerics differ{f' ({changed})' if changed else ''}: {_listed(others) or 'in nothing that is recorded'}"
+    )
 
 
 def _listed(differences: Iterable[Difference]) -> str:

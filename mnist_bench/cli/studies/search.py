@@ -1,4 +1,4 @@
-"""`mnist-bench search`: the main job."""
+"""`mnist-bench search`: search a space for the best network."""
 
 from __future__ import annotations
 
@@ -28,23 +28,26 @@ mnist-bench search conv --dry-run                            what would run, and
 
 
 def search(
-    space: Annotated[str, typer.Argument(metavar="SPACE", help="A space file, or a shipped one's name; - is stdin.")],
+    space: Annotated[
+        str, typer.Argument(metavar="SPACE", help="A space file, the name of a shipped one, or - for stdin.")
+    ],
     trials: Annotated[
-        int, typer.Option("--trials", "-n", "--n-trials", min=1, metavar="N", help="Trained trials in all.")
+        int, typer.Option("--trials", "-n", "--n-trials", min=1, metavar="N", help="Total number of trained trials.")
     ] = 50,
     patience: Annotated[
         int | None,
-        typer.Option("--patience", min=1, metavar="N", help="End early: N ended since the best complete trial."),
+        typer.Option("--patience", min=1, metavar="N", help="Stop early after N trials without a better one."),
     ] = None,
     target: Annotated[
-        float | None, options.accuracy("--target", "End early: a complete trial is as good: 99.4%.")
+        float | None,
+        options.accuracy("--target", "Stop early once a complete trial reaches this accuracy, e.g. 99.4%."),
     ] = None,
     timeout: Annotated[
-        float | None, options.time("--timeout", "Stop after so long, to be resumed: 90s, 15m, 1h.")
+        float | None, options.time("--timeout", "Stop after this time; the same command resumes (90s, 15m, 1h).")
     ] = None,
     trial_timeout: Annotated[
         float | None,
-        options.time("--trial-timeout", "End a trial that trains longer than this.", least=1),
+        options.time("--trial-timeout", "Stop a trial that trains for longer than this.", least=1),
     ] = None,
     sampler: options.SamplerName = None,
     sampler_options: options.SamplerOptions = None,
@@ -59,17 +62,23 @@ def search(
             max=MAX_LANES,
             metavar="N",
             rich_help_panel=options.RUNNING,
-            help="Trials at once in each process; left out, 1 on a CPU and 4 on a GPU. Changes no result.",
+            help="Concurrent trials per process (default: 1 on a CPU, 4 on a GPU). Does not change results.",
         ),
     ] = None,
     slots: Annotated[
-        int, typer.Option("--slots", min=1, max=10_000, metavar="N", help="Trials in flight; part of the search.")
+        int,
+        typer.Option(
+            "--slots", min=1, max=10_000, metavar="N", help="Number of trials in flight; it changes the search."
+        ),
     ] = 8,
     order: Annotated[
         Order,
-        typer.Option("--order", help="logical: any run gives the same; arrival: nobody waits, runs differ."),
+        typer.Option(
+            "--order",
+            help="logical: any number of workers gives the same result; arrival: asynchronous, two runs may differ.",
+        ),
     ] = "logical",
-    seed: Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of the search.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="Seed of the search.")] = 0,
     overrides: options.Overrides = None,
     net: options.Net = None,
     enqueue: Annotated[
@@ -88,7 +97,7 @@ def search(
     no_start: Annotated[
         bool,
         typer.Option(
-            "--no-start", rich_help_panel=options.STRATEGIES, help="Leave out the start list that the space names."
+            "--no-start", rich_help_panel=options.STRATEGIES, help="Ignore the start list that the space names."
         ),
     ] = False,
     device: options.Device = "auto",
@@ -98,7 +107,7 @@ def search(
             "--study-name",
             metavar="NAME",
             rich_help_panel=options.FILES,
-            help="Left out: the space's name and the seed.",
+            help="Name of the study (default: the space's name and the seed).",
         ),
     ] = None,
     storage: options.Storage = None,
@@ -106,11 +115,13 @@ def search(
     data_dir: options.Data = None,
     dataset: options.Dataset = None,
     executor: Annotated[
-        ExecutorName, typer.Option("--executor", rich_help_panel=options.RUNNING, help="Where periods run.")
+        ExecutorName, typer.Option("--executor", rich_help_panel=options.RUNNING, help="Where training runs.")
     ] = "local",
     max_outage: Annotated[
         float,
-        options.time("--max-outage", "How long to wait for PostgreSQL to be back.", "10m", panel=options.RUNNING),
+        options.time(
+            "--max-outage", "How long to wait for PostgreSQL after a lost connection.", "10m", panel=options.RUNNING
+        ),
     ] = 600,
     address: Annotated[
         str | None,
@@ -118,7 +129,7 @@ def search(
             "--address",
             metavar="HOST:PORT",
             rich_help_panel=options.RUNNING,
-            help="Ray cluster, or auto; left out, a Ray of this machine.",
+            help="Ray cluster, or auto (default: a Ray on this machine).",
         ),
     ] = None,
     gpus_per_worker: Annotated[
@@ -129,20 +140,20 @@ def search(
             max=1,
             metavar="SHARE",
             rich_help_panel=options.RUNNING,
-            help="Of a GPU, where Ray places it.",
+            help="Share of a GPU that Ray reserves per worker.",
         ),
     ] = 0.0,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
-            "--audit-pruned", metavar="SHARE", help="Train this share of the pruned trials to the end, such as 5%."
+            "--audit-pruned", metavar="SHARE", help="Train this share of the pruned trials to the end, e.g. 5%."
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and about how long.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and about how long.")] = False,
 ) -> None:
     """Search a space: train, prune, rank.
 
-    The same command goes on where an earlier run of it was stopped or killed.
+    Run the same command again to resume an interrupted search.
     """
 
     from mnist_bench.plots import KINDS
@@ -174,7 +185,7 @@ def _share(text: str, executor: ExecutorName) -> float:
     """Return the share, above 0 and up to 1, that `5%` or `0.05` names.
 
     Raises:
-        UsageError: it names none, or there are no worker processes to audit with.
+        UsageError: the text is not such a share, or there are no worker processes to audit with.
     """
     match executor:
         case "in-process":
@@ -185,7 +196,7 @@ def _share(text: str, executor: ExecutorName) -> float:
             assert_never(executor)
     share = options.fraction(text)
     if share is None:
-        raise UsageError(f"--audit-pruned {text}: no share of the pruned trials; write 5% or 0.05, up to 100%.")
+        raise UsageError(f"--audit-pruned {text}: not a share of the pruned trials; write 5% or 0.05, up to 100%.")
     return share
 
 
@@ -200,7 +211,7 @@ def _preview(config: SearchConfig, share: float | None) -> None:
         output.print_prose(line)
     if share is not None:
         output.print_prose(
-            f"Then {100 * share:g} % of the pruned trials train to their ends, which takes time besides."
+            f"After that, {100 * share:g} % of the pruned trials are trained to the end, which takes additional time."
         )
 
 
@@ -219,7 +230,7 @@ def _run(config: SearchConfig) -> Run:
 
 
 def _audit(run: Run, config: SearchConfig, share: float) -> None:
-    """Audit the study's pruning and print what was found; the search's own end is on the screen by then."""
+    """Audit the study's pruning and print the finding, below the search's own result."""
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments import audit
 
@@ -238,7 +249,7 @@ def _audit(run: Run, config: SearchConfig, share: float) -> None:
 
 
 def _workers_here(config: SearchConfig) -> int:
-    """Return how many processes train on this machine, where an audit stays though the search was on a cluster."""
+    """Return how many processes train on this machine: an audit stays here even if the search ran on a cluster."""
     match config.executor:
         case "local" | "in-process":
             return config.workers

@@ -22,20 +22,18 @@ if TYPE_CHECKING:
 
 def show(
     target: Annotated[
-        str | None, typer.Argument(metavar="STUDY|STUDY/17", help="A study or a trial; left out, the latest study.")
+        str | None, typer.Argument(metavar="STUDY|STUDY/17", help="A study or a trial (default: the latest study).")
     ] = None,
-    recipe: Annotated[bool, typer.Option("--recipe", help="Print a trial as a file that `train` takes.")] = False,
-    space: Annotated[
-        bool, typer.Option("--space", help="Print the study's space as a file that `search` takes.")
-    ] = False,
+    recipe: Annotated[bool, typer.Option("--recipe", help="Print a trial's recipe, a file for `train`.")] = False,
+    space: Annotated[bool, typer.Option("--space", help="Print the study's space, a file for `search`.")] = False,
     code: Annotated[
-        bool, typer.Option("--code", help="Print the source of a net of your own that the study was searched with.")
+        bool, typer.Option("--code", help="Print the source of your own network that the study searched.")
     ] = False,
     why: Annotated[
-        bool, typer.Option("--why", help="Of a trial: why it was proposed, and why it was stopped or went on.")
+        bool, typer.Option("--why", help="Explain a trial: why it was proposed, and why it was stopped or continued.")
     ] = False,
     every: Annotated[
-        bool, typer.Option("--all", help="Of a study: the whole specification, the hashes, the defaults.")
+        bool, typer.Option("--all", help="Show a study's whole specification, hashes and defaults.")
     ] = False,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
@@ -43,9 +41,9 @@ def show(
 ) -> None:
     """Show a study on one screen, or one trial in full.
 
-    Of a study the finding, the best trial, the ranges beside its values, and where files are; all else with --all. Of a
-    trial every setting, the curve and the hashes; its --json is the record that `reproduce` accepts, or, of a trial
-    that trained for no period, how it ended and what it exceeds.
+    A study: its finding, the best trial, the ranges with that trial's values, and the files; --all shows the rest. A
+    trial: every setting, the curve and the hashes. A trial's --json is the record that `reproduce` accepts; for a trial
+    that was not trained, it is how the trial ended and the limits that it exceeds.
     """
     if recipe + space + code + (json or why) > 1:
         raise UsageError("Give one of --recipe, --space, --code and --json; --json goes with --why, too.")
@@ -83,13 +81,13 @@ def show(
 
 def _print_code(study: StudyRecord) -> None:
     if "net" not in study.spec["context"]:
-        raise UsageError(f"Study {study.name} has no net of your own; its nets are ours.")
+        raise UsageError(f"Study {study.name} did not search a network of your own, so it keeps no code.")
     code = study.spec["context"]["net"]
     output.print_text(code["text"])
     if hashlib.sha256(code["text"].encode(errors="replace")).hexdigest() != code["sha256"]:
         output.note(
-            f"This is not {code['module']} byte by byte, as its SHA-256 says: a study keeps the text as UTF-8, with "
-            "\N{REPLACEMENT CHARACTER} for all else."
+            f"The SHA-256 of this text is not that of {code['module']}: a study keeps the text as UTF-8, with "
+            "\N{REPLACEMENT CHARACTER} in place of other bytes."
         )
 
 
@@ -186,7 +184,7 @@ def _settings(trial: TrialRecord) -> Iterator[str]:
 
 
 def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
-    """Yield the parameters, and the configuration that another trainer made of them, whatever its names are."""
+    """Yield the parameters, and the configuration that another trainer made of them."""
     from mnist_bench.config import leaves
 
     for heading, values in (("parameters", trial.params), ("configuration", trial.config)):
@@ -214,7 +212,7 @@ def _metric_column(name: str) -> Column[Report]:
 
 
 def _reader(study: StudyRecord) -> Callable[[float | None], str]:
-    """Return how the study's values read: accuracies of nets in percent, those of another trainer as they are."""
+    """Return the format of the study's values: accuracies in percent, values of another trainer as they are."""
     from mnist_bench.studies import is_foreign
 
     return cells.value if is_foreign(study.spec) else cells.percent

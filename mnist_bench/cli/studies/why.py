@@ -1,4 +1,4 @@
-"""`mnist-bench show STUDY/37 --why`: why a trial was proposed, and why it was stopped or went on."""
+"""`mnist-bench show STUDY/37 --why`: why a trial was proposed, and why it was stopped or continued."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Explanation:
-    """Return why a trial is what it is.
+    """Return why a trial was proposed, and why it was stopped or continued.
 
     Raises:
-        UsageError: the study was made by another version of the search, which may have decided otherwise; or by another
-            trainer, whose planner is not at hand, with a sampler that asks it.
+        UsageError: the study was made by another version of the search, which may have decided differently; or by
+            another trainer, with a sampler that needs the planner of that trainer.
     """
     from mnist_bench import searches
     from mnist_bench.studies import is_foreign
@@ -32,19 +32,22 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
 
     revision = study.spec["driver_revision"]
     if revision != DRIVER_REVISION:
-        raise UsageError(f"Study {study.name} is of driver revision {revision}, which decided otherwise than this one.")
+        raise UsageError(
+            f"Study {study.name} was searched with driver revision {revision}, which decided differently from this "
+            "version."
+        )
     if not is_foreign(study.spec):
         return explain(events, trial.number, lambda spec: searches.planner(spec.space, spec.context))
     sampler, _ = strategies.of_spec(study.spec)
     if isinstance(sampler, strategies.AsksPlanner):
         raise UsageError(
-            f"Study {study.name} is another trainer's: only its own program can ask {sampler.name} once more."
+            f"Study {study.name} was made by another trainer: only its own program can ask {sampler.name} again."
         )
     return explain(events, trial.number, lambda spec: None)
 
 
 def show(study: StudyRecord, trial: TrialRecord, explanation: Explanation, read: Callable[[float | None], str]) -> None:
-    """Print it in words and figures; values read as `read` has it."""
+    """Print an explanation; `read` formats values."""
     output.print_line(f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}")
     made_of = study.spec.get("start", {}).get("made_of", ())
     for line in sentences(explanation, study.spec["sampler"]["name"], made_of, read):
@@ -62,7 +65,7 @@ def to_json(study: StudyRecord, trial: TrialRecord, explanation: Explanation) ->
 def sentences(
     explanation: Explanation, sampler: str, made_of: Sequence[str], read: Callable[[float | None], str]
 ) -> Iterator[str]:
-    """Yield why a trial was proposed by a sampler, or taken from a start list; values read as `read` has it."""
+    """Yield why a trial was proposed by a sampler, or taken from a start list; `read` formats values."""
     verb = "was" if explanation.trained == 1 else "were"
     known = f"{number_of(explanation.trained, 'trial')} {verb} known, {explanation.ended} of which had ended"
     origin = explanation.origin
@@ -84,8 +87,8 @@ def sentences(
     if why := origin.why:
         best = "no trial was complete" if why.best is None else f"the best complete trial had {read(why.best)}"
         yield (
-            f"It expected {read(why.expected)} after the whole training, give or take {read(why.low)} to "
-            f"{read(why.high)}; {best}. Chosen among {why.among} configurations; the closest earlier one is "
+            f"Expected {read(why.expected)} after full training (between {read(why.low)} and {read(why.high)}); "
+            f"{best}. Chosen among {why.among} configurations; the closest earlier one is "
             f"#{why.closest}."
         )
 
@@ -103,4 +106,4 @@ def _table(explanation: Explanation, read: Callable[[float | None], str]) -> Tab
 def _verdict(row: Standing) -> str:
     if not row.asked:
         return ""
-    return "stopped: " if row.stopped else "went on: "
+    return "stopped: " if row.stopped else "continued: "

@@ -1,4 +1,4 @@
-"""`mnist-bench export`: the winner as files that work without this package."""
+"""`mnist-bench export`: a trained model as files that work without this package."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from mnist_bench.cli import options, output, targets
 
 
 def export(
-    folder: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new folder, or one of an earlier export.")],
+    folder: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new folder, or that of an earlier export.")],
     target: Annotated[
         str | None,
         typer.Argument(
             metavar="STUDY|STUDY/17",
-            help="A trial, or a study's best; left out, the latest study's.",
+            help="A trial, or a study for its best trial (default: the latest study).",
             show_default=False,
         ),
     ] = None,
     confirmed: Annotated[
         bool,
-        typer.Option("--confirmed", help="The net that `confirm` trained on all images, with the first of its seeds."),
+        typer.Option(
+            "--confirmed", help="Export the network that `confirm` trained on all images, with its first seed."
+        ),
     ] = False,
     committee: Annotated[
         bool,
         typer.Option(
             "--committee",
-            help="With --confirmed: all of those nets, whose probabilities are averaged. Often a little better; eight "
-            "nets cost eight times as much.",
+            help="With --confirmed: export all of those networks, and average their probabilities. Often slightly "
+            "better, at eight times the cost.",
         ),
     ] = False,
     device: options.Device = "auto",
@@ -38,11 +40,11 @@ def export(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Take a trained net away, as files that work without mnist-bench.
+    """Export a trained model to files that work without mnist-bench.
 
-    The weights, the net in plain PyTorch, ONNX, a page to draw on (of data that one can draw), a model card, and the
-    record that repeats it.
-    Weights that were not kept are trained again and compared with the record, bit for bit.
+    The files are the weights, the network in plain PyTorch and ONNX, a web page to draw on (if the data can be drawn),
+    a model card, and the record that reproduces the training. If the weights were not kept, the trial is trained again
+    and compared with its record, bit for bit.
     """
     from mnist_bench import cells
     from mnist_bench.export import Options, folder as exports, load_winner

@@ -1,4 +1,4 @@
-"""`mnist-bench predict`: what a net says of any picture."""
+"""`mnist-bench predict`: classify pictures with a trained network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STDIN = "-"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What the net says of a picture."""
+    """The prediction for a picture."""
 
     picture: str
     prediction: Prediction
@@ -34,7 +34,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """Why the net says nothing of a picture."""
+    """Why there is no prediction for a picture."""
 
     picture: str
     error: str
@@ -45,7 +45,7 @@ def predict(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A study, for its best trial, a trial STUDY/17, an export's folder, or a file of weights.",
+            help="A study (its best trial), a trial STUDY/17, an export's folder, or a file of weights.",
         ),
     ],
     pictures: Annotated[list[str], typer.Argument(metavar="PICTURE", help="Files or folders of pictures; - is stdin.")],
@@ -56,12 +56,12 @@ def predict(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Read pictures: the digit or class on each, how probable it is, and the runner-up.
+    """Classify pictures: the digit or class of each, its probability, and the runner-up.
 
-    Any picture of one digit will do: of any size, dark on light or light on dark. Like those of MNIST it is cropped,
-    fitted into 20x20 pixels, and centred. For a net of other data of your own a picture is scaled to its size and
-    channels, whole, and no more (docs/own_data.md). A net is unsure where the probability is below a threshold: on
-    the validation images, the one that parts its right answers from its wrong ones best.
+    Any picture of one digit works: of any size, dark on light or light on dark. Like MNIST's digits, it is cropped,
+    fitted into 20x20 pixels, and centred. For a network trained on your own data, a picture is only scaled to the size
+    and channels of that data (docs/own_data.md). A prediction is unsure if its probability is below a threshold: the
+    one that best separates right from wrong answers on the validation images.
     """
     from mnist_bench.prediction import files
 
@@ -70,8 +70,8 @@ def predict(
     loaded = _model(model, data_dir, results, storage)
     if loaded.assumed:
         output.note(
-            f"{model} does not say what it was trained on: the mean and the spread of MNIST's images are taken, and no "
-            "threshold is known. A study, or an export, says more."
+            f"{model} does not record its training data; assuming MNIST's mean and deviation, with no threshold. "
+            "A study or an export records both."
         )
     answers = _answers(loaded, paths)
     seen = [answer for answer in answers if isinstance(answer, Answer)]
@@ -85,7 +85,7 @@ def predict(
 
 
 def _model(name: str, data_dir: Path | None, results: Path, storage: str | None) -> Model:
-    """Return the net that `name` names: a file, an export's folder, or else a study or a trial."""
+    """Return the network of a file, an export's folder, a study or a trial."""
     from mnist_bench.prediction import UNFINISHED, WEIGHTS, load_model
 
     path = Path(name)
@@ -100,7 +100,7 @@ def _model(name: str, data_dir: Path | None, results: Path, storage: str | None)
 
 
 def _answers(model: Model, paths: Sequence[str]) -> list[Answer | Fault]:
-    """Return an answer or a fault a picture; the net sees all that can be read at once."""
+    """Return an answer or a fault per picture; the network gets all readable pictures at once."""
     from mnist_bench.errors import PictureError
 
     prepared: dict[int, NDArray[np.float32]] = {}
@@ -116,7 +116,7 @@ def _answers(model: Model, paths: Sequence[str]) -> list[Answer | Fault]:
 
 
 def _content(path: str) -> Path | bytes:
-    """Return a file, or what stdin holds."""
+    """Return a file, or the content of stdin."""
     from mnist_bench.prediction import files
 
     return sys.stdin.buffer.read(files.MAX_BYTES + 1) if path == STDIN else Path(path)

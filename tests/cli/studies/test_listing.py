@@ -90,7 +90,7 @@ def test_what_stands_before_remove_is_refused_and_removes_nothing(
     monkeypatch.setattr("search.study.remove_study", lambda results, name, storage: removed.append(name))
     result = cli("studies", *options, "remove", "conv-0", "--yes")
     assert (result.exit_code, removed) == (2, [])
-    assert f"{options[0]}: write options behind `studies remove`" in result.stderr
+    assert f"{options[0]}: write options after `studies remove`" in result.stderr
     assert cli("studies", "remove", "conv-0", "--yes").exit_code == 0
     assert removed == ["conv-0"]
 

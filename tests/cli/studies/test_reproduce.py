@@ -28,19 +28,19 @@ TORCH = Difference(name="torch", then="2.12.0", now="2.13.0")
         (
             [CANARY],
             [TORCH],
-            "The numerics differ (canary 77c0… → 1d93…): by nothing that has a name; versions differ: torch 2.12.0 → "
+            "The numerics differ (canary 77c0… → 1d93…): in nothing that is recorded; versions differ: torch 2.12.0 → "
             "2.13.0.",
         ),
         (
             [PRECISION],
             [TORCH],
-            "The canaries agree, but the numerics are described otherwise: precision bf16 → fp32; versions differ: "
+            "The canaries agree, but the recorded numerics differ: precision bf16 → fp32; versions differ: "
             "torch 2.12.0 → 2.13.0.",
         ),
         (
             [],
             [],
-            "The numerics agree; versions are the same. So the cause is another: the program itself, or the record.",
+            "The numerics agree; versions are the same. So the cause is the program itself, or the record.",
         ),
         (
             [],

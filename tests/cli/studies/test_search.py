@@ -342,7 +342,9 @@ def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
 @pytest.mark.usefixtures("measured")
 def test_a_dry_run_speaks_of_the_audit_after_it(cli: Cli) -> None:
     result = cli("search", "smoke", "--dry-run", "--trials", "12", "--audit-pruned", "12.5%")
-    assert "Then 12.5 % of the pruned trials train to their ends, which takes time besides." in result.stdout
+    assert (
+        "After that, 12.5 % of the pruned trials are trained to the end, which takes additional time." in result.stdout
+    )
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ def test_wrong_targets(cli: Cli, target: str, code: int) -> None:
 
 
 def test_what_cannot_name_a_study_is_told_apart_from_what_names_no_trial(cli: Cli) -> None:
-    assert cli("show", "conv-0/x").stderr == "Error: 'conv-0/x' names no trial; a trial is STUDY/17.\n"
+    assert cli("show", "conv-0/x").stderr == "Error: 'conv-0/x' is not a trial; write STUDY/17.\n"
 
 
 @pytest.mark.parametrize("command", ["show", "reproduce"])
@@ -270,7 +270,7 @@ def test_where_a_studys_code_is_not_the_file_as_it_was_that_is_said(cli: Cli) ->
     result = cli("show", "--code")
     assert (result.exit_code, result.stdout) == (0, "# coding: latin-1\na = '�'\n")
     assert result.stderr == (
-        "This is not a.py byte by byte, as its SHA-256 says: a study keeps the text as UTF-8, with � for all else.\n"
+        "The SHA-256 of this text is not that of a.py: a study keeps the text as UTF-8, with � in place of other bytes.\n"
     )
 
 

@@ -35,7 +35,7 @@ def test_each_origin_is_a_sentence() -> None:
 
 def test_a_model_says_what_it_expected() -> None:
     text = said(Origin(kind="model", why=WHY))
-    assert "It expected 98.50 % after the whole training, give or take 98.00 % to 99.00 %" in text
+    assert "Expected 98.50 % after full training (between 98.00 % and 99.00 %)" in text
     assert (
         "the best complete trial had 98.70 %. Chosen among 430 configurations; the closest earlier one is #4." in text
     )
@@ -48,7 +48,7 @@ def test_a_stored_study_is_explained(tmp_path: Path) -> None:
     assert "finished/6  COMPLETE" in result.stdout
     assert "Drawn at random by random; 4 trials were known, 1 of which had ended." in result.stdout
     assert "1 of 5" in result.stdout
-    assert "went on: of 5 the best one goes on" in result.stdout
+    assert "continued: of 5 the best one goes on" in result.stdout
     assert "verdict" in result.stdout
     result = CliRunner().invoke(app, ["show", "finished/6", "--why", "--json", "--results", str(tmp_path)])
     document = json.loads(result.stdout)
@@ -60,7 +60,7 @@ def test_the_verdict_stands_on_a_narrow_screen_too(tmp_path: Path, monkeypatch: 
     copytree(STUDIES / "finished", tmp_path / "finished")
     monkeypatch.setenv("COLUMNS", "60")
     result = CliRunner().invoke(app, ["show", "finished/6", "--why", "--results", str(tmp_path)])
-    assert "went on: of 5 the best one goes on" in result.stdout
+    assert "continued: of 5 the best one goes on" in result.stdout
 
 
 def test_a_study_as_a_whole_has_no_why(tmp_path: Path) -> None:

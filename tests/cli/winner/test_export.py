@@ -1,4 +1,4 @@
-"""The net of a study that was searched, taken away: kept, trained again, confirmed; in a process of its own."""
+"""Exports of a study's network: kept, trained again, confirmed; in a process of its own."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def test_a_study_and_its_export_say_the_same_of_a_picture(ran: dict[str, Any]) -
 def test_weights_alone_know_no_threshold(ran: dict[str, Any]) -> None:
     done = ran["predict results/tiny-0/weights/0.safetensors digit.png"]
     assert done.code == 0
-    assert "does not say what it was trained on" in done.err
+    assert "does not record its training data" in done.err
     assert "unsure" not in done.out
 
 
@@ -229,7 +229,7 @@ def test_predicting_trains_nothing(ran: dict[str, Any]) -> None:
 
 def test_the_report_has_the_net_to_draw_for_where_its_weights_are(ran: dict[str, Any], home: Path) -> None:
     assert ran["report tiny-0 --output report.html"].code == 0
-    page, message = (home / "report.html").read_text(), "Nobody can draw on the page"
+    page, message = (home / "report.html").read_text(), "The page has no drawing area"
     assert ('class="drawing"' in page) != (message in ran["report tiny-0 --output report.html"].err)
 
 

@@ -1,4 +1,4 @@
-"""Which net is taken away."""
+"""Which network is exported."""
 
 from __future__ import annotations
 
