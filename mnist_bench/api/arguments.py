@@ -1,4 +1,4 @@
-"""Arguments that several functions take, in the forms in which people write them."""
+"""Arguments that several functions take, in every form that they accept."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from search.study import StoredStudy, has_its_folder
 
 T = TypeVar("T")
 OwnNetSource = Callable[..., Any] | str | None
-"""A net of the user's own: a function or class at the top of a file, its name, or none."""
+"""Your own network: a function or class at the top of a file, or its name; None for the built-in ones."""
 
 
 def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
-    """Return the trial that is meant: one of that number, or the best.
+    """Return the trial of that number, or the best.
 
     Raises:
-        UsageError: it is no number.
+        UsageError: it is not a number.
         StudyNotFoundError: see `find_trial`.
     """
     if isinstance(trial, TrialRecord):
@@ -47,22 +47,22 @@ def placed(study: StoredStudy, results: str | Path | None) -> StoredStudy:
 
 
 def several(name: str, given: Iterable[T]) -> tuple[T, ...]:
-    """Return an argument that is several things.
+    """Return an argument of several values as a tuple.
 
     Raises:
-        UsageError: it is one alone, such as a text.
+        UsageError: it is a single value, such as a text.
     """
     check_several(name, given)
     return tuple(given)
 
 
 def as_path(path: str | Path | None) -> Path | None:
-    """Return a path that may be left out."""
+    """Return an optional path as a `Path`."""
     return None if path is None else Path(path)
 
 
 def used(net: OwnNetSource) -> str | None:
-    """Return the name of a net of the user's own, which can be built from now on.
+    """Load your own network, which can be built from then on, and return its name.
 
     Raises:
         UsageError: it cannot be loaded; the message says why and where.

@@ -31,32 +31,33 @@ def confirm_study(
     results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Confirmed:
-    """Race a study's best with fresh seeds and open the test set once, or return what that found before; as
-    `mnist-bench confirm`.
+    """Retrain a study's best trials with fresh seeds, dropping the worse ones, and open the test set once, or return
+    the earlier result; as `mnist-bench confirm`.
 
     Args:
         study: as `search` or `open_study` returned it.
-        top: candidates in the race, at most.
+        top: the largest number of candidates in the race.
         budget: seconds for the race and the final training.
-        opening: "judged" opens the test set once a test was made, "never" leaves it shut, "always" opens it even where
-            the budget ends the race before a test was made.
+        opening: "judged" opens the test set after a statistical test of the candidates, "never" keeps it closed,
+            "always" opens it even if the budget ends the race before a test.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
-        data_dir: the data set of the study, where it is not the packaged one.
-        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
+        data_dir: the study's data set, if it is not the packaged one.
+        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
-        observer: an `mnist_bench.experiments.Observer`, here and below; it receives every run that ends. If its
+        observer: an `mnist_bench.experiments.Observer`, here and below; called after every run. If its
             `stopping` returns True, `mnist_bench.errors.Stopped` is raised.
 
     Raises:
         StudyNotFoundError: the study has no trial to confirm.
         StudyLockedError: it is being searched, or another process confirms it.
-        FingerprintError: this machine computes otherwise than the one of the search.
-        UsageError: an argument is none that it can be, the budget is too small, or the data set at hand is not the
-            study's.
-        SearchError: no candidate trains to its end.
-        DataError, DeviceError, WorkerError, StorageError: the data, the device, the workers or a file
-            cannot be used.
+        FingerprintError: this machine computes differently from the one of the search.
+        UsageError: an argument is out of range, the budget is too small, or the data set is not the study's.
+        SearchError: no candidate trains to the end.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        WorkerError: training fails in a process, or processes die.
+        StorageError: a file or database cannot be read or written.
 
     Examples:
         >>> found = confirm_study(open_study("conv-0"), workers=2)  # doctest: +SKIP
@@ -80,27 +81,28 @@ def confirm_front(
     results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Front:
-    """Train the configurations on a study's front with fresh seeds and open the test set once, or return what that
-    found before; as `mnist-bench confirm --front`.
+    """Train the configurations on a study's front with fresh seeds and open the test set once, or return the earlier
+    result; as `mnist-bench confirm --front`.
 
     Args:
         study: one with two objectives, as `search` or `open_study` returned it.
-        top: configurations, at most; of a longer front both ends, and evenly between them.
+        top: the largest number of configurations; of a longer front both ends, and evenly between them.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
-        data_dir: the data set of the study, where it is not the packaged one.
-        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
+        data_dir: the study's data set, if it is not the packaged one.
+        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
-        observer: receives every run that ends.
+        observer: called after every run.
 
     Raises:
-        UsageError: an argument is none that it can be, the study has one objective, or the data set at hand is not
-            the study's.
+        UsageError: an argument is out of range, the study has one objective, or the data set is not the study's.
         StudyNotFoundError: none of its trials is complete.
         StudyLockedError: it is being searched, or another process confirms it.
-        FingerprintError: this machine computes otherwise than the one of the search.
-        DataError, DeviceError, WorkerError, StorageError: the data, the device, the workers or a file
-            cannot be used.
+        FingerprintError: this machine computes differently from the one of the search.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        WorkerError: training fails in a process, or processes die.
+        StorageError: a file or database cannot be read or written.
 
     Examples:
         >>> found = confirm_front(open_study("small-0"), workers=2)  # doctest: +SKIP
@@ -124,31 +126,33 @@ def ablate_study(
     results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Ablation:
-    """Measure what each group of settings brings from a baseline to a trial, or return what that found before; as
+    """Measure the effect of each group of settings, from a baseline to a trial, or return the earlier result; as
     `mnist-bench ablate`.
 
     Args:
         study: as `search` or `open_study` returned it.
-        trial: the trial, or its number; None for the one that `confirm_study` named, or else the best; where the
-            study was searched further since, the best.
-        baseline: a recipe: a file, a shipped one's name, a mapping or a TrainConfig.
-        seeds: fresh ones, two or more, the same for all.
-        budget: seconds after which what is left is one step.
+        trial: the trial, or its number; None for the winner that `confirm_study` named, unless the study was searched
+            further since; otherwise the best.
+        baseline: a recipe: a file, the name of a shipped one, a mapping or a TrainConfig.
+        seeds: the number of fresh seeds, two or more, the same for all configurations.
+        budget: seconds after which the remaining groups become one step.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
-        data_dir: the data set of the study, where it is not the packaged one.
-        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
+        data_dir: the study's data set, if it is not the packaged one.
+        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
-        observer: receives every run that ends, and each step.
+        observer: called after every run and every step.
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.
-        UsageError: an argument is none that it can be, or the data set at hand is not the study's; or the baseline is
-            no recipe, or trains the same net.
-        FingerprintError: this machine computes otherwise than the one of the search.
-        StudyLockedError: another process is at it.
-        DataError, DeviceError, WorkerError, StorageError: the data, the device, the workers or a file
-            cannot be used.
+        UsageError: an argument is out of range, the data set is not the study's, or the baseline is not a recipe or
+            trains the same network.
+        FingerprintError: this machine computes differently from the one of the search.
+        StudyLockedError: another process makes the same ablation.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        WorkerError: training fails in a process, or processes die.
+        StorageError: a file or database cannot be read or written.
 
     Examples:
         >>> path = ablate_study(open_study("conv-0"), seeds=3)  # doctest: +SKIP
@@ -174,15 +178,17 @@ def audit_study(
     results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Audit:
-    """Train a share (above 0, up to 1) of a study's pruned trials to their ends, or return what that found before; as
-    `mnist-bench search --audit-pruned`. The study itself stays as it is.
+    """Train a share (above 0, up to 1) of a study's pruned trials to the end, or return the earlier result; as
+    `mnist-bench search --audit-pruned`. The study itself does not change.
 
     Raises:
-        UsageError: it is no such share, or the data set at hand is not the study's.
-        FingerprintError: the workers compute otherwise than those of the search.
-        WorkerError: a trial has other weights than in the search.
-        StudyLockedError, DataError, DeviceError, StorageError: the data, the device, the workers or a file
-            cannot be used.
+        UsageError: `share` is out of range, or the data set is not the study's.
+        FingerprintError: the workers compute differently from those of the search.
+        WorkerError: a trial ends with other weights than in the search, or processes die.
+        StudyLockedError: another process works on the same runs.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        StorageError: a file or database cannot be read or written.
 
     Examples:
         >>> audit = audit_study(open_study("conv-0"), 0.05)  # doctest: +SKIP
@@ -202,23 +208,25 @@ def train_notebook(
     results: str | Path = "results",
     observer: Observer | None = None,
 ) -> list[notebook.NotebookRow]:
-    """Train the 2017 notebook's nets again, and return a row a net, beside what it published; as
-    `mnist-bench notebook`. Like the notebook, it looks at the test images after every epoch; the opening is written
-    down.
+    """Train the 2017 notebook's networks again, and return one row per network with the published figures; as
+    `mnist-bench notebook`. Like the notebook, it evaluates on the test images after every epoch, which is recorded.
 
     Args:
-        recipes: linear, hidden, vgg, ...; none for all ten.
-        seeds: train with the seeds 0 to this less one.
+        recipes: linear, hidden, vgg, ...; empty for all ten.
+        seeds: the number of seeds, which count from 0.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
         data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
         results: folder of the studies; `_notebook` in it holds the runs.
-        observer: receives every run that ends.
+        observer: called after every run.
 
     Raises:
-        UsageError: there is no such recipe, or an argument is none that it can be.
-        StudyLockedError, DataError, DeviceError, WorkerError, StorageError: the data, the device, the workers or a file
-            cannot be used.
+        UsageError: there is no such recipe, or an argument is out of range.
+        StudyLockedError: another process works on the same runs.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        WorkerError: training fails in a process, or processes die.
+        StorageError: a file or database cannot be read or written.
 
     Examples:
         >>> linear, *_ = train_notebook(["linear"], workers=2)  # doctest: +SKIP
@@ -243,23 +251,26 @@ def train_ladder(
     results: str | Path = "results",
     observer: Observer | None = None,
 ) -> ladder.Ladder:
-    """Train the recipes that are to reach 99.0, 99.4, 99.6 and 99.7 %, and return what each came to and took; as
-    `mnist-bench bench ladder`. The test set is opened after the last epochs, which is written down.
+    """Train the recipes that are to reach 99.0, 99.4, 99.6 and 99.7 %, and return the accuracy and the time of each;
+    as `mnist-bench bench ladder`. The test set is opened after the last epochs, which is recorded.
 
     Args:
-        targets: "99.0", "99.4", "99.6", "99.7"; none for all four.
-        seeds: how many.
+        targets: "99.0", "99.4", "99.6", "99.7"; empty for all four.
+        seeds: the number of seeds, which count from 0.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
-        precision: of convolutions: bf16, fp32, or auto for the device's fastest.
+        precision: precision of convolutions: bf16, fp32, or auto for the device's fastest.
         data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
         results: folder of the studies; `_ladder` in it holds the runs and their times.
-        observer: receives every run that ends.
+        observer: called after every run.
 
     Raises:
-        UsageError: there is no such target, or an argument is none that it can be.
-        StudyLockedError, DataError, DeviceError, WorkerError, StorageError: the data, the device, the workers or a file
-            cannot be used.
+        UsageError: there is no such target, or an argument is out of range.
+        StudyLockedError: another process works on the same runs.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        WorkerError: training fails in a process, or processes die.
+        StorageError: a file or database cannot be read or written.
 
     Examples:
         >>> ladder = train_ladder(["99.0"], seeds=10)  # doctest: +SKIP
@@ -296,31 +307,35 @@ def compare_methods(
     """Compare search methods at equal budget, and return one contest per task; as `mnist-bench bench search`.
 
     Args:
-        space: what is searched live, None for conv; a table has its own.
+        space: the space that is searched live, None for conv; a table has its own.
         tables: recorded benchmarks to search on; None for grid-5k.
         live: a task to train on, instead of tables.
-        samplers: built-in ones, or code of your own.
+        samplers: built-in ones, or your own.
         pruners: as `samplers`; every sampler takes part with every pruner.
-        sampler_options: of samplers of your own.
-        pruner_options: of pruners of your own.
-        from_studies: tables of another task; every pair takes part once more with a start list made of them.
+        sampler_options: options of your own samplers.
+        pruner_options: options of your own pruners.
+        from_studies: tables of another task; every pair takes part again with a start list made of them.
         baselines: whether random search and other simple methods take part.
-        seeds: searches of each method; None for 100 on a table and 5 live.
-        first_seed: of the first search of each.
-        trials: the budget, in full trainings of an average configuration.
+        seeds: number of searches per method; None for 100 on a table and 5 live.
+        first_seed: seed of the first search of each method.
+        trials: the budget: the cost of this number of full trainings.
         slots: trials in flight.
-        workers: on a table, the numbers of workers for which the virtual time is reported, None for `slots`; live, one
+        workers: on a table, the numbers of workers for which virtual time is reported, None for `slots`; live, one
             number of processes, None for one per core.
-        processes: searches on a table at a time. Above 1, a script needs `if __name__ == "__main__":`, because each
-            process imports it.
+        processes: concurrent searches on a table; above 1, guard the script with `if __name__ == "__main__":`, because
+            each process imports it.
         device: auto, cpu, cuda or cuda:1.
-        results: folder of the studies; `_bench` in it holds what is trained live.
-        observer: receives the progress of the searches.
+        results: folder of the studies; `_bench` in it holds live trainings.
+        observer: called as the searches advance.
 
     Raises:
         UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; an argument
-            is none that it can be, or nobody takes the options.
-        SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: as `search`.
+            is out of range, or no sampler or pruner takes the options.
+        SpaceError: the space is faulty; the message lists all its faults.
+        StudyLockedError: another process works on the same runs.
+        WorkerError: training fails in a process, or processes die.
+        TooManyFailuresError: too many trials failed.
+        StorageError: a file or database cannot be read or written.
 
     Examples:
         >>> (contest,) = compare_methods(pruners=["none"], seeds=2, trials=3)

@@ -36,22 +36,22 @@ def plot_study(
     net: OwnNetSource = None,
     results: str | Path | None = None,
 ) -> tuple[Picture, ...]:
-    """Draw pictures of a study into files, and return one row a kind; as `mnist-bench plot`.
+    """Draw pictures of a study into files, and return one per kind; as `mnist-bench plot`.
 
     Args:
         study: as `search` or `open_study` returned it.
-        kinds: names such as "history" and "curves", which `mnist-bench plot --help` lists; none for all that the study
-            has enough for.
+        kinds: names such as "history" and "curves", which `mnist-bench plot --help` lists; empty for all that the
+            study has enough for.
         to: a folder; None for `plots` in the study's.
-        formats: of the files: "png", "svg".
-        data_dir: the data set of the study, where it is not the packaged one.
-        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
+        formats: formats of the files: "png", "svg".
+        data_dir: the study's data set, if it is not the packaged one.
+        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
         UsageError: there is no such kind, the folder cannot be written, or the files in the study's folder are another
             study's.
-        StudyNotFoundError: the study lacks what a kind that was named shows.
+        StudyNotFoundError: the study lacks what one of `kinds` shows.
 
     Examples:
         >>> (history,) = plot_study(open_study("finished"), ["history"], to="pictures", formats=["svg"])
@@ -76,14 +76,15 @@ def plot_data(
     data_dir: str | Path | None = None,
     results: str | Path = "results",
 ) -> tuple[Picture, ...]:
-    """Draw pictures of the data set, without a study: digits, augmented, colour; none for all three.
+    """Draw pictures of the data set, without a study: digits, augmented, colour, or all three; as `mnist-bench plot
+    digits`.
 
-    `overrides` such as `augment.rotation_degrees=30`, and `seed`, 0 where none is given, are those of `augmented`. The
-    files go into the folder `to`, or `plots` in `results`. As `mnist-bench plot digits`.
+    `overrides` such as `augment.rotation_degrees=30`, and `seed` (default: 0), are for `augmented`. The files go into
+    the folder `to`, or `plots` in `results`.
 
     Raises:
         UsageError: there is no such kind, the data are not of MNIST's form, or the folder cannot be written.
-        SpaceError: an override names no field, or a value that it does not allow.
+        SpaceError: an override names an unknown field, or a value that is not allowed.
         DataError: the data set cannot be loaded.
 
     Examples:
@@ -110,14 +111,13 @@ def report_study(
     net: OwnNetSource = None,
     results: str | Path | None = None,
 ) -> WrittenReport:
-    """Write all about a study into one HTML file that needs no network, and return where it is and what it lacks; as
-    `mnist-bench report`.
+    """Write a study's results into one HTML file that needs no network; as `mnist-bench report`.
 
     Args:
         study: as `search` or `open_study` returned it.
         to: the file; None for report.html in the study's folder.
-        data_dir: the data set of the study, where it is not the packaged one.
-        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
+        data_dir: the study's data set, if it is not the packaged one.
+        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
@@ -134,10 +134,10 @@ def report_study(
 
 
 def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[str, ...]:
-    """Return the kinds, each once.
+    """Return the kinds, each once; `other` names the subject of the others.
 
     Raises:
-        UsageError: there is no such kind, or it shows something else.
+        UsageError: there is no such kind, or it has another subject.
     """
     wanted = several("kinds", kinds)
     for kind in wanted:

@@ -33,23 +33,24 @@ def fit(
     """Train a recipe once; as `mnist-bench train`.
 
     Args:
-        recipe: a space file without ranges, a shipped one's name, a mapping, or a TrainConfig.
-        seed: of the training.
-        overrides: `field=value`, each of which replaces what the recipe says.
-        train_on: which training images; None for what the recipe says.
+        recipe: a space file without ranges, the name of a shipped one, a mapping, or a TrainConfig.
+        seed: seed of the training.
+        overrides: `field=value`, each of which replaces a value of the recipe.
+        train_on: the images to train on; None for the recipe's.
         device: auto, cpu, cuda or cuda:1.
-        data_dir: data of your own: an .npz file or a folder (docs/own_data.md).
-        net: a net of your own in place of ours: a function at the top of a file, or its name (docs/own_nets.md).
-        dataset: by its name, in place of what the recipe names.
-        precision: of convolutions: bf16, fp32, or auto for the device's fastest.
+        data_dir: your own data: an .npz file or a folder (docs/own_data.md).
+        net: your own network: a function at the top of a file, or its name (docs/own_nets.md).
+        dataset: name of the data set; None for the recipe's.
+        precision: precision of convolutions: bf16, fp32, or auto for the device's fastest.
         to: a file for the weights, as safetensors with the configuration inside; `load_model` reads it.
-        on_period: hears what each period came to.
+        on_period: called with the report of each period.
 
     Raises:
         SpaceError: the recipe is faulty; the message lists all its faults.
-        UsageError: it has ranges, there is no such file, or the weights cannot be kept.
-        PluginError: a net of your own raises; the message names the line of its file.
-        DataError, DeviceError: see there.
+        UsageError: the recipe has ranges, there is no such file, or the weights cannot be saved.
+        PluginError: your own network raises; the message names the line of its file.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
 
     Examples:
         >>> linear = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
@@ -78,14 +79,14 @@ def fit_seeds(
     workers: int = 1,
     on_period: recipe_training.OnPeriod = lambda report: None,
 ) -> tuple[FitResult, ...]:
-    """Train a recipe with several seeds, from `seed` on, and return a result each; otherwise as `fit`.
+    """Train a recipe with several seeds, from `seed` on, and return one result per seed; arguments as in `fit`.
 
     Args:
-        workers: processes that train, a seed each at a time; with 1 this process trains. The bits are the same.
+        workers: processes that train, one seed each at a time; with 1 this process trains. The results are the same.
 
     Raises:
-        UsageError: there are to be no seeds or no workers; and see `fit`.
-        WorkerError: training fails in a process, or processes die of it.
+        UsageError: `seeds` or `workers` is less than 1; and see `fit`.
+        WorkerError: training fails in a process, or processes die.
         SpaceError, DataError, DeviceError, PluginError: see `fit`.
 
     Examples:
@@ -121,8 +122,7 @@ def fit_trial(
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.
-        UsageError: the data set at hand is not the study's, an override names other data, or the weights cannot be
-            kept.
+        UsageError: the data set is not the study's, an override names other data, or the weights cannot be saved.
         SpaceError, DataError, DeviceError, PluginError: see `fit`.
 
     Examples:
@@ -146,7 +146,7 @@ def _options(
 def _fitted(
     training: recipe_training.RecipeTraining, seed: int, on_period: recipe_training.OnPeriod, to: Path | None
 ) -> FitResult:
-    """Train with a seed, and keep the weights in `to`, whose folder is made."""
+    """Train with a seed, and save the weights in `to`, whose folder is made."""
     if to is None:
         return training.fit(seed, on_period)
     check_target(to, folder=False)

@@ -16,18 +16,19 @@ def measure_speed(
     precision: PrecisionName = "auto",
     on_round: Callable[[int], None] = lambda number: None,
 ) -> speed.Speed:
-    """Measure how fast this machine trains four fixed nets, on all cores at once; as `mnist-bench bench speed`.
+    """Measure how fast this machine trains four fixed networks, on all cores at once; as `mnist-bench bench speed`.
 
     Args:
-        repeats: of every measurement, in turn.
-        workers: processes on a CPU; None for one a core. A GPU has one.
+        repeats: repetitions of every measurement.
+        workers: processes on a CPU; None for one per core. A GPU has one.
         device: auto, cpu, cuda or cuda:1.
-        precision: of convolutions: bf16, fp32, or auto for the device's fastest.
-        on_round: hears the number of each round that begins, 0 for the warm-up.
+        precision: precision of convolutions: bf16, fp32, or auto for the device's fastest.
+        on_round: called with the number of each round that begins, 0 for the warm-up.
 
     Raises:
-        UsageError: an argument is none that it can be.
-        DeviceError, WorkerError: as `open_worker_pool`.
+        UsageError: an argument is out of range.
+        DeviceError: there is no such device.
+        WorkerError: training fails in a process, or processes die.
 
     Examples:
         >>> found = measure_speed(repeats=1)  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""Search a space, read what a search found, and repeat it bit for bit."""
+"""Search a space, read the results of a search, and reproduce them bit for bit."""
 
 from __future__ import annotations
 
@@ -67,50 +67,54 @@ def search(
     gpus_per_worker: float = 0.0,
     observer: Observer | None = None,
 ) -> StoredStudy:
-    """Search a space, or go on with a search that was stopped, and return the study; as `mnist-bench search`.
+    """Search a space, or resume an interrupted search, and return the study; as `mnist-bench search`.
 
-    In logical order the same arguments give the same study, whatever the executor and the number of workers and lanes.
-    A mapping gives the study of the file that says the same, and either goes on with the other's.
+    In logical order the same arguments give the same study, for any executor and any number of workers and lanes. A
+    mapping gives the same study as a file of the same content, and each resumes the other's search.
 
     Args:
-        space: a space file, a shipped space's name, or a mapping.
-        trials: trained trials in all; a larger number goes on with a finished study.
-        patience: end early, so many trained trials after the best complete one.
-        target: end early, at a complete trial of this validation accuracy, 0..1.
-        timeout: seconds after which the search stops; the same call goes on with it.
-        trial_timeout: seconds after which a trial is ended.
-        sampler: proposes trials, in place of the space's: a built-in name, or code of your own (docs/own_samplers.md).
-        sampler_options: of the sampler, by name.
+        space: a space file, the name of a shipped one, or a mapping.
+        trials: total number of trained trials; a larger number continues a finished study.
+        patience: stop early after this number of trained trials without a better one.
+        target: stop early once a complete trial reaches this validation accuracy, 0..1.
+        timeout: seconds after which the search stops; the same call resumes it.
+        trial_timeout: seconds of training after which a trial is stopped.
+        sampler: proposes trials, instead of the space's: a built-in name, or your own (docs/own_samplers.md).
+        sampler_options: options of the sampler, by name.
         pruner: stops trials; as `sampler`.
-        pruner_options: of the pruner, by name.
-        workers: processes, of which each trains `lanes` trials in turns.
-        lanes: None for 1 on a CPU and 4 on a GPU.
-        slots: trials in flight; part of what the search depends on.
-        order: "logical", which any run repeats, or "arrival", where nobody waits.
-        seed: of the search.
-        overrides: `field=value`, each of which replaces what the space says.
-        enqueue: recipes to train first, each a file, a shipped one's name, a mapping or a TrainConfig.
+        pruner_options: options of the pruner, by name.
+        workers: number of processes; each trains `lanes` trials in turns.
+        lanes: concurrent trials per process; None for 1 on a CPU and 4 on a GPU.
+        slots: trials in flight; the search depends on their number.
+        order: "logical" is reproducible with any number of workers; "arrival" is asynchronous, two runs may differ.
+        seed: seed of the search.
+        overrides: `field=value`, each of which replaces a value of the space.
+        enqueue: recipes to train first, each a file, the name of a shipped one, a mapping or a TrainConfig.
         from_studies: names of studies and tables whose best configurations are tried first.
-        start: whether to try first what the space itself names for that.
+        start: whether to try the start list first that the space names.
         device: auto, cpu, cuda or cuda:1.
-        study_name: None for the space's name and the seed; that of a mapping without a `name` is `space`.
-        storage: URL of a database as Optuna spells it; None for SQLite in the folder `results`.
+        study_name: None for the space's name and the seed; a mapping without a `name` is called `space`.
+        storage: URL of a database in Optuna's form; None for SQLite in the folder `results`.
         results: folder of the studies.
-        data_dir: data of your own: an .npz file or a folder (docs/own_data.md).
-        net: a net of your own in place of ours: a function at the top of a file, or its name (docs/own_nets.md).
-        dataset: by its name, in place of what the space names.
-        executor: where periods run: worker processes, this process, or a Ray cluster (docs/cluster.md).
-        max_outage: seconds to wait for PostgreSQL to be back.
-        address: of the Ray cluster, HOST:PORT, or auto.
+        data_dir: your own data: an .npz file or a folder (docs/own_data.md).
+        net: your own network: a function at the top of a file, or its name (docs/own_nets.md).
+        dataset: name of the data set; None for the space's.
+        executor: where training runs: worker processes, this process, or a Ray cluster (docs/cluster.md).
+        max_outage: seconds to wait for PostgreSQL after a lost connection.
+        address: address of the Ray cluster, HOST:PORT, or auto.
         gpus_per_worker: share of a GPU that Ray reserves for each worker.
-        observer: hears of every trial, report and end while the search runs.
+        observer: called on every trial, report and end while the search runs.
 
     Raises:
         SpaceError: the space is faulty; the message lists all its faults.
-        UsageError: an argument is nothing to search with, options do not go together, or a recipe is not in the space.
-        FingerprintError: the study of that name was made from something else.
-        StudyLockedError: another process searches it.
-        DataError, DeviceError, StorageError, WorkerError, TooManyFailuresError: see there.
+        UsageError: an argument is out of range, options do not go together, or a recipe is not in the space.
+        FingerprintError: the study of that name was searched with another space, other options or another machine.
+        StudyLockedError: another process searches the study.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        StorageError: a file or database cannot be read or written.
+        WorkerError: training fails in a process, or processes die.
+        TooManyFailuresError: too many trials failed.
 
     Examples:
         >>> space = {
@@ -161,12 +165,12 @@ def search(
 
 
 def open_study(name: str | None = None, *, results: str | Path = "results", storage: str | None = None) -> StoredStudy:
-    """Return a study, the latest one where no name is given.
+    """Return a study; without a name, the latest one.
 
     Raises:
-        StudyNotFoundError: there is none.
+        StudyNotFoundError: there is no such study.
         StorageError: its database cannot be read.
-        ForeignStudyError: it is none of nets; `search.open_study` reads it.
+        ForeignStudyError: another trainer made it; `search.open_study` reads it.
 
     Examples:
         >>> study = open_study("finished")
@@ -177,11 +181,12 @@ def open_study(name: str | None = None, *, results: str | Path = "results", stor
 
 
 def to_dataframe(study: StudyRecord, *, curves: bool = False, infeasible: bool = False) -> DataFrame:
-    """Return the trials of a study, best first: a row a trial, its figures and its true parameters by dotted name.
+    """Return the trials of a study, best first: one row per trial, with its metrics and its exact parameters by dotted
+    name.
 
-    The columns are those of `mnist-bench leaderboard --csv`, with None or NaN where a parameter is inactive. With
-    `curves` there is a row a period instead, to be joined by `number`. With `infeasible` those trials have rows, too,
-    and what they exceed stands under `excess.macs` and `excess.parameters`.
+    The columns are those of `mnist-bench leaderboard --csv`, with None or NaN for an inactive parameter. With `curves`
+    there is one row per period instead, to be joined by `number`. With `infeasible`, infeasible trials have rows, too;
+    `excess.macs` and `excess.parameters` are the amounts by which they exceed a limit.
 
     Raises:
         UsageError: pandas is not installed.
@@ -215,14 +220,15 @@ def reproduce_trial(
         study: as `search` or `open_study` returned it.
         trial: the trial, or its number.
         device: auto for the device of the search.
-        data_dir: the data set of the study, where it is not the packaged one.
-        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
-        on_period: hears of each period as it was and as it is now.
+        data_dir: the study's data set, if it is not the packaged one.
+        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
+        on_period: called with each period as it was and as it is now.
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.
-        UsageError: the data set at hand is not the study's.
-        DataError, DeviceError: see there.
+        UsageError: the data set is not the study's.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
 
     Examples:
         >>> reproduce_trial(open_study("tiny-0"), 1).identical
@@ -240,11 +246,12 @@ def reproduce_record(
     net: OwnNetSource = None,
     on_period: Callable[[Period, Period], None] = lambda then, now: None,
 ) -> Comparison:
-    """Do as `reproduce_trial` for a record: a file from `mnist-bench show STUDY/17 --json`, or what such a file holds.
+    """Do as `reproduce_trial` for a record: a file from `mnist-bench show STUDY/17 --json`, or the content of one.
 
     Raises:
-        UsageError: it is no record, or the data set at hand is not the record's.
-        DataError, DeviceError: see there.
+        UsageError: it is not a record, or the data set is not the record's.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
 
     Examples:
         >>> reproduce_record("RECORD.json").identical  # doctest: +SKIP
@@ -254,7 +261,7 @@ def reproduce_record(
         try:
             text = json.dumps(dict(record))
         except (TypeError, ValueError) as error:
-            raise UsageError(f"record: it is no record ({error}).") from error
+            raise UsageError(f"record: it is not a record ({error}).") from error
         found = records.parse(text, "record")
     else:
         found = records.read(Path(record))

@@ -1,4 +1,4 @@
-"""The net of a study, taken away and used."""
+"""Export a study's network, load it, and classify pictures."""
 
 from __future__ import annotations
 
@@ -29,27 +29,28 @@ def export_study(
     results: str | Path | None = None,
     on_news: Callable[[str], None] = lambda news: None,
 ) -> tuple[Path, ...]:
-    """Take the net of a trial away, the study's best one by default, and return the files; as `mnist-bench export`.
+    """Export the network of a trial, by default the study's best, and return the files; as `mnist-bench export`.
 
     Args:
         study: as `search` or `open_study` returned it.
-        folder: a new one, or that of an earlier export.
+        folder: a new folder, or that of an earlier export.
         trial: the trial, or its number.
-        confirmed: take the net that `confirm_study` trained on all images.
-        committee: with `confirmed`, take all of those nets, their probabilities averaged.
-        device: where a trial whose weights were not kept is trained again.
-        data_dir: the data set of the study, where it is not the packaged one.
-        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
+        confirmed: export the network that `confirm_study` trained on all images.
+        committee: with `confirmed`, export all of those networks, and average their probabilities.
+        device: the device on which a trial is trained again if its weights were not kept.
+        data_dir: the study's data set, if it is not the packaged one.
+        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
-        on_news: hears what takes time, and what is left out.
+        on_news: called with a sentence about each slow step and each file that is left out.
 
     Raises:
-        StudyNotFoundError: there is no such net.
-        NotReproducedError: the trial was trained again and came out otherwise.
-        WeightsError: a file does not hold the weights that it is to hold.
-        UsageError: the folder holds other files, or cannot be written; the data set at hand is not the study's; or
-            `committee` is given without `confirmed`.
-        DataError, DeviceError: see there.
+        StudyNotFoundError: there is no such network.
+        NotReproducedError: the trial was trained again, with another result.
+        WeightsError: a file does not hold the recorded weights.
+        UsageError: the folder holds other files, or cannot be written; the data set is not the study's; or `committee`
+            is given without `confirmed`.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
 
     Examples:
         >>> files = export_study(open_study("tiny-0"), "winner")
@@ -77,23 +78,23 @@ def predict(
     net: OwnNetSource = None,
     results: str | Path | None = None,
 ) -> list[Prediction]:
-    """Return what a net says of each picture, in their order; as `mnist-bench predict`.
+    """Return the prediction for each picture, in their order; as `mnist-bench predict`.
 
     Args:
-        model: what `load_model` returned, an export's folder or a file of weights, or a study, for the net of its best
+        model: a model from `load_model`, an export's folder, a file of weights, or a study, for the network of its best
             trial or of `trial`.
         pictures: files or folders of them, Pillow images, or pixels, 0 to 255, of shape (H, W), in colour (H, W, 3);
             dark on light or light on dark, of any size.
-        trial: of a study: the trial, or its number.
-        data_dir: the data set of the study, where it is not the packaged one.
-        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
+        trial: the trial of a study, or its number.
+        data_dir: the study's data set, if it is not the packaged one.
+        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
-        PictureError: one is empty, or no picture; the message names it.
+        PictureError: a picture is empty, or cannot be read; the message names it.
         StudyNotFoundError: there is no such trial, or its weights were not kept; `export_study` trains it again.
-        WeightsError: there is no such file, its export was not finished, or it holds something else.
-        UsageError: a folder holds no picture; or the data set at hand is not the study's.
+        WeightsError: there is no such file, its export was not finished, or it does not hold a network.
+        UsageError: a folder holds no picture, or the data set is not the study's.
 
     Examples:
         >>> import numpy as np
@@ -119,20 +120,20 @@ def load_model(
     net: OwnNetSource = None,
     results: str | Path | None = None,
 ) -> Model:
-    """Return a net that takes pictures, to be asked again and again; `predict` loads it for each call.
+    """Return a network for repeated predictions; `predict` loads it for each call.
 
     Args:
-        model: an export's folder or a file of weights, or a study, for the net of its best trial or of `trial`.
-        trial: of a study: the trial, or its number.
-        data_dir: the data set of the study, where it is not the packaged one.
-        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
+        model: an export's folder, a file of weights, or a study, for the network of its best trial or of `trial`.
+        trial: the trial of a study, or its number.
+        data_dir: the study's data set, if it is not the packaged one.
+        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
         StudyNotFoundError: there is no such trial, or its weights were not kept; `export_study` trains it again.
-        NewerVersionError: the net has a setting that this version does not know.
-        WeightsError: there is no such file, its export was not finished, or it holds something else.
-        UsageError: the data set at hand is not the study's.
+        NewerVersionError: the network has a setting that this version does not know.
+        WeightsError: there is no such file, its export was not finished, or it does not hold a network.
+        UsageError: the data set is not the study's.
 
     Examples:
         >>> import numpy as np
@@ -152,4 +153,4 @@ def load_model(
 
 
 def _no_trials(trial: TrialRecord | int) -> UsageError:
-    return UsageError(f"trial={show(str(trial))}: a net that is no study's has no trials; leave it out.")
+    return UsageError(f"trial={show(str(trial))}: only a study has trials; leave it out.")

@@ -33,5 +33,5 @@ def test_a_study_is_a_model_as_a_file_is(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("load", [mnist_bench.load_model, lambda model, trial: mnist_bench.predict(model, [], trial)])
 def test_a_file_has_no_trials(load: Callable[..., object], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^trial=7: a net that is no study's has no trials; leave it out\.$"):
+    with pytest.raises(UsageError, match=r"^trial=7: only a study has trials; leave it out\.$"):
         load(tmp_path / "model.safetensors", 7)
