@@ -126,10 +126,10 @@ def test_they_have_the_digest_and_the_fingerprint_of_then(here: Session, name: s
 def test_each_is_whole_and_its_log_decides_the_same_once_more(here: Session, name: str) -> None:
     code, out, err = here.ran[f"doctor {name} --replay"]
     assert ("No problem." in out) or not here.same, out + err
-    assert "Optuna's tables  they say what the event log says." in out
+    assert "Optuna's tables  they agree with the event log." in out
     if here.same:
         assert code == 0
-        assert name == "interrupted" or "events decided once more, every one as it stands in the log." in out
+        assert name == "interrupted" or "events decided again, each as in the log." in out
 
 
 def test_it_is_drawn(here: Session) -> None:

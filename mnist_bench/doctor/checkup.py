@@ -1,8 +1,8 @@
-"""Check-ups of the machine and the installation, or of one study, which can be repaired where that is safe.
+"""Check-ups of the machine and the installation, or of one study, with the repairs that are safe.
 
-A repair touches only what the event log can restore and what nobody can use: Optuna's tables, temporary files, damaged
-checkpoints and weights. Checkpoints and weights are moved aside, not removed, since nothing can write the same file
-again. The event log and paused trials are never touched.
+A repair changes only what the event log can restore or what is of no use: Optuna's tables, temporary files, damaged
+checkpoints and weights. Checkpoints and weights are moved aside, not removed, because no command can write the same
+file again. The event log and paused trials are never changed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Checkup:
     findings: tuple[Diagnostic, ...]
     """The state after any repair."""
     repaired: tuple[Diagnostic, ...] = ()
-    """The findings that were repaired; their advice says what was done."""
+    """The findings that were repaired; their advice describes the repair."""
 
     @property
     def problems(self) -> int:
@@ -44,9 +44,9 @@ def check_study(
 
     Args:
         location: the study.
-        repair: whether to repair it; otherwise it is only read, even while a search works on it.
+        repair: whether to repair it; if not, it is only read, even while a search works on it.
         replay: whether to replay every decision in the event log, which takes as long as the search's proposals did.
-        device: the device on which a search would go on.
+        device: the device on which a search would continue.
         data_dir: the folder of the data set, if it is not the packaged one.
 
     Raises:
@@ -65,7 +65,7 @@ def check_study(
 
 
 def _busy(location: StudyLocation) -> str | None:
-    """Return who works on a study, as the beginning of a sentence, or None if nobody does."""
+    """Return which process works on a study, as the beginning of a sentence; None if no process does."""
     lock = next((path for path in location.files.inner_locks if file_lock.is_held(path)), None)
     if lock is not None:
         return f"{file_lock.holder(lock)} works in {lock.parent}"

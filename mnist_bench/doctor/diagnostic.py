@@ -21,8 +21,8 @@ class Diagnostic:
     advice: str = ""
     """What to do; empty if there is nothing to do."""
     mend: Callable[[], str] | None = None
-    """Repairs the thing without losing a result, and returns a sentence about what it did. None if there is nothing to
-    repair, or if only a person can."""
+    """Repairs the thing without losing a result, and returns a sentence about the repair. None if there is nothing to
+    repair, or if only a person can repair it."""
 
 
 def ok(about: str, text: str) -> Diagnostic:

@@ -24,7 +24,7 @@ Faults = Mapping[Path, SearchError | None]
 
 
 def examine(study: StudyRecord, location: StudyLocation, *, foreign: bool = False) -> Iterator[Diagnostic]:
-    """Yield the findings about a study's folder; nobody may be working on it.
+    """Yield the findings about a study's folder, on which no process may be working.
 
     A `foreign` study was made by another trainer; only the files that any search writes are examined.
     """
@@ -49,11 +49,11 @@ def checkpoints(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
             "checkpoints", text, f"Nothing: {number_of(lost, 'period')} will be trained again, to the same bits."
         )
     elif paused:
-        yield ok("checkpoints", f"{number_of(len(paused), 'paused trial')} can go on from the latest period.")
+        yield ok("checkpoints", f"{number_of(len(paused), 'paused trial')} can continue from the latest period.")
 
 
 def damaged_checkpoints(folder: Path) -> Iterator[Diagnostic]:
-    """Yield a finding if any checkpoints are damaged, those of `confirm` and other commands included."""
+    """Yield a finding if any checkpoints are damaged, including those of `confirm` and other commands."""
     paths = [
         path
         for path in sorted(folder.rglob(f"*{checkpoint_store.SUFFIX}"))
@@ -114,7 +114,7 @@ def confirmed_nets(study: StoredStudy) -> Iterator[Diagnostic]:
 def _lost_nets(files: ConfirmFolder, folder: Path) -> list[tuple[int, int]]:
     try:
         return confirm.lost_nets(files, [final for one in confirm.evaluated(folder) for final in one.finals])
-    except StorageError:  # which `found_by_commands` tells of
+    except StorageError:  # which `found_by_commands` reports
         return []
 
 
@@ -131,13 +131,13 @@ def _commands(study: StoredStudy, trials: Sequence[int]) -> str:
 def _read_net(files: ConfirmFolder, trial: int, seed: int, path: Path) -> None:
     try:
         known = record.read(files.record_of(trial, seed, on_all=True))
-    except UsageError:  # which `found_by_commands` tells of
+    except UsageError:  # which `found_by_commands` reports
         load_model(path)
     else:
         check_known(path, known.curve[-1].weights, from_json(known.recipe), f"its run, {path.stem},")
 
 
-_RECORD = "Put a copy of it back: `confirm` does not write it again while what it found is kept."
+_RECORD = "Put a copy of it back: `confirm` does not write it again while its result is kept."
 
 
 def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
@@ -158,7 +158,7 @@ def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
             is_kept = path.parent == files.confirm.records and (
                 files.confirm.result.exists() or files.confirm.front.exists()
             )
-            advice = _RECORD if is_kept else "Remove the file; the command makes it anew."
+            advice = _RECORD if is_kept else "Remove the file; the command writes it again."
             yield problem(name, str(fault), advice)
 
 
@@ -178,7 +178,7 @@ def _newest(folder: Path, trial: TrialRecord) -> int:
 
 def _read_checkpoint(path: Path) -> None:
     if checkpoint_store.read(path) is None:
-        raise StorageError(f"{path}: is no whole checkpoint.")
+        raise StorageError(f"{path}: is not a complete checkpoint.")
 
 
 def _fault(reader: Callable[[], object]) -> SearchError | None:
@@ -191,7 +191,7 @@ def _fault(reader: Callable[[], object]) -> SearchError | None:
 
 
 def _is_damage(fault: SearchError | None) -> bool:
-    """Return whether a file is damaged, and not only of a newer version, or of code that is not here."""
+    """Return whether a file is damaged, not only of a newer version or of code that is not here."""
     return fault is not None and not isinstance(fault, NewerVersionError | UnnamedCodeError)
 
 

@@ -56,7 +56,7 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Di
 
 
 def packages(requirements: Sequence[str], version_of: Callable[[str], str | None]) -> Diagnostic:
-    """Return whether the installed versions meet the requirements (PEP 508); those of extras are left out."""
+    """Return whether the installed versions meet the requirements (PEP 508), without those of extras."""
     parsed = [Requirement(line) for line in requirements]
     needed = [package for package in parsed if package.marker is None or package.marker.evaluate({"extra": ""})]
     unmet = [package for package in needed if not _is_met(package, version_of(package.name))]
@@ -72,7 +72,7 @@ def gpu(device: str) -> Diagnostic:
     """Return which GPUs PyTorch sees; `device` is the one that is examined."""
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     if not names:
-        return ok("GPU", "none that PyTorch sees; the processor trains.")
+        return ok("GPU", "PyTorch sees none; training uses the CPU.")
     return ok("GPU", f"{', '.join(names)}; {device} is examined here.")
 
 
@@ -82,14 +82,14 @@ def memory(available: float, started: int) -> Diagnostic:
     text = f"{available / 1e9:.1f} GB free, enough for {number_of(workers, 'worker')}."
     if workers >= started:
         return ok("memory", text)
-    advice = f"Give --workers {max(1, workers)}: left out, a search starts {started}."
+    advice = f"Use --workers {max(1, workers)}; a search starts {started} by default."
     return (note if workers else problem)("memory", text, advice)
 
 
 def available_memory(meminfo: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> float | None:
     """Return the bytes of memory still available, on the machine and in this process's control group (v2).
 
-    None where the system does not say.
+    None if the system does not report it.
     """
     try:
         free = _figures(meminfo)["MemAvailable:"] * 1024
@@ -97,7 +97,7 @@ def available_memory(meminfo: Path = Path("/proc/meminfo"), group: Path = Path("
         return None
     try:
         limit, used = (group / "memory.max").read_text(), (group / "memory.current").read_text()
-        # The page cache counts as used. What of it was not read lately makes way; Docker's own figure omits it, too.
+        # The page cache counts as used. Its inactive part can be freed; Docker's own figure omits it, too.
         cached = _figures(group / "memory.stat").get("inactive_file", 0.0)
     except OSError:
         return free
@@ -109,8 +109,8 @@ def computing(device: str, precision: Precision) -> Diagnostic:
     first, again = canary(device, precision), canary.__wrapped__(device, precision)
     variables = [f"{name}={os.environ[name]}" for name in numerics.VARIABLES if name in os.environ]
     if first != again:
-        text = f"{device}, {precision}: the same training gives other bits each time ({first[:8]}, {again[:8]})."
-        return problem("computing", text, "Nothing that is trained here can be reproduced: look for failing hardware.")
+        text = f"{device}, {precision}: the same training gives different bits each time ({first[:8]}, {again[:8]})."
+        return problem("computing", text, "No training on this machine can be reproduced: look for failing hardware.")
     text = f"{device}, {precision}: the same training gives the same bits, canary {first[:8]}."
     if variables:
         return note("computing", f"{text} These variables are part of it: {', '.join(variables)}.")
@@ -118,10 +118,10 @@ def computing(device: str, precision: Precision) -> Diagnostic:
 
 
 def bfloat16(ratio: float) -> Diagnostic:
-    """Return whether bfloat16, which is chosen here, is the faster one: `ratio` is its time over that of float32."""
+    """Return whether bfloat16, which is chosen here, is faster: `ratio` is its time divided by that of float32."""
     if ratio <= 1:
         return ok("bfloat16", f"a convolution takes {ratio:.2f} of the time that float32 takes.")
-    advice = "`train` takes --precision fp32; a search takes what is detected, and needs another release of PyTorch."
+    advice = "Use `train --precision fp32`; a search uses the detected precision, and needs another release of PyTorch."
     return problem("bfloat16", slow_bf16(ratio), advice)
 
 
@@ -133,12 +133,12 @@ def _verdict(torch_device: torch.device, precision: Precision, record: Graphs) -
 
 
 def graphs(verdict: str) -> Diagnostic:
-    """Return what `verify_replay` found out about a GPU."""
+    """Return the finding of `verify_replay` about a GPU."""
     if verdict == "on":
         return ok("graphs", "a step that is captured once and replayed gives the same bits.")
     if verdict.startswith("not checked"):
-        return problem("graphs", f"{verdict}.", "A search on this device would end in the same way.")
-    advice = "Results are as right as ever, and training takes longer; another version of PyTorch may help."
+        return problem("graphs", f"{verdict}.", "A search on this device would fail the same way.")
+    advice = "Results are still correct, but training takes longer; another version of PyTorch may help."
     return note("graphs", f"{verdict}; kernels are given to the GPU one by one.", advice)
 
 
@@ -157,7 +157,7 @@ def data(data_dir: Path | None) -> Iterator[Diagnostic]:
         hashes = hashes_of_test_set(options)
     except DataError as error:
         severity = note if data_dir is not None else problem
-        yield severity("test data", f"{error}.", "A search does without; `confirm` and `notebook` need them.")
+        yield severity("test data", f"{error}.", "A search does not need them; `confirm` and `notebook` do.")
         return
     yield ok("test data", f"{pinned} ({', '.join(digest[:8] for digest in hashes)}); not opened, only hashed.")
 
@@ -207,11 +207,11 @@ def room(free: float, results: Path) -> Diagnostic:
     text = f"{free / 1e9:.1f} GB free for {results}/."
     if free >= LITTLE_ROOM:
         return ok("disk", text)
-    return problem("disk", text, "Make room: a search stops where it cannot write, and goes on when it can.")
+    return problem("disk", text, "Free some space; a search that cannot write stops and can be resumed.")
 
 
 def _figures(file: Path) -> dict[str, float]:
-    """Return the numbers in a file of the kernel's that has a name and a number on each line."""
+    """Return the numbers in a kernel's file that has a name and a number on each line."""
     lines = (line.split() for line in file.read_text().splitlines())
     return {name: float(number) for name, number, *_ in lines}
 

@@ -1,4 +1,4 @@
-"""Check-up of a study: its event log, Optuna's tables, its files, and whether a search could go on here."""
+"""Check-up of a study: its event log, Optuna's tables, its files, and whether a search can continue here."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def examine(
     Args:
         location: the study.
         busy: who is working on the study, as the beginning of a sentence; then its tables and files, which may be
-            changing, are not examined. None where nobody is.
+            changing, are not examined. None if no process is.
         replay: whether to replay every decision in the event log.
-        device: the device on which a search would go on.
+        device: the device on which a search would continue.
         data_dir: the folder of the data set, if it is not the packaged one.
 
     Raises:
@@ -60,26 +60,26 @@ def examine(
         if not foreign:
             believed(study)
     except NewerVersionError as error:
-        yield problem("event log", str(error), "Examine it with a newer version; this one leaves all of it alone.")
+        yield problem("event log", str(error), "Examine it with a newer version; this one changes nothing in it.")
         return
     except StorageError as error:
-        yield problem("event log", str(error), "The files beside it are left alone; put a copy of the database back.")
+        yield problem("event log", str(error), "The files next to it are not changed; put a copy of the database back.")
         return
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
     if foreign:
-        text = f"{made_by_another(study)}; its configurations, its data and its replay are for its own program."
+        text = f"{made_by_another(study)}; only its own program can examine its configurations and data, or replay it."
         yield note("trainer", text)
     elif replay:
         yield decided_again(events, history.spec)
     if busy is not None:
-        yield note("driver", f"{busy}; what changes meanwhile is not examined.")
+        yield note("driver", f"{busy}; the files that it changes are not examined.")
     else:
         yield left(study, history)
         yield from tables(location, history.name, events)
         if has_its_folder(location):
             yield from doctor_files.examine(study, location, foreign=foreign)
         else:
-            yield note("files", f"{location.folder} holds files of another study of this name; they are left alone.")
+            yield note("files", f"{location.folder} holds files of another study of this name, which are not examined.")
     if not foreign:
         yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
 
@@ -97,7 +97,9 @@ def _whole_log(location: StudyLocation) -> list[Event]:
 def decided_again(events: Sequence[Event], stored: Mapping[str, Any]) -> Diagnostic:
     """Replay the decisions in an event log, made under a specification, and return whether they come out the same."""
     if stored["driver_revision"] != DRIVER_REVISION:
-        return note("replay", f"not done: driver revision {stored['driver_revision']} decided otherwise than this one.")
+        return note(
+            "replay", f"not done: driver revision {stored['driver_revision']} decided differently from this version."
+        )
     try:
         replayed = decide_again(events, lambda spec: study_context.planner(spec.space, spec.context))
     except UnnamedCodeError as error:
@@ -105,8 +107,8 @@ def decided_again(events: Sequence[Event], stored: Mapping[str, Any]) -> Diagnos
     except (SearchError, KeyError, TypeError, ValueError) as error:
         return problem("replay", f"this installation cannot make such a search: {first_line(error)}.")
     if replayed.difference is None:
-        taken = f"; what {' and '.join(replayed.believed)} decided is taken from it" if replayed.believed else ""
-        return ok("replay", f"{replayed.events} events decided once more, every one as it stands in the log{taken}.")
+        taken = f"; decisions of {' and '.join(replayed.believed)} are taken from the log" if replayed.believed else ""
+        return ok("replay", f"{replayed.events} events decided again, each as in the log{taken}.")
     return problem(
         "replay", f"{replayed.difference}; the {replayed.events} events before it agree.",
         "If the installation differs (see below), replay with the one that the study needs; else restore a copy.",
@@ -114,18 +116,18 @@ def decided_again(events: Sequence[Event], stored: Mapping[str, Any]) -> Diagnos
 
 
 def left(study: StudyRecord, history: History) -> Diagnostic:
-    """Return the state of a study on which nobody is working."""
+    """Return the state of a study on which no process is working."""
     if study.stop is not None:
         foreign = is_foreign(study.spec)
-        without = f"without {stop_option(study.stop, foreign=foreign)} the same search goes on"
-        return ok("driver", f"nobody works on the study. {stop_line(study.stop, foreign=foreign)[:-1]}; {without}.")
+        without = f"without {stop_option(study.stop, foreign=foreign)} the same search continues"
+        return ok("driver", f"no process works on the study. {stop_line(study.stop, foreign=foreign)[:-1]}; {without}.")
     paused = [f"#{trial.number}" for trial in study.trials if trial.state == "RUNNING"]
     if paused:
         are, them = ("is", "it") if len(paused) == 1 else ("are", "them")
-        text = f"nobody works on the study; {', '.join(paused)} {are} paused, and the same search goes on with {them}."
+        text = f"no process works on the study; {', '.join(paused)} {are} paused, and the same search continues {them}."
         return ok("driver", text)
     if history.next_slot() is not None:
-        return ok("driver", "nobody works on the study; it is unfinished, and the same search goes on.")
+        return ok("driver", "no process works on the study; it is unfinished, and the same search continues it.")
     return ok("driver", f"the study is finished: {history.finished} of {history.goal} trials.")
 
 
@@ -146,11 +148,11 @@ def tables(location: StudyLocation, name: str, events: Sequence[Event]) -> Itera
             "Optuna's tables", f"the newest event, of #{differing.pending[0]}, is still missing; the next run adds it."
         )
     else:
-        yield ok("Optuna's tables", "they say what the event log says.")
+        yield ok("Optuna's tables", "they agree with the event log.")
 
 
 def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
-    """Yield whether a search of the study could go on here, and if not, what it would need."""
+    """Yield whether a search of the study can continue here, and if not, what it needs."""
     from mnist_bench import numerics
 
     then = study.spec["numerics"]
@@ -179,7 +181,7 @@ def _data(study: StudyRecord, data_dir: Path | None) -> Diagnostic:
         loaded = compatibility.training_set(recorded, data_dir, f"Study {study.name}")
     except SearchError as error:
         return note("data", str(error))
-    return ok("data", f"those that the study was trained on (data hash {loaded.data_hash[:8]}).")
+    return ok("data", f"the data that the study was trained on (data hash {loaded.data_hash[:8]}).")
 
 
 def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,7 +195,7 @@ def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> di
 
 
 def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
-    """Return how to get an installation in which the search can go on, given the paths that differ."""
+    """Return how to get an installation in which the search can continue, given the paths that differ."""
     # Versions first: they are the easiest to change, and often explain the other differences.
     names = {path.removeprefix("versions.") for path in changed if path.startswith("versions.")}
     wanted = {name: str(stored["versions"][name]) for name in sorted(names & stored["versions"].keys())}
@@ -202,13 +204,13 @@ def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
     ours = ("context.costs", "context.defaults", "context.trainer_revision", "driver_revision")
     if any(path.startswith(ours) for path in changed):
         revisions = f"trainer {stored['context']['trainer_revision']}, driver {stored['driver_revision']}"
-        return f"Go on with the mnist-bench of that time (revisions: {revisions})."
+        return f"Continue with the mnist-bench of that time (revisions: {revisions})."
     then = [str(stored["numerics"].get(name, "?")) for name in ("device", "precision", "cpu")]
-    return f"Go on where the same training gives the same bits: {', '.join(then)}."
+    return f"Continue on a machine where the same training gives the same bits: {', '.join(then)}."
 
 
 def _installed(wanted: Mapping[str, str]) -> str:
-    """Return what to type to get these versions of packages, and to lose those that were not there."""
+    """Return the commands that install these versions of packages, and remove those that were not installed."""
     absent = [name for name, version in wanted.items() if version == NOT_INSTALLED]
     pins = [f"{name}=={version}" for name, version in wanted.items() if version != NOT_INSTALLED]
     # PyPI has no versions with a label, such as 2.12.0+cpu: PyTorch's own index of that name has them.
@@ -219,7 +221,7 @@ def _installed(wanted: Mapping[str, str]) -> str:
     return " && ".join(filter(None, [uninstall, install]))
 
 
-_FROM_THE_LOG = "--repair writes them anew from the event log, which is what counts; no result is lost."
+_FROM_THE_LOG = "--repair writes them again from the event log, which is authoritative; no result is lost."
 _SHARED = " Stop the search on other machines first: a lock does not reach them."
 
 
@@ -239,14 +241,14 @@ def _rebuild(location: StudyLocation, name: str, events: Sequence[Event]) -> str
             rebuild(storage, name, events)
     finally:
         storage.engine.dispose()
-    return "They were written anew from the event log."
+    return "They were written again from the event log."
 
 
 def _worded(differing: Differences) -> str:
     parts = [
         f"lack {_some(differing.missing)}" if differing.missing else "",
         f"differ in {_some(differing.otherwise)}" if differing.otherwise else "",
-        f"have {_some(differing.unknown)}, which the log does not know" if differing.unknown else "",
+        f"have {_some(differing.unknown)}, which the log does not contain" if differing.unknown else "",
     ]
     return f"they {'; '.join(filter(None, parts))}"
 

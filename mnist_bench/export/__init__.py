@@ -1,4 +1,4 @@
-"""The winner taken away: its weights, a net in plain PyTorch, ONNX, a page to draw on, and a card."""
+"""Export of a trained network: its weights, plain PyTorch, ONNX, a page to draw on, and a card."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The card of an exported net, `README.md`: what it is, how good and how sure that is, how to use and repeat it."""
+"""The card of an exported network, `README.md`: its accuracy, its use, its layers and settings, and its origin."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "z
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwnCode:
-    """How Python makes a network of the user's own, without mnist-bench."""
+    """The Python code that makes your own network without mnist-bench."""
 
     net: str
     """Its name: `file.py:function` or `package.module:function`."""
     names: tuple[str, ...]
-    """The names that the code needs of the file or module."""
+    """The names that the code imports from the file or module."""
     call: str
     """The expression that makes the network."""
 
@@ -56,7 +56,7 @@ class OwnCode:
 
 
 def card(winner: Winner, *, onnx: bool, page: bool) -> str:
-    """Return the text of the card, in Markdown; whether `model.onnx` and `draw.html` lie beside it."""
+    """Return the text of the card, in Markdown; `onnx` and `page` are whether those files lie next to it."""
     config, traits, validation = winner.config, winner.traits, winner.validation
     commands, best, nets = _commands(winner), winner.study.best, len(winner.members)
     kind = [*(["--confirmed"] if winner.on_all else []), *(["--committee"] if nets > 1 else [])]

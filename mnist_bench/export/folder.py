@@ -1,4 +1,4 @@
-"""The folder of an export: what is written into it, and what must not be overwritten."""
+"""The folder of an export: its files, and the order in which they replace those of an earlier export."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from search.files import atomic_write, make_folder
 
 NET, ONNX, PAGE, CARD, RECORD = "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json"
 MEMBER_RECORD = "RECORD-{}.json"
-"""Of a committee, the record of each net."""
-TEXT = "This export is not finished. Where nobody works on it any more, the same `mnist-bench export` makes it anew.\n"
-"""What stands in the file that says so."""
+"""The record of each network of a committee."""
+TEXT = "This export is not finished. If it is no longer running, the same `mnist-bench export` writes it again.\n"
+"""Content of the file that marks an unfinished export."""
 MAX_PAGE = 1_000_000
-"""Bytes of a page to draw on; larger ones are mentioned."""
+"""Bytes of a page to draw on; a remark names larger ones."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Written:
-    """What was written, and what there is to say of it."""
+class WrittenExport:
+    """The files of an export, and remarks on those that are large or left out."""
 
     files: tuple[Path, ...]
     remarks: tuple[str, ...]
 
 
 def check(folder: Path) -> None:
-    """Look whether an export may go there, before any work is spent on it.
+    """Check that an export may go into a folder, before any work is spent on it.
 
     Raises:
-        UsageError: it is a folder with other files, which may have the names of those that are to be written.
+        UsageError: it holds other files, which the export might overwrite.
     """
     if folder.is_dir() and any(folder.iterdir()) and not is_export(folder):
         raise UsageError(f"{folder}: holds other files and no export; name a new folder.")
 
 
-def write(winner: Winner, folder: Path) -> Written:
-    """Write all files of an export into a folder, which is made where it is missing; the same net gives the same files.
+def write(winner: Winner, folder: Path) -> WrittenExport:
+    """Write all files of an export into a folder, which is made if missing; the same network gives the same files.
 
     Raises:
         UsageError: it cannot be written.
@@ -62,17 +62,17 @@ def write(winner: Winner, folder: Path) -> Written:
         **_records(winner),
     }
     _replace(folder, contents)
-    return Written(files=tuple(folder / name for name in contents), remarks=tuple(remarks))
+    return WrittenExport(files=tuple(folder / name for name in contents), remarks=tuple(remarks))
 
 
 def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files, by name, in place of those of an earlier export.
+    """Write files, by name, and remove those of an earlier export.
 
-    Whenever it is killed it leaves no net that could be believed, or a whole one: all that holds weights of the earlier
-    one goes first, and the file from which they are read comes last.
+    If it is killed at any moment, the folder holds a complete network or none that loads: files with earlier weights
+    are removed first, and the file that is loaded is written last.
     """
     of_members = [path.name for path in sorted(folder.glob(MEMBER_RECORD.format("*")))]
-    # Code goes before the records that name it, so that the next export finds it if this one is killed.
+    # Code is removed before the records that name it, so that the next export finds it if this one is killed.
     earlier = (WEIGHTS, ONNX, PAGE, NET, CARD, *_code(folder, (RECORD, *of_members)), RECORD, *of_members)
     steps: list[tuple[str, bytes | None]] = [
         (UNFINISHED, TEXT.encode()),
@@ -93,7 +93,7 @@ def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def _code(folder: Path, names: Iterable[str]) -> Iterator[str]:
-    """Yield the files with code of the user's own that the records of these names tell of, unless they were changed."""
+    """Yield the files of your own code that the records of these names describe, unless they were changed."""
     for name in names:
         with suppress(SearchError, OSError):
             code, sha256 = own_nets.named(str(records.read(folder / name).recipe.get("net_code")))
@@ -103,7 +103,7 @@ def _code(folder: Path, names: Iterable[str]) -> Iterator[str]:
 
 
 def _of_our_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes]:
-    """Return the net as plain PyTorch, as ONNX and as a page to draw on, the last two where they can be made."""
+    """Return the network as plain PyTorch, as ONNX and as a page to draw on; the last two only if they can be made."""
     made = {
         NET: plain_net.source(winner).encode(),
         ONNX: _onnx(winner, folder, remark),
@@ -113,11 +113,9 @@ def _of_our_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> 
 
 
 def _of_own_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes]:
-    """Return the file of a net of the user's own, as it was when it trained; of a package's there is none."""
+    """Return the file of your own network, as it was in training; a network in a package has none."""
     net = own_nets.known(str(winner.config.net_code))
-    remark(
-        f"{NET}, {ONNX} and {PAGE} are left out: they are made of our layers alone, and this net is code of your own."
-    )
+    remark(f"{NET}, {ONNX} and {PAGE} are left out: they need built-in layers, and this network is your own.")
     return {} if net.file is None else {net.file: net.content}
 
 
@@ -146,7 +144,5 @@ def _onnx(winner: Winner, folder: Path, remark: Callable[[str], None]) -> bytes 
     try:
         return onnx_graph.graph(winner)
     except ImportError:
-        remark(
-            f"{folder / ONNX} is left out: onnx writes it, which this installation lacks; `pip install onnx` adds it."
-        )
+        remark(f"{folder / ONNX} is left out: the package onnx is not installed; `pip install onnx` adds it.")
         return None

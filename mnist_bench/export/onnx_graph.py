@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
 OPSET, FORMAT = 17, 8
-"""Old enough for the runtimes of 2022."""
+"""Versions that the runtimes of 2022 read."""
 INPUT, OUTPUT = "pictures", "probabilities"
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -70,7 +70,7 @@ def _levels(channels: tuple[float, ...]) -> NDArray[np.float32]:
 
 
 def _prefixes(winner: Winner) -> list[str]:
-    """Return what the names of each net's weights and values begin with: nothing where there is one net."""
+    """Return the prefix of each network's names; empty if there is only one network."""
     nets = len(winner.members)
     return [f"net{number}." for number in range(nets)] if nets > 1 else [""]
 

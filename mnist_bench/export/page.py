@@ -1,7 +1,7 @@
 """The net as a page to draw on, `draw.html`: one file that needs no network, with the net in plain JavaScript.
 
-Its weights are float16, low bytes first and then high ones, which deflate well: base64 alone would take more than a
-megabyte for 400,000 parameters.
+Its weights are float16, first all low bytes and then all high ones, which deflate well: plain base64 would take more
+than a megabyte for 400,000 parameters.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 MAX_BARS = 20
-"""Of more classes than so many, the page shows the most probable ones alone."""
+"""Largest number of classes of which the page shows every one; of more, it shows the most probable ones."""
 TOP = 10
-"""So many of them."""
+"""Number of bars then."""
 Array = NDArray[np.float64]
 
 
@@ -47,18 +47,18 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drawing:
-    """The part of a page to draw on, for a page that has the report's colours."""
+    """A drawing area with the network inside, for a page that has the report's colours."""
 
     markup: Markup
     """The paper, the bars, and the net's weights."""
     what: str
-    """The word for what is drawn: digit, or picture."""
+    """The word for a drawing: digit, or picture."""
     style: Markup
     script: Markup
 
 
 def page(winner: Winner) -> str:
-    """Return a page of its own, as HTML; errors as in `drawing`."""
+    """Return a page to draw on, as HTML; errors as in `drawing`."""
     validation = winner.validation
     right = f"{percent(validation.accuracy)} of {validation.images:,} validation images right"
     red = " The net sees it in red: green and blue are 0." if winner.traits.red else ""
@@ -77,10 +77,10 @@ def page(winner: Winner) -> str:
 
 
 def drawing(winner: Winner) -> Drawing:
-    """Return the part of a page to draw on, with the net inside.
+    """Return a drawing area with the network inside.
 
     Raises:
-        UsageError: nobody can draw what the net reads; see `undrawable`.
+        UsageError: the network's pictures cannot be drawn; see `undrawable`.
     """
     if reason := undrawable(winner):
         raise UsageError(reason)
@@ -102,13 +102,13 @@ def drawing(winner: Winner) -> Drawing:
 
 
 def undrawable(winner: Winner) -> str | None:
-    """Return a sentence that says why nobody can draw what the net reads; None where one can."""
+    """Return why the network's pictures cannot be drawn, in a sentence; None if they can."""
     if winner.config.net_code is not None:
-        return f"{winner.name} has a net of your own; the page computes ours alone."
+        return f"{winner.name} is your own network; the page computes only built-in ones."
     if winner.is_drawn:
         return None
     kind = "in colour" if winner.traits.channels_read > 1 else "on a background that is not black"
-    return f"{winner.name} reads pictures {kind}, which nobody draws with a pen."
+    return f"{winner.name} reads pictures {kind}, which cannot be drawn on the page."
 
 
 def _what(winner: Winner) -> str:
@@ -127,7 +127,7 @@ def _prepared(winner: Winner) -> str:
 
 
 def packed(winner: Winner) -> dict[str, Any]:
-    """Return the net as plain values, of which `unpack` in net.js makes what computes."""
+    """Return the network as plain values, which `unpack` in net.js turns into layers."""
     each = [_steps(winner, net) for net in winner.nets]
     halves = [(s.weights / _unit(s.weights)).astype("<f2") for steps in each for s in steps if s.weights is not None]
     planes = np.concatenate([half.ravel() for half in halves]).view(np.uint8).reshape(-1, 2).T
@@ -151,12 +151,12 @@ def _plain(step: Step) -> dict[str, Any]:
 
 
 def _unit(weights: Array) -> float:
-    """Return the largest weight: shares of it neither overflow in float16 nor lose digits below its normal numbers."""
+    """Return the largest weight: the quotients neither overflow in float16 nor lose digits as subnormal numbers."""
     return float(np.abs(weights).max()) or 1.0
 
 
 def _steps(winner: Winner, net: nn.Module) -> list[Step]:
-    """Return the layers of one of its nets; batchnorm right behind a layer with weights is taken up by these."""
+    """Return the layers of one of its networks; a batchnorm right after a layer with weights is folded into them."""
     model = winner.config.model
     values = {name: value.double().numpy() for name, value in net.state_dict().items()}
     steps: list[Step] = []
@@ -172,7 +172,7 @@ def _steps(winner: Winner, net: nn.Module) -> list[Step]:
 
 
 def _scaled(step: Step, factors: Array, shifts: Array) -> Iterator[Step]:
-    """Yield a step whose maps or units are then scaled and shifted: in one, where it has weights that can be."""
+    """Yield a step with scaled and shifted maps or units: a single step if it has weights, otherwise two."""
     if step.weights is None:
         yield step
         yield Step(facts={"kind": "scale", "factors": _floats(factors), "shifts": _floats(shifts)})
@@ -192,7 +192,7 @@ def _step(layer: Layer, own: dict[str, Array]) -> Iterator[Step]:
         case "activation":
             yield Step(facts={"kind": layer.kind, "name": layer.activation})
         case "dropout" | "flatten" | "batchnorm":
-            pass  # nothing at rest; no change of the order of values; see `_scaled`
+            pass  # dropout does nothing in evaluation, flatten keeps the order of values; for batchnorm see `_scaled`
         case _:
             assert_never(layer.kind)
 

@@ -36,7 +36,7 @@ def _levels(channels: tuple[float, ...]) -> str:
 
 
 def _names(winner: Winner) -> str:
-    """Return the names of the classes as Python: a tuple, or what gives each class its number."""
+    """Return the names of the classes as Python: a tuple, or the range of their numbers."""
     names = winner.traits.names
     if not names:
         return f"range({winner.form.classes})"
@@ -45,7 +45,7 @@ def _names(winner: Winner) -> str:
 
 
 def _preparation(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
-    """Return the expression that makes a picture of `image`, and the functions that it needs."""
+    """Return the expression that turns `image` into a picture, and the functions that it needs."""
     call, functions = _at_size(winner)
     return (f"in_red({call})", (*functions, in_red)) if winner.traits.red else (call, functions)
 
@@ -64,10 +64,10 @@ def _at_size(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
 
 
 def known_layers(winner: Winner) -> tuple[Layer, ...]:
-    """Return the layers of a net that has no others than those which an export writes.
+    """Return the layers of a network, if an export can write them all.
 
     Raises:
-        UsageError: one of them is of another kind, from a knob of the user's own.
+        UsageError: one of them is of another kind, from a setting of your own.
     """
     layers = plan_layers(winner.config.model, winner.form).layers
     for layer, module in zip(layers, winner.net.children(), strict=True):
@@ -75,8 +75,8 @@ def known_layers(winner: Winner) -> tuple[Layer, ...]:
         is_known = isinstance(module, getattr(nn, wanted, ())) or type(module).__name__ == wanted
         if layer.kind != "dropout" and not is_known:
             raise UsageError(
-                f"{winner.name}: its net has {type(module).__name__} in place of {wanted}, which plain_net.py, "
-                "onnx_graph.py and page.py in mnist_bench/export do not write yet."
+                f"{winner.name}: its net has {type(module).__name__} instead of {wanted}; mnist_bench/export cannot "
+                "write this layer yet."
             )
     return layers
 

@@ -1,4 +1,4 @@
-"""The net that is taken away, of a trial or of its confirmation: its weights compared with the record, its figures."""
+"""The exported network, of a trial or of its confirmation: its weights, compared with the record, and its figures."""
 
 from __future__ import annotations
 
@@ -36,32 +36,34 @@ if TYPE_CHECKING:
     from torch import nn
 
 SEED = 0
-"""Of the nets that `confirm` trained on all images, the first is taken: not the one that came out best on the test
-images, whose figure would be too good."""
+"""Seed of the exported network of those that `confirm` trained on all images: the first, not the best on the test
+images, whose accuracy would be too optimistic."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """Which net, and how it is come by."""
+    """The network to export, and how to get it."""
 
     on_all: bool = False
-    """The net that `confirm` trained on all training images, instead of the trial's own."""
+    """Whether to export the network that `confirm` trained on all training images, instead of the trial's own."""
     committee: bool = False
-    """All nets that `confirm` trained so, the probabilities of which are averaged, instead of the first one."""
+    """Whether to export all networks that `confirm` trained so, with averaged probabilities, instead of the first."""
     trains: bool = True
-    """Whether a trial whose weights were not kept is trained again."""
+    """Whether to train a trial again if its weights were not kept."""
     device: str = "auto"
     data_dir: Path | None = None
     """The data set, as in `data.options_for`; None for the packaged one."""
 
     def __post_init__(self) -> None:
         if self.committee and not self.on_all:
-            raise UsageError("--committee takes the nets that `confirm` trained on all images; give --confirmed, too.")
+            raise UsageError(
+                "--committee exports the nets that `confirm` trained on all images; give --confirmed, too."
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Validation:
-    """What a net in float32 does on the validation images."""
+    """The validation result of a network in float32."""
 
     errors: int
     images: int
@@ -89,23 +91,23 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Winner:
-    """A trained net, or a committee of several, and what is known of it."""
+    """A trained network, or a committee of several, with its record and its results."""
 
     study: StudyRecord
     trial: TrialRecord
     on_all: bool
     """Whether the net is one that `confirm` trained on all training images, instead of the trial's own."""
     members: tuple[Member, ...]
-    """One; of a committee all, trained alike with other seeds."""
+    """One network; in a committee several, trained alike with different seeds."""
     traits: Traits
     is_drawn: bool
-    """Whether one can draw what the net reads: grey pictures on black."""
+    """Whether the network reads pictures that can be drawn: grey ones on black."""
     validation: Validation
-    """Validation result of the trial's own net, even where the exported net was trained on all images."""
+    """Validation result of the trial's own network, even if the exported one was trained on all images."""
     confirmed: Confirmed | None
-    """What `confirm` found of the study; None where it was not confirmed."""
+    """The confirmation of the study; None if it was not confirmed."""
     tested: Evaluated
-    """What was evaluated for the study on the test images on which nets with these settings were."""
+    """The evaluation on the test images that includes networks with these settings."""
     test_openings: int
     """How often the test set was opened for the study."""
 
@@ -126,12 +128,12 @@ class Winner:
 
     @property
     def form(self) -> PictureForm:
-        """Of the pictures."""
+        """The form of the pictures."""
         return self.record.data.form
 
     @property
     def config(self) -> TrainConfig:
-        """What the net was trained with."""
+        """The configuration that the network was trained with."""
         return from_json(self.record.recipe)
 
     @property
@@ -141,12 +143,12 @@ class Winner:
 
     @property
     def committee_errors(self) -> int | None:
-        """What `confirm` counted on the test images; None of a single net, or where nobody measured it."""
+        """The committee's errors on the test images, by `confirm`; None for a single network, or if not measured."""
         return self.final.committee if self.final and len(self.members) > 1 else None
 
     @property
     def final(self) -> Final | None:
-        """What `confirm` counted of nets with these settings on the test images; None where nobody measured it."""
+        """The errors of networks with these settings on the test images, by `confirm`; None if not measured."""
         return next((final for final in self.tested.finals if final.number == self.trial.number), None)
 
     @property
@@ -166,9 +168,9 @@ def load_winner(
     `on_news` is called with a sentence about each step that takes time. The test set is closed.
 
     Raises:
-        StudyNotFoundError: there is no such net, or its weights were not kept and it is not to be trained again.
+        StudyNotFoundError: there is no such net, or its weights were not kept and it may not be trained again.
         NotReproducedError: the trial was trained again, with another result.
-        WeightsError: a file does not hold the weights that it is to hold.
+        WeightsError: a file does not hold the recorded weights.
         UsageError: the files in the study's folder are another study's; or see `trainer_for`.
         DataError, DeviceError: see `trainer_for`, which loads the data set.
     """
@@ -202,10 +204,11 @@ def load_winner(
 
 
 def likeness(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
-    """Return whether a data set is of digits, whether of drawings, and whether one can draw what is in it.
+    """Return whether the pictures of a data set are digits, whether they are drawings, and whether they can be drawn.
 
-    MNIST and its relatives are known. Of others, digits are grey pictures of 28x28 pixels that are cropped and centred
-    as MNIST's are; all else is no drawing, so that it is taken as it is. Of `mnist-red` the grey pictures count.
+    MNIST and its relatives are known. In your own data, digits are grey pictures of 28x28 pixels that are cropped and
+    centred as MNIST's are; other pictures are not drawings, so they are used unchanged. For `mnist-red` the grey
+    pictures decide.
     """
     if not recorded.is_own:
         return of_digits(recorded.dataset), True, True
@@ -273,7 +276,7 @@ class _Finder:
         """
         name = f"{self.study.name}/{trial.number}"
         if end := record.curve[-1].end:
-            raise UsageError(f"{name} ended early ({end.replace('_', ' ')}); it has no net to take away.")
+            raise UsageError(f"{name} ended early ({end.replace('_', ' ')}); it has no net to export.")
         if not trains and not self.study.files.weights_of(trial.number).is_file():
             command = self.commands.line("export", "--to", "DIR", trial=trial.number)
             raise StudyNotFoundError(f"The weights of {name} were not kept; `{command}` trains it again.")
@@ -331,7 +334,7 @@ class _Finder:
             told = f" ({difference.name}: {difference.then} then, {difference.now} now)" if difference else ""
             command = self.commands.line("reproduce", trial=trial.number)
             raise NotReproducedError(
-                f"Trained again, {name} came out otherwise{told}; `{command}` reports what differs here."
+                f"Trained again, {name} gave another result{told}; `{command}` reports what differs here."
             )
         return model_in(export(state, from_json(record.recipe)), name)
 

@@ -1,4 +1,4 @@
-"""Prediction: any picture made like the training pictures, and what a net says of it."""
+"""Prediction: any picture made like the training pictures, and the class that a network predicts."""
 
 import lazy_loader
 

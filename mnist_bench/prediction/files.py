@@ -17,23 +17,23 @@ from search import files
 from search.errors import UsageError
 
 Convert: TypeAlias = Callable[[Any], NDArray[np.float64]]
-"""Makes numbers of a Pillow image; see `preparation`."""
+"""Turns a Pillow image into numbers; see `preparation`."""
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
-"""What Pillow may read here: others start programs, or are no pictures of pixels."""
+"""Formats that Pillow may read here: other readers start programs, or do not give pixels."""
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm")
-"""Names of pictures in a folder end so."""
+"""File extensions recognised as pictures."""
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 50_000_000
-"""A telephone's photograph has up to 50 million."""
+"""A photograph from a telephone has up to 50 million."""
 
 
 def in_folder(folder: Path) -> list[Path]:
-    """Return the pictures in a folder, by their names' endings, in order; not those in folders inside it."""
+    """Return the pictures in a folder, by their extensions, in order; not those in folders inside it."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
 
 
 def with_those_in_folders(named: Iterable[Any]) -> Iterator[Any]:
-    """Yield pictures as they are named, or given, and in place of a folder the paths of those in it.
+    """Yield pictures, and instead of a folder the paths of the pictures in it.
 
     Raises:
         UsageError: a folder holds no picture.
@@ -48,7 +48,7 @@ def with_those_in_folders(named: Iterable[Any]) -> Iterator[Any]:
 
 
 def read(path: Path, convert: Convert = brightness, *, upright: bool = True) -> NDArray[np.float64]:
-    """Return the picture in a file as `parse` does; errors as there."""
+    """Return the picture in a file; see `parse`."""
     try:
         return parse(files.read_named(path, MAX_BYTES), str(path), convert, upright=upright)
     except ClosedDoorError as error:
@@ -58,29 +58,27 @@ def read(path: Path, convert: Convert = brightness, *, upright: bool = True) -> 
 
 
 def parse(content: bytes, source: str, convert: Convert = brightness, *, upright: bool = True) -> NDArray[np.float64]:
-    """Return the picture in a file's content: as brightness, shape (H, W), 0 (black) to 255, or as `convert` has it.
+    """Return the picture in a file's content: brightness, shape (H, W), 0 (black) to 255, or the result of `convert`.
 
     Args:
-        content: of the file.
-        source: for messages.
-        convert: makes numbers of a Pillow image.
-        upright: whether the picture is turned as its EXIF orientation says, or taken as its pixels are stored.
+        content: the content of the file.
+        source: the name of the picture in messages.
+        convert: turns a Pillow image into numbers.
+        upright: whether the picture is turned by its EXIF orientation, or its pixels are used as stored.
 
     Raises:
-        PictureError: the content is no picture, or too large; the message names `source`.
+        PictureError: the content is not a picture, or too large; the message names `source`.
         UsageError: Pillow is not installed.
     """
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
-        raise UsageError(
-            "Pictures are read with Pillow, which this installation lacks; `pip install pillow` adds it."
-        ) from error
+        raise UsageError("Pillow, which reads pictures, is not installed; `pip install pillow` adds it.") from error
     if len(content) > MAX_BYTES:
         raise PictureError(f"{source}: larger than {MAX_BYTES:,} bytes.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of what is odd and still can be read
+            warnings.simplefilter("ignore")  # Pillow warns of odd files that it can still read
             image = Image.open(io.BytesIO(content), formats=FORMATS)
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError  # which Pillow raises for more than its own limit
@@ -88,4 +86,4 @@ def parse(content: bytes, source: str, convert: Convert = brightness, *, upright
     except Image.DecompressionBombError as error:
         raise PictureError(f"{source}: more than {MAX_PIXELS:,} pixels.") from error
     except Exception as error:  # of a damaged file, Pillow's readers raise errors of many kinds
-        raise PictureError(f"{source}: no picture that can be read; PNG and JPEG can.") from error
+        raise PictureError(f"{source}: not a readable picture; PNG and JPEG files are.") from error

@@ -1,4 +1,4 @@
-"""What the pictures of a data set are like: digits as MNIST's are, drawings on black, or neither."""
+"""The kind of a data set's pictures: digits like MNIST's, drawings on black, or neither."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from mnist_bench.picture_form import MNIST
 from mnist_bench.prediction.preparation import prepare
 
 SAMPLE = 200
-"""Pictures that are looked at, of each class as many."""
+"""Number of pictures that are examined, equally many of each class."""
 MIN_SHARE = 0.9
-"""So many of them have to be alike, and half of each class."""
+"""Minimum share that must match, and half of every class."""
 STEPS = 2
-"""Of MNIST's own pictures none comes out otherwise by more than 1: the strongest ink of some is 254, not 255."""
+"""Largest allowed difference; MNIST's own pictures change by at most 1, because the strongest ink of some is 254."""
 
 
 def sample(labels: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the places of pictures that stand for all: the first of each class, whatever the order of the classes.
+    """Return the indices of a representative sample: the first pictures of each class, in any order of the classes.
 
     >>> sample(np.repeat([0, 1], [300, 50])).shape
     (150,)
@@ -33,21 +33,21 @@ def sample(labels: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def is_ready(pictures: Iterable[NDArray[Any]], labels: Iterable[int]) -> bool:
-    """Return whether pictures are cropped and centred as MNIST's are: so that `prepare` leaves them as they are.
+    """Return whether pictures are cropped and centred like MNIST's, so that `prepare` does not change them.
 
     Args:
         pictures: each of shape (C, H, W), 0 to 255; a `sample`.
-        labels: of the pictures.
+        labels: the labels of the pictures.
     """
     return _most((picture.shape == MNIST.shape and _comes_out_as_it_is(picture[0]) for picture in pictures), labels)
 
 
 def draws_on_black(pictures: Iterable[NDArray[Any]], labels: Iterable[int]) -> bool:
-    """Return whether pictures are grey, and black at their borders: so that one can draw such as these.
+    """Return whether pictures are grey, and black at their borders, so that similar ones can be drawn.
 
     Args:
         pictures: as in `is_ready`.
-        labels: as there.
+        labels: as in `is_ready`.
     """
     return _most((len(picture) == 1 and _border_is_black(picture[0]) for picture in pictures), labels)
 
@@ -57,7 +57,7 @@ def _most(found: Iterable[bool], labels: Iterable[int]) -> bool:
     for is_so, label in zip(found, labels, strict=True):
         by_class[label].append(is_so)
     everything = [is_so for one in by_class.values() for is_so in one]
-    # Of a class with a single picture, or three, one may be odd.
+    # In a class with one picture, or three, one may differ.
     halves = all(2 * sum(one) >= len(one) - 1 for one in by_class.values())
     return halves and sum(everything) >= MIN_SHARE * len(everything) > 0
 

@@ -1,4 +1,4 @@
-"""A net that takes pictures and gives labels, and the file that holds it: weights, and how its pictures are made."""
+"""A network that classifies pictures, and its file: the weights, and how its pictures are prepared."""
 
 from __future__ import annotations
 
@@ -32,61 +32,61 @@ WEIGHTS = "model.safetensors"
 UNFINISHED = "UNFINISHED"
 """Name of a file that lies there until all others do."""
 TRAITS = "mnist-bench"
-"""Where the traits stand in the file's metadata, beside the configuration."""
+"""Name of the traits in the file's metadata, next to the configuration."""
 BATCH = 250
 """Pictures that are computed at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """What a net says of a picture."""
+    """The prediction for a picture."""
 
     label: int
     """The most probable class."""
     probability: float
-    """Of the label, 0..1."""
+    """Probability of the label, 0..1."""
     runner_up: int
     """The class after it."""
     runner_up_probability: float
     unsure: bool | None
-    """Whether the probability is below the net's threshold; None where it has none."""
+    """Whether the probability is below the network's threshold; None if it has no threshold."""
     probabilities: tuple[float, ...]
-    """Of each class."""
+    """Probability of each class, 0..1."""
     name: str | None = None
-    """Of the label; None where the classes are numbers alone."""
+    """Name of the label; None if the classes are only numbers."""
     runner_up_name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Model:
-    """A net in float32 on the CPU, or several as a committee, with what it takes to show it any picture."""
+    """A network in float32 on the CPU, or several as a committee, with the preparation of its pictures."""
 
     nets: tuple[nn.Module, ...]
-    """Their probabilities are averaged."""
+    """The networks; their probabilities are averaged."""
     traits: Traits
     form: PictureForm = MNIST
-    """Of the pictures that the nets take."""
+    """Form of the pictures that the networks take."""
     assumed: bool = False
-    """Whether its file says nothing of its pictures, as those that a search keeps, so that MNIST's mean and standard
-    deviation are taken."""
+    """Whether its file does not describe its pictures, as files that a search keeps, so that MNIST's mean and standard
+    deviation are assumed."""
 
     def __call__(self, images: Iterable[Any]) -> list[Prediction]:
-        """Return what the net says of each picture: a file's path or content, a Pillow image, or pixels, 0 to 255, of
+        """Return the prediction for each picture: a file's path or content, a Pillow image, or pixels, 0 to 255, of
         shape (H, W), in colour (H, W, 3).
 
-        Of any size. A picture of a digit may be dark on light or light on dark, anywhere on its paper; see
+        Pictures have any size. A digit may be dark on light or light on dark, anywhere on its paper; see
         `preparation`.
 
         Raises:
-            UsageError: it is one picture's path or content, and no list.
-            PictureError: one of them is empty, or no picture; the message names it.
+            UsageError: it is a single picture's path or content, not a list.
+            PictureError: one of them is empty, or not a picture; the message names it.
             WeightsError: see `probabilities`.
         """
         check_several("images", images)
         return self.predict([self.prepared(image, f"picture {number}") for number, image in enumerate(images)])
 
     def prepared(self, image: Any, source: str) -> NDArray[np.float32]:
-        """Return a picture as the net sees it, (H, W) or, in colour, (3, H, W), 0 to 255.
+        """Return a picture as the network gets it, (H, W) or, in colour, (3, H, W), 0 to 255.
 
         `image` is as in `__call__`; `source` is for the message of a PictureError.
         """
@@ -102,7 +102,7 @@ class Model:
             raise PictureError(f"{source}: {in_a_sentence(error)}.") from error
 
     def predict(self, pictures: Sequence[NDArray[np.float32]]) -> list[Prediction]:
-        """Return what the net says of pictures that are prepared, each as `prepared` returns it.
+        """Return the predictions for pictures that are prepared, each as `prepared` returns it.
 
         Raises:
             WeightsError: see `probabilities`.
@@ -115,7 +115,7 @@ class Model:
         """Return the probability of each class, (N, classes), for N prepared pictures, 0 to 255.
 
         Raises:
-            WeightsError: they are no numbers, as those of a net with NaN among its weights.
+            WeightsError: they are not numbers, for example because of NaN among the weights.
         """
         import torch
 
@@ -125,10 +125,10 @@ class Model:
             parts = torch.split((given - mean) / std, BATCH)
             each = [torch.cat([net(part) for part in parts]).double().softmax(1) for net in self.nets]
             found: NDArray[np.float64] = torch.stack(each).mean(0).numpy()
-        # Not its weights are checked: a net of the user's own may hold infinite ones, such as a mask.
+        # Its weights are not checked: your own network may hold infinite ones, such as a mask.
         if not np.isfinite(found).all():
             raise WeightsError(
-                "The net's probabilities are no numbers (NaN): its weights are damaged, or it diverged in training."
+                "The net's probabilities are not numbers (NaN): its weights are damaged, or it diverged in training."
             )
         return found
 
@@ -144,12 +144,12 @@ class Model:
                 assert_never(self.traits.preparation)
 
     def _fitted(self, image: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Return pixels, (H, W) or (H, W, 3), as the net sees them."""
+        """Return pixels, (H, W) or (H, W, 3), as the network gets them."""
         fitted = self._at_size(image)
         return (in_red(fitted) if self.traits.red else fitted).reshape(self.form.array_shape)
 
     def _at_size(self, image: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Return pixels at the net's height and width, with the channels that are read of a picture."""
+        """Return pixels at the network's height and width, with the channels that it reads of a picture."""
         match self.traits.preparation:
             case "digit" | "drawing":
                 return prepare(_channels(image, 1)[0], digit=self.traits.digits)
@@ -172,10 +172,10 @@ class Model:
 
 
 def _in_bytes(image: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of pixels unless it was scaled to 0..1, in which a net of pictures sees nothing but black.
+    """Return an array of pixels, if they lie in 0..255.
 
     Raises:
-        ValueError: it was.
+        ValueError: they were scaled to 0..1, which is black to a network of pictures.
     """
     if image.dtype.kind in "fb" and image.size and image.min() >= 0 and 0 < image.max() <= 1:
         raise ValueError("its values lie in 0..1, and a picture's in 0..255; multiply them by 255")
@@ -183,7 +183,8 @@ def _in_bytes(image: NDArray[Any]) -> NDArray[Any]:
 
 
 def _channels(image: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
-    """Return pixels (H, W) or (H, W, 3) as so many channels, (C, H, W): grey of colours, or three alike of grey.
+    """Return pixels (H, W) or (H, W, 3) with this number of channels, (C, H, W): colours become grey, grey three equal
+    channels.
 
     Raises:
         ValueError: they have another shape.
@@ -192,14 +193,14 @@ def _channels(image: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
         colours = np.moveaxis(image, 2, 0)
         return colours if channels == 3 else np.tensordot([0.299, 0.587, 0.114], colours, 1)[None]
     if image.ndim != 2:
-        raise ValueError(f"no picture of rows and columns, but of shape {image.shape}")
+        raise ValueError(f"an array of shape {image.shape}, not a picture of rows and columns")
     return np.stack([image] * channels)
 
 
 def pack(nets: Sequence[nn.Module], config: TrainConfig, traits: Traits, form: PictureForm = MNIST) -> bytes:
     """Return a safetensors file of a net's weights, its configuration and traits as metadata; always the same bytes.
 
-    Of a committee, the names of weights begin with the number of their net.
+    In a committee, the names of weights begin with the number of their network.
     """
     from safetensors.numpy import save
 
@@ -213,12 +214,12 @@ def pack(nets: Sequence[nn.Module], config: TrainConfig, traits: Traits, form: P
 
 
 def is_export(folder: Path) -> bool:
-    """Return whether a folder is that of an export, of one that was not finished too."""
+    """Return whether a folder is that of an export, finished or not."""
     return _is_packed(folder / WEIGHTS) or (folder / UNFINISHED).is_file()
 
 
 def _is_packed(file: Path) -> bool:
-    """Return whether a file is one that `pack` made: others write files of this kind, too, by the same name."""
+    """Return whether `pack` made a file: other programs write safetensors files of the same name, too."""
     try:
         return TRAITS in metadata_in(file)
     except (OSError, WeightsError):
@@ -226,7 +227,7 @@ def _is_packed(file: Path) -> bool:
 
 
 def _in_order(content: bytes) -> bytes:
-    """Return a safetensors file with its metadata in order; the library writes them in an order of chance."""
+    """Return a safetensors file with its metadata sorted; the library writes them in random order."""
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
@@ -236,14 +237,14 @@ def _in_order(content: bytes) -> bytes:
 
 
 def load_model(path: str | Path) -> Model:
-    """Return the net in an export's folder or in a file of weights, ready for pictures:
+    """Return the network in an export's folder or in a file of weights, ready for pictures:
 
         model = load_model("winner")
         model(["seven.png"])[0].label
 
     Raises:
         NewerVersionError: the net has a setting that this version does not know.
-        WeightsError: there is no such file, its export was not finished, or it holds something else.
+        WeightsError: there is no such file, its export was not finished, or it does not hold a network.
     """
     file = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
     try:
@@ -251,7 +252,7 @@ def load_model(path: str | Path) -> Model:
     except OSError as error:
         if (file.parent / UNFINISHED).is_file():
             raise WeightsError(
-                f"{file.parent}: its export was not finished; the same `mnist-bench export` makes it anew."
+                f"{file.parent}: its export was not finished; the same `mnist-bench export` writes it again."
             ) from error
         raise WeightsError(f"{file}: no file of exported weights ({error.strerror}).") from error
     tensors, metadata = _tensors(content, str(file)), metadata_of(content)
@@ -267,8 +268,8 @@ def load_model(path: str | Path) -> Model:
         raise WeightsError(f"{file}: no file of exported weights ({in_a_sentence(error)}).") from error
     if form != MNIST:
         raise WeightsError(
-            f"{file}: does not say what its net was trained on, pictures of {form}; "
-            "`mnist-bench export STUDY/N --to DIR`, with `--data FILE` for data of your own, writes a file that does."
+            f"{file}: does not record the training data of its net, pictures of {form}; "
+            "`mnist-bench export STUDY/N --to DIR`, with `--data FILE` for your own data, writes a file that does."
         )
     return Model(nets=nets, traits=_traits_of_mnist(from_json(json.loads(metadata["config"]))), assumed=True)
 
@@ -284,7 +285,7 @@ def _tensors(content: bytes, source: str) -> Mapping[str, NDArray[Any]]:
 
 
 def _nets(content: bytes, tensors: Mapping[str, NDArray[Any]], members: int, source: str) -> tuple[nn.Module, ...]:
-    """Return the net of a file, or those of a committee, each read as if it had a file of its own."""
+    """Return the network of a file, or those of a committee, each read as from a separate file."""
     from safetensors.numpy import save
 
     if members == 1:
@@ -294,7 +295,7 @@ def _nets(content: bytes, tensors: Mapping[str, NDArray[Any]], members: int, sou
     for name, values in tensors.items():
         member, _, rest = name.partition(".")
         if member not in map(str, range(members)):
-            raise ValueError(f"{show(name)} is of none of {members} nets")
+            raise ValueError(f"{show(name)} belongs to none of {members} nets")
         parts[int(member)][rest] = values
     return tuple(model_in(save(part, metadata), source) for part in parts)
 

@@ -1,4 +1,4 @@
-"""The probability below which a net is unsure, measured on images that it was not trained on."""
+"""The probability below which a prediction is unsure, measured on images outside of training."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Threshold:
-    """The probability that parts right answers from wrong ones best, and how well it does."""
+    """The probability that best separates right answers from wrong ones, and how well it does."""
 
     probability: float
-    """A net whose best probability is below it is unsure."""
+    """A prediction whose best probability is below it is unsure."""
     right: int
     """Answers that were right."""
     right_below: int
@@ -25,11 +25,11 @@ class Threshold:
 
 
 def threshold(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> Threshold:
-    """Return the threshold that a net's answers give: the share of wrong ones below it is to exceed that of right ones
-    by as much as possible (Youden 1950). Of several such, the lowest.
+    """Return the threshold of a network's answers: it maximises the share of wrong answers below it minus the share of
+    right ones (Youden 1950). Of several such thresholds, the lowest.
 
     Args:
-        probabilities: shape (N, classes), of each image and class.
+        probabilities: shape (N, classes), for each image and class.
         labels: shape (N,), the true classes.
     """
     best, right = probabilities.max(1), probabilities.argmax(1) == labels

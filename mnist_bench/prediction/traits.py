@@ -1,4 +1,4 @@
-"""What a net needs besides its weights to be shown a picture, and how that stands in its file."""
+"""The input of a network: how its pictures are prepared, and how its file stores that."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from search import canonical_json
 from search.stored_fields import First, stored
 
 Preparation = Literal["digit", "drawing", "picture"]
-"""How a picture is made ready: what differs from its border is ink, cropped and centred; ink, fitted whole; or it is
-scaled and taken as it is."""
+"""How a picture is prepared. digit: the pixels unlike its border are ink, cropped and centred; drawing: ink, fitted
+whole; picture: only scaled."""
 MAX_MEMBERS = 100
 
 
@@ -25,30 +25,30 @@ def _each(found: object) -> tuple[object, ...]:
 
 
 OneOrMore = (Len(1, 3), BeforeValidator(_each))
-"""A number a channel; of one channel it stands alone in a file."""
+"""One number per channel; for a single channel, a file holds the number itself."""
 
 
 @with_config(ConfigDict(extra="forbid", allow_inf_nan=False))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Traits:
-    """How a net's pictures are made, when it is unsure, and what its classes are called."""
+    """How a network's pictures are prepared, when it is unsure, and the names of its classes."""
 
     mean: Annotated[tuple[Annotated[float, Ge(0), Le(255)], ...], *OneOrMore]
-    """Of the pixels that it was trained on, 0 to 255, by channel."""
+    """Mean of the training pixels, 0 to 255, by channel."""
     std: Annotated[tuple[Annotated[float, Gt(0), Le(255)], ...], *OneOrMore]
     """Their standard deviation, by channel."""
     digits: bool = True
-    """Whether it was trained on digits: then a drawing is cropped and centred, else fitted whole."""
+    """Whether it was trained on digits: if so, a drawing is cropped and centred, otherwise fitted whole."""
     unsure_below: Annotated[float, Ge(0), Le(1)] | None = None
-    """The net is unsure where its best probability is below; None where nobody measured it."""
+    """A prediction is unsure if its best probability is below this; None if not measured."""
     drawn: bool = True
-    """Whether it was trained on drawings, ink on paper; if not, a picture is scaled and taken as it is."""
+    """Whether it was trained on drawings, ink on paper; if not, a picture is only scaled."""
     names: Annotated[tuple[str, ...], Len(0, MAX_CLASSES)] = ()
-    """Of the classes; none where they are numbers alone."""
+    """Names of the classes; empty if they are only numbers."""
     members: Annotated[int, Ge(1), Le(MAX_MEMBERS)] = 1
-    """Nets whose probabilities are averaged."""
+    """Number of networks whose probabilities are averaged."""
     red: bool = False
-    """Whether it sees a picture's grey as red, with green and blue 0, as `mnist-red` has it."""
+    """Whether a picture's grey becomes the red channel, with green and blue 0, as in `mnist-red`."""
 
     @property
     def preparation(self) -> Preparation:
@@ -59,10 +59,10 @@ class Traits:
 
     @property
     def turns_upright(self) -> bool:
-        """Whether a picture in a file is turned as its EXIF orientation says.
+        """Whether a picture in a file is turned by its EXIF orientation.
 
-        Not for a net that was trained on files, whose pixels were taken as they are stored: a folder of pictures is the
-        only data set that names its classes.
+        Not for a network trained on a folder of files, whose pixels were used as stored: only such a data set names its
+        classes.
         """
         return not self.names
 
@@ -72,7 +72,7 @@ class Traits:
         return 1 if self.red else len(self.mean)
 
     def name_of(self, label: int) -> str:
-        """Return how a class is called: its name, or its number where it has none."""
+        """Return the name of a class, or its number if it has no name."""
         return self.names[label] if self.names else str(label)
 
 
@@ -81,7 +81,7 @@ FIRST: First = {Traits: ("digits", "unsure_below")}
 
 
 def to_text(traits: Traits) -> str:
-    """Return traits as they stand in a file, as JSON."""
+    """Return traits in their stored form, JSON."""
     values = stored(traits, FIRST)
     for name in ("mean", "std"):
         values[name] = values[name] if len(values[name]) > 1 else values[name][0]
@@ -92,7 +92,7 @@ def parse(text: str) -> Traits:
     """Return the traits in an untrusted file's JSON.
 
     Raises:
-        ValidationError: they are none.
+        ValidationError: they are not traits.
     """
     return _adapter().validate_json(text, strict=True)
 

@@ -20,13 +20,13 @@ from search.study import StoredStudy, invocations
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrittenReport:
-    """A report on disk, and what it lacks."""
+    """A report on disk, and the parts that it lacks."""
 
     file: Path
     pictures: tuple[Picture, ...]
     """Its pictures, one per kind, with the errors of those that could not be drawn."""
     no_drawing: str | None
-    """Why no digit can be drawn on the page; None where one can, or where the study has no net."""
+    """Why the page has no drawing area; None if it has one, or if the study has no network."""
 
     @property
     def missing(self) -> Mapping[str, str]:
@@ -41,12 +41,12 @@ def write(
     data_dir: Path | None = None,
     begins: Callable[[str], None] = lambda kind: None,
 ) -> WrittenReport:
-    """Write all about a study into one HTML file; the same study always gives the same file.
+    """Write a study's results into one HTML file; the same study always gives the same file.
 
     Args:
         study: the study.
         to: the file; None for report.html in the study's folder.
-        data_dir: the data set where it is not the packaged one.
+        data_dir: the data set, if it is not the packaged one.
         begins: called with the kind of each plot before it is drawn.
 
     Raises:
@@ -74,9 +74,9 @@ def write(
 
 
 def _drawing(study: StoredStudy, gathered: Report, data_dir: Path | None) -> tuple[Drawing | None, str | None]:
-    """Return the part of the page to draw on, where weights of the chosen trial and the data set are here, or why not.
+    """Return the drawing area of the page, or the reason why there is none; both are None if no trial is chosen.
 
-    Both are None where no trial is chosen.
+    It needs the weights of the chosen trial and the data set.
     """
     chosen = gathered.chosen
     if chosen is None:

@@ -27,7 +27,7 @@ TEST = "paired test on the same images, Holm, 5 %"
 
 
 def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iterator[str]:
-    """Yield the findings: what is confirmed, what is best and how certain that is, what pruning saved."""
+    """Yield the findings: confirmation, best trials, how certain their ranks are, and epochs saved by pruning."""
     ended = len(study.finished())
     if sections.confirmed:
         yield sections.confirmed.lines[0]
@@ -70,7 +70,7 @@ def _front(study: StudyRecord, cost: str, board: Leaderboard) -> str:
 
 
 def _best(study: StudyRecord, board: Leaderboard, ended: int) -> Iterator[str]:
-    """Yield which complete trials are the best, and how far the paired test tells the first from the others."""
+    """Yield the best complete trials, and which others the paired test separates from the first."""
     complete, so_far = study.complete(), " so far" if ended < board.goal and board.stop is None else ""
     p_values = tie_p_values(complete)
     tied = [trial for trial in complete if p_values.get(trial.number, 0.0) > SIGNIFICANCE]
@@ -78,8 +78,8 @@ def _best(study: StudyRecord, board: Leaderboard, ended: int) -> Iterator[str]:
     if tied:
         yield _tie([first, *tied], so_far, study.cost or "parameters")
         yield (
-            f"The first of {len(complete)} complete trials, #{first.number}, gets {right}. It cannot be told from "
-            f"{_named(tied)} ({TEST})."
+            f"The first of {len(complete)} complete trials, #{first.number}, gets {right}. It is not "
+            f"distinguishable from {_named(tied)} ({TEST})."
         )
     elif len(complete) == 1:
         yield f"#{first.number} is the only complete trial{so_far}: it gets {right}."
@@ -131,6 +131,6 @@ def _trials(count: int) -> str:
 
 def _unconfirmed(ended: int, commands: NextCommands) -> str:
     return (
-        f"Nothing is confirmed yet: the first of {ended} on one validation set is the luckiest too. "
-        f"`{commands.line('confirm')}` trains them again with fresh seeds, then evaluates once on the test set."
+        f"Nothing is confirmed yet: the first of {ended} trials on one validation set is also the luckiest. "
+        f"`{commands.line('confirm')}` retrains the best with fresh seeds, then evaluates once on the test set."
     )

@@ -26,8 +26,8 @@ def render(report: Report, drawing: Drawing | None = None) -> str:
     """Return the page; text from outside is escaped, without control characters and text-direction marks.
 
     Args:
-        report: what it says.
-        drawing: a part to draw on, with the net of the trial that the report is about; None where there is none.
+        report: the content of the page.
+        drawing: a drawing area with the network of the chosen trial; None if there is none.
     """
     environment = Environment(
         loader=PackageLoader("mnist_bench.report"),
@@ -73,12 +73,12 @@ def data_uri(picture: Picture) -> str:
 
 
 def _visible(value: Any) -> Any:
-    """Return what an expression of the template prints."""
+    """Return the printed value of an expression in the template."""
     return value if isinstance(value, Markup) else safe_lines(value)
 
 
 def _sentences(lines: Iterable[str]) -> list[str]:
-    """Return the lines that are not empty; one that begins with a space goes on with the one before it."""
+    """Return the lines that are not empty; a line that begins with a space continues the one before it."""
     sentences: list[str] = []
     for line in filter(None, lines):
         if sentences and line.startswith(" "):
@@ -89,14 +89,14 @@ def _sentences(lines: Iterable[str]) -> list[str]:
 
 
 def _code(text: str) -> Markup:
-    """Return a sentence in which what stands between backticks is code, and no percent sign begins a line."""
+    """Return a sentence with text between backticks as code, in which no percent sign begins a line."""
     parts = safe(text).replace(" %", "\u00a0%").split("`")
     marked = [Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)]
     return Markup("").join(marked)
 
 
 def _sort_key(column: Column[Row], row: Row) -> str | None:
-    """Return the number that a cell is sorted by; empty where it has none, None where its text tells."""
+    """Return the number that a cell is sorted by; empty if it has none, None if its text is the number."""
     if column.number is None:
         return None
     value = column.number(row)

@@ -33,12 +33,12 @@ SPACE_FILE = "space.yaml"
 ENQUEUED_FILE = "enqueued-{}.yaml"
 """Files that the commands write before they search again."""
 ELSEWHERE = "elsewhere"
-"""The folder for what they search, which must not go on with the study itself."""
+"""The folder of the repeated searches, which must not resume the study itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chosen:
-    """The trial that `confirm` chose, or else the first of the complete ones."""
+    """The trial that `confirm` chose, or else the first complete one."""
 
     number: int
     name: str
@@ -60,7 +60,7 @@ class Report:
     date: str | None
     """Day on which the last period was handled (UTC, ISO 8601); None if an early version did not record it."""
     about: str
-    """What was searched, for how long, on which machine, and where its weights are, in one line."""
+    """The ranges, the time, the machine and the place of the weights, in one line."""
     finding: tuple[str, ...]
     """Sentences, the most important first; text between backticks is code."""
     board: Leaderboard
@@ -71,13 +71,13 @@ class Report:
     """One per kind; those that could not be drawn have an error."""
     chosen: Chosen | None
     ranges: Table[Range] | None
-    """The ranges that were searched, with the values of the chosen trial; None where there is none of either."""
+    """The ranges that were searched, with the values of the chosen trial; None if there are no ranges or no trial."""
     space: str
     """YAML for `mnist-bench search`."""
     typed: tuple[str, ...]
-    """The commands that searched, as they were typed, each once; empty where they were not kept."""
+    """The commands that searched, as they were typed, each once; empty if they were not kept."""
     commands: Mapping[str, str]
-    """Commands that reproduce the study, and what each of them does."""
+    """Commands that reproduce the study, and the purpose of each."""
     facts: Mapping[str, Mapping[str, str]]
     """Groups of facts by name: search, data, numerics, versions."""
     failures: Mapping[int, str]
@@ -97,11 +97,11 @@ def gather(
 
     Args:
         study: the study.
-        sections: what its experiments found.
+        sections: the results of its experiments.
         pictures: its pictures, with the errors of those that could not be drawn.
         test_openings: how often the test set was opened for it.
-        invocations: what searched it: commands, and calls from Python.
-        weights: the folder with the weights of its best trials; None where none are kept.
+        invocations: the commands, and calls from Python, that searched it.
+        weights: the folder with the weights of its best trials; None if none are kept.
     """
     board = leaderboard_of(study, top=LISTED, test_openings=test_openings)
     space = study.space
@@ -129,7 +129,7 @@ def gather(
 def commands(
     study: StudyRecord, chosen: TrialRecord | None, next_commands: NextCommands, invocations: Sequence[Invocation] = ()
 ) -> dict[str, str]:
-    """Return the commands that repeat the search and a trial of it, each with its purpose; they run as they stand."""
+    """Return the commands that repeat the search and a trial of it, each with its purpose; they run unchanged."""
     code = net_code(study)
     # The file of your own network is the one that the first of these commands writes, not the one on this machine.
     known = replace(next_commands, net=None if code is None else own_nets.named(code)[0])
@@ -150,7 +150,7 @@ def missing(pictures: Sequence[Picture]) -> dict[str, str]:
 
 
 def _files(study: StudyRecord, known: NextCommands) -> Iterator[tuple[str, str]]:
-    """Yield the commands that write the files of which the search is made, and what each does."""
+    """Yield the commands that write the files that the search needs, and the purpose of each."""
     file = (known.net or "").rpartition(":")[0]
     if file.endswith(".py"):
         yield f"{known.line('show', '--code')} > {quoted(file)}", "the network that was searched, as a file"
@@ -164,12 +164,12 @@ def _files(study: StudyRecord, known: NextCommands) -> Iterator[tuple[str, str]]
 
 
 def _enqueued(study: StudyRecord) -> range:
-    """Return the numbers of the trials that were enqueued and begun; of no others is there a recipe."""
+    """Return the numbers of the enqueued trials that were begun; only they have a recipe."""
     return range(min(len(study.spec.get("enqueued", ())), len(study.trials)))
 
 
 def _searches(study: StudyRecord, data_dir: str | None) -> Iterator[tuple[str, str]]:
-    """Yield the command that searches again to each of the study's goals, and what it does."""
+    """Yield the command that searches again to each of the study's goals, and its purpose."""
     what = f"the same search again{_where(study.spec)}{_sources(study.spec)}"
     *earlier, last = study.totals
     for total in earlier:
@@ -179,14 +179,14 @@ def _searches(study: StudyRecord, data_dir: str | None) -> Iterator[tuple[str, s
 
 
 def _digest(study: StudyRecord) -> str:
-    """Return what is to be said of the digest of the same search."""
+    """Return a remark on the digest of the repeated search."""
     if waiting := len(study.spec.get("enqueued", ())) - len(_enqueued(study)):
         recipes = "1 recipe that was" if waiting == 1 else f"{waiting} recipes that were"
         return f"its digest is the one above with the {recipes} enqueued and not begun named with --enqueue, too"
     if study.stop is not None and not study.stop.on_time:
-        return "it stops sooner than this one, which was told to stop later"
+        return "it stops sooner than this search, which noticed the stopping rule later"
     if not repeats(study.order):
-        return "by arrival, so its digest is another"
+        return "by arrival, so its digest differs"
     by_machine = sum(trial.external for trial in study.trials)
     if by_machine:
         again = "that trial again" if by_machine == 1 else "those trials again"
@@ -215,16 +215,16 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
 
 
 def _where(spec: Mapping[str, Any]) -> str:
-    """Return where a search with a sampler or pruner of the user's own finds the files, which no study keeps."""
+    """Return where a search with your own sampler or pruner finds its files, which no study keeps."""
     names = [str(spec[kind]["name"]) for kind in ("sampler", "pruner")]
     files = dict.fromkeys(name.rpartition(":")[0] for name in names if ".py:" in name)
     return f", in the folder of {' and '.join(files)}" if files else ""
 
 
 def _sources(spec: Mapping[str, Any]) -> str:
-    """Return what is needed first where a start list is of studies or tables of the user's own.
+    """Return what a search needs first if its start list is made of your own studies or tables.
 
-    A study keeps their names alone, so a table's file cannot be told from a study.
+    A study keeps only their names, which do not show whether a name is a table's file or a study.
     """
     names = [name for name in spec.get("start", {}).get("made_of", ()) if name not in SHA256]
     if not names:
@@ -233,13 +233,13 @@ def _sources(spec: Mapping[str, Any]) -> str:
 
 
 def _device(spec: Mapping[str, Any]) -> list[str]:
-    """Return the option that names the CPU, where it trained: the default takes a GPU on a machine that has one."""
+    """Return the option that names the CPU, if it trained: the default is a GPU on a machine that has one."""
     device = compatibility.device_like(spec["numerics"], "auto")
     return [] if device == "auto" else ["--device", device]
 
 
 def _start(spec: Mapping[str, Any]) -> list[str]:
-    """Return the options that name the start list; none where the space names it."""
+    """Return the options that name the start list; none if the space names it."""
     named = spec["space"]["settings"].get("search", {}).get("start", [])
     made_of = spec.get("start", {}).get("made_of", [])
     if named == made_of:
@@ -248,7 +248,7 @@ def _start(spec: Mapping[str, Any]) -> list[str]:
 
 
 def _shipped(spec: Mapping[str, Any]) -> str | None:
-    """Return the name of the shipped space that was searched; None where it was another one."""
+    """Return the name of the shipped space that was searched; None if it was another space."""
     name = str(spec["name"])
     names = [name, *space_files.former(name)] if name in space_files.shipped() else []
     searched = canonical_json.dumps(spec)
@@ -257,7 +257,7 @@ def _shipped(spec: Mapping[str, Any]) -> str | None:
 
 @cache
 def _shipped_spec(name: str) -> str:
-    """Return what a search of a shipped space stores; to read and check one takes a tenth of a second."""
+    """Return the stored form of a shipped space; to read and check one takes a tenth of a second."""
     return canonical_json.dumps(space_files.load(name).to_spec())
 
 

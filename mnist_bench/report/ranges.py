@@ -1,4 +1,4 @@
-"""The ranges that were searched, and where the values of a trial lie in them."""
+"""The ranges that were searched, and the place of a trial's values in them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from search.event_log import TrialRecord
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space, place
 
 END = 5
-"""Percent of a range, from one of its ends on, that count as that end."""
+"""Percent of a range that count as its lower or upper end."""
 LOWER, UPPER = "lower end", "upper end"
 
 
@@ -26,9 +26,9 @@ class Range:
     values: str
     """The range in words."""
     value: str
-    """What the trial has of it; a dash where it has none, or none that has an effect."""
+    """The trial's value; a dash if it has none, or none that has an effect."""
     place: str
-    """Where that lies in the range; empty for a choice and for a range of two values."""
+    """The place of the value in the range; empty for a choice and for a range of two values."""
 
 
 def table_of(space: Space, trial: TrialRecord | None, *, foreign: bool = False) -> Table[Range]:
@@ -68,7 +68,7 @@ def _range(field: Field, span: Distribution, params: Mapping[str, Any]) -> Range
 
 
 def _place(span: Distribution, value: Any) -> str:
-    """Return where a value lies; of a range of at most two values, each is an end, which says nothing."""
+    """Return where a value lies; empty for a range of at most two values, of which each is an end."""
     match span:
         case Choice():
             return ""

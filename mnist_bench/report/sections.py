@@ -24,22 +24,22 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sections:
-    """The sections of a report; None for those that the study does not have."""
+    """The sections of a report; None for the sections that the study does not have."""
 
     winner: int | None = None
-    """Number of the trial that won the race; None where the study was searched further since."""
+    """Number of the trial that won the race; None if the study was searched further since."""
     confirmed: Section | None = None
     """A race whose winner was evaluated on the test images."""
     raced: Section | None = None
-    """A race that has not come so far, made no test, or belongs to an earlier state of the study."""
+    """A race without an evaluation on the test set, without a statistical test, or of an earlier state of the study."""
     front: Section | None = None
-    """The front on the test images, where a cost is minimised too."""
+    """The front on the test images, if a cost was minimised, too."""
     ablation: Section | None = None
     audit: Section | None = None
     outdated: bool = False
-    """Whether all that was confirmed is of what the study was before it was searched further."""
+    """Whether every confirmation is of an earlier state of the study."""
     commands: NextCommands
-    """What to type next about the study."""
+    """Builds the next commands about the study."""
 
 
 def read(study: StoredStudy) -> Sections:
@@ -69,7 +69,7 @@ def read(study: StoredStudy) -> Sections:
 
 
 def of_race(race: Confirmed, digest: str, commands: NextCommands) -> Section:
-    """Return the section about a race; `digest` is the study's now, of which the search may have continued since."""
+    """Return the section about a race; `digest` is the study's current one."""
     table = confirm.table_of(race, commands)
     what = "confirmation" if race.judged and race.finals else "race"
     finding = " ".join([_finding(race, commands), *_as_it_was(race, digest, what)])
@@ -77,8 +77,8 @@ def of_race(race: Confirmed, digest: str, commands: NextCommands) -> Section:
 
 
 def _as_it_was(found: Confirmed | Front | Audit, digest: str, what: str) -> list[str]:
-    """Return what is to be said where a study was searched further since something was found of it."""
-    since = f"The study was searched further since; the {what} is of what it was then."
+    """Return a remark if a study was searched further since a result was found."""
+    since = f"The study was searched further since; the {what} is of its earlier state."
     return [] if found.digest == digest else [since]
 
 
@@ -90,11 +90,11 @@ def of_front(front: Front, digest: str) -> Section:
 
 
 def _finding(race: Confirmed, commands: NextCommands) -> str:
-    """Return what a race found in a sentence; "confirmed" only where a test was made and the test set opened."""
+    """Return the finding of a race in a sentence; "confirmed" needs a statistical test and an opened test set."""
     tested, number = race.test(race.first), race.first
-    seeds = f"mean of {tested.seeds} fresh seeds" if tested else "no run came to its end"
-    told = confirm.accuracy(tested) if tested else "no figure"
-    figure = f"the settings of #{number} get {told} of the test images right ({seeds})"
+    seeds = f"mean of {tested.seeds} fresh seeds" if tested else "no run finished"
+    right = confirm.accuracy(tested) if tested else "an unknown share"
+    figure = f"the settings of #{number} get {right} of the test images right ({seeds})"
     if race.judged and race.finals:
         return f"Confirmed: {figure}."
     if race.finals:
@@ -115,6 +115,6 @@ def of_ablation(path: Ablation) -> Section:
 
 
 def of_audit(pruning: Audit, digest: str) -> Section:
-    """Return the section about the pruned trials that were trained to the end afterwards; `digest` as in `of_race`."""
+    """Return the section about the pruned trials that were trained to the end later; `digest` as in `of_race`."""
     table = audit.table_of(pruning)
     return Section(lines=(*table.caption, *_as_it_was(pruning, digest, "audit")), table=table)

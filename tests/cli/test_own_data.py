@@ -152,7 +152,7 @@ def test_where_the_weights_were_not_kept_the_command_names_the_data(place: Place
     assert re.search(f"`{command}` trains it again", said)
     bare = str(Path("results", "tiny-0", "weights", f"{best}.safetensors"))
     said = place.run("predict", bare, "mine.npz", data=None, code=2)
-    assert "does not say what its net was trained on, pictures of 32x32 pixels in colour, 20 classes" in said
+    assert "does not record the training data of its net, pictures of 32x32 pixels in colour, 20 classes" in said
     place.run("export", "tiny-0", "--to", "winner")
     assert "it is trained again" in place.errors("export", *elsewhere, "--to", "again")
     for name in ("model.safetensors", "model.onnx", "net.py"):

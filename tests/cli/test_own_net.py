@@ -131,7 +131,7 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     ablate = ("ablate", *study, "--from", "plain.yaml", "--seeds", "2", "--workers", "1")
     assert "net.width" in place.run(*ablate, *DATA, *NET, "--json")
     assert "accuracy" in place.run("train", "tiny-0/0", *study[1:], *DATA, *NET)
-    assert "every one as it stands in the log" in place.run("doctor", *study, "--replay", *DATA, *NET)
+    assert "each as in the log" in place.run("doctor", *study, "--replay", *DATA, *NET)
     assert "not done. The net is code of your own" in place.run("doctor", *study, "--replay", *DATA)
     nets = sorted((place.folder / "copies" / "tiny-0").rglob("*.safetensors"))
     assert "each what its trial ended with" in place.run("doctor", *study, "--repair", *DATA)  # without the code

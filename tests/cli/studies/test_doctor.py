@@ -114,7 +114,7 @@ def test_a_killed_driver_leaves_paused_trials_and_no_lock(
     assert place.files.lock.exists()
     killed = cli("doctor", "smoke-0", "--repair")
     assert (alive.exit_code, killed.exit_code) == (0, 0)
-    assert "nobody works on the study" in killed.stdout
+    assert "no process works on the study" in killed.stdout
     assert "are paused" in killed.stdout or "is unfinished" in killed.stdout
     assert search(Path("results")) == search(Path("undisturbed"))
 

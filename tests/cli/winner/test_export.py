@@ -115,7 +115,7 @@ def test_what_comes_out_otherwise_is_not_exported(ran: dict[str, Any], home: Pat
     done = ran["export tiny-0/0 --to otherwise"]
     assert done.code == 4
     assert done.err.splitlines()[-1] == (
-        "Error: Trained again, tiny-0/0 came out otherwise (period 1, train loss: 1.0 then, 2.0 now); "
+        "Error: Trained again, tiny-0/0 gave another result (period 1, train loss: 1.0 then, 2.0 now); "
         "`mnist-bench reproduce tiny-0/0` reports what differs here."
     )
     assert not (home / "otherwise").exists()
@@ -160,7 +160,7 @@ def test_all_nets_that_confirm_trained_are_a_committee(ran: dict[str, Any], home
     alone = ran["export tiny-0 --committee --to committee"]
     assert (alone.code, alone.err) == (
         2,
-        "Error: --committee takes the nets that `confirm` trained on all images; give --confirmed, too.\n",
+        "Error: --committee exports the nets that `confirm` trained on all images; give --confirmed, too.\n",
     )
 
 

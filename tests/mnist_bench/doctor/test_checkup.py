@@ -110,8 +110,8 @@ def test_a_study_that_ended_early_is_well_and_says_how_it_goes_on() -> None:
     told = left(handmade_search.ended_early(), History())
     assert told.severity == "ok"
     assert told.text == (
-        "nobody works on the study. Stopped early by --patience 3: 3 trials ended since #0 (99.00 %), and none was "
-        "better; without --patience 3 the same search goes on."
+        "no process works on the study. Stopped early by --patience 3: 3 trials ended since #0 (99.00 %), and none was "
+        "better; without --patience 3 the same search continues."
     )
 
 
@@ -258,7 +258,7 @@ def test_tables_whose_rows_are_deleted_are_written_anew(place: StudyLocation, di
     checkup = check(place)
     assert found(checkup, "Optuna's tables", "problem").text.startswith("they lack #0; differ in #1")
     checkup = check(place, repair=True)
-    assert "say what the event log says" in found(checkup, "Optuna's tables", "ok").text
+    assert "agree with the event log" in found(checkup, "Optuna's tables", "ok").text
     assert goes_on_to(place, digest)
     theirs = optuna.load_study(study_name=NAME, storage=place.url)
     assert [trial.state.is_finished() for trial in theirs.trials] == [True] * len(theirs.trials)
@@ -297,7 +297,7 @@ def test_a_study_whose_confirmation_is_under_way_is_not_repaired(place: StudyLoc
 
 
 def test_decisions_are_made_again(place: StudyLocation) -> None:
-    assert "every one as it stands in the log" in found(check(place, replay=True), "replay", "ok").text
+    assert "each as in the log" in found(check(place, replay=True), "replay", "ok").text
     assert all(finding.about != "replay" for finding in check(place).findings)
 
 

@@ -43,7 +43,7 @@ def test_what_is_damaged_is_to_be_removed(place: StudyLocation, about: str, name
     write({}, place.folder / name)
     (finding,) = doctor_files.found_by_commands(place.folder)
     assert (finding.about, finding.severity) == (about, "problem")
-    assert finding.advice == "Remove the file; the command makes it anew."
+    assert finding.advice == "Remove the file; the command writes it again."
 
 
 def test_a_damaged_record_of_a_confirmation_that_is_kept_is_not_made_again(place: StudyLocation) -> None:

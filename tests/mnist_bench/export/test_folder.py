@@ -147,7 +147,7 @@ def test_an_export_that_was_killed_leaves_no_net_that_could_be_believed(
     with pytest.raises(WeightsError) as refused:
         load_model(tmp_path)
     assert str(refused.value) == (
-        f"{tmp_path}: its export was not finished; the same `mnist-bench export` makes it anew."
+        f"{tmp_path}: its export was not finished; the same `mnist-bench export` writes it again."
     )
     folder.check(tmp_path)
     written = folder.write(other, tmp_path)
@@ -209,7 +209,7 @@ def test_the_nets_of_the_tests_have_every_kind_of_layer() -> None:
 def test_a_net_with_a_layer_of_ones_own_is_refused(winner: Winner, tmp_path: Path) -> None:
     modules = [torch.nn.LeakyReLU(0.1) if isinstance(one, torch.nn.ReLU) else one for one in winner.net.children()]
     leaky = replace(winner, members=(Member(record=winner.record, net=torch.nn.Sequential(*modules)),))
-    with pytest.raises(UsageError, match="conv-0/0: its net has LeakyReLU in place of ReLU"):
+    with pytest.raises(UsageError, match="conv-0/0: its net has LeakyReLU instead of ReLU"):
         folder.write(leaky, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -250,7 +250,7 @@ def test_of_pictures_in_colour_there_is_no_page_which_is_said(winner: Winner, ow
     assert (tmp_path / folder.PAGE).exists()
     written = folder.write(own, tmp_path)
     assert [remark.partition(": ")[2] for remark in written.remarks] == [
-        "conv-0/0 reads pictures in colour, which nobody draws with a pen."
+        "conv-0/0 reads pictures in colour, which cannot be drawn on the page."
     ]
     assert not (tmp_path / folder.PAGE).exists()
     with pytest.raises(UsageError, match="in colour"):

@@ -14,7 +14,7 @@ from support import handmade, handmade_confirmation
 
 
 def test_a_committee_that_is_not_of_confirmed_nets_is_refused_from_python_too(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^--committee takes the nets that `confirm` trained .* give --confirmed"):
+    with pytest.raises(UsageError, match=r"^--committee exports the nets that `confirm` trained .* give --confirmed"):
         mnist_bench.export_study(handmade.kept_in(tmp_path, handmade.mixed()), tmp_path / "x", committee=True)
     assert not list(tmp_path.iterdir())
 

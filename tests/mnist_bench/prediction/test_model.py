@@ -146,7 +146,7 @@ def test_a_net_whose_weights_are_no_numbers_answers_nothing(
     exported.write_bytes(save(weights, metadata))
     model = load_model(exported)
     with pytest.raises(
-        WeightsError, match=r"^The net's probabilities are no numbers \(NaN\): its weights are damaged,"
+        WeightsError, match=r"^The net's probabilities are not numbers \(NaN\): its weights are damaged,"
     ):
         model([digits.images[digits.validation[0], 0].numpy()])
 

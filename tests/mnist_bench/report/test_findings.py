@@ -32,10 +32,10 @@ def test_ties_come_first_then_the_first_of_them_and_what_pruning_saved() -> None
         "Two trials tie for the best so far, 99.40 to 99.50 %, with 61.2 k parameters each.",
         # Wilson: (0.995 + 0.0019207 ± 1.95996 * sqrt(0.995 * 0.005 / 1000 + 0.96036 / 1e6)) / 1.0038415
         "The first of 3 complete trials, #1, gets 99.50 % of the 1,000 validation images right "
-        "(95 % interval 98.83 to 99.79 %). It cannot be told from #0 (paired test on the same images, Holm, 5 %).",
+        "(95 % interval 98.83 to 99.79 %). It is not distinguishable from #0 (paired test on the same images, Holm, 5 %).",
         "The search was stopped before its goal: 6 of 7 trials have ended, and the next may be better.",
-        "Nothing is confirmed yet: the first of 6 on one validation set is the luckiest too. "
-        "`mnist-bench confirm conv-0` trains them again with fresh seeds, then evaluates once on the test set.",
+        "Nothing is confirmed yet: the first of 6 trials on one validation set is also the luckiest. "
+        "`mnist-bench confirm conv-0` retrains the best with fresh seeds, then evaluates once on the test set.",
         "Pruning saved 8 of 36 epochs.",
     )
 
@@ -73,8 +73,11 @@ def test_the_first_sentences(study: StudyRecord, first: str, second: str) -> Non
 
 
 def test_of_many_ties_five_are_named() -> None:
-    assert "It cannot be told from #1, #2, #3, #4, #5 and 2 more (paired" in sentences(complete(*[range(5)] * 8))[1]
-    assert "It cannot be told from #1, #2 and #3 (paired" in sentences(complete(*[range(5)] * 4))[1]
+    assert (
+        "It is not distinguishable from #1, #2, #3, #4, #5 and 2 more (paired"
+        in sentences(complete(*[range(5)] * 8))[1]
+    )
+    assert "It is not distinguishable from #1, #2 and #3 (paired" in sentences(complete(*[range(5)] * 4))[1]
 
 
 def test_with_two_objectives_the_front_comes_first_and_ties_count_its_cost() -> None:

@@ -110,15 +110,15 @@ def test_what_is_not_confirmed_is_not_called_so(folder: Path, race: Confirmed, l
     assert sections.confirmed is None
     assert sections.raced is not None
     assert sections.winner is None, "of the study as it is now"
-    assert sections.raced.lines[0].endswith("the race is of what it was then.")
+    assert sections.raced.lines[0].endswith("the race is of its earlier state.")
 
 
 def test_a_study_searched_further_is_told() -> None:
-    since = "The study was searched further since; the confirmation is of what it was then."
+    since = "The study was searched further since; the confirmation is of its earlier state."
     assert report_sections.of_race(RACE, "other", HERE).lines[0].endswith(f" {since}")
     assert report_sections.of_audit(PRUNING, "other").lines == (
         audit.sentence(PRUNING),
-        "The study was searched further since; the audit is of what it was then.",
+        "The study was searched further since; the audit is of its earlier state.",
     )
 
 
