@@ -57,7 +57,7 @@ class OwnCode:
 
 def card(winner: Winner, *, onnx: bool, page: bool) -> str:
     """Return the text of the card, in Markdown; `onnx` and `page` are whether those files lie next to it."""
-    config, traits, validation = winner.config, winner.traits, winner.validation
+    config, input_spec, validation = winner.config, winner.input_spec, winner.validation
     commands, best, nets = _commands(winner), winner.study.best, len(winner.members)
     kind = [*(["--confirmed"] if winner.on_all else []), *(["--committee"] if nets > 1 else [])]
     is_own = config.net_code is not None
@@ -69,7 +69,7 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
         ended_early=_ended_early(winner.trial.state), periods=number_of(len(winner.record.curve), "period"),
         is_best=best is not None and winner.trial.number == best.number, test_set=test_set_line(winner.test_openings),
         onnx=onnx, page=page, own=_own_code(winner) if is_own else None, prepared=_prepared(winner),
-        picture="digit.png" if traits.digits else "picture.png", label="name" if traits.names else "label",
+        picture="digit.png" if input_spec.digits else "picture.png", label="name" if input_spec.names else "label",
         layers=() if is_own else plan_layers(config.model, winner.form).layers,
         commands=commands, options=command_line(commands.needed_by("reproduce")),
         export_again=commands.line("export", *kind, "--to", "DIR", trial=winner.trial.number),
@@ -104,13 +104,13 @@ def _own_code(winner: Winner) -> OwnCode:
 
 
 def _prepared(winner: Winner) -> str:
-    red = " Its grey becomes the red channel; green and blue are 0." if winner.traits.red else ""
+    red = " Its grey becomes the red channel; green and blue are 0." if winner.input_spec.red else ""
     return f"{_at_size(winner)}{red}"
 
 
 def _at_size(winner: Winner) -> str:
     form = winner.form
-    match winner.traits.preparation:
+    match winner.input_spec.preparation:
         case "digit":
             return (
                 "A digit may be dark on light or light on dark, anywhere in the picture. As those of MNIST it is "
@@ -122,14 +122,14 @@ def _at_size(winner: Winner) -> str:
                 "fitted whole into 28x28 pixels; nothing is cropped or centred."
             )
         case "picture":
-            channels = "grey" if winner.traits.channels_read == 1 else "red, green and blue"
+            channels = "grey" if winner.input_spec.channels_read == 1 else "red, green and blue"
             return (
                 f"The picture is scaled to fit whole into {form.height}x{form.width} pixels (height by width), "
                 f"{channels}, in the middle and in its proportions; what is left over is black. Nothing is cropped, "
                 "centred or inverted: it has to be lit and framed like the pictures that the net was trained on."
             )
         case _:
-            assert_never(winner.traits.preparation)
+            assert_never(winner.input_spec.preparation)
 
 
 def _head(winner: Winner) -> dict[str, Any]:

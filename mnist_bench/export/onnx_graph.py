@@ -39,7 +39,7 @@ def graph(winner: Winner) -> bytes:
         for prefix, net in zip(_prefixes(winner), winner.nets, strict=True)
         for name, value in net.state_dict().items()
     }
-    levels = {"mean": _levels(winner.traits.mean), "std": _levels(winner.traits.std)}
+    levels = {"mean": _levels(winner.input_spec.mean), "std": _levels(winner.input_spec.std)}
     constants = {"half": 0.5, "one": 1.0, "root": 2**0.5}
     arrays = {name: np.array(value, np.float32) for name, value in constants.items()} | levels | weights
     nodes = list(_nodes(winner))
@@ -56,7 +56,7 @@ def graph(winner: Winner) -> bytes:
         ir_version=FORMAT,
         opset_imports=[helper.make_opsetid("", OPSET)],
     )
-    named = {"classes": json.dumps(winner.traits.names)} if winner.traits.names else {}
+    named = {"classes": json.dumps(winner.input_spec.names)} if winner.input_spec.names else {}
     weights_of = ", ".join(member.weights for member in winner.members)
     helper.set_model_props(made, {"trial": winner.name, "weights": weights_of, **named})
     onnx.checker.check_model(made, full_check=True)

@@ -36,7 +36,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class PageLayer:
     """A layer as the page computes it."""
 
     facts: dict[str, Any]
@@ -61,7 +61,7 @@ def page(winner: Winner) -> str:
     """Return a page to draw on, as HTML; errors as in `drawing`."""
     validation = winner.validation
     right = f"{percent(validation.accuracy)} of {validation.images:,} validation images right"
-    red = " The net sees it in red: green and blue are 0." if winner.traits.red else ""
+    red = " The net sees it in red: green and blue are 0." if winner.input_spec.red else ""
     of = "trained on all images; in the search its settings got " if winner.on_all else ""
     nets = len(winner.members)
     of = f"a committee of {nets} such nets, their probabilities averaged, {of}" if nets > 1 else of
@@ -86,7 +86,7 @@ def drawing(winner: Winner) -> Drawing:
         raise UsageError(reason)
     net = json.dumps(packed(winner)).replace("<", "\\u003c")
     form = winner.form
-    labels = [winner.traits.name_of(label) for label in range(form.classes)]
+    labels = [winner.input_spec.name_of(label) for label in range(form.classes)]
     markup = render(
         "drawing.html.j2",
         net=Markup(net),  # noqa: S704 - JSON, in which nothing ends the element
@@ -107,23 +107,23 @@ def undrawable(winner: Winner) -> str | None:
         return f"{winner.name} is your own network; the page computes only built-in ones."
     if winner.is_drawn:
         return None
-    kind = "in colour" if winner.traits.channels_read > 1 else "on a background that is not black"
+    kind = "in colour" if winner.input_spec.channels_read > 1 else "on a background that is not black"
     return f"{winner.name} reads pictures {kind}, which cannot be drawn on the page."
 
 
 def _what(winner: Winner) -> str:
-    return "digit" if winner.traits.digits else "picture"
+    return "digit" if winner.input_spec.digits else "picture"
 
 
 def _prepared(winner: Winner) -> str:
     size = f"{winner.form.height} x {winner.form.width} pixels"
-    match winner.traits.preparation:
+    match winner.input_spec.preparation:
         case "digit":
             return "The picture is cropped, fitted into 20 x 20 pixels, and centred, as those of MNIST were."
         case "drawing" | "picture":
             return f"The sheet is scaled to {size}, as the pictures were on which it was trained."
         case _:
-            assert_never(winner.traits.preparation)
+            assert_never(winner.input_spec.preparation)
 
 
 def packed(winner: Winner) -> dict[str, Any]:
@@ -132,19 +132,19 @@ def packed(winner: Winner) -> dict[str, Any]:
     halves = [(s.weights / _unit(s.weights)).astype("<f2") for steps in each for s in steps if s.weights is not None]
     planes = np.concatenate([half.ravel() for half in halves]).view(np.uint8).reshape(-1, 2).T
     return {
-        "mean": winner.traits.mean,
-        "std": winner.traits.std,
+        "mean": winner.input_spec.mean,
+        "std": winner.input_spec.std,
         "rows": winner.form.height,
         "columns": winner.form.width,
-        "preparation": winner.traits.preparation,
-        "names": [winner.traits.name_of(label) for label in range(winner.form.classes)],
-        "unsure_below": winner.traits.unsure_below,
+        "preparation": winner.input_spec.preparation,
+        "names": [winner.input_spec.name_of(label) for label in range(winner.form.classes)],
+        "unsure_below": winner.input_spec.unsure_below,
         "nets": [[_plain(step) for step in steps] for steps in each],
         "weights": base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode(),
     }
 
 
-def _plain(step: Step) -> dict[str, Any]:
+def _plain(step: PageLayer) -> dict[str, Any]:
     if step.weights is None:
         return step.facts
     return step.facts | {"count": step.weights.size, "unit": _unit(step.weights)}
@@ -155,11 +155,11 @@ def _unit(weights: Array) -> float:
     return float(np.abs(weights).max()) or 1.0
 
 
-def _steps(winner: Winner, net: nn.Module) -> list[Step]:
+def _steps(winner: Winner, net: nn.Module) -> list[PageLayer]:
     """Return the layers of one of its networks; a batchnorm right after a layer with weights is folded into them."""
     model = winner.config.model
     values = {name: value.double().numpy() for name, value in net.state_dict().items()}
-    steps: list[Step] = []
+    steps: list[PageLayer] = []
     for number, layer in enumerate(known_layers(winner)):
         own = {name.partition(".")[2]: value for name, value in values.items() if name.startswith(f"{number}.")}
         if layer.kind == "batchnorm":
@@ -171,26 +171,26 @@ def _steps(winner: Winner, net: nn.Module) -> list[Step]:
     return steps
 
 
-def _scaled(step: Step, factors: Array, shifts: Array) -> Iterator[Step]:
+def _scaled(step: PageLayer, factors: Array, shifts: Array) -> Iterator[PageLayer]:
     """Yield a step with scaled and shifted maps or units: a single step if it has weights, otherwise two."""
     if step.weights is None:
         yield step
-        yield Step(facts={"kind": "scale", "factors": _floats(factors), "shifts": _floats(shifts)})
+        yield PageLayer(facts={"kind": "scale", "factors": _floats(factors), "shifts": _floats(shifts)})
         return
     weights = step.weights * factors.reshape(-1, *[1] * (step.weights.ndim - 1))
-    yield Step(facts=step.facts | {"bias": _floats(step.facts["bias"] * factors + shifts)}, weights=weights)
+    yield PageLayer(facts=step.facts | {"bias": _floats(step.facts["bias"] * factors + shifts)}, weights=weights)
 
 
-def _step(layer: Layer, own: dict[str, Array]) -> Iterator[Step]:
+def _step(layer: Layer, own: dict[str, Array]) -> Iterator[PageLayer]:
     facts: dict[str, Any] = {"kind": layer.kind, "inputs": layer.inputs, "outputs": layer.outputs}
     match layer.kind:
         case "convolution" | "linear":
             facts |= {"kernel": layer.kernel, "bias": _floats(own["bias"])}
-            yield Step(facts=facts, weights=own["weight"])
+            yield PageLayer(facts=facts, weights=own["weight"])
         case "pool":
-            yield Step(facts=facts)
+            yield PageLayer(facts=facts)
         case "activation":
-            yield Step(facts={"kind": layer.kind, "name": layer.activation})
+            yield PageLayer(facts={"kind": layer.kind, "name": layer.activation})
         case "dropout" | "flatten" | "batchnorm":
             pass  # dropout does nothing in evaluation, flatten keeps the order of values; for batchnorm see `_scaled`
         case _:

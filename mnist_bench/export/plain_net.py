@@ -19,11 +19,11 @@ from search.errors import UsageError
 
 def source(winner: Winner) -> str:
     """Return the text of `net.py`; the weights lie beside it in `model.safetensors`."""
-    model, traits, layers = winner.config.model, winner.traits, known_layers(winner)
+    model, input_spec, layers = winner.config.model, winner.input_spec, known_layers(winner)
     prepare, functions = _preparation(winner)
     text = render(
         "net.py.j2", name=winner.name, summary=line(winner.config), nets=len(winner.members), form=winner.form,
-        traits=traits, mean=_levels(traits.mean), std=_levels(traits.std), names=_names(winner),
+        input_spec=input_spec, mean=_levels(input_spec.mean), std=_levels(input_spec.std), names=_names(winner),
         layers=[(_module(layer, model), layer.outputs) for layer in layers],
         has_odd_pool=any(layer.kind == "pool" and layer.pool_axes == "channels_rows" for layer in layers),
         prepare=prepare, functions="\n\n".join(inspect.getsource(function) for function in functions),
@@ -37,7 +37,7 @@ def _levels(channels: tuple[float, ...]) -> str:
 
 def _names(winner: Winner) -> str:
     """Return the names of the classes as Python: a tuple, or the range of their numbers."""
-    names = winner.traits.names
+    names = winner.input_spec.names
     if not names:
         return f"range({winner.form.classes})"
     line = f"({', '.join(map(ascii, names))})"
@@ -47,20 +47,20 @@ def _names(winner: Winner) -> str:
 def _preparation(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
     """Return the expression that turns `image` into a picture, and the functions that it needs."""
     call, functions = _at_size(winner)
-    return (f"in_red({call})", (*functions, in_red)) if winner.traits.red else (call, functions)
+    return (f"in_red({call})", (*functions, in_red)) if winner.input_spec.red else (call, functions)
 
 
 def _at_size(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
-    match winner.traits.preparation:
+    match winner.input_spec.preparation:
         case "digit" | "drawing":
-            call = f"prepare(brightness(image), digit={winner.traits.digits})"
+            call = f"prepare(brightness(image), digit={winner.input_spec.digits})"
             return call, (preparation.brightness, preparation.prepare, preparation.shares)
         case "picture":
             form = winner.form
-            call = f"fit(pixels(image, {winner.traits.channels_read}), {form.height}, {form.width})"
+            call = f"fit(pixels(image, {winner.input_spec.channels_read}), {form.height}, {form.width})"
             return call, (preparation.pixels, preparation.fit, preparation.shares)
         case _:
-            assert_never(winner.traits.preparation)
+            assert_never(winner.input_spec.preparation)
 
 
 def known_layers(winner: Winner) -> tuple[Layer, ...]:

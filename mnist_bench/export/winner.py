@@ -14,7 +14,7 @@ from mnist_bench.experiments import confirm
 from mnist_bench.experiments.confirm import FINAL, Confirmed, Evaluated, Final
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.prediction import Model, Threshold, Traits, draws_on_black, is_ready, sample, threshold
+from mnist_bench.prediction import InputSpec, Model, Threshold, draws_on_black, is_ready, sample, threshold
 from mnist_bench.studies import (
     Data,
     Record,
@@ -99,7 +99,7 @@ class Winner:
     """Whether the net is one that `confirm` trained on all training images, instead of the trial's own."""
     members: tuple[Member, ...]
     """One network; in a committee several, trained alike with different seeds."""
-    traits: Traits
+    input_spec: InputSpec
     is_drawn: bool
     """Whether the network reads pictures that can be drawn: grey ones on black."""
     validation: Validation
@@ -154,7 +154,7 @@ class Winner:
     @property
     def model(self) -> Model:
         """The net, ready for pictures."""
-        return Model(nets=self.nets, traits=self.traits, form=self.form)
+        return Model(nets=self.nets, input_spec=self.input_spec, form=self.form)
 
 
 def load_winner(
@@ -191,19 +191,19 @@ def load_winner(
     validation = _validation(net.to(trainer.data.device), trainer.data, from_json(record.recipe))
     members = kept or (Member(record=record, net=net.cpu()),)
     trained_on = trainer.data.training_on(from_json(members[0].record.recipe).train_on)
-    is_digits, is_drawing, is_drawn = likeness(record.data, trained_on)
-    traits = Traits(
+    is_digits, is_drawing, is_drawn = picture_kind(record.data, trained_on)
+    input_spec = InputSpec(
         mean=trained_on.means, std=trained_on.deviations, digits=is_digits, drawn=is_drawing, names=trained_on.names,
         members=len(members), unsure_below=validation.threshold.probability, red=record.data.is_red,
     )  # fmt: skip
     return Winner(
-        study=study, trial=trial, on_all=options.on_all, members=members, traits=traits, is_drawn=is_drawn,
+        study=study, trial=trial, on_all=options.on_all, members=members, input_spec=input_spec, is_drawn=is_drawn,
         validation=validation, confirmed=finder.confirmed, test_openings=openings.for_study(study.location),
         tested=confirm.preferred(finder.evaluated, trial.number, study, options.data_dir),
     )  # fmt: skip
 
 
-def likeness(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
+def picture_kind(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
     """Return whether the pictures of a data set are digits, whether they are drawings, and whether they can be drawn.
 
     MNIST and its relatives are known. In your own data, digits are grey pictures of 28x28 pixels that are cropped and

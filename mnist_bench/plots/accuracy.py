@@ -18,7 +18,7 @@ LABEL = "validation accuracy (%, log of the error)"
 MIN_ERROR = 0.005
 """Smallest error that is drawn, in percent: half an image of 10,000, because 0 has no logarithm."""
 SPREAD = 10
-"""Trials with more than so many times the median error are outside of the axis: they have not learnt anything."""
+"""Trials with more than this multiple of the median error are outside of the axis: they have not learnt anything."""
 MIN_WORST = 0.02
 """The largest error on the axis is at least this, in percent, so that a study without errors has an axis, too."""
 MIN_SPAN = 1.5

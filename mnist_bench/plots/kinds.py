@@ -45,7 +45,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "distortions": Kind("data", "pictures as the best trial's seed distorts them in training"),
         "ablation": Kind("experiments", "what each group of settings brings, once `ablate` has measured it"),
         "digits": Kind("data", "the first ten digits, their labels one-hot, mean and standard deviation", of_data=True),
-        "augmented": Kind("data", "the same under augmentation: the notebook's, or as --set says", of_data=True),
+        "augmented": Kind("data", "the same under augmentation: the notebook's, or as set by --set", of_data=True),
         "colour": Kind("data", "digits in three channels, and three digits merged into one picture", of_data=True),
     }
 )

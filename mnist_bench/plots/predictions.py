@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.plots import sheet
+from mnist_bench.plots import image_grid
 from mnist_bench.studies import data_of, record_of, trainer_for
 from mnist_bench.training import load_trial
 from search.errors import StudyNotFoundError
@@ -41,7 +41,7 @@ class Predictions:
     recorded_errors: int | None
     """Number of errors in the trial's last report; on another device or in another precision it may differ."""
     names: tuple[str, ...] = ()
-    """Of the classes; none where they are numbers alone."""
+    """Names of the classes; empty if they are only numbers."""
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -51,12 +51,12 @@ class Predictions:
 
     @property
     def wrong(self) -> NDArray[np.int64]:
-        """Indices into the arrays where the prediction is not the label."""
+        """Indices into the arrays of the predictions that are not the label."""
         return np.flatnonzero(self.predicted != self.labels)
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """How each class is called: its name, or its number where it has none."""
+        """The name of each class, or its number if it has no name."""
         return self.names or tuple(map(str, range(self.probabilities.shape[1])))
 
     @property
@@ -107,7 +107,7 @@ def _predictions(study: StudyRecord, trial: TrialRecord, data: Dataset, logits: 
         labels=data.labels[data.validation].cpu().numpy(),
         probabilities=logits.double().softmax(1).cpu().numpy(),
         indices=data.validation.cpu().numpy(),
-        images=sheet.pixels(data.images[data.validation]),
+        images=image_grid.pixels(data.images[data.validation]),
         recorded_errors=None if errors is None else int(errors),
         names=data.names,
     )

@@ -31,7 +31,7 @@ SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#f0e442")
 """Further categories, in this order; a picture has at most these six."""
 
 WIDE = 7.2
-"""Inches: the width of a picture that stands alone."""
+"""Inches: the width of a picture on a row of its own."""
 NARROW = 4.6
 """Inches: the width of one that shares a row of a page with another, and is legible on a phone."""
 LARGE = 200
@@ -43,12 +43,12 @@ Format = Literal["png", "svg"]
 
 
 def mark_scale(marks: int) -> float:
-    """Return the factor, 0..1, for the areas of so many marks."""
+    """Return the factor, 0..1, for the areas of this number of marks."""
     return min(1.0, math.sqrt(LARGE / max(1, marks)))
 
 
 def opacity(lines: int) -> float:
-    """Return the opacity, 0..1, of so many lines of one style."""
+    """Return the opacity, 0..1, of this number of lines of one style."""
     return min(1.0, OPAQUE / max(1, lines))
 
 
@@ -64,7 +64,7 @@ def heading(figure: Figure, finding: str, detail: str = "") -> None:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Apply the project's style inside the block, where figures are created and saved."""
+    """Apply the project's style inside the block, in which figures are created and saved."""
     with style.context(STYLE):
         yield
 

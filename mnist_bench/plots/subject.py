@@ -26,7 +26,7 @@ class Subject:
 
     study: StoredStudy
     data_dir: Path | None = None
-    """Where the data set is; None for the packaged one."""
+    """The data set; None for the packaged one."""
 
     @property
     def form(self) -> PictureForm:

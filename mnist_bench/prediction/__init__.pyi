@@ -1,4 +1,4 @@
-from .likeness import draws_on_black as draws_on_black, is_ready as is_ready, sample as sample
+from .input_spec import InputSpec as InputSpec
 from .model import (
     UNFINISHED as UNFINISHED,
     WEIGHTS as WEIGHTS,
@@ -8,5 +8,5 @@ from .model import (
     load_model as load_model,
     pack as pack,
 )
+from .picture_kind import draws_on_black as draws_on_black, is_ready as is_ready, sample as sample
 from .threshold import Threshold as Threshold, threshold as threshold
-from .traits import Traits as Traits

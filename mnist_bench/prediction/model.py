@@ -16,9 +16,9 @@ from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.data import DataOptions, in_red, load_dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.prediction import files, traits as stored_traits
+from mnist_bench.prediction import files, input_spec as stored_spec
+from mnist_bench.prediction.input_spec import MAX_MEMBERS, InputSpec
 from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare
-from mnist_bench.prediction.traits import MAX_MEMBERS, Traits
 from mnist_bench.training import form_of, metadata_in, metadata_of, model_in, read_weights, with_form
 from search import canonical_json
 from search.arguments import check_several
@@ -31,8 +31,8 @@ WEIGHTS = "model.safetensors"
 """Name of the file in an export's folder."""
 UNFINISHED = "UNFINISHED"
 """Name of a file that lies there until all others do."""
-TRAITS = "mnist-bench"
-"""Name of the traits in the file's metadata, next to the configuration."""
+INPUT_SPEC = "mnist-bench"
+"""Name of the input specification in the file's metadata, next to the configuration."""
 BATCH = 250
 """Pictures that are computed at once."""
 
@@ -63,7 +63,7 @@ class Model:
 
     nets: tuple[nn.Module, ...]
     """The networks; their probabilities are averaged."""
-    traits: Traits
+    input_spec: InputSpec
     form: PictureForm = MNIST
     """Form of the pictures that the networks take."""
     assumed: bool = False
@@ -91,10 +91,10 @@ class Model:
         `image` is as in `__call__`; `source` is for the message of a PictureError.
         """
         if isinstance(image, str | Path):
-            path, upright = Path(image), self.traits.turns_upright
+            path, upright = Path(image), self.input_spec.turns_upright
             image, source = files.read(path, self._converted, upright=upright), str(image)
         elif isinstance(image, bytes):
-            image = files.parse(image, source, self._converted, upright=self.traits.turns_upright)
+            image = files.parse(image, source, self._converted, upright=self.input_spec.turns_upright)
         try:
             array = self._converted(image) if hasattr(image, "convert") else _in_bytes(np.asarray(image))
             return self._fitted(np.asarray(array, np.float64))
@@ -121,7 +121,7 @@ class Model:
 
         with torch.inference_mode():
             given = torch.tensor(pictures, dtype=torch.float32).view(-1, *self.form.shape)
-            mean, std = (torch.tensor(of).view(-1, 1, 1) for of in (self.traits.mean, self.traits.std))
+            mean, std = (torch.tensor(of).view(-1, 1, 1) for of in (self.input_spec.mean, self.input_spec.std))
             parts = torch.split((given - mean) / std, BATCH)
             each = [torch.cat([net(part) for part in parts]).double().softmax(1) for net in self.nets]
             found: NDArray[np.float64] = torch.stack(each).mean(0).numpy()
@@ -134,34 +134,34 @@ class Model:
 
     def _converted(self, image: Any) -> NDArray[np.float64]:
         """Return a Pillow image as numbers, of a shape that `__call__` takes."""
-        match self.traits.preparation:
+        match self.input_spec.preparation:
             case "digit" | "drawing":
                 return brightness(image)
             case "picture":
-                found = pixels(image, self.traits.channels_read)
+                found = pixels(image, self.input_spec.channels_read)
                 return np.moveaxis(found, 0, 2) if len(found) > 1 else found[0]
             case _:
-                assert_never(self.traits.preparation)
+                assert_never(self.input_spec.preparation)
 
     def _fitted(self, image: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return pixels, (H, W) or (H, W, 3), as the network gets them."""
         fitted = self._at_size(image)
-        return (in_red(fitted) if self.traits.red else fitted).reshape(self.form.array_shape)
+        return (in_red(fitted) if self.input_spec.red else fitted).reshape(self.form.array_shape)
 
     def _at_size(self, image: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return pixels at the network's height and width, with the channels that it reads of a picture."""
-        match self.traits.preparation:
+        match self.input_spec.preparation:
             case "digit" | "drawing":
-                return prepare(_channels(image, 1)[0], digit=self.traits.digits)
+                return prepare(_channels(image, 1)[0], digit=self.input_spec.digits)
             case "picture":
-                channels = _channels(image, self.traits.channels_read)
+                channels = _channels(image, self.input_spec.channels_read)
                 return fit(channels, self.form.height, self.form.width)
             case _:
-                assert_never(self.traits.preparation)
+                assert_never(self.input_spec.preparation)
 
     def _prediction(self, probabilities: NDArray[np.float64]) -> Prediction:
         first, second = (int(label) for label in (-probabilities).argsort(kind="stable")[:2])
-        bar, names = self.traits.unsure_below, self.traits.names
+        bar, names = self.input_spec.unsure_below, self.input_spec.names
         return Prediction(
             label=first, probability=float(probabilities[first]), runner_up=second,
             runner_up_probability=float(probabilities[second]),
@@ -197,8 +197,8 @@ def _channels(image: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
     return np.stack([image] * channels)
 
 
-def pack(nets: Sequence[nn.Module], config: TrainConfig, traits: Traits, form: PictureForm = MNIST) -> bytes:
-    """Return a safetensors file of a net's weights, its configuration and traits as metadata; always the same bytes.
+def pack(nets: Sequence[nn.Module], config: TrainConfig, input_spec: InputSpec, form: PictureForm = MNIST) -> bytes:
+    """Return a safetensors file of a network's weights, with configuration and input specification as metadata.
 
     In a committee, the names of weights begin with the number of their network.
     """
@@ -210,7 +210,7 @@ def pack(nets: Sequence[nn.Module], config: TrainConfig, traits: Traits, form: P
         for name, value in net.state_dict().items()
     }
     values = canonical_json.dumps(with_form(to_json(config), form))
-    return _in_order(save(weights, {"config": values, TRAITS: stored_traits.to_text(traits)}))
+    return _in_order(save(weights, {"config": values, INPUT_SPEC: stored_spec.to_text(input_spec)}))
 
 
 def is_export(folder: Path) -> bool:
@@ -221,7 +221,7 @@ def is_export(folder: Path) -> bool:
 def _is_packed(file: Path) -> bool:
     """Return whether `pack` made a file: other programs write safetensors files of the same name, too."""
     try:
-        return TRAITS in metadata_in(file)
+        return INPUT_SPEC in metadata_in(file)
     except (OSError, WeightsError):
         return False
 
@@ -257,11 +257,11 @@ def load_model(path: str | Path) -> Model:
         raise WeightsError(f"{file}: no file of exported weights ({error.strerror}).") from error
     tensors, metadata = _tensors(content, str(file)), metadata_of(content)
     try:
-        traits = stored_traits.parse(metadata[TRAITS]) if TRAITS in metadata else None
-        nets = _nets(content, tensors, 1 if traits is None else traits.members, str(file))
+        input_spec = stored_spec.parse(metadata[INPUT_SPEC]) if INPUT_SPEC in metadata else None
+        nets = _nets(content, tensors, 1 if input_spec is None else input_spec.members, str(file))
         form = form_of(content)
-        if traits is not None:
-            return Model(nets=nets, traits=stored_traits.check(traits, form), form=form)
+        if input_spec is not None:
+            return Model(nets=nets, input_spec=stored_spec.check(input_spec, form), form=form)
     except ValidationError as error:
         raise WeightsError(f"{file}: no file of exported weights ({in_a_sentence(first_fault(error))}).") from error
     except ValueError as error:
@@ -271,7 +271,7 @@ def load_model(path: str | Path) -> Model:
             f"{file}: does not record the training data of its net, pictures of {form}; "
             "`mnist-bench export STUDY/N --to DIR`, with `--data FILE` for your own data, writes a file that does."
         )
-    return Model(nets=nets, traits=_traits_of_mnist(from_json(json.loads(metadata["config"]))), assumed=True)
+    return Model(nets=nets, input_spec=_spec_of_mnist(from_json(json.loads(metadata["config"]))), assumed=True)
 
 
 def _tensors(content: bytes, source: str) -> Mapping[str, NDArray[Any]]:
@@ -300,8 +300,8 @@ def _nets(content: bytes, tensors: Mapping[str, NDArray[Any]], members: int, sou
     return tuple(model_in(save(part, metadata), source) for part in parts)
 
 
-def _traits_of_mnist(config: TrainConfig) -> Traits:
+def _spec_of_mnist(config: TrainConfig) -> InputSpec:
     import torch
 
     data = load_dataset(DataOptions(), torch.device("cpu")).training_on(config.train_on)
-    return Traits(mean=data.means, std=data.deviations)
+    return InputSpec(mean=data.means, std=data.deviations)

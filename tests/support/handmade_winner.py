@@ -9,9 +9,9 @@ from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.experiments.confirm.runs import Evaluated
-from mnist_bench.export.winner import Member, Validation, Winner, likeness
+from mnist_bench.export.winner import Member, Validation, Winner, picture_kind
+from mnist_bench.prediction.input_spec import InputSpec
 from mnist_bench.prediction.threshold import threshold
-from mnist_bench.prediction.traits import Traits
 from mnist_bench.studies.record import Record, record_of
 from mnist_bench.training.evaluation import logits
 from mnist_bench.training.period import fit
@@ -60,11 +60,11 @@ def winner(
     probabilities = logits(net, on, "fp32").double().softmax(1).numpy()
     labels = on.labels[on.validation].numpy()
     bar = threshold(probabilities, labels)
-    digits, drawing, is_drawn = likeness(record.data, on)
+    digits, drawing, is_drawn = picture_kind(record.data, on)
     errors = int((probabilities.argmax(1) != labels).sum())
     given: dict[str, Any] = {
         "study": study, "trial": trial, "on_all": False, "members": (Member(record=record, net=net),),
-        "is_drawn": is_drawn, "traits": Traits(
+        "is_drawn": is_drawn, "input_spec": InputSpec(
             mean=on.means, std=on.deviations, digits=digits, drawn=drawing, names=on.names,
             unsure_below=bar.probability, red=record.data.is_red,
         ),

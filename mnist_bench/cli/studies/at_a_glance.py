@@ -29,7 +29,7 @@ Entry = tuple[str, str]
 """A label and a text."""
 
 
-def show(study: StoredStudy) -> None:
+def print_study(study: StoredStudy) -> None:
     """Print a study; the files in its folder are left out if they are another study's."""
     foreign = is_foreign(study.spec)
     board = leaderboard_of(study, of_nets=not foreign)

@@ -223,7 +223,7 @@ def _run(config: SearchConfig) -> Run:
 
         with live.view(config.results) as view, Interrupts(view.say) as interrupts:
             run = searches.run(config, view, interrupts.stopping)
-        ending.show(run, config, seconds=time.monotonic() - started)
+        ending.print_ending(run, config, seconds=time.monotonic() - started)
     if not run.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)
     return run

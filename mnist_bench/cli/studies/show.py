@@ -76,7 +76,7 @@ def show(
     else:
         from mnist_bench.cli.studies import at_a_glance
 
-        at_a_glance.show(study)
+        at_a_glance.print_study(study)
 
 
 def _print_code(study: StudyRecord) -> None:
@@ -99,7 +99,7 @@ def _explain(study: StoredStudy, trial: TrialRecord, json: bool) -> None:
     if json:
         output.print_json(why.to_json(study, trial, explanation))
     else:
-        why.show(study, trial, explanation, _reader(study))
+        why.print_explanation(study, trial, explanation, _reader(study))
 
 
 def _study_json(study: StudyRecord) -> dict[str, object]:

@@ -46,7 +46,9 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
     return explain(events, trial.number, lambda spec: None)
 
 
-def show(study: StudyRecord, trial: TrialRecord, explanation: Explanation, read: Callable[[float | None], str]) -> None:
+def print_explanation(
+    study: StudyRecord, trial: TrialRecord, explanation: Explanation, read: Callable[[float | None], str]
+) -> None:
     """Print an explanation; `read` formats values."""
     output.print_line(f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}")
     made_of = study.spec.get("start", {}).get("made_of", ())

@@ -26,7 +26,7 @@ from search.event_log import StudyRecord, repeats
 TOP = 5
 
 
-def show(run: Run, config: SearchConfig, *, seconds: float) -> None:
+def print_ending(run: Run, config: SearchConfig, *, seconds: float) -> None:
     """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
     listed = leaderboard_of(run.study, top=TOP, test_openings=openings.for_study(run.study.location))
     commands = _commands(run, config)

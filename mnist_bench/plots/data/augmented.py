@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mnist_bench.config import AugmentConfig, Fill, setting_of
 from mnist_bench.data import Images
-from mnist_bench.plots import sheet
+from mnist_bench.plots import image_grid
 from mnist_bench.space_files import check, recipe
 from mnist_bench.training import augmentation, seeded
 from search.errors import SpaceError, UsageError
@@ -41,7 +41,7 @@ class Augmented:
     seed: int
     labels: tuple[int, ...]
     """Labels of the columns."""
-    images: sheet.Pixels
+    images: image_grid.Pixels
     """Shape (1 + DRAWS, columns, H, W), in colour with an axis more: the unchanged digits, then one row per draw."""
 
 
@@ -54,7 +54,7 @@ def settings(assignments: Sequence[str]) -> AugmentConfig:
     """
     for assignment in assignments:
         if not assignment.strip().startswith(f"{SECTION}."):
-            raise UsageError(f"--set {show(assignment)}: this picture has {SECTION}.FIELD=VALUE alone")
+            raise UsageError(f"--set {show(assignment)}: this picture only takes {SECTION}.FIELD=VALUE")
     fields = tuple(Field(f"{SECTION}.{name}", value) for name, value in asdict(NOTEBOOK).items())
     space = override(Space(SECTION, "--set", {}, fields), assignments)
     if problems := check(space):
@@ -77,13 +77,13 @@ def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
     )
 
 
-def distorted(images: sheet.Pixels, draws: Tensor, config: AugmentConfig) -> sheet.Pixels:
+def distorted(images: image_grid.Pixels, draws: Tensor, config: AugmentConfig) -> image_grid.Pixels:
     """Return images, shape (N, H, W) or (N, H, W, 3), distorted as in training by `draws`, N rows of
     `augmentation.draw`."""
     pixels = torch.tensor(images, dtype=torch.float32)
     pixels = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
     result = augmentation.distort(pixels, augmentation.maps(config, draws), config)
-    return sheet.pixels(result.round().clamp(0, 255).to(torch.uint8))
+    return image_grid.pixels(result.round().clamp(0, 255).to(torch.uint8))
 
 
 def picture(subject: DataSubject) -> Figure:
@@ -95,7 +95,9 @@ def draw(augmented: Augmented) -> Figure:
     """Draw a row of unchanged digits, and below it one row per draw."""
     names = ["original", *(f"draw {number}" for number in range(1, len(augmented.images)))]
     remarks = ["the first ten training images", f"seed {augmented.seed}", reading(augmented.config)]
-    return sheet.draw(augmented.images, augmented.labels, names, f"Digits {in_words(augmented.config)}", remarks)
+    return image_grid.labelled_figure(
+        augmented.images, augmented.labels, names, f"Digits {in_words(augmented.config)}", remarks
+    )
 
 
 def in_words(config: AugmentConfig) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mnist_bench.data import Images, in_red
-from mnist_bench.plots import sheet
+from mnist_bench.plots import image_grid
 from mnist_bench.plots.headings import write_heading
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ class Colour:
     """Number of images in the training set."""
     labels: tuple[int, ...]
     """Labels of the first ten digits."""
-    red: sheet.Pixels
+    red: image_grid.Pixels
     """Shape (10, 3, 28, 28); green and blue are 0."""
     shapes: tuple[tuple[int, ...], ...]
     """Shapes of the three digits, before and after each of `MOVES`."""
-    merged: sheet.Pixels
+    merged: image_grid.Pixels
     """Shape (1, 28, 28, 3): one digit per channel."""
 
 
@@ -50,7 +50,7 @@ def rows(data: Images) -> Colour:
     )
 
 
-def merge(pictures: sheet.Pixels) -> tuple[sheet.Pixels, tuple[tuple[int, ...], ...]]:
+def merge(pictures: image_grid.Pixels) -> tuple[image_grid.Pixels, tuple[tuple[int, ...], ...]]:
     """Merge images, shape (3, 1, H, W), into one, shape (1, H, W, 3); return it and all shapes on the way."""
     shapes = [pictures.shape]
     for source, target in MOVES:
@@ -75,12 +75,14 @@ def draw(colour: Colour) -> Figure:
     figure = Figure(figsize=(7.2, 3.3))
     grid = figure.add_gridspec(2, 4, height_ratios=(1, 2.1))
     red = np.moveaxis(colour.red, 1, -1)
-    sheet.show(figure.add_subplot(grid[0, :]), red[None], [str(label) for label in colour.labels])
+    image_grid.draw_grid(figure.add_subplot(grid[0, :]), red[None], [str(label) for label in colour.labels])
     for number, name in enumerate(CHANNELS):
         only = np.zeros_like(colour.merged[0])
         only[..., number] = colour.merged[0, ..., number]
-        sheet.show(figure.add_subplot(grid[1, number]), only[None, None], [f"{name}: {colour.labels[number]}"])
-    sheet.show(figure.add_subplot(grid[1, 3]), colour.merged[None], ["all three"])
+        image_grid.draw_grid(
+            figure.add_subplot(grid[1, number]), only[None, None], [f"{name}: {colour.labels[number]}"]
+        )
+    image_grid.draw_grid(figure.add_subplot(grid[1, 3]), colour.merged[None], ["all three"])
     first, second, third = colour.labels[: len(CHANNELS)]
     write_heading(
         figure,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_bench.data import CLASSES, Images, idx
-from mnist_bench.plots import sheet
+from mnist_bench.plots import image_grid
 from mnist_bench.plots.headings import write_heading
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Digits:
     """Their standard deviation, in the same unit."""
     background: float
     """Share of pixels that are 0, 0..1."""
-    images: sheet.Pixels
+    images: image_grid.Pixels
     """The first ten, shape (10, 28, 28)."""
     labels: idx.Labels
     """Their labels, shape (10,)."""
@@ -91,7 +91,9 @@ def draw(digits: Digits) -> Figure:
     """Draw the first ten digits in a row, the first one enlarged, and the labels one-hot."""
     figure = Figure(figsize=(7.2, 4.6))
     grid = figure.add_gridspec(2, 2, height_ratios=(1, 3.6))
-    sheet.show(figure.add_subplot(grid[0, :]), digits.images[None], columns=[str(label) for label in digits.labels])
+    image_grid.draw_grid(
+        figure.add_subplot(grid[0, :]), digits.images[None], columns=[str(label) for label in digits.labels]
+    )
     _draw_enlarged(figure.add_subplot(grid[1, 0]), digits)
     _draw_one_hot(figure.add_subplot(grid[1, 1]), digits)
     count, height, width = digits.shape
@@ -99,7 +101,7 @@ def draw(digits: Digits) -> Figure:
         figure,
         f"{count:,} images of {height} × {width} pixels; {100 * digits.background:.0f} % of the pixels are background",
         [
-            "training files alone",
+            "training files only",
             f"pixels from 0 to 255: mean {digits.mean:.2f}, standard deviation {digits.std:.2f}",
         ],
     )

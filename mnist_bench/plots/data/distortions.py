@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.config import AugmentConfig, Schedule, from_json
 from mnist_bench.data import Dataset, on_device
-from mnist_bench.plots import sheet
+from mnist_bench.plots import image_grid
 from mnist_bench.plots.data.augmented import distorted, in_words, reading
 from mnist_bench.studies import compatibility, data_of
 from mnist_bench.training import augmentation, seeded
@@ -34,18 +34,18 @@ class Distortions:
     settings: tuple[AugmentConfig, ...]
     """The augmentation of the trial; several if its phases change it."""
     labels: tuple[str, ...]
-    """The classes of the columns, by their names where they have some."""
+    """The classes of the columns, by their names if they have names."""
     classes: int
-    """That there are, of which no more than fit are shown."""
+    """Number of classes; only those that fit are shown."""
     noun: str
-    """What the pictures show: "digits", or "pictures" of anything else."""
+    """The word for the pictures: "digits", or "pictures" of anything else."""
     trained: int
     """Number of epochs that the trial trained."""
     chooses: bool
-    """Whether later epochs left images out, which these may have been: the easier ones, by their losses."""
+    """Whether later epochs skipped the easier images by their losses, possibly these, too."""
     epochs: tuple[int, ...]
     """Epochs, from 1, of the rows below the first; empty if nothing is distorted."""
-    images: sheet.Pixels
+    images: image_grid.Pixels
     """Shape (1 + epochs, columns, H, W), in colour with an axis more: the unchanged images, then the distorted ones of
     each epoch."""
 
@@ -58,7 +58,7 @@ def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
     settings = tuple(setting for setting, _ in groupby(each))
     epochs = _spread(config.epochs) if any(setting.distorts for setting in settings) else ()
     places, labels = _first_of_each_class(data)
-    originals = sheet.pixels(data.images[data.train[places].to(data.device)])
+    originals = image_grid.pixels(data.images[data.train[places].to(data.device)])
     seen = [_in_epoch(originals, places, each[epoch - 1], trial.seed, epoch - 1, len(data.train)) for epoch in epochs]
     return Distortions(
         study=study.name,
@@ -82,14 +82,14 @@ def _spread(epochs: int) -> tuple[int, ...]:
 def _first_of_each_class(data: Dataset) -> tuple[NDArray[np.int64], tuple[int, ...]]:
     """Return the places in the training part of the first image of each class, and the classes that occur."""
     labels = data.labels[data.train].cpu().numpy()
-    shown = range(min(data.form.classes, sheet.COLUMNS))
+    shown = range(min(data.form.classes, image_grid.COLUMNS))
     classes = [label for label in shown if (labels == label).any()]
     return np.array([int((labels == label).argmax()) for label in classes]), tuple(classes)
 
 
 def _in_epoch(
-    originals: sheet.Pixels, places: NDArray[np.int64], setting: AugmentConfig, seed: int, epoch: int, images: int
-) -> sheet.Pixels:
+    originals: image_grid.Pixels, places: NDArray[np.int64], setting: AugmentConfig, seed: int, epoch: int, images: int
+) -> image_grid.Pixels:
     """Return the images at `places` of the training part as `batches.batches` distorts them in an epoch, from 0."""
     if not setting.distorts:
         return originals
@@ -102,7 +102,7 @@ def draw(distortions: Distortions) -> Figure:
     """Draw a row of unchanged images, and below it one row per epoch."""
     names = ["original", *(f"epoch {epoch}" for epoch in distortions.epochs)]
     finding, remarks = _finding(distortions), _remarks(distortions)
-    return sheet.draw(distortions.images, distortions.labels, names, finding, remarks)
+    return image_grid.labelled_figure(distortions.images, distortions.labels, names, finding, remarks)
 
 
 def _finding(distortions: Distortions) -> str:
@@ -114,7 +114,11 @@ def _finding(distortions: Distortions) -> str:
 
 
 def _remarks(distortions: Distortions) -> list[str]:
-    some = "" if distortions.classes <= sheet.COLUMNS else f" of the first {sheet.COLUMNS} of {distortions.classes}"
+    some = (
+        ""
+        if distortions.classes <= image_grid.COLUMNS
+        else f" of the first {image_grid.COLUMNS} of {distortions.classes}"
+    )
     first = f"the first training image of each class{some}"
     if not distortions.epochs:
         return [f"study {distortions.study}", first]

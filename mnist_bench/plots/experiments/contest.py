@@ -39,7 +39,7 @@ class Panel:
     """A task."""
 
     title: str
-    """What stands over it where there are several panels: the task's name, unless somebody knows better."""
+    """The title of a panel, if there are several; by default the task's name."""
     contest: Contest
     lines: tuple[Line, ...]
     incomplete: tuple[str, ...]
@@ -48,7 +48,7 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Panels:
-    """What is to be drawn."""
+    """The content of the picture."""
 
     finding: str
     panels: tuple[Panel, ...]
@@ -141,7 +141,7 @@ def draw(panels: Panels) -> Figure:
 
 
 def _write_legend(figure: Figure, grid: Sequence[Axes]) -> None:
-    """Name the lines: in each panel where there are few of them, else once, beside all panels."""
+    """Name the lines: in each panel if there are few of them, otherwise once, next to all panels."""
     # Not every entrant is on every panel.
     drawn = [dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True)) for axes in grid]
     if len(grid) > 1 and max(map(len, drawn)) <= MAX_INSIDE:
@@ -157,7 +157,7 @@ def _draw_panel(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]]
     accuracy.set_error_axis(axes, _errors(panel))
     if contest.reference:
         _draw_reference(axes, *contest.reference)
-    # In the legend as the lines end, from the top: so they are told apart without colours, too.
+    # In the legend in the order of the lines' ends, from the top, so that they can be matched without colours, too.
     for line in sorted(panel.lines, key=lambda line: -line.curve.mean[-1]):
         _draw_line(axes, line, spent(contest, STEPS), looks[line.name])
     axes.set(xlabel="budget spent\n(average trainings)", xlim=(0, contest.budget))
@@ -202,7 +202,7 @@ def _remarks(panels: Panels) -> list[str]:
         f"{_range(images)} unseen images",
         "bands: one standard error",
         TRAINED if any(contest.retrained for contest in contests) else "",
-        *(f"{name} has spent {budgets} times what the axis says" for name, budgets in several.items()),
+        *(f"{name} has spent {budgets} times the budget on the axis" for name, budgets in several.items()),
         *(f"{name}: no choice with some seed" for name in incomplete),
         f"{panels.left_out} of lower rank left out" if panels.left_out else "",
         *dict.fromkeys(line for contest in contests for line in scope(contest)),

@@ -62,7 +62,7 @@ class Confusion:
 
     @property
     def finding(self) -> str:
-        """The heading: what is confused most."""
+        """The heading: the most frequent confusion."""
         errors, pairs = int(self.wrong.sum()), self.commonest
         confused = [(self.names[pair.true], self.names[pair.predicted]) for pair in pairs]
         match confused:

@@ -72,12 +72,12 @@ def rows(trial: TrialRecord, study: str, form: PictureForm = MNIST) -> Net:
     """Return the net of a trial of a study of pictures of this form.
 
     Raises:
-        StudyNotFoundError: the net is one of the user's own, whose layers are not known.
+        StudyNotFoundError: it is your own network, whose layers are not known.
     """
     config = from_json(trial.config)
     if config.net_code is not None:
         raise StudyNotFoundError(
-            f"The net of {study}/{trial.number} is code of your own; `plot layers` shows the layers of ours alone."
+            f"The network of {study}/{trial.number} is your own; `plot layers` shows only built-in networks."
         )
     layers = plan_layers(config.model, form).layers
     return Net(
@@ -117,7 +117,7 @@ def _follower(layer: Layer) -> str:
             return _pool(layer.pool_axes)
         case "dropout":
             return f"dropout {layer.rate:.2g}"
-        case "batchnorm" | "convolution" | "linear" | "flatten":  # all but the first begin a unit, or are left out
+        case "batchnorm" | "convolution" | "linear" | "flatten":  # all but the first begin a unit, or are not drawn
             return layer.kind
         case _:
             assert_never(layer.kind)

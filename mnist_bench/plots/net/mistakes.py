@@ -69,7 +69,7 @@ class Mistakes:
 
 
 def rows(predictions: Predictions) -> Mistakes:
-    """Return the mistakes among a net's predictions, the most confident first; there may be none."""
+    """Return the mistakes among a network's predictions, the most confident first."""
     predicted = predictions.predicted
     confidences = predictions.probabilities[np.arange(len(predicted)), predicted]
     order = sorted(predictions.wrong, key=lambda row: -confidences[row])

@@ -1,4 +1,4 @@
-"""Learning curves: the accuracy of each trial over its epochs, and where the pruner stopped it."""
+"""Learning curves: the accuracy of each trial over its epochs, and the epoch at which the pruner stopped it."""
 
 from __future__ import annotations
 

@@ -76,13 +76,12 @@ class History:
         complete, reached = self.of("complete"), percent(best.accuracy or 0)
         if len(complete) == 1:
             return f"#{best.number}, the only complete one of {trained:,} trials, has {reached}"
-        # An unfinished or pruned trial may stand above the best complete one, so the sentence leaves them out.
+        # An unfinished or pruned trial may be above the best complete one, so the sentence does not count them.
         later = len(complete) - complete.index(best) - 1
         if later < 2:
             last = "the last" if later == 0 else "the last but one"
-            return f"#{best.number}, {last} of {len(complete):,} complete trials, has the most of them: {reached}"
-        most = f"#{best.number} has the most of the complete trials, {reached}"
-        return f"{most}; none of the {later:,} complete ones after it has more"
+            return f"#{best.number}, {last} of {len(complete):,} complete trials, is the best: {reached}"
+        return f"#{best.number} is the best complete trial, {reached}; none of the {later:,} after it is better"
 
 
 def rows(study: StudyRecord) -> History:
@@ -155,7 +154,7 @@ def _draw_bests(axes: Axes, history: History) -> None:
     axes.step(numbers, heights, where="post", color=style.INK, linewidth=1, zorder=3.5)
     axes.plot(best.number, heights[-1], "D", color=style.BEST, markersize=6.5, zorder=5)
     if len(history.bests) > 1:
-        # Below the line's end; where the best came late, its own label is there, and this one is at the line's start.
+        # Below the line's end; if the best came late, its own label is there, and this one is at the line's start.
         late = best.number > 0.6 * last
         axes.annotate(
             "best so far", (numbers[0], heights[0]) if late else (last, heights[-1]), (6, 3) if late else (0, -3),
@@ -173,7 +172,7 @@ def _draw_bests(axes: Axes, history: History) -> None:
 def _remarks(history: History) -> list[str]:
     counts = Counter(point.ending for point in history.points)
     words = ", ".join(f"{counts[ended]:,} {name}" for ended, name in NAMES.items() if counts[ended])
-    infeasible = f" ({history.infeasible:,} infeasible besides)" if history.infeasible else ""
+    infeasible = f" ({history.infeasible:,} infeasible not shown)" if history.infeasible else ""
     stopped = [point.epochs for point in history.of("pruned")]
     return [
         f"study {history.study}: {words}{infeasible}",

@@ -1,4 +1,4 @@
-"""The importance of each parameter for being among the best quarter of trials, and what chance alone explains."""
+"""The importance of each parameter for being among the best quarter of trials, and the share that chance explains."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ from mnist_bench.units import percent
 from search.event_log import StudyRecord
 
 ABSENT = -0.2
-"""Where a line crosses the axis of a parameter that its trial lacks; the axes reach from 0 to 1."""
+"""The place at which a line crosses the axis of a parameter that its trial lacks; axes reach from 0 to 1."""
 SPREAD = 0.03
 """Largest distance of lines that cross an axis at the same option."""
 BESIDE = 1.13
-"""Where the values of the best trial are written, beyond the ends of the axes."""
+"""The place of the best trial's values, beyond the ends of the axes."""
 MAX_OUTSIDE = 7
-"""Largest number of characters of a name that fits between the end of an axis and what stands beside it."""
+"""Largest number of characters of a name that fits between the end of an axis and the text next to it."""
 CHARACTERS = 72
 """Number of characters of small text that fit on an axis."""
 MAX_LABEL = 24

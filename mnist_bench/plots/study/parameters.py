@@ -15,7 +15,7 @@ from search.messages import shortened, show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, NumberRange, place, same
 
 MAX_OPTIONS = 6
-"""A parameter with at most so many whole numbers or levels is drawn as options, not as numbers."""
+"""A parameter with at most this number of whole numbers or levels is drawn as options, not as numbers."""
 JITTER = (5**0.5 - 1) / 2
 """The golden ratio: the fractional parts of its multiples spread evenly over 0..1, however many there are."""
 LOG_TICKS = (((1, 2, 3, 5, 7), 1), ((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 4), ((1,), 100))

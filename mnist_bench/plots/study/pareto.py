@@ -30,14 +30,14 @@ from search.event_log import StudyRecord, TrialRecord
 Cost = Literal["parameters", "macs"]
 
 SIDES = ((0, 1), (1, -1), (-1, 1), (1, 1), (-1, -1), (0, -1))
-"""Where a label may stand beside its mark, right and up; the first of those with the most room is taken."""
+"""Possible places of a label relative to its mark, right and up; the first of those with the most room is used."""
 OFFSET = 5
 """Points between a mark and its label."""
 CHARACTER = 5.5
 """Width of a label's character in points."""
 COSTS: dict[Cost, str] = {"parameters": "parameters", "macs": "multiply-accumulates an image"}
 ERROR_RANGE = 3
-"""Trials with more than so many times the errors of the best may be outside of the axis; half of the complete trials
+"""Trials with more than this multiple of the best one's errors may be outside of the axis; half of the complete trials
 are inside in any case."""
 
 
@@ -49,7 +49,7 @@ class Point:
     accuracy: float
     """Validation accuracy of its last period, 0..1."""
     interval: tuple[float, float]
-    """Wilson's 95 % interval of it; twice the accuracy itself where the number of errors was not kept."""
+    """Wilson's 95 % interval of it; twice the accuracy itself if the number of errors was not kept."""
     parameters: int
     macs: int
     complete: bool
@@ -216,7 +216,7 @@ def _places(points: Sequence[Point], cost: Cost) -> tuple[list[int], list[float]
 
 
 def _label(axes: Axes, pareto: Pareto, cost: Cost) -> None:
-    """Label the best trial and the cheapest tied one, each on the side of its mark where the fewest marks are near."""
+    """Label the best trial and the cheapest tied one, each on the side of its mark with the fewest marks nearby."""
     best, cheapest = pareto.best, pareto.cheapest_tied(cost)
     _write(axes, pareto, cost, best, f"#{best.number}", color=style.BEST, weight="bold")
     if cheapest is not best:

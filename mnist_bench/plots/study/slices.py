@@ -27,7 +27,7 @@ CHARACTERS = 100
 GREY = "#aab1bd"
 """Trials that are not complete. `style.PRUNED` is too pale for marks this small."""
 MARGIN = 0.05
-"""Share of a range that its axis goes on beyond each end."""
+"""Share of a range by which its axis extends beyond each end."""
 MAX_LABEL = 30
 """Largest number of characters of an option in the heading."""
 
@@ -51,9 +51,9 @@ class Slices:
         """The heading: how the best quarter of the trials differs from all in the most important parameter."""
         number = len(self.comparison.trials)
         if number == 1:
-            return "One trial alone says nothing of its parameters"
+            return "A single trial shows nothing about its parameters"
         if number < MIN_TRIALS:
-            return f"{number} trials are too few to say which parameter decides"
+            return f"{number} trials are too few to show which parameter matters"
         after = f"After {epochs(self.comparison.epochs)},"  # some trials were trained no further
         if not self.outstanding:
             return f"{after} no parameter sets the best quarter of {number:,} trials apart more than chance would"

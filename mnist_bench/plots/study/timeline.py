@@ -1,4 +1,4 @@
-"""Which lane trained what and when, what pruning saved, and what the logical order cost."""
+"""The trainings of each lane over time, the time saved by pruning, and the cost of the logical order."""
 
 from __future__ import annotations
 
@@ -172,6 +172,6 @@ def _remarks(time: WorkerTime) -> list[str]:
     return [
         f"study {time.study}: {len(time.periods):,} periods of {trials:,} trials, a bar each{numbered}",
         f"{len(time.pauses)} pauses, {paused} in all" if len(time.pauses) > MAX_PAUSES_WITH_TEXT else "",
-        # Said because a study does not tell how many lanes each worker had.
+        # A remark, because a study does not record how many lanes each worker had.
         "a lane for each training at a time; a worker has one or several",
     ]

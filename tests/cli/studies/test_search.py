@@ -281,7 +281,7 @@ def test_the_command_below_the_table_confirms_the_study_that_was_searched(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     given = SearchConfig(space="conv", **options)
-    ending.show(ended(kept(given)), given, seconds=1.0)
+    ending.print_ending(ended(kept(given)), given, seconds=1.0)
     assert f"  `{command}` asks with fresh seeds.\n" in capsys.readouterr().out
 
 
@@ -292,7 +292,7 @@ def test_a_neighbour_that_cannot_be_read_does_not_end_the_search_in_an_error(
     neighbour = StudyFolder(Path("results/damaged")).database
     neighbour.parent.mkdir(parents=True)
     neighbour.write_bytes(b"no database" * 100)
-    ending.show(ended(), SearchConfig(space="conv"), seconds=1.0)
+    ending.print_ending(ended(), SearchConfig(space="conv"), seconds=1.0)
     assert "  `mnist-bench confirm conv-0` asks with fresh seeds.\n" in capsys.readouterr().out
 
 

@@ -60,9 +60,9 @@ def by_plain_net(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
 
 def by_model(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
     model = load_model(exported)
-    if model.traits.drawn:
+    if model.input_spec.drawn:
         return model.probabilities(pictures)  # what is prepared once more is as it is to 1 of 255 alone
-    given = pictures[:, 0] if model.traits.channels_read == 1 else pictures.transpose(0, 2, 3, 1)
+    given = pictures[:, 0] if model.input_spec.channels_read == 1 else pictures.transpose(0, 2, 3, 1)
     return model.probabilities(np.stack([model.prepared(picture, "a picture") for picture in given]))
 
 
@@ -102,7 +102,7 @@ def check(way: Callable[..., NDArray[Any]], winner: Winner, data: Dataset, expor
     folder.write(winner, exported)
     pictures = data.pixels(data.validation)
     with torch.inference_mode():
-        mean, std = torch.tensor([winner.traits.mean, winner.traits.std]).view(2, -1, 1, 1)
+        mean, std = torch.tensor([winner.input_spec.mean, winner.input_spec.std]).view(2, -1, 1, 1)
         given = (pictures - mean) / std
         expected = torch.stack([net(given).double().softmax(1) for net in winner.nets]).mean(0).numpy()
     logits = np.log(expected)
@@ -140,7 +140,7 @@ def few(data: Dataset) -> Dataset:
 def committee(winner: Winner, others: Sequence[Winner]) -> Winner:
     """Return several winners as one, their probabilities averaged."""
     members = tuple(member for one in (winner, *others) for member in one.members)
-    return replace(winner, members=members, traits=replace(winner.traits, members=len(members)))
+    return replace(winner, members=members, input_spec=replace(winner.input_spec, members=len(members)))
 
 
 @pytest.mark.parametrize(

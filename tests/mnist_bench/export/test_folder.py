@@ -152,7 +152,7 @@ def test_an_export_that_was_killed_leaves_no_net_that_could_be_believed(
     folder.check(tmp_path)
     written = folder.write(other, tmp_path)
     assert sorted(written.files) == sorted(tmp_path.iterdir())
-    assert load_model(tmp_path).traits == other.traits
+    assert load_model(tmp_path).input_spec == other.input_spec
 
 
 def test_an_export_that_was_killed_in_a_new_folder_is_no_folder_of_other_files(winner: Winner, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_the_card_says_how_pictures_of_ones_own_are_prepared(own: Winner) -> Non
 def test_odd_names_are_whole_in_every_file(own: Winner, tmp_path: Path) -> None:
     names = ("<b>'\"| `$x", "class 00", "class 01")
     folder.write(own, tmp_path)
-    assert load_model(tmp_path).traits.names == own.traits.names == names
+    assert load_model(tmp_path).input_spec.names == own.input_spec.names == names
     module = ast.parse((tmp_path / folder.NET).read_text())
     (named,) = (
         node for node in module.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NAMES"
@@ -287,7 +287,7 @@ def test_odd_names_are_whole_in_every_file(own: Winner, tmp_path: Path) -> None:
 def test_a_committee_has_a_record_of_each_net(winner: Winner, digits: Dataset, tmp_path: Path) -> None:
     other = handmade_winner.winner(winner.config, digits, seed=2)
     both = replace(
-        winner, on_all=True, members=(*winner.members, *other.members), traits=replace(winner.traits, members=2)
+        winner, on_all=True, members=(*winner.members, *other.members), input_spec=replace(winner.input_spec, members=2)
     )
     folder.write(winner, tmp_path)
     written = folder.write(both, tmp_path)
@@ -328,7 +328,9 @@ def test_what_the_card_says_of_a_net_of_ones_own_runs(
     config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
     first, *others = (handmade_winner.winner(config, digits, seed=seed) for seed in range(nets))
     members = tuple(member for one in (first, *others) for member in one.members)
-    folder.write(replace(first, members=members, traits=replace(first.traits, members=nets)), tmp_path / "winner")
+    folder.write(
+        replace(first, members=members, input_spec=replace(first.input_spec, members=nets)), tmp_path / "winner"
+    )
     monkeypatch.chdir(tmp_path / "winner")
     monkeypatch.syspath_prepend(str(tmp_path / "winner"))
     monkeypatch.delitem(sys.modules, file.removesuffix(".py"), raising=False)

@@ -15,9 +15,9 @@ from safetensors.numpy import load, save
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.export.winner import Winner
-from mnist_bench.prediction.model import TRAITS, WEIGHTS, load_model, pack
+from mnist_bench.prediction.input_spec import InputSpec, to_text
+from mnist_bench.prediction.model import INPUT_SPEC, WEIGHTS, load_model, pack
 from mnist_bench.prediction.preparation import prepare
-from mnist_bench.prediction.traits import Traits, to_text
 from mnist_bench.training.weights import load_model as load_net, weights_hash
 from search.errors import UsageError
 from support import handmade_winner
@@ -34,14 +34,14 @@ def winner(digits: Dataset) -> Winner:
 @pytest.fixture
 def exported(winner: Winner, tmp_path: Path) -> Path:
     path = tmp_path / WEIGHTS
-    path.write_bytes(pack(winner.nets, winner.config, winner.traits))
+    path.write_bytes(pack(winner.nets, winner.config, winner.input_spec))
     return path
 
 
 def test_a_file_and_its_folder_are_the_same_net(winner: Winner, exported: Path, digits: Dataset) -> None:
     pictures = digits.pixels(digits.validation).numpy()[:, 0]
     by_file, by_folder = load_model(exported), load_model(str(exported.parent))
-    assert by_file.traits == by_folder.traits == winner.traits
+    assert by_file.input_spec == by_folder.input_spec == winner.input_spec
     assert (by_file.probabilities(pictures) == by_folder.probabilities(pictures)).all()
     right = by_file.probabilities(pictures).argmax(1) == digits.labels[digits.validation].numpy()
     assert (~right).sum() == winner.validation.errors
@@ -53,7 +53,7 @@ def test_the_file_is_one_of_exported_weights(winner: Winner, exported: Path) -> 
 
 
 def test_the_same_net_is_the_same_file(winner: Winner, exported: Path) -> None:
-    assert {pack(winner.nets, winner.config, winner.traits) for _ in range(20)} == {exported.read_bytes()}
+    assert {pack(winner.nets, winner.config, winner.input_spec) for _ in range(20)} == {exported.read_bytes()}
 
 
 def test_one_name_alone_and_images_that_cannot_be_read_are_refused(winner: Winner, tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_colours_in_an_array_are_read_by_their_brightness_like_those_of_an_image
 ) -> None:
     ink = digits.images[digits.validation[0], 0].numpy()
     colours = np.stack([255 - ink // 2, 255 - ink, 255 - ink // 3], axis=2)
-    model = replace(winner.model, traits=replace(winner.traits, digits=is_digit))
+    model = replace(winner.model, input_spec=replace(winner.input_spec, digits=is_digit))
     by_array, by_image = (model.prepared(one, "it") for one in (colours, Image.fromarray(colours)))
-    assert model.traits.preparation == ("digit" if is_digit else "drawing")
+    assert model.input_spec.preparation == ("digit" if is_digit else "drawing")
     assert np.allclose(by_array, by_image, atol=0.01)
     assert model([colours])[0].label == model([Image.fromarray(colours)])[0].label
 
@@ -93,21 +93,21 @@ def test_a_file_is_turned_by_its_orientation_unless_the_net_was_trained_on_files
 ) -> None:
     picture = digits.images[digits.validation[0], 0].numpy()
     file = write_turned(tmp_path / "digit.png", picture)
-    of_files = replace(winner.model, traits=replace(winner.traits, names=tuple("0123456789")))
+    of_files = replace(winner.model, input_spec=replace(winner.input_spec, names=tuple("0123456789")))
     for given in (file, str(file), file.read_bytes()):
         assert (of_files.prepared(given, "a picture") == prepare(picture)).all()
         assert (winner.model.prepared(given, "a picture") == prepare(picture[::-1, ::-1])).all()
 
 
 def test_a_prediction_says_what_is_most_probable(winner: Winner, digits: Dataset) -> None:
-    model = replace(winner.model, traits=replace(winner.traits, unsure_below=0.5))
+    model = replace(winner.model, input_spec=replace(winner.input_spec, unsure_below=0.5))
     said = model.predict(list(digits.pixels(digits.validation).numpy()[:, 0]))
     for one in said:
         assert one.probabilities[one.label] == one.probability == max(one.probabilities)
         assert one.probabilities[one.runner_up] == one.runner_up_probability <= one.probability
         assert one.unsure == (one.probability < 0.5)
     assert 0 < sum(bool(one.unsure) for one in said) < 200
-    bare = replace(winner.model, traits=replace(winner.traits, unsure_below=None))
+    bare = replace(winner.model, input_spec=replace(winner.input_spec, unsure_below=None))
     assert bare.predict([np.zeros((28, 28), np.float32)])[0].unsure is None
 
 
@@ -125,7 +125,7 @@ def test_an_array_that_was_scaled_to_one_is_refused_by_its_range(
     names: tuple[str, ...], winner: Winner, digits: Dataset
 ) -> None:
     picture = digits.images[digits.validation[0], 0].numpy()
-    model = replace(winner.model, traits=replace(winner.traits, names=names))
+    model = replace(winner.model, input_spec=replace(winner.input_spec, names=names))
     for scaled in (picture / 255, (picture / 300).astype(np.float32), (picture / 255).tolist(), picture > 100):
         with pytest.raises(PictureError, match=r"^picture 1: its values lie in 0\.\.1, and a picture's in 0\.\.255;"):
             model([picture, scaled])
@@ -155,10 +155,10 @@ def test_what_an_earlier_version_wrote_of_a_net_is_read(winner: Winner, exported
     with safe_open(exported, "numpy") as file:
         metadata = file.metadata()
     first = {"digits": False, "mean": 33.0, "std": 78, "unsure_below": 0.75}
-    exported.write_bytes(save(load(exported.read_bytes()), metadata | {TRAITS: json.dumps(first)}))
-    traits = load_model(exported).traits
-    assert traits == Traits(mean=(33.0,), std=(78,), digits=False, unsure_below=0.75)
-    assert json.loads(to_text(traits)) == first
+    exported.write_bytes(save(load(exported.read_bytes()), metadata | {INPUT_SPEC: json.dumps(first)}))
+    input_spec = load_model(exported).input_spec
+    assert input_spec == InputSpec(mean=(33.0,), std=(78,), digits=False, unsure_below=0.75)
+    assert json.loads(to_text(input_spec)) == first
 
 
 def test_weights_of_a_search_are_taken_with_mnists_mean(winner: Winner, exported: Path) -> None:
@@ -168,12 +168,12 @@ def test_weights_of_a_search_are_taken_with_mnists_mean(winner: Winner, exported
     model = load_model(exported)
     assert model.assumed
     mean, std = pytest.approx(33.3, abs=0.1), pytest.approx(78.5, abs=0.2)
-    assert [*model.traits.mean, *model.traits.std] == [mean, std]
-    assert model.traits.unsure_below is None
+    assert [*model.input_spec.mean, *model.input_spec.std] == [mean, std]
+    assert model.input_spec.unsure_below is None
 
 
 @pytest.mark.parametrize(
-    "traits",
+    "input_spec",
     [
         "",
         "{}",
@@ -189,11 +189,11 @@ def test_weights_of_a_search_are_taken_with_mnists_mean(winner: Winner, exported
         '{"mean": 1, "std": 1, "members": 0}',
     ],
 )
-def test_a_file_of_something_else_is_refused(winner: Winner, exported: Path, traits: str) -> None:
+def test_a_file_of_something_else_is_refused(winner: Winner, exported: Path, input_spec: str) -> None:
     with safe_open(exported, "numpy") as file:
         metadata = file.metadata()
-    assert json.loads(metadata[TRAITS])["mean"] == winner.traits.mean[0]
-    exported.write_bytes(save(load(exported.read_bytes()), metadata | {TRAITS: traits}))
+    assert json.loads(metadata[INPUT_SPEC])["mean"] == winner.input_spec.mean[0]
+    exported.write_bytes(save(load(exported.read_bytes()), metadata | {INPUT_SPEC: input_spec}))
     with pytest.raises(WeightsError, match=r"model\.safetensors: no file of exported weights \("):
         load_model(exported)
     with pytest.raises(WeightsError, match="no file of exported weights"):

@@ -32,7 +32,8 @@ def test_ties_come_first_then_the_first_of_them_and_what_pruning_saved() -> None
         "Two trials tie for the best so far, 99.40 to 99.50 %, with 61.2 k parameters each.",
         # Wilson: (0.995 + 0.0019207 ± 1.95996 * sqrt(0.995 * 0.005 / 1000 + 0.96036 / 1e6)) / 1.0038415
         "The first of 3 complete trials, #1, gets 99.50 % of the 1,000 validation images right "
-        "(95 % interval 98.83 to 99.79 %). It is not distinguishable from #0 (paired test on the same images, Holm, 5 %).",
+        "(95 % interval 98.83 to 99.79 %). It is not distinguishable from #0 (paired test on the same images, Holm, "
+        "5 %).",
         "The search was stopped before its goal: 6 of 7 trials have ended, and the next may be better.",
         "Nothing is confirmed yet: the first of 6 trials on one validation set is also the luckiest. "
         "`mnist-bench confirm conv-0` retrains the best with fresh seeds, then evaluates once on the test set.",

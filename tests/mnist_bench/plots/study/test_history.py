@@ -42,16 +42,14 @@ def test_the_heading_names_the_best_and_how_many_complete_ones_after_it_did_no_b
         return rows(made.study([*trials[:complete], *cut])).finding
 
     assert heading(1) == "#0, the only complete one of 3 trials, has 99.38 %"
-    assert heading(2) == "#1, the last of 2 complete trials, has the most of them: 99.69 %"
-    assert heading(3) == "#1, the last but one of 3 complete trials, has the most of them: 99.69 %"
-    assert heading(4) == (
-        "#1 has the most of the complete trials, 99.69 %; none of the 2 complete ones after it has more"
-    )
+    assert heading(2) == "#1, the last of 2 complete trials, is the best: 99.69 %"
+    assert heading(3) == "#1, the last but one of 3 complete trials, is the best: 99.69 %"
+    assert heading(4) == ("#1 is the best complete trial, 99.69 %; none of the 2 after it is better")
 
 
 def test_infeasible_trials_are_not_counted_and_failed_ones_are() -> None:
     history = rows(handmade.mixed())
-    assert history.finding == "#1, the last but one of 3 complete trials, has the most of them: 99.50 %"
+    assert history.finding == "#1, the last but one of 3 complete trials, is the best: 99.50 %"
     assert rows(made.study([made.trial(0, [None]), made.trial(1, [0.9])])).finding == "None of 2 trials is complete"
     assert history.infeasible == 1
     assert [(point.number, point.accuracy) for point in history.of("failed")] == [(6, None)]
@@ -110,7 +108,7 @@ def test_the_step_line_ends_at_the_last_trial() -> None:
 def test_the_detail_line_counts_every_kind_of_trial() -> None:
     detail = draw(rows(handmade.mixed())).get_supxlabel()
     assert detail.splitlines() == [
-        "study conv-0: 3 complete, 2 pruned, 1 unfinished (rings), 1 failed (crosses) (1 infeasible besides)",
+        "study conv-0: 3 complete, 2 pruned, 1 unfinished (rings), 1 failed (crosses) (1 infeasible not shown)",
         "pale: stopped after 1 (small) to 3 of 6 epochs",
     ]
 

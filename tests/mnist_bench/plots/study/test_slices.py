@@ -102,8 +102,8 @@ def test_parameters_that_stand_out_come_before_more_important_ones_that_do_not(m
 @pytest.mark.parametrize(
     ("count", "finding"),
     [
-        (1, "One trial alone says nothing of its parameters"),
-        (9, "9 trials are too few to say which parameter decides"),
+        (1, "A single trial shows nothing about its parameters"),
+        (9, "9 trials are too few to show which parameter matters"),
         (12, "After 1 epoch, no parameter sets the best quarter of 12 trials apart more than chance would"),
     ],
 )

@@ -30,7 +30,7 @@ OneOrMore = (Len(1, 3), BeforeValidator(_each))
 
 @with_config(ConfigDict(extra="forbid", allow_inf_nan=False))
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Traits:
+class InputSpec:
     """How a network's pictures are prepared, when it is unsure, and the names of its classes."""
 
     mean: Annotated[tuple[Annotated[float, Ge(0), Le(255)], ...], *OneOrMore]
@@ -76,44 +76,44 @@ class Traits:
         return self.names[label] if self.names else str(label)
 
 
-FIRST: First = {Traits: ("digits", "unsure_below")}
+FIRST: First = {InputSpec: ("digits", "unsure_below")}
 """See `search.stored_fields`; a new field is not added."""
 
 
-def to_text(traits: Traits) -> str:
-    """Return traits in their stored form, JSON."""
-    values = stored(traits, FIRST)
+def to_text(spec: InputSpec) -> str:
+    """Return an input specification in its stored form, JSON."""
+    values = stored(spec, FIRST)
     for name in ("mean", "std"):
         values[name] = values[name] if len(values[name]) > 1 else values[name][0]
     return canonical_json.dumps(values)
 
 
-def parse(text: str) -> Traits:
-    """Return the traits in an untrusted file's JSON.
+def parse(text: str) -> InputSpec:
+    """Return the input specification in an untrusted JSON text.
 
     Raises:
-        ValidationError: they are not traits.
+        ValidationError: it is not an input specification.
     """
     return _adapter().validate_json(text, strict=True)
 
 
-def check(traits: Traits, form: PictureForm) -> Traits:
-    """Return traits if they can be those of a net for pictures of this form.
+def check(spec: InputSpec, form: PictureForm) -> InputSpec:
+    """Return an input specification if it can be that of a network for pictures of this form.
 
     Raises:
-        ValueError: they cannot.
+        ValueError: it cannot.
     """
-    if {len(traits.mean), len(traits.std)} != {form.channels}:
+    if {len(spec.mean), len(spec.std)} != {form.channels}:
         raise ValueError(f"mean or std is not of {form.channels} channels")
-    if len(traits.names) not in (0, form.classes):
-        raise ValueError(f"{len(traits.names)} names of {form.classes} classes")
-    if traits.red and form.channels != CHANNELS:
+    if len(spec.names) not in (0, form.classes):
+        raise ValueError(f"{len(spec.names)} names of {form.classes} classes")
+    if spec.red and form.channels != CHANNELS:
         raise ValueError("red is one of three channels")
-    if traits.drawn and (traits.channels_read, form.height, form.width) != MNIST.shape:
+    if spec.drawn and (spec.channels_read, form.height, form.width) != MNIST.shape:
         raise ValueError(f"drawings are of {MNIST.height}x{MNIST.width} pixels")
-    return traits
+    return spec
 
 
 @cache
-def _adapter() -> TypeAdapter[Traits]:
-    return TypeAdapter(Traits)
+def _adapter() -> TypeAdapter[InputSpec]:
+    return TypeAdapter(InputSpec)

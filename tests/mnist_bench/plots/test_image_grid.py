@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from mnist_bench.plots import sheet
+from mnist_bench.plots import image_grid
 
 
 def test_pictures_stand_between_gaps() -> None:
     images = np.array([[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]], np.uint8)
-    f = sheet.FRAME
-    assert sheet.assemble(images).tolist() == [
+    f = image_grid.FRAME
+    assert image_grid.assemble(images).tolist() == [
         [f] * 10,
         [f] * 10,
         [f, f, 1, 2, f, f, 5, 6, f, f],
@@ -20,7 +20,7 @@ def test_pictures_stand_between_gaps() -> None:
 
 
 def test_pictures_in_colour_stand_on_white() -> None:
-    joined = sheet.assemble(np.zeros((2, 1, 3, 3, 3), np.uint8))
+    joined = image_grid.assemble(np.zeros((2, 1, 3, 3, 3), np.uint8))
     assert joined.shape == (12, 7, 3)
     assert (joined == 0).sum() == 2 * 3 * 3 * 3
     assert joined[0, 0].tolist() == [255, 255, 255]
@@ -28,7 +28,7 @@ def test_pictures_in_colour_stand_on_white() -> None:
 
 def test_names_stand_at_the_middle_of_their_pictures() -> None:
     axes = Figure().add_subplot()
-    sheet.show(axes, np.zeros((2, 3, 28, 28), np.uint8), ["a", "b", "c"], ["x", "y"])
+    image_grid.draw_grid(axes, np.zeros((2, 3, 28, 28), np.uint8), ["a", "b", "c"], ["x", "y"])
     assert axes.get_xticks().tolist() == [15.5, 45.5, 75.5]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
     assert axes.get_yticks().tolist() == [15.5, 45.5]
@@ -37,7 +37,7 @@ def test_names_stand_at_the_middle_of_their_pictures() -> None:
 
 def test_a_long_heading_is_broken_at_words() -> None:
     remarks = ["study " + "a" * 64, "the first training image", "bilinear interpolation, background outside"]
-    figure = sheet.draw(np.zeros((1, 2, 28, 28), np.uint8), [4, 7], ["x"], "digits " * 20, remarks)
+    figure = image_grid.labelled_figure(np.zeros((1, 2, 28, 28), np.uint8), [4, 7], ["x"], "digits " * 20, remarks)
     assert [line.split()[0] for line in figure.get_suptitle().splitlines()] == ["digits", "digits"]
     assert figure.get_supxlabel().splitlines() == [f"{remarks[0]} · {remarks[1]}", remarks[2]]
     (axes,) = figure.axes

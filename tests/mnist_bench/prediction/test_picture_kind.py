@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.prediction.likeness import draws_on_black, is_ready, sample
+from mnist_bench.prediction.picture_kind import draws_on_black, is_ready, sample
 
 
 def pictures(data: Dataset) -> NDArray[np.float32]:

@@ -51,7 +51,7 @@ def assemble(images: Pixels) -> Pixels:
     return canvas
 
 
-def show(axes: Axes, images: Pixels, columns: Sequence[str] = (), rows: Sequence[str] = ()) -> None:
+def draw_grid(axes: Axes, images: Pixels, columns: Sequence[str] = (), rows: Sequence[str] = ()) -> None:
     """Draw images as `assemble` joins them, with the names of the columns above and those of the rows on the left."""
     axes.imshow(assemble(images), vmin=0, vmax=255)
     axes.set_xticks(_centres(len(columns), images.shape[3]), columns, fontsize=9)
@@ -60,10 +60,12 @@ def show(axes: Axes, images: Pixels, columns: Sequence[str] = (), rows: Sequence
     axes.spines[:].set_visible(False)
 
 
-def draw(images: Pixels, labels: Sequence[object], rows: Sequence[str], finding: str, remarks: Sequence[str]) -> Figure:
+def labelled_figure(
+    images: Pixels, labels: Sequence[object], rows: Sequence[str], finding: str, remarks: Sequence[str]
+) -> Figure:
     """Return a figure with rows of about ten images, the label above each column, and a heading."""
     figure = Figure(figsize=(7.2, 0.75 + TILE * len(images)))
-    show(figure.add_subplot(), images, [shortened(str(label), MAX_LABEL) for label in labels], rows)
+    draw_grid(figure.add_subplot(), images, [shortened(str(label), MAX_LABEL) for label in labels], rows)
     write_heading(figure, finding, remarks)
     return figure
 
