@@ -1,2 +1,2 @@
 from .checkup import Checkup as Checkup
-from .diagnostic import Diagnostic as Diagnostic, plain as plain
+from .diagnostic import plain as plain

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.data.mnist import TRAIN_FILES
-from mnist_bench.doctor import checkup as doctor, machine as doctor_machine
+from mnist_bench.doctor import machine as doctor_machine
 from support import handmade_data
 
 MOUNTS = """\
@@ -24,11 +24,11 @@ OF_THE_MACHINE = {"bfloat16", "memory", "disk", "file system"}
 
 @pytest.mark.slow
 def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
-    checkup = doctor.check_machine(results=tmp_path / "results", device="cpu")
-    about = [finding.about for finding in checkup.findings]
+    findings = list(doctor_machine.examine(results=tmp_path / "results", device="cpu", data_dir=None))
+    about = [finding.about for finding in findings]
     assert about[:3] == ["machine", "packages", "GPU"]
     assert {"computing", "training data", "test data", "disk", "file system", "results"} <= set(about)
-    problems = {finding.about for finding in checkup.findings if finding.severity == "problem"}
+    problems = {finding.about for finding in findings if finding.severity == "problem"}
     assert problems <= OF_THE_MACHINE
     assert not (tmp_path / "results").exists()
 

@@ -32,7 +32,7 @@ def test_the_same_picture_twice_is_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_only_the_formats_asked_for_are_written(tmp_path: Path) -> None:
-    assert style.save(figure, tmp_path / "a", ["svg"]) == [tmp_path / "a.svg"]
+    assert style.save(figure, tmp_path / "a", ["svg"]) == (tmp_path / "a.svg",)
     assert [path.name for path in tmp_path.iterdir()] == ["a.svg"]
     assert (tmp_path / "a.svg").read_text().startswith("<?xml")
 
