@@ -11,7 +11,6 @@ from mnist_bench.export import Options, folder as exports, load_winner
 from mnist_bench.prediction import Model, Prediction, files, load_model as load_file
 from search.errors import UsageError
 from search.event_log import TrialRecord
-from search.files import check_target
 from search.messages import show
 from search.study import StoredStudy
 
@@ -59,7 +58,6 @@ def export_study(
     """
     options = Options(on_all=confirmed, committee=committee, device=device, data_dir=as_path(data_dir))
     used(net)
-    check_target(Path(folder), folder=True)
     exports.check(Path(folder))
     study = placed(study, results)
     winner = load_winner(study, None if trial is None else chosen(study, trial), options, on_news)

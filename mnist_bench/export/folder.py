@@ -16,7 +16,7 @@ from mnist_bench.prediction import UNFINISHED, WEIGHTS, is_export, pack
 from mnist_bench.studies import record as records
 from mnist_bench.units import size
 from search.errors import SearchError, UsageError
-from search.files import atomic_write, make_folder
+from search.files import atomic_write, check_target, make_folder
 
 NET, ONNX, PAGE, CARD, RECORD = "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json"
 MEMBER_RECORD = "RECORD-{}.json"
@@ -39,8 +39,9 @@ def check(folder: Path) -> None:
     """Check that an export may go into a folder, before any work is spent on it.
 
     Raises:
-        UsageError: it holds other files, which the export might overwrite.
+        UsageError: it holds other files, which the export might overwrite, or it cannot be written.
     """
+    check_target(folder, folder=True)
     if folder.is_dir() and any(folder.iterdir()) and not is_export(folder):
         raise UsageError(f"{folder}: holds other files and no export; name a new folder.")
 

@@ -62,6 +62,6 @@ def epochs(number: float) -> str:
     return f"{number:g} epoch" if number == 1 else f"{number:g} epochs"
 
 
-def short(number: float) -> str:
+def three_digits(number: float) -> str:
     """Return a number with three significant digits, and all digits of its whole part: `0.0093`, `8.31`, `211`."""
     return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else significant(number, 3)

@@ -20,11 +20,7 @@ whole; picture: only scaled."""
 MAX_MEMBERS = 100
 
 
-def _each(found: object) -> tuple[object, ...]:
-    return tuple(found) if isinstance(found, list | tuple) else (found,)
-
-
-OneOrMore = (Len(1, 3), BeforeValidator(_each))
+OneOrMore = (Len(1, 3), BeforeValidator(lambda found: tuple(found) if isinstance(found, list) else (found,)))
 """One number per channel; for a single channel, a file holds the number itself."""
 
 

@@ -39,7 +39,8 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
             yield _front(study, study.cost, board)
         yield from _best(study, board, ended)
         if board.first is not None and board.ahead:
-            yield _capital(ahead_line(board.first, board.ahead).removeprefix("ahead: "))
+            ahead = ahead_line(board.first, board.ahead).removeprefix("ahead: ")
+            yield ahead[0].upper() + ahead[1:]
         if board.stop is not None:
             yield f"{stop_line(board.stop, foreign=False)} {ended} of {board.goal} trials have ended."
         elif ended < board.goal:
@@ -55,10 +56,6 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
         yield f"Pruning saved {board.saved:g} of {board.budget:g} epochs."
     if sections.audit:
         yield from sections.audit.lines
-
-
-def _capital(sentence: str) -> str:
-    return sentence[0].upper() + sentence[1:]
 
 
 def _front(study: StudyRecord, cost: str, board: Leaderboard) -> str:

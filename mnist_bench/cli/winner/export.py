@@ -48,10 +48,8 @@ def export(
     """
     from mnist_bench import cells
     from mnist_bench.export import Options, folder as exports, load_winner
-    from search.files import check_target
 
     asked = Options(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
-    check_target(folder, folder=True)
     exports.check(folder)
     study, number = targets.open_target(target, results, storage)
     trial = None if number is None else targets.find_trial(study, number)

@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from mnist_bench.plots import accuracy, style
-from mnist_bench.plots.headings import HALO, epochs, short, write_heading
+from mnist_bench.plots.headings import HALO, epochs, three_digits, write_heading
 from mnist_bench.plots.study.parameters import Parameter, jitter, parameters
 from mnist_bench.plots.study.trials import Compared, Comparison, compare
 from mnist_bench.plots.subject import Subject
@@ -175,7 +175,7 @@ def _draw_axes(axes: Axes, parallel: Parallel) -> None:
 
 def _draw_axis(axes: Axes, row: int, parameter: Parameter) -> None:
     if parameter.numbers:
-        ends = [short(parameter.numbers.low), short(parameter.numbers.high)]
+        ends = [three_digits(parameter.numbers.low), three_digits(parameter.numbers.high)]
         _draw_line_and_ticks(axes, row, [0.0, 1.0], ends)
     else:
         names = parameter.names(CHARACTERS // len(parameter.options))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from mnist_bench.config import setting_of
-from mnist_bench.plots.headings import short
+from mnist_bench.plots.headings import three_digits
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 from search.messages import shortened, show
@@ -65,7 +65,7 @@ class Parameter:
     def text(self, value: Any, length: int) -> str:
         """Return the label of a value, of at most `length` characters if it is an option."""
         if self.numbers:
-            return short(value)
+            return three_digits(value)
         return shortened(show(value).removesuffix(setting_of(self.path).ending), length)
 
     def index(self, value: Any) -> int:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from mnist_bench.plots import accuracy, style
-from mnist_bench.plots.headings import epochs, short, write_heading
+from mnist_bench.plots.headings import epochs, three_digits, write_heading
 from mnist_bench.plots.study.importances import MIN_TRIALS, measure
 from mnist_bench.plots.study.parameters import Parameter, jitter, log_ticks, parameters
 from mnist_bench.plots.study.trials import Compared, Comparison, compare
@@ -74,9 +74,9 @@ def contrast(parameter: Parameter, comparison: Comparison) -> str:
         )
     middle, overall = median(best), median(everywhere)
     if middle == overall:
-        return f"the best quarter of trials has the {parameter.label} of all in the median: {short(overall)}"
+        return f"the best quarter of trials has the {parameter.label} of all in the median: {three_digits(overall)}"
     relation = "higher" if middle > overall else "lower"
-    figures = f"{short(middle)} in the median, {short(overall)} in all"
+    figures = f"{three_digits(middle)} in the median, {three_digits(overall)} in all"
     return f"the best quarter of trials has a {relation} {parameter.label}: {figures}"
 
 
@@ -150,11 +150,6 @@ def _draw_panel(axes: Axes, slices: Slices, parameter: Parameter, *, characters:
     _draw_points(axes, parameter, best, marker="D", s=32, color=style.BEST)
 
 
-def _conditional(slices: Slices) -> bool:
-    shown = slices.parameters[:MAX_PANELS]
-    return any(len(slices.having(parameter)) < len(slices.comparison.trials) for parameter in shown)
-
-
 def _draw_points(axes: Axes, parameter: Parameter, trials: Sequence[Compared], **look: Any) -> None:
     values = [_position(parameter, trial) for trial in trials]
     heights = [accuracy.place(axes, trial.accuracy) for trial in trials]
@@ -208,13 +203,15 @@ def _with_margins(numbers: NumberRange) -> tuple[float, float]:
 def _remarks(slices: Slices, hidden: int) -> list[str]:
     comparison = slices.comparison
     others = sum(trial.complete for trial in comparison.trials) - (comparison.best is not None)
-    options = any(parameter.options for parameter in slices.parameters[:MAX_PANELS])
+    shown = slices.parameters[:MAX_PANELS]
+    options = any(parameter.options for parameter in shown)
+    conditional = any(len(slices.having(parameter)) < len(comparison.trials) for parameter in shown)
     return [
         comparison.detail,
         f"large diamond: #{comparison.best}" if comparison.best is not None else "",
         "small diamonds: other complete trials" if others else "",
         "options: shifted sideways to keep trials apart, dash: median" if options else "",
         accuracy.outside([trial.accuracy or 0.0 for trial in comparison.trials], comparison.accuracies),
-        "in brackets: trials that have the parameter" if _conditional(slices) else "",
+        "in brackets: trials that have the parameter" if conditional else "",
         f"{hidden} less important parameters left out" if hidden else "",
     ]

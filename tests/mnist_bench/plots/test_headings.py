@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 from matplotlib.figure import Figure
 
-from mnist_bench.plots.headings import epochs, short, write_heading
+from mnist_bench.plots.headings import epochs, three_digits, write_heading
 
 
 @pytest.mark.parametrize(("number", "text"), [(1, "1 epoch"), (1.0, "1 epoch"), (0.5, "0.5 epochs"), (2, "2 epochs")])
@@ -19,7 +19,7 @@ def test_epochs(number: float, text: str) -> None:
                          (0.0, "0"), (2048, "2,048"), (3e-5, "3e-05")]
 )  # fmt: skip
 def test_short_numbers(number: float, text: str) -> None:
-    assert short(number) == text
+    assert three_digits(number) == text
 
 
 def test_remarks_break_between_each_other_and_empty_ones_are_left_out() -> None:

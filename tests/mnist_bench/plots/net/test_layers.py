@@ -102,7 +102,5 @@ def test_the_picture_shows_the_best_trial() -> None:
 
 def test_of_a_net_of_the_users_own_no_layers_are_made_up() -> None:
     own = trial(5, params={"net_code": "my_nets.py:build " + "0" * 64})
-    with pytest.raises(
-        StudyNotFoundError, match=r"network of conv-0/5 is your own; `plot layers` shows only built-in"
-    ):
+    with pytest.raises(StudyNotFoundError, match=r"network of conv-0/5 is your own; `plot layers` shows only built-in"):
         layers.rows(own, "conv-0")
