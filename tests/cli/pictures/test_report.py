@@ -194,7 +194,7 @@ def test_complete_trials_are_open_and_the_others_folded() -> None:
     text = html.render(handmade_report.report())
     board, _, rest = text.partition('<h2 id="leaderboard">')[2].partition("</section>")[0].partition("<details>")
     assert (board.count("<tr"), rest.count("<tr")) == (1 + 3, 1 + 4)
-    assert "4 more that are not complete" in rest
+    assert "4 more trials that are not complete" in rest
 
 
 def test_a_study_without_a_complete_trial_has_a_report(cli: Cli) -> None:
