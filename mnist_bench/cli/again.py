@@ -1,4 +1,4 @@
-"""This command line once more, as it was typed or continued."""
+"""The command line of this process: how to resume it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from search.study import STORAGE_VARIABLE
 
 
 def as_typed(storage: str | None, study: str | None = None) -> str:
-    """Return the command line of this process as a person types it, with `storage` if a command may show that.
+    """Return the command line of this process as it is typed, with `storage` if a command may show that.
 
-    `study` is the study that an experiment took by itself, as the latest: another one may be the latest by then.
+    `study` is the study that an experiment chose as the latest: another one may be the latest later.
     """
     from search.study import storage_to_show
 
@@ -55,13 +55,13 @@ def ended_at_once(storage: str | None, study: str | None = None) -> Iterator[Non
 
 
 def hint(storage: str | None) -> list[str]:
-    """Return the line that names a storage which commands need and do not show; nothing if there is none."""
+    """Return a remark on a storage that commands need and do not show; nothing if there is none."""
     from search.study import is_in_environment, storage_to_show
 
     if storage is None or is_in_environment(storage) or storage_to_show(storage) is not None:
         return []
     variable = STORAGE_VARIABLE
-    return [f"  (with the same --storage, left out here for the password that it may hold; {variable} can name it too)"]
+    return [f"  (with the same --storage, not shown here because it may hold a password; {variable} can set it, too)"]
 
 
 def _without(option: str, words: Sequence[str]) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""What commands show of searches and experiments."""
+"""Views of a search: while it runs, and at its end."""

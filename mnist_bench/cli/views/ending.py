@@ -1,4 +1,4 @@
-"""What stands on the screen when a search has ended: summary, digest, best trials, what to do next."""
+"""The end of a search on the screen: summary, digest, best trials, next commands."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def _commands(run: Run, config: SearchConfig) -> NextCommands:
 
 
 def seconds_before(study: StudyRecord, moment: float) -> float:
-    """Return for how long earlier runs of a search trained, up to a moment (in seconds since 1970), pauses left out.
+    """Return how long earlier runs of a search trained, up to a moment (in seconds since 1970), without pauses.
 
-    0 where they trained nothing, or it is not known when.
+    0 if they trained nothing, or if the times were not recorded.
     """
     trials = [
         replace(trial, reports=tuple(report for report in trial.reports if (report.started or moment) < moment))
@@ -64,10 +64,10 @@ def seconds_before(study: StudyRecord, moment: float) -> float:
 
 
 def summary(listed: Leaderboard, seconds: float, before: float, order_cost: float) -> str:
-    """Return the line of counts, time (`before`: of earlier runs), what pruning saved and the logical order cost."""
+    """Return the line of counts, time (`before`: of earlier runs), epochs saved by pruning, cost of the logical order."""
     ended = sum(listed.counts[name] for name in ("complete", "pruned", "failed"))
     saved = f"Pruning saved {listed.saved:g} of {listed.budget:g} epochs"
-    cost = "periods were taken up as they arrived"
+    cost = "periods were used in the order of their arrival"
     if repeats(listed.order):
         cost = f"the logical order cost {100 * order_cost:.1f} % of worker time"
     took = cells.duration(seconds)
@@ -76,33 +76,35 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
 
 
 def advice(run: Run, config: SearchConfig) -> list[str]:
-    """Return the commands to type next: to continue a search that was stopped, or to look closer at the best trial."""
+    """Return the next commands: to continue a stopped search, or to examine the best trial."""
     if not run.reached:
         return ["", "Stopped before its goal. To continue where it stopped:", *again.this_command(config.storage)]
     commands, best, hint = _commands(run, config), run.study.best, again.hint(config.storage)
     if best is None:
         return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended.", *hint]
     front = () if run.study.cost is None else ("--front",)
-    page = ", a page to draw on" if config.data_dir is None else ""  # of what one can draw
-    of_ours = f": plain PyTorch, ONNX{page}" if config.net is None else ""
+    page = ", a page to draw on" if config.data_dir is None else ""  # MNIST's pictures can be drawn
+    formats = f": plain PyTorch, ONNX{page}" if config.net is None else ""
     uses = {
         commands.line("reproduce"): f"retrain #{best.number} and compare bit for bit",
         commands.line("confirm", *front): "fresh seeds, then all training images, then the test set once",
         commands.line("plot"): f"pictures into {run.study.files.plots}",
-        commands.line("ablate"): "what each group of settings brings",
-        commands.line("report"): "all of it on one page",
-        commands.line("export", "--to", "winner"): "the best net as files" + of_ours,
+        commands.line("ablate"): "effect of each group of settings",
+        commands.line("report"): "the whole study on one page",
+        commands.line("export", "--to", "winner"): "the best net as files" + formats,
         commands.line("leaderboard"): "all trials",
         commands.line("show", trial=best.number): "every setting, the curve, the hashes",
     }
     width = max(map(len, uses))
     lines = [f"{command:<{width}}   {use}" for command, use in uses.items()]
-    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint, *_going_on(run.study)]
+    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint, *_continuation(run.study)]
 
 
-def _going_on(study: StudyRecord) -> list[str]:
-    """Return how to go on with a search that ended early; nothing where it reached its goal."""
+def _continuation(study: StudyRecord) -> list[str]:
+    """Return how to continue a search that stopped early; nothing if it reached its goal."""
     if study.stop is None:
         return []
     given, goal = stop_option(study.stop, foreign=False), study.totals[-1]
-    return [f"The same command without {given}, or a larger one, goes on to {goal} trials; paused ones are kept."]
+    return [
+        f"The same command without {given}, or with a larger one, continues to {goal} trials; paused ones are kept."
+    ]

@@ -1,4 +1,4 @@
-"""A search while it runs: a live picture in a terminal, a line a finished trial elsewhere. All of it on stderr."""
+"""A search while it runs, on stderr: a live picture in a terminal, otherwise one line per finished trial."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ MAX_BAR = 48
 MIN_BAR = 8
 SEPARATOR = "  ·  "
 MAX_FOLDED = 2
-"""Lines of the best trial, and of one that is ahead of it, where there is room."""
+"""Lines of the best trial, and of one that is ahead of it, if there is room."""
 MIN_FOLDED = 40
 """Width below which nothing is folded."""
 MIN_SETTINGS = 20
-"""Width from which a running trial's settings are begun."""
+"""Smallest width left for a running trial's settings."""
 RISE, SLACK = 1.25, 3.0
-"""A later end than the one on the screen is shown where the time left is so many times as long, and so many seconds
-more: whoever waits sees the clock run down, and not rise at every period that took longer than was thought."""
+"""Factor, and seconds, by which the time left must grow before a later end replaces the one on the screen: the clock
+then runs down, and does not rise at every period that takes longer than estimated."""
 
 
 def view(results: Path) -> LiveView | PlainView:
@@ -51,7 +51,7 @@ def view(results: Path) -> LiveView | PlainView:
 
 
 class PlainView(Observer):
-    """One line a finished trial."""
+    """One line per finished trial."""
 
     def __init__(self, results: Path) -> None:
         self._results = results
@@ -64,7 +64,7 @@ class PlainView(Observer):
         pass
 
     def say(self, text: str) -> None:
-        """Tell the person at the terminal something."""
+        """Print a sentence."""
         output.note(text)
 
     def on_warning(self, text: str) -> None:
@@ -76,7 +76,7 @@ class PlainView(Observer):
         self.say(text)
 
     def on_start(self, header: Header) -> None:
-        """Print what is searched, and how."""
+        """Print the header of the search."""
         output.note(header_line(header, self._results))
 
     def on_end(self, trial: TrialRecord) -> None:
@@ -92,7 +92,7 @@ class PlainView(Observer):
 
 
 class LiveView(Observer):
-    """A picture of the search that is drawn anew four times a second."""
+    """A picture of the search that is redrawn four times a second."""
 
     def __init__(self, results: Path) -> None:
         from rich.live import Live
@@ -132,13 +132,13 @@ class LiveView(Observer):
         self.say(text)
 
     def on_start(self, header: Header) -> None:
-        """Show what is searched, and how, above the picture."""
+        """Show the header of the search above the picture."""
         self._header = header_parts(header, self._results)
         self._images, self._slots = validation_images(header.context), header.slots
         self._patience = header.stop_rules.patience
 
     def on_progress(self, progress: Progress) -> None:
-        """Take the figures that are drawn next."""
+        """Keep the figures for the next drawing."""
         self._progress, self._at = progress, time.monotonic()
         self._end = expected_end(self._end, self._at, progress.seconds_left)
 
@@ -175,9 +175,9 @@ def _cut(text: str, width: int) -> Text:
 
 
 def expected_end(shown: float | None, now: float, seconds_left: float | None) -> float | None:
-    """Return the moment that the clock on the screen runs down to, by the monotonic clock in seconds.
+    """Return the moment at which the clock on the screen reaches zero, by the monotonic clock in seconds.
 
-    It is that of the newest estimate, or the one `shown` where the estimate is hardly later.
+    It is that of the newest estimate, or the one `shown` if the estimate is hardly later.
     """
     if seconds_left is None:
         return shown
@@ -191,8 +191,8 @@ def picture(
 ) -> list[str]:
     """Return the lines of the live view for a terminal of `width` x `height` cells; long lines are cut later.
 
-    `above` are those of `lines_above`, and `patience` is the trials after which the search ends if none of them is
-    better.
+    `above` are those of `lines_above`, and `patience` is the number of trials after which the search stops if none of
+    them is better.
     """
     below = _summary_lines(progress, patience)
     room = max(1, height - len(above) - len(below) - 2)
@@ -204,15 +204,15 @@ def lines_above(
 ) -> list[str]:
     """Return the lines above the running trials: the header, the bar, the best trial and one that is ahead of it.
 
-    They are folded as far as that takes at most `room` lines, whichever of them there are at the moment.
+    They are folded if that needs at most `room` lines, even with all possible lines.
 
     Args:
         header: its parts, see `header_parts`.
         images: the number of validation images.
         progress: the search at the moment.
-        left: the seconds that it is expected to take yet.
-        width: of the terminal.
-        room: the lines that may be taken.
+        left: the expected seconds until its end.
+        width: the width of the terminal.
+        room: the largest number of lines.
     """
     head = packed(header, width)
     spare = room - len(head) - 1
@@ -226,7 +226,7 @@ def lines_above(
 
 
 def packed(parts: Sequence[str], width: int) -> list[str]:
-    """Return the parts of a header on as few lines as hold them whole; a part that is wider has a line of its own."""
+    """Return the parts of a header on as few lines as possible; a part that is wider has its own line."""
     lines: list[str] = []
     for part in parts:
         if lines and len(lines[-1]) + len(SEPARATOR) + len(part) <= width:
@@ -237,7 +237,7 @@ def packed(parts: Sequence[str], width: int) -> list[str]:
 
 
 def _folded(label: str, words: str, width: int, most: int) -> list[str]:
-    """Return a label and what it labels on at most so many lines, the last of which may be too long."""
+    """Return a label and a text on at most `most` lines, the last of which may be too long."""
     if most == 1:
         return [label + words]
     lines = textwrap.wrap(label + words, width, subsequent_indent=" " * len(label))
@@ -246,7 +246,7 @@ def _folded(label: str, words: str, width: int, most: int) -> list[str]:
 
 
 def best_unfinished(progress: Progress) -> TrialRecord | None:
-    """Return the running trial with the highest accuracy so far, where no complete one has a higher one."""
+    """Return the running trial with the highest accuracy so far, unless a complete one has a higher one."""
     known = [trial for trial in progress.running if trial.value is not None]
     first = max(known, key=lambda trial: trial.value or 0.0, default=None)
     best = progress.best.value if progress.best is not None else None
@@ -259,9 +259,9 @@ def header_line(header: Header, results: Path) -> str:
 
 
 def header_parts(header: Header, results: Path) -> list[str]:
-    """Return what stands above a search: folder, space, two objectives, strategy, seed, slots and workers, device.
+    """Return the header of a search: folder, space, two objectives, strategy, seed, slots and workers, device.
 
-    The folder comes first, so that it is seen where the rest is cut.
+    The folder comes first, so that it is visible if the rest is cut.
     """
     numerics = [str(header.numerics[key]) for key in ("device", "precision") if key in header.numerics]
     workers = number_of(header.workers, "worker")
@@ -279,7 +279,7 @@ def header_parts(header: Header, results: Path) -> list[str]:
 
 
 def progress_line(progress: Progress, left: float | None, width: int) -> str:
-    """Return the bar, the counts and the seconds `left`; where there is little room, without the bar."""
+    """Return the bar, the counts and the seconds `left`; without the bar if there is little room."""
     counts = f"{progress.finished}/{progress.goal}   {progress.complete} complete  {progress.pruned} pruned"
     counts += f"  {progress.failed} failed" if progress.failed else ""
     gone = f"{cells.duration(progress.seconds)} gone"
@@ -328,7 +328,7 @@ def _running_lines(progress: Progress, room: int, width: int) -> Iterator[str]:
 
 
 def _waits_for(trial: TrialRecord, progress: Progress) -> str:
-    """Return what a running trial waits for; nothing where it trains."""
+    """Return what a running trial waits for; nothing if it trains."""
     if trial.number in progress.training:
         return ""
     is_trained = progress.ahead.get(trial.number) or len(trial.reports) == len(trial.costs)
@@ -346,14 +346,14 @@ def _running_words(trial: TrialRecord, waits_for: str) -> str:
 
 
 def _unfinished_words(trial: TrialRecord) -> str:
-    """Return number, accuracy, how far it is, and settings of a running trial."""
+    """Return number, accuracy, epochs and settings of a running trial."""
     trained = f"after epoch {epochs_done(trial):g} of {total_epochs(trial):g}"
     return f"#{trial.number}  {cells.percent(trial.value)}  {trained}   {line(from_json(trial.config))}"
 
 
 def _summary_lines(progress: Progress, patience: int | None) -> list[str]:
-    """Return what pruning has saved, what the logical order costs and what is left of patience, as far as there is
-    anything to say."""
+    """Return the periods saved by pruning, the cost of the logical order and the trials without a better one, as far as
+    they are not zero."""
     words = []
     if progress.total_periods:
         saved = f"{progress.saved_periods} of {progress.total_periods} {_period_unit(progress)}"
@@ -366,7 +366,7 @@ def _summary_lines(progress: Progress, patience: int | None) -> list[str]:
 
 
 def _period_unit(progress: Progress) -> str:
-    """Return what periods are, as far as the trials at hand tell: epochs, or else just periods."""
+    """Return the word for periods: epochs, if each period of the known trials is one."""
     known = progress.running or (() if progress.best is None else (progress.best,))
     ends = {period_ends(trial) for trial in known}
     return "epochs" if ends and all(each == tuple(range(1, len(each) + 1)) for each in ends) else "periods"

@@ -168,7 +168,7 @@ def test_a_search_that_ended_early_says_why_and_how_to_go_on(cli: Cli, monkeypat
     assert "any run of this search with --patience 3, at any number of workers, gives this" in lines[4]
     assert "Stopped before its goal" not in result.stderr
     assert (
-        "The same command without --patience 3, or a larger one, goes on to 9 trials; paused ones are kept."
+        "The same command without --patience 3, or with a larger one, continues to 9 trials; paused ones are kept."
         in result.stderr
     )
 
@@ -196,7 +196,7 @@ def test_a_search_by_arrival_promises_no_repetition(cli: Cli, monkeypatch: pytes
         result = cli("search", "conv", "--order", one.order)
         promises[one.order] = result.stdout.splitlines()[1:4]
     summary, _, promise = promises["arrival"]
-    assert summary.endswith("; periods were taken up as they arrived.")
+    assert summary.endswith("; periods were used in the order of their arrival.")
     assert promise == (
         "       (decided as periods arrived: another run of this search may give another; "
         "`mnist-bench doctor conv-0 --replay` checks this one)"
