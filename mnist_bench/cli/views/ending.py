@@ -64,7 +64,7 @@ def seconds_before(study: StudyRecord, moment: float) -> float:
 
 
 def summary(listed: Leaderboard, seconds: float, before: float, order_cost: float) -> str:
-    """Return the line of counts, time (`before`: of earlier runs), epochs saved by pruning, cost of the logical order."""
+    """Return the line of counts, time (`before`: of earlier runs), epochs saved by pruning, cost of the order."""
     ended = sum(listed.counts[name] for name in ("complete", "pruned", "failed"))
     saved = f"Pruning saved {listed.saved:g} of {listed.budget:g} epochs"
     cost = "periods were used in the order of their arrival"
