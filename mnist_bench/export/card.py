@@ -181,12 +181,12 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
         fresh = found.validation(number)
         if fresh:
             seeds = f"mean of {fresh.seeds} fresh seeds" if fresh.seeds > 1 else "one fresh seed"
-            yield "the same settings trained anew, on the validation images", f"{confirm.accuracy(fresh)}, {seeds}"
+            yield "the same settings trained again, on the validation images", f"{confirm.accuracy(fresh)}, {seeds}"
     yield "in the search, on the validation images", cells.percent(winner.trial.value)
     size, nets = net_size(winner.config, winner.form), len(winner.members)
     each = f"{nets} nets of " if nets > 1 else ""
     yield "parameters, running statistics included", f"{each}{size.parameters:,}"
-    yield "multiply-accumulates a picture", f"{each}{size.macs:,}"
+    yield "multiply-accumulates per picture", f"{each}{size.macs:,}"
 
 
 def _ended_early(state: State) -> str:

@@ -153,7 +153,7 @@ def test_all_nets_that_confirm_trained_are_a_committee(ran: dict[str, Any], home
     card = (home / "committee" / "README.md").read_text()
     assert f"| test images, the committee, by `confirm` | {told[1]} |" in card
     assert "| test images, by `confirm` |" not in card
-    assert "These 8 nets, of which the probabilities are averaged, were trained on all training images" in card
+    assert "These 8 nets, whose probabilities are averaged, were trained on all training images" in card
     assert "the 8 nets as a committee, their probabilities averaged: " in (home / "report.html").read_text()
     (said,) = json.loads(ran["predict committee digit.png --json"].out)["pictures"]
     assert sum(said["probabilities"]) == pytest.approx(1)

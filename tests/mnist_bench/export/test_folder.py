@@ -168,7 +168,7 @@ def test_the_plain_net_says_that_its_export_was_not_finished(winner: Winner, tmp
     assert (done.returncode, done.stdout, done.stderr) == (
         1,
         "",
-        "model.safetensors is not here: the export was not finished, and the same `mnist-bench export` makes it anew\n",
+        "model.safetensors is not here: the export was not finished; the same `mnist-bench export` writes it again\n",
     )
 
 
@@ -297,7 +297,7 @@ def test_a_committee_has_a_record_of_each_net(winner: Winner, digits: Dataset, t
     text = (tmp_path / folder.CARD).read_text()
     assert "a committee of 2 nets of" in text
     assert "export conv-0/0 --confirmed --committee --to DIR" in text
-    assert "What the committee gets right of the test images was not measured." in text
+    assert "The accuracy of the committee on the test images was not measured." in text
     assert all(member.weights in text for member in both.members)
     folder.write(winner, tmp_path)
     assert not list(tmp_path.glob("RECORD-*.json"))
