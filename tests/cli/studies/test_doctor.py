@@ -36,7 +36,7 @@ FOUND = [
 @pytest.fixture
 def examined(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every study be found as in FOUND."""
-    monkeypatch.setattr("mnist_bench.doctor.study.examine", lambda place, **_: iter(FOUND))
+    monkeypatch.setattr("mnist_bench.doctor.checkup.examine_study", lambda place, **_: iter(FOUND))
 
 
 @pytest.mark.usefixtures("examined")

@@ -316,7 +316,7 @@ def test_a_log_whose_proposal_was_changed_is_noticed_when_it_is_decided_again(pl
 
 def test_a_study_of_another_driver_is_not_decided_again(place: StudyLocation) -> None:
     set_value(place, "$.spec.driver_revision", 1, kind="create")
-    assert "driver revision 1 decided otherwise" in found(check(place, replay=True), "replay", "note").text
+    assert "driver revision 1 decided differently" in found(check(place, replay=True), "replay", "note").text
 
 
 def test_another_installation_is_told_with_the_way_back(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:

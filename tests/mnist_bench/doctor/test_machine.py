@@ -63,7 +63,7 @@ def test_sqlite_on_a_networks_file_system_is_told(kind: str, severity: str) -> N
 def test_bfloat16_that_is_slower_than_float32_is_a_problem(ratio: float, severity: str) -> None:
     finding = doctor_machine.bfloat16(ratio)
     assert finding.severity == severity
-    assert ("`train` takes --precision fp32; a search takes" in finding.advice) == (severity == "problem")
+    assert ("Use `train --precision fp32`; a search uses" in finding.advice) == (severity == "problem")
 
 
 @pytest.mark.parametrize(("gigabytes", "severity"), [(16, "ok"), (2, "note"), (0.1, "problem")])
