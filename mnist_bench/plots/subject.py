@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_bench.config import AugmentConfig
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.plots.predictions import Predictions, predict
 from mnist_bench.studies import data_of
@@ -56,8 +55,8 @@ class DataSubject:
 
     images: Images
     """The training images, in MNIST's form."""
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    """The distortions that the kind `augmented` shows."""
+    overrides: Sequence[str] = ()
+    """`augment.FIELD=VALUE`, changes of the notebook's augmentation, which the kind `augmented` shows."""
     seed: int = 0
     """The seed of those distortions."""
 
@@ -72,14 +71,11 @@ def data_subject(data_dir: Path | None, overrides: Sequence[str] = (), seed: int
 
     Raises:
         DataError: the data set cannot be loaded.
-        UsageError: its pictures are not of MNIST's form, or an override is malformed.
-        SpaceError: a field does not exist, or its value is not allowed.
+        UsageError: its pictures are not of MNIST's form.
     """
     from mnist_bench.data import load_training_set, options_for
-    from mnist_bench.plots.data import augmented
 
     options = options_for(data_dir)
     if options.form != MNIST:
         raise UsageError(f"{data_dir}: pictures of {options.form}; without a study, only MNIST's form can be drawn.")
-    augment = augmented.settings(overrides)
-    return DataSubject(images=load_training_set(options).images, augment=augment, seed=seed)
+    return DataSubject(images=load_training_set(options).images, overrides=overrides, seed=seed)

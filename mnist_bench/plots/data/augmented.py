@@ -87,8 +87,8 @@ def distorted(images: image_grid.Pixels, draws: Tensor, config: AugmentConfig) -
 
 
 def picture(subject: DataSubject) -> Figure:
-    """Return the picture of a data set under the augmentation of the subject."""
-    return draw(rows(subject.images, subject.augment, subject.seed))
+    """Return the picture of a data set under the augmentation of the subject; errors as in `settings`."""
+    return draw(rows(subject.images, settings(subject.overrides), subject.seed))
 
 
 def draw(augmented: Augmented) -> Figure:
