@@ -28,6 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import row_ledger
+from near_copies import near_copies
 
 from mnist_bench import searches, space_files, tables
 from mnist_bench.config import TaskName
@@ -37,7 +39,7 @@ from mnist_bench.experiments.grid import Grid, Observer, Run, open_grid
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import TRAINER_REVISIONS
 from mnist_bench.space_files import planner_on
-from mnist_bench.tables import cells, near_copies, rows, shipped, spread
+from mnist_bench.tables import cells, rows, shipped, spread
 from search import canonical_json
 from search.files import append_line, atomic_write, make_folder
 from search.space import Choice, IntRange, Levels, Space
@@ -141,8 +143,7 @@ def document(name: str) -> Mapping[str, Any]:
 
 def made(table: str) -> dict[Key, rows.Row]:
     """Return the rows that are there."""
-    ledger = FOLDER / f"{table}.jsonl"
-    return rows.read([ledger] if ledger.exists() else [])
+    return row_ledger.read(FOLDER / f"{table}.jsonl")
 
 
 def planner(space: Space) -> Planner[Any]:
@@ -208,7 +209,7 @@ def _train(stage: Stage, missing: Sequence[Key], workers: int, observer: Observe
             ]
             curves = grid.train(runs)
             for (name, seed), reports in curves.items():
-                line = rows.to_line(rows.row_of(int(name), seed, canary, reports))
+                line = row_ledger.to_line(rows.row_of(int(name), seed, canary, reports))
                 append_line(FOLDER / f"{stage.table}.jsonl", line)
             seconds = sum(report.seconds for reports in curves.values() for report in reports)
             print(

@@ -16,13 +16,11 @@ command goes on where it was stopped, on another machine too.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -41,6 +39,7 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import Contest, ContestOptions, compare_methods
 from mnist_bench.experiments.contest.contest_record import PROPOSING, Entrant, Trace
 from mnist_bench.plots.experiments import contest as picture
+from search.files import whole_lines
 
 Ran = Mapping[tuple[str, int], Mapping[str, str]]
 """The machine of each search, by its way and its seed: processor, canary, versions of torch and of what proposes."""
@@ -144,13 +143,8 @@ def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) ->
 
 
 def ran_on(ledger: Path) -> Ran:
-    """Return the machine of each search in a ledger; a line that was being written when all ended is passed over."""
-    found = {}
-    for line in ledger.read_text().splitlines() if ledger.exists() else []:
-        with suppress(json.JSONDecodeError):
-            values = json.loads(line)
-            found[values["way"], values["seed"]] = values["machine"]
-    return found
+    """Return the machine of each search in a ledger."""
+    return {(values["way"], values["seed"]): values["machine"] for _, values in whole_lines(ledger)}
 
 
 def machines(ran: Ran, looked_at: Sequence[Contest]) -> str:

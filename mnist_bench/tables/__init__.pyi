@@ -2,7 +2,6 @@ from .cache import cached_trainer as cached_trainer
 from .points import (
     Nearest as Nearest,
     cells as cells,
-    near_copies as near_copies,
     spread as spread,
 )
 from .recorded_benchmark import CHANCE as CHANCE, Curve as Curve, RecordedBenchmark as RecordedBenchmark

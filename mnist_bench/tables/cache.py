@@ -7,7 +7,6 @@ nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from mnist_bench.data import DataOptions, load_training_set
 from search import canonical_json
 from search.differences import canaries
 from search.errors import WorkerError
-from search.files import append_line, make_folder
+from search.files import append_line, make_folder, whole_lines
 from search.trainer_api import Report, Trainer, TrainerSpec
 
 FACTORY = "mnist_bench.tables.cache:make_trainer"
@@ -89,15 +88,13 @@ class CachedTrainer:
 
 
 def _read(path: Path) -> dict[int, Report]:
-    """Return the reports that a file holds, by period; of a line that was being written when all ended, nothing."""
+    """Return the reports that a file holds, by period."""
     found: dict[int, Report] = {}
-    if path.exists():
-        for line in path.read_text(errors="replace").splitlines():
-            try:
-                period, values = json.loads(line)
-                report = Report.from_json(values)
-            except (ValueError, TypeError):
-                continue
-            if report.end != "out_of_memory":  # which an earlier version kept
-                found[period] = report
+    for _, values in whole_lines(path):
+        try:
+            period, report = values[0], Report.from_json(values[1])
+        except (ValueError, TypeError, LookupError):
+            continue
+        if report.end != "out_of_memory":  # which an earlier version kept
+            found[period] = report
     return found

@@ -1,15 +1,13 @@
-"""Which configurations of a space a table holds (spread evenly, near each other, or all), and which is nearest."""
+"""The configurations of a space that a table holds (spread evenly, or all), and the one nearest to another."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search import canonical_json
 from search.proposals import Feasible
 from search.space import Choice, Field, FloatRange, IntRange, Levels, Space, place, same
 from search.trainer_api import Planner, is_feasible
@@ -17,19 +15,6 @@ from search.trainer_api import Planner, is_feasible
 Params = Mapping[str, Any]
 SEED = 0
 """Of the scrambling of Sobol's sequence."""
-NEAREST, FARTHEST = 0.03, 0.1
-"""How far a near copy lies from its origin: Euclidean, over the space's float ranges, each of length 1."""
-MAX_TRIES = 1000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NearCopy:
-    """A configuration close to another."""
-
-    params: Params
-    origin: int
-    """Number of the other one."""
-    distance: float
 
 
 def spread(space: Space, planner: Planner[Any], number: int) -> list[Params]:
@@ -38,27 +23,6 @@ def spread(space: Space, planner: Planner[Any], number: int) -> list[Params]:
     A range whose condition does not hold takes up its dimension all the same, so that the sequence stays what it is.
     """
     return list(Feasible(space, planner, SEED).first(number))
-
-
-def near_copies(space: Space, planner: Planner[Any], points: list[Params], origins: list[int]) -> list[NearCopy]:
-    """Return a feasible near copy of each of the points at `origins`: other only in its float ranges."""
-    return [_near_copy(space, planner, points[origin], origin) for origin in origins]
-
-
-def _near_copy(space: Space, planner: Planner[Any], params: Params, origin: int) -> NearCopy:
-    draws = np.random.default_rng(canonical_json.derived_seed("near copy", origin))
-    spans = {item.path: item.distribution for item in space.ranges if item.path in params}
-    floats = {path: span for path, span in spans.items() if isinstance(span, FloatRange)}
-    here = np.array([place(span, params[path]) for path, span in floats.items()])
-    for _ in range(MAX_TRIES):
-        direction = draws.standard_normal(len(here))
-        distance = float(draws.uniform(NEAREST, FARTHEST))
-        there = here + direction * distance / np.linalg.norm(direction)
-        if ((there >= 0) & (there < 1)).all():
-            moved = {path: span.at(float(at)) for (path, span), at in zip(floats.items(), there, strict=True)}
-            if planner({**params, **moved}).feasible:
-                return NearCopy(params={**params, **moved}, origin=origin, distance=distance)
-    raise ValueError(f"point {origin} has no feasible copy near it")
 
 
 def cells(space: Space) -> list[Params]:

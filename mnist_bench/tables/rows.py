@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from search import canonical_json
-from search.errors import StorageError
 from search.trainer_api import Report
 
 
@@ -64,41 +60,3 @@ def row_of(point: int, seed: int, canary: str, reports: Sequence[Report]) -> Row
     ]
     unseen = reports[-1].details.get("unseen_errors")
     return Row(point=point, seed=seed, canary=canary, periods=tuple(periods), unseen_errors=unseen)
-
-
-def to_line(row: Row) -> str:
-    """Return a row as a line of a ledger; without the names of its fields, which would be a third of it."""
-    periods = [[period.errors, period.train_loss, period.val_loss, period.weights] for period in row.periods]
-    return canonical_json.dumps([row.point, row.seed, row.canary, row.unseen_errors, periods])
-
-
-def from_line(line: str) -> Row:
-    """Return the row that `to_line` wrote.
-
-    Raises:
-        ValueError: it is none.
-    """
-    point, seed, canary, unseen, periods = json.loads(line, parse_float=canonical_json.finite)
-    names = ("errors", "train_loss", "val_loss", "weights")
-    read = [Period(**dict(zip(names, period, strict=True))) for period in periods]
-    return Row(point=point, seed=seed, canary=canary, unseen_errors=unseen, periods=tuple(read))
-
-
-def read(ledgers: Iterable[Path]) -> dict[tuple[int, int], Row]:
-    """Return the rows of ledgers by point and seed; of a line that was being written when all ended, nothing.
-
-    Raises:
-        StorageError: two lines say different things about one training.
-    """
-    found: dict[tuple[int, int], Row] = {}
-    for path in ledgers:
-        for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
-            try:
-                row = from_line(line)
-            except (ValueError, TypeError):
-                continue  # torn: the training was not counted, and was made again
-            if found.setdefault(row.key, row) != row:
-                raise StorageError(
-                    f"{path}:{number}: trained before to other bits (point {row.point}, seed {row.seed})."
-                )
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +12,11 @@ from typing import Any
 
 import make_tables
 import pytest
+import row_ledger
 
 from mnist_bench import tables
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Run
-from mnist_bench.tables import rows
 from search.errors import StorageError
 from search.study import WorkFolder
 from search.trainer_api import Report
@@ -99,7 +100,7 @@ def test_a_torn_line_is_trained_again_and_other_bits_are_an_error(folder: Path, 
     ledger.write_text(whole[:-100])
     assert len(make_tables.made("conv-5k")) == 98
     row = make_tables.made("conv-5k")[0, 0]
-    assert rows.from_line(rows.to_line(row)) == row
+    assert row_ledger.from_values(json.loads(row_ledger.to_line(row))) == row
     ledger.write_text(whole + whole.splitlines()[0].replace("0.25", "0.26", 1) + "\n")
     with pytest.raises(StorageError, match=r"conv-5k.jsonl:100: trained before to other bits \(point 0, seed 0\)"):
         make_tables.made("conv-5k")

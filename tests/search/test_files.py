@@ -19,6 +19,7 @@ from search.files import (
     make_folder,
     read,
     read_named,
+    whole_lines,
     write_named,
 )
 
@@ -242,3 +243,14 @@ def test_a_link_to_a_file_is_written_to_wherever_it_lies(tmp_path: Path, monkeyp
     check_target(closed / "stdout", folder=False)  # as /dev/stdout is, where `> file` sends it
     with pytest.raises(UsageError, match="closed is closed to you"):
         check_target(closed / "other", folder=False)
+
+
+def test_lines_are_read_but_for_those_that_a_kill_or_a_stranger_left(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    assert list(whole_lines(path)) == []
+    append_line(path, '{"a": 1.5}')
+    with path.open("a") as file:
+        file.write('{"a": ')  # killed here
+    append_line(path, '{"a": 1e999}')
+    append_line(path, "[2]")
+    assert list(whole_lines(path)) == [(1, {"a": 1.5}), (4, [2])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from mnist_bench.experiments.contest.contest_record import Contest, Trace
 from mnist_bench.experiments.contest.replays import Arena
 from search import canonical_json
 from search.errors import StorageError, UsageError
-from search.files import append_line
+from search.files import append_line, whole_lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,12 +52,7 @@ def read(path: Path, task: Task) -> dict[tuple[str, int], Kept]:
         StorageError: a whole line is none that `keep` wrote.
     """
     found: dict[tuple[str, int], Kept] = {}
-    lines = path.read_text().splitlines() if path.exists() else []
-    for number, line in enumerate(lines, 1):
-        try:
-            values = json.loads(line)
-        except ValueError:
-            continue
+    for number, values in whole_lines(path):
         try:
             kept = Kept(**{**values, "task": Task(**values["task"]), "trace": Trace.from_json(values["trace"])})
         except (KeyError, TypeError) as error:

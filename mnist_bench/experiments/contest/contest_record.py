@@ -8,7 +8,6 @@ that it never saw.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -18,7 +17,7 @@ from typing import Any, Literal, Self, assert_never
 from mnist_bench.start_lists import named
 from search import canonical_json
 from search.errors import StorageError
-from search.files import append_line, make_folder
+from search.files import append_line, make_folder, whole_lines
 from search.study import StartList
 
 Instrument = Literal["table", "live"]
@@ -138,12 +137,7 @@ class Ledger:
         """
         self._path, self._terms, self._starts = path, list(terms), starts
         self._found: dict[str, Trace] = {}
-        lines = path.read_text(errors="replace").splitlines() if path is not None and path.exists() else []
-        for number, line in enumerate(lines, 1):
-            try:
-                values = json.loads(line)
-            except ValueError:
-                continue  # it was being written when all ended
+        for number, values in whole_lines(path) if path is not None else ():
             try:
                 self._found[values["key"]] = Trace.from_json(values["trace"])
             except (KeyError, TypeError, ValueError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import Any
 
@@ -10,8 +9,8 @@ import pytest
 
 from mnist_bench import space_files
 from mnist_bench.nets.cost_model import COEFFICIENTS
-from mnist_bench.tables import cells, near_copies, spread
-from search.space import FloatRange, Space, place
+from mnist_bench.tables import cells, spread
+from search.space import Space
 from search.trainer_api import Planner
 
 
@@ -41,25 +40,6 @@ def test_points_meet_the_constraints_of_the_space() -> None:
     planner = _planner(constrained)
     points = spread(constrained, planner, 6)
     assert all(params["model.hidden_layers"] == 1 and params["augment.zoom"] < 0.1 for params in points)
-    (copy,) = near_copies(constrained, planner, points, [5])
-    assert copy.params["augment.zoom"] < 0.1
-
-
-def test_a_near_copy_is_other_in_its_floats_alone_and_as_far_as_it_says(conv: Space) -> None:
-    planner = _planner(conv)
-    points = spread(conv, planner, 9)
-    for copy, origin in zip(near_copies(conv, planner, points, [0, 4, 8]), (0, 4, 8), strict=True):
-        before, after = points[origin], copy.params
-        assert copy.origin == origin
-        assert before.keys() == after.keys()
-        spans = {
-            path: span for path, span in conv.distributions.items() if isinstance(span, FloatRange) and path in after
-        }
-        assert all(before[path] == after[path] for path in after if path not in spans)
-        moved = [place(span, after[path]) - place(span, before[path]) for path, span in spans.items()]
-        assert 0.03 <= copy.distance <= 0.1
-        assert math.hypot(*moved) == pytest.approx(copy.distance, abs=1e-9)
-        assert planner(after).feasible
 
 
 def test_a_grid_holds_every_configuration_once() -> None:
