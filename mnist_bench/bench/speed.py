@@ -145,7 +145,8 @@ def measure_speed(options: SpeedOptions, on_round: Callable[[int], None]) -> Spe
 def summary(rounds: Sequence[Round], machine: Machine, processes: int, *, images: int, evaluated: int) -> Speed:
     """Return what the rounds say, of passes over so many images a process."""
     rates = _rates(rounds, "cuda" if machine.gpu else "cpu")
-    gflops = processes * _of(rates, "convolution", machine.precision).gflops.median
+    by_kernel = {(rate.kernel, rate.precision): rate.gflops.median for rate in rates}
+    gflops = processes * by_kernel["convolution", machine.precision]
     epochs, validations = EPOCH / (images * processes), VALIDATION / (evaluated * processes)
     return Speed(
         machine=machine,
@@ -172,10 +173,6 @@ def _rates(rounds: Sequence[Round], device_type: str) -> tuple[Rate, ...]:
 def _rate(rounds: Sequence[Round], kernel: Kernel, precision: Precision, done: int) -> Rate:
     gflops = _spread([done / found[kernel, precision] / 1e9 for found in rounds])
     return Rate(kernel=kernel, precision=precision, gflops=gflops)
-
-
-def _of(rates: Sequence[Rate], kernel: Kernel, precision: Precision) -> Rate:
-    return next(rate for rate in rates if (rate.kernel, rate.precision) == (kernel, precision))
 
 
 def _round(pool: WorkerPool, precisions: Sequence[Precision], *, on_gpu: bool) -> Round:

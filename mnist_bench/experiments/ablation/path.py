@@ -158,7 +158,8 @@ def _next(current: Measured, target: TrainConfig, measure: Measure, form: Pictur
     found = measure({joined(groups): changed(config, target, groups) for groups in choices})
     if found is None:
         return None
-    best = min(range(len(found)), key=lambda i: (_or_infinity(found[i].mean), *found[i].cost_key, i))
+    means = [math.inf if one.mean is None else one.mean for one in found]
+    best = min(range(len(found)), key=lambda i: (means[i], *found[i].cost_key, i))
     tried = tuple(Tried(groups=groups, mean=one.mean) for groups, one in zip(choices, found, strict=True))
     others = [one for i, one in enumerate(found) if i != best]
     return _step(choices[best], current, found[best], others, tried=tried, waiting=waiting(config, target))
@@ -262,7 +263,3 @@ def load(folder: Path) -> Ablation | None:
     `sealed_json.load`."""
     found = sealed_json.load(StudyFolder(folder).ablation.result, Ablation, "ablation")
     return found and replace(found, study=folder.name)  # the study's folder may have been renamed since
-
-
-def _or_infinity(value: float | None) -> float:
-    return float("inf") if value is None else value

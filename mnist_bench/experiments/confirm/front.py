@@ -32,7 +32,11 @@ def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observe
     cost, trials, left_out = front_trials(study, options.top)
     folder = study.files.path
     known, numbers = load_front(folder), [trial.number for trial in trials]
-    if known is not None and _answers(known, study, numbers) and all_stand(known.finals, study, options.data_dir):
+    if (
+        known is not None
+        and (known.digest, [member.number for member in known.members]) == (study.digest, numbers)
+        and all_stand(known.finals, study, options.data_dir)
+    ):
         return with_all_nets(known, study, options, observer)
     with open_grid_of(
         study, "confirm", study.files.confirm.path, f"The confirmation of {study.name}", options, observer
@@ -73,8 +77,3 @@ def front_trials(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], 
     last = len(front) - 1
     places = range(len(front)) if len(front) <= top else [round(step * last / (top - 1)) for step in range(top)]
     return cost, [front[place] for place in places], len(front) - len(places)
-
-
-def _answers(known: Front, study: StudyRecord, numbers: list[int]) -> bool:
-    """Return whether what was found before is of these trials of the study as it is now."""
-    return (known.digest, [member.number for member in known.members]) == (study.digest, numbers)

@@ -22,7 +22,7 @@ from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, best_precision, 
 from mnist_bench.searches import period_ends
 from mnist_bench.space_files import planner_on
 from mnist_bench.statistics import reference
-from mnist_bench.tables import RecordedBenchmark, spread
+from mnist_bench.tables import spread
 from mnist_bench.units import duration, percent
 from search import canonical_json
 from search.arguments import check_choice, check_count
@@ -144,7 +144,10 @@ def compare_methods(options: ContestOptions, observer: Observer) -> list[Contest
     arenas = [
         Arena(table, starts=_starts(options, table.space, table.planner, table.about.task)) for table in searched
     ]  # fmt: skip
-    line_ups = [_line_up(options, _tried_on(arena.table)) for arena in arenas]
+    line_ups = [
+        _line_up(options, TriedOn(space=table.space, planner=table.planner, periods=len(table.about.epochs)))
+        for table in searched
+    ]
     return [
         _on_table(options, arena, entrants, observer) for arena, entrants in zip(arenas, line_ups, strict=True)
     ]  # fmt: skip
@@ -163,10 +166,6 @@ def _check_names(names: Sequence[str]) -> None:
 
 def _seeds(options: ContestOptions) -> tuple[int, ...]:
     return tuple(range(options.first_seed, options.first_seed + options.searches))
-
-
-def _tried_on(table: RecordedBenchmark) -> TriedOn:
-    return TriedOn(space=table.space, planner=table.planner, periods=len(table.about.epochs))
 
 
 def _line_up(options: ContestOptions, tried_on: TriedOn) -> tuple[Entrant, ...]:
