@@ -6,6 +6,12 @@ from .confirmation_table import (
     footnote as footnote,
     table_of as table_of,
 )
+from .evaluations import (
+    Evaluated as Evaluated,
+    evaluated as evaluated,
+    preferred as preferred,
+    seeds_of as seeds_of,
+)
 from .front import confirm_front as confirm_front
 from .front_result import (
     Front as Front,
@@ -27,8 +33,4 @@ from .race_result import (
 from .runs import (
     FINAL as FINAL,
     ConfirmOptions as ConfirmOptions,
-    Evaluated as Evaluated,
-    evaluated as evaluated,
-    preferred as preferred,
-    seeds_of as seeds_of,
 )

@@ -18,6 +18,7 @@ from mnist_bench import leaderboard
 from mnist_bench.data import DataOptions, unopened_identity
 from mnist_bench.errors import DataError
 from mnist_bench.experiments.confirm import race, race_result as confirmed
+from mnist_bench.experiments.confirm.evaluations import all_stand, earlier
 from mnist_bench.experiments.confirm.lost_nets import with_all_nets
 from mnist_bench.experiments.confirm.race import Race
 from mnist_bench.experiments.confirm.race_result import Candidate, Confirmed
@@ -27,8 +28,6 @@ from mnist_bench.experiments.confirm.runs import (
     ConfirmOptions,
     Errors,
     Runs,
-    all_stand,
-    earlier,
 )
 from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, as_given, check_budget, typed

@@ -6,9 +6,10 @@ seeds. The test set is opened once for all of them.
 
 from __future__ import annotations
 
+from mnist_bench.experiments.confirm.evaluations import all_stand, earlier
 from mnist_bench.experiments.confirm.front_result import Front, Member, load_front, save_front
 from mnist_bench.experiments.confirm.lost_nets import with_all_nets
-from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs, all_stand, earlier
+from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs
 from mnist_bench.experiments.grid import Observer, open_grid_of
 from mnist_bench.leaderboard import pareto_front
 from search.errors import StudyLockedError, StudyNotFoundError, UsageError

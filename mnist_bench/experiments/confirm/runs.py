@@ -8,15 +8,15 @@ from itertools import count, islice, pairwise
 from pathlib import Path
 
 from mnist_bench.config import TrainOn, from_json, to_json
-from mnist_bench.data import DataOptions, hashes_of_test_set
+from mnist_bench.data import DataOptions
 from mnist_bench.errors import NotReproducedError
-from mnist_bench.experiments.confirm.front_result import Front, load_front
+from mnist_bench.experiments.confirm.evaluations import NOTHING, Evaluated, evaluated, of_files_first, own_test_files
 from mnist_bench.experiments.confirm.race import ROUNDS
-from mnist_bench.experiments.confirm.race_result import MIN_COMMITTEE, TOP, Confirmed, Final, load
+from mnist_bench.experiments.confirm.race_result import MIN_COMMITTEE, TOP, Final
 from mnist_bench.experiments.grid import Curves, Grid, Run, Workplace, product, validation_errors
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
-from mnist_bench.studies import compatibility, data_of, purpose_of_confirming, record, sealed_json
+from mnist_bench.studies import data_of, purpose_of_confirming, record, sealed_json
 from mnist_bench.training import export
 from mnist_bench.units import duration
 from search import canonical_json
@@ -39,108 +39,6 @@ class ConfirmOptions(Workplace):
 
     def __post_init__(self) -> None:
         check_count("top", self.top)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Evaluated:
-    """Configurations that were evaluated on the images of one test set."""
-
-    finals: tuple[Final, ...]
-    images: int
-    """0 where there are none."""
-    test_files: tuple[str, ...] | None = None
-    """Those of the test set, and of each final; see `Final.test_files`."""
-
-    @property
-    def numbers(self) -> list[int]:
-        """Of the trials."""
-        return [final.number for final in self.finals]
-
-
-def evaluated(folder: Path) -> tuple[Evaluated, ...]:
-    """Return every test result of the study in `folder`, grouped by test set: a user's own test file may have changed
-    between two confirmations. Results of the race come before those of the front.
-
-    Raises:
-        StorageError: a file cannot be read.
-    """
-    kept = [found for found in (load(folder), load_front(folder)) if found is not None]
-    by_test_set: dict[tuple[tuple[str, ...] | None, int], list[Final]] = {}
-    for found in kept:
-        for final in found.evaluated:
-            by_test_set.setdefault((final.test_files, found.test_images), []).append(final)
-    return tuple(
-        Evaluated(finals=tuple(finals), images=images, test_files=files)
-        for (files, images), finals in by_test_set.items()
-    )
-
-
-def preferred(found: Sequence[Evaluated], number: int, study: StudyRecord, data_dir: Path | None) -> Evaluated:
-    """Return the results on the test set on which the configuration of trial `number` was evaluated; of several test
-    sets, that of the files that the user names. It has no finals if there is no such test set.
-
-    Raises:
-        DataError, UsageError: see `compatibility.training_set`.
-    """
-    its = [one for one in found if number in one.numbers]
-    if len(its) > 1:
-        its = _with_these_first(its, _named_files(study, data_dir))
-    return its[0] if its else NOTHING
-
-
-NOTHING = Evaluated(finals=(), images=0)
-
-
-def seeds_of(found: Sequence[Evaluated], number: int) -> int:
-    """Return with how many seeds the configuration of trial `number` was trained on all images; 0 if it was not."""
-    return max((len(final.errors) for one in found for final in one.finals if final.number == number), default=0)
-
-
-def _with_these_first(found: Sequence[Evaluated], files: tuple[str, ...] | None) -> list[Evaluated]:
-    return sorted(found, key=lambda one: one.test_files != files)
-
-
-def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
-    """Return the SHA-256 of the user's own test files, which may change while the training images stay; None for the
-    packaged ones. The hash says nothing about the images, so this does not count as opening the test set.
-
-    Raises:
-        DataError: see `hashes_of_test_set`.
-    """
-    return None if options.data_dir is None else tuple(hashes_of_test_set(options))
-
-
-def earlier(before: Confirmed | Front | None, now: Evaluated) -> tuple[Final, ...]:
-    """Return what an earlier confirmation knows of other configurations on the test set of `now`."""
-    if before is None or before.test_images != now.images:
-        return ()
-    return tuple(
-        final for final in before.evaluated if final.test_files == now.test_files and final.number not in now.numbers
-    )
-
-
-def all_stand(finals: Sequence[Final], study: StudyRecord, data_dir: Path | None) -> bool:
-    """Return whether all finals were measured on the test files in `data_dir`. True if it is None, or if no final names
-    its files.
-
-    Raises:
-        DataError, UsageError: see `compatibility.training_set`.
-    """
-    if data_dir is None or all(final.test_files is None for final in finals):
-        return True
-    return {final.test_files for final in finals} == {_named_files(study, data_dir)}
-
-
-def _named_files(study: StudyRecord, data_dir: Path | None) -> tuple[str, ...] | None:
-    """Return the test files beside the training images of a study, as `own_test_files`; None if the user names none.
-
-    Raises:
-        DataError, UsageError: see `compatibility.training_set`.
-    """
-    if data_dir is None:
-        return None
-    data = compatibility.training_set(data_of(study.spec["context"]), data_dir, f"Study {study.name}")
-    return own_test_files(data.options)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -314,7 +212,7 @@ class Runs:
         where it is all that is asked for: beside a figure of the files at hand it might be one of other images.
         """
         trained = set(filter(self._was_trained, numbers))
-        for one in _with_these_first(self._evaluated, files):
+        for one in of_files_first(self._evaluated, files):
             known = replace(one, finals=tuple(final for final in one.finals if final.number in trained))
             if one.test_files == files or (one.test_files is None and set(numbers) <= set(known.numbers)):
                 return known

@@ -21,8 +21,9 @@ from mnist_bench.config import with_params
 from mnist_bench.data import DataOptions
 from mnist_bench.errors import DataError, Stopped
 from mnist_bench.experiments.confirm import command, confirmation as confirm, race_result as confirmed
+from mnist_bench.experiments.confirm.evaluations import Evaluated, earlier, evaluated
 from mnist_bench.experiments.confirm.front_result import save_front
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, Evaluated, Part, Runs, earlier, evaluated, seeds
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, Part, Runs, seeds
 from mnist_bench.experiments.grid import Observer, Run
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.next_commands import NextCommands

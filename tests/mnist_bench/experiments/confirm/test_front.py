@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.experiments.confirm import front as fronts
+from mnist_bench.experiments.confirm.evaluations import Evaluated, evaluated
 from mnist_bench.experiments.confirm.front import front_trials
 from mnist_bench.experiments.confirm.front_result import (
     front_finding,
@@ -16,7 +17,7 @@ from mnist_bench.experiments.confirm.front_result import (
     save_front,
     table_of_front,
 )
-from mnist_bench.experiments.confirm.runs import ConfirmOptions, Evaluated, evaluated
+from mnist_bench.experiments.confirm.runs import ConfirmOptions
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.next_commands import NextCommands
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError

@@ -12,9 +12,10 @@ import pytest
 
 from mnist_bench.data import DataOptions
 from mnist_bench.errors import NotReproducedError
-from mnist_bench.experiments.confirm import race_result as confirmed, runs
+from mnist_bench.experiments.confirm import evaluations, race_result as confirmed, runs
+from mnist_bench.experiments.confirm.evaluations import Evaluated, all_stand, preferred
 from mnist_bench.experiments.confirm.race_result import Final
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, Evaluated, Runs, all_stand, preferred
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, Runs
 from mnist_bench.experiments.grid import Observer, Run
 from mnist_bench.studies import compatibility
 from search.study import ConfirmFolder
@@ -197,7 +198,7 @@ def test_a_net_that_is_made_again_has_the_weights_of_its_record(tmp_path: Path, 
 
 def test_of_several_test_sets_that_of_the_named_files_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compatibility, "training_set", lambda data, folder, name: SimpleNamespace(options=folder))
-    monkeypatch.setattr(runs, "own_test_files", {"old": OLD, "new": NEW}.__getitem__)
+    monkeypatch.setattr(evaluations, "own_test_files", {"old": OLD, "new": NEW}.__getitem__)
     one, zero = found().finals
     of = {
         files: Evaluated(finals=(replace(one, test_files=files),), images=300, test_files=files) for files in (OLD, NEW)
