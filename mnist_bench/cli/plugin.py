@@ -19,7 +19,7 @@ from search.messages import quoted
 
 if TYPE_CHECKING:
     from mnist_bench.space_files import Source
-    from search.repeatability import Checked, Row
+    from search.repeatability import Checked, CheckRow
 
 app = typer.Typer(help="Check your own samplers, pruners and networks.", no_args_is_help=True)
 
@@ -114,8 +114,8 @@ def _checked_net(name: str, space: Source, overrides: list[str], data_dir: Path 
     return net_checks.examine(own_nets.use(name), chosen.config.net, replace(data, subset=images)), images
 
 
-def _table(found: Checked, name: str, tried_on: str) -> Table[Row]:
-    columns: list[Column[Row]] = [
+def _table(found: Checked, name: str, tried_on: str) -> Table[CheckRow]:
+    columns: list[Column[CheckRow]] = [
         Column(found.kind, lambda row: row.what, 3),
         Column("holds", lambda row: VERDICTS[row.holds], 2),
         Column("found", lambda row: row.found, 1),

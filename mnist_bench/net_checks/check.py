@@ -14,7 +14,7 @@ from mnist_bench.own_nets import OwnNet
 from mnist_bench.picture_form import PictureForm
 from search.errors import PluginError, UsageError
 from search.messages import command_line, in_a_sentence
-from search.repeatability import Checked, Row
+from search.repeatability import Checked, CheckRow
 
 Way = Callable[[ShortTraining], Outcome]
 WAYS: Mapping[str, tuple[str, Way]] = {
@@ -77,10 +77,10 @@ def _refusal(net: OwnNet, way: str, what: str, reason: str, advice: str, words: 
     )
 
 
-def _rows(training: ShortTraining) -> Iterator[Row]:
+def _rows(training: ShortTraining) -> Iterator[CheckRow]:
     config, net = training.config, own_nets.use(training.net)
     size = own_nets.counts(str(config.net_code), config.net, training.form)
-    yield Row(
+    yield CheckRow(
         what="can be built",
         holds=True,
         found=f"{count(size.parameters)} parameters, {count(size.macs)} MACs a picture",
@@ -90,20 +90,22 @@ def _rows(training: ShortTraining) -> Iterator[Row]:
     images = len(training.images.validation)
     wrong, end = first[-1][-2], first[-1][-1]
     learnt = f"{percent(1 - wrong / images)} of {images:,} validation images" if end is None else str(end)
-    yield Row(what=f"trains for {PERIODS} epochs", holds=end is None, found=learnt)
+    yield CheckRow(what=f"trains for {PERIODS} epochs", holds=end is None, found=learnt)
     for name, (reason, way) in WAYS.items():
         try:
             with net.loaded.blamed():
                 again = way(training)
         except PluginError as error:
-            yield Row(what=name, holds=False, found=in_a_sentence(error))
+            yield CheckRow(what=name, holds=False, found=in_a_sentence(error))
             continue
         same = again == first
-        yield Row(what=name, holds=same, found="same bits" if same else f"{_difference(first, again)}: it {reason}")
+        yield CheckRow(
+            what=name, holds=same, found="same bits" if same else f"{_difference(first, again)}: it {reason}"
+        )
     with net.loaded.blamed():
         same = training.from_weights_alone()
     what, reason = FROM_WEIGHTS
-    yield Row(what=what, holds=same, found="same logits" if same else f"other logits: it {reason}")
+    yield CheckRow(what=what, holds=same, found="same logits" if same else f"other logits: it {reason}")
 
 
 def _difference(first: Outcome, again: Outcome) -> str:

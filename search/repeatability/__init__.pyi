@@ -1,6 +1,6 @@
 from .check import (
     Checked as Checked,
-    Row as Row,
+    CheckRow as CheckRow,
     TriedOn as TriedOn,
     examine as examine,
     require as require,

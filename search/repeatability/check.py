@@ -60,7 +60,7 @@ class TriedOn:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class CheckRow:
     """One way to decide again, and its result."""
 
     what: str
@@ -77,7 +77,7 @@ class Checked:
     kind: str
     """"sampler" or "pruner"."""
     code: Code
-    rows: tuple[Row, ...]
+    rows: tuple[CheckRow, ...]
     never: bool = False
     """Whether no search takes it, not even one in the order of arrival."""
 
@@ -169,38 +169,38 @@ def _spec(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> StudySpec:
     )  # fmt: skip
 
 
-def _rows_of_sampler(spec: StudySpec, planner: MadeUpPlanner) -> list[Row]:
+def _rows_of_sampler(spec: StudySpec, planner: MadeUpPlanner) -> list[CheckRow]:
     within = "proposals within the space"
     try:
         events = rehearse(spec, planner, Length(proposals=PROPOSALS, trials=PROPOSALS))
         rows = _rows(spec, events, planner)
     except OutsideRangeError as error:
-        skipped = [Row(what=what, holds=None, found="not tried: the search ended") for what in _WAYS]
-        return [*skipped, Row(what=within, holds=False, found=str(error))]
+        skipped = [CheckRow(what=what, holds=None, found="not tried: the search ended") for what in _WAYS]
+        return [*skipped, CheckRow(what=within, holds=False, found=str(error))]
     proposals = [event for event in events if isinstance(event, Asked)]
     infeasible = sum(not is_feasible(event.constraints) for event in proposals)
     words = f"each value of {len(proposals)} in its range; {infeasible} infeasible"
-    return [*rows, Row(what=within, holds=True, found=words)]
+    return [*rows, CheckRow(what=within, holds=True, found=words)]
 
 
-def _rows_of_pruner(spec: StudySpec, planner: MadeUpPlanner) -> list[Row]:
+def _rows_of_pruner(spec: StudySpec, planner: MadeUpPlanner) -> list[CheckRow]:
     events = rehearse(spec, planner, Length(proposals=4 * TRIALS, trials=TRIALS))
     verdicts = [event for event in events if isinstance(event, Reported)]
     stopped, trials = sum(event.prune for event in verdicts), len({event.trial for event in verdicts})
     words = f"{stopped} of {trials}, of made-up curves"
-    return [*_rows(spec, events, planner), Row(what="trials stopped", holds=True, found=words)]
+    return [*_rows(spec, events, planner), CheckRow(what="trials stopped", holds=True, found=words)]
 
 
 _WAYS = ("asked twice", "after a restart", "in another process", f"with 1 and {WORKERS} workers")
 
 
-def _rows(spec: StudySpec, events: list[Event], planner: MadeUpPlanner) -> list[Row]:
+def _rows(spec: StudySpec, events: list[Event], planner: MadeUpPlanner) -> list[CheckRow]:
     decided = recorded(spec, events)
     first, second = decided_anew(spec, events), decided_anew(spec, events)
     try:
         elsewhere = _row(_WAYS[2], decided, decided_elsewhere(spec, events))
     except PluginError as error:
-        elsewhere = Row(what=_WAYS[2], holds=False, found=str(error))
+        elsewhere = CheckRow(what=_WAYS[2], holds=False, found=str(error))
     return [
         _row(_WAYS[0], first, second),
         _row(_WAYS[1], decided, decided_anew(spec, from_rows(to_rows(events)))),
@@ -209,9 +209,9 @@ def _rows(spec: StudySpec, events: list[Event], planner: MadeUpPlanner) -> list[
     ]
 
 
-def _row(what: str, then: Mapping[str, Decision], now: Mapping[str, Decision]) -> Row:
+def _row(what: str, then: Mapping[str, Decision], now: Mapping[str, Decision]) -> CheckRow:
     difference = _difference(then, now)
-    return Row(what=what, holds=difference is None, found=difference or f"{len(then)} decisions, all the same")
+    return CheckRow(what=what, holds=difference is None, found=difference or f"{len(then)} decisions, all the same")
 
 
 def _difference(then: Mapping[str, Decision], now: Mapping[str, Decision]) -> str | None:
@@ -231,14 +231,14 @@ class _Counting(Observer):
         self.proposals = progress.finished + progress.infeasible + len(progress.running)
 
 
-def _row_of_workers(spec: StudySpec, planner: MadeUpPlanner) -> Row:
+def _row_of_workers(spec: StudySpec, planner: MadeUpPlanner) -> CheckRow:
     """Compare real searches: in this process, and on worker processes with as many slots."""
     with TemporaryDirectory(prefix="mnist-bench-") as folder:
         log = WorkFolder(Path(folder)).workers_log
         alone = _digest(spec, planner, InProcessExecutor(_TRAINER), Path(folder) / "alone")
         together = _digest(spec, planner, LocalExecutor(_TRAINER, WORKERS, log), Path(folder) / "together")
     words = f"digest {alone[:8]}" + ("" if alone == together else f", then {together[:8]}")
-    return Row(what=_WAYS[3], holds=alone == together, found=words)
+    return CheckRow(what=_WAYS[3], holds=alone == together, found=words)
 
 
 def _digest(spec: StudySpec, planner: MadeUpPlanner, executor: Executor, results: Path) -> str:

@@ -1,7 +1,7 @@
-from .executor import VirtualExecutor as VirtualExecutor
-from .run import (
+from .in_memory import (
     MAX_TRIALS as MAX_TRIALS,
     Simulated as Simulated,
     search_in_memory as search_in_memory,
     simulate as simulate,
 )
+from .virtual_executor import VirtualExecutor as VirtualExecutor

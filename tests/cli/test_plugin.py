@@ -15,7 +15,7 @@ from mnist_bench import net_checks
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.own_nets.own_net import OwnNet
 from search.plugins.loading import Code
-from search.repeatability.check import Checked, Row, TriedOn
+from search.repeatability.check import Checked, CheckRow, TriedOn
 from search.strategies.samplers import ForeignSampler
 from support import own_code, own_nets
 from support.own_data import arrays, write_npz
@@ -23,9 +23,9 @@ from support.own_data import arrays, write_npz
 Cli = Callable[..., Result]
 
 ROWS = (
-    Row(what="asked twice", holds=True, found="50 decisions, all the same"),
-    Row(what="in another process", holds=False, found="#0: optim.lr 0.1, then 0.2"),
-    Row(what="with 1 and 8 workers", holds=None, found="not tried: the search ended"),
+    CheckRow(what="asked twice", holds=True, found="50 decisions, all the same"),
+    CheckRow(what="in another process", holds=False, found="#0: optim.lr 0.1, then 0.2"),
+    CheckRow(what="with 1 and 8 workers", holds=None, found="not tried: the search ended"),
 )
 
 

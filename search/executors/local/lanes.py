@@ -12,7 +12,7 @@ from search.trainer_api import Report, SteppedTrainer, Steps, Trainer
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedJob:
     """What a lane's job came to: its state and report, or the exception that it raised."""
 
     lane: int
@@ -35,18 +35,20 @@ class Lanes:
         """Put a job into a free lane; its first step is taken in the next turn."""
         self._steps[lane] = _steps(self._trainer, config, seed, period, state)
 
-    def turn(self) -> list[Ended]:
+    def turn(self) -> list[EndedJob]:
         """Take one step in each lane and return the jobs that ended."""
         stepped = [self._step(lane) for lane in tuple(self._steps)]
         return [ended for ended in stepped if ended is not None]
 
-    def _step(self, lane: int) -> Ended | None:
+    def _step(self, lane: int) -> EndedJob | None:
         try:
             next(self._steps[lane])
         except StopIteration as end:
-            ended = Ended(lane, end.value)
+            ended = EndedJob(lane, end.value)
         except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
-            ended = Ended(lane, error)  # the other lanes go on; whether their process is still sound, the pool decides
+            ended = EndedJob(
+                lane, error
+            )  # the other lanes go on; whether their process is still sound, the pool decides
         else:
             return None
         del self._steps[lane]

@@ -13,7 +13,7 @@ from typing import IO, Any
 from search.errors import SearchError, UsageError, WorkerError
 from search.executors.fleet import MAX_START, Fleet
 from search.executors.local import oom
-from search.executors.local.process import Inbox, Running, WorkerProcess
+from search.executors.local.worker_process import Inbox, Running, WorkerProcess
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
 from search.files import open_to_append
 from search.trainer_api import Report, TrainerSpec

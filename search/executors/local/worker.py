@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from search.errors import FOREIGN, UsageError
 from search.executors.in_process import build_trainer, error_text
 from search.executors.local import oom
-from search.executors.local.lanes import Ended, Lanes
+from search.executors.local.lanes import EndedJob, Lanes
 from search.executors.local.wire import read_frame, write_frame
 from search.trainer_api import SteppedTrainer, Trainer, TrainerSpec
 
@@ -75,7 +75,7 @@ def _serve(lanes: Lanes, inbox: queue.Queue[_Message], output: BinaryIO) -> None
             _answer(ended, output)
 
 
-def _answer(ended: Ended, output: BinaryIO) -> None:
+def _answer(ended: EndedJob, output: BinaryIO) -> None:
     if isinstance(ended.result, BaseException):
         write_frame(output, {"lane": ended.lane, "raised": error_text(ended.result)})
     else:

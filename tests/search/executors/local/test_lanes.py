@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from search.errors import UsageError
-from search.executors.local.lanes import Ended, Lanes
+from search.executors.local.lanes import EndedJob, Lanes
 from search.trainer_api import Report
 from support.fake_trainer import Trainer
 
@@ -42,7 +42,7 @@ def test_a_report_that_is_nested_too_deeply_is_its_jobs_fault_and_the_others_go_
     lanes = Lanes(trainer)
     for seed in (0, 1, 4):
         lanes.begin(seed, {}, seed, 1, None)
-    ended: dict[int, Ended] = {}
+    ended: dict[int, EndedJob] = {}
     while lanes.are_busy:
         ended |= {one.lane: one for one in lanes.turn()}
     assert isinstance(ended[1].result, UsageError)

@@ -9,7 +9,7 @@ from typing import Any
 from search.driver import Dispatcher, Driver
 from search.event_log import Created, Event, GoalSet, History, Reported, StudyRecord
 from search.executors import Executor
-from search.simulation.executor import Seconds, VirtualExecutor
+from search.simulation.virtual_executor import Seconds, VirtualExecutor
 from search.strategies import OptunaStudy
 from search.study import StudySpec
 from search.trainer_api import Planner, Trainer
