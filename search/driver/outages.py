@@ -47,7 +47,7 @@ class Outages:
                 break
             if not told:
                 self.notice(
-                    f"The database is away ({fault}); the workers go on, and it is tried again for up to "
+                    f"The database is away ({fault}); the workers continue, and it is tried again for up to "
                     f"{self.longest:.0f} s."
                 )
                 told = True
@@ -55,7 +55,7 @@ class Outages:
             # The workers need no decision for the periods that surely come, and train those.
             self.meanwhile(pause)
         if told:
-            self.notice(f"The database is back after {time.monotonic() - since:.0f} s; the search goes on.")
+            self.notice(f"The database is back after {time.monotonic() - since:.0f} s; the search continues.")
 
     def _check(self, seconds: float, fault: Away) -> None:
         if self.stopping():
@@ -66,7 +66,7 @@ class Outages:
             return
         raise StorageError(
             f"The study cannot be written: {reason} ({fault}). Nothing written is lost; the same command "
-            "goes on when it is back."
+            "continues when it is back."
         ) from fault
 
 

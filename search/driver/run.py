@@ -137,7 +137,7 @@ class Search:
         check_search_arguments(trials=trials, slots=slots, order=order, seed=seed)
         check_count("periods", periods, MAX_COUNT)
         _check_given("space", space, isinstance(space, Space), "a search.Space, such as Space.of(...)")
-        _check_given("planner", planner, hasattr(planner, "codec"), "an object with `codec`, as search.Planner tells")
+        _check_given("planner", planner, hasattr(planner, "codec"), "an object with `codec`; see search.Planner")
         _check_given("trainer", trainer, isinstance(trainer, TrainerSpec), "a search.TrainerSpec")
         _check_given("start", start, isinstance(start, StartList | None), "a StartList, or None")
         _check_strategy("sampler", sampler, Sampler)
@@ -149,7 +149,9 @@ class Search:
         for name_of_list, given in (("enqueued", enqueued), ("start", start.configurations)):
             for index, params in enumerate(given):
                 if not isinstance(params, Mapping) or not all(isinstance(path, str) for path in params):
-                    raise UsageError(f"{name_of_list}[{index}]: {show(params)} names no parameters with their values.")
+                    raise UsageError(
+                        f"{name_of_list}[{index}]: {show(params)}: give a mapping of parameters to values."
+                    )
                 if misfit := space.misfit(params):
                     raise UsageError(f"{name_of_list}[{index}]: {misfit}")
         location = StudyLocation.of(name_after(space.name, seed) if name is None else name, Path(results), storage)
@@ -263,15 +265,15 @@ class Search:
         done = ended_early or (history.stop is None and history.next_slot() is None)
         if not done and self.goal < history.goal:
             raise UsageError(
-                f"Study {self.location.name} is under way to {history.goal} trials; ask for {history.goal} or more "
-                "with --trials, or give a search of its own with --study-name."
+                f"Study {self.location.name} is running toward {history.goal} trials; ask for {history.goal} or more "
+                "with --trials, or start a new study with --study-name."
             )
         return ended_early or (done and self.goal <= history.goal)
 
     def _start(self, history: History) -> StudySpec:
         numerics = self.executor.start()
         if "canary" not in numerics:
-            raise UsageError("The trainer's `numerics` have no `canary`; `search.Trainer` tells what it is for.")
+            raise UsageError("The trainer's `numerics` have no `canary`; see `search.Trainer`.")
         spec = self.spec_for(numerics)
         if history.seq:
             check_same(self.location.name, history.spec, spec.to_json())

@@ -102,7 +102,7 @@ def from_row(kind: object, time: object, trial: object, external: object, payloa
     if (trial is None) == (made in get_args(OfTrial)):
         raise ValueError(f"{kind!r} with {'no trial' if trial is None else 'a trial'}")
     if external and made is not Told:
-        raise ValueError(f"{kind!r} is no event that the machine brings about")
+        raise ValueError(f"{kind!r} is not an event that the machine causes")
     values = _checked(kind, payload)
     known = _payload_fields(kind)
     own: dict[str, Any] = {name: value for name, value in values.items() if name in known}

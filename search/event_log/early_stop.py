@@ -48,7 +48,7 @@ class StopRules:
             if self.patience < 1:
                 raise UsageError(f"A patience of {self.patience} trials waits for none; give 1 or more.")
         if self.target is not None and not (is_number(self.target) and abs(self.target) <= sys.float_info.max):
-            raise UsageError(f"A target of {self.target} can be reached by no trial; give a number.")
+            raise UsageError(f"A target of {self.target} cannot be reached; give a number.")
 
     def verdict(self, history: History) -> Stopped | None:
         """Return the event with which a search ends here; None if no rule ends it, or its goal is reached."""

@@ -118,12 +118,12 @@ class EventLog:
         if before != self._length:
             raise StorageError(
                 f"The database has lost events of study {self._study}: it has {before}, and {self._length} were "
-                "written; the same command goes on from those, unless its own copy is put back."
+                "written; the same command continues from those, unless a complete copy is put back."
             )
         after = connection.execute(_events.select().where(ours, _events.c.seq >= self._length)).mappings().all()
         if after and [dict(row) for row in after] != [self._newest]:
             raise StudyLockedError(
-                f"Another driver has gone on with study {self._study} while the database was away; this one stops, "
+                f"Another driver has continued study {self._study} while the database was away; this one stops, "
                 "and nothing is lost."
             )
         return bool(after)
@@ -224,24 +224,24 @@ def _not_kept(row: codec.Row, why: Exception) -> str:
     """Return in a sentence whose values cannot be kept, and what they have to be."""
     if row.trial is None:
         return (
-            f"The study's specification cannot be kept ({why}); in it stand the trainer's options and `numerics`, "
-            "which hold plain JSON values."
+            f"The study's specification cannot be kept ({why}); the trainer's options and `numerics` "
+            "must be plain JSON values."
         )
     if canonical_json.fault(row.payload["attributes"]) is not None:
         return (
             f"System attributes that a sampler or pruner has set on trial {row.trial} cannot be kept ({why}); they "
-            "hold plain JSON values."
+            "must be plain JSON values."
         )
     return (
-        f"What planner or trainer say of trial {row.trial} cannot be kept ({why}); `search.Plan` and `search.Report` "
-        "tell what they may say."
+        f"Values from the planner or trainer for trial {row.trial} cannot be kept ({why}); see `search.Plan` and "
+        "`search.Report`."
     )
 
 
 def not_understood(study: str, seq: int, why: object) -> StorageError:
     """Return the error of an event that no search wrote."""
     return StorageError(
-        f"Event {seq} of study {study} is none that a search wrote ({in_a_sentence(why)}); restore its database."
+        f"Event {seq} of study {study} was not written by a search ({in_a_sentence(why)}); restore its database."
     )
 
 

@@ -72,7 +72,7 @@ def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_
         ({"seed": "3"}, "seed='3': give a whole number."),
         ({"seed": 1.0}, "seed=1.0: give a whole number."),
         ({"name": 5}, "name=5: give a text, or None."),
-        ({"enqueued": [{1: 2}]}, "enqueued[0]: {1: 2} names no parameters with their values."),
+        ({"enqueued": [{1: 2}]}, "enqueued[0]: {1: 2}: give a mapping of parameters to values."),
     ],
 )
 def test_an_argument_that_no_search_can_have_is_named(tmp_path: Path, given: dict[str, object], fault: str) -> None:
@@ -85,7 +85,7 @@ def test_an_argument_that_no_search_can_have_is_named(tmp_path: Path, given: dic
 def test_results_and_targets_that_are_none_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^results=5: give a folder\.$"):
         of(5)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"^A target of 10+ can be reached by no trial; give a number\.$"):
+    with pytest.raises(UsageError, match=r"^A target of 10+ cannot be reached; give a number\.$"):
         search.StopRules(target=10**400)
     run = of(tmp_path).run()
     assert search.open_study(str(tmp_path), run.study.name) == run.study  # type: ignore[arg-type]

@@ -77,7 +77,7 @@ def check_answers(address: str) -> None:
     """
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdigit():
-        raise UsageError(f"--address {address}: no address of a Ray cluster; write host:port, or auto.")
+        raise UsageError(f"--address {address}: not the address of a Ray cluster; write host:port, or auto.")
     try:
         socket.create_connection((host, int(port)), timeout=MAX_CONNECT).close()
     except (OSError, OverflowError) as error:
@@ -124,8 +124,8 @@ def _one_sentence(ray: Any, address: str | None) -> Iterator[None]:
 def _sentence(text: str, address: str | None) -> str:
     if address is not None and "token" in text:
         return (
-            f"The Ray cluster at {address} is joined by its token alone: copy its ~/.ray/auth_token to this machine, "
-            "or set RAY_AUTH_TOKEN."
+            f"The Ray cluster at {address} can only be joined with its token: copy its ~/.ray/auth_token to this "
+            "machine, or set RAY_AUTH_TOKEN."
         )
     what = "be started on this machine" if address is None else f"join the cluster at {address}"
     return f"Ray cannot {what}: {' '.join(text.partition('Traceback')[0].split())}"

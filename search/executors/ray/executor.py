@@ -139,7 +139,7 @@ class RayExecutor(Fleet[_Worker]):
         try:
             check_answers(self._ray.get_runtime_context().gcs_address)
         except WorkerError as error:
-            raise WorkerError(f"The search has lost its cluster. {error} Then the same command goes on.") from error
+            raise WorkerError(f"The search has lost its cluster. {error} Then run the same command again.") from error
         self._next_check = time.monotonic() + HEAD_CHECK
 
     def _room(self) -> str:
@@ -240,7 +240,7 @@ class RayExecutor(Fleet[_Worker]):
         if worker.job is not None:
             return [Lost(job=worker.job, reason=f"{worker.node}: {lines[0]}", cause=cause)]
         self._start_failed(
-            "Workers end before they are ready, as they do where a machine lacks mnist-bench or has joined the cluster "
+            "Workers end before they are ready, as they do if a machine lacks mnist-bench or has joined the cluster "
             f"without RAY_AUTH_MODE=token: {lines[-1]}"
         )
         return []

@@ -270,7 +270,7 @@ def test_a_driver_that_was_cut_off_stops_where_another_has_gone_on(
         wait(is_free)  # its session may outlive it for a moment
         wire.mend()
 
-    with pytest.raises(StudyLockedError, match=r"^Another driver has gone on with study fake-0 while the database was"):
+    with pytest.raises(StudyLockedError, match=r"^Another driver has continued study fake-0 while the database was"):
         fake.run(
             tmp_path / "here", goal=GOAL, url=postgres.url(database, port=wire.port),
             observer=Watcher(after=8, does=be_replaced),

@@ -59,8 +59,8 @@ def test_a_connection_that_breaks_now_and_then_is_not_told(server: Server, away:
 def test_an_outage_is_waited_out_and_what_was_written_is_settled_alone(server: Server) -> None:
     server.away = 4
     assert through(server) == [
-        "The database is away (connection refused); the workers go on, and it is tried again for up to 60 s.",
-        "The database is back after 2 s; the search goes on.",
+        "The database is away (connection refused); the workers continue, and it is tried again for up to 60 s.",
+        "The database is back after 2 s; the search continues.",
     ]
     assert server.done == ["write", *["settle"] * 4]
     assert server.now == 0.25 + 0.5 + 1

@@ -155,7 +155,7 @@ def test_asking_again_for_what_is_there_does_nothing(undisturbed: str, tmp_path:
 
 def test_an_unfinished_study_is_not_cut_short(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(20))
-    with pytest.raises(UsageError, match=f"under way to {GOAL} trials"):
+    with pytest.raises(UsageError, match=f"running toward {GOAL} trials"):
         fake.run(tmp_path, goal=5)
 
 
@@ -167,7 +167,7 @@ def test_what_is_left_is_told_without_a_worker_and_nothing_is_written(tmp_path: 
     assert {path.name for path in tmp_path.iterdir()} == {"marks"}  # the fake trainer's own
     stopped = fake.run(tmp_path, goal=6, stopping=fake.StopAfter(15))
     assert 0 < left(goal=6) == 6 - len(stopped.study.finished()) < 6
-    with pytest.raises(UsageError, match="under way to 6 trials"):
+    with pytest.raises(UsageError, match="running toward 6 trials"):
         left(goal=5)
     fake.run(tmp_path, goal=6)
     assert [left(goal=goal) for goal in (3, 6, 8)] == [0, 0, 2]
@@ -325,7 +325,7 @@ def test_given_parameters_outside_the_space_are_refused_before_anything_trains(
 @pytest.mark.parametrize(
     ("asked", "fault"),
     [
-        ({"enqueued": [3]}, "enqueued[0]: 3 names no parameters with their values."),
+        ({"enqueued": [3]}, "enqueued[0]: 3: give a mapping of parameters to values."),
         ({"enqueued": "model.depth"}, "enqueued='model.depth': give a list"),
         ({"sampler": "tpe"}, "sampler=tpe: give an instance, such as search.named_sampler returns, or None."),
         ({"pruner": NoPruner}, "pruner=NoPruner: give an instance, such as search.named_pruner returns, or None."),
@@ -423,7 +423,7 @@ class Speaking(fake.Planner):
 @pytest.mark.parametrize(
     ("says", "place"),
     [
-        ({"facts": {"filters": 10**20}}, r"of trial 0 cannot be kept \(1\d+\.\.\. is too large"),
+        ({"facts": {"filters": 10**20}}, r"for trial 0 cannot be kept \(1\d+\.\.\. is too large"),
         ({"facts": {"wide": True}}, r"^Plan\.facts\['wide'\]=true: give a number or a text\.$"),
     ],
 )
@@ -437,7 +437,9 @@ def test_what_could_not_be_read_back_is_refused_before_it_is_written(
 
 
 def test_a_search_goes_on_with_a_trainer_whose_reports_were_mended(tmp_path: Path) -> None:
-    fault = r"^What planner or trainer say of trial \d cannot be kept \(1\d+\.\.\. is too large a whole number\)"
+    fault = (
+        r"^Values from the planner or trainer for trial \d cannot be kept \(1\d+\.\.\. is too large a whole number\)"
+    )
     for _ in range(2):
         with pytest.raises(UsageError, match=fault):
             fake.run(tmp_path, goal=3, behaviour="answer_large")
@@ -449,12 +451,12 @@ def test_a_search_goes_on_with_a_trainer_whose_reports_were_mended(tmp_path: Pat
     [
         (
             "measure_nothing",
-            r"^The study's specification cannot be kept \(Out of range float values are not JSON compliant.*\); in it "
-            r"stand the trainer's options and `numerics`, which hold plain JSON values\.$",
+            r"^The study's specification cannot be kept \(Out of range float values are not JSON compliant.*\); the "
+            r"trainer's options and `numerics` must be plain JSON values\.$",
         ),
         (
             "lack_canary",
-            r"^The trainer's `numerics` have no `canary`; `search\.Trainer` tells what it is for\.$",
+            r"^The trainer's `numerics` have no `canary`; see `search\.Trainer`\.$",
         ),
     ],
 )

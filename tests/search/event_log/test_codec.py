@@ -96,7 +96,7 @@ def test_a_report_of_a_later_version_is_named() -> None:
         (("pause", 0, None, False, "{}"), "there are no events of the kind 'pause'"),
         (("report", 0, None, False, json.dumps(REPORTED)), "'report' with no trial"),
         (("decline", 0, 3, False, "{}"), "'decline' with a trial"),
-        (("decline", 0, None, True, "{}"), "'decline' is no event that the machine brings about"),
+        (("decline", 0, None, True, "{}"), "'decline' is not an event that the machine causes"),
         (("decline", "0", None, False, "{}"), "a column holds a value of another type"),
         (("goal", 0, None, False, '{"goal": -1}'), "goal: Input should be greater than or equal to 0"),
         (("goal", 0, None, False, '{"goal": 1, "later": NaN}'), "NaN is not a finite number"),

@@ -220,7 +220,7 @@ def test_what_no_search_decides_is_refused() -> None:
 
     stopped = Stopped(rule="patience", limit=1, best=0)
     for wrong in (stopped, Stopped(rule="patience", limit=1, best=7), Resumed()):
-        with pytest.raises(Exception, match="is none that a search wrote"):
+        with pytest.raises(Exception, match="was not written by a search"):
             History.of(events(wrong))
     report = Report(value=0.5, metrics={}, weights="0", seconds=1.0)
     ended = (

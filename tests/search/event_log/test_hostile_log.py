@@ -150,7 +150,7 @@ def test_events_in_an_order_that_no_search_decides_are_refused(results: Path, ki
     )
     write(results, statement, len(kinds), kinds.index(kind))
     assert read(results) is None
-    with pytest.raises(StorageError, match=rf"^Event {len(kinds)} of study {NAME} is none that a search wrote"):
+    with pytest.raises(StorageError, match=rf"^Event {len(kinds)} of study {NAME} was not written by a search"):
         fake.run(results, goal=GOAL, slots=2)
 
 

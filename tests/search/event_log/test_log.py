@@ -174,7 +174,7 @@ def test_a_log_that_another_driver_has_gone_on_with_is_left_alone(open_log: Open
     log.append(EVENTS[1])
     log._newest = {**log._newest, "payload": '{"goal":9}'}
     log._length -= 1
-    with pytest.raises(StudyLockedError, match="has gone on with study made-0"):
+    with pytest.raises(StudyLockedError, match="has continued study made-0"):
         log.settle()
     log._length += 5
     with pytest.raises(StorageError, match="has lost events of study made-0: it has 2, and 6 were written"):

@@ -121,5 +121,5 @@ def test_a_system_attribute_that_is_no_json_is_blamed_on_who_sets_it(tmp_path: P
         fake.run(tmp_path, sampler=named_sampler(path), goal=4)
     assert str(refused.value) == (
         "System attributes that a sampler or pruner has set on trial 0 cannot be kept (Out of range float values are "
-        "not JSON compliant); they hold plain JSON values."
+        "not JSON compliant); they must be plain JSON values."
     )

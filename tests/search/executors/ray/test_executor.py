@@ -202,7 +202,9 @@ def test_who_has_not_the_token_is_refused(ray_nodes: Nodes, token: dict[str, str
     command = [sys.executable, "-c", JOIN, ray_nodes.address]
     environment = {**others, "HOME": str(tmp_path), **token}
     told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-    assert told.stdout.startswith(f"WorkerError The Ray cluster at {ray_nodes.address} is joined by its token alone: ")
+    assert told.stdout.startswith(
+        f"WorkerError The Ray cluster at {ray_nodes.address} can only be joined with its token: "
+    )
     assert len(told.stdout.splitlines()) == 1
     assert told.stderr == ""
 
@@ -210,7 +212,8 @@ def test_who_has_not_the_token_is_refused(ray_nodes: Nodes, token: dict[str, str
 def test_a_search_that_has_lost_the_head_of_its_cluster_says_so() -> None:
     told = subprocess.run([sys.executable, "-c", LOSE_HEAD], capture_output=True, text=True, timeout=90)
     assert re.fullmatch(
-        r"The search has lost its cluster\. Nothing answers at .+; .+\. Then the same command goes on\.\n", told.stdout
+        r"The search has lost its cluster\. Nothing answers at .+; .+\. Then run the same command again\.\n",
+        told.stdout,
     )
 
 
@@ -227,7 +230,7 @@ def test_an_address_where_nothing_answers_is_told_at_once(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("address", ["here", ":1", "ray://x:10001", "x:y"])
 def test_what_is_no_address_is_refused(tmp_path: Path, address: str) -> None:
-    with pytest.raises(UsageError, match=f"^--address {address}: no address of a Ray cluster"):
+    with pytest.raises(UsageError, match=f"^--address {address}: not the address of a Ray cluster"):
         RayExecutor(spec(tmp_path), 1, address=address).start()
 
 
