@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,38 +107,20 @@ class Observer:
 
 
 class BlamedObserver(Observer):
-    """Reports errors of the disk or of a database that an observer raises as the observer's."""
+    """Calls an observer, and reports errors of the disk or of a database that it raises as the observer's."""
 
     def __init__(self, own: Observer) -> None:
-        self._own = own
+        for name in vars(Observer):
+            if name.startswith("on_"):
+                setattr(self, name, _blamed(getattr(own, name)))
 
-    def on_start(self, header: Header) -> None:
-        with blamed("observer"):
-            self._own.on_start(header)
 
-    def on_trial(self, trial: TrialRecord) -> None:
+def _blamed(hook: Callable[[Any], None]) -> Callable[[Any], None]:
+    def call(argument: Any) -> None:
         with blamed("observer"):
-            self._own.on_trial(trial)
+            hook(argument)
 
-    def on_report(self, trial: TrialRecord) -> None:
-        with blamed("observer"):
-            self._own.on_report(trial)
-
-    def on_end(self, trial: TrialRecord) -> None:
-        with blamed("observer"):
-            self._own.on_end(trial)
-
-    def on_progress(self, progress: Progress) -> None:
-        with blamed("observer"):
-            self._own.on_progress(progress)
-
-    def on_warning(self, text: str) -> None:
-        with blamed("observer"):
-            self._own.on_warning(text)
-
-    def on_notice(self, text: str) -> None:
-        with blamed("observer"):
-            self._own.on_notice(text)
+    return call
 
 
 class Meter:

@@ -230,7 +230,7 @@ def test_a_commit_of_which_nobody_knows_whether_it_came_through_is_settled(
 def test_an_outage_past_the_bound_is_a_sentence_and_the_search_goes_on_later(
     digest: str, tmp_path: Path, postgres: Server, url: str
 ) -> None:
-    expected = r"^The study cannot be written: the database has been away for more than 1 s \(.*same command goes on"
+    expected = r"^The study cannot be written: the database has been away for more than 1 s \(.*same command continues"
     with pytest.raises(StorageError, match=expected) as caught:
         fake.run(tmp_path, goal=GOAL, url=url, observer=Watcher(after=8, does=postgres.stop), max_outage=1)
     try:
