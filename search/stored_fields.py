@@ -1,7 +1,7 @@
 """What of a dataclass stands in files and hashes, and what is said of files that a newer version wrote.
 
 The fields of the first format always stand. A field declared later stands only where it differs from its default, and a
-file without it is read as if it held the default. So a new field changes no file and no hash as long as nobody sets it.
+file without it is read as if it held the default. So a new field changes no file and no hash until it is set.
 Two rules follow: a default's value never changes, and no field is renamed.
 """
 

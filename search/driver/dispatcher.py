@@ -124,7 +124,7 @@ class Dispatcher:
             WorkerError: workers die over this period again and again, or train to other bits than before.
         """
         # Whatever comes back is taken, not only what is wanted: results of other trials wait for their turn in memory
-        # and on disk, and the workers that brought them go on.
+        # and on disk, and the workers that delivered them get new jobs.
         while (key := self._at_hand(wanted)) is None:
             if self._stopping():
                 # What is under way may be what is wanted: it is waited for, and nothing new is begun.
@@ -251,8 +251,8 @@ class Dispatcher:
 
     def _job(self, number: int, period: int) -> Job:
         """Return the period as a job, or an earlier one if the state before it is lost."""
-        # A checkpoint that is lost or damaged costs time, never the trial: training goes on from the newest whole one,
-        # at worst from the seed, and comes to the same weights (`check_same_weights` sees to it).
+        # A checkpoint that is lost or damaged costs time, never the trial: training continues from the newest whole
+        # one, at worst from the seed, to the same weights (`check_same_weights` checks it).
         done, state = self._latest_state(number, period - 1)
         trial = self._history.trials[number]
         stall = self._retry_policy.stall_seconds((number, done + 1), trial.costs[done])
@@ -293,7 +293,7 @@ class Dispatcher:
         return 0, None
 
     def _collect(self, timeout: float) -> None:
-        # A worker idles for the order's sake only while results are at hand whose turn has not come.
+        # A worker idles because of the order only while results wait for their turn.
         idle = self.executor.idle() if self._ready else 0
         before = time.monotonic()
         outcomes = self.executor.wait(timeout)
@@ -321,7 +321,7 @@ class Dispatcher:
                 return failure_of(outcome, in_company=bool(self._running))
 
     def _settle(self, key: Key, outcome: Outcome) -> None:
-        """Take an outcome as the period's result: it is no failure, or the last that is borne."""
+        """Take an outcome as the period's result: it is a success, or the last failure that is allowed."""
         match outcome:
             case Done():
                 self._done(key, outcome)

@@ -99,7 +99,7 @@ class Driver:
         self._optuna_study = optuna_study or restored(spec, history, planner)
         # A study that was begun when longer plans were accepted has such trials, and may ask for more of them.
         self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
-        # The share that goes on hardly depends on the number of trials, and computing it for a billion takes hours.
+        # The share that survives hardly depends on the number of trials, and computing it for a billion takes hours.
         trials = min(max(history.goal, 1), MAX_EXPECTED_TRIALS)
         expected = survivors(trials, spec.pruner, spec.periods, two_objectives=spec.cost is not None)
         self._meter = Meter(history, dispatcher, expected)
@@ -112,7 +112,7 @@ class Driver:
 
         Raises:
             TooManyFailuresError: configurations crash, or are infeasible, one after the other.
-            WorkerError: the workers cannot go on.
+            WorkerError: the workers cannot continue.
             UsageError: a plan or a report cannot be kept in the log, or a plan has more periods than the search, or
                 lacks the cost that the search minimises.
             StorageError: the log cannot be written.
@@ -129,7 +129,7 @@ class Driver:
                     # Before each event, not only while one is waited for: a proposal of tpe takes 0.17 s after ten
                     # thousand trials, and a worker that came back meanwhile would idle for as long.
                     self._dispatcher.keep_busy()
-                # A trial that has been decided on needs no worker to be told, so a search that stops still does that.
+                # Ending a trial whose end is decided needs no worker, so a search that stops still does it.
                 if (stop and not slot.verdict) or not self.step():
                     self._dispatcher.drain()
                     return False
@@ -222,8 +222,8 @@ class Driver:
             # At the last period, too, where nothing can be stopped: this tells the pruner the value as well, with which
             # it compares later trials.
             prune = self._optuna_study.report(number, period, report.value) and not last
-        # The verdict is an event apart from the end that follows from it (`Told`): killed between the two, the search
-        # goes on with what was decided here, and the pruner is not asked a second time.
+        # The verdict is an event apart from the end that follows from it (`Told`): if the search is killed between the
+        # two, it resumes with the verdict, and the pruner is not asked a second time.
         verdict = prune or last or report.end is not None
         reported = Reported(
             time=self._history.slot_of(number).next_time,
@@ -257,7 +257,7 @@ class Driver:
             self._end(number, "PRUNED", "pruned", last.value)
 
     def _give_up(self, number: int, reason: Reason, *, error: str | None = None) -> None:
-        """End a trial that cannot go on; the sampler learns to keep away from its like."""
+        """End a trial that cannot continue, with a constraint from which the sampler learns."""
         self._optuna_study.constrain(number, {reason: 1.0})
         self._end(number, "PRUNED", reason, None, error=error)
 

@@ -3,8 +3,8 @@
 Proposals come from the same visible trials, verdicts from the same curves, and in a search by logical order the order
 of events is decided again, too. The first event that differs is named; what comes after it means nothing.
 
-A study never makes code of a user's own run. What such code proposed or stopped is taken from the log; all else that
-follows from it is decided again.
+Reading a study never runs custom code. The proposals and verdicts of custom samplers and pruners are taken from the
+log; everything that follows from them is decided again.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[A
 
 
 def _as_recorded(spec: StudySpec, recorded: _Recorded) -> StudySpec:
-    """Return a stored specification in which the log speaks for code of a user's own."""
+    """Return a stored specification in which the log replaces custom samplers and pruners."""
     sampler, pruner = spec.sampler, spec.pruner
     if isinstance(sampler, ForeignSampler):
         sampler = replace(sampler, loaded=_stand_in(sampler, "sampler", _RecordedProposals(recorded, spec.space)))
@@ -228,7 +228,7 @@ def _note(recorded: _Recorded, study: Study, trial: FrozenTrial) -> None:
 
 
 def _result(event: Reported | Told) -> Result:
-    """Return what a period came to, as the event that followed from it says."""
+    """Return the result of a period from which a recorded event followed."""
     match event:
         case Reported(report=report):
             return report

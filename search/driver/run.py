@@ -68,7 +68,7 @@ class Run:
 
     study: StoredStudy
     reached: bool
-    """Whether the goal was reached, or a rule ended the search; otherwise it was stopped, and can go on."""
+    """Whether the goal was reached, or a rule ended the search; otherwise it was stopped, and can be resumed."""
     order_cost: float
     """Share of worker time lost to the logical order, 0..1."""
 
@@ -260,7 +260,7 @@ class Search:
         """Check what can be checked without workers, and whether the study has ended: at its goal, or by a rule."""
         numerics = history.spec["numerics"]
         check_same(self.location.name, history.spec, self.spec_for(numerics).to_json())
-        # Which rule ended it does not matter: as long as one of those given now would, there is nothing to go on for.
+        # Which rule ended it does not matter: as long as one of the given rules would, there is nothing left to do.
         ended_early = history.stop is not None and self.stop_rules.verdict(history) is not None
         done = ended_early or (history.stop is None and history.next_slot() is None)
         if not done and self.goal < history.goal:

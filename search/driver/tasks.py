@@ -65,7 +65,7 @@ class TaskStore:
         """Whether the state of a task that has ended is kept."""
 
     def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
-        """Return the reports so far and the state to go on from: the latest one before which no report is lost.
+        """Return the reports so far and the state to resume from: the latest one before which no report is lost.
 
         Reports after it are of no use without a state: their periods are trained again, and so is one for which there
         was too little memory.

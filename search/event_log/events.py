@@ -88,7 +88,7 @@ class Created(_Happened):
     format: Annotated[int, Ge(1)] | None = None
     """See `search.stored_fields.FORMAT`; None in the first studies, which do not say it. No part of the fingerprint."""
     first_format: Annotated[int, Ge(0)] | None = None
-    """The format at the beginning, 0 where none was said, if a later event has raised it; None where none has."""
+    """The format at the beginning (0 if it was not named), if a later event has raised it; else None."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

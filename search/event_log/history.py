@@ -129,7 +129,7 @@ class History:
         return self.timeline.slots[self.trials[trial].slot]
 
     def is_decided(self, trial: int) -> bool:
-        """Return whether a trial trains no more: it has ended, or its end is decided and is to be told."""
+        """Return whether a trial trains no more: it has ended, or its end is decided and not written yet."""
         return self.trials[trial].state != "RUNNING" or self.slot_of(trial).verdict
 
     def next_slot(self) -> Slot | None:
@@ -228,7 +228,7 @@ class History:
         self.attributes[trial.number] = dict(event.attributes)
         feasible = is_feasible(event.constraints)
         self.infeasible += not feasible
-        # An infeasible trial takes its slot until it is told, at the very same logical time: so the sampler learns of
+        # An infeasible trial takes its slot until its end, at the very same logical time: so the sampler learns of
         # it before the slot asks again.
         self._hold(trial, verdict=not feasible)
 

@@ -60,7 +60,7 @@ class EventLog:
         """Write one event; when this returns, it has happened.
 
         Raises:
-            UsageError: it could not be read back, for code of a user's own gave what no event may hold.
+            UsageError: it could not be read back, because custom code gave a value that no event may hold.
         """
         row, self._needs = codec.to_row(event), codec.format_needed(event)
         payload = readable(row)
@@ -75,7 +75,7 @@ class EventLog:
             "payload": payload,
         }
         with self._writing() as connection:
-            if self._held is None:  # else nobody else writes, and each question would be a way to the server
+            if self._held is None:  # else no other process writes, and each question would be a way to the server
                 self._check_last(connection)
             self._insert(connection)
         self._length += 1
@@ -135,7 +135,7 @@ class EventLog:
                 yield connection
         else:
             # In the session that is the lock, not in one of the engine's pool: a driver that has lost its lock has lost
-            # its way to write with it, and cannot write beside the one that holds the lock now.
+            # its way to write with it, and cannot write at the same time as the one that holds the lock now.
             with self._held.connection.begin():
                 yield self._held.connection
 
@@ -160,11 +160,11 @@ class EventLog:
         return None if row is None else (row.seq, row.at)
 
     def read(self) -> list[Event]:
-        """Return all events in order, and go on after them.
+        """Return all events in order; further events are appended after them.
 
         Raises:
             NewerVersionError: a newer version wrote them.
-            StorageError: one is missing or is none, so that those after it mean nothing.
+            StorageError: one is missing or damaged, so that those after it mean nothing.
         """
         events = self._read(None)
         self._length = len(events)
@@ -194,7 +194,7 @@ class EventLog:
             raise StorageError(f"The event log of study {self._study} lacks event {expected}; restore its database.")
         payload = columns[-1]
         if seq == 0 and isinstance(payload, str):
-            # Before all else: of a newer format this version would find damage where there is none.
+            # Before all else: in a newer format this version would find damage that is not there.
             check_format(codec.format_of(payload), f"Study {self._study}")
         try:
             event = codec.from_row(*columns)

@@ -5,7 +5,7 @@ before training, so the logical time of a slot's next event is known too. Events
 (logical time, slot); so a decision depends only on what is logically earlier, never on what happened to finish first.
 
 In a search whose order is arrival a period's event comes when its worker has delivered. Logical time is kept there,
-too, and orders what waits for no worker: a verdict to be told, a free slot to be filled. Those come first.
+too, and orders the events that need no worker: ending a decided trial and filling a free slot. Those come first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Slot:
     trial: int | None = None
     """The number of its trial; None if the slot is free."""
     verdict: bool = False
-    """Whether the trial's end is decided: it is to be told, not trained."""
+    """Whether the trial's end is decided: it is not trained any more, and its end is the next event."""
 
     @property
     def trains(self) -> bool:

@@ -21,7 +21,7 @@ def build_trainer(spec: TrainerSpec) -> Trainer[Any]:
     """Call the factory that a specification names.
 
     Raises:
-        UsageError: there is none of that name, or it cannot be loaded.
+        UsageError: there is no factory of that name, or it cannot be loaded.
     """
     return cast(Callable[..., Trainer[Any]], load_object(spec.factory, "trainer"))(**spec.options)
 

@@ -52,7 +52,7 @@ class Raised:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lost:
-    """The worker went away for a reason of its own (killed, node lost): nothing is known about the configuration."""
+    """The worker was lost for another reason (killed, node lost): nothing is known about the configuration."""
 
     job: Job
     reason: str

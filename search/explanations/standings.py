@@ -69,7 +69,7 @@ def _costs_no_more(proposed: Asked, trial: TrialRecord, cost: str) -> bool:
 
 
 def _awaited(pruner: Pruner, complete: int) -> str:
-    """Return what a pruner waits for, after so many complete trials, before it stops any; empty where for nothing."""
+    """Return in words which complete trials a pruner waits for before it stops any; empty if it does not wait."""
     match pruner:
         case Median(n_startup_trials=first, n_min_trials=least):
             needed = max(1, first, least)

@@ -46,9 +46,8 @@ class Lanes:
         except StopIteration as end:
             ended = EndedJob(lane, end.value)
         except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
-            ended = EndedJob(
-                lane, error
-            )  # the other lanes go on; whether their process is still sound, the pool decides
+            # The other lanes continue; the pool decides whether their process is still sound.
+            ended = EndedJob(lane, error)
         else:
             return None
         del self._steps[lane]

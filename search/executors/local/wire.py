@@ -6,7 +6,7 @@ import json
 import struct
 from typing import Any, BinaryIO
 
-# Lengths in front: a pipe knows no messages, and what is cut off by a death is to be noticed, not taken for less. The
+# Lengths in front: a pipe has no messages, and a message that is cut off by a death must not pass for a whole one. The
 # head is JSON, so that nothing that comes from a trainer's process can run code here, as a pickle could.
 _LENGTHS = struct.Struct(">QQ")
 

@@ -28,7 +28,7 @@ def main() -> None:
     output = _private_stdout()
     inbox: queue.Queue[_Message] = queue.Queue()
     # A thread that does nothing but read: the trainer may compute for a minute without looking, yet a driver that has
-    # died must not leave workers behind that train for nobody.
+    # died must not leave workers behind.
     threading.Thread(target=_read_all, args=(sys.stdin.buffer, inbox), daemon=True).start()
     head, _ = inbox.get()
     trainer = _hello(TrainerSpec(factory=head["factory"], options=head["options"]), output)

@@ -30,7 +30,7 @@ def connect(address: str | None, workers: int) -> Any:
     Without an address, Ray is started on this machine, for this number of workers, with a secret token.
 
     Raises:
-        UsageError: Ray is not installed, or the address is none.
+        UsageError: Ray is not installed, or the address is not one of a cluster.
         WorkerError: there is no such cluster, its token is another one, or its versions are.
     """
     ray = _imported()
@@ -72,7 +72,7 @@ def check_answers(address: str) -> None:
     """Check that something listens at host:port.
 
     Raises:
-        UsageError: it is no such address.
+        UsageError: it is not one.
         WorkerError: nothing does.
     """
     host, _, port = address.rpartition(":")

@@ -37,10 +37,10 @@ def folder_of(files: Mapping[str, bytes]) -> Path:
 def unpack(files: Mapping[str, bytes]) -> Path:
     """Return the folder of this machine that holds the files; what an earlier worker has written there stays.
 
-    Among them may be code that runs here, so that neither content nor folders of somebody else's are trusted.
+    They may contain code that runs here, so files and folders of other users are not trusted.
 
     Raises:
-        UsageError: the folder cannot be made, or is somebody else's.
+        UsageError: the folder cannot be made, or belongs to another user.
         OSError: a file cannot be written.
     """
     folder = folder_of(files)
