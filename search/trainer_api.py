@@ -120,9 +120,14 @@ class Report:
             UsageError: a part has a value that no study can keep.
         """
         _check_parts("Report.metrics", self.metrics, _is_figure, _FIGURE)
-        for name, is_right, right in _OF_A_REPORT:
-            if not is_right(value := getattr(self, name)):
-                raise _refusal(f"Report.{name}", value, right)
+        if not _is_figure(self.value):
+            raise _refusal("Report.value", self.value, _FIGURE)
+        if not isinstance(self.weights, str):
+            raise _refusal("Report.weights", self.weights, "a text")
+        if not _is_finite(self.seconds):
+            raise _refusal("Report.seconds", self.seconds, "a finite number")
+        if self.end is not None and self.end not in _ENDS:
+            raise _refusal("Report.end", self.end, f"{listing(_ENDS)}, or None")
         if self.details and (fault := canonical_json.fault(self.details)) is not None:
             raise UsageError(f"Report.details: give plain JSON values ({in_a_sentence(fault)}).") from fault
 
@@ -153,7 +158,10 @@ FIRST: First = {Report: ("end", "details", "worker", "started", "handled")}
 
 
 def _is_figure(value: object) -> bool:
-    return value is None or (is_number(value) and (isinstance(value, float) or abs(value) <= sys.float_info.max))
+    # Floats first: with the general check alone, reading a log takes a quarter longer.
+    if value is None or type(value) is float:
+        return True
+    return is_number(value) and (isinstance(value, float) or abs(value) <= sys.float_info.max)
 
 
 def _is_finite(value: object) -> bool:
@@ -166,13 +174,7 @@ def _are_costs(value: object) -> bool:
 
 
 _FIGURE = "a number of a float's size, or None"
-_OF_A_REPORT: tuple[tuple[str, Callable[[object], bool], str], ...] = (
-    ("value", _is_figure, _FIGURE),
-    ("weights", lambda value: isinstance(value, str), "a text"),
-    ("seconds", _is_finite, "a finite number"),
-    ("end", lambda value: value is None or value in get_args(EndReason), f"{listing(get_args(EndReason))}, or None"),
-)
-"""By field, whether a value is right, and what is, in words."""
+_ENDS = get_args(EndReason)
 
 
 def _check_parts(name: str, parts: object, is_right: Callable[[object], bool], right: str) -> None:
