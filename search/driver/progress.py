@@ -6,12 +6,16 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from search import strategies
 from search.driver.dispatcher import Periods
-from search.event_log import Forecast, History, Order, StopRules, TrialRecord
+from search.event_log import Forecast, History, StopRules, TrialRecord
 from search.plugins import blamed
 from search.trainer_api import Report
+
+if TYPE_CHECKING:
+    from search.study import StudySpec
 
 FORECAST_SHARE = 0.05
 """Share of the driver's time that foreseeing the rest of a search may take. It looks at each slot's periods: at 4,000
@@ -23,24 +27,25 @@ class Header:
     """The facts about a search that do not change while it runs."""
 
     name: str
-    space: str
-    sampler: str
-    pruner: str
-    seed: int
-    slots: int
+    """The study's name."""
+    spec: StudySpec
     workers: int
-    numerics: Mapping[str, Any]
     goal: int
     resumed: bool
-    order: Order = "logical"
     lanes: int = 1
     """Trials at once in each worker."""
-    cost: str | None = None
-    """The name of the fact that is minimised in addition to the value; None with one objective."""
-    context: Mapping[str, Any] = field(default_factory=dict)
-    """What the study holds of its trainer."""
     stop_rules: StopRules = field(default_factory=StopRules)
-    """What may end the search before its goal."""
+    """The rules that may end the search before its goal."""
+
+    @property
+    def sampler(self) -> str:
+        """The sampler in words."""
+        return strategies.describe(self.spec.sampler, self.spec.periods)
+
+    @property
+    def pruner(self) -> str:
+        """The pruner in words."""
+        return strategies.describe(self.spec.pruner, self.spec.periods)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -339,19 +339,11 @@ class Search:
     def _header(self, spec: StudySpec, history: History) -> Header:
         return Header(
             name=self.location.name,
-            space=spec.space.name,
-            sampler=strategies.describe(spec.sampler, spec.periods),
-            pruner=strategies.describe(spec.pruner, spec.periods),
-            seed=spec.seed,
-            slots=spec.slots,
-            order=spec.order,
+            spec=spec,
             workers=self.executor.workers,
             lanes=self.executor.lanes,
-            numerics=spec.numerics,
             goal=max(self.goal, history.goal),
             resumed=bool(history.trials),
-            cost=spec.cost,
-            context=spec.context,
             stop_rules=self.stop_rules,
         )
 

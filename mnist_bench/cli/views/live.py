@@ -134,7 +134,7 @@ class LiveView(Observer):
     def on_start(self, header: Header) -> None:
         """Show the header of the search above the picture."""
         self._header = header_parts(header, self._results)
-        self._images, self._slots = validation_images(header.context), header.slots
+        self._images, self._slots = validation_images(header.spec.context), header.spec.slots
         self._patience = header.stop_rules.patience
 
     def on_progress(self, progress: Progress) -> None:
@@ -263,17 +263,18 @@ def header_parts(header: Header, results: Path) -> list[str]:
 
     The folder comes first, so that it is visible if the rest is cut.
     """
-    numerics = [str(header.numerics[key]) for key in ("device", "precision") if key in header.numerics]
+    spec = header.spec
+    numerics = [str(spec.numerics[key]) for key in ("device", "precision") if key in spec.numerics]
     workers = number_of(header.workers, "worker")
     workers += f" of {header.lanes} lanes" if header.lanes > 1 else ""
     return [
         str(results / header.name) + (" (resumed)" if header.resumed else ""),
-        header.space,
-        *([objectives(header.cost)] if header.cost else []),
+        spec.space.name,
+        *([objectives(spec.cost)] if spec.cost else []),
         f"{header.sampler} + {header.pruner}",
         *rules_words(header.stop_rules),
-        f"seed {header.seed}",
-        f"{number_of(header.slots, 'slot')}{'' if repeats(header.order) else ' by arrival'} on {workers}"
+        f"seed {spec.seed}",
+        f"{number_of(spec.slots, 'slot')}{'' if repeats(spec.order) else ' by arrival'} on {workers}"
         + (f", {' '.join(numerics)}" if numerics else ""),
     ]
 

@@ -14,13 +14,15 @@ from mnist_bench.cli import output
 from mnist_bench.cli.views import live
 from search.driver.progress import Header, Progress
 from search.event_log.early_stop import StopRules
-from support import handmade
+from search.strategies.registry import Asha, Tpe
+from search.study.spec import StudySpec
+from support import handmade, search_fake
 
-HEADER = Header(
-    name="conv-0", space="conv", sampler="tpe (multivariate)", pruner="asha (after reports 1, 3 of 6)", seed=0,
-    slots=8, workers=2, numerics={"device": "cpu", "precision": "bf16", "canary": "77c0"}, goal=50, resumed=False,
-    context=handmade.spec()["context"],
+SPEC = StudySpec(
+    space=replace(search_fake.space(), name="conv"), seed=0, slots=8, sampler=Tpe(), pruner=Asha(), periods=6,
+    numerics={"device": "cpu", "precision": "bf16", "canary": "77c0"}, context=handmade.spec()["context"],
 )  # fmt: skip
+HEADER = Header(name="conv-0", spec=SPEC, workers=2, goal=50, resumed=False)
 BEST = handmade.trial(17, range(6), params={"optim.lr": 0.0093})
 RUNNING = tuple(handmade.trial(n, range(9 * n), periods=n % 4, state="RUNNING") for n in range(30, 38))
 PROGRESS = Progress(
@@ -32,7 +34,7 @@ PROGRESS = Progress(
 
 def picture(progress: Progress, left: float | None, width: int, height: int, patience: int | None = None) -> list[str]:
     """Return the picture below a header of one word, as a search of eight slots shows it."""
-    above = live.lines_above(["header"], handmade.IMAGES, progress, left, width, height - HEADER.slots - 3)
+    above = live.lines_above(["header"], handmade.IMAGES, progress, left, width, height - SPEC.slots - 3)
     return live.picture(above, progress, width, height, patience=patience)
 
 
@@ -47,7 +49,8 @@ def test_the_header_says_where_what_is_searched_and_how() -> None:
     assert resumed.startswith("results/conv-0 (resumed)  ·  conv  ·  ")
     rules = live.header_line(replace(HEADER, stop_rules=StopRules(patience=12, target=0.994)), Path("results"))
     assert "asha (after reports 1, 3 of 6)  ·  patience 12  ·  target 99.4 %  ·  seed 0" in rules
-    both = live.header_line(replace(HEADER, cost="macs"), Path("results"))
+    two = replace(SPEC.space, settings={"objective": ["accuracy", "macs"]})
+    both = live.header_line(replace(HEADER, spec=replace(SPEC, space=two)), Path("results"))
     assert "  ·  conv  ·  high accuracy and few MACs  ·  tpe (multivariate) + asha (" in both
 
 
@@ -227,7 +230,7 @@ def test_in_a_terminal_the_picture_is_drawn_within_its_width_and_wiped(
     monkeypatch.setattr(output, "console", lambda *, stderr=False: console)
     with live.view(Path("results")) as view:
         assert isinstance(view, live.LiveView)
-        view.on_start(replace(HEADER, space="[bold]\x1b[31m名前"))
+        view.on_start(replace(HEADER, spec=replace(SPEC, space=replace(SPEC.space, name="[bold]\x1b[31m名前"))))
         view.on_progress(PROGRESS)
         view.say("Stopping")
         view._live.refresh()

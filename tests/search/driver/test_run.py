@@ -689,10 +689,11 @@ def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> No
     stopped = fake.run(tmp_path, goal=6, observer=told, stopping=fake.StopAfter(12), behaviour="claim_time").study
     study = fake.run(tmp_path, goal=6, observer=again, behaviour="claim_time").study
     (header,), (resumed,) = told.headers, again.headers
-    assert (header.name, header.space, header.seed, header.slots, header.goal) == ("fake-0", "fake", 0, 4, 6)
+    spec = header.spec
+    assert (header.name, spec.space.name, spec.seed, spec.slots, header.goal) == ("fake-0", "fake", 0, 4, 6)
     assert (header.sampler, header.pruner) == ("tpe (multivariate)", "asha (after reports 1, 3 of 4)")
-    assert (header.order, header.workers, header.lanes, header.cost) == ("logical", 1, 1, None)
-    assert (header.context, header.numerics["kind"]) == ({"canary": "fake"}, "cpu-fp32")
+    assert (spec.order, header.workers, header.lanes, spec.cost) == ("logical", 1, 1, None)
+    assert (spec.context, spec.numerics["kind"]) == ({"canary": "fake"}, "cpu-fp32")
     assert (header.resumed, resumed.resumed) == (False, True)
     events = studies.read_events(StudyLocation.of("fake-0", tmp_path))
     assert [event.goal for event in events if isinstance(event, GoalSet)] == [6]  # it was the goal before
