@@ -16,6 +16,7 @@ from mnist_bench.data import DataOptions
 from mnist_bench.experiments.grid import Curves, Grid, Observer, ResultsWorkplace, Run, open_grid
 from mnist_bench.result_table import Column, Table
 from mnist_bench.tables import RecordedBenchmark, Row, fresh, rows, table_card
+from search.arguments import check_count
 from search.differences import same_bits
 from search.errors import UsageError
 from search.messages import number_of
@@ -37,6 +38,10 @@ class VerifyOptions(ResultsWorkplace):
     """How many; all where there are fewer."""
     seed: int = 0
     """Decides which ones."""
+
+    def __post_init__(self) -> None:
+        check_count("rows", self.rows)
+        check_count("seed", self.seed, least=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -54,6 +54,12 @@ def verified(of: RecordedBenchmark, folder: Path, rows: int = 25, seed: int = 0)
     return verify_rows(of, VerifyOptions(rows=rows, seed=seed, results=folder), Observer())
 
 
+@pytest.mark.parametrize(("given", "fault"), [({"rows": 0}, "rows=0: give a whole"), ({"seed": -1}, "seed=-1: give a")])
+def test_options_that_no_verification_can_have_are_refused(given: dict[str, Any], fault: str) -> None:
+    with pytest.raises(UsageError, match=f"^{fault}"):
+        VerifyOptions(**given)
+
+
 def test_rows_that_come_to_the_same_bits_are_identical(options: dict[str, object], tmp_path: Path) -> None:
     found = verified(table(), tmp_path)
     assert {row.verdict for row in found.rows} == {"identical"}
