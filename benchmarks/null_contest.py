@@ -21,7 +21,7 @@ import numpy as np
 from mnist_bench import tables
 from mnist_bench.experiments.contest import Contest, Entrant, judge
 from mnist_bench.experiments.contest.contest_record import Trace
-from mnist_bench.experiments.contest.replays import Arena, Terms, replays
+from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replays
 from mnist_bench.tables import RecordedBenchmark
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -98,7 +98,7 @@ def _contest(searches: Sequence[Pool]) -> Contest:
 
 def searches(table: RecordedBenchmark, seeds: Sequence[int], budget: int, processes: int = 1) -> Pool:
     """Return how random searches over a table go, one a seed."""
-    found = replays(Arena(table), [RANDOM], seeds, Terms(budget=budget), processes=processes)
+    found = replays(ReplayedTable(table), [RANDOM], seeds, Terms(budget=budget), processes=processes)
     return () if found is None else found[0]
 
 

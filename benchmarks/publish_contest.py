@@ -26,7 +26,7 @@ from publish import FOLDER, ROOT
 from mnist_bench import tables
 from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.experiments.contest import Contest, ContestOptions, compare_methods
-from mnist_bench.experiments.contest.replays import Arena
+from mnist_bench.experiments.contest.replays import ReplayedTable
 from mnist_bench.tables.shipped import SHA256
 
 PEERS = ROOT / "benchmarks" / "peers" / "search_methods"
@@ -79,7 +79,9 @@ def foreign(methods: Sequence[str]) -> Sequence[Contest]:
         command += ["--seeds", str(seeds), "--output", str(folder), "--methods", *methods]
         subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
         task = Task(table=SHA256[contest.task], budget=BUDGET)
-        theirs = contest_of(Arena(tables.load(contest.task)), task, read(folder / "traces.jsonl", task), methods)
+        theirs = contest_of(
+            ReplayedTable(tables.load(contest.task)), task, read(folder / "traces.jsonl", task), methods
+        )
         contests.append(beside(contest, theirs))
     return contests
 

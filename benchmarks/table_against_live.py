@@ -17,7 +17,7 @@ from pathlib import Path
 from mnist_bench import tables
 from mnist_bench.experiments.contest.contest_record import Entrant
 from mnist_bench.experiments.contest.live import LiveTerms, opened
-from mnist_bench.experiments.contest.replays import Arena, Terms, simulated
+from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, simulated
 
 # Hyperband is not among them: a trial's bracket follows from the study's fingerprint, which holds the trainer.
 WAYS = (
@@ -38,20 +38,20 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--results", type=Path, default=Path("results"))
     asked = parser.parse_args()
-    arena = Arena(tables.load(asked.table))
-    about, terms = arena.table.about, Terms(budget=asked.budget, slots=4)
+    replayed = ReplayedTable(tables.load(asked.table))
+    about, terms = replayed.table.about, Terms(budget=asked.budget, slots=4)
     folder = asked.results / "_bench"
     live_terms = LiveTerms(
-        task=about.task, space=arena.table.space, planner=arena.table.planner, budget=asked.budget, unit=arena.unit,
-        seen_images=about.images["validation"], unseen_images=about.images["unseen"], slots=terms.slots,
-        folder=folder / f"equal-{about.name}", cache=folder / "trainings", workers=asked.workers,
+        task=about.task, space=replayed.table.space, planner=replayed.table.planner, budget=asked.budget,
+        unit=replayed.unit, seen_images=about.images["validation"], unseen_images=about.images["unseen"],
+        slots=terms.slots, folder=folder / f"equal-{about.name}", cache=folder / "trainings", workers=asked.workers,
     )  # fmt: skip
     differ = 0
     with opened(live_terms) as live:
         print(f"canary here {live.numerics['canary'][:16]}, of the rows {', '.join(c[:16] for c in about.canaries)}")
         for seed in range(asked.searches):
             entrant = WAYS[seed % len(WAYS)]
-            looked_up, _ = simulated(arena, entrant, seed, 0, terms, workers=8)
+            looked_up, _ = simulated(replayed, entrant, seed, 0, terms, workers=8)
             trained = live.searched(entrant, seed, looked_up.spent[-1])
             same = looked_up.study.digest == trained.digest
             differ += not same

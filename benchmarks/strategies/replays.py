@@ -25,7 +25,7 @@ from mnist_bench import tables
 from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.experiments.contest import Contest, ContestOptions, compare_methods
 from mnist_bench.experiments.contest.contest_record import Entrant, Ledger
-from mnist_bench.experiments.contest.replays import Arena, Terms, replays
+from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replays
 from mnist_bench.start_lists.make import NUMBER
 from search.study import StartList
 
@@ -80,10 +80,10 @@ def with_the_worst(
     errors = {point: other.unseen_error(point, seeds[0]) for point, seeds in other.seeds.items()}
     worst = sorted(errors, key=lambda point: (-errors[point], point))[:NUMBER]
     start = StartList(made_of=(WORST,), configurations=tuple(dict(other.points[point]) for point in worst))
-    arena, entrant = Arena(table, starts={(WORST,): start}), replace(CURVES, start=(WORST,))
+    replayed, entrant = ReplayedTable(table, starts={(WORST,): start}), replace(CURVES, start=(WORST,))
     terms = Terms(budget=BUDGET, slots=contest.slots, workers=contest.workers)
-    kept = Ledger(ledger, terms.on(table), arena.starts)
-    found = replays(arena, [entrant], contest.seeds, terms, processes=processes, ledger=kept)
+    kept = Ledger(ledger, terms.on(table), replayed.starts)
+    found = replays(replayed, [entrant], contest.seeds, terms, processes=processes, ledger=kept)
     if found is None:
         raise SystemExit("The contest was stopped.")
     return replace(contest, entrants=(*contest.entrants, entrant), traces=(*contest.traces, *found))

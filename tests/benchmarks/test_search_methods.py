@@ -21,7 +21,7 @@ from host import Account, ForeignError
 from methods import METHODS, Method
 
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
-from mnist_bench.experiments.contest.replays import Arena
+from mnist_bench.experiments.contest.replays import ReplayedTable
 from mnist_bench.tables import RecordedBenchmark, pack
 from search.errors import UsageError
 from search.space import Space
@@ -32,7 +32,7 @@ from support.paths import ROOT
 pytestmark = pytest.mark.slow
 
 TABLE = table()
-ARENA = Arena(TABLE)
+ARENA = ReplayedTable(TABLE)
 UNIT = 2_000_000 / 3
 """Logical cost of an average configuration: 30 cost 400,000, and 60 twice as much."""
 SMALL = {"model.batchnorm": "none", "model.hidden_layers": 0, "optim.lr": 0.01, "optim.drops": 1}
@@ -54,8 +54,8 @@ def searched(tmp_path: Path, *actions: Mapping[str, Any], limit: float = 60) -> 
     return found, [json.loads(line) for line in (tmp_path / "replies").read_text().splitlines()]
 
 
-def pool(settings: Mapping[str, Any] | None = None) -> Arena:
-    """Return an arena of every second point of the table, under other settings of the space."""
+def pool(settings: Mapping[str, Any] | None = None) -> ReplayedTable:
+    """Return an replayed of every second point of the table, under other settings of the space."""
     held = TABLE.arrays.point % 2 == 0
     rows = {
         item.name: getattr(TABLE.arrays, item.name)[held]
@@ -63,7 +63,7 @@ def pool(settings: Mapping[str, Any] | None = None) -> Arena:
         if len(getattr(TABLE.arrays, item.name)) == len(held)
     }
     spec = {**TABLE.about.space, "settings": {**TABLE.about.space["settings"], **(settings or {})}}
-    return Arena(RecordedBenchmark(replace(TABLE.about, space=spec), replace(TABLE.arrays, **rows)))
+    return ReplayedTable(RecordedBenchmark(replace(TABLE.about, space=spec), replace(TABLE.arrays, **rows)))
 
 
 # What is told, and what it costs
@@ -130,11 +130,11 @@ def test_values_of_ranges_that_do_not_apply_are_ignored() -> None:
 
 
 def test_a_pool_trains_the_nearest_point_that_is_not_taken() -> None:
-    arena = pool()
-    account = Account(arena, seed=0, budget=3)
+    replayed = pool()
+    account = Account(replayed, seed=0, budget=3)
     first, again, second = (account.answer(request(SMALL, 1, config=config))["params"] for config in (0, 0, 1))
     assert first == again != second
-    assert {arena.table.point_of(first) % 2, arena.table.point_of(second) % 2} == {0}
+    assert {replayed.table.point_of(first) % 2, replayed.table.point_of(second) % 2} == {0}
 
 
 def test_what_exceeds_the_limits_is_not_trained() -> None:

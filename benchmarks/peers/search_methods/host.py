@@ -15,7 +15,7 @@ from typing import IO, Any, assert_never
 
 from mnist_bench.experiments.contest.baselines import Ended, choices
 from mnist_bench.experiments.contest.contest_record import Trace
-from mnist_bench.experiments.contest.replays import Arena
+from mnist_bench.experiments.contest.replays import ReplayedTable
 from mnist_bench.tables import CHANCE, TablePlanner
 from mnist_bench.tables.table_trainer import NOWHERE
 from search.errors import SearchError
@@ -61,12 +61,12 @@ class Account:
     nothing is answered after it.
     """
 
-    def __init__(self, arena: Arena, seed: int, budget: int) -> None:
+    def __init__(self, replayed: ReplayedTable, seed: int, budget: int) -> None:
         """`seed` is the search's; `budget` is in trainings of an average configuration."""
-        self._arena = arena
+        self._arena = replayed
         self._seed = seed
-        self._seen = arena.seeds[seed % len(arena.seeds)]
-        self._limit = budget * arena.unit
+        self._seen = replayed.seeds[seed % len(replayed.seeds)]
+        self._limit = budget * replayed.unit
         self._spent = 0
         self._is_over = False
         self._trials: dict[str, _Trial] = {}
@@ -210,11 +210,11 @@ def _active(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
     return space.sample(take)
 
 
-def search(arena: Arena, command: Sequence[str], *, seed: int, budget: int, limit: float) -> Found:
+def search(replayed: ReplayedTable, command: Sequence[str], *, seed: int, budget: int, limit: float) -> Found:
     """Run a foreign method's program until its budget is up, or it ends by itself, and return what it found.
 
     Args:
-        arena: the table.
+        replayed: the table.
         command: the program; it talks as `channel.py` says, and works in a folder that is removed afterwards.
         seed: of the search; the seed of the table that it sees follows from it.
         budget: trainings of an average configuration.
@@ -230,7 +230,7 @@ def search(arena: Arena, command: Sequence[str], *, seed: int, budget: int, limi
         )  # fmt: skip
         late = Timer(limit, program.kill)
         late.start()
-        account = Account(arena, seed, budget)
+        account = Account(replayed, seed, budget)
         try:
             library, own_seconds = _talk(program, account)
             code = program.wait()

@@ -24,7 +24,7 @@ from methods import METHODS
 from traces import Kept, Task, contest_of, keep, read
 
 from mnist_bench import tables
-from mnist_bench.experiments.contest.replays import Arena
+from mnist_bench.experiments.contest.replays import ReplayedTable
 from mnist_bench.tables.shipped import SHA256, path_of
 from mnist_bench.units import percent
 from search import canonical_json
@@ -34,7 +34,7 @@ from search.files import atomic_write, make_folder
 
 def run(asked: argparse.Namespace) -> int:
     """Run the searches that are missing, write the contest, and return the number of methods that failed."""
-    arena = Arena(tables.load(asked.table))
+    replayed = ReplayedTable(tables.load(asked.table))
     file = path_of(asked.table) if asked.table in SHA256 else Path(asked.table)
     task = Task(table=hashlib.sha256(file.read_bytes()).hexdigest(), budget=asked.budget)
     commands = {method: METHODS[method].command() for method in asked.methods}
@@ -45,20 +45,20 @@ def run(asked: argparse.Namespace) -> int:
         done = read(ledger, task)
         missing = [seed for seed in range(asked.seeds) if (method, seed) not in done]
         try:
-            for seed, found in searches(arena, command, missing, asked):
+            for seed, found in searches(replayed, command, missing, asked):
                 keep(ledger, Kept(task=task, method=method, seed=seed, library=found.library, trace=found.trace))
                 print(_words(method, seed, found), flush=True)
         except ForeignError as error:
             failed += 1
             print(f"{method}: {error}.", file=sys.stderr)
-    contest = contest_of(arena, task, read(ledger, task), asked.methods)
+    contest = contest_of(replayed, task, read(ledger, task), asked.methods)
     atomic_write(asked.output / "contest.json", (canonical_json.dumps(asdict(contest)) + "\n").encode())
     print(f"{len(contest.seeds)} seeds with which every method has searched: {asked.output / 'contest.json'}")
     return failed
 
 
 def searches(
-    arena: Arena, command: list[str], seeds: list[int], asked: argparse.Namespace
+    replayed: ReplayedTable, command: list[str], seeds: list[int], asked: argparse.Namespace
 ) -> Iterator[tuple[int, Found]]:
     """Yield the searches of a method's program as they end; none is begun after the method's time is up.
 
@@ -72,7 +72,9 @@ def searches(
         while waiting or running:
             while waiting and len(running) < asked.processes and time.monotonic() < ends:
                 seed = waiting.pop()
-                begun = pool.submit(search, arena, command, seed=seed, budget=asked.budget, limit=asked.search_seconds)
+                begun = pool.submit(
+                    search, replayed, command, seed=seed, budget=asked.budget, limit=asked.search_seconds
+                )
                 running[begun] = seed
             if not running:
                 return

@@ -9,7 +9,7 @@ from pathlib import Path
 from methods import METHODS
 
 from mnist_bench.experiments.contest.contest_record import Contest, Trace
-from mnist_bench.experiments.contest.replays import Arena
+from mnist_bench.experiments.contest.replays import ReplayedTable
 from search import canonical_json
 from search.errors import StorageError, UsageError
 from search.files import append_line, whole_lines
@@ -62,18 +62,20 @@ def read(path: Path, task: Task) -> dict[tuple[str, int], Kept]:
     return found
 
 
-def contest_of(arena: Arena, task: Task, found: Mapping[tuple[str, int], Kept], methods: Sequence[str]) -> Contest:
+def contest_of(
+    replayed: ReplayedTable, task: Task, found: Mapping[tuple[str, int], Kept], methods: Sequence[str]
+) -> Contest:
     """Return the contest of some methods, over the seeds that all of them have searched with."""
-    table = arena.table
+    table = replayed.table
     by_method = [{seed for name, seed in found if name == method} for method in methods]
     seeds = tuple(sorted(set.intersection(*by_method)))
     return Contest(
         instrument="table", task=table.name, space=table.space.name, budget=task.budget,
-        training_seconds=arena.unit / 1e6, slots=1, workers=(1,), seeds=seeds,
+        training_seconds=replayed.unit / 1e6, slots=1, workers=(1,), seeds=seeds,
         entrants=tuple(METHODS[method].entrant for method in methods),
         traces=tuple(tuple(found[method, seed].trace for seed in seeds) for method in methods),
         seen_images=table.about.images["validation"], unseen_images=table.about.images["unseen"],
-        develops=arena.develops,
+        develops=replayed.develops,
     )  # fmt: skip
 
 

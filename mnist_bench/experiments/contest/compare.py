@@ -15,7 +15,7 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Ledger, StartListsByNames, Trace
 from mnist_bench.experiments.contest.entrants import check_fit, line_up
-from mnist_bench.experiments.contest.replays import Arena, Terms, replays
+from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replays
 from mnist_bench.experiments.grid import Observer, check_seeds
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, best_precision, cores, device_kind, find_device
@@ -141,16 +141,18 @@ def compare_methods(options: ContestOptions, observer: Observer) -> list[Contest
         return [_live(options, options.live, observer)]
     searched = [tables.load(name) for name in options.table_names]
     _check_names([table.name for table in searched])
-    arenas = [
-        Arena(table, starts=_starts(options, table.space, table.planner, table.about.task)) for table in searched
+    replayed_tables = [
+        ReplayedTable(table, starts=_starts(options, table.space, table.planner, table.about.task))
+        for table in searched
     ]  # fmt: skip
     line_ups = [
         _line_up(options, TriedOn(space=table.space, planner=table.planner, periods=len(table.about.epochs)))
         for table in searched
     ]
     return [
-        _on_table(options, arena, entrants, observer) for arena, entrants in zip(arenas, line_ups, strict=True)
-    ]  # fmt: skip
+        _on_table(options, replayed, entrants, observer)
+        for replayed, entrants in zip(replayed_tables, line_ups, strict=True)
+    ]
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -201,10 +203,12 @@ def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: 
     }
 
 
-def _on_table(options: ContestOptions, arena: Arena, entrants: tuple[Entrant, ...], observer: Observer) -> Contest:
-    seeds, table = _seeds(options), arena.table
+def _on_table(
+    options: ContestOptions, replayed: ReplayedTable, entrants: tuple[Entrant, ...], observer: Observer
+) -> Contest:
+    seeds, table = _seeds(options), replayed.table
     terms = Terms(budget=options.trials, slots=options.slots, workers=options.worker_counts)
-    ledger = Ledger(options.ledger, terms.on(table), arena.starts)
+    ledger = Ledger(options.ledger, terms.on(table), replayed.starts)
     total, done = len(entrants) * len(seeds), 0
 
     def on_trace(entrant: Entrant, seed: int, trace: Trace) -> None:
@@ -214,17 +218,17 @@ def _on_table(options: ContestOptions, arena: Arena, entrants: tuple[Entrant, ..
             observer.on_news(f"{table.name}: {done} of {total} searches")
 
     traces = replays(
-        arena, entrants, seeds, terms, processes=options.processes, ledger=ledger, on_trace=on_trace,
+        replayed, entrants, seeds, terms, processes=options.processes, ledger=ledger, on_trace=on_trace,
         stopping=observer.stopping,
     )  # fmt: skip
     images = table.about.images
-    errors = [[table.unseen_error(point, one) for one in table.seeds[point]] for point in arena.points.tolist()]
+    errors = [[table.unseen_error(point, one) for one in table.seeds[point]] for point in replayed.points.tolist()]
     best = reference(errors) if any(len(one) > 1 for one in errors) else None
     return Contest(
         instrument="table", task=table.name, space=table.space.name, budget=options.trials,
-        training_seconds=arena.unit / 1e6, slots=options.slots, workers=options.worker_counts, seeds=seeds,
+        training_seconds=replayed.unit / 1e6, slots=options.slots, workers=options.worker_counts, seeds=seeds,
         entrants=entrants, traces=traces, seen_images=images["validation"], unseen_images=images["unseen"],
-        develops=arena.develops, reference=None if best is None else (best.mean, best.error),
+        develops=replayed.develops, reference=None if best is None else (best.mean, best.error),
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ from search.study import DRIVER_REVISION, StartList, StudySpec, fingerprint
 from search.trainer_api import Plan, Report
 
 
-class Arena:
+class ReplayedTable:
     """A table prepared for replayed searches: the seed that a search sees, and the score of its choice."""
 
     def __init__(self, table: RecordedBenchmark, *, starts: StartListsByNames = NO_LISTS) -> None:
@@ -92,14 +92,14 @@ class Arena:
 class _Study(OptunaStudy):
     """The study in memory, which moves proposals to the table's points, and counts the time that the method takes."""
 
-    def __init__(self, spec: StudySpec, arena: Arena) -> None:
+    def __init__(self, spec: StudySpec, replayed: ReplayedTable) -> None:
         super().__init__(
             name=fingerprint(spec.to_json()), space=spec.space, sampler=spec.sampler, pruner=spec.pruner,
-            seed=spec.seed, periods=spec.periods, prospects=lambda: _TableProspects(spec, arena),
+            seed=spec.seed, periods=spec.periods, prospects=lambda: _TableProspects(spec, replayed),
         )  # fmt: skip
         self.seconds = 0.0
         """Processor time of proposals and decisions."""
-        self._arena = arena
+        self._arena = replayed
         self._taken: set[int] = set()
 
     def ask(self, number: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -132,9 +132,9 @@ class _Study(OptunaStudy):
 class _TableProspects(SpaceProspects):
     """What there is to try on a table: its points alone, so that no proposal has to be moved far."""
 
-    def __init__(self, spec: StudySpec, arena: Arena) -> None:
-        super().__init__(spec.space, arena.table.planner, spec.seed)
-        self._points = [self.coordinates.candidate(arena.table.points[point]) for point in arena.points.tolist()]
+    def __init__(self, spec: StudySpec, replayed: ReplayedTable) -> None:
+        super().__init__(spec.space, replayed.table.planner, spec.seed)
+        self._points = [self.coordinates.candidate(replayed.table.points[point]) for point in replayed.points.tolist()]
 
     def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
         tried = [curve.params for curve in curves]
@@ -160,7 +160,7 @@ class Terms:
 
 
 def replays(
-    arena: Arena,
+    replayed: ReplayedTable,
     entrants: Sequence[Entrant],
     seeds: Sequence[int],
     terms: Terms,
@@ -179,8 +179,8 @@ def replays(
     """
     ledger = Ledger(None, ()) if ledger is None else ledger
     missing = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
-    for (entrant, seed), trace in _run(arena, missing, terms, processes, stopping):
-        ledger.keep(entrant, seed, trace, arena.table.about.numerics[0])
+    for (entrant, seed), trace in _run(replayed, missing, terms, processes, stopping):
+        ledger.keep(entrant, seed, trace, replayed.table.about.numerics[0])
         on_trace(entrant, seed, trace)
     return ledger.traces(entrants, seeds)
 
@@ -189,17 +189,17 @@ EntrantSeed = tuple[Entrant, int]
 
 
 def _run(
-    arena: Arena, missing: Sequence[EntrantSeed], terms: Terms, processes: int, stopping: Callable[[], bool]
+    replayed: ReplayedTable, missing: Sequence[EntrantSeed], terms: Terms, processes: int, stopping: Callable[[], bool]
 ) -> Iterator[tuple[EntrantSeed, Trace]]:
     if processes == 1:
         for entrant, seed in missing:
             if stopping():
                 raise Stopped
-            yield (entrant, seed), replay(arena, entrant, seed, terms)
+            yield (entrant, seed), replay(replayed, entrant, seed, terms)
         return
     # Spawned, not forked: the parent may have started threads (PyTorch's, a live view's).
     spawn = get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, initializer=_take, initargs=(arena, terms)) as pool:
+    with ProcessPoolExecutor(processes, spawn, initializer=_take, initargs=(replayed, terms)) as pool:
         try:
             waiting = {pool.submit(_replay_here, *pair): pair for pair in missing}
             for number, done in enumerate(as_completed(waiting), start=1):
@@ -210,14 +210,14 @@ def _run(
             pool.shutdown(cancel_futures=True)
 
 
-_HERE: list[tuple[Arena, Terms]] = []
+_HERE: list[tuple[ReplayedTable, Terms]] = []
 """What this process replays on, in a process of a pool."""
 
 
-def _take(arena: Arena, terms: Terms) -> None:
+def _take(replayed: ReplayedTable, terms: Terms) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, which are the parent's to act on
         signal.signal(number, signal.SIG_IGN)
-    _HERE[:] = [(arena, terms)]
+    _HERE[:] = [(replayed, terms)]
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
 
@@ -229,18 +229,18 @@ def _end_with_the_parent() -> None:
 
 
 def _replay_here(entrant: Entrant, seed: int) -> Trace:
-    arena, terms = _HERE[0]
-    return replay(arena, entrant, seed, terms)
+    replayed, terms = _HERE[0]
+    return replay(replayed, entrant, seed, terms)
 
 
-def replay(arena: Arena, entrant: Entrant, seed: int, terms: Terms) -> Trace:
+def replay(replayed: ReplayedTable, entrant: Entrant, seed: int, terms: Terms) -> Trace:
     """Return how one search goes; it sees the errors with one of the table's seeds, which follows from its own."""
-    seen = arena.seeds[seed % len(arena.seeds)]
+    seen = replayed.seeds[seed % len(replayed.seeds)]
     match entrant.method:
         case "search":
-            return _search(arena, entrant, seed, seen, terms)
+            return _search(replayed, entrant, seed, seen, terms)
         case "first_period":
-            return first_period(_LookedUp(arena, seen), seed, entrant.budgets * terms.budget * arena.unit)
+            return first_period(_LookedUp(replayed, seen), seed, entrant.budgets * terms.budget * replayed.unit)
         case "foreign":
             raise ValueError(f"{entrant.way} searches in a program of its own")
         case _:
@@ -250,11 +250,11 @@ def replay(arena: Arena, entrant: Entrant, seed: int, terms: Terms) -> Trace:
 class _LookedUp:
     """The training runs of a table; satisfies `baselines.TrainingSource`."""
 
-    def __init__(self, arena: Arena, seen: int) -> None:
-        self._arena = arena
+    def __init__(self, replayed: ReplayedTable, seen: int) -> None:
+        self._arena = replayed
         self._seen = seen
-        self._planner = TablePlanner(arena.table)
-        self.unit = arena.unit
+        self._planner = TablePlanner(replayed.table)
+        self.unit = replayed.unit
 
     def random(self, seed: int) -> Iterator[tuple[Params, Plan[int]]]:
         """See `TrainingSource.random`; a point comes once."""
@@ -281,14 +281,14 @@ class _LookedUp:
         return self._arena.ended(plan.config, self._seen, spent, trial)
 
 
-def _search(arena: Arena, entrant: Entrant, seed: int, seen: int, terms: Terms) -> Trace:
-    budget = entrant.budgets * terms.budget * arena.unit
-    runs = {workers: simulated(arena, entrant, seed, seen, terms, workers) for workers in terms.workers}
+def _search(replayed: ReplayedTable, entrant: Entrant, seed: int, seen: int, terms: Terms) -> Trace:
+    budget = entrant.budgets * terms.budget * replayed.unit
+    runs = {workers: simulated(replayed, entrant, seed, seen, terms, workers) for workers in terms.workers}
     first, own_seconds = runs[terms.workers[0]]
-    ended = [one for one in _ended(first, arena, seen) if one.spent <= entrant.budgets * terms.budget]
+    ended = [one for one in _ended(first, replayed, seen) if one.spent <= entrant.budgets * terms.budget]
     return Trace(
         choices=choices(ended),
-        spent=max((spent for spent in first.spent if spent <= budget), default=0) / arena.unit,
+        spent=max((spent for spent in first.spent if spent <= budget), default=0) / replayed.unit,
         trials=len(ended),
         complete=sum(one.seen is not None for one in ended),
         seconds={workers: one.seconds for workers, (one, _) in runs.items()},
@@ -297,31 +297,31 @@ def _search(arena: Arena, entrant: Entrant, seed: int, seen: int, terms: Terms) 
 
 
 def simulated(
-    arena: Arena, entrant: Entrant, seed: int, seen: int, terms: Terms, workers: int
+    replayed: ReplayedTable, entrant: Entrant, seed: int, seen: int, terms: Terms, workers: int
 ) -> tuple[Simulated, float]:
     """Return what a search comes to that sees the table's seed `seen`, and the processor seconds of its method."""
-    table = arena.table
+    table = replayed.table
     sampler, pruner = strategies_of(entrant)
     spec = StudySpec(
         space=table.space, seed=seed, slots=terms.slots, periods=len(table.about.epochs), sampler=sampler,
-        pruner=pruner, start=arena.starts[entrant.start] if entrant.start else StartList(),
+        pruner=pruner, start=replayed.starts[entrant.start] if entrant.start else StartList(),
     )  # fmt: skip
-    study = _Study(spec, arena)
-    budget = math.ceil(entrant.budgets * terms.budget * arena.unit)
+    study = _Study(spec, replayed)
+    budget = math.ceil(entrant.budgets * terms.budget * replayed.unit)
     found = simulate(
         spec, TablePlanner(table), TableTrainer(table, seen), budget=budget, study=study, workers=workers,
-        seconds=arena.seconds,
+        seconds=replayed.seconds,
     )  # fmt: skip
     return found, study.seconds
 
 
-def _ended(simulated: Simulated, arena: Arena, seen: int) -> Iterator[Ended]:
+def _ended(simulated: Simulated, replayed: ReplayedTable, seen: int) -> Iterator[Ended]:
     """Yield the trials that ended, in the order of their ends."""
     for (number, period), spent in zip(simulated.reported, simulated.spent, strict=True):
         trial = simulated.study.trials[number]
         if period < len(trial.reports) or trial.state == "RUNNING":
             continue
         if trial.state == "COMPLETE":
-            yield arena.ended(arena.table.point_of(trial.params), seen, spent, number)
+            yield replayed.ended(replayed.table.point_of(trial.params), seen, spent, number)
         else:
-            yield Ended(trial=number, params=trial.params, spent=spent / arena.unit)
+            yield Ended(trial=number, params=trial.params, spent=spent / replayed.unit)

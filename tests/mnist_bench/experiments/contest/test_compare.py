@@ -18,7 +18,7 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.compare import ContestOptions, compare_methods
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
-from mnist_bench.experiments.contest.replays import Arena
+from mnist_bench.experiments.contest.replays import ReplayedTable
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import best_precision, device_kind
@@ -101,8 +101,8 @@ def test_each_way_begins_with_the_list_that_it_names(
     first, second = ((str(tmp_path / f"{name}.npz"),) for name in ("first", "second"))
     begun: dict[str, tuple[str, ...]] = {}
 
-    def replays(arena: Arena, entrants: Sequence[Entrant], *_: object, **__: object) -> None:
-        begun.update({entrant.way: arena.starts[entrant.start].made_of for entrant in entrants})
+    def replays(replayed: ReplayedTable, entrants: Sequence[Entrant], *_: object, **__: object) -> None:
+        begun.update({entrant.way: replayed.starts[entrant.start].made_of for entrant in entrants})
         raise Stopped
 
     monkeypatch.setattr("mnist_bench.experiments.contest.compare.replays", replays)

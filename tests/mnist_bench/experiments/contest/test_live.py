@@ -11,7 +11,7 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.contest_record import Entrant
 from mnist_bench.experiments.contest.live import FRESH_SEEDS, Live, LiveTerms
-from mnist_bench.experiments.contest.replays import Arena, Terms, replay, simulated
+from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replay, simulated
 from mnist_bench.tables import RecordedBenchmark, TablePlanner, TableTrainer
 from search.simulation import VirtualExecutor
 from search.trainer_api import Report
@@ -44,7 +44,7 @@ def made() -> RecordedBenchmark:
 @pytest.fixture
 def terms(made: RecordedBenchmark, tmp_path: Path) -> LiveTerms:
     return LiveTerms(
-        task="mnist-5k", space=made.space, planner=TablePlanner(made), budget=6, unit=Arena(made).unit,
+        task="mnist-5k", space=made.space, planner=TablePlanner(made), budget=6, unit=ReplayedTable(made).unit,
         seen_images=10_000, unseen_images=20_000, folder=tmp_path / "live", cache=tmp_path / "trainings", slots=4,
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ def go_on() -> bool:
 @pytest.mark.parametrize("entrant", [RANDOM, TPE, TWICE])
 def test_a_live_search_is_the_search_over_the_table(contest: Live, made: RecordedBenchmark, entrant: Entrant) -> None:
     found = contest.trace(entrant, 0)
-    looked_up = replay(Arena(made), entrant, 0, Terms(budget=6, slots=4, workers=(4,)))
+    looked_up = replay(ReplayedTable(made), entrant, 0, Terms(budget=6, slots=4, workers=(4,)))
     assert [(choice.trial, choice.seen) for choice in found.choices] == [
         (choice.trial, choice.seen) for choice in looked_up.choices
     ]
@@ -131,6 +131,6 @@ def test_other_code_and_another_machine_search_anew(contest: Live, terms: LiveTe
 
 
 def test_the_digest_is_that_of_the_table(contest: Live, made: RecordedBenchmark) -> None:
-    looked_up, _ = simulated(Arena(made), TPE, 3, live.SEEN_SEED, Terms(budget=6, slots=4), workers=8)
+    looked_up, _ = simulated(ReplayedTable(made), TPE, 3, live.SEEN_SEED, Terms(budget=6, slots=4), workers=8)
     trained = contest.searched(TPE, 3, looked_up.spent[-1])
     assert trained.digest == looked_up.study.digest

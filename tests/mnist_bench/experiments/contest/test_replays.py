@@ -15,7 +15,7 @@ import pytest
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.contest_record import Entrant, Ledger, Trace
-from mnist_bench.experiments.contest.replays import Arena, Terms, replay, replays
+from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replay, replays
 from mnist_bench.tables import RecordedBenchmark
 from search.study import StartList
 from support.handmade_table import table
@@ -33,8 +33,8 @@ TERMS = Terms(budget=8, slots=4, workers=(4,))
 
 
 @pytest.fixture(scope="module")
-def arena() -> Arena:
-    return Arena(table())
+def replayed() -> ReplayedTable:
+    return ReplayedTable(table())
 
 
 def _without_times(trace: Trace) -> Trace:
@@ -42,65 +42,67 @@ def _without_times(trace: Trace) -> Trace:
 
 
 @pytest.mark.parametrize("entrant", [TPE, RANDOM, FIRST])
-def test_a_replay_stays_within_its_budget_and_comes_again(arena: Arena, entrant: Entrant) -> None:
-    found = replay(arena, entrant, 5, TERMS)
+def test_a_replay_stays_within_its_budget_and_comes_again(replayed: ReplayedTable, entrant: Entrant) -> None:
+    found = replay(replayed, entrant, 5, TERMS)
     assert 7 < found.spent <= 8
     assert 0 < found.complete <= found.trials
     assert [choice.spent for choice in found.choices] == sorted(choice.spent for choice in found.choices)
     assert [choice.seen for choice in found.choices] == sorted((choice.seen for choice in found.choices), reverse=True)
     assert found.choices[-1].spent <= found.spent
-    assert _without_times(replay(arena, entrant, 5, TERMS)) == _without_times(found)
-    assert _without_times(replay(arena, entrant, 6, TERMS)) != _without_times(found)
+    assert _without_times(replay(replayed, entrant, 5, TERMS)) == _without_times(found)
+    assert _without_times(replay(replayed, entrant, 6, TERMS)) != _without_times(found)
 
 
-def test_with_twice_the_budget_a_search_goes_on_as_it_began(arena: Arena) -> None:
-    once, twice = (replay(arena, entrant, 1, TERMS) for entrant in (RANDOM, TWICE))
+def test_with_twice_the_budget_a_search_goes_on_as_it_began(replayed: ReplayedTable) -> None:
+    once, twice = (replay(replayed, entrant, 1, TERMS) for entrant in (RANDOM, TWICE))
     assert twice.choices[: len(once.choices)] == once.choices
     assert 15 < twice.spent <= 16
     assert twice.trials > once.trials
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_choice_is_seen_with_one_seed_and_scored_with_the_others(arena: Arena, seed: int) -> None:
-    choice = replay(arena, RANDOM, seed, TERMS).choices[-1]
-    point = arena.table.point_of(choice.params)
-    assert choice.seen == arena.table.curve(point, seed).errors[-1] / 10_000
-    others = [arena.table.unseen_error(point, other) for other in range(3) if other != seed]
+def test_a_choice_is_seen_with_one_seed_and_scored_with_the_others(replayed: ReplayedTable, seed: int) -> None:
+    choice = replay(replayed, RANDOM, seed, TERMS).choices[-1]
+    point = replayed.table.point_of(choice.params)
+    assert choice.seen == replayed.table.curve(point, seed).errors[-1] / 10_000
+    others = [replayed.table.unseen_error(point, other) for other in range(3) if other != seed]
     assert choice.unseen == pytest.approx(sum(others) / 2)
-    assert not arena.develops
+    assert not replayed.develops
 
 
 def test_with_one_seed_alone_a_contest_is_for_development() -> None:
-    arena = Arena(table(seeds=1))
-    choice = replay(arena, RANDOM, 1, TERMS).choices[-1]
-    assert arena.develops
-    assert choice.unseen == arena.table.unseen_error(arena.table.point_of(choice.params), 0)
+    replayed = ReplayedTable(table(seeds=1))
+    choice = replay(replayed, RANDOM, 1, TERMS).choices[-1]
+    assert replayed.develops
+    assert choice.unseen == replayed.table.unseen_error(replayed.table.point_of(choice.params), 0)
 
 
-def test_what_has_diverged_is_never_chosen(arena: Arena) -> None:
-    diverged = {number for number in range(len(arena.table)) if arena.table.curve(number).diverged}
+def test_what_has_diverged_is_never_chosen(replayed: ReplayedTable) -> None:
+    diverged = {number for number in range(len(replayed.table)) if replayed.table.curve(number).diverged}
     assert diverged
     chosen = {
-        arena.table.point_of(choice.params)
+        replayed.table.point_of(choice.params)
         for seed in range(10)
         for entrant in (RANDOM, FIRST)
-        for choice in replay(arena, entrant, seed, TERMS).choices
+        for choice in replay(replayed, entrant, seed, TERMS).choices
     }
     assert not chosen & diverged
 
 
-def test_the_number_of_workers_changes_the_time_alone(arena: Arena) -> None:
-    both = replay(arena, TPE, 0, replace(TERMS, workers=(4, 1)))
+def test_the_number_of_workers_changes_the_time_alone(replayed: ReplayedTable) -> None:
+    both = replay(replayed, TPE, 0, replace(TERMS, workers=(4, 1)))
     assert both.seconds[1] > 2 * both.seconds[4]
-    assert _without_times(replace(both, seconds={4: both.seconds[4]})) == _without_times(replay(arena, TPE, 0, TERMS))
+    assert _without_times(replace(both, seconds={4: both.seconds[4]})) == _without_times(
+        replay(replayed, TPE, 0, TERMS)
+    )
 
 
-def test_the_first_period_picks_the_best_of_it(arena: Arena) -> None:
-    found = replay(arena, FIRST, 0, TERMS)
+def test_the_first_period_picks_the_best_of_it(replayed: ReplayedTable) -> None:
+    found = replay(replayed, FIRST, 0, TERMS)
     choice = found.choices[0]  # trained first, for its first period was the best
-    point = arena.table.point_of(choice.params)
-    assert arena.table.curve(point, 0).errors[0] <= np.quantile(
-        [arena.table.curve(other, 0).errors[0] for other in range(len(arena.table))], 0.25
+    point = replayed.table.point_of(choice.params)
+    assert replayed.table.curve(point, 0).errors[0] <= np.quantile(
+        [replayed.table.curve(other, 0).errors[0] for other in range(len(replayed.table))], 0.25
     )
     assert found.trials > found.complete
 
@@ -109,26 +111,26 @@ def test_a_start_list_is_tried_first_but_for_every_third_trial() -> None:
     made = table()
     fewest = sorted(made.seeds, key=lambda point: made.curve(point).errors[-1])
     best = [made.points[point] for point in fewest[:4]]
-    arena = Arena(made, starts={("another",): StartList(made_of=("another",), configurations=tuple(best))})
-    first = replay(arena, replace(RANDOM, start=("another",)), 0, TERMS).choices
+    replayed = ReplayedTable(made, starts={("another",): StartList(made_of=("another",), configurations=tuple(best))})
+    first = replay(replayed, replace(RANDOM, start=("another",)), 0, TERMS).choices
     assert first[0].params in best
-    without = replay(arena, RANDOM, 0, TERMS).choices
+    without = replay(replayed, RANDOM, 0, TERMS).choices
     assert first[-1].seen <= without[-1].seen
 
 
 @pytest.mark.parametrize("sampler", ["sobol", "curves"])
 def test_a_sampler_that_knows_what_there_is_chooses_among_the_points(sampler: str) -> None:
-    arena = Arena(every_second_point(table()))
+    replayed = ReplayedTable(every_second_point(table()))
     entrant = Entrant(sampler=sampler, pruner="asha")
-    found = replay(arena, entrant, 0, TERMS)
-    assert {arena.table.point_of(choice.params) % 2 for choice in found.choices} == {0}
-    assert _without_times(replay(arena, entrant, 0, TERMS)) == _without_times(found)
+    found = replay(replayed, entrant, 0, TERMS)
+    assert {replayed.table.point_of(choice.params) % 2 for choice in found.choices} == {0}
+    assert _without_times(replay(replayed, entrant, 0, TERMS)) == _without_times(found)
 
 
-def test_curves_learn_what_helps(arena: Arena) -> None:
+def test_curves_learn_what_helps(replayed: ReplayedTable) -> None:
     """Three of five learning rates, batchnorm: what random search finds at twice the budget and more."""
     errors = {
-        sampler: np.mean([replay(arena, Entrant(sampler=sampler), seed, TERMS).found or 1 for seed in range(8)])
+        sampler: np.mean([replay(replayed, Entrant(sampler=sampler), seed, TERMS).found or 1 for seed in range(8)])
         for sampler in ("random", "curves")
     }
     assert errors["curves"] < errors["random"]
@@ -142,18 +144,18 @@ def every_second_point(whole: RecordedBenchmark) -> RecordedBenchmark:
 
 
 def test_where_points_are_few_a_proposal_goes_to_the_nearest_and_to_none_twice() -> None:
-    arena = Arena(every_second_point(table()))
-    assert arena.nearest is not None
-    found = replay(arena, RANDOM, 0, replace(TERMS, budget=30))
+    replayed = ReplayedTable(every_second_point(table()))
+    assert replayed.nearest is not None
+    found = replay(replayed, RANDOM, 0, replace(TERMS, budget=30))
     assert found.trials > 20
-    assert {arena.table.point_of(choice.params) for choice in found.choices} <= set(range(0, len(arena.table), 2))
+    assert {replayed.table.point_of(choice.params) for choice in found.choices} <= set(range(0, len(replayed.table), 2))
 
 
-def test_several_processes_come_to_the_same_in_any_order(arena: Arena) -> None:
+def test_several_processes_come_to_the_same_in_any_order(replayed: ReplayedTable) -> None:
     heard: list[tuple[str, int]] = []
-    alone = replays(arena, [RANDOM, FIRST], range(4), TERMS)
+    alone = replays(replayed, [RANDOM, FIRST], range(4), TERMS)
     beside = replays(
-        arena, [RANDOM, FIRST], range(4), TERMS, processes=2,
+        replayed, [RANDOM, FIRST], range(4), TERMS, processes=2,
         on_trace=lambda entrant, seed, trace: heard.append((entrant.name, seed)),
     )  # fmt: skip
     for mine, theirs in zip(alone, beside, strict=True):
@@ -161,22 +163,23 @@ def test_several_processes_come_to_the_same_in_any_order(arena: Arena) -> None:
     assert sorted(heard) == sorted((entrant.name, seed) for entrant in (RANDOM, FIRST) for seed in range(4))
 
 
-def test_a_contest_can_be_stopped(arena: Arena) -> None:
+def test_a_contest_can_be_stopped(replayed: ReplayedTable) -> None:
     left = iter([False, False, True])
     with pytest.raises(Stopped):
-        replays(arena, [RANDOM], range(5), TERMS, stopping=lambda: next(left))
+        replays(replayed, [RANDOM], range(5), TERMS, stopping=lambda: next(left))
 
 
-def test_a_contest_that_was_stopped_goes_on_from_its_ledger(arena: Arena, tmp_path: Path) -> None:
+def test_a_contest_that_was_stopped_goes_on_from_its_ledger(replayed: ReplayedTable, tmp_path: Path) -> None:
     left = iter([False, False, True])
     path = tmp_path / "ledger.jsonl"
     with pytest.raises(Stopped):
-        replays(arena, [RANDOM], range(4), TERMS, ledger=Ledger(path, ()), stopping=lambda: next(left))
+        replays(replayed, [RANDOM], range(4), TERMS, ledger=Ledger(path, ()), stopping=lambda: next(left))
     heard: list[int] = []
     went_on = replays(
-        arena, [RANDOM], range(4), TERMS, ledger=Ledger(path, ()), on_trace=lambda entrant, seed, _: heard.append(seed)
+        replayed, [RANDOM], range(4), TERMS, ledger=Ledger(path, ()),
+        on_trace=lambda entrant, seed, _: heard.append(seed),
     )  # fmt: skip
-    whole = replays(arena, [RANDOM], range(4), TERMS)
+    whole = replays(replayed, [RANDOM], range(4), TERMS)
     assert heard == [2, 3]
     assert list(map(_without_times, went_on[0])) == list(map(_without_times, whole[0]))
 
@@ -186,12 +189,13 @@ def test_the_processes_of_a_contest_that_is_killed_end_with_it(tmp_path: Path) -
     script = """
 import sys
 from mnist_bench.experiments.contest.contest_record import Entrant
-from mnist_bench.experiments.contest.replays import Arena, Terms, replays
+from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replays
 from support.handmade_table import table
 
 if __name__ == "__main__":
     heard = lambda entrant, seed, trace: print("one", flush=True)
-    replays(Arena(table()), [Entrant(sampler="random")], range(10_000), Terms(budget=6), processes=2, on_trace=heard)
+    contest = ReplayedTable(table()), [Entrant(sampler="random")], range(10_000), Terms(budget=6)
+    replays(*contest, processes=2, on_trace=heard)
 """
     file = tmp_path / "contest.py"
     file.write_text(script)
