@@ -15,13 +15,12 @@ from typing import Annotated, Any
 import typer
 
 from mnist_bench.cli import options, output, plugin, space
-from mnist_bench.cli.bench import commands
+from mnist_bench.cli.benchmarks import bench_commands, table_commands
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import ablate, confirm, notebook, train
 from mnist_bench.cli.help import GroupWithoutSuggestions, HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.pictures import plot, report
 from mnist_bench.cli.studies import doctor, leaderboard, listing, reproduce, search, show
-from mnist_bench.cli.tables import commands as table_commands
 from mnist_bench.cli.winner import export, predict
 from search.errors import SearchError, SpaceError
 
@@ -149,7 +148,7 @@ app.command("predict", cls=HelpfulCommand)(predict.predict)
 app.command("ablate", cls=HelpfulCommand)(ablate.ablate)
 app.command("notebook", cls=HelpfulCommand)(notebook.notebook)
 app.command("doctor", cls=HelpfulCommand)(doctor.doctor)
-app.add_typer(commands.app, name="bench", cls=HelpfulGroup)
+app.add_typer(bench_commands.app, name="bench", cls=HelpfulGroup)
 app.add_typer(space.app, name="space", cls=HelpfulGroup)
 app.add_typer(plugin.app, name="plugin", cls=HelpfulGroup)
 app.add_typer(table_commands.app, name="table", cls=HelpfulGroup)

@@ -85,7 +85,7 @@ def test_show_of_a_point_has_its_parameters_costs_and_curves(cli: Cli, file: str
     assert [row["errors"] for row in document["curve"] if row["seed"] == 1] == list(table.curve(5, 1).errors)
     assert document["unseen_errors"]["2"] == table.row(5, 2).unseen_errors
     out = cli("table", "show", f"{file}/5").stdout
-    assert "Point 5 of table handmade: 10,000 parameters, 100,000 MACs a picture." in out
+    assert "Point 5 of table handmade: 10,000 parameters, 100,000 MACs per picture." in out
     assert sum(line.strip().startswith(("0 ", "1 ", "2 ")) for line in out.splitlines()) == 9
     rows = list(csv.DictReader(io.StringIO(cli("table", "show", f"{file}/5", "--csv").stdout)))
     assert len(rows) == 9

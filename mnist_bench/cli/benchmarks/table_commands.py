@@ -1,24 +1,45 @@
-"""`mnist-bench table show`: what a table holds, or one of its points."""
+"""`mnist-bench table`: list, show, describe and verify recorded benchmarks."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench import cells
+from mnist_bench import cells, units
 from mnist_bench.cli import options, output
+from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table, key_column
 from search.messages import number_of
 
 if TYPE_CHECKING:
     from mnist_bench.tables import RecordedBenchmark
 
+app = typer.Typer(help="List, show and verify recorded benchmarks.", no_args_is_help=True)
 
-def show(
+Name = Annotated[str, typer.Argument(metavar="NAME|FILE.npz", help="A shipped table, or a table's file.")]
+
+
+@app.command("list", cls=HelpfulCommand)
+def listing(json: options.Json = False, csv: options.Csv = False, markdown: options.Markdown = False) -> None:
+    """List the tables that come with the program."""
+    form = output.form(json=json, csv=csv, markdown=markdown)
+    from mnist_bench import tables
+
+    rows = [_shipped_row(tables.load(name)) for name in tables.SHA256]
+    if not rows and form in ("table", "markdown"):
+        output.note("This installation ships no table; `mnist-bench table show FILE.npz` shows your own.")
+        return
+    output.show(form, Table(rows=rows, columns=SHIPPED, document={"tables": rows}))
+
+
+@app.command("show", cls=HelpfulCommand)
+def show_table(
     target: Annotated[
         str,
         typer.Argument(metavar="NAME|NAME/17", help="A shipped table or a table's file (FILE.npz), or a point of it."),
@@ -27,7 +48,7 @@ def show(
     csv: options.Csv = False,
     markdown: options.Markdown = False,
 ) -> None:
-    """Show what a table holds and where it comes from; with a point, its parameters, costs and curves."""
+    """Show the content and the origin of a table; with a point, its parameters, costs and curves."""
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench import tables
 
@@ -41,8 +62,80 @@ def show(
         output.show(form, _parameters(table, point), _curves(table, point))
 
 
+@app.command("card", cls=HelpfulCommand)
+def card(
+    name: Name,
+    others: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="OTHER", help="Tables to compare the ranks with (default: the shipped ones)."),
+    ] = None,
+    json: options.Json = False,
+    csv: options.Csv = False,
+    markdown: options.Markdown = False,
+) -> None:
+    """Describe a table: noise, ranks after each period, number of points that tie with the best.
+
+    Other tables are included if they hold points with the same parameters: ranks of one task next to those of another.
+    """
+    form = output.form(json=json, csv=csv, markdown=markdown)
+    from mnist_bench import tables
+    from mnist_bench.tables import table_card as statistics
+
+    table = tables.load(name)
+    compared = [tables.load(other) for other in others or tables.SHA256 if other != name]
+    output.show(form, statistics.table_of(statistics.card_of(table, compared)))
+
+
+@app.command("verify", cls=HelpfulCommand)
+def verify(
+    name: Name,
+    rows: Annotated[int, typer.Option("--rows", min=1, metavar="N", help="Rows to train again, drawn at random.")] = 20,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the draw.")] = 0,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    json: options.Json = False,
+    csv: options.Csv = False,
+    markdown: options.Markdown = False,
+    results: options.Results = options.RESULTS,
+) -> None:
+    """Train rows of a table again and compare bit for bit.
+
+    If this machine has the canary of the row's machine, each period's errors, losses and weights and the errors on
+    unseen images must be the same. Elsewhere the last error must be within the noise of a seed, which a table with one
+    seed per point cannot show. The exit code is 4 if a row differs that must not. A row takes 5 to 15 seconds on a core.
+    The same command continues a run that was stopped; _tables in the results folder holds the runs so far.
+    """
+    form = output.form(json=json, csv=csv, markdown=markdown)
+    from mnist_bench import tables
+    from mnist_bench.cli.experiments import runner
+    from mnist_bench.experiments import verify_table
+
+    asked = verify_table.VerifyOptions(
+        rows=rows, seed=seed, workers=workers or options.suitable_workers(device), device=device, results=results
+    )
+    found = runner.result_of(partial(verify_table.verify_rows, tables.load(name), asked))
+    output.show(form, verify_table.table_of(found))
+    if not found.holds:
+        raise typer.Exit(ExitCode.NOT_REPRODUCED)
+
+
+def _shipped_row(table: RecordedBenchmark) -> dict[str, Any]:
+    from mnist_bench.tables import shipped
+
+    return {
+        "name": table.name,
+        "task": table.about.task,
+        "space": table.space.name,
+        "points": len(table),
+        "rows": len(table.arrays.point),
+        "seeds": sorted({seed for seeds in table.seeds.values() for seed in seeds}),
+        "epochs": list(table.about.epochs),
+        "bytes": shipped.path_of(table.name).stat().st_size,
+    }
+
+
 def _split(target: str) -> tuple[str, int | None]:
-    """Return the table and the point that a target names."""
+    """Return the table and the point of a target `NAME` or `NAME/17`."""
     name, _, number = target.rpartition("/")
     is_point = bool(name) and number.isascii() and number.isdigit() and not Path(target).is_file()
     return (name, int(number)) if is_point else (target, None)
@@ -112,7 +205,7 @@ def _parameters(table: RecordedBenchmark, point: int) -> Table[Mapping[str, Any]
         columns=[key_column("parameter", 9), key_column("value", 8)],
         caption=[
             f"Point {point} of table {table.name}: {int(arrays.parameters[point]):,} parameters, "
-            f"{int(arrays.macs[point]):,} MACs a picture.",
+            f"{int(arrays.macs[point]):,} MACs per picture.",
             *copies,
         ],
         document={
@@ -147,6 +240,16 @@ def _curve(table: RecordedBenchmark, point: int, seed: int) -> Iterator[dict[str
         }  # fmt: skip
 
 
+SHIPPED: list[Column[dict[str, Any]]] = [
+    Column("name", lambda row: row["name"], 9),
+    Column("task", lambda row: row["task"], 8),
+    Column("space", lambda row: row["space"], 4),
+    Column("points", lambda row: f"{row['points']:,}", 7, "right"),
+    Column("rows", lambda row: f"{row['rows']:,}", 6, "right"),
+    Column("seeds", lambda row: str(len(row["seeds"])), 5, "right"),
+    Column("epochs of the periods", lambda row: ", ".join(f"{epoch:g}" for epoch in row["epochs"]), 3),
+    Column("size", lambda row: units.size(row["bytes"]), 2, "right"),
+]
 ROWS: list[Column[dict[str, Any]]] = [
     Column("seed", lambda row: str(row["seed"]), 8, "right"),
     Column("rows", lambda row: f"{row['rows']:,}", 9, "right"),

@@ -24,11 +24,11 @@ PICTURE = "contest"
 def search(
     context: typer.Context,
     space: Annotated[
-        str | None, typer.Argument(metavar="SPACE", help="With --live: a space file, or a shipped one's name.")
+        str | None, typer.Argument(metavar="SPACE", help="With --live: a space file, or the name of a shipped one.")
     ] = None,
     table: Annotated[
         str | None,
-        typer.Option("--table", metavar="NAMES", help="Tables to search on, with commas between; left out, grid-5k."),
+        typer.Option("--table", metavar="NAMES", help="Tables to search on, comma-separated (default: grid-5k)."),
     ] = None,
     live: Annotated[
         TaskName | None, typer.Option("--live", help="Train on this task instead of looking up in a table.")
@@ -37,14 +37,14 @@ def search(
         str,
         typer.Option(
             "--samplers", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help="Of tpe, random, qmc, gp, sobol, curves, or code of your own (module:Name, file.py:Name); commas.",
+            help="Comma-separated: tpe, random, qmc, gp, sobol, curves, or your own (module:Name, file.py:Name).",
         ),
     ] = "tpe",
     pruners: Annotated[
         str,
         typer.Option(
             "--pruners", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help="Of asha, hyperband, median, none, or code of your own; with commas.",
+            help="Comma-separated: asha, hyperband, median, none, or your own.",
         ),
     ] = "asha",
     sampler_option: options.SamplerOptions = None,
@@ -53,15 +53,17 @@ def search(
         list[str] | None,
         typer.Option(
             "--from-study", metavar="NAME", rich_help_panel=options.STRATEGIES,
-            help="A table of another task: every pair once more, with a start list made of it; repeatable.",
+            help="A table of another task: repeat every pair with a start list made of it; repeatable.",
         ),
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option("--seeds", min=1, max=10_000, metavar="N", help="Searches of each; 100 on a table, 5 live."),
+        typer.Option(
+            "--seeds", min=1, max=10_000, metavar="N", help="Searches per method (default: 100 on a table, 5 live)."
+        ),
     ] = None,
     first_seed: Annotated[
-        int, typer.Option("--first-seed", min=0, max=10**6, metavar="N", help="Seed of the first search of each.")
+        int, typer.Option("--first-seed", min=0, max=10**6, metavar="N", help="First seed of each method.")
     ] = 0,
     only: Annotated[
         bool,
@@ -86,7 +88,7 @@ def search(
     ] = None,
     device: options.Device = "auto",
     folder: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="For the picture; left out, results/_bench.")
+        Path | None, typer.Option("--output", metavar="DIR", help="Folder for the picture (default: results/_bench).")
     ] = None,
     json: options.Json = False,
     csv: options.Csv = False,

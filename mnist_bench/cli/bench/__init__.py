@@ -1,1 +1,0 @@
-"""`mnist-bench bench`: what is measured."""

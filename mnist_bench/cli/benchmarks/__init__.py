@@ -1,0 +1,1 @@
+"""Commands on recorded benchmarks, and commands that measure: speed, recipes, search methods."""

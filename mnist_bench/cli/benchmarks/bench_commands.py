@@ -1,0 +1,77 @@
+"""`mnist-bench bench`: measure training speed, recipes, and search methods."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from mnist_bench.cli import options, output
+from mnist_bench.cli.benchmarks import bench_search
+from mnist_bench.cli.help import HelpfulCommand
+
+app = typer.Typer(help="Measure training speed, accuracy for training time, and search methods.", no_args_is_help=True)
+
+
+@app.command("speed", cls=HelpfulCommand)
+def speed(
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, max=1000, metavar="N", help="Repetitions of every measurement.")
+    ] = 5,
+    device: options.Device = "auto",
+    precision: options.PrecisionOption = "auto",
+    json: options.Json = False,
+    markdown: options.Markdown = False,
+) -> None:
+    """Measure how fast this machine trains four fixed networks, on all cores at once.
+
+    It uses one process per core with one thread each, as a search does; on a GPU one process. It takes about 2 minutes
+    on 2 cores.
+    """
+    form = output.form(json=json, markdown=markdown)
+    from mnist_bench.bench import speed as benchmark, speed_tables
+
+    asked = benchmark.SpeedOptions(repeats=repeats, workers=options.cores(), device=device, precision=precision)
+
+    def on_round(number: int) -> None:
+        output.note(f"repeat {number} of {repeats}" if number else "warm-up")
+
+    found = benchmark.measure_speed(asked, on_round)
+    output.show(form, *speed_tables(found))
+
+
+app.command("search", cls=HelpfulCommand)(bench_search.search)
+
+
+@app.command("ladder", cls=HelpfulCommand)
+def ladder(
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="TARGET", help="99.0, 99.4, 99.6, 99.7 (default: all four).")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Number of seeds.")] = 10,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    precision: options.PrecisionOption = "auto",
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+    csv: options.Csv = False,
+    markdown: options.Markdown = False,
+    results: options.Results = options.RESULTS,
+) -> None:
+    """Train the recipes that are to reach 99.0, 99.4, 99.6 and 99.7 %.
+
+    Epochs and seeds are fixed, and each run is evaluated on the test images after its last epoch; the ledger logs that.
+    Then one run of each recipe is timed as a separate process. The same command continues a run that was stopped or
+    killed; _ladder in the results folder holds the runs and their times.
+    """
+    form = output.form(json=json, csv=csv, markdown=markdown)
+    from mnist_bench.cli.experiments import runner
+    from mnist_bench.experiments import ladder as experiment
+
+    asked = experiment.LadderOptions(
+        targets=tuple(targets or ()), seeds=seeds, workers=workers or options.suitable_workers(device), device=device,
+        precision=precision, data_dir=data_dir, results=results,
+    )  # fmt: skip
+    found = runner.result_of(partial(experiment.train_ladder, asked))
+    output.show(form, experiment.table_of(found))
