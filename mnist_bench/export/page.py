@@ -61,7 +61,7 @@ def page(winner: Winner) -> str:
     """Return a page to draw on, as HTML; errors as in `drawing`."""
     validation = winner.validation
     right = f"{percent(validation.accuracy)} of {validation.images:,} validation images right"
-    red = " The net sees it in red: green and blue are 0." if winner.input_spec.red else ""
+    red = " Its grey becomes the red channel; green and blue are 0." if winner.input_spec.red else ""
     of = "trained on all images; in the search its settings got " if winner.on_all else ""
     nets = len(winner.members)
     of = f"a committee of {nets} such nets, their probabilities averaged, {of}" if nets > 1 else of
@@ -119,9 +119,9 @@ def _prepared(winner: Winner) -> str:
     size = f"{winner.form.height} x {winner.form.width} pixels"
     match winner.input_spec.preparation:
         case "digit":
-            return "The picture is cropped, fitted into 20 x 20 pixels, and centred, as those of MNIST were."
+            return "The picture is cropped, fitted into 20 x 20 pixels, and centred, like MNIST's digits."
         case "drawing" | "picture":
-            return f"The sheet is scaled to {size}, as the pictures were on which it was trained."
+            return f"The sheet is scaled to {size}, like the training pictures."
         case _:
             assert_never(winner.input_spec.preparation)
 
