@@ -449,8 +449,8 @@ def test_a_dry_run_over_a_study_that_is_there_says_what_is_left(in_one_process: 
 @pytest.mark.slow
 @pytest.mark.usefixtures("measured")
 def test_a_dry_run_warns_and_says_what_share_is_infeasible(cli: Cli) -> None:
-    result = cli("search", "former/0.1/conv", "--dry-run")
-    assert "warning: model.convs_per_block: [1, 2] is closed by the limit on macs" in result.stderr
+    result = cli("search", "former/0.1/conv", "--dry-run", "--set", "optim.batch_size={choice: [64]}")
+    assert "warning: optim.batch_size: a range of one value" in result.stderr
     assert re.search(r"^\d\d % of random configurations exceed a limit; such are not trained", result.stdout, re.M)
 
 
