@@ -15,12 +15,12 @@ HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def percent(share: float | None, digits: int = 2) -> str:
-    """Return a share (0..1) in percent: `99.41 %`; a dash where there is none."""
+    """Return a share (0..1) in percent: `99.41 %`; a dash if there is none."""
     return "–" if share is None else units.percent(share, digits)
 
 
 def value(found: object) -> str:
-    """Return a figure of no known unit, or a setting: six digits, `0.0433`; a dash where there is none."""
+    """Return a figure of unknown unit, or a setting, with six digits: `0.0433`; a dash if there is none."""
     if found is None:
         return "–"
     return f"{found:.6g}" if isinstance(found, float) else str(found)
@@ -61,7 +61,7 @@ def count(number: float | None) -> str:
 
 
 def epochs(done: float, total: float) -> str:
-    """Return trained epochs: `6` where all were trained, else `1/6`."""
+    """Return trained epochs: `6` if all were trained, else `1/6`."""
     return f"{done:g}" if done == total else f"{done:g}/{total:g}"
 
 

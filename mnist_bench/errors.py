@@ -23,15 +23,15 @@ class ConfigError(UsageError):
 
 
 class UnknownSettingError(ConfigError):
-    """A configuration holds a field that no class here has: where it was stored, a newer version wrote it."""
+    """A configuration holds a field that no class here has; if it was stored, a newer version wrote it."""
 
 
 class ClosedDoorError(SearchError, PermissionError):
-    """A file of the test set was opened where the test set is closed."""
+    """A file of the test set was opened while the test set is closed."""
 
 
 class ForeignStudyError(UsageError):
-    """A study of another trainer, where nets are needed."""
+    """A command that needs nets was given a study of another trainer."""
 
 
 class DeviceError(UsageError):

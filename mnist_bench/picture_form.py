@@ -38,7 +38,7 @@ class PictureForm:
 
     @property
     def array_shape(self) -> tuple[int, ...]:
-        """Shape of one picture in an IDX file: (height, width) where it is grey, else (channels, height, width)."""
+        """Shape of one picture in an IDX file: (height, width) if it is grey, else (channels, height, width)."""
         return self.shape if self.channels > 1 else self.shape[1:]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Every setting by its dotted path, with all that its declaration says: what checks, tables and pictures read."""
+"""Every setting by its dotted path, with its whole declaration, as checks, tables and pictures read it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Declared:
     """One setting of a trial."""
 
     path: str
-    """Section and name: `optim.lr`; the name alone where it is TrainConfig's own."""
+    """Section and name, `optim.lr`; only the name if it is TrainConfig's own."""
     default: Any
     """As a plain value."""
     about: str

@@ -36,13 +36,13 @@ class Setting:
     """
 
     group: Group | None = None
-    """Left out, the setting is a group of its own, named after it."""
+    """Default: its own group, named after it."""
     ablated: bool = True
-    """Whether an ablation changes it; where not, all its runs have the default."""
+    """Whether an ablation changes it; if not, all runs of the ablation have the default."""
     needs: tuple[Needs, ...] = ()
     """All of them have to be met; elsewhere the setting does nothing. Left out, it always counts."""
     cells: tuple[str, ...] = ()
-    """Headings of the compact cells that tell it. Left out, it has a column of its own, named by its dotted path."""
+    """Headings of the compact cells that show it. Default: its own column, named by its dotted path."""
     unit: str = ""
     """What a compact cell writes behind the number."""
     ending: str = ""

@@ -38,7 +38,7 @@ FIRST: First = {
 
 
 def to_json(config: TrainConfig) -> dict[str, Any]:
-    """Return `config` as it stands in files and hashes: later settings only where they differ from their defaults."""
+    """Return `config` as in files and hashes: later settings only if they differ from their defaults."""
     return stored(config, FIRST)
 
 

@@ -40,7 +40,7 @@ class Schedule:
 
     @property
     def batch_size(self) -> int:
-        """Images a step: the config's, or all images of an epoch where there are fewer."""
+        """Images per step: the config's, or all images of an epoch if there are fewer."""
         return min(self.config.optim.batch_size, self.later_images)
 
     @property
@@ -67,11 +67,11 @@ class Schedule:
 
     @property
     def period_ends(self) -> tuple[float, ...]:
-        """Epochs at which a period ends; the whole epochs where the config names none."""
+        """Epochs at which a period ends; the whole epochs if the config names none."""
         return self.config.periods or tuple(float(epoch + 1) for epoch in range(self.config.epochs))
 
     def steps(self, period: int) -> range:
-        """Return the steps of a period, which counts from 1; without steps where two periods lie too close."""
+        """Return the steps of a period, which counts from 1; an empty range if two periods lie too close."""
         ends = (0, *self.period_ends)
         return range(self.first_step(ends[period - 1]), self.first_step(ends[period]))
 
@@ -206,7 +206,7 @@ def images_per_epoch(part: TrainOn, *, train: int, validation: int) -> int:
 
 
 def leaves_validation(part: TrainOn) -> bool:
-    """Return whether the validation images are not trained on, so that they can tell how good a net is."""
+    """Return whether the validation images are not trained on, so that they can measure how good a net is."""
     match part:
         case "search_split":
             return True

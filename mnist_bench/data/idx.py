@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from mnist_bench.errors import DataError
 
 TYPES: Mapping[int, np.dtype[np.uint8 | np.int16]] = {0x08: np.dtype(np.uint8), 0x0B: np.dtype(">i2")}
-"""Of values, by the byte that says so."""
+"""Types of values, by the byte that names them."""
 MAX_BYTES = 1 << 30
 """Largest number of values that is read. A header that announces more is refused before memory is allocated; MNIST's
 training images are 47 million."""

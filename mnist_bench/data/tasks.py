@@ -72,7 +72,7 @@ def spoiled(made: Task, pictures: Bytes, labels: Labels, train: Indices) -> tupl
 
 
 def _with_wrong(labels: Labels, train: Indices, number: int) -> Labels:
-    """Return labels of which `number` at `train` are wrong; which ones, and what they say, follows from hashes."""
+    """Return labels of which `number` at `train` are wrong; hashes decide which, and their wrong values."""
     hashes = {int(index): hashlib.sha256(f"wrong label:{index}".encode()).digest() for index in train}
     changed = labels.copy()
     for index in sorted(hashes, key=hashes.__getitem__)[:number]:

@@ -272,7 +272,7 @@ def parameters_of(study: StudyRecord) -> tuple[str, ...]:
 
 
 def limits_of(study: StudyRecord) -> tuple[str, ...]:
-    """Return what a study limits, as far as its trials tell."""
+    """Return the names of a study's limits, as found in its trials."""
     return tuple(dict.fromkeys(name for trial in study.trials for name in trial.constraints))
 
 

@@ -125,7 +125,7 @@ def _excess(row: Row) -> str:
 def _telling(board: Leaderboard) -> list[str]:
     """Return the settings in which the rows differ, those first that differ most among the tied trials.
 
-    Where no trials are tied, among the complete ones; where none are complete, among all.
+    If no trials are tied, the complete ones are compared; if none is complete, all.
     """
     headings = [*_net(board.rows[0]).settings] if board.rows else []
     complete = [row for row in board.rows if row.rank is not None]
@@ -164,7 +164,7 @@ def curve_records(board: Leaderboard) -> list[dict[str, Any]]:
 
 
 def headline(board: Leaderboard) -> str:
-    """Return one line: the study, its counts, why it ended early where it did, what pruning saved."""
+    """Return one line: the study, its counts, why it ended early if it did, and the savings by pruning."""
     counted = cells.counted(board.counts, live=board.live)
     live = ", running now" if board.live else ""
     stopped = "" if board.stop is None else f" {stop_line(board.stop, foreign=board.net is None)}"

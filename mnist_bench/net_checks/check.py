@@ -53,7 +53,7 @@ def require(
     `words` are those with which `mnist-bench plugin check` tries it out on the space of the search.
 
     Raises:
-        UsageError: it does not; the message says why, and how to search with it where that can be.
+        UsageError: it does not; the message explains why, and how to search with it if that is possible.
         PluginError: it raises.
     """
     training = ShortTraining(net=net.loaded.whole_name, settings=settings, form=form)

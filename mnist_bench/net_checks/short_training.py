@@ -21,7 +21,7 @@ from search.trainer_api import Report, Steps
 PERIODS = 2
 SEED, OTHER_SEED = 0, 1
 MADE_UP = 320
-"""Pictures where none are loaded: four fifths train, the others validate."""
+"""Made-up pictures, if none are loaded: four fifths train, the others validate."""
 Outcome = list[list[Any]]
 """Of each period the hash of the weights, the losses, and how many images were wrong."""
 
@@ -63,7 +63,7 @@ class ShortTraining:
 
     @cached_property
     def images(self) -> Dataset:
-        """On the CPU, where every machine can check."""
+        """On the CPU, since every machine has one."""
         if self.data is not None:
             return load_dataset(self.data, numerics.setup("cpu"))
         return _made_up(self.form, numerics.setup("cpu"))

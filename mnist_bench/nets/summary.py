@@ -69,13 +69,13 @@ def _alone(config: TrainConfig, cells: Mapping[str, str]) -> dict[str, str]:
 
 
 def _of_layers(heading: str) -> bool:
-    """Return whether a cell tells of our layers alone."""
+    """Return whether a cell only shows settings of built-in nets."""
     return all(declared.path.startswith("model.") for declared in _settings_by_heading()[heading])
 
 
 @cache
 def _settings_by_heading() -> Mapping[str, Sequence[Declared]]:
-    """Return the settings that each compact cell tells, by its heading."""
+    """Return the settings that each compact cell shows, by its heading."""
     settings = all_settings().values()
     headings = dict.fromkeys([*HEADINGS, *(heading for declared in settings for heading in declared.setting.cells)])
     return {heading: [declared for declared in settings if heading in declared.setting.cells] for heading in headings}
@@ -97,7 +97,7 @@ def _cell(heading: str, config: TrainConfig, values: Mapping[str, Any]) -> str:
 
 
 def _brief(value: Any, declared: Declared) -> str:
-    """Return a setting's plain value as a cell tells it: `.05`, `24·40`, `after`."""
+    """Return a setting's plain value as a cell shows it: `.05`, `24·40`, `after`."""
     if isinstance(value, list):
         return _joined([_brief(entry, declared) for entry in value])
     text = compact(value) if isinstance(value, float) else _plain(value).removesuffix(declared.setting.ending)
@@ -174,7 +174,7 @@ def _augment(config: TrainConfig) -> str:
 
 
 def _distortions() -> list[Declared]:
-    """Return the strengths that a cell of `augment` tells, in its order."""
+    """Return the strengths that a cell of `augment` shows, in its order."""
     return [declared for declared in _settings_by_heading()["augment"] if declared.name in AugmentConfig().strengths]
 
 
@@ -186,7 +186,7 @@ _COMBINED_CELLS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
         "lr → drops": rate_cell,
     }
 )
-"""Cells that tell what comes of several settings together."""
+"""Cells that combine several settings."""
 
 
 def _own_net_words(config: TrainConfig) -> Iterator[str]:

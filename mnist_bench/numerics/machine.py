@@ -21,7 +21,7 @@ class Machine:
     """A machine with the versions that ran on it."""
 
     processor: str
-    """Its name, with family and model where the system tells them: a hypervisor may leave of the name but a brand."""
+    """Its name, with family and model if the system reports them: a hypervisor may only report a brand."""
     cores: int
     """Number of cores that this process may use."""
     gpu: str | None

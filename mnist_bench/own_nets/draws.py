@@ -32,7 +32,7 @@ class _States:
 
     torch: Tensor
     cuda: Tensor | None
-    """Of the current GPU, where there is one in use."""
+    """That of the current GPU, if one is in use."""
     numpy: Any
     python: Any
 

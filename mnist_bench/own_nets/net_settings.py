@@ -54,7 +54,7 @@ class DeclaredSettings:
 
     @property
     def docs(self) -> Mapping[str, str]:
-        """What the dataclass says of its fields, by name, in the docstrings under them."""
+        """The docstrings of the dataclass's fields, by name."""
         return {} if self.declared is None else field_docs(self.declared)
 
     def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def signature_of_net(call: Callable[..., Any]) -> inspect.Signature:
     """Return the signature of what takes (settings, input_shape, classes).
 
     Raises:
-        TypeError, ValueError: it does not, or tells no signature.
+        TypeError, ValueError: it does not, or has no signature.
     """
     signature = inspect.signature(call)
     signature.bind({}, (1, 28, 28), 10)

@@ -47,7 +47,7 @@ class OwnNet:
 
     @property
     def file(self) -> str | None:
-        """The source file's name, where the code is a file and not of a package."""
+        """The source file's name, if the code is a file and not part of a package."""
         return Path(self.loaded.source).name if self.loaded.code.module.endswith(".py") else None
 
 
@@ -57,7 +57,7 @@ def use(name: str) -> OwnNet:
     One that was loaded before, and whose file is still the same, is not loaded again.
 
     Raises:
-        UsageError: there is none, or it is no net; the message says why and where.
+        UsageError: there is none, or it is not a net; the message names the reason and the place.
     """
     before = _named.get(name)
     if before is not None and _content(before.loaded.source) == before.content:
@@ -80,7 +80,7 @@ def _content(source: str) -> bytes | None:
 def is_net(name: str) -> bool:
     """Return whether code of this name is meant to make a net; samplers and pruners are made with a seed or nothing.
 
-    A function that can be made in neither way is taken for a net's: the error then says what a net needs.
+    A function that can be called in neither way counts as a net's: the error then explains what a net needs.
 
     Raises:
         UsageError: it cannot be loaded.

@@ -1,4 +1,4 @@
-"""A search of nets: its options, its space, what it tries first, where it trains; and running it."""
+"""A search of nets: its options, its setup, its first trials; and running it."""
 
 import lazy_loader
 

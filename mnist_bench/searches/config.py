@@ -22,9 +22,9 @@ class SearchConfig:
     """The options of a search."""
 
     space: space_files.Source
-    """A file, the name of a shipped space, - for standard input, or a mapping that says what such a file would."""
+    """A file, the name of a shipped space, - for standard input, or a mapping equivalent to a file."""
     overrides: tuple[str, ...] = ()
-    """`field=value`, each of which replaces what the file says."""
+    """`field=value`, each of which replaces a value of the file."""
     sampler: str | None = None
     """Replaces the file's: the name of a built-in one, or your own code, `package.module:Name` or `file.py:Name`."""
     sampler_options: Mapping[str, Any] = field(default_factory=dict)

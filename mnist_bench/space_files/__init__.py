@@ -1,4 +1,4 @@
-"""Space files of nets: where they lie, whether their names and values are right, what they describe."""
+"""Space files of nets: found, checked and described."""
 
 import lazy_loader
 

@@ -149,7 +149,7 @@ def _section_of(space: Space, section: str, name: str) -> tuple[type, list[str]]
     try:
         settings = known(str(space.settings["net_code"])).settings
     except (KeyError, UsageError):
-        return None  # told once, by `_own_net_problems`
+        return None  # reported once, by `_own_net_problems`
     return settings.section_with(name), list((name,) if settings.declared is None else settings.names)
 
 
@@ -173,7 +173,7 @@ def _field_problems(space: Space, item: Field) -> list[Problem]:
 
 
 def _ends(item: Field) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield the values that a field names, all of which have to be allowed, and where they stand inside its form."""
+    """Yield the values that a field names, all of which have to be allowed, and their places inside its form."""
     match item.distribution:
         case None:
             yield item.origin.below("value"), item.value
@@ -201,7 +201,7 @@ def _between(item: Field) -> Iterator[tuple[KeyPath, Any]]:
 
 
 def _sum_problems(space: Space) -> Iterator[Problem]:
-    """Yield where the epochs of periods and phases do not agree with `epochs`."""
+    """Yield the periods and phases whose epochs do not agree with `epochs`."""
     epochs = space.settings.get("epochs", TrainConfig().epochs)
     periods = space.settings.get("periods")
     if periods and (periods[-1] != epochs or any(first >= last for first, last in pairwise(periods))):
@@ -226,7 +226,7 @@ def _strategy_problems(space: Space) -> Iterator[Problem]:
 def _nearest(name: str, section: str = "") -> str:
     """Return the hint "; did you mean `optim.lr`?"; empty if nothing is near.
 
-    A setting of `section`, where it stood, is called by its bare name.
+    A setting of `section`, in which the name was found, is called by its bare name.
     """
     prefix = f"{section}."
     known = [*all_settings(), *(setting for setting in SETTINGS if setting not in all_settings())]

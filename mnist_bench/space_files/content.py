@@ -86,7 +86,7 @@ class Strategies:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchSettings:
-    """What a file tells the search beside its trials' settings."""
+    """The settings of the search itself, next to those of its trials."""
 
     dataset: DatasetName = "mnist"
     """The data set, unless the command names another; mnist-red is MNIST in three channels, green and blue 0."""

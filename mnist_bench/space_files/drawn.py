@@ -146,7 +146,7 @@ def samples(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
 def planner(
     space: Space, coefficients: Mapping[str, float], *, images: int = IMAGES, form: PictureForm = MNIST
 ) -> Planner[TrainConfig]:
-    """Return the planner of a search on so many images of a form, with `coefficients` of the cost model."""
+    """Return the planner of a search on this number of images of a form, with `coefficients` of the cost model."""
     images = int(space.settings.get("subset", images))
     validation = validation_size(images)
     return planner_on(space, coefficients, train_images=images - validation, validation_images=validation, form=form)

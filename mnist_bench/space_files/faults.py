@@ -154,7 +154,7 @@ _WANTED = {
     "tuple_type": "a list",
     "dataclass_type": "a mapping of settings",
 }
-"""What pydantic's plainest errors say that a value is not."""
+"""Nouns for pydantic's plainest errors: a value is not ..."""
 
 
 def _unwanted(value: Any, wanted: str, near: Sequence[str] = (), around: Any = None) -> str:

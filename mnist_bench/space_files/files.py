@@ -1,4 +1,4 @@
-"""Space files: where they lie, and the checked space or recipe that one holds."""
+"""Finds space files, and loads the checked space or recipe from one."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def load(
 ) -> Space:
     """Return the space of `source`, with `--set` applied.
 
-    `images` is how many the data set has, the most that `subset` may be; None if that is not known.
-    `form` says that of its pictures, for which the nets are, given the data set that the file names. `net` is the name
-    of a net of the user's own, which all trials have; see `own_nets.use`.
+    `images` is the number of images in the data set, which bounds `subset`; None if it is not known.
+    `form` returns the form of its pictures, given the data set that the file names. `net` is the name
+    of the user's own net, which all trials have; see `own_nets.use`.
 
     Raises:
         SpaceError: every problem of the file's form, names and values.
@@ -125,14 +125,14 @@ def _checked(
         space = replace(space, settings={**space.settings, "net_code": code})
     if overrides:
         # They may change what does not fit together, or the data at hand, so that is judged once they are in. They may
-        # also give what is missing, so that of a space of a net of the user's own all is judged then.
+        # also give what is missing, so all of a space of the user's own net is checked then.
         problems += names_and_values(space) if code is None else []
         if problems:
             raise SpaceError(problems)
         space = _without_nulls(override(space, overrides))
     if problems := [*problems, *check(space, images=images, form=form(dataset_of(space)))]:
         raise SpaceError(problems)
-    # An objective that only says what holds anyway makes no other search, so it is no part of the fingerprint.
+    # An objective equal to the default makes no other search, so it is not part of the fingerprint.
     settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}
     return replace(space, settings=settings)
 
@@ -150,7 +150,7 @@ def _without_nulls(space: Space) -> Space:
 
 
 def _other_code(space: Space, code: str) -> list[Problem]:
-    """Return what is wrong where a file, such as a trial's recipe, is of another net than the one that was named."""
+    """Return the problem of a file, such as a trial's recipe, that is of another net than the named one."""
     told = space.settings.get("net_code")
     if told in (None, code):
         return []
@@ -171,7 +171,7 @@ def find(name_or_path: str | Path) -> Path:
         UsageError: there is none; names what is near.
     """
     path, file = Path(name_or_path), _files().get(str(name_or_path))
-    # Unlike Path.exists, os.path.exists says no where a name is too long or holds a NUL. A folder is no space.
+    # Unlike Path.exists, os.path.exists is False for a name that is too long or holds a NUL. A folder is not a space.
     if os.path.exists(path) and not (file and os.path.isdir(path)):
         return path
     if file is not None:

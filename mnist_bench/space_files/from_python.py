@@ -1,4 +1,4 @@
-"""Spaces and recipes written in Python, as the space files that say the same."""
+"""Spaces and recipes written in Python, as equivalent space files."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from search.messages import show
 from search.space import Document, yaml_reader
 
 SOURCE = "space"
-"""What messages call a space that stands in no file, and its name where it gives none."""
+"""The name in messages of a space without a file, and its own name if it gives none."""
 
 
 def document(values: Mapping[str, Any] | TrainConfig, source: str = SOURCE) -> Document:
-    """Return the document of the file that says the same; messages name fields in it, and no lines.
+    """Return the document of an equivalent file; messages name fields in it, and no lines.
 
     Any mapping, list, tuple, number, text, boolean or None will do, NumPy's numbers too.
 
     Raises:
-        UsageError: a value is none that a file can hold, or a key is no text; says where.
+        UsageError: a file cannot hold a value, or a key is not a text; the message names the place.
         SpaceError: the file would be refused: it would be too large or too deep, or hold control characters.
     """
     if not isinstance(values, Mapping | TrainConfig):

@@ -46,7 +46,7 @@ def _section(cls: type) -> Schema:
 
 
 def _own_section() -> Schema:
-    """Return the schema of the settings of a net of the user's own, of which a file alone says nothing."""
+    """Return the schema of the user's own net's settings, of which the schema of a file cannot know more."""
     kinds = ("boolean", "integer", "number", "string", "array", "null")
     about = "Settings of a net of your own, as its code declares them; the code is named with --net."
     anything = _field({"anyOf": [{"type": kind} for kind in kinds]})

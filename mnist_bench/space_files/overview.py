@@ -103,7 +103,7 @@ def _own_sizes(drawn: Drawn) -> Iterator[tuple[int, int]]:
 
 
 def estimate(drawn: Drawn, *, trials: int, workers: int) -> Estimate:
-    """Return the time of a search of so many trained trials, by the cost model's coefficients for these workers.
+    """Return the time of a search of `trials` trained trials on `workers` workers, by the cost model.
 
     The mean over random configurations within the limits, each period weighed by the trials that the pruner is expected
     to leave in it. If a sampler comes to prefer larger nets, the search takes longer.

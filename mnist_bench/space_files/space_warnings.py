@@ -67,7 +67,7 @@ def _fields(space: Space) -> Mapping[str, Field]:
 
 
 def _drops(space: Space) -> Iterator[Problem]:
-    """Yield where the second drop of the learning rate comes before the first."""
+    """Yield a warning if the second drop of the learning rate comes before the first."""
     fields = _fields(space)
     first, second = (_field(fields, path) for path in DROPS)
     at_fault = second if second.path in fields else first
@@ -80,7 +80,7 @@ def _drops(space: Space) -> Iterator[Problem]:
 
 
 def _field(fields: Mapping[str, Field], path: str) -> Field:
-    """Return the field of this path, at its default where a space says nothing of it."""
+    """Return the field of this path, at its default if the space does not name it."""
     return fields[path] if path in fields else Field(path, all_settings()[path].default)
 
 
@@ -127,7 +127,7 @@ def _constraints(drawn: Drawn) -> Iterator[Problem]:
 
 
 def _idle_pruner(space: Space) -> Iterator[Problem]:
-    """Yield where a pruner that the file asks for never stops a trial."""
+    """Yield a warning if the pruner that the file names never stops a trial."""
     if "pruner" not in space.settings.get("search", {}):
         return
     pruner = strategies.of_settings(space.settings)[1]

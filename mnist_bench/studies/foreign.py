@@ -1,4 +1,4 @@
-"""Studies of other trainers: how to tell them from damaged ones, and the error of commands that need nets."""
+"""Studies of other trainers: how they differ from damaged ones, and the error of commands that need nets."""
 
 from __future__ import annotations
 

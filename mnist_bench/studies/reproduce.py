@@ -63,7 +63,7 @@ def trainer_for(
     """Return a trainer with the record's data set, from `data_dir` or the package, and the record's precision.
 
     `net` is the name of the user's own net in the record; a net that this process has used needs no name.
-    `what` is what a message says of other data.
+    `what` names the trained thing in a message about other data.
 
     Raises:
         DataError: the data set cannot be loaded.

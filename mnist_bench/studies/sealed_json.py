@@ -71,7 +71,7 @@ def load(path: Path, kind: type[T], what: str) -> T | None:
 
 
 def not_read(path: Path, error: ValidationError, otherwise: str) -> StorageError:
-    """Return the error for a file that pydantic refuses: a newer version wrote it, or else what `otherwise` says."""
+    """Return the error for a file that pydantic refuses: a newer version wrote it, or else `otherwise`."""
     if name := unknown_in(error):
         return NewerVersionError(f"{path}: {unknown(name)}.")
     return StorageError(f"{path}: {otherwise}.")

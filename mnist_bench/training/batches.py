@@ -61,7 +61,7 @@ def batches(
     """Yield the batches of `steps` from the training part of `data`.
 
     Order and distortions are drawn anew each epoch, from the seed and the epoch. `losses` are those of the steps
-    before, where the schedule has hard images.
+    before, if the schedule has hard images.
     """
     for taken in selections(schedule, data, seed, steps, losses):
         yield Batch(taken.steps.start, *load(data, taken.chosen, taken.maps, taken.augment), taken.losses)

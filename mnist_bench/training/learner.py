@@ -31,7 +31,7 @@ class Learner:
     average: dict[str, Tensor]
     """Moving averages of the floating-point entries of the model's state; empty if averaging is off."""
     piece: Piece | None
-    """The memory of all averages where that is one piece (`in_one_piece`)."""
+    """The memory of all averages if it is one piece (`in_one_piece`)."""
     losses: LastLosses | None
     """None if images are not chosen by their losses."""
     form: PictureForm
@@ -138,7 +138,7 @@ def take_step(
 
 
 def evaluated_state(learner: Learner) -> dict[str, Tensor]:
-    """Return the model's state with the averages in place where averaging is on: what is evaluated and kept."""
+    """Return the model's state, with the averages if averaging is on: the state that is evaluated and kept."""
     return {**learner.model.state_dict(), **learner.average}
 
 

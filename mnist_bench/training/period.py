@@ -37,13 +37,13 @@ class FitResult:
     """A whole training run."""
 
     reports: tuple[Report, ...]
-    """One a period; fewer than planned where training diverged."""
+    """One per period; fewer than planned if training diverged."""
     state: bytes
     """The last period's state; see mnist_bench.training.weights for the way to a file of weights."""
 
 
 _LACKS_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
-"""What such errors say: of PyTorch's allocator for the CPU, of CUDA, of cuBLAS and cuDNN."""
+"""Texts of such errors: of PyTorch's allocator for the CPU, of CUDA, of cuBLAS and cuDNN."""
 
 
 class TrainLoop(Protocol):
@@ -56,7 +56,7 @@ class TrainLoop(Protocol):
         ...
 
     def score(self) -> tuple[Tensor, Tensor]:
-        """See `evaluation.score`; with the averaged weights where averaging is on."""
+        """See `evaluation.score`; with the averaged weights if averaging is on."""
         ...
 
 

@@ -35,7 +35,7 @@ class TorchTrainer:
     def __init__(
         self, data: Dataset, precision: Precision, *, record: Recorder | None = None, device_cache: int | None = None
     ) -> None:
-        """Train with replayed steps where `record` is given and found to give the same bits (`verify_replay`).
+        """Train with replayed steps if `record` is given and gives the same bits (`verify_replay`).
 
         `device_cache` is how many train loops stay on the device between their periods; left out, what suits it.
         """
@@ -70,7 +70,7 @@ class TorchTrainer:
         return self._streams.carry(self._steps(config, seed, period, state))
 
     def _steps(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> Steps[tuple[bytes, Report]]:
-        """Train, and train again from the same state where it was not the configuration that failed."""
+        """Train, and train again from the same state if it was not the configuration that failed."""
         while True:
             try:
                 content, report = yield from advance_in_steps(

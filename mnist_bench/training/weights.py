@@ -134,7 +134,7 @@ def model_in(content: bytes, source: str) -> nn.Module:
 
 
 _OF_OTHER_KINDS = (AttributeError, TypeError, ValueError, RuntimeError, RecursionError)
-"""What values of another kind raise where a net's are expected."""
+"""Errors that values of another kind raise if those of a net are expected."""
 
 
 @contextmanager
@@ -198,7 +198,7 @@ def _read(path: Path) -> bytes:
 
 
 def read_weights(path: Path, nets: int = 1) -> bytes:
-    """Return the content of a file of `export`, or of one that holds up to so many nets.
+    """Return the content of a file of `export`, or of one that holds up to `nets` nets.
 
     Its header comes first: it has to promise the file's size, and no more than such nets need.
 
@@ -241,7 +241,7 @@ def _head(file: BinaryIO) -> bytes:
 
 
 def _check_promise(head: bytes, size: int) -> None:
-    """Check that a file is as long as its header says.
+    """Check that a file has the length of its header.
 
     Raises:
         ValueError: it is not, or it has no such header.
@@ -253,7 +253,7 @@ def _check_promise(head: bytes, size: int) -> None:
 
 
 def _most_bytes(config: TrainConfig, form: PictureForm, nets: int) -> int:
-    """Return more bytes than a file of so many built-in nets has.
+    """Return more bytes than a file of this number of built-in nets has.
 
     In addition to its parameters it holds means and variances of layers, as many at most, and the header.
     """

@@ -18,7 +18,7 @@ PREFIX = "new-"
 def new_folder(target: Path) -> Iterator[Path]:
     """Give a folder to fill, which gets the name `target` at the end of the block.
 
-    Where another process was faster, its folder of that name stays: names tell what is inside.
+    If another process was faster, its folder of that name stays: equal names mean equal contents.
 
     Raises:
         OSError: no folder can be made there.

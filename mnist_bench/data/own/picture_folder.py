@@ -92,10 +92,10 @@ def _classes(part: Path) -> tuple[str, ...]:
 
 
 def _told(names: Sequence[str], part: Path) -> tuple[str, ...]:
-    """Return the names of classes as messages and exports tell them.
+    """Return the names of classes as messages and exports show them.
 
     Raises:
-        DataError: two are told alike, or one has no character that can be seen.
+        DataError: two look alike, or one has no visible character.
     """
     told = [on_one_line(printable(name)).strip() for name in names]
     for name, text in zip(names, told, strict=True):
@@ -169,7 +169,7 @@ def _picture(path: Path) -> tuple[Bytes, bool]:
 
 
 def _check(image: Image, path: Path) -> None:
-    """Check what an opened picture says of itself, before it is decoded.
+    """Check the header of an opened picture, before it is decoded.
 
     Raises:
         DataError: it is no picture of one size, without transparency, in grey or in colour.

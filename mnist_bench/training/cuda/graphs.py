@@ -57,7 +57,7 @@ def _free_workspaces() -> None:
 
 
 def _root(error: BaseException) -> BaseException:
-    """Return what broke a capture off; ending it then raises an error of its own, which says nothing."""
+    """Return the error that broke a capture off; ending the capture then raises one that explains nothing."""
     while error.__context__ is not None:
         error = error.__context__
     return error

@@ -22,7 +22,7 @@ def new_stream(device: torch.device) -> torch.cuda.Stream:
 
 
 class Streams:
-    """A stream for each lane, made where all others are taken; a CPU has none."""
+    """A stream for each lane, made if all others are taken; a CPU has none."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
