@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from mnist_bench import units
-from mnist_bench.units import duration as duration
+from mnist_bench import cells
+from mnist_bench.cells import duration as duration
 from search.messages import show
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -16,7 +16,7 @@ HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 def percent(share: float | None, digits: int = 2) -> str:
     """Return a share (0..1) in percent: `99.41 %`; a dash if there is none."""
-    return "–" if share is None else units.percent(share, digits)
+    return "–" if share is None else cells.percent(share, digits)
 
 
 def value(found: object) -> str:
@@ -28,7 +28,7 @@ def value(found: object) -> str:
 
 def short(found: object) -> str:
     """Return a setting in few digits: `0.00573`."""
-    return units.significant(found, 3) if isinstance(found, float) else show(found)
+    return cells.significant(found, 3) if isinstance(found, float) else show(found)
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -67,6 +67,6 @@ def used(net: OwnNetSource) -> str | None:
     Raises:
         UsageError: it cannot be loaded; the message says why and where.
     """
-    name = own_nets.of_function(net)
-    own_nets.used(name)
+    name = own_nets.name_of_function(net)
+    own_nets.load_code(name)
     return name

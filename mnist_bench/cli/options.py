@@ -89,7 +89,7 @@ def _load_net(name: str | None) -> str | None:
     """Load the code that a command names, before the command does anything."""
     from mnist_bench import own_nets
 
-    own_nets.used(name)
+    own_nets.load_code(name)
     return name
 
 

@@ -210,7 +210,7 @@ def _headline(space: Space) -> str:
         if name not in ("epochs", "limits", "constraints", "search", "net_code")
     }
     if "net_code" in space.settings:
-        others["net"] = own_nets.name_of(space.settings["net_code"])
+        others["net"] = own_nets.display_name(space.settings["net_code"])
     settings = [f"{name} {messages.show(value)}" for name, value in others.items()]
     parts = [space.name, _summary(space), number_of(epochs, "epoch"), *settings]
     return "  ·  ".join([*parts, f"{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}"])

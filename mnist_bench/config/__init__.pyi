@@ -10,8 +10,8 @@ from .json import (
     CODEC as CODEC,
     config_hash as config_hash,
     every_setting as every_setting,
+    flattened as flattened,
     from_json as from_json,
-    leaves as leaves,
     to_json as to_json,
     with_params as with_params,
 )

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 from mnist_bench.config.declaration import Setting
 from mnist_bench.config.field_docs import field_docs
-from mnist_bench.config.json import every_setting, leaves
+from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.settings import TrainConfig
 
 
@@ -53,7 +53,7 @@ def sections() -> Mapping[str, type]:
 @cache
 def all_settings() -> Mapping[str, Declared]:
     """Return every setting by its dotted path, in the order of their declarations."""
-    defaults = dict(leaves(every_setting(TrainConfig())))
+    defaults = dict(flattened(every_setting(TrainConfig())))
     declared = [*declared_in(TrainConfig, "", defaults)]
     for section, cls in sections().items():
         declared += declared_in(cls, f"{section}.", defaults)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig, TrainOn
-from mnist_bench.units import compact
+from mnist_bench.cells import compact
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,7 @@ from mnist_bench.leaderboard import undominated
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import sealed_json
-from mnist_bench.units import unit
+from mnist_bench.cells import unit
 from search import canonical_json
 from search.driver import Task
 from search.errors import UsageError, WorkerError

@@ -26,7 +26,7 @@ from mnist_bench.numerics import Machine, sentence, this_machine
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import mean_and_deviation, share_interval
 from mnist_bench.studies import sealed_json
-from mnist_bench.units import duration
+from mnist_bench.cells import duration
 from search import canonical_json
 from search.arguments import check_count
 from search.driver import Task

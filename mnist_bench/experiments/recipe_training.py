@@ -15,7 +15,7 @@ from mnist_bench import space_files
 from mnist_bench.config import DatasetName, TrainConfig, TrainOn
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
 from mnist_bench.experiments.grid import Observer, open_grid, product
-from mnist_bench.nets import completed
+from mnist_bench.nets import with_net_defaults
 from mnist_bench.numerics import Precision, PrecisionName, choose_precision, setup
 from mnist_bench.space_files import Source
 from mnist_bench.studies import compatibility, data_of, recipe_text
@@ -49,7 +49,7 @@ class TrainingOptions:
     data_dir: Path | None = None
     """Data of the user's own; of a trial, its study's."""
     net: str | None = None
-    """A net of the user's own; see `own_nets.use`."""
+    """A net of the user's own; see `own_nets.load_net`."""
 
     @property
     def given(self) -> list[str]:
@@ -162,7 +162,7 @@ def _check_overrides(overrides: Sequence[str], name: str) -> None:
 
 
 def _made(space: Space, data: DataOptions, options: TrainingOptions) -> RecipeTraining:
-    config = completed(space_files.recipe(space))
+    config = with_net_defaults(space_files.recipe(space))
     close_test_set()
     device = setup(options.device)
     loaded = load_dataset(data, device)

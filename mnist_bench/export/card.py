@@ -90,7 +90,7 @@ def _what(data: Data) -> str:
 
 def _own_code(winner: Winner) -> OwnCode:
     code = str(winner.config.net_code)
-    net, settings = own_nets.named(code)[0], own_nets.known(code).settings
+    net, settings = own_nets.split_code(code)[0], own_nets.loaded_net(code).settings
     function = net.rpartition(":")[2]
     # Lists are lists, as they were in the search.
     declared, given = settings.declared, settings.as_argument(dict(winner.config.net))
@@ -208,5 +208,5 @@ def _commands(winner: Winner) -> NextCommands:
     return NextCommands(
         study=winner.study.name,
         data="DATA" if winner.record.data.is_own else None,
-        net=None if code is None else own_nets.named(code)[0],
+        net=None if code is None else own_nets.split_code(code)[0],
     )

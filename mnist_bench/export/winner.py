@@ -27,7 +27,7 @@ from mnist_bench.studies import (
     trainer_for,
 )
 from mnist_bench.training import TorchTrainer, export, load_known, load_trial, logits, model_in
-from mnist_bench.units import duration
+from mnist_bench.cells import duration
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StoredStudy

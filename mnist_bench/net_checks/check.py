@@ -57,7 +57,7 @@ def require(
         PluginError: it raises.
     """
     training = ShortTraining(net=net.loaded.whole_name, settings=settings, form=form)
-    with own_nets.use(training.net).loaded.blamed():
+    with own_nets.load_net(training.net).loaded.blamed():
         first = training.anew() if repeats else []
         for name, (reason, way) in WAYS.items() if repeats else ():
             if (again := way(training)) != first:
@@ -78,7 +78,7 @@ def _refusal(net: OwnNet, way: str, what: str, reason: str, advice: str, words: 
 
 
 def _rows(training: ShortTraining) -> Iterator[CheckRow]:
-    config, net = training.config, own_nets.use(training.net)
+    config, net = training.config, own_nets.load_net(training.net)
     size = own_nets.counts(str(config.net_code), config.net, training.form)
     yield CheckRow(
         what="can be built",

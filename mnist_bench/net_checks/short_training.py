@@ -57,7 +57,7 @@ class ShortTraining:
     @cached_property
     def config(self) -> TrainConfig:
         """The net with its settings; all else at its default, dropout and augmentation of ours thus off."""
-        net = own_nets.use(self.net)
+        net = own_nets.load_net(self.net)
         plain = from_json({"net": net.settings.complete(self.settings)})
         return replace(plain, epochs=PERIODS, net_code=net.code)
 

@@ -15,6 +15,6 @@ from .modules import (
     build_net as build_net,
     set_dropout_generator as set_dropout_generator,
 )
-from .planner import completed as completed, make_planner as make_planner
+from .planner import make_planner as make_planner, with_net_defaults as with_net_defaults
 from .size import net_size as net_size
 from .summary import distinguishing as distinguishing, line as line, shown as shown

@@ -32,7 +32,7 @@ class _Planner:
     def __call__(self, params: Mapping[str, Any]) -> Plan[TrainConfig]:
         config = CODEC.from_json(with_params(self.base, self.resolve(params)))
         try:
-            return self._plan(completed(config))
+            return self._plan(with_net_defaults(config))
         except ArchitectureError as error:
             # A space may well hold nets that pool the picture away; the sampler learns to avoid them.
             return _impossible(config, str(error))
@@ -85,7 +85,7 @@ def make_planner(
     )
 
 
-def completed(config: TrainConfig) -> TrainConfig:
+def with_net_defaults(config: TrainConfig) -> TrainConfig:
     """Return a configuration with all settings of the user's own net; missing ones take its defaults.
 
     Raises:
@@ -94,7 +94,7 @@ def completed(config: TrainConfig) -> TrainConfig:
     """
     if config.net_code is None:
         return config
-    return replace(config, net=own_nets.known(config.net_code).settings.complete(config.net))
+    return replace(config, net=own_nets.loaded_net(config.net_code).settings.complete(config.net))
 
 
 def _impossible(config: TrainConfig, reason: str) -> Plan[TrainConfig]:

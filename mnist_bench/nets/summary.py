@@ -15,14 +15,14 @@ from mnist_bench.config import (
     TrainConfig,
     all_settings,
     every_setting,
-    leaves,
+    flattened,
     rate_cell,
     rate_words,
     setting_of,
 )
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import block_filters
-from mnist_bench.units import compact, significant
+from mnist_bench.cells import compact, significant
 
 NOTHING = "–"
 NO_DISTORTION = "none"
@@ -83,7 +83,7 @@ def _settings_by_heading() -> Mapping[str, Sequence[Declared]]:
 
 def _values(config: TrainConfig) -> dict[str, Any]:
     """Return the value of every setting, by its path."""
-    return dict(leaves(every_setting(config)))
+    return dict(flattened(every_setting(config)))
 
 
 def _cell(heading: str, config: TrainConfig, values: Mapping[str, Any]) -> str:
@@ -190,7 +190,7 @@ _COMBINED_CELLS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
 
 
 def _own_net_words(config: TrainConfig) -> Iterator[str]:
-    yield own_nets.named(str(config.net_code))[0]
+    yield own_nets.split_code(str(config.net_code))[0]
     for name, value in config.net.items():
         yield f"{name} {_setting_words(value)}"
 

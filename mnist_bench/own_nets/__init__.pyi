@@ -4,11 +4,11 @@ from .net_settings import NetSection as NetSection
 from .own_net import (
     HOW as HOW,
     OwnNet as OwnNet,
+    display_name as display_name,
     is_net as is_net,
-    known as known,
-    name_of as name_of,
-    named as named,
-    of_function as of_function,
-    use as use,
-    used as used,
+    load_code as load_code,
+    load_net as load_net,
+    loaded_net as loaded_net,
+    name_of_function as name_of_function,
+    split_code as split_code,
 )

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.own_nets.own_net import OwnNet, known
+from mnist_bench.own_nets.own_net import OwnNet, loaded_net
 from mnist_bench.picture_form import PictureForm
 from search import canonical_json
 from search.errors import PluginError
@@ -42,7 +42,7 @@ def counts(code: str, settings: Mapping[str, Any], form: PictureForm) -> Counts:
         ArchitectureError: the net refuses these settings: its code raises ValueError.
         ConfigError: they are none of the net's.
         PluginError: its code raises anything else, or what it makes is no net for these pictures.
-        UsageError: the code was not named; see `own_net.known`.
+        UsageError: the code was not named; see `own_net.loaded_net`.
     """
     return _counts(code, canonical_json.dumps(settings), form)
 
@@ -54,7 +54,7 @@ def build(code: str, settings: Mapping[str, Any], form: PictureForm, generator: 
     """
     from mnist_bench.own_nets import draws
 
-    net = known(code)
+    net = loaded_net(code)
     with draws.seeded(generator):
         module = _made(net, net.settings.complete(settings), form, "cpu")
     draws.attach(module, net.loaded, form, generator)
@@ -63,7 +63,7 @@ def build(code: str, settings: Mapping[str, Any], form: PictureForm, generator: 
 
 @lru_cache(maxsize=4096)  # a proposal asks for many, some of them again and again
 def _counts(code: str, settings: str, form: PictureForm) -> Counts:
-    net = known(code)
+    net = loaded_net(code)
     complete = net.settings.complete(json.loads(settings))
     try:
         return _counted(net, complete, form, "meta")

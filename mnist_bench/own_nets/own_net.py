@@ -1,7 +1,7 @@
-"""Which code the nets of this process are, by its name and the hash of its source.
+"""Registry of the user's own nets, keyed by the name and the source hash of their code.
 
 A configuration names its code (`TrainConfig.net_code`) and never makes it run. Whoever runs the net has named the code
-before, on the command line or from Python, with `use`; `known` finds it by what the configuration says.
+before, on the command line or from Python, with `load_net`; `loaded_net` finds it by what the configuration says.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class OwnNet:
         return Path(self.loaded.source).name if self.loaded.code.module.endswith(".py") else None
 
 
-def use(name: str) -> OwnNet:
+def load_net(name: str) -> OwnNet:
     """Load the net of this name, `package.module:Name` or `file.py:Name`; from now on it can be built here.
 
     One that was loaded before, and whose file is still the same, is not loaded again.
@@ -108,15 +108,15 @@ def _binds(signature: inspect.Signature, *values: Any) -> bool:
     return True
 
 
-def known(code: str) -> OwnNet:
-    """Return the net of this code, which `use` has loaded.
+def loaded_net(code: str) -> OwnNet:
+    """Return the net of this code, which `load_net` has loaded.
 
     Raises:
         UnnamedCodeError: it was not loaded, or its file has changed; the message says what would be right.
     """
     if code in _used:
         return _used[code]
-    name, sha256 = named(code)
+    name, sha256 = split_code(code)
     for other in _used.values():
         if other.loaded.name == name:
             raise UnnamedCodeError(
@@ -127,24 +127,24 @@ def known(code: str) -> OwnNet:
     raise UnnamedCodeError(f"The net is code of your own, {show(name)}: name it, --net {quoted(name)}{folder}.")
 
 
-def named(code: str) -> tuple[str, str]:
+def split_code(code: str) -> tuple[str, str]:
     """Return the name by which code was loaded, `my_nets.py:build`, and its source's SHA-256; see `OwnNet.code`."""
     name, _, sha256 = code.rpartition(" ")  # a name may hold blanks
     return name, sha256
 
 
-def name_of(code: str) -> str:
+def display_name(code: str) -> str:
     """Return what people call this code: its name and the first digits of the hash, `my_nets.py:build (3f2a81c0)`."""
-    name, sha256 = named(code)
+    name, sha256 = split_code(code)
     return f"{name} ({sha256[:8]})"
 
 
-def used(name: str | None) -> str | None:
-    """Return the code of the net that a command names, after loading it; errors as in `use`."""
-    return None if name is None else use(name).code
+def load_code(name: str | None) -> str | None:
+    """Return the code of the net that a command names, after loading it; errors as in `load_net`."""
+    return None if name is None else load_net(name).code
 
 
-def of_function(build: Callable[..., Any] | str | None) -> str | None:
+def name_of_function(build: Callable[..., Any] | str | None) -> str | None:
     """Return the name by which a function, or a class, is loaded; a name as it is.
 
     One of a package is named by its module, any other one by its file.

@@ -12,7 +12,7 @@ from statistics import median
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from mnist_bench.units import percent
+from mnist_bench.cells import percent
 
 LABEL = "validation accuracy (%, log of the error)"
 MIN_ERROR = 0.005

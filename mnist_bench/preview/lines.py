@@ -19,7 +19,7 @@ from mnist_bench.preview.pace import Pace
 from mnist_bench.searches import SearchConfig, SearchSetup
 from mnist_bench.space_files import Drawn
 from mnist_bench.training import trainer_spec
-from mnist_bench.units import between, objectives
+from mnist_bench.cells import between, objectives
 from search import strategies
 from search.event_log import repeats
 from search.executors import Executor, InProcessExecutor

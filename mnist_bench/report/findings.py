@@ -16,7 +16,7 @@ from mnist_bench.leaderboard import (
 )
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report.sections import Sections
-from mnist_bench.units import percent, unit
+from mnist_bench.cells import percent, unit
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import first_few, joined
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench import own_nets, space_files
-from mnist_bench.config import from_json, leaves
+from mnist_bench.config import flattened, from_json
 from mnist_bench.leaderboard import Leaderboard, leaderboard_of, stop_option
 from mnist_bench.nets import line
 from mnist_bench.next_commands import NextCommands
@@ -132,7 +132,7 @@ def commands(
     """Return the commands that repeat the search and a trial of it, each with its purpose; they run unchanged."""
     code = net_code(study)
     # The file of your own network is the one that the first of these commands writes, not the one on this machine.
-    known = replace(next_commands, net=None if code is None else own_nets.named(code)[0])
+    known = replace(next_commands, net=None if code is None else own_nets.split_code(code)[0])
     again = dict([*_files(study, known), *_searches(study, latest_data(invocations))])
     if chosen is None:
         return again
@@ -210,7 +210,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     for number in _enqueued(study):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
     code = net_code(study)
-    words += [] if code is None else ["--net", own_nets.named(code)[0]]
+    words += [] if code is None else ["--net", own_nets.split_code(code)[0]]
     return command_line([*words, "--study-name", study.name])
 
 
@@ -283,7 +283,7 @@ def _facts(study: StudyRecord) -> dict[str, dict[str, str]]:
         "numerics": numerics,
         "versions": spec["versions"],
     }
-    return {group: {name: _text(value) for name, value in leaves(values)} for group, values in groups.items()}
+    return {group: {name: _text(value) for name, value in flattened(values)} for group, values in groups.items()}
 
 
 def _text(value: object) -> str:

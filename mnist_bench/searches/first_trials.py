@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from mnist_bench import space_files, start_lists
-from mnist_bench.config import TrainConfig, every_setting, leaves
+from mnist_bench.config import TrainConfig, every_setting, flattened
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import IMAGES
-from mnist_bench.units import duration
+from mnist_bench.cells import duration
 from search.errors import UsageError
 from search.messages import number_of, show
 from search.space import same
@@ -39,7 +39,7 @@ def _enqueued(setup: SearchSetup, source: space_files.Source, plan: Planner[Trai
     images = IMAGES if config.data_dir is None else None
     loaded = space_files.load(source, images=images, form=lambda _: setup.form, net=config.net)
     recipe, name = every_setting(space_files.recipe(loaded)), space_files.named(source)
-    settings = dict(leaves(recipe))
+    settings = dict(flattened(recipe))
     try:
         params = space.sample(lambda path, _: settings[path])
     except KeyError as error:  # settings of the user's own net may have no defaults
@@ -47,7 +47,7 @@ def _enqueued(setup: SearchSetup, source: space_files.Source, plan: Planner[Trai
     for item in space.fields:
         if item.path in params and item.distribution and not item.distribution.contains(params[item.path]):
             raise UsageError(f"--enqueue {name}: {item.path} {show(params[item.path])} is outside the space's range")
-    in_space = dict(leaves(every_setting(plan(params).config)))
+    in_space = dict(flattened(every_setting(plan(params).config)))
     # The length of training is the search's own matter; every other setting has to agree.
     for path, value in settings.items():
         if path in ("epochs", "periods") or (path in in_space and same(in_space[path], value)):

@@ -93,7 +93,7 @@ def _invocation(config: SearchConfig) -> Invocation | None:
     made = Invocation(
         command=config.command,
         data_dir=None if config.data_dir is None else str(config.data_dir.resolve()),
-        net=None if config.net is None else own_nets.use(config.net).loaded.whole_name,
+        net=None if config.net is None else own_nets.load_net(config.net).loaded.whole_name,
     )
     return None if made == Invocation() else made
 
@@ -111,7 +111,7 @@ def spec_of(setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], 
         **study_context.context_here(numerics),
     }
     if config.net is not None:
-        net = own_nets.use(config.net)
+        net = own_nets.load_net(config.net)
         # Next to its code in the space: for people, who may have lost the file.
         context["net"] = {**stored(net.loaded.code, {}), "text": net.text}
     plan = study_context.planner(space, context)
@@ -142,7 +142,7 @@ def _ray_executor(config: SearchConfig, data: TrainingSet) -> RayExecutor:
     file of the user's own net."""
     options: dict[str, str] = {}
     files: dict[str, bytes] = {}
-    net = None if config.net is None else own_nets.use(config.net)
+    net = None if config.net is None else own_nets.load_net(config.net)
     if data.options.data_dir or data.options.dataset != "mnist":
         options["data_dir"] = ""
         files |= idx_files(data)
@@ -170,7 +170,7 @@ def check_own_code(setup: SearchSetup) -> None:
         repeatability.require(*ways, replace(on, words=setup.check_words))
     if config.net is not None:
         net_checks.require(
-            own_nets.use(config.net), setup.drawn.trainable[0].config.net, setup.form,
+            own_nets.load_net(config.net), setup.drawn.trainable[0].config.net, setup.form,
             repeats=repeats(config.order), words=setup.check_words,
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from typing import Any, assert_never, get_args
 
 from mnist_bench.config import TrainConfig, TrainOn, all_settings, leaves_validation, sections
-from mnist_bench.own_nets import HOW, known
+from mnist_bench.own_nets import HOW, loaded_net
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.content import IMAGES, MIN_SUBSET, OWN, SETTINGS
 from mnist_bench.space_files.faults import allows, annotation_of, faults
@@ -127,7 +127,7 @@ def _own_net_problems(space: Space) -> Iterator[Problem]:
         message = "model: the settings of built-in nets do nothing with --net; leave them out"
         yield space.origins["model"].problem(message, at_key=True)
     try:
-        needed = known(str(code)).settings.needed
+        needed = loaded_net(str(code)).settings.needed
     except UsageError as error:
         yield space.origins["net_code"].problem(f"net_code: {in_a_sentence(error)}")
         return
@@ -147,7 +147,7 @@ def _section_of(space: Space, section: str, name: str) -> tuple[type, list[str]]
             path.partition(".")[2] for path in all_settings() if path.startswith(f"{section}.")
         ]
     try:
-        settings = known(str(space.settings["net_code"])).settings
+        settings = loaded_net(str(space.settings["net_code"])).settings
     except (KeyError, UsageError):
         return None  # reported once, by `_own_net_problems`
     return settings.section_with(name), list((name,) if settings.declared is None else settings.names)

@@ -60,7 +60,7 @@ def load(
 
     `images` is the number of images in the data set, which bounds `subset`; None if it is not known.
     `form` returns the form of its pictures, given the data set that the file names. `net` is the name
-    of the user's own net, which all trials have; see `own_nets.use`.
+    of the user's own net, which all trials have; see `own_nets.load_net`.
 
     Raises:
         SpaceError: every problem of the file's form, names and values.
@@ -118,7 +118,7 @@ def _checked(
     form: Callable[[DatasetName], PictureForm],
     net: str | None,
 ) -> Space:
-    code = own_nets.used(net)
+    code = own_nets.load_code(net)
     space, problems = Space.read(document)
     if code is not None:
         problems += _other_code(space, code)
@@ -154,7 +154,7 @@ def _other_code(space: Space, code: str) -> list[Problem]:
     told = space.settings.get("net_code")
     if told in (None, code):
         return []
-    names = [own_nets.name_of(each) for each in (str(told), code)]
+    names = [own_nets.display_name(each) for each in (str(told), code)]
     return [space.origins["net_code"].problem(f"net_code: this is of {names[0]}, and --net names {names[1]}")]
 
 

@@ -12,7 +12,7 @@ from typing import Any, assert_never
 from mnist_bench.config import all_settings, from_json, with_params
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import plan_layers
-from mnist_bench.own_nets import known
+from mnist_bench.own_nets import loaded_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files.content import OWN
 from mnist_bench.space_files.drawn import Drawn, is_impossible, planner
@@ -121,7 +121,7 @@ def estimate(drawn: Drawn, *, trials: int, workers: int) -> Estimate:
 def _about(space: Space, path: str) -> str:
     section, _, name = path.partition(".")
     if section == OWN:
-        return known(space.settings["net_code"]).settings.docs.get(name, "")
+        return loaded_net(space.settings["net_code"]).settings.docs.get(name, "")
     return all_settings()[path].about
 
 

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from mnist_bench import tables
-from mnist_bench.config import TrainConfig, every_setting, leaves
+from mnist_bench.config import TrainConfig, every_setting, flattened
 from mnist_bench.tables import SHA256, RecordedBenchmark, shipped
 from search.errors import SpaceError, UsageError
 from search.event_log import StudyRecord
@@ -111,7 +111,7 @@ def _of_study(study: StudyRecord, space: Space) -> Iterator[tuple[Mapping[str, A
 def _unnamed(space: Space) -> Mapping[str, Any]:
     named = {entry.path for entry in space.fields}
     without = "model." if "net_code" in space.settings else ()  # a net of the user's own has none of these
-    defaults = leaves(every_setting(TrainConfig()))
+    defaults = flattened(every_setting(TrainConfig()))
     return {path: value for path, value in defaults if path not in named and not path.startswith(without)}
 
 

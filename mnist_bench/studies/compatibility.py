@@ -51,14 +51,14 @@ def require_net(code: str | None, name: str | None) -> None:
 
     Args:
         code: `TrainConfig.net_code`.
-        name: by which the net was named for this command; see `own_nets.use`.
+        name: by which the net was named for this command; see `own_nets.load_net`.
 
     Raises:
         UsageError: it was not named, or its file has changed.
     """
-    own_nets.used(name)
+    own_nets.load_code(name)
     if code is not None:
-        own_nets.known(code)
+        own_nets.loaded_net(code)
 
 
 def net_code(study: StudyRecord) -> str | None:
@@ -113,7 +113,7 @@ def commands_at(
         study=location.name,
         place=location.words,
         data=latest_data(searched) if data_dir is None else str(data_dir),
-        net=None if code is None else net or latest_net(searched) or own_nets.named(code)[0],
+        net=None if code is None else net or latest_net(searched) or own_nets.split_code(code)[0],
         device=None if device == "auto" else device,
         no_test=no_test,
     )

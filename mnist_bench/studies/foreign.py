@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mnist_bench.config import TrainConfig, every_setting, leaves
+from mnist_bench.config import TrainConfig, every_setting, flattened
 from mnist_bench.errors import ForeignStudyError
 from search.event_log import StudyRecord
 from search.messages import show
@@ -22,7 +22,7 @@ def is_foreign(spec: Mapping[str, Any]) -> bool:
     """
     if not spec or "trainer" in spec["context"]:
         return bool(spec)
-    settings = dict(leaves(every_setting(TrainConfig())))
+    settings = dict(flattened(every_setting(TrainConfig())))
     of_nets = all(path in settings for path, _ in spec["space"]["fields"])
     return not of_nets and not any(name in spec["context"] for name in OWN)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_bench.config import TrainConfig, from_json, leaves
+from mnist_bench.config import TrainConfig, flattened, from_json
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.statistics import mcnemar
 from mnist_bench.studies import compatibility
@@ -123,7 +123,7 @@ def numerics_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tup
 
     A record from before there was a second canary does not differ by that.
     """
-    old, new = dict(leaves(then)), dict(leaves(now))
+    old, new = dict(flattened(then)), dict(flattened(now))
     if WIDE_CANARY not in old or WIDE_CANARY not in new:
         old.pop(WIDE_CANARY, None)
         new.pop(WIDE_CANARY, None)

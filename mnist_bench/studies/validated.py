@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from mnist_bench.config import TrainConfig, every_setting, from_json, leaves
+from mnist_bench.config import TrainConfig, every_setting, flattened, from_json
 from mnist_bench.errors import ConfigError, UnknownSettingError
 from mnist_bench.numerics import DeviceKind, Precision
 from mnist_bench.studies.foreign import check_own, is_foreign
@@ -152,7 +152,7 @@ def _check_fields(read: StudyRecord) -> None:
     Raises:
         UnknownSettingError: one of them is not.
     """
-    settings = dict(leaves(every_setting(TrainConfig())))
+    settings = dict(flattened(every_setting(TrainConfig())))
     for path, _ in read.spec["space"]["fields"]:
         if path not in settings and not path.startswith("net."):
             raise UnknownSettingError(unknown(path))

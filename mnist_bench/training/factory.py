@@ -23,7 +23,7 @@ def trainer_spec(
     """
     options = {"device": device, "precision": precision, **asdict(data.options), "data_hash": data.data_hash}
     if net is not None:
-        options["net"] = own_nets.use(net).loaded.whole_name
+        options["net"] = own_nets.load_net(net).loaded.whole_name
     return TrainerSpec(factory="mnist_bench.training.factory:make_trainer", options=options)
 
 
@@ -54,7 +54,7 @@ def make_trainer(
 
     close_test_set()
     if net is not None:
-        own_nets.use(net)
+        own_nets.load_net(net)
     torch_device = numerics.setup(device)
     chosen = DataOptions(
         dataset=dataset, data_dir=data_dir, subset=subset, task=task, form=MNIST if form is None else parse(form)

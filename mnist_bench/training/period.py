@@ -23,7 +23,7 @@ from mnist_bench.nets import set_dropout_generator
 from mnist_bench.numerics import Precision
 from mnist_bench.training import checkpoint
 from mnist_bench.training.batches import batches, seeded
-from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, settled
+from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, wait_until_idle
 from mnist_bench.training.evaluation import Evaluation, read, score
 from mnist_bench.training.learner import EvaluatedNet, Learner, evaluated_state, make_learner, train_step
 from mnist_bench.training.weights import weights_hash
@@ -151,7 +151,7 @@ def _advance(
     total = yield from train_loop.train(seed, period)
     scored = train_loop.score()
     # The first wait of the period: all steps and the evaluation are given out by now, and other lanes go on meanwhile.
-    yield from settled(data.device)
+    yield from wait_until_idle(data.device)
     content = checkpoint.to_bytes(train_loop.learner, identity, period)
     weights = weights_hash(evaluated_state(train_loop.learner))
     steps = len(schedule.steps(period))
@@ -226,7 +226,7 @@ def _epoch(config: TrainConfig, period: int) -> float:
 
 def _blamed(config: TrainConfig) -> AbstractContextManager[None]:
     """Return what blames an exception on the net, if that is the user's own code; see `Loaded.blamed`."""
-    return nullcontext() if config.net_code is None else own_nets.known(config.net_code).loaded.blamed()
+    return nullcontext() if config.net_code is None else own_nets.loaded_net(config.net_code).loaded.blamed()
 
 
 def _is_lack_of_memory(error: Exception) -> bool:

@@ -116,7 +116,7 @@ def model_in(content: bytes, source: str) -> nn.Module:
     Raises:
         NewerVersionError: the net has a setting that this version does not know.
         WeightsError: the bytes are not those of `export`, or the weights are not its net's; both name `source`.
-        UnnamedCodeError: the net is one of the user's own; see `own_nets.known`.
+        UnnamedCodeError: the net is one of the user's own; see `own_nets.loaded_net`.
     """
     import torch
     from safetensors.torch import load

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_bench.units import between, duration, objectives, percent, size
+from mnist_bench.cells import between, duration, objectives, percent, size
 
 
 def test_shares_have_two_decimals_or_as_many_as_asked() -> None:

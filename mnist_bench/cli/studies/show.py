@@ -128,7 +128,7 @@ def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
 
 
 def _study_lines(study: StudyRecord) -> Iterator[str]:
-    from mnist_bench.config import leaves
+    from mnist_bench.config import flattened
     from mnist_bench.leaderboard import counts, grouped, stop_line
     from mnist_bench.studies import is_foreign
     from search.study import fingerprint
@@ -147,7 +147,7 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
         if isinstance(value, dict):
             yield section
             # The source of a net of the user's own is for --code.
-            told = ((path, leaf) for path, leaf in leaves(value) if (section, path) != ("context", "net.text"))
+            told = ((path, leaf) for path, leaf in flattened(value) if (section, path) != ("context", "net.text"))
             yield from (f"  {path}: {cells.value(leaf)}" for path, leaf in told)
         else:
             yield f"{section}: {cells.value(value)}"
@@ -173,11 +173,11 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
 
 
 def _settings(trial: TrialRecord) -> Iterator[str]:
-    from mnist_bench.config import every_setting, from_json, leaves
+    from mnist_bench.config import every_setting, flattened, from_json
 
     yield from ("", "settings (* sampled)")
     config = from_json(trial.config)
-    for path, value in leaves(every_setting(config)):
+    for path, value in flattened(every_setting(config)):
         if config.net_code is not None and path.startswith("model."):
             continue  # ours, which do nothing there
         yield f"{' *' if path in trial.params else '  '} {path}: {cells.value(value)}"
@@ -189,7 +189,7 @@ def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
 
     for heading, values in (("parameters", trial.params), ("configuration", trial.config)):
         yield from ("", heading)
-        yield from (f"   {path}: {cells.value(value)}" for path, value in leaves(values))
+        yield from (f"   {path}: {cells.value(value)}" for path, value in flattened(values))
 
 
 def _curve(study: StudyRecord, trial: TrialRecord) -> Table[Report]:

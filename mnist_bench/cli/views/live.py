@@ -22,7 +22,7 @@ from mnist_bench.leaderboard import (
     validation_images,
 )
 from mnist_bench.nets import line
-from mnist_bench.units import objectives
+from mnist_bench.cells import objectives
 from search.driver import Header, Observer, Progress
 from search.event_log import TrialRecord, repeats
 from search.messages import number_of

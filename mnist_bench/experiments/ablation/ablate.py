@@ -102,7 +102,7 @@ def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig
     compatibility.require_net(target.net_code, options.net)
     if target.net_code is None:
         return recipe
-    net = own_nets.known(target.net_code)
+    net = own_nets.loaded_net(target.net_code)
     if needed := net.settings.needed:
         raise UsageError(
             f"An ablation begins at the defaults of the net's settings; {net.loaded.name} has none for "

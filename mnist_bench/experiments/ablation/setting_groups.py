@@ -11,7 +11,16 @@ from itertools import combinations
 from types import MappingProxyType
 from typing import Any, get_args
 
-from mnist_bench.config import Group, TrainConfig, all_settings, every_setting, from_json, leaves, to_json, with_params
+from mnist_bench.config import (
+    Group,
+    TrainConfig,
+    all_settings,
+    every_setting,
+    flattened,
+    from_json,
+    to_json,
+    with_params,
+)
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import net_size
 from mnist_bench.picture_form import MNIST, PictureForm
@@ -41,7 +50,7 @@ def effective(config: TrainConfig) -> TrainConfig:
 
 def _idle(config: TrainConfig) -> dict[str, Any]:
     """Return the defaults of the settings that do nothing and have another value, by path."""
-    settings = dict(leaves(every_setting(config)))
+    settings = dict(flattened(every_setting(config)))
     declared = {path: known for path, known in all_settings().items() if known.default != settings[path]}
     return {path: known.default for path, known in declared.items() if not known.counts_in(config)}
 
@@ -56,7 +65,7 @@ def differing(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
 
 def changed(current: TrainConfig, target: TrainConfig, groups: Sequence[str]) -> TrainConfig:
     """Return the effective config that has these groups' settings from `target` and all others from `current`."""
-    wanted = dict(leaves(every_setting(target)))
+    wanted = dict(flattened(every_setting(target)))
     new = {name: wanted[name] for group in groups for name in GROUPS.get(group, (group,))}
     return effective(from_json(with_params(to_json(current), new)))
 
@@ -103,7 +112,7 @@ def _can_exist(config: TrainConfig, form: PictureForm) -> bool:
 
 
 def _differences(first: TrainConfig, second: TrainConfig) -> list[str]:
-    have, want = dict(leaves(every_setting(first))), dict(leaves(every_setting(second)))
+    have, want = dict(flattened(every_setting(first))), dict(flattened(every_setting(second)))
     # A net of the user's own that declares no settings may have some in one of the two alone.
     return [name for name in {**have, **want} if have.get(name) != want.get(name)]
 

@@ -31,7 +31,7 @@ from mnist_bench.experiments.confirm.runs import (
 )
 from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, as_given, check_budget, typed
-from mnist_bench.units import duration
+from mnist_bench.cells import duration
 from search import canonical_json
 from search.arguments import check_choice
 from search.errors import SearchError, StudyLockedError, StudyNotFoundError, UsageError

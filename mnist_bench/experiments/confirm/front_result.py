@@ -17,7 +17,7 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics.paired import paired
 from mnist_bench.studies import sealed_json
-from mnist_bench.units import unit
+from mnist_bench.cells import unit
 from search.errors import StorageError
 from search.messages import number_of
 from search.study import StudyFolder

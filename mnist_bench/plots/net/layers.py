@@ -16,7 +16,7 @@ from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
-from mnist_bench.units import percent
+from mnist_bench.cells import percent
 from search.errors import StudyNotFoundError
 from search.event_log import TrialRecord
 

@@ -13,7 +13,7 @@ from mnist_bench.leaderboard import Kind, Period, WorkerTime, worker_time_of as 
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
-from mnist_bench.units import duration, percent
+from mnist_bench.cells import duration, percent
 from search.event_log import repeats
 
 COLOURS: Mapping[Kind, str] = {

@@ -7,7 +7,7 @@ import torch
 from search.trainer_api import Steps, T
 
 
-def settled(device: torch.device) -> Steps[None]:
+def wait_until_idle(device: torch.device) -> Steps[None]:
     """Wait until the device has done what it was given in the current stream; a CPU always has."""
     if device.type == "cuda":
         done = torch.cuda.Event()  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ from typing import Annotated, get_args
 import pytest
 from annotated_types import Ge
 
-from mnist_bench.config import all_settings, every_setting, leaves, sections, setting_of
+from mnist_bench.config import all_settings, every_setting, flattened, sections, setting_of
 from mnist_bench.config.catalogue import Declared, declared_in
 from mnist_bench.config.declaration import Group, Setting
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
@@ -34,7 +34,9 @@ def test_a_field_without_metadata_has_a_group_of_its_own_and_always_counts() -> 
 
 
 def test_every_setting_is_there_with_its_default_and_its_text() -> None:
-    assert {path: known.default for path, known in all_settings().items()} == dict(leaves(every_setting(TrainConfig())))
+    assert {path: known.default for path, known in all_settings().items()} == dict(
+        flattened(every_setting(TrainConfig()))
+    )
     assert [path for path, known in all_settings().items() if not known.about] == []
 
 

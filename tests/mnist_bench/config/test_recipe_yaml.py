@@ -10,7 +10,7 @@ from mnist_bench import space_files
 from mnist_bench.config import recipe_yaml
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, Phase, TrainConfig
-from mnist_bench.own_nets.own_net import use
+from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.space_files.drawn import samples
 from search.space.space import Space
 from search.space.yaml_reader import parse
@@ -63,7 +63,7 @@ def test_a_data_set_is_named_where_it_is_not_mnist() -> None:
 
 
 def test_null_and_empty_lists_of_a_net_of_ones_own_are_no_defaults(tmp_path: Path) -> None:
-    code = use(own_nets.write(tmp_path, own_nets.OPTIONAL)).code
+    code = load_net(own_nets.write(tmp_path, own_nets.OPTIONAL)).code
     config = TrainConfig(net_code=code, net={"width": None, "tags": ()})
     text = recipe_yaml.text(to_json(config), name="own")
     assert text.splitlines()[-3:] == ["net:", "  width: null", "  tags: []"]

@@ -15,7 +15,7 @@ from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.experiments import recipe_training
 from mnist_bench.experiments.recipe_training import RecipeTraining, TrainingOptions
-from mnist_bench.own_nets.own_net import use
+from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.training import FitResult
 from search.errors import PluginError, SpaceError, UsageError, WorkerError
 from search.event_log.records import StudyRecord
@@ -109,7 +109,7 @@ def test_the_data_of_a_trial_are_its_studys(change: str) -> None:
 def test_a_trials_net_is_judged_for_the_pictures_of_its_study(tmp_path: Path) -> None:
     mine = write_npz(tmp_path / "mine.npz", arrays(classes=3, train=60, test=12, side=16))
     name = own_nets.write(tmp_path, own_nets.COLOUR_ONLY)
-    study = study_on(options_for(mine), TrainConfig(epochs=1, net_code=use(name).code))
+    study = study_on(options_for(mine), TrainConfig(epochs=1, net_code=load_net(name).code))
     training = recipe_training.of_trial(study, study.trials[0], TrainingOptions(data_dir=mine, net=name))
     assert training.fit(0).reports[-1].end is None
 

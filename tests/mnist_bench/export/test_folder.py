@@ -35,7 +35,7 @@ from mnist_bench.export import card, folder, page, plain_net
 from mnist_bench.export.winner import Member, Winner
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
-from mnist_bench.own_nets.own_net import use
+from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.prediction.model import load_model
 from mnist_bench.studies import record
 from search import files
@@ -307,7 +307,7 @@ def test_a_committee_has_a_record_of_each_net(winner: Winner, digits: Dataset, t
 def test_an_export_removes_the_code_that_an_earlier_one_wrote_unless_it_was_changed(
     winner: Winner, digits: Dataset, tmp_path: Path, changed: bool
 ) -> None:
-    code = use(own_nets.write(tmp_path, own_nets.GOOD, "earlier_net.py")).code
+    code = load_net(own_nets.write(tmp_path, own_nets.GOOD, "earlier_net.py")).code
     config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
     place = tmp_path / "winner"
     folder.write(handmade_winner.winner(config, digits), place)
@@ -324,7 +324,7 @@ def test_an_export_removes_the_code_that_an_earlier_one_wrote_unless_it_was_chan
 def test_what_the_card_says_of_a_net_of_ones_own_runs(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, nets: int
 ) -> None:
-    code = use(own_nets.write(tmp_path, text, file)).code
+    code = load_net(own_nets.write(tmp_path, text, file)).code
     config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
     first, *others = (handmade_winner.winner(config, digits, seed=seed) for seed in range(nets))
     members = tuple(member for one in (first, *others) for member in one.members)

@@ -9,7 +9,7 @@ import pytest
 from mnist_bench import net_checks
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.net_checks.check import FROM_WEIGHTS, WAYS
-from mnist_bench.own_nets.own_net import use
+from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.picture_form import MNIST
 from search.errors import PluginError, UsageError
 from support import own_nets
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 def broken(folder: Path, text: str) -> set[str]:
     """Return the ways in which a net does not come to the same bits."""
-    found = net_checks.examine(use(own_nets.write(folder, text)), {}, DataOptions(subset=1000))
+    found = net_checks.examine(load_net(own_nets.write(folder, text)), {}, DataOptions(subset=1000))
     assert found.kind == "net"
     assert found.never == any(row.what == FROM_WEIGHTS[0] and not row.holds for row in found.rows)
     return {row.what for row in found.rows if not row.holds}
@@ -46,23 +46,23 @@ def test_what_does_not_repeat_is_found(tmp_path: Path, text: str, ways: set[str]
 
 
 def test_a_search_is_refused_with_the_reason_and_what_would_do(tmp_path: Path) -> None:
-    net_checks.require(use(own_nets.write(tmp_path, own_nets.GOOD)), {}, MNIST)
+    net_checks.require(load_net(own_nets.write(tmp_path, own_nets.GOOD)), {}, MNIST)
     with pytest.raises(UsageError, match="not repeatable: without a restore, it comes to other weights after period 2"):
-        net_checks.require(use(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST)
+        net_checks.require(load_net(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST)
     with pytest.raises(UsageError, match="not repeatable: from weights alone, it comes to other logits, so it draws"):
-        net_checks.require(use(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST)
+        net_checks.require(load_net(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST)
 
 
 def test_where_a_search_does_not_repeat_the_weights_alone_have_to_make_the_net(tmp_path: Path) -> None:
-    net_checks.require(use(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST, repeats=False)
+    net_checks.require(load_net(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST, repeats=False)
     with pytest.raises(UsageError, match="register_buffer keeps such values with the weights"):
-        net_checks.require(use(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST, repeats=False)
+        net_checks.require(load_net(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST, repeats=False)
 
 
 def test_what_it_raises_in_training_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own_nets.write(tmp_path, own_nets.FAULTY)
     monkeypatch.chdir(tmp_path)
-    net = use("my_nets.py:build")
+    net = load_net("my_nets.py:build")
     for check in (
         lambda: net_checks.require(net, {}, MNIST),
         lambda: net_checks.examine(net, {}, DataOptions(subset=1000)),

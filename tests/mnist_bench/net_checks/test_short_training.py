@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.net_checks.short_training import ShortTraining
-from mnist_bench.own_nets.own_net import use
+from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.picture_form import MNIST
 from support import own_nets
 
@@ -29,5 +29,5 @@ class Net(nn.Module):
 def test_the_weights_alone_make_a_net_even_one_whose_logits_are_no_numbers(
     tmp_path: Path, text: str, same: bool
 ) -> None:
-    name = use(own_nets.write(tmp_path, text)).loaded.whole_name
+    name = load_net(own_nets.write(tmp_path, text)).loaded.whole_name
     assert ShortTraining(net=name, settings={}, form=MNIST).from_weights_alone() == same

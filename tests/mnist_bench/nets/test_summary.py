@@ -7,7 +7,7 @@ import pytest
 from mnist_bench.config import Schedule, all_settings
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
 from mnist_bench.nets.summary import HEADINGS, distinguishing, legend, line, shown
-from mnist_bench.units import compact
+from mnist_bench.cells import compact
 
 RICH = TrainConfig(
     model=ModelConfig(

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from mnist_bench.errors import ArchitectureError, ConfigError
 from mnist_bench.own_nets.building import build, counts
-from mnist_bench.own_nets.own_net import use
+from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.picture_form import MNIST, PictureForm
 from search.errors import PluginError
 from support import own_nets
@@ -19,7 +19,7 @@ COLOUR = PictureForm(channels=3, height=32, width=32, classes=20)
 
 
 def test_parameters_and_multiply_accumulates_are_those_of_its_layers(tmp_path: Path) -> None:
-    code = use(own_nets.write(tmp_path, own_nets.GOOD)).code
+    code = load_net(own_nets.write(tmp_path, own_nets.GOOD)).code
     found = counts(code, {"width": 4}, MNIST)
     convolution, batchnorm, last = 4 * 9 + 4, 2 * 4, 64 * 10 + 10
     assert found.trainable == convolution + batchnorm + last
@@ -29,20 +29,20 @@ def test_parameters_and_multiply_accumulates_are_those_of_its_layers(tmp_path: P
 
 
 def test_settings_left_out_have_the_defaults_of_the_code(tmp_path: Path) -> None:
-    net = use(own_nets.write(tmp_path, own_nets.GOOD))
+    net = load_net(own_nets.write(tmp_path, own_nets.GOOD))
     assert counts(net.code, {}, MNIST) == counts(net.code, {"width": 4, "kind": "normed"}, MNIST)
     assert net.settings.complete({"width": 8}) == {"width": 8, "dropout": 0.3, "kind": "normed"}
 
 
 def test_lists_are_lists_where_nothing_is_declared(tmp_path: Path) -> None:
-    code = use(own_nets.write(tmp_path, own_nets.LISTED)).code
+    code = load_net(own_nets.write(tmp_path, own_nets.LISTED)).code
     assert counts(code, {"widths": (16, 8)}, MNIST) == counts(code, {"widths": [16, 8]}, MNIST)
     net = build(code, {"widths": (16, 8)}, MNIST, torch.Generator().manual_seed(1))
     assert net(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
 
 
 def test_a_refusal_is_an_impossible_net_and_a_fault_is_the_codes(tmp_path: Path) -> None:
-    code = use(own_nets.write(tmp_path, own_nets.GOOD)).code
+    code = load_net(own_nets.write(tmp_path, own_nets.GOOD)).code
     with pytest.raises(ArchitectureError, match="net: five is no width"):
         counts(code, {"width": 5}, MNIST)
     with pytest.raises(ConfigError, match=r"net\.width"):
@@ -57,11 +57,11 @@ def test_a_refusal_is_an_impossible_net_and_a_fault_is_the_codes(tmp_path: Path)
         (own_nets.NO_LOGITS, "returns 2 x 11 numbers for 2 pictures; 2 x 10 logits are needed"),
     ):
         with pytest.raises(PluginError, match=reason):
-            counts(use(own_nets.write(tmp_path, text)).code, {}, MNIST)
+            counts(load_net(own_nets.write(tmp_path, text)).code, {}, MNIST)
 
 
 def test_a_class_with_lazy_and_tied_weights_is_a_net_too(tmp_path: Path) -> None:
-    code = use(own_nets.write(tmp_path, own_nets.CLASS)).code
+    code = load_net(own_nets.write(tmp_path, own_nets.CLASS)).code
     assert counts(code, {}, MNIST).parameters == (784 * 8 + 8) + (8 * 8 + 8) + 8 + (8 * 10 + 10)
     net = build(code, {}, MNIST, torch.Generator().manual_seed(1))
     assert net(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
@@ -70,7 +70,7 @@ def test_a_class_with_lazy_and_tied_weights_is_a_net_too(tmp_path: Path) -> None
 
 
 def test_building_leaves_the_global_generators_alone_and_depends_on_the_seed(tmp_path: Path) -> None:
-    code = use(own_nets.write(tmp_path, own_nets.GOOD)).code
+    code = load_net(own_nets.write(tmp_path, own_nets.GOOD)).code
     before = torch.get_rng_state()
     first, again, other = (build(code, {}, MNIST, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), before)
@@ -80,7 +80,7 @@ def test_building_leaves_the_global_generators_alone_and_depends_on_the_seed(tmp
 
 
 def test_dropout_repeats_from_the_nets_own_seed(tmp_path: Path) -> None:
-    code = use(own_nets.write(tmp_path, own_nets.GOOD)).code
+    code = load_net(own_nets.write(tmp_path, own_nets.GOOD)).code
     first, second = (build(code, {}, MNIST, torch.Generator().manual_seed(1)).train() for _ in range(2))
     pictures = torch.rand(4, 1, 28, 28)
     drawn = [first(pictures) for _ in range(2)]
@@ -96,7 +96,7 @@ def test_dropout_repeats_from_the_nets_own_seed(tmp_path: Path) -> None:
     )
 )
 def test_whatever_settings_are_given_they_are_completed_or_refused(given: dict[str, object]) -> None:
-    net = use(f"{Path(__file__).parents[3]}/examples/own_net.py:build")
+    net = load_net(f"{Path(__file__).parents[3]}/examples/own_net.py:build")
     try:
         complete = net.settings.complete(given)
     except (ArchitectureError, ConfigError, ValueError):

@@ -7,36 +7,36 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.own_nets.own_net import is_net, known, name_of, of_function, use
+from mnist_bench.own_nets.own_net import display_name, is_net, load_net, loaded_net, name_of_function
 from search.errors import UsageError
 from support import own_code, own_nets
 
 
 def test_the_code_names_function_and_hash_and_finds_the_net_again(tmp_path: Path) -> None:
-    net = use(own_nets.write(tmp_path, own_nets.GOOD))
+    net = load_net(own_nets.write(tmp_path, own_nets.GOOD))
     assert net.code.startswith("my_nets.py:build ")
     assert len(net.code.split()[1]) == 64
-    assert known(net.code) is net
-    assert name_of(net.code) == f"my_nets.py:build ({net.loaded.code.sha256[:8]})"
+    assert loaded_net(net.code) is net
+    assert display_name(net.code) == f"my_nets.py:build ({net.loaded.code.sha256[:8]})"
     assert net.file == "my_nets.py"
     assert net.text == own_nets.GOOD
 
 
 def test_a_name_may_hold_blanks(tmp_path: Path) -> None:
-    net = use(own_nets.write(tmp_path, own_nets.GOOD, "my nets.py"))
-    assert name_of(net.code) == f"my nets.py:build ({net.loaded.code.sha256[:8]})"
+    net = load_net(own_nets.write(tmp_path, own_nets.GOOD, "my nets.py"))
+    assert display_name(net.code) == f"my nets.py:build ({net.loaded.code.sha256[:8]})"
     with pytest.raises(UsageError, match=r"my nets\.py has changed"):
-        known("my nets.py:build " + "0" * 64)
+        loaded_net("my nets.py:build " + "0" * 64)
 
 
 def test_a_file_that_is_the_same_is_not_run_again_and_one_that_changed_is(tmp_path: Path) -> None:
     name = own_nets.write(tmp_path, own_nets.GOOD)
-    first = use(name)
-    assert use(name) is first
+    first = load_net(name)
+    assert load_net(name) is first
     own_nets.write(tmp_path, own_nets.GOOD + "\nMORE = 1\n")
-    second = use(name)
+    second = load_net(name)
     assert second.code != first.code
-    assert (known(first.code), known(second.code)) == (first, second)
+    assert (loaded_net(first.code), loaded_net(second.code)) == (first, second)
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_a_file_that_is_the_same_is_not_run_again_and_one_that_changed_is(tmp_pa
 def test_settings_may_be_any_kind_of_mapping(tmp_path: Path, text: str) -> None:
     head = "from torch import nn\n"
     body = "def build(settings: S, shape, classes):\n    return nn.Sequential(nn.Flatten(), nn.LazyLinear(classes))\n"
-    assert use(own_nets.write(tmp_path, f"{head}{text}{body}")).settings.declared is None
+    assert load_net(own_nets.write(tmp_path, f"{head}{text}{body}")).settings.declared is None
 
 
 def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"code of your own, nowhere\.py:build: name it, --net nowhere\.py:build"):
-        known("nowhere.py:build " + "0" * 64)
+        loaded_net("nowhere.py:build " + "0" * 64)
     with pytest.raises(UsageError, match=r"name it, --net nowhere\.py:build, with the folder that the file lies in\.$"):
-        known("nowhere.py:build " + "0" * 64)
+        loaded_net("nowhere.py:build " + "0" * 64)
     with pytest.raises(UsageError, match=r"name it, --net package\.nets:build\.$"):
-        known("package.nets:build " + "0" * 64)
-    use(own_nets.write(tmp_path, own_nets.GOOD, "elsewhere.py"))
+        loaded_net("package.nets:build " + "0" * 64)
+    load_net(own_nets.write(tmp_path, own_nets.GOOD, "elsewhere.py"))
     with pytest.raises(UsageError, match=r"elsewhere\.py has changed: its SHA-256 was 00000000… and is"):
-        known("elsewhere.py:build " + "0" * 64)
+        loaded_net("elsewhere.py:build " + "0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
 )
 def test_what_is_no_net_is_refused_in_a_sentence(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
-        use(own_nets.write(tmp_path, text))
+        load_net(own_nets.write(tmp_path, text))
 
 
 def test_nets_are_told_from_samplers(tmp_path: Path) -> None:
@@ -137,8 +137,8 @@ def test_a_function_of_a_package_is_named_by_its_module(tmp_path: Path) -> None:
     try:
         from package_of_nets import nets  # type: ignore[import-not-found]
 
-        assert of_function(nets.build) == "package_of_nets.nets:build"
-        assert use("package_of_nets.nets:build").code.startswith("package_of_nets.nets:build ")
+        assert name_of_function(nets.build) == "package_of_nets.nets:build"
+        assert load_net("package_of_nets.nets:build").code.startswith("package_of_nets.nets:build ")
     finally:
         sys.path.remove(str(tmp_path))
 
@@ -150,9 +150,9 @@ def test_a_function_is_named_by_its_file(tmp_path: Path) -> None:
         import given_as_function  # type: ignore[import-not-found]
     finally:
         sys.path.remove(str(tmp_path))
-    assert of_function(given_as_function.build) == f"{tmp_path}/given_as_function.py:build"
-    assert of_function("a.py:b") == "a.py:b"
-    assert of_function(None) is None
+    assert name_of_function(given_as_function.build) == f"{tmp_path}/given_as_function.py:build"
+    assert name_of_function("a.py:b") == "a.py:b"
+    assert name_of_function(None) is None
     for stranger in (lambda settings, shape, classes: None, len):
         with pytest.raises(UsageError, match="no function at the top of a file"):
-            of_function(stranger)
+            name_of_function(stranger)

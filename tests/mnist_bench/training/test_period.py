@@ -16,7 +16,7 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets import build_net
 from mnist_bench.nets.modules import build_model
 from mnist_bench.numerics.precision import best_precision
-from mnist_bench.own_nets.own_net import use
+from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.training import period as train
 from mnist_bench.training.batches import batches, seeded
 from mnist_bench.training.period import advance, fit
@@ -195,7 +195,7 @@ def test_other_errors_come_through(
 def test_a_net_of_the_users_own_is_blamed_for_what_it_raises(
     plain: TrainConfig, digits: Dataset, tmp_path: Path
 ) -> None:
-    net = use(own_nets.write(tmp_path, own_nets.FAULTY))
+    net = load_net(own_nets.write(tmp_path, own_nets.FAULTY))
     with pytest.raises(PluginError, match=r"^Net my_nets\.py:build raised AttributeError: .*my_nets\.py:\d+\)\.$"):
         advance(replace(plain, net_code=net.code), 1, 1, None, digits, PRECISION)
 
@@ -246,7 +246,7 @@ def test_weight_decay_shrinks_weights_and_spares_biases_and_batchnorm(plain: Tra
 def test_weight_decay_spares_what_a_net_of_the_users_own_has_frozen(
     plain: TrainConfig, digits: Dataset, tmp_path: Path
 ) -> None:
-    net = use(own_nets.write(tmp_path, own_nets.FROZEN))
+    net = load_net(own_nets.write(tmp_path, own_nets.FROZEN))
     config = replace(with_optim(plain, weight_decay=0.5, lr=0.1), net_code=net.code)
     first, state = (advance(config, 1, 1, None, digits, "fp32")[0] for _ in range(2))
     second = load(advance(config, 1, 2, state, digits, "fp32")[0])
@@ -258,7 +258,7 @@ def test_weight_decay_spares_what_a_net_of_the_users_own_has_frozen(
 def test_a_weight_may_have_its_first_gradient_later_than_others(
     plain: TrainConfig, digits: Dataset, tmp_path: Path, optimizer: str
 ) -> None:
-    net = use(own_nets.write(tmp_path, own_nets.SKIPPING))
+    net = load_net(own_nets.write(tmp_path, own_nets.SKIPPING))
     config = replace(with_optim(plain, optimizer=optimizer, ema_decay=0.0), net_code=net.code)
     start = build_net(config, seeded(1, "init"), digits.form).state_dict()
     state = load(advance(config, 1, 1, None, digits, "fp32")[0])
@@ -269,7 +269,7 @@ def test_a_weight_may_have_its_first_gradient_later_than_others(
 def test_a_weight_may_have_its_first_gradient_in_a_later_period(
     plain: TrainConfig, digits: Dataset, tmp_path: Path, optimizer: str
 ) -> None:
-    net = use(own_nets.write(tmp_path, own_nets.LATE))
+    net = load_net(own_nets.write(tmp_path, own_nets.LATE))
     config = replace(with_optim(plain, optimizer=optimizer, ema_decay=0.0), net_code=net.code)
     first = advance(config, 1, 1, None, digits, "fp32")[0]
     second = advance(config, 1, 2, first, digits, "fp32")[0]

@@ -15,7 +15,7 @@ from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import WeightsError
-from mnist_bench.own_nets.own_net import use
+from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.training.evaluation import evaluate
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, load_model, metadata_of, weights_hash
@@ -71,7 +71,7 @@ def test_a_loaded_net_is_at_rest(config: TrainConfig, digits: Dataset, tmp_path:
 def test_a_buffer_that_no_state_holds_need_not_be_in_the_file(
     config: TrainConfig, digits: Dataset, tmp_path: Path
 ) -> None:
-    own = replace(config, net_code=use(own_nets.write(tmp_path, own_nets.TABLED)).code)
+    own = replace(config, net_code=load_net(own_nets.write(tmp_path, own_nets.TABLED)).code)
     result = fit(own, 1, digits, "fp32")
     path = tmp_path / "net.safetensors"
     path.write_bytes(export(result.state, own))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mnist_bench import space_files
-from mnist_bench.config.json import every_setting, leaves
+from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.experiments.ablation.setting_groups import (
     GROUPS,
@@ -22,7 +22,7 @@ from mnist_bench.experiments.ablation.setting_groups import (
     waiting,
 )
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.own_nets.own_net import use
+from mnist_bench.own_nets.own_net import load_net
 from support import own_nets
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ RECIPES = [name for name in space_files.shipped() if name.startswith("notebook/"
 
 def test_every_setting_is_in_exactly_one_group() -> None:
     counted = Counter([*SHARED, *(name for names in GROUPS.values() for name in names)])
-    assert counted == dict.fromkeys(dict(leaves(every_setting(TrainConfig()))), 1)
+    assert counted == dict.fromkeys(dict(flattened(every_setting(TrainConfig()))), 1)
 
 
 def test_settings_that_do_nothing_are_no_difference() -> None:
@@ -112,7 +112,7 @@ def test_from_any_recipe_to_any_other_all_nets_on_the_way_can_exist(first: str) 
 
 
 def test_settings_that_a_net_of_the_users_own_does_not_declare_are_differences(tmp_path: Path) -> None:
-    code = use(own_nets.write(tmp_path, own_nets.UNTYPED)).code
+    code = load_net(own_nets.write(tmp_path, own_nets.UNTYPED)).code
     start = effective(replace(LINEAR, net_code=code))
     target = replace(start, net={"width": 8, "kind": "x"})
     assert {*differing(start, target)} == {"net.width", "net.kind"}
