@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pages
 from killing import Kills
 
-from mnist_bench.units import duration
+from mnist_bench.cells import duration
 
 ALONE = "Optuna alone"
 """The title of Optuna's own search."""

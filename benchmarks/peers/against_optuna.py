@@ -22,8 +22,8 @@ from pathlib import Path
 
 from measured import keep, load_before, machine
 
+from mnist_bench.cells import percent
 from mnist_bench.numerics.machine import sentence
-from mnist_bench.units import percent
 from search.study.studies import open_study
 
 FOLDER = Path(__file__).parent

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig, TrainOn
 from mnist_bench.cells import compact
+from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig, TrainOn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

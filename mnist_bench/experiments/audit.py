@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mnist_bench import cells
+from mnist_bench.cells import unit
 from mnist_bench.config import from_json
 from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid_of
 from mnist_bench.leaderboard import undominated
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import sealed_json
-from mnist_bench.cells import unit
 from search import canonical_json
 from search.driver import Task
 from search.errors import UsageError, WorkerError

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from mnist_bench import cells, space_files
+from mnist_bench.cells import duration
 from mnist_bench.config import Schedule, TrainConfig
 from mnist_bench.experiments import cold_start
 from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, Run, product
@@ -26,7 +27,6 @@ from mnist_bench.numerics import Machine, sentence, this_machine
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import mean_and_deviation, share_interval
 from mnist_bench.studies import sealed_json
-from mnist_bench.cells import duration
 from search import canonical_json
 from search.arguments import check_count
 from search.driver import Task

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_bench import own_nets
+from mnist_bench.cells import size
 from mnist_bench.export import card, onnx_graph, page, plain_net
 from mnist_bench.export.winner import Winner
 from mnist_bench.prediction import UNFINISHED, WEIGHTS, is_export, pack
 from mnist_bench.studies import record as records
-from mnist_bench.cells import size
 from search.errors import SearchError, UsageError
 from search.files import atomic_write, check_target, make_folder
 

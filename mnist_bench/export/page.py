@@ -18,11 +18,11 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from mnist_bench.cells import percent
 from mnist_bench.export.plain_net import known_layers
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets import Layer, line
-from mnist_bench.cells import percent
 from search.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mnist_bench.cells import duration
 from mnist_bench.config import TrainConfig, from_json
 from mnist_bench.data import Dataset, of_digits
 from mnist_bench.errors import NotReproducedError
@@ -27,7 +28,6 @@ from mnist_bench.studies import (
     trainer_for,
 )
 from mnist_bench.training import TorchTrainer, export, load_known, load_trial, logits, model_in
-from mnist_bench.cells import duration
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StoredStudy

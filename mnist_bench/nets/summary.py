@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mnist_bench import own_nets
+from mnist_bench.cells import compact, significant
 from mnist_bench.config import (
     AugmentConfig,
     Declared,
@@ -22,7 +23,6 @@ from mnist_bench.config import (
 )
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import block_filters
-from mnist_bench.cells import compact, significant
 
 NOTHING = "–"
 NO_DISTORTION = "none"

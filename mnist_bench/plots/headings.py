@@ -9,8 +9,8 @@ from textwrap import TextWrapper
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from mnist_bench.plots import style
 from mnist_bench.cells import significant
+from mnist_bench.plots import style
 
 HEADING = 10.5
 """Characters per inch of a heading, in bold type of 11 points."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from mnist_bench import searches, space_files
-from mnist_bench.cells import short
+from mnist_bench.cells import between, objectives, short
 from mnist_bench.config import TrainConfig
 from mnist_bench.data import DataOptions, load_training_set, of_files
 from mnist_bench.leaderboard import rules_words
@@ -19,7 +19,6 @@ from mnist_bench.preview.pace import Pace
 from mnist_bench.searches import SearchConfig, SearchSetup
 from mnist_bench.space_files import Drawn
 from mnist_bench.training import trainer_spec
-from mnist_bench.cells import between, objectives
 from search import strategies
 from search.event_log import repeats
 from search.executors import Executor, InProcessExecutor

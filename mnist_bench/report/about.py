@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mnist_bench.leaderboard import worker_time_of
 from mnist_bench.cells import duration
+from mnist_bench.leaderboard import worker_time_of
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 from search.messages import number_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mnist_bench import cells
+from mnist_bench.cells import percent, unit
 from mnist_bench.leaderboard import (
     SIGNIFICANCE,
     UNTESTED,
@@ -16,7 +17,6 @@ from mnist_bench.leaderboard import (
 )
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report.sections import Sections
-from mnist_bench.cells import percent, unit
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import first_few, joined
 

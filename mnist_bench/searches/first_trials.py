@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from mnist_bench import space_files, start_lists
+from mnist_bench.cells import duration
 from mnist_bench.config import TrainConfig, every_setting, flattened
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import IMAGES
-from mnist_bench.cells import duration
 from search.errors import UsageError
 from search.messages import number_of, show
 from search.space import same

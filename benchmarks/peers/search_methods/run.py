@@ -26,7 +26,6 @@ from traces import Kept, Task, contest_of, keep, read
 from mnist_bench import tables
 from mnist_bench.experiments.contest.replays import ReplayedTable
 from mnist_bench.tables.shipped import SHA256, path_of
-from mnist_bench.units import percent
 from search import canonical_json
 from search.errors import SearchError
 from search.files import atomic_write, make_folder

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench import cells, units
+from mnist_bench import cells
 from mnist_bench.cli import options, output
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.help import HelpfulCommand
@@ -248,7 +248,7 @@ SHIPPED: list[Column[dict[str, Any]]] = [
     Column("rows", lambda row: f"{row['rows']:,}", 6, "right"),
     Column("seeds", lambda row: str(len(row["seeds"])), 5, "right"),
     Column("epochs of the periods", lambda row: ", ".join(f"{epoch:g}" for epoch in row["epochs"]), 3),
-    Column("size", lambda row: units.size(row["bytes"]), 2, "right"),
+    Column("size", lambda row: cells.size(row["bytes"]), 2, "right"),
 ]
 ROWS: list[Column[dict[str, Any]]] = [
     Column("seed", lambda row: str(row["seed"]), 8, "right"),

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_bench import cells
+from mnist_bench.cells import size
 from mnist_bench.cli import options, output
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table
-from mnist_bench.cells import size
 from search.errors import UsageError
 from search.messages import command_line, listing, number_of
 

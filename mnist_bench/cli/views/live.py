@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mnist_bench import cells
+from mnist_bench.cells import objectives
 from mnist_bench.cli import output
 from mnist_bench.config import from_json
 from mnist_bench.leaderboard import (
@@ -22,7 +23,6 @@ from mnist_bench.leaderboard import (
     validation_images,
 )
 from mnist_bench.nets import line
-from mnist_bench.cells import objectives
 from search.driver import Header, Observer, Progress
 from search.event_log import TrialRecord, repeats
 from search.messages import number_of

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, assert_never, get_args
 
 from mnist_bench import leaderboard
+from mnist_bench.cells import duration
 from mnist_bench.data import DataOptions, unopened_identity
 from mnist_bench.errors import DataError
 from mnist_bench.experiments.confirm import race, race_result as confirmed
@@ -31,7 +32,6 @@ from mnist_bench.experiments.confirm.runs import (
 )
 from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, as_given, check_budget, typed
-from mnist_bench.cells import duration
 from search import canonical_json
 from search.arguments import check_choice
 from search.errors import SearchError, StudyLockedError, StudyNotFoundError, UsageError

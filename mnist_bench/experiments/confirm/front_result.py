@@ -11,13 +11,13 @@ from annotated_types import Ge, Len
 from pydantic import with_config
 
 from mnist_bench import cells
+from mnist_bench.cells import unit
 from mnist_bench.experiments.confirm.confirmation_table import accuracy, committee, failures
 from mnist_bench.experiments.confirm.race_result import TOP, AccuracyOverSeeds, Checked, Count, Final, figures
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics.paired import paired
 from mnist_bench.studies import sealed_json
-from mnist_bench.cells import unit
 from search.errors import StorageError
 from search.messages import number_of
 from search.study import StudyFolder

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count, islice, pairwise
 from pathlib import Path
 
+from mnist_bench.cells import duration
 from mnist_bench.config import TrainOn, from_json, to_json
 from mnist_bench.data import DataOptions
 from mnist_bench.errors import NotReproducedError
@@ -18,7 +19,6 @@ from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
 from mnist_bench.studies import data_of, purpose_of_confirming, record, sealed_json
 from mnist_bench.training import export
-from mnist_bench.cells import duration
 from search import canonical_json
 from search.arguments import check_count
 from search.driver import Task

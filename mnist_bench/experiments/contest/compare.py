@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mnist_bench import space_files, start_lists, tables
+from mnist_bench.cells import duration, percent
 from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, close_test_set, load_training_set
 from mnist_bench.errors import Stopped
@@ -23,7 +24,6 @@ from mnist_bench.searches import period_ends
 from mnist_bench.space_files import planner_on
 from mnist_bench.statistics import reference
 from mnist_bench.tables import spread
-from mnist_bench.units import duration, percent
 from search import canonical_json
 from search.arguments import check_choice, check_count
 from search.errors import UsageError

@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from mnist_bench.cells import percent
 from mnist_bench.config import PoolAxes, from_json
 from mnist_bench.nets import Layer, Shape, plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
-from mnist_bench.cells import percent
 from search.errors import StudyNotFoundError
 from search.event_log import TrialRecord
 

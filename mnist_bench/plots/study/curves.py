@@ -11,11 +11,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from mnist_bench.cells import percent
 from mnist_bench.leaderboard import period_ends
 from mnist_bench.plots import accuracy, headings, style
 from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
-from mnist_bench.cells import percent
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.strategies import Asha, ForeignPruner, Hyperband, Median, NoPruner, of_spec

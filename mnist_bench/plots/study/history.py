@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mnist_bench.cells import percent
 from mnist_bench.leaderboard import epochs_done, total_epochs
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
-from mnist_bench.cells import percent
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 

@@ -14,12 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from mnist_bench.cells import percent
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.headings import HALO, epochs, three_digits, write_heading
 from mnist_bench.plots.study.parameters import Parameter, jitter, parameters
 from mnist_bench.plots.study.trials import Compared, Comparison, compare
 from mnist_bench.plots.subject import Subject
-from mnist_bench.cells import percent
 from search.event_log import StudyRecord
 
 ABSENT = -0.2

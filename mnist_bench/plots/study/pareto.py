@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from mnist_bench import cells
+from mnist_bench.cells import percent, unit
 from mnist_bench.leaderboard import (
     SIGNIFICANCE,
     accuracy_interval,
@@ -23,7 +24,6 @@ from mnist_bench.leaderboard import (
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
-from mnist_bench.cells import percent, unit
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 

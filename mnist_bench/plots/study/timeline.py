@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
+from mnist_bench.cells import duration, percent
 from mnist_bench.leaderboard import Kind, Period, WorkerTime, worker_time_of as rows
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
-from mnist_bench.cells import duration, percent
 from search.event_log import repeats
 
 COLOURS: Mapping[Kind, str] = {
