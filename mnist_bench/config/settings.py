@@ -79,7 +79,7 @@ HARD_IMAGES = Needs(("optim.hard_share",))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
-    """A stack of convolution blocks, each ending in a 2x2 max-pool, then dense layers, then a logit a class."""
+    """A stack of convolution blocks, each ending in a 2x2 max-pool, then dense layers, then one logit per class."""
 
     blocks: Annotated[
         int, Ge(0), Le(4), Setting(group="convolutions", cells=("blocks", "filters"), counts="everywhere")
@@ -231,7 +231,7 @@ class OptimConfig:
     """Decoupled weight decay (Loshchilov and Hutter 2019), a share of the weight a step at the highest lr is
     lr * weight_decay; biases and batchnorm are spared."""
     batch_size: Annotated[int, Ge(8), Le(4096), Setting(group="optimizer", cells=("batch",))] = 128
-    """Images a step, or all that each epoch takes where those are fewer; what is left over at an epoch's end is dropped
+    """Images per step, or all images of an epoch if those are fewer; the rest at an epoch's end is dropped
     for that epoch, except with keep_last_batch."""
     keep_last_batch: Annotated[bool, Setting(group="optimizer")] = False
     """Train on the smaller last batch of an epoch too, as Keras does."""
@@ -261,9 +261,9 @@ class OptimConfig:
     """constant: the share of the budget's steps at its end in which the learning rate falls linearly to zero, from
     where the drops leave it; 0 is off."""
     ema_decay: Annotated[Rate, Setting(group="averaging")] = 0.0
-    """Exponential moving average of the weights, share of the old average kept a step; 0 is off. Where it is on,
-    the averaged weights are what is evaluated and kept. Step n keeps (1 + n) / (10 + n) at most, as in TensorFlow, so
-    that in fewer than 4,500 steps 0.998 and more are the same."""
+    """Exponential moving average of the weights: share of the old average kept per step; 0 is off. If it is on,
+    the averaged weights are evaluated and kept. Step n keeps (1 + n) / (10 + n) at most, as in TensorFlow. So with
+    fewer than 4,500 steps, all values from 0.998 on have the same effect."""
     hard_share: Annotated[float, Ge(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS,))] = 0.0
     """Share of the training images that each epoch from the second on takes because their losses were the highest when
     last trained on; of the others it takes easy_share, at random. 0 takes all images."""
@@ -283,9 +283,9 @@ class Phase:
     epochs: Count
     """Length of the phase, in epochs."""
     augment: AugmentConfig | None = None
-    """Augmentation in this phase; left out, the recipe's."""
+    """Augmentation in this phase; default: the recipe's."""
     lr: Annotated[float, Gt(0), Le(10)] | None = None
-    """Learning rate in this phase; left out, the recipe's schedule."""
+    """Learning rate in this phase; default: the recipe's schedule."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -295,7 +295,7 @@ class TrainConfig:
     epochs: Annotated[int, Ge(1), Le(1000), Setting(group="budget", cells=("lr → drops",))] = 6
     """Full budget, in passes over the training images."""
     periods: Annotated[Annotated[tuple[Annotated[float, Gt(0)], ...], Len(1)] | None, Setting(ablated=False)] = None
-    """Epochs at whose end a value is reported, rising, the last equal to `epochs`; left out, each whole epoch."""
+    """Epochs at whose end a value is reported, rising, the last equal to `epochs`; default: each whole epoch."""
     train_on: Annotated[TrainOn, Setting(ablated=False)] = "search_split"
     """The 50,000 images of the search's split, or all 60,000 (for `confirm` and the notebook's recipes); pictures are
     normalised by the mean and standard deviation of the same."""
@@ -303,10 +303,10 @@ class TrainConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     phases: Annotated[tuple[Phase, ...], Setting(group="budget")] = ()
-    """Phases in sequence; their epochs add up to `epochs`. Left out: one phase."""
+    """Phases in sequence; their epochs add up to `epochs`. Default: one phase."""
     net_code: Annotated[str | None, Setting(group="net")] = None
-    """The net is code of the user's own: its name and its source's SHA-256; `model` then does nothing. It is loaded
-    where somebody names it (`--net`), never for standing here."""
+    """The user's own net: the name and the source's SHA-256 of its code; `model` then does nothing. It is only loaded
+    if a command names it (`--net`), never because it is named here."""
     # Only that code knows its fields, so there is no class for them; a mapping has no hash.
     net: Mapping[str, NetValue | tuple[NetValue, ...]] = field(default_factory=dict, hash=False)
-    """Settings of a net of the user's own, by name."""
+    """Settings of the user's own net, by name."""

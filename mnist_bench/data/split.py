@@ -41,7 +41,7 @@ class Split:
 
 
 def fewest(classes: int = CLASSES) -> int:
-    """Return how many images can be split at least."""
+    """Return the smallest number of images that can be split."""
     return max(CLASSES, classes)
 
 

@@ -91,7 +91,7 @@ class SearchSettings:
     dataset: DatasetName = "mnist"
     """The data set, unless the command names another; mnist-red is MNIST in three channels, green and blue 0."""
     subset: Annotated[int, Ge(MIN_SUBSET), Wanted(f"a whole number of at least {MIN_SUBSET} images")] = 60_000
-    """Use only so many of the images; one sixth of them validate."""
+    """Number of images to use; one sixth of them validate."""
     limits: Limits = field(default_factory=Limits)
     """Nets above a limit are infeasible: they are not trained and not counted."""
     constraints: tuple[str, ...] = ()
@@ -102,13 +102,13 @@ class SearchSettings:
         Annotated[Alone, Tag("alone")] | Annotated[WithCost, Tag("with cost")],
         Discriminator(lambda value: "with cost" if isinstance(value, list) and len(value) == 2 else "alone"),
     ] = VALUE
-    """What is maximised; in a list, what is minimised beside it: a search for the Pareto front of both."""
+    """The objective, which is maximised; in a list, also a cost to minimise: a search for the Pareto front of both."""
 
 
 IMAGES = SearchSettings().subset
 """Training images of MNIST, and of each other set that is known by a name."""
 OWN = "net"
-"""The section with the settings of a net of the user's own, whose fields its code declares."""
+"""The section with the settings of the user's own net, whose fields its code declares."""
 TRAINING = tuple(item.name for item in fields(TrainConfig) if item.name not in (OWN, *sections()))
 """Settings of a trial outside the sections."""
 SETTINGS = dict.fromkeys(TRAINING, TrainConfig) | {item.name: SearchSettings for item in fields(SearchSettings)}

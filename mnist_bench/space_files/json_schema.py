@@ -23,8 +23,8 @@ Schema = dict[str, Any]
 
 def json_schema() -> Schema:
     """Return the schema (draft 2020-12) of a space file, made from the config's dataclasses and their docstrings."""
-    name = "What studies are named after; left out, the file's name."
-    narrowed = "Whether conditions and constraints may ask for what ranges do not hold, as after --set."
+    name = "Name of the space, after which studies are named. Default: the file's name."
+    narrowed = "Whether conditions and constraints may name values outside the ranges, as they do after --set."
     settings: Schema = {
         "name": {"type": "string", "description": name},
         NARROWED: {"type": "boolean", "description": narrowed},
@@ -86,7 +86,7 @@ def _field(constant: Schema) -> Schema:
 
 
 def _numbers(plain: Schema) -> dict[str, Schema]:
-    """Return the kinds of range, `int` or `float`, whose ends the field's single values allow, with those values."""
+    """Return the kinds of range, `int` or `float`, that a field allows, each with the schema of its ends."""
     kinds = {"integer": "int", "number": "float"}
     found: dict[str, Schema] = {}
     for member in plain.get("anyOf", [plain]):
