@@ -32,9 +32,8 @@ def _single_values(space: Space) -> Iterator[Problem]:
     for item in space.fields:
         low, high = _ends(item)
         if item.distribution and same(low, high):
-            (kind, *_) = item.distribution.to_json()
             message = f"{item.path}: a range of one value; as a constant it is written {show(low)}"
-            yield item.origin.problem(message, kind)
+            yield item.origin.problem(message, item.distribution.kind)
 
 
 def _ends(item: Field) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, DefaultContext, InvalidOperation
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from search import canonical_json
 from search.arguments import is_number
@@ -41,6 +41,8 @@ class Fault(NamedTuple):
 class IntRange:
     """Whole numbers low, low + step, ..., high; `log` samples evenly in the logarithm."""
 
+    kind: ClassVar[str] = "int"
+    """Its key in a file."""
     low: int
     high: int
     step: int = 1
@@ -78,6 +80,7 @@ class IntRange:
 class FloatRange:
     """Real numbers from low to high, on a grid where `step` is given; `log` samples evenly in the logarithm."""
 
+    kind: ClassVar[str] = "float"
     low: float
     high: float
     step: float | None = None
@@ -140,6 +143,7 @@ class Levels:
     `log` says that their distances are those of their logarithms.
     """
 
+    kind: ClassVar[str] = "levels"
     values: tuple[float, ...]
     """At least one, as written: 1 is an int and 1.0 a float."""
     log: bool = False
@@ -175,6 +179,7 @@ class Levels:
 class Choice:
     """Any of the listed values; plain JSON values, lists among them."""
 
+    kind: ClassVar[str] = "choice"
     options: tuple[Any, ...]
 
     @property
@@ -249,9 +254,10 @@ def parse_form(form: Mapping[str, Any], *, lenient: bool = False) -> tuple[Distr
 
 def shortest_form(span: Distribution) -> dict[str, Any]:
     """Return the form of a range in a file without the keys that are at their defaults."""
-    form = span.to_json()
-    (defaults,) = (options for kind, options in _OPTIONS.items() if kind in form)
-    return {key: value for key, value in form.items() if key not in defaults or not same(value, defaults[key])}
+    defaults = _OPTIONS[span.kind]
+    return {
+        key: value for key, value in span.to_json().items() if key not in defaults or not same(value, defaults[key])
+    }
 
 
 def _parse_int(form: Mapping[str, Any]) -> tuple[IntRange | None, list[Fault]]:
