@@ -142,7 +142,11 @@ class Paused(_Happened):
     "deadline": NewValue(
         "search/event_log/records.py",
         "StopRule",
-        ("search/event_log/records.py", "search/event_log/early_stop.py", "mnist_bench/leaderboard/early_stop.py"),
+        (
+            "search/event_log/records.py",
+            "search/event_log/early_stop.py",
+            "mnist_bench/leaderboard/early_stop_lines.py",
+        ),
     ),
     "Ladder": NewValue(
         "search/space/ranges.py",
@@ -153,7 +157,7 @@ class Paused(_Happened):
             "mnist_bench/plots/study/parameters.py",
             "mnist_bench/report/ranges.py",
             "mnist_bench/space_files/checking.py",
-            "mnist_bench/space_files/feasibility.py",
+            "mnist_bench/space_files/net_feasibility.py",
             "mnist_bench/space_files/overview.py",
         ),
         """

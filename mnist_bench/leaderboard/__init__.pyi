@@ -24,7 +24,7 @@ from .correctness import (
     correct_bits as correct_bits,
     validation_images as validation_images,
 )
-from .early_stop import (
+from .early_stop_lines import (
     ahead_line as ahead_line,
     rules_words as rules_words,
     stop_line as stop_line,

@@ -9,7 +9,7 @@ from typing import Any
 
 from mnist_bench.config import TrainConfig, all_settings, from_json
 from mnist_bench.leaderboard.correctness import accuracy_interval, correctness, validation_images
-from mnist_bench.leaderboard.early_stop import first_then, is_ahead
+from mnist_bench.leaderboard.early_stop_lines import first_then, is_ahead
 from mnist_bench.leaderboard.ranking import infeasible_trials, listed_trials, pareto_front
 from mnist_bench.nets import distinguishing
 from mnist_bench.statistics import holm, mcnemar

@@ -9,7 +9,7 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.cells import unit
 from mnist_bench.leaderboard.board import Leaderboard, NetFigures, Row, grouped
-from mnist_bench.leaderboard.early_stop import ahead_line, stop_line, stop_option
+from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line, stop_option
 from mnist_bench.nets import shown
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table

@@ -1,1 +1,1 @@
-from .check import examine as examine, require as require
+from .net_check import examine as examine, require as require

@@ -14,7 +14,7 @@ from mnist_bench.data import DataOptions, load_training_set, of_files
 from mnist_bench.leaderboard import rules_words
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.preview import pace
-from mnist_bench.preview.forecast import Workload, seconds_between
+from mnist_bench.preview.duration_forecast import Workload, seconds_between
 from mnist_bench.preview.pace import Pace
 from mnist_bench.searches import SearchConfig, SearchSetup
 from mnist_bench.space_files import Drawn

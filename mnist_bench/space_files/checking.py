@@ -12,7 +12,7 @@ from mnist_bench.own_nets import HOW, loaded_net
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.content import IMAGES, MIN_SUBSET, OWN, SETTINGS
 from mnist_bench.space_files.faults import allows, annotation_of, faults
-from mnist_bench.space_files.feasibility import net_problems
+from mnist_bench.space_files.net_feasibility import net_problems
 from search import strategies
 from search.errors import Problem, UsageError
 from search.messages import did_you_mean, in_a_sentence, show

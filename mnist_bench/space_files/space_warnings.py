@@ -7,7 +7,7 @@ from typing import Any
 
 from mnist_bench.config import TrainConfig, all_settings, setting_of
 from mnist_bench.space_files.drawn import DRAWN, Drawn
-from mnist_bench.space_files.feasibility import ends, net_warnings
+from mnist_bench.space_files.net_feasibility import ends, net_warnings
 from search import strategies
 from search.errors import Problem
 from search.messages import number_of, show

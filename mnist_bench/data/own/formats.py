@@ -13,7 +13,7 @@ from mnist_bench.config import DatasetName
 from mnist_bench.data import idx
 from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, form_of, images_in
 from mnist_bench.data.own import npz, picture_folder
-from mnist_bench.data.own.cache import kept
+from mnist_bench.data.own.data_cache import kept
 from mnist_bench.data.own.parts import Parts, form_of as form_of_files
 from mnist_bench.data.split import fewest
 from mnist_bench.errors import DataError

@@ -8,7 +8,7 @@ import pytest
 
 from mnist_bench import net_checks
 from mnist_bench.data.mnist import DataOptions
-from mnist_bench.net_checks.check import FROM_WEIGHTS, WAYS
+from mnist_bench.net_checks.net_check import FROM_WEIGHTS, WAYS
 from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.picture_form import MNIST
 from search.errors import PluginError, UsageError

@@ -9,7 +9,14 @@ from hypothesis import given, strategies as st
 
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.leaderboard.board_table import digest_lines, headline, table_of
-from mnist_bench.leaderboard.early_stop import ahead_line, first_then, is_ahead, rules_words, stop_line, stop_option
+from mnist_bench.leaderboard.early_stop_lines import (
+    ahead_line,
+    first_then,
+    is_ahead,
+    rules_words,
+    stop_line,
+    stop_option,
+)
 from mnist_bench.next_commands import NextCommands
 from search.event_log.early_stop import StopRules
 from search.event_log.records import EarlyStop

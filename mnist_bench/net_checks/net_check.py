@@ -8,8 +8,8 @@ from typing import Any
 from mnist_bench import own_nets
 from mnist_bench.cells import count, percent
 from mnist_bench.data import DataOptions
-from mnist_bench.net_checks.elsewhere import trained_elsewhere
 from mnist_bench.net_checks.short_training import PERIODS, Outcome, ShortTraining
+from mnist_bench.net_checks.trained_elsewhere import trained_elsewhere
 from mnist_bench.own_nets import OwnNet
 from mnist_bench.picture_form import PictureForm
 from search.errors import PluginError, UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mnist_bench import space_files
-from mnist_bench.preview.forecast import Workload, seconds_between
+from mnist_bench.preview.duration_forecast import Workload, seconds_between
 from mnist_bench.preview.pace import Pace
 from mnist_bench.space_files import Drawn
 from search.strategies import Asha, NoPruner
