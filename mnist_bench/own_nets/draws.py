@@ -66,7 +66,7 @@ def seeded(generator: torch.Generator) -> Iterator[None]:
 
 
 class Draws:
-    """Holds a net's states between its forward passes, and gives it its input and output the form that we need."""
+    """Holds a net's states between its forward passes, and converts its input and output."""
 
     def __init__(self, loaded: Loaded, form: PictureForm) -> None:
         self._loaded = loaded

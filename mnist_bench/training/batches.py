@@ -17,7 +17,9 @@ from search.canonical_json import derived_seed
 
 
 class LastLosses(NamedTuple):
-    """What tells hard images: cross-entropies in nats, without label smoothing, of distorted pictures as trained on.
+    """Losses by which hard images are chosen: cross-entropies in nats, without label smoothing.
+
+    They are of the distorted pictures, as trained on.
 
     An epoch that is under way when a period ends continues with the images that it began with.
     """

@@ -1,4 +1,4 @@
-"""A learner as bytes and back. The bytes are a safetensors file.
+"""Serialises a learner as bytes, and restores it. The bytes are a safetensors file.
 
 Its tensors are `model.*`, `average.*` (where weights are averaged), `losses.*` (where images are chosen for them) and
 `optimizer.KEY.*`; its metadata is one entry, because safetensors keeps several in no fixed order.
@@ -27,8 +27,8 @@ def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
         # A weight without a gradient so far has no entry, and must get none: `state[parameter]` would make one.
         for key, value in learner.optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{key}.{name}"] = value
-    metadata = {"state": json.dumps(_stand(learner, config_hash, period))}
-    return save(_apart({name: value.detach().cpu().contiguous() for name, value in tensors.items()}), metadata)
+    metadata = {"state": json.dumps(_position(learner, config_hash, period))}
+    return save(_unshared({name: value.detach().cpu().contiguous() for name, value in tensors.items()}), metadata)
 
 
 def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> None:
@@ -38,7 +38,7 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
         ValueError: the bytes belong to another configuration, or do not stand after `period`.
     """
     found = json.loads(metadata_of(content)["state"])
-    if found != _stand(learner, config_hash, period):
+    if found != _position(learner, config_hash, period):
         raise ValueError(f"the state is of {found}, not of configuration {config_hash} after period {period}")
     tensors = load(content)
     with torch.no_grad():
@@ -50,7 +50,7 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
             value.copy_(tensors[f"losses.{name}"])
     for name, parameter in learner.model.named_parameters():
         kept = {
-            key.split(".")[1]: _placed(value, parameter)
+            key.split(".")[1]: _laid_out_like(value, parameter)
             for key, value in tensors.items()
             if key.startswith("optimizer.") and key.split(".", 2)[2] == name
         }
@@ -58,7 +58,7 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
             learner.optimizer.state[parameter] = kept
 
 
-def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return tensors of which no two share their memory, as the weights that the user's own net uses twice do."""
     seen: set[int] = set()
     apart = {}
@@ -69,11 +69,11 @@ def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return apart
 
 
-def _stand(learner: Learner, config_hash: str, period: int) -> dict[str, Any]:
+def _position(learner: Learner, config_hash: str, period: int) -> dict[str, Any]:
     return with_form({"config": config_hash, "period": period}, learner.form)
 
 
-def _placed(value: Tensor, parameter: Tensor) -> Tensor:
+def _laid_out_like(value: Tensor, parameter: Tensor) -> Tensor:
     """Return `value` on the parameter's device with its strides: fused optimizers walk both in memory order."""
     if value.shape != parameter.shape:
         return value.to(parameter.device)

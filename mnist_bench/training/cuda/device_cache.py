@@ -36,7 +36,7 @@ class DeviceCache(Generic[T]):
             self._kept.popitem(last=False)
 
     def clear(self) -> bool:
-        """Let all go and return whether there were any."""
+        """Drop all entries; return whether there were any."""
         had = bool(self._kept)
         self._kept.clear()
         return had
