@@ -185,6 +185,7 @@ def _settings(trial: TrialRecord) -> Iterator[str]:
 
 def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
     """Yield the parameters, and the configuration that another trainer made of them."""
+    from mnist_bench.config import flattened
 
     for heading, values in (("parameters", trial.params), ("configuration", trial.config)):
         yield from ("", heading)
