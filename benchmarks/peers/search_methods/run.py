@@ -24,6 +24,7 @@ from methods import METHODS
 from traces import Kept, Task, contest_of, keep, read
 
 from mnist_bench import tables
+from mnist_bench.cells import percent
 from mnist_bench.experiments.contest.replays import ReplayedTable
 from mnist_bench.tables.shipped import SHA256, path_of
 from search import canonical_json
