@@ -145,7 +145,7 @@ def form(*, json: bool = False, csv: bool = False, markdown: bool = False, wide:
     return wanted[0] if wanted else "table"
 
 
-def show(form: Form, *tables: Table[Any]) -> None:
+def print_result(form: Form, *tables: Table[Any]) -> None:
     """Print a result to stdout: captions, tables and footnotes for people, plain values for programs.
 
     Several tables stand below each other, share one header in CSV, and are one object in JSON.

@@ -79,7 +79,7 @@ def check(
         values = {"name": found.name, "kind": found.kind, "code": asdict(found.code), **where}
         output.print_json({**values, "repeatable": found.repeatable, "rows": rows})
     else:
-        output.show("table", _table(found, name, tried_on))
+        output.print_result("table", _table(found, name, tried_on))
     if not found.repeatable:
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
 

@@ -237,15 +237,15 @@ FORMS: dict[output.Form, list[str]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_table_has_its_words_around_it(form: output.Form, capsys: pytest.CaptureFixture[str]) -> None:
-    output.show(form, replace(keys({"a": 1}), caption=["above"], footnotes=["below", "", "last"]))
+    output.print_result(form, replace(keys({"a": 1}), caption=["above"], footnotes=["below", "", "last"]))
     assert capsys.readouterr().out.splitlines() == FORMS[form]
 
 
 def test_several_tables_are_one_object_and_one_list_of_rows(capsys: pytest.CaptureFixture[str]) -> None:
     tables = [replace(keys({name: 1}), document={name: [1]}) for name in "ab"]
-    output.show("json", *tables)
+    output.print_result("json", *tables)
     assert json.loads(capsys.readouterr().out) == {"schema_version": 1, "a": [1], "b": [1]}
-    output.show("csv", *tables)
+    output.print_result("csv", *tables)
     assert capsys.readouterr().out.splitlines() == ["a,b", "1,", ",1"]
-    output.show("table", *tables)
+    output.print_result("table", *tables)
     assert capsys.readouterr().out.splitlines() == ["a", "1", "", "b", "1"]

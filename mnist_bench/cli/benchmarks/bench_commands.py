@@ -38,7 +38,7 @@ def speed(
         output.note(f"repeat {number} of {repeats}" if number else "warm-up")
 
     found = benchmark.measure_speed(asked, on_round)
-    output.show(form, *speed_tables(found))
+    output.print_result(form, *speed_tables(found))
 
 
 app.command("search", cls=HelpfulCommand)(bench_search.search)
@@ -74,4 +74,4 @@ def ladder(
         precision=precision, data_dir=data_dir, results=results,
     )  # fmt: skip
     found = runner.result_of(partial(experiment.train_ladder, asked))
-    output.show(form, experiment.table_of(found))
+    output.print_result(form, experiment.table_of(found))

@@ -118,7 +118,7 @@ def search(
     target = folder or results / FOLDER
     make_folder(target)  # one that cannot be made is reported before anything is trained
     found = runner.result_of(partial(compare_methods, asked))
-    output.show(form, *tables_of(found))
+    output.print_result(form, *tables_of(found))
     _draw(found, target, verbose=context.find_root().params["verbose"])
 
 

@@ -35,7 +35,7 @@ def listing(json: options.Json = False, csv: options.Csv = False, markdown: opti
     if not rows and form in ("table", "markdown"):
         output.note("This installation ships no table; `mnist-bench table show FILE.npz` shows your own.")
         return
-    output.show(form, Table(rows=rows, columns=SHIPPED, document={"tables": rows}))
+    output.print_result(form, Table(rows=rows, columns=SHIPPED, document={"tables": rows}))
 
 
 @app.command("show", cls=HelpfulCommand)
@@ -55,11 +55,11 @@ def show_table(
     name, point = _split(target)
     table = tables.load(name)
     if point is None:
-        output.show(form, _whole(table))
+        output.print_result(form, _whole(table))
     elif form == "csv":
-        output.show(form, _curves(table, point))
+        output.print_result(form, _curves(table, point))
     else:
-        output.show(form, _parameters(table, point), _curves(table, point))
+        output.print_result(form, _parameters(table, point), _curves(table, point))
 
 
 @app.command("card", cls=HelpfulCommand)
@@ -83,7 +83,7 @@ def card(
 
     table = tables.load(name)
     compared = [tables.load(other) for other in others or tables.SHA256 if other != name]
-    output.show(form, statistics.table_of(statistics.card_of(table, compared)))
+    output.print_result(form, statistics.table_of(statistics.card_of(table, compared)))
 
 
 @app.command("verify", cls=HelpfulCommand)
@@ -114,7 +114,7 @@ def verify(
         rows=rows, seed=seed, workers=workers or options.suitable_workers(device), device=device, results=results
     )
     found = runner.result_of(partial(verify_table.verify_rows, tables.load(name), asked))
-    output.show(form, verify_table.table_of(found))
+    output.print_result(form, verify_table.table_of(found))
     if not found.holds:
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
 

@@ -1,4 +1,4 @@
-"""`mnist-bench ablate`: the way from a baseline to the winner, one group of settings at a time."""
+"""`mnist-bench ablate`: from a baseline to the winner, one group of settings at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def ablate(
     study: Annotated[
-        str | None, typer.Argument(metavar="STUDY", help="Left out, the latest; STUDY/17 ends at its trial 17.")
+        str | None,
+        typer.Argument(metavar="STUDY", help="A study (default: the latest), or the trial to end at."),
     ] = None,
     baseline: Annotated[
         str,
@@ -35,7 +36,14 @@ def ablate(
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, max=100, metavar="N", help="Fresh seeds, two or more, the same for all.")
+        int,
+        typer.Option(
+            "--seeds",
+            min=1,
+            max=100,
+            metavar="N",
+            help="Number of fresh seeds, two or more.",
+        ),
     ] = 3,
     budget: Annotated[
         float | None, options.budget("After this time, e.g. 15m, the remaining changes become one step.")
@@ -71,7 +79,7 @@ def ablate(
     end = _end(record, trial if named is None else named)
     latest = record.name if study is None else None
     found = runner.result_of(partial(ablate_study, record, end, asked), storage=storage, study=latest)
-    output.show(form, table_of(found))
+    output.print_result(form, table_of(found))
 
 
 def _end(study: StoredStudy, number: int | None) -> TrialRecord:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench.cli import again, options, output
+from mnist_bench.cli import options, output, resuming
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def confirm(
-    study: Annotated[str | None, typer.Argument(metavar="STUDY", help="Left out, the latest.")] = None,
+    study: Annotated[str | None, typer.Argument(metavar="STUDY", help="A study (default: the latest).")] = None,
     top: Annotated[
         int,
         typer.Option(
@@ -53,7 +53,7 @@ def confirm(
         bool,
         typer.Option(
             "--front",
-            help="With two objectives: no race, but the trials that no other one dominates, at most --top N.",
+            help="With two objectives: no race; confirm the trials on the Pareto front, at most --top N.",
         ),
     ] = False,
     workers: options.Workers = None,
@@ -101,7 +101,7 @@ def confirm(
     for line in _to_take_away(record.files.confirm, found.finals[:1], commands):
         output.note_command(line)
     if not found.finals and (found.cut or not no_test):
-        for line in ("To continue from here:", f"  {command(found, commands)}", *again.hint(storage)):
+        for line in ("To continue from here:", f"  {command(found, commands)}", *resuming.hint(storage)):
             output.note_command(line)
 
 
@@ -132,7 +132,7 @@ def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[int], *, json
     opened, kept = openings.for_study(study.location), study.files.confirm.kept_nets()
     nets = [path for (trial, _), path in kept.items() if trial in finals]  # earlier versions kept none
     told = [f"The {len(nets)} nets trained on all images: {nets[0].parent}/TRIAL-seed-K.safetensors."] if nets else []
-    output.show(
+    output.print_result(
         output.form(json=json),
         replace(
             table,

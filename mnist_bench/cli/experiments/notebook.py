@@ -1,4 +1,4 @@
-"""`mnist-bench notebook`: the 2017 notebook's nets trained again, its figures beside ours."""
+"""`mnist-bench notebook`: train the 2017 notebook's networks again, and compare."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from mnist_bench.cli import options, output
 
 def notebook(
     recipes: Annotated[
-        list[str] | None, typer.Argument(metavar="RECIPE", help="linear, hidden, vgg, ...; left out, all ten.")
+        list[str] | None, typer.Argument(metavar="RECIPE", help="linear, hidden, vgg, ... (default: all ten).")
     ] = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Train with seeds 0 to N - 1.")
+        int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Number of seeds, which count from 0.")
     ] = 5,
     workers: options.Workers = None,
     device: options.Device = "auto",
@@ -25,7 +25,7 @@ def notebook(
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
 ) -> None:
-    """Train the 2017 notebook's nets again and compare.
+    """Train the 2017 notebook's networks again and compare.
 
     Like the notebook, it evaluates on the test images after each epoch, and logs that in test-openings.jsonl of the
     results folder; `mnist-bench studies` shows it. The same command continues a run that was stopped or killed.
@@ -39,4 +39,4 @@ def notebook(
         data_dir=data_dir, results=results,
     )  # fmt: skip
     rows = runner.result_of(partial(experiment.train_notebook, asked))
-    output.show(form, experiment.table_of(rows, seeds))
+    output.print_result(form, experiment.table_of(rows, seeds))

@@ -9,7 +9,7 @@ from typing import TypeVar
 import typer
 
 from mnist_bench import cells
-from mnist_bench.cli import again, output
+from mnist_bench.cli import output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.interrupts import Interrupts
 from mnist_bench.config import leaves_validation
@@ -29,16 +29,16 @@ def result_of(
 ) -> T:
     """Return the result of an experiment, which is called with its observer.
 
-    `storage` and `study` as in `again.as_typed`.
+    `storage` and `study` as in `resuming.as_typed`.
 
     Raises:
         typer.Exit: the user stopped it; the command that continues is on stderr.
     """
     try:
-        with again.ended_at_once(storage, study), Interrupts(output.note) as interrupts:
+        with resuming.ended_at_once(storage, study), Interrupts(output.note) as interrupts:
             return experiment(Lines(interrupts.stopping))
     except Stopped:
-        again.note_stopped(stopped, storage, study)
+        resuming.note_stopped(stopped, storage, study)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
@@ -50,25 +50,25 @@ class Lines(Observer):
         self._stopping = stopping
 
     def on_start(self, runs: int, seconds: float) -> None:
-        """Say how much there is to train."""
+        """Print the number of runs."""
         output.note(f"About {runs} runs, {cells.duration(seconds)} where none was trained before.")
 
     def on_run(self, run: Run, reports: Sequence[Report]) -> None:
-        """Say how a run ended."""
+        """Print the result of a run."""
         trained = f"trained in {cells.duration(sum(report.seconds for report in reports))}"
         self.on_news(f"{run.title}: {', '.join([*_outcome(run, reports[-1]), trained])}")
 
     def on_news(self, text: str) -> None:
-        """Say it after the time that has gone."""
+        """Print the news with the elapsed time."""
         output.note(f"{cells.duration(time.monotonic() - self._started):>7}  {text}")
 
     def stopping(self) -> bool:
-        """Return whether the user asked for an end."""
+        """Return whether the user asked to stop."""
         return self._stopping()
 
 
 def _outcome(run: Run, last: Report) -> list[str]:
-    """Return what a run came to; nothing for a net that has seen the validation images, of which they say nothing."""
+    """Return the accuracy of a run; empty for a network that was trained on the validation images."""
     if last.end:
         return [last.end.replace("_", " ")]
     if "test_accuracy" in last.metrics:

@@ -53,27 +53,28 @@ def train(
     recipe: Annotated[
         str,
         typer.Argument(
-            metavar="RECIPE|STUDY/17", help="A space file without ranges, a shipped one's name, or a trial; - is stdin."
+            metavar="RECIPE|STUDY/17",
+            help="A file without ranges, the name of a shipped one, a trial, or - for stdin.",
         ),
     ],
     overrides: options.Overrides = None,
     net: options.Net = None,
     train_on: Annotated[
-        TrainOn | None, typer.Option("--on", help="Which training images; left out, as the recipe says.")
+        TrainOn | None, typer.Option("--on", help="Images to train on (default: the recipe's).")
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Train with N seeds.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="The first seed.")] = 0,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Number of seeds.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="The first seed.")] = 0,
     workers: options.Workers = None,
     device: options.Device = "auto",
     data_dir: options.Data = None,
     dataset: Annotated[
         DatasetName | None,
-        typer.Option("--dataset", help="Left out, the recipe's or the trial's, or mnist.", show_default=False),
+        typer.Option("--dataset", help="Name of the data set (default: the recipe's, else mnist).", show_default=False),
     ] = None,
     precision: options.PrecisionOption = "auto",
     output_file: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="Keep the weights as safetensors, the configuration inside."),
+        typer.Option("--output", metavar="FILE", help="Save the weights as safetensors, with the configuration."),
     ] = None,
     json: options.Json = False,
     csv: options.Csv = False,
@@ -121,13 +122,13 @@ def train(
         for line in _summary(fits):
             output.print_line(line)
     else:
-        output.show(form, _table(config, fits))
+        output.print_result(form, _table(config, fits))
     if form in ("table", "markdown") and not leaves_validation(config.train_on):
-        output.note("train_on: all, so the validation images were trained on; `accuracy` is no estimate.")
+        output.note("train_on: all, so the validation images were trained on; `accuracy` is not an estimate.")
 
 
 def _is_trial(recipe: str) -> bool:
-    """Return whether it names a trial, as `conv-0/17` does, and no file."""
+    """Return whether the text is a trial, such as `conv-0/17`, and not a file."""
     from mnist_bench import space_files
 
     study, _, number = recipe.partition("/")
@@ -145,7 +146,7 @@ def _line(texts: Iterable[str]) -> str:
 
 
 def _table(config: TrainConfig, results: Mapping[int, FitResult]) -> Table[Trained]:
-    """Return a row a period, those of each seed together."""
+    """Return one row per period, grouped by seed."""
     rows = [Trained(seed=seed, report=report) for seed, result in results.items() for report in result.reports]
     return Table(
         rows=rows, columns=COLUMNS, footnotes=_summary(results), record=_record, document=_plain(config, results)
@@ -162,7 +163,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _accuracies(results: Mapping[int, FitResult]) -> list[float]:
-    """Return the last accuracy of each seed that trained to its end."""
+    """Return the last accuracy of each seed that trained to the end."""
     finals = [result.reports[-1].value for result in results.values()]
     return [value for value in finals if value is not None]
 

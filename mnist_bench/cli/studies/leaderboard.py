@@ -60,7 +60,7 @@ def leaderboard(
     elif curves:
         output.print_csv([record for board in boards for record in curve_records(board)])
     else:
-        output.show(form, *tables)
+        output.print_result(form, *tables)
 
 
 def _table(board: Leaderboard, location: StudyLocation) -> Table[Row]:

@@ -51,7 +51,9 @@ def studies(
         output.note(f"No studies in {where(results, storage)}; `{command}` makes one.")
         return
     document = {"studies": rows, "test_openings": opened}
-    output.show(form, Table(rows=rows, columns=COLUMNS, footnotes=[_openings_line(results, opened)], document=document))
+    output.print_result(
+        form, Table(rows=rows, columns=COLUMNS, footnotes=[_openings_line(results, opened)], document=document)
+    )
 
 
 def _openings_line(results: Path, opened: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
-from mnist_bench.cli import again, options, output
+from mnist_bench.cli import options, output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.interrupts import Interrupts
 from search.arguments import MAX_SEED
@@ -166,7 +166,7 @@ def search(
         enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), start=not no_start, device=device,
         study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
-        max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker, command=again.as_typed(storage),
+        max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker, command=resuming.as_typed(storage),
         sampler=sampler, pruner=pruner,
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),
@@ -217,7 +217,7 @@ def _preview(config: SearchConfig, share: float | None) -> None:
 
 def _run(config: SearchConfig) -> Run:
     started = time.monotonic()
-    with again.ended_at_once(config.storage):
+    with resuming.ended_at_once(config.storage):
         from mnist_bench import searches
         from mnist_bench.cli.views import ending, live
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from mnist_bench import cells
-from mnist_bench.cli import again, output
+from mnist_bench.cli import output, resuming
 from mnist_bench.leaderboard import (
     Leaderboard,
     digest_lines,
@@ -39,7 +39,7 @@ def print_ending(run: Run, config: SearchConfig, *, seconds: float) -> None:
         output.print_prose(line)
     if listed.rows:
         output.print_line()
-        output.show("table", replace(table_of(listed, commands=commands), caption=()))
+        output.print_result("table", replace(table_of(listed, commands=commands), caption=()))
     for line in advice(run, config):
         output.note_command(line)
 
@@ -78,8 +78,8 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
 def advice(run: Run, config: SearchConfig) -> list[str]:
     """Return the next commands: to continue a stopped search, or to examine the best trial."""
     if not run.reached:
-        return ["", "Stopped before its goal. To continue where it stopped:", *again.this_command(config.storage)]
-    commands, best, hint = _commands(run, config), run.study.best, again.hint(config.storage)
+        return ["", "Stopped before its goal. To continue where it stopped:", *resuming.this_command(config.storage)]
+    commands, best, hint = _commands(run, config), run.study.best, resuming.hint(config.storage)
     if best is None:
         return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended.", *hint]
     front = () if run.study.cost is None else ("--front",)

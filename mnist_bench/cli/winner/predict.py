@@ -79,7 +79,7 @@ def predict(
     for fault in faults:
         output.note(f"Error: {fault.error}")
     if seen or form == "json":
-        output.show(form, _table(answers, seen, loaded.input_spec.unsure_below))
+        output.print_result(form, _table(answers, seen, loaded.input_spec.unsure_below))
     if faults:
         raise typer.Exit(ExitCode.USAGE)
 

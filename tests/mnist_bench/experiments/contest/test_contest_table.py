@@ -48,7 +48,7 @@ def test_what_came_for_fits_into_eighty_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    output.show("table", *tables_of([clear(reference=(0.0135, 0.0004))]))
+    output.print_result("table", *tables_of([clear(reference=(0.0135, 0.0004))]))
     lines = capsys.readouterr().out.splitlines()
     assert lines[4].split() == ["contestant", "error", "against", "tpe", "+", "asha", "verdict", "speed-up"]
     assert max(map(len, lines[4:8])) <= 80
@@ -111,7 +111,7 @@ def test_several_contests_have_a_table_each_and_one_of_ranks() -> None:
 
 
 def test_as_data(capsys: pytest.CaptureFixture[str]) -> None:
-    output.show("json", *tables_of([clear(task="a", reference=(0.0135, 0.0004)), close(task="b")]))
+    output.print_result("json", *tables_of([clear(task="a", reference=(0.0135, 0.0004)), close(task="b")]))
     values = json.loads(capsys.readouterr().out)
     assert values["finding"] == "tpe + asha ends lower than random on 1 of 2 tasks"
     first, second = values["contests"]
@@ -135,7 +135,7 @@ def test_as_data(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_csv_has_a_row_an_entrant_and_task(capsys: pytest.CaptureFixture[str]) -> None:
-    output.show("csv", *tables_of([clear(task="a"), close(task="b")]))
+    output.print_result("csv", *tables_of([clear(task="a"), close(task="b")]))
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.startswith("task,contestant,seeds,budget,error,standard_error,")
     assert [row.split(",")[:2] for row in rows] == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_bench.cli import again
+from mnist_bench.cli import resuming
 
 PASSWORDS = [
     "postgresql://me:word@host/db",
@@ -24,7 +24,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 
 @pytest.mark.parametrize("storage", PASSWORDS)
 def test_the_reader_is_told_of_a_storage_that_holds_a_password(storage: str) -> None:
-    (line,) = again.hint(storage)
+    (line,) = resuming.hint(storage)
     assert "the same --storage" in line
     assert "word@" not in line
 
@@ -33,12 +33,12 @@ def test_the_reader_is_told_of_a_storage_that_holds_a_password(storage: str) -> 
 def test_what_the_environment_tells_needs_no_option(monkeypatch: pytest.MonkeyPatch, storage: str) -> None:
     monkeypatch.setenv("OPTUNA_STORAGE", storage)
     typed(monkeypatch)
-    assert again.this_command(storage) == ["  mnist-bench search 'my conv.yaml'"]
+    assert resuming.this_command(storage) == ["  mnist-bench search 'my conv.yaml'"]
 
 
 def test_this_command_reads_as_it_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     typed(monkeypatch, "--trials", "50", "--data-dir", "my data")
-    assert again.this_command(None) == ["  mnist-bench search 'my conv.yaml' --trials 50 --data-dir 'my data'"]
+    assert resuming.this_command(None) == ["  mnist-bench search 'my conv.yaml' --trials 50 --data-dir 'my data'"]
 
 
 @pytest.mark.parametrize("storage", PASSWORDS)
@@ -48,9 +48,9 @@ def test_this_command_keeps_a_password_to_itself(
 ) -> None:
     earlier = "--storage=postgresql://me:word@elsewhere/db"  # the last one counts
     typed(monkeypatch, earlier, *(part.format(storage) for part in spelling), "-n", "50")
-    command, hint = again.this_command(storage)
+    command, hint = resuming.this_command(storage)
     assert command == "  mnist-bench search 'my conv.yaml' -n 50"
-    assert [hint] == again.hint(storage)
+    assert [hint] == resuming.hint(storage)
 
 
 @pytest.mark.parametrize("spelling", [["--storage", "sqlite:///a b.db"], ["--storage=sqlite:///a b.db"]])
@@ -58,7 +58,7 @@ def test_this_command_repeats_a_storage_without_a_password(
     monkeypatch: pytest.MonkeyPatch, spelling: list[str]
 ) -> None:
     typed(monkeypatch, *spelling, "-n", "50")
-    assert again.this_command("sqlite:///a b.db") == [
+    assert resuming.this_command("sqlite:///a b.db") == [
         "  mnist-bench search 'my conv.yaml' -n 50 --storage 'sqlite:///a b.db'"
     ]
 
@@ -74,4 +74,4 @@ def test_a_study_that_was_the_latest_is_named_for_later(
     monkeypatch: pytest.MonkeyPatch, words: list[str], command: str
 ) -> None:
     monkeypatch.setattr("sys.argv", ["x", *words])
-    assert again.this_command(None, "conv-0") == [f"  mnist-bench {command}"]
+    assert resuming.this_command(None, "conv-0") == [f"  mnist-bench {command}"]
