@@ -135,4 +135,4 @@ def test_what_only_reads_needs_no_code(ran: dict[str, Any]) -> None:
     assert len(readers) == 8
     assert {line: ran[line].err for line in readers if ran[line].code} == {}
     assert "mine.py:NearTheBest + none" in ran["show tiny-0"].out
-    assert "what mine.py:NearTheBest decided is taken from it" in ran["doctor tiny-0 --replay"].out
+    assert "decisions of mine.py:NearTheBest are taken from the log" in ran["doctor tiny-0 --replay"].out
