@@ -32,7 +32,7 @@ def write(
     results = tables_of(contests)
     text = StringIO()
     with redirect_stdout(text):
-        output.show("markdown", *results)
+        output.print_result("markdown", *results)
     whole = {**{key: value for table in results for key, value in table.document.items()}, **document}
     write_page(target, title, [*paragraphs, text.getvalue().rstrip("\n")], picture.rows(contests), whole)
 
