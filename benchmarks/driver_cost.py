@@ -27,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from mnist_bench import space_files
 from mnist_bench.nets import COEFFICIENTS
 from search import Search
-from search.strategies.registry import Asha, Curves, Random, Sampler, Sobol, Tpe
+from search.strategies.pruners import Asha
+from search.strategies.samplers import Curves, Random, Sampler, Sobol, Tpe
 from search.study import studies
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake

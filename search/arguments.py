@@ -40,7 +40,7 @@ def check_seconds(name: str, value: Any) -> None:
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    """Return whether a value is a number, of NumPy's floats, too, and not a truth value."""
+    """Return whether a value is a number, which includes NumPy's floats and excludes truth values."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -32,7 +32,7 @@ def sha256(value: Any) -> str:
     return hashlib.sha256(dumps(value).encode()).hexdigest()
 
 
-def finite(text: str) -> float:
+def parse_finite(text: str) -> float:
     """Return a number of a JSON text, for `json.loads` to call: Python itself takes NaN, Infinity and 1e999, too.
 
     Raises:

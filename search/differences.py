@@ -17,7 +17,7 @@ CANARIES = ("canary", WIDE_CANARY)
 
 
 def canaries(numerics: Mapping[str, Any]) -> list[Any]:
-    """Return what of numerics decides, for the name of what depends on it.
+    """Return the canaries in a description of numerics; names of machine-dependent results are hashed with them.
 
     >>> canaries({"canary": "5f1c", "cpu": "a processor"})
     ['5f1c']
@@ -26,9 +26,9 @@ def canaries(numerics: Mapping[str, Any]) -> list[Any]:
 
 
 def changed_canaries(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Return by which canaries, of those that both have, two descriptions of numerics differ."""
+    """Return the names of the canaries, among those that both descriptions have, in which they differ."""
     both = [name for name in CANARIES if name in one and name in other]
-    # By their JSON, as which a study keeps them.
+    # As JSON, the form in which a study keeps them.
     return [name for name in both if canonical_json.dumps(one[name]) != canonical_json.dumps(other[name])]
 
 
@@ -55,7 +55,7 @@ def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str
 
 
 def _decisive(found: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Keep the numerics' description only where a canary says that it matters; one that a side lacks says nothing."""
+    """Keep the description of numerics only if a canary differs; a canary that one side lacks does not count."""
     found = [row for row in found if not (row[0].endswith(WIDE_CANARY) and ABSENT in row[1:])]
     canary = any(path.endswith("canary") for path, _, _ in found)
     return [row for row in found if canary or not row[0].startswith("numerics.")]
@@ -63,13 +63,13 @@ def _decisive(found: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
 
 def _keyed(value: Any) -> Any:
     """Return a list of (name, value) pairs, as a space's fields are, as a mapping, so that like meets like."""
-    if not isinstance(value, list) or not value or not all(_is_named(row) for row in value):
+    if not isinstance(value, list) or not value or not all(map(_is_pair, value)):
         return value
     named = dict(value)
     return named if len(named) == len(value) else value  # pairs that share a name hide each other in a mapping
 
 
-def _is_named(row: Any) -> bool:
+def _is_pair(row: Any) -> bool:
     return isinstance(row, list) and len(row) == 2 and isinstance(row[0], str)
 
 

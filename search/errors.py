@@ -9,8 +9,8 @@ SearchError                  1   something failed
 ├── StorageError             1   the database or a file of the study cannot be used
 │   └── NewerVersionError        a newer mnist-bench wrote it
 ├── WorkerError              1   workers cannot be started or do not agree with the study
-├── PluginError              1   code of the user's own raises: a sampler, pruner, planner, observer
-│   └── OutsideRangeError        a sampler of the user's own proposes what its range does not hold
+├── PluginError              1   custom code raises: a sampler, pruner, planner, observer
+│   └── OutsideRangeError        a custom sampler proposes a value outside its range
 └── TooManyFailuresError     1   configurations crash, or are infeasible, one after the other
 """
 
@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 FOREIGN = (Exception, SystemExit)
-"""Exceptions of a user's code that are caught and told. `sys.exit` is one of them: uncaught, it would end a worker
-process, which would be started again and again, or the whole command without a word."""
+"""Exceptions of a user's code that are caught and reported. `sys.exit` is included: uncaught, it would end a worker
+process, which would be restarted again and again, or silently the whole command."""
 
 
 class SearchError(Exception):
@@ -46,7 +46,7 @@ def is_of_the_system(error: BaseException) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault in a space file. `line` and `column` count from 1; both are 0 where the space stands in no file."""
+    """One fault in a space file. `line` and `column` count from 1; both are 0 if the space is not from a file."""
 
     source: str
     line: int
@@ -93,11 +93,11 @@ class WorkerError(SearchError):
 
 
 class PluginError(SearchError):
-    """A sampler, pruner, planner or observer of the user's own raises, or does what none may."""
+    """A custom sampler, pruner, planner or observer raises, or breaks its contract."""
 
 
 class OutsideRangeError(PluginError):
-    """A sampler of the user's own proposes a value that its range does not hold."""
+    """A custom sampler proposes a value outside its range."""
 
 
 class TooManyFailuresError(SearchError):

@@ -49,7 +49,7 @@ def check_target(target: Path, *, folder: bool) -> None:
         raise UsageError(f"{target}: cannot be written (it is a folder; name a file in it).")
     if existing != target and not existing.is_dir():
         raise UsageError(f"{target}: cannot be written ({existing} is a file, no folder).")
-    # A file is replaced, which its folder has to allow; what is no regular file, such as /dev/stdout, is written to.
+    # A file is replaced, which its folder must allow. What is not a regular file, such as /dev/stdout, is written to.
     written = existing.parent if existing.is_file() and not existing.is_symlink() else existing
     if not os.access(written, os.W_OK):
         raise UsageError(f"{target}: cannot be written ({written} is closed to you).")
@@ -92,7 +92,7 @@ def write_named(target: Path, data: bytes) -> None:
 
 
 def own(path: Path) -> Path:
-    """Return a path in a study's folder, after a check that it leads to nothing outside; there may be nothing yet.
+    """Return a path in a study's folder, after a check that it does not lead outside; it need not exist.
 
     Raises:
         StorageError: it is a symbolic link, a pipe or a device.
@@ -158,7 +158,10 @@ def whole_lines(path: Path) -> Iterator[tuple[int, Any]]:
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     for number, line in enumerate(lines, start=1):
         with suppress(ValueError):
-            yield number, json.loads(line, parse_constant=canonical_json.finite, parse_float=canonical_json.finite)
+            yield (
+                number,
+                json.loads(line, parse_constant=canonical_json.parse_finite, parse_float=canonical_json.parse_finite),
+            )
 
 
 def read(path: Path, max_bytes: int) -> bytes:

@@ -1,4 +1,4 @@
-"""How values, names and reasons are written in messages."""
+"""Notation of values, names and reasons in messages."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def command_line(words: Iterable[object]) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """Return a text of at most so many characters; of a longer one its beginning.
+    """Return a text, cut to `length` characters.
 
     >>> shortened("antidisestablishmentarianism", 8), shortened("sorrel", 8)
     ('antidis…', 'sorrel')
@@ -87,7 +87,7 @@ def joined(texts: Iterable[str], word: str = "and") -> str:
 
 
 def first_few(texts: Sequence[str], most: int) -> str:
-    """Return so many texts at most, and how many there are besides.
+    """Return at most `most` texts, and the number of the others.
 
     >>> first_few(["#3", "#5", "#8"], 2)
     '#3, #5 and 1 more'

@@ -1,7 +1,7 @@
-"""What of a dataclass stands in files and hashes, and what is said of files that a newer version wrote.
+"""Which fields of a dataclass are stored and hashed, and the messages about files of a newer version.
 
-The fields of the first format always stand. A field declared later stands only where it differs from its default, and a
-file without it is read as if it held the default. So a new field changes no file and no hash until it is set.
+The fields of the first format are always stored. A later field is stored only if it differs from its default; a file
+without it is read as if it held the default. So a new field changes no file and no hash until it is set.
 Two rules follow: a default's value never changes, and no field is renamed.
 """
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 FORMAT = 3
-"""Of a study's event log, the newest that this version reads. Raised where an older version would take what is written
-now for damage; a new field of a configuration, sampler, pruner or report needs no raise, for older versions name it
-(see `unknown`). A study names the lowest format that has all it uses (`StudySpec.format`), so that older versions read
-it where they can. 2: ranges of levels, constraints. 3: a search that ended early (`search.event_log.Stopped`)."""
+"""The newest format of a study's event log that this version reads. It is raised if an older version would take a newer
+log for damaged. A new field of a configuration, sampler, pruner or report needs no raise: older versions name it (see
+`unknown`). A study stores the lowest format that has all it uses (`StudySpec.format`), so that older versions read it
+if they can. 2: ranges of levels, constraints. 3: a search that ended early (`search.event_log.Stopped`)."""
 
 First = Mapping[type, Collection[str]]
-"""The fields with a default that a class had in the first format. Fields without one always stand. A new field is not
-added here: that is what makes it a later one."""
+"""The fields with a default that a class had in the first format; fields without a default are always stored. Do not
+add a new field here: its absence makes it a later field."""
 
 
 def stored(instance: DataclassInstance, first: First) -> dict[str, Any]:
@@ -36,18 +36,14 @@ def stored(instance: DataclassInstance, first: First) -> dict[str, Any]:
 
 
 def standing(instance: DataclassInstance, first: First) -> dict[str, Any]:
-    """Return the fields that stand, by name, their values as they are."""
+    """Return the stored fields by name, with their values as they are."""
     always = first.get(type(instance), ())
     values = [(item, getattr(instance, item.name)) for item in fields(instance)]
     return {item.name: value for item, value in values if item.name in always or value != _default(item)}
 
 
 def check_format(found: int, what: str, newest: int = FORMAT) -> None:
-    """Check that this version reads a format; `what` begins the sentence: "Study conv-0".
-
-    Raises:
-        NewerVersionError: it does not.
-    """
+    """Check that this version reads a format, or raise NewerVersionError, whose text `what` begins: "Study conv-0"."""
     if found > newest:
         raise NewerVersionError(
             f"{what} was made by a newer mnist-bench: format {found}, this version reads up to {newest}; install a "
@@ -56,7 +52,7 @@ def check_format(found: int, what: str, newest: int = FORMAT) -> None:
 
 
 def unknown(setting: str) -> str:
-    """Return what is said of a stored setting that no class here has, without a full stop."""
+    """Return the message about a stored setting that no class here has, without a full stop."""
     return f"{show(setting)} is a setting that this version does not know; a newer mnist-bench made it"
 
 
@@ -72,7 +68,7 @@ def dotted(place: tuple[int | str, ...]) -> str:
 
 
 _UNKNOWN = "unexpected_keyword_argument"
-"""What pydantic calls it."""
+"""Pydantic's name of this fault."""
 
 
 def _default(item: Field[Any]) -> Any:

@@ -45,7 +45,7 @@ def _inline(value: Any) -> str:
 
 
 def _spelt(character: str) -> str:
-    """Return a character as it is, or escaped where a terminal might obey it: JSON escapes only those below a space."""
+    """Return a character, escaped if a terminal might obey it: JSON escapes only the characters below a space."""
     if character.isprintable():
         return character
     return f"\\u{ord(character):04x}" if ord(character) < 1 << 16 else f"\\U{ord(character):08x}"

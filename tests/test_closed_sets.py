@@ -30,10 +30,10 @@ class NewValue:
 
     declared_in: str
     alias: str
-    """Of the set: a `Literal`, or a union of classes."""
+    """Of the set: a `Literal`, a union of classes, or a table of strategies."""
     handled_in: tuple[str, ...]
     source: str = ""
-    """The new class, where the set is a union."""
+    """The new class, if the set is one of classes."""
 
 
 NEW = {
@@ -183,12 +183,11 @@ class Ladder:
     ),
     "Cmaes": NewValue(
         SAMPLERS,
-        "Sampler",
-        (SAMPLERS, "search/strategies/registry.py", "search/study/spec.py"),
+        "SAMPLERS",
+        (SAMPLERS,),
         """
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cmaes:
-    name: ClassVar[str] = "cmaes"
+class Cmaes(Sampler):
+    name = "cmaes"
 
     def make(self, ask: Ask) -> BaseSampler:
         raise NotImplementedError
@@ -196,25 +195,22 @@ class Cmaes:
     ),
     "Wilcoxon": NewValue(
         PRUNERS,
-        "Pruner",
-        (
-            PRUNERS,
-            "search/strategies/registry.py",
-            "mnist_bench/plots/study/curves.py",
-        ),
+        "PRUNERS",
+        (PRUNERS,),
         """
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wilcoxon:
-    name: ClassVar[str] = "wilcoxon"
+class Wilcoxon(Pruner):
+    name = "wilcoxon"
 
     def make(self, periods: int) -> BasePruner:
         raise NotImplementedError
-
-    def may_stop_at(self, period: int) -> bool:
-        return True
 """,
     ),
 }
+LACKS_METHODS = {
+    'Only concrete class can be given where "type[Sampler]" is expected': "Cmaes",
+    'Only concrete class can be given where "type[Pruner]" is expected': "Wilcoxon",
+}
+"""Complaints about a strategy that lacks abstract methods, and the strategies that do."""
 
 
 @pytest.fixture(scope="module")
@@ -245,17 +241,24 @@ def complaints(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def declare(path: Path, name: str, value: NewValue) -> None:
     """Add a value to the set that a file declares."""
-    added = f"{value.alias} = {name} | " if value.source else f'{value.alias} = Literal["{name}", '
-    found = f"{value.alias} = " if value.source else f"{value.alias} = Literal["
+    if not value.source:
+        opening, added = "Literal[", f'"{name}", '
+    elif value.alias.isupper():
+        opening, added = "_built_in(", f"{name}, "
+    else:
+        opening, added = "", f"{name} | "
+    found = f"{value.alias} = {opening}"
     content, count = re.subn(
-        rf"^{re.escape(found)}", f"{value.source}\n\n{added}", path.read_text(), flags=re.MULTILINE
+        rf"^{re.escape(found)}", f"{value.source}\n\n{found}{added}", path.read_text(), flags=re.MULTILINE
     )
     assert count == 1, f"{path} does not declare {value.alias}"
     path.write_text(content)
 
 
 def lacking(complaint: str) -> set[str]:
-    """Return the new values that a line of mypy's says are of no type that is allowed there."""
+    """Return the new values that a line of mypy's says are not allowed there."""
+    if concrete := [name for words, name in LACKS_METHODS.items() if words in complaint]:
+        return {*concrete}
     refused = re.search(r'incompatible type "([^;]*)"', complaint)
     return {*re.findall(r"\w+", refused[1])} & {*NEW} if refused else set()
 

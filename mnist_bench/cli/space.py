@@ -213,7 +213,7 @@ def _headline(space: Space) -> str:
         others["net"] = own_nets.display_name(space.settings["net_code"])
     settings = [f"{name} {messages.show(value)}" for name, value in others.items()]
     parts = [space.name, _summary(space), number_of(epochs, "epoch"), *settings]
-    return "  ·  ".join([*parts, f"{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}"])
+    return "  ·  ".join([*parts, f"{sampler.describe(periods)} + {pruner.describe(periods)}"])
 
 
 def _estimate(drawn: Drawn, workers: int) -> tuple[str, Estimate]:

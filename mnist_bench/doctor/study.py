@@ -15,7 +15,7 @@ from mnist_bench.leaderboard import stop_line, stop_option
 from mnist_bench.searches import study_context
 from mnist_bench.studies import believed, compatibility, data_of, is_foreign, made_by_another
 from search.database import damage, is_postgresql, open_for_writing, open_tables_for_reading, storage_errors
-from search.differences import differences as spec_differences
+from search.differences import differences
 from search.driver.replay import replay as decide_again
 from search.errors import NewerVersionError, SearchError, StorageError
 from search.event_log import Event, History, StudyRecord
@@ -23,10 +23,10 @@ from search.messages import first_few, first_line
 from search.study import (
     DRIVER_REVISION,
     NOT_INSTALLED,
-    Differences,
     StudyLocation,
     StudySpec,
-    differences,
+    TablesDiff,
+    compare_tables,
     has_its_folder,
     no_such_study,
     read_events,
@@ -161,7 +161,7 @@ def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: P
     yield _data(study, data_dir)
     severity = note if finished else problem
     try:
-        differing = spec_differences(study.spec, _specification(study.spec, now))
+        differing = differences(study.spec, _specification(study.spec, now))
     except (SearchError, KeyError, TypeError, ValueError) as error:
         yield severity("installation", f"this installation cannot make such a search: {error}.")
         return
@@ -225,11 +225,11 @@ _FROM_THE_LOG = "--repair writes them again from the event log, which is authori
 _SHARED = " Stop the search on other machines first: a lock does not reach them."
 
 
-def _differences(location: StudyLocation, name: str, events: Sequence[Event]) -> Differences:
+def _differences(location: StudyLocation, name: str, events: Sequence[Event]) -> TablesDiff:
     storage = open_tables_for_reading(location.url)
     try:
         with storage_errors():
-            return differences(storage, name, events)
+            return compare_tables(storage, name, events)
     finally:
         storage.engine.dispose()
 
@@ -244,7 +244,7 @@ def _rebuild(location: StudyLocation, name: str, events: Sequence[Event]) -> str
     return "They were written again from the event log."
 
 
-def _worded(differing: Differences) -> str:
+def _worded(differing: TablesDiff) -> str:
     parts = [
         f"lack {_some(differing.missing)}" if differing.missing else "",
         f"differ in {_some(differing.otherwise)}" if differing.otherwise else "",

@@ -19,7 +19,6 @@ from mnist_bench.preview.pace import Pace
 from mnist_bench.searches import SearchConfig, SearchSetup
 from mnist_bench.space_files import Drawn
 from mnist_bench.training import trainer_spec
-from search import strategies
 from search.event_log import repeats
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
@@ -64,7 +63,7 @@ def _planner(drawn: Drawn) -> Planner[TrainConfig]:
 def _what(setup: SearchSetup) -> str:
     config, space = setup.config, setup.space
     ends, cost = setup.period_ends, cost_of(space.settings)
-    sampler, pruner = (strategies.describe(way, len(ends)) for way in (setup.sampler, setup.pruner))
+    sampler, pruner = (way.describe(len(ends)) for way in (setup.sampler, setup.pruner))
     rules = "".join(f", {words}" for words in rules_words(config.stop_rules))
     longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"
     return (

@@ -19,7 +19,7 @@ from mnist_bench.space_files.drawn import Drawn, is_impossible, planner
 from search.canonical_json import dumps
 from search.messages import show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space, cost_of
-from search.strategies import of_settings, survivors
+from search.strategies import of_settings
 
 MAX_CORNERS = 10_000
 
@@ -109,9 +109,8 @@ def estimate(drawn: Drawn, *, trials: int, workers: int) -> Estimate:
     to leave in it. If a sampler comes to prefer larger nets, the search takes longer.
     """
     settings, plans = drawn.space.settings, drawn.trainable
-    kept = survivors(
-        trials, of_settings(settings)[1], len(plans[0].costs), two_objectives=cost_of(settings) is not None
-    )
+    _, pruner = of_settings(settings)
+    kept = pruner.survivors(trials, len(plans[0].costs), two_objectives=cost_of(settings) is not None)
     per_period = (sum(plan.costs[period] for plan in plans) / len(plans) for period in range(len(kept)))
     microseconds = sum(number * cost for number, cost in zip(kept, per_period, strict=True))
     shares = drawn.shares

@@ -92,7 +92,7 @@ def unseal(text: bytes | str) -> str:
         ValueError: the text is not a JSON object, or the SHA-256 does not match.
     """
     try:
-        values = json.loads(text, parse_constant=canonical_json.finite, parse_float=canonical_json.finite)
+        values = json.loads(text, parse_constant=canonical_json.parse_finite, parse_float=canonical_json.parse_finite)
         if not isinstance(values, dict):
             raise ValueError("it is no JSON object")
         recorded = values.pop(KEY, None)

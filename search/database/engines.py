@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SQLITE_TIMEOUT = 60.0
 """Seconds to wait while another process holds SQLite's lock on the file."""
 BESIDE = ("-wal", "-shm", "-journal")
-"""Endings of the files that SQLite keeps beside a database of its own accord."""
+"""Endings of the files that SQLite itself keeps next to a database."""
 _EMPTIED = "it is empty, and its write-ahead log is not"
 _BROKEN_OFF = "a write to it was broken off; SQLite's own shell can roll it back: sqlite3 study.db .tables"
 
@@ -171,7 +171,7 @@ def damage(path: Path) -> str | None:
     return None if verdict == "ok" else " ".join(verdict.split())
 
 
-def check_whole(path: Path) -> None:
+def check_undamaged(path: Path) -> None:
     """Check that an SQLite file is not damaged; a missing file passes.
 
     Raises:
@@ -201,7 +201,7 @@ def _damaged(path: Path, fault: str) -> str:
 _NO_SHARED_MEMORY = (
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_READONLY_DIRECTORY
 )  # fmt: skip
-"""What SQLite says, by its version, where the file that readers share cannot be made."""
+"""SQLite's messages, by version, if the file that readers share cannot be created."""
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
@@ -225,7 +225,7 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
             return _connect(path, "mode=ro&immutable=1")
         if code != sqlite3.SQLITE_READONLY_ROLLBACK:
             raise
-        # We create tables in the write-ahead log only. So a journal beside a file with tables is another program's.
+        # We create tables in the write-ahead log only. So a journal next to a file with tables is another program's.
         if _has_tables(path):
             raise sqlite3.OperationalError(_BROKEN_OFF) from error
         return sqlite3.connect(":memory:")
@@ -233,16 +233,16 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 def _is_at_rest(path: Path) -> bool:
-    """Return whether a database that this process may not write beside is whole without its write-ahead log.
+    """Return whether a database in a folder that this process may not write is complete without its write-ahead log.
 
-    Reading with a log needs a file beside it that readers share; in another user's folder it cannot be made.
+    Reading with a log needs a shared file next to the database, which cannot be created in another user's folder.
     """
     log = _beside(path, "-wal")
     return not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
 
 
 def _has_tables(path: Path) -> bool:
-    """Return whether the file itself has tables; `immutable` makes SQLite ignore the journal and the log beside it."""
+    """Return whether the file itself has tables; `immutable` makes SQLite ignore its journal and log."""
     with contextlib.closing(_connect(path, "mode=ro&immutable=1")) as connection:
         return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
@@ -254,7 +254,7 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
 def _prepare_sqlite(path: Path) -> None:
     for changed in (path, *(_beside(path, ending) for ending in BESIDE)):
         check_one_name(changed)
-    check_whole(path)
+    check_undamaged(path)
     try:
         connection = sqlite3.connect(path, timeout=SQLITE_TIMEOUT)
         try:

@@ -178,7 +178,7 @@ class StudyLock:
         return self._session.connection
 
     def take(self) -> None:
-        """Take the lock in a new session and write this driver's signature beside it.
+        """Take the lock in a new session and write this driver's signature next to it.
 
         Raises:
             StudyLockedError: another driver holds the lock; the message names its process.
@@ -191,7 +191,7 @@ class StudyLock:
         with connection.begin():
             for name, value in _NOTICING.items():
                 connection.execute(sa.text(f"SET {name} = {value}"))
-            # Tried, not waited for: a second driver is told who holds it instead of hanging.
+            # Without waiting: a second driver then reports who holds the lock instead of hanging.
             if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_key("driver", self._study)))):
                 self._refuse(connection)
         with connection.begin():

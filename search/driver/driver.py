@@ -39,7 +39,7 @@ from search.event_log import (
 )
 from search.messages import number_of, show
 from search.space import constrained
-from search.strategies import OptunaStudy, shortfall, survivors
+from search.strategies import OptunaStudy, shortfall
 from search.study import StudySpec
 from search.trainer_api import Plan, Planner, Report
 
@@ -101,7 +101,7 @@ class Driver:
         self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
         # The share that survives hardly depends on the number of trials, and computing it for a billion takes hours.
         trials = min(max(history.goal, 1), MAX_EXPECTED_TRIALS)
-        expected = survivors(trials, spec.pruner, spec.periods, two_objectives=spec.cost is not None)
+        expected = spec.pruner.survivors(trials, spec.periods, two_objectives=spec.cost is not None)
         self._meter = Meter(history, dispatcher, expected)
         for trial in history.running():
             if not history.is_decided(trial.number):

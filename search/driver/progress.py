@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from search import strategies
 from search.driver.dispatcher import Periods
 from search.event_log import Forecast, History, StopRules, TrialRecord
 from search.plugins import blamed
@@ -40,12 +39,12 @@ class Header:
     @property
     def sampler(self) -> str:
         """The sampler in words."""
-        return strategies.describe(self.spec.sampler, self.spec.periods)
+        return self.spec.sampler.describe(self.spec.periods)
 
     @property
     def pruner(self) -> str:
         """The pruner in words."""
-        return strategies.describe(self.spec.pruner, self.spec.periods)
+        return self.spec.pruner.describe(self.spec.periods)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +171,7 @@ class Meter:
             training=self._periods.at_work(),
             ahead=ahead,
             seconds_left=self._seconds_left(ahead),
-            since=None if history.improved is None else history.since,
+            since=None if history.improved is None else history.since_improved,
         )
 
     def _seconds_left(self, ahead: Mapping[int, int]) -> float | None:

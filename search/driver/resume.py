@@ -9,7 +9,7 @@ from typing import Any
 from search.errors import FOREIGN, SearchError, StorageError
 from search.event_log import History, TrialRecord, repeats
 from search.messages import first_line
-from search.proposals import SpaceProspects
+from search.proposals import Prospects
 from search.space import constrained
 from search.strategies import OptunaStudy, frozen_trial
 from search.study import CheckpointStore, StudySpec, fingerprint
@@ -32,7 +32,7 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
         lasting=not repeats(spec.order),
         prospects=None
         if planner is None
-        else partial(SpaceProspects, spec.space, constrained(planner, spec.space), spec.seed),
+        else partial(Prospects, spec.space, constrained(planner, spec.space), spec.seed),
     )
     for trial in history.trials:
         # As floats, which the running search gave to Optuna: whole numbers beyond 2^53 would differ again.

@@ -48,7 +48,7 @@ from search.study import (
     check_belongs,
     check_not_renamed,
     check_same,
-    keep_provenance,
+    keep_invocation,
     mark_folder,
     name_after,
     read_events,
@@ -243,7 +243,7 @@ class Search:
             events = self._create(spec, history, log)
         # Only now that the study is in the database is the folder its own: killed before, the search begins again.
         mark_folder(self.location, log.begun())
-        keep_provenance(self.location.files, spec.space, self.invocation)
+        keep_invocation(self.location.files, spec.space, self.invocation)
         tables = self._tables(storage, history)
         tables.complete(events[-1])
         clean_up(history, states, self.on_trial_end)

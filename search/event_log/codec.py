@@ -17,7 +17,7 @@ from annotated_types import Ge
 from pydantic import TypeAdapter, ValidationError
 
 from search import canonical_json
-from search.canonical_json import finite
+from search.canonical_json import parse_finite
 from search.errors import UsageError
 from search.event_log.events import (
     Asked,
@@ -169,7 +169,7 @@ def _checked(kind: str, text: str) -> dict[str, Any]:
         raise ValueError(f"{place}: {fault['msg']}") from None
     except UsageError as error:  # of `Report`, which checks itself
         raise ValueError(f"report: {error}") from None
-    values: dict[str, Any] = json.loads(text, parse_constant=finite, parse_float=finite, parse_int=_bounded)
+    values: dict[str, Any] = json.loads(text, parse_constant=parse_finite, parse_float=parse_finite, parse_int=_bounded)
     return values
 
 

@@ -57,6 +57,6 @@ class StopRules:
         time, best = history.newest.time, history.best
         if self.target is not None and best is not None and best.value is not None and best.value >= self.target:
             return Stopped(time=time, rule="target", limit=self.target, best=best.number)
-        if self.patience is not None and history.improved is not None and history.since >= self.patience:
+        if self.patience is not None and history.improved is not None and history.since_improved >= self.patience:
             return Stopped(time=time, rule="patience", limit=self.patience, best=history.improved)
         return None

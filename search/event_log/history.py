@@ -59,10 +59,10 @@ class History:
     improved: int | None = None
     """Number of the complete trial that was the last to be better than all before it: in value, or with two objectives
     so that none before was as good in both."""
-    since: int = 0
+    since_improved: int = 0
     """Trained trials that have ended since that one."""
     longest_before: int = 0
-    """The most that `since` was before the newest event, from the first complete trial on."""
+    """The most that `since_improved` was before the newest event, from the first complete trial on."""
     best_before: float | None = None
     """The value of `best` before the newest event."""
     stop: EarlyStop | None = None
@@ -187,7 +187,7 @@ class History:
     def _look_back(self) -> None:
         """Note how near the search was to an end by a rule, before the trials change."""
         if self.improved is not None:  # before that, patience counts no trial
-            self.longest_before = max(self.longest_before, self.since)
+            self.longest_before = max(self.longest_before, self.since_improved)
         self.best_before = None if self.best is None else self.best.value
 
     def _create(self, event: Created) -> None:
@@ -258,9 +258,9 @@ class History:
         if trial.reason == "pruned":
             self.saved_periods += len(trial.costs) - len(trial.reports)
         if trial.state == "COMPLETE" and self._joins_front(trial):
-            self.improved, self.since = trial.number, 0
+            self.improved, self.since_improved = trial.number, 0
         elif trial.reason != "infeasible":
-            self.since += 1
+            self.since_improved += 1
         if trial.state == "COMPLETE" and (self.best is None or trial.rank_key() < self.best.rank_key()):
             self.best = trial
 
@@ -282,7 +282,7 @@ class History:
             limit=event.limit,
             best=best.number,
             value=_or_lowest(best.value),
-            since=self.since,
+            since=self.since_improved,
             two_objectives=self._cost is not None,
             longest_before=self.longest_before,
             best_before=self.best_before,

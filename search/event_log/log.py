@@ -185,6 +185,8 @@ class EventLog:
         )
         query = sa.select(*columns).where(_events.c.study == self._study).order_by(_events.c.seq).limit(most)
         with self._engine.connect() as connection:
+            if not sa.inspect(connection).has_table(_events.name):
+                return []
             rows = connection.execute(query).all()
         return [self._believed(expected, *row) for expected, row in enumerate(rows)]
 

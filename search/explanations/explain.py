@@ -10,7 +10,7 @@ from typing import Any
 from search.driver import restored
 from search.event_log import Asked, Event, History
 from search.explanations.standings import Standing, standings
-from search.strategies import ForeignPruner, NoPruner, Origin
+from search.strategies import ForeignPruner, NoPruner, ProposalOrigin
 from search.study import StudySpec
 from search.trainer_api import Planner
 
@@ -19,7 +19,7 @@ from search.trainer_api import Planner
 class Explanation:
     """Where a trial came from and how it ranked."""
 
-    origin: Origin
+    origin: ProposalOrigin
     trained: int
     """Trials that were trained or were being trained when it was proposed."""
     ended: int
@@ -52,11 +52,11 @@ def explain(
 
 def _origin(
     spec: StudySpec, history: History, number: int, planner_for: Callable[[StudySpec], Planner[Any] | None]
-) -> Origin:
+) -> ProposalOrigin:
     if number < len(spec.enqueued):
-        return Origin(kind="enqueued")
+        return ProposalOrigin(kind="enqueued")
     if spec.given(number) is not None:
-        return Origin(kind="start list")
+        return ProposalOrigin(kind="start list")
     if isinstance(spec.pruner, ForeignPruner):  # which is not asked here, and whose code need not be at hand
         spec = replace(spec, pruner=NoPruner())
     return restored(spec, history, planner_for(spec)).origin(number)

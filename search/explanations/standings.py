@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
 from search.event_log import Asked, Event, Reported, Told, TrialRecord
-from search.strategies import Asha, ForeignPruner, Hyperband, Median, NoPruner, Pruner
+from search.strategies import Pruner
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +49,7 @@ def standings(
             arrived[event.trial] = value
         if event.trial == trial.number:
             is_judged = value is not None and event.period < len(trial.costs) and pruner.may_stop_at(event.period)
-            awaited = _awaited(pruner, len(complete & arrived.keys())) if is_judged else ""
+            awaited = pruner.awaits(len(complete & arrived.keys())) if is_judged else ""
             asked = is_judged and not awaited
             yield Standing(
                 period=event.period,
@@ -58,7 +57,7 @@ def standings(
                 place=1 + sum(value is None or other > value for other in arrived.values()),
                 arrived=len(arrived) + (value is None),
                 asked=asked,
-                rule=_rule(pruner, len(arrived), "" if cost is None else " that cost no more") if asked else awaited,
+                rule=pruner.rule(len(arrived), "" if cost is None else " that cost no more") if asked else awaited,
                 stopped=event.prune,
             )
 
@@ -66,32 +65,3 @@ def standings(
 def _costs_no_more(proposed: Asked, trial: TrialRecord, cost: str) -> bool:
     """Return whether a proposed trial costs at most as much as the trial in question."""
     return cost in proposed.facts and cost in trial.facts and proposed.facts[cost] <= trial.facts[cost]
-
-
-def _awaited(pruner: Pruner, complete: int) -> str:
-    """Return in words which complete trials a pruner waits for before it stops any; empty if it does not wait."""
-    match pruner:
-        case Median(n_startup_trials=first, n_min_trials=least):
-            needed = max(1, first, least)
-            return f"stops none before {needed} {'is' if needed == 1 else 'are'} complete" if complete < needed else ""
-        case Asha() | Hyperband() | NoPruner() | ForeignPruner():
-            return ""
-        case _:
-            assert_never(pruner)
-
-
-def _rule(pruner: Pruner, arrived: int, which: str) -> str:
-    match pruner:
-        case Asha(reduction_factor=factor):
-            most = max(1, arrived // factor)
-            return f"of {arrived}{which} the best {f'{most} go' if most > 1 else 'one goes'} on"
-        case Hyperband(reduction_factor=factor):
-            return f"of each bracket about one in {factor} goes on"
-        case Median():
-            return f"whose best value is not below the median of those complete{which} goes on"
-        case NoPruner():
-            return ""
-        case ForeignPruner(name=name):
-            return f"{name} decides"
-        case _:
-            assert_never(pruner)

@@ -1,4 +1,4 @@
-"""Code of a user's own: loaded by the name that somebody gives, told apart by its hash, blamed for its errors."""
+"""Custom code: loaded by the name that a person gives, identified by its hash, named in the messages of its errors."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""A user's own code that runs in the driver's process: what the system refuses to it is reported as its own fault.
+"""Errors of the disk or a database in a user's planner or observer are reported as theirs, not as the study's.
 
 A search turns errors of the disk and of databases into those of its study (`search.database.storage_errors`). Without
 this, a file that a planner cannot find would be reported as a database that cannot be written, and a row that is twice
@@ -24,7 +24,7 @@ def blamed(what: str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # of our output (`... | head`), where a command ends without a word
+        raise  # of our output (`... | head`): the command ends silently
     except Exception as error:
         if not is_of_the_system(error):
             raise

@@ -1,4 +1,4 @@
-"""Load code of a user's own by its name, and say what code it is.
+"""Load custom code by its name, and describe it as studies store it.
 
 A name is `package.module:Name` or `folder/file.py:Name`. It comes from the command line or from Python. Nothing that is
 read, be it a space file, a study, a record or a database, ever comes to this module.
@@ -15,7 +15,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -45,7 +45,7 @@ class Code:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """A class or function of a user's own, ready to be called."""
+    """A custom class or function, ready to be called."""
 
     kind: str
     """What it is to be, in messages: "sampler"."""
@@ -57,10 +57,6 @@ class Loaded:
     source: str
     """The source file, as it stands in tracebacks."""
     code: Code
-
-    def as_kind(self, kind: str) -> Loaded:
-        """Return the same, to be called a thing of this kind."""
-        return replace(self, kind=kind)
 
     def construct(self, options: Mapping[str, Any], seed: int) -> Any:
         """Call it with the options, and with the seed if it takes one.
@@ -80,7 +76,7 @@ class Loaded:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Let an exception of the code inside end as one sentence, which says where it was raised.
+        """Turn an exception of the code inside into one sentence, which says where it was raised.
 
         Raises:
             PluginError: there was one.
@@ -124,7 +120,7 @@ def load(name: str, kind: str) -> Loaded:
     is_file = path is not None and defining is module
     source = path if is_file else getattr(defining, "__file__", None)
     if source is None or not callable(target):
-        raise UsageError(f"{kind.capitalize()} {name} is no class of a source file; {HOW}.")
+        raise UsageError(f"{kind.capitalize()} {name} is not a class of a source file; {HOW}.")
     return Loaded(
         kind=kind,
         name=name if path is None else f"{Path(path).name}:{name.rpartition(':')[2]}",
@@ -140,7 +136,7 @@ def load(name: str, kind: str) -> Loaded:
 
 
 def _whole_path(path: str) -> Path:
-    """Return the whole path of a file, whose own name stays even where it is a link: by that name studies know it."""
+    """Return the whole path of a file. Its own name stays, even if it is a link: studies know it by that name."""
     return Path(path).parent.resolve() / Path(path).name
 
 
@@ -187,7 +183,7 @@ def _from_file(path: str) -> ModuleType:
 
 
 def _raised_at(error: BaseException) -> str | None:
-    """Return where code that was being loaded raised an exception; None where there was none to be loaded."""
+    """Return where code raised an exception while it was loaded; None if there was no code to load."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}"
     ours = (__file__, importlib.__file__)

@@ -1,4 +1,4 @@
-"""A user's own sampler and pruner, watched: what they raise, or propose outside a range, ends as one sentence."""
+"""Custom samplers and pruners, watched: an exception, or a proposal outside a range, becomes one sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from search.plugins.loading import Loaded
 
 
 class WatchedSampler(BaseSampler):
-    """Hands everything on to a sampler of a user's own."""
+    """Hands every call on to a custom sampler."""
 
     def __init__(self, own: BaseSampler, loaded: Loaded, ranges: Mapping[str, BaseDistribution]) -> None:
         """Watch a sampler over the ranges of a space, as they are in Optuna."""
@@ -97,7 +97,7 @@ class WatchedSampler(BaseSampler):
         try:
             check_distribution_compatibility(inferred[path], span)
         except ValueError as error:
-            # Optuna would raise it where the trial takes the value, with no word of the sampler.
+            # Optuna would raise it later, when the trial takes the value, without naming the sampler.
             raise PluginError(
                 f"Sampler {self._loaded.name} takes {path} for {inferred[path]} in infer_relative_search_space; in the "
                 f"space it is {span}."
@@ -115,7 +115,7 @@ class WatchedSampler(BaseSampler):
 
 
 class WatchedPruner(BasePruner):
-    """Asks a pruner of a user's own: one that is made anew for every decision, or one that lasts."""
+    """Asks a custom pruner: a new instance for every decision, or one instance for all."""
 
     def __init__(self, loaded: Loaded, options: Mapping[str, Any], *, lasting: bool) -> None:
         self._loaded = loaded

@@ -3,4 +3,4 @@ from .coordinates import Candidate as Candidate, Coordinates as Coordinates
 from .curves import DEVIATION as DEVIATION, MIN_ERROR as MIN_ERROR, Curve as Curve
 from .feasible import Feasible as Feasible
 from .portfolio import portfolio as portfolio
-from .prospects import Prospects as Prospects, SpaceProspects as SpaceProspects
+from .prospects import Prospects as Prospects

@@ -1,4 +1,4 @@
-"""Which of the configurations at hand to try next."""
+"""Choose the next configuration among the candidates."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from numpy.typing import NDArray
 
 from search.proposals.coordinates import Candidate, Params
 from search.proposals.curves import Curve, reports_of
-from search.proposals.process import CANDIDATES, Fitted, fit, weights
+from search.proposals.gaussian_process import CANDIDATES, Fitted, fit, weights
 from search.proposals.prospects import Prospects
 
 Array = NDArray[np.float64]
 BOLDNESS = 1.0
 FINALISTS = 64
-"""Configurations for which one function is drawn; the rest look worse even if they are as good as they may well be."""
+"""Candidates that Thompson sampling compares: those with the best optimistic estimates."""
 MAX_REPORTS = 240
-"""Reports that the model reads; of more, those of the trials that went furthest, and of the newest ones."""
+"""Most reports that the model reads: those of the trials that trained longest, and of the newest ones."""
 ROUNDED = 6
 """Decimals to which losses are rounded before the least is chosen."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Why:
-    """What spoke for a proposal, in the terms of the study."""
+    """The reasons for a proposal, in the study's units."""
 
     expected: float
     """Value that the model expects after its whole training."""
@@ -38,7 +38,7 @@ class Why:
     closest: int
     """The trial whose settings are closest."""
     among: int
-    """How many configurations it was chosen among."""
+    """Number of configurations that it was chosen among."""
 
 
 def choose(
@@ -47,10 +47,10 @@ def choose(
     prospects: Prospects,
     draws: np.random.Generator,
 ) -> tuple[Params, Why] | None:
-    """Return which of the candidates to try next, and why; None where none is feasible.
+    """Return the candidate to try next, and why; None if none is feasible (Thompson sampling).
 
-    The beliefs are drawn by how well they explain the reports, then a loss for every promising configuration at once;
-    the lowest one is chosen. So what is uncertain is tried as often as it may be the best.
+    Beliefs are drawn with probabilities by how well they explain the reports. Then a loss is drawn for every promising
+    configuration jointly, and the lowest is chosen: each is tried as often as it may be the best.
 
     Raises:
         ValueError: no trial has reported.
@@ -92,7 +92,7 @@ def choose(
 
 
 def _most_telling(curves: Sequence[Curve]) -> list[Curve]:
-    """Return the curves that are read: all, or of many those that went furthest and those that are newest, in turns."""
+    """Return the curves that are read: all, or the longest and the newest in turns, up to `MAX_REPORTS` reports."""
     furthest = sorted(curves, key=lambda curve: (-len(curve.values), -curve.trial))
     newest = sorted(curves, key=lambda curve: -curve.trial)
     read: dict[int, Curve] = {}

@@ -20,7 +20,7 @@ is, or one that diverged, says nothing of the others."""
 DEVIATION = 1.4826
 """The standard deviation over the median absolute deviation, for normal values."""
 MIN_SCALE = 0.05
-"""Lower bound of the deviation of log errors: where all are alike, their noise counts for little."""
+"""Lower bound of the deviation of log errors: if all are alike, their noise counts for little."""
 MAX_PERIODS = 12
 """Reports read of one curve."""
 DECIMALS = 9
@@ -42,7 +42,7 @@ class Curve:
     ended: bool
     """Whether it was trained to its end, or was stopped."""
     failed: bool = False
-    """Whether training ended because it could not go on: it diverged, or memory or time did not suffice."""
+    """Whether training failed: it diverged, or memory or time did not suffice."""
 
     @property
     def read(self) -> list[int]:

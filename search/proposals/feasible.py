@@ -1,4 +1,4 @@
-"""What may be proposed: configurations of a space that exceed no limit, spread evenly."""
+"""Feasible configurations of a space, spread evenly: they exceed no limit and meet all constraints."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from search.space import Space
 from search.trainer_api import Planner
 
 Params = Mapping[str, Any]
-MAX_INFEASIBLE = 20_000
-"""Infeasible points of the sequence in a row, after which none is expected."""
+MAX_INFEASIBLE_POINTS = 20_000
+"""Infeasible points of the sequence in a row after which no feasible one is expected."""
 BLOCK = 256
 """Points of the sequence that are drawn together."""
 
 
 class Feasible:
-    """The feasible points of a space's Sobol sequence, in order; each is looked for once."""
+    """The feasible points of a space's Sobol sequence, in order; each point is examined once."""
 
     def __init__(self, space: Space, planner: Planner[Any], seed: int) -> None:
         """Begin the sequence whose scrambling the seed decides; the planner knows constraints as well as limits."""
@@ -26,14 +26,13 @@ class Feasible:
         self._sequence = sobol(space, seed)
         self._points: list[Params] = []
         self._found_at: list[int] = []
-        """The look at which each was found, from 1."""
+        """The place of each in the whole sequence, from 1."""
         self._looked = self._misses = 0
 
     def first(self, number: int, looks: int | None = None) -> Sequence[Params]:
-        """Return the first so many points: fewer where the first so many `looks` at the sequence do not find them.
+        """Return the first `number` feasible points; fewer if the first `looks` points of the sequence hold fewer.
 
-        What was looked at before for others does not count, so that a search which goes on after a restart is given
-        the same points.
+        Points examined in earlier calls do not count, so that a resumed search gets the same points.
 
         Raises:
             TooManyFailuresError: hardly any configuration is feasible.
@@ -45,9 +44,10 @@ class Feasible:
                 self._points.append(params)
                 self._found_at.append(self._looked)
                 self._misses = 0
-            elif (misses := self._misses + 1) >= MAX_INFEASIBLE:
+            elif (misses := self._misses + 1) >= MAX_INFEASIBLE_POINTS:
                 raise TooManyFailuresError(
-                    f"{MAX_INFEASIBLE:,} configurations in a row exceed the space's limits or miss its constraints."
+                    f"{MAX_INFEASIBLE_POINTS:,} configurations in a row "
+                    "exceed the space's limits or miss its constraints."
                 )
             else:
                 self._misses = misses

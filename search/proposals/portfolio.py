@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from search.proposals.coordinates import Coordinates, Params
 from search.proposals.exact import cholesky, product
-from search.proposals.process import alike
+from search.proposals.gaussian_process import alike
 
 Array = NDArray[np.float64]
 TRANSFER = 0.5

@@ -1,11 +1,11 @@
-"""What there is to try: points that cover the space, and those that a model may choose among."""
+"""Configurations to propose: points that cover the space, and candidates for a model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,40 +20,18 @@ from search.trainer_api import Planner
 POOL = 384
 """Points of the sequence that a model chooses among."""
 LOOKS = 20_000
-"""At so many points of the sequence one looks for them, feasible or not."""
+"""Points of the sequence, feasible or not, that are examined to find them."""
 CROSSED = 256
-"""Configurations between a good trial's and a point of the sequence, besides, some of which exceed a limit."""
+"""Further candidates, each a cross of a good trial and a point of the sequence; some exceed a limit."""
 PARENTS = 5
 """Trials that count as good, from which others are crossed."""
 NEAR = 0.05
-"""So many of the sequence's points count as near an earlier trial: those that are nearest to one. What is nearer than
-they are is no other configuration, but a copy."""
+"""Share of the pool that counts as too near an earlier trial. Its farthest point sets the distance below which a
+candidate is a copy of a trial."""
 
 
-class Prospects(Protocol):
-    """Where proposals come from."""
-
-    coordinates: Coordinates
-
-    def covering(self, number: int, tried: Sequence[Params]) -> Params:
-        """Return the configuration with which trial `number` spreads the trials evenly."""
-        ...
-
-    def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
-        """Return what a model may choose among where it is feasible, given all earlier trials."""
-        ...
-
-    def feasible(self, params: Params) -> bool:
-        """Return whether a candidate exceeds no limit."""
-        ...
-
-    def shares(self, params: Params) -> tuple[float, ...]:
-        """Return the share of a training's cost that is spent when each of its periods ends."""
-        ...
-
-
-class SpaceProspects:
-    """Feasible configurations of a space: all of it can be tried."""
+class Prospects:
+    """The configurations of a space from which proposals come."""
 
     def __init__(self, space: Space, planner: Planner[Any], seed: int) -> None:
         """Take the space's Sobol sequence whose scrambling the study's seed decides."""
@@ -73,8 +51,8 @@ class SpaceProspects:
     def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
         """Return points of the sequence and crosses of good trials with them, none of them near what was tried.
 
-        Where all is near, what was not tried at all; where all of it was tried, all. Whether a cross is feasible is
-        left open: that takes longer than to make it, and most are not worth it.
+        If all are near, those that were not tried; if all were tried, all. Whether a cross is feasible is not checked
+        here: that takes longer than making it, and the model will want few.
         """
         known = dict(self._pool)
         for params in self._crossed(curves, [candidate.params for candidate in self._pool.values()], draws):

@@ -12,7 +12,7 @@ from .ranges import (
     same as same,
 )
 from .scalars import is_quoted as is_quoted
-from .settings import check_settings as check_settings
+from .settings_check import check_settings as check_settings
 from .space import (
     NARROWED as NARROWED,
     UNREADABLE as UNREADABLE,

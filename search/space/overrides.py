@@ -18,7 +18,7 @@ NOT_SET: Mapping[str, str] = MappingProxyType(
         NARROWED: "a file says this of its ranges; --set may narrow them without it",
     }
 )
-"""Why what stands in a file beside fields and settings is changed there alone."""
+"""Why other parts of a file than fields and settings cannot be overridden."""
 
 
 def override(space: Space, assignments: Sequence[str]) -> Space:

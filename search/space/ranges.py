@@ -25,16 +25,19 @@ from search.space.yaml_reader import KeyPath
 _DIGITS = DefaultContext.prec
 """Of a decimal number: 28."""
 _MAX_STEPS = 2e7
-"""Of a grid of real numbers, from 0 to its farther end: of more, Optuna does not know all points again, which it tells
-by a hundred-millionth of a step."""
+"""Most steps of a grid of real numbers, counted from 0. Optuna tolerates 1e-8 of a step; on a finer grid it no longer
+recognizes every point."""
 
 
 class Fault(NamedTuple):
-    """One fault of a range as written, and its place inside the mapping: a value or, with `at_key`, a key."""
+    """One fault of a range or of the constraints as written."""
 
     below: KeyPath
+    """Its place inside the value of the field: of a value or, with `at_key`, of a key."""
     message: str
     at_key: bool = False
+    offset: int = 0
+    """Characters into the text at this place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class IntRange:
         return rng.randrange(self.low, self.high + 1, self.step)
 
     def at(self, share: float) -> int:
-        """Return the value below which so large a share of the draws lies, 0 up to but not 1."""
+        """Return the quantile at `share`, 0 <= share < 1."""
         if self.log:
             # Half a unit beyond both ends, so that rounding gives the two ends their full share.
             low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
@@ -99,7 +102,7 @@ class FloatRange:
         return abs(steps - round(steps)) < 1e-8  # as Optuna has it, which refuses what is farther from the grid
 
     def drawn_for(self, value: Any) -> Any:
-        """Return what is drawn in place of a value of the range: on a grid it may be off by rounding.
+        """Return the number that is drawn for a value of the range: on a grid the two may differ by rounding.
 
         >>> FloatRange(0.0, 1.0, step=0.1).drawn_for(0.3)
         0.30000000000000004
@@ -115,7 +118,7 @@ class FloatRange:
         return self.at(rng.random())
 
     def at(self, share: float) -> float:
-        """Return the value below which so large a share of the draws lies, 0 up to but not 1."""
+        """Return the quantile at `share`, 0 <= share < 1."""
         if self.step:
             return self._point(int(share * (round((self.high - self.low) / self.step) + 1)), self.step)
         if self.log:
@@ -138,9 +141,9 @@ class FloatRange:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The listed numbers alone, which rise: one is drawn as often as another, and samplers know their order.
+    """The listed numbers only, in rising order; all are equally likely, and samplers know the order.
 
-    `log` says that their distances are those of their logarithms.
+    With `log`, samplers measure distances on a logarithmic scale.
     """
 
     kind: ClassVar[str] = "levels"
@@ -163,7 +166,7 @@ class Levels:
         return any(same(value, level) for level in self.values)
 
     def at(self, share: float) -> float:
-        """Return the level at a share of the way through the list, 0 <= share < 1: the same stretch for each level."""
+        """Return the quantile at `share`, 0 <= share < 1; all levels are equally likely."""
         return self.values[min(len(self.values) - 1, math.floor(share * len(self.values)))]
 
     def draw(self, rng: random.Random) -> float:
@@ -196,7 +199,7 @@ class Choice:
         return rng.choice(self.options)
 
     def at(self, share: float) -> Any:
-        """Return the option at a share of the list, 0 up to but not 1."""
+        """Return the option at `share` of the list, 0 <= share < 1."""
         return self.options[int(share * len(self.options))]
 
     def to_json(self) -> dict[str, Any]:
@@ -215,14 +218,14 @@ def same(left: Any, right: Any) -> bool:
 
 
 def place(span: NumberRange, value: float) -> float:
-    """Return where a value lies in a range of more than one: 0 is the lower end, 1 the upper, on the range's scale."""
+    """Return a value's place on the scale of a range with two ends: 0 is the lower end, 1 the upper."""
     ends = (span.low, value, span.high)
     low, here, high = map(math.log, ends) if span.log else ends
     return float((here - low) / (high - low))
 
 
 def rounded_words(path: str, span: Distribution | None, value: Any) -> str | None:
-    """Return why a value on a field's grid is not what a condition should name; None where it is what is drawn."""
+    """Return why a condition should not name a value on a field's grid; None if that very value is drawn."""
     if not isinstance(span, FloatRange) or not span.contains(value) or (drawn := span.drawn_for(value)) == value:
         return None
     return f"{path} is drawn as {drawn!r} and so is never {show(value)}; write its numbers out: `levels: [...]`"
@@ -231,8 +234,8 @@ def rounded_words(path: str, span: Distribution | None, value: Any) -> str | Non
 def parse_form(form: Mapping[str, Any], *, lenient: bool = False) -> tuple[Distribution | None, list[Fault]]:
     """Return the range that a mapping such as `{int: [1, 3]}` describes, or None and the faults of the mapping.
 
-    `lenient` takes what earlier versions took: ranges of real numbers with which a search fails, and options of which
-    a search tries but one.
+    `lenient` accepts the ranges that earlier versions accepted: ranges of real numbers with which a search fails, and
+    options of which a search tries only one.
     """
     kinds = [kind for kind in _PARSERS if kind in form]
     allowed = (*kinds, *_OPTIONS[kinds[0]]) if kinds else (*_PARSERS, "value")
@@ -363,7 +366,7 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "levels": {"log": False},
     "choice": {},
 }
-"""Keys that a form may have beside the range itself, and what they are where they are left out."""
+"""Optional keys of each form, with their defaults."""
 
 
 def _ends(form: Mapping[str, Any], kind: str) -> tuple[Any, Any, list[Fault]]:

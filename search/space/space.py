@@ -24,7 +24,7 @@ SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
 """Top-level mappings that are settings, not sections."""
 NARROWED = "narrowed"
 """The name by which a file says that its conditions and constraints may ask for what its ranges do not hold (any more).
-It says nothing of the trials, so it is no part of the specification."""
+It does not affect the trials, so it is not part of the specification."""
 
 Suggest = Callable[[str, Distribution], Any]
 """Called with a field's path and its range; returns a value from the range."""
@@ -63,7 +63,7 @@ class Origin:
         return self.document.problem((*self.place, *below), message, at_key=at_key)
 
     def problem_inside(self, message: str, *below: str | int, offset: int) -> Problem:
-        """Return a problem so many characters into the text that lies at the path `below` this value."""
+        """Return a problem `offset` characters into the text at the path `below` this value."""
         return self.document.problem_inside((*self.place, *below), message, offset)
 
 
@@ -240,7 +240,7 @@ class Space:
 
     @property
     def ranges(self) -> tuple[Field, ...]:
-        """The fields that are no constants, in the order of the file."""
+        """The fields that are not constants, in the order of the file."""
         return tuple(field for field in self.fields if field.distribution is not None)
 
     @property
@@ -267,7 +267,7 @@ class Space:
         return self._walk(lambda path, _: params[path])
 
     def misfit(self, params: Mapping[str, Any]) -> str | None:
-        """Return what of given parameters no trial of the space can have, None where all may be tried.
+        """Return why no trial of the space can have the given parameters; None if one can.
 
         Some may be missing; a whole number may be written as a real one.
         """
@@ -282,7 +282,7 @@ class Space:
         return None
 
     def excess(self, params: Mapping[str, Any]) -> dict[str, float]:
-        """Return by how much a trial's parameters miss each constraint, by its text: above 0 where they do.
+        """Return by how much a trial's parameters miss each constraint, by its text: above 0 if they miss it.
 
         A constraint that names a field which the trial does not have is met.
 
@@ -295,7 +295,7 @@ class Space:
     def with_constraints(self, *, lenient: bool = False) -> tuple[Space, list[Problem]]:
         """Return the space with the constraints that its settings describe, and the faults of those that are none.
 
-        The setting holds what is right of it, and goes where nothing is. `lenient` is for fields that may have been
+        The setting keeps the correct constraints; without any it is removed. `lenient` is for fields that may have been
         changed since; see `read_constraints`.
         """
         if "constraints" not in self.settings:
@@ -385,7 +385,7 @@ def _read_name(name: Any, document: Document, problems: list[Problem]) -> str:
         return name
     if isinstance(name, int | float):
         written = document.written(("name",))
-        problems.append(document.problem(("name",), f'name: {written} is no text; quote it: "{written}"'))
+        problems.append(document.problem(("name",), f'name: {written} is not text; quote it: "{written}"'))
     else:
         rule = "up to 64 ASCII letters, digits, dots, dashes and underscores, the first a letter or digit"
         problems.append(document.problem(("name",), f"name: {show(name)} is not a name: {rule}"))

@@ -7,13 +7,12 @@ directives. `search.space.scalars` defines what unquoted texts mean.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import getitem
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -25,6 +24,7 @@ from ruamel.yaml.events import (
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
+    StreamEndEvent,
 )
 
 from search import files
@@ -37,7 +37,7 @@ MAX_BYTES = 256_000
 MAX_DEPTH = 20
 MAX_VALUES = 10_000
 MAX_PROBLEMS = 50
-"""Reading stops after so many problems."""
+"""Reading stops after this number of problems."""
 
 KeyPath = tuple[str | int, ...]
 Position = tuple[int, int]
@@ -61,7 +61,7 @@ class Document:
 
     @classmethod
     def of(cls, source: str, value: Any, text: str = "") -> Document:
-        """Return the document of a value that stands in no file, so that its faults have no line."""
+        """Return the document of a value that is not from a file, so its faults have no line."""
         nowhere: dict[KeyPath, Position] = {(): (0, 0)}
         return cls(source, text, value, values=dict(nowhere), keys=dict(nowhere))
 
@@ -74,7 +74,7 @@ class Document:
         return Problem(self.source, line, column, message)
 
     def problem_inside(self, path: KeyPath, message: str, offset: int) -> Problem:
-        """Return a problem so many characters into the text at `path`, or with all of it where it is folded."""
+        """Return a problem `offset` characters into the text at `path`, or at its start if the text is folded."""
         problem = self.problem(path, message)
         if path not in self.values:
             return problem
@@ -117,28 +117,16 @@ def parse(data: bytes | str, source: str) -> Document:
     text = _decode(data, source)
     # YAML allows tabs inside a line, which ruamel does not; a blank in the place of each keeps the columns.
     plain = _UNQUOTED_LINE.sub(lambda line: line[1] + line[2].replace("\t", " "), text)
-    reader = _Reader(source)
+    reader, value = _Reader(plain, source), None
     with suppress(_CannotReadOnError):
-        for event in _events(plain, reader):
-            reader.take(event)
+        value = reader.document()
     if reader.problems:
         raise SpaceError(reader.problems)
-    return Document(source, text, reader.root, reader.values, reader.keys)
-
-
-def _events(text: str, reader: _Reader) -> Iterator[Any]:
-    """Yield the parser's events, as far as the text is YAML."""
-    try:
-        yield from YAML(typ="safe", pure=True).parse(text)
-    except MarkedYAMLError as error:
-        reader.note(*_fault(error, reader.position))
-    # ruamel also raises ValueError and others: for characters and version numbers that are out of range.
-    except Exception as error:
-        reader.note(reader.position, f"not valid YAML after this: {error}")
+    return Document(source, text, value, reader.values, reader.keys)
 
 
 def _fault(error: MarkedYAMLError, reached: Position) -> tuple[Position, str]:
-    """Return where a text is not YAML, and why; of an unclosed bracket where it was opened, too."""
+    """Return where a text is not YAML, and why. For an unclosed bracket the message names the opening one."""
     mark, opened = error.problem_mark or error.context_mark, error.context_mark
     position = (mark.line + 1, mark.column + 1) if mark else reached
     words = " ".join(str(error.problem or error.context).split())
@@ -175,149 +163,120 @@ class _CannotReadOnError(Exception):
     """Reading stops here: what follows has no meaning, or would take too much time or memory."""
 
 
-@dataclass(slots=True)
-class _Container:
-    """A list or mapping under construction."""
-
-    value: list[Any] | dict[str, Any]
-    path: KeyPath
-    key: str | None = None
-    key_is_next: bool = True
-    unnamed: int = 0
-
-
 class _Reader:
-    """Builds plain values from parser events, one at a time, so that the limits stop the parser in time."""
+    """Builds plain values from the parser's events, taken one at a time, so that its limits stop the parser in time."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, text: str, source: str) -> None:
         self.source = source
         self.problems: list[Problem] = []
-        self.position: Position = (1, 1)
-        self.root: Any = None
         self.values: dict[KeyPath, Position] = {}
         self.keys: dict[KeyPath, Position] = {}
-        self._open: list[_Container] = []
-        self._documents = 0
+        self._events = YAML(typ="safe", pure=True).parse(text)
+        self._position: Position = (1, 1)
         self._count = 0
 
-    def take(self, event: Any) -> None:
-        """Handle one event of the parser."""
-        position = self.position = (event.start_mark.line + 1, event.start_mark.column + 1)
-        if isinstance(event, DocumentStartEvent):
-            self._start_document(event, position)
-        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
-            self._open.pop()
-        elif isinstance(event, AliasEvent | ScalarEvent | MappingStartEvent | SequenceStartEvent):
-            self._count_value(position)
-            self._check_plain(event, position)
-            self._add(event, position)
+    def document(self) -> Any:
+        """Return the value of the one document; None if there is none."""
+        root, documents = None, 0
+        while not isinstance(event := self._next(), StreamEndEvent):
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._stop(self._position, "a second document; a space file holds one")
+                if event.version or event.tags:
+                    self._refuse((1, 1), "a YAML directive (%...); leave it out")
+                root = self._value(self._next(), ())
+        return root
 
-    def note(self, position: Position, message: str) -> None:
-        """Add a problem."""
-        self.problems.append(Problem(self.source, *position, message))
+    def _next(self) -> Any:
+        try:
+            event = next(self._events)
+        except MarkedYAMLError as error:
+            self._stop(*_fault(error, self._position))
+        # ruamel also raises ValueError and others: for characters and version numbers that are out of range.
+        except Exception as error:
+            self._stop(self._position, f"not valid YAML after this: {error}")
+        self._position = (event.start_mark.line + 1, event.start_mark.column + 1)
+        return event
 
-    def refuse(self, position: Position, message: str) -> None:
-        """Add a problem, and stop reading if there are too many."""
-        self.note(position, message)
-        if len(self.problems) >= MAX_PROBLEMS:
-            raise _CannotReadOnError
+    def _value(self, event: Any, path: KeyPath) -> Any:
+        self._check(event, len(path))
+        # At an empty value the parser is already at the next token; the value's position is then its key's.
+        empty = isinstance(event, ScalarEvent) and event.start_mark.index == event.end_mark.index
+        self.values[path] = self.keys.get(path, self._position) if empty else self._position
+        match event:
+            case MappingStartEvent():
+                return self._mapping(path)
+            case SequenceStartEvent():
+                items: list[Any] = []
+                while not isinstance(event := self._next(), SequenceEndEvent):
+                    items.append(self._value(event, (*path, len(items))))
+                return items
+            case ScalarEvent():
+                return self._scalar(event, self.values[path])
+            case _:
+                return None  # an alias, which was refused
 
-    def _start_document(self, event: DocumentStartEvent, position: Position) -> None:
-        self._documents += 1
-        if self._documents > 1:
-            self._stop(position, "a second document; a space file holds one")
-        if event.version or event.tags:
-            self.refuse((1, 1), "a YAML directive (%...); leave it out")
+    def _mapping(self, path: KeyPath) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while not isinstance(event := self._next(), MappingEndEvent):
+            key = self._key(event, len(path) + 1)
+            if key in found:
+                line, column = self.keys[(*path, key)]
+                self._refuse(
+                    self._position, f"duplicate key {show(key)}; it already stands in line {line}, column {column}"
+                )
+                key = None
+            key = f"\0{len(found)}" if key is None else key  # no key of a file: control characters were refused
+            self.keys[(*path, key)] = self._position
+            found[key] = self._value(self._next(), (*path, key))
+        return found
 
-    def _count_value(self, position: Position) -> None:
-        self._count += 1
-        if self._count > MAX_VALUES:
-            self._stop(position, f"more than {MAX_VALUES} keys and values")
-        if len(self._open) > MAX_DEPTH:
-            self._stop(position, f"nested deeper than {MAX_DEPTH} levels")
-
-    def _stop(self, position: Position, message: str) -> None:
-        self.note(position, message)
-        raise _CannotReadOnError
-
-    def _check_plain(self, event: Any, position: Position) -> None:
-        if isinstance(event, AliasEvent):
-            self.refuse(position, f"alias *{event.anchor}; write the value out")
-        elif event.anchor:
-            self.refuse(position, f"anchor &{event.anchor}; write the value out where it is needed")
-        elif event.tag:
-            self.refuse(position, "a YAML tag (!...); leave it out")
-
-    def _add(self, event: Any, position: Position) -> None:
-        parent = self._open[-1] if self._open else None
-        if parent is not None and isinstance(parent.value, dict) and parent.key_is_next:
-            self._add_key(parent, event, position)
-            return
-        path = self._place(parent)
-        if isinstance(event, ScalarEvent) and event.start_mark.index == event.end_mark.index:
-            position = self.keys.get(path, position)  # where nothing stands, the parser is at what comes next
-        self.values[path] = position
-        value = self._value(event, position)
-        if parent is None:
-            self.root = value
-        elif isinstance(parent.value, list):
-            parent.value.append(value)
-        else:
-            parent.value[str(path[-1])] = value
-            parent.key_is_next = True
-        if isinstance(value, dict | list):
-            self._open.append(_Container(value, path))
-
-    def _place(self, parent: _Container | None) -> KeyPath:
-        if parent is None:
-            return ()
-        return (*parent.path, len(parent.value) if isinstance(parent.value, list) else str(parent.key))
-
-    def _add_key(self, parent: _Container, event: Any, position: Position) -> None:
-        key = self._key(event, position)
-        if key is None:
-            parent.unnamed += 1
-            key = f"\0{parent.unnamed}"  # no key of a file can be this: control characters were refused
-        elif key in parent.value:
-            line, column = self.keys[(*parent.path, key)]
-            self.refuse(position, f"duplicate key {show(key)}; it already stands in line {line}, column {column}")
-            key = f"\0{key}"
-        parent.key, parent.key_is_next = key, False
-        self.keys[(*parent.path, key)] = position
-
-    def _key(self, event: Any, position: Position) -> str | None:
+    def _key(self, event: Any, depth: int) -> str | None:
+        self._check(event, depth)
         if isinstance(event, AliasEvent):
             return None
         if not isinstance(event, ScalarEvent):
-            self._stop(position, "a list or mapping as a key; keys are plain names")
+            self._stop(self._position, "a list or mapping as a key; keys are plain names")
         if event.value == "<<":
-            self.refuse(position, "merge key `<<`; write the settings out")
+            self._refuse(self._position, "merge key `<<`; write the settings out")
             return None
-        key = self._value(event, position)
+        key = self._scalar(event, self._position)
         if isinstance(key, str):
             return key
-        self.refuse(position, f"key {show(key)} is not text; put a name, or quote it")
+        self._refuse(self._position, f"key {show(key)} is not text; put a name, or quote it")
         return None
 
-    def _value(self, event: Any, position: Position) -> Any:
-        if isinstance(event, MappingStartEvent):
-            return {}
-        if isinstance(event, SequenceStartEvent):
-            return []
-        if isinstance(event, AliasEvent):
-            return None
+    def _scalar(self, event: ScalarEvent, position: Position) -> Any:
         if not event.implicit[0]:
-            return self._text(event.value, position)
-        return self._plain(event.value, position)
-
-    def _text(self, text: str, position: Position) -> str:
-        if found := _CONTROL.search(text):
-            self.refuse(position, f"character U+{ord(found.group()):04X} inside a text")
-        return text
-
-    def _plain(self, text: str, position: Position) -> Any:
+            if found := _CONTROL.search(event.value):
+                self._refuse(position, f"character U+{ord(found.group()):04X} inside a text")
+            return event.value
         try:
-            return resolve(text)
+            return resolve(event.value)
         except ValueError as error:
-            self.refuse(position, str(error))
+            self._refuse(position, str(error))
             return None
+
+    def _check(self, event: Any, depth: int) -> None:
+        self._count += 1
+        if self._count > MAX_VALUES:
+            self._stop(self._position, f"more than {MAX_VALUES} keys and values")
+        if depth > MAX_DEPTH:
+            self._stop(self._position, f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, AliasEvent):
+            self._refuse(self._position, f"alias *{event.anchor}; write the value out")
+        elif event.anchor:
+            self._refuse(self._position, f"anchor &{event.anchor}; write the value out where it is needed")
+        elif event.tag:
+            self._refuse(self._position, "a YAML tag (!...); leave it out")
+
+    def _refuse(self, position: Position, message: str) -> None:
+        """Add a problem, and stop reading if there are too many."""
+        self.problems.append(Problem(self.source, *position, message))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _CannotReadOnError
+
+    def _stop(self, position: Position, message: str) -> NoReturn:
+        self.problems.append(Problem(self.source, *position, message))
+        raise _CannotReadOnError

@@ -1,30 +1,26 @@
 from .distributions import OptunaRanges as OptunaRanges, encode as encode
-from .gp_selfcheck import gp_proposal as gp_proposal
 from .importance import MAX_TRIALS as MAX_TRIALS, Importance as Importance, importances as importances
 from .optuna_study import (
     OF_CONSTRAINTS as OF_CONSTRAINTS,
     OptunaStudy as OptunaStudy,
     frozen_trial as frozen_trial,
+    gp_proposal as gp_proposal,
     suggest as suggest,
 )
 from .pareto_pruning import shortfall as shortfall
 from .pruners import (
+    PRUNERS as PRUNERS,
     Asha as Asha,
     ForeignPruner as ForeignPruner,
     Hyperband as Hyperband,
     Median as Median,
     NoPruner as NoPruner,
-    survivors as survivors,
+    Pruner as Pruner,
 )
 from .registry import (
     FIRST as FIRST,
-    PRUNERS as PRUNERS,
-    SAMPLERS as SAMPLERS,
-    Pruner as Pruner,
-    Sampler as Sampler,
     check as check,
     check_known as check_known,
-    describe as describe,
     misfits as misfits,
     named_pruner as named_pruner,
     named_sampler as named_sampler,
@@ -36,14 +32,14 @@ from .registry import (
     to_spec as to_spec,
 )
 from .samplers import (
-    AsksPlanner as AsksPlanner,
+    SAMPLERS as SAMPLERS,
     Curves as Curves,
     ForeignSampler as ForeignSampler,
     Gp as Gp,
-    Origin as Origin,
+    ProposalOrigin as ProposalOrigin,
     Qmc as Qmc,
     Random as Random,
+    Sampler as Sampler,
     Sobol as Sobol,
     Tpe as Tpe,
-    built_on as built_on,
 )

@@ -21,7 +21,7 @@ OptunaDistribution = IntDistribution | FloatDistribution | CategoricalDistributi
 
 @dataclass(frozen=True, slots=True)
 class OptunaRanges:
-    """All ranges of a space by path, beside the distributions that stand for them in Optuna."""
+    """All ranges of a space by path, with Optuna's distribution for each."""
 
     ours: Mapping[str, Distribution]
     optunas: Mapping[str, OptunaDistribution]

@@ -29,7 +29,7 @@ ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedTrial:
     """The fields of an ended trial by which TPE splits trials into better and worse.
 
     In Optuna's `FrozenTrial` they are properties that are computed at every access, 10,000 times a proposal.
@@ -44,7 +44,7 @@ class Ended:
 
 
 class Table:
-    """The parameters of all trials as TPE's internal numbers: shape (trials, ranges), NaN where a trial lacks one.
+    """The parameters of all trials as TPE's internal numbers: shape (trials, ranges), NaN if a trial lacks the range.
 
     A sampler is made anew for every proposal; the table is kept, and an ended trial is entered only once.
     """
@@ -53,15 +53,15 @@ class Table:
         self._ranges = ranges
         self._columns = {path: column for column, path in enumerate(ranges)}
         self._numbers = np.full((64, len(ranges)), np.nan)  # doubled when it is full
-        self._ended: dict[int, Ended] = {}
+        self._ended: dict[int, EndedTrial] = {}
 
-    def ended(self, trial: FrozenTrial) -> Ended:
+    def ended(self, trial: FrozenTrial) -> EndedTrial:
         """Return the fields of an ended trial by which TPE splits, and enter the trial if it is new."""
         ended = self._ended.get(trial.number)
         if ended is None:
             self.enter(trial, trial.params)
             value = trial.value if trial.values and len(trial.values) == 1 else None
-            ended = self._ended[trial.number] = Ended(
+            ended = self._ended[trial.number] = EndedTrial(
                 trial.number, trial.state, value, trial.values, trial.constraints, trial.intermediate_values
             )
         return ended

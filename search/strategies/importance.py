@@ -23,7 +23,7 @@ SHUFFLES = 99
 LEVEL = 0.95
 """Share of the shuffled studies in which no parameter at all exceeds its threshold."""
 MAX_TRIALS = 400
-"""A larger study is thinned evenly to so many trials; the shuffles of all would take minutes."""
+"""A larger study is thinned evenly to this number of trials; shuffling all would take minutes."""
 
 Trial = tuple[Mapping[str, Any], float]
 """Parameters and value; a greater value is better."""

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 class FixedSpaceQmcSampler(QMCSampler):
     """A scrambled Sobol sequence over given ranges.
 
-    Optuna's own sampler infers the ranges from earlier trials, so that its first proposal is no point of the sequence.
+    Optuna's own sampler infers the ranges from earlier trials, so its first proposal is not a point of the sequence.
     The place in the sequence is a system attribute of the study, which `optuna_study` saves and restores.
     """
 

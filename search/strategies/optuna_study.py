@@ -6,9 +6,9 @@ import contextlib
 import copy
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, assert_never, get_args
@@ -21,14 +21,15 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from search import canonical_json
 from search.event_log import Reason, State
 from search.proposals import Curve, Prospects
-from search.space import Distribution, Space
+from search.space import Distribution, Document, Space
 from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode, to_optuna
 from search.strategies.fast_tpe import Table
 from search.strategies.pareto_pruning import ParetoPruning
-from search.strategies.pruners import ForeignPruner, Pruner
-from search.strategies.samplers import Ask, AsksPlanner, ForeignSampler, Origin, Random, Sampler, origin
+from search.strategies.pruners import ForeignPruner, NoPruner, Pruner
+from search.strategies.samplers import Ask, ForeignSampler, Gp, ProposalOrigin, Random, Sampler
 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
 
@@ -43,6 +44,10 @@ A sampler's state is an attribute of the study (how far qmc has come); the log s
 
 OF_CONSTRAINTS = "constraints:"
 """Prefix of the attributes in which Optuna keeps how far a trial exceeds each of its limits."""
+
+
+PROBES = 64
+"""Complete trials of the check of gp: several blocks of a matrix kernel, so that all its code paths run."""
 
 
 class OptunaStudy:
@@ -67,13 +72,13 @@ class OptunaStudy:
     ) -> None:
         """Create an empty study.
 
-        `lasting` lets one instance of a user's own sampler or pruner live as long as it; `prospects` makes what
-        samplers choose among that know the limits.
+        `lasting` keeps one instance of a custom sampler or pruner for the whole study, instead of a new one per call.
+        `prospects` makes the configurations among which samplers that know the limits choose.
         """
         if isinstance(pruner, ForeignPruner):
             pruner = replace(pruner, lasting=lasting)
-        self._lasts = lasting and isinstance(sampler, ForeignSampler)
-        self._lasting: BaseSampler | None = None
+        self._keeps_sampler = lasting and isinstance(sampler, ForeignSampler)
+        self._kept_sampler: BaseSampler | None = None
         self._space = space
         self.ranges = OptunaRanges.of(space)
         self._sampler = sampler
@@ -115,9 +120,9 @@ class OptunaStudy:
             self._storage.set_trial_system_attr(number, f"{_OF_STUDY}{key}", value)
         return params
 
-    def origin(self, number: int) -> Origin:
+    def origin(self, number: int) -> ProposalOrigin:
         """Return where the proposal for trial `number`, one more than the last, would come from."""
-        return origin(self._sampler, self._ask(number))
+        return self._sampler.origin(self._ask(number))
 
     def move(self, number: int, params: Mapping[str, Any]) -> None:
         """Give the newest trial, which has no report yet, other parameters than those that were proposed."""
@@ -151,7 +156,7 @@ class OptunaStudy:
         if self._pareto_pruning is not None:
             self._pareto_pruning.tell(number, TrialState[state], value)
             values = self._pareto_pruning.both(number, value)
-        if self._lasts:  # also before it was asked for anything, where a search goes on
+        if self._keeps_sampler:  # in a resumed search also before its first proposal
             self._made(number, is_given=False).after_trial(
                 self._study, self._storage.get_trial(number), TrialState[state], values
             )
@@ -163,7 +168,7 @@ class OptunaStudy:
         if self._pareto_pruning is not None:
             values = self._pareto_pruning.both(self._pareto_pruning.start(facts, _of_the_pruner(frozen)), frozen.value)
             frozen = copy.copy(frozen)
-            frozen.intermediate_values, frozen.values = {}, values  # as if it had been told: no reports, two values
+            frozen.intermediate_values, frozen.values = {}, values  # as `tell` leaves it: no reports, two values
         self._adopt(frozen)
         for key, value in frozen.system_attrs.items():
             if key.startswith(_OF_STUDY):
@@ -189,13 +194,12 @@ class OptunaStudy:
 
         Where parameters are given, a sampler that proposes them as a whole is not asked; what is missing is drawn.
         """
-        if self._lasting is not None:
-            return self._lasting
+        if self._kept_sampler is not None:
+            return self._kept_sampler
         ask = self._ask(number)
-        as_a_whole = isinstance(self._sampler, AsksPlanner)
-        made = (Random() if is_given and as_a_whole else self._sampler).make(ask)
-        if self._lasts:
-            self._lasting = made
+        made = (Random() if is_given and self._sampler.asks_planner else self._sampler).make(ask)
+        if self._keeps_sampler:
+            self._kept_sampler = made
         return made
 
     def _ask(self, number: int) -> Ask:
@@ -212,21 +216,13 @@ class OptunaStudy:
             ended=sum(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials),
             misses=misses,
             table=self._table,
-            curves=lambda: self._curves(trials),
+            curves=lambda: [self._curve(trial) for trial in trials if _is_feasible(trial)],
             prospects=self._prospects,
         )
 
     @cached_property
     def _prospects(self) -> Prospects | None:
         return None if self._prospects_of is None else self._prospects_of()
-
-    def _curves(self, trials: Sequence[FrozenTrial]) -> list[Curve]:
-        """Return what samplers that read learning curves learn from: all trials that were or are being trained."""
-        return [self._curve(trial) for trial in trials if self._is_trained(trial)]
-
-    def _is_trained(self, trial: FrozenTrial) -> bool:
-        """Return whether no limit was exceeded: what a trial's end noted beside the limits is no limit."""
-        return all(excess <= 0 for name, excess in trial.constraints.items() if name not in get_args(Reason))
 
     def _curve(self, trial: FrozenTrial) -> Curve:
         if trial.number not in self._known:
@@ -293,6 +289,25 @@ def frozen_trial(
     return trial
 
 
+@cache
+def gp_proposal(two_objectives: bool) -> str:
+    """Return a hash of gp's proposals for made-up trials: it shows whether linear algebra gives the same bits here.
+
+    The canary of training cannot show that: gp computes in float64, with SciPy's and torch's linear algebra. Of the two
+    proposals the second is made while the first trial is running. Takes a few seconds.
+    """
+    ranges = {"a": {"float": [0.0, 1.0]}, "b": {"int": [0, 63]}, "c": {"choice": ["p", "q", "r"]}}
+    space = Space.from_document(Document("probe", "", {"probe": ranges}))
+    cost = "b" if two_objectives else None
+    optuna_study = OptunaStudy(name="probe", space=space, sampler=Gp(), pruner=NoPruner(), seed=0, periods=1, cost=cost)
+    for number in range(PROBES):
+        a, b = number * 37 % PROBES / PROBES, number * 11 % PROBES
+        params = {"probe.a": a, "probe.b": b, "probe.c": "pqr"[number % 3]}
+        trial = frozen_trial(optuna_study.ranges, state="COMPLETE", params=params, value=a * (1 - a) - b / 1000)
+        optuna_study.restore(trial, {"b": b})
+    return canonical_json.sha256([optuna_study.ask(PROBES), optuna_study.ask(PROBES + 1)])
+
+
 def suggest(trial: optuna.Trial, path: str, span: Distribution) -> Any:
     """Return the value of a range that Optuna's sampler proposes for a trial."""
     return decode(span, _suggest(trial, path, to_optuna(span)))
@@ -308,6 +323,11 @@ def _suggest(trial: optuna.Trial, path: str, span: OptunaDistribution) -> Any:
             return trial.suggest_categorical(path, span.choices)
         case _:
             assert_never(span)
+
+
+def _is_feasible(trial: FrozenTrial) -> bool:
+    """Return whether the trial exceeds no limit; constraints that record how it ended do not count."""
+    return all(excess <= 0 for name, excess in trial.constraints.items() if name not in get_args(Reason))
 
 
 def _of_the_pruner(frozen: FrozenTrial) -> FrozenTrial:

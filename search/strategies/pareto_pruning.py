@@ -2,8 +2,8 @@
 
 The second study holds the same trials with their values only, and one of Optuna's pruners decides on it. A trial of
 cost c is compared with logically earlier trials of cost c or less, because no other trial can dominate it: a larger net
-that is more accurate is no reason to stop a smaller one. So asha, hyperband and median never stop a trial that has the
-highest value of its comparison. As with one objective, a trial may also go on for being among the best third.
+that is more accurate is not a reason to stop a smaller one. So asha, hyperband and median never stop a trial with the
+highest value of its comparison. As with one objective, a trial also continues if it is among the best third.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ParetoPruning:
         return dict(self._storage.get_trial(number).system_attrs)
 
     def both(self, number: int, value: float | None) -> list[float] | None:
-        """Return a trial's two objective values, (value, cost); None if it lacks one of them."""
+        """Return a trial's two objective values, (value, cost); None if it lacks one of the two."""
         cost = self._costs[number]
         return None if value is None or cost is None else [float(value), float(cost)]
 

@@ -3,27 +3,76 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, ClassVar, assert_never
+from typing import TYPE_CHECKING, Any
 
 from search.errors import UsageError
+from search.messages import number_of
 from search.plugins import Code, Loaded
+from search.strategies.strategy import Strategy
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
 
+class Pruner(Strategy):
+    """What every pruner says of itself. It decides from the trials' reports alone."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def make(self, periods: int) -> BasePruner:
+        """Return an Optuna pruner for trials of `periods` periods."""
+
+    @abstractmethod
+    def may_stop_at(self, period: int) -> bool:
+        """Return whether a trial may be stopped after a period other than its last."""
+
+    @abstractmethod
+    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
+        """Return the expected number of trials that train each period, if values came in random order.
+
+        With two objectives a trial is compared with those that cost no more. Its cost is as likely to have any place
+        among the costs of the trials before it.
+        """
+
+    @abstractmethod
+    def rule(self, arrived: int, rivals: str) -> str:
+        """Return in a few words which trials go on; empty if it stops none.
+
+        Args:
+            arrived: trials that have reported after the period in question.
+            rivals: what restricts the comparison, to follow its noun: " that cost no more", or nothing.
+        """
+
+    def awaits(self, complete: int) -> str:
+        """Return in a few words what it waits for before it stops any trial; empty if for nothing.
+
+        `complete` is the number of complete trials that it may compare with.
+        """
+        return ""
+
+    def rungs(self, periods: int) -> list[int]:
+        """Return the periods before the last at which it compares all trials by one rule; none if it has no rungs."""
+        return []
+
+    def misfits(self, periods: int) -> Iterator[str]:
+        """Yield the reasons why it cannot prune trials of `periods` periods."""
+        yield from ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asha:
+class Asha(Pruner):
     """Asynchronous successive halving, the stopping variant (Li et al. 2020)."""
 
-    name: ClassVar[str] = "asha"
+    name = "asha"
     min_resource: int = 1
     """Period of the first rung."""
     reduction_factor: int = 3
-    """At each rung, about one in so many trials goes on."""
+    """At each rung, one trial in about this many continues."""
     min_early_stopping_rate: int = 0
     """Number of rungs to leave out at the beginning."""
 
@@ -37,31 +86,47 @@ class Asha:
         )
 
     def may_stop_at(self, period: int) -> bool:
-        """Return whether a trial may be stopped after a period: whether it is a rung."""
         return period in self.rungs(period + 1)
 
+    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
+        # The nth arrival at a rung passes if it is among the best max(1, n // reduction_factor) so far.
+        left, kept, rungs = float(trials), [], self.rungs(periods)
+        for period in range(1, periods + 1):
+            kept.append(left)
+            left = _passing(round(left), self.reduction_factor, two_objectives) if period in rungs else left
+        return kept
+
+    def rule(self, arrived: int, rivals: str) -> str:
+        most = max(1, arrived // self.reduction_factor)
+        return f"of {arrived}{rivals} the best {f'{most} go' if most > 1 else 'one goes'} on"
+
     def rungs(self, periods: int) -> list[int]:
-        """Return the periods at which trials are compared, and the last period, of a trial of `periods` periods."""
         rungs, rung = [], self.min_resource * self.reduction_factor**self.min_early_stopping_rate
         while rung < periods:
             rungs.append(rung)
             rung *= self.reduction_factor
-        return [*rungs, periods]
+        return rungs
+
+    def describe(self, periods: int) -> str:
+        # Reports, not epochs: a report may come after any part of an epoch.
+        rungs = self.rungs(periods)
+        after = f"after report{'s' if len(rungs) > 1 else ''} {', '.join(map(str, rungs))} of {periods}"
+        return f"{self.name} ({after if rungs else 'no rungs'})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hyperband:
+class Hyperband(Pruner):
     """Several asynchronous successive halvings side by side, each with one rung fewer (Li et al. 2018).
 
     A trial's bracket follows from its number and the study's fingerprint. Trials are compared within their bracket. The
     sampler learns from the trials of all brackets; Optuna 5.0 documents otherwise, but does the same.
     """
 
-    name: ClassVar[str] = "hyperband"
+    name = "hyperband"
     min_resource: int = 1
     """Period of the first rung of the first bracket."""
     reduction_factor: int = 3
-    """At each rung, about one in so many trials goes on."""
+    """At each rung, one trial in about this many continues."""
 
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import HyperbandPruner
@@ -71,8 +136,25 @@ class Hyperband:
         )
 
     def may_stop_at(self, period: int) -> bool:
-        """Return whether a trial of any bracket may be stopped after a period; the first bracket has all rungs."""
-        return self._halving(0).may_stop_at(period)
+        return self._halving(0).may_stop_at(period)  # the first bracket has all rungs
+
+    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
+        kept = [
+            bracket.survivors(round(trials * share), periods, two_objectives=two_objectives)
+            for share, bracket in self.as_asha(periods)
+        ]
+        return [sum(column) for column in zip(*kept, strict=True)]
+
+    def rule(self, arrived: int, rivals: str) -> str:
+        return f"of each bracket about one in {self.reduction_factor} goes on"
+
+    def misfits(self, periods: int) -> Iterator[str]:
+        if self.min_resource > periods:
+            periods_word = "one period" if periods == 1 else f"{periods} periods"
+            yield f"hyperband's min_resource {self.min_resource} is beyond a trial's {periods_word}"
+
+    def describe(self, periods: int) -> str:
+        return f"{self.name} ({number_of(self.brackets(periods), 'bracket')})"
 
     def brackets(self, periods: int) -> int:
         """Return the number of brackets; `min_resource` is at most `periods`."""
@@ -92,10 +174,10 @@ class Hyperband:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Median:
+class Median(Pruner):
     """Stop a trial whose best value is below the median of the complete ones at its period (Golovin et al. 2017)."""
 
-    name: ClassVar[str] = "median"
+    name = "median"
     n_startup_trials: int = 5
     """Number of complete trials before any trial is pruned."""
     n_warmup_steps: int = 0
@@ -114,15 +196,27 @@ class Median:
         )
 
     def may_stop_at(self, period: int) -> bool:
-        """Return whether a trial may be stopped after a period."""
         return period >= self.n_warmup_steps
+
+    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
+        # After its start-up trials it is assumed to stop half of the others at their first comparison.
+        later = min(trials, self.n_startup_trials) + max(0, trials - self.n_startup_trials) / 2
+        first = max(1, self.n_warmup_steps)
+        return [trials if period <= first else later for period in range(1, periods + 1)]
+
+    def rule(self, arrived: int, rivals: str) -> str:
+        return f"whose best value is not below the median of those complete{rivals} goes on"
+
+    def awaits(self, complete: int) -> str:
+        needed = max(1, self.n_startup_trials, self.n_min_trials)
+        return f"stops none before {needed} {'is' if needed == 1 else 'are'} complete" if complete < needed else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NoPruner:
+class NoPruner(Pruner):
     """Train every trial to the end."""
 
-    name: ClassVar[str] = "none"
+    name = "none"
 
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import NopPruner
@@ -130,26 +224,31 @@ class NoPruner:
         return NopPruner()
 
     def may_stop_at(self, period: int) -> bool:
-        """Return that no trial is ever stopped."""
         return False
+
+    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
+        return [trials] * periods
+
+    def rule(self, arrived: int, rivals: str) -> str:
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ForeignPruner:
-    """A pruner of a user's own: any class of Optuna's kind, by its name."""
+class ForeignPruner(Pruner):
+    """A custom pruner: any subclass of Optuna's BasePruner, by its name."""
 
     name: str
     """`package.module:Name` or `file.py:Name`."""
     code: Code
     options: Mapping[str, Any] = field(default_factory=dict)
-    """What it is made with, besides the seed that it may take."""
+    """Its arguments, except for the seed that it may take."""
     loaded: Loaded | None = field(default=None, compare=False, repr=False)
-    """None where the pruner was read from a study, which never makes code run."""
+    """None if the pruner was read from a study, which never runs code."""
     lasting: bool = field(default=False, compare=False)
-    """Whether one instance lives through a run; otherwise each decision is made by a new one."""
+    """Whether one instance decides during a whole run; otherwise a new one is made for each decision."""
 
     def make(self, periods: int) -> BasePruner:
-        """Return what asks it.
+        """Return an Optuna pruner that calls it.
 
         Raises:
             UsageError: the code is not at hand.
@@ -161,54 +260,24 @@ class ForeignPruner:
         return WatchedPruner(self.loaded, self.options, lasting=self.lasting)
 
     def may_stop_at(self, period: int) -> bool:
-        """Return that a trial may be stopped after any period; after its last one none is."""
         return True
 
-    def as_median(self) -> Median:
-        """Return what forecasts take it for, since nobody knows: the median pruner."""
-        return Median()
+    # Forecasts take it for the median pruner, because its own rule is not known.
+
+    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
+        return Median().survivors(trials, periods)
+
+    def rule(self, arrived: int, rivals: str) -> str:
+        return f"{self.name} decides"
 
 
-Pruner = Asha | Hyperband | Median | NoPruner | ForeignPruner
+def _built_in(*pruners: type[Pruner]) -> Mapping[str, type[Pruner]]:
+    """Return pruners by name; mypy refuses one that lacks a method."""
+    return {pruner.name: pruner for pruner in pruners}
 
 
-def survivors(trials: int, pruner: Pruner, periods: int, *, two_objectives: bool = False) -> list[float]:
-    """Return how many of so many trials are expected to train each period, were their values in random order.
-
-    Successive halving lets the nth arrival at a rung pass if it is among the best max(1, n // reduction_factor) so far;
-    the median pruner, once it has its start-up trials, is taken to stop half of the others at their first comparison,
-    and one of a user's own is taken for it. Hyperband is successive halving in each of its brackets. With two
-    objectives a trial is compared with those that cost no more, and its cost has any place among those of the trials
-    before it.
-    """
-    match pruner:
-        case Hyperband():
-            kept_in_each = [
-                survivors(round(trials * share), bracket, periods, two_objectives=two_objectives)
-                for share, bracket in pruner.as_asha(periods)
-            ]
-            return [sum(column) for column in zip(*kept_in_each, strict=True)]
-        case Asha():
-            return _halved(trials, pruner, periods, two_objectives)
-        case Median():
-            later = min(trials, pruner.n_startup_trials) + max(0, trials - pruner.n_startup_trials) / 2
-            first = max(1, pruner.n_warmup_steps)
-            return [trials if period <= first else later for period in range(1, periods + 1)]
-        case NoPruner():
-            return [trials] * periods
-        case ForeignPruner():
-            return survivors(trials, pruner.as_median(), periods)
-        case _:
-            assert_never(pruner)
-
-
-def _halved(trials: int, asha: Asha, periods: int, two_objectives: bool) -> list[float]:
-    left, kept = float(trials), []
-    rungs = asha.rungs(periods)[:-1]
-    for period in range(1, periods + 1):
-        kept.append(left)
-        left = _passing(round(left), asha.reduction_factor, two_objectives) if period in rungs else left
-    return kept
+PRUNERS = _built_in(Asha, Hyperband, Median, NoPruner)
+"""The built-in pruners by name. Any other pruner has the name of its code."""
 
 
 def _passing(arrivals: int, reduction_factor: int, two_objectives: bool) -> float:

@@ -1,35 +1,26 @@
-"""The samplers and pruners by name: how they are parsed, stored, described, and checked against a space."""
+"""The samplers and pruners by name: how they are parsed, stored, and checked against a space."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar, assert_never, get_args
+from typing import Any, Literal, TypeVar
 
 from search import canonical_json
 from search.errors import NewerVersionError, UsageError
 from search.messages import show
 from search.plugins import Code, is_code, load
-from search.space import Space, cost_of
+from search.space import Space
 from search.stored_fields import First, stored, unknown
-from search.strategies.pruners import Asha, ForeignPruner, Hyperband, Median, NoPruner, Pruner
-from search.strategies.samplers import Curves, ForeignSampler, Gp, Qmc, Random, Sampler, Sobol, Tpe
+from search.strategies.pruners import PRUNERS, Asha, ForeignPruner, Hyperband, Median, NoPruner, Pruner
+from search.strategies.samplers import SAMPLERS, ForeignSampler, Gp, Sampler, Tpe
+from search.strategies.strategy import Strategy
 
-__all__ = [
-    "PRUNERS", "SAMPLERS", "Asha", "Curves", "ForeignPruner", "ForeignSampler", "Gp", "Hyperband", "Median", "NoPruner",
-    "Pruner", "Qmc", "Random", "Sampler", "Sobol", "Tpe", "check", "check_known", "describe", "misfits", "named_pruner",
-    "named_sampler", "of_code", "of_settings", "of_spec", "pruner", "sampler", "to_spec",
-]  # fmt: skip
-
-_Strategy = TypeVar("_Strategy", bound=Sampler | Pruner)
+_Strategy = TypeVar("_Strategy", bound=Strategy)
 Options = Mapping[str, Any]
 _NONE: Options = MappingProxyType({})
-
-SAMPLERS: Mapping[str, type[Sampler]] = {cls.name: cls for cls in get_args(Sampler) if cls is not ForeignSampler}
-PRUNERS: Mapping[str, type[Pruner]] = {cls.name: cls for cls in get_args(Pruner) if cls is not ForeignPruner}
-"""Those that are built in; any other has the name of its code."""
 
 FIRST: First = {
     Tpe: ("n_startup_trials", "n_ei_candidates"),
@@ -57,7 +48,7 @@ def pruner(spec: str | Mapping[str, Any]) -> Pruner:
 
 
 def named_sampler(name: str, options: Options = _NONE) -> Sampler:
-    """Return the sampler that a person names: a built-in one, or code of their own, which is loaded.
+    """Return the sampler that a person names: a built-in one, or custom code, which is loaded.
 
     Raises:
         UsageError: there is none of that name, or it refuses its options; the message says why and where.
@@ -81,10 +72,10 @@ def named_pruner(name: str, options: Options = _NONE) -> Pruner:
 
 
 def of_code(name: str, options: Options = _NONE) -> ForeignSampler | ForeignPruner:
-    """Load code of a user's own, make it once, and return the sampler or the pruner that it is.
+    """Load a custom sampler or pruner, make an instance once, and return its description.
 
     Raises:
-        UsageError: it cannot be loaded or made, or is neither; the message says why and where.
+        UsageError: it cannot be loaded or made, or is neither of the two; the message says why and where.
     """
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
@@ -95,12 +86,12 @@ def of_code(name: str, options: Options = _NONE) -> ForeignSampler | ForeignPrun
         raise UsageError(f"{name}: its options have to be plain values ({error}).") from error
     loaded = load(name, "sampler or pruner")
     is_pruner = isinstance(loaded.call, type) and issubclass(loaded.call, BasePruner)
-    loaded = loaded.as_kind("pruner" if is_pruner else "sampler")
+    loaded = replace(loaded, kind="pruner" if is_pruner else "sampler")
     match made := loaded.construct(options, seed=0):
         case BaseSampler():
             return ForeignSampler(name=loaded.name, code=loaded.code, options=dict(options), loaded=loaded)
         case BasePruner():
-            own = loaded.as_kind("pruner")
+            own = replace(loaded, kind="pruner")
             return ForeignPruner(name=own.name, code=own.code, options=dict(options), loaded=own)
         case _:
             raise UsageError(
@@ -119,7 +110,7 @@ def of_settings(settings: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
 
 
 def of_spec(spec: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
-    """Return the sampler and the pruner of a stored specification; code of a user's own is not loaded, only described.
+    """Return the sampler and the pruner of a stored specification. Custom code is not loaded.
 
     Raises:
         ValueError: no version can have stored them.
@@ -134,14 +125,10 @@ def of_spec(spec: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
 
 def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
     """Return the mapping that `of_spec` parses; a later option is left out at its default."""
-    match strategy:
-        case ForeignSampler() | ForeignPruner():
-            code = {name: value for name, value in asdict(strategy.code).items() if value is not None}
-            return {"name": strategy.name, "options": dict(strategy.options), "code": code}
-        case Tpe() | Random() | Qmc() | Gp() | Sobol() | Curves() | Asha() | Hyperband() | Median() | NoPruner():
-            return {"name": strategy.name, **stored(strategy, FIRST)}
-        case _:
-            assert_never(strategy)
+    if isinstance(strategy, ForeignSampler | ForeignPruner):
+        code = {name: value for name, value in asdict(strategy.code).items() if value is not None}
+        return {"name": strategy.name, "options": dict(strategy.options), "code": code}
+    return {"name": strategy.name, **stored(strategy, FIRST)}
 
 
 def check_known(spec: Mapping[str, Any]) -> None:
@@ -163,32 +150,6 @@ def check_known(spec: Mapping[str, Any]) -> None:
                 raise NewerVersionError(unknown(f"{kind}.{option}"))
 
 
-def describe(strategy: Sampler | Pruner, periods: int) -> str:
-    """Return a few words for a headline: `tpe (multivariate)`, `asha (after reports 1, 3 of 6)`, `mine.py:Mine`."""
-    match strategy:
-        case Asha():
-            return f"{strategy.name} ({_rungs(strategy, periods)})"
-        case Hyperband():
-            brackets = strategy.brackets(periods)
-            return f"{strategy.name} ({brackets} bracket{'' if brackets == 1 else 's'})"
-        case Tpe():
-            return f"{strategy.name} (multivariate)"
-        case Qmc():
-            return f"{strategy.name} (Sobol)"
-        case Random() | Gp() | Sobol() | Curves() | Median() | NoPruner() | ForeignSampler() | ForeignPruner():
-            return strategy.name
-        case _:
-            assert_never(strategy)
-
-
-def _rungs(pruner: Asha, periods: int) -> str:
-    """Return after which of a trial's reports trials are compared: a report may come after any part of an epoch."""
-    *rungs, last = pruner.rungs(periods)
-    if not rungs:
-        return "no rungs"
-    return f"after report{'s' if len(rungs) > 1 else ''} {', '.join(map(str, rungs))} of {last}"
-
-
 def check(sampler: Sampler, pruner: Pruner, space: Space, periods: int) -> None:
     """Check that a sampler, a pruner and a space fit together.
 
@@ -205,52 +166,18 @@ def misfits(
     """Yield ("sampler" or "pruner", reason) for each choice that does not fit, given the periods of a trial."""
     of_sampler, of_pruner = [*_faults_of(sampler)], [*_faults_of(pruner)]
     if not (of_sampler or of_pruner):  # of rungs that never rise nothing more can be said
-        of_sampler += _misfits_of_sampler(sampler, pruner, space)
-        of_pruner += _misfits_of_pruner(pruner, periods)
+        of_sampler += sampler.misfits(space, prunes=not isinstance(pruner, NoPruner))
+        of_pruner += pruner.misfits(periods)
     yield from (("sampler", reason) for reason in of_sampler)
     yield from (("pruner", reason) for reason in of_pruner)
 
 
 def _faults_of(strategy: Sampler | Pruner) -> Iterator[str]:
-    """Yield what is wrong with the options of a built-in strategy: one that was made in Python was not parsed."""
+    """Yield the faults in the options of a built-in strategy. (One that was made in Python was not parsed.)"""
     if not isinstance(strategy, ForeignSampler | ForeignPruner):
         options = {field.name: getattr(strategy, field.name) for field in fields(strategy)}
         kind = "sampler" if strategy.name in SAMPLERS else "pruner"
         yield from _faults_of_options(f"{kind} {strategy.name}", options, list(options))
-
-
-def _misfits_of_sampler(sampler: Sampler, pruner: Pruner, space: Space) -> Iterator[str]:
-    match sampler:
-        case Tpe() | Random() | Qmc() | Sobol() | ForeignSampler():
-            pass  # a point of a sequence has a place for every range, whether it applies or not
-        case Curves():
-            if cost_of(space.settings) is not None:
-                yield "curves needs a single objective; tpe, random, qmc, sobol and, without a pruner, gp take two"
-        case Gp():
-            if not isinstance(pruner, NoPruner):
-                yield "gp needs `pruner: none`: a pruned trial's value is from a smaller budget"
-            yield from _conditional(sampler, space)
-        case _:
-            assert_never(sampler)
-
-
-def _misfits_of_pruner(pruner: Pruner, periods: int) -> Iterator[str]:
-    match pruner:
-        case Hyperband():
-            if pruner.min_resource > periods:
-                periods_word = "one period" if periods == 1 else f"{periods} periods"
-                yield f"hyperband's min_resource {pruner.min_resource} is beyond a trial's {periods_word}"
-        case Asha() | Median() | NoPruner() | ForeignPruner():
-            pass
-        case _:
-            assert_never(pruner)
-
-
-def _conditional(sampler: Sampler, space: Space) -> Iterator[str]:
-    """Yield a reason, which names the first conditional range, if there is one."""
-    conditional = [field.path for field in space.fields if field.distribution and field.when]
-    if conditional:
-        yield f"{sampler.name} needs all ranges in every trial, and {conditional[0]} has a `when`; tpe takes it"
 
 
 def _built_in(parse: Callable[[Options], _Strategy], name: str, options: Options) -> _Strategy:
@@ -265,7 +192,7 @@ def _built_in(parse: Callable[[Options], _Strategy], name: str, options: Options
 
 
 def _stored_code(spec: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the fields of a stored strategy that is code; None where it is built in."""
+    """Return the fields of a stored strategy that is custom code; None if it is built in."""
     name, options, code = spec.get("name"), spec.get("options"), spec.get("code")
     if not isinstance(name, str) or not is_code(name):
         return None

@@ -7,13 +7,16 @@ study's trials and on that number, not on how often the program was restarted.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, assert_never
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from search import canonical_json
 from search.errors import UsageError
 from search.plugins import Code, Loaded
+from search.space import Space, cost_of
+from search.strategies.strategy import Strategy
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 
 MAX_MISSES = 10
-"""After so many infeasible proposals in a row, trials are drawn at random until one is feasible."""
+"""Infeasible proposals in a row after which trials are drawn at random until one is feasible."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +52,7 @@ class Ask:
     curves: Callable[[], Sequence[Curve]] = tuple
     """Returns all earlier trials that are feasible, those that have not reported among them."""
     prospects: Prospects | None = None
-    """What there is to try; None where no limits are known, so that only samplers that ignore them work."""
+    """The configurations to choose among; None if no limits are known, so that only samplers that ignore them work."""
 
     @property
     def seed(self) -> int:
@@ -58,7 +61,7 @@ class Ask:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a model is likely to go on with infeasible proposals.
+        """Whether a model is likely to propose more infeasible configurations.
 
         As long as few trials have a value, Optuna's TPE counts the least infeasible ones among the better trials and
         proposes more like them. A space with few feasible nets could end a search that way.
@@ -66,11 +69,46 @@ class Ask:
         return self.misses >= MAX_MISSES
 
 
+ProposalKind = Literal["enqueued", "start list", "random", "sequence", "model", "own code"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tpe:
+class ProposalOrigin:
+    """Where a proposal comes from."""
+
+    kind: ProposalKind
+    why: Why | None = None
+    """The reasons for it, if the model has them."""
+
+
+class Sampler(Strategy):
+    """What every sampler says of itself."""
+
+    __slots__ = ()
+    asks_planner: ClassVar[bool] = False
+    """Whether it proposes whole configurations that the planner says are feasible."""
+    own_arithmetic: ClassVar[bool] = False
+    """Whether it computes with more than NumPy, so that machines may differ in its proposals. Studies then store a hash
+    of its proposal for fixed trials (`search.strategies.gp_proposal`)."""
+
+    @abstractmethod
+    def make(self, ask: Ask) -> BaseSampler:
+        """Return an Optuna sampler that proposes the parameters of this trial."""
+
+    @abstractmethod
+    def origin(self, ask: Ask) -> ProposalOrigin:
+        """Return where the proposal for this trial comes from."""
+
+    def misfits(self, space: Space, *, prunes: bool) -> Iterator[str]:
+        """Yield the reasons why it cannot search a space, with a pruner that may stop trials if `prunes`."""
+        yield from ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tpe(Sampler):
     """Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018)."""
 
-    name: ClassVar[str] = "tpe"
+    name = "tpe"
     n_startup_trials: int = 10
     """Number of trials drawn at random before the model is used. Infeasible ones do not count, unlike in Optuna: a
     model that knows hardly any others would propose the least infeasible."""
@@ -78,7 +116,7 @@ class Tpe:
     """Number of candidates, of which the one with the largest expected improvement is proposed."""
 
     def draws(self, ask: Ask) -> bool:
-        """Return whether it draws at random here, for want of a model or of luck with it."""
+        """Return whether it draws at random here: there is no model yet, or its proposals are infeasible."""
         return ask.trained < self.n_startup_trials or ask.is_stuck
 
     def make(self, ask: Ask) -> BaseSampler:
@@ -100,39 +138,60 @@ class Tpe:
                 seed=ask.seed,
             )
 
+    def origin(self, ask: Ask) -> ProposalOrigin:
+        # Optuna's own sampler draws at random, too, until `n_startup_trials` have ended.
+        is_random = self.draws(ask) or ask.ended < self.n_startup_trials
+        return ProposalOrigin(kind="random" if is_random else "model")
+
+    def describe(self, periods: int) -> str:
+        return f"{self.name} (multivariate)"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Random:
+class Random(Sampler):
     """Independent draws from the ranges."""
 
-    name: ClassVar[str] = "random"
+    name = "random"
 
     def make(self, ask: Ask) -> BaseSampler:
         from optuna.samplers import RandomSampler
 
         return RandomSampler(seed=ask.seed)
 
+    def origin(self, ask: Ask) -> ProposalOrigin:
+        return ProposalOrigin(kind="random")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Qmc:
+class Qmc(Sampler):
     """A scrambled Sobol sequence: points spread evenly over all ranges (Bergstra and Bengio 2012; Owen 1998)."""
 
-    name: ClassVar[str] = "qmc"
+    name = "qmc"
+    needs = ("scipy",)
 
     def make(self, ask: Ask) -> BaseSampler:
         from search.strategies.optuna_samplers import FixedSpaceQmcSampler
 
         return FixedSpaceQmcSampler(ask.ranges.optunas, seed=canonical_json.derived_seed(ask.study_seed, "sequence"))
 
+    def origin(self, ask: Ask) -> ProposalOrigin:
+        return ProposalOrigin(kind="sequence")
+
+    def describe(self, periods: int) -> str:
+        return f"{self.name} (Sobol)"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gp:
+class Gp(Sampler):
     """Gaussian process with a Matérn 5/2 kernel and log expected improvement (Snoek et al. 2012; Ament et al. 2023).
 
     The objective is treated as noisy, because two trials of one configuration have different seeds.
     """
 
-    name: ClassVar[str] = "gp"
+    name = "gp"
+    needs = ("scipy", "torch")
+    uses = ("greenlet",)
+    own_arithmetic = True
     n_startup_trials: int = 10
     """Number of complete trials before the model is used; until then, trials are drawn at random."""
 
@@ -146,35 +205,59 @@ class Gp:
             warn_independent_sampling=False,
         )
 
+    def origin(self, ask: Ask) -> ProposalOrigin:
+        return ProposalOrigin(kind="random" if ask.complete < self.n_startup_trials else "model")
+
+    def misfits(self, space: Space, *, prunes: bool) -> Iterator[str]:
+        if prunes:
+            yield "gp needs `pruner: none`: a pruned trial's value is from a smaller budget"
+        if path := next((field.path for field in space.ranges if field.when), None):
+            yield f"gp needs all ranges in every trial, and {path} has a `when`; tpe takes it"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sobol:
+class Sobol(Sampler):
     """The feasible points of a scrambled Sobol sequence, one after the other, so that no proposal exceeds a limit."""
 
-    name: ClassVar[str] = "sobol"
+    name = "sobol"
+    asks_planner = True
+    needs = ("scipy",)
 
     def make(self, ask: Ask) -> BaseSampler:
         return _proposing(ask, _prospects(ask).covering(ask.number, [curve.params for curve in ask.curves()]))
 
+    def origin(self, ask: Ask) -> ProposalOrigin:
+        return ProposalOrigin(kind="sequence")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Curves:
+class Curves(Sampler):
     """A Gaussian process over settings and training time that reads every report of every trial (`search.proposals`).
 
     The first trials are points of the Sobol sequence. Nothing that is proposed exceeds a limit, or is near an earlier
     trial.
     """
 
-    name: ClassVar[str] = "curves"
+    name = "curves"
+    asks_planner = True
+    needs = ("scipy",)
     n_startup_trials: int = 8
     """Number of trials that have reported and have ended before the model is used."""
 
     def make(self, ask: Ask) -> BaseSampler:
         return _proposing(ask, self.proposal(ask)[0])
 
+    def origin(self, ask: Ask) -> ProposalOrigin:
+        why = self.proposal(ask)[1]
+        return ProposalOrigin(kind="sequence" if why is None else "model", why=why)
+
+    def misfits(self, space: Space, *, prunes: bool) -> Iterator[str]:
+        if cost_of(space.settings) is not None:
+            yield "curves needs a single objective; tpe, random, qmc, sobol and, without a pruner, gp take two"
+
     def proposal(self, ask: Ask) -> tuple[Mapping[str, Any], Why | None]:
-        """Return what is proposed, and what spoke for it; None where no model did."""
-        import numpy as np  # whoever only names a sampler needs none
+        """Return the proposal and the model's reasons for it; None for the reasons if no model proposed it."""
+        import numpy as np  # not needed to name a sampler
 
         from search.proposals import choose
 
@@ -199,16 +282,16 @@ def _proposing(ask: Ask, params: Mapping[str, Any]) -> BaseSampler:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ForeignSampler:
-    """A sampler of a user's own: any class of Optuna's kind, by its name."""
+class ForeignSampler(Sampler):
+    """A custom sampler: any subclass of Optuna's BaseSampler, by its name."""
 
     name: str
     """`package.module:Name` or `file.py:Name`."""
     code: Code
     options: Mapping[str, Any] = field(default_factory=dict)
-    """What it is made with, besides the seed."""
+    """Its arguments, except for the seed."""
     loaded: Loaded | None = field(default=None, compare=False, repr=False)
-    """None where the sampler was read from a study, which never makes code run."""
+    """None if the sampler was read from a study, which never runs code."""
 
     def make(self, ask: Ask) -> BaseSampler:
         """Return a new instance.
@@ -222,64 +305,14 @@ class ForeignSampler:
             raise UsageError(f"Sampler {self.name} is code that is not at hand; name it once more with --sampler.")
         return WatchedSampler(self.loaded.construct(self.options, ask.seed), self.loaded, ask.ranges.optunas)
 
-
-AsksPlanner = Sobol | Curves
-"""Samplers that propose a configuration as a whole, of those that the planner says are feasible."""
-Sampler = Tpe | Random | Qmc | Gp | AsksPlanner | ForeignSampler
+    def origin(self, ask: Ask) -> ProposalOrigin:
+        return ProposalOrigin(kind="own code")
 
 
-OriginKind = Literal["enqueued", "start list", "random", "sequence", "model", "own code"]
+def _built_in(*samplers: type[Sampler]) -> Mapping[str, type[Sampler]]:
+    """Return samplers by name; mypy refuses one that lacks a method."""
+    return {sampler.name: sampler for sampler in samplers}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
-    """Where a proposal comes from."""
-
-    kind: OriginKind
-    why: Why | None = None
-    """What spoke for it, where the model can say so."""
-
-
-def origin(sampler: Sampler, ask: Ask) -> Origin:
-    """Return where a sampler takes its proposal from."""
-    match sampler:
-        case Tpe():
-            # Optuna's own sampler draws at random, too, until so many have ended.
-            is_random = sampler.draws(ask) or ask.ended < sampler.n_startup_trials
-            return Origin(kind="random" if is_random else "model")
-        case Gp():
-            return Origin(kind="random" if ask.complete < sampler.n_startup_trials else "model")
-        case Random():
-            return Origin(kind="random")
-        case Qmc() | Sobol():
-            return Origin(kind="sequence")
-        case Curves():
-            why = sampler.proposal(ask)[1]
-            return Origin(kind="sequence" if why is None else "model", why=why)
-        case ForeignSampler():
-            return Origin(kind="own code")
-        case _:
-            assert_never(sampler)
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltOn:
-    """Packages that a sampler computes with, beyond the requirements of Optuna itself."""
-
-    needed: tuple[str, ...] = ()
-    """Packages without which the sampler does not work."""
-    if_there: tuple[str, ...] = ()
-    """Packages without which it computes in another way."""
-
-
-def built_on(sampler: Sampler) -> BuiltOn:
-    """Return the packages that a sampler is built on."""
-    match sampler:
-        case Tpe() | Random() | ForeignSampler():
-            return BuiltOn()
-        case Qmc() | Sobol() | Curves():
-            return BuiltOn(needed=("scipy",))
-        case Gp():
-            return BuiltOn(needed=("scipy", "torch"), if_there=("greenlet",))
-        case _:
-            assert_never(sampler)
+SAMPLERS = _built_in(Tpe, Random, Qmc, Gp, Sobol, Curves)
+"""The built-in samplers by name. Any other sampler has the name of its code."""

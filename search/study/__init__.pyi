@@ -7,6 +7,13 @@ from .folder import (
     StudyFolder as StudyFolder,
     WorkFolder as WorkFolder,
 )
+from .invocation_log import (
+    Invocation as Invocation,
+    invocations as invocations,
+    keep_invocation as keep_invocation,
+    latest_data as latest_data,
+    latest_net as latest_net,
+)
 from .location import (
     StudyLocation as StudyLocation,
     check_belongs as check_belongs,
@@ -18,13 +25,6 @@ from .location import (
     storage_to_show as storage_to_show,
 )
 from .optuna_tables import OptunaTables as OptunaTables
-from .provenance import (
-    Invocation as Invocation,
-    invocations as invocations,
-    keep_provenance as keep_provenance,
-    latest_data as latest_data,
-    latest_net as latest_net,
-)
 from .removal import remove_study as remove_study
 from .spec import (
     DRIVER_REVISION as DRIVER_REVISION,
@@ -56,4 +56,4 @@ from .studies import (
     specification as specification,
     where as where,
 )
-from .tables_check import Differences as Differences, differences as differences, rebuild as rebuild
+from .tables_check import TablesDiff as TablesDiff, compare_tables as compare_tables, rebuild as rebuild

@@ -20,7 +20,7 @@ _HASH_LENGTH = 32
 
 
 def read(path: Path) -> tuple[Report, bytes] | None:
-    """Return what a checkpoint holds, or None where there is nothing, or nothing that can be read and is whole.
+    """Return the content of a checkpoint; None if there is none, or if it is unreadable or damaged.
 
     Raises:
         NewerVersionError: it is whole, and a newer version wrote it.

@@ -4,8 +4,8 @@ results/
     test-openings.jsonl     openings of the test set, for whatever purpose
     plots/                  pictures of the data
     conv-0/                 a study
-        study.db            event log and Optuna's tables, where the database is no server's
-        begun               when the study was begun, where the database is a server's
+        study.db            event log and Optuna's tables, unless the database is a server's
+        begun               when the study was begun, if the database is a server's
         space.yaml          the space that is searched, as a file
         commands.jsonl      the commands that searched, as they were typed, and where their data and net were
         driver.lock         held by the process that drives the study
@@ -31,38 +31,43 @@ from pathlib import Path
 from search.files import own
 
 RESULTS = Path("results")
-"""Folder of the studies where a command names none."""
+"""Folder of the studies if a command names none."""
 STORAGE_VARIABLE = "OPTUNA_STORAGE"
-"""Environment variable that names their database where a command names none."""
+"""Environment variable that names their database if a command names none."""
 _LOCK = "driver.lock"
 _DATABASE = "study.db"
 _OPENINGS = "test-openings.jsonl"
 _NET = ".safetensors"
 
 
-@dataclass(frozen=True, slots=True)
-class WorkFolder:
-    """A folder of work that can be stopped and gone on with."""
+class _Inside:
+    """The name of a file or folder inside a folder; as an attribute it is the path, checked by `own` at each use."""
 
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: _Folder, _: type[_Folder]) -> Path:
+        return own(folder.path / self._name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
     path: Path
 
-    @property
-    def lock(self) -> Path:
-        """The file whose lock is held by the one process at work."""
-        return own(self.path / _LOCK)
 
-    @property
-    def workers_log(self) -> Path:
-        """What worker processes print."""
-        return own(self.path / "workers.log")
+@dataclass(frozen=True, slots=True)
+class WorkFolder(_Folder):
+    """A folder of work that can be stopped and resumed."""
 
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of checkpoints."""
-        return own(self.path / "states")
+    lock = _Inside(_LOCK)
+    """The file whose lock is held by the one process at work."""
+    workers_log = _Inside("workers.log")
+    """What worker processes print."""
+    checkpoints = _Inside("states")
+    """The folder of checkpoints."""
 
     def clear_checkpoints(self) -> None:
-        """Remove all checkpoints, where what came of the trainings is kept elsewhere."""
+        """Remove all checkpoints; the results of the trainings must be kept elsewhere."""
         for path in self.checkpoints.iterdir():
             path.unlink()
 
@@ -71,30 +76,23 @@ class WorkFolder:
 class ExperimentFolder(WorkFolder):
     """A folder of trainings without a search: of a study's confirmation, ablation or audit."""
 
+    time_spent = _Inside("progress.json")
+    """How much of its time budget is spent, and the decisions that followed from it."""
+    records = _Inside("records")
+    """The folder with a record of every run."""
+
     @property
     def result(self) -> Path:
-        """What was found."""
+        """The result of the experiment."""
         return own(self.path / f"{self.path.name}.json")
-
-    @property
-    def time_spent(self) -> Path:
-        """How much of its time budget is spent, and what that decided."""
-        return own(self.path / "progress.json")
-
-    @property
-    def records(self) -> Path:
-        """The folder with a record of every run."""
-        return own(self.path / "records")
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmFolder(ExperimentFolder):
     """The folder of a study's confirmation."""
 
-    @property
-    def front(self) -> Path:
-        """What was found of the trials that no other dominates."""
-        return own(self.path / "front.json")
+    front = _Inside("front.json")
+    """The result for the trials that no other dominates."""
 
     def record_of(self, trial: int, seed: int, *, on_all: bool) -> Path:
         """Return the record of a run of a trial's configuration, in the race or `on_all` images; seeds count from 0."""
@@ -115,61 +113,31 @@ class ConfirmFolder(ExperimentFolder):
 class StudyFolder(WorkFolder):
     """A study's folder."""
 
+    begun = _Inside("begun")
+    """A file with the time of the study's first event, if the database is a server's."""
+    space = _Inside("space.yaml")
+    """The space that is searched, as a file."""
+    commands = _Inside("commands.jsonl")
+    """The commands that searched, as they were typed, a JSON object a line."""
+    weights = _Inside("weights")
+    """The folder with the weights of the best trials."""
+    cached_leaderboard = _Inside("leaderboard.json")
+    """A leaderboard that was computed before."""
+    openings = _Inside(_OPENINGS)
+    """The ledger of the test set's openings for this study."""
+    plots = _Inside("plots")
+    """The folder of pictures."""
+    report = _Inside("report.html")
+    """The study on one page."""
+    aside = _Inside("aside")
+    """The folder of files that `doctor --repair` took out of use, each at its former path."""
+
     @property
     def database(self) -> Path:
-        """The database, where the study has one of its own."""
+        """The database, if the study has one of its own."""
         for beside in self.path.glob(f"{_DATABASE}-*"):  # SQLite's log, which it changes too
             own(beside)
         return own(self.path / _DATABASE)
-
-    @property
-    def begun(self) -> Path:
-        """A file with the time of the study's first event, where the database is a server's."""
-        return own(self.path / "begun")
-
-    @property
-    def space(self) -> Path:
-        """The space that is searched, as a file."""
-        return own(self.path / "space.yaml")
-
-    @property
-    def commands(self) -> Path:
-        """The commands that searched, as they were typed, a JSON object a line."""
-        return own(self.path / "commands.jsonl")
-
-    @property
-    def weights(self) -> Path:
-        """The folder with the weights of the best trials."""
-        return own(self.path / "weights")
-
-    def weights_of(self, trial: int) -> Path:
-        """Return the file with the weights of a trial, whether it is there or not."""
-        return own(self.weights / f"{trial}.safetensors")
-
-    def kept_weights(self) -> dict[int, Path]:
-        """Return the files of weights that are there, by the numbers of their trials."""
-        paths = sorted(self.weights.glob("*.safetensors"))
-        return {int(path.stem): own(path) for path in paths if path.stem.isdigit()}
-
-    @property
-    def cached_leaderboard(self) -> Path:
-        """A leaderboard that was computed before."""
-        return own(self.path / "leaderboard.json")
-
-    @property
-    def openings(self) -> Path:
-        """The ledger of the test set's openings for this study."""
-        return own(self.path / _OPENINGS)
-
-    @property
-    def plots(self) -> Path:
-        """The folder of pictures."""
-        return own(self.path / "plots")
-
-    @property
-    def report(self) -> Path:
-        """The study on one page."""
-        return own(self.path / "report.html")
 
     @property
     def confirm(self) -> ConfirmFolder:
@@ -186,10 +154,14 @@ class StudyFolder(WorkFolder):
         """The folder of `mnist-bench search --audit-pruned`."""
         return ExperimentFolder(own(self.path / "audit"))
 
-    @property
-    def aside(self) -> Path:
-        """What `doctor --repair` took from its place, below it in the same place."""
-        return own(self.path / "aside")
+    def weights_of(self, trial: int) -> Path:
+        """Return the file with the weights of a trial, whether it is there or not."""
+        return own(self.weights / f"{trial}.safetensors")
+
+    def kept_weights(self) -> dict[int, Path]:
+        """Return the files of weights that are there, by the numbers of their trials."""
+        paths = sorted(self.weights.glob("*.safetensors"))
+        return {int(path.stem): own(path) for path in paths if path.stem.isdigit()}
 
     @property
     def inner_locks(self) -> list[Path]:
@@ -199,20 +171,13 @@ class StudyFolder(WorkFolder):
 
 
 @dataclass(frozen=True, slots=True)
-class ResultsFolder:
+class ResultsFolder(_Folder):
     """A folder of studies."""
 
-    path: Path
-
-    @property
-    def openings(self) -> Path:
-        """The ledger of all openings of the test set from this folder."""
-        return own(self.path / _OPENINGS)
-
-    @property
-    def plots(self) -> Path:
-        """The folder of pictures of the data."""
-        return own(self.path / "plots")
+    openings = _Inside(_OPENINGS)
+    """The ledger of all openings of the test set from this folder."""
+    plots = _Inside("plots")
+    """The folder of pictures of the data."""
 
     def with_database(self) -> list[StudyFolder]:
         """Return the folders in it that have a database of their own, by name."""

@@ -115,7 +115,7 @@ def is_in_environment(storage: str) -> bool:
 
 
 def check_belongs(location: StudyLocation, begun: str | None = None) -> None:
-    """Check that a folder's files, where there are any, are of the study that was begun then.
+    """Check that the files in a folder, if any, belong to the study that began at this time.
 
     Raises:
         UsageError: they are another one's; its checkpoints must not be taken for this one's, nor its weights replaced.

@@ -37,9 +37,9 @@ from search.study import spec as specs
 
 _MAX_ATTRIBUTE = 2000
 """Characters of a text attribute; the event log has it whole."""
-UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, AssertionError)
-"""What Optuna raises of rows that are missing or that others have written: it trusts its tables."""
-_ASTRAY = (*UNREADABLE, UpdateFinishedTrialError)
+UNREADABLE_ROWS = (LookupError, ValueError, TypeError, AttributeError, AssertionError)
+"""Exceptions that Optuna raises if rows are missing or other tools have written rows: it trusts its tables."""
+_ASTRAY = (*UNREADABLE_ROWS, UpdateFinishedTrialError)
 _METRIC_NAMES = "study:metric_names"
 """Where Optuna keeps the objectives' names (`Study.set_metric_names`)."""
 

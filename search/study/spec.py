@@ -1,4 +1,8 @@
-"""What a search is a pure function of: its specification, and the fingerprint that names it."""
+"""The specification of a search, of which the search is a pure function, and the fingerprint that names it.
+
+Each new field becomes part of the fingerprint as soon as it is set. A note for people, on which no decision depends,
+belongs into `search.study.invocation_log` instead.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +21,7 @@ from search.messages import command_line, on_one_line
 from search.plugins import is_code
 from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space, cost_of
 from search.stored_fields import First, standing, unknown
-from search.strategies import (
-    Curves,
-    ForeignSampler,
-    Gp,
-    Pruner,
-    Qmc,
-    Random,
-    Sampler,
-    Sobol,
-    Tpe,
-    built_on,
-    check,
-    to_spec,
-)
+from search.strategies import Pruner, Sampler, check, to_spec
 from search.study.start_list import StartList
 
 DRIVER_REVISION = 2
@@ -41,7 +32,7 @@ NOT_INSTALLED = "none"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudySpec:
-    """Everything that decides which trials a search runs and how they end, the number of trials aside."""
+    """Everything that decides which trials a search runs and how they end, except the number of trials."""
 
     space: Space
     seed: int
@@ -55,14 +46,14 @@ class StudySpec:
     enqueued: tuple[Mapping[str, Any], ...] = ()
     """Parameters of the first trials, as the user gave them."""
     start: StartList = field(default_factory=StartList)
-    """What is tried after those, first of all proposals."""
+    """Configurations tried after the enqueued ones, before the sampler's proposals."""
     context: Mapping[str, Any] = field(default_factory=dict)
-    """What the trainer's results depend on: data and split hashes, canary, cost coefficients, revision."""
+    """Values on which the trainer's results depend: data and split hashes, canary, cost coefficients, revision."""
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Versions of what the trainer is built on; those of what the search is built on are added."""
+    """Versions of the trainer's packages; those of the search's packages are added."""
     numerics: Mapping[str, Any] = field(default_factory=dict)
-    """Description of the machine's numerics: its canaries decide, the rest names a difference. No part of the
-    fingerprint: what was searched before there was a second canary is gone on with by the first alone."""
+    """Description of the machine's numerics. Its canaries decide, the other entries name a difference. It is not in
+    the fingerprint, so that studies from before the second canary are resumed by the first alone."""
 
     def __post_init__(self) -> None:
         check(self.sampler, self.pruner, self.space, self.periods)
@@ -83,7 +74,7 @@ class StudySpec:
 
     @property
     def cost(self) -> str | None:
-        """The cost that is minimised beside the value; None with one objective."""
+        """The cost that is minimised in addition to the value; None with one objective."""
         return cost_of(self.space.settings)
 
     def given(self, number: int) -> Mapping[str, Any] | None:
@@ -101,7 +92,7 @@ class StudySpec:
         """Return plain values, for the storage: later fields only where they differ from their defaults.
 
         Raises:
-            UsageError: a package that the sampler needs is not installed.
+            UsageError: a package that the sampler or the pruner needs is not installed.
         """
         return {
             **standing(self, FIRST),
@@ -113,7 +104,7 @@ class StudySpec:
             "context": dict(self.context),
             "driver_revision": DRIVER_REVISION,
             "driver_arithmetic": arithmetic(),
-            "versions": {**versions(self.sampler), **self.versions},
+            "versions": {**versions(self.sampler, self.pruner), **self.versions},
             **sampler_arithmetic(self.sampler, two_objectives=self.cost is not None),
             "numerics": dict(self.numerics),
         }
@@ -132,7 +123,7 @@ def _format_of(span: Distribution) -> int:
 FIRST: First = {StudySpec: ("order", "enqueued", "context", "versions", "numerics")}
 """See `search.stored_fields`; a new field is not added."""
 DERIVED = ("driver_revision", "driver_arithmetic", "sampler_arithmetic")
-"""What a stored specification has besides the fields."""
+"""Entries of a stored specification that are not fields."""
 
 
 def check_known(stored: Mapping[str, Any]) -> None:
@@ -174,37 +165,30 @@ def arithmetic() -> str:
 
 
 def sampler_arithmetic(sampler: Sampler, *, two_objectives: bool = False) -> dict[str, str]:
-    """Return, under its name in the specification, what a sampler makes of fixed trials here, where it is gp."""
-    match sampler:
-        case Gp():
-            from search.strategies import gp_proposal
-
-            return {"sampler_arithmetic": gp_proposal(two_objectives)}
-        case Tpe() | Random() | Qmc() | Sobol() | Curves() | ForeignSampler():
-            return {}
-        case _:
-            assert_never(sampler)
+    """Return, by its name in a specification, a hash of the sampler's proposal for fixed trials, if it needs one."""
+    return {"sampler_arithmetic": strategies.gp_proposal(two_objectives)} if sampler.own_arithmetic else {}
 
 
-def versions(sampler: Sampler) -> dict[str, str]:
+def versions(sampler: Sampler, pruner: Pruner) -> dict[str, str]:
     """Return the versions of what the search is built on, "none" for what it can do without and is not installed.
 
     Raises:
-        UsageError: a package that the sampler needs is not installed.
+        UsageError: a package that the sampler or the pruner needs is not installed.
     """
-    packages = built_on(sampler)
-    needed = ("optuna", "numpy", *packages.needed)
-    found = {name: installed_version(name) for name in (*needed, *packages.if_there)}
-    if missing := [name for name in needed if found[name] == NOT_INSTALLED]:
-        raise UsageError(
-            f"search.sampler: {sampler.name} needs {' and '.join(missing)}, which this installation lacks; "
-            f"`pip install {' '.join(missing)}` adds it."
-        )
+    found: dict[str, str] = {}
+    for kind, strategy in (("sampler", sampler), ("pruner", pruner)):
+        needed = ("optuna", "numpy", *strategy.needs)
+        found |= {name: installed_version(name) for name in (*needed, *strategy.uses)}
+        if missing := [name for name in needed if found[name] == NOT_INSTALLED]:
+            raise UsageError(
+                f"search.{kind}: {strategy.name} needs {' and '.join(missing)}, which this installation lacks; "
+                f"`pip install {' '.join(missing)}` adds it."
+            )
     return found
 
 
 def installed_version(package: str) -> str:
-    """Return the version of a package that is installed here, as a study stores it: NOT_INSTALLED where it is not."""
+    """Return the version of a package that is installed here, as a study stores it: NOT_INSTALLED if it is not."""
     try:
         return version(package)
     except (PackageNotFoundError, ValueError):  # the second of a name that no package can have
@@ -212,7 +196,7 @@ def installed_version(package: str) -> str:
 
 
 def fingerprint(spec: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a specification's plain values, the numerics' description aside."""
+    """Return the SHA-256 of a specification's plain values, without the description of the numerics."""
     return canonical_json.sha256({key: value for key, value in spec.items() if key != "numerics"})
 
 
@@ -235,10 +219,10 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
 
 
 def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
-    """Check that code of the user's own is named again, which no study makes run by itself.
+    """Check that the custom code of a study is named again: no study runs code by itself.
 
     Raises:
-        FingerprintError: it is not; the text says which options to repeat.
+        FingerprintError: it is not named; the text says which options to repeat.
     """
     then, now = _own_code(stored), _own_code(current)
     lacking = {kind: way for kind, way in then.items() if kind not in now}
@@ -250,8 +234,9 @@ def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any
 
 
 def own_code_options(stored: Mapping[str, Any]) -> list[str]:
-    """Return the words of a command that name a study's sampler and pruner, and their options, where they are code of
-    the user's own; those that are built in stand in the space.
+    """Return the words of a command that name a study's custom sampler and pruner, with their options.
+
+    Built-in strategies are in the space.
 
     >>> mine = {"name": "mine.py:Mine", "options": {"share": 0.3}}
     >>> own_code_options({"sampler": mine, "pruner": {"name": "asha"}})
@@ -261,7 +246,7 @@ def own_code_options(stored: Mapping[str, Any]) -> list[str]:
 
 
 def _own_code(stored: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the sampler and the pruner of a study, by these words, where they are code of the user's own."""
+    """Return the custom code of a study, by "sampler" and "pruner"."""
     return {kind: stored[kind] for kind in ("sampler", "pruner") if is_code(str(stored[kind]["name"]))}
 
 
@@ -272,11 +257,11 @@ def _naming(own: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def option_words(kind: str, options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the words of a command that give a sampler or pruner (`kind`) of the user's own its options.
+    """Yield the words of a command that give a custom sampler or pruner (`kind`) its options.
 
     >>> list(option_words("sampler", {"share": 0.3, "way": "1"}))
     ['--sampler-option', 'share=0.3', '--sampler-option', 'way="1"']
     """
     for option, value in options.items():
-        # In JSON, which is read as what it is: the text "1" stays a text, and nothing is cut as in a message.
+        # In JSON, because the text "1" then stays a text, and nothing is cut as in a message.
         yield from (f"--{kind}-option", f"{option}={json.dumps(value, ensure_ascii=False)}")

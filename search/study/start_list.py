@@ -1,4 +1,4 @@
-"""Configurations that are known beforehand to be good elsewhere, and are tried first."""
+"""Configurations that did well in other studies, tried first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 IGNORES = 3
-"""Every such proposal ignores all that is known beforehand, so that a list that misleads costs no more than itself."""
+"""Every third proposal ignores the list, so that a misleading list costs no more than its own trials."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +29,7 @@ class StartList:
         return {"made_of": list(self.made_of), "configurations": [dict(params) for params in self.configurations]}
 
     def at(self, proposal: int) -> Mapping[str, Any] | None:
-        """Return what is proposed as number `proposal`, from 0; None where a sampler is to propose.
+        """Return the configuration for proposal number `proposal`, from 0; None if the sampler proposes.
 
         >>> [StartList(configurations=({"a": 1}, {"a": 2}, {"a": 3})).at(proposal) for proposal in range(5)]
         [{'a': 1}, {'a': 2}, None, {'a': 3}, None]

@@ -54,7 +54,7 @@ class StudySummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredStudy(StudyRecord):
-    """A study that knows where it lives; equal to another one of the same record, wherever that one lives."""
+    """A study with its location; equal to another one with the same record, whatever its location."""
 
     location: StudyLocation = field(compare=False, repr=False)
     owns_folder: bool = field(default=True, compare=False, repr=False)
@@ -116,29 +116,29 @@ def latest(results: Path, storage: str | None = None) -> str:
 
 
 def read_events(location: StudyLocation) -> list[Event]:
-    """Return a study's event log; empty where there is no such study.
+    """Return a study's event log; empty if there is no such study.
 
     Raises:
         StorageError: its database cannot be read.
     """
     if location.lacks_database:
         return []
-    return _query(location.url, lambda engine: _events(engine, _name_inside(engine, location)))
+    return _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).read())
 
 
 def specification(location: StudyLocation) -> Mapping[str, Any] | None:
-    """Return the specification that a study began with, None where there is no such study; errors as in `read_events`.
+    """Return the specification that a study began with, None if there is no such study; errors as in `read_events`.
 
     Of the event log it reads one event, however long the search has been.
     """
     if location.lacks_database:
         return None
-    first = _query(location.url, lambda engine: _first(engine, _name_inside(engine, location)))
+    first = _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).first())
     return first.spec if isinstance(first, Created) else None
 
 
 def newest_event(location: StudyLocation) -> tuple[int, str] | None:
-    """Return the number of a study's newest event, from 0, and when it was written; None where there is no such study.
+    """Return the number of a study's newest event, from 0, and when it was written; None if there is no such study.
 
     Raises:
         StorageError: its database cannot be read.
@@ -196,7 +196,7 @@ def list_studies(results: Path, storage: str | None = None) -> list[StudySummary
 
 
 def driver_of(location: StudyLocation) -> str | None:
-    """Return in words which process drives a study, here or, in PostgreSQL, on any machine; None where none does."""
+    """Return in words which process drives a study, here or, in PostgreSQL, on any machine; None if none does."""
     if file_lock.is_held(location.files.lock):
         return file_lock.holder(location.files.lock)
     if is_postgresql(location.url):
@@ -206,7 +206,7 @@ def driver_of(location: StudyLocation) -> str | None:
 
 @contextlib.contextmanager
 def alone_with(location: StudyLocation) -> Iterator[postgres.StudyLock | None]:
-    """Hold all locks in the study's folder, where that is there, and the one in PostgreSQL, where it is there.
+    """Hold every lock of a study: those in its folder, if it has one, and PostgreSQL's, if it is stored there.
 
     Raises:
         StudyLockedError: another process works on the study.
@@ -242,18 +242,8 @@ def _read(location: StudyLocation) -> History | None:
     return stored_history(events) if events else None
 
 
-def _events(engine: Engine, name: str) -> list[Event]:
-    stored = EventLog(engine, name)
-    return stored.read() if stored.newest() is not None else []
-
-
-def _first(engine: Engine, name: str) -> Event | None:
-    stored = EventLog(engine, name)
-    return stored.first() if stored.newest() is not None else None
-
-
 def _name_inside(engine: Engine, location: StudyLocation) -> str:
-    """Return the folder's name, or that of the one study in the folder's own database where that has another."""
+    """Return the name of the folder, or of the one study in the folder's own database if that differs."""
     if not location.owns_database or EventLog(engine, location.name).newest() is not None:
         return location.name
     names = [name for name, _ in log.studies(engine) if can_name_a_study(name)]
@@ -322,7 +312,7 @@ def _size_of(file: Path) -> int:
 
 
 def no_such_study(location: StudyLocation) -> StudyNotFoundError:
-    """Return the error where no study is at a location; it says how to list those that are there."""
+    """Return the error that no study is at a location; it says how to list the existing ones."""
     place = where(location.folder.parent, None if location.owns_database else location.url)
     command = command_line(["mnist-bench", "studies", *location.words])
     return StudyNotFoundError(f"No study {location.name} in {place}; `{command}` lists the studies there.")

@@ -1,4 +1,4 @@
-"""Optuna's tables against the event log: what differs, and writing them anew."""
+"""Compare Optuna's tables with the event log, and write them anew."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from optuna.trial import FrozenTrial
 from search.errors import StorageError
 from search.event_log import Created, Event, trial_of
 from search.messages import in_a_sentence
-from search.study.optuna_tables import UNREADABLE, OptunaTables
+from search.study.optuna_tables import UNREADABLE_ROWS, OptunaTables
 
 _VALUES = ("state", "values", "params", "distributions")
 _MAPPINGS = ("intermediate_values", "system_attrs", "user_attrs")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Differences:
+class TablesDiff:
     """Numbers of the trials in which Optuna's tables differ from what the event log means."""
 
     missing: tuple[int, ...]
@@ -30,20 +30,20 @@ class Differences:
     otherwise: tuple[int, ...]
     """There with another state, other parameters, values or attributes; attributes that others added do not count."""
     pending: tuple[int, ...]
-    """The newest event's trial, where that event is there in part or not at all: the next run of the search adds it."""
+    """The newest event's trial, if the tables lack that event or a part of it; the next run of the search adds it."""
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.unknown or self.otherwise)
 
 
-def differences(storage: BaseStorage, name: str, events: Sequence[Event]) -> Differences:
-    """Return where a study's tables differ from its log."""
+def compare_tables(storage: BaseStorage, name: str, events: Sequence[Event]) -> TablesDiff:
+    """Return the trials in which a study's tables differ from its log."""
     found = {trial.number: trial for trial in _trials_of(storage, name)}
     before, after = _expected(name, events[:-1]), _expected(name, events)
-    wrong = [number for number in after if number not in found or not _is_as(found[number], after[number])]
+    wrong = [number for number in after if number not in found or not _equals(found[number], after[number])]
     newest = trial_of(events[-1])
     pending = [n for n in wrong if n == newest and _is_between(found.get(n), before.get(n), after[n])]
-    return Differences(
+    return TablesDiff(
         missing=tuple(number for number in wrong if number not in found and number not in pending),
         unknown=tuple(sorted(found.keys() - after.keys())),
         otherwise=tuple(number for number in wrong if number in found and number not in pending),
@@ -106,17 +106,14 @@ def _trials_of(storage: BaseStorage, name: str) -> list[FrozenTrial]:
         return storage.get_all_trials(storage.get_study_id_from_name(name), deepcopy=False)
     except KeyError:
         return []
-    except UNREADABLE as error:
+    except UNREADABLE_ROWS as error:
         raise StorageError(f"Optuna cannot read its tables of study {name} ({in_a_sentence(error)}).") from error
 
 
-def _is_as(found: FrozenTrial, wanted: FrozenTrial) -> bool:
+def _equals(found: FrozenTrial, wanted: FrozenTrial) -> bool:
+    """Return whether a trial is as its events leave it, apart from attributes that others added."""
     same = all(getattr(found, name) == getattr(wanted, name) for name in _VALUES)
-    return same and all(_holds(getattr(found, name), getattr(wanted, name)) for name in _MAPPINGS)
-
-
-def _holds(found: Mapping[object, object], wanted: Mapping[object, object]) -> bool:
-    return all(key in found and found[key] == value for key, value in wanted.items())
+    return same and all(getattr(wanted, name).items() <= getattr(found, name).items() for name in _MAPPINGS)
 
 
 def _is_between(found: FrozenTrial | None, before: FrozenTrial | None, after: FrozenTrial) -> bool:

@@ -28,7 +28,7 @@ from mnist_bench.searches import SearchConfig
 from mnist_bench.studies import commands_of
 from search.driver import Run
 from search.errors import StudyNotFoundError
-from search.study.provenance import Invocation, keep_provenance
+from search.study.invocation_log import Invocation, keep_invocation
 from search.study.studies import StoredStudy
 from support import handmade, handmade_confirmation, handmade_front
 from support.commands import COMMANDS, command_of
@@ -162,7 +162,7 @@ def test_what_is_advised_does_it_to_the_same_study_as_asked(
     files.path.mkdir(parents=True, exist_ok=True)
     with suppress(FileNotFoundError):
         files.commands.unlink()
-    keep_provenance(files, asked.study.space, searched)
+    keep_invocation(files, asked.study.space, searched)
     for produce in PRODUCERS:
         found = list(advised(produce(asked)))
         assert found, produce.__name__

@@ -14,8 +14,8 @@ from safetensors import safe_open
 
 from mnist_bench.data.mnist import PACKAGED, DataOptions, idx_files, load_training_set
 from search.executors.ray.file_staging import folder_of
+from search.study.invocation_log import invocations
 from search.study.location import StudyLocation
-from search.study.provenance import invocations
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from search.canonical_json import derived_seed, dumps, finite, sha256
+from search.canonical_json import derived_seed, dumps, parse_finite, sha256
 
 
 def test_a_value_has_one_text() -> None:
@@ -28,6 +28,6 @@ def test_a_number_that_is_not_finite_has_no_text(number: float) -> None:
 
 
 def test_a_number_of_a_text_is_finite() -> None:
-    assert finite("-1e308") == -1e308
+    assert parse_finite("-1e308") == -1e308
     with pytest.raises(ValueError, match=r"^1e999 is not a finite number$"):
-        finite("1e999")
+        parse_finite("1e999")

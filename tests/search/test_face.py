@@ -14,7 +14,8 @@ from search.driver.run import Search
 from search.errors import FingerprintError, UsageError
 from search.executors.local.pool import LocalExecutor
 from search.space.space import Space
-from search.strategies.registry import Median, Random, Tpe
+from search.strategies.pruners import Median
+from search.strategies.samplers import Random, Tpe
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake
 

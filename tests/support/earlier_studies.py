@@ -30,7 +30,7 @@ def answer_as_then(stored: Mapping[str, Any], *, also_numerics: bool = False) ->
     processor: a search then runs to its end, to other bits.
     """
     patch = pytest.MonkeyPatch()
-    patch.setattr(spec, "versions", lambda sampler: dict(stored["versions"]))
+    patch.setattr(spec, "versions", lambda sampler, pruner: dict(stored["versions"]))
     patch.setattr(study_context, "versions", lambda: {"torch": stored["versions"]["torch"]})
     if also_numerics:
         patch.setattr(spec, "arithmetic", lambda: stored["driver_arithmetic"])

@@ -79,7 +79,7 @@ def levels(sampler: str) -> dict[str, Any]:
 def place(options: Mapping[str, Any]) -> str:
     """Return what a search's decisions depend on here, in a line: the versions, and what the arithmetic comes to."""
     sampler, two = options["sampler"], "objective" in options["space_values"]
-    known = {**spec.versions(sampler), "arithmetic": spec.arithmetic()[:16]}
+    known = {**spec.versions(sampler, options["pruner"]), "arithmetic": spec.arithmetic()[:16]}
     known |= {name: value[:16] for name, value in spec.sampler_arithmetic(sampler, two_objectives=two).items()}
     return ", ".join(f"{name} {value}" for name, value in sorted(known.items()))
 

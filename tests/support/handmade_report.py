@@ -13,7 +13,7 @@ from mnist_bench.report.sections import Section, Sections
 from mnist_bench.result_table import Column, Table
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
-from search.study.provenance import Invocation
+from search.study.invocation_log import Invocation
 from support import handmade
 
 HERE = NextCommands(study="conv-0")

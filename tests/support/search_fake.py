@@ -24,7 +24,8 @@ from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
 from search.space.space import Space
 from search.space.yaml_reader import Document
-from search.strategies.registry import Asha, Pruner, Sampler, Tpe
+from search.strategies.pruners import Asha, Pruner
+from search.strategies.samplers import Sampler, Tpe
 from search.study.location import StudyLocation
 from search.study.spec import StudySpec
 from search.study.start_list import StartList

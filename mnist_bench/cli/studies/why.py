@@ -39,7 +39,7 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
     if not is_foreign(study.spec):
         return explain(events, trial.number, lambda spec: searches.planner(spec.space, spec.context))
     sampler, _ = strategies.of_spec(study.spec)
-    if isinstance(sampler, strategies.AsksPlanner):
+    if sampler.asks_planner:
         raise UsageError(
             f"Study {study.name} was made by another trainer: only its own program can ask {sampler.name} again."
         )

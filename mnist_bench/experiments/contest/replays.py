@@ -26,7 +26,7 @@ from mnist_bench.tables import POINT, SHA256, Nearest, RecordedBenchmark, TableP
 from search import strategies
 from search.event_log import State
 from search.executors import Job
-from search.proposals import Candidate, Curve, SpaceProspects
+from search.proposals import Candidate, Curve, Prospects
 from search.simulation import MAX_TRIALS, Simulated, simulate
 from search.space import FloatRange
 from search.strategies import OptunaStudy
@@ -129,7 +129,7 @@ class _Study(OptunaStudy):
         self.seconds += time.process_time() - before
 
 
-class _TableProspects(SpaceProspects):
+class _TableProspects(Prospects):
     """What there is to try on a table: its points alone, so that no proposal has to be moved far."""
 
     def __init__(self, spec: StudySpec, replayed: ReplayedTable) -> None:

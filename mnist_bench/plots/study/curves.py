@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -18,7 +18,7 @@ from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
-from search.strategies import Asha, ForeignPruner, Hyperband, Median, NoPruner, of_spec
+from search.strategies import of_spec
 
 LOG_FROM = 4
 """Ratio of the budget to the first period from which on the axis of epochs is logarithmic, as the rungs are. On a
@@ -114,13 +114,14 @@ def rows(study: StudyRecord) -> Curves:
     if not curves:
         raise StudyNotFoundError(f"Study {study.name} has no trial with an accuracy yet, so there are no curves.")
     ends = period_ends(trained[0])
+    _, pruner = of_spec(study.spec)
     return Curves(
         study=study.name,
         ends=ends,
         trained=len(trained),
         curves=tuple(curves),
         best=study.best.number if study.best else None,
-        rungs=tuple(_rung(curves, ends[period - 1]) for period in _rung_periods(study, len(ends))),
+        rungs=tuple(_rung(curves, ends[period - 1]) for period in pruner.rungs(len(ends))),
     )
 
 
@@ -133,17 +134,6 @@ def _curve(trial: TrialRecord) -> Curve:
         accuracies=accuracies,
         ending=ending(trial),
     )
-
-
-def _rung_periods(study: StudyRecord, periods: int) -> list[int]:
-    _, stops = of_spec(study.spec)
-    match stops:
-        case Asha():
-            return stops.rungs(periods)[:-1]
-        case Hyperband() | Median() | NoPruner() | ForeignPruner():
-            return []
-        case _:
-            assert_never(stops)
 
 
 def _rung(curves: list[Curve], epochs: float) -> Rung:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from search.messages import show
 from search.space.constraints.parser import parse
 from search.space.constraints.tokens import RefusedError
 from search.space.constraints.tree import Condition, excess, paths
-from search.space.ranges import Distribution
-from search.space.yaml_reader import KeyPath
+from search.space.ranges import Distribution, Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +29,11 @@ class Constraint:
         return all(path in values for path in paths(self.condition))
 
     def excess(self, values: Mapping[str, Any]) -> float:
-        """Return by how much the values of a trial miss the condition: above 0 if they do, 0 if it does not apply."""
+        """Return by how much a trial's values miss the condition: above 0 if it is missed, 0 if it does not apply."""
         return excess(self.condition, values) if self.applies(values) else 0.0
 
 
 _QUOTED = re.compile(r"""('[^']*'|"[^"]*")""")
-
-
-class Fault(NamedTuple):
-    """One fault of the constraints as written."""
-
-    below: KeyPath
-    message: str
-    offset: int = 0
-    """How many characters into the text."""
 
 
 def read_constraints(
@@ -54,8 +44,8 @@ def read_constraints(
     Args:
         written: the value in the file.
         fields: constants and ranges by path.
-        lenient: fields may have been changed since the constraints were written. One that has no range any more is left
-            out where its constants meet it.
+        lenient: fields may have been changed since the constraints were written. A constraint without a range is left
+            out if its constants meet it.
     """
     if not isinstance(written, list):
         return [], [Fault((), "constraints: needs a list of conditions, such as [hidden_units <= 8 * filters]")]
@@ -67,7 +57,7 @@ def read_constraints(
             if constraint.text in found:
                 raise RefusedError(0, "stands twice")
         except RefusedError as error:
-            faults.append(Fault((index,), f"constraints[{index}]: {error}", error.offset))
+            faults.append(Fault((index,), f"constraints[{index}]: {error}", offset=error.offset))
             continue
         if any(isinstance(fields[path], Distribution) for path in paths(constraint.condition)):
             found[constraint.text] = constraint

@@ -55,11 +55,11 @@ _INSTEAD = {
     "!": "write `not`",
     "None": "write `null`",
 }
-"""What other languages have, and what is said of it where it cannot stand."""
+"""Signs and words of other languages, with the hint for each."""
 
 
 class _Part(NamedTuple):
-    """A part of a condition that has been read, and where it began."""
+    """A part of a condition that has been read, and its first character's place."""
 
     tree: Condition | Operand
     offset: int
@@ -106,7 +106,7 @@ class _Parser:
         return self._tokens[self._at]
 
     def _take(self, *wanted: str) -> Token | None:
-        """Return the next token and go on, where it is one of these signs and words."""
+        """Return the next token and move past it, if it is one of these signs and words."""
         token = self._next
         if token.kind not in ("sign", "word") or token.text not in wanted:
             return None

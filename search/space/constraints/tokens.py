@@ -27,7 +27,7 @@ class RefusedError(Exception):
 
 
 class Token(NamedTuple):
-    """One of them."""
+    """A word, sign, number or text of a condition."""
 
     kind: str
     """number, text, word, sign or end."""

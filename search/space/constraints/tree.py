@@ -1,10 +1,11 @@
-"""What a constraint says, as a tree, and by how much the values of a trial miss it."""
+"""A constraint as a tree, and by how much the values of a trial miss it."""
 
 from __future__ import annotations
 
 import math
+import operator
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
@@ -16,9 +17,9 @@ Operator = Literal["+", "-", "*", "/"]
 Comparator = Literal["<", "<=", ">", ">=", "==", "!="]
 
 MIN_MISS = 1e-9
-"""By how much `a < b` is missed at least: where both are equal."""
+"""Least amount by which `a < b` is missed: if both are equal."""
 UNMET = 1.0
-"""By how much a comparison without an amount is missed: of texts, or after a division by zero."""
+"""Amount by which a comparison without a difference is missed: of texts, or after a division by zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class FieldValue:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """What an operator makes of two numbers."""
+    """The result of an operator on two numbers."""
 
     operator: Operator
     left: Operand
@@ -46,7 +47,7 @@ class Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Met where two values compare so."""
+    """Met if two values compare as the comparator says."""
 
     comparator: Comparator
     left: Operand
@@ -55,14 +56,14 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """Met where all parts are; at least one."""
+    """Met if all parts are met; there is at least one part."""
 
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """Met where one of the parts is; at least one."""
+    """Met if one of the parts is met; there is at least one part."""
 
     parts: tuple[Condition, ...]
 
@@ -70,11 +71,18 @@ class Either:
 Operand = Constant | FieldValue | Arithmetic
 Condition = Comparison | Every | Either
 
+_CALCULATED: Mapping[Operator, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
+}  # fmt: skip
+_MET: Mapping[Comparator, Callable[[Any, Any], Any]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "==": same, "!=": lambda left, right: not same(left, right),
+}  # fmt: skip
 OPPOSITE: Mapping[Comparator, Comparator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 
 def negated(condition: Condition) -> Condition:
-    """Return the condition that is met where this one is not."""
+    """Return the condition that is met if and only if this one is not."""
     match condition:
         case Comparison(comparator, left, right):
             return Comparison(OPPOSITE[comparator], left, right)
@@ -104,9 +112,9 @@ def paths(tree: Condition | Operand) -> Iterator[str]:
 
 
 def excess(condition: Condition, values: Mapping[str, Any]) -> float:
-    """Return by how much values, by path, miss a condition: above 0 where it is not met, always finite.
+    """Return by how much values, by path, miss a condition: above 0 if it is not met, always finite.
 
-    Of `a <= b` it is a - b. Of several conditions that have to be met it is the largest, of alternatives the smallest.
+    For `a <= b` it is a - b, for several conditions that must be met the largest, for alternatives the smallest.
     A comparison without a result, after a division by zero or beyond the largest float, is not met.
     """
     match condition:
@@ -134,32 +142,17 @@ def evaluate(operand: Operand, values: Mapping[str, Any]) -> Any:
             return value
         case FieldValue(path):
             return values[path]
-        case Arithmetic(operator, left, right):
-            result = calculate(operator, evaluate(left, values), evaluate(right, values))
-            if not math.isfinite(result):  # of whole numbers that are too large it raises by itself
+        case Arithmetic(sign, left, right):
+            result = _CALCULATED[sign](evaluate(left, values), evaluate(right, values))
+            if not math.isfinite(result):  # for whole numbers that are too large, isfinite raises itself
                 raise OverflowError("no finite number")
             return result
         case _:
             assert_never(operand)
 
 
-def calculate(operator: Operator, left: float, right: float) -> float:
-    """Return what an operator makes of two numbers; errors as in Python."""
-    match operator:
-        case "+":
-            return left + right
-        case "-":
-            return left - right
-        case "*":
-            return left * right
-        case "/":
-            return left / right
-        case _:
-            assert_never(operator)
-
-
 def _excess(comparator: Comparator, left: Any, right: Any) -> float:
-    is_met = _is_met(comparator, left, right)
+    is_met = _MET[comparator](left, right)
     if not is_number(left) or not is_number(right):
         return -UNMET if is_met else UNMET
     apart = float(left) - float(right)
@@ -176,21 +169,3 @@ def _excess(comparator: Comparator, left: Any, right: Any) -> float:
             assert_never(comparator)
     # The comparison decides, not the difference, which may be rounded to 0.
     return max(min(0.0, over), -sys.float_info.max) if is_met else min(max(MIN_MISS, over), sys.float_info.max)
-
-
-def _is_met(comparator: Comparator, left: Any, right: Any) -> bool:
-    match comparator:
-        case "<":
-            return bool(left < right)
-        case "<=":
-            return bool(left <= right)
-        case ">":
-            return bool(left > right)
-        case ">=":
-            return bool(left >= right)
-        case "==":
-            return same(left, right)
-        case "!=":
-            return not same(left, right)
-        case _:
-            assert_never(comparator)

@@ -12,29 +12,34 @@ from mnist_bench.cli.app import app
 from mnist_bench.cli.studies.why import sentences
 from search.explanations import Explanation
 from search.proposals import Why
-from search.strategies import Origin
+from search.strategies import ProposalOrigin
 
 STUDIES = Path(__file__).parents[2] / "data" / "studies-3a8e64d"
 WHY = Why(expected=0.985, low=0.98, high=0.99, best=0.987, closest=4, among=430)
 
 
-def said(origin: Origin, sampler: str = "curves") -> str:
+def said(origin: ProposalOrigin, sampler: str = "curves") -> str:
     explanation = Explanation(origin=origin, trained=12, ended=9, standings=())
     return " ".join(sentences(explanation, sampler, ("conv-5k-wrong", "mine"), cells.percent))
 
 
 def test_each_origin_is_a_sentence() -> None:
-    assert said(Origin(kind="enqueued")) == "Given with --enqueue, to be tried first."
-    assert said(Origin(kind="start list")) == "Taken from the start list, which was made of conv-5k-wrong and mine."
+    assert said(ProposalOrigin(kind="enqueued")) == "Given with --enqueue, to be tried first."
+    assert (
+        said(ProposalOrigin(kind="start list"))
+        == "Taken from the start list, which was made of conv-5k-wrong and mine."
+    )
     known = "12 trials were known, 9 of which had ended."
-    assert said(Origin(kind="random"), "tpe") == f"Drawn at random by tpe; {known}"
-    assert said(Origin(kind="sequence"), "sobol").endswith(f"which covers the space evenly; {known}")
-    assert said(Origin(kind="model"), "tpe") == f"Proposed by the model of tpe; {known}"
-    assert said(Origin(kind="own code"), "mine.py:Mine").startswith("Proposed by mine.py:Mine, which only its own code")
+    assert said(ProposalOrigin(kind="random"), "tpe") == f"Drawn at random by tpe; {known}"
+    assert said(ProposalOrigin(kind="sequence"), "sobol").endswith(f"which covers the space evenly; {known}")
+    assert said(ProposalOrigin(kind="model"), "tpe") == f"Proposed by the model of tpe; {known}"
+    assert said(ProposalOrigin(kind="own code"), "mine.py:Mine").startswith(
+        "Proposed by mine.py:Mine, which only its own code"
+    )
 
 
 def test_a_model_says_what_it_expected() -> None:
-    text = said(Origin(kind="model", why=WHY))
+    text = said(ProposalOrigin(kind="model", why=WHY))
     assert "Expected 98.50 % after full training (between 98.00 % and 99.00 %)" in text
     assert (
         "the best complete trial had 98.70 %. Chosen among 430 configurations; the closest earlier one is #4." in text

@@ -75,7 +75,7 @@ def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
             "def build(settings: S, shape, classes):\n    pass\n",
             "a dataclass or a mapping is needed",
         ),
-        ("build = 7\n", "is no class of a source file"),
+        ("build = 7\n", "is not a class of a source file"),
         ("raise OSError('disk')\n", r"cannot be loaded: OSError: disk \(.*my_nets.py:1\)"),
         (
             "from dataclasses import dataclass, field\n@dataclass\nclass S:\n    x: dict = field(default_factory=dict)"

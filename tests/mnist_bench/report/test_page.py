@@ -12,7 +12,7 @@ from mnist_bench.report.sections import Section, Sections
 from search.event_log.records import StudyRecord, TrialRecord
 from search.space.space import Space
 from search.space.yaml_reader import parse
-from search.study.provenance import Invocation
+from search.study.invocation_log import Invocation
 from support import handmade, handmade_report, handmade_search
 
 HERE = NextCommands(study="conv-0")

@@ -112,7 +112,7 @@ def test_faults_name_fields_and_no_lines() -> None:
         "space: model.batchnrom: no such field; did you mean `batchnorm`?",
         "space: optim.lr: low 0 with log: true; a logarithmic range needs low > 0",
     ]
-    with pytest.raises(SpaceError, match=r'^space: name: 3 is no text; quote it: "3"$'):
+    with pytest.raises(SpaceError, match=r'^space: name: 3 is not text; quote it: "3"$'):
         space_files.load({"name": 3})
     with pytest.raises(SpaceError, match=r"^space: one\.rate: "):
         Space.of({"one": {"rate": {"float": [1]}}})

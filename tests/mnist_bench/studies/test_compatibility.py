@@ -14,8 +14,8 @@ from mnist_bench.studies.compatibility import check_numerics, commands_at, devic
 from mnist_bench.studies.record import Data
 from search.errors import FingerprintError, UsageError
 from search.space.space import Space
+from search.study.invocation_log import Invocation, keep_invocation
 from search.study.location import StudyLocation
-from search.study.provenance import Invocation, keep_provenance
 from support import handmade
 
 
@@ -64,7 +64,7 @@ def test_a_command_to_copy_names_the_net_with_the_folder_that_it_was_searched_fr
     space = study.spec["space"]
     own = {**study.spec, "space": {**space, "settings": {**space["settings"], "net_code": "nets.py:build 3f2a81c0"}}}
     assert commands_at(location, own).line("plot") == f"{place} --net nets.py:build"
-    keep_provenance(location.files, Space.from_spec(space), Invocation(data_dir="/c.npz", net="/my nets/nets.py:build"))
+    keep_invocation(location.files, Space.from_spec(space), Invocation(data_dir="/c.npz", net="/my nets/nets.py:build"))
     assert commands_at(location, own).line("plot") == f"{place} --data /c.npz --net '/my nets/nets.py:build'"
     named = commands_at(location, own, data_dir=Path("d.npz"), net="here.py:build").line("plot")
     assert named == f"{place} --data d.npz --net here.py:build"

@@ -12,7 +12,8 @@ from search.errors import NewerVersionError, TooManyFailuresError
 from search.event_log.events import Asked, Created
 from search.repeatability.rehearsal import Length, rehearse
 from search.space.feasibility import constrained
-from search.strategies.registry import Asha, Random, Tpe
+from search.strategies.pruners import Asha
+from search.strategies.samplers import Random, Tpe
 from search.study import studies
 from search.study.location import StudyLocation
 from support import search_fake as fake

@@ -20,7 +20,8 @@ from search.event_log.records import TrialRecord
 from search.event_log.timeline import Order
 from search.executors.protocol import Job, Outcome
 from search.simulation import simulate
-from search.strategies.registry import Asha, NoPruner, Pruner, Random, Tpe
+from search.strategies.pruners import Asha, NoPruner, Pruner
+from search.strategies.samplers import Random, Tpe
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
 from support import search_fake as fake

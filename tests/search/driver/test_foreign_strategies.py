@@ -13,7 +13,9 @@ from search.driver.replay import replay
 from search.errors import FingerprintError, OutsideRangeError, PluginError
 from search.event_log.events import Asked
 from search.event_log.timeline import Order
-from search.strategies.registry import NoPruner, Random, named_pruner, named_sampler
+from search.strategies.pruners import NoPruner
+from search.strategies.registry import named_pruner, named_sampler
+from search.strategies.samplers import Random
 from search.study.location import StudyLocation
 from search.study.studies import open_study, read_events
 from support import own_code, search_fake as fake

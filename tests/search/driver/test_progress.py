@@ -14,7 +14,8 @@ from search.driver.progress import Meter
 from search.event_log.events import Created, GoalSet
 from search.event_log.forecast import Forecast
 from search.event_log.history import History
-from search.strategies.registry import NoPruner, Random
+from search.strategies.pruners import NoPruner
+from search.strategies.samplers import Random
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
 from support import search_fake as fake

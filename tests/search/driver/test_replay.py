@@ -19,7 +19,8 @@ import pytest
 from search.driver.replay import Replay, replay
 from search.errors import FingerprintError
 from search.event_log.events import Event, trial_of
-from search.strategies.registry import NoPruner, Random, Sobol
+from search.strategies.pruners import NoPruner
+from search.strategies.samplers import Random, Sobol
 from search.study import studies
 from search.study.location import StudyLocation
 from support import search_fake as fake

@@ -27,7 +27,8 @@ from search.errors import (
 )
 from search.event_log.events import Asked, Created, GoalSet, Reported
 from search.event_log.records import TrialRecord
-from search.strategies.registry import Curves, Median, NoPruner, Random, Sampler, Tpe
+from search.strategies.pruners import Median, NoPruner
+from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import studies
 from search.study.location import StudyLocation
 from search.study.start_list import StartList

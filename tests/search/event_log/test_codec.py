@@ -16,7 +16,8 @@ from search.errors import NewerVersionError
 from search.event_log import codec
 from search.event_log.codec import Row, from_row, link, text_of, to_row
 from search.event_log.events import Reported
-from search.strategies.registry import Asha, Random
+from search.strategies.pruners import Asha
+from search.strategies.samplers import Random
 from support import search_fake as fake
 from support.paths import DATABASE, TESTS
 

@@ -18,7 +18,7 @@ from search.database.engines import open_for_writing
 from search.errors import SearchError, StorageError
 from search.study.location import StudyLocation
 from search.study.studies import list_studies, open_study, read_events
-from search.study.tables_check import differences, rebuild
+from search.study.tables_check import compare_tables, rebuild
 from support import search_fake as fake
 from support.dose import dose
 from support.paths import DATABASE
@@ -214,8 +214,8 @@ def test_forged_rows_in_optunas_tables_do_no_harm(results: Path, table: str, col
     assert told is None or len(told.splitlines()) == 1
     place = StudyLocation.of(NAME, results)
     storage, events = open_for_writing(place.url), read_events(place)
-    told = refusal(lambda: differences(storage, NAME, events))
+    told = refusal(lambda: compare_tables(storage, NAME, events))
     assert told is None or "Optuna cannot read its tables" in told
     rebuild(storage, NAME, events)
-    assert not differences(storage, NAME, events)
+    assert not compare_tables(storage, NAME, events)
     storage.engine.dispose()

@@ -56,7 +56,7 @@ def test_a_file_is_compiled_as_it_stands_however_quickly_it_changed(tmp_path: Pa
         ("nowhere.py:Mine", r"No sampler nowhere\.py:Mine \(.*No such file or directory.*\); name it as package"),
         ("math:Mine", r"No sampler math:Mine \(module 'math' has no attribute 'Mine'\); name it as package"),
         (":Mine", r"No sampler :Mine \(Empty module name\); name it as package"),
-        ("math:pi", r"Sampler math:pi is no class of a source file; name it as package"),
+        ("math:pi", r"Sampler math:pi is not a class of a source file; name it as package"),
     ],
 )
 def test_what_is_not_there_is_refused(name: str, words: str) -> None:

@@ -15,7 +15,7 @@ from search.event_log.records import TrialRecord
 from search.proposals.choice import MAX_REPORTS, Why, choose
 from search.proposals.coordinates import Candidate, Coordinates
 from search.proposals.curves import Curve
-from search.proposals.prospects import CROSSED, SpaceProspects
+from search.proposals.prospects import CROSSED, Prospects
 from search.strategies.samplers import Curves, Random, Sampler, Sobol
 from search.trainer_api import PLAIN, Plan
 from support import search_fake as fake
@@ -48,7 +48,7 @@ def curve(trial: int, params: Mapping[str, Any], *values: float) -> Curve:
 
 
 def chosen(
-    curves: Sequence[Curve], candidates: Sequence[Candidate], prospects: SpaceProspects, draws: np.random.Generator
+    curves: Sequence[Curve], candidates: Sequence[Candidate], prospects: Prospects, draws: np.random.Generator
 ) -> tuple[Mapping[str, Any], Why]:
     found = choose(curves, candidates, prospects, draws)
     assert found is not None
@@ -57,7 +57,7 @@ def chosen(
 
 def found_by(sampler: Curves | None, seed: int, trials: int) -> tuple[float, list[Mapping[str, Any]]]:
     """Return the mean value of the last ten of so many trials, each trained to its end, and all parameters."""
-    prospects = SpaceProspects(SPACE, Free(), seed)
+    prospects = Prospects(SPACE, Free(), seed)
     curves: list[Curve] = []
     for number in range(trials):
         tried = [each.params for each in curves]
@@ -138,7 +138,7 @@ def test_constraints_are_met_by_what_is_proposed(tmp_path: Path) -> None:
 
 
 def test_of_long_curves_some_reports_are_read_and_the_last_one() -> None:
-    prospects = SpaceProspects(SPACE, Free(), 0)
+    prospects = Prospects(SPACE, Free(), 0)
     shares = tuple((period + 1) / 300 for period in range(300))
     curves = [
         replace(curve(number, params, *np.linspace(0.1, quality(params), 300).tolist()), shares=shares)
@@ -164,7 +164,7 @@ def test_most_crosses_may_exceed_a_limit() -> None:
             return super().__call__(params)
 
     planner = Strict()
-    prospects = SpaceProspects(SPACE, planner, 0)
+    prospects = Prospects(SPACE, planner, 0)
     # The best ones lie where nothing is feasible.
     curves = [
         curve(number, params, 0.9 + 0.09 * params["m.a"])
@@ -179,14 +179,14 @@ def test_most_crosses_may_exceed_a_limit() -> None:
 
 
 def test_where_nothing_is_feasible_nothing_is_chosen() -> None:
-    prospects = SpaceProspects(SPACE, Free(), 0)
+    prospects = Prospects(SPACE, Free(), 0)
     curves = [curve(number, prospects.covering(number, ()), 0.5) for number in range(3)]
     infeasible = [prospects.coordinates.candidate({**curves[0].params, "m.a": 0.9})]
     assert choose(curves, infeasible, prospects, np.random.default_rng(0)) is None
 
 
 def test_why_is_said_in_the_terms_of_the_study() -> None:
-    prospects = SpaceProspects(SPACE, Free(), 0)
+    prospects = Prospects(SPACE, Free(), 0)
     curves = [
         curve(number, params, *((quality(params),) * (1 + number % 3)))
         for number, params in enumerate(prospects.covering(number, ()) for number in range(12))
@@ -202,7 +202,7 @@ def test_why_is_said_in_the_terms_of_the_study() -> None:
 
 def test_of_many_reports_the_most_telling_are_read() -> None:
     """The time of a proposal stays the same, and what matters is known still."""
-    prospects = SpaceProspects(SPACE, Free(), 0)
+    prospects = Prospects(SPACE, Free(), 0)
     params = [prospects.covering(number, ()) for number in range(2 * MAX_REPORTS)]
     curves = [curve(number, each, *((quality(each),) * (1 + number % 3))) for number, each in enumerate(params)]
     draws = np.random.default_rng(0)

@@ -12,7 +12,8 @@ from search.driver.progress import Observer
 from search.errors import TooManyFailuresError
 from search.event_log.records import TrialRecord
 from search.simulation import Simulated, simulate
-from search.strategies.registry import Asha, Hyperband, Median, NoPruner, Pruner, Random, Sampler, Tpe
+from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.samplers import Random, Sampler, Tpe
 from support.fake_trainer import Trainer
 from support.search_fake import Planner, make_search, make_spec
 

@@ -117,7 +117,7 @@ def test_resolve_needs_the_parameters_of_active_fields() -> None:
         ("", "1:1  a space file holds settings and sections"),
         ("[1]", "1:1  a space file holds settings and sections"),
         ("name: ../etc", "1:7  name: ../etc is not a name"),
-        ("name: 007 # me", '1:7  name: 007 is no text; quote it: "007"'),
+        ("name: 007 # me", '1:7  name: 007 is not text; quote it: "007"'),
         ("name: -rf", "1:7  name: -rf is not a name: up to 64 ASCII letters, digits, dots, dashes and underscores"),
         ("name: Übung", "the first a letter or digit"),
         ("a: {b: {int: ['1', 2]}}", "1:15  a.b: '1' is text; leave out the quotes"),

@@ -15,7 +15,8 @@ from search.space.space import Space
 from search.space.yaml_reader import parse
 from search.strategies.distributions import OptunaRanges, decode, encode, to_optuna
 from search.strategies.optuna_study import OptunaStudy, frozen_trial
-from search.strategies.registry import NoPruner, Random
+from search.strategies.pruners import NoPruner
+from search.strategies.samplers import Random
 
 LISTS = Choice(([3, 5], "relu", None, 2))
 

@@ -9,7 +9,8 @@ import pytest
 from optuna.samplers import TPESampler
 
 from search.space.space import cost_of
-from search.strategies.registry import Asha, NoPruner, Tpe
+from search.strategies.pruners import Asha, NoPruner
+from search.strategies.samplers import Tpe
 from support import search_fake as fake
 
 pytestmark = pytest.mark.usefixtures("log_alone")

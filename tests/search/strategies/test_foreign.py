@@ -12,7 +12,7 @@ from search import strategies
 from search.errors import NewerVersionError, UsageError
 from search.strategies.distributions import OptunaRanges
 from search.strategies.optuna_study import OptunaStudy
-from search.strategies.pruners import ForeignPruner, Median, NoPruner, survivors
+from search.strategies.pruners import ForeignPruner, Median, NoPruner
 from search.strategies.samplers import Ask, ForeignSampler, Random, Tpe
 from support import own_code, search_fake as fake
 
@@ -28,7 +28,7 @@ def test_a_name_is_a_built_in_ones_or_codes(tmp_path: Path) -> None:
     assert (own.name, own.options) == ("mine.py:Mine", {"share": 0.1})
     pruner = strategies.named_pruner("optuna.pruners:PercentilePruner", {"percentile": 75, "n_startup_trials": 5})
     assert isinstance(pruner, ForeignPruner)
-    assert strategies.describe(pruner, 4) == "optuna.pruners:PercentilePruner"
+    assert pruner.describe(4) == "optuna.pruners:PercentilePruner"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_a_newer_version_stores_of_code_is_named() -> None:
 def test_a_pruner_of_a_users_own_may_stop_anywhere_and_is_forecast_as_the_median_pruner() -> None:
     pruner = strategies.named_pruner("optuna.pruners:NopPruner")
     assert all(pruner.may_stop_at(period) for period in range(1, 9))
-    assert survivors(20, pruner, 4) == survivors(20, Median(), 4)
+    assert pruner.survivors(20, 4) == Median().survivors(20, 4)
 
 
 def test_what_is_built_in_takes_its_options_and_no_other_name() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from search.strategies.optuna_study import OptunaStudy
-from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner, survivors
+from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.strategies.samplers import Random
 from support import search_fake as fake
 from support.paths import DATABASE
@@ -62,7 +62,7 @@ def test_hyperband_fills_its_brackets_by_their_budgets() -> None:
 def test_hyperband_is_halving_in_each_bracket() -> None:
     brackets = Hyperband().as_asha(9)
     assert [share for share, _ in brackets] == pytest.approx([9 / 17, 5 / 17, 3 / 17])
-    assert [halving.rungs(9) for _, halving in brackets] == [[1, 3, 9], [3, 9], [9]]
+    assert [halving.rungs(9) for _, halving in brackets] == [[1, 3], [3], []]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_survivors_of_successive_halving_by_simulation() -> None:
         for _ in range(30):
             seen.append(rng.random())
             passed += sorted(seen, reverse=True).index(seen[-1]) < max(1, len(seen) // 3)
-    assert survivors(30, Asha(), 3)[1] == pytest.approx(passed / 400, rel=0.05)
+    assert Asha().survivors(30, 3)[1] == pytest.approx(passed / 400, rel=0.05)
 
 
 def test_survivors_of_a_search_with_two_objectives_by_simulation() -> None:
@@ -131,22 +131,22 @@ def test_survivors_of_a_search_with_two_objectives_by_simulation() -> None:
             seen.append((value, cost))
             compared = sorted((v for v, c in seen if c <= cost), reverse=True)
             passed += value >= compared[max(1, len(compared) // 3) - 1]
-    kept = survivors(30, Asha(), 3, two_objectives=True)
+    kept = Asha().survivors(30, 3, two_objectives=True)
     assert kept[1] == pytest.approx(passed / 400, rel=0.05)
-    assert kept[1] > survivors(30, Asha(), 3)[1]
-    many = survivors(200_000, Asha(), 4, two_objectives=True)  # in no more time than with one objective
+    assert kept[1] > Asha().survivors(30, 3)[1]
+    many = Asha().survivors(200_000, 4, two_objectives=True)  # in no more time than with one objective
     assert many[0] == 200_000 > many[1] > many[3]
 
 
 def test_survivors_by_period() -> None:
-    kept = survivors(50, Asha(min_resource=1, reduction_factor=3), 6)
+    kept = Asha(min_resource=1, reduction_factor=3).survivors(50, 6)
     assert kept[0] == 50
     assert kept[1] == kept[2] > kept[3] == kept[5] >= 1
-    assert survivors(50, Asha(min_resource=2), 6)[:3] == [50, 50, kept[1]]
-    assert survivors(50, NoPruner(), 3) == [50, 50, 50]
-    third, all_but_pruned = survivors(17, Hyperband(), 9)[2:4]
-    assert third == survivors(9, Asha(), 9)[2] + 5 + 3
+    assert Asha(min_resource=2).survivors(50, 6)[:3] == [50, 50, kept[1]]
+    assert NoPruner().survivors(50, 3) == [50, 50, 50]
+    third, all_but_pruned = Hyperband().survivors(17, 9)[2:4]
+    assert third == Asha().survivors(9, 9)[2] + 5 + 3
     assert all_but_pruned < third
-    assert survivors(25, Median(n_startup_trials=5, n_warmup_steps=1), 4) == [25, 15, 15, 15]
-    assert survivors(25, Median(n_startup_trials=5, n_warmup_steps=2), 4) == [25, 25, 15, 15]
-    assert survivors(3, Median(n_startup_trials=5), 2) == [3, 3]
+    assert Median(n_startup_trials=5, n_warmup_steps=1).survivors(25, 4) == [25, 15, 15, 15]
+    assert Median(n_startup_trials=5, n_warmup_steps=2).survivors(25, 4) == [25, 25, 15, 15]
+    assert Median(n_startup_trials=5).survivors(3, 2) == [3, 3]

@@ -102,14 +102,14 @@ def test_what_does_not_fit_together_is_refused_with_every_reason(
 
 
 def test_a_headline_names_the_rungs_as_reports_of_a_trial() -> None:
-    assert strategies.describe(Asha(), periods=6) == "asha (after reports 1, 3 of 6)"
-    rungs = strategies.describe(Asha(min_resource=2, reduction_factor=2), periods=9)
+    assert Asha().describe(periods=6) == "asha (after reports 1, 3 of 6)"
+    rungs = Asha(min_resource=2, reduction_factor=2).describe(periods=9)
     assert rungs == "asha (after reports 2, 4, 8 of 9)"
-    assert strategies.describe(Asha(), periods=3) == "asha (after report 1 of 3)"
-    assert strategies.describe(Asha(), periods=1) == "asha (no rungs)"
-    assert strategies.describe(Tpe(), periods=6) == "tpe (multivariate)"
-    assert strategies.describe(NoPruner(), periods=6) == "none"
-    assert strategies.describe(Hyperband(), periods=9) == "hyperband (3 brackets)"
-    assert strategies.describe(Hyperband(), periods=2) == "hyperband (1 bracket)"
-    assert strategies.describe(Qmc(), periods=6) == "qmc (Sobol)"
-    assert strategies.describe(Gp(), periods=6) == "gp"
+    assert Asha().describe(periods=3) == "asha (after report 1 of 3)"
+    assert Asha().describe(periods=1) == "asha (no rungs)"
+    assert Tpe().describe(periods=6) == "tpe (multivariate)"
+    assert NoPruner().describe(periods=6) == "none"
+    assert Hyperband().describe(periods=9) == "hyperband (3 brackets)"
+    assert Hyperband().describe(periods=2) == "hyperband (1 bracket)"
+    assert Qmc().describe(periods=6) == "qmc (Sobol)"
+    assert Gp().describe(periods=6) == "gp"

@@ -18,10 +18,10 @@ from scipy.stats import qmc as oracle  # type: ignore[import-untyped]
 
 from search import canonical_json
 from search.errors import FingerprintError, UsageError
-from search.strategies.gp_selfcheck import gp_proposal
-from search.strategies.optuna_study import OptunaStudy, frozen_trial
-from search.strategies.registry import NoPruner
+from search.strategies.optuna_study import OptunaStudy, frozen_trial, gp_proposal
+from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
+from search.study.spec import versions
 from support import search_fake as fake
 from support.dose import dose
 
@@ -164,6 +164,15 @@ def test_the_fingerprint_names_what_a_sampler_is_built_on(sampler: Sampler, name
     assert ("sampler_arithmetic" in spec) == isinstance(sampler, Gp)
 
 
+def test_the_fingerprint_names_what_a_pruner_is_built_on() -> None:
+    class BuiltOnScipy(NoPruner):
+        needs = ("scipy",)
+        uses = ("greenlet",)
+
+    assert versions(Random(), NoPruner()).keys() == {"optuna", "numpy"}
+    assert versions(Random(), BuiltOnScipy()).keys() == {"optuna", "numpy", "scipy", "greenlet"}
+
+
 def test_other_linear_algebra_is_refused_when_gp_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options: dict[str, Any] = {"sampler": Gp(), "pruner": NoPruner(), "space_values": FLAT}
     fake.run(tmp_path, goal=2, **options)
@@ -181,7 +190,8 @@ def test_a_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
         return version(name)
 
     monkeypatch.setattr("search.study.spec.version", installed)
-    with pytest.raises(UsageError, match="qmc needs scipy, which this installation lacks; `pip install scipy` adds it"):
+    words = r"search\.sampler: qmc needs scipy, which this installation lacks; `pip install scipy` adds it"
+    with pytest.raises(UsageError, match=words):
         spec_of(Qmc())
 
 

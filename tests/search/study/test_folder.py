@@ -28,11 +28,11 @@ def names(folder: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         member = inspect.getattr_static(type(folder), name)
         if name.startswith("_") or name in WITHOUT_PATHS:
             continue
-        if isinstance(member, property):
-            yield name, partial(getattr, folder, name)
-        elif callable(member):
+        if callable(member):
             given = {key: ARGUMENTS[key] for key in inspect.signature(member).parameters if key != "self"}
             yield name, partial(getattr(folder, name), **given)
+        elif hasattr(member, "__get__") and not inspect.ismemberdescriptor(member):  # the second is the field `path`
+            yield name, partial(getattr, folder, name)
 
 
 def doors(results: Path) -> dict[str, tuple[Path, Callable[[], Any]]]:

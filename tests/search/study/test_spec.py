@@ -10,7 +10,8 @@ import pytest
 from search import canonical_json
 from search.differences import differences
 from search.errors import FingerprintError
-from search.strategies.registry import Asha, Random, Tpe
+from search.strategies.pruners import Asha
+from search.strategies.samplers import Random, Tpe
 from search.study import spec as specs
 from search.study.spec import StudySpec, check_same, fingerprint
 from support import search_fake as fake

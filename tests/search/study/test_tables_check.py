@@ -18,7 +18,7 @@ from search.event_log.events import Event, Reported, Told, trial_of
 from search.study.location import StudyLocation
 from search.study.optuna_tables import OptunaTables
 from search.study.studies import read_events
-from search.study.tables_check import Differences, differences, rebuild
+from search.study.tables_check import TablesDiff, compare_tables, rebuild
 from support import search_fake as fake
 from support.paths import DATABASE
 
@@ -55,9 +55,9 @@ def tables(place: StudyLocation) -> Iterator[optuna.storages.RDBStorage]:
         storage.engine.dispose()
 
 
-def found(place: StudyLocation) -> Differences:
+def found(place: StudyLocation) -> TablesDiff:
     with tables(place) as storage:
-        return differences(storage, place.name, read_events(place))
+        return compare_tables(storage, place.name, read_events(place))
 
 
 def mend(place: StudyLocation) -> None:
@@ -84,23 +84,21 @@ def execute(place: StudyLocation, statement: str) -> None:
 def test_the_tables_of_a_search_follow_its_log(tmp_path: Path, options: dict[str, Any]) -> None:
     fake.run(tmp_path, goal=GOAL, **options)
     place = StudyLocation.of("fake-0", tmp_path)
-    assert found(place) == Differences(missing=(), unknown=(), otherwise=(), pending=())
+    assert found(place) == TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
     mend(place)
-    assert found(place) == Differences(missing=(), unknown=(), otherwise=(), pending=())
+    assert found(place) == TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
 
 
 DAMAGES = {
-    "DELETE FROM trials WHERE number = 2": Differences(missing=(2,), unknown=(), otherwise=(), pending=()),
-    "DELETE FROM trial_params WHERE trial_id = 2": Differences(missing=(), unknown=(), otherwise=(1,), pending=()),
-    "DELETE FROM trial_intermediate_values WHERE trial_id = 1": Differences(
+    "DELETE FROM trials WHERE number = 2": TablesDiff(missing=(2,), unknown=(), otherwise=(), pending=()),
+    "DELETE FROM trial_params WHERE trial_id = 2": TablesDiff(missing=(), unknown=(), otherwise=(1,), pending=()),
+    "DELETE FROM trial_intermediate_values WHERE trial_id = 1": TablesDiff(
         missing=(), unknown=(), otherwise=(0,), pending=()
     ),
-    "UPDATE trial_intermediate_values SET intermediate_value = 0.5 WHERE trial_id = 1 AND step = 1": Differences(
+    "UPDATE trial_intermediate_values SET intermediate_value = 0.5 WHERE trial_id = 1 AND step = 1": TablesDiff(
         missing=(), unknown=(), otherwise=(0,), pending=()
     ),
-    "UPDATE trials SET state = 'FAIL' WHERE number = 1": Differences(
-        missing=(), unknown=(), otherwise=(1,), pending=()
-    ),
+    "UPDATE trials SET state = 'FAIL' WHERE number = 1": TablesDiff(missing=(), unknown=(), otherwise=(1,), pending=()),
 }
 
 
@@ -160,7 +158,7 @@ def test_a_driver_killed_between_log_and_tables_leaves_one_event_pending(
     assert not found(place)
     assert found(place).pending == (trial_of(read_events(place)[-1]),)
     assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
-    assert found(place) == Differences(missing=(), unknown=(), otherwise=(), pending=())
+    assert found(place) == TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
 
 
 def die_at_third(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:

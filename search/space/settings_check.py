@@ -1,8 +1,7 @@
-"""What a space's settings tell a search of any trainer; its other settings are for whoever reads them.
+"""Check the settings of a space for a search of any trainer: `search`, `objective`, `constraints`.
 
-The spaces of mnist-bench are checked by a form of their own (`mnist_bench.space_files`). Here a setting that the
-search does not know may be one that the user's planner reads, such as limits: it is refused only where it looks like
-one that was mistyped.
+The spaces of mnist-bench are checked by `mnist_bench.space_files`. Here a setting that the search does not know may
+be one that the user's planner reads, such as limits. It is refused only if it looks like a mistyped known one.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from search.space.space import Space
 _KNOWN = ("search", "objective", "constraints")
 _STRATEGIES = ("sampler", "pruner")
 _START = "start"
-"""What spaces of mnist-bench have beside them; a search of any trainer is given its `StartList` in the call."""
+"""A key of mnist-bench's own spaces; a search of any trainer takes its `StartList` as an argument."""
 _SHOWN = ("place", "reason", "error")
-"""What Optuna's tables show of a trial beside the facts of its plan."""
+"""Attributes of a trial in Optuna's tables that are not facts of its plan."""
 _NEAR = 0.82
-"""How like a known name one is taken for it: `serach` (0.83) and `constrains` (0.95) are, `arch` (0.8) is a name."""
+"""Similarity from which a name counts as mistyped: `serach` (0.83) and `constrains` (0.95), but not `arch` (0.8)."""
 
 
 def check_settings(space: Space) -> None:
-    """Check the form of what a space's settings tell a search; which samplers there are, `search.strategies` knows.
+    """Check the form of the settings that a search reads; `search.strategies` checks the samplers and pruners.
 
     Raises:
-        UsageError: it is another one; the message says which setting is wrong, and what would be right.
+        UsageError: a setting has another form; the message says which, and what would be right.
     """
     if fault := next(_faults(space), None):
         raise UsageError(f"{space.source}: {fault}{'' if fault.endswith('?') else '.'}")

@@ -1,6 +1,6 @@
-"""How a study was asked for: its space as a file, every command that searched, as it was typed, and what it named.
+"""Notes for people about a study: its space as a file, and every command that searched, as it was typed.
 
-Both are for people. The fingerprint has no part of them, and no decision depends on them.
+They are not part of the fingerprint, and no decision depends on them. A new note for people is a field of `Invocation`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from search.space import Space
 from search.study.folder import StudyFolder
 
 MAX_BYTES = 16_000_000
-"""Of the commands that searched; what follows is left out."""
+"""Most bytes of the log that are read; later lines are left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,11 +28,11 @@ class Invocation:
     data_dir: str | None = None
     """The folder of the data files; None for those inside the package."""
     net: str | None = None
-    """The name by which the net of the user's own is loaded, a file with its whole path; None where there is none, and
-    in earlier versions, which did not keep it."""
+    """The name by which a custom net is loaded, a file with its whole path. None without a custom net, and in lines of
+    earlier versions, which did not keep the name."""
 
 
-def keep_provenance(files: StudyFolder, space: Space, invocation: Invocation | None) -> None:
+def keep_invocation(files: StudyFolder, space: Space, invocation: Invocation | None) -> None:
     """Write the space of a study that begins into its folder, and add the invocation to those before.
 
     Raises:
@@ -49,7 +49,7 @@ def keep_provenance(files: StudyFolder, space: Space, invocation: Invocation | N
 
 
 def invocations(files: StudyFolder) -> list[Invocation]:
-    """Return what searched a study, oldest first; lines that cannot be read are left out."""
+    """Return the commands and calls that searched a study, oldest first; unreadable lines are left out."""
     try:
         lines = read(files.commands, MAX_BYTES).decode(errors="replace").splitlines()
     except FileNotFoundError:
@@ -58,12 +58,12 @@ def invocations(files: StudyFolder) -> list[Invocation]:
 
 
 def latest_data(searched: Sequence[Invocation]) -> str | None:
-    """Return the data of the last invocation that named any; None where none did."""
+    """Return the data of the last invocation that named any; None if none did."""
     return next((made.data_dir for made in reversed(searched) if made.data_dir), None)
 
 
 def latest_net(searched: Sequence[Invocation]) -> str | None:
-    """Return the name of the net of the user's own in the last invocation that kept one; None where none did."""
+    """Return the custom net's name in the last invocation that kept one; None if none did."""
     return next((made.net for made in reversed(searched) if made.net), None)
 
 

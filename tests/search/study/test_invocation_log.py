@@ -11,10 +11,10 @@ from hypothesis import given, settings, strategies as st
 from search.errors import StorageError
 from search.space.space import Space
 from search.study.folder import StudyFolder
-from search.study.provenance import (
+from search.study.invocation_log import (
     Invocation,
     invocations,
-    keep_provenance,
+    keep_invocation,
     latest_data,
     latest_net,
 )
@@ -28,15 +28,15 @@ TYPED = Invocation(
 
 def test_each_command_is_added_and_the_space_stays_as_it_was(tmp_path: Path) -> None:
     files = StudyFolder(tmp_path)
-    keep_provenance(files, SPACE, TYPED)
-    keep_provenance(files, Space.of({"name": "other"}), Invocation(command="again"))
+    keep_invocation(files, SPACE, TYPED)
+    keep_invocation(files, Space.of({"name": "other"}), Invocation(command="again"))
     assert invocations(files) == [TYPED, Invocation(command="again")]
     assert files.space.read_text() == SPACE.to_yaml()
 
 
 def test_a_call_from_python_keeps_what_it_named(tmp_path: Path) -> None:
     files, called = StudyFolder(tmp_path), Invocation(data_dir="/data/mine.npz", net="package.nets:build")
-    keep_provenance(files, SPACE, called)
+    keep_invocation(files, SPACE, called)
     assert invocations(files) == [called]
 
 
@@ -48,13 +48,13 @@ def test_what_an_earlier_version_kept_is_read(tmp_path: Path) -> None:
 
 def test_a_search_that_names_nothing_keeps_its_space_alone(tmp_path: Path) -> None:
     files = StudyFolder(tmp_path)
-    keep_provenance(files, SPACE, None)
+    keep_invocation(files, SPACE, None)
     assert (invocations(files), files.space.exists()) == ([], True)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="missing: cannot be written"):
-        keep_provenance(StudyFolder(tmp_path / "missing"), SPACE, None)
+        keep_invocation(StudyFolder(tmp_path / "missing"), SPACE, None)
 
 
 @pytest.mark.parametrize("name", ["space.yaml", "commands.jsonl"])
@@ -63,13 +63,13 @@ def test_what_is_kept_goes_through_no_link(tmp_path: Path, name: str) -> None:
     (tmp_path / "victim").write_text("precious")
     (tmp_path / "study" / name).symlink_to(tmp_path / "victim")
     with pytest.raises(StorageError, match=f"{name}: is a symbolic link"):
-        keep_provenance(StudyFolder(tmp_path / "study"), SPACE, TYPED)
+        keep_invocation(StudyFolder(tmp_path / "study"), SPACE, TYPED)
     assert (tmp_path / "victim").read_text() == "precious"
 
 
 def test_commands_of_a_terabyte_are_not_read_whole(tmp_path: Path) -> None:
     files = StudyFolder(tmp_path)
-    keep_provenance(files, SPACE, TYPED)
+    keep_invocation(files, SPACE, TYPED)
     os.truncate(files.commands, 1 << 40)
     assert invocations(files) == [TYPED]
 
@@ -78,7 +78,7 @@ def test_commands_of_a_terabyte_are_not_read_whole(tmp_path: Path) -> None:
 @settings(max_examples=dose(100))
 def test_a_damaged_line_costs_no_other(tmp_path_factory: pytest.TempPathFactory, damage: bytes, at: int) -> None:
     files = StudyFolder(tmp_path_factory.mktemp("study"))
-    keep_provenance(files, SPACE, TYPED)
+    keep_invocation(files, SPACE, TYPED)
     line = files.commands.read_bytes()
     files.commands.write_bytes(line[:at] + damage + b"\n" + line)
     assert invocations(files)[-1] == TYPED
@@ -88,7 +88,7 @@ def test_a_command_to_copy_names_what_was_searched_on_last(tmp_path: Path) -> No
     files = StudyFolder(tmp_path)
     assert latest_data(invocations(files)) is None
     for source in (None, "/a/mine.npz", "/a/moved here", None):
-        keep_provenance(files, SPACE, Invocation(command="mnist-bench search conv", data_dir=source))
+        keep_invocation(files, SPACE, Invocation(command="mnist-bench search conv", data_dir=source))
     assert latest_data(invocations(files)) == "/a/moved here"
 
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from search.proposals.curves import Reports, Scale
-from search.proposals.process import DRIFT, LEVEL, NOISE, Beliefs, fit, weights
+from search.proposals.gaussian_process import DRIFT, LEVEL, NOISE, Beliefs, fit, weights
 
 Array = NDArray[np.float64]
 BELIEFS = Beliefs(settings=1.5, trial=0.3, length=0.5)

@@ -10,7 +10,8 @@ import pytest
 from search.driver.run import Search
 from search.errors import UsageError
 from search.space.space import Space
-from search.strategies.registry import NoPruner, Random
+from search.strategies.pruners import NoPruner
+from search.strategies.samplers import Random
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake
 
