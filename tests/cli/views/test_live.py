@@ -14,7 +14,8 @@ from mnist_bench.cli import output
 from mnist_bench.cli.views import live
 from search.driver.progress import Header, Progress
 from search.event_log.early_stop import StopRules
-from search.strategies.registry import Asha, Tpe
+from search.strategies.pruners import Asha
+from search.strategies.samplers import Tpe
 from search.study.spec import StudySpec
 from support import handmade, search_fake
 
