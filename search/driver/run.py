@@ -265,8 +265,8 @@ class Search:
         done = ended_early or (history.stop is None and history.next_slot() is None)
         if not done and self.goal < history.goal:
             raise UsageError(
-                f"Study {self.location.name} is running toward {history.goal} trials; ask for {history.goal} or more "
-                "with --trials, or start a new study with --study-name."
+                f"Study {self.location.name} has not reached its goal of {history.goal} trials; ask for "
+                f"{history.goal} or more with --trials, or start a new study with --study-name."
             )
         return ended_early or (done and self.goal <= history.goal)
 
