@@ -28,7 +28,7 @@ SEED = 0
 
 
 class Passes:
-    """Passes over the same images with the same net, whose weights go on from one pass to the next."""
+    """Passes over the same images with the same net, whose weights carry over from one pass to the next."""
 
     def __init__(self, config: TrainConfig, data: Dataset, precision: Precision) -> None:
         self.data = data

@@ -143,7 +143,7 @@ def measure_speed(options: SpeedOptions, on_round: Callable[[int], None]) -> Spe
 
 
 def summary(rounds: Sequence[Round], machine: Machine, processes: int, *, images: int, evaluated: int) -> Speed:
-    """Return what the rounds say, of passes over so many images a process."""
+    """Return the speed that the rounds give, for passes over `images` images per process."""
     rates = _rates(rounds, "cuda" if machine.gpu else "cpu")
     by_kernel = {(rate.kernel, rate.precision): rate.gflops.median for rate in rates}
     gflops = processes * by_kernel["convolution", machine.precision]

@@ -68,7 +68,7 @@ class Audit:
     """Accuracy of the best complete trial; None if none is complete."""
     trials: tuple[Audited, ...]
     cost: str | None = None
-    """What the study minimises beside; None with one objective, and in earlier versions."""
+    """The cost that the study minimises as well; None with one objective, and in earlier versions."""
 
     @property
     def wrong(self) -> int:
@@ -214,13 +214,13 @@ def _train(drawn: Sequence[TrialRecord], grid: Grid) -> list[TrialRecord]:
 def _check_same(trial: TrialRecord, period: int, report: Report) -> None:
     if period <= len(trial.reports) and report.weights != trial.reports[period - 1].weights:
         raise WorkerError(
-            f"Trial {trial.number} comes to other weights in period {period} than in the search "
+            f"Trial {trial.number} has other weights after period {period} than in the search "
             f"({trial.reports[period - 1].weights[:8]}, here {report.weights[:8]}): the machines differ."
         )
 
 
 def audit_of(study: StudyRecord, trials: Sequence[TrialRecord]) -> Audit:
-    """Return what pruned trials of a study, trained to their ends, come to beside its complete ones."""
+    """Return how pruned trials of a study, trained to their ends, compare with its complete ones."""
     complete, cost = study.complete(), study.cost
     return Audit(
         digest=study.digest,

@@ -99,7 +99,7 @@ def product(configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[Ru
 
 
 def validation_errors(curve: Sequence[Report]) -> int | None:
-    """Return how many validation images the net of a run gets wrong; None if its training did not come to its end."""
+    """Return how many validation images the net of a run gets wrong; None if its training ended early."""
     errors = curve[-1].metrics.get("errors")
     return None if curve[-1].end or errors is None else int(errors)
 

@@ -59,7 +59,7 @@ class LadderRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rung:
-    """One target and what its recipe comes to."""
+    """One target and the result of its recipe."""
 
     target: float
     """Test accuracy to reach, 0..1."""
@@ -206,7 +206,7 @@ def seed_of(number: int) -> int:
 def _wall_seconds(run: Run, reports: Sequence[Report], options: LadderOptions, grid: Grid, machine: Machine) -> float:
     """Return the seconds of a process that trains one run, measured once per machine with its versions; errors as in
     `cold_start.seconds`."""
-    # Equal bits do not take equal time: other cores or another PyTorch may well come to the same weights.
+    # Equal bits do not take equal time: other cores or another PyTorch may well give the same weights.
     key = canonical_json.sha256([grid.task_of(run).identity, asdict(machine)])
     path = grid.folder / f"timed-{key[:16]}.json"
     known = sealed_json.load(path, Timed, "timing")
@@ -227,7 +227,7 @@ def rung_of(
     name: str, config: TrainConfig, images: int, curves: Mapping[int, Sequence[Report]], wall_seconds: float
 ) -> Rung:
     """Return the rung of the target called `name` from the reports of each seed, the last with the test figures; all
-    were trained on a set of so many images."""
+    were trained on a set of `images` images."""
     net, schedule = plan_layers(config.model), Schedule(config=config, images=images)
     ended = {seed: curve for seed, curve in curves.items() if curve[-1].end is None}
     return Rung(

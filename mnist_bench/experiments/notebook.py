@@ -228,7 +228,7 @@ def plain(row: NotebookRow) -> dict[str, Any]:
 
 
 def table_of(rows: Sequence[NotebookRow], seeds: int) -> Table[NotebookRow]:
-    """Return a row a recipe, each trained with so many seeds."""
+    """Return a row per recipe, each trained with `seeds` seeds."""
     return Table(
         rows=rows,
         columns=[

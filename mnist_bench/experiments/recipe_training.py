@@ -47,9 +47,9 @@ class TrainingOptions:
     device: str = "auto"
     precision: PrecisionName = "auto"
     data_dir: Path | None = None
-    """Data of the user's own; of a trial, its study's."""
+    """The user's own data set; for a trial, the data set of its study."""
     net: str | None = None
-    """A net of the user's own; see `own_nets.load_net`."""
+    """The user's own network; see `own_nets.load_net`."""
 
     @property
     def given(self) -> list[str]:
@@ -78,7 +78,7 @@ class RecipeTraining:
         return fit(self.config, seed, self.data, self.precision, lambda period, state, report: on_period(report))
 
     def fit_seeds(self, seeds: Sequence[int], workers: int, on_period: OnSeed) -> tuple[FitResult, ...]:
-        """Train with several seeds, so many at once, each in a process of its own; with one worker in this process.
+        """Train with several seeds, `workers` at a time, each in a process of its own; with one worker in this process.
 
         Raises:
             WorkerError: training fails, or processes die of it.
@@ -121,7 +121,7 @@ class RecipeTraining:
 
 
 def of_recipe(recipe: Source, options: TrainingOptions, dataset: DatasetName | None = None) -> RecipeTraining:
-    """Return what trains a recipe, on the data set of this name in place of what it names itself.
+    """Return the training of a recipe, on the data set of this name instead of the one that the recipe names.
 
     Raises:
         SpaceError: the recipe is faulty; the message lists all its faults.
@@ -135,7 +135,7 @@ def of_recipe(recipe: Source, options: TrainingOptions, dataset: DatasetName | N
 
 
 def of_trial(study: StudyRecord, trial: TrialRecord, options: TrainingOptions) -> RecipeTraining:
-    """Return what trains the settings of a trial on the data set of its study.
+    """Return the training of a trial's settings on the data set of its study.
 
     Raises:
         UsageError: the data set or the net at hand is not the study's, or an override names other data.

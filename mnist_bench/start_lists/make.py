@@ -96,8 +96,8 @@ def _alike(span: Choice, value: Any) -> Any:
 
 
 def _distance(option: Any, value: Any) -> float:
-    """Return how far apart two settings are on average over the layers; infinity where they are no lists of so many
-    numbers, or both no list."""
+    """Return how far apart two settings are on average over the layers; infinity if they are not lists of as many
+    numbers, or if neither is a list."""
     lengths = {len(each) for each in (option, value) if isinstance(each, list | tuple)}
     if len(lengths) != 1 or 0 in lengths:
         return math.inf

@@ -110,7 +110,7 @@ def _of_study(study: StudyRecord, space: Space) -> Iterator[tuple[Mapping[str, A
 
 def _unnamed(space: Space) -> Mapping[str, Any]:
     named = {entry.path for entry in space.fields}
-    without = "model." if "net_code" in space.settings else ()  # a net of the user's own has none of these
+    without = "model." if "net_code" in space.settings else ()  # the user's own network has none of these
     defaults = flattened(every_setting(TrainConfig()))
     return {path: value for path, value in defaults if path not in named and not path.startswith(without)}
 

@@ -50,7 +50,7 @@ def paired(differences: Sequence[float], step: float) -> Paired:
 
 
 def effect_shown(pairs: int, level: float = LEVEL) -> float:
-    """Return the smallest effect that so many pairs show with a power of 80 %.
+    """Return the smallest effect that `pairs` pairs show with a power of 80 %.
 
     Args:
         pairs: two or more.

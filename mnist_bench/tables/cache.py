@@ -48,7 +48,7 @@ class CachedTrainer:
     codec = CODEC
 
     def __init__(self, trainer: Trainer[TrainConfig], folder: Path, bits: Sequence[str | int]) -> None:
-        """Keep trainings in a folder; `bits` is what they depend on besides configuration and seed."""
+        """Keep trainings in a folder; `bits` is what else they depend on, apart from configuration and seed."""
         self._trainer = trainer
         self._bits = tuple(bits)
         self._folder = folder

@@ -100,9 +100,9 @@ class Fresh:
         )
 
     def __call__(self, params: Mapping[str, Any], seed: int, periods: int) -> Training:
-        """Return a training of so many periods at least, unless it diverged before.
+        """Return a training of at least so many periods, unless it diverged before.
 
-        The last trainings are remembered: a longer one goes on where a shorter one ended, to the same bits.
+        The last trainings are remembered: a longer one continues a shorter one, with the same bits.
 
         Raises:
             NotInTableError: no table can have it, because the space's limits are exceeded or the net cannot exist.

@@ -133,7 +133,7 @@ _NO_TABLE = (
     OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, MemoryError,
     RecursionError, SpaceError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What reading a file that is no table comes to; NumPy refuses pickles with a ValueError."""
+"""Errors of reading a file that is not a table; NumPy refuses pickles with a ValueError."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """A table's name is a folder's among the results."""

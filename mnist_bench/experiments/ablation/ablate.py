@@ -91,7 +91,7 @@ def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOption
 
 
 def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig) -> TrainConfig:
-    """Return the baseline's recipe; where the trial has a net of the user's own, with that net at its defaults.
+    """Return the baseline's recipe; if the trial has the user's own network, with that network at its defaults.
 
     Raises:
         SpaceError: the baseline is no recipe of a net for the study's pictures.

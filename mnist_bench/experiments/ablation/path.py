@@ -137,7 +137,7 @@ Measure = Callable[[Mapping[str, TrainConfig]], list[Measured] | None]
 def walk(
     start: Measured, end: Measured, measure: Measure, on_step: Callable[[Step], None], form: PictureForm = MNIST
 ) -> tuple[Step, ...]:
-    """Return the greedy path from `start` to `end`, both of an effective config; `on_step` hears of each step.
+    """Return the greedy path from `start` to `end`, both of an effective config; `on_step` receives each step.
 
     The nets are for pictures of this form. Ties go to the cheaper net, then to the order of GROUPS. Where time is up,
     what is left is one step.

@@ -58,7 +58,7 @@ def _idle(config: TrainConfig) -> dict[str, Any]:
 def differing(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
     """Return the groups in which two effective configs differ, in the order of GROUPS."""
     fields = _differences(current, target)
-    # Of a net of the user's own, each setting is a group: nothing is known of what belongs together.
+    # Of the user's own network each setting is a group: nothing says which settings belong together.
     own = [name for name in fields if name not in all_settings()]
     return (*(group for group, names in GROUPS.items() if {*fields} & {*names}), *own)
 
@@ -113,7 +113,7 @@ def _can_exist(config: TrainConfig, form: PictureForm) -> bool:
 
 def _differences(first: TrainConfig, second: TrainConfig) -> list[str]:
     have, want = dict(flattened(every_setting(first))), dict(flattened(every_setting(second)))
-    # A net of the user's own that declares no settings may have some in one of the two alone.
+    # A user's own network that declares no settings may have some in one of the two alone.
     return [name for name in {**have, **want} if have.get(name) != want.get(name)]
 
 

@@ -239,7 +239,7 @@ class _Confirmation:
         rest = self._runs.estimate(RACE, so_far.racing, upto)
         if _opens(self._options.opening, judged=upto in race.LOOKS):
             rest += self._runs.estimate(FINAL, self._finalists(so_far.racing), FINAL.seeds)
-        # Kept, for whoever goes on with a stopped confirmation has another clock, and is to find the same winner.
+        # Kept, because a resumed confirmation has another clock, and must find the same winner.
         return self._time_budget.decide(f"{upto} seeds", lambda: self._time_budget.seconds + rest <= budget)
 
     def _raced(self, ended: Race) -> Confirmed:

@@ -155,7 +155,7 @@ def ordered(confirmed: Confirmed) -> list[Candidate]:
 def accuracy(figures: AccuracyOverSeeds | None) -> str:
     """Return a mean accuracy in percent, with its interval where there are several seeds.
 
-    Where a seed did not learn the mean says little, and the median stands beside it.
+    If a seed did not learn, the mean says little, and the median follows it.
     """
     if figures is None:
         return "–"
@@ -275,7 +275,7 @@ def _role(confirmed: Confirmed, number: int) -> str:
 
 
 def committee(final: Final, images: int) -> str:
-    """Return what a committee gets right of so many test images, which was measured."""
+    """Return the accuracy of a committee, which was measured, on `images` test images."""
     wrong = final.committee or 0
     return f"{cells.percent(1 - wrong / images)}, {wrong:,} of {images:,} wrong"
 

@@ -105,7 +105,7 @@ def all_stand(finals: Sequence[Final], study: StudyRecord, data_dir: Path | None
 
 
 def _named_files(study: StudyRecord, data_dir: Path | None) -> tuple[str, ...] | None:
-    """Return the test files beside the training images of a study, as `own_test_files`; None if the user names none.
+    """Return the test files that belong to a study's training images, as `own_test_files`; None if the user names none.
 
     Raises:
         DataError, UsageError: see `compatibility.training_set`.

@@ -183,7 +183,7 @@ FIRST: First = {Candidate: ("dropped_after", "p_value")}
 
 
 def figures(errors: tuple[int | None, ...], images: int) -> AccuracyOverSeeds | None:
-    """Return the accuracy that so many errors by seed mean on so many images; None if no run came to an end."""
+    """Return the accuracy over seeds, given the errors of each on `images`; None if no run came to an end."""
     accuracies = [1 - count / images for count in _whole(errors)]
     if not accuracies:
         return None

@@ -208,8 +208,8 @@ class Runs:
     def _known(self, numbers: Sequence[int], files: tuple[str, ...] | None) -> Evaluated:
         """Return what is known of configurations on these test files, of which nothing need be evaluated again.
 
-        Earlier versions did not say on which files of the user's own a net was evaluated. What they found is believed
-        where it is all that is asked for: beside a figure of the files at hand it might be one of other images.
+        Earlier versions did not record on which of the user's own files a net was evaluated. Their results are used
+        only if they answer everything: next to results on the files at hand they might be of other images.
         """
         trained = set(filter(self._was_trained, numbers))
         for one in of_files_first(self._evaluated, files):

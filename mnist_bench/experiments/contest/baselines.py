@@ -75,7 +75,7 @@ class TrainingSource(Protocol):
 
 
 def proposals(study: OptunaStudy, plan: Callable[[Params], Plan[Any]], most: int) -> Iterator[tuple[Params, Plan[Any]]]:
-    """Yield the feasible ones of the `most` first proposals of a new study's sampler, which hears of no result."""
+    """Yield the feasible ones of the `most` first proposals of a new study's sampler, which gets no results."""
     for number in range(most):
         params = study.ask(number)
         study.tell(number, "PRUNED", None)

@@ -54,7 +54,7 @@ class ContestOptions:
     samplers: tuple[str, ...] = ("tpe",)
     pruners: tuple[str, ...] = ("asha",)
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
-    """Of samplers of the user's own."""
+    """Options of the user's own samplers."""
     pruner_options: Mapping[str, Any] = field(default_factory=dict)
     start: tuple[str, ...] = ()
     """Studies and tables of other tasks: every pair takes part a second time, with a start list made of them."""

@@ -1,9 +1,8 @@
-"""What a contest of search methods came to: each search's choice, as it stood after whatever it had spent.
+"""The record of a contest of search methods: the choices of each search, by the cost that it had spent.
 
-What a search has spent is the sum of the logical costs of the periods that it has taken up, in trainings of an average
-configuration. An epoch of a large net counts for more than one of a small net; and unlike a measured time this is the
-same in every run. A search sees the errors on one part of the images, with one seed. Its choice is scored on images
-that it never saw.
+The cost of a search is the sum of the logical costs of its periods, in trainings of an average configuration. An epoch
+of a large net costs more than an epoch of a small one, and unlike a measured time the cost is the same in every run. A
+search sees the errors on one part of the images, with one seed. Its choice is scored on images that it never saw.
 """
 
 from __future__ import annotations
@@ -122,7 +121,7 @@ class Trace:
 
 
 class Ledger:
-    """Searches that are done, a line each in a file that only grows: a contest that was stopped goes on, anywhere."""
+    """Finished searches, a line each in a file that only grows: a stopped contest can be continued on any machine."""
 
     def __init__(self, path: Path | None, terms: Sequence[Any], starts: StartListsByNames = NO_LISTS) -> None:
         """Read what the file has; without one, nothing is kept beyond this process.

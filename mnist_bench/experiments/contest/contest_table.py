@@ -29,7 +29,7 @@ NEARLY = 0.8
 """A search that has spent less of its budget ended early. What was under way at the end is never counted as spent: of
 small budgets that is a tenth and more."""
 MIN_TASKS = 6
-"""From so many tasks on a critical-difference picture could show anything (Demšar 2006)."""
+"""Number of tasks from which a critical-difference picture could show anything (Demšar 2006)."""
 
 HOW_TO_READ = (
     "p: paired t tests over the seeds, adjusted by Holm's method for the comparisons of a table. "
@@ -177,7 +177,7 @@ def _regret(standing: Standing) -> str:
 
 
 def _own_time_column(contest: Contest) -> list[Column[Row]]:
-    """Return the column of the methods' own time where it was measured: not where the machine trained beside it."""
+    """Return the column of the methods' own time if it was measured: not while the machine trained, too."""
     if contest.instrument == "live":
         return []
     legend = ["ms: the method's own processor time a trial"]

@@ -299,7 +299,7 @@ def _search(replayed: ReplayedTable, entrant: Entrant, seed: int, seen: int, ter
 def simulated(
     replayed: ReplayedTable, entrant: Entrant, seed: int, seen: int, terms: Terms, workers: int
 ) -> tuple[Simulated, float]:
-    """Return what a search comes to that sees the table's seed `seen`, and the processor seconds of its method."""
+    """Return the result of a search that sees the table's seed `seen`, and the processor seconds of its method."""
     table = replayed.table
     sampler, pruner = strategies_of(entrant)
     spec = StudySpec(

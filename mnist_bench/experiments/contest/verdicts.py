@@ -21,8 +21,8 @@ RESAMPLES = 1000
 FINE = 1000
 """Points of the budget at which curves are read for a speed-up."""
 MIN_BOOTSTRAP_SEEDS = 20
-"""From so many on a speed-up's interval is about what it says: of equal ways it misses 1 in 8 % of contests with 25
-seeds, in 17 % with 5, and in 44 % with 2."""
+"""Seeds from which a speed-up's interval covers about as often as it promises: of equal methods it misses the ratio 1
+in 8 % of contests with 25 seeds, in 17 % with 5, and in 44 % with 2."""
 
 Verdict = Literal["better", "worse", "equal", "no difference shown"]
 
@@ -41,7 +41,7 @@ class Comparison:
     p_value: float
     """Of a paired t test, adjusted for the number of comparisons by Holm's method."""
     smallest: float
-    """Difference that so many seeds show in four of five contests, at the level that Holm asks of the smallest p."""
+    """Difference that this number of seeds shows in four of five contests, at Holm's level for the smallest p."""
 
     @property
     def verdict(self) -> Verdict:
@@ -131,7 +131,7 @@ def judge(contest: Contest) -> Judged:
 
 
 def comparisons(rows: Sequence[Standing], images: int) -> list[Comparison | None]:
-    """Return each of the entrants but the first against the first; errors are shares of so many images.
+    """Return each entrant but the first against the first; errors are shares of `images`.
 
     Only entrants that made a choice with every seed, two at least, are compared, elsewhere None: to leave out the seeds
     with which a search failed would flatter it.
