@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 
 import grimp
@@ -159,6 +160,7 @@ def test_a_name_comes_from_its_packages_face() -> None:
 IMPORT_ALONE = """
 import json, sys
 from importlib import import_module
+from itertools import product
 loaded = {}
 for package in sys.argv[2:]:
     import_module(package)
@@ -185,8 +187,9 @@ TOP = {package for package in PACKAGES if package.count(".") == 1}
 Arrows = frozenset[tuple[str, str]]
 
 
-def test_seven_words_are_explained_before_anything_else() -> None:
-    words = re.findall(r"^\| (\w+) \| [A-Z]", PAGE[: PAGE.index("## The packages")], re.MULTILINE)
+def test_seven_words_are_explained_before_the_packages() -> None:
+    section = PAGE[PAGE.index("## Seven words") : PAGE.index("## The packages")]
+    words = re.findall(r"^\| (\w+) \| [A-Z]", section, re.MULTILINE)
     assert words == ["slot", "lane", "period", "segment", "canary", "digest", "fingerprint"]
 
 
@@ -196,13 +199,13 @@ def drawn() -> tuple[dict[str, str], Arrows]:
     packages: dict[str, str] = {}
     tree = ""
     for line in PICTURE[1].splitlines():
-        if match := re.fullmatch(r"\s*subgraph (\w+)", line):
+        if match := re.fullmatch(r"\s*subgraph (search|mnist_bench)", line):
             tree = match[1]
-        elif match := re.fullmatch(r'\s*(\w+)\["(\w+)<br/>.+"\]', line):
-            assert match[1] == match[2]
-            packages[match[1]] = f"{tree}.{match[1]}"
-    lines = re.findall(r"^\s*(\w+) --> (\w+(?: & \w+)*)$", PICTURE[1], re.MULTILINE)
-    return packages, frozenset((packages[upper], packages[to]) for upper, many in lines for to in many.split(" & "))
+        elif re.fullmatch(r"\s*\w+( & \w+)*", line):
+            packages |= {name: f"{tree}.{name}" for name in line.strip().split(" & ") if name != "end"}
+    lines = re.findall(r"^\s*(\w+(?: & \w+)*) --> (\w+(?: & \w+)*)$", PICTURE[1], re.MULTILINE)
+    pairs = [pair for many, others in lines for pair in product(many.split(" & "), others.split(" & "))]
+    return packages, frozenset((packages[upper], packages[lower]) for upper, lower in pairs)
 
 
 @cache
@@ -225,7 +228,7 @@ def test_the_picture_shows_the_packages_that_there_are() -> None:
 
 
 def test_the_list_of_places_names_what_there_is() -> None:
-    section = PAGE.partition("## Where things are")[2].partition("\n## ")[0]
+    section = PAGE.partition("## The packages")[2].partition("\n## ")[0]
     folders = set(re.findall(r"^      (\w+)/ ", section, re.MULTILINE))
     assert folders == {package.rpartition(".")[2] for package in TOP}
     spaces = {path.name for path in (ROOT / "spaces").glob("*.yaml")}
