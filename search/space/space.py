@@ -195,10 +195,8 @@ class Space:
             SpaceError: the mapping has faults; the error lists all of them.
         """
         document = Document.of("space", _with_lists(dict(values)))
-        try:
-            canonical_json.dumps(document.value)
-        except (TypeError, ValueError) as error:
-            raise SpaceError([document.problem((), f"a value can stand in no space file: {error}")]) from error
+        if (fault := canonical_json.fault(document.value)) is not None:
+            raise SpaceError([document.problem((), f"a value can stand in no space file: {fault}")]) from fault
         return cls.from_document(document)
 
     @classmethod

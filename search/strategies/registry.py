@@ -80,10 +80,8 @@ def of_code(name: str, options: Options = _NONE) -> ForeignSampler | ForeignPrun
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
-    try:
-        canonical_json.dumps(dict(options))
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{name}: its options have to be plain values ({error}).") from error
+    if (fault := canonical_json.fault(dict(options))) is not None:
+        raise UsageError(f"{name}: its options have to be plain values ({fault}).") from fault
     loaded = load(name, "sampler or pruner")
     is_pruner = isinstance(loaded.call, type) and issubclass(loaded.call, BasePruner)
     loaded = replace(loaded, kind="pruner" if is_pruner else "sampler")

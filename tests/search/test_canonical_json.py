@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
-from search.canonical_json import derived_seed, dumps, parse_finite, sha256
+from search.canonical_json import derived_seed, dumps, fault, parse_finite, sha256
 
 
 def test_a_value_has_one_text() -> None:
@@ -25,6 +26,15 @@ def test_hashes_and_seeds_are_those_of_the_first_version() -> None:
 def test_a_number_that_is_not_finite_has_no_text(number: float) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         dumps({"a": [number]})
+
+
+def test_what_is_not_plain_json_is_found() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert fault({"a": [1, 0.5, "b", True, None]}) is None
+    faults = [fault(value) for value in ([math.nan], {"a": Path("b")}, deep)]
+    assert [type(found) for found in faults] == [ValueError, TypeError, RecursionError]
 
 
 def test_a_number_of_a_text_is_finite() -> None:
