@@ -163,6 +163,7 @@ class Paused(_Happened):
         """
 @dataclass(frozen=True, slots=True)
 class Ladder:
+    kind: ClassVar[str] = "ladder"
     values: tuple[float, ...]
 
     def contains(self, value: Any) -> bool:
