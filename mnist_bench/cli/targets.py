@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from search.event_log import StudyRecord, TrialRecord
+    from search.event_log import TrialRecord
     from search.study import StoredStudy
 
 
@@ -44,22 +44,16 @@ def _of_a_folder(folder: Path) -> str:
 
 def open_target(
     target: str | None, results: Path, storage: str | None, *, of_any_trainer: bool = False
-) -> tuple[StoredStudy, int | None]:
-    """Return the study that `target` names, read from its storage, and the trial's number if it names one.
+) -> tuple[StoredStudy, TrialRecord | None]:
+    """Return the study that `target` names, read from its storage, and the trial if it names one.
 
     Raises:
-        StudyNotFoundError: there is no such study.
+        StudyNotFoundError: there is no such study, or no such trial of it.
         ForeignStudyError: another trainer's search made it, and it is not to be `of_any_trainer`.
         UsageError: the target is misspelled.
     """
-    from mnist_bench.studies import open_any, open_study
+    from mnist_bench.studies import find_trial, open_any, open_study
 
     name, number = parse(target)
-    return (open_any if of_any_trainer else open_study)(results, name, storage), number
-
-
-def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:
-    """Return the trial of that number, or without a number the study's best; errors as in `studies.find_trial`."""
-    from mnist_bench import studies
-
-    return studies.find_trial(study, number)
+    study = (open_any if of_any_trainer else open_study)(results, name, storage)
+    return study, None if number is None else find_trial(study, number)

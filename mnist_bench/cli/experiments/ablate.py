@@ -69,14 +69,14 @@ def ablate(
     from mnist_bench.studies import device_like
 
     record, named = targets.open_target(study, results, storage)
-    if None not in (named, trial) and named != trial:
-        raise UsageError(f"{study} ends the way at trial {named}, and --to at {trial}; give one of them.")
+    if named is not None and trial not in (None, named.number):
+        raise UsageError(f"{study} ends the ablation at trial {named.number}, and --to at {trial}; give one of them.")
     asked = AblationOptions(
         baseline=baseline, seeds=seeds, budget=budget,
         workers=workers or options.suitable_workers(device_like(record.spec["numerics"], device)), device=device,
         data_dir=data_dir, net=net,
     )  # fmt: skip
-    end = _end(record, trial if named is None else named)
+    end = named or _end(record, trial)
     latest = record.name if study is None else None
     found = runner.result_of(partial(ablate_study, record, end, asked), storage=storage, study=latest)
     output.print_result(form, table_of(found))
@@ -85,5 +85,6 @@ def ablate(
 def _end(study: StoredStudy, number: int | None) -> TrialRecord:
     """Return the trial of that number; without one the winner that `confirm` named, or the best."""
     from mnist_bench.experiments import confirm
+    from mnist_bench.studies import find_trial
 
-    return targets.find_trial(study, confirm.winner_of(study) if number is None else number)
+    return find_trial(study, confirm.winner_of(study) if number is None else number)

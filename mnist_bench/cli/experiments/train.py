@@ -95,6 +95,7 @@ def train(
     from mnist_bench.config import leaves_validation
     from mnist_bench.data import close_test_set
     from mnist_bench.experiments import recipe_training
+    from mnist_bench.studies import find_trial
 
     close_test_set()
     asked = recipe_training.TrainingOptions(
@@ -103,8 +104,8 @@ def train(
     if _is_trial(recipe):
         if dataset is not None:
             raise UsageError(f"--dataset {dataset}: {recipe} is trained on the data set of its study; leave it out.")
-        study, number = targets.open_target(recipe, results, storage)
-        training = recipe_training.of_trial(study, targets.find_trial(study, number), asked)
+        study, trial = targets.open_target(recipe, results, storage)
+        training = recipe_training.of_trial(study, trial or find_trial(study, None), asked)
     else:
         training = recipe_training.of_recipe(recipe, asked, dataset)
     config = training.config

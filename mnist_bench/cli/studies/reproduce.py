@@ -65,14 +65,14 @@ def reproduce(
 def _record(target: str | None, results: Path, storage: str | None) -> Record:
     import sys
 
-    from mnist_bench.studies import record
+    from mnist_bench.studies import find_trial, record
 
     if target == "-":
         return record.parse(sys.stdin.buffer.read(record.MAX_BYTES + 1), "stdin")
     if target is not None and (target.endswith(".json") or Path(target).is_file()):
         return record.read(Path(target))
-    study, number = targets.open_target(target, results, storage)
-    return record.record_of(study, targets.find_trial(study, number))
+    study, trial = targets.open_target(target, results, storage)
+    return record.record_of(study, trial or find_trial(study, None))
 
 
 def _print_heading(record: Record, differences: Iterable[Difference]) -> None:

@@ -47,11 +47,11 @@ def show(
     """
     if recipe + space + code + (json or why) > 1:
         raise UsageError("Give one of --recipe, --space, --code and --json; --json goes with --why, too.")
-    study, number = targets.open_target(target, results, storage, of_any_trainer=not (recipe or code))
+    study, trial = targets.open_target(target, results, storage, of_any_trainer=not (recipe or code))
     if recipe:
-        from mnist_bench.studies import recipe_text
+        from mnist_bench.studies import find_trial, recipe_text
 
-        output.print_text(recipe_text(study, targets.find_trial(study, number)))
+        output.print_text(recipe_text(study, trial or find_trial(study, None)))
         return
     if space:
         output.print_text(study.space.to_yaml())
@@ -59,7 +59,6 @@ def show(
     if code:
         _print_code(study)
         return
-    trial = None if number is None else targets.find_trial(study, number)
     if why:
         if trial is None:
             raise UsageError("--why explains one trial: STUDY/17 --why.")

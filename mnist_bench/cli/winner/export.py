@@ -51,8 +51,7 @@ def export(
 
     asked = Options(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
     exports.check(folder)
-    study, number = targets.open_target(target, results, storage)
-    trial = None if number is None else targets.find_trial(study, number)
+    study, trial = targets.open_target(target, results, storage)
     winner = load_winner(study, trial, asked, output.note)
     written = exports.write(winner, folder)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"

@@ -94,8 +94,7 @@ def _model(name: str, data_dir: Path | None, results: Path, storage: str | None)
         return load_model(path)
     from mnist_bench.export import Options, load_winner
 
-    study, number = targets.open_target(name, results, storage)
-    trial = None if number is None else targets.find_trial(study, number)
+    study, trial = targets.open_target(name, results, storage)
     return load_winner(study, trial, Options(trains=False, data_dir=data_dir)).model
 
 
