@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.driver.dispatcher import Periods
 from search.event_log import Forecast, History, StopRules, TrialRecord
-from search.plugins import blamed
+from search.plugins import system_errors_of
 from search.trainer_api import Report
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class BlamedObserver(Observer):
 
 def _blamed(hook: Callable[[Any], None]) -> Callable[[Any], None]:
     def call(argument: Any) -> None:
-        with blamed("observer"):
+        with system_errors_of("observer"):
             hook(argument)
 
     return call

@@ -33,7 +33,7 @@ from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
 from search.messages import show
-from search.plugins import blamed
+from search.plugins import system_errors_of
 from search.space import Space, check_settings
 from search.strategies import Pruner, Sampler
 from search.study import (
@@ -291,7 +291,7 @@ class Search:
     def _drive(
         self, spec: StudySpec, history: History, log: EventLog, tables: OptunaTables, states: CheckpointStore
     ) -> Run:
-        with blamed("planner"):
+        with system_errors_of("planner"):
             planner = _BlamedPlanner(self.planner_for(spec))
         check_readable(planner.codec, history)
         observer = BlamedObserver(self.observer)
@@ -392,7 +392,7 @@ class _BlamedPlanner(Generic[C]):
         return self.planner.codec
 
     def __call__(self, params: Mapping[str, Any]) -> Plan[C]:
-        with blamed("planner"):
+        with system_errors_of("planner"):
             plan: object = self.planner(params)
         if not isinstance(plan, Plan):
             raise PluginError(f"The planner returned {show(plan)}; it has to return a search.Plan.")

@@ -15,8 +15,8 @@ from search.messages import in_a_sentence
 
 
 @contextmanager
-def blamed(what: str) -> Iterator[None]:
-    """Let an error of the disk or of a database inside end as a sentence that names `what` raised it.
+def system_errors_of(what: str) -> Iterator[None]:
+    """Turn an error of the disk or of a database inside into a sentence that says that `what` raised it.
 
     Raises:
         PluginError: there was one.
