@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Pruner(Strategy):
-    """What every pruner says of itself. It decides from the trials' reports alone."""
+    """The interface of every pruner. A pruner decides from the trials' reports alone."""
 
     __slots__ = ()
 

@@ -82,7 +82,7 @@ class ProposalOrigin:
 
 
 class Sampler(Strategy):
-    """What every sampler says of itself."""
+    """The interface of every sampler."""
 
     __slots__ = ()
     asks_planner: ClassVar[bool] = False

@@ -1,7 +1,7 @@
 """The specification of a search, of which the search is a pure function, and the fingerprint that names it.
 
 Each new field becomes part of the fingerprint as soon as it is set. A note for people, on which no decision depends,
-belongs into `search.study.invocation_log` instead.
+belongs in `search.study.invocation_log` instead.
 """
 
 from __future__ import annotations
