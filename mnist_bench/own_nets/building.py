@@ -106,7 +106,7 @@ def _check_state(module: nn.Module, net: OwnNet) -> None:
     for name, value in module.state_dict().items():
         if not isinstance(value, torch.Tensor):
             raise PluginError(
-                f"Net {net.loaded.name} keeps {show(name)}, which is no tensor, so that no file holds it."
+                f"Net {net.loaded.name} keeps {show(name)}, which is not a tensor, so no file can hold it."
             )
         try:
             torch.empty(0, dtype=value.dtype).numpy()
@@ -131,7 +131,7 @@ def _made(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where: st
     with torch.device(where) if where == "meta" else nullcontext():
         module = _called(net, lambda: net.loaded.call(argument, form.shape, form.classes))
     if not isinstance(module, nn.Module):
-        raise PluginError(f"Net {net.loaded.name} makes {show(type(module).__name__)}, which is no torch.nn.Module.")
+        raise PluginError(f"Net {net.loaded.name} makes {show(type(module).__name__)}, which is not a torch.nn.Module.")
     if any(is_lazy(value) for value in (*module.parameters(), *module.buffers())):
         with torch.no_grad():
             _called(net, lambda: module.eval()(torch.zeros(2, *form.shape, device=where)))

@@ -27,7 +27,9 @@ def document(values: Mapping[str, Any] | TrainConfig, source: str = SOURCE) -> D
         SpaceError: the file would be refused: it would be too large or too deep, or hold control characters.
     """
     if not isinstance(values, Mapping | TrainConfig):
-        raise UsageError(f"{show(repr(values))} is no space; give a file's path or name, a mapping or a configuration.")
+        raise UsageError(
+            f"{show(repr(values))} is not a space; give a file's path or name, a mapping or a configuration."
+        )
     if isinstance(values, TrainConfig):
         text = recipe_yaml.text(_plain_mapping(to_json(values), source, ()), name=source)
     else:
@@ -39,7 +41,7 @@ def _plain_mapping(values: Mapping[Any, Any], source: str, path: tuple[str, ...]
     plain: dict[str, Any] = {}
     for key, value in values.items():
         if not isinstance(key, str):
-            raise UsageError(f"{_place(source, path)}key {show(repr(key))} is no text; fields have names.")
+            raise UsageError(f"{_place(source, path)}key {show(repr(key))} is not a text; fields have names.")
         plain[key] = _plain(value, source, (*path, key))
     return plain
 

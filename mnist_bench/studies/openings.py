@@ -62,7 +62,7 @@ def from_results(results: Path) -> int:
 
 
 def latest_from_results(results: Path) -> Opening | None:
-    """Return the last of these openings; None if there is none that a ledger has whole."""
+    """Return the last of these openings; None if no ledger has a whole one."""
     ledger = ResultsFolder(results).openings
     found = [
         Opening(time=str(entry.get("time", "")), purpose=str(entry.get("purpose", "")), ledger=noted_in)

@@ -94,7 +94,7 @@ def unseal(text: bytes | str) -> str:
     try:
         values = json.loads(text, parse_constant=canonical_json.parse_finite, parse_float=canonical_json.parse_finite)
         if not isinstance(values, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         recorded = values.pop(KEY, None)
         if recorded is not None and recorded != canonical_json.sha256(values):
             raise ValueError(

@@ -32,7 +32,7 @@ def joined(train: Images, test: Images, where: tuple[str, str, str, str], names:
     stand.
 
     Raises:
-        DataError: the form is none that can be trained on, or the test part has another.
+        DataError: nets cannot be trained on this form, or the test part has another.
     """
     labels, pictures = train.labels, train.images
     form = form_of(pictures.shape[1:], labels, where[0], where[1])

@@ -165,7 +165,7 @@ def _picture(path: Path) -> tuple[Bytes, bool]:
     except DataError:
         raise
     except Exception as error:  # of a damaged file, Pillow's decoders raise whatever comes to their mind
-        raise DataError(f"{path}: is no picture that can be read ({error}); give {listing(list(FORMATS))}") from error
+        raise DataError(f"{path}: is not a readable picture ({error}); give {listing(list(FORMATS))}") from error
 
 
 def _check(image: Image, path: Path) -> None:

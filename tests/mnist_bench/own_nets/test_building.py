@@ -51,7 +51,7 @@ def test_a_refusal_is_an_impossible_net_and_a_fault_is_the_codes(tmp_path: Path)
         counts(code, {"depth": 1}, MNIST)
     for text, reason in (
         (own_nets.RAISING, r"raised LookupError: no such layer \(.*my_nets.py:\d+\)"),
-        (own_nets.NO_NET, "makes int, which is no torch.nn.Module"),
+        (own_nets.NO_NET, "makes int, which is not a torch.nn.Module"),
         (own_nets.NO_WEIGHTS, "has no parameter that training would change"),
         (own_nets.BF16, "keeps scale as bfloat16, which no file of weights here holds"),
         (own_nets.NO_LOGITS, "returns 2 x 11 numbers for 2 pictures; 2 x 10 logits are needed"),

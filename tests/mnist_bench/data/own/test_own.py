@@ -327,10 +327,10 @@ def spoil_twice(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (spoil_pipe, r"class 01/a\.png: is no picture that can be read \(.*a pipe or a device"),
+        (spoil_pipe, r"class 01/a\.png: is not a readable picture \(.*a pipe or a device"),
         (spoil_loop, r"^\S*train/class 01/loop: is the same folder as \S*/train, by a link; remove the link$"),
         (spoil_twice, r"class 01/b: is the same folder as .*class 01/a, by a link"),
-        (spoil_text, r"class 01/0001\.png: is no picture that can be read"),
+        (spoil_text, r"class 01/0001\.png: is not a readable picture"),
         (spoil_size, r"class 01/0001\.png: has 8x9 pixels, and .*class 00/0000\.png has 8x8"),
         (spoil_mode, r"test/class 01/0001\.png: has mode RGBA; save it in grey or RGB"),
         (spoil_class, "test/other: there is no class"),
