@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -78,11 +78,22 @@ class Drawn:
         number = 1 if self.space.is_recipe else DRAWN_OWN if "net_code" in self.space.settings else DRAWN
         return samples(self.space, number, seed=0)
 
-    @cached_property
-    def plans(self) -> list[Plan[TrainConfig]]:
-        """The plans of these configurations."""
+    def __iter__(self) -> Iterator[Plan[TrainConfig]]:
+        """Yield the plans of these configurations, each made when it is first needed: loading a space needs a few."""
         plan = planner(self.space, self.coefficients, images=self.images, form=self.form)
-        return [plan(params) for params in self.params]
+        for number, params in enumerate(self.params):
+            if number == len(self._made):
+                self._made.append(plan(params))
+            yield self._made[number]
+
+    @cached_property
+    def _made(self) -> list[Plan[TrainConfig]]:
+        return []
+
+    @property
+    def plans(self) -> list[Plan[TrainConfig]]:
+        """All plans."""
+        return list(self)
 
     @property
     def trainable(self) -> list[Plan[TrainConfig]]:
@@ -112,7 +123,7 @@ class Drawn:
     @property
     def meets_limits(self) -> bool:
         """Whether one of the nets can be built and is within the limits."""
-        return any(not is_impossible(plan) and not _exceeds(plan, self.limits) for plan in self.plans)
+        return any(not is_impossible(plan) and not _exceeds(plan, self.limits) for plan in self)
 
     @cached_property
     def met(self) -> list[Met]:

@@ -29,7 +29,9 @@ def net_problems(space: Space, form: PictureForm) -> list[Problem]:
     drawn = Drawn(space, form)
     if problems := [*_list_problems(drawn, unfit=True)]:
         return problems
-    if all(map(is_impossible, drawn.plans)):
+    # Code of the user's own may fail with any of its settings, so all are tried.
+    plans = drawn.plans if "net_code" in space.settings else drawn
+    if all(map(is_impossible, plans)):
         return _impossible_problems(space, drawn.plans[-1].config, form)
     return [] if space.is_recipe or drawn.meets_limits else [*_limit_problems(drawn)]
 
