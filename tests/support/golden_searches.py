@@ -101,5 +101,6 @@ def searched_for_real(folder: Path) -> tuple[str, StudyRecord]:
         space=str(SMALL), trials=8, slots=4, results=folder, study_name="small", executor="in-process", device="cpu"
     )
     study = searches.run(asked, Observer(), lambda: False).study
-    here = place({"sampler": strategies.sampler(study.spec["sampler"]), "space_values": {}})
+    sampler, pruner = strategies.of_spec(study.spec)
+    here = place({"sampler": sampler, "pruner": pruner, "space_values": {}})
     return f"canary {study.spec['numerics']['canary'][:16]}, driver revision {spec.DRIVER_REVISION}, {here}", study
