@@ -47,6 +47,11 @@ def maps(config: AugmentConfig, draws: Tensor) -> Tensor:
     return torch.cat([_matrices(config, affine), grid * config.grid_shift], dim=2)
 
 
+def map_size(config: AugmentConfig) -> int:
+    """Return how many numbers each of the two rows of a map has."""
+    return AFFINE + config.grid_pixels**2
+
+
 def _matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
     """Return the affine part of the maps, (N, 2, 3)."""
     rotation, shear, *shifts, zoom_rows, zoom_columns = draws.unbind(1)  # (N,) each, as all that follows

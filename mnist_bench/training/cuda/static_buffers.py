@@ -19,7 +19,7 @@ from mnist_bench.config import AugmentConfig, Schedule, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.nets import set_dropout_generator
 from mnist_bench.numerics import Precision
-from mnist_bench.training.augmentation import AFFINE
+from mnist_bench.training.augmentation import map_size
 from mnist_bench.training.batches import Selection, load, selections, sent
 from mnist_bench.training.evaluation import score
 from mnist_bench.training.learner import EvaluatedNet, Learner, Rates, in_one_piece, rates_at, take_step
@@ -76,8 +76,7 @@ class StaticTrainLoop:
         size, device = self._group * self._schedule.batch_size, data.device
         self._chosen = torch.zeros(size, dtype=torch.int64, device=device)
         augments = [config.augment, *(phase.augment for phase in config.phases if phase.augment)]
-        finest = max(augment.grid_pixels for augment in augments)
-        self._maps = torch.zeros(size, 2, AFFINE + finest**2, device=device)
+        self._maps = torch.zeros(size, 2, max(map(map_size, augments)), device=device)
         self._rates = torch.zeros(self._group, len(Rates._fields), device=device)
         self._total = torch.zeros((), dtype=torch.float64, device=device)
         self._losses = torch.zeros(size, device=device)
@@ -140,7 +139,7 @@ class StaticTrainLoop:
         size = images // count
         for step in range(count):
             some = slice(step * size, (step + 1) * size)
-            maps = self._maps[some, :, : AFFINE + augment.grid_pixels**2] if distorted else None
+            maps = self._maps[some, :, : map_size(augment)] if distorted else None
             pixels, labels = load(self._data, self._chosen[some], maps, augment)
             rates = Rates(*self._rates[step].unbind())
             losses = self._losses[some] if self.learner.losses else None
