@@ -27,8 +27,8 @@ CHECKED = (
     TrainConfig(epochs=3, model=_DEEP, augment=_DRAWS, optim=_ADAM),
     TrainConfig(epochs=3, periods=(0.5, 2, 3), model=_FLAT, optim=_SGD),
 )
-"""Every kind of step: each optimizer, affine and grid distortions, averaged weights, a smaller last batch, images chosen by their
-losses; three periods, so that an evaluation is launched, captured and replayed. A new kind of step joins them."""
+"""Every kind of step, which a new kind joins: each optimizer, affine and grid distortions, averaged weights, a smaller
+last batch, images chosen by their losses. Three periods, so that an evaluation is launched, captured and replayed."""
 _GROUP, _GROUPED_FROM = 3, 8
 """Steps captured as one, and the step from which on: in the second period, which leaves some for single ones, too."""
 
