@@ -50,5 +50,5 @@ class Setting:
     counts: Literal["not at all", "at the ends", "everywhere"] = "at the ends"
     """Where in the setting's range a net can have its fewest or most weights or operations; of the model's settings."""
     distortion: str | None = None
-    """Declares a number of the augmentation as the strength of a distortion, which above 0 changes every image: the text
+    """Declares a number of the augmentation as the strength of a distortion; above 0 it changes every image. The text
     says how, with places for its `{value}` or `{percent}`, for the `{axes}` of zoom_per_axis and for `{grid_shift}`."""
