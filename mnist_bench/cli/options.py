@@ -14,6 +14,7 @@ from typer.models import OptionInfo
 
 from mnist_bench.config import DatasetName
 from mnist_bench.numerics import PrecisionName, cores as cores
+from search import strategies
 from search.errors import UsageError
 from search.messages import show
 from search.study import RESULTS as RESULTS, STORAGE_VARIABLE
@@ -121,7 +122,7 @@ SamplerName = Annotated[
         "--sampler",
         metavar="NAME",
         rich_help_panel=STRATEGIES,
-        help="Sampler that proposes trials: tpe, random, qmc, gp, sobol, curves, or your own (package.module:Name or "
+        help=f"Sampler that proposes trials: {', '.join(strategies.SAMPLERS)}, or your own (package.module:Name or "
         "file.py:Name).",
     ),
 ]
@@ -137,7 +138,7 @@ PrunerName = Annotated[
         "--pruner",
         metavar="NAME",
         rich_help_panel=STRATEGIES,
-        help="Pruner that stops trials: asha, hyperband, median, none, or your own, as with --sampler.",
+        help=f"Pruner that stops trials: {', '.join(strategies.PRUNERS)}, or your own, as with --sampler.",
     ),
 ]
 PrunerOptions = Annotated[

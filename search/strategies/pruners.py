@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from search.errors import UsageError
 from search.messages import number_of
-from search.plugins import Code, Loaded
-from search.strategies.strategy import Strategy
+from search.strategies.strategy import Strategy, whole
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
+
+    from search.plugins import Code, Loaded
 
 
 class Pruner(Strategy):
@@ -69,11 +70,11 @@ class Asha(Pruner):
     """Asynchronous successive halving, the stopping variant (Li et al. 2020)."""
 
     name = "asha"
-    min_resource: int = 1
+    min_resource: int = whole(1, least=1)
     """Period of the first rung."""
-    reduction_factor: int = 3
+    reduction_factor: int = whole(3, least=2)
     """At each rung, one trial in about this many continues."""
-    min_early_stopping_rate: int = 0
+    min_early_stopping_rate: int = whole(0, least=0)
     """Number of rungs to leave out at the beginning."""
 
     def make(self, periods: int) -> BasePruner:
@@ -123,9 +124,9 @@ class Hyperband(Pruner):
     """
 
     name = "hyperband"
-    min_resource: int = 1
+    min_resource: int = whole(1, least=1)
     """Period of the first rung of the first bracket."""
-    reduction_factor: int = 3
+    reduction_factor: int = whole(3, least=2)
     """At each rung, one trial in about this many continues."""
 
     def make(self, periods: int) -> BasePruner:
@@ -178,12 +179,12 @@ class Median(Pruner):
     """Stop a trial whose best value is below the median of the complete ones at its period (Golovin et al. 2017)."""
 
     name = "median"
-    n_startup_trials: int = 5
+    n_startup_trials: int = whole(5, least=1)
     """Number of complete trials before any trial is pruned."""
-    n_warmup_steps: int = 0
+    n_warmup_steps: int = whole(0, least=0)
     """Before this period a trial is not pruned: 0 and 1 let it be stopped after the first, 2 after the second. (Optuna
     counts steps from 0, which are periods from 1 here.)"""
-    n_min_trials: int = 1
+    n_min_trials: int = whole(1, least=1)
     """Number of reports at a period that a comparison needs."""
 
     def make(self, periods: int) -> BasePruner:

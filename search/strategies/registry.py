@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from search.space import Space
 from search.stored_fields import First, stored, unknown
 from search.strategies.pruners import PRUNERS, Asha, ForeignPruner, Hyperband, Median, NoPruner, Pruner
 from search.strategies.samplers import SAMPLERS, ForeignSampler, Gp, Sampler, Tpe
-from search.strategies.strategy import Strategy
+from search.strategies.strategy import Bounds, Strategy, bounds_of
 
 _Strategy = TypeVar("_Strategy", bound=Strategy)
 Options = Mapping[str, Any]
@@ -173,9 +173,10 @@ def misfits(
 def _faults_of(strategy: Sampler | Pruner) -> Iterator[str]:
     """Yield the faults in the options of a built-in strategy. (One that was made in Python was not parsed.)"""
     if not isinstance(strategy, ForeignSampler | ForeignPruner):
-        options = {field.name: getattr(strategy, field.name) for field in fields(strategy)}
-        kind = "sampler" if strategy.name in SAMPLERS else "pruner"
-        yield from _faults_of_options(f"{kind} {strategy.name}", options, list(options))
+        bounds = _bounds(type(strategy))
+        options = {option: getattr(strategy, option) for option in bounds}
+        kind = "sampler" if isinstance(strategy, Sampler) else "pruner"
+        yield from _faults_of_options(f"{kind} {strategy.name}", options, bounds)
 
 
 def _built_in(parse: Callable[[Options], _Strategy], name: str, options: Options) -> _Strategy:
@@ -208,19 +209,20 @@ def _parse(kind: str, table: Mapping[str, type[_Strategy]], spec: str | Mapping[
     if not isinstance(name, str) or name not in table:
         raise ValueError(f"no {kind} {name!r}; there are {', '.join(table)}")
     cls = table[name]
-    allowed = [field.name for field in fields(cls)]
-    if reasons := [*_faults_of_options(f"{kind} {name}", options, allowed)]:
+    if reasons := [*_faults_of_options(f"{kind} {name}", options, _bounds(cls))]:
         raise ValueError("; ".join(reasons))
     return cls(**options)
 
 
-_MIN_VALUES = {"reduction_factor": 2, "min_resource": 1, "n_startup_trials": 1, "n_ei_candidates": 1, "n_min_trials": 1}
+def _bounds(strategy: type[Strategy]) -> dict[str, Bounds]:
+    """Return the options of a built-in strategy by name."""
+    return {option.name: bounds_of(option) for option in fields(strategy)}
 
 
-def _faults_of_options(where: str, options: Mapping[str, Any], allowed: Sequence[str]) -> Iterator[str]:
+def _faults_of_options(where: str, options: Mapping[str, Any], allowed: Mapping[str, Bounds]) -> Iterator[str]:
     for option, value in options.items():
-        least = _MIN_VALUES.get(option, 0)
-        if option not in allowed:
+        bounds = allowed.get(option)
+        if bounds is None:
             yield f"{where} has no option {option!r}; it has {', '.join(allowed) or 'none'}"
-        elif isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 1_000_000:
-            yield f"{where}: {option} is {value!r}; it takes a whole number from {least} to 1000000"
+        elif not bounds.include(value):
+            yield f"{where}: {option} is {value!r}; it takes {bounds}"

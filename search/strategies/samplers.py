@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from search import canonical_json
 from search.errors import UsageError
-from search.plugins import Code, Loaded
-from search.space import Space, cost_of
-from search.strategies.strategy import Strategy
+from search.strategies.strategy import Strategy, whole
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
+    from search.plugins import Code, Loaded
     from search.proposals import Curve, Prospects, Why
+    from search.space import Space
     from search.strategies.distributions import OptunaRanges
     from search.strategies.fast_tpe import Table
 
@@ -109,10 +109,10 @@ class Tpe(Sampler):
     """Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018)."""
 
     name = "tpe"
-    n_startup_trials: int = 10
+    n_startup_trials: int = whole(10, least=1)
     """Number of trials drawn at random before the model is used. Infeasible ones do not count, unlike in Optuna: a
     model that knows hardly any others would propose the least infeasible."""
-    n_ei_candidates: int = 24
+    n_ei_candidates: int = whole(24, least=1)
     """Number of candidates, of which the one with the largest expected improvement is proposed."""
 
     def draws(self, ask: Ask) -> bool:
@@ -192,7 +192,7 @@ class Gp(Sampler):
     needs = ("scipy", "torch")
     uses = ("greenlet",)
     own_arithmetic = True
-    n_startup_trials: int = 10
+    n_startup_trials: int = whole(10, least=1)
     """Number of complete trials before the model is used; until then, trials are drawn at random."""
 
     def make(self, ask: Ask) -> BaseSampler:
@@ -241,7 +241,7 @@ class Curves(Sampler):
     name = "curves"
     asks_planner = True
     needs = ("scipy",)
-    n_startup_trials: int = 8
+    n_startup_trials: int = whole(8, least=1)
     """Number of trials that have reported and have ended before the model is used."""
 
     def make(self, ask: Ask) -> BaseSampler:
@@ -252,6 +252,8 @@ class Curves(Sampler):
         return ProposalOrigin(kind="sequence" if why is None else "model", why=why)
 
     def misfits(self, space: Space, *, prunes: bool) -> Iterator[str]:
+        from search.space import cost_of  # not needed to name a sampler
+
         if cost_of(space.settings) is not None:
             yield "curves needs a single objective; tpe, random, qmc, sobol and, without a pruner, gp take two"
 

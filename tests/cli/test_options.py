@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given, strategies as st
 from typer.testing import Result
 
 from mnist_bench.cli import options
+from search import strategies
 from search.errors import UsageError
 
 Cli = Callable[..., Result]
@@ -36,6 +38,12 @@ def test_a_time_may_have_a_least_one() -> None:
     assert seconds("1s", least=1) == 1
     with pytest.raises(UsageError, match=r"^--time 0s: not a positive duration; write 90s, 15m or 1h\.$"):
         seconds("0s", least=1)
+
+
+@pytest.mark.parametrize("command", ["search", "bench search"])
+def test_the_help_names_every_sampler_and_pruner(cli: Cli, command: str) -> None:
+    words = set(re.findall(r"\w+", cli(*command.split(), "--help").stdout))
+    assert words >= {*strategies.SAMPLERS, *strategies.PRUNERS}
 
 
 @pytest.mark.parametrize(

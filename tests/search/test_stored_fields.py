@@ -13,6 +13,7 @@ from search.errors import NewerVersionError
 from search.event_log import codec
 from search.stored_fields import FORMAT, First, check_format, standing, stored, unknown_in
 from search.strategies.samplers import Tpe
+from search.strategies.strategy import whole
 from search.trainer_api import Report
 
 
@@ -84,7 +85,7 @@ def test_the_first_studies_do_not_name_their_format(text: str, number: int) -> N
 
 
 def test_a_later_option_of_a_sampler_changes_no_specification(monkeypatch: pytest.MonkeyPatch) -> None:
-    Later = make_dataclass("Later", [("window", int, field(default=0))], bases=(Tpe,), frozen=True, kw_only=True)
+    Later = make_dataclass("Later", [("window", int, whole(0, least=0))], bases=(Tpe,), frozen=True, kw_only=True)
     monkeypatch.setattr("search.strategies.registry.SAMPLERS", {"tpe": Later})
     monkeypatch.setattr("search.strategies.registry.FIRST", {Later: strategies.FIRST[Tpe]})
     before = {"name": "tpe", "n_startup_trials": 10, "n_ei_candidates": 24}

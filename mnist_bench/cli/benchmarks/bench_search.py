@@ -11,6 +11,7 @@ import typer
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import drawing
 from mnist_bench.config import TaskName
+from search import strategies
 from search.errors import UsageError
 from search.files import make_folder
 from search.messages import show
@@ -37,14 +38,14 @@ def search(
         str,
         typer.Option(
             "--samplers", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help="Comma-separated: tpe, random, qmc, gp, sobol, curves, or your own (module:Name, file.py:Name).",
+            help=f"Comma-separated: {', '.join(strategies.SAMPLERS)}, or your own (module:Name, file.py:Name).",
         ),
     ] = "tpe",
     pruners: Annotated[
         str,
         typer.Option(
             "--pruners", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help="Comma-separated: asha, hyperband, median, none, or your own.",
+            help=f"Comma-separated: {', '.join(strategies.PRUNERS)}, or your own.",
         ),
     ] = "asha",
     sampler_option: options.SamplerOptions = None,

@@ -13,7 +13,7 @@ from mnist_bench.searches import SearchConfig, SearchSetup, run
 from search.driver.progress import Observer
 from search.errors import FingerprintError, SpaceError, UsageError
 from search.strategies.pruners import Hyperband, NoPruner, Pruner
-from search.strategies.samplers import ForeignSampler, Random, Sampler, Tpe
+from search.strategies.samplers import SAMPLERS, ForeignSampler, Random, Sampler, Tpe
 from support import own_code
 from support.own_data import arrays, write_npz
 
@@ -65,7 +65,7 @@ def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"sampler": "grid"}, r"^no sampler 'grid'; there are tpe, random, qmc, gp, sobol, curves; code of your own"),
+        ({"sampler": "grid"}, rf"^no sampler 'grid'; there are {', '.join(SAMPLERS)}; code of your own"),
         ({"pruner": "asha", "pruner_options": {"eta": 3}}, r"^pruner asha has no option 'eta'; it has min_resource"),
         ({"sampler_options": {"share": 1}}, r"^--sampler-option and --pruner-option go with --sampler and --pruner;"),
     ],

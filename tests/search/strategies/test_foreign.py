@@ -13,7 +13,7 @@ from search.errors import NewerVersionError, UsageError
 from search.strategies.distributions import OptunaRanges
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pruners import ForeignPruner, Median, NoPruner
-from search.strategies.samplers import Ask, ForeignSampler, Random, Tpe
+from search.strategies.samplers import SAMPLERS, Ask, ForeignSampler, Random, Tpe
 from support import own_code, search_fake as fake
 
 CODE = {"module": "mine.py", "sha256": "0" * 64}
@@ -36,7 +36,7 @@ def test_a_name_is_a_built_in_ones_or_codes(tmp_path: Path) -> None:
     [
         (
             "grid",
-            r"^no sampler 'grid'; there are tpe, random, qmc, gp, sobol, curves; code of your own is named package",
+            rf"^no sampler 'grid'; there are {', '.join(SAMPLERS)}; code of your own is named package",
         ),
         ("optuna.pruners:NopPruner", r"^optuna\.pruners:NopPruner is no sampler but a pruner; give it to --pruner\.$"),
         ("collections:Counter", r"^collections:Counter makes a Counter, which is neither Optuna's BaseSampler nor its"),

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import re
+from collections.abc import Callable
+from dataclasses import fields, make_dataclass
+from typing import Any, ClassVar
 
 import pytest
 
-from search import strategies
+from search import canonical_json, strategies
 from search.errors import UsageError
-from search.strategies.pruners import Asha, Hyperband, NoPruner
-from search.strategies.samplers import Gp, Qmc, Tpe
+from search.strategies.pruners import Asha, Hyperband, NoPruner, Pruner
+from search.strategies.samplers import Gp, Qmc, Sampler, Tpe
+from search.strategies.strategy import bounds_of, real
 from support import search_fake as fake
 
 
-@pytest.mark.parametrize("spec", ["tpe", "random", "qmc", "gp", {"name": "gp", "n_startup_trials": 3}])
+@pytest.mark.parametrize("spec", [*strategies.SAMPLERS, {"name": "gp", "n_startup_trials": 3}])
 def test_a_sampler_survives_its_own_specification(spec: object) -> None:
     sampler = strategies.sampler(spec)  # type: ignore[arg-type]
     assert strategies.sampler(strategies.to_spec(sampler)) == sampler
 
 
-@pytest.mark.parametrize("spec", ["asha", "hyperband", "median", "none", {"name": "asha", "reduction_factor": 4}])
+@pytest.mark.parametrize("spec", [*strategies.PRUNERS, {"name": "asha", "reduction_factor": 4}])
 def test_a_pruner_survives_its_own_specification(spec: object) -> None:
     pruner = strategies.pruner(spec)  # type: ignore[arg-type]
     assert strategies.pruner(strategies.to_spec(pruner)) == pruner
@@ -28,7 +33,7 @@ def test_a_pruner_survives_its_own_specification(spec: object) -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("successive", "no pruner 'successive'; there are asha, hyperband, median, none"),
+        ("successive", f"no pruner 'successive'; there are {', '.join(strategies.PRUNERS)}$"),
         ({"name": "asha", "eta": 3}, "pruner asha has no option 'eta'"),
         ({"name": "asha", "reduction_factor": 1}, "whole number from 2"),
         ({"name": "hyperband", "max_resource": 9}, "no option 'max_resource'; it has min_resource, reduction_factor"),
@@ -45,7 +50,7 @@ def test_a_wrong_pruner_is_explained(spec: object, words: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("cmaes", "no sampler 'cmaes'; there are tpe, random, qmc, gp, sobol, curves"),
+        ("cmaes", f"no sampler 'cmaes'; there are {', '.join(strategies.SAMPLERS)}$"),
         ({"name": "qmc", "scramble": False}, "sampler qmc has no option 'scramble'; it has none"),
         ({"name": "gp", "n_startup_trials": 0}, "n_startup_trials is 0; it takes a whole number from 1"),
         ({"name": "gp", "deterministic_objective": True}, "sampler gp has no option"),
@@ -54,6 +59,37 @@ def test_a_wrong_pruner_is_explained(spec: object, words: str) -> None:
 def test_a_wrong_sampler_is_explained(spec: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         strategies.sampler(spec)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("strategy", [*strategies.SAMPLERS.values(), *strategies.PRUNERS.values()])
+def test_every_option_declares_bounds_that_include_its_default(strategy: type[Sampler | Pruner]) -> None:
+    undeclared = [option.name for option in fields(strategy) if "bounds" not in option.metadata]
+    assert not undeclared, f"declare {undeclared} by `whole` or `real` of search/strategies/strategy.py"
+    assert all(bounds_of(option).include(option.default) for option in fields(strategy))
+
+
+@pytest.fixture
+def quantile(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pruner]:
+    """Return a built-in pruner with a real option."""
+    own = [("q", float, real(25.0, least=0, most=99.5)), ("name", ClassVar[str], "quantile")]
+    made = make_dataclass("Quantile", own, bases=(NoPruner,), frozen=True, kw_only=True)
+    monkeypatch.setattr("search.strategies.registry.PRUNERS", {"quantile": made})
+    return made
+
+
+def test_a_real_option_takes_whole_numbers_too_and_stores_all_alike(quantile: Callable[..., Pruner]) -> None:
+    given = [quantile(q=30), quantile(q=30.0), strategies.pruner({"name": "quantile", "q": 30})]
+    assert {canonical_json.dumps(strategies.to_spec(pruner)) for pruner in given} == {'{"name":"quantile","q":30.0}'}
+    assert strategies.pruner(strategies.to_spec(given[0])) == given[0]
+
+
+@pytest.mark.parametrize("q", [-0.1, 99.6, math.nan, math.inf, True, "30", 10**400])
+def test_a_real_option_has_bounds(quantile: Callable[..., Pruner], q: Any) -> None:
+    fault = f"pruner quantile: q is {q!r}; it takes a number from 0 to 99.5"
+    with pytest.raises(ValueError, match=f"^{re.escape(fault)}$"):
+        strategies.pruner({"name": "quantile", "q": q})
+    with pytest.raises(UsageError, match=f"^search.pruner: {re.escape(fault)}\\.$"):
+        strategies.check(Tpe(), quantile(q=q), fake.space(FLAT), periods=4)
 
 
 def test_settings_that_say_nothing_choose_tpe_and_asha() -> None:
