@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any
 
 from mnist_bench.cells import short
 from mnist_bench.config import TrainConfig, all_settings, from_json
 from mnist_bench.result_table import Column, Table
 from mnist_bench.space_files import overview
 from search.event_log import TrialRecord
-from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space, place
+from search.space import Distribution, Field, NumberRange, Space, place
 
 END = 5
 """Percent of a range that count as its lower or upper end."""
@@ -69,16 +69,7 @@ def _range(field: Field, span: Distribution, params: Mapping[str, Any]) -> Range
 
 def _place(span: Distribution, value: Any) -> str:
     """Return where a value lies; empty for a range of at most two values, of which each is an end."""
-    match span:
-        case Choice():
-            return ""
-        case Levels(levels):
-            is_short = len(levels) <= 2
-        case IntRange() | FloatRange():
-            is_short = span.low + 2 * (span.step or 0) > span.high or span.low == span.high
-        case _:
-            assert_never(span)
-    if is_short:
+    if not isinstance(span, NumberRange) or span.count <= 2:
         return ""
     share = round(100 * place(span, value))
     if share <= END:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice, pairwise
-from typing import Any, assert_never, get_args
+from typing import Any, get_args
 
 from mnist_bench.config import TrainConfig, TrainOn, all_settings, leaves_validation, sections
 from mnist_bench.own_nets import HOW, loaded_net
@@ -16,7 +16,7 @@ from mnist_bench.space_files.net_feasibility import net_problems
 from search import strategies
 from search.errors import Problem, UsageError
 from search.messages import did_you_mean, in_a_sentence, show
-from search.space import NARROWED, UNREADABLE, Choice, Field, FloatRange, IntRange, KeyPath, Levels, Space
+from search.space import NARROWED, UNREADABLE, Field, KeyPath, Space
 
 GRID = 64
 """Values of a range of whole numbers that are tried one by one."""
@@ -164,8 +164,9 @@ def _field_problems(space: Space, item: Field) -> list[Problem]:
     if name not in names:
         hint = did_you_mean(name, names) if section == OWN else _nearest(name, section)
         return [item.origin.problem(f"{item.path}: no such field{hint}", at_key=True)]
-    if isinstance(item.distribution, FloatRange) and not allows(annotation_of(cls, name), float):
-        return [item.origin.problem(f"{item.path}: takes no range of real numbers; use `int` or `choice`", "float")]
+    span = item.distribution
+    if span is not None and span.is_real and not allows(annotation_of(cls, name), float):
+        return [item.origin.problem(f"{item.path}: takes no range of real numbers; use `int` or `choice`", span.kind)]
     named = [(below, fault) for below, value in _ends(item) for fault in faults(cls, name, value)]
     between = ((below, fault) for below, value in _between(item) for fault in faults(cls, name, value))
     found = named or [*islice(between, 1)]
@@ -174,30 +175,18 @@ def _field_problems(space: Space, item: Field) -> list[Problem]:
 
 def _ends(item: Field) -> Iterator[tuple[KeyPath, Any]]:
     """Yield the values that a field names, all of which have to be allowed, and their places inside its form."""
-    match item.distribution:
-        case None:
-            yield item.origin.below("value"), item.value
-        case IntRange(low, high):
-            yield from _at("int", dict.fromkeys((low, high)))
-        case FloatRange(low, high):
-            yield from _at("float", dict.fromkeys((low, high)))
-        case Levels(levels):
-            yield from _at("levels", levels)
-        case Choice(options):
-            yield from _at("choice", options)
-        case _:
-            assert_never(item.distribution)
-
-
-def _at(kind: str, values: Iterable[Any]) -> Iterator[tuple[KeyPath, Any]]:
-    return (((kind, index), value) for index, value in enumerate(values))
+    span = item.distribution
+    if span is None:
+        yield item.origin.below("value"), item.value
+    else:
+        yield from (((span.kind, index), value) for index, value in enumerate(span.named_values))
 
 
 def _between(item: Field) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield the values of a range of whole numbers as far as they are tried one by one."""
+    """Yield the values of a range that a file names by its ends alone, as far as they are tried one by one."""
     span = item.distribution
-    if isinstance(span, IntRange):
-        yield from ((("int",), value) for value in range(span.low, span.high, span.step)[:GRID])
+    if span is not None and not span.is_listed:
+        yield from (((span.kind,), value) for value in span.values[:-1][:GRID])
 
 
 def _sum_problems(space: Space) -> Iterator[Problem]:

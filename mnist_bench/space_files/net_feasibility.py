@@ -6,7 +6,7 @@ Both are checked on nets drawn at random; the smallest net is only looked for if
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, assert_never
+from typing import Any
 
 from mnist_bench.config import TrainConfig, all_settings, setting_of
 from mnist_bench.errors import ArchitectureError
@@ -17,7 +17,7 @@ from mnist_bench.space_files.drawn import Drawn, is_impossible
 from mnist_bench.space_files.overview import extremes
 from search.errors import Problem
 from search.messages import listing, number_of, show
-from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space
+from search.space import Choice, Distribution, Field, NumberRange, Space
 
 LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 """Settings that count the entries of other settings' lists, with the noun for an entry."""
@@ -117,14 +117,10 @@ def _limit_problems(drawn: Drawn) -> Iterator[Problem]:
 
 def ends(span: Distribution) -> tuple[Any, Any]:
     """Return the lowest and the highest value, of options those that are so by their sums."""
-    match span:
-        case Choice(options):
-            ordered = sorted(options, key=_sum)
-            return ordered[0], ordered[-1]
-        case IntRange() | FloatRange() | Levels():
-            return span.low, span.high
-        case _:
-            assert_never(span)
+    if isinstance(span, NumberRange):
+        return span.low, span.high
+    ordered = sorted(span.options, key=_sum)
+    return ordered[0], ordered[-1]
 
 
 def _sum(option: Any) -> float:

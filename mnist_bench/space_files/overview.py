@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, product
-from typing import Any, assert_never
+from typing import Any
 
 from mnist_bench.config import all_settings, from_json, with_params
 from mnist_bench.errors import ArchitectureError
@@ -18,7 +18,7 @@ from mnist_bench.space_files.content import OWN
 from mnist_bench.space_files.drawn import Drawn, is_impossible, planner
 from search.canonical_json import dumps
 from search.messages import show
-from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space, cost_of
+from search.space import Distribution, Field, NumberRange, Space, cost_of
 from search.strategies import of_settings
 
 MAX_CORNERS = 10_000
@@ -136,19 +136,7 @@ def _row(space: Space, item: Field) -> FieldRow:
 
 def values_in_words(item: Field) -> str:
     """Return a field's constant, or its range in words: `0.001 to 0.05, log`."""
-    match item.distribution:
-        case None:
-            return show(item.value)
-        case Choice(options):
-            return ", ".join(map(show, options))
-        case Levels(levels, log):
-            return f"levels {', '.join(map(show, levels))}{', log' if log else ''}"
-        case IntRange(low, high, step, log) | FloatRange(low, high, step, log):
-            is_every_number = step == 1 and isinstance(item.distribution, IntRange)
-            every = f", step {step:g}" if step is not None and not is_every_number else ""
-            return f"{show(low)} to {show(high)}{every}{', log' if log else ''}"
-        case _:
-            assert_never(item.distribution)
+    return show(item.value) if item.distribution is None else item.distribution.text
 
 
 def _corner_axes(space: Space) -> dict[str, list[Any]]:
@@ -168,13 +156,9 @@ def _corner_axes(space: Space) -> dict[str, list[Any]]:
 
 
 def _corners(path: str, span: Distribution) -> list[Any]:
-    match span:
-        case Choice(options):
-            return list(options)
-        case IntRange() | FloatRange() | Levels():
-            return list(span.values if path in COUNTED_FIELDS else ()) or [span.low, span.high]
-        case _:
-            assert_never(span)
+    if isinstance(span, NumberRange):
+        return list(span.values if path in COUNTED_FIELDS else ()) or [span.low, span.high]
+    return list(span.options)
 
 
 def _sizes(space: Space, axes: Mapping[str, list[Any]], form: PictureForm) -> Iterator[tuple[int, int]]:

@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from statistics import fmean
-from typing import Any, assert_never
+from typing import Any
 
 from mnist_bench.start_lists.sources import EarlierTrials
 from search import canonical_json
 from search.arguments import is_number
 from search.errors import UsageError
 from search.proposals import Coordinates, portfolio
-from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space
+from search.space import Choice, Distribution, NumberRange, Space
 from search.study import StartList
 from search.trainer_api import Planner
 
@@ -68,20 +68,11 @@ def _adapted(space: Space, settings: Mapping[str, Any]) -> Mapping[str, Any] | N
 
 def _nearest(span: Distribution, value: Any) -> Any:
     """Return the value of a range that is nearest to a value."""
-    if isinstance(span, Choice):
+    if not isinstance(span, NumberRange):
         return value if span.contains(value) else _alike(span, value)
     if not is_number(value):
         raise _NoSuchValue
-    match span:
-        case FloatRange(low=low, high=high, step=step):
-            nearest = float(value) if step is None else low + step * round((value - low) / step)
-            return min(max(nearest, low), high)
-        case IntRange(low=low, high=high, step=step):
-            return low + step * round((min(max(value, low), high) - low) / step)
-        case Levels(values=levels):
-            return min(levels, key=lambda level: abs(level - value))
-        case _:
-            assert_never(span)
+    return span.nearest(value)
 
 
 def _alike(span: Choice, value: Any) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from typing import Any, Protocol, assert_never
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.proposals import Feasible
-from search.space import Choice, Field, FloatRange, IntRange, Levels, Space, place, same
+from search.space import Field, NumberRange, Space, place, same
 from search.trainer_api import Planner, is_feasible
 
 Params = Mapping[str, Any]
@@ -45,17 +45,11 @@ def cells(space: Space) -> list[Params]:
 
 
 def _values(item: Field) -> list[Any]:
-    match item.distribution:
-        case None:
-            return [item.value]
-        case Levels() | Choice():
-            return list(item.distribution.values)
-        case IntRange(low=low, high=high, step=step):
-            return list(range(low, high + 1, step))
-        case FloatRange():
-            raise ValueError(f"{item.path} has more values than can be counted")
-        case _:
-            assert_never(item.distribution)
+    if item.distribution is None:
+        return [item.value]
+    if item.distribution.is_real:
+        raise ValueError(f"{item.path} has more values than can be counted")
+    return list(item.distribution.values)
 
 
 class HasPoints(Protocol):
@@ -104,13 +98,10 @@ class Nearest:
         columns: list[float] = []
         for path, span in self._spans.items():
             value = params.get(path)
-            match span:
-                case IntRange() | FloatRange() | Levels():
-                    at = np.nan if value is None or span.low == span.high else place(span, value)
-                    columns += [float(path in params), at]
-                case Choice(options=options):
-                    # Two options differ in two columns, by the root of one half each.
-                    columns += [0.5**0.5 * same(value, option) for option in (None, *options)]
-                case _:
-                    assert_never(span)
+            if isinstance(span, NumberRange):
+                at = np.nan if value is None or span.low == span.high else place(span, value)
+                columns += [float(path in params), at]
+            else:
+                # Two options differ in two columns, by the root of one half each.
+                columns += [0.5**0.5 * same(value, option) for option in (None, *span.options)]
         return np.array(columns)

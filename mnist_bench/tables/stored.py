@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from mnist_bench.tables.rows import Period, Row
 from search import canonical_json
 from search.errors import SpaceError, StorageError
 from search.messages import first_fault
-from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space
+from search.space import Distribution, Space
 
 Params = Mapping[str, Any]
 HASH_BYTES = 32
@@ -225,22 +225,10 @@ def decoded(spans: Mapping[str, Distribution], numbers: Sequence[float]) -> Para
 
 
 def _number(span: Distribution, value: Any) -> float:
-    match span:
-        case IntRange() | FloatRange():
-            return float(value)
-        case Levels() | Choice():
-            return float(span.values.index(value))
-        case _:
-            assert_never(span)
+    return float(span.values.index(value) if span.is_listed else value)
 
 
 def _value(span: Distribution, number: float) -> Any:
-    match span:
-        case IntRange():
-            return int(number)
-        case FloatRange():
-            return number
-        case Levels() | Choice():
-            return span.values[int(number)]
-        case _:
-            assert_never(span)
+    if span.is_listed:
+        return span.values[int(number)]
+    return number if span.is_real else int(number)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, assert_never
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.space import Choice, Distribution, FloatRange, IntRange, Levels, place, same
+from search.space import Distribution, NumberRange, place, same
 
 Array = NDArray[np.float64]
 Params = Mapping[str, Any]
@@ -39,7 +39,7 @@ class Coordinates:
 
     def __init__(self, spans: Mapping[str, Distribution]) -> None:
         """Number the columns of the ranges with more than one value."""
-        self._spans = {path: span for path, span in spans.items() if not _is_single(span)}
+        self._spans = {path: span for path, span in spans.items() if span.count > 1}
         widths = [len(_columns(span, None)) for span in self._spans.values()]
         self._starts = np.cumsum([0, *widths]).tolist()
         self._known: dict[tuple[str, str], list[float]] = {}
@@ -88,20 +88,6 @@ class Coordinates:
 
 
 def _columns(span: Distribution, value: Any) -> list[float]:
-    match span:
-        case IntRange() | FloatRange() | Levels():
-            return [0.0, 0.5] if value is None else [1.0, round(place(span, value), DECIMALS)]
-        case Choice(options=options):
-            return [APPLIES * same(value, option) for option in (None, *options)]
-        case _:
-            assert_never(span)
-
-
-def _is_single(span: Distribution) -> bool:
-    match span:
-        case IntRange() | FloatRange() | Levels():
-            return span.low == span.high
-        case Choice(options=options):
-            return len(options) == 1
-        case _:
-            assert_never(span)
+    if isinstance(span, NumberRange):
+        return [0.0, 0.5] if value is None else [1.0, round(place(span, value), DECIMALS)]
+    return [APPLIES * same(value, option) for option in (None, *span.options)]

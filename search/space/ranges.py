@@ -46,6 +46,10 @@ class IntRange:
 
     kind: ClassVar[str] = "int"
     """Its key in a file."""
+    is_real: ClassVar[bool] = False
+    """Whether it has all real numbers between its ends, or a grid of them: `values` does not list them."""
+    is_listed: ClassVar[bool] = False
+    """Whether a file lists its values one by one."""
     low: int
     high: int
     step: int = 1
@@ -56,9 +60,28 @@ class IntRange:
         """All values, in order."""
         return range(self.low, self.high + 1, self.step)
 
+    @property
+    def count(self) -> int:
+        """The number of values."""
+        return (self.high - self.low) // self.step + 1
+
+    @property
+    def named_values(self) -> Sequence[int]:
+        """The values that a file names, in the order of its list; two equal ends are one value."""
+        return tuple(dict.fromkeys((self.low, self.high)))
+
+    @property
+    def text(self) -> str:
+        """The range in words: `8 to 32, step 8`."""
+        return _from_to(self, step=None if self.step == 1 else self.step)
+
     def contains(self, value: Any) -> bool:
         """Return whether the range can give this value."""
         return _is_whole(value) and self.low <= value <= self.high and (value - self.low) % self.step == 0
+
+    def nearest(self, value: float) -> int:
+        """Return the value of the range that is nearest to a number."""
+        return self.low + self.step * round((min(max(value, self.low), self.high) - self.low) / self.step)
 
     def draw(self, rng: random.Random) -> int:
         """Return a value at random."""
@@ -84,6 +107,8 @@ class FloatRange:
     """Real numbers from low to high, on a grid where `step` is given; `log` samples evenly in the logarithm."""
 
     kind: ClassVar[str] = "float"
+    is_real: ClassVar[bool] = True
+    is_listed: ClassVar[bool] = False
     low: float
     high: float
     step: float | None = None
@@ -93,6 +118,23 @@ class FloatRange:
     def values(self) -> Sequence[float]:
         """Empty: real numbers are not listed, not even those on a grid."""
         return ()
+
+    @property
+    def count(self) -> float:
+        """The number of values; infinity without a grid."""
+        if self.low == self.high:
+            return 1
+        return self._steps(self.step) + 1 if self.step else math.inf
+
+    @property
+    def named_values(self) -> Sequence[float]:
+        """The values that a file names."""
+        return tuple(dict.fromkeys((self.low, self.high)))
+
+    @property
+    def text(self) -> str:
+        """The range in words: `0.001 to 0.05, log`."""
+        return _from_to(self, step=self.step)
 
     def contains(self, value: Any) -> bool:
         """Return whether the range can give this value, up to rounding on a grid."""
@@ -111,16 +153,22 @@ class FloatRange:
             return value
         return self._point(round((value - self.low) / self.step), self.step)
 
+    def nearest(self, value: float) -> float:
+        """Return the value of the range that is nearest to a number."""
+        return (
+            self._point(round((value - self.low) / self.step), self.step) if self.step else self._inside(float(value))
+        )
+
     def draw(self, rng: random.Random) -> float:
         """Return a value at random."""
         if self.step:
-            return self._point(rng.randint(0, round((self.high - self.low) / self.step)), self.step)
+            return self._point(rng.randint(0, self._steps(self.step)), self.step)
         return self.at(rng.random())
 
     def at(self, share: float) -> float:
         """Return the quantile at `share`, 0 <= share < 1."""
         if self.step:
-            return self._point(int(share * (round((self.high - self.low) / self.step) + 1)), self.step)
+            return self._point(int(share * (self._steps(self.step) + 1)), self.step)
         if self.log:
             low, high = math.log(self.low), math.log(self.high)
             return self._inside(math.exp(low + share * (high - low)))
@@ -129,6 +177,10 @@ class FloatRange:
     def to_json(self) -> dict[str, Any]:
         """Return the form in a file, every key written out."""
         return {"float": [self.low, self.high], "step": self.step, "log": self.log}
+
+    def _steps(self, step: float) -> int:
+        """Return the number of steps from the low end to the high one."""
+        return round((self.high - self.low) / step)
 
     def _point(self, number: int, step: float) -> float:
         """Return a point of the grid, counted from 0 at the low end."""
@@ -147,6 +199,8 @@ class Levels:
     """
 
     kind: ClassVar[str] = "levels"
+    is_real: ClassVar[bool] = False
+    is_listed: ClassVar[bool] = True
     values: tuple[float, ...]
     """At least one, as written: 1 is an int and 1.0 a float."""
     log: bool = False
@@ -161,9 +215,28 @@ class Levels:
         """The highest level."""
         return self.values[-1]
 
+    @property
+    def count(self) -> int:
+        """The number of levels."""
+        return len(self.values)
+
+    @property
+    def named_values(self) -> Sequence[float]:
+        """The values that a file names: all levels."""
+        return self.values
+
+    @property
+    def text(self) -> str:
+        """The range in words: `levels 0.001, 0.01, log`."""
+        return f"levels {', '.join(map(show, self.values))}{', log' if self.log else ''}"
+
     def contains(self, value: Any) -> bool:
         """Return whether the value is one of the levels."""
         return any(same(value, level) for level in self.values)
+
+    def nearest(self, value: float) -> float:
+        """Return the level that is nearest to a number; of two, the lower."""
+        return min(self.values, key=lambda level: abs(level - value))
 
     def at(self, share: float) -> float:
         """Return the quantile at `share`, 0 <= share < 1; all levels are equally likely."""
@@ -183,12 +256,29 @@ class Choice:
     """Any of the listed values; plain JSON values, lists among them."""
 
     kind: ClassVar[str] = "choice"
+    is_real: ClassVar[bool] = False
+    is_listed: ClassVar[bool] = True
     options: tuple[Any, ...]
 
     @property
     def values(self) -> Sequence[Any]:
         """The options."""
         return self.options
+
+    @property
+    def count(self) -> int:
+        """The number of options."""
+        return len(self.options)
+
+    @property
+    def named_values(self) -> Sequence[Any]:
+        """The values that a file names: all options."""
+        return self.options
+
+    @property
+    def text(self) -> str:
+        """The options, with commas between them."""
+        return ", ".join(map(show, self.options))
 
     def contains(self, value: Any) -> bool:
         """Return whether the value is one of the options."""
@@ -209,7 +299,7 @@ class Choice:
 
 NumberRange = IntRange | FloatRange | Levels
 """The kinds whose values lie on a scale from `low` to `high`."""
-Distribution = IntRange | FloatRange | Levels | Choice
+Distribution = NumberRange | Choice
 
 
 def same(left: Any, right: Any) -> bool:
@@ -403,6 +493,11 @@ def _log_faults(
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _from_to(span: IntRange | FloatRange, *, step: float | None) -> str:
+    every = "" if step is None else f", step {step:g}"
+    return f"{show(span.low)} to {show(span.high)}{every}{', log' if span.log else ''}"
 
 
 def _exact(value: float) -> Decimal:

@@ -17,7 +17,7 @@ from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space import yaml_reader
 from search.space.constraints import Constraint, read_constraints
-from search.space.ranges import Choice, Distribution, IntRange, parse_form, rounded_words, same, shortest_form
+from search.space.ranges import Choice, Distribution, parse_form, rounded_words, same, shortest_form
 from search.space.yaml_reader import Document, KeyPath
 
 SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
@@ -274,8 +274,8 @@ class Space:
             if path not in spans:
                 return f"the space has no range {show(path)}{did_you_mean(path, spans)}"
             span = spans[path]
-            whole = isinstance(span, IntRange) and isinstance(value, float) and value.is_integer()
-            if not span.contains(int(value) if whole else value):
+            is_whole = isinstance(value, float) and value.is_integer()
+            if not span.contains(int(value) if is_whole else value):
                 return f"{path} {show(value)} is outside its range"
         return None
 

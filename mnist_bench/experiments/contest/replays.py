@@ -28,7 +28,6 @@ from search.event_log import State
 from search.executors import Job
 from search.proposals import Candidate, Curve, Prospects
 from search.simulation import MAX_TRIALS, Simulated, simulate
-from search.space import FloatRange
 from search.strategies import OptunaStudy
 from search.study import DRIVER_REVISION, StartList, StudySpec, fingerprint
 from search.trainer_api import Plan, Report
@@ -60,7 +59,7 @@ class ReplayedTable:
     def nearest(self) -> Nearest | None:
         """Finds the point next to a proposal; None if the table holds all configurations of its space."""
         space = self.table.space
-        has_all = not any(isinstance(span, FloatRange) for span in space.distributions.values())
+        has_all = not any(span.is_real for span in space.distributions.values())
         return None if has_all and len(cells(space)) == len(self.points) else Nearest(self.table, self.points)
 
     def unseen(self, point: int, seen: int) -> float:

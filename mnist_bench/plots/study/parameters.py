@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any
 
 from mnist_bench.config import setting_of
 from mnist_bench.plots.headings import three_digits
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 from search.messages import shortened, show
-from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, NumberRange, place, same
+from search.space import Distribution, Field, NumberRange, place, same
 
 MAX_OPTIONS = 6
 """A parameter with at most this number of whole numbers or levels is drawn as options, not as numbers."""
@@ -34,14 +34,9 @@ class Parameter:
     @property
     def options(self) -> tuple[Any, ...]:
         """The values of a choice, of a few whole numbers or of a few levels; empty for other ranges."""
-        match self.distribution:
-            case Choice(options):
-                return options
-            case IntRange() | FloatRange() | Levels():
-                values = self.distribution.values
-                return tuple(values) if len(values) <= MAX_OPTIONS else ()
-            case _:
-                assert_never(self.distribution)
+        if isinstance(self.distribution, NumberRange):
+            return tuple(self.distribution.values) if self.distribution.count <= MAX_OPTIONS else ()
+        return self.distribution.options
 
     @property
     def numbers(self) -> NumberRange | None:
@@ -51,7 +46,7 @@ class Parameter:
     @property
     def varies(self) -> bool:
         """Whether the parameter has more than one value."""
-        return self.numbers.low < self.numbers.high if self.numbers else len(self.options) > 1
+        return self.distribution.count > 1
 
     @property
     def log(self) -> bool:

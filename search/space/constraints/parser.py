@@ -33,7 +33,7 @@ from search.space.constraints.tree import (
     negated,
     paths,
 )
-from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels, rounded_words, same
+from search.space.ranges import Choice, Distribution, NumberRange, rounded_words, same
 from search.space.scalars import resolve
 
 MAX_LENGTH = 200
@@ -56,6 +56,21 @@ _INSTEAD = {
     "None": "write `null`",
 }
 """Signs and words of other languages, with the hint for each."""
+
+
+def _joins_products(operator: Operator) -> bool:
+    """Return whether an operator stands between the products of a sum, not between the factors of a product."""
+    match operator:
+        case "+" | "-":
+            return True
+        case "*" | "/":
+            return False
+        case _:
+            assert_never(operator)
+
+
+_OF_SUMS = [sign for sign in _OPERATORS.values() if _joins_products(sign)]
+_OF_PRODUCTS = [sign for sign in _OPERATORS.values() if not _joins_products(sign)]
 
 
 class _Part(NamedTuple):
@@ -199,10 +214,10 @@ class _Parser:
     # Operands
 
     def _sum(self) -> _Part:
-        return self._calculated(self._product, "+", "-")
+        return self._calculated(self._product, *_OF_SUMS)
 
     def _product(self) -> _Part:
-        return self._calculated(self._factor, "*", "/")
+        return self._calculated(self._factor, *_OF_PRODUCTS)
 
     def _calculated(self, part: Callable[[], _Part], *signs: Operator) -> _Part:
         left = part()
@@ -329,13 +344,9 @@ class _Parser:
 
 def _samples(span: Any) -> Sequence[Any]:
     """Return a value of each kind that a constant or a range can be; none of what could not be read."""
-    match span:
-        case Choice(options):
-            return options
-        case IntRange() | FloatRange() | Levels():
-            return (span.low,)
-        case _:
-            return (span,)
+    if not isinstance(span, Distribution):
+        return (span,)
+    return (span.low,) if isinstance(span, NumberRange) else span.options
 
 
 def _kind(value: Any) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import operator
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
@@ -71,27 +70,36 @@ class Either:
 Operand = Constant | FieldValue | Arithmetic
 Condition = Comparison | Every | Either
 
-_CALCULATED: Mapping[Operator, Callable[[Any, Any], Any]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
-}  # fmt: skip
-_MET: Mapping[Comparator, Callable[[Any, Any], Any]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-    "==": same, "!=": lambda left, right: not same(left, right),
-}  # fmt: skip
-OPPOSITE: Mapping[Comparator, Comparator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-
 
 def negated(condition: Condition) -> Condition:
     """Return the condition that is met if and only if this one is not."""
     match condition:
         case Comparison(comparator, left, right):
-            return Comparison(OPPOSITE[comparator], left, right)
+            return Comparison(_opposite(comparator), left, right)
         case Every(parts):
             return Either(tuple(map(negated, parts)))
         case Either(parts):
             return Every(tuple(map(negated, parts)))
         case _:
             assert_never(condition)
+
+
+def _opposite(comparator: Comparator) -> Comparator:
+    match comparator:
+        case "<":
+            return ">="
+        case "<=":
+            return ">"
+        case ">":
+            return "<="
+        case ">=":
+            return "<"
+        case "==":
+            return "!="
+        case "!=":
+            return "=="
+        case _:
+            assert_never(comparator)
 
 
 def paths(tree: Condition | Operand) -> Iterator[str]:
@@ -143,7 +151,7 @@ def evaluate(operand: Operand, values: Mapping[str, Any]) -> Any:
         case FieldValue(path):
             return values[path]
         case Arithmetic(sign, left, right):
-            result = _CALCULATED[sign](evaluate(left, values), evaluate(right, values))
+            result = _calculated(sign, evaluate(left, values), evaluate(right, values))
             if not math.isfinite(result):  # for whole numbers that are too large, isfinite raises itself
                 raise OverflowError("no finite number")
             return result
@@ -151,8 +159,40 @@ def evaluate(operand: Operand, values: Mapping[str, Any]) -> Any:
             assert_never(operand)
 
 
+def _calculated(sign: Operator, left: Any, right: Any) -> Any:
+    match sign:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "/":
+            return left / right
+        case _:
+            assert_never(sign)
+
+
+def _is_met(comparator: Comparator, left: Any, right: Any) -> bool:
+    match comparator:
+        case "<":
+            return bool(left < right)
+        case "<=":
+            return bool(left <= right)
+        case ">":
+            return bool(left > right)
+        case ">=":
+            return bool(left >= right)
+        case "==":
+            return same(left, right)
+        case "!=":
+            return not same(left, right)
+        case _:
+            assert_never(comparator)
+
+
 def _excess(comparator: Comparator, left: Any, right: Any) -> float:
-    is_met = _MET[comparator](left, right)
+    is_met = _is_met(comparator, left, right)
     if not is_number(left) or not is_number(right):
         return -UNMET if is_met else UNMET
     apart = float(left) - float(right)

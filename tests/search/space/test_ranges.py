@@ -161,6 +161,71 @@ def test_all_values_are_in_the_range_in_its_order(distribution: Any) -> None:
     assert isinstance(distribution, Choice) or (values[0], values[-1]) == (distribution.low, distribution.high)
 
 
+@given(INT_RANGES | LEVELS | CHOICES)
+def test_the_number_of_values_that_can_be_listed(distribution: Any) -> None:
+    assert not distribution.is_real
+    assert distribution.count == len(distribution.values)
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        (FloatRange(0.0, 1.0), math.inf),
+        (FloatRange(0.5, 0.5), 1),
+        (FloatRange(0.1, 0.3, 0.1), 3),  # 0.1 + 2 * 0.1 is above 0.3
+        (FloatRange(0.0, 1.0, 1.0), 2),
+    ],
+)
+def test_the_number_of_real_numbers(span: FloatRange, expected: float) -> None:
+    assert span.count == expected
+
+
+@pytest.mark.parametrize(
+    ("distribution", "expected"),
+    [
+        (IntRange(8, 32, 8), (8, 32)),
+        (IntRange(2, 2), (2,)),
+        (FloatRange(0.0, 1.0), (0.0, 1.0)),
+        (Levels((1, 2, 4)), (1, 2, 4)),
+        (Choice(("a", [1])), ("a", [1])),
+    ],
+)
+def test_the_values_that_a_file_names(distribution: Any, expected: tuple[object, ...]) -> None:
+    assert distribution.named_values == expected
+
+
+@pytest.mark.parametrize(
+    ("distribution", "expected"),
+    [
+        (IntRange(1, 3), "1 to 3"),
+        (IntRange(8, 32, 8), "8 to 32, step 8"),
+        (IntRange(1, 512, log=True), "1 to 512, log"),
+        (FloatRange(0.0, 3.0, 1.0), "0.0 to 3.0, step 1"),
+        (FloatRange(1e-3, 0.05, log=True), "0.001 to 0.05, log"),
+        (Levels((0.1, 1), log=True), "levels 0.1, 1, log"),
+        (Choice(("relu", [8, 16], True)), "relu, [8, 16], true"),
+    ],
+)
+def test_a_range_in_words(distribution: Any, expected: str) -> None:
+    assert distribution.text == expected
+
+
+@pytest.mark.parametrize(
+    ("span", "value", "expected"),
+    [
+        (IntRange(8, 32, 8), 13, 16),
+        (IntRange(8, 32, 8), 99.5, 32),
+        (FloatRange(0.0, 1.0), 1, 1.0),
+        (FloatRange(0.0, 1.0), -3, 0.0),
+        (FloatRange(0.0, 1.0, 0.25), 0.6, 0.5),
+        (Levels((1, 3, 9)), 2, 1),
+        (Levels((1, 3, 9)), 100, 9),
+    ],
+)
+def test_the_nearest_value_of_a_range(span: NumberRange, value: float, expected: float) -> None:
+    assert span.nearest(value) == expected
+
+
 @given(LEVELS)
 def test_a_level_for_each_equal_share(levels: Levels) -> None:
     number = len(levels.values)
