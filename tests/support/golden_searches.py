@@ -8,32 +8,30 @@ from typing import Any
 
 from search import strategies
 from search.event_log.records import StudyRecord
-from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
-from search.strategies.samplers import Curves, Gp, Qmc, Random, Sampler, Sobol, Tpe
+from search.strategies.pruners import Pruner
+from search.strategies.samplers import Sampler
 from search.study import spec
 from support import search_fake as fake
 
 FILE = "tests/search/golden_searches.json"
-SAMPLERS: Mapping[str, Sampler] = {
-    "tpe": Tpe(n_startup_trials=5),
-    "random": Random(),
-    "qmc": Qmc(),
-    "gp": Gp(n_startup_trials=4),
-    "sobol": Sobol(),
-    "curves": Curves(n_startup_trials=4),
+OPTIONS: Mapping[str, Mapping[str, int]] = {
+    "tpe": {"n_startup_trials": 5},
+    "gp": {"n_startup_trials": 4},
+    "curves": {"n_startup_trials": 4},
+    "asha": {"reduction_factor": 2},
+    "hyperband": {"reduction_factor": 2},
+    "median": {"n_startup_trials": 3},
 }
-PRUNERS: Mapping[str, Pruner] = {
-    "asha": Asha(reduction_factor=2),
-    "hyperband": Hyperband(reduction_factor=2),
-    "median": Median(n_startup_trials=3),
-    "none": NoPruner(),
-}
-TRIALS = {"tpe": 24, "random": 24, "qmc": 24, "gp": 8, "sobol": 12, "curves": 16}
-CONDITIONAL = ("tpe", "random", "sobol", "curves")
-"""Samplers that are tried on a space with conditions."""
+"""Options by which few trials are enough to see a model propose, or a pruner stop; all others are tried by default."""
+SAMPLERS: Mapping[str, Sampler] = {name: make(**OPTIONS.get(name, {})) for name, make in strategies.SAMPLERS.items()}
+PRUNERS: Mapping[str, Pruner] = {name: make(**OPTIONS.get(name, {})) for name, make in strategies.PRUNERS.items()}
+TRIALS = {"gp": 8, "sobol": 12, "curves": 16}
+"""Of samplers that are slow, or need no more; 24 of any other."""
+UNCONDITIONAL = ("qmc", "gp")
+"""Samplers that are tried on a space without conditions."""
 LEFT_OUT = {
-    *(("gp", pruner, more) for pruner in ("asha", "hyperband", "median") for more in ("", " two")),
-    *(("sobol", pruner, more) for pruner in ("hyperband", "median", "none") for more in ("", " two")),
+    *(("gp", pruner, more) for pruner in PRUNERS if pruner != "none" for more in ("", " two")),
+    *(("sobol", pruner, more) for pruner in PRUNERS if pruner != "asha" for more in ("", " two")),
     *(("curves", pruner, " two") for pruner in PRUNERS),
 }
 """Pairs that do not go together, or of which one stands for all: `sobol` asks no pruner, and reads no report."""
@@ -59,12 +57,19 @@ def cases() -> dict[str, dict[str, Any]]:
     return found | {f"{sampler} asha arrival": _options(sampler, "asha", " arrival") for sampler in arrival}
 
 
+def with_every_strategy(*names: str) -> set[str]:
+    """Return these names of cases, and the first case of each sampler and pruner that they do not mention."""
+    mentioned = {word for name in names for word in name.split()}
+    missing = [strategy for strategy in (*SAMPLERS, *PRUNERS) if strategy not in mentioned]
+    return {*names, *(next(name for name in cases() if strategy in name.split()) for strategy in missing)}
+
+
 def _options(sampler: str, pruner: str, more: str) -> dict[str, Any]:
-    space = fake.SPACE if sampler in CONDITIONAL else FLAT
+    space = FLAT if sampler in UNCONDITIONAL else fake.SPACE
     return {
         "sampler": SAMPLERS[sampler],
         "pruner": PRUNERS[pruner],
-        "goal": TRIALS[sampler],
+        "goal": TRIALS.get(sampler, 24),
         "space_values": {**space, **TWO} if more == " two" else space,
         "order": "arrival" if more == " arrival" else "logical",
     }
@@ -72,7 +77,7 @@ def _options(sampler: str, pruner: str, more: str) -> dict[str, Any]:
 
 def levels(sampler: str) -> dict[str, Any]:
     """Return the options of a search with the fake trainer in which most ranges are levels."""
-    space = fake.CONDITIONAL_LEVELS if sampler in CONDITIONAL else fake.LEVELS
+    space = fake.LEVELS if sampler in UNCONDITIONAL else fake.CONDITIONAL_LEVELS
     return {**_options(sampler, "none", ""), "space_values": space}
 
 

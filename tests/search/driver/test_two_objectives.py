@@ -26,7 +26,7 @@ from search.strategies.samplers import Random, Sampler, Tpe
 from search.study import studies
 from search.study.spec import fingerprint
 from search.trainer_api import Plan
-from support import search_fake as fake
+from support import golden_searches, search_fake as fake
 from support.dose import dose
 from support.paths import DATABASE
 
@@ -142,7 +142,7 @@ def test_the_values_of_dearer_trials_decide_nothing_about_a_cheaper_one(name: st
 COSTED = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), max_size=15)
 
 
-@given(COSTED, st.sampled_from([Asha(reduction_factor=2), Asha(), Median(n_startup_trials=1), Hyperband()]))
+@given(COSTED, st.sampled_from([*golden_searches.PRUNERS.values(), Asha(), Median(n_startup_trials=1), Hyperband()]))
 @settings(max_examples=dose(60))
 def test_what_no_earlier_trial_dominates_is_never_pruned(shapes: list[tuple[int, int]], pruner: Pruner) -> None:
     trials = [(value / 10, macs) for value, macs in shapes]

@@ -14,7 +14,7 @@ import pytest
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.strategies.samplers import Random
-from support import search_fake as fake
+from support import golden_searches, search_fake as fake
 from support.paths import DATABASE
 
 
@@ -95,7 +95,27 @@ def stopped_at(pruner: Pruner, *, periods: int, trials: int) -> set[int]:
     return stopped
 
 
-@pytest.mark.parametrize("pruner", [Asha(), Hyperband(), Median(n_startup_trials=2), NoPruner()], ids=repr)
+EVERY = pytest.mark.parametrize("pruner", golden_searches.PRUNERS.values(), ids=golden_searches.PRUNERS)
+
+
+@EVERY
+def test_every_pruner_stops_trials_only_where_it_says_that_it_may(pruner: Pruner) -> None:
+    assert stopped_at(pruner, periods=9, trials=120) <= {
+        period for period in range(1, 10) if pruner.may_stop_at(period)
+    }
+
+
+@EVERY
+@pytest.mark.parametrize("two_objectives", [False, True])
+def test_every_pruner_forecasts_that_no_trial_comes_back(pruner: Pruner, two_objectives: bool) -> None:
+    kept = pruner.survivors(50, 9, two_objectives=two_objectives)
+    assert len(kept) == 9
+    assert kept[0] == pytest.approx(50)
+    assert kept == sorted(kept, reverse=True)
+    assert kept[-1] >= 0
+
+
+@EVERY
 def test_nothing_that_is_not_finite_reaches_storage(tmp_path: Path, pruner: Pruner) -> None:
     study = fake.run(tmp_path, goal=12, behaviour="diverge", pruner=pruner).study
     assert len(study.finished()) == 12
