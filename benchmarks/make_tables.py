@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import row_ledger
@@ -42,7 +42,7 @@ from mnist_bench.space_files import planner_on
 from mnist_bench.tables import cells, rows, shipped, spread
 from search import canonical_json
 from search.files import append_line, atomic_write, make_folder
-from search.space import Choice, IntRange, Levels, Space
+from search.space import Choice, FloatRange, IntRange, Levels, Space
 from search.study import WorkFolder
 from search.trainer_api import Planner
 
@@ -289,15 +289,17 @@ def _narrowed(space: Space, chosen: Sequence[Mapping[str, Any]]) -> Space:
     fields = []
     for item in space.fields:
         values = {params[item.path] for params in chosen if item.path in params}
-        match item.value:
+        match item.distribution:
             case IntRange(step=step, log=log):
                 item = replace(item, value=IntRange(min(values), max(values), step, log))
             case Levels(levels, log):
                 item = replace(item, value=Levels(tuple(level for level in levels if level in values), log))
             case Choice(options):
                 item = replace(item, value=Choice(tuple(option for option in options if option in values)))
-            case _:
+            case None | FloatRange():
                 pass
+            case _:
+                assert_never(item.distribution)
         fields.append(item)
     narrowed = replace(space, fields=tuple(fields))
     if len(cells(narrowed)) != len(chosen):

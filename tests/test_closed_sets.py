@@ -163,11 +163,12 @@ class Paused(_Happened):
     "Normal": NewValue(
         RANGES,
         "NumberRange",
-        ("search/strategies/distributions.py", "search/study/spec.py"),
+        ("search/strategies/distributions.py",),
         """
 @dataclass(frozen=True, slots=True)
 class Normal:
     kind: ClassVar[str] = "normal"
+    format: ClassVar[int] = 4
     is_real: ClassVar[bool] = True
     is_listed: ClassVar[bool] = False
     low: float
@@ -201,7 +202,6 @@ class Normal:
             "search/proposals/coordinates.py",
             "search/space/constraints/parser.py",
             "search/strategies/distributions.py",
-            "search/study/spec.py",
             "mnist_bench/plots/study/parameters.py",
             "mnist_bench/space_files/net_feasibility.py",
             "mnist_bench/space_files/overview.py",
@@ -212,6 +212,7 @@ class Normal:
 @dataclass(frozen=True, slots=True)
 class Permutation:
     kind: ClassVar[str] = "permutation"
+    format: ClassVar[int] = 4
     is_real: ClassVar[bool] = False
     is_listed: ClassVar[bool] = False
     values: tuple[float, ...]

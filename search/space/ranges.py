@@ -46,6 +46,8 @@ class IntRange:
 
     kind: ClassVar[str] = "int"
     """Its key in a file."""
+    format: ClassVar[int] = 1
+    """The lowest format of an event log that has this kind of range; see `search.stored_fields.FORMAT`."""
     is_real: ClassVar[bool] = False
     """Whether it has all real numbers between its ends, or a grid of them: `values` does not list them."""
     is_listed: ClassVar[bool] = False
@@ -107,6 +109,7 @@ class FloatRange:
     """Real numbers from low to high, on a grid where `step` is given; `log` samples evenly in the logarithm."""
 
     kind: ClassVar[str] = "float"
+    format: ClassVar[int] = 1
     is_real: ClassVar[bool] = True
     is_listed: ClassVar[bool] = False
     low: float
@@ -199,6 +202,7 @@ class Levels:
     """
 
     kind: ClassVar[str] = "levels"
+    format: ClassVar[int] = 2
     is_real: ClassVar[bool] = False
     is_listed: ClassVar[bool] = True
     values: tuple[float, ...]
@@ -256,6 +260,7 @@ class Choice:
     """Any of the listed values; plain JSON values, lists among them."""
 
     kind: ClassVar[str] = "choice"
+    format: ClassVar[int] = 1
     is_real: ClassVar[bool] = False
     is_listed: ClassVar[bool] = True
     options: tuple[Any, ...]

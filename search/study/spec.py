@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, assert_never
+from typing import Any
 
 from search import canonical_json, strategies
 from search.differences import differences, same_bits
@@ -19,7 +19,7 @@ from search.errors import FingerprintError, NewerVersionError, UsageError
 from search.event_log import Created, Event, History, Order
 from search.messages import command_line, on_one_line
 from search.plugins import is_code
-from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space, cost_of
+from search.space import Space, cost_of
 from search.stored_fields import First, standing, unknown
 from search.strategies import Pruner, Sampler, check, to_spec
 from search.study.start_list import StartList
@@ -85,7 +85,7 @@ class StudySpec:
     @property
     def format(self) -> int:
         """The lowest format of an event log that has all this specification uses; see `search.stored_fields.FORMAT`."""
-        of_ranges = [_format_of(field.distribution) for field in self.space.fields if field.distribution]
+        of_ranges = [span.format for span in self.space.distributions.values()]
         return max([2 if self.space.constraints else 1, *of_ranges])
 
     def to_json(self) -> dict[str, Any]:
@@ -108,16 +108,6 @@ class StudySpec:
             **sampler_arithmetic(self.sampler, two_objectives=self.cost is not None),
             "numerics": dict(self.numerics),
         }
-
-
-def _format_of(span: Distribution) -> int:
-    match span:
-        case IntRange() | FloatRange() | Choice():
-            return 1
-        case Levels():
-            return 2
-        case _:
-            assert_never(span)
 
 
 FIRST: First = {StudySpec: ("order", "enqueued", "context", "versions", "numerics")}
