@@ -44,7 +44,7 @@ unpack(JSON.parse(document.querySelector("script.net").textContent))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class FormRow:
     """What one form of the net says, beside the float32 net."""
 
     form: str
@@ -107,7 +107,7 @@ FORMS: Mapping[str, Callable[[Path, NDArray[np.float32]], NDArray[Any]]] = {
 }
 
 
-def compare(folder: Path) -> list[Row]:
+def compare(folder: Path) -> list[FormRow]:
     """Return a row for each form of the net in an export's folder."""
     data = load_dataset(DataOptions(), torch.device("cpu"))
     pictures = data.pixels(data.validation).numpy()
@@ -118,7 +118,7 @@ def compare(folder: Path) -> list[Row]:
     for form, probabilities in FORMS.items():
         found = probabilities(folder, pictures)
         same = found.argmax(1) == expected.argmax(1)
-        row = Row(
+        row = FormRow(
             form=form, same=int(same[clear].sum()), clear=int(clear.sum()), others_same=int(same[~clear].sum()),
             others=int((~clear).sum()), largest=float(np.abs(found - expected).max()),
         )  # fmt: skip
@@ -126,7 +126,7 @@ def compare(folder: Path) -> list[Row]:
     return rows
 
 
-def text(folder: Path, rows: list[Row]) -> str:
+def text(folder: Path, rows: list[FormRow]) -> str:
     """Return the page that is published."""
     record = json.loads((folder / "RECORD.json").read_text())
     name, weights = f"{record['study']}/{record['trial']}", record["curve"][-1]["weights"][:16]

@@ -17,7 +17,7 @@ from mnist_bench import numerics
 from mnist_bench.config import Schedule, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.training import TorchTrainer, TrainLoop, advance_in_steps
-from mnist_bench.training.cuda import DeviceCache, Recorder, StaticTrainLoop, Streams
+from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, Streams, WorkRecorder
 from search.trainer_api import Report, Steps, finish
 
 CPU, CUDA = ProfilerActivity.CPU, ProfilerActivity.CUDA
@@ -34,7 +34,7 @@ def again(work: Callable[[], None], generator: torch.Generator | None) -> Callab
 
 
 def trained(
-    config: TrainConfig, data: Dataset, precision: numerics.Precision, record: Recorder | None, group: int
+    config: TrainConfig, data: Dataset, precision: numerics.Precision, record: WorkRecorder | None, group: int
 ) -> tuple[list[Outcome], float]:
     """Train a configuration over buffers that stay; return all of it, and the seconds of the last period."""
     make = partial(StaticTrainLoop, record=record, group=group, grouped_from=0)

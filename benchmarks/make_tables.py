@@ -35,7 +35,7 @@ from mnist_bench import searches, space_files, tables
 from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, load_training_set, tasks
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.grid import Grid, Observer, Run, open_grid
+from mnist_bench.experiments.grid import Grid, Observer, TrainingRun, open_grid
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import TRAINER_REVISIONS
 from mnist_bench.space_files import planner_on
@@ -141,7 +141,7 @@ def document(name: str) -> Mapping[str, Any]:
     return found
 
 
-def made(table: str) -> dict[Key, rows.Row]:
+def made(table: str) -> dict[Key, rows.RecordedRow]:
     """Return the rows that are there."""
     return row_ledger.read(FOLDER / f"{table}.jsonl")
 
@@ -202,7 +202,7 @@ def _train(stage: Stage, missing: Sequence[Key], workers: int, observer: Observe
         canary = _described(grid)
         for start in range(0, len(missing), BATCH):
             runs = [
-                Run(
+                TrainingRun(
                     name=str(point), config=plan(chosen[point]).config, seed=seed, title=f"{stage.table} {point}/{seed}"
                 )
                 for point, seed in missing[start : start + BATCH]
@@ -237,7 +237,7 @@ def build() -> None:
             print(f'    "{name}": "{hashlib.sha256(content).hexdigest()}",  # {len(content):,} bytes')
 
 
-def whole(name: str, found: Mapping[Key, rows.Row]) -> list[int]:
+def whole(name: str, found: Mapping[Key, rows.RecordedRow]) -> list[int]:
     """Return the points that make up a table: of the grid, those of the largest part that was trained as a whole."""
     seeds = GRID_SEEDS if TABLES[name][0] == "grid" else (0,)
     there = [point for point in range(len(points(TABLES[name][0]))) if all((point, seed) in found for seed in seeds)]
@@ -246,7 +246,9 @@ def whole(name: str, found: Mapping[Key, rows.Row]) -> list[int]:
     return next((part for part in reversed(list(map(cells_of, GRID_PARTS))) if set(part) <= set(there)), [])
 
 
-def table(name: str, found: Mapping[Key, rows.Row], there: Sequence[int]) -> tuple[tables.About, tables.Arrays]:
+def table(
+    name: str, found: Mapping[Key, rows.RecordedRow], there: Sequence[int]
+) -> tuple[tables.AboutTable, tables.Arrays]:
     """Return a table of the rows of some points."""
     chosen, task = TABLES[name]
     stored = document(chosen)
@@ -262,7 +264,7 @@ def table(name: str, found: Mapping[Key, rows.Row], there: Sequence[int]) -> tup
         for copy, (origin, distance) in enumerate(stored["near"])
         if POOL + copy in place
     ]
-    about = tables.About(
+    about = tables.AboutTable(
         name=name, task=task, space=space.to_spec(), epochs=list(searches.period_ends(space)),
         images={"train": len(data.split.train), "validation": len(data.split.validation), "unseen": len(data.unseen)},
         data_hash=data.data_hash, split_hash=data.split.digest, trainer_revision=TRAINER_REVISIONS["cpu-bf16"],
@@ -323,7 +325,7 @@ def measure() -> None:
     with open_grid(WORK / "time", "time", Observer(), data=DataOptions(task="mnist-5k"), workers=1) as grid:
         for point in range(0, POOL, TIMED_EVERY):
             plan = planner(space)(points("conv")[point])
-            run = Run(name=str(point), config=plan.config, seed=0, title=f"point {point}")
+            run = TrainingRun(name=str(point), config=plan.config, seed=0, title=f"point {point}")
             seconds = sum(report.seconds for report in grid.train([run])[str(point), 0])
             measured.append({"point": point, "cost": sum(plan.costs) / 1e6, "seconds": seconds})
         timed = {"machine": dict(grid.numerics), "rows": measured}

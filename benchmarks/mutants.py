@@ -125,7 +125,7 @@ class Coverage:
         }
 
 
-class Recorder:
+class OutcomeRecorder:
     """A plugin of pytest: runs the chosen tests in their order, and notes what failed and how long each took."""
 
     def __init__(self, chosen: Sequence[str] | None = None) -> None:
@@ -230,7 +230,7 @@ def _work_in(copy: Path, work: Callable[[], Any], answer: Path) -> None:
         os._exit(code)
 
 
-def run_pytest(copy: Path, arguments: Sequence[str], recorder: Recorder) -> int:
+def run_pytest(copy: Path, arguments: Sequence[str], recorder: OutcomeRecorder) -> int:
     """Run tests in this process."""
     common = [
         "-q",
@@ -257,7 +257,7 @@ def measured(copy: Path, modules: Sequence[str], tests: Sequence[str]) -> Covera
     options = ["--cov", f"--cov-config={settings}", "--cov-context=test", "--cov-report="]
 
     def work() -> dict[str, Any]:
-        recorder = Recorder()
+        recorder = OutcomeRecorder()
         run_pytest(copy, ["-m", FAST, *options, *tests], recorder)
         return {"failed": recorder.failed, "seconds": recorder.seconds}
 
@@ -379,7 +379,7 @@ def _noticed(batch: Sequence[str], limit: float) -> tuple[str, str]:
     """Return what became of a planted fault, and the test that noticed it."""
 
     def work() -> dict[str, Any]:
-        recorder = Recorder(batch)
+        recorder = OutcomeRecorder(batch)
         files = dict.fromkeys(map(_file, batch))
         code = run_pytest(_copy, ["-x", "--no-cov", "-o", f"timeout={HANG_SECONDS}", *files], recorder)
         return {"failed": recorder.failed, "hung": recorder.hung, "code": code}

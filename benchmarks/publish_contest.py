@@ -31,7 +31,7 @@ from mnist_bench.tables.shipped import SHA256
 
 PEERS = ROOT / "benchmarks" / "peers" / "search_methods"
 sys.path.insert(0, str(PEERS))
-from traces import Task, beside, contest_of, read  # noqa: E402
+from traces import ContestTask, beside, contest_of, read  # noqa: E402
 
 TARGET = FOLDER / "contest"
 KEPT = ROOT / "results" / "foreign"
@@ -78,7 +78,7 @@ def foreign(methods: Sequence[str]) -> Sequence[Contest]:
         command = [sys.executable, str(PEERS / "run.py"), "--table", contest.task, "--budget", str(BUDGET)]
         command += ["--seeds", str(seeds), "--output", str(folder), "--methods", *methods]
         subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
-        task = Task(table=SHA256[contest.task], budget=BUDGET)
+        task = ContestTask(table=SHA256[contest.task], budget=BUDGET)
         theirs = contest_of(
             ReplayedTable(tables.load(contest.task)), task, read(folder / "traces.jsonl", task), methods
         )

@@ -62,7 +62,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
+class SearchComparison:
     """Our search, the slower of two runs, and theirs."""
 
     ours: Found
@@ -92,10 +92,10 @@ class Comparison:
         )
 
 
-def compare(asked: argparse.Namespace) -> Comparison:
+def compare(asked: argparse.Namespace) -> SearchComparison:
     """Run ours, theirs, and ours again."""
     before, theirs, after = search(asked), pattern(asked), search(asked)
-    return Comparison(ours=max(before, after, key=lambda found: found.seconds), theirs=theirs)
+    return SearchComparison(ours=max(before, after, key=lambda found: found.seconds), theirs=theirs)
 
 
 def search(asked: argparse.Namespace) -> Found:

@@ -60,7 +60,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class NetRow:
     """One side's figures for one net."""
 
     net: str
@@ -81,7 +81,7 @@ class Row:
     """False for the plain loop with the number of workers that is the slower beside ours with this net."""
 
 
-def rows(measurements: Sequence[Measurement]) -> list[Row]:
+def rows(measurements: Sequence[Measurement]) -> list[NetRow]:
     """Return a row for each net and side, in the order of their first measurements."""
     kinds: dict[tuple[str, bool, str], list[Measurement]] = {}
     for one in measurements:
@@ -90,10 +90,10 @@ def rows(measurements: Sequence[Measurement]) -> list[Row]:
     return [replace(row, quoted=_is_quoted(row, table)) for row in table]
 
 
-def _row(found: Sequence[Measurement], ours: Sequence[Measurement]) -> Row:
+def _row(found: Sequence[Measurement], ours: Sequence[Measurement]) -> NetRow:
     seconds, rounds = [one.epoch for one in found], {one.round: one.epoch for one in ours}
     ratios = [one.epoch / rounds[one.round] for one in found]
-    return Row(
+    return NetRow(
         net=found[0].net, augmented=found[0].augmented, side=found[0].side, precision=found[-1].precision,
         accuracy=median(one.accuracy for one in found),
         epoch=median(seconds), lowest=min(seconds), highest=max(seconds),
@@ -101,12 +101,12 @@ def _row(found: Sequence[Measurement], ours: Sequence[Measurement]) -> Row:
     )  # fmt: skip
 
 
-def _is_quoted(row: Row, table: Sequence[Row]) -> bool:
+def _is_quoted(row: NetRow, table: Sequence[NetRow]) -> bool:
     plain = [one.ratio for one in table if one.side in PLAIN and (one.net, one.augmented) == (row.net, row.augmented)]
     return row.side not in PLAIN or row.ratio == min(plain)
 
 
-def markdown(table: Sequence[Row], repeats: int, hardware: str) -> str:
+def markdown(table: Sequence[NetRow], repeats: int, hardware: str) -> str:
     """Return the table as a page."""
     lines = [
         "# Peers' loops beside ours",
@@ -125,7 +125,7 @@ def markdown(table: Sequence[Row], repeats: int, hardware: str) -> str:
     return "\n".join([*lines, *map(_line, table)]) + "\n"
 
 
-def _line(row: Row) -> str:
+def _line(row: NetRow) -> str:
     quoted = row.side in PLAIN and row.quoted
     ratio = f"**{row.ratio:.2f}**" if quoted else f"{row.ratio:.2f}"
     spread = f"{row.lowest:.1f} – {row.highest:.1f} | {ratio} | {row.lowest_ratio:.2f} – {row.highest_ratio:.2f}"

@@ -14,8 +14,8 @@ from mnist_bench.leaderboard import curve_records, leaderboard_of, table_of
 from mnist_bench.plots import KINDS
 from mnist_bench.space_files import Source
 from mnist_bench.studies import (
-    Comparison,
-    Period,
+    PeriodResult,
+    RepeatedTrial,
     is_foreign,
     record as records,
     record_of,
@@ -212,8 +212,8 @@ def reproduce_trial(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    on_period: Callable[[Period, Period], None] = lambda then, now: None,
-) -> Comparison:
+    on_period: Callable[[PeriodResult, PeriodResult], None] = lambda then, now: None,
+) -> RepeatedTrial:
     """Train a trial again, the study's best one by default, and compare it bit for bit; as `mnist-bench reproduce`.
 
     Args:
@@ -244,8 +244,8 @@ def reproduce_record(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    on_period: Callable[[Period, Period], None] = lambda then, now: None,
-) -> Comparison:
+    on_period: Callable[[PeriodResult, PeriodResult], None] = lambda then, now: None,
+) -> RepeatedTrial:
     """Do as `reproduce_trial` for a record: a file from `mnist-bench show STUDY/17 --json`, or the content of one.
 
     Raises:

@@ -19,7 +19,7 @@ from mnist_bench.data.split import CLASSES, Indices, Split, cut
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
+class BenchmarkTask:
     """How a task is made of the training files."""
 
     train: int = 5_000
@@ -35,26 +35,26 @@ class Task:
     picture of the same size, so that nets and their costs are those of the other tasks."""
 
 
-def task(name: TaskName) -> Task:
+def task(name: TaskName) -> BenchmarkTask:
     """Return how a task is made."""
     match name:
         case "mnist-5k":
-            return Task()
+            return BenchmarkTask()
         case "mnist-5k-wrong":
-            return Task(wrong_labels=0.2)
+            return BenchmarkTask(wrong_labels=0.2)
         case "mnist-5k-coarse":
-            return Task(pixel=2)
+            return BenchmarkTask(pixel=2)
         case _:
             assert_never(name)
 
 
-def parts(made: Task, labels: NDArray[np.integer]) -> tuple[Split, Indices]:
+def parts(made: BenchmarkTask, labels: NDArray[np.integer]) -> tuple[Split, Indices]:
     """Return the split of a task and its unseen images, given the labels of the training files, shape (60000,)."""
     validation, train, unseen = cut(labels, [made.validation, made.train, made.unseen])
     return Split(train=train, validation=validation), unseen
 
 
-def spoiled(made: Task, pictures: Bytes, labels: Labels, train: Indices) -> tuple[Bytes, Labels]:
+def spoiled(made: BenchmarkTask, pictures: Bytes, labels: Labels, train: Indices) -> tuple[Bytes, Labels]:
     """Return the images of a task, all 60,000, and their labels: of those at `train`, some are wrong.
 
     Args:

@@ -1,2 +1,2 @@
 from .audit import Audit as Audit
-from .grid import Observer as Observer, Run as Run
+from .grid import Observer as Observer, TrainingRun as TrainingRun

@@ -14,7 +14,7 @@ from pathlib import Path
 from mnist_bench import cells
 from mnist_bench.cells import unit
 from mnist_bench.config import from_json
-from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid_of
+from mnist_bench.experiments.grid import Grid, Observer, TrainingRun, Workplace, open_grid_of
 from mnist_bench.leaderboard import undominated
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import wilson
@@ -205,7 +205,8 @@ def _train(drawn: Sequence[TrialRecord], grid: Grid) -> list[TrialRecord]:
         return report
 
     runs = [
-        Run(name=name, config=from_json(trial.config), seed=trial.seed, title=name) for name, trial in names.items()
+        TrainingRun(name=name, config=from_json(trial.config), seed=trial.seed, title=name)
+        for name, trial in names.items()
     ]
     curves = grid.train(runs, on_period=compare)
     return [replace(trial, reports=tuple(curves[name, trial.seed])) for name, trial in names.items()]

@@ -31,7 +31,7 @@ from search.files import make_folder
 from search.study import CheckpointStore, ResultsFolder, WorkFolder
 from search.trainer_api import Report
 
-Curves = Mapping[tuple[str, int], Sequence[Report]]
+RunReports = Mapping[tuple[str, int], Sequence[Report]]
 """The reports of runs, by the configuration's name and the seed."""
 MIN_SEEDS = 2
 """A difference is reported with its interval, and one seed has none."""
@@ -67,7 +67,7 @@ class ResultsWorkplace(Workplace):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class TrainingRun:
     """One configuration to train to its end with one seed."""
 
     name: str
@@ -89,10 +89,10 @@ def check_seeds(seeds: int) -> None:
         raise UsageError(f"seeds={seeds}: give at least {MIN_SEEDS}, for one shows no spread.")
 
 
-def product(configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[Run]:
+def product(configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[TrainingRun]:
     """Return a run of each configuration with each seed."""
     return [
-        Run(name=name, config=config, seed=seed, title=f"{name}, seed {number} of {len(seeds)}")
+        TrainingRun(name=name, config=config, seed=seed, title=f"{name}, seed {number} of {len(seeds)}")
         for number, seed in enumerate(seeds, start=1)
         for name, config in configs.items()
     ]
@@ -110,7 +110,7 @@ class Observer:
     def on_start(self, runs: int, seconds: float) -> None:
         """Called once with the number of runs and an estimate of how long all of them take, none trained before."""
 
-    def on_run(self, run: Run, reports: Sequence[Report]) -> None:
+    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
         """Called when a run ends. Runs that an earlier command trained are not reported."""
 
     def on_news(self, text: str) -> None:
@@ -133,7 +133,7 @@ class Grid:
     observer: Observer
     extra_identity: tuple[str, ...] = ()
     """Further parts of a task's identity, such as hashes of the test images that its reports are made on."""
-    _tasks: dict[Run, Task] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _tasks: dict[TrainingRun, Task] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def task(self, name: str, config: TrainConfig, seed: int) -> Task:
         """Return the task of training `config` with `seed` here; `name` stands in messages.
@@ -157,24 +157,26 @@ class Grid:
         identity = canonical_json.sha256([whole, seed, *bits, self.data.split.digest, *self.extra_identity])
         return Task(name=name, identity=identity, config=whole, seed=seed, costs=plan.costs)
 
-    def task_of(self, run: Run) -> Task:
+    def task_of(self, run: TrainingRun) -> Task:
         """Return the task of training a run here; errors as in `task`."""
         if run not in self._tasks:
             self._tasks[run] = self.task(run.title, run.config, run.seed)
         return self._tasks[run]
 
-    def seconds(self, runs: Sequence[Run]) -> float:
+    def seconds(self, runs: Sequence[TrainingRun]) -> float:
         """Return about how long all workers take for runs of which none was trained before."""
         costs = sum(sum(self.task_of(run).costs) for run in runs)
         return costs / 1e6 / (self.executor.workers * self.executor.lanes)
 
-    def costs_left(self, run: Run) -> tuple[int, ...]:
+    def costs_left(self, run: TrainingRun) -> tuple[int, ...]:
         """Return the estimated microseconds of each period of a run that was not trained here before."""
         task = self.task_of(run)
         reports, _ = self._store(keep_last=True).load(task)
         return () if task.is_ended_by(reports) else task.costs[len(reports) :]
 
-    def train(self, runs: Sequence[Run], *, on_period: OnPeriod = as_it_is, keep_last: bool = False) -> Curves:
+    def train(
+        self, runs: Sequence[TrainingRun], *, on_period: OnPeriod = as_it_is, keep_last: bool = False
+    ) -> RunReports:
         """Return the reports of every run. Runs that were trained here before are not trained again.
 
         `keep_last` keeps each run's last state for `last_state`.
@@ -188,7 +190,7 @@ class Grid:
             raise Stopped
         return curves
 
-    def train_until(self, deadline: float, runs: Sequence[Run]) -> Curves | None:
+    def train_until(self, deadline: float, runs: Sequence[TrainingRun]) -> RunReports | None:
         """Return the reports of every run as `train` does; None if the deadline (of `time.monotonic`) passes before."""
         curves = self._train(runs, lambda: self.observer.stopping() or time.monotonic() >= deadline, as_it_is)
         if curves is None and self.observer.stopping():
@@ -196,8 +198,8 @@ class Grid:
         return curves
 
     def _train(
-        self, runs: Sequence[Run], stopping: Callable[[], bool], on_period: OnPeriod, *, keep_last: bool = False
-    ) -> Curves | None:
+        self, runs: Sequence[TrainingRun], stopping: Callable[[], bool], on_period: OnPeriod, *, keep_last: bool = False
+    ) -> RunReports | None:
         """Return the reports of every run; None if `stopping` returned True before the last run's end."""
         tasks = [self.task_of(run) for run in runs]
         runs_by_task = {task.identity: run for task, run in zip(tasks, runs, strict=True)}
@@ -213,7 +215,7 @@ class Grid:
             return None
         return {(run.name, run.seed): training.reports[task.identity] for run, task in zip(runs, tasks, strict=True)}
 
-    def last_state(self, run: Run) -> bytes | None:
+    def last_state(self, run: TrainingRun) -> bytes | None:
         """Return the state after a run's last period; None if it was not kept, or is damaged."""
         return self._store(keep_last=True).load(self.task_of(run))[1] or None
 

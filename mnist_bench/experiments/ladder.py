@@ -20,7 +20,7 @@ from mnist_bench import cells, space_files
 from mnist_bench.cells import duration
 from mnist_bench.config import Schedule, TrainConfig
 from mnist_bench.experiments import cold_start
-from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, Run, product
+from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, TrainingRun, product
 from mnist_bench.experiments.test_set_scores import chosen, open_scored_grid
 from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import Machine, sentence, this_machine
@@ -203,7 +203,9 @@ def seed_of(number: int) -> int:
     return canonical_json.derived_seed(SHIPPED, number)
 
 
-def _wall_seconds(run: Run, reports: Sequence[Report], options: LadderOptions, grid: Grid, machine: Machine) -> float:
+def _wall_seconds(
+    run: TrainingRun, reports: Sequence[Report], options: LadderOptions, grid: Grid, machine: Machine
+) -> float:
     """Return the seconds of a process that trains one run, measured once per machine with its versions; errors as in
     `cold_start.seconds`."""
     # Equal bits do not take equal time: other cores or another PyTorch may well give the same weights.

@@ -13,9 +13,9 @@ import numpy as np
 
 from mnist_bench import cells
 from mnist_bench.data import DataOptions
-from mnist_bench.experiments.grid import Curves, Grid, Observer, ResultsWorkplace, Run, open_grid
+from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, RunReports, TrainingRun, open_grid
 from mnist_bench.result_table import Column, Table
-from mnist_bench.tables import RecordedBenchmark, Row, fresh, rows, table_card
+from mnist_bench.tables import RecordedBenchmark, RecordedRow, fresh, rows, table_card
 from search.arguments import check_count
 from search.differences import same_bits
 from search.errors import UsageError
@@ -45,7 +45,7 @@ class VerifyOptions(ResultsWorkplace):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Checked:
+class CheckedRow:
     """A row and what it came to here."""
 
     point: int
@@ -98,7 +98,7 @@ class Verified:
     seed: int
     of: int
     """Rows of the table."""
-    rows: tuple[Checked, ...]
+    rows: tuple[CheckedRow, ...]
 
     @property
     def holds(self) -> bool:
@@ -118,7 +118,7 @@ def verify_rows(table: RecordedBenchmark, options: VerifyOptions, observer: Obse
     drawn, folder = drawn_rows(table, options), options.results / FOLDER / table.name
     plan = fresh.planner(table.about, table.space)
     runs = [
-        Run(
+        TrainingRun(
             name=str(row.point), config=plan(table.params(row.point)).config, seed=row.seed,
             title=f"{table.name}/{row.point}, seed {row.seed}",
         )
@@ -139,7 +139,7 @@ def verify_rows(table: RecordedBenchmark, options: VerifyOptions, observer: Obse
     )  # fmt: skip
 
 
-def drawn_rows(table: RecordedBenchmark, options: VerifyOptions) -> list[Row]:
+def drawn_rows(table: RecordedBenchmark, options: VerifyOptions) -> list[RecordedRow]:
     """Return the rows to train again, by point and seed."""
     number = len(table.arrays.point)
     drawn = np.random.default_rng(options.seed).choice(number, size=min(options.rows, number), replace=False)
@@ -157,8 +157,8 @@ def _check_data(table: RecordedBenchmark, grid: Grid) -> None:
 
 
 def _compare(
-    table: RecordedBenchmark, drawn: Sequence[Row], curves: Curves, numerics: Mapping[str, Any]
-) -> list[Checked]:
+    table: RecordedBenchmark, drawn: Sequence[RecordedRow], curves: RunReports, numerics: Mapping[str, Any]
+) -> list[CheckedRow]:
     noise, images = table_card.noise_of(table), table.about.images["validation"]
     same_trainer = table.about.trainer_revision == numerics["trainer_revision"]
     machines = dict(zip(table.about.canaries, table.about.numerics, strict=True))
@@ -169,7 +169,7 @@ def _compare(
         now = rows.row_of(then.point, then.seed, canary, curves[str(then.point), then.seed])
         deviation = noise.of_difference(then.point)
         checked.append(
-            Checked(
+            CheckedRow(
                 point=then.point, seed=then.seed, canary=then.canary, then=_error(then, images),
                 now=_error(now, images), tolerance=None if deviation is None else DEVIATIONS * deviation,
                 first_difference=_first_difference(then, now), must_be_equal=same_trainer and same_machine,
@@ -178,12 +178,12 @@ def _compare(
     return checked
 
 
-def _error(row: Row, images: int) -> float | None:
+def _error(row: RecordedRow, images: int) -> float | None:
     errors = row.periods[-1].errors
     return None if errors is None else errors / images
 
 
-def _first_difference(then: Row, now: Row) -> str | None:
+def _first_difference(then: RecordedRow, now: RecordedRow) -> str | None:
     for number, (old, new) in enumerate(zip(then.periods, now.periods, strict=False), start=1):
         # Losses first: a single other bit changes a loss before any image changes its class.
         for name in ("train_loss", "val_loss", "errors", "weights"):
@@ -216,7 +216,7 @@ def sentences(found: Verified) -> list[str]:
 _ELSEWHERE: tuple[Verdict, ...] = ("identical", "within noise", "outside noise", "cannot tell")
 
 
-def table_of(found: Verified) -> Table[Checked]:
+def table_of(found: Verified) -> Table[CheckedRow]:
     """Return a row a training, by point and seed."""
     return Table(
         rows=found.rows,
@@ -239,5 +239,5 @@ def table_of(found: Verified) -> Table[Checked]:
     )  # fmt: skip
 
 
-def _record(row: Checked) -> dict[str, Any]:
+def _record(row: CheckedRow) -> dict[str, Any]:
     return {**asdict(row), "verdict": row.verdict}

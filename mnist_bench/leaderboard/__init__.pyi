@@ -2,7 +2,7 @@ from .board import (
     SIGNIFICANCE as SIGNIFICANCE,
     UNTESTED as UNTESTED,
     Leaderboard as Leaderboard,
-    Row as Row,
+    LeaderboardRow as LeaderboardRow,
     counts as counts,
     epochs_done as epochs_done,
     excess_of as excess_of,
@@ -31,4 +31,9 @@ from .early_stop_lines import (
     stop_option as stop_option,
 )
 from .ranking import ordered as ordered, pareto_front as pareto_front, undominated as undominated
-from .worker_time import Kind as Kind, Period as Period, WorkerTime as WorkerTime, worker_time_of as worker_time_of
+from .worker_time import (
+    Kind as Kind,
+    LanePeriod as LanePeriod,
+    WorkerTimeline as WorkerTimeline,
+    worker_time_of as worker_time_of,
+)

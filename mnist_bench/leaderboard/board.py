@@ -44,7 +44,7 @@ class NetFigures:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class LeaderboardRow:
     """One trial on the leaderboard."""
 
     rank: int | None
@@ -119,7 +119,7 @@ class Leaderboard:
     """Epochs or periods that all ended trials would have trained without pruning."""
     live: bool
     """Whether a driver is at work on the study."""
-    rows: tuple[Row, ...]
+    rows: tuple[LeaderboardRow, ...]
     hidden: int
     """Number of rows that `top` leaves out."""
     order: Order
@@ -183,7 +183,7 @@ def leaderboard_of(
     ranks = {trial.number: rank for rank, trial in enumerate(study.complete(), start=1)}
     saved, budget = saved_epochs(study) if of_nets else saved_periods(study)
     rows = [
-        Row(
+        LeaderboardRow(
             rank=ranks.get(trial.number),
             number=trial.number,
             value=trial.value,

@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.cells import unit
-from mnist_bench.leaderboard.board import Leaderboard, NetFigures, Row, grouped
+from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, grouped
 from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line, stop_option
 from mnist_bench.nets import shown
 from mnist_bench.next_commands import NextCommands
@@ -16,18 +16,18 @@ from mnist_bench.result_table import Column, Table
 from search.event_log import repeats
 
 
-def _state(row: Row) -> str:
+def _state(row: LeaderboardRow) -> str:
     return cells.ending(row.state, row.reason) + (", ahead" if row.ahead else "")
 
 
-def _net(row: Row) -> NetFigures:
+def _net(row: LeaderboardRow) -> NetFigures:
     """Return the figures of a net; the columns of `NET_FIGURES` are only for boards that have them."""
     if row.net is None:
         raise TypeError(f"#{row.number} is a trial of another trainer")
     return row.net
 
 
-NET_FIGURES: tuple[Column[Row], ...] = (
+NET_FIGURES: tuple[Column[LeaderboardRow], ...] = (
     Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 18, "right", lambda row: row.rank),
     Column("trial", lambda row: f"#{row.number}", 20, "right", lambda row: row.number),
     Column(
@@ -45,7 +45,7 @@ NET_FIGURES: tuple[Column[Row], ...] = (
 )
 """Their last importances alternate with those of the settings, which have 13, 11, 9 and so on, the most telling setting
 first. So a narrow screen says how a trial ended and after how long, and shows a few of both."""
-FIGURES: tuple[Column[Row], ...] = (
+FIGURES: tuple[Column[LeaderboardRow], ...] = (
     Column("rank", lambda row: str(row.rank or "–"), 8, "right"),
     Column("trial", lambda row: f"#{row.number}", 9, "right"),
     Column("value", lambda row: cells.value(row.value), 9, "right"),
@@ -54,14 +54,14 @@ FIGURES: tuple[Column[Row], ...] = (
     Column("time", lambda row: cells.duration(row.seconds), 4, "right"),
 )
 """Columns of a study of another trainer."""
-FRONT: Column[Row] = Column("front", lambda row: "yes" if row.on_front else "", 17)
+FRONT: Column[LeaderboardRow] = Column("front", lambda row: "yes" if row.on_front else "", 17)
 FIRST_SETTING = 13
 UNRANKED = "rank –: not complete"
 PAUSED = "PAUSED: continues when the search does"
 STATISTICS = "params: running statistics of batchnorm included"
 
 
-def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands | None = None) -> Table[Row]:
+def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands | None = None) -> Table[LeaderboardRow]:
     """Return a board's figures, then the settings in which its rows differ; as data, true parameters instead of those.
 
     Records have one set of columns for a study: the figures, the excess over each limit, then every parameter. `raced`
@@ -79,14 +79,14 @@ def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands 
     )
 
 
-def _net_columns(board: Leaderboard) -> list[Column[Row]]:
+def _net_columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
     rank, trial, *figures = _explained(NET_FIGURES, board)
     front = [] if board.cost is None else [FRONT]
     settings = [_setting(name, place, board.rows) for place, name in enumerate(_telling(board))]
     return [rank, trial, *front, *figures, *_over(board), *settings]
 
 
-def _columns(board: Leaderboard) -> list[Column[Row]]:
+def _columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
     rank, trial, value, *figures = _explained(FIGURES, board)
     front, cost = ([], []) if board.cost is None else ([FRONT], [_cost(board.cost)])
     return [rank, trial, *front, value, *cost, *figures, *_over(board), *map(_param, board.parameters)]
@@ -97,7 +97,7 @@ def _listed(board: Leaderboard) -> tuple[str, ...]:
     return ("--all",) if board.has_infeasible else ()
 
 
-def _explained(figures: Sequence[Column[Row]], board: Leaderboard) -> list[Column[Row]]:
+def _explained(figures: Sequence[Column[LeaderboardRow]], board: Leaderboard) -> list[Column[LeaderboardRow]]:
     """Return the figures with what their signs mean, as far as they occur."""
     signs = {"rank": UNRANKED} if any(row.rank is None for row in board.rows) else {}
     if any(row.reason == "paused" for row in board.rows):
@@ -107,12 +107,12 @@ def _explained(figures: Sequence[Column[Row]], board: Leaderboard) -> list[Colum
     return [replace(each, legend=[signs[each.heading]]) if each.heading in signs else each for each in figures]
 
 
-def _over(board: Leaderboard) -> list[Column[Row]]:
+def _over(board: Leaderboard) -> list[Column[LeaderboardRow]]:
     """Return the column of exceeded limits, if a row is infeasible."""
     return [Column("over its limit by", _excess, 11)] if any(row.excess for row in board.rows) else []
 
 
-def _excess(row: Row) -> str:
+def _excess(row: LeaderboardRow) -> str:
     return ", ".join(
         # A limit has a word for a name, a constraint its text.
         f"{cells.count(excess) if excess >= 100 else f'{excess:.3g}'} {unit(name)}"
@@ -134,21 +134,21 @@ def _telling(board: Leaderboard) -> list[str]:
     return sorted(headings, key=lambda heading: -len({_net(row).settings[heading] for row in compared}))
 
 
-def _setting(heading: str, place: int, rows: Sequence[Row]) -> Column[Row]:
+def _setting(heading: str, place: int, rows: Sequence[LeaderboardRow]) -> Column[LeaderboardRow]:
     texts, signs = shown(heading, [_net(row).settings[heading] for row in rows])
     by_number = {row.number: text for row, text in zip(rows, texts, strict=True)}
     return Column(heading, lambda row: by_number[row.number], FIRST_SETTING - 2 * place, legend=signs)
 
 
-def _cost(name: str) -> Column[Row]:
+def _cost(name: str) -> Column[LeaderboardRow]:
     return Column(name, lambda row: cells.value(row.cost), 9, "right", lambda row: row.cost)
 
 
-def _param(name: str) -> Column[Row]:
+def _param(name: str) -> Column[LeaderboardRow]:
     return Column(name, lambda row: cells.value(row.params[name]), 2)
 
 
-def _record(board: Leaderboard, row: Row) -> dict[str, Any]:
+def _record(board: Leaderboard, row: LeaderboardRow) -> dict[str, Any]:
     """Return a row as CSV has it: the study, the figures, the excess over each limit, every parameter."""
     figures = plain_row(row, curves=False)
     for name in ("excess", "params", "settings"):
@@ -296,7 +296,7 @@ def plain(board: Leaderboard) -> dict[str, Any]:
     return {**shared, **further, "rows": [plain_row(row, curves=board.has_curves) for row in board.rows]}
 
 
-def plain_row(row: Row, *, curves: bool) -> dict[str, Any]:
+def plain_row(row: LeaderboardRow, *, curves: bool) -> dict[str, Any]:
     """Return a row as plain values: true parameters under `params`, cells for display only under `settings`."""
     values = asdict(row)
     values |= values["net"] or {}

@@ -23,7 +23,7 @@ PAUSE = 30.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Period:
+class LanePeriod:
     """One period in a lane."""
 
     lane: int
@@ -45,12 +45,12 @@ class Pause:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WorkerTime:
+class WorkerTimeline:
     """The periods of a study in the order of their starts, and sums in seconds of worker time."""
 
     study: str
     best: int | None
-    periods: tuple[Period, ...]
+    periods: tuple[LanePeriod, ...]
     pauses: tuple[Pause, ...]
     available: float
     """Worker time that could be used: the length of each stretch between pauses times the number of its lanes."""
@@ -85,7 +85,7 @@ class WorkerTime:
 class _Stretch:
     """The periods between two pauses, in the order of their starts."""
 
-    periods: tuple[Period, ...]
+    periods: tuple[LanePeriod, ...]
 
     @property
     def start(self) -> float:
@@ -100,7 +100,7 @@ class _Stretch:
         return len({period.lane for period in self.periods})
 
 
-def worker_time_of(study: StudyRecord) -> WorkerTime:
+def worker_time_of(study: StudyRecord) -> WorkerTimeline:
     """Return how the time of the study's workers was spent.
 
     Raises:
@@ -120,7 +120,7 @@ def worker_time_of(study: StudyRecord) -> WorkerTime:
     if not available:
         raise StudyNotFoundError(f"Study {study.name} was trained in no time that a clock can measure.")
     periods, pauses = _on_one_clock(stretches)
-    return WorkerTime(
+    return WorkerTimeline(
         study=study.name,
         best=best,
         periods=periods,
@@ -132,12 +132,12 @@ def worker_time_of(study: StudyRecord) -> WorkerTime:
     )
 
 
-def _period(study: str, trial: TrialRecord, report: Report, best: int | None) -> Period:
+def _period(study: str, trial: TrialRecord, report: Report, best: int | None) -> LanePeriod:
     """Return a report as a period, in seconds since 1970."""
     if report.worker is None or report.started is None or report.handled is None:
         raise StudyNotFoundError(f"Study {study} was searched by a version that did not note what ran where and when.")
     kinds: dict[str, Kind] = {"complete": "complete", "pruned": "pruned"}
-    return Period(
+    return LanePeriod(
         lane=report.worker,
         trial=trial.number,
         kind="best" if trial.number == best else kinds.get(trial.reason, "other"),
@@ -146,9 +146,9 @@ def _period(study: str, trial: TrialRecord, report: Report, best: int | None) ->
     )
 
 
-def _stretches(periods: Sequence[Period]) -> list[_Stretch]:
+def _stretches(periods: Sequence[LanePeriod]) -> list[_Stretch]:
     """Cut periods, sorted by their starts, wherever nothing ran for longer than `PAUSE`."""
-    stretches: list[list[Period]] = []
+    stretches: list[list[LanePeriod]] = []
     end = float("-inf")
     for period in periods:
         if period.start > end + PAUSE:
@@ -158,8 +158,8 @@ def _stretches(periods: Sequence[Period]) -> list[_Stretch]:
     return [_Stretch(periods=tuple(stretch)) for stretch in stretches]
 
 
-def _on_one_clock(stretches: Sequence[_Stretch]) -> tuple[tuple[Period, ...], tuple[Pause, ...]]:
-    periods: list[Period] = []
+def _on_one_clock(stretches: Sequence[_Stretch]) -> tuple[tuple[LanePeriod, ...], tuple[Pause, ...]]:
+    periods: list[LanePeriod] = []
     pauses: list[Pause] = []
     clock = 0.0
     for number, stretch in enumerate(stretches):
@@ -171,7 +171,7 @@ def _on_one_clock(stretches: Sequence[_Stretch]) -> tuple[tuple[Period, ...], tu
     return tuple(periods), tuple(pauses)
 
 
-def _waits(logical: Sequence[Period]) -> list[tuple[float, float]]:
+def _waits(logical: Sequence[LanePeriod]) -> list[tuple[float, float]]:
     """Return for each period that waited from its delivery to that of the last logically earlier one: (start, end)."""
     waits = []
     delivered = float("-inf")  # when all logically earlier periods were there

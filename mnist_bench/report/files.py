@@ -10,7 +10,7 @@ from mnist_bench.data import close_test_set
 from mnist_bench.export import Drawing, Options, drawing, load_winner
 from mnist_bench.plots import STUDY_KINDS, Picture, Subject, draw_kinds
 from mnist_bench.report import html
-from mnist_bench.report.page import Report, gather, missing
+from mnist_bench.report.page import ReportPage, gather, missing
 from mnist_bench.report.sections import read
 from mnist_bench.studies import find_trial, openings
 from search.errors import SearchError, StudyNotFoundError, UsageError
@@ -73,7 +73,7 @@ def write(
     return WrittenReport(file=file, pictures=pictures, no_drawing=reason)
 
 
-def _drawing(study: StoredStudy, gathered: Report, data_dir: Path | None) -> tuple[Drawing | None, str | None]:
+def _drawing(study: StoredStudy, gathered: ReportPage, data_dir: Path | None) -> tuple[Drawing | None, str | None]:
     """Return the drawing area of the page, or the reason why there is none; both are None if no trial is chosen.
 
     It needs the weights of the chosen trial and the data set.

@@ -15,14 +15,14 @@ from mnist_bench.cells import safe, safe_lines
 from mnist_bench.export import Drawing, csp_hash
 from mnist_bench.leaderboard import digest_lines, grouped, table_of, test_set_line
 from mnist_bench.plots import KINDS, Picture
-from mnist_bench.report.page import Report, missing
+from mnist_bench.report.page import ReportPage, missing
 from mnist_bench.result_table import Column, Row
 
 SMALL_SVG = 120_000
 """Bytes. Up to this size a picture is embedded as SVG, which stays sharp; above it, the smaller of SVG and PNG is."""
 
 
-def render(report: Report, drawing: Drawing | None = None) -> str:
+def render(report: ReportPage, drawing: Drawing | None = None) -> str:
     """Return the page; text from outside is escaped, without control characters and text-direction marks.
 
     Args:

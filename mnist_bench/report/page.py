@@ -53,7 +53,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class ReportPage:
     """The content of a study's report."""
 
     study: str
@@ -92,7 +92,7 @@ def gather(
     test_openings: int,
     invocations: Sequence[Invocation] = (),
     weights: Path | None = None,
-) -> Report:
+) -> ReportPage:
     """Return the report of a study; the same study always gives the same report.
 
     Args:
@@ -107,7 +107,7 @@ def gather(
     space = study.space
     chosen = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
     ranges = ranges_table(space, chosen) if chosen else None
-    return Report(
+    return ReportPage(
         study=study.name,
         date=_date(study),
         about=about.line(study, space, weights),

@@ -23,7 +23,7 @@ MAPPINGS = (Limits, Strategies)
 """Classes whose fields are keys of one setting; those of all others are settings themselves."""
 
 
-class Fault(NamedTuple):
+class ValueFault(NamedTuple):
     """One thing that is wrong with a value."""
 
     place: KeyPath
@@ -32,7 +32,7 @@ class Fault(NamedTuple):
     """The place and a sentence, to follow the name: `[1]: 0 is below 1`."""
 
 
-def faults(cls: type, name: str, value: Any) -> list[Fault]:
+def faults(cls: type, name: str, value: Any) -> list[ValueFault]:
     """Return what is wrong with a value of the field `name` of a dataclass."""
     try:
         _adapter(cls).validate_json(dumps({name: value}), strict=True, extra="forbid")
@@ -92,12 +92,12 @@ def _nearest(found: list[ErrorDetails], value: Any) -> list[ErrorDetails]:
     return [fault for fault in found if fault["type"] != "tuple_type"] or found
 
 
-def _fault(cls: type, name: str, value: Any, fault: ErrorDetails) -> Fault:
+def _fault(cls: type, name: str, value: Any, fault: ErrorDetails) -> ValueFault:
     place, found = _found(fault, value)
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{show(part)}" for part in place)
     around = annotation_of(cls, name, place[:-1]) if place else cls
     label = [name, *(part for part in place if isinstance(part, str))][-1]
-    return Fault(place, f"{where}: {_sentence(fault, found, label, annotation_of(cls, name, place), around)}")
+    return ValueFault(place, f"{where}: {_sentence(fault, found, label, annotation_of(cls, name, place), around)}")
 
 
 def _found(fault: ErrorDetails, value: Any) -> tuple[KeyPath, Any]:

@@ -21,7 +21,7 @@ from search.study import open_study
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tried:
+class TriedConfiguration:
     """One configuration that was trained to its end."""
 
     settings: Mapping[str, Any]
@@ -37,7 +37,7 @@ class EarlierTrials:
     name: str
     task: str | None
     """Of a table; None if it is a study's own data."""
-    tried: tuple[Tried, ...]
+    tried: tuple[TriedConfiguration, ...]
     unnamed: Mapping[str, Any] = field(default_factory=dict)
     """The settings that its space does not name, by path: all that was tried there had their defaults."""
 
@@ -115,9 +115,9 @@ def _unnamed(space: Space) -> Mapping[str, Any]:
     return {path: value for path, value in defaults if path not in named and not path.startswith(without)}
 
 
-def _standardised(found: Sequence[tuple[Mapping[str, Any], float]]) -> Iterator[Tried]:
+def _standardised(found: Sequence[tuple[Mapping[str, Any], float]]) -> Iterator[TriedConfiguration]:
     logarithms = [math.log(error + MIN_ERROR) for _, error in found]
     middle = median(logarithms)
     deviation = DEVIATION * median(abs(each - middle) for each in logarithms) or 1.0
     for (settings, _), each in zip(found, logarithms, strict=True):
-        yield Tried(settings=settings, loss=(each - middle) / deviation)
+        yield TriedConfiguration(settings=settings, loss=(each - middle) / deviation)

@@ -9,13 +9,13 @@ from .foreign import is_foreign as is_foreign, made_by_another as made_by_anothe
 from .openings import purpose_of_confirming as purpose_of_confirming
 from .record import (
     Data as Data,
-    Period as Period,
+    PeriodResult as PeriodResult,
     Record as Record,
     data_of as data_of,
     recipe_text as recipe_text,
     record_of as record_of,
 )
-from .reproduce import Comparison as Comparison, Difference as Difference, trainer_for as trainer_for
+from .reproduce import Difference as Difference, RepeatedTrial as RepeatedTrial, trainer_for as trainer_for
 from .validated import (
     believed as believed,
     find_trial as find_trial,

@@ -36,7 +36,7 @@ Finite = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 @with_config(Finite)
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Period:
+class PeriodResult:
     """The results of one period that are the same in every run."""
 
     value: float | None
@@ -98,7 +98,7 @@ class Record:
     """What the bits depend on. Its canaries decide whether two machines agree; the rest explains a difference."""
     trainer_revision: int
     versions: dict[str, str]
-    curve: Annotated[tuple[Period, ...], Len(1)]
+    curve: Annotated[tuple[PeriodResult, ...], Len(1)]
     correct: str | None = None
     """Which validation images the last period's net classified correctly: base64 of packed bits."""
     net_text: str | None = None
@@ -112,7 +112,7 @@ class _Version:
     schema_version: int = 1
 
 
-FIRST: First = {Record: ("schema_version", "correct"), Data: ("dataset", "subset"), Period: ("end",)}
+FIRST: First = {Record: ("schema_version", "correct"), Data: ("dataset", "subset"), PeriodResult: ("end",)}
 """The fields of the first format, see `search.stored_fields`. Do not add new ones."""
 
 
@@ -154,13 +154,13 @@ def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
     )
 
 
-def period_of(report: Report) -> Period:
+def period_of(report: Report) -> PeriodResult:
     """Return the part of a report that is the same in every run; infinite metrics and NaN become None."""
     metrics = {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in report.metrics.items()
     }
-    return Period(value=report.value, metrics=metrics, weights=report.weights, end=report.end)
+    return PeriodResult(value=report.value, metrics=metrics, weights=report.weights, end=report.end)
 
 
 def to_json(record: Record) -> dict[str, Any]:

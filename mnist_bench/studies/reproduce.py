@@ -11,7 +11,7 @@ from mnist_bench.config import TrainConfig, flattened, from_json
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.statistics import mcnemar
 from mnist_bench.studies import compatibility
-from mnist_bench.studies.record import Period, Record, period_of
+from mnist_bench.studies.record import PeriodResult, Record, period_of
 from search.differences import CANARIES, WIDE_CANARY
 from search.study import installed_version
 from search.trainer_api import Report, Trainer
@@ -32,10 +32,10 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
+class RepeatedTrial:
     """A recorded trial and its repetition."""
 
-    periods: tuple[tuple[Period, Period], ...]
+    periods: tuple[tuple[PeriodResult, PeriodResult], ...]
     """(then, now) for each repeated period; fewer than recorded if the repetition ended early."""
     first_difference: Difference | None
     """The first difference; None if all periods agree."""
@@ -86,8 +86,8 @@ def trainer_for(
 def reproduce(
     record: Record,
     trainer: Trainer[TrainConfig],
-    on_period: Callable[[Period, Period], None] = lambda then, now: None,
-) -> Comparison:
+    on_period: Callable[[PeriodResult, PeriodResult], None] = lambda then, now: None,
+) -> RepeatedTrial:
     """Train all recorded periods again; `on_period` is called after each with (recorded, repeated)."""
     return train_again(record, trainer, on_period)[0]
 
@@ -95,20 +95,20 @@ def reproduce(
 def train_again(
     record: Record,
     trainer: Trainer[TrainConfig],
-    on_period: Callable[[Period, Period], None] = lambda then, now: None,
-) -> tuple[Comparison, bytes | None]:
+    on_period: Callable[[PeriodResult, PeriodResult], None] = lambda then, now: None,
+) -> tuple[RepeatedTrial, bytes | None]:
     """Do as `reproduce`, and return the trainer's last state, too."""
     config = from_json(record.recipe)
     state: bytes | None = None
     report: Report | None = None
-    pairs: list[tuple[Period, Period]] = []
+    pairs: list[tuple[PeriodResult, PeriodResult]] = []
     for number, then in enumerate(record.curve, start=1):
         state, report = trainer.advance(config, record.seed, number, state)
         pairs.append((then, period_of(report)))
         on_period(*pairs[-1])
         if report.end is not None:
             break
-    comparison = Comparison(
+    comparison = RepeatedTrial(
         periods=tuple(pairs),
         first_difference=_first_difference(record, pairs),
         numerics=numerics_differences(record.numerics, trainer.numerics),
@@ -144,7 +144,7 @@ def version_differences(then: Mapping[str, str]) -> tuple[Difference, ...]:
     )
 
 
-def _first_difference(record: Record, pairs: list[tuple[Period, Period]]) -> Difference | None:
+def _first_difference(record: Record, pairs: list[tuple[PeriodResult, PeriodResult]]) -> Difference | None:
     for number, (then, now) in enumerate(pairs, start=1):
         for name, old, new in _figures(then, now):
             if old != new:
@@ -154,7 +154,7 @@ def _first_difference(record: Record, pairs: list[tuple[Period, Period]]) -> Dif
     return None
 
 
-def _figures(then: Period, now: Period) -> list[tuple[str, Any, Any]]:
+def _figures(then: PeriodResult, now: PeriodResult) -> list[tuple[str, Any, Any]]:
     # Losses first: a single other bit changes a loss before any image changes its class.
     names = sorted({*then.metrics, *now.metrics}, key=lambda name: (not name.endswith("loss"), name))
     figures = [(name.replace("_", " "), then.metrics.get(name), now.metrics.get(name)) for name in names]
@@ -162,7 +162,7 @@ def _figures(then: Period, now: Period) -> list[tuple[str, Any, Any]]:
     return [*figures, accuracy, ("end", then.end, now.end), ("weights", then.weights, now.weights)]
 
 
-def _p_value(record: Record, pairs: list[tuple[Period, Period]], report: Report | None) -> float | None:
+def _p_value(record: Record, pairs: list[tuple[PeriodResult, PeriodResult]], report: Report | None) -> float | None:
     now = report.details.get("correct") if report else None
     if record.correct is None or not isinstance(now, str) or len(pairs) < len(record.curve):
         return None

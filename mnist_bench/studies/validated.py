@@ -36,7 +36,7 @@ COUNTED = ("epoch", "errors")
 
 @with_config(ConfigDict(extra="ignore"))
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Images:
+class ImageCounts:
     """Number of images in each part of the split."""
 
     train: Annotated[int, Ge(1)]
@@ -49,7 +49,7 @@ class Context:
     """The part of a study's context that is checked."""
 
     data: Data
-    images: Images
+    images: ImageCounts
     trainer_revision: int
 
 

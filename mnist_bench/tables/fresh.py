@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from mnist_bench.config import TaskName
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables.stored import About
+from mnist_bench.tables.stored import AboutTable
 from search import canonical_json
 from search.errors import UsageError, WorkerError
 from search.messages import listing, show
@@ -25,7 +25,7 @@ MAX_KEPT = 32
 """Trainings that are remembered, those that have not ended with their state: up to 4 MB for a net of conv."""
 
 
-def task_of(about: About) -> TaskName:
+def task_of(about: AboutTable) -> TaskName:
     """Return the benchmark task of a table.
 
     Raises:
@@ -38,7 +38,7 @@ def task_of(about: About) -> TaskName:
     raise UsageError(f"Table {about.name} is of task {show(about.task)}; this version knows {listing(tasks)}.")
 
 
-def planner(about: About, space: Space) -> Planner[TrainConfig]:
+def planner(about: AboutTable, space: Space) -> Planner[TrainConfig]:
     """Return the planner of a table's space, with the table's own estimate of costs."""
     from mnist_bench.space_files import planner_on
 
@@ -47,7 +47,7 @@ def planner(about: About, space: Space) -> Planner[TrainConfig]:
 
 
 @dataclass(kw_only=True, slots=True)
-class Training:
+class StartedTraining:
     """A training as far as it has come."""
 
     plan: Plan[TrainConfig]
@@ -78,11 +78,11 @@ class Training:
 class Fresh:
     """Trains configurations of a table's space on the table's task."""
 
-    def __init__(self, about: About, space: Space) -> None:
+    def __init__(self, about: AboutTable, space: Space) -> None:
         self._about = about
         self._planner = planner(about, space)
         self._constraints = {constraint.text for constraint in space.constraints}
-        self._kept: OrderedDict[str, Training] = OrderedDict()
+        self._kept: OrderedDict[str, StartedTraining] = OrderedDict()
         self._lock = Lock()  # Optuna's n_jobs are threads
 
     @cached_property
@@ -99,7 +99,7 @@ class Fresh:
             device="cpu" if on_cpu else "auto", task=task_of(self._about), data_hash=self._about.data_hash
         )
 
-    def __call__(self, params: Mapping[str, Any], seed: int, periods: int) -> Training:
+    def __call__(self, params: Mapping[str, Any], seed: int, periods: int) -> StartedTraining:
         """Return a training of at least so many periods, unless it diverged before.
 
         The last trainings are remembered: a longer one continues a shorter one, with the same bits.
@@ -110,7 +110,7 @@ class Fresh:
         """
         key = canonical_json.sha256([dict(params), seed])
         with self._lock:
-            training = self._kept.pop(key, None) or Training(plan=self._feasible(params), seed=seed)
+            training = self._kept.pop(key, None) or StartedTraining(plan=self._feasible(params), seed=seed)
             self._kept[key] = training
             if len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)

@@ -14,8 +14,8 @@ from mnist_bench.errors import NotInTableError
 from mnist_bench.tables import stored
 from mnist_bench.tables.fresh import Fresh, planner
 from mnist_bench.tables.points import Nearest
-from mnist_bench.tables.rows import Row
-from mnist_bench.tables.stored import About, Arrays
+from mnist_bench.tables.rows import RecordedRow
+from mnist_bench.tables.stored import AboutTable, Arrays
 from search.arguments import check_count
 from search.messages import did_you_mean, show
 from search.space import Space
@@ -32,7 +32,7 @@ CHANCE = 0.9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Curve:
+class RecordedCurve:
     """What a training reported, period by period."""
 
     epochs: tuple[float, ...]
@@ -56,7 +56,7 @@ class Curve:
 class RecordedBenchmark:
     """Trainings of one space on one task, by configuration and seed."""
 
-    def __init__(self, about: About, arrays: Arrays) -> None:
+    def __init__(self, about: AboutTable, arrays: Arrays) -> None:
         self.about = about
         self.arrays = arrays
         self.name = about.name
@@ -119,7 +119,7 @@ class RecordedBenchmark:
             return None
         return point if params.keys() <= self._spans.keys() else None
 
-    def row(self, point: int, seed: int) -> Row:
+    def row(self, point: int, seed: int) -> RecordedRow:
         """Return what a training came to.
 
         Raises:
@@ -138,7 +138,9 @@ class RecordedBenchmark:
         self._check(config)
         return self._nearest(seed).least(config)[0]
 
-    def curve(self, config: Params | int, seed: int = 0, *, periods: int | None = None, train: bool = False) -> Curve:
+    def curve(
+        self, config: Params | int, seed: int = 0, *, periods: int | None = None, train: bool = False
+    ) -> RecordedCurve:
         """Return the learning curve of a configuration, given by its parameters or by its point's number.
 
         Args:
@@ -168,7 +170,7 @@ class RecordedBenchmark:
             self.arrays.costs[point].tolist()[:periods],
         )
 
-    def _trained(self, params: Params, seed: int, periods: int) -> Curve:
+    def _trained(self, params: Params, seed: int, periods: int) -> RecordedCurve:
         self._check(params)
         training = self._fresh(params, seed, periods)
         none = [None] * periods  # of periods after that in which it diverged
@@ -180,9 +182,9 @@ class RecordedBenchmark:
             training.plan.costs[:periods],
         )  # fmt: skip
 
-    def _curve(self, errors: Sequence[int | None], val_loss: Sequence[float], costs: Sequence[int]) -> Curve:
+    def _curve(self, errors: Sequence[int | None], val_loss: Sequence[float], costs: Sequence[int]) -> RecordedCurve:
         images = self.about.images["validation"]
-        return Curve(
+        return RecordedCurve(
             epochs=tuple(self.about.epochs[: len(errors)]),
             errors=tuple(round(CHANCE * images) if count is None else count for count in errors),
             # One and the same NaN, so that equal curves are equal.

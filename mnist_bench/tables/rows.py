@@ -9,7 +9,7 @@ from search.trainer_api import Report
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Period:
+class RecordedPeriod:
     """What is kept of a period's report."""
 
     errors: int | None
@@ -23,7 +23,7 @@ class Period:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class RecordedRow:
     """One training."""
 
     point: int
@@ -31,7 +31,7 @@ class Row:
     seed: int
     canary: str
     """Canary of the machine that trained the row."""
-    periods: tuple[Period, ...]
+    periods: tuple[RecordedPeriod, ...]
     """Fewer than planned where training diverged; the last one is then that in which it did."""
     unseen_errors: int | None
     """Images misclassified after the last period, of those that no search sees; None if training diverged."""
@@ -47,10 +47,10 @@ class Row:
         return self.point, self.seed
 
 
-def row_of(point: int, seed: int, canary: str, reports: Sequence[Report]) -> Row:
+def row_of(point: int, seed: int, canary: str, reports: Sequence[Report]) -> RecordedRow:
     """Return the row of a training that has ended, given all its reports."""
     periods = [
-        Period(
+        RecordedPeriod(
             errors=report.metrics["errors"],  # type: ignore[arg-type]
             train_loss=report.metrics["train_loss"],
             val_loss=report.metrics["val_loss"],
@@ -59,4 +59,4 @@ def row_of(point: int, seed: int, canary: str, reports: Sequence[Report]) -> Row
         for report in reports
     ]
     unseen = reports[-1].details.get("unseen_errors")
-    return Row(point=point, seed=seed, canary=canary, periods=tuple(periods), unseen_errors=unseen)
+    return RecordedRow(point=point, seed=seed, canary=canary, periods=tuple(periods), unseen_errors=unseen)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from mnist_bench.config import TaskName
-from mnist_bench.tables.rows import Period, Row
+from mnist_bench.tables.rows import RecordedPeriod, RecordedRow
 from search import canonical_json
 from search.errors import SpaceError, StorageError
 from search.messages import first_fault
@@ -35,7 +35,7 @@ MAX_BYTES = 2**30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class About:
+class AboutTable:
     """What a table says of itself."""
 
     name: str
@@ -97,16 +97,16 @@ class Arrays:
     """Shape (R,): images misclassified after the last period of those that no search sees; -1 where it diverged."""
 
 
-def pack(about: About, arrays: Arrays) -> bytes:
+def pack(about: AboutTable, arrays: Arrays) -> bytes:
     """Return the content of a table's file; the same table always gives the same bytes with one version of zlib."""
     named = {item.name: getattr(arrays, item.name) for item in fields(Arrays)}
-    text = canonical_json.dumps({item.name: getattr(about, item.name) for item in fields(About)})
+    text = canonical_json.dumps({item.name: getattr(about, item.name) for item in fields(AboutTable)})
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, about=np.frombuffer(text.encode(), np.uint8), **named)
     return buffer.getvalue()
 
 
-def unpack(path: Path) -> tuple[About, Arrays]:
+def unpack(path: Path) -> tuple[AboutTable, Arrays]:
     """Return what a table's file holds.
 
     Raises:
@@ -120,7 +120,7 @@ def unpack(path: Path) -> tuple[About, Arrays]:
         with np.load(content, allow_pickle=False) as stored:
             values = json.loads(stored["about"].tobytes())
             arrays = Arrays(**{item.name: stored[item.name] for item in fields(Arrays)})
-        about = About(**values)
+        about = AboutTable(**values)
         _check(about, arrays)
     except ValidationError as error:
         raise StorageError(f"{path}: no table, or damaged ({first_fault(error)}).") from error
@@ -139,13 +139,15 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """A table's name is a folder's among the results."""
 
 
-def _check(about: About, arrays: Arrays) -> None:
+def _check(about: AboutTable, arrays: Arrays) -> None:
     """Refuse arrays that do not fit together.
 
     Raises:
         ValueError: they do not.
     """
-    TypeAdapter(About).validate_python(asdict(about))  # to check: it would make floats of the epochs that are whole
+    TypeAdapter(AboutTable).validate_python(
+        asdict(about)
+    )  # to check: it would make floats of the epochs that are whole
     if not _NAME.fullmatch(about.name):
         raise ValueError("its name is none of letters, digits, dots and dashes")
     points, rows, epochs = len(arrays.params), len(arrays.point), len(about.epochs)
@@ -170,7 +172,7 @@ def _check(about: About, arrays: Arrays) -> None:
         raise ValueError("it does not say what the images or the machines were")
 
 
-def of_rows(rows: Sequence[Row], canaries: Sequence[str], epochs: int) -> dict[str, NDArray[Any]]:
+def of_rows(rows: Sequence[RecordedRow], canaries: Sequence[str], epochs: int) -> dict[str, NDArray[Any]]:
     """Return the arrays of rows, by name."""
     shape = (len(rows), epochs)
     errors, weights = np.full(shape, -1, np.int32), np.zeros((*shape, HASH_BYTES), np.uint8)
@@ -193,19 +195,21 @@ def of_rows(rows: Sequence[Row], canaries: Sequence[str], epochs: int) -> dict[s
     }
 
 
-def row_at(arrays: Arrays, canaries: Sequence[str], number: int) -> Row:
+def row_at(arrays: Arrays, canaries: Sequence[str], number: int) -> RecordedRow:
     """Return a row as it was trained."""
     periods = []
     for period, errors in enumerate(arrays.errors[number].tolist()):
         losses = (arrays.train_loss[number, period].item(), arrays.val_loss[number, period].item())
         train_loss, val_loss = (None if np.isnan(loss) else loss for loss in losses)
         weights = arrays.weights[number, period].tobytes().hex()
-        kept = Period(errors=None if errors < 0 else errors, train_loss=train_loss, val_loss=val_loss, weights=weights)
+        kept = RecordedPeriod(
+            errors=None if errors < 0 else errors, train_loss=train_loss, val_loss=val_loss, weights=weights
+        )
         periods.append(kept)
         if kept.errors is None:
             break
     unseen = int(arrays.unseen[number])
-    return Row(
+    return RecordedRow(
         point=int(arrays.point[number]), seed=int(arrays.seed[number]), canary=canaries[arrays.canary[number]],
         periods=tuple(periods), unseen_errors=None if unseen < 0 else unseen,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from functools import partial
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.numerics import Precision
-from mnist_bench.training.cuda import DeviceCache, Recorder, StaticTrainLoop, first_line
+from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, WorkRecorder, first_line
 from mnist_bench.training.period import TrainLoop, advance_in_steps
 from search.trainer_api import finish
 
@@ -33,7 +33,7 @@ _GROUP, _GROUPED_FROM = 3, 8
 """Steps captured as one, and the step from which on: in the second period, which leaves some for single ones, too."""
 
 
-def verify_replay(data: Dataset, precision: Precision, record: Recorder) -> str:
+def verify_replay(data: Dataset, precision: Precision, record: WorkRecorder) -> str:
     """Return "on" where replayed steps give the bits of steps given out anew, else "off:" and why.
 
     Raises:
@@ -55,7 +55,7 @@ def verify_replay(data: Dataset, precision: Precision, record: Recorder) -> str:
     return ON
 
 
-def _bits(config: TrainConfig, data: Dataset, precision: Precision, record: Recorder | None) -> list[object]:
+def _bits(config: TrainConfig, data: Dataset, precision: Precision, record: WorkRecorder | None) -> list[object]:
     """Return the states and figures of a whole training in which one train loop stays from period to period."""
     device_cache: DeviceCache[TrainLoop] = DeviceCache(1)
     state: bytes | None = None

@@ -13,7 +13,7 @@ from mnist_bench import numerics
 from mnist_bench.config import CODEC, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.numerics import Precision
-from mnist_bench.training.cuda import CaptureError, DeviceCache, Recorder, StaticTrainLoop, Streams, new_stream
+from mnist_bench.training.cuda import CaptureError, DeviceCache, StaticTrainLoop, Streams, WorkRecorder, new_stream
 from mnist_bench.training.period import MakeTrainLoop, TrainLoop, advance_in_steps, make_train_loop
 from mnist_bench.training.replay_check import ON, verify_replay
 from search.trainer_api import Report, Steps, finish
@@ -33,7 +33,12 @@ class TorchTrainer:
     codec = CODEC
 
     def __init__(
-        self, data: Dataset, precision: Precision, *, record: Recorder | None = None, device_cache: int | None = None
+        self,
+        data: Dataset,
+        precision: Precision,
+        *,
+        record: WorkRecorder | None = None,
+        device_cache: int | None = None,
     ) -> None:
         """Train with replayed steps if `record` is given and gives the same bits (`verify_replay`).
 
@@ -92,7 +97,7 @@ class TorchTrainer:
                 return content, report
             torch.cuda.empty_cache()  # does nothing if there is no GPU
 
-    def _check(self, record: Recorder) -> str:
+    def _check(self, record: WorkRecorder) -> str:
         if self.data.device.type == "cpu":
             return verify_replay(self.data, self.precision, record)
         with torch.cuda.stream(new_stream(self.data.device)):

@@ -44,7 +44,7 @@ _LEFT_OUT_WHERE_NONE = {"format", "first_format", "saw"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class EventRow:
     """An event's columns in the database."""
 
     kind: Kind
@@ -55,13 +55,13 @@ class Row:
     """Plain values, written as canonical JSON."""
 
 
-def to_row(event: Event) -> Row:
+def to_row(event: Event) -> EventRow:
     """Return the columns of an event."""
     values = {name: getattr(event, name) for name in _payload_fields(event.kind)}
     if isinstance(event, Reported):
         values["report"] = event.report.to_json()
     written = {name: value for name, value in values.items() if value is not None or name not in _LEFT_OUT_WHERE_NONE}
-    return Row(
+    return EventRow(
         kind=event.kind,
         time=event.time,
         trial=trial_of(event),
@@ -70,7 +70,7 @@ def to_row(event: Event) -> Row:
     )
 
 
-def text_of(row: Row) -> str:
+def text_of(row: EventRow) -> str:
     """Return a row's payload as text from which the event can be read back.
 
     Raises:

@@ -209,7 +209,7 @@ class EventLog:
         return event
 
 
-def readable(row: codec.Row) -> str:
+def readable(row: codec.EventRow) -> str:
     """Return a row's payload as text that can be read back: what cannot would end all that reads the study, this
     search's next run first.
 
@@ -222,7 +222,7 @@ def readable(row: codec.Row) -> str:
         raise UsageError(_not_kept(row, error)) from None
 
 
-def _not_kept(row: codec.Row, why: Exception) -> str:
+def _not_kept(row: codec.EventRow, why: Exception) -> str:
     """Return in a sentence whose values cannot be kept, and what they have to be."""
     if row.trial is None:
         return (

@@ -43,7 +43,7 @@ class EndedTrial:
     intermediate_values: dict[int, float]
 
 
-class Table:
+class ParameterTable:
     """The parameters of all trials as TPE's internal numbers: shape (trials, ranges), NaN if a trial lacks the range.
 
     A sampler is made anew for every proposal; the table is kept, and an ended trial is entered only once.
@@ -83,9 +83,9 @@ class Table:
 
 
 class TableTpeSampler(TPESampler):
-    """Optuna's TPE sampler, which reads the trials' parameters from a `Table`."""
+    """Optuna's TPE sampler, which reads the trials' parameters from a `ParameterTable`."""
 
-    def __init__(self, table: Table, **options: Any) -> None:
+    def __init__(self, table: ParameterTable, **options: Any) -> None:
         super().__init__(**options)
         self._table = table
         self._group_decomposed_search_space = _Groups(include_pruned=True)

@@ -26,7 +26,7 @@ from search.event_log import Reason, State
 from search.proposals import Curve, Prospects
 from search.space import Distribution, Document, Space
 from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode, to_optuna
-from search.strategies.fast_tpe import Table
+from search.strategies.fast_tpe import ParameterTable
 from search.strategies.pareto_pruning import ParetoPruning
 from search.strategies.pruners import ForeignPruner, NoPruner, Pruner
 from search.strategies.samplers import Ask, ForeignSampler, Gp, ProposalOrigin, Random, Sampler
@@ -82,7 +82,7 @@ class OptunaStudy:
         self._space = space
         self.ranges = OptunaRanges.of(space)
         self._sampler = sampler
-        self._table = Table(self.ranges.optunas)
+        self._table = ParameterTable(self.ranges.optunas)
         self._prospects_of = prospects
         self._known: dict[int, tuple[Mapping[str, Any], NDArray[np.float64], tuple[float, ...]]] = {}
         self._seed = seed

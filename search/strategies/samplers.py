@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from search.proposals import Curve, Prospects, Why
     from search.space import Space
     from search.strategies.distributions import OptunaRanges
-    from search.strategies.fast_tpe import Table
+    from search.strategies.fast_tpe import ParameterTable
 
 
 MAX_MISSES = 10
@@ -47,7 +47,7 @@ class Ask:
     """Number of trials that are complete or pruned, infeasible ones among them."""
     misses: int = 0
     """Number of trials pruned without a value directly before this one."""
-    table: Table | None = None
+    table: ParameterTable | None = None
     """The trials' parameters as numbers, kept between proposals; None to compute them anew."""
     curves: Callable[[], Sequence[Curve]] = tuple
     """Returns all earlier trials that are feasible, those that have not reported among them."""
@@ -124,12 +124,12 @@ class Tpe(Sampler):
             return Random().make(ask)
         from optuna.exceptions import ExperimentalWarning
 
-        from search.strategies.fast_tpe import Table, TableTpeSampler
+        from search.strategies.fast_tpe import ParameterTable, TableTpeSampler
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)  # group and multivariate, since 2.2
             return TableTpeSampler(
-                ask.table or Table(ask.ranges.optunas),
+                ask.table or ParameterTable(ask.ranges.optunas),
                 n_startup_trials=self.n_startup_trials,
                 n_ei_candidates=self.n_ei_candidates,
                 multivariate=True,

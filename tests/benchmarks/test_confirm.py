@@ -12,7 +12,7 @@ from confirm import plan_of, ran_on, rows
 from looks import ADDED, BOUNDARIES, compared, look, words
 from scipy.stats import norm  # type: ignore[import-untyped]
 
-from mnist_bench.experiments.contest.contest_record import Choice, Contest, Entrant, Trace
+from mnist_bench.experiments.contest.contest_record import BestConfiguration, Contest, Entrant, Trace
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ PLANS = Path(__file__).parents[2] / "benchmarks" / "strategies"
 
 
 def trace(error: float, spent: float = 1.0) -> Trace:
-    choice = Choice(spent=spent, seen=error, unseen=error, trial=0, params={})
+    choice = BestConfiguration(spent=spent, seen=error, unseen=error, trial=0, params={})
     return Trace(choices=(choice,), spent=10.0, trials=9, complete=3, fresh=(error - 0.0001, error + 0.0001))
 
 

@@ -16,7 +16,7 @@ import row_ledger
 
 from mnist_bench import tables
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.grid import Run
+from mnist_bench.experiments.grid import TrainingRun
 from search.errors import StorageError
 from search.study import WorkFolder
 from search.trainer_api import Report
@@ -44,7 +44,7 @@ class FakeGrid:
     folder: Path
     numerics: Mapping[str, Any]
 
-    def train(self, runs: Sequence[Run]) -> Any:
+    def train(self, runs: Sequence[TrainingRun]) -> Any:
         """See `Grid.train`."""
         self.left[0] -= len(runs)
         if self.left[0] < 0:
@@ -52,7 +52,7 @@ class FakeGrid:
         return {(run.name, run.seed): _reports(run) for run in runs}
 
 
-def _reports(run: Run) -> list[Report]:
+def _reports(run: TrainingRun) -> list[Report]:
     errors = 300 + int(run.name) % 50 + run.seed
     return [
         Report(

@@ -10,7 +10,7 @@ import optuna
 import optuna_pattern
 import pytest
 import speed
-from against_optuna import Comparison, Ended, Found
+from against_optuna import Ended, Found, SearchComparison
 from hypothesis import given, settings, strategies as st
 
 from mnist_bench import space_files
@@ -90,7 +90,7 @@ def test_best_and_past_by_hand() -> None:
 
 
 def test_sentences_by_hand() -> None:
-    assert Comparison(ours=OURS, theirs=THEIRS).sentences() == [
+    assert SearchComparison(ours=OURS, theirs=THEIRS).sentences() == [
         "Ours: 3 trials, 3 of them complete, in 120 s, best 99.10 %.",
         "Optuna's pattern: 3 trials, 2 of them complete, in 800 s, best 99.00 %; when ours had ended, after 120 s, its "
         "best was 98.00 %.",
@@ -101,8 +101,8 @@ def test_sentences_by_hand() -> None:
 
 def test_sentences_where_nothing_is_passed() -> None:
     none = Found(trials=(Ended(seconds=1, value=None),), seconds=2)
-    assert Comparison(ours=OURS, theirs=none).sentences()[-1].startswith("Optuna's pattern completed no trial")
-    assert Comparison(ours=THEIRS, theirs=OURS).sentences()[-1] == "Ours has not passed 99.10 %."
+    assert SearchComparison(ours=OURS, theirs=none).sentences()[-1].startswith("Optuna's pattern completed no trial")
+    assert SearchComparison(ours=THEIRS, theirs=OURS).sentences()[-1] == "Ours has not passed 99.10 %."
 
 
 def test_trials_are_taken_in_the_order_of_their_ends() -> None:

@@ -241,7 +241,7 @@ def test_no_search_is_begun_after_the_time_of_a_method(monkeypatch: pytest.Monke
 
 
 def test_what_was_searched_on_another_table_is_another_task(tmp_path: Path) -> None:
-    task, other = traces.Task(table="a" * 64, budget=1), traces.Task(table="b" * 64, budget=1)
+    task, other = traces.ContestTask(table="a" * 64, budget=1), traces.ContestTask(table="b" * 64, budget=1)
     done = traces.Kept(task=task, method="smac", seed=4, library="smac 2", trace=account_of(SMALL).trace(0.5))
     traces.keep(tmp_path / "file", done)
     assert traces.read(tmp_path / "file", task) == {("smac", 4): done}

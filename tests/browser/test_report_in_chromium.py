@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from mnist_bench.report import html
-from mnist_bench.report.page import Report
+from mnist_bench.report.page import ReportPage
 from support import handmade, handmade_report
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-def opened(browser: Browser, folder: Path, report: Report | None = None) -> Path:
+def opened(browser: Browser, folder: Path, report: ReportPage | None = None) -> Path:
     """Write the report of a study and open it."""
     path = folder / "report.html"
     path.write_text(html.render(report or handmade_report.report()))

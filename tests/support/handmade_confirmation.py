@@ -17,7 +17,7 @@ def found(**changes: Any) -> confirmed.Confirmed:
     """Return what a race of #1, #0 and #2 came to; #1 wins, #0 is tied and cheaper."""
     rows = [(1, 61_000, 2_000_000, (60, 64, 62, 66)), (0, 30_000, 900_000, (64, 66, 62, 64)), (2, 1, 1, (300, 301))]
     candidates = [
-        confirmed.Candidate(
+        confirmed.RaceCandidate(
             number=n, parameters=p, macs=m, search_accuracy=0.9950, search_epochs=6, complete=True, errors=errors,
             dropped_after=2 if n == 2 else None, p_value=0.0012 if n == 2 else None,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mnist_bench.experiments.contest.contest_record import Choice, Contest, Entrant, Trace
+from mnist_bench.experiments.contest.contest_record import BestConfiguration, Contest, Entrant, Trace
 
 TPE_ASHA = Entrant(sampler="tpe", pruner="asha")
 RANDOM = Entrant(sampler="random")
@@ -15,7 +15,7 @@ TWICE = Entrant(sampler="random", budgets=2)
 def trace(*choices: tuple[float, float], spent: float = 10.0, **changed: Any) -> Trace:
     """Return a search that made choices: (spent by then, their error on unseen images)."""
     made = [
-        Choice(spent=at, seen=error, unseen=error, trial=number, params={"optim.lr": 0.01})
+        BestConfiguration(spent=at, seen=error, unseen=error, trial=number, params={"optim.lr": 0.01})
         for number, (at, error) in enumerate(choices)
     ]
     values: dict[str, Any] = {"trials": 12, "complete": 4, "seconds": {1: 80.0, 8: 12.5}, "own_seconds": 0.002}

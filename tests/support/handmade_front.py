@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mnist_bench.experiments.confirm.front_result import Front, Member
+from mnist_bench.experiments.confirm.front_result import Front, FrontMember
 from mnist_bench.experiments.confirm.race_result import Final
 from support import handmade
 
@@ -14,9 +14,9 @@ def final(number: int, *errors: int | None, committee: int | None = None) -> Fin
     return Final(number=number, errors=errors, committee=committee)
 
 
-def member(number: int, cost: int) -> Member:
+def member(number: int, cost: int) -> FrontMember:
     """Return a configuration of the front."""
-    return Member(number=number, cost=cost, search_accuracy=0.99)
+    return FrontMember(number=number, cost=cost, search_accuracy=0.99)
 
 
 FRONT = Front(

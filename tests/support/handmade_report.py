@@ -8,7 +8,7 @@ from typing import Any
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.plots.drawing import Picture
 from mnist_bench.plots.style import Format
-from mnist_bench.report.page import Report, gather
+from mnist_bench.report.page import ReportPage, gather
 from mnist_bench.report.sections import Section, Sections
 from mnist_bench.result_table import Column, Table
 from search.errors import StudyNotFoundError
@@ -21,7 +21,7 @@ HOSTILE = "</style></script><script>document.title='taken'</script>\"'><img src=
 DOT: dict[Format, bytes] = {"svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "png": b""}
 
 
-def report(study: StudyRecord | None = None, **parts: Any) -> Report:
+def report(study: StudyRecord | None = None, **parts: Any) -> ReportPage:
     """Return the report of a study, of `handmade.mixed` where none is given."""
     picture = Picture(kind="history", finding="#1 came late", content=DOT)
     given = {
@@ -36,7 +36,7 @@ def _missing(reason: str) -> Picture:
     return Picture(kind="layers", error=StudyNotFoundError(reason))
 
 
-def hostile() -> Report:
+def hostile() -> ReportPage:
     """Return a report in which all that may come from outside is markup, with marks that turn the text's direction."""
     study = handmade.mixed()
     trials = [replace(trial, error=HOSTILE + "\u202e") if trial.error else trial for trial in study.trials]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from mnist_bench.config import CODEC, TrainConfig, config_hash
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.tables import About, Arrays, RecordedBenchmark, cells, encoded, fresh, of_rows
-from mnist_bench.tables.rows import Period, Row
+from mnist_bench.tables import AboutTable, Arrays, RecordedBenchmark, cells, encoded, fresh, of_rows
+from mnist_bench.tables.rows import RecordedPeriod, RecordedRow
 from search.space import Space
 from search.trainer_api import Report
 
@@ -43,7 +43,7 @@ def table(*, seeds: int = 3, noise: float = 0.0015, name: str = "handmade") -> R
     rows = [
         _row(number, seed, dict(params), noise, draws) for number, params in enumerate(points) for seed in range(seeds)
     ]
-    about = About(
+    about = AboutTable(
         name=name, task="mnist-5k", space=SPACE.to_spec(), epochs=list(EPOCHS),
         images={"train": 5_000, "validation": SEEN, "unseen": UNSEEN}, data_hash="d" * 64, split_hash="e" * 64,
         trainer_revision=2, coefficients=asdict(COEFFICIENTS["cpu-bf16"]), canaries=[CANARY],
@@ -60,17 +60,17 @@ def table(*, seeds: int = 3, noise: float = 0.0015, name: str = "handmade") -> R
     return RecordedBenchmark(about, arrays)
 
 
-def _row(number: int, seed: int, params: dict[str, object], noise: float, draws: np.random.Generator) -> Row:
+def _row(number: int, seed: int, params: dict[str, object], noise: float, draws: np.random.Generator) -> RecordedRow:
     rate = float(str(params["optim.lr"]))
     if rate == 1.0 and params["model.batchnorm"] == "none":
-        diverged = Period(errors=None, train_loss=None, val_loss=None, weights=f"{number:032x}{seed:032x}")
-        return Row(point=number, seed=seed, canary=CANARY, periods=(diverged,), unseen_errors=None)
+        diverged = RecordedPeriod(errors=None, train_loss=None, val_loss=None, weights=f"{number:032x}{seed:032x}")
+        return RecordedRow(point=number, seed=seed, canary=CANARY, periods=(diverged,), unseen_errors=None)
     skill = 0.03 + 0.01 * abs(np.log(rate / 0.006)) - 0.006 * (params["model.batchnorm"] != "none")
     skill += 0.003 * abs(int(str(params["optim.drops"])) - 1) + draws.normal(0, noise)
     seen, unseen = (max(0.001, skill + draws.normal(0, np.sqrt(skill / images))) for images in (SEEN, UNSEEN))
     late = 0.04 * (0.5 + (rate < 0.005))  # a low learning rate takes longer
     periods = [
-        Period(
+        RecordedPeriod(
             errors=round(SEEN * min(0.9, seen + late * (1 / epoch - 1 / 4))),
             train_loss=skill + late / epoch,
             val_loss=3 * seen + late / epoch,
@@ -78,7 +78,7 @@ def _row(number: int, seed: int, params: dict[str, object], noise: float, draws:
         )
         for epoch in EPOCHS
     ]
-    return Row(
+    return RecordedRow(
         point=number, seed=seed, canary=CANARY, periods=tuple(periods), unseen_errors=round(UNSEEN * min(0.9, unseen))
     )
 

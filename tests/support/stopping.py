@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.grid import Observer, Run
+from mnist_bench.experiments.grid import Observer, TrainingRun
 from search.trainer_api import Report
 
 
@@ -17,7 +17,7 @@ class Stopping(Observer):
         self.runs = 0
         self._stopping = stopping
 
-    def on_run(self, run: Run, reports: Sequence[Report]) -> None:
+    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
         """See `Observer.on_run`."""
         self.runs += 1
 

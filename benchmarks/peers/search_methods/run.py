@@ -21,7 +21,7 @@ from pathlib import Path
 
 from host import ForeignError, Found, search
 from methods import METHODS
-from traces import Kept, Task, contest_of, keep, read
+from traces import ContestTask, Kept, contest_of, keep, read
 
 from mnist_bench import tables
 from mnist_bench.cells import percent
@@ -36,7 +36,7 @@ def run(asked: argparse.Namespace) -> int:
     """Run the searches that are missing, write the contest, and return the number of methods that failed."""
     replayed = ReplayedTable(tables.load(asked.table))
     file = path_of(asked.table) if asked.table in SHA256 else Path(asked.table)
-    task = Task(table=hashlib.sha256(file.read_bytes()).hexdigest(), budget=asked.budget)
+    task = ContestTask(table=hashlib.sha256(file.read_bytes()).hexdigest(), budget=asked.budget)
     commands = {method: METHODS[method].command() for method in asked.methods}
     make_folder(asked.output)
     ledger = asked.output / "traces.jsonl"

@@ -16,7 +16,7 @@ from search.files import append_line, whole_lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
+class ContestTask:
     """What all searches of a contest share."""
 
     table: str
@@ -29,7 +29,7 @@ class Task:
 class Kept:
     """A search that is done."""
 
-    task: Task
+    task: ContestTask
     method: str
     """Its name in `methods.METHODS`."""
     seed: int
@@ -43,7 +43,7 @@ def keep(path: Path, kept: Kept) -> None:
     append_line(path, canonical_json.dumps(asdict(kept)))
 
 
-def read(path: Path, task: Task) -> dict[tuple[str, int], Kept]:
+def read(path: Path, task: ContestTask) -> dict[tuple[str, int], Kept]:
     """Return the searches of a task that a file has, by method and seed.
 
     A line that a killed process left unfinished is passed over; what it was is searched again.
@@ -54,7 +54,7 @@ def read(path: Path, task: Task) -> dict[tuple[str, int], Kept]:
     found: dict[tuple[str, int], Kept] = {}
     for number, values in whole_lines(path):
         try:
-            kept = Kept(**{**values, "task": Task(**values["task"]), "trace": Trace.from_json(values["trace"])})
+            kept = Kept(**{**values, "task": ContestTask(**values["task"]), "trace": Trace.from_json(values["trace"])})
         except (KeyError, TypeError) as error:
             raise StorageError(f"{path}, line {number}: no search of a foreign method ({error}).") from error
         if kept.task == task:
@@ -63,7 +63,7 @@ def read(path: Path, task: Task) -> dict[tuple[str, int], Kept]:
 
 
 def contest_of(
-    replayed: ReplayedTable, task: Task, found: Mapping[tuple[str, int], Kept], methods: Sequence[str]
+    replayed: ReplayedTable, task: ContestTask, found: Mapping[tuple[str, int], Kept], methods: Sequence[str]
 ) -> Contest:
     """Return the contest of some methods, over the seeds that all of them have searched with."""
     table = replayed.table

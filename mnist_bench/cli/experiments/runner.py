@@ -14,7 +14,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.interrupts import Interrupts
 from mnist_bench.config import leaves_validation
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments import Observer, Run
+from mnist_bench.experiments import Observer, TrainingRun
 from search.trainer_api import Report
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Lines(Observer):
         """Print the number of runs."""
         output.note(f"About {runs} runs, {cells.duration(seconds)} where none was trained before.")
 
-    def on_run(self, run: Run, reports: Sequence[Report]) -> None:
+    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
         """Print the result of a run."""
         trained = f"trained in {cells.duration(sum(report.seconds for report in reports))}"
         self.on_news(f"{run.title}: {', '.join([*_outcome(run, reports[-1]), trained])}")
@@ -67,7 +67,7 @@ class Lines(Observer):
         return self._stopping()
 
 
-def _outcome(run: Run, last: Report) -> list[str]:
+def _outcome(run: TrainingRun, last: Report) -> list[str]:
     """Return the accuracy of a run; empty for a network that was trained on the validation images."""
     if last.end:
         return [last.end.replace("_", " ")]

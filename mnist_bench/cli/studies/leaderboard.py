@@ -11,7 +11,7 @@ from mnist_bench.cli import options, output
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from mnist_bench.leaderboard import Leaderboard, Row
+    from mnist_bench.leaderboard import Leaderboard, LeaderboardRow
     from mnist_bench.result_table import Table
     from search.study import StudyLocation
 
@@ -63,7 +63,7 @@ def leaderboard(
         output.print_result(form, *tables)
 
 
-def _table(board: Leaderboard, location: StudyLocation) -> Table[Row]:
+def _table(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
     from mnist_bench.experiments import confirm
     from mnist_bench.leaderboard import table_of

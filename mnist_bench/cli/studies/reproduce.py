@@ -15,7 +15,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 from search.differences import CANARIES
 
 if TYPE_CHECKING:
-    from mnist_bench.studies import Comparison, Difference, Period, Record
+    from mnist_bench.studies import Difference, PeriodResult, Record, RepeatedTrial
 
 NOISE = 0.05
 """McNemar p-value above which two nets' accuracies differ no more than chance over the images allows."""
@@ -89,14 +89,14 @@ def _changed_canaries(differences: Iterable[Difference]) -> str:
     )
 
 
-def _print_period(then: Period, now: Period) -> None:
+def _print_period(then: PeriodResult, now: PeriodResult) -> None:
     epoch = then.metrics.get("epoch")
     loss = _pair(_loss(then), _loss(now), then.metrics.get("train_loss") == now.metrics.get("train_loss"))
     accuracy = _pair(cells.percent(then.value), cells.percent(now.value), then.value == now.value)
     output.print_line(f" {'–' if epoch is None else f'{epoch:g}':>5}   {loss}   {accuracy}")
 
 
-def _loss(period: Period) -> str:
+def _loss(period: PeriodResult) -> str:
     loss = period.metrics.get("train_loss")
     return "–" if loss is None else f"{loss:.5f}"
 
@@ -105,7 +105,7 @@ def _pair(then: str, now: str, same: bool) -> str:
     return f"{then:>7} {'=' if same else '≠'} {now:<7}"
 
 
-def verdict(comparison: Comparison) -> list[str]:
+def verdict(comparison: RepeatedTrial) -> list[str]:
     """Return the closing lines: the weights, and the first difference or that there is none."""
     then, now = comparison.periods[-1]
     same = "=" if then.weights == now.weights else "≠"
@@ -121,7 +121,7 @@ def verdict(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _cause_words(comparison: Comparison) -> str:
+def _cause_words(comparison: RepeatedTrial) -> str:
     """Return whether numerics and versions differ, and the remaining causes if the numerics agree."""
     versions = f"versions differ: {_listed(comparison.versions)}" if comparison.versions else "versions are the same"
     if _changed_canaries(comparison.numerics):
@@ -132,7 +132,7 @@ def _cause_words(comparison: Comparison) -> str:
     return f"The numerics agree; {versions}. So the cause is {causes}, or the record."
 
 
-def _numerics_words(comparison: Comparison) -> str:
+def _numerics_words(comparison: RepeatedTrial) -> str:
     changed = _changed_canaries(comparison.numerics)
     others = [difference for difference in comparison.numerics if difference.name not in CANARIES]
     return (
@@ -144,7 +144,7 @@ def _listed(differences: Iterable[Difference]) -> str:
     return ", ".join(f"{difference.name} {difference.then} → {difference.now}" for difference in differences)
 
 
-def _noise_words(comparison: Comparison, p_value: float) -> str:
+def _noise_words(comparison: RepeatedTrial, p_value: float) -> str:
     then, now = comparison.periods[-1]
     agrees = "differs by no more" if p_value > NOISE else "differs by more"
     figures = f"{cells.percent(then.value)} then, {cells.percent(now.value)} now"
@@ -155,5 +155,5 @@ def _hash(text: str) -> str:
     return f"{text[:4]}…{text[-2:]}"
 
 
-def _plain(record: Record, comparison: Comparison) -> dict[str, Any]:
+def _plain(record: Record, comparison: RepeatedTrial) -> dict[str, Any]:
     return {"study": record.study, "trial": record.trial, "identical": comparison.identical, **asdict(comparison)}

@@ -33,7 +33,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
+class PictureFault:
     """Why there is no prediction for a picture."""
 
     picture: str
@@ -75,7 +75,7 @@ def predict(
         )
     answers = _answers(loaded, paths)
     seen = [answer for answer in answers if isinstance(answer, Answer)]
-    faults = [answer for answer in answers if isinstance(answer, Fault)]
+    faults = [answer for answer in answers if isinstance(answer, PictureFault)]
     for fault in faults:
         output.note(f"Error: {fault.error}")
     if seen or form == "json":
@@ -98,17 +98,17 @@ def _model(name: str, data_dir: Path | None, results: Path, storage: str | None)
     return load_winner(study, trial, Options(trains=False, data_dir=data_dir)).model
 
 
-def _answers(model: Model, paths: Sequence[str]) -> list[Answer | Fault]:
+def _answers(model: Model, paths: Sequence[str]) -> list[Answer | PictureFault]:
     """Return an answer or a fault per picture; the network gets all readable pictures at once."""
     from mnist_bench.errors import PictureError
 
     prepared: dict[int, NDArray[np.float32]] = {}
-    faults: dict[int, Fault] = {}
+    faults: dict[int, PictureFault] = {}
     for number, path in enumerate(paths):
         try:
             prepared[number] = model.prepared(_content(path), "stdin" if path == STDIN else path)
         except PictureError as error:
-            faults[number] = Fault(picture=path, error=str(error))
+            faults[number] = PictureFault(picture=path, error=str(error))
     said = dict(zip(prepared, model.predict(list(prepared.values())), strict=True))
     answers = {number: Answer(picture=paths[number], prediction=prediction) for number, prediction in said.items()}
     return [answers.get(number) or faults[number] for number in range(len(paths))]
@@ -121,7 +121,7 @@ def _content(path: str) -> Path | bytes:
     return sys.stdin.buffer.read(files.MAX_BYTES + 1) if path == STDIN else Path(path)
 
 
-def _table(answers: Sequence[Answer | Fault], seen: Sequence[Answer], bar: float | None) -> Table[Answer]:
+def _table(answers: Sequence[Answer | PictureFault], seen: Sequence[Answer], bar: float | None) -> Table[Answer]:
     unsure = any(answer.prediction.unsure for answer in seen)
     return Table(
         rows=seen,
@@ -132,13 +132,13 @@ def _table(answers: Sequence[Answer | Fault], seen: Sequence[Answer], bar: float
     )
 
 
-def _record(answer: Answer | Fault) -> dict[str, Any]:
+def _record(answer: Answer | PictureFault) -> dict[str, Any]:
     match answer:
         case Answer():
             said = asdict(answer.prediction)
             nameless = [name for name in ("name", "runner_up_name") if said[name] is None]
             return {"picture": answer.picture, **{key: said[key] for key in said if key not in nameless}}
-        case Fault():
+        case PictureFault():
             return {"picture": answer.picture, "error": answer.error}
         case _:
             assert_never(answer)

@@ -13,9 +13,9 @@ from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
 from mnist_bench.experiments.grid import (
-    Curves,
     Grid,
     Observer,
+    RunReports,
     Workplace,
     check_seeds,
     open_grid_of,
@@ -147,7 +147,7 @@ class _Trainings:
 
         return first, ablation.walk(first, last, measure, on_step, self._form)
 
-    def _results(self, configs: Mapping[str, TrainConfig], curves: Curves) -> list[Measured]:
+    def _results(self, configs: Mapping[str, TrainConfig], curves: RunReports) -> list[Measured]:
         return [
             _measured(config, [curves[name, seed] for seed in self._seeds], self._form)
             for name, config in configs.items()

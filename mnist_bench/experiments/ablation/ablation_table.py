@@ -10,11 +10,11 @@ from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, sent
 from mnist_bench.result_table import Column, Table
 from search.messages import joined
 
-Row = tuple[Measured, Step | None]
+AblationRow = tuple[Measured, Step | None]
 """What was measured after a step; None for the baseline."""
 
 
-def table_of(ablation: Ablation) -> Table[Row]:
+def table_of(ablation: Ablation) -> Table[AblationRow]:
     """Return the baseline and each step from there, with what there is to know about them."""
     return Table(
         rows=[(ablation.start, None), *((step.after, step) for step in ablation.steps)],

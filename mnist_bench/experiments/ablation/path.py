@@ -58,7 +58,7 @@ class Measured:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tried:
+class TriedChange:
     """A change that was measured in a step, taken or not."""
 
     groups: tuple[str, ...]
@@ -75,7 +75,7 @@ class Step:
     change: str
     """What changes, in words."""
     after: Measured
-    tried: tuple[Tried, ...]
+    tried: tuple[TriedChange, ...]
     """All that could be changed next, this step's own change among them; nothing where time was up."""
     waiting: tuple[str, ...]
     """Groups that could not be tried, their layers not being there yet."""
@@ -160,7 +160,7 @@ def _next(current: Measured, target: TrainConfig, measure: Measure, form: Pictur
         return None
     means = [math.inf if one.mean is None else one.mean for one in found]
     best = min(range(len(found)), key=lambda i: (means[i], *found[i].cost_key, i))
-    tried = tuple(Tried(groups=groups, mean=one.mean) for groups, one in zip(choices, found, strict=True))
+    tried = tuple(TriedChange(groups=groups, mean=one.mean) for groups, one in zip(choices, found, strict=True))
     others = [one for i, one in enumerate(found) if i != best]
     return _step(choices[best], current, found[best], others, tried=tried, waiting=waiting(config, target))
 

@@ -22,7 +22,7 @@ from mnist_bench.experiments.confirm import race, race_result as confirmed
 from mnist_bench.experiments.confirm.evaluations import all_stand, earlier
 from mnist_bench.experiments.confirm.lost_nets import with_all_nets
 from mnist_bench.experiments.confirm.race import Race
-from mnist_bench.experiments.confirm.race_result import Candidate, Confirmed
+from mnist_bench.experiments.confirm.race_result import Confirmed, RaceCandidate
 from mnist_bench.experiments.confirm.runs import (
     FINAL,
     RACE,
@@ -290,9 +290,9 @@ def slowest_finalists(
     return sorted(max(ways, key=lambda finalists: sum(took[number] for number in finalists)))
 
 
-def _candidate(trial: TrialRecord, so_far: Race) -> Candidate:
+def _candidate(trial: TrialRecord, so_far: Race) -> RaceCandidate:
     dropped = so_far.dropped.get(trial.number)
-    return Candidate(
+    return RaceCandidate(
         number=trial.number, parameters=trial.facts["parameters"], macs=trial.facts["macs"],
         complete=trial.state == "COMPLETE", search_accuracy=trial.value or 0.0,
         search_epochs=leaderboard.epochs_done(trial), errors=so_far.errors[trial.number],

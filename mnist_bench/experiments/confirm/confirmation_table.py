@@ -9,10 +9,10 @@ from mnist_bench import cells
 from mnist_bench.experiments.confirm.race_result import (
     TOP,
     AccuracyOverSeeds,
-    Candidate,
     Confirmed,
     Final,
     Method,
+    RaceCandidate,
     plain,
 )
 from mnist_bench.experiments.time_budget import as_given, typed
@@ -28,7 +28,7 @@ METHODS: Mapping[Method, str] = {
 }
 
 
-def table_of(confirmed: Confirmed, commands: NextCommands | None = None) -> Table[Candidate]:
+def table_of(confirmed: Confirmed, commands: NextCommands | None = None) -> Table[RaceCandidate]:
     """Return the race as it ended, with its consequences in words; `commands` are what to type next about the study."""
     commands = commands or NextCommands(study=confirmed.study)
     return Table(
@@ -141,7 +141,7 @@ def _budget(confirmed: Confirmed) -> str | None:
     return None if confirmed.budget is None else as_given(confirmed.budget)
 
 
-def ordered(confirmed: Confirmed) -> list[Candidate]:
+def ordered(confirmed: Confirmed) -> list[RaceCandidate]:
     """Return the candidates as the race ended: the tied by mean errors, the winner first, then those dropped last."""
     return sorted(
         confirmed.candidates,
@@ -163,7 +163,7 @@ def accuracy(figures: AccuracyOverSeeds | None) -> str:
     return f"{mean}, median {cells.percent(figures.median)}" if figures.not_learned else mean
 
 
-def verdict(confirmed: Confirmed, row: Candidate) -> str:
+def verdict(confirmed: Confirmed, row: RaceCandidate) -> str:
     """Return how a candidate's race ended."""
     if row.dropped_after is None:
         tied = "=" if confirmed.judged else "not tested"
@@ -304,7 +304,7 @@ def _final_lines(confirmed: Confirmed, final: Final) -> list[str]:
     ]
 
 
-def _luck_lines(winner: Candidate, fresh: AccuracyOverSeeds) -> list[str]:
+def _luck_lines(winner: RaceCandidate, fresh: AccuracyOverSeeds) -> list[str]:
     """Return how the winner did in the search; nothing of luck after a single fresh seed, which may be luck itself."""
     luck = 100 * (winner.search_accuracy - fresh.mean)
     then, now = cells.percent(winner.search_accuracy), cells.percent(fresh.mean)
@@ -319,7 +319,7 @@ def _luck_lines(winner: Candidate, fresh: AccuracyOverSeeds) -> list[str]:
     return [f"{had}: {'lucky' if luck > 0 else 'unlucky'} by {abs(luck):.2f} points there."]
 
 
-def _in_the_search(row: Candidate) -> str:
+def _in_the_search(row: RaceCandidate) -> str:
     pruned = "" if row.complete else f" at {row.search_epochs:g}, pruned"
     return f"{cells.percent(row.search_accuracy)}{pruned}"
 

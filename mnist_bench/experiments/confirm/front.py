@@ -7,7 +7,7 @@ seeds. The test set is opened once for all of them.
 from __future__ import annotations
 
 from mnist_bench.experiments.confirm.evaluations import all_stand, earlier
-from mnist_bench.experiments.confirm.front_result import Front, Member, load_front, save_front
+from mnist_bench.experiments.confirm.front_result import Front, FrontMember, load_front, save_front
 from mnist_bench.experiments.confirm.lost_nets import with_all_nets
 from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs
 from mnist_bench.experiments.grid import Observer, open_grid_of
@@ -48,7 +48,7 @@ def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observe
             study=study.name, digest=study.digest, cost=cost, left_out=left_out, test_images=tested.images,
             train_images=len(grid.data.split.train) + len(grid.data.split.validation),
             members=tuple(
-                Member(number=trial.number, cost=trial.facts[cost], search_accuracy=trial.value or 0.0)
+                FrontMember(number=trial.number, cost=trial.facts[cost], search_accuracy=trial.value or 0.0)
                 for trial in trials
             ),
             finals=tested.finals,

@@ -22,13 +22,13 @@ from search.errors import StorageError
 from search.messages import number_of
 from search.study import StudyFolder
 
-Standing = Literal["yes", "no", "not shown"]
+FrontStanding = Literal["yes", "no", "not shown"]
 """Whether a configuration is on the front."""
 
 
 @with_config(Checked)
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
+class FrontMember:
     """One trial's configuration on the front of the search."""
 
     number: int
@@ -66,7 +66,7 @@ class Front:
     test_images: Count
     left_out: Annotated[int, Ge(0)]
     """Trials on the front of the search for which there was no room."""
-    members: Annotated[tuple[Member, ...], Len(1)]
+    members: Annotated[tuple[FrontMember, ...], Len(1)]
     """The cheapest first."""
     finals: tuple[Final, ...]
     """Of the members, in their order."""
@@ -86,7 +86,7 @@ class Front:
         """Return the test accuracy of the configuration of trial `number`; None if no run came to an end."""
         return figures(self.final(number).errors, self.test_images)
 
-    def ahead(self, member: Member) -> Ahead | None:
+    def ahead(self, member: FrontMember) -> Ahead | None:
         """Compare a member with the decisive rival: among members that cost no more, one shown to be better, else the
         closest. None if no member costs as little, or one of its own runs did not end."""
         own = _whole(self.final(member.number))
@@ -99,7 +99,7 @@ class Front:
         ]
         return min(rivals, key=lambda rival: (rival.high >= 0, rival.low), default=None)
 
-    def _as_cheap(self, member: Member) -> list[Member]:
+    def _as_cheap(self, member: FrontMember) -> list[FrontMember]:
         """Return the other members that cost no more."""
         return [other for other in self.members if other is not member and other.cost <= member.cost]
 
@@ -108,7 +108,7 @@ class Front:
         found = paired(differences, 1 / self.test_images)
         return Ahead(of=other, mean=found.mean, low=found.low, high=found.high)
 
-    def standing(self, member: Member) -> Standing | None:
+    def standing(self, member: FrontMember) -> FrontStanding | None:
         """Return whether a member is on the front of those trained: none as cheap is as accurate, as paired comparisons
         with the other members say. What was left out is compared with none. It is not shown where a member as cheap
         cannot be compared, or there is but one member of several. None if a run of its own came to no end."""
@@ -161,7 +161,7 @@ def plain_front(front: Front) -> dict[str, Any]:
     return values
 
 
-def table_of_front(front: Front) -> Table[Member]:
+def table_of_front(front: Front) -> Table[FrontMember]:
     """Return a row a configuration, the cheapest first."""
     return Table(
         rows=front.members,
@@ -213,7 +213,7 @@ def _headline(front: Front) -> str:
     )
 
 
-def _ahead(front: Front, row: Member) -> str:
+def _ahead(front: Front, row: FrontMember) -> str:
     found = front.ahead(row)
     if found is None:
         return "–"
@@ -221,7 +221,7 @@ def _ahead(front: Front, row: Member) -> str:
     return f"{mean} [{low}, {high}] of #{found.of}"
 
 
-def _committee(front: Front, row: Member) -> str:
+def _committee(front: Front, row: FrontMember) -> str:
     final = front.final(row.number)
     return "–" if final.committee is None else committee(final, front.test_images)
 

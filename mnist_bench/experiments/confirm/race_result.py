@@ -45,7 +45,7 @@ class AccuracyOverSeeds:
 
 @with_config(Checked)
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
+class RaceCandidate:
     """One trial's configuration in the race."""
 
     number: int
@@ -120,7 +120,7 @@ class Confirmed:
     validation_images: Count
     test_images: Annotated[int, Ge(0)]
     """0 where the test set was never opened."""
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[RaceCandidate, ...]
     """The best of the search first."""
     seeds: int
     """Fresh seeds of those that raced to the end."""
@@ -159,7 +159,7 @@ class Confirmed:
         """All that was ever evaluated on the test images for the study, the newest first."""
         return self.finals + self.earlier
 
-    def candidate(self, number: int) -> Candidate:
+    def candidate(self, number: int) -> RaceCandidate:
         """Return the candidate that is trial `number`."""
         return next(candidate for candidate in self.candidates if candidate.number == number)
 
@@ -178,7 +178,7 @@ class Confirmed:
         return figures(errors[0], self.test_images) if errors else None
 
 
-FIRST: First = {Candidate: ("dropped_after", "p_value")}
+FIRST: First = {RaceCandidate: ("dropped_after", "p_value")}
 """See `search.stored_fields`; a new field is not added."""
 
 

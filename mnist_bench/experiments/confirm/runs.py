@@ -14,7 +14,7 @@ from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm.evaluations import NOTHING, Evaluated, evaluated, of_files_first, own_test_files
 from mnist_bench.experiments.confirm.race import ROUNDS
 from mnist_bench.experiments.confirm.race_result import MIN_COMMITTEE, TOP, Final
-from mnist_bench.experiments.grid import Curves, Grid, Run, Workplace, product, validation_errors
+from mnist_bench.experiments.grid import Grid, RunReports, TrainingRun, Workplace, product, validation_errors
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
 from mnist_bench.studies import data_of, purpose_of_confirming, record, sealed_json
@@ -122,7 +122,7 @@ class Runs:
             for start, end in pairwise(ends)
         )
 
-    def train(self, part: Part, numbers: Sequence[int], upto: int) -> Curves:
+    def train(self, part: Part, numbers: Sequence[int], upto: int) -> RunReports:
         """Return the reports of these configurations, named `#17`, with the first `upto` seeds; errors as in
         `Grid.train`. Runs that were trained before are not trained again."""
         seconds = self.estimate(part, numbers, upto)
@@ -160,7 +160,7 @@ class Runs:
                 raise NotReproducedError(f"{run.title}, trained on all images, has other weights than its record.")
             self._keep_net(self._folder.net_of(number, seed), run)
 
-    def errors(self, part: Part, numbers: Sequence[int], upto: int, curves: Curves) -> Errors:
+    def errors(self, part: Part, numbers: Sequence[int], upto: int, curves: RunReports) -> Errors:
         """Return the validation errors that reports of these configurations tell of."""
         return {
             number: [validation_errors(curves[_name(number), seed]) for seed in self._seeds[part][:upto]]
@@ -218,7 +218,7 @@ class Runs:
                 return known
         return NOTHING
 
-    def _final(self, number: int, curves: Curves, scores: Scores, files: tuple[str, ...] | None) -> Final:
+    def _final(self, number: int, curves: RunReports, scores: Scores, files: tuple[str, ...] | None) -> Final:
         runs = self._runs(FINAL, [number], FINAL.seeds)
         states = [None if curves[run.name, run.seed][-1].end else self._grid.last_state(run) for run in runs]
         members = list(zip(map(self._grid.task_of, runs), states, strict=True))
@@ -230,7 +230,7 @@ class Runs:
             test_files=files,
         )
 
-    def _runs(self, part: Part, numbers: Sequence[int], upto: int) -> list[Run]:
+    def _runs(self, part: Part, numbers: Sequence[int], upto: int) -> list[TrainingRun]:
         trials = {_name(number): self._trials[number] for number in numbers}
         configs = {name: replace(from_json(trial.config), train_on=part.train_on) for name, trial in trials.items()}
         return product(configs, self._seeds[part][:upto])
@@ -242,7 +242,7 @@ class Runs:
             self._left[key] = sum(self._grid.costs_left(self._runs(part, [number], k + 1)[k]))
         return self._left[key]
 
-    def _keep(self, part: Part, numbers: Sequence[int], upto: int, curves: Curves) -> None:
+    def _keep(self, part: Part, numbers: Sequence[int], upto: int, curves: RunReports) -> None:
         """Keep a record of each run, the nets that are needed, and how long the runs of each configuration took."""
         make_folder(self._folder.records)
         for number in numbers:
@@ -255,7 +255,7 @@ class Runs:
             its = [curves[run.name, run.seed] for run in runs]
             self._rates[number] = _rate(its, self._grid.task_of(runs[0]).costs)
 
-    def _keep_net(self, path: Path, run: Run) -> None:
+    def _keep_net(self, path: Path, run: TrainingRun) -> None:
         state = self._grid.last_state(run)
         try:
             if state is not None:
@@ -263,7 +263,7 @@ class Runs:
         except OSError as error:
             raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
-    def _record(self, number: int, run: Run, curve: Sequence[Report]) -> record.Record:
+    def _record(self, number: int, run: TrainingRun, curve: Sequence[Report]) -> record.Record:
         end = curve[-1].end
         ran = replace(
             self._trials[number], config=to_json(run.config), seed=run.seed, reports=tuple(curve),

@@ -4,6 +4,6 @@ from .contest_record import (
     Entrant as Entrant,
 )
 from .contest_table import scope as scope, tables_of as tables_of
-from .error_curves import STEPS as STEPS, Curve as Curve, curve as curve, spent as spent
+from .error_curves import STEPS as STEPS, ErrorCurve as ErrorCurve, curve as curve, spent as spent
 from .ranks import finding_over as finding_over
 from .verdicts import Judged as Judged, judge as judge

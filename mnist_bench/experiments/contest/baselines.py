@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Protocol
 
-from mnist_bench.experiments.contest.contest_record import Choice, Trace
+from mnist_bench.experiments.contest.contest_record import BestConfiguration, Trace
 from search.strategies import OptunaStudy
 from search.trainer_api import Plan, Report
 
@@ -37,9 +37,9 @@ class Ended:
     """Its error (0..1) on images that no search sees."""
 
 
-def choices(ended: Iterable[Ended]) -> tuple[Choice, ...]:
+def choices(ended: Iterable[Ended]) -> tuple[BestConfiguration, ...]:
     """Return the best complete trial so far, wherever it changes; ranked as a study ranks its trials."""
-    found: list[Choice] = []
+    found: list[BestConfiguration] = []
     best: tuple[float, float, int] | None = None
     for one in ended:
         if one.seen is None:
@@ -48,7 +48,9 @@ def choices(ended: Iterable[Ended]) -> tuple[Choice, ...]:
         if best is None or rank < best:
             best = rank
             found.append(
-                Choice(spent=one.spent, seen=one.seen, unseen=one.unseen, trial=one.trial, params=dict(one.params))
+                BestConfiguration(
+                    spent=one.spent, seen=one.seen, unseen=one.unseen, trial=one.trial, params=dict(one.params)
+                )
             )
     return tuple(found)
 

@@ -65,7 +65,7 @@ class Entrant:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
+class BestConfiguration:
     """A configuration that was the best complete one from some moment on."""
 
     spent: float
@@ -82,7 +82,7 @@ class Choice:
 class Trace:
     """How one search went, by the end of its budget."""
 
-    choices: tuple[Choice, ...]
+    choices: tuple[BestConfiguration, ...]
     """In the order in which they were made; the last one is what the search would be said to have found."""
     spent: float
     """By the last period that was taken up within the budget; what was under way then does not count."""
@@ -113,7 +113,7 @@ class Trace:
         """
         fields = dict(values)
         return cls(
-            choices=tuple(Choice(**one) for one in fields.pop("choices")),
+            choices=tuple(BestConfiguration(**one) for one in fields.pop("choices")),
             seconds={int(workers): seconds for workers, seconds in fields.pop("seconds").items()},
             fresh=tuple(fields.pop("fresh")),
             **fields,

@@ -9,12 +9,12 @@ from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.experiments.contest.contest_record import Contest
-from mnist_bench.experiments.contest.error_curves import Standing, curve
+from mnist_bench.experiments.contest.error_curves import EntrantStanding, curve
 from mnist_bench.experiments.contest.ranks import Overall, finding_over, overall
 from mnist_bench.experiments.contest.verdicts import (
     EQUAL,
     MIN_BOOTSTRAP_SEEDS,
-    Comparison,
+    EntrantComparison,
     Judged,
     Speedup,
     Verdict,
@@ -49,14 +49,14 @@ DEVELOPS = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class EntrantRow:
     """An entrant."""
 
     contest: Contest
     number: int
     """Its place among the entrants."""
-    standing: Standing
-    comparison: Comparison | None
+    standing: EntrantStanding
+    comparison: EntrantComparison | None
     """With the first one; None for that, and where there is no comparison."""
     speedup: Speedup | None
 
@@ -82,11 +82,11 @@ def tables_of(contests: Sequence[Contest]) -> list[Table[Any]]:
     return [*tables[:-1], replace(tables[-1], footnotes=[*tables[-1].footnotes, "", *HOW_TO_READ])]
 
 
-def _rows(judged: Judged) -> list[Row]:
+def _rows(judged: Judged) -> list[EntrantRow]:
     compared = [None, *judged.compared]
     faster = [None, *speedups(judged.contest)]
     return [
-        Row(
+        EntrantRow(
             contest=judged.contest, number=number, standing=standing, comparison=compared[number],
             speedup=faster[number] if compared[number] else None,
         )
@@ -94,7 +94,7 @@ def _rows(judged: Judged) -> list[Row]:
     ]  # fmt: skip
 
 
-def _table(judged: Judged, rows: Sequence[Row], document: dict[str, Any]) -> Table[Row]:
+def _table(judged: Judged, rows: Sequence[EntrantRow], document: dict[str, Any]) -> Table[EntrantRow]:
     first = rows[0].standing.entrant.name
     return Table(
         rows=rows,
@@ -127,24 +127,24 @@ def _table(judged: Judged, rows: Sequence[Row], document: dict[str, Any]) -> Tab
     )  # fmt: skip
 
 
-def _error(row: Row) -> str:
+def _error(row: EntrantRow) -> str:
     mean = row.standing.mean
     return "–" if mean is None else f"{cells.percent(mean[0])} ± {points(mean[1])}"
 
 
-def _difference(comparison: Comparison | None) -> str:
+def _difference(comparison: EntrantComparison | None) -> str:
     if comparison is None:
         return ""
     return f"{points(comparison.difference, sign=True)} [{points(comparison.low)}, {points(comparison.high)}]"
 
 
-def _verdict(comparison: Comparison | None) -> str:
+def _verdict(comparison: EntrantComparison | None) -> str:
     if comparison is None:
         return ""
     return "not shown" if comparison.verdict == "no difference shown" else comparison.verdict
 
 
-def _p(comparison: Comparison | None) -> str:
+def _p(comparison: EntrantComparison | None) -> str:
     if comparison is None:
         return ""
     return "<0.001" if comparison.p_value < 0.001 else f"{comparison.p_value:.3f}"
@@ -155,7 +155,7 @@ def _speedup_legend(seeds: int) -> str:
     return f"speed-up: times cheaper to the worse of the two errors{few}"
 
 
-def _speedup(row: Row) -> str:
+def _speedup(row: EntrantRow) -> str:
     found = row.speedup
     return f"{_times(found.ratio)} [{_times(found.low)}, {_times(found.high)}]" if found else ""
 
@@ -164,7 +164,7 @@ def _times(ratio: float) -> str:
     return f"{ratio:.1f}" if ratio >= 0.95 else f"{ratio:.2f}"
 
 
-def _regret_column(contest: Contest) -> list[Column[Row]]:
+def _regret_column(contest: Contest) -> list[Column[EntrantRow]]:
     """Return the column of regrets where the best error that there is is known."""
     if contest.reference is None:
         return []
@@ -172,11 +172,11 @@ def _regret_column(contest: Contest) -> list[Column[Row]]:
     return [Column("regret", lambda row: _regret(row.standing), 7, "right", legend=legend)]
 
 
-def _regret(standing: Standing) -> str:
+def _regret(standing: EntrantStanding) -> str:
     return "–" if standing.regret is None else f"{points(standing.regret[0])} ± {points(standing.regret[1])}"
 
 
-def _own_time_column(contest: Contest) -> list[Column[Row]]:
+def _own_time_column(contest: Contest) -> list[Column[EntrantRow]]:
     """Return the column of the methods' own time if it was measured: not while the machine trained, too."""
     if contest.instrument == "live":
         return []
@@ -184,7 +184,7 @@ def _own_time_column(contest: Contest) -> list[Column[Row]]:
     return [Column("ms", lambda row: f"{1000 * row.standing.own_seconds:.1f}", 3, "right", legend=legend)]
 
 
-def _time_columns(rows: Sequence[Row]) -> list[Column[Row]]:
+def _time_columns(rows: Sequence[EntrantRow]) -> list[Column[EntrantRow]]:
     """Return a column a number of workers."""
     legend = ["after a time: share of the workers' time that was of use"]
     return [
@@ -193,7 +193,7 @@ def _time_columns(rows: Sequence[Row]) -> list[Column[Row]]:
     ]
 
 
-def _time(workers: int, row: Row) -> str:
+def _time(workers: int, row: EntrantRow) -> str:
     if workers not in row.standing.seconds:
         return "–"  # no driver ran it: nothing is known of its waiting
     share = row.standing.efficiency.get(workers)
@@ -245,7 +245,7 @@ def shortfalls(judged: Judged) -> list[str]:
     ]
 
 
-def _plain(judged: Judged, rows: Sequence[Row]) -> dict[str, Any]:
+def _plain(judged: Judged, rows: Sequence[EntrantRow]) -> dict[str, Any]:
     """Return a contest as plain values for JSON, with its curves and the verdicts in words."""
     contest = judged.contest
     values = {key: value for key, value in asdict(contest).items() if key not in ("entrants", "traces")}
@@ -267,12 +267,12 @@ def _plain(judged: Judged, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _plain_curve(row: Row) -> dict[str, list[float]]:
+def _plain_curve(row: EntrantRow) -> dict[str, list[float]]:
     found = curve(row.contest, row.number)
     return {"spent": found.spent.tolist(), "error": found.mean.tolist(), "standard_error": found.error.tolist()}
 
 
-def _record(row: Row) -> dict[str, Any]:
+def _record(row: EntrantRow) -> dict[str, Any]:
     standing, comparison, speedup = row.standing, row.comparison, row.speedup
     mean, regret = standing.mean or (None, None), standing.regret or (None, None)
     return {

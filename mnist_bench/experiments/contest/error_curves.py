@@ -23,7 +23,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class EntrantStanding:
     """How an entrant did; means are over the seeds."""
 
     entrant: Entrant
@@ -72,7 +72,7 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Curve:
+class ErrorCurve:
     """The error of the current choice over the budget, each of shape (STEPS,)."""
 
     spent: Values
@@ -85,13 +85,13 @@ class Curve:
     """Whether each search had made a choice by then."""
 
 
-def curve(contest: Contest, number: int) -> Curve:
+def curve(contest: Contest, number: int) -> ErrorCurve:
     """Return the mean curve of an entrant, given by its place among them."""
     entrant, traces, seeds = contest.entrants[number], contest.traces[number], len(contest.seeds)
     at = spent(contest, STEPS) * entrant.budgets
     values = np.array([_read(one, at) for one in traces])
     firsts = [one.choices[0].spent if one.choices else math.inf for one in traces]
-    return Curve(
+    return ErrorCurve(
         spent=at,
         mean=values.mean(axis=0),
         error=values.std(axis=0, ddof=1) / math.sqrt(seeds) if seeds > 1 else np.zeros(STEPS),
@@ -126,7 +126,7 @@ def ranks(errors: Values) -> Values:
     return np.asarray(smaller + (equal + 1) / 2, dtype=np.float64)
 
 
-def standings(contest: Contest) -> list[Standing]:
+def standings(contest: Contest) -> list[EntrantStanding]:
     """Return how each entrant did, in their order."""
     ends = [[CHANCE if one.found is None else one.found for one in traces] for traces in contest.traces]
     final = ranks(np.array(ends)).mean(axis=1).tolist()
@@ -137,9 +137,9 @@ def standings(contest: Contest) -> list[Standing]:
     ]
 
 
-def _standing(contest: Contest, number: int, *, final_rank: float, mean_rank: float) -> Standing:
+def _standing(contest: Contest, number: int, *, final_rank: float, mean_rank: float) -> EntrantStanding:
     traces = contest.traces[number]
-    return Standing(
+    return EntrantStanding(
         entrant=contest.entrants[number],
         errors=tuple(one.found for one in traces),
         final_rank=final_rank,

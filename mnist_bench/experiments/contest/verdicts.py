@@ -9,7 +9,7 @@ from typing import Literal, assert_never
 import numpy as np
 
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant
-from mnist_bench.experiments.contest.error_curves import Standing, Values, curves, spent, standings
+from mnist_bench.experiments.contest.error_curves import EntrantStanding, Values, curves, spent, standings
 from mnist_bench.statistics import LEVEL, effect_shown, holm
 from mnist_bench.statistics.paired import paired
 from mnist_bench.tables import CHANCE
@@ -28,7 +28,7 @@ Verdict = Literal["better", "worse", "equal", "no difference shown"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
+class EntrantComparison:
     """An entrant against the first one, seed by seed."""
 
     entrant: Entrant
@@ -94,8 +94,8 @@ class Judged:
     """A contest, and what it came to."""
 
     contest: Contest
-    standings: tuple[Standing, ...]
-    compared: tuple[Comparison | None, ...]
+    standings: tuple[EntrantStanding, ...]
+    compared: tuple[EntrantComparison | None, ...]
     """Each entrant but the first against the first."""
 
     @property
@@ -103,7 +103,7 @@ class Judged:
         """The heading."""
         return finding(self.compared, len(self.contest.seeds))
 
-    def standing(self, name: str) -> Standing:
+    def standing(self, name: str) -> EntrantStanding:
         """Return how the entrant of this name did."""
         return next(row for row in self.standings if row.entrant.name == name)
 
@@ -130,7 +130,7 @@ def judge(contest: Contest) -> Judged:
     return Judged(contest=contest, standings=rows, compared=tuple(comparisons(rows, contest.unseen_images)))
 
 
-def comparisons(rows: Sequence[Standing], images: int) -> list[Comparison | None]:
+def comparisons(rows: Sequence[EntrantStanding], images: int) -> list[EntrantComparison | None]:
     """Return each entrant but the first against the first; errors are shares of `images`.
 
     Only entrants that made a choice with every seed, two at least, are compared, elsewhere None: to leave out the seeds
@@ -145,7 +145,7 @@ def comparisons(rows: Sequence[Standing], images: int) -> list[Comparison | None
     found = {number: paired(differences, 1 / images) for number, differences in pairs.items()}
     adjusted = dict(zip(found, holm([one.p_value for one in found.values()]), strict=True))
     compared = {
-        number: Comparison(
+        number: EntrantComparison(
             entrant=others[number].entrant, first=first.entrant, difference=one.mean, low=one.low, high=one.high,
             p_value=adjusted[number],
             smallest=one.deviation * effect_shown(len(pairs[number]), LEVEL / len(found)),
@@ -184,7 +184,7 @@ def _speedup(first: Values, other: Values, first_spent: Values, other_spent: Val
     return Speedup(ratio=float(ratios[0]), low=low, high=high)
 
 
-def finding(compared: Sequence[Comparison | None], seeds: int) -> str:
+def finding(compared: Sequence[EntrantComparison | None], seeds: int) -> str:
     """Return the heading of a contest: the largest difference that is shown.
 
     At the same budget if there is one, and there from one that is better than the first, if there is one.
@@ -201,12 +201,12 @@ def finding(compared: Sequence[Comparison | None], seeds: int) -> str:
     return f"No difference shown between {first} and {'the other' if len(made) == 1 else 'any other'} in {seeds} seeds"
 
 
-def _weight(comparison: Comparison) -> tuple[bool, bool, float]:
+def _weight(comparison: EntrantComparison) -> tuple[bool, bool, float]:
     alike = comparison.entrant.budgets == comparison.first.budgets
     return alike, alike and comparison.verdict == "better", abs(comparison.difference)
 
 
-def failures(rows: Sequence[Standing], seeds: Sequence[int]) -> list[str]:
+def failures(rows: Sequence[EntrantStanding], seeds: Sequence[int]) -> list[str]:
     """Return a sentence for each entrant of which some searches made no choice within their budget."""
     found = {row.entrant.name: [seed for seed, e in zip(seeds, row.errors, strict=True) if e is None] for row in rows}
     return [

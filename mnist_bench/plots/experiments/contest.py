@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mnist_bench.experiments.contest import STEPS, Contest, Curve, Judged, curve, finding_over, judge, scope, spent
+from mnist_bench.experiments.contest import STEPS, Contest, ErrorCurve, Judged, curve, finding_over, judge, scope, spent
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.headings import write_heading
 from search.errors import StudyNotFoundError
@@ -31,7 +31,7 @@ class Line:
 
     name: str
     budgets: int
-    curve: Curve
+    curve: ErrorCurve
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,7 +27,7 @@ MAX_TICKS = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Curve:
+class LearningCurve:
     """One trial's learning curve."""
 
     number: int
@@ -38,7 +38,7 @@ class Curve:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rung:
+class PrunerRung:
     """A rung, at which the pruner compares trials."""
 
     epochs: float
@@ -50,7 +50,7 @@ class Rung:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Curves:
+class LearningCurves:
     """The learning curves of a study."""
 
     study: str
@@ -58,13 +58,13 @@ class Curves:
     """Epochs after which a trial reports; the last is the full budget."""
     trained: int
     """Number of feasible trials. Those that failed before their first report have no curve."""
-    curves: tuple[Curve, ...]
+    curves: tuple[LearningCurve, ...]
     best: int | None
     """The number of the best complete trial."""
-    rungs: tuple[Rung, ...]
+    rungs: tuple[PrunerRung, ...]
     """The rungs of successive halving below the full budget; empty with other pruners."""
 
-    def of(self, *endings: Ending) -> list[Curve]:
+    def of(self, *endings: Ending) -> list[LearningCurve]:
         """Return the curves of the trials with one of these endings."""
         return [curve for curve in self.curves if curve.ending in endings]
 
@@ -103,7 +103,7 @@ class Curves:
         return f"No trial was pruned; {complete:,} of {self.trained:,} {'is' if complete == 1 else 'are'} complete"
 
 
-def rows(study: StudyRecord) -> Curves:
+def rows(study: StudyRecord) -> LearningCurves:
     """Return the learning curves of all trials that reported an accuracy, and the pruner's rungs.
 
     Raises:
@@ -115,7 +115,7 @@ def rows(study: StudyRecord) -> Curves:
         raise StudyNotFoundError(f"Study {study.name} has no trial with an accuracy yet, so there are no curves.")
     ends = period_ends(trained[0])
     _, pruner = of_spec(study.spec)
-    return Curves(
+    return LearningCurves(
         study=study.name,
         ends=ends,
         trained=len(trained),
@@ -125,10 +125,10 @@ def rows(study: StudyRecord) -> Curves:
     )
 
 
-def _curve(trial: TrialRecord) -> Curve:
+def _curve(trial: TrialRecord) -> LearningCurve:
     values = [report.value for report in trial.reports]
     accuracies = tuple(value for value in values if value is not None)
-    return Curve(
+    return LearningCurve(
         number=trial.number,
         epochs=period_ends(trial)[: len(accuracies)],
         accuracies=accuracies,
@@ -136,10 +136,10 @@ def _curve(trial: TrialRecord) -> Curve:
     )
 
 
-def _rung(curves: list[Curve], epochs: float) -> Rung:
+def _rung(curves: list[LearningCurve], epochs: float) -> PrunerRung:
     reached = [curve for curve in curves if curve.epochs[-1] >= epochs]
     stopped = sum(curve.ending == "pruned" and curve.epochs[-1] == epochs for curve in reached)
-    return Rung(epochs=epochs, reached=len(reached), stopped=stopped)
+    return PrunerRung(epochs=epochs, reached=len(reached), stopped=stopped)
 
 
 def picture(subject: Subject, width: float = style.WIDE) -> Figure:
@@ -147,7 +147,7 @@ def picture(subject: Subject, width: float = style.WIDE) -> Figure:
     return draw(rows(subject.study), width)
 
 
-def draw(curves: Curves, width: float = style.WIDE) -> Figure:
+def draw(curves: LearningCurves, width: float = style.WIDE) -> Figure:
     """Draw a line per trial over the epochs, a dot where it ended, and a dashed line per rung."""
     figure = Figure(figsize=(width, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -162,7 +162,7 @@ def draw(curves: Curves, width: float = style.WIDE) -> Figure:
     return figure
 
 
-def _set_epochs_axis(axes: Axes, curves: Curves) -> None:
+def _set_epochs_axis(axes: Axes, curves: LearningCurves) -> None:
     ends = curves.ends
     if ends[-1] >= LOG_FROM * ends[0]:
         axes.set_xscale("log")
@@ -173,7 +173,7 @@ def _set_epochs_axis(axes: Axes, curves: Curves) -> None:
     axes.set(xlabel="epochs", ylabel=accuracy.LABEL)
 
 
-def _draw_rungs(axes: Axes, curves: Curves) -> None:
+def _draw_rungs(axes: Axes, curves: LearningCurves) -> None:
     complete = len(curves.of("complete"))
     labels = [(rung.epochs, _rung_label(rung)) for rung in curves.rungs]
     for epochs, label in [*labels, (curves.ends[-1], f"{complete:,}\ncomplete")]:
@@ -184,11 +184,11 @@ def _draw_rungs(axes: Axes, curves: Curves) -> None:
         )  # fmt: skip
 
 
-def _rung_label(rung: Rung) -> str:
+def _rung_label(rung: PrunerRung) -> str:
     return f"{rung.stopped:,} of {rung.reached:,}\nstopped" if rung.reached else "none\nreached"
 
 
-def _draw_curves(axes: Axes, curves: list[Curve], colour: str, *, dashed: bool = False) -> None:
+def _draw_curves(axes: Axes, curves: list[LearningCurve], colour: str, *, dashed: bool = False) -> None:
     """Draw lines of one style, each with a dot at its end."""
     lines = [[*zip(curve.epochs, map(accuracy.error, curve.accuracies), strict=True)] for curve in curves]
     dashes = (0, (3, 2)) if dashed else "solid"
@@ -199,7 +199,7 @@ def _draw_curves(axes: Axes, curves: list[Curve], colour: str, *, dashed: bool =
     axes.scatter(ends, heights, s=12, color=colour, edgecolor="white", linewidth=0.4, zorder=3, clip_on=False)
 
 
-def _draw_best(axes: Axes, curves: Curves) -> None:
+def _draw_best(axes: Axes, curves: LearningCurves) -> None:
     for best in (curve for curve in curves.curves if curve.number == curves.best):
         errors = [accuracy.error(value) for value in best.accuracies]
         axes.plot(best.epochs, errors, "-D", color=style.BEST, linewidth=2, markersize=5, zorder=5)
@@ -209,7 +209,7 @@ def _draw_best(axes: Axes, curves: Curves) -> None:
         )  # fmt: skip
 
 
-def _remarks(curves: Curves) -> list[str]:
+def _remarks(curves: LearningCurves) -> list[str]:
     return [
         f"study {curves.study}",
         "pale: pruned" if curves.of("pruned") else "",

@@ -31,7 +31,7 @@ NAMES: dict[Ending, str] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Point:
+class HistoryPoint:
     """One trial."""
 
     number: int
@@ -43,19 +43,19 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class History:
+class TrialHistory:
     """A study's feasible trials in the order of their numbers."""
 
     study: str
     budget: float
     """Epochs of the full budget."""
-    points: tuple[Point, ...]
-    bests: tuple[Point, ...]
+    points: tuple[HistoryPoint, ...]
+    bests: tuple[HistoryPoint, ...]
     """The complete trials that rank above all complete ones before them; the last is the best of all."""
     infeasible: int
     """Number of infeasible trials, which have no point."""
 
-    def of(self, ended: Ending) -> list[Point]:
+    def of(self, ended: Ending) -> list[HistoryPoint]:
         """Return the trials with this ending."""
         return [point for point in self.points if point.ending == ended]
 
@@ -84,7 +84,7 @@ class History:
         return f"#{best.number} is the best complete trial, {reached}; none of the {later:,} after it is better"
 
 
-def rows(study: StudyRecord) -> History:
+def rows(study: StudyRecord) -> TrialHistory:
     """Return the accuracy and the ending of each trial.
 
     Raises:
@@ -94,7 +94,7 @@ def rows(study: StudyRecord) -> History:
     points = {trial.number: _point(trial) for trial in trained}
     if all(point.accuracy is None for point in points.values()):
         raise StudyNotFoundError(f"Study {study.name} has no trial with an accuracy yet, so there is no history.")
-    return History(
+    return TrialHistory(
         study=study.name,
         budget=total_epochs(trained[0]),
         points=tuple(points.values()),
@@ -111,10 +111,10 @@ def _bests(trials: list[TrialRecord]) -> list[TrialRecord]:
     return bests
 
 
-def _point(trial: TrialRecord) -> Point:
+def _point(trial: TrialRecord) -> HistoryPoint:
     ended = ending(trial)
     value = None if ended == "failed" else trial.value
-    return Point(number=trial.number, accuracy=value, epochs=epochs_done(trial), ending=ended)
+    return HistoryPoint(number=trial.number, accuracy=value, epochs=epochs_done(trial), ending=ended)
 
 
 def picture(subject: Subject, width: float = style.WIDE) -> Figure:
@@ -122,7 +122,7 @@ def picture(subject: Subject, width: float = style.WIDE) -> Figure:
     return draw(rows(subject.study), width)
 
 
-def draw(history: History, width: float = style.WIDE) -> Figure:
+def draw(history: TrialHistory, width: float = style.WIDE) -> Figure:
     """Draw a mark per trial, shaped by its ending, and the best accuracy so far as steps."""
     figure = Figure(figsize=(width, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -137,7 +137,7 @@ def draw(history: History, width: float = style.WIDE) -> Figure:
     return figure
 
 
-def _draw_points(axes: Axes, history: History, ended: Ending) -> None:
+def _draw_points(axes: Axes, history: TrialHistory, ended: Ending) -> None:
     """Draw the marks of one ending; more epochs make a larger mark."""
     points = [point for point in history.of(ended) if point.accuracy is not None or ended == "failed"]
     heights = [accuracy.place(axes, point.accuracy) for point in points]
@@ -147,7 +147,7 @@ def _draw_points(axes: Axes, history: History, ended: Ending) -> None:
     axes.scatter([point.number for point in points], heights, s=sizes, zorder=3, clip_on=False, **MARKS[ended])
 
 
-def _draw_bests(axes: Axes, history: History) -> None:
+def _draw_bests(axes: Axes, history: TrialHistory) -> None:
     best, last = history.bests[-1], history.points[-1].number
     numbers = [*(point.number for point in history.bests), last]
     heights = [accuracy.place(axes, point.accuracy) for point in (*history.bests, best)]
@@ -169,7 +169,7 @@ def _draw_bests(axes: Axes, history: History) -> None:
     )  # fmt: skip
 
 
-def _remarks(history: History) -> list[str]:
+def _remarks(history: TrialHistory) -> list[str]:
     counts = Counter(point.ending for point in history.points)
     words = ", ".join(f"{counts[ended]:,} {name}" for ended, name in NAMES.items() if counts[ended])
     infeasible = f" ({history.infeasible:,} infeasible not shown)" if history.infeasible else ""

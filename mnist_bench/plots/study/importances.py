@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import epochs, write_heading
 from mnist_bench.plots.study.parameters import parameters
-from mnist_bench.plots.study.trials import Comparison, compare
+from mnist_bench.plots.study.trials import TrialComparison, compare
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
@@ -79,7 +79,7 @@ class Importances:
                 return f"{len(names)} of {count} parameters stand out from chance, {most} most"
 
 
-def measure(study: StudyRecord, comparison: Comparison) -> list[Importance]:
+def measure(study: StudyRecord, comparison: TrialComparison) -> list[Importance]:
     """Return the importance of each parameter for the accuracy after the same epochs; diverged trials count as 0.
 
     Raises:

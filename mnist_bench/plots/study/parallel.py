@@ -18,7 +18,7 @@ from mnist_bench.cells import percent
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.headings import HALO, epochs, three_digits, write_heading
 from mnist_bench.plots.study.parameters import Parameter, jitter, parameters
-from mnist_bench.plots.study.trials import Compared, Comparison, compare
+from mnist_bench.plots.study.trials import Compared, TrialComparison, compare
 from mnist_bench.plots.subject import Subject
 from search.event_log import StudyRecord
 
@@ -44,7 +44,7 @@ NAMED = 2
 class Parallel:
     """The compared trials and all parameters, in the order of the space."""
 
-    comparison: Comparison
+    comparison: TrialComparison
     parameters: tuple[Parameter, ...]
     ends: tuple[float, float]
     """The lowest and the highest accuracy on its axis, 0..1."""

@@ -42,7 +42,7 @@ are inside in any case."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Point:
+class ParetoPoint:
     """One trial."""
 
     number: int
@@ -66,7 +66,7 @@ class Pareto:
     """Complete and pruned trials with their costs."""
 
     study: str
-    points: tuple[Point, ...]
+    points: tuple[ParetoPoint, ...]
     """The best first, then the other complete ones, then the pruned ones."""
     fronts: Mapping[Cost, frozenset[int]]
     """Numbers of the trials on the Pareto front of accuracy and each cost."""
@@ -74,21 +74,21 @@ class Pareto:
     """The second objective of the search; None if it had one objective."""
 
     @property
-    def best(self) -> Point:
+    def best(self) -> ParetoPoint:
         """The best complete trial."""
         return self.points[0]
 
     @property
-    def complete(self) -> tuple[Point, ...]:
+    def complete(self) -> tuple[ParetoPoint, ...]:
         """The complete trials, best first."""
         return tuple(point for point in self.points if point.complete)
 
-    def front(self, cost: Cost) -> tuple[Point, ...]:
+    def front(self, cost: Cost) -> tuple[ParetoPoint, ...]:
         """Return the complete trials that no other dominates (`undominated`), the cheapest first."""
         front = [point for point in self.complete if point.number in self.fronts[cost]]
         return tuple(sorted(front, key=lambda point: point.cost(cost)))
 
-    def cheapest_tied(self, cost: Cost) -> Point:
+    def cheapest_tied(self, cost: Cost) -> ParetoPoint:
         """Return the cheapest of the trials that are tied with the best, the best included."""
         return min((point for point in self.complete if point.tied), key=lambda point: point.cost(cost))
 
@@ -120,7 +120,7 @@ class Pareto:
         return f"#{cheapest.number} is tied with the best, #{best.number}, {sizes}"
 
 
-def _span(front: Sequence[Point], cost: Cost) -> str:
+def _span(front: Sequence[ParetoPoint], cost: Cost) -> str:
     ends = [f"{percent(end.accuracy)} on {cells.count(end.cost(cost))}" for end in (front[0], front[-1])]
     return f"The Pareto front of accuracy and {unit(cost)}: from {ends[0]} to {ends[1]}"
 
@@ -143,9 +143,9 @@ def rows(study: StudyRecord) -> Pareto:
     return Pareto(study=study.name, points=points, fronts=fronts, objective=objective)
 
 
-def _point(trial: TrialRecord, tied: set[int], images: int) -> Point:
+def _point(trial: TrialRecord, tied: set[int], images: int) -> ParetoPoint:
     value = trial.value or 0.0
-    return Point(
+    return ParetoPoint(
         number=trial.number,
         accuracy=value,
         interval=accuracy_interval(trial, images) or (value, value),
@@ -196,7 +196,7 @@ def _draw_panel(axes: Axes, pareto: Pareto, cost: Cost) -> None:
         axes.set_xlabel(COSTS[cost])
 
 
-def _draw_intervals(axes: Axes, points: Sequence[Point], cost: Cost, colour: str) -> None:
+def _draw_intervals(axes: Axes, points: Sequence[ParetoPoint], cost: Cost, colour: str) -> None:
     ends = [[accuracy.error(end) for end in point.interval] for point in points]
     low, high = zip(*ends, strict=True) if ends else ((), ())
     costs = [point.cost(cost) for point in points]
@@ -211,7 +211,7 @@ def _scale(axes: Axes, costs: Sequence[int]) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _places(points: Sequence[Point], cost: Cost) -> tuple[list[int], list[float]]:
+def _places(points: Sequence[ParetoPoint], cost: Cost) -> tuple[list[int], list[float]]:
     return [point.cost(cost) for point in points], [accuracy.error(point.accuracy) for point in points]
 
 
@@ -223,7 +223,7 @@ def _label(axes: Axes, pareto: Pareto, cost: Cost) -> None:
         _write(axes, pareto, cost, cheapest, f"#{cheapest.number} (tied)", fontsize=8)
 
 
-def _write(axes: Axes, pareto: Pareto, cost: Cost, point: Point, text: str, **look: Any) -> None:
+def _write(axes: Axes, pareto: Pareto, cost: Cost, point: ParetoPoint, text: str, **look: Any) -> None:
     marks = axes.transData.transform([*zip(*_places(pareto.complete, cost), strict=True)])
     here = axes.transData.transform((point.cost(cost), accuracy.error(point.accuracy)))
     pixels = axes.figure.dpi / 72  # a point

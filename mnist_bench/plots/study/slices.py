@@ -15,7 +15,7 @@ from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.headings import epochs, three_digits, write_heading
 from mnist_bench.plots.study.importances import MIN_TRIALS, measure
 from mnist_bench.plots.study.parameters import Parameter, jitter, log_ticks, parameters
-from mnist_bench.plots.study.trials import Compared, Comparison, compare
+from mnist_bench.plots.study.trials import Compared, TrialComparison, compare
 from mnist_bench.plots.subject import Subject
 from search.event_log import StudyRecord
 from search.space import NumberRange, same
@@ -36,7 +36,7 @@ MAX_LABEL = 30
 class Slices:
     """The compared trials and the parameters, one panel each."""
 
-    comparison: Comparison
+    comparison: TrialComparison
     parameters: tuple[Parameter, ...]
     """Those that stand out from chance first, then by importance; with too few trials in the order of the space."""
     outstanding: int
@@ -60,7 +60,7 @@ class Slices:
         return f"{after} {contrast(self.parameters[0], self.comparison)}"
 
 
-def contrast(parameter: Parameter, comparison: Comparison) -> str:
+def contrast(parameter: Parameter, comparison: TrialComparison) -> str:
     """Return how the best quarter of the trials differs from all in a parameter; continues "After 1 epoch, ..."."""
     path, trials, top = parameter.path, comparison.trials, comparison.top
     everywhere = [trial.params[path] for trial in trials if path in trial.params]

@@ -10,7 +10,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from mnist_bench.cells import duration, percent
-from mnist_bench.leaderboard import Kind, Period, WorkerTime, worker_time_of as rows
+from mnist_bench.leaderboard import Kind, LanePeriod, WorkerTimeline, worker_time_of as rows
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
@@ -47,7 +47,7 @@ def picture(subject: Subject) -> Figure:
     return draw(rows(subject.study))
 
 
-def draw(time: WorkerTime) -> Figure:
+def draw(time: WorkerTimeline) -> Figure:
     """Draw the lanes with a bar per period, and below them the uses of worker time."""
     used = uses(time)
     heights = min(6.0, 0.42 * max(2, len(time.lanes))), 0.24 * len(used)
@@ -59,7 +59,7 @@ def draw(time: WorkerTime) -> Figure:
     return figure
 
 
-def finding(time: WorkerTime) -> str:
+def finding(time: WorkerTimeline) -> str:
     """Return the heading: how busy the lanes were, what pruning saved, what the logical order cost."""
     count = len(time.lanes)
     share = (time.available - time.idle) / time.available
@@ -69,7 +69,7 @@ def finding(time: WorkerTime) -> str:
     return f"{were} busy {percent(share, 0)} of {duration(time.span)}; {saved}{cost}"
 
 
-def uses(time: WorkerTime) -> list[Use]:
+def uses(time: WorkerTimeline) -> list[Use]:
     """Return the uses of worker time; kinds of trials that do not occur are left out."""
     trained: Sequence[tuple[str, Kind]] = (
         (f"#{time.best}, the best", "best"),
@@ -93,7 +93,7 @@ def _roughly(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
 
 
-def _draw_lanes(axes: Axes, time: WorkerTime) -> None:
+def _draw_lanes(axes: Axes, time: WorkerTimeline) -> None:
     unit, name = _unit(time.span)
     places = {lane: place for place, lane in enumerate(time.lanes)}
     # White edges separate the bars of a lane. Thinner bars than these would be all edge.
@@ -112,13 +112,13 @@ def _draw_lanes(axes: Axes, time: WorkerTime) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _box(period: Period, height: int, unit: float) -> list[tuple[float, float]]:
+def _box(period: LanePeriod, height: int, unit: float) -> list[tuple[float, float]]:
     left, right, half = period.start / unit, period.end / unit, HEIGHTS[period.kind] / 2
     low, high = height - half, height + half
     return [(left, low), (right, low), (right, high), (left, high)]
 
 
-def _write_numbers(axes: Axes, time: WorkerTime, places: Mapping[int, int], unit: float) -> None:
+def _write_numbers(axes: Axes, time: WorkerTimeline, places: Mapping[int, int], unit: float) -> None:
     """Write the number of the trial on every bar that is wide enough."""
     for period in time.periods:
         text = f"#{period.trial}" if period.kind == "best" else f"{period.trial}"
@@ -128,7 +128,7 @@ def _write_numbers(axes: Axes, time: WorkerTime, places: Mapping[int, int], unit
             axes.text(*middle, text, ha="center", va="center", fontsize=6.5, color=colour)
 
 
-def _mark_pauses(axes: Axes, time: WorkerTime, unit: float) -> None:
+def _mark_pauses(axes: Axes, time: WorkerTimeline, unit: float) -> None:
     for pause in time.pauses:
         axes.axvline(pause.at / unit, color=style.INK, linewidth=1, linestyle=(0, (2, 2)))
     for pause in time.pauses if len(time.pauses) <= MAX_PAUSES_WITH_TEXT else ():
@@ -165,7 +165,7 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
     axes.spines["bottom"].set_visible(False)
 
 
-def _remarks(time: WorkerTime) -> list[str]:
+def _remarks(time: WorkerTimeline) -> list[str]:
     trials = len({period.trial for period in time.periods})
     numbered = ", the wide ones with the trial's number" if len(time.lanes) <= MAX_LANES_WITH_NUMBERS else ""
     paused = duration(sum(pause.seconds for pause in time.pauses))

@@ -41,7 +41,7 @@ class Compared:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
+class TrialComparison:
     """Trials after the same number of epochs, the only way to compare pruned trials with complete ones."""
 
     study: str
@@ -70,7 +70,7 @@ class Comparison:
         return f"study {self.study}: {number}, compared after {epochs(self.epochs)}"
 
 
-def compare(study: StudyRecord) -> Comparison:
+def compare(study: StudyRecord) -> TrialComparison:
     """Return the trials after the last period that all complete and pruned trials have trained.
 
     Diverged trials are included, however early they diverged. Running and failed trials with fewer periods are not.
@@ -85,7 +85,7 @@ def compare(study: StudyRecord) -> Comparison:
     if all(trial.accuracy is None for trial in trials):
         raise StudyNotFoundError(f"Study {study.name} has no trial with an accuracy yet, so nothing can be compared.")
     best = study.best.number if study.best else None
-    return Comparison(study=study.name, epochs=period_ends(compared[0])[period - 1], trials=trials, best=best)
+    return TrialComparison(study=study.name, epochs=period_ends(compared[0])[period - 1], trials=trials, best=best)
 
 
 def _compared(trial: TrialRecord, period: int) -> Compared:

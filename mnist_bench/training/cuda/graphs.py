@@ -13,7 +13,7 @@ class CaptureError(RuntimeError):
 
 
 class Graphs:
-    """Captures work on a GPU, as a `Recorder`. A replay goes into the stream that is then current."""
+    """Captures work on a GPU, as a `WorkRecorder`. A replay goes into the stream that is then current."""
 
     def __init__(self, device: torch.device) -> None:
         # A graph that ends takes along what its capture stream shares (pytorch#193402), so steps and evaluations

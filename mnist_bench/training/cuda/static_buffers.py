@@ -37,7 +37,7 @@ one, some 12 ms and a stop of all lanes, and saves some 50 us a step. Estimates;
 Work = Callable[[], None]
 
 
-class Recorder(Protocol):
+class WorkRecorder(Protocol):
     """Captures work on the device."""
 
     def __call__(self, work: Work, generator: torch.Generator | None) -> Work:
@@ -57,7 +57,7 @@ class StaticTrainLoop:
         config: TrainConfig,
         data: Dataset,
         precision: Precision,
-        record: Recorder | None = None,
+        record: WorkRecorder | None = None,
         group: int = GROUP,
         grouped_from: int = GROUPED_FROM,
     ) -> None:

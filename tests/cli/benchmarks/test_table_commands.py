@@ -135,7 +135,7 @@ def test_the_card_compares_with_the_other_tables(cli: Cli) -> None:
 
 
 def checked(**changes: object) -> verify_table.Verified:
-    row = verify_table.Checked(
+    row = verify_table.CheckedRow(
         point=3, seed=1, canary="c" * 64, then=0.04, now=0.04, tolerance=0.01, first_difference=None, must_be_equal=True
     )
     rows = (row, replace(row, point=4, **changes))  # type: ignore[arg-type]

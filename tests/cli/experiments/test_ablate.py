@@ -20,7 +20,7 @@ from mnist_bench import ablate_study
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, Tried
+from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, TriedChange
 from support import stopping
 
 pytestmark = pytest.mark.slow
@@ -94,7 +94,7 @@ def test_the_path_is_measured_once_out_of_time_stopped_and_gone_on_with(tmp_path
 def found(monkeypatch: pytest.MonkeyPatch) -> Ablation:
     """Return what `ablate` finds: a step that tells, one that may be chance, and one for want of time."""
     start, end = ModelConfig(blocks=0, hidden_layers=0), ModelConfig(filters=8, hidden_layers=0)
-    tried = (Tried(groups=("convolutions",), mean=100),)
+    tried = (TriedChange(groups=("convolutions",), mean=100),)
     steps = [
         Step(
             groups=("convolutions",), change="blocks 0 → 2", after=measured(end, 100, 102), tried=tried,

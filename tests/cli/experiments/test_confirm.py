@@ -307,9 +307,9 @@ def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[
     assert len(purposes(folder)) == 1
 
 
-def row(number: int, errors: tuple[int | None, ...], **more: Any) -> confirmed.Candidate:
+def row(number: int, errors: tuple[int | None, ...], **more: Any) -> confirmed.RaceCandidate:
     whole = {"parameters": 61_234, "macs": 2_100_000, "search_accuracy": 0.9939, "search_epochs": 6, "complete": True}
-    return confirmed.Candidate(number=number, errors=errors, **{**whole, **more})
+    return confirmed.RaceCandidate(number=number, errors=errors, **{**whole, **more})
 
 
 def found(**changes: Any) -> confirmed.Confirmed:

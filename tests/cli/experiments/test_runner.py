@@ -11,11 +11,11 @@ import typer
 from mnist_bench.cli.experiments import runner
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.grid import Observer, Run
+from mnist_bench.experiments.grid import Observer, TrainingRun
 from search.trainer_api import Report
 from support import handmade
 
-RUN = Run(name="net", config=TrainConfig(), seed=7, title="net, seed 1 of 2")
+RUN = TrainingRun(name="net", config=TrainConfig(), seed=7, title="net, seed 1 of 2")
 REPORT = handmade.report(1, [1, 2], last=True)
 
 
@@ -39,7 +39,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
     ],
 )
 def test_a_run_is_told_by_what_it_can_be_judged_by(
-    run: Run, report: Report, words: str, capsys: pytest.CaptureFixture[str]
+    run: TrainingRun, report: Report, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runner.Lines().on_run(run, [report])
     (line,) = said(capsys)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pytest
 
 from mnist_bench.cli.studies.reproduce import verdict
-from mnist_bench.studies.record import Period
-from mnist_bench.studies.reproduce import Comparison, Difference
+from mnist_bench.studies.record import PeriodResult
+from mnist_bench.studies.reproduce import Difference, RepeatedTrial
 from support.handmade import HASH
 
-THEN = Period(value=0.99, metrics={"epoch": 1.0, "train_loss": 0.2}, weights=HASH)
-NOW = Period(value=0.99, metrics={"epoch": 1.0, "train_loss": 0.3}, weights=HASH)
+THEN = PeriodResult(value=0.99, metrics={"epoch": 1.0, "train_loss": 0.2}, weights=HASH)
+NOW = PeriodResult(value=0.99, metrics={"epoch": 1.0, "train_loss": 0.3}, weights=HASH)
 PRECISION = Difference(name="precision", then="bf16", now="fp32")
 CANARY = Difference(name="canary", then="77c0" + HASH[4:], now="1d93" + HASH[4:])
 OPTUNA = Difference(name="optuna", then="4.9.0", now="5.0.0")
@@ -53,7 +53,7 @@ TORCH = Difference(name="torch", then="2.12.0", now="2.13.0")
 def test_where_something_differs_numerics_and_versions_are_told(
     numerics: Sequence[Difference], versions: Sequence[Difference], words: str
 ) -> None:
-    comparison = Comparison(
+    comparison = RepeatedTrial(
         periods=((THEN, NOW),), first_difference=Difference(name="period 1, train loss", then="0.2", now="0.3"),
         numerics=tuple(numerics), versions=tuple(versions), p_value=None,
     )  # fmt: skip
@@ -61,7 +61,7 @@ def test_where_something_differs_numerics_and_versions_are_told(
 
 
 def test_where_all_is_identical_no_cause_is_told() -> None:
-    comparison = Comparison(
+    comparison = RepeatedTrial(
         periods=((THEN, THEN),), first_difference=None, numerics=(), versions=(TORCH,), p_value=None
     )
     assert verdict(comparison)[-1] == "Identical, bit for bit."

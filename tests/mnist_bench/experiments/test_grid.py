@@ -13,7 +13,7 @@ from mnist_bench import numerics
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
-from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid, open_grid_of, product
+from mnist_bench.experiments.grid import Grid, Observer, TrainingRun, Workplace, open_grid, open_grid_of, product
 from search.errors import FingerprintError, StudyLockedError
 from search.executors.in_process import InProcessExecutor
 from search.trainer_api import Report, TrainerSpec
@@ -73,7 +73,7 @@ class Heard(Observer):
     def __init__(self) -> None:
         self.runs: list[str] = []
 
-    def on_run(self, run: Run, reports: Sequence[Report]) -> None:
+    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
         self.runs.append(run.title)
 
 

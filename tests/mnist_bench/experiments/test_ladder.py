@@ -15,7 +15,7 @@ from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError, Stopped
 from mnist_bench.experiments import cold_start
-from mnist_bench.experiments.grid import Observer, Run
+from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.experiments.ladder import LadderOptions, seed_of, train_ladder
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.training.period import fit
@@ -40,7 +40,7 @@ class Heard(Observer):
     def on_start(self, runs: int, seconds: float) -> None:
         self.started = runs
 
-    def on_run(self, run: Run, reports: Sequence[Report]) -> None:
+    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
         self.runs.append((run.name, run.seed))
 
     def on_news(self, text: str) -> None:

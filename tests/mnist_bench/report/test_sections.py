@@ -12,14 +12,14 @@ from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
 from mnist_bench.experiments.audit import Audit, Audited
 from mnist_bench.experiments.confirm import race_result as confirmed
-from mnist_bench.experiments.confirm.race_result import Candidate, Confirmed, Final
+from mnist_bench.experiments.confirm.race_result import Confirmed, Final, RaceCandidate
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.report import sections as report_sections
 from mnist_bench.report.findings import findings
 from support import handmade
 from support.handmade_report import HERE
 
-CANDIDATE = Candidate(
+CANDIDATE = RaceCandidate(
     number=1, parameters=61_234, macs=2_100_000, search_accuracy=0.995, search_epochs=6, complete=True, errors=(6, 8)
 )
 RACE = Confirmed(

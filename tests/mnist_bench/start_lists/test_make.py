@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.start_lists.make import make
-from mnist_bench.start_lists.sources import EarlierTrials, Tried, source
+from mnist_bench.start_lists.sources import EarlierTrials, TriedConfiguration, source
 from mnist_bench.studies import open_study
 from mnist_bench.tables import pack
 from search.errors import StudyNotFoundError, UsageError
@@ -53,7 +53,9 @@ def settings(**changed: Any) -> dict[str, Any]:
 
 
 def of(*tried: tuple[dict[str, Any], float], name: str = "earlier") -> EarlierTrials:
-    return EarlierTrials(name=name, task=None, tried=tuple(Tried(settings=each, loss=loss) for each, loss in tried))
+    return EarlierTrials(
+        name=name, task=None, tried=tuple(TriedConfiguration(settings=each, loss=loss) for each, loss in tried)
+    )
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def a_record(folder: Path) -> Written:
 
 
 def a_confirmation(folder: Path) -> Written:
-    candidate = confirmed.Candidate(
+    candidate = confirmed.RaceCandidate(
         number=1, parameters=61_234, macs=2_100_000, search_accuracy=0.995, search_epochs=6.0, complete=True,
         errors=(5, None, 7),
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from mnist_bench.config.json import CODEC
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.studies.record import Period, Record, record_of
+from mnist_bench.studies.record import PeriodResult, Record, record_of
 from mnist_bench.studies.reproduce import numerics_differences, reproduce
 from search.trainer_api import Report
 from support import handmade
@@ -41,7 +41,7 @@ def recorded() -> Record:
 
 
 def test_the_same_figures_are_identical(recorded: Record, reports: tuple[Report, ...]) -> None:
-    heard: list[tuple[Period, Period]] = []
+    heard: list[tuple[PeriodResult, PeriodResult]] = []
     comparison = reproduce(recorded, Replay(reports), on_period=lambda then, now: heard.append((then, now)))
     assert comparison.identical
     assert comparison.p_value == 1.0

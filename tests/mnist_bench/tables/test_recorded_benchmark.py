@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 
 import mnist_bench
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables import Curve, Nearest, RecordedBenchmark, load, pack, shipped, table_trainer as replay
+from mnist_bench.tables import Nearest, RecordedBenchmark, RecordedCurve, load, pack, shipped, table_trainer as replay
 from search.errors import StorageError, UsageError
 from support import handmade_table
 from support.dose import dose
@@ -47,7 +47,9 @@ def test_every_way_to_a_training_leads_to_the_same_one(point: int, seed: int) ->
 
 
 def test_a_curve_has_accuracies() -> None:
-    curve = Curve(epochs=(1, 2), errors=(900, 50), val_loss=(0.3, 0.02), costs=(5, 5), images=1000, diverged=False)
+    curve = RecordedCurve(
+        epochs=(1, 2), errors=(900, 50), val_loss=(0.3, 0.02), costs=(5, 5), images=1000, diverged=False
+    )
     assert curve.accuracies == pytest.approx((0.1, 0.95))
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mnist_bench.tables import About, Arrays, RecordedBenchmark, of_rows, pack, stored
-from mnist_bench.tables.rows import Period, Row
+from mnist_bench.tables import AboutTable, Arrays, RecordedBenchmark, of_rows, pack, stored
+from mnist_bench.tables.rows import RecordedPeriod, RecordedRow
 from search.errors import StorageError
 from support import handmade_table
 from support.dose import dose
@@ -27,31 +27,31 @@ CANARIES = ["a" * 64, "b" * 64]
 
 
 @st.composite
-def rows(draw: st.DrawFn) -> Row:
+def rows(draw: st.DrawFn) -> RecordedRow:
     """Draw a row of the handmade table's space: whole, or diverged in one of its periods."""
     length = draw(st.integers(1, EPOCHS))
     diverges = length < EPOCHS or draw(st.booleans())
     periods = [
-        Period(
+        RecordedPeriod(
             errors=draw(st.integers(0, 10_000)), train_loss=draw(LOSSES), val_loss=draw(LOSSES), weights=draw(HASHES)
         )
         for _ in range(length - diverges)
     ]
     if diverges:
-        periods.append(Period(errors=None, train_loss=None, val_loss=None, weights=draw(HASHES)))
-    return Row(
+        periods.append(RecordedPeriod(errors=None, train_loss=None, val_loss=None, weights=draw(HASHES)))
+    return RecordedRow(
         point=draw(st.integers(0, 89)), seed=draw(st.integers(0, 32_000)), canary=draw(st.sampled_from(CANARIES)),
         periods=tuple(periods), unseen_errors=None if diverges else draw(st.integers(0, 20_000)),
     )  # fmt: skip
 
 
 @cache
-def parts() -> tuple[About, Arrays]:
+def parts() -> tuple[AboutTable, Arrays]:
     table = handmade_table.table()
     return table.about, table.arrays
 
 
-def with_rows(found: list[Row]) -> tuple[About, Arrays]:
+def with_rows(found: list[RecordedRow]) -> tuple[AboutTable, Arrays]:
     about, arrays = parts()
     about = replace(about, canaries=CANARIES, numerics=[{"canary": canary} for canary in CANARIES])
     return about, replace(arrays, **of_rows(found, CANARIES, EPOCHS))
@@ -59,7 +59,7 @@ def with_rows(found: list[Row]) -> tuple[About, Arrays]:
 
 @settings(max_examples=dose(100))
 @given(st.lists(rows(), min_size=1, max_size=8, unique_by=lambda row: row.key))
-def test_every_row_comes_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory, found: list[Row]) -> None:
+def test_every_row_comes_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory, found: list[RecordedRow]) -> None:
     path = tmp_path_factory.mktemp("tables") / "drawn.npz"
     path.write_bytes(pack(*with_rows(found)))
     table = RecordedBenchmark(*stored.unpack(path))
@@ -141,7 +141,7 @@ JSON = st.recursive(
 
 
 @settings(max_examples=dose(200))
-@given(st.sampled_from([item.name for item in fields(About)]), JSON)
+@given(st.sampled_from([item.name for item in fields(AboutTable)]), JSON)
 def test_whatever_a_table_says_of_itself_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, name: str, value: Any
 ) -> None:
@@ -170,7 +170,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     about, arrays = parts()
     named: dict[str, Any] = {item.name: getattr(arrays, item.name) for item in fields(Arrays)}
     buffer = io.BytesIO()
-    text = json.dumps({item.name: getattr(about, item.name) for item in fields(About)}).encode()
+    text = json.dumps({item.name: getattr(about, item.name) for item in fields(AboutTable)}).encode()
     np.savez(buffer, about=np.frombuffer(text, np.uint8), **{**named, "macs": np.array([print] * 90, dtype=object)})
     path.write_bytes(buffer.getvalue())
     with pytest.raises(StorageError, match="no table, or damaged"):

@@ -14,7 +14,7 @@ import pytest
 from search import canonical_json
 from search.errors import NewerVersionError
 from search.event_log import codec
-from search.event_log.codec import Row, from_row, link, text_of, to_row
+from search.event_log.codec import EventRow, from_row, link, text_of, to_row
 from search.event_log.events import Reported
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Random
@@ -67,7 +67,7 @@ def test_whole_numbers_stay_whole_and_count_in_the_hash_as_they_were_written() -
 def test_fields_of_a_later_version_are_kept_and_count_in_the_hash() -> None:
     payload = {"goal": 3, "deadline": [1, 2.0]}
     event = from_row("goal", 0, None, False, json.dumps(payload))
-    assert to_row(event) == Row(kind="goal", time=0, trial=None, external=False, payload=payload)
+    assert to_row(event) == EventRow(kind="goal", time=0, trial=None, external=False, payload=payload)
     assert link(event) == canonical_json.sha256(["goal", 0, None, False, payload])
 
 
@@ -111,9 +111,9 @@ def test_what_no_search_writes_is_refused_with_the_place(columns: tuple[Any, ...
 
 
 def test_a_row_that_could_not_be_read_back_has_no_text() -> None:
-    assert text_of(Row(kind="goal", time=0, trial=None, external=False, payload={"goal": 7})) == '{"goal":7}'
+    assert text_of(EventRow(kind="goal", time=0, trial=None, external=False, payload={"goal": 7})) == '{"goal":7}'
     with pytest.raises(ValueError, match=r"^goal: Input should be greater than or equal to 0"):
-        text_of(Row(kind="goal", time=0, trial=None, external=False, payload={"goal": -1}))
+        text_of(EventRow(kind="goal", time=0, trial=None, external=False, payload={"goal": -1}))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from mnist_bench.experiments.confirm import command, confirmation as confirm, ra
 from mnist_bench.experiments.confirm.evaluations import Evaluated, earlier, evaluated
 from mnist_bench.experiments.confirm.front_result import save_front
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, Part, Runs, seeds
-from mnist_bench.experiments.grid import Observer, Run
+from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.next_commands import NextCommands
 from search import canonical_json
@@ -205,7 +205,7 @@ def _stopped(*_: object, **__: object) -> None:
 def test_what_is_left_of_a_run_is_looked_up_once_until_something_is_trained(tmp_path: Path) -> None:
     looked_up: list[tuple[str, int]] = []
 
-    def costs_left(run: Run) -> tuple[int, ...]:
+    def costs_left(run: TrainingRun) -> tuple[int, ...]:
         looked_up.append((run.name, run.seed))
         return (1_000_000, 500_000)
 
@@ -312,7 +312,7 @@ def test_other_data_are_refused_before_any_worker_starts(tmp_path: Path) -> None
 from support import handmade
 from pathlib import Path
 from mnist_bench.experiments.confirm import confirmation as confirm
-from mnist_bench.experiments.grid import Observer, Run
+from mnist_bench.experiments.grid import Observer
 from search.errors import UsageError
 try:
     confirm.confirm_study(handmade.mixed(), confirm.RaceOptions(), Observer())

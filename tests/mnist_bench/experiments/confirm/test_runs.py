@@ -16,7 +16,7 @@ from mnist_bench.experiments.confirm import evaluations, race_result as confirme
 from mnist_bench.experiments.confirm.evaluations import Evaluated, all_stand, preferred
 from mnist_bench.experiments.confirm.race_result import Final
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, Runs
-from mnist_bench.experiments.grid import Observer, Run
+from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.studies import compatibility
 from search.study import ConfirmFolder
 from search.trainer_api import EndReason, Report
@@ -39,20 +39,20 @@ class Grid:
     trained: list[tuple[str, int]] = field(default_factory=list)
     observer: Observer = field(default_factory=Observer)
 
-    def task_of(self, run: Run) -> Any:
+    def task_of(self, run: TrainingRun) -> Any:
         return SimpleNamespace(costs=(SECOND,) * 6, name=run.name, seed=run.seed)
 
-    def costs_left(self, run: Run) -> tuple[int, ...]:
+    def costs_left(self, run: TrainingRun) -> tuple[int, ...]:
         return () if (run.name, run.seed) in self.trained else (SECOND,) * 6
 
-    def train(self, asked: Sequence[Run], *of: Any, **more: Any) -> dict[tuple[str, int], tuple[Report, ...]]:
+    def train(self, asked: Sequence[TrainingRun], *of: Any, **more: Any) -> dict[tuple[str, int], tuple[Report, ...]]:
         self.trained += [(run.name, run.seed) for run in asked]
         return {(run.name, run.seed): self._curve(run) for run in asked}
 
-    def last_state(self, run: Run) -> bytes | None:
+    def last_state(self, run: TrainingRun) -> bytes | None:
         return None
 
-    def _curve(self, run: Run) -> tuple[Report, ...]:
+    def _curve(self, run: TrainingRun) -> tuple[Report, ...]:
         place = int(run.title.split("seed ")[1].split()[0]) - 1
         curve = [handmade.report(period, range(60 + place), last=period == 6) for period in range(1, 7)]
         if (end := self.ends.get(place)) is not None:

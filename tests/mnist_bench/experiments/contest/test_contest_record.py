@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments.contest.contest_record import Choice, Entrant, Ledger, StartListsByNames, Trace
+from mnist_bench.experiments.contest.contest_record import BestConfiguration, Entrant, Ledger, StartListsByNames, Trace
 from search.errors import StorageError
 from search.study import StartList
 
@@ -18,7 +18,9 @@ NUMERICS = {"canary": "c0", "cpu": "a processor", "torch": "2.13", "precision": 
 CURVES = Entrant(sampler="curves", pruner="asha", sampler_options={"n_startup_trials": 4})
 LISTED = replace(CURVES, start=("conv-5k",))
 TRACE = Trace(
-    choices=(Choice(spent=1.5, seen=0.02, unseen=0.021, trial=3, params={"optim.lr": 0.001, "model.filters": 8}),),
+    choices=(
+        BestConfiguration(spent=1.5, seen=0.02, unseen=0.021, trial=3, params={"optim.lr": 0.001, "model.filters": 8}),
+    ),
     spent=9.5, trials=20, complete=4, seconds={1: 30.0, 8: 4.0}, own_seconds=0.01, fresh=(0.02, 0.022),
 )  # fmt: skip
 

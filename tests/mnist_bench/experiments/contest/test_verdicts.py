@@ -11,7 +11,7 @@ from scipy import stats as oracle  # type: ignore[import-untyped]
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant
 from mnist_bench.experiments.contest.error_curves import standings
 from mnist_bench.experiments.contest.verdicts import (
-    Comparison,
+    EntrantComparison,
     comparisons,
     failures,
     finding,
@@ -21,12 +21,12 @@ from mnist_bench.experiments.contest.verdicts import (
 from mnist_bench.statistics import effect_shown
 from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, finals, trace
 
-COMPARISON = Comparison(
+COMPARISON = EntrantComparison(
     entrant=RANDOM, first=TPE_ASHA, difference=0.0012, low=0.0005, high=0.0019, p_value=0.03, smallest=0.0009
 )
 
 
-def compared(made: Contest) -> list[Comparison]:
+def compared(made: Contest) -> list[EntrantComparison]:
     return [one for one in judge(made).compared if one is not None]
 
 
@@ -188,7 +188,7 @@ def test_equals_are_called_so() -> None:
 # The rate of false claims
 
 
-def judged(errors: NDArray[np.float64]) -> list[Comparison | None]:
+def judged(errors: NDArray[np.float64]) -> list[EntrantComparison | None]:
     """Return the comparisons of entrants with such errors, of shape (entrants, seeds)."""
     row = standings(contest({RANDOM: [trace((1.0, 0.1))]}))[0]
     rows = [

@@ -7,7 +7,7 @@ import pytest
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, Tried, save
+from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, TriedChange, save
 from mnist_bench.plots.experiments.ablation import draw, finding, picture, rows
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
@@ -23,7 +23,7 @@ def step(name: str, before: int, after: int | None, reach: float) -> Step:
     fewer = None if after is None else before - after
     low, high = (None, None) if fewer is None else (fewer - reach, fewer + reach)
     return Step(
-        groups=(name,), change="", after=measured(after), tried=(Tried(groups=(name,), mean=after),), waiting=(),
+        groups=(name,), change="", after=measured(after), tried=(TriedChange(groups=(name,), mean=after),), waiting=(),
         fewer=fewer, low=low, high=high,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from matplotlib.collections import LineCollection
 
-from mnist_bench.plots.study.curves import Rung, draw, rows
+from mnist_bench.plots.study.curves import PrunerRung, draw, rows
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
 from support import handmade, handmade_search as made
@@ -28,7 +28,7 @@ def test_a_curve_has_the_accuracy_after_each_epoch() -> None:
 
 def test_rungs_count_who_came_and_who_was_stopped() -> None:
     curves = rows(made.halved())
-    assert curves.rungs == (Rung(epochs=1, reached=9, stopped=6), Rung(epochs=3, reached=3, stopped=2))
+    assert curves.rungs == (PrunerRung(epochs=1, reached=9, stopped=6), PrunerRung(epochs=3, reached=3, stopped=2))
     assert curves.best == 8
 
 

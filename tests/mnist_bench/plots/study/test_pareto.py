@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from mnist_bench.leaderboard import leaderboard_of
 from mnist_bench.plots import style
 from mnist_bench.plots.study import pareto
-from mnist_bench.plots.study.pareto import Pareto, Point
+from mnist_bench.plots.study.pareto import Pareto, ParetoPoint
 from search.errors import StudyNotFoundError
 from search.event_log.records import TrialRecord
 from support.handmade import mixed, study, trial, two_objectives
@@ -39,7 +39,7 @@ def four() -> Pareto:
     return pareto.rows(study(trials))
 
 
-def numbers(points: Iterable[Point]) -> list[int]:
+def numbers(points: Iterable[ParetoPoint]) -> list[int]:
     """Return the trials' numbers."""
     return [point.number for point in points]
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mnist_bench.plots.study.parameters import Parameter
 from mnist_bench.plots.study.slices import contrast, draw, rows
-from mnist_bench.plots.study.trials import Compared, Comparison
+from mnist_bench.plots.study.trials import Compared, TrialComparison
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
 from search.space.ranges import Choice, FloatRange
@@ -22,13 +22,13 @@ LR = Parameter(path="optim.lr", label="lr", distribution=FloatRange(0, 1))
 KIND = Parameter(path="model.kind", label="kind", distribution=Choice(("a", "b", [8])))
 
 
-def comparison(path: str, values: list[Any]) -> Comparison:
+def comparison(path: str, values: list[Any]) -> TrialComparison:
     """Return trials with these values of a parameter, the best first; no parameter where the value is missing."""
     trials = [
         Compared(number=n, params={} if value is ... else {path: value}, accuracy=0.9 - n / 100, complete=False)
         for n, value in enumerate(values)
     ]
-    return Comparison(study="conv-0", epochs=1, trials=tuple(trials), best=None)
+    return TrialComparison(study="conv-0", epochs=1, trials=tuple(trials), best=None)
 
 
 def decided_by_lr() -> StudyRecord:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from mnist_bench.leaderboard.worker_time import Kind, Pause, Period, WorkerTime
+from mnist_bench.leaderboard.worker_time import Kind, LanePeriod, Pause, WorkerTimeline
 from mnist_bench.plots.study import timeline
 
 
-def period(lane: int, trial: int, kind: Kind, start: float, end: float) -> Period:
+def period(lane: int, trial: int, kind: Kind, start: float, end: float) -> LanePeriod:
     """Return a period."""
-    return Period(lane=lane, trial=trial, kind=kind, start=start, end=end)
+    return LanePeriod(lane=lane, trial=trial, kind=kind, start=start, end=end)
 
 
-def two_lanes(**more: object) -> WorkerTime:
+def two_lanes(**more: object) -> WorkerTimeline:
     """Return two lanes over 100 s, of which 160 s were worked."""
     periods = (
         period(0, 0, "pruned", 0, 40),
@@ -19,7 +19,7 @@ def two_lanes(**more: object) -> WorkerTime:
         period(0, 2, "complete", 50, 100),
     )
     known = {"study": "conv-0", "best": 1, "periods": periods, "pauses": (), "available": 200.0, "ordering": 5.0}
-    return WorkerTime(**{**known, "saved": 260.0, **more})  # type: ignore[arg-type]
+    return WorkerTimeline(**{**known, "saved": 260.0, **more})  # type: ignore[arg-type]
 
 
 def test_the_heading_sums_up() -> None:

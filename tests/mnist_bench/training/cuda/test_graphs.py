@@ -19,7 +19,7 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.doctor import machine as doctor_machine
 from mnist_bench.training import replay_check
 from mnist_bench.training.cuda import graphs
-from mnist_bench.training.cuda.static_buffers import Recorder, Work
+from mnist_bench.training.cuda.static_buffers import Work, WorkRecorder
 from mnist_bench.training.torch_trainer import TorchTrainer
 from search.trainer_api import Report, Steps, finish
 from support import wants
@@ -49,7 +49,7 @@ class Tiring:
         self.left = times
 
     def __call__(self, work: Work, generator: torch.Generator | None) -> Work:
-        """See `static_buffers.Recorder`."""
+        """See `static_buffers.WorkRecorder`."""
         self.left -= 1
         return unable(work, generator) if self.left < 0 else work
 
@@ -69,7 +69,7 @@ def outcome(result: tuple[bytes, Report]) -> tuple[object, ...]:
         (unable, "off: operation not permitted when stream is capturing"),
     ],
 )
-def test_replays_are_used_where_they_give_the_same_bits(digits: Dataset, record: Recorder, verdict: str) -> None:
+def test_replays_are_used_where_they_give_the_same_bits(digits: Dataset, record: WorkRecorder, verdict: str) -> None:
     assert replay_check.verify_replay(digits, "fp32", record) == verdict
 
 
@@ -77,7 +77,7 @@ def test_a_device_that_capturing_has_spoilt_is_given_up(digits: Dataset, monkeyp
     trained = replay_check._bits
     spoilt: list[bool] = []
 
-    def bits(config: TrainConfig, data: Dataset, precision: object, record: Recorder | None) -> list[object]:
+    def bits(config: TrainConfig, data: Dataset, precision: object, record: WorkRecorder | None) -> list[object]:
         if record:
             spoilt.append(True)
         return [*trained(config, data, "fp32", record), *spoilt]

@@ -33,7 +33,7 @@ class Recorded:
         self.replays = 0
 
     def __call__(self, work: Work, generator: torch.Generator | None) -> Work:
-        """See `static_buffers.Recorder`."""
+        """See `static_buffers.WorkRecorder`."""
         self.steps += generator is not None
         self.evaluations += generator is None
         return partial(self._again, work)
