@@ -203,7 +203,8 @@ def drawn() -> tuple[dict[str, str], Arrows]:
             tree = match[1]
         elif re.fullmatch(r"\s*\w+( & \w+)*", line):
             packages |= {name: f"{tree}.{name}" for name in line.strip().split(" & ") if name != "end"}
-    lines = re.findall(r"^\s*(\w+(?: & \w+)*) --> (\w+(?: & \w+)*)$", PICTURE[1], re.MULTILINE)
+    arrows = [arrow.strip() for line in PICTURE[1].splitlines() for arrow in line.split(";") if "-->" in arrow]
+    lines = [arrow.split(" --> ") for arrow in arrows]
     pairs = [pair for many, others in lines for pair in product(many.split(" & "), others.split(" & "))]
     return packages, frozenset((packages[upper], packages[lower]) for upper, lower in pairs)
 
