@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls  # type: ignore[import-untyped]
 
 from mnist_bench import cells, studies
-from mnist_bench.bench.worker import period_of
+from mnist_bench.bench.bench_worker import period_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.leaderboard import worker_time_of

@@ -33,7 +33,7 @@ from near_copies import near_copies
 
 from mnist_bench import searches, space_files, tables
 from mnist_bench.config import TaskName
-from mnist_bench.data import DataOptions, load_training_set, tasks
+from mnist_bench.data import DataOptions, benchmark_tasks, load_training_set
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Grid, Observer, TrainingRun, open_grid
 from mnist_bench.nets import COEFFICIENTS
@@ -148,7 +148,8 @@ def made(table: str) -> dict[Key, rows.RecordedRow]:
 
 def planner(space: Space) -> Planner[Any]:
     """Return the planner of a space on a task."""
-    images, coefficients = tasks.task("mnist-5k"), asdict(COEFFICIENTS["cpu-bf16"])  # all tasks are of one size
+    images = benchmark_tasks.task("mnist-5k")  # all tasks are of one size
+    coefficients = asdict(COEFFICIENTS["cpu-bf16"])
     return planner_on(space, coefficients, train_images=images.train, validation_images=images.validation)
 
 

@@ -79,7 +79,7 @@ NEW = {
             "mnist_bench/plots/net/layers.py",
             "mnist_bench/export/plain_net.py",
             "mnist_bench/export/onnx_graph.py",
-            "mnist_bench/export/page.py",
+            "mnist_bench/export/drawing_page.py",
         ),
     ),
     "sparse": NewValue(SETTINGS, "Initialisation", ("mnist_bench/nets/modules.py",)),

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
-from mnist_bench.export import Options, folder as exports, load_winner
-from mnist_bench.prediction import Model, Prediction, files, load_model as load_file
+from mnist_bench.export import Options, export_folder, load_winner
+from mnist_bench.prediction import Model, Prediction, load_model as load_file, picture_files
 from search.errors import UsageError
 from search.event_log import TrialRecord
 from search.messages import show
@@ -58,10 +58,10 @@ def export_study(
     """
     options = Options(on_all=confirmed, committee=committee, device=device, data_dir=as_path(data_dir))
     used(net)
-    exports.check(Path(folder))
+    export_folder.check(Path(folder))
     study = placed(study, results)
     winner = load_winner(study, None if trial is None else chosen(study, trial), options, on_news)
-    written = exports.write(winner, Path(folder))
+    written = export_folder.write(winner, Path(folder))
     for remark in written.remarks:
         on_news(remark)
     return written.files
@@ -107,7 +107,7 @@ def predict(
         model = load_model(model, trial, data_dir=data_dir, net=net, results=results)
     elif trial is not None:
         raise _no_trials(trial)
-    return model(files.with_those_in_folders(wanted))
+    return model(picture_files.with_those_in_folders(wanted))
 
 
 def load_model(

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
+from mnist_bench.bench.bench_worker import pass_of, rate_of
 from mnist_bench.bench.epoch_parts import Part
 from mnist_bench.bench.kernels import KERNELS, PRECISIONS, Kernel, floor_seconds, operations
 from mnist_bench.bench.measured_nets import nets
-from mnist_bench.bench.worker import pass_of, rate_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
 from mnist_bench.nets import filled_macs, plan_layers
 from mnist_bench.numerics import Machine, Precision, best_precision, find_device

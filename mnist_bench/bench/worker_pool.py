@@ -19,7 +19,7 @@ LEAD = 0.05
 """Seconds from giving out work to its common start: time for the last worker to receive it."""
 
 Order = Mapping[str, Any]
-"""See `mnist_bench.bench.worker`."""
+"""See `mnist_bench.bench.bench_worker`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def open_worker_pool(
 ) -> Iterator[WorkerPool]:
     """Start `workers` on a CPU, or one on a GPU, and yield them when all are ready.
 
-    The images are those of `worker.make_bench_worker`.
+    The images are those of `bench_worker.make_bench_worker`.
 
     Raises:
         DeviceError, WorkerError: the device is not there, or a worker cannot start.
@@ -56,6 +56,6 @@ def open_worker_pool(
     alone = find_device(device).type == "cuda"
     options = {"device": device, "precision": precision}
     images = {"train_images": train_images, "validation_images": validation_images}
-    spec = TrainerSpec(factory="mnist_bench.bench.worker:make_bench_worker", options={**options, **images})
+    spec = TrainerSpec(factory="mnist_bench.bench.bench_worker:make_bench_worker", options={**options, **images})
     with started(lambda log: LocalExecutor(spec, 1 if alone else workers, log)) as ready:
         yield WorkerPool(executor=ready.executor, numerics=ready.numerics)

@@ -16,9 +16,9 @@ import numpy as np
 
 from mnist_bench.config import DatasetName, TaskName
 from mnist_bench.data import idx, torchvision_sets
+from mnist_bench.data.benchmark_tasks import parts, spoiled, task
 from mnist_bench.data.colour import CHANNELS, in_red
 from mnist_bench.data.split import Indices, Split, make_split
-from mnist_bench.data.tasks import parts, spoiled, task
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.doctor import files as doctor_files
+from mnist_bench.doctor import study_files
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.leaderboard import stop_line, stop_option
@@ -77,7 +77,7 @@ def examine(
         yield left(study, history)
         yield from tables(location, history.name, events)
         if has_its_folder(location):
-            yield from doctor_files.examine(study, location, foreign=foreign)
+            yield from study_files.examine(study, location, foreign=foreign)
         else:
             yield note("files", f"{location.folder} holds files of another study of this name, which are not examined.")
     if not foreign:

@@ -16,7 +16,7 @@ from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.data import DataOptions, in_red, load_dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.prediction import files, input_spec as stored_spec
+from mnist_bench.prediction import input_spec as stored_spec, picture_files
 from mnist_bench.prediction.input_spec import MAX_MEMBERS, InputSpec
 from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare
 from mnist_bench.training import form_of, metadata_in, metadata_of, model_in, read_weights, with_form
@@ -92,9 +92,9 @@ class Model:
         """
         if isinstance(image, str | Path):
             path, upright = Path(image), self.input_spec.turns_upright
-            image, source = files.read(path, self._converted, upright=upright), str(image)
+            image, source = picture_files.read(path, self._converted, upright=upright), str(image)
         elif isinstance(image, bytes):
-            image = files.parse(image, source, self._converted, upright=self.input_spec.turns_upright)
+            image = picture_files.parse(image, source, self._converted, upright=self.input_spec.turns_upright)
         try:
             array = self._converted(image) if hasattr(image, "convert") else _in_bytes(np.asarray(image))
             return self._fitted(np.asarray(array, np.float64))

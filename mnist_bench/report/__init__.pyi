@@ -1,1 +1,1 @@
-from .files import WrittenReport as WrittenReport, write as write
+from .report_file import WrittenReport as WrittenReport, write as write

@@ -15,7 +15,7 @@ from mnist_bench.cells import safe, safe_lines
 from mnist_bench.export import Drawing, csp_hash
 from mnist_bench.leaderboard import digest_lines, grouped, table_of, test_set_line
 from mnist_bench.plots import KINDS, Picture
-from mnist_bench.report.page import ReportPage, missing
+from mnist_bench.report.report_page import ReportPage, missing
 from mnist_bench.result_table import Column, Row
 
 SMALL_SVG = 120_000

@@ -1,7 +1,8 @@
 from .checking import check as check
 from .content import IMAGES as IMAGES
 from .drawn import Drawn as Drawn, Met as Met, planner as planner, planner_on as planner_on, samples as samples
-from .files import (
+from .overview import Estimate as Estimate, Extremes as Extremes
+from .space_sources import (
     FOLDERS as FOLDERS,
     Source as Source,
     config as config,
@@ -15,5 +16,4 @@ from .files import (
     recipe as recipe,
     shipped as shipped,
 )
-from .overview import Estimate as Estimate, Extremes as Extremes
 from .space_warnings import warning_line as warning_line, warnings as warnings

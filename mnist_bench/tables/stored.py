@@ -40,7 +40,7 @@ class AboutTable:
 
     name: str
     task: TaskName
-    """See `mnist_bench.data.tasks`."""
+    """See `mnist_bench.data.benchmark_tasks`."""
     space: Mapping[str, Any]
     """The space's specification."""
     epochs: Sequence[float]

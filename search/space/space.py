@@ -1,7 +1,8 @@
 """A search space: constants and ranges by name, the conditions under which they apply, and where each was written.
 
 The top level of a file holds settings (`epochs: 6`) and sections, which are mappings of fields
-(`model: {blocks: {int: [1, 3]}}`). This module does not know what the names mean; `mnist_bench.space_files.files` does.
+(`model: {blocks: {int: [1, 3]}}`). This module does not know what the names mean;
+`mnist_bench.space_files.space_sources` does.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import torch
 
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.export import folder
+from mnist_bench.export import export_folder
 from support import handmade_winner
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ def test_forms_are_set_beside_the_net_and_a_wrong_label_is_counted(
 ) -> None:
     digits = load_dataset(DataOptions(subset=1200), torch.device("cpu"))
     winner = handmade_winner.winner(handmade_winner.config(handmade_winner.NETS["before"]), digits)
-    folder.write(winner, tmp_path)
+    export_folder.write(winner, tmp_path)
     monkeypatch.setattr(exported_winner, "load_dataset", lambda options, device: digits)
     forms = {"onnx": exported_winner.by_onnx, "net": exported_winner.by_plain_net}
     monkeypatch.setattr(exported_winner, "FORMS", forms)

@@ -16,7 +16,7 @@ from mnist_bench.config.settings import AugmentConfig, ModelConfig
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.export import page
+from mnist_bench.export import drawing_page
 from mnist_bench.export.winner import Winner
 from mnist_bench.report import html
 from support import handmade_report, handmade_winner
@@ -52,9 +52,9 @@ def winner() -> Winner:
 
 
 @pytest.fixture(scope="module")
-def drawing_page(winner: Winner, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def draw_file(winner: Winner, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "draw.html"
-    path.write_text(page.page(winner))
+    path.write_text(drawing_page.page(winner))
     return path
 
 
@@ -87,10 +87,10 @@ def verdict(browser: Browser) -> str:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (360, "dark")])
-def test_a_one_a_seven_and_an_eight_are_read(browser: Browser, drawing_page: Path, width: int, scheme: str) -> None:
+def test_a_one_a_seven_and_an_eight_are_read(browser: Browser, draw_file: Path, width: int, scheme: str) -> None:
     browser.size(width)
     browser.scheme(scheme)
-    opened(browser, drawing_page)
+    opened(browser, draw_file)
     for digit, strokes in DIGITS.items():
         assert verdict(browser) == "Draw a digit."
         draw(browser, strokes)
@@ -102,20 +102,20 @@ def test_a_one_a_seven_and_an_eight_are_read(browser: Browser, drawing_page: Pat
         assert sum(bars) == pytest.approx(100, abs=0.5)
         browser.driver.find_element(By.CSS_SELECTOR, ".clear").click()
     assert browser.console() == []
-    assert browser.requests() == [drawing_page.as_uri()]
+    assert browser.requests() == [draw_file.as_uri()]
     widths = "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]"
     assert browser.run(widths) == [width, width]
 
 
-def test_what_the_net_sees_is_what_predict_sees(browser: Browser, drawing_page: Path, winner: Winner) -> None:
-    check_what_is_seen(browser, drawing_page, winner)
+def test_what_the_net_sees_is_what_predict_sees(browser: Browser, draw_file: Path, winner: Winner) -> None:
+    check_what_is_seen(browser, draw_file, winner)
 
 
 def test_what_is_drawn_for_a_net_of_three_channels_is_red(browser: Browser, tmp_path: Path) -> None:
     data = load_dataset(options_for(None, dataset="mnist-red", subset=1200), numerics.setup("cpu"))
     red = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), data, dataset="mnist-red")
     path = tmp_path / "draw.html"
-    path.write_text(page.page(red))
+    path.write_text(drawing_page.page(red))
     check_what_is_seen(browser, path, red)
     assert browser.console() == []
 
@@ -138,8 +138,8 @@ def check_what_is_seen(browser: Browser, path: Path, winner: Winner) -> None:
     assert np.abs(colours - prepared).max() <= 1
 
 
-def test_the_keyboard_draws_and_clears(browser: Browser, drawing_page: Path) -> None:
-    opened(browser, drawing_page)
+def test_the_keyboard_draws_and_clears(browser: Browser, draw_file: Path) -> None:
+    opened(browser, draw_file)
     keys = browser.driver.find_element(By.TAG_NAME, "body")
     keys.send_keys(Keys.TAB)
     paper = browser.driver.switch_to.active_element
@@ -157,9 +157,9 @@ def test_the_keyboard_draws_and_clears(browser: Browser, drawing_page: Path) -> 
     assert browser.driver.switch_to.active_element.get_attribute("class") == "paper"
 
 
-def test_a_finger_draws_too(browser: Browser, drawing_page: Path) -> None:
+def test_a_finger_draws_too(browser: Browser, draw_file: Path) -> None:
     browser.size(360)
-    opened(browser, drawing_page)
+    opened(browser, draw_file)
     box = browser.run("return document.querySelector('.paper').getBoundingClientRect().toJSON()")
     points = [{"x": box["left"] + x * box["width"], "y": box["top"] + y * box["height"]} for x, y in DIGITS["7"][0]]
     browser.command("Input.dispatchTouchEvent", type="touchStart", touchPoints=points[:1])
@@ -179,7 +179,7 @@ def test_classes_with_names_are_called_by_them_the_most_probable_of_many_alone(
     data = load_dataset(options_for(write_folder(tmp_path / "mine", values)), numerics.setup("cpu"))
     drawn = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), data)
     path = tmp_path / "draw.html"
-    path.write_text(page.page(drawn))
+    path.write_text(drawing_page.page(drawn))
     browser.size(360)
     opened(browser, path)
     assert verdict(browser) == "Draw a picture."
@@ -199,7 +199,7 @@ def test_classes_with_names_are_called_by_them_the_most_probable_of_many_alone(
 
 def test_the_report_reads_a_digit_too(browser: Browser, winner: Winner, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    path.write_text(html.render(handmade_report.report(), page.drawing(winner)))
+    path.write_text(html.render(handmade_report.report(), drawing_page.drawing(winner)))
     opened(browser, path)
     draw(browser, DIGITS["1"])
     assert verdict(browser).removeprefix("Unsure: ")[0] == "1"

@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from mnist_bench.report import html
-from mnist_bench.report.page import ReportPage
+from mnist_bench.report.report_page import ReportPage
 from support import handmade, handmade_report
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from mnist_bench.leaderboard.board_table import table_of
 from mnist_bench.plots.experiments import ablation
 from mnist_bench.plots.subject import Subject
 from mnist_bench.report.findings import findings
-from mnist_bench.report.page import commands
+from mnist_bench.report.report_page import commands
 from mnist_bench.report.sections import read
 from mnist_bench.searches import SearchConfig
 from mnist_bench.studies import commands_of

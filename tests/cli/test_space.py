@@ -284,6 +284,6 @@ def test_sample_leaves_open_what_cannot_be_built(tmp_path: Path) -> None:
 def test_list(monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
     names = [row["name"] for row in json.loads(run("list", "--json").stdout)["spaces"]]
     assert {"conv", "conv-gpu", "smoke"} <= set(names)
-    monkeypatch.setattr("mnist_bench.space_files.files.FOLDERS", (Path.cwd(),))
+    monkeypatch.setattr("mnist_bench.space_files.space_sources.FOLDERS", (Path.cwd(),))
     lines = run("list").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [["name", "holds"], ["mine", "problems"]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnist_bench.cli import options, output
-from mnist_bench.cli.pictures import drawing
+from mnist_bench.cli.pictures import picture_output
 from mnist_bench.config import TaskName
 from search import strategies
 from search.errors import UsageError
@@ -143,8 +143,8 @@ def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
         output.note("No search made a choice within its budget, so there is no picture.")
         return
     picture = draw(PICTURE, partial(contest.draw, contest.rows(found)), ("png", "svg"), folder=folder)
-    drawing.note_missing([picture], verbose=verbose)
+    picture_output.note_missing([picture], verbose=verbose)
     for file in picture.files:
         output.note(file)
-    if code := drawing.exit_code([picture], named=True):
+    if code := picture_output.exit_code([picture], named=True):
         raise typer.Exit(code)

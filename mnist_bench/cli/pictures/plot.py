@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mnist_bench.cli import options, output
-from mnist_bench.cli.pictures import drawing
+from mnist_bench.cli.pictures import picture_output
 from mnist_bench.plots import DATA_KINDS, KINDS, STUDY_KINDS, check_kind
 from search.arguments import MAX_SEED
 from search.errors import StudyNotFoundError, UsageError
@@ -94,14 +94,14 @@ def plot(
         subject = Subject(study=study, data_dir=data_dir)
         destination = folder or study.files.plots
     wanted = kinds or STUDY_KINDS
-    with drawing.progress(len(wanted)) as begins:
+    with picture_output.progress(len(wanted)) as begins:
         pictures = list(draw_kinds(wanted, subject, FORMATS[file_format], folder=destination, begins=begins))
-    drawing.note_missing(pictures, verbose=context.find_root().params["verbose"])
+    picture_output.note_missing(pictures, verbose=context.find_root().params["verbose"])
     if json:
-        output.print_json({"study": study.name if study else None, **drawing.plain(pictures)})
+        output.print_json({"study": study.name if study else None, **picture_output.plain(pictures)})
     else:
-        drawing.print_drawn(pictures)
-    if code := drawing.exit_code(pictures, named=bool(kinds)):
+        picture_output.print_drawn(pictures)
+    if code := picture_output.exit_code(pictures, named=bool(kinds)):
         raise typer.Exit(code)
 
 

@@ -32,17 +32,17 @@ def report(
     The file holds the findings in words, the leaderboard, the pictures, the winner's recipe, the hardware and versions,
     and the commands that reproduce the study. It needs no network and no other file.
     """
-    from mnist_bench.cli.pictures import drawing
+    from mnist_bench.cli.pictures import picture_output
     from mnist_bench.plots import STUDY_KINDS
     from mnist_bench.report import write
     from mnist_bench.studies import open_study
 
     study = open_study(results, study_name, storage)
-    with drawing.progress(len(STUDY_KINDS)) as begins:
+    with picture_output.progress(len(STUDY_KINDS)) as begins:
         written = write(study, to=output_file, data_dir=data_dir, begins=begins)
     if written.no_drawing:
         output.note(f"The page has no drawing area: {written.no_drawing}")
-    drawing.note_missing(written.pictures, verbose=context.find_root().params["verbose"])
+    picture_output.note_missing(written.pictures, verbose=context.find_root().params["verbose"])
     output.print_line(written.file)
     if not all(picture.foreseen for picture in written.pictures):
         raise typer.Exit(ExitCode.FAILURE)

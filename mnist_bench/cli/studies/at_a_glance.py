@@ -18,7 +18,7 @@ from mnist_bench.leaderboard import (
     validation_images,
 )
 from mnist_bench.nets import line
-from mnist_bench.report import about, ranges
+from mnist_bench.report import about, ranges_table
 from mnist_bench.studies import commands_of, is_foreign
 from search import strategies
 from search.event_log import StudyRecord, TrialRecord
@@ -46,7 +46,7 @@ def print_study(study: StoredStudy) -> None:
         output.print_line(output.entry("" if number else "typed", command))
     if study.space.ranges:
         output.print_line()
-        output.print_table(ranges.table_of(study.space, study.best, foreign=foreign))
+        output.print_table(ranges_table.table_of(study.space, study.best, foreign=foreign))
     output.print_prose(f"The whole specification: `{commands_of(study).line('show', '--all')}`.")
 
 

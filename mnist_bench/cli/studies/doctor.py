@@ -35,7 +35,7 @@ def doctor(
 
     The exit code is 1 if a problem remains. A study that is being searched is only read.
     """
-    from mnist_bench.doctor import Checkup, checkup, machine, plain
+    from mnist_bench.doctor import Checkup, checkup, machine_checks, plain
     from search.study import StudyLocation
 
     if study is not None:
@@ -46,7 +46,7 @@ def doctor(
     elif replay:
         raise UsageError("--replay repeats the decisions of a study; name one, as `mnist-bench studies` lists them.")
     else:
-        found = Checkup(findings=tuple(machine.examine(results=results, device=device, data_dir=data_dir)))
+        found = Checkup(findings=tuple(machine_checks.examine(results=results, device=device, data_dir=data_dir)))
     if json:
         listed = {"repaired": found.repaired, "findings": found.findings}
         values = {name: [plain(finding) for finding in findings] for name, findings in listed.items()}

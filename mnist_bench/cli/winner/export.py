@@ -47,13 +47,13 @@ def export(
     and compared with its record, bit for bit.
     """
     from mnist_bench import cells
-    from mnist_bench.export import Options, folder as exports, load_winner
+    from mnist_bench.export import Options, export_folder, load_winner
 
     asked = Options(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
-    exports.check(folder)
+    export_folder.check(folder)
     study, trial = targets.open_target(target, results, storage)
     winner = load_winner(study, trial, asked, output.note)
-    written = exports.write(winner, folder)
+    written = export_folder.write(winner, folder)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"
     of = "trained on all images; in the search its settings got" if winner.on_all else "in float32"
     nets = f"a committee of {len(winner.members)} nets " if committee else ""

@@ -63,10 +63,10 @@ def predict(
     and channels of that data (docs/own_data.md). A prediction is unsure if its probability is below a threshold: the
     one that best separates right from wrong answers on the validation images.
     """
-    from mnist_bench.prediction import files
+    from mnist_bench.prediction import picture_files
 
     form = output.form(json=json, csv=csv)
-    paths = list(map(str, files.with_those_in_folders(pictures)))
+    paths = list(map(str, picture_files.with_those_in_folders(pictures)))
     loaded = _model(model, data_dir, results, storage)
     if loaded.assumed:
         output.note(
@@ -116,9 +116,9 @@ def _answers(model: Model, paths: Sequence[str]) -> list[Answer | PictureFault]:
 
 def _content(path: str) -> Path | bytes:
     """Return a file, or the content of stdin."""
-    from mnist_bench.prediction import files
+    from mnist_bench.prediction import picture_files
 
-    return sys.stdin.buffer.read(files.MAX_BYTES + 1) if path == STDIN else Path(path)
+    return sys.stdin.buffer.read(picture_files.MAX_BYTES + 1) if path == STDIN else Path(path)
 
 
 def _table(answers: Sequence[Answer | PictureFault], seen: Sequence[Answer], bar: float | None) -> Table[Answer]:

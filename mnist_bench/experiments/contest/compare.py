@@ -13,7 +13,7 @@ from mnist_bench.cells import duration, percent
 from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, close_test_set, load_training_set
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.contest import live
+from mnist_bench.experiments.contest import live_contest
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Ledger, StartListsByNames, Trace
 from mnist_bench.experiments.contest.entrants import check_fit, line_up
 from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replays
@@ -239,7 +239,7 @@ def _live(options: ContestOptions, task: TaskName, observer: Observer) -> Contes
     entrants = _line_up(options, tried_on)
     seeds = _seeds(options)
     # Costs, and with them the order of events, follow the kind of device; the first ledgers had but one and name none.
-    kind = [] if terms.kind == live.FIRST_KIND else [terms.kind]
+    kind = [] if terms.kind == live_contest.FIRST_KIND else [terms.kind]
     common = _common(space, task, options.slots, terms.kind)
     ledger = Ledger(options.ledger, [*common, *kind, options.trials], terms.starts)
     _search(entrants, seeds, terms, ledger, observer)
@@ -252,7 +252,7 @@ def _live(options: ContestOptions, task: TaskName, observer: Observer) -> Contes
 
 
 def _search(
-    entrants: Sequence[Entrant], seeds: Sequence[int], terms: live.LiveTerms, ledger: Ledger, observer: Observer
+    entrants: Sequence[Entrant], seeds: Sequence[int], terms: live_contest.LiveTerms, ledger: Ledger, observer: Observer
 ) -> None:  # fmt: skip
     """Make the searches that the ledger lacks; errors as in `run`."""
     missing = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
@@ -260,7 +260,7 @@ def _search(
         return
     left = sum(entrant.budgets for entrant, _ in missing) * terms.budget * terms.unit / 1e6 / terms.workers
     observer.on_news(f"{len(missing)} searches, which train for about {duration(left)} where nothing is kept.")
-    with live.opened(terms, observer.stopping) as contest:
+    with live_contest.opened(terms, observer.stopping) as contest:
         for entrant, seed in missing:
             if observer.stopping():
                 raise Stopped
@@ -272,7 +272,7 @@ def _search(
 
 def _common(space: Space, task: TaskName, slots: int, kind: DeviceKind) -> list[Any]:
     """Return what decides the bits of all live searches of a contest."""
-    return [space.to_spec(), task, slots, live.SEEN_SEED, TRAINER_REVISIONS[kind], DRIVER_REVISION]
+    return [space.to_spec(), task, slots, live_contest.SEEN_SEED, TRAINER_REVISIONS[kind], DRIVER_REVISION]
 
 
 def _load(name: str) -> Space:
@@ -284,7 +284,7 @@ def _load(name: str) -> Space:
     return space
 
 
-def _live_terms(options: ContestOptions, task: TaskName, space: Space) -> live.LiveTerms:
+def _live_terms(options: ContestOptions, task: TaskName, space: Space) -> live_contest.LiveTerms:
     """Return the terms on this machine; the folder's name stands for all that the studies in it have in common."""
     data = load_training_set(DataOptions(task=task))
     device = find_device(options.device)
@@ -298,7 +298,7 @@ def _live_terms(options: ContestOptions, task: TaskName, space: Space) -> live.L
     average = [planner(params) for params in spread(space, planner, AVERAGED)]
     common = [*_common(space, task, options.slots, kind), kind]
     folder = options.results / FOLDER / f"live-{space.name}-{canonical_json.sha256(common)[:8]}"
-    return live.LiveTerms(
+    return live_contest.LiveTerms(
         task=task, space=space, planner=planner, budget=options.trials, slots=options.slots,
         workers=options.worker_counts[0], unit=sum(sum(plan.costs) for plan in average) / len(average),
         seen_images=len(data.split.validation), unseen_images=len(data.unseen), folder=folder,

@@ -20,7 +20,7 @@ from mnist_bench.config.settings import ModelConfig
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
-from mnist_bench.export import folder
+from mnist_bench.export import export_folder
 from mnist_bench.prediction.model import UNFINISHED, load_model
 from support import handmade_winner
 from support.own_data import arrays, write_folder
@@ -37,7 +37,7 @@ def data() -> Dataset:
 def exported(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("winner")
     trained = handmade_winner.config(handmade_winner.NETS["before"])
-    folder.write(handmade_winner.winner(trained, data), path)
+    export_folder.write(handmade_winner.winner(trained, data), path)
     return path
 
 
@@ -121,7 +121,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dataset]:
         patch.setenv("XDG_CACHE_HOME", str(place))
         data = load_dataset(options_for(place / "mine"), numerics.setup("cpu"))
     trained = handmade_winner.config(ModelConfig(blocks=1, filters=8))
-    folder.write(handmade_winner.winner(trained, data), place / "winner")
+    export_folder.write(handmade_winner.winner(trained, data), place / "winner")
     return place / "winner", data
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from mnist_bench.bench import worker_pool as crews
-from mnist_bench.bench.worker import pass_of, period_of, rate_of
+from mnist_bench.bench.bench_worker import pass_of, period_of, rate_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.errors import DeviceError

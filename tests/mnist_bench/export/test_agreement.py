@@ -23,7 +23,7 @@ from mnist_bench.config.settings import ModelConfig
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
-from mnist_bench.export import folder
+from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Winner
 from mnist_bench.prediction.model import load_model
 from mnist_bench.prediction.preparation import prepare
@@ -39,13 +39,13 @@ needs_node = pytest.mark.skipif(not (shutil.which("node") or os.environ.get("CI"
 
 
 def by_onnx(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
-    session = onnxruntime.InferenceSession(exported / folder.ONNX)
+    session = onnxruntime.InferenceSession(exported / export_folder.ONNX)
     return np.asarray(session.run(None, {"pictures": pictures})[0])
 
 
 def plain_net(exported: Path) -> Any:
     """Return an export's net.py as a module."""
-    spec = util.spec_from_file_location("net", exported / folder.NET)
+    spec = util.spec_from_file_location("net", exported / export_folder.NET)
     assert spec is not None
     assert spec.loader is not None
     module = util.module_from_spec(spec)
@@ -72,7 +72,7 @@ def in_node(exported: Path, pictures: NDArray[Any], grey: list[NDArray[Any]]) ->
         "grey": [{"rows": len(g), "columns": len(g[0]), "pixels": g.ravel().tolist()} for g in grey],
     }
     (exported / "pictures.json").write_text(json.dumps(given))
-    command = ["node", str(TESTS / "support" / "run_page.js"), str(exported / folder.PAGE)]
+    command = ["node", str(TESTS / "support" / "run_page.js"), str(exported / export_folder.PAGE)]
     done = subprocess.run(
         [*command, str(exported / "pictures.json")], capture_output=True, text=True, check=False, timeout=300
     )
@@ -99,7 +99,7 @@ ON_BLACK = {name: values * (values > 100) if values.ndim > 1 else values for nam
 
 def check(way: Callable[..., NDArray[Any]], winner: Winner, data: Dataset, exported: Path) -> None:
     """Export a net, and compare what it says of each validation image with what is said in another way."""
-    folder.write(winner, exported)
+    export_folder.write(winner, exported)
     pictures = data.pixels(data.validation)
     with torch.inference_mode():
         mean, std = torch.tensor([winner.input_spec.mean, winner.input_spec.std]).view(2, -1, 1, 1)
@@ -219,7 +219,7 @@ def test_every_way_agrees_on_grey_pictures_in_red(
 def test_a_digit_is_prepared_as_in_grey_and_becomes_red(red: Dataset, tmp_path: Path) -> None:
     config = handmade_winner.config(handmade_winner.NETS["linear"])
     winner = handmade_winner.winner(config, red, dataset="mnist-red")
-    folder.write(winner, tmp_path)
+    export_folder.write(winner, tmp_path)
     model, grey = load_model(tmp_path), red.pixels(red.validation[:1])[0, 0].numpy()
     made = model.prepared(grey, "a picture")
     assert made.shape == red.form.shape
@@ -236,7 +236,7 @@ def test_the_page_reads_drawings_of_another_size(drawings: Dataset, tmp_path: Pa
     assert found["prepared"].pop() is None
     for seen, sheet in zip(found["prepared"], sheets, strict=True):
         assert np.abs(np.reshape(seen, (20, 20)) - winner.model.prepared(sheet, "a sheet")).max() < 1e-3
-    text = (tmp_path / folder.PAGE).read_text()
+    text = (tmp_path / export_folder.PAGE).read_text()
     assert "Draw a picture" in text
     assert "class 29" in text
     assert text.count("<li>") == 10
@@ -262,7 +262,7 @@ def test_on_all_validation_images(
 
 @needs_node
 def test_the_page_prepares_pictures_as_python_does(winners: dict[str, Winner], digits: Dataset, tmp_path: Path) -> None:
-    folder.write(winners["linear"], tmp_path)
+    export_folder.write(winners["linear"], tmp_path)
     draw = np.random.default_rng(0)
     grey = []
     for number, picture in enumerate(digits.pixels(digits.validation[:20]).numpy()[:, 0]):
@@ -280,7 +280,7 @@ def test_the_plain_net_runs_alone_on_a_picture(winners: dict[str, Winner], digit
     from PIL import Image
 
     winner = winners["before"]
-    folder.write(winner, tmp_path / "winner")
+    export_folder.write(winner, tmp_path / "winner")
     picture = digits.images[digits.validation[0], 0].numpy()
     Image.fromarray(255 - picture).resize((120, 120)).save(tmp_path / "digit.png")
     command = [sys.executable, "-I", "winner/net.py", "digit.png"]
@@ -301,7 +301,7 @@ def test_the_plain_net_names_the_classes_of_pictures_of_another_form(drawings: D
 
     winner = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), drawings)
     both = committee(winner, [handmade_winner.winner(winner.config, drawings, seed=2)])
-    folder.write(both, tmp_path / "winner")
+    export_folder.write(both, tmp_path / "winner")
     for number, index in enumerate(drawings.validation[:5].tolist()):
         Image.fromarray(drawings.images[index, 0].numpy()).save(tmp_path / f"{number}.png")
     names = [f"{number}.png" for number in range(5)]
@@ -328,7 +328,7 @@ def test_the_plain_net_turns_a_file_by_its_orientation_as_the_model_does(
     of_files = trained_on == "files"
     winner = handmade_winner.winner(config, drawings) if of_files else winners["before"]
     data = drawings if of_files else digits
-    folder.write(winner, tmp_path / "winner")
+    export_folder.write(winner, tmp_path / "winner")
     stored = data.images[data.validation[0], 0].numpy()
     file = str(write_turned(tmp_path / "picture.png", stored))
     plain_net(tmp_path / "winner").main([file])

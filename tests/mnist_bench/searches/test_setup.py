@@ -113,7 +113,7 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
     (spaces / "former" / "0.1").mkdir(parents=True)
     before = space_files.find("smoke").read_text()
     (spaces / "smoke.yaml").write_text(before)
-    monkeypatch.setattr("mnist_bench.space_files.files.FOLDERS", (spaces,))
+    monkeypatch.setattr("mnist_bench.space_files.space_sources.FOLDERS", (spaces,))
     asked = SearchConfig(
         space="smoke", overrides=("subset=1000", "epochs=1"), trials=1, executor="in-process", device="cpu",
         results=tmp_path / "results",

@@ -15,7 +15,7 @@ import torch
 import mnist_bench
 from mnist_bench import tables
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.contest import live
+from mnist_bench.experiments.contest import live_contest
 from mnist_bench.experiments.contest.compare import ContestOptions, compare_methods
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
 from mnist_bench.experiments.contest.replays import ReplayedTable
@@ -186,7 +186,7 @@ def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pyt
     def opened(terms: object, stopping: object) -> Iterator[Searching]:
         yield Searching()
 
-    monkeypatch.setattr(live, "opened", opened)
+    monkeypatch.setattr(live_contest, "opened", opened)
     ways = (Entrant(sampler="tpe", pruner="asha"), Entrant(sampler="curves", pruner="asha"))
     asked = replace(ASKED, live="mnist-5k", space="conv", ways=ways, seeds=2, results=tmp_path / "one")
     asked = replace(asked, ledger=tmp_path / "ledger.jsonl")
@@ -197,7 +197,7 @@ def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pyt
     assert done == [("curves + asha", 1)]
     assert [[one.trials for one in traces] for traces in contest.traces] == [[1, 3], [2, 1]]
     with monkeypatch.context() as patched:
-        patched.setattr(live, "opened", None)
+        patched.setattr(live_contest, "opened", None)
         assert compare_methods(asked, News()) == [contest]
     # Another kind of device has other costs, and so another order of events.
     here = device_kind(best_precision(torch.device("cpu")), on_gpu=False)

@@ -16,7 +16,7 @@ import torch
 
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.doctor import machine as doctor_machine
+from mnist_bench.doctor import machine_checks
 from mnist_bench.training import replay_check
 from mnist_bench.training.cuda import graphs
 from mnist_bench.training.cuda.static_buffers import Work, WorkRecorder
@@ -132,7 +132,7 @@ def test_a_capture_that_fails_says_what_broke_it_off(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("verdict", ["on", "off: replayed steps give other bits"])
 def test_doctor_tells_of_graphs(verdict: str) -> None:
-    finding = doctor_machine.graphs(verdict)
+    finding = machine_checks.graphs(verdict)
     assert finding.severity == ("ok" if verdict == "on" else "note")
     assert verdict == "on" or verdict in finding.text
 

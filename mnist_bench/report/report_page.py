@@ -17,7 +17,7 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.plots import Picture
 from mnist_bench.report import about
 from mnist_bench.report.findings import findings
-from mnist_bench.report.ranges import Range, table_of as ranges_table
+from mnist_bench.report.ranges_table import Range, table_of as ranges_table
 from mnist_bench.report.sections import Sections
 from mnist_bench.result_table import Table
 from mnist_bench.studies import compatibility, data_of, net_code, recipe_text

@@ -10,7 +10,7 @@ from mnist_bench.data import close_test_set
 from mnist_bench.export import Drawing, Options, drawing, load_winner
 from mnist_bench.plots import STUDY_KINDS, Picture, Subject, draw_kinds
 from mnist_bench.report import html
-from mnist_bench.report.page import ReportPage, gather, missing
+from mnist_bench.report.report_page import ReportPage, gather, missing
 from mnist_bench.report.sections import read
 from mnist_bench.studies import find_trial, openings
 from search.errors import SearchError, StudyNotFoundError, UsageError

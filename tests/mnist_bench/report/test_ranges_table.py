@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mnist_bench.report import ranges
+from mnist_bench.report import ranges_table
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from support import handmade
@@ -27,7 +27,7 @@ VALUES = {
 
 
 def test_a_row_a_range_with_the_trials_value_and_where_it_lies() -> None:
-    table = ranges.table_of(Space.from_document(parse(SPACE, "space.yaml")), handmade.trial(4, params=VALUES))
+    table = ranges_table.table_of(Space.from_document(parse(SPACE, "space.yaml")), handmade.trial(4, params=VALUES))
     assert [column.heading for column in table.columns] == ["setting", "#4", "where", "searched"]
     assert table.texts() == [
         ["model.blocks", "3", "upper end", "1 to 3"],
@@ -48,12 +48,12 @@ def test_a_row_a_range_with_the_trials_value_and_where_it_lies() -> None:
 
 def test_a_range_of_one_value_has_no_ends() -> None:
     space = Space.from_document(parse("optim:\n  lr: {float: [0.1, 0.1]}\n", "space.yaml"))
-    table = ranges.table_of(space, handmade.trial(0, params={"optim.lr": 0.1}))
+    table = ranges_table.table_of(space, handmade.trial(0, params={"optim.lr": 0.1}))
     assert (table.texts(), table.footnotes) == ([["optim.lr", "0.1", "", "0.1 to 0.1"]], [])
 
 
 def test_what_has_no_effect_in_the_trial_lies_nowhere() -> None:
     space = Space.from_document(parse("optim:\n  momentum: {float: [0.5, 0.9]}\n", "space.yaml"))
     trial = handmade.trial(0, params={"optim.momentum": 0.9, "optim.optimizer": "adam"})
-    table = ranges.table_of(space, trial)
+    table = ranges_table.table_of(space, trial)
     assert (table.texts(), table.footnotes) == ([["optim.momentum", "–", "", "0.5 to 0.9"]], [])

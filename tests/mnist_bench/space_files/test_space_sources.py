@@ -102,7 +102,7 @@ def test_a_missing_file_names_the_shipped_spaces(name: str) -> None:
 def test_the_installed_copies_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "notebook").mkdir()
     (tmp_path / "notebook" / "linear.yaml").write_text("model: {blocks: 0}")
-    monkeypatch.setattr("mnist_bench.space_files.files.FOLDERS", (tmp_path, *space_files.FOLDERS))
+    monkeypatch.setattr("mnist_bench.space_files.space_sources.FOLDERS", (tmp_path, *space_files.FOLDERS))
     assert list(space_files.shipped()) == ["notebook/linear"]
     assert space_files.load("notebook/linear").is_recipe
 

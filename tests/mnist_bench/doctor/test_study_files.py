@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.doctor import files as doctor_files
+from mnist_bench.doctor import study_files
 from mnist_bench.experiments.confirm import race_result as confirmed
 from mnist_bench.studies import sealed_json
 from search.study.location import StudyLocation
@@ -32,7 +32,7 @@ def place(tmp_path: Path) -> StudyLocation:
 @pytest.mark.parametrize(("about", "name"), FOUND)
 def test_what_a_newer_version_found_is_left_alone(place: StudyLocation, about: str, name: str) -> None:
     write({"schema_version": 2, "later": 1}, place.folder / name)
-    (finding,) = doctor_files.found_by_commands(place.folder)
+    (finding,) = study_files.found_by_commands(place.folder)
     assert (finding.about, finding.severity, finding.mend) == (about, "note", None)
     assert finding.text.startswith(f"a newer mnist-bench wrote {name}, ")
     assert "leaves them alone" in finding.advice
@@ -41,7 +41,7 @@ def test_what_a_newer_version_found_is_left_alone(place: StudyLocation, about: s
 @pytest.mark.parametrize(("about", "name"), FOUND)
 def test_what_is_damaged_is_to_be_removed(place: StudyLocation, about: str, name: str) -> None:
     write({}, place.folder / name)
-    (finding,) = doctor_files.found_by_commands(place.folder)
+    (finding,) = study_files.found_by_commands(place.folder)
     assert (finding.about, finding.severity) == (about, "problem")
     assert finding.advice == "Remove the file; the command writes it again."
 
@@ -49,7 +49,7 @@ def test_what_is_damaged_is_to_be_removed(place: StudyLocation, about: str, name
 def test_a_damaged_record_of_a_confirmation_that_is_kept_is_not_made_again(place: StudyLocation) -> None:
     write({}, place.folder / "confirm/records/17-0.json")
     place.files.confirm.result.write_text("{}")
-    finding = [*doctor_files.found_by_commands(place.folder)][-1]
+    finding = [*study_files.found_by_commands(place.folder)][-1]
     assert (finding.about, finding.severity) == ("record 17-0", "problem")
     assert finding.advice.startswith("Put a copy of it back: ")
 
@@ -58,7 +58,7 @@ def test_the_command_that_trains_a_damaged_net_again_finds_the_study(place: Stud
     net = place.files.confirm.net_of(17, 0)
     net.parent.mkdir(parents=True)
     net.write_bytes(b"torn")
-    (finding,) = doctor_files.confirmed_nets(StoredStudy.of(handmade.mixed(), place))
+    (finding,) = study_files.confirmed_nets(StoredStudy.of(handmade.mixed(), place))
     command = f"`mnist-bench confirm conv-0 --results '{place.folder.parent}'`"
     assert finding.advice.endswith(f"; then {command} trains such a net again, to the same bits.")
 
@@ -70,7 +70,7 @@ def test_confirmed_nets_that_are_gone_are_told_with_the_command_that_trains_them
     handmade_confirmation.write_records(files)
     for seed in range(1, 8):
         files.net_of(1, seed).touch()
-    told = list(doctor_files.confirmed_nets(StoredStudy.of(study, place)))[-1]
+    told = list(study_files.confirmed_nets(StoredStudy.of(study, place)))[-1]
     assert (told.about, told.severity, told.text) == (
         "confirmed nets",
         "note",
@@ -79,7 +79,7 @@ def test_confirmed_nets_that_are_gone_are_told_with_the_command_that_trains_them
     command = f"`mnist-bench confirm conv-0 --top 3 --results '{place.folder.parent}'`"
     assert told.advice == f"{command} trains such a net again, to the same bits."
     files.result.write_text("{")
-    assert all(finding.severity != "note" for finding in doctor_files.confirmed_nets(StoredStudy.of(study, place)))
+    assert all(finding.severity != "note" for finding in study_files.confirmed_nets(StoredStudy.of(study, place)))
 
 
 def write(values: Mapping[str, Any], path: Path) -> None:

@@ -31,7 +31,7 @@ from mnist_bench.config.settings import (
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
-from mnist_bench.export import card, folder, page, plain_net
+from mnist_bench.export import card, drawing_page, export_folder, plain_net
 from mnist_bench.export.winner import Member, Winner
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
@@ -61,14 +61,14 @@ def with_net(winner: Winner, model: ModelConfig) -> Winner:
 
 
 def test_the_same_net_gives_the_same_files(winner: Winner, tmp_path: Path) -> None:
-    first, second = (folder.write(winner, tmp_path / name) for name in ("a", "b"))
+    first, second = (export_folder.write(winner, tmp_path / name) for name in ("a", "b"))
     assert [path.name for path in first.files] == [
         "model.safetensors", "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json",
     ]  # fmt: skip
     assert first.remarks == ()
     for one, other in zip(first.files, second.files, strict=True):
         assert one.read_bytes() == other.read_bytes()
-    assert record.read(tmp_path / "a" / folder.RECORD) == winner.record
+    assert record.read(tmp_path / "a" / export_folder.RECORD) == winner.record
 
 
 def card_of(winner: Winner) -> str:
@@ -100,16 +100,16 @@ def test_a_folder_with_other_files_is_refused(winner: Winner, tmp_path: Path) ->
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "README.md").write_text("mine")
     with pytest.raises(UsageError, match="mine: holds other files and no export; name a new folder"):
-        folder.check(tmp_path / "mine")
+        export_folder.check(tmp_path / "mine")
     (tmp_path / "mine" / "model.safetensors").write_bytes(b"not of ours")
     with pytest.raises(UsageError, match="mine: holds other files and no export"):
-        folder.check(tmp_path / "mine")
+        export_folder.check(tmp_path / "mine")
     save_file({"weight": np.zeros(3)}, tmp_path / "mine" / "model.safetensors", {"format": "pt"})
     with pytest.raises(UsageError, match="mine: holds other files and no export"):
-        folder.check(tmp_path / "mine")
-    folder.check(tmp_path / "new")
-    folder.write(winner, tmp_path / "new")
-    folder.check(tmp_path / "new")
+        export_folder.check(tmp_path / "mine")
+    export_folder.check(tmp_path / "new")
+    export_folder.write(winner, tmp_path / "new")
+    export_folder.check(tmp_path / "new")
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +132,8 @@ def killed_before(write: int, winner: Winner, place: Path) -> bool:
 
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(folder, "atomic_write", atomic_write)
-            folder.write(winner, place)
+            patch.setattr(export_folder, "atomic_write", atomic_write)
+            export_folder.write(winner, place)
     finally:
         os._exit(0)  # the tests go on in the other process
 
@@ -142,26 +142,26 @@ def killed_before(write: int, winner: Winner, place: Path) -> bool:
 def test_an_export_that_was_killed_leaves_no_net_that_could_be_believed(
     winner: Winner, other: Winner, tmp_path: Path, write: int
 ) -> None:
-    folder.write(winner, tmp_path)
+    export_folder.write(winner, tmp_path)
     assert killed_before(write, other, tmp_path)
     with pytest.raises(WeightsError) as refused:
         load_model(tmp_path)
     assert str(refused.value) == (
         f"{tmp_path}: its export was not finished; the same `mnist-bench export` writes it again."
     )
-    folder.check(tmp_path)
-    written = folder.write(other, tmp_path)
+    export_folder.check(tmp_path)
+    written = export_folder.write(other, tmp_path)
     assert sorted(written.files) == sorted(tmp_path.iterdir())
     assert load_model(tmp_path).input_spec == other.input_spec
 
 
 def test_an_export_that_was_killed_in_a_new_folder_is_no_folder_of_other_files(winner: Winner, tmp_path: Path) -> None:
     assert killed_before(2, winner, tmp_path)
-    folder.check(tmp_path)
+    export_folder.check(tmp_path)
 
 
 def test_the_plain_net_says_that_its_export_was_not_finished(winner: Winner, tmp_path: Path) -> None:
-    folder.write(winner, tmp_path)
+    export_folder.write(winner, tmp_path)
     (tmp_path / "model.safetensors").unlink()
     command = [sys.executable, "net.py", "digit.png"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -173,23 +173,23 @@ def test_the_plain_net_says_that_its_export_was_not_finished(winner: Winner, tmp
 
 
 def test_without_onnx_its_file_is_left_out(winner: Winner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder.write(winner, tmp_path)
-    assert 'onnxruntime.InferenceSession("model.onnx")' in (tmp_path / folder.CARD).read_text()
+    export_folder.write(winner, tmp_path)
+    assert 'onnxruntime.InferenceSession("model.onnx")' in (tmp_path / export_folder.CARD).read_text()
     monkeypatch.setitem(sys.modules, "onnx", None)
-    written = folder.write(winner, tmp_path)
+    written = export_folder.write(winner, tmp_path)
     (remark,) = written.remarks
     assert "model.onnx is left out" in remark
     assert "pip install onnx" in remark
     assert not (tmp_path / "model.onnx").exists()
-    assert "onnx" not in (tmp_path / folder.CARD).read_text().lower()
+    assert "onnx" not in (tmp_path / export_folder.CARD).read_text().lower()
 
 
 def test_a_page_of_400_000_parameters_has_less_than_a_megabyte(winner: Winner, tmp_path: Path) -> None:
     large = with_net(winner, ModelConfig(blocks=2, filters=32, hidden_units=120))
     assert 390_000 < plan_layers(large.config.model).parameters <= 400_000
-    assert len(page.page(large).encode()) < folder.MAX_PAGE
+    assert len(drawing_page.page(large).encode()) < export_folder.MAX_PAGE
     larger = with_net(winner, ModelConfig(blocks=2, filters=32, hidden_units=300))
-    (remark,) = folder.write(larger, tmp_path).remarks
+    (remark,) = export_folder.write(larger, tmp_path).remarks
     assert re.search(r"draw\.html takes 2.* MB, for the net has 9\d\d,\d\d\d parameters", remark)
 
 
@@ -210,7 +210,7 @@ def test_a_net_with_a_layer_of_ones_own_is_refused(winner: Winner, tmp_path: Pat
     modules = [torch.nn.LeakyReLU(0.1) if isinstance(one, torch.nn.ReLU) else one for one in winner.net.children()]
     leaky = replace(winner, members=(Member(record=winner.record, net=torch.nn.Sequential(*modules)),))
     with pytest.raises(UsageError, match="conv-0/0: its net has LeakyReLU instead of ReLU"):
-        folder.write(leaky, tmp_path)
+        export_folder.write(leaky, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -225,7 +225,7 @@ def test_the_plain_net_is_short_and_says_its_shapes(winner: Winner) -> None:
 
 
 def test_the_page_brings_all_and_lets_nothing_else_in(winner: Winner) -> None:
-    text = page.page(winner)
+    text = drawing_page.page(winner)
     assert not re.search(r"https?:|@import|url\(|\ssrc=|\shref=|\sstyle=|\son\w+=", text)
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', text)
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
@@ -246,15 +246,15 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Winner:
 
 
 def test_of_pictures_in_colour_there_is_no_page_which_is_said(winner: Winner, own: Winner, tmp_path: Path) -> None:
-    folder.write(winner, tmp_path)
-    assert (tmp_path / folder.PAGE).exists()
-    written = folder.write(own, tmp_path)
+    export_folder.write(winner, tmp_path)
+    assert (tmp_path / export_folder.PAGE).exists()
+    written = export_folder.write(own, tmp_path)
     assert [remark.partition(": ")[2] for remark in written.remarks] == [
         "conv-0/0 reads pictures in colour, which cannot be drawn on the page."
     ]
-    assert not (tmp_path / folder.PAGE).exists()
+    assert not (tmp_path / export_folder.PAGE).exists()
     with pytest.raises(UsageError, match="in colour"):
-        page.drawing(own)
+        drawing_page.drawing(own)
 
 
 def test_the_card_says_how_pictures_of_ones_own_are_prepared(own: Winner) -> None:
@@ -275,9 +275,9 @@ def test_the_card_says_how_pictures_of_ones_own_are_prepared(own: Winner) -> Non
 
 def test_odd_names_are_whole_in_every_file(own: Winner, tmp_path: Path) -> None:
     names = ("<b>'\"| `$x", "class 00", "class 01")
-    folder.write(own, tmp_path)
+    export_folder.write(own, tmp_path)
     assert load_model(tmp_path).input_spec.names == own.input_spec.names == names
-    module = ast.parse((tmp_path / folder.NET).read_text())
+    module = ast.parse((tmp_path / export_folder.NET).read_text())
     (named,) = (
         node for node in module.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NAMES"
     )
@@ -289,17 +289,17 @@ def test_a_committee_has_a_record_of_each_net(winner: Winner, digits: Dataset, t
     both = replace(
         winner, on_all=True, members=(*winner.members, *other.members), input_spec=replace(winner.input_spec, members=2)
     )
-    folder.write(winner, tmp_path)
-    written = folder.write(both, tmp_path)
+    export_folder.write(winner, tmp_path)
+    written = export_folder.write(both, tmp_path)
     assert [path.name for path in written.files[-2:]] == ["RECORD-0.json", "RECORD-1.json"]
-    assert not (tmp_path / folder.RECORD).exists()
+    assert not (tmp_path / export_folder.RECORD).exists()
     assert [record.read(path).seed for path in written.files[-2:]] == [1, 2]
-    text = (tmp_path / folder.CARD).read_text()
+    text = (tmp_path / export_folder.CARD).read_text()
     assert "a committee of 2 nets of" in text
     assert "export conv-0/0 --confirmed --committee --to DIR" in text
     assert "The accuracy of the committee on the test images was not measured." in text
     assert all(member.weights in text for member in both.members)
-    folder.write(winner, tmp_path)
+    export_folder.write(winner, tmp_path)
     assert not list(tmp_path.glob("RECORD-*.json"))
 
 
@@ -310,11 +310,11 @@ def test_an_export_removes_the_code_that_an_earlier_one_wrote_unless_it_was_chan
     code = load_net(own_nets.write(tmp_path, own_nets.GOOD, "earlier_net.py")).code
     config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
     place = tmp_path / "winner"
-    folder.write(handmade_winner.winner(config, digits), place)
+    export_folder.write(handmade_winner.winner(config, digits), place)
     assert (place / "earlier_net.py").is_file()
     if changed:
         (place / "earlier_net.py").write_text("mine = 1")
-    written = folder.write(winner, place)
+    written = export_folder.write(winner, place)
     kept = [place / "earlier_net.py"] if changed else []
     assert sorted(place.iterdir()) == sorted([*written.files, *kept])
 
@@ -328,13 +328,13 @@ def test_what_the_card_says_of_a_net_of_ones_own_runs(
     config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
     first, *others = (handmade_winner.winner(config, digits, seed=seed) for seed in range(nets))
     members = tuple(member for one in (first, *others) for member in one.members)
-    folder.write(
+    export_folder.write(
         replace(first, members=members, input_spec=replace(first.input_spec, members=nets)), tmp_path / "winner"
     )
     monkeypatch.chdir(tmp_path / "winner")
     monkeypatch.syspath_prepend(str(tmp_path / "winner"))
     monkeypatch.delitem(sys.modules, file.removesuffix(".py"), raising=False)
-    lines = (tmp_path / "winner" / folder.CARD).read_text().partition("## Use\n")[2].splitlines()
+    lines = (tmp_path / "winner" / export_folder.CARD).read_text().partition("## Use\n")[2].splitlines()
     told = "\n".join(line.removeprefix("    ") for line in takewhile(lambda line: "From the" not in line, lines[3:]))
     pictures = digits.pixels(digits.validation)
     said: dict[str, Any] = {"pictures": pictures}

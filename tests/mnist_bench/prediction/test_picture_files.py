@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from mnist_bench.errors import PictureError
-from mnist_bench.prediction import files
+from mnist_bench.prediction import picture_files
 from support.dose import dose
 
 READS = """
@@ -40,10 +40,10 @@ def content(form: str, size: tuple[int, int] = (30, 40)) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("form", files.FORMATS)
+@pytest.mark.parametrize("form", picture_files.FORMATS)
 def test_a_picture_is_read(tmp_path: Path, form: str) -> None:
     (tmp_path / "picture").write_bytes(content(form))
-    grey = files.read(tmp_path / "picture")
+    grey = picture_files.read(tmp_path / "picture")
     assert grey.shape == (40, 30)
     assert grey[0, 0] > 240
     assert grey[20, 12] < 15
@@ -54,16 +54,16 @@ def test_a_photograph_stands_upright() -> None:
     exif[0x0112] = 6  # turned by 90 degrees
     buffer = io.BytesIO()
     Image.new("L", (30, 40)).save(buffer, "JPEG", exif=exif)
-    assert files.parse(buffer.getvalue(), "photo.jpg").shape == (30, 40)
+    assert picture_files.parse(buffer.getvalue(), "photo.jpg").shape == (30, 40)
 
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     for path, reason in ((tmp_path / "text.png", "not a readable picture"), (tmp_path / "none", "cannot be read")):
         with pytest.raises(PictureError, match=rf"{path.name}: {reason}"):
-            files.read(path)
+            picture_files.read(path)
     with pytest.raises(PictureError, match="cannot be read"):
-        files.read(tmp_path)
+        picture_files.read(tmp_path)
 
 
 def test_beside_the_closed_test_set_pictures_of_such_names_are_read(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_beside_the_closed_test_set_pictures_of_such_names_are_read(tmp_path: Pa
 
 def test_what_starts_other_programs_is_not_read() -> None:
     with pytest.raises(PictureError):
-        files.parse(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "picture.eps")
+        picture_files.parse(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "picture.eps")
 
 
 def test_what_is_too_large_is_refused_before_it_is_decoded() -> None:
@@ -84,22 +84,22 @@ def test_what_is_too_large_is_refused_before_it_is_decoded() -> None:
         bomb[16:24] = side.to_bytes(4, "big") * 2  # the size that the header tells
         bomb[29:33] = zlib.crc32(bytes(bomb[12:29])).to_bytes(4, "big")
         with pytest.raises(PictureError, match=r"bomb\.png: more than 50,000,000 pixels"):
-            files.parse(bytes(bomb), "bomb.png")
+            picture_files.parse(bytes(bomb), "bomb.png")
     with pytest.raises(PictureError, match="larger than 50,000,000 bytes"):
-        files.parse(bytes(files.MAX_BYTES + 1), "long.png")
+        picture_files.parse(bytes(picture_files.MAX_BYTES + 1), "long.png")
 
 
 @settings(max_examples=dose(300))
-@given(st.sampled_from(files.FORMATS), st.integers(0, 400), st.binary(max_size=8))
+@given(st.sampled_from(picture_files.FORMATS), st.integers(0, 400), st.binary(max_size=8))
 def test_a_damaged_picture_is_read_or_refused(form: str, place: int, damage: bytes) -> None:
     whole = content(form)
     at = place % len(whole)
     with suppress(PictureError):
-        assert files.parse(whole[:at] + damage + whole[at + len(damage) :], "damaged").ndim == 2
+        assert picture_files.parse(whole[:at] + damage + whole[at + len(damage) :], "damaged").ndim == 2
 
 
 def test_the_pictures_of_a_folder(tmp_path: Path) -> None:
     for name in ("b.PNG", "a.jpg", "notes.txt"):
         (tmp_path / name).write_text("")
     (tmp_path / "inside.png").mkdir()
-    assert [path.name for path in files.in_folder(tmp_path)] == ["a.jpg", "b.PNG"]
+    assert [path.name for path in picture_files.in_folder(tmp_path)] == ["a.jpg", "b.PNG"]

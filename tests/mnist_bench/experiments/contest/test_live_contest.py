@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.contest import live
+from mnist_bench.experiments.contest import live_contest
 from mnist_bench.experiments.contest.contest_record import Entrant
-from mnist_bench.experiments.contest.live import FRESH_SEEDS, Live, LiveTerms
+from mnist_bench.experiments.contest.live_contest import FRESH_SEEDS, Live, LiveTerms
 from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replay, simulated
 from mnist_bench.tables import RecordedBenchmark, TablePlanner, TableTrainer
 from search.simulation import VirtualExecutor
@@ -131,6 +131,6 @@ def test_other_code_and_another_machine_search_anew(contest: Live, terms: LiveTe
 
 
 def test_the_digest_is_that_of_the_table(contest: Live, made: RecordedBenchmark) -> None:
-    looked_up, _ = simulated(ReplayedTable(made), TPE, 3, live.SEEN_SEED, Terms(budget=6, slots=4), workers=8)
+    looked_up, _ = simulated(ReplayedTable(made), TPE, 3, live_contest.SEEN_SEED, Terms(budget=6, slots=4), workers=8)
     trained = contest.searched(TPE, 3, looked_up.spent[-1])
     assert trained.digest == looked_up.study.digest

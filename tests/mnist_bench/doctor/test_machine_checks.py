@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.data.mnist import TRAIN_FILES
-from mnist_bench.doctor import machine as doctor_machine
+from mnist_bench.doctor import machine_checks
 from support import handmade_data
 
 MOUNTS = """\
@@ -24,7 +24,7 @@ OF_THE_MACHINE = {"bfloat16", "memory", "disk", "file system"}
 
 @pytest.mark.slow
 def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
-    findings = list(doctor_machine.examine(results=tmp_path / "results", device="cpu", data_dir=None))
+    findings = list(machine_checks.examine(results=tmp_path / "results", device="cpu", data_dir=None))
     about = [finding.about for finding in findings]
     assert about[:3] == ["machine", "packages", "GPU"]
     assert {"computing", "training data", "test data", "disk", "file system", "results"} <= set(about)
@@ -36,11 +36,11 @@ def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
 def test_packages_out_of_their_ranges_are_told_with_what_to_install() -> None:
     needed = ["optuna<6,>=5", "torch>=2.10", "numpy>=2", 'torchvision>=0.25; extra == "datasets"']
     versions = {"optuna": "4.1.0", "torch": "2.13.0+cpu"}
-    finding = doctor_machine.packages(needed, versions.get)
+    finding = machine_checks.packages(needed, versions.get)
     assert finding.severity == "problem"
     assert finding.text == "optuna 4.1.0 (needed: <6,>=5), numpy missing (needed: >=2)."
     assert finding.advice == "pip install 'optuna<6,>=5' 'numpy>=2'"
-    assert doctor_machine.packages(needed, (versions | {"optuna": "5.2", "numpy": "2.4"}).get).severity == "ok"
+    assert machine_checks.packages(needed, (versions | {"optuna": "5.2", "numpy": "2.4"}).get).severity == "ok"
 
 
 @pytest.mark.parametrize(
@@ -49,26 +49,26 @@ def test_packages_out_of_their_ranges_are_told_with_what_to_install() -> None:
      ("/mnt/my share/results", "cifs"), ("/sys", "sysfs")],
 )  # fmt: skip
 def test_the_file_system_is_the_innermost_one(folder: str, kind: str) -> None:
-    assert doctor_machine.filesystem_of(Path(folder), MOUNTS) == kind
+    assert machine_checks.filesystem_of(Path(folder), MOUNTS) == kind
 
 
 @pytest.mark.parametrize(
     ("kind", "severity"), [("ext4", "ok"), ("tmpfs", "ok"), ("nfs4", "problem"), ("cifs", "problem")]
 )
 def test_sqlite_on_a_networks_file_system_is_told(kind: str, severity: str) -> None:
-    assert doctor_machine.filesystem(kind, Path("results")).severity == severity
+    assert machine_checks.filesystem(kind, Path("results")).severity == severity
 
 
 @pytest.mark.parametrize(("ratio", "severity"), [(0.5, "ok"), (1.0, "ok"), (3.0, "problem")])
 def test_bfloat16_that_is_slower_than_float32_is_a_problem(ratio: float, severity: str) -> None:
-    finding = doctor_machine.bfloat16(ratio)
+    finding = machine_checks.bfloat16(ratio)
     assert finding.severity == severity
     assert ("Use `train --precision fp32`; a search uses" in finding.advice) == (severity == "problem")
 
 
 @pytest.mark.parametrize(("gigabytes", "severity"), [(16, "ok"), (2, "note"), (0.1, "problem")])
 def test_memory_for_a_worker_on_every_core(gigabytes: float, severity: str) -> None:
-    finding = doctor_machine.memory(gigabytes * 1e9, started=8)
+    finding = machine_checks.memory(gigabytes * 1e9, started=8)
     assert finding.severity == severity
     assert ("--workers" in finding.advice) == (severity != "ok")
 
@@ -98,33 +98,33 @@ def test_memory_that_a_containers_page_cache_holds_is_available(
     )
     for name, text in group.items():
         (tmp_path / name).write_text(f"{text}\n")
-    assert doctor_machine.available_memory(tmp_path / "meminfo", tmp_path) == available
+    assert machine_checks.available_memory(tmp_path / "meminfo", tmp_path) == available
 
 
 def test_memory_is_not_told_where_the_system_does_not_say(tmp_path: Path) -> None:
-    assert doctor_machine.available_memory(tmp_path / "meminfo", tmp_path) is None
+    assert machine_checks.available_memory(tmp_path / "meminfo", tmp_path) is None
 
 
 @pytest.mark.parametrize(("free", "severity"), [(5e9, "ok"), (1e6, "problem")])
 def test_room_on_the_disk(free: float, severity: str) -> None:
-    assert doctor_machine.room(free, Path("results")).severity == severity
+    assert machine_checks.room(free, Path("results")).severity == severity
 
 
 def test_a_file_in_the_place_of_the_results_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "results").touch()
-    findings = {one.about: one.severity for one in doctor_machine.folder(tmp_path / "results" / "below")}
+    findings = {one.about: one.severity for one in machine_checks.folder(tmp_path / "results" / "below")}
     assert findings["results"] == "problem"
 
 
 def test_data_that_are_damaged_or_not_there(tmp_path: Path) -> None:
     folder = handmade_data.write_data(tmp_path, train=60, test=10)
-    assert [finding.severity for finding in doctor_machine.data(folder)] == ["ok", "ok"]
+    assert [finding.severity for finding in machine_checks.data(folder)] == ["ok", "ok"]
     for path in folder.glob("t10k*"):
         path.unlink()
-    assert [finding.severity for finding in doctor_machine.data(folder)] == ["ok", "note"]
+    assert [finding.severity for finding in machine_checks.data(folder)] == ["ok", "note"]
     images = folder / TRAIN_FILES[0]
     images.write_bytes(images.read_bytes()[:-1])
-    (finding,) = doctor_machine.data(folder)
+    (finding,) = machine_checks.data(folder)
     assert finding.severity == "problem"
     assert "is cut off" in finding.text
 
@@ -136,13 +136,13 @@ def test_a_machine_that_computes_otherwise_each_time_is_a_problem(monkeypatch: p
         return next(drawn) * 64
 
     canary.__wrapped__ = canary  # type: ignore[attr-defined]
-    monkeypatch.setattr("mnist_bench.doctor.machine.canary", canary)
-    assert doctor_machine.computing("cpu", "fp32").severity == "problem"
+    monkeypatch.setattr("mnist_bench.doctor.machine_checks.canary", canary)
+    assert machine_checks.computing("cpu", "fp32").severity == "problem"
 
 
 @pytest.mark.slow
 def test_variables_that_change_bits_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
-    finding = doctor_machine.computing("cpu", "fp32")
+    finding = machine_checks.computing("cpu", "fp32")
     assert finding.severity == "note"
     assert "ONEDNN_MAX_CPU_ISA=AVX2" in finding.text

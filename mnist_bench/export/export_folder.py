@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mnist_bench import own_nets
 from mnist_bench.cells import size
-from mnist_bench.export import card, onnx_graph, page, plain_net
+from mnist_bench.export import card, drawing_page, onnx_graph, plain_net
 from mnist_bench.export.winner import Winner
 from mnist_bench.prediction import UNFINISHED, WEIGHTS, is_export, pack
 from mnist_bench.studies import record as records
@@ -130,10 +130,10 @@ def _records(winner: Winner) -> dict[str, bytes]:
 
 
 def _page(winner: Winner, folder: Path, remark: Callable[[str], None]) -> bytes | None:
-    if reason := page.undrawable(winner):
+    if reason := drawing_page.undrawable(winner):
         remark(f"{folder / PAGE} is left out: {reason}")
         return None
-    drawn = page.page(winner).encode()
+    drawn = drawing_page.page(winner).encode()
     if len(drawn) > MAX_PAGE:
         parameters = sum(weights.numel() for net in winner.nets for weights in net.parameters())
         whose = "net has" if len(winner.nets) == 1 else "nets have"

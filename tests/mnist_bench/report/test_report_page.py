@@ -7,7 +7,7 @@ import pytest
 
 from mnist_bench import space_files
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.report import page
+from mnist_bench.report import report_page
 from mnist_bench.report.sections import Section, Sections
 from search.event_log.records import StudyRecord, TrialRecord
 from search.space.space import Space
@@ -20,7 +20,7 @@ HERE = NextCommands(study="conv-0")
 
 def commands(study: StudyRecord, chosen: TrialRecord | None, known: NextCommands = HERE) -> dict[str, str]:
     """Return the commands that repeat a search and a trial of it."""
-    return page.commands(study, chosen, known)
+    return report_page.commands(study, chosen, known)
 
 
 def test_the_chosen_trial_is_the_first_or_the_one_that_was_confirmed() -> None:
