@@ -100,7 +100,7 @@ NEW = {
     "by_hand": NewValue(
         CONTEST,
         "Method",
-        (CONTEST, "mnist_bench/experiments/contest/live.py", "mnist_bench/experiments/contest/replays.py"),
+        (CONTEST, "mnist_bench/experiments/contest/live_contest.py", "mnist_bench/experiments/contest/replays.py"),
     ),
     "mps": NewValue(KINDS, "DeviceKind", ("mnist_bench/nets/cost_model.py",)),
     "slurm": NewValue(

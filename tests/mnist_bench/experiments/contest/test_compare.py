@@ -1,4 +1,4 @@
-"""Contests over tables, several at once, and what they refuse; live ones in test_live.py."""
+"""Contests over tables, several at once, and what they refuse; live ones in test_live_contest.py."""
 
 from __future__ import annotations
 
