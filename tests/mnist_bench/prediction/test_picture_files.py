@@ -22,11 +22,11 @@ import sys
 from pathlib import Path
 from mnist_bench.data import close_test_set
 from mnist_bench.errors import PictureError
-from mnist_bench.prediction import files
+from mnist_bench.prediction import picture_files
 close_test_set()
 for name in sys.argv[1:]:
     try:
-        print(files.read(Path(name)).shape)
+        print(picture_files.read(Path(name)).shape)
     except PictureError as error:
         print(error)
 """
