@@ -29,8 +29,8 @@ PATCHES = [
     ),
     (
         "search/strategies/samplers.py",
-        "    n_ei_candidates: int = 24\n",
-        '    window: int = 0\n    """Unused."""\n    n_ei_candidates: int = 24\n',
+        "    n_ei_candidates: int = whole(24, least=1)\n",
+        '    window: int = whole(0, least=0)\n    """Unused."""\n    n_ei_candidates: int = whole(24, least=1)\n',
     ),
 ]
 SMALL = ("--set", "subset=1000", "--set", "epochs=1", "--executor", "in-process", "--slots", "2")
