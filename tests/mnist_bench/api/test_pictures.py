@@ -31,7 +31,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Except
         return Figure(figsize=(1, 1))
 
     monkeypatch.setattr("mnist_bench.plots.drawing.picture", draw)
-    for place in ("api.pictures", "report.files"):
+    for place in ("api.pictures", "report.report_file"):
         monkeypatch.setattr(f"mnist_bench.{place}.close_test_set", lambda: None)
     monkeypatch.chdir(tmp_path)
     return errors
