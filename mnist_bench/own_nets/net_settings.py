@@ -36,7 +36,7 @@ class DeclaredSettings:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the settings that there are; none if anything is taken."""
+        """Names of the declared settings; empty if the net accepts any setting."""
         return () if self.declared is None else tuple(item.name for item in fields(self.declared))
 
     @property

@@ -78,9 +78,10 @@ def _content(source: str) -> bytes | None:
 
 
 def is_net(name: str) -> bool:
-    """Return whether code of this name is meant to make a net; samplers and pruners are made with a seed or nothing.
+    """Return whether the code of this name is meant to make a net, not a sampler or a pruner.
 
-    A function that can be called in neither way counts as a net's: the error then explains what a net needs.
+    Samplers and pruners are called with a seed or without arguments. A function that can be called in neither way
+    counts as a net's: the error then explains what a net needs.
 
     Raises:
         UsageError: it cannot be loaded.

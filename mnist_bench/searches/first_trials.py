@@ -21,7 +21,7 @@ Start = Callable[[Planner[TrainConfig]], StartList]
 
 
 def enqueued(setup: SearchSetup, plan: Planner[TrainConfig]) -> tuple[dict[str, Any], ...]:
-    """Return the parameters with which the space gives the recipes that are to be trained first.
+    """Return the parameter values of the recipes that are to be trained first.
 
     Raises:
         SpaceError, UsageError: there is no such recipe, or it is not in the space.
@@ -30,7 +30,7 @@ def enqueued(setup: SearchSetup, plan: Planner[TrainConfig]) -> tuple[dict[str, 
 
 
 def _enqueued(setup: SearchSetup, source: space_files.Source, plan: Planner[TrainConfig]) -> dict[str, Any]:
-    """Return the parameters with which the space gives the configuration of a recipe.
+    """Return the parameter values for which the space gives the configuration of a recipe.
 
     Raises:
         UsageError: the recipe is not in the space; the message names the first setting that differs.

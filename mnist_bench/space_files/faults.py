@@ -59,7 +59,10 @@ def allows(annotation: Any, kind: type) -> bool:
 
 
 def annotation_of(cls: type, name: str, place: KeyPath = ()) -> Any:
-    """Return the annotation of a field, or of what stands at a place inside its value; None if nothing may."""
+    """Return the annotation of a field, or of an entry of its value; None if the value has no such entry.
+
+    `place` is the path of the entry in the value: keys and indices.
+    """
     annotation = get_type_hints(cls, include_extras=True)[name]
     for part in place:
         annotation = _inside(annotation, part)

@@ -63,10 +63,10 @@ def net_warnings(drawn: Drawn) -> Iterator[Problem]:
 
 
 def _list_problems(drawn: Drawn, *, unfit: bool) -> Iterator[Problem]:
-    """Yield the lists whose length is not always the number of the blocks or layers that they describe.
+    """Yield a problem for each list whose length does not fit the number of blocks or layers that it describes.
 
-    With `unfit`, the faults: a constant that does not fit some trial, or an option that fits none. Else the options
-    that fit some trials only.
+    With `unfit`, these are faults: a constant that does not fit some trial, or an option that fits no trial. Without
+    it, they are warnings: options that fit only some trials.
     """
     fields = {item.path: item for item in drawn.space.fields}
     met: dict[tuple[str, int | None], set[int]] = {}

@@ -1,4 +1,4 @@
-"""A study on one screen: the finding, the best trial, the ranges with its values, machine, time, files, commands."""
+"""A study on one screen: finding, best trial and its place in the ranges, machine, time, files, commands."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Importances:
-    """All parameters, first those that stand out from chance, and the longest bars first among them and the others."""
+    """The importance of each parameter. Parameters that stand out from chance come first; both groups by length."""
 
     bars: tuple[Bar, ...]
     trials: int
