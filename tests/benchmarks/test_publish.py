@@ -14,6 +14,7 @@ from search.files import append_line
 from support.paths import ROOT
 
 
+@pytest.mark.slow
 def test_the_parts_may_be_left_out(tmp_path: Path) -> None:
     """argparse refuses a default that is a list where the parts have choices."""
     command = [sys.executable, str(ROOT / "benchmarks" / "publish.py")]

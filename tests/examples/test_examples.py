@@ -38,6 +38,7 @@ def test_an_own_trainer_is_searched_and_its_study_read(tmp_path: Path) -> None:
     assert again.splitlines()[-1] == digest
 
 
+@pytest.mark.slow
 def test_a_study_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / "read_a_study.py"), str(tmp_path)], text=True, capture_output=True, check=False

@@ -49,6 +49,7 @@ def test_a_fifth_of_the_training_labels_is_wrong_and_no_other(clean: TrainingSet
     assert wrong.data_hash != clean.data_hash
 
 
+@pytest.mark.slow
 def test_coarse_pictures_have_14_by_14_pixels_in_28_by_28(clean: TrainingSet) -> None:
     coarse = load_training_set(DataOptions(task="mnist-5k-coarse"))
     squares = coarse.images.images[::10].reshape(-1, 14, 2, 14, 2)

@@ -124,6 +124,7 @@ def test_a_system_attribute_that_is_no_json_is_refused_as_in_a_search(tmp_path: 
         required(own(tmp_path, noting))
 
 
+@pytest.mark.slow
 def test_before_a_search_another_process_is_asked_too(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"not repeatable: asked in another process after the same history"):
         required(own(tmp_path, own_code.HASHING))
