@@ -184,7 +184,7 @@ class Dispatcher:
     def _at_hand(self, wanted: int | None) -> Key | None:
         if wanted is None:
             return next(iter(self._ready), None)  # a dict keeps the order in which it was filled: that of arrival
-        key = (wanted, len(self._history.trials[wanted].reports) + 1)
+        key = (wanted, self._history.trials[wanted].next_period)
         return key if key in self._ready else None
 
     def _enqueue(self, trial: int) -> None:
@@ -204,7 +204,7 @@ class Dispatcher:
 
     def _next_period(self, trial: int) -> int | None:
         """Return the first period that has not been trained; None if the trial may end before it."""
-        period = len(self._history.trials[trial].reports) + 1
+        period = self._history.trials[trial].next_period
         while (result := self._ready.get((trial, period))) is not None:
             if self._may_end(trial, period, result):
                 return None
@@ -277,7 +277,7 @@ class Dispatcher:
 
     def _give_up(self, trial: int, given_up: GivenUp) -> None:
         """Let the first period of a trial that has not been trained be its last."""
-        period = len(self._history.trials[trial].reports) + 1
+        period = self._history.trials[trial].next_period
         while (trial, period) in self._ready:
             period += 1
         self._ready[trial, period] = given_up

@@ -212,7 +212,7 @@ class Driver:
                 assert_never(result)
 
     def _report(self, trial: TrialRecord, report: Report) -> None:
-        number, period = trial.number, len(trial.reports) + 1
+        number, period = trial.number, trial.next_period
         last = period == len(trial.costs)
         if last and report.value is None and report.end is None:  # it would be complete, and could not be ranked
             self._end(number, "FAIL", "crashed", None, error="Its last report has no value, and names no end.")

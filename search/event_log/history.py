@@ -234,7 +234,7 @@ class History:
 
     def _report(self, event: Reported) -> None:
         trial = self._running(event)
-        _demand(event.period == len(trial.reports) + 1 <= len(trial.costs), "it is of another period")
+        _demand(event.period == trial.next_period <= len(trial.costs), "it is of another period")
         trial = replace(trial, reports=(*trial.reports, event.report))
         self.trials[trial.number] = trial
         self.attributes[trial.number].update(event.attributes)

@@ -72,6 +72,11 @@ class TrialRecord:
         """Training time of all periods, in seconds."""
         return sum(report.seconds for report in self.reports)
 
+    @property
+    def next_period(self) -> int:
+        """The period after its last report, from 1."""
+        return len(self.reports) + 1
+
     def end_of(self, period: int) -> int:
         """Return the logical time at which a period ends, from 1; of period 0, at which the trial begins."""
         return self.logical_start + sum(self.costs[:period])
