@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le, Len, Lt
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import TypeAdapter, ValidationError, with_config
 
 from mnist_bench import config
 from mnist_bench.config import DatasetName, Schedule, TrainConfig, from_json, recipe_yaml
@@ -19,7 +19,7 @@ from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingErr
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.nets import plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm, parse as parse_form
-from mnist_bench.studies.sealed_json import seal, unseal
+from mnist_bench.studies.sealed_json import STRICT, seal, unseal
 from search import files
 from search.errors import NewerVersionError, StorageError, StudyNotFoundError, UsageError
 from search.event_log import State, StudyRecord, TrialRecord
@@ -31,10 +31,9 @@ MAX_BYTES = 4_000_000
 """Largest size of a record that is read; one of a thousand periods has a tenth of it."""
 
 Hash = Annotated[str, Len(64, 64)]
-Finite = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-@with_config(Finite)
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PeriodResult:
     """The results of one period that are the same in every run."""
@@ -49,7 +48,7 @@ class PeriodResult:
     """Why the trial could not continue after this period; None if it could."""
 
 
-@with_config(Finite)
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Data:
     """The data set that the trial was trained on."""
@@ -80,7 +79,7 @@ class Data:
         return self.dataset == "mnist-red"
 
 
-@with_config(Finite)
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """One trial, ready to be reproduced."""

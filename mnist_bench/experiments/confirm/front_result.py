@@ -13,7 +13,7 @@ from pydantic import with_config
 from mnist_bench import cells
 from mnist_bench.cells import unit
 from mnist_bench.experiments.confirm.confirmation_table import accuracy, committee, failures
-from mnist_bench.experiments.confirm.race_result import TOP, AccuracyOverSeeds, Checked, Count, Final, figures
+from mnist_bench.experiments.confirm.race_result import TOP, AccuracyOverSeeds, Count, Final, figures
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics.paired import paired
@@ -26,7 +26,7 @@ FrontStanding = Literal["yes", "no", "not shown"]
 """Whether a configuration is on the front."""
 
 
-@with_config(Checked)
+@with_config(sealed_json.STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrontMember:
     """One trial's configuration on the front of the search."""
@@ -52,7 +52,7 @@ class Ahead:
     high: float
 
 
-@with_config(Checked)
+@with_config(sealed_json.STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Front:
     """The front of a study as fresh seeds and the test images see it."""

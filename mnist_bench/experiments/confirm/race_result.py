@@ -8,7 +8,7 @@ from statistics import fmean, median
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
-from pydantic import ConfigDict, with_config
+from pydantic import with_config
 
 from mnist_bench.statistics import share_interval
 from mnist_bench.studies import sealed_json
@@ -17,7 +17,6 @@ from search.stored_fields import First, stored
 from search.study import StoredStudy, StudyFolder
 
 Count = Annotated[int, Ge(1)]
-Checked = ConfigDict(extra="forbid", allow_inf_nan=False)
 Method = Literal["shared_variance", "own_differences"]
 """How a race compares: by one variance for all candidates, as the first versions did, or as `race.worse` does."""
 TOP = 8
@@ -43,7 +42,7 @@ class AccuracyOverSeeds:
     """The accuracies of the seeds below `LEARNED`."""
 
 
-@with_config(Checked)
+@with_config(sealed_json.STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RaceCandidate:
     """One trial's configuration in the race."""
@@ -78,7 +77,7 @@ class RaceCandidate:
         return self.macs, self.parameters
 
 
-@with_config(Checked)
+@with_config(sealed_json.STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Final:
     """A configuration trained on all training images and evaluated on the test images."""
@@ -99,7 +98,7 @@ class Final:
         return len(_whole(self.errors))
 
 
-@with_config(Checked)
+@with_config(sealed_json.STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confirmed:
     """A race, its winner, and the figures of the nets trained afterwards.
