@@ -17,6 +17,27 @@ def percent(share: float | None, digits: int = 2) -> str:
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 
+def points(difference: float, *, sign: bool = False) -> str:
+    """Return a difference of shares in percentage points: `0.12`, `−0.05`, with `sign` `+0.12`; 0 has no sign."""
+    text = f"{100 * difference:{'+' if sign else ''}.2f}"
+    return text.replace("-", "−") if float(text) else "0.00"
+
+
+def p_value(found: float, least: float = 0.0001) -> str:
+    """Return a p-value with two digits: `p = 0.0031`; below `least`, `p < 0.0001`."""
+    return f"p < {least:g}" if found < least else f"p = {found:.2g}"
+
+
+def p_column(found: float) -> str:
+    """Return a p-value for a column of them, with three decimals: `0.012`, `<0.001`."""
+    return "<0.001" if found < 0.001 else f"{found:.3f}"
+
+
+def times(ratio: float) -> str:
+    """Return how many times cheaper or faster: `3.9`; below 1 with two decimals, `0.87`."""
+    return f"{ratio:.1f}" if ratio >= 0.95 else f"{ratio:.2f}"
+
+
 def value(found: object) -> str:
     """Return a figure of unknown unit, or a setting, with six digits: `0.0433`; a dash if there is none."""
     if found is None:

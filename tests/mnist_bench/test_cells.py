@@ -95,6 +95,21 @@ def test_shares_have_two_decimals_or_as_many_as_asked() -> None:
     assert (cells.percent(0.9939), cells.percent(0.0251, 1), cells.percent(0.8, 0)) == ("99.39 %", "2.5 %", "80 %")
 
 
+def test_differences_of_shares_are_in_percentage_points_with_a_sign_of_their_own() -> None:
+    assert [cells.points(share) for share in (0.0012, -0.0005, 0.00001, -0.00001)] == ["0.12", "−0.05", "0.00", "0.00"]
+    assert [cells.points(share, sign=True) for share in (0.0012, -0.0005, 0.0)] == ["+0.12", "−0.05", "0.00"]
+
+
+def test_small_p_values_are_bounds() -> None:
+    assert [cells.p_value(found) for found in (0.0312, 0.0001, 0.00009)] == ["p = 0.031", "p = 0.0001", "p < 0.0001"]
+    assert [cells.p_value(found, 0.001) for found in (0.001, 0.0009)] == ["p = 0.001", "p < 0.001"]
+    assert [cells.p_column(found) for found in (1.0, 0.0123, 0.001, 0.0009)] == ["1.000", "0.012", "0.001", "<0.001"]
+
+
+def test_ratios_below_1_have_a_digit_more() -> None:
+    assert [cells.times(ratio) for ratio in (3.91, 0.96, 0.94, 0.5)] == ["3.9", "1.0", "0.94", "0.50"]
+
+
 @pytest.mark.parametrize(
     ("low", "high", "text"),
     [

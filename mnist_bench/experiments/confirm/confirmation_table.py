@@ -171,12 +171,7 @@ def verdict(confirmed: Confirmed, row: RaceCandidate) -> str:
     seeds = number_of(row.dropped_after, "seed")
     if row.p_value is None:
         return f"dropped after {seeds}: a run came to no end"
-    return f"dropped after {seeds} ({p_words(row.p_value)})"
-
-
-def p_words(p_value: float) -> str:
-    """Return a p-value with two digits: `p = 0.0031`, `p < 0.0001`."""
-    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.2g}"
+    return f"dropped after {seeds} ({cells.p_value(row.p_value)})"
 
 
 def race_lines(confirmed: Confirmed) -> list[str]:

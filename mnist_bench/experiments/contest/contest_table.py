@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from mnist_bench import cells
+from mnist_bench.cells import points, times
 from mnist_bench.experiments.contest.contest_record import Contest
 from mnist_bench.experiments.contest.error_curves import EntrantStanding, curve
 from mnist_bench.experiments.contest.ranks import Overall, finding_over, overall
@@ -20,7 +21,6 @@ from mnist_bench.experiments.contest.verdicts import (
     Verdict,
     failures,
     judge,
-    points,
     speedups,
 )
 from mnist_bench.result_table import Column, Table
@@ -109,7 +109,7 @@ def _table(judged: Judged, rows: Sequence[EntrantRow], document: dict[str, Any])
                 "verdict", lambda row: _verdict(row.comparison), 11,
                 legend=[f"equal: the whole interval is within ±{points(EQUAL)}", "not shown: no difference shown"],
             ),
-            Column("p", lambda row: _p(row.comparison), 6, "right"),
+            Column("p", lambda row: cells.p_column(row.comparison.p_value) if row.comparison else "", 6, "right"),
             Column("speed-up", _speedup, 8, "right", legend=[_speedup_legend(len(judged.contest.seeds))]),
             *_regret_column(judged.contest),
             Column("rank", lambda row: f"{row.standing.final_rank:.1f}", 5, "right", legend=["rank: 1 is best"]),
@@ -144,12 +144,6 @@ def _verdict(comparison: EntrantComparison | None) -> str:
     return "not shown" if comparison.verdict == "no difference shown" else comparison.verdict
 
 
-def _p(comparison: EntrantComparison | None) -> str:
-    if comparison is None:
-        return ""
-    return "<0.001" if comparison.p_value < 0.001 else f"{comparison.p_value:.3f}"
-
-
 def _speedup_legend(seeds: int) -> str:
     few = "" if seeds >= MIN_BOOTSTRAP_SEEDS else f"; of {seeds} seeds the interval is too narrow"
     return f"speed-up: times cheaper to the worse of the two errors{few}"
@@ -157,11 +151,7 @@ def _speedup_legend(seeds: int) -> str:
 
 def _speedup(row: EntrantRow) -> str:
     found = row.speedup
-    return f"{_times(found.ratio)} [{_times(found.low)}, {_times(found.high)}]" if found else ""
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:.1f}" if ratio >= 0.95 else f"{ratio:.2f}"
+    return f"{times(found.ratio)} [{times(found.low)}, {times(found.high)}]" if found else ""
 
 
 def _regret_column(contest: Contest) -> list[Column[EntrantRow]]:

@@ -8,6 +8,8 @@ from typing import Literal, assert_never
 
 import numpy as np
 
+from mnist_bench import cells
+from mnist_bench.cells import points
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant
 from mnist_bench.experiments.contest.error_curves import EntrantStanding, Values, curves, spent, standings
 from mnist_bench.statistics import LEVEL, effect_shown, holm
@@ -20,6 +22,8 @@ whole interval of their difference lies within."""
 RESAMPLES = 1000
 FINE = 1000
 """Points of the budget at which curves are read for a speed-up."""
+LEAST_P = 0.001
+"""A smaller p-value is shown as a bound."""
 MIN_BOOTSTRAP_SEEDS = 20
 """Seeds from which a speed-up's interval covers about as often as it promises: of equal methods it misses the ratio 1
 in 8 % of contests with 25 seeds, in 17 % with 5, and in 44 % with 2."""
@@ -56,10 +60,11 @@ class EntrantComparison:
     def words(self) -> str:
         """The verdict with its figures."""
         both = f"{self.entrant.name} against {self.first.name}"
-        span = f"[{points(self.low)}, {points(self.high)}], {_p(self.p_value)}"
+        p_value = cells.p_value(self.p_value, LEAST_P)
+        span = f"[{points(self.low)}, {points(self.high)}], {p_value}"
         match self.verdict:
             case "better":
-                return f"{self.claim} [{points(-self.high)}, {points(-self.low)}], {_p(self.p_value)}"
+                return f"{self.claim} [{points(-self.high)}, {points(-self.low)}], {p_value}"
             case "worse":
                 return f"{self.claim} {span}"
             case "equal":
@@ -106,16 +111,6 @@ class Judged:
     def standing(self, name: str) -> EntrantStanding:
         """Return how the entrant of this name did."""
         return next(row for row in self.standings if row.entrant.name == name)
-
-
-def points(share: float, *, sign: bool = False) -> str:
-    """Return a difference of errors in percentage points: `0.12`, `−0.05`."""
-    text = f"{100 * share:{'+' if sign else ''}.2f}"
-    return text.replace("-", "−") if float(text) else "0.00"
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
 
 
 def _share(better: Entrant, other: Entrant) -> str:
