@@ -8,7 +8,9 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
-from pydantic import ConfigDict, TypeAdapter, with_config
+from pydantic import TypeAdapter, with_config
+
+from search.stored_fields import STRICT
 
 MIN_SIDE, MAX_SIDE = 4, 1024
 """Pixels."""
@@ -17,7 +19,7 @@ MIN_CLASSES, MAX_CLASSES = 2, 1000
 Side = Annotated[int, Ge(MIN_SIDE), Le(MAX_SIDE)]
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PictureForm:
     """The form of a data set, on which its nets depend.

@@ -1,4 +1,4 @@
-"""Which fields of a dataclass are stored and hashed, and the messages about files of a newer version.
+"""Which fields of a dataclass are stored and hashed, how stored ones are read, and the messages about newer files.
 
 The fields of the first format are always stored. A later field is stored only if it differs from its default; a file
 without it is read as if it held the default. So a new field changes no file and no hash until it is set.
@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from search.errors import NewerVersionError
 from search.messages import show
@@ -24,6 +24,9 @@ FORMAT = 3
 log for damaged. A new field of a configuration, sampler, pruner or report needs no raise: older versions name it (see
 `unknown`). A study stores the lowest format that has all it uses (`StudySpec.format`), so that older versions read it
 if they can. 2: ranges of levels, constraints. 3: a search that ended early (`search.event_log.Stopped`)."""
+
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+"""How pydantic reads a stored dataclass: no unknown field, and no number that is not finite."""
 
 First = Mapping[type, Collection[str]]
 """The fields with a default that a class had in the first format; fields without a default are always stored. Do not

@@ -7,12 +7,12 @@ from functools import cache
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import BeforeValidator, ConfigDict, TypeAdapter, with_config
+from pydantic import BeforeValidator, TypeAdapter, with_config
 
 from mnist_bench.data import CHANNELS
 from mnist_bench.picture_form import MAX_CLASSES, MNIST, PictureForm
 from search import canonical_json
-from search.stored_fields import First, stored
+from search.stored_fields import STRICT, First, stored
 
 Preparation = Literal["digit", "drawing", "picture"]
 """How a picture is prepared. digit: the pixels unlike its border are ink, cropped and centred; drawing: ink, fitted
@@ -24,7 +24,7 @@ OneOrMore = (Len(1, 3), BeforeValidator(lambda found: tuple(found) if isinstance
 """One number per channel; for a single channel, a file holds the number itself."""
 
 
-@with_config(ConfigDict(extra="forbid", allow_inf_nan=False))
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputSpec:
     """How a network's pictures are prepared, when it is unsure, and the names of its classes."""

@@ -19,12 +19,12 @@ from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingErr
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.nets import plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm, parse as parse_form
-from mnist_bench.studies.sealed_json import STRICT, seal, unseal
+from mnist_bench.studies.sealed_json import seal, unseal
 from search import files
 from search.errors import NewerVersionError, StorageError, StudyNotFoundError, UsageError
 from search.event_log import State, StudyRecord, TrialRecord
 from search.messages import first_fault, in_a_sentence
-from search.stored_fields import First, check_format, stored, unknown, unknown_in
+from search.stored_fields import STRICT, First, check_format, stored, unknown, unknown_in
 from search.trainer_api import EndReason, Report
 
 MAX_BYTES = 4_000_000

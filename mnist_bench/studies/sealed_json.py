@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from search import canonical_json, files
 from search.errors import NewerVersionError, StorageError
@@ -25,8 +25,6 @@ KEY = "sha256"
 """Key of the SHA-256 of everything else in a JSON object."""
 MAX_BYTES = 16_000_000
 """Largest file that is read; results about a study of ten thousand trials have a tenth of it."""
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
-"""How the classes of such files, and of records, are read: no unknown field, and no number that is not finite."""
 T = TypeVar("T")
 NONE: First = MappingProxyType({})
 """For classes without default values in the first format."""

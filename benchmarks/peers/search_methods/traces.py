@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from methods import METHODS
+from pydantic import TypeAdapter, ValidationError, with_config
 
 from mnist_bench.experiments.contest.contest_record import Contest, Trace
 from mnist_bench.experiments.contest.replays import ReplayedTable
 from search import canonical_json
 from search.errors import StorageError, UsageError
 from search.files import append_line, whole_lines
+from search.messages import first_fault
+from search.stored_fields import STRICT
 
 
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContestTask:
     """What all searches of a contest share."""
@@ -25,6 +30,7 @@ class ContestTask:
     """Trainings of an average configuration."""
 
 
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
     """A search that is done."""
@@ -49,17 +55,24 @@ def read(path: Path, task: ContestTask) -> dict[tuple[str, int], Kept]:
     A line that a killed process left unfinished is passed over; what it was is searched again.
 
     Raises:
-        StorageError: a whole line is none that `keep` wrote.
+        StorageError: a whole line is not one that `keep` wrote.
     """
     found: dict[tuple[str, int], Kept] = {}
     for number, values in whole_lines(path):
         try:
-            kept = Kept(**{**values, "task": ContestTask(**values["task"]), "trace": Trace.from_json(values["trace"])})
-        except (KeyError, TypeError) as error:
-            raise StorageError(f"{path}, line {number}: no search of a foreign method ({error}).") from error
+            kept = _adapter().validate_python(values)
+        except ValidationError as error:
+            raise StorageError(
+                f"{path}, line {number}: not a search of a foreign method ({first_fault(error)})."
+            ) from error
         if kept.task == task:
             found[kept.method, kept.seed] = kept
     return found
+
+
+@cache
+def _adapter() -> TypeAdapter[Kept]:
+    return TypeAdapter(Kept)
 
 
 def contest_of(

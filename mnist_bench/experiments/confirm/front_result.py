@@ -20,13 +20,14 @@ from mnist_bench.statistics.paired import paired
 from mnist_bench.studies import sealed_json
 from search.errors import StorageError
 from search.messages import number_of
+from search.stored_fields import STRICT
 from search.study import StudyFolder
 
 FrontStanding = Literal["yes", "no", "not shown"]
 """Whether a configuration is on the front."""
 
 
-@with_config(sealed_json.STRICT)
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FrontMember:
     """One trial's configuration on the front of the search."""
@@ -52,7 +53,7 @@ class Ahead:
     high: float
 
 
-@with_config(sealed_json.STRICT)
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Front:
     """The front of a study as fresh seeds and the test images see it."""

@@ -13,7 +13,7 @@ from pydantic import with_config
 from mnist_bench.statistics import share_interval
 from mnist_bench.studies import sealed_json
 from search.errors import StorageError
-from search.stored_fields import First, stored
+from search.stored_fields import STRICT, First, stored
 from search.study import StoredStudy, StudyFolder
 
 Count = Annotated[int, Ge(1)]
@@ -42,7 +42,7 @@ class AccuracyOverSeeds:
     """The accuracies of the seeds below `LEARNED`."""
 
 
-@with_config(sealed_json.STRICT)
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RaceCandidate:
     """One trial's configuration in the race."""
@@ -77,7 +77,7 @@ class RaceCandidate:
         return self.macs, self.parameters
 
 
-@with_config(sealed_json.STRICT)
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Final:
     """A configuration trained on all training images and evaluated on the test images."""
@@ -98,7 +98,7 @@ class Final:
         return len(_whole(self.errors))
 
 
-@with_config(sealed_json.STRICT)
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confirmed:
     """A race, its winner, and the figures of the nets trained afterwards.

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, Self, assert_never
+from typing import Any, Literal, assert_never
+
+from pydantic import TypeAdapter, ValidationError, with_config
 
 from mnist_bench.start_lists import named
 from search import canonical_json
 from search.errors import StorageError
 from search.files import append_line, make_folder, whole_lines
+from search.messages import first_fault
+from search.stored_fields import STRICT
 from search.study import StartList
 
 Instrument = Literal["table", "live"]
@@ -64,6 +69,7 @@ class Entrant:
         return self.way if self.budgets == 1 else f"{self.way} ×{self.budgets}"
 
 
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BestConfiguration:
     """A configuration that was the best complete one from some moment on."""
@@ -78,6 +84,7 @@ class BestConfiguration:
     params: Mapping[str, Any]
 
 
+@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trace:
     """How one search went, by the end of its budget."""
@@ -104,20 +111,13 @@ class Trace:
             return sum(self.fresh) / len(self.fresh)
         return self.choices[-1].unseen if self.choices else None
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Return the trace whose fields these are, as `dataclasses.asdict` and JSON have them.
 
-        Raises:
-            KeyError, TypeError, ValueError: they are those of no trace.
-        """
-        fields = dict(values)
-        return cls(
-            choices=tuple(BestConfiguration(**one) for one in fields.pop("choices")),
-            seconds={int(workers): seconds for workers, seconds in fields.pop("seconds").items()},
-            fresh=tuple(fields.pop("fresh")),
-            **fields,
-        )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Line:
+    """The part of a ledger's line that is read; the other fields are for people."""
+
+    key: str
+    trace: Trace
 
 
 class Ledger:
@@ -132,15 +132,18 @@ class Ledger:
             starts: the start lists of those who take part with one.
 
         Raises:
-            StorageError: a whole line is none that a ledger wrote.
+            StorageError: a whole line is not one that a ledger wrote.
         """
         self._path, self._terms, self._starts = path, list(terms), starts
         self._found: dict[str, Trace] = {}
         for number, values in whole_lines(path) if path is not None else ():
             try:
-                self._found[values["key"]] = Trace.from_json(values["trace"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise StorageError(f"{path}, line {number}: no search of a contest ({error}).") from error
+                line = _adapter().validate_python(values)
+            except ValidationError as error:
+                raise StorageError(
+                    f"{path}, line {number}: not a search of a contest ({first_fault(error)})."
+                ) from error
+            self._found[line.key] = line.trace
 
     def get(self, entrant: Entrant, seed: int) -> Trace | None:
         """Return how a search went, if it is done."""
@@ -164,6 +167,11 @@ class Ledger:
     def _key(self, entrant: Entrant, seed: int) -> str:
         known = [self._starts[entrant.start].to_json()] if entrant.start else []
         return canonical_json.sha256([self._terms, asdict(entrant), seed, *known])[:16]
+
+
+@cache
+def _adapter() -> TypeAdapter[_Line]:
+    return TypeAdapter(_Line)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -98,5 +98,5 @@ def test_half_a_line_is_a_search_to_be_made_again(tmp_path: Path) -> None:
 def test_a_line_that_is_none_of_its_own_is_told_of(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     path.write_text('{"key": "k", "trace": {"choices": []}}\n')
-    with pytest.raises(StorageError, match=r"ledger\.jsonl, line 1: no search of a contest"):
+    with pytest.raises(StorageError, match=r"ledger\.jsonl, line 1: not a search of a contest"):
         Ledger(path, TERMS)
