@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -200,17 +200,20 @@ class Median(Pruner):
         return period >= self.n_warmup_steps
 
     def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
-        # After its start-up trials it is assumed to stop half of the others at their first comparison.
-        later = min(trials, self.n_startup_trials) + max(0, trials - self.n_startup_trials) / 2
-        first = max(1, self.n_warmup_steps)
+        later, first = _above_median(trials, self._uncompared, two_objectives), max(1, self.n_warmup_steps)
         return [trials if period <= first else later for period in range(1, periods + 1)]
 
     def rule(self, arrived: int, rivals: str) -> str:
         return f"whose best value is not below the median of those complete{rivals} goes on"
 
     def awaits(self, complete: int) -> str:
-        needed = max(1, self.n_startup_trials, self.n_min_trials)
+        needed = self._uncompared
         return f"stops none before {needed} {'is' if needed == 1 else 'are'} complete" if complete < needed else ""
+
+    @property
+    def _uncompared(self) -> int:
+        """Number of complete trials before any trial is compared with them."""
+        return max(self.n_startup_trials, self.n_min_trials)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,7 +269,7 @@ class ForeignPruner(Pruner):
     # Forecasts take it for the median pruner, because its own rule is not known.
 
     def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
-        return Median().survivors(trials, periods)
+        return Median().survivors(trials, periods, two_objectives=two_objectives)
 
     def rule(self, arrived: int, rivals: str) -> str:
         return f"{self.name} decides"
@@ -282,7 +285,26 @@ PRUNERS = _built_in(Asha, Hyperband, Median, NoPruner)
 
 
 def _passing(arrivals: int, reduction_factor: int, two_objectives: bool) -> float:
+    """Return the expected number of trials that pass a rung of successive halving."""
     chances = [max(1, n // reduction_factor) / n for n in range(1, arrivals + 1)]
-    if two_objectives:  # the nth arrival is compared with 0 to n - 1 others, as likely with each number of them
-        return sum(passed / n for n, passed in enumerate(accumulate(chances), 1))
-    return sum(chances)
+    return sum(_among_rivals(chances) if two_objectives else chances)
+
+
+def _above_median(trials: int, uncompared: int, two_objectives: bool) -> float:
+    """Return the expected number of trials that complete if each has to reach the median of the complete ones.
+
+    Each trial that completes raises the median, so that fewer and fewer do: about the square root of their number.
+    """
+    # Above the median lies half of the values, and each further one above it leaves (k + 1) / (k + 2) of that share.
+    chances = [1.0 if k < uncompared else (uncompared + 1) / (2 * (k + 1)) for k in range(trials)]
+    if two_objectives:
+        chances = _among_rivals(chances)
+    complete = 0.0
+    for _ in range(trials):
+        complete += chances[int(complete)]
+    return complete
+
+
+def _among_rivals(chances: Sequence[float]) -> list[float]:
+    """Return the chances of trials that are compared with any number of the ones before them, each as likely."""
+    return [passed / n for n, passed in enumerate(accumulate(chances), 1)]

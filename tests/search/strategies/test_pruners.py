@@ -8,6 +8,7 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -167,6 +168,25 @@ def test_survivors_by_period() -> None:
     third, all_but_pruned = Hyperband().survivors(17, 9)[2:4]
     assert third == Asha().survivors(9, 9)[2] + 5 + 3
     assert all_but_pruned < third
-    assert Median(n_startup_trials=5, n_warmup_steps=1).survivors(25, 4) == [25, 15, 15, 15]
-    assert Median(n_startup_trials=5, n_warmup_steps=2).survivors(25, 4) == [25, 25, 15, 15]
+    kept = Median(n_startup_trials=5, n_warmup_steps=1).survivors(25, 4)
+    assert kept == [25, kept[1], kept[1], kept[1]]
+    assert Median(n_startup_trials=5, n_warmup_steps=2).survivors(25, 4) == [25, 25, *kept[2:]]
     assert Median(n_startup_trials=5).survivors(3, 2) == [3, 3]
+    assert Median(n_startup_trials=1, n_min_trials=5).survivors(25, 4) == kept
+
+
+@pytest.mark.parametrize("trials", [20, 50, 100])
+@pytest.mark.parametrize(("two_objectives", "within"), [(False, 0.05), (True, 0.2)])
+def test_survivors_of_the_median_pruner_by_simulation(trials: int, two_objectives: bool, within: float) -> None:
+    draws = random.Random(0)
+    repeats, passed = 200, 0
+    for _ in range(repeats):
+        complete: list[tuple[float, float]] = []
+        for _ in range(trials):
+            value, cost = draws.random(), draws.random() if two_objectives else 0.0
+            compared = [v for v, c in complete if c <= cost]
+            if len(compared) < 5 or value >= median(compared):
+                complete.append((value, cost))
+        passed += len(complete)
+    kept = Median(n_startup_trials=5).survivors(trials, 3, two_objectives=two_objectives)
+    assert kept[-1] == pytest.approx(passed / repeats, rel=within)
