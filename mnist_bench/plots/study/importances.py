@@ -27,20 +27,12 @@ WIDTH = 1.25
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """One parameter."""
+    """The importance of one parameter, as it is drawn."""
 
     label: str
-    share: float
-    """Of the importance of all parameters, 0..1."""
-    chance: float
-    """Threshold that chance alone rarely exceeds; see `search.strategies.importances`."""
+    importance: Importance
     trials: int
     """Number of compared trials that have the parameter."""
-
-    @property
-    def stands_out(self) -> bool:
-        """Whether the share is larger than chance explains."""
-        return self.share > self.chance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +53,7 @@ class Importances:
         return f"After {epochs(self.epochs)}, {self._outstanding()}"
 
     def _outstanding(self) -> str:
-        names, count = [bar.label for bar in self.bars if bar.stands_out], len(self.bars)
+        names, count = [bar.label for bar in self.bars if bar.importance.stands_out], len(self.bars)
         match names:
             case []:
                 return f"no parameter stands out from chance on {self.trials:,} trials"
@@ -104,14 +96,13 @@ def rows(study: StudyRecord) -> Importances:
     bars = (
         Bar(
             label=labels[importance.path],
-            share=importance.share,
-            chance=importance.chance,
+            importance=importance,
             trials=sum(importance.path in trial.params for trial in comparison.trials),
         )
         for importance in measure(study, comparison)
         if importance.path in labels
     )
-    ordered = sorted(bars, key=lambda bar: (not bar.stands_out, -bar.share))
+    ordered = sorted(bars, key=lambda bar: (not bar.importance.stands_out, -bar.importance.share))
     return Importances(
         bars=tuple(ordered), trials=len(comparison.trials), epochs=comparison.epochs, detail=comparison.detail
     )
@@ -129,7 +120,7 @@ def draw(measured: Importances, width: float = style.WIDE) -> Figure:
     axes = figure.subplots()
     axes.set_xlim(0, _reach(shown))
     for row, bar in enumerate(shown):
-        _draw_bar(axes, row, bar, hollow=bar.trials < measured.trials)
+        _draw_bar(axes, row, bar.importance, hollow=bar.trials < measured.trials)
     labels = [f"{bar.label} ({bar.trials:,} trials)" if bar.trials < measured.trials else bar.label for bar in shown]
     axes.set_yticks(range(len(shown)), labels)
     axes.set_ylim(len(shown) - 0.4, -0.6)
@@ -144,19 +135,20 @@ def _reach(bars: Sequence[Bar]) -> float:
 
     A parameter that few trials have may have a mark so far out that all bars would be stubs; it is drawn as a pointer.
     """
-    longest = max(bar.share for bar in bars)
-    return 100 * WIDTH * max(longest, median(bar.chance for bar in bars)) or 100.0
+    found = [bar.importance for bar in bars]
+    longest = max(importance.share for importance in found)
+    return 100 * WIDTH * max(longest, median(importance.chance for importance in found)) or 100.0
 
 
-def _draw_bar(axes: Axes, row: int, bar: Bar, *, hollow: bool) -> None:
-    colour = style.COMPLETE if bar.stands_out else style.PRUNED
+def _draw_bar(axes: Axes, row: int, importance: Importance, *, hollow: bool) -> None:
+    colour = style.COMPLETE if importance.stands_out else style.PRUNED
     face = "white" if hollow else colour
-    axes.barh(row, 100 * bar.share, height=0.6, facecolor=face, edgecolor=colour, linewidth=1.2)
-    _draw_mark(axes, row, 100 * bar.chance)
-    if bar.stands_out:
+    axes.barh(row, 100 * importance.share, height=0.6, facecolor=face, edgecolor=colour, linewidth=1.2)
+    _draw_mark(axes, row, 100 * importance.chance)
+    if importance.stands_out:
         axes.annotate(
-            f"{100 * bar.share:.0f} %", (100 * bar.share, row), (4, 0), textcoords="offset points", va="center",
-            fontsize=8,
+            f"{100 * importance.share:.0f} %", (100 * importance.share, row), (4, 0), textcoords="offset points",
+            va="center", fontsize=8,
         )  # fmt: skip
 
 
@@ -171,7 +163,7 @@ def _draw_mark(axes: Axes, row: int, chance: float) -> None:
 
 def _remarks(measured: Importances, hidden: int) -> list[str]:
     shown = measured.bars[:MAX_BARS]
-    beyond = any(100 * bar.chance > _reach(shown) for bar in shown)
+    beyond = any(100 * bar.importance.chance > _reach(shown) for bar in shown)
     hollow = any(bar.trials < measured.trials for bar in measured.bars)
     return [
         f"{measured.detail}: what separates the best quarter from all (PED-ANOVA)",

@@ -34,7 +34,7 @@ def decided_by_lr() -> StudyRecord:
 
 
 def bar(label: str, share: float, chance: float = 0.1, trials: int = 50) -> Bar:
-    return Bar(label=label, share=share, chance=chance, trials=trials)
+    return Bar(label=label, importance=Importance(path=label, share=share, chance=chance), trials=trials)
 
 
 def found(*bars: Bar) -> Importances:
@@ -44,7 +44,7 @@ def found(*bars: Bar) -> Importances:
 def test_what_decides_comes_first_and_stands_out() -> None:
     importances = rows(decided_by_lr())
     assert importances.bars[0].label == "lr"
-    assert [bar.label for bar in importances.bars if bar.stands_out] == ["lr"]
+    assert [bar.label for bar in importances.bars if bar.importance.stands_out] == ["lr"]
     assert importances.finding == "After 1 epoch, lr alone stands out from chance, of 5 parameters"
     assert importances.detail == "study conv-0: 40 trials, compared after 1 epoch"
 
