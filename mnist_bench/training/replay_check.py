@@ -8,8 +8,9 @@ from functools import partial
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.numerics import Precision
-from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, WorkRecorder, first_line
+from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, WorkRecorder
 from mnist_bench.training.period import TrainLoop, advance_in_steps
+from search.messages import first_line
 from search.trainer_api import finish
 
 ON = "on"

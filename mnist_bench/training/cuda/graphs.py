@@ -6,6 +6,7 @@ import torch
 
 from mnist_bench.training.cuda.static_buffers import Work
 from mnist_bench.training.cuda.streams import new_stream
+from search.messages import first_line
 
 
 class CaptureError(RuntimeError):
@@ -61,8 +62,3 @@ def _root(error: BaseException) -> BaseException:
     while error.__context__ is not None:
         error = error.__context__
     return error
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, or its type's name."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
