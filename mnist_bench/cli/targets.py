@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from search.event_log import TrialRecord
     from search.study import StoredStudy
 
+MAX_DIGITS = 9
+"""Most digits of a number of a trial; no study has more trials."""
+
+
+def numbered(target: str) -> tuple[str, int] | None:
+    """Return the name and the number of a target `NAME/17`; None if it has no number."""
+    name, _, number = target.rpartition("/")
+    is_number = number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
+    return (name, int(number)) if name and is_number else None
+
 
 def parse(target: str | None) -> tuple[str | None, int | None]:
     """Return (study, trial) of `STUDY`, `STUDY/17` or nothing; None stands for the latest study and for no trial.
@@ -22,15 +32,15 @@ def parse(target: str | None) -> tuple[str | None, int | None]:
 
     if target is None:
         return None, None
-    study, slash, number = target.partition("/")
-    if not slash:
-        return study, None
+    if "/" not in target:
+        return target, None
     if Path(target).is_dir():
         raise UsageError(_of_a_folder(Path(target)))
-    checked_name(study)
-    if not (number.isascii() and number.isdigit() and len(number) <= 9):
+    checked_name(target.rpartition("/")[0])
+    found = numbered(target)
+    if found is None:
         raise UsageError(f"{target!r} is not a trial; write STUDY/17.")
-    return study, int(number)
+    return found
 
 
 def _of_a_folder(folder: Path) -> str:

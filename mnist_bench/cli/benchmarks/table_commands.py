@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_bench import cells
-from mnist_bench.cli import options, output
+from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table, key_column
@@ -52,7 +52,7 @@ def show_table(
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench import tables
 
-    name, point = _split(target)
+    name, point = (None if Path(target).is_file() else targets.numbered(target)) or (target, None)
     table = tables.load(name)
     if point is None:
         output.print_result(form, _whole(table))
@@ -132,13 +132,6 @@ def _shipped_row(table: RecordedBenchmark) -> dict[str, Any]:
         "epochs": list(table.about.epochs),
         "bytes": shipped.path_of(table.name).stat().st_size,
     }
-
-
-def _split(target: str) -> tuple[str, int | None]:
-    """Return the table and the point of a target `NAME` or `NAME/17`."""
-    name, _, number = target.rpartition("/")
-    is_point = bool(name) and number.isascii() and number.isdigit() and not Path(target).is_file()
-    return (name, int(number)) if is_point else (target, None)
 
 
 def _whole(table: RecordedBenchmark) -> Table[dict[str, Any]]:

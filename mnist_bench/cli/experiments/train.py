@@ -132,9 +132,8 @@ def _is_trial(recipe: str) -> bool:
     """Return whether the text is a trial, such as `conv-0/17`, and not a file."""
     from mnist_bench import space_files
 
-    study, _, number = recipe.partition("/")
     is_file = os.path.exists(recipe) or recipe in space_files.shipped()
-    return bool(study) and number.isascii() and number.isdigit() and not is_file
+    return targets.numbered(recipe) is not None and not is_file
 
 
 def _show_period(seed: int, report: Report) -> None:
