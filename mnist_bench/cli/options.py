@@ -192,7 +192,7 @@ def accuracy(name: str, help: str) -> OptionInfo:
     def share(text: object) -> float:
         given = fraction(str(text))
         if given is None:
-            raise UsageError(f"{name} {show(text)}: no validation accuracy; write 99.4% or 0.994.")
+            raise UsageError(f"{name} {show(text)}: not an accuracy; write 99.4% or 0.994.")
         return given
 
     option: OptionInfo = typer.Option(name, parser=share, metavar="ACCURACY", help=help)

@@ -111,7 +111,7 @@ class SearchConfig:
         if "lanes" not in takes and self.lanes is not None:
             raise UsageError(f"--lanes is for worker processes of this machine; leave out --executor {self.executor}.")
         if self.target is not None and not (is_number(self.target) and 0 < self.target <= 1):
-            raise UsageError(f"--target {show(self.target)}: no validation accuracy; write 99.4% or 0.994.")
+            raise UsageError(f"target={self.target!r}: give a validation accuracy, above 0 and up to 1.")
         if (self.sampler_options and self.sampler is None) or (self.pruner_options and self.pruner is None):
             raise UsageError("--sampler-option and --pruner-option go with --sampler and --pruner; name it there.")
 

@@ -177,9 +177,9 @@ def test_a_target_is_a_share_or_one_sentence(cli: Cli, asked: list[SearchConfig]
     for text in ("99.4%", "0.994", " 99.4 % "):
         assert cli("search", "conv", "--target", text).exit_code == 0
     assert [one.target for one in asked] == [0.994] * 3
-    words = "Error: --target 99.4: no validation accuracy; write 99.4% or 0.994.\n"
+    words = "Error: --target 99.4: not an accuracy; write 99.4% or 0.994.\n"
     assert cli("search", "conv", "--target", "99.4").stderr == words
-    with pytest.raises(UsageError, match=r"^--target 99\.4: no validation accuracy; write 99\.4% or 0\.994\.$"):
+    with pytest.raises(UsageError, match=r"^target=99\.4: give a validation accuracy, above 0 and up to 1\.$"):
         SearchConfig(space="conv", target=99.4)
     with pytest.raises(UsageError, match="A patience of 0 trials"):
         assert SearchConfig(space="conv", patience=0).stop_rules
