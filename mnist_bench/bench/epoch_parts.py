@@ -17,8 +17,8 @@ from torch import Tensor
 from mnist_bench.config import AugmentConfig, Schedule, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.nets import set_dropout_generator
-from mnist_bench.numerics import Precision
-from mnist_bench.training import Batch, Evaluation, Learner, evaluate, make_learner, seeded, train_step
+from mnist_bench.numerics import Precision, seeded
+from mnist_bench.training import Batch, Evaluation, Learner, evaluate, make_learner, train_step
 from mnist_bench.training.batches import batches
 from mnist_bench.training.cuda import StaticTrainLoop, Streams, recorder
 from search.trainer_api import Steps, finish

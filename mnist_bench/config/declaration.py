@@ -50,5 +50,6 @@ class Setting:
     counts: Literal["not at all", "at the ends", "everywhere"] = "at the ends"
     """Where in the setting's range a net can have its fewest or most weights or operations; of the model's settings."""
     distortion: str | None = None
-    """Declares a number of the augmentation as the strength of a distortion; above 0 it changes every image. The text
-    says how, with places for its `{value}` or `{percent}`, for the `{axes}` of zoom_per_axis and for `{grid_shift}`."""
+    """Declares a number of the augmentation as the strength of a distortion: above 0 it changes every training image.
+    The text says how. It has places for the strength, as `{value}` or `{percent}`, for the `{axes}` of zoom_per_axis
+    and for any other setting of the augmentation, such as `{grid_shift:.2g}`."""

@@ -182,7 +182,7 @@ class AugmentConfig:
         int,
         Ge(0),
         Le(8),
-        Setting(group="augmentation", distortion="displaced ±{grid_shift} px on a {value}×{value} grid"),
+        Setting(group="augmentation", distortion="displaced ±{grid_shift:.2g} px on a {value}×{value} grid"),
     ] = 0
     """Side of a coarse grid of random displacements, in grid pixels; bicubic interpolation makes a smooth field of it
     that moves every pixel (after Simard et al. 2003). 4 is common; 0 is off."""

@@ -14,7 +14,7 @@ from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.data import DataOptions, Dataset, Moments, load_dataset
 from mnist_bench.nets import build_net
 from mnist_bench.picture_form import PictureForm, parse
-from mnist_bench.training import PlainTrainLoop, TrainLoop, advance_in_steps, logits, seeded
+from mnist_bench.training import PlainTrainLoop, TrainLoop, advance_in_steps, logits
 from mnist_bench.training.cuda import DeviceCache
 from search.trainer_api import Report, Steps
 
@@ -86,13 +86,15 @@ class ShortTraining:
         A file of weights holds nothing else, so that a net read from it may be any of the two.
         """
         precision = numerics.choose_precision(self.images.device, "auto")
-        first, second = (build_net(self.config, seeded(seed, "init"), self.form) for seed in (SEED, OTHER_SEED))
+        first, second = (
+            build_net(self.config, numerics.seeded(seed, "init"), self.form) for seed in (SEED, OTHER_SEED)
+        )
         try:
             second.load_state_dict(first.state_dict())
         except RuntimeError:  # other names or shapes: what it is made of is drawn
             return False
         for net in (first, second):
-            own_nets.seed_draws(net, seeded(SEED, "draws"))
+            own_nets.seed_draws(net, numerics.seeded(SEED, "draws"))
         one, other = (logits(net, self.images, precision) for net in (first, second))
         return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)  # a net of NaN is a net all the same
 
@@ -131,7 +133,7 @@ def _outcome(report: Report) -> list[Any]:
 
 
 def _made_up(form: PictureForm, device: torch.device) -> Dataset:
-    draws = seeded(SEED, "made-up pictures")
+    draws = numerics.seeded(SEED, "made-up pictures")
     everything = torch.arange(MADE_UP, device=device)
     moments = (Moments(127.5, 73.9),) * form.channels
     return Dataset(

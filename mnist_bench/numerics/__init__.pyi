@@ -5,6 +5,7 @@ from .device import (
     find_device as find_device,
     setup as setup,
 )
+from .generators import seeded as seeded
 from .kinds import (
     TRAINER_REVISIONS as TRAINER_REVISIONS,
     DeviceKind as DeviceKind,

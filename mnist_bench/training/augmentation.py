@@ -1,6 +1,9 @@
-"""Random distortions of a whole batch at once: one affine matrix and one coarse grid an image, one resampling.
+"""Random distortions of a whole batch at once, as a net sees its training pictures before they are normalised.
 
-A distortion maps each pixel of the result to the place in the picture that it is read from:
+`distortions` draws how each image of an epoch is distorted, a row of numbers per image, and `distort` does it. Other
+modules only hand these rows on. A row is a map: one affine matrix and one coarse grid, applied in one resampling.
+
+A map takes each pixel of the result to the place in the picture that it is read from:
 
     source = R(rotation) . S(shear) . Z(zoom) . (pixel - centre) + shift + centre
 
@@ -21,11 +24,32 @@ from torch import Tensor
 from torch.nn import functional
 
 from mnist_bench.config import AugmentConfig, Fill, Interpolation
+from mnist_bench.numerics import seeded
 
 DRAWS = 6
 """Draws an image, before those of the grid: rotation, shear, row shift, column shift, row zoom, column zoom."""
 AFFINE = 3
 """Numbers of a map that are not displacements: over row, column and 1."""
+
+
+def distortions(config: AugmentConfig, images: int, seed: int, epoch: int) -> Tensor | None:
+    """Return how an epoch, from 0, distorts each of `images` images, float32 (images, `numbers`); None if not at all.
+
+    `images` are those of the whole training part, so that a row depends on its image's place there, not on its batch.
+    """
+    if not config.distorts:
+        return None
+    return maps(config, draw(config, images, seeded(seed, "augment", epoch))).flatten(1)
+
+
+def numbers(config: AugmentConfig) -> int:
+    """Return how many numbers the distortion of an image consists of."""
+    return 2 * (AFFINE + config.grid_pixels**2)
+
+
+def distort(images: Tensor, drawn: Tensor, config: AugmentConfig) -> Tensor:
+    """Return float32 `images` (N, C, H, W), 0 to 255, as `drawn` (N, `numbers`) of `distortions` distorts them."""
+    return resample(images, drawn.view(len(drawn), 2, -1), config)
 
 
 def draw(config: AugmentConfig, images: int, generator: torch.Generator) -> Tensor:
@@ -47,11 +71,6 @@ def maps(config: AugmentConfig, draws: Tensor) -> Tensor:
     return torch.cat([_matrices(config, affine), grid * config.grid_shift], dim=2)
 
 
-def map_size(config: AugmentConfig) -> int:
-    """Return how many numbers each of the two rows of a map has."""
-    return AFFINE + config.grid_pixels**2
-
-
 def _matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
     """Return the affine part of the maps, (N, 2, 3)."""
     rotation, shear, *shifts, zoom_rows, zoom_columns = draws.unbind(1)  # (N,) each, as all that follows
@@ -67,7 +86,7 @@ def _matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def distort(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
+def resample(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
     """Return the float32 `images` (N, C, H, W) resampled through `maps` (N, 2, 3 + G²); 0 is background."""
     height, width = images.shape[2:]
     row, column = _centred(height, images.device), _centred(width, images.device)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from mnist_bench.config import AugmentConfig, Schedule
 from mnist_bench.data import Dataset
+from mnist_bench.numerics import seeded
 from mnist_bench.training import augmentation
-from search.canonical_json import derived_seed
 
 
 class LastLosses(NamedTuple):
@@ -50,8 +50,8 @@ class Selection:
     steps: range
     chosen: Tensor
     """int64 (B,) of one step, (K B,) of K steps: places in the data set's training part."""
-    maps: Tensor | None
-    """float32 (K B, 2, 3 + G²), see `augmentation.maps`; None if nothing is distorted."""
+    distortions: Tensor | None
+    """float32 (K B, numbers of a distortion), see `augmentation.distortions`; None if nothing is distorted."""
     augment: AugmentConfig
     losses: Tensor | None
     """float32 (K B,), see `Batch`."""
@@ -66,7 +66,7 @@ def batches(
     before, if the schedule has hard images.
     """
     for taken in selections(schedule, data, seed, steps, losses):
-        yield Batch(taken.steps.start, *load(data, taken.chosen, taken.maps, taken.augment), taken.losses)
+        yield Batch(taken.steps.start, *load(data, taken.chosen, taken.distortions, taken.augment), taken.losses)
 
 
 def selections(
@@ -82,13 +82,14 @@ def selections(
         if losses and epoch:
             order = _harder(order, losses.earlier, schedule)
         config = schedule.augment(first)  # phases are whole epochs
-        maps = sent(_maps(config, len(data.train), seed, epoch), data.device) if config.distorts else None
+        drawn = augmentation.distortions(config, len(data.train), seed, epoch)
+        distortions = None if drawn is None else sent(drawn, data.device)
         for some in _groups(tuple(within), first + len(order) // schedule.batch_size, together):
             place = (some.start - first) * schedule.batch_size
             chosen = order[place : place + len(some) * schedule.batch_size]
             left = losses.newest[place : place + len(chosen)] if losses else None
-            # chosen (K B,): places in the training part, at which the maps (N, 2, 3 + G²) of its images stand, too.
-            yield Selection(some, chosen, None if maps is None else maps[chosen], config, left)
+            # chosen (K B,): places in the training part, at which the distortions of its images stand, too.
+            yield Selection(some, chosen, None if distortions is None else distortions[chosen], config, left)
             if losses and some.stop == schedule.first_step(epoch + 1):
                 trained = order[: place + len(chosen)]
                 losses.earlier[trained] = losses.newest[: len(trained)]
@@ -120,25 +121,16 @@ def _harder(order: Tensor, losses: Tensor, schedule: Schedule) -> Tensor:
     return order[(~taken).to(torch.uint8).argsort(stable=True)[: schedule.later_images]]
 
 
-def load(data: Dataset, chosen: Tensor, maps: Tensor | None, config: AugmentConfig) -> tuple[Tensor, Tensor]:
-    """Return normalised pictures (B, C, H, W) and labels (B,) at places in the training part, distorted by `maps`."""
+def load(data: Dataset, chosen: Tensor, distortions: Tensor | None, config: AugmentConfig) -> tuple[Tensor, Tensor]:
+    """Return distorted, normalised pictures (B, C, H, W) and labels (B,) at places in the training part."""
     picked = data.train[chosen]
     # Distorted before normalised: what is read outside the picture is 0, and 0 is background only until then.
     pixels = data.pixels(picked)
-    if maps is not None:
-        pixels = augmentation.distort(pixels, maps, config)
+    if distortions is not None:
+        pixels = augmentation.distort(pixels, distortions, config)
     return data.normalise(pixels), data.labels[picked]
 
 
 def sent(values: Tensor, device: torch.device) -> Tensor:
     """Return values of the CPU on `device`; a GPU gets them in its own time, and nobody waits."""
     return values if device.type == "cpu" else values.pin_memory().to(device, non_blocking=True)
-
-
-def seeded(seed: int, *purpose: int | str, device: str = "cpu") -> torch.Generator:
-    """Return a generator whose stream depends on the seed and the purpose alone."""
-    return torch.Generator(device).manual_seed(derived_seed(seed, *purpose))
-
-
-def _maps(config: AugmentConfig, images: int, seed: int, epoch: int) -> Tensor:
-    return augmentation.maps(config, augmentation.draw(config, images, seeded(seed, "augment", epoch)))

@@ -20,9 +20,9 @@ from mnist_bench import own_nets
 from mnist_bench.config import Schedule, TrainConfig, config_hash
 from mnist_bench.data import Dataset
 from mnist_bench.nets import set_dropout_generator
-from mnist_bench.numerics import Precision
+from mnist_bench.numerics import Precision, seeded
 from mnist_bench.training import checkpoint
-from mnist_bench.training.batches import batches, seeded
+from mnist_bench.training.batches import batches
 from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, wait_until_idle
 from mnist_bench.training.evaluation import Evaluation, read, score
 from mnist_bench.training.learner import EvaluatedNet, Learner, evaluated_state, make_learner, train_step

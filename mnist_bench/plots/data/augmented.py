@@ -11,11 +11,11 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mnist_bench.config import AugmentConfig, Fill, setting_of
+from mnist_bench.config import AugmentConfig, Fill, TrainConfig, all_settings, setting_of
 from mnist_bench.data import Images
 from mnist_bench.plots import image_grid
 from mnist_bench.space_files import check, recipe
-from mnist_bench.training import augmentation, seeded
+from mnist_bench.training import augmentation
 from search.errors import SpaceError, UsageError
 from search.messages import joined, show
 from search.space import Field, Space, override
@@ -66,7 +66,7 @@ def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
     """Return the first ten digits and `DRAWS` distortions of each, drawn from the seed."""
     originals = data.images[:SHOWN]
     drawn = [
-        distorted(originals, augmentation.draw(config, len(originals), seeded(seed, "augment", number)), config)
+        distorted(originals, augmentation.distortions(config, len(originals), seed, number), config)
         for number in range(DRAWS)
     ]
     return Augmented(
@@ -77,12 +77,14 @@ def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
     )
 
 
-def distorted(images: image_grid.Pixels, draws: Tensor, config: AugmentConfig) -> image_grid.Pixels:
-    """Return images, shape (N, H, W) or (N, H, W, 3), distorted as in training by `draws`, N rows of
-    `augmentation.draw`."""
+def distorted(images: image_grid.Pixels, drawn: Tensor | None, config: AugmentConfig) -> image_grid.Pixels:
+    """Return images, shape (N, H, W) or (N, H, W, 3), as training distorts them: `drawn` are N rows of
+    `augmentation.distortions`, None leaves them as they are."""
+    if drawn is None:
+        return images
     pixels = torch.tensor(images, dtype=torch.float32)
     pixels = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
-    result = augmentation.distort(pixels, augmentation.maps(config, draws), config)
+    result = augmentation.distort(pixels, drawn, config)
     return image_grid.pixels(result.round().clamp(0, 255).to(torch.uint8))
 
 
@@ -105,7 +107,7 @@ def in_words(config: AugmentConfig) -> str:
     axes = " (each axis apart)" if config.zoom_per_axis else ""
     words = [
         (setting_of(f"{SECTION}.{name}").distortion or "").format(
-            value=f"{strength:.2g}", percent=f"{100 * strength:.2g}", axes=axes, grid_shift=f"{config.grid_shift:.2g}"
+            value=f"{strength:.2g}", percent=f"{100 * strength:.2g}", axes=axes, **asdict(config)
         )
         for name, strength in config.strengths.items()
         if strength
@@ -114,7 +116,9 @@ def in_words(config: AugmentConfig) -> str:
 
 
 def reading(config: AugmentConfig) -> str:
-    """Return how pixels are resampled: `bilinear interpolation, background outside`."""
+    """Return how pixels are resampled: `bilinear interpolation, background outside`; empty if they are not."""
+    if not all_settings()[f"{SECTION}.interpolation"].counts_in(TrainConfig(augment=config)):
+        return ""
     return f"{config.interpolation} interpolation, {_outside(config.fill)}"
 
 

@@ -16,7 +16,7 @@ from mnist_bench.data import Dataset, on_device
 from mnist_bench.plots import image_grid
 from mnist_bench.plots.data.augmented import distorted, in_words, reading
 from mnist_bench.studies import compatibility, data_of
-from mnist_bench.training import augmentation, seeded
+from mnist_bench.training import augmentation
 from search.event_log import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
@@ -91,11 +91,8 @@ def _in_epoch(
     originals: image_grid.Pixels, places: NDArray[np.int64], setting: AugmentConfig, seed: int, epoch: int, images: int
 ) -> image_grid.Pixels:
     """Return the images at `places` of the training part as `batches.batches` distorts them in an epoch, from 0."""
-    if not setting.distorts:
-        return originals
-    # Training draws for all images of an epoch at once, so that an image's draws depend on its place only.
-    draws = augmentation.draw(setting, images, seeded(seed, "augment", epoch))
-    return distorted(originals, draws[places], setting)
+    drawn = augmentation.distortions(setting, images, seed, epoch)
+    return distorted(originals, None if drawn is None else drawn[places], setting)
 
 
 def draw(distortions: Distortions) -> Figure:
@@ -122,7 +119,7 @@ def _remarks(distortions: Distortions) -> list[str]:
     first = f"the first training image of each class{some}"
     if not distortions.epochs:
         return [f"study {distortions.study}", first]
-    ways = dict.fromkeys(reading(setting) for setting in distortions.settings if setting.distorts)
+    ways = dict.fromkeys(filter(None, map(reading, distortions.settings)))
     every = range(1, distortions.trained + 1)
     left_out = [f"{epoch}" for epoch in every if epoch not in distortions.epochs]
     some = f"{len(left_out)} of {distortions.trained} epochs" if len(left_out) > EPOCHS_SHOWN else ", ".join(left_out)

@@ -19,7 +19,7 @@ from mnist_bench.config import AugmentConfig, Schedule, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.nets import set_dropout_generator
 from mnist_bench.numerics import Precision
-from mnist_bench.training.augmentation import map_size
+from mnist_bench.training.augmentation import numbers
 from mnist_bench.training.batches import Selection, load, selections, sent
 from mnist_bench.training.evaluation import score
 from mnist_bench.training.learner import EvaluatedNet, Learner, Rates, in_one_piece, rates_at, take_step
@@ -71,12 +71,12 @@ class StaticTrainLoop:
         self._schedule = Schedule(config=config, images=len(data.train))
         self._generator = torch.Generator(data.device)
         set_dropout_generator(learner.model, self._generator)
-        # What the K steps of a group read: K B places, K B maps, K times the three rates. What they leave: the sum of
+        # The K steps of a group read K B places, K B distortions and K times the three rates. They leave the sum of
         # losses, and K B of them. A captured step holds these tensors' addresses, so they are filled, never replaced.
         size, device = self._group * self._schedule.batch_size, data.device
         self._chosen = torch.zeros(size, dtype=torch.int64, device=device)
         augments = [config.augment, *(phase.augment for phase in config.phases if phase.augment)]
-        self._maps = torch.zeros(size, 2, max(map(map_size, augments)), device=device)
+        self._distortions = torch.zeros(size, max(map(numbers, augments)), device=device)
         self._rates = torch.zeros(self._group, len(Rates._fields), device=device)
         self._total = torch.zeros((), dtype=torch.float64, device=device)
         self._losses = torch.zeros(size, device=device)
@@ -119,16 +119,16 @@ class StaticTrainLoop:
     def _take(self, taken: Selection) -> None:
         images, count = len(taken.chosen), len(taken.steps)
         self._chosen[:images].copy_(taken.chosen)
-        if taken.maps is not None:
-            self._maps[:images, :, : taken.maps.shape[2]].copy_(taken.maps)
-        work = partial(self._step, images, count, taken.augment, distorted=taken.maps is not None)
+        if taken.distortions is not None:
+            self._distortions[:images, : taken.distortions.shape[1]].copy_(taken.distortions)
+        work = partial(self._step, images, count, taken.augment, distorted=taken.distortions is not None)
         warm, full = self._steps_given >= WARM_UP, images == count * self._schedule.batch_size
         self._steps_given += count
         # An epoch's smaller last batch is one step in hundreds: it is not worth a graph.
         if self._record is None or not warm or not full:
             work()
             return
-        # A graph an augmentation: interpolation and fill are captured with the step; its strengths are in the maps.
+        # A graph an augmentation: interpolation and fill are captured with the step; its strengths are in the numbers.
         key = (taken.augment, count)
         if key not in self._steps_again:
             self._steps_again[key] = self._record(work, self._generator)
@@ -139,8 +139,8 @@ class StaticTrainLoop:
         size = images // count
         for step in range(count):
             some = slice(step * size, (step + 1) * size)
-            maps = self._maps[some, :, : map_size(augment)] if distorted else None
-            pixels, labels = load(self._data, self._chosen[some], maps, augment)
+            distortions = self._distortions[some, : numbers(augment)] if distorted else None
+            pixels, labels = load(self._data, self._chosen[some], distortions, augment)
             rates = Rates(*self._rates[step].unbind())
             losses = self._losses[some] if self.learner.losses else None
             self._total += take_step(self.learner, self._config.optim, pixels, labels, losses, rates, self._precision)

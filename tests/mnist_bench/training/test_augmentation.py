@@ -16,8 +16,8 @@ from torchvision.transforms import (  # type: ignore[import-untyped]
 )
 
 from mnist_bench.config.settings import AugmentConfig
-from mnist_bench.training.augmentation import DRAWS, distort, draw, maps
-from mnist_bench.training.batches import seeded
+from mnist_bench.numerics.generators import seeded
+from mnist_bench.training.augmentation import DRAWS, distort, distortions, draw, maps, numbers, resample
 
 PICTURES = torch.rand(5, 1, 28, 28, generator=seeded(0, "pictures"))
 FULL = AugmentConfig(rotation_degrees=30, zoom=0.2, shear_radians=0.3, translate_pixels=3)
@@ -38,19 +38,19 @@ def expected(angle: float = 0, translate: tuple[int, int] = (0, 0), scale: float
 @pytest.mark.parametrize("part", [1.0, -0.5])
 def test_a_positive_rotation_is_clockwise(part: float) -> None:
     config = AugmentConfig(rotation_degrees=30)
-    found = distort(PICTURES, maps(config, one(rotation=part)), config)
+    found = resample(PICTURES, maps(config, one(rotation=part)), config)
     torch.testing.assert_close(found, expected(angle=30 * part), atol=1e-4, rtol=0)
 
 
 def test_zoom_above_one_shrinks() -> None:
     config = AugmentConfig(zoom=0.2)
-    found = distort(PICTURES, maps(config, one(row_zoom=1.0)), config)
+    found = resample(PICTURES, maps(config, one(row_zoom=1.0)), config)
     torch.testing.assert_close(found, expected(scale=1 / 1.2), atol=1e-4, rtol=0)
 
 
 def test_a_positive_shift_moves_up_and_left() -> None:
     config = AugmentConfig(translate_pixels=3)
-    found = distort(PICTURES, maps(config, one(row_shift=1.0, column_shift=1 / 3)), config)
+    found = resample(PICTURES, maps(config, one(row_shift=1.0, column_shift=1 / 3)), config)
     torch.testing.assert_close(found, expected(translate=(-1, -3)), atol=1e-5, rtol=0)
     assert torch.equal(found[:, :, -3:], torch.zeros(5, 1, 3, 28))
 
@@ -77,16 +77,30 @@ def test_axes_zoom_together_unless_told() -> None:
 
 def test_nearest_and_edge() -> None:
     nearest = AugmentConfig(rotation_degrees=30, interpolation="nearest")
-    values = set(distort(PICTURES, maps(nearest, one(rotation=1.0)), nearest).flatten().tolist())
+    values = set(resample(PICTURES, maps(nearest, one(rotation=1.0)), nearest).flatten().tolist())
     assert values <= {0.0, *PICTURES.flatten().tolist()}
     edge = AugmentConfig(translate_pixels=3, fill="edge")
-    found = distort(PICTURES, maps(edge, one(row_shift=1.0)), edge)
+    found = resample(PICTURES, maps(edge, one(row_shift=1.0)), edge)
     torch.testing.assert_close(found[:, :, -3:], PICTURES[:, :, -1:].expand(5, 1, 3, 28))
 
 
 def test_no_strength_is_the_picture_itself() -> None:
-    found = distort(PICTURES, maps(AugmentConfig(), draw(AugmentConfig(), 5, seeded(0, "a"))), AugmentConfig())
+    found = resample(PICTURES, maps(AugmentConfig(), draw(AugmentConfig(), 5, seeded(0, "a"))), AugmentConfig())
     torch.testing.assert_close(found, PICTURES, atol=1e-5, rtol=0)
+
+
+def test_without_strengths_nothing_is_drawn() -> None:
+    assert distortions(replace(AugmentConfig(), fill="edge", zoom_per_axis=True), 5, 0, 0) is None
+
+
+def test_every_epoch_and_every_seed_distort_each_image_in_another_way() -> None:
+    first, again, later, other = (distortions(FULL, 5, seed, epoch) for seed, epoch in ((1, 2), (1, 2), (1, 3), (2, 2)))
+    assert first is not None
+    assert again is not None
+    assert torch.equal(first, again)
+    for found in (later, other):
+        assert found is not None
+        assert not (found == first).all(dim=1).any()
 
 
 def test_draws_differ_for_each_image_and_stay_in_bounds() -> None:
@@ -97,7 +111,7 @@ def test_draws_differ_for_each_image_and_stay_in_bounds() -> None:
     assert draws.max() < 1
     assert draws.mean(dim=0).abs().max() < 0.1
     same = PICTURES[:1].expand(5, 1, 28, 28)
-    distorted = distort(same, maps(FULL, draws[:5]), FULL)
+    distorted = resample(same, maps(FULL, draws[:5]), FULL)
     assert len({picture.numpy().tobytes() for picture in distorted}) == 5
 
 
@@ -111,7 +125,7 @@ def test_strengths_do_not_change_what_is_drawn() -> None:
 def test_a_grid_of_equal_displacements_is_a_shift(side: int) -> None:
     config = AugmentConfig(grid_pixels=side, grid_shift=2.0)
     draws = torch.cat([torch.zeros(5, DRAWS), torch.ones(5, side**2), torch.full((5, side**2), 0.5)], dim=1)
-    found = distort(PICTURES, maps(config, draws), config)
+    found = resample(PICTURES, maps(config, draws), config)
     torch.testing.assert_close(found, expected(translate=(-1, -2)), atol=1e-4, rtol=0)
 
 
@@ -125,7 +139,7 @@ def test_between_grid_pixels_the_displacement_is_pytorchs_bicubic_one(side: int)
     places = torch.arange(28.0).expand(5, 1, 28, 28)
     plain = AugmentConfig(rotation_degrees=20, translate_pixels=2)
     for picture, field in ((places.mT, row_field), (places, column_field)):
-        moved = distort(picture, maps(config, draws), config) - distort(picture, maps(plain, draws[:, :DRAWS]), plain)
+        moved = resample(picture, maps(config, draws), config) - resample(picture, maps(plain, draws[:, :DRAWS]), plain)
         inside = (slice(None), 0, slice(11, 17), slice(11, 17))
         torch.testing.assert_close(moved[inside], field[:, 11:17, 11:17], atol=1e-3, rtol=0)
 
@@ -144,7 +158,10 @@ def test_the_grid_changes_no_other_draw() -> None:
 @given(st.integers(1, 8), st.floats(0.01, 7), st.sampled_from(["bilinear", "nearest"]), st.integers(0, 2**31))
 def test_any_grid_gives_pictures(side: int, shift: float, interpolation: str, seed: int) -> None:
     config = AugmentConfig(grid_pixels=side, grid_shift=shift, interpolation=interpolation)  # type: ignore[arg-type]
-    found = distort(PICTURES, maps(config, draw(config, 5, seeded(seed, "augment"))), config)
+    drawn = distortions(config, 5, seed, 0)
+    assert drawn is not None
+    assert drawn.shape == (5, numbers(config))
+    found = distort(PICTURES, drawn, config)
     assert found.shape == PICTURES.shape
     assert found.min() >= 0
     assert found.max() <= PICTURES.max() + 1e-6

@@ -15,10 +15,11 @@ from mnist_bench.config.settings import AugmentConfig, Phase, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets import build_net
 from mnist_bench.nets.modules import build_model
+from mnist_bench.numerics.generators import seeded
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.training import period as train
-from mnist_bench.training.batches import batches, seeded
+from mnist_bench.training.batches import batches
 from mnist_bench.training.period import advance, fit
 from search.errors import PluginError
 from search.trainer_api import Report

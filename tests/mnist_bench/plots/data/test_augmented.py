@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from mnist_bench.config.settings import AugmentConfig
 from mnist_bench.data.mnist import DataOptions, Images, load_training_set
 from mnist_bench.plots.data import augmented
-from mnist_bench.training.augmentation import DRAWS as NUMBERS
+from mnist_bench.training.augmentation import DRAWS as NUMBERS, maps
 from search.errors import SearchError, SpaceError, UsageError
 
 
@@ -67,7 +67,8 @@ def test_any_text_is_a_setting_or_refused_in_words(text: str) -> None:
 def test_a_full_shift_moves_a_digit_up_by_the_pixels_of_its_strength(mnist: Images) -> None:
     draws = torch.zeros(2, NUMBERS)
     draws[:, 2] = 1
-    moved = augmented.distorted(mnist.images[:2], draws, AugmentConfig(translate_pixels=3))
+    config = AugmentConfig(translate_pixels=3)
+    moved = augmented.distorted(mnist.images[:2], maps(config, draws).flatten(1), config)
     assert np.array_equal(moved[:, :-3], mnist.images[:2, 3:])
     assert not moved[:, -3:].any()
 

@@ -8,10 +8,10 @@ from torch.nn import functional
 from mnist_bench.config.settings import ModelConfig
 from mnist_bench.data.mnist import DataOptions, Images, load_training_set
 from mnist_bench.nets.modules import build_model
+from mnist_bench.numerics.generators import seeded
 from mnist_bench.plots import style
 from mnist_bench.plots.data import digits
 from mnist_bench.plots.subject import DataSubject
-from mnist_bench.training.batches import seeded
 
 
 @pytest.fixture(scope="module")

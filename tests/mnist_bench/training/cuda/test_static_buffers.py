@@ -12,7 +12,7 @@ import torch
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import AugmentConfig, Phase, TrainConfig
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.training.batches import seeded
+from mnist_bench.numerics.generators import seeded
 from mnist_bench.training.cuda.device_cache import DeviceCache
 from mnist_bench.training.cuda.static_buffers import WARM_UP, StaticTrainLoop, Work
 from mnist_bench.training.learner import ALIGNED, in_one_piece, make_learner

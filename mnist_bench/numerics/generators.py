@@ -1,0 +1,12 @@
+"""Random generators, one per purpose: a draw for one purpose never changes those for another."""
+
+from __future__ import annotations
+
+import torch
+
+from search.canonical_json import derived_seed
+
+
+def seeded(seed: int, *purpose: int | str, device: str = "cpu") -> torch.Generator:
+    """Return a generator whose stream depends on the seed and the purpose alone."""
+    return torch.Generator(device).manual_seed(derived_seed(seed, *purpose))
