@@ -1,4 +1,4 @@
-"""Tests and intervals: proportions, pairs, the spread over seeds and its shrinkage, many comparisons."""
+"""Tests and intervals: proportions, pairs, figures by seed, spread over seeds and shrinkage, many comparisons."""
 
 import lazy_loader
 

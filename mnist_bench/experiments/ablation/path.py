@@ -19,7 +19,7 @@ from mnist_bench.config import TrainConfig, from_json
 from mnist_bench.experiments.ablation.setting_groups import candidates, changed, differing, waiting
 from mnist_bench.nets import distinguishing
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.statistics import ROUNDING, residual_variance
+from mnist_bench.statistics import ROUNDING, by_seed, residual_variance
 from mnist_bench.studies import sealed_json
 from search.messages import joined
 from search.study import StudyFolder
@@ -48,8 +48,7 @@ class Measured:
     @property
     def mean(self) -> float | None:
         """Mean errors; None if a run diverged."""
-        counts = [count for count in self.errors if count is not None]
-        return sum(counts) / len(counts) if len(counts) == len(self.errors) else None
+        return by_seed.mean(self.errors)
 
     @property
     def cost_key(self) -> tuple[int, int]:
@@ -178,19 +177,20 @@ def _step(groups: tuple[str, ...], before: Measured, after: Measured, others: Se
     return Step(groups=groups, change=words, after=after, fewer=fewer, low=low, high=high, **more)
 
 
-Errors = Sequence[int | None]
+def interval(
+    before: Sequence[int | None], after: Sequence[int | None], others: Sequence[Sequence[int | None]]
+) -> tuple[float, float, float] | None:
+    """Return how many errors fewer `after` has than `before`, in the mean, and the ends of a 95 % interval of that.
 
+    All arguments are errors by seed, of the same seeds; None if training diverged. The result is None if `before` or
+    `after` has such a run, or if there is one seed.
 
-def interval(before: Errors, after: Errors, others: Sequence[Errors]) -> tuple[float, float, float] | None:
-    """Return by how many errors `after` has fewer than `before`, in the mean, and a 95 % interval of that.
-
-    All are errors by seed, the same seeds everywhere. With two or three seeds the spread of one pair's differences says
-    little about itself, so the variance is pooled over all comparable runs of the step (`residual_variance`), whose
-    degrees of freedom the t quantile has. The change taken is the best of several by these same figures, so the
-    interval holds for all that were tried at once (Bonferroni). Bystanders must not lend a pair that varies more than
-    they do a certainty of its own: the interval is never narrower than that of the pair's differences alone, not
-    corrected (of pairs one side of which varies five times as much, it then covers 95 %, and 82 % without). What
-    diverged is left out; None if that is the pair itself, or with one seed.
+    With two or three seeds the spread of one pair's differences says little about itself. So the variance is pooled
+    over all comparable runs of the step (`residual_variance`), whose degrees of freedom the t quantile has. The change
+    taken is the best of several by these same figures, so the interval holds for all changes that were tried at once
+    (Bonferroni). A pair that varies more than the other runs must not become certain through their variance. So the
+    interval is never narrower than the uncorrected interval of the pair's own differences. If one side of a pair varies
+    five times as much, the interval then covers 95 %, and 82 % without this rule.
     """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 

@@ -21,15 +21,9 @@ from mnist_bench.errors import DataError
 from mnist_bench.experiments.confirm import race, race_result as confirmed
 from mnist_bench.experiments.confirm.evaluations import all_stand, earlier
 from mnist_bench.experiments.confirm.lost_nets import with_all_nets
-from mnist_bench.experiments.confirm.race import Race
+from mnist_bench.experiments.confirm.race import Errors, Race
 from mnist_bench.experiments.confirm.race_result import Confirmed, RaceCandidate
-from mnist_bench.experiments.confirm.runs import (
-    FINAL,
-    RACE,
-    ConfirmOptions,
-    Errors,
-    Runs,
-)
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, ConfirmOptions, Runs
 from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, as_given, check_budget, typed
 from search import canonical_json

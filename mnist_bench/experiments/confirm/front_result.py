@@ -16,6 +16,7 @@ from mnist_bench.experiments.confirm.confirmation_table import accuracy, committ
 from mnist_bench.experiments.confirm.race_result import TOP, AccuracyOverSeeds, Count, Final, figures
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
+from mnist_bench.statistics import by_seed
 from mnist_bench.statistics.paired import paired
 from mnist_bench.studies import sealed_json
 from search.errors import StorageError
@@ -90,13 +91,13 @@ class Front:
     def ahead(self, member: FrontMember) -> Ahead | None:
         """Compare a member with the decisive rival: among members that cost no more, one shown to be better, else the
         closest. None if no member costs as little, or one of its own runs did not end."""
-        own = _whole(self.final(member.number))
+        own = by_seed.complete(self.final(member.number).errors)
         if own is None:
             return None
         rivals = [
             self._ahead(own, errors, other.number)
             for other in self._as_cheap(member)
-            if (errors := _whole(self.final(other.number)))
+            if (errors := by_seed.complete(self.final(other.number).errors))
         ]
         return min(rivals, key=lambda rival: (rival.high >= 0, rival.low), default=None)
 
@@ -113,20 +114,14 @@ class Front:
         """Return whether a member is on the front of those trained: none as cheap is as accurate, as paired comparisons
         with the other members say. What was left out is compared with none. It is not shown where a member as cheap
         cannot be compared, or there is but one member of several. None if a run of its own came to no end."""
-        if _whole(self.final(member.number)) is None:
+        if by_seed.complete(self.final(member.number).errors) is None:
             return None
         ahead = self.ahead(member)
         if ahead is not None and ahead.high < 0:
             return "no"
-        compared = all(_whole(self.final(other.number)) for other in self._as_cheap(member))
+        compared = all(by_seed.complete(self.final(other.number).errors) for other in self._as_cheap(member))
         alone = len(self.members) == 1 and self.left_out  # of a longer front one member is the most accurate
         return "yes" if compared and not alone and (ahead is None or ahead.low > 0) else "not shown"
-
-
-def _whole(final: Final) -> tuple[int, ...] | None:
-    """Return the errors of all seeds; None if a run came to no end."""
-    errors = tuple(count for count in final.errors if count is not None)
-    return errors if len(errors) == len(final.errors) else None
 
 
 def save_front(front: Front, folder: Path) -> None:

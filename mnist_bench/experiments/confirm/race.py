@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnist_bench.statistics import ROUNDING, alike, holm, residual_variance
+from mnist_bench.statistics import ROUNDING, alike, by_seed, holm, residual_variance
 
 ROUNDS = (1, 2, 4, 8)
 """Seeds that each candidate still racing has trained with after each round. They double, so that one which is dropped
@@ -35,7 +35,7 @@ OWN_LEVEL = 0.0065
 with ten times the spread, drop somebody, with it 5; the price is 8 of 71 drops that are due at two deviations."""
 
 Errors = Mapping[int, Sequence[int | None]]
-"""Of each candidate, by seed; None if training came to no end."""
+"""Of each candidate (a trial's number), by seed; None if training did not end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +45,7 @@ class Dropped:
     seeds: int
     """Number of seeds that it had."""
     p_value: float | None
-    """Corrected for all that was compared; None if a run came to no end."""
+    """Corrected for all that was compared; None if a run did not end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,10 +99,9 @@ def run(
 
 
 def _dropped(found: Errors, seeds: int) -> dict[int, Dropped]:
-    whole = {candidate: [e for e in errors if e is not None] for candidate, errors in found.items()}
-    ended = {candidate: errors for candidate, errors in whole.items() if len(errors) == seeds}
-    broken = {candidate: Dropped(seeds=seeds, p_value=None) for candidate in found if candidate not in ended}
-    p_values = worse(ended) if seeds in LOOKS else {}
+    errors = {candidate: complete for candidate in found if (complete := by_seed.complete(found[candidate]))}
+    broken = {candidate: Dropped(seeds=seeds, p_value=None) for candidate in found if candidate not in errors}
+    p_values = worse(errors) if seeds in LOOKS else {}
     return broken | {c: Dropped(seeds=seeds, p_value=p) for c, p in p_values.items() if p <= LEVEL}
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge
 from pydantic import with_config
 
-from mnist_bench.statistics import share_interval
+from mnist_bench.statistics import by_seed, share_interval
 from mnist_bench.studies import sealed_json
 from search.errors import StorageError
 from search.stored_fields import STRICT, First, stored
@@ -59,17 +59,16 @@ class RaceCandidate:
     complete: bool
     """Whether those were all; a pruned trial's accuracy is that of a net half trained."""
     errors: tuple[int | None, ...]
-    """On the validation images, by fresh seed; None if training came to no end."""
+    """On the validation images, by fresh seed; None if training did not end."""
     dropped_after: int | None = None
     """Number of seeds after which it was dropped; None if it was not."""
     p_value: float | None = None
-    """Of the test that dropped it, corrected; None if a run came to no end."""
+    """Of the test that dropped it, corrected; None if a run did not end."""
 
     @property
     def mean_errors(self) -> float | None:
-        """Mean over the seeds; None if one came to no end."""
-        whole = _whole(self.errors)
-        return fmean(whole) if len(whole) == len(self.errors) else None
+        """Mean over the seeds; None if a run did not end."""
+        return by_seed.mean(self.errors)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -85,7 +84,7 @@ class Final:
     number: int
     """The trial's."""
     errors: tuple[int | None, ...]
-    """On the test images, by fresh seed; None if training came to no end."""
+    """On the test images, by fresh seed; None if training did not end."""
     committee: Annotated[int, Ge(0)] | None = None
     """On the same images, of those of the nets that came to their end, their probabilities averaged, in float32; None
     where it was not measured, as in earlier versions, or fewer than two came so far."""
@@ -94,8 +93,8 @@ class Final:
 
     @property
     def ended(self) -> int:
-        """Nets that came to their end."""
-        return len(_whole(self.errors))
+        """Number of networks whose training ended."""
+        return len(by_seed.ended(self.errors))
 
 
 @with_config(STRICT)
@@ -168,11 +167,11 @@ class Confirmed:
         return tuple(candidate.number for candidate in self.candidates if candidate.dropped_after is None)
 
     def validation(self, number: int) -> AccuracyOverSeeds | None:
-        """Return the candidate's validation accuracy with fresh seeds; None if no run came to an end."""
+        """Return the candidate's validation accuracy with fresh seeds; None if no run ended."""
         return figures(self.candidate(number).errors, self.validation_images)
 
     def test(self, number: int | None) -> AccuracyOverSeeds | None:
-        """Return a final's test accuracy; None if there is no such final or no run came to an end."""
+        """Return a final's test accuracy; None if there is no such final or no run ended."""
         errors = [final.errors for final in self.finals if final.number == number]
         return figures(errors[0], self.test_images) if errors else None
 
@@ -182,8 +181,8 @@ FIRST: First = {RaceCandidate: ("dropped_after", "p_value")}
 
 
 def figures(errors: tuple[int | None, ...], images: int) -> AccuracyOverSeeds | None:
-    """Return the accuracy over seeds, given the errors of each on `images`; None if no run came to an end."""
-    accuracies = [1 - count / images for count in _whole(errors)]
+    """Return the accuracy over seeds, given the errors of each on `images`; None if no run ended."""
+    accuracies = [1 - count / images for count in by_seed.ended(errors)]
     if not accuracies:
         return None
     return AccuracyOverSeeds(
@@ -250,7 +249,3 @@ def plain(confirmed: Confirmed) -> dict[str, Any]:
 
 def _plain(found: AccuracyOverSeeds | None) -> dict[str, Any] | None:
     return None if found is None else asdict(found)
-
-
-def _whole(errors: tuple[int | None, ...]) -> list[int]:
-    return [count for count in errors if count is not None]

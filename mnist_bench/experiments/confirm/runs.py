@@ -12,7 +12,7 @@ from mnist_bench.config import TrainOn, from_json, to_json
 from mnist_bench.data import DataOptions
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm.evaluations import NOTHING, Evaluated, evaluated, of_files_first, own_test_files
-from mnist_bench.experiments.confirm.race import ROUNDS
+from mnist_bench.experiments.confirm.race import ROUNDS, Errors
 from mnist_bench.experiments.confirm.race_result import MIN_COMMITTEE, TOP, Final
 from mnist_bench.experiments.grid import Grid, RunReports, TrainingRun, Workplace, product, validation_errors
 from mnist_bench.experiments.test_set_scores import Scores
@@ -72,10 +72,6 @@ def seeds(study: StudyRecord, part: Part) -> list[int]:
     taken = {trial.seed for trial in study.trials}
     drawn = (canonical_json.derived_seed(study.spec["seed"], part.purpose, k) for k in count())
     return list(islice((seed for seed in drawn if seed not in taken), part.seeds))
-
-
-Errors = dict[int, list[int | None]]
-"""Of trials' configurations, by seed; None if training came to no end."""
 
 
 class Runs:
@@ -161,7 +157,7 @@ class Runs:
             self._keep_net(self._folder.net_of(number, seed), run)
 
     def errors(self, part: Part, numbers: Sequence[int], upto: int, curves: RunReports) -> Errors:
-        """Return the validation errors that reports of these configurations tell of."""
+        """Return the validation errors in the reports of these configurations."""
         return {
             number: [validation_errors(curves[_name(number), seed]) for seed in self._seeds[part][:upto]]
             for number in numbers

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
-from mnist_bench.statistics import mean_and_deviation
+from mnist_bench.statistics import by_seed, mean_and_deviation
 from mnist_bench.tables import CHANCE
 
 STEPS = 100
@@ -48,9 +48,8 @@ class EntrantStanding:
 
     @property
     def found(self) -> list[float] | None:
-        """The errors where each seed has one; None elsewhere: to leave out failed searches would flatter the rest."""
-        found = [error for error in self.errors if error is not None]
-        return found if len(found) == len(self.errors) else None
+        """The errors; None if a search made no choice."""
+        return by_seed.complete(self.errors)
 
     @property
     def mean(self) -> tuple[float, float] | None:
