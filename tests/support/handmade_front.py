@@ -27,4 +27,4 @@ FRONT = Front(
         final(8, *EVEN), final(7, 1, 1, 1, 1, 1, 1, 1, None), final(9, *([None] * 8)),
     ),
 )  # fmt: skip
-"""#4 and #2 are on it, #1 and #8 are not; #7 and #9 have runs that came to no end."""
+"""#4 and #2 are on it, #1 and #8 are not; #7 and #9 have runs that did not finish."""

@@ -106,7 +106,7 @@ def footnote(confirmed: Confirmed, commands: NextCommands) -> str:
         f"confirmed: #{number}" if confirmed.judged else f"no test was made; #{number}, which led with one fresh seed:"
     )
     if test is None:
-        return f"{told.rstrip(':')}, of which no run on all images came to an end"
+        return f"{told.rstrip(':')}, of which no run on all images finished"
     return f"{told} {accuracy(test)} on the test images, {test.seeds} seeds"
 
 
@@ -170,7 +170,7 @@ def verdict(confirmed: Confirmed, row: RaceCandidate) -> str:
         return _role(confirmed, row.number) if row.number == confirmed.first else tied
     seeds = number_of(row.dropped_after, "seed")
     if row.p_value is None:
-        return f"dropped after {seeds}: a run came to no end"
+        return f"dropped after {seeds}: a run did not finish"
     return f"dropped after {seeds} ({cells.p_value(row.p_value)})"
 
 
@@ -194,16 +194,16 @@ def race_lines(confirmed: Confirmed) -> list[str]:
 
 
 def _alone_line(confirmed: Confirmed, method: str) -> str:
-    """Return how the others left the race; a run that came to no end is no test."""
+    """Return how the others left the race; a run that did not finish is not a test."""
     first, others = confirmed.first, [row for row in confirmed.candidates if row.number != confirmed.first]
     broken = [row.number for row in others if row.p_value is None]
     if not broken:
         return f"#{first} alone is left: all others were shown to be worse ({method})."
     if len(broken) == len(others):
-        return f"#{first} alone is left, without a rival to be tested against: a run of each other came to no end."
+        return f"#{first} alone is left, without a rival to be tested against: a run of each other did not finish."
     return (
-        f"#{first} alone is left: the others were shown to be worse ({method}), but for those of which a run came to "
-        f"no end: {_names(broken)}."
+        f"#{first} alone is left: the others were shown to be worse ({method}), except those of which a run did not "
+        f"finish: {_names(broken)}."
     )
 
 
@@ -280,7 +280,7 @@ def _final_lines(confirmed: Confirmed, final: Final) -> list[str]:
     test, validation = confirmed.test(number), confirmed.validation(number)
     role = _role(confirmed, number)
     if test is None or validation is None:
-        return [f"  #{number} ({role}): no run came to an end."]
+        return [f"  #{number} ({role}): no run finished."]
     each = "  ".join("–" if count is None else f"{100 * (1 - count / confirmed.test_images):.2f}" for count in errors)
     gap = 100 * (test.mean - validation.mean)
     together = [] if final.committee is None else [

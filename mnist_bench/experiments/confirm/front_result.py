@@ -1,4 +1,4 @@
-"""The result of `confirm --front`: its rows, the file that keeps them, and the table with all its words."""
+"""The result of `confirm --front`: its rows, and the file that keeps them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Len
 from pydantic import with_config
 
-from mnist_bench import cells
-from mnist_bench.cells import unit
-from mnist_bench.experiments.confirm.confirmation_table import accuracy, committee, failures
-from mnist_bench.experiments.confirm.race_result import TOP, AccuracyOverSeeds, Count, Final, figures
-from mnist_bench.next_commands import NextCommands
-from mnist_bench.result_table import Column, Table
+from mnist_bench.experiments.confirm.race_result import AccuracyOverSeeds, Count, Final, figures
 from mnist_bench.statistics import by_seed
 from mnist_bench.statistics.paired import paired
 from mnist_bench.studies import sealed_json
 from search.errors import StorageError
-from search.messages import number_of
 from search.stored_fields import STRICT
 from search.study import StudyFolder
 
@@ -57,7 +51,7 @@ class Ahead:
 @with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Front:
-    """The front of a study as fresh seeds and the test images see it."""
+    """The front of a study, trained with fresh seeds and evaluated on the test images."""
 
     study: str
     digest: str
@@ -67,17 +61,17 @@ class Front:
     train_images: Count
     test_images: Count
     left_out: Annotated[int, Ge(0)]
-    """Trials on the front of the search for which there was no room."""
+    """Number of trials on the front of the search beyond the `top` that were trained."""
     members: Annotated[tuple[FrontMember, ...], Len(1)]
     """The cheapest first."""
     finals: tuple[Final, ...]
     """Of the members, in their order."""
     earlier: tuple[Final, ...] = ()
-    """Finals of earlier confirmations of the front that are none of this one."""
+    """Finals of earlier confirmations of the front that are not in this one."""
 
     @property
     def evaluated(self) -> tuple[Final, ...]:
-        """All that was ever evaluated on the test images for the study's front, the newest first."""
+        """Every evaluation of the study's front on the test images, the newest first."""
         return self.finals + self.earlier
 
     def final(self, number: int) -> Final:
@@ -85,12 +79,12 @@ class Front:
         return next(final for final in self.finals if final.number == number)
 
     def test(self, number: int) -> AccuracyOverSeeds | None:
-        """Return the test accuracy of the configuration of trial `number`; None if no run came to an end."""
+        """Return the test accuracy of the configuration of trial `number`; None if no run finished."""
         return figures(self.final(number).errors, self.test_images)
 
     def ahead(self, member: FrontMember) -> Ahead | None:
         """Compare a member with the decisive rival: among members that cost no more, one shown to be better, else the
-        closest. None if no member costs as little, or one of its own runs did not end."""
+        closest. None if no member costs as little, or one of its own runs did not finish."""
         own = by_seed.complete(self.final(member.number).errors)
         if own is None:
             return None
@@ -111,9 +105,12 @@ class Front:
         return Ahead(of=other, mean=found.mean, low=found.low, high=found.high)
 
     def standing(self, member: FrontMember) -> FrontStanding | None:
-        """Return whether a member is on the front of those trained: none as cheap is as accurate, as paired comparisons
-        with the other members say. What was left out is compared with none. It is not shown where a member as cheap
-        cannot be compared, or there is but one member of several. None if a run of its own came to no end."""
+        """Return whether a member is on the front: it is shown to be more accurate than each member that costs no more.
+
+        Members are compared in pairs; trials that were left out are not compared. The answer is "not shown" if a member
+        that costs no more has a run that did not finish, or if all others of the front were left out. None if one of
+        its own runs did not finish.
+        """
         if by_seed.complete(self.final(member.number).errors) is None:
             return None
         ahead = self.ahead(member)
@@ -155,92 +152,3 @@ def plain_front(front: Front) -> dict[str, Any]:
             "ahead": None if ahead is None else asdict(ahead),
         }
     return values
-
-
-def table_of_front(front: Front) -> Table[FrontMember]:
-    """Return a row a configuration, the cheapest first."""
-    return Table(
-        rows=front.members,
-        columns=[
-            Column("trial", lambda row: f"#{row.number}", 11, "right", lambda row: row.number),
-            Column(unit(front.cost), lambda row: cells.count(row.cost), 10, "right", lambda row: row.cost),
-            Column("test", lambda row: accuracy(front.test(row.number)), 9),
-            Column("on the front", lambda row: front.standing(row) or "–", 8),
-            Column("ahead of what costs no more", lambda row: _ahead(front, row), 6),
-            Column("committee", lambda row: _committee(front, row), 3),
-            Column("in the search", lambda row: cells.percent(row.search_accuracy), 4),
-        ],
-        caption=[front_finding(front), _headline(front)],
-        footnotes=["", *_footnotes(front)],
-        document=plain_front(front),
-    )
-
-
-def front_command(front: Front, commands: NextCommands) -> str:
-    """Return the command that asks for the same front once more."""
-    members = len(front.members)
-    top = ("--top", str(members)) if front.left_out or members > TOP else ()
-    return commands.line("confirm", "--front", *top)
-
-
-def front_finding(front: Front) -> str:
-    """Return the ends of a front in a sentence."""
-    ends = [front.members[0], *front.members[1:][-1:]]
-    told = [
-        f"{accuracy(front.test(end.number))} with {cells.count(end.cost)} {unit(front.cost)} (#{end.number})"
-        for end in ends
-    ]
-    return f"On the test images: {' to '.join(told)}."
-
-
-def front_footnote(front: Front | None, commands: NextCommands) -> str:
-    """Return the line about a front below a leaderboard: the finding of its confirmation, or the command for one."""
-    if front is None:
-        return f"  `{commands.line('confirm', '--front')}` trains the front with fresh seeds."
-    return f"front confirmed: {front_finding(front)} `{front_command(front, commands)}` shows all."
-
-
-def _headline(front: Front) -> str:
-    number = "1 configuration" if len(front.members) == 1 else f"{len(front.members)} configurations"
-    seeds = number_of(len(front.finals[0].errors), "fresh seed")
-    return (
-        f"{front.study}: {number} of the front of accuracy and {unit(front.cost)}, {seeds} each, trained on "
-        f"all {front.train_images:,} images."
-    )
-
-
-def _ahead(front: Front, row: FrontMember) -> str:
-    found = front.ahead(row)
-    if found is None:
-        return "–"
-    mean, low, high = (f"{100 * share:+z.2f}" for share in (found.mean, found.low, found.high))
-    return f"{mean} [{low}, {high}] of #{found.of}"
-
-
-def _committee(front: Front, row: FrontMember) -> str:
-    final = front.final(row.number)
-    return "–" if final.committee is None else committee(final, front.test_images)
-
-
-def _footnotes(front: Front) -> list[str]:
-    ended = [
-        f"#{final.number}: {final.ended} of {len(final.errors)} runs came to their end; it is not compared."
-        for final in front.finals
-        if final.ended < len(final.errors)
-    ]
-    failed = [
-        f"#{member.number}: {failures(test)}."
-        for member in front.members
-        if (test := front.test(member.number)) and test.not_learned
-    ]
-    left = [f"{front.left_out} more are on the front of the search; --top takes more."] if front.left_out else []
-    return [
-        f"test: mean of fresh seeds and its 95 % interval, on {front.test_images:,} test images, evaluated once; it "
-        "covers other seeds, not other images.",
-        "on the front: yes where it is shown to be more accurate than all of these that cost no more, no where one "
-        "of them is shown to be more accurate, by seeds in pairs, each comparison alone.",
-        "committee: the nets of all seeds, their probabilities averaged.",
-        *ended,
-        *failed,
-        *left,
-    ]

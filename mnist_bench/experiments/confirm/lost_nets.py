@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm.confirmation_table import command_again
-from mnist_bench.experiments.confirm.front_result import Front, front_command, load_front
+from mnist_bench.experiments.confirm.front_result import Front, load_front
+from mnist_bench.experiments.confirm.front_table import front_command
 from mnist_bench.experiments.confirm.race_result import Confirmed, Final, load
 from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs
 from mnist_bench.experiments.grid import Observer, open_grid_of
@@ -24,9 +25,9 @@ Found = TypeVar("Found", Confirmed, Front)
 
 
 def lost_nets(folder: ConfirmFolder, finals: Sequence[Final]) -> list[tuple[int, int]]:
-    """Return trial and seed of each net of these configurations that came to its end, as its record says, and is gone.
+    """Return trial and seed of each net of these configurations whose file is missing, though its training finished.
 
-    The first versions kept no such records; what has none cannot be compared with what is trained again.
+    A net without a record, as in the first versions, is left out: a retrained net could not be compared with it.
     """
     return [
         (number, seed)

@@ -35,7 +35,7 @@ OWN_LEVEL = 0.0065
 with ten times the spread, drop somebody, with it 5; the price is 8 of 71 drops that are due at two deviations."""
 
 Errors = Mapping[int, Sequence[int | None]]
-"""Of each candidate (a trial's number), by seed; None if training did not end."""
+"""Of each candidate (a trial's number), by seed; None if training did not finish."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +45,7 @@ class Dropped:
     seeds: int
     """Number of seeds that it had."""
     p_value: float | None
-    """Corrected for all that was compared; None if a run did not end."""
+    """Corrected for all that was compared; None if a run did not finish."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

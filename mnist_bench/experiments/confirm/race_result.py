@@ -59,15 +59,15 @@ class RaceCandidate:
     complete: bool
     """Whether those were all; a pruned trial's accuracy is that of a net half trained."""
     errors: tuple[int | None, ...]
-    """On the validation images, by fresh seed; None if training did not end."""
+    """On the validation images, by fresh seed; None if training did not finish."""
     dropped_after: int | None = None
     """Number of seeds after which it was dropped; None if it was not."""
     p_value: float | None = None
-    """Of the test that dropped it, corrected; None if a run did not end."""
+    """Of the test that dropped it, corrected; None if a run did not finish."""
 
     @property
     def mean_errors(self) -> float | None:
-        """Mean over the seeds; None if a run did not end."""
+        """Mean over the seeds; None if a run did not finish."""
         return by_seed.mean(self.errors)
 
     @property
@@ -84,7 +84,7 @@ class Final:
     number: int
     """The trial's."""
     errors: tuple[int | None, ...]
-    """On the test images, by fresh seed; None if training did not end."""
+    """On the test images, by fresh seed; None if training did not finish."""
     committee: Annotated[int, Ge(0)] | None = None
     """On the same images, of those of the nets that came to their end, their probabilities averaged, in float32; None
     where it was not measured, as in earlier versions, or fewer than two came so far."""
@@ -93,8 +93,8 @@ class Final:
 
     @property
     def ended(self) -> int:
-        """Number of networks whose training ended."""
-        return len(by_seed.ended(self.errors))
+        """Number of networks whose training finished."""
+        return len(by_seed.finished(self.errors))
 
 
 @with_config(STRICT)
@@ -167,7 +167,7 @@ class Confirmed:
         return tuple(candidate.number for candidate in self.candidates if candidate.dropped_after is None)
 
     def validation(self, number: int) -> AccuracyOverSeeds | None:
-        """Return the candidate's validation accuracy with fresh seeds; None if no run ended."""
+        """Return the candidate's validation accuracy with fresh seeds; None if no run finished."""
         return figures(self.candidate(number).errors, self.validation_images)
 
     def test(self, number: int | None) -> AccuracyOverSeeds | None:
@@ -181,8 +181,8 @@ FIRST: First = {RaceCandidate: ("dropped_after", "p_value")}
 
 
 def figures(errors: tuple[int | None, ...], images: int) -> AccuracyOverSeeds | None:
-    """Return the accuracy over seeds, given the errors of each on `images`; None if no run ended."""
-    accuracies = [1 - count / images for count in by_seed.ended(errors)]
+    """Return the accuracy over seeds, given the errors of each on `images`; None if no run finished."""
+    accuracies = [1 - count / images for count in by_seed.finished(errors)]
     if not accuracies:
         return None
     return AccuracyOverSeeds(

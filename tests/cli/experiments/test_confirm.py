@@ -340,7 +340,7 @@ def test_what_was_found_reads_well(cli: Any, tmp_path: Path) -> None:
     assert "winner" in lines[3]
     assert "99.31 % [99.30, 99.32]" in lines[3]
     assert "dropped after 2 seeds (p = 0.0012)" in lines[5]
-    assert "dropped after 2 seeds: a run came to no end" in lines[6]
+    assert "dropped after 2 seeds: a run did not finish" in lines[6]
     assert "90.00 % at 2, pruned" in lines[6]
     assert "= not shown to be worse than #1 (t-tests over seeds with one variance for all; Holm, 5 %): #0." in lines
     assert "The cheapest of the tied is #0: 900 k MACs, 30 k parameters (the winner: 2.1 M and 61.2 k)." in lines
@@ -397,11 +397,11 @@ def test_a_winner_alone_is_said_to_be_alone() -> None:
     assert confirmation.verdict(alone, alone.candidates[1]) == "dropped after 2 seeds (p < 0.0001)"
     broken = row(0, (70, None), dropped_after=2)
     assert confirmation.race_lines(replace(alone, candidates=(alone.candidates[0], broken))) == [
-        "#1 alone is left, without a rival to be tested against: a run of each other came to no end."
+        "#1 alone is left, without a rival to be tested against: a run of each other did not finish."
     ]
     (line,) = confirmation.race_lines(replace(alone, candidates=(*alone.candidates, broken)))
     assert line.startswith("#1 alone is left: the others were shown to be worse (paired t-tests")
-    assert line.endswith("Holm, 5 %), but for those of which a run came to no end: #0.")
+    assert line.endswith("Holm, 5 %), except those of which a run did not finish: #0.")
 
 
 def test_a_pruned_winner_was_neither_lucky_nor_unlucky() -> None:

@@ -10,13 +10,8 @@ import pytest
 from mnist_bench.experiments.confirm import front as fronts
 from mnist_bench.experiments.confirm.evaluations import Evaluated, evaluated
 from mnist_bench.experiments.confirm.front import front_trials
-from mnist_bench.experiments.confirm.front_result import (
-    front_finding,
-    front_footnote,
-    load_front,
-    save_front,
-    table_of_front,
-)
+from mnist_bench.experiments.confirm.front_result import load_front, save_front
+from mnist_bench.experiments.confirm.front_table import front_finding, front_footnote, table_of_front
 from mnist_bench.experiments.confirm.runs import ConfirmOptions
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.next_commands import NextCommands
@@ -91,7 +86,7 @@ def test_a_member_is_on_the_front_where_pairs_of_seeds_say_so() -> None:
     assert alone.standing(alone.members[0]) == "not shown", "of the front the most accurate alone, which cost more"
     assert replace(alone, left_out=0).standing(alone.members[0]) == "yes"
     broken = replace(FRONT, finals=(final(4, *EVEN[1:], None), final(1, *[50] * 8), *FRONT.finals[2:]))
-    assert broken.standing(broken.members[2]) == "not shown", "#4 costs less, and one of its runs came to no end"
+    assert broken.standing(broken.members[2]) == "not shown", "#4 costs less, and one of its runs did not finish"
 
 
 def test_the_table_says_what_was_found() -> None:
@@ -107,7 +102,7 @@ def test_the_table_says_what_was_found() -> None:
     assert table.caption[1] == (
         "two: 6 configurations of the front of accuracy and MACs, 8 fresh seeds each, trained on all 60,000 images."
     )
-    assert "#7: 7 of 8 runs came to their end; it is not compared." in table.footnotes
+    assert "#7: 7 of 8 runs finished; it is not compared." in table.footnotes
     assert any(line.startswith("3 more are on the front of the search") for line in table.footnotes)
     assert [each["on_front"] for each in table.document["members"]] == ["yes", "no", "yes", "no", None, None]
     assert front_finding(replace(FRONT, members=FRONT.members[:1])) == (
