@@ -25,9 +25,9 @@ def write(
     Args:
         target: the files' path without its suffix.
         title: the page's heading.
-        paragraphs: what stands above the tables, in Markdown.
+        paragraphs: text above the tables, in Markdown.
         contests: shown as tables, and drawn.
-        document: goes into the JSON, beside the contests'.
+        document: goes into the JSON, next to the contests' own.
     """
     results = tables_of(contests)
     text = StringIO()

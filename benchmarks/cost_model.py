@@ -51,10 +51,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Misfit:
-    """How far estimates are from what was measured."""
+    """How far estimates are from measurements."""
 
     factor: float
-    """Median of measured over estimated time: the machine's speed, where the ratios between estimates are right."""
+    """Median of measured over estimated time: the machine's speed, if the ratios between estimates are right."""
     median: float
     """Relative error of an estimate times the factor: half of all are below."""
     nine_in_ten: float
@@ -63,7 +63,7 @@ class Misfit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CostModel:
-    """Coefficients for this machine beside those that ship."""
+    """Coefficients for this machine, compared with the shipped ones."""
 
     machine: Machine
     kind: DeviceKind
@@ -77,7 +77,8 @@ class CostModel:
 
 
 def measured(nets: int, device: str, precision: str, on_run: Callable[[int], None]) -> CostModel:
-    """Train random nets, as many at once as a search would, and fit; `on_run` hears how many of the runs are done."""
+    """Train random nets, as many at once as a search would, and fit; `on_run` is called with the number of finished
+    runs."""
     configs = [random_config(random.Random(number)) for number in range(nets)]  # noqa: S311
     with open_worker_pool(
         workers=cores(), device=device, precision=precision, train_images=TRAINED, validation_images=EVALUATED
@@ -94,7 +95,7 @@ def judge(work: Array, seconds: Array, machine: Machine, kind: DeviceKind) -> Co
         work: (nets, coefficients), as `cost_model.period_features` counts it.
         seconds: (nets,) of the same periods.
         machine: where they were measured.
-        kind: whose shipped coefficients are judged beside.
+        kind: the kind of processor whose shipped coefficients are judged, too.
     """
     held = np.arange(len(seconds)) % HELD_OUT == 0
     apart = fit(work[~held], seconds[~held])
@@ -242,7 +243,7 @@ def _number(value: float) -> str:
 
 
 def study_lines(found: EstimateErrors) -> Iterator[str]:
-    """Yield how far the estimates of a study's periods were off, and what waiting for their order took."""
+    """Yield the errors of the estimates of a study's periods, and the time spent on waiting for their order."""
     median, most = (cells.percent(share, 1) for share in (found.misfit.median, found.misfit.nine_in_ten))
     yield f"{found.study}: {len(found.ratios):,} periods took {found.misfit.factor:.2f} times their estimates."
     yield f"That factor apart, an estimate is off by {median} in the median, nine in ten by less than {most}."

@@ -57,7 +57,7 @@ def counted_spec(*arguments: Any, **options: Any) -> TrainerSpec:
 
 
 def main() -> None:
-    """Run the command line; what it needs is imported here, as the workers need none of it."""
+    """Run the command line; its imports are here, because the workers do not need them."""
     from mnist_bench.cli import app
 
     with patch("mnist_bench.searches.running.trainer_spec", counted_spec):

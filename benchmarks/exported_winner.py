@@ -4,8 +4,8 @@
     python benchmarks/exported_winner.py winner --output results/published/conv/exported.md
 
 ONNX Runtime, net.py alone and the page in a real Chromium each read the 10,000 validation images of MNIST, and are set
-beside the net in float32 as `mnist_bench.load_model` runs it. Images whose two best logits differ by 0.01 or less are
-counted apart: there rounding decides. Needs onnxruntime, selenium and Chromium with its driver.
+compared with the net in float32 as `mnist_bench.load_model` runs it. Images whose two best logits differ by 0.01 or
+less are counted apart: there rounding decides. Needs onnxruntime, selenium and Chromium with its driver.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mnist_bench.numerics import sentence, this_machine
 from search.files import write_named
 
 CLOSE = 0.01
-"""Logits: where the two best differ by no more, rounding decides which one comes first."""
+"""Logits: if the two best differ by no more, rounding decides which one comes first."""
 AT_ONCE = 500
 """Pictures that the page is given at a time."""
 READ = """
@@ -45,7 +45,7 @@ unpack(JSON.parse(document.querySelector("script.net").textContent))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FormRow:
-    """What one form of the net says, beside the float32 net."""
+    """The answers of one form of the net, compared with those of the float32 net."""
 
     form: str
     same: int
@@ -136,7 +136,7 @@ def text(folder: Path, rows: list[FormRow]) -> str:
         f"# {name}, exported: the same labels everywhere", "",
         f"`mnist-bench export {name} --to winner`, then `python benchmarks/exported_winner.py winner` on {machine}, "
         f"{versions}; weights {weights}…", "",
-        "Equal labels beside those of the net in float32, on the 10,000 validation images; images whose two best "
+        "Labels equal to those of the net in float32, on the 10,000 validation images; images whose two best "
         f"logits differ by {CLOSE} or less stand apart.", "",
         *pages.table(
             ["form", "equal labels:", "of the others:", "largest difference of a probability:"],
@@ -150,7 +150,7 @@ def text(folder: Path, rows: list[FormRow]) -> str:
 
 
 def main() -> int:
-    """Compare, print and write; exit code 1 where a clear image has another label."""
+    """Compare, print and write; exit code 1 if a clear image has another label."""
     parser = argparse.ArgumentParser(description="Does every form of an exported net give the same labels?")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--output", type=Path)

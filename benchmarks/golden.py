@@ -1,4 +1,4 @@
-"""Note what this revision of the trainer and of the driver comes to on this machine.
+"""Record the results of this revision of the trainer and of the driver on this machine.
 
 Run as `python benchmarks/golden.py` after raising numerics.TRAINER_REVISIONS or spec.DRIVER_REVISION, after adding a
 case to either, or where the kernels or versions are not known yet: on another processor, with another Optuna or NumPy.

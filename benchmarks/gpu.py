@@ -4,10 +4,10 @@
     python benchmarks/gpu.py conv ladder                     these steps, anew
     python benchmarks/gpu.py --device cpu --rehearsal --output build/gpu    every line but the capture, in little
 
-A step is a process of its own and leaves results/published/gpu/STEP.json as soon as it is done; so what one step
-breaks, a device in an unknown state included, the next does not see, and a command that was stopped goes on where it
-was. A step that fails, or takes too long, leaves STEP.failed.txt, which says why, and the next one runs. README.md,
-written after each step, sets the figures beside what they were to be. What a step does stands in gpu_steps.py.
+A step is a process of its own and leaves results/published/gpu/STEP.json as soon as it is done; so a step cannot break
+the next one, not even by a device in an unknown state, and a command that was stopped continues where it was. A step
+that fails, or takes too long, leaves STEP.failed.txt, which says why, and the next one runs. README.md, written after
+each step, compares the figures with their targets. The steps are defined in gpu_steps.py.
 
 An exit code of 1 says that a step failed or ran out of time, or that bits differed.
 """
@@ -47,7 +47,7 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Goal:
-    """A figure of a step, and what it is to be."""
+    """A figure of a step, and its target."""
 
     step: str
     what: str
@@ -124,7 +124,7 @@ def main() -> int:
     parser.add_argument("steps", nargs="*", choices=[*names, []], metavar="STEP", help=", ".join(names))
     parser.add_argument("--device", default="cuda", help="cuda, cuda:1, cpu; left out, cuda")
     parser.add_argument("--output", type=Path, default=PUBLISHED, help="the folder of the files")
-    parser.add_argument("--minutes", type=float, default=MINUTES, help="after which no step goes on")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="after which every step is stopped")
     parser.add_argument("--rehearsal", action="store_true", help="little of everything")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)  # this process is the step
     asked = parser.parse_args()
@@ -159,7 +159,7 @@ def run(step: str, asked: argparse.Namespace, seconds: float) -> str | None:
         return failed(asked.output, step, "there was no time left for it", "")
     rest = ["--alone", "--device", asked.device, "--output", str(asked.output)]
     command = [sys.executable, __file__, step, *rest, *(["--rehearsal"] if asked.rehearsal else [])]
-    # Its output comes through a file, so that what a step that is killed has said is there, too.
+    # Its output comes through a file, so that the output of a killed step is kept, too.
     said = asked.output / f"{step}.output.txt"
     with said.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, process_group=0)
@@ -189,7 +189,7 @@ def workers_logs(folder: Path) -> list[str]:
 
 
 def failed(output: Path, step: str, why: str, text: str) -> str:
-    """Write why a step failed, with the end of what it said, and return the first part."""
+    """Write why a step failed, with the end of its output, and return the first part."""
     last = "\n".join(text.splitlines()[-TOLD:])
     (output / f"{step}.failed.txt").write_text(f"{why}\n\n{last}\n")
     return f"failed: {why}"
@@ -227,7 +227,7 @@ def holds(output: Path, step: str) -> bool:
 
 
 def read(output: Path, step: str) -> Figures | None:
-    """Return a step's figures; None where it has not come to its end."""
+    """Return a step's figures; None if it has not come to its end."""
     path = output / f"{step}.json"
     if not path.exists():
         return None
@@ -247,7 +247,7 @@ def page(output: Path) -> str:
 
 
 def goal_line(goal: Goal, found: Mapping[str, Figures], output: Path) -> str:
-    """Return a goal beside what was measured."""
+    """Return a goal next to the measured figure."""
     if goal.step not in found:
         reason = "failed" if (output / f"{goal.step}.failed.txt").exists() else "not measured yet"
         return f"| {goal.what} | {goal.aim} | {reason} | |"

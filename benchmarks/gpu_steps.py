@@ -1,4 +1,4 @@
-"""The steps of gpu.py: what each measures on a card, or rehearses on a CPU."""
+"""The steps of gpu.py, which measure on a GPU or rehearse on a CPU."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 PROGRAM = (sys.executable, "-c", "from mnist_bench.cli.app import main; main()")
 RECORD = ROOT / "results" / "published" / "conv" / "RECORD.json"
 NETS = ("ladder/99.4", "notebook/batchnorm")
-"""Recipes whose steps are replayed, beside the winner of the published search."""
+"""Recipes whose steps are replayed, in addition to the winner of the published search."""
 PERIODS = 5
 """Of that winner, which the lanes train; the later ones are replayed in groups."""
 
@@ -47,7 +47,7 @@ class Amounts:
     groups: tuple[int, ...]
     """Steps captured as one."""
     search: tuple[str, ...]
-    """What is searched twice, with its trials."""
+    """The space that is searched twice, and the number of trials."""
     speed_images: tuple[int, int] | None
     """Training and validation images of a pass of `bench speed`; None for its own."""
     repeats: int
@@ -123,7 +123,7 @@ def tests(where: Where) -> Figures:
 
 
 def graphs(where: Where) -> Figures:
-    """Train nets with and without captured steps: the same bits? And what do groups of steps take?"""
+    """Train nets with and without captured steps. Are the bits the same? How long do groups of steps take?"""
     device, data, precision = prepared(where)
     rows: list[Figures] = []
     for name, config in nets(where).items():
@@ -197,7 +197,7 @@ def ladder(where: Where) -> Figures:
 
 
 def train_fast(where: Where) -> Figures:
-    """Time the recipe of train_mnist_fast, float32 in PyTorch's own steps, beside ours for the same accuracy."""
+    """Time the recipe of train_mnist_fast, float32 in PyTorch's own steps, and mnist-bench's for the same accuracy."""
     rung = json.loads((where.output / "ladder.json").read_text())["rungs"][0]
     line = ["benchmarks/peers/train_fast.py", "--device", where.device, *images(where)]
     timed, held_out = (script(*line, "--runs", str(where.amounts.runs), *options) for options in ((), ("--held-out",)))
@@ -226,7 +226,7 @@ def conv_gpu(where: Where) -> Figures:
 
 
 class Step(NamedTuple):
-    """What a step does, and how long it may take: one that hangs is to leave time for the others."""
+    """The function of a step and its time limit: a step that hangs must leave time for the others."""
 
     take: Callable[[Where], Figures]
     seconds: float

@@ -93,7 +93,7 @@ def first_periods(trainer: TorchTrainer, config: TrainConfig, seed: int, periods
 def in_lanes(
     trainer: TorchTrainer, config: TrainConfig, seeds: Sequence[int], lanes: int, periods: int
 ) -> list[list[Outcome]]:
-    """Train the seeds, so many at a time, a step of each in turns."""
+    """Train the seeds, several at a time, a step of each in turn."""
     waiting, found = deque(seeds), dict[int, list[Outcome]]()
     running: dict[int, Steps[list[Outcome]]] = {}
     while waiting or running:

@@ -1,10 +1,10 @@
-"""Searches killed by SIGKILL while their database is made, each of which must go on.
+"""Searches killed by SIGKILL while their database is made, each of which must continue when started again.
 
     python benchmarks/killed_at_birth.py --kills 200              about a minute
 
 Each is a process of its own with a trainer that takes no time. It is killed at a random moment of the 50 ms after its
 database's file appears; every other one within 4 ms, in which the file's first page is written. Then what reads a study
-looks at what is left, and the same search goes on to its end. The exit code is 0 where all came through.
+looks at what is left, and the same search continues to its end. The exit code is 0 if all came through.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ GOAL = 2
 WINDOW = 0.05
 """Seconds after the file appears in which a kill comes."""
 FIRST_PAGE = 0.004
-"""Seconds in which its first page is written, and the rollback journal lies beside it."""
+"""Seconds in which its first page is written, with the rollback journal next to it."""
 STATES = {"-journal": "a journal", "-wal": "a write-ahead log"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Death:
-    """What a kill left, and what came of it."""
+    """The files that a kill left, and the faults found afterwards."""
 
     left: str
     """The database's files."""
     faults: tuple[str, ...]
-    """What readers and the next run of the search say; nothing where all is well."""
+    """The faults that readers and the next run of the search report; none if all is well."""
 
 
 def main() -> None:
-    """Kill so many searches and print what came of them."""
+    """Kill that number of searches and print how each ended."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--kills", type=int, default=200)
     asked.add_argument("--window", type=float, default=WINDOW, help="seconds after the file appears")
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def kill_at_birth(folder: Path, kills: int, moments: random.Random, window: float = WINDOW) -> list[Death]:
-    """Return what came of so many kills, each of a search in a folder of its own."""
+    """Return the results of that number of kills, each of a search in its own folder."""
     digest = fake.run(folder / "undisturbed", goal=GOAL).study.digest
     return [
         _kill(folder / str(number), moments.uniform(0, window if number % 2 else FIRST_PAGE), digest)

@@ -26,13 +26,13 @@ from search.study.location import StudyLocation
 
 PROGRAM = (str(Path(sys.executable).with_name("mnist-bench")),)
 START_SECONDS = 4.0
-"""About what it takes until a search that was killed trains again."""
+"""About the time until a search that was killed trains again."""
 LAST_TURN = 0.95
 """The share of the work after which the last kill comes: it has to come before the end."""
 
 
 class Processes(Protocol):
-    """Processes that do one piece of work together, and go on with it when they are started again."""
+    """Processes that do one piece of work together, and continue it when they are started again."""
 
     @property
     def kinds(self) -> Mapping[str, bool]:
@@ -40,7 +40,7 @@ class Processes(Protocol):
         ...
 
     def keep_up(self) -> bool:
-        """Start what was killed; return False where the work is done."""
+        """Start what was killed; return False if the work is done."""
         ...
 
     def progress(self) -> float:
@@ -52,7 +52,7 @@ class Processes(Protocol):
         ...
 
     def targets(self, kind: str, moments: random.Random) -> list[int]:
-        """Return the processes that a kill of this kind is to hit; none where there is none yet."""
+        """Return the processes that a kill of this kind is to hit; none if there is none yet."""
         ...
 
 
@@ -76,8 +76,8 @@ def kill_at_random(
     """Kill `kills` times, or until the work is done, and return the kills that were made.
 
     They are spread over the work: the turn of a kill is when its share of the work is done, and it comes up to a tenth
-    of `start_seconds` later. Where so much is done before, it comes at any moment of the next `start_seconds`, in which
-    what was killed starts again, and it is one that lets the work stand still.
+    of `start_seconds` later. If that much is done sooner, it comes at any moment of the next `start_seconds`, in which
+    the killed process starts again, and it is one that lets the work stand still.
     """
     made = Kills()
     while made.number < kills and processes.keep_up():
@@ -130,9 +130,9 @@ class SearchProcesses:
     command: Sequence[str]
     location: StudyLocation
     log: Path
-    """Takes what the driver prints."""
+    """Receives the driver's output."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables beside those of this process."""
+    """Variables in addition to those of this process."""
     kinds: Mapping[str, bool] = field(default_factory=lambda: {"driver": True, "worker": False, "all": True})
     starts: int = 0
     acknowledged: list[Event] = field(default_factory=list)
@@ -194,7 +194,7 @@ class SearchProcesses:
             self._driver.wait()
 
     def read(self) -> list[Event]:
-        """Return the events in the log; none where there is no study yet."""
+        """Return the events in the log; none if there is no study yet."""
         if not (self.location.folder / "study.db").exists():
             return []
         engine = open_for_reading(self.location.url)

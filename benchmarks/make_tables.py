@@ -6,9 +6,9 @@
     python benchmarks/make_tables.py build                        mnist_bench/tables/shipped/NAME.npz, hashes to pin
     python benchmarks/make_tables.py status                       how many rows of each table there are
 
-Rows are added to results/published/tables/NAME.jsonl, a line each, a batch at a time. Stopped or killed at
-any moment, the same command goes on; a row that is there is not trained again. The order is such that what is there is
-worth something at every moment: a part of the pool, half of the grid, and so on.
+Rows are added to results/published/tables/NAME.jsonl, a line each, a batch at a time. Stopped or killed at any moment,
+the same command continues; a row that is there is not trained again. The order is such that what is there is worth
+something at every moment: a part of the pool, half of the grid, and so on.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ GRID_PARTS: tuple[Mapping[str, tuple[float, ...]], ...] = (
     SHIFTS,
     {},
 )
-"""Whole grids, each of which holds the one before: what its settings are limited to."""
+"""Whole grids, each of which contains the one before: the values of its settings."""
 GRID_SEEDS = (0, 1, 2)
 TIMED_EVERY = 53
-"""Of so many points of the pool one is timed for the model of seconds: 31 trainings."""
+"""One in this number of points of the pool is timed for the model of seconds: 31 trainings."""
 BATCH = 60
 """Trainings that are given out together; at the end of each batch a worker waits for the other."""
 
@@ -86,7 +86,7 @@ class Stage:
 
 
 def stages() -> Iterator[Stage]:
-    """Yield what is to be trained, in its order; what depends on earlier rows comes when they are there."""
+    """Yield the rows to train, in order; rows that depend on earlier ones come when those are there."""
     yield _stage("conv-5k", range(33), seeds=(0, 1, 2))
     yield _stage("conv-5k", range(200), seeds=(0,))
     yield _stage("grid-5k", cells_of(GRID_PARTS[0]), seeds=GRID_SEEDS)
@@ -172,7 +172,7 @@ def _write(path: Path, space: Space, chosen: Sequence[Any], near: Sequence[Any])
 
 
 def train(minutes: float, workers: int) -> None:
-    """Train what is missing, until all is there or the time is up."""
+    """Train the missing rows, until all are there or the time is up."""
     ends = time.monotonic() + 60 * minutes
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -220,7 +220,7 @@ def _train(stage: Stage, missing: Sequence[Key], workers: int, observer: Observe
 
 
 def _described(grid: Grid) -> str:
-    """Return the canary of this machine, and keep what it stands for."""
+    """Return the canary of this machine, and keep its meaning."""
     path = FOLDER / "numerics.jsonl"
     line = canonical_json.dumps(dict(grid.numerics))
     if not path.exists() or line not in path.read_text().splitlines():
@@ -342,7 +342,7 @@ def status() -> None:
 
 
 def main() -> None:
-    """Do what the command line asks for."""
+    """Make the tables that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["points", "train", "time", "build", "status"])
     parser.add_argument("--minutes", type=float, default=95)

@@ -1,4 +1,4 @@
-"""A study of very many trials: how long its leaderboard, a proposal and going on take, and how much memory.
+"""A study of very many trials: how long its leaderboard, a proposal and resuming take, and how much memory.
 
     python benchmarks/many_trials.py                              10,000 trials of conv; about ten minutes
     python benchmarks/many_trials.py --trials 1000 --results DIR  the study stays in DIR, and is not made again
@@ -6,7 +6,7 @@
 
 The study is made by the real driver, whose trainer invents its figures; while it is made, trials are drawn at random,
 since ten thousand proposals of tpe would take most of an hour. Afterwards each command runs in a process of its own,
-and the search goes on, with tpe, for a few more trials. For Linux.
+and the search continues, with tpe, for a few more trials. For Linux.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from search.trainer_api import PLAIN, Report, TrainerSpec
 STUDY = "many"
 IMAGES = 10_000
 MORE = 20
-"""Trials for which the search goes on."""
+"""Further trials of the resumed search."""
 PATIENCE = 120.0
 """Seconds after which the dashboard is taken for unable."""
 NUMERICS = {"canary": "0" * 64, "kind": "cpu-bf16", "device": "cpu", "precision": "bf16", "trainer_revision": 0}
@@ -54,13 +54,13 @@ NUMERICS = {"canary": "0" * 64, "kind": "cpu-bf16", "device": "cpu", "precision"
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One figure and what it shall be."""
+    """One figure and its target."""
 
     what: str
     value: float
     unit: str
     goal: float | None = None
-    """At most so much; None where there is no goal."""
+    """The largest value allowed; None if there is no goal."""
 
 
 class Trainer:
@@ -116,7 +116,7 @@ def make(results: Path, trials: int) -> None:
 
 
 def go_on(results: Path, trials: int) -> None:
-    """Go on with the study; print when the first period began, and how long each proposal took."""
+    """Resume the study; print when the first period began, and how long each proposal took."""
     began: list[float] = []
     asked: list[float] = []
     submit, ask = InProcessExecutor.submit, OptunaStudy.ask
@@ -137,7 +137,7 @@ def go_on(results: Path, trials: int) -> None:
 
 
 def measure(results: Path, trials: int) -> Iterator[Measured]:
-    """Yield what was measured."""
+    """Yield the measurements."""
     made = results / STUDY
     if not made.exists():
         taken, memory, _ = child("make", results, trials)
@@ -206,7 +206,7 @@ def running(arguments: tuple[str, ...]) -> Iterator[None]:
 
 
 def fetch(address: str) -> bytes:
-    """Return what stands at an address, nothing where nobody answers yet."""
+    """Return what stands at an address, nothing if no server answers yet."""
     try:
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:  # noqa: S310
             return bytes(answer.read())

@@ -10,8 +10,8 @@ with coverage, which tells the tests that run each line. Then each fault is plan
 one fails: those of the module's own test file first. A test process is forked from one that has loaded PyTorch, Optuna
 and pytest, and nothing of this project.
 
-What is known of a fault is kept in build/mutants: a stopped run continues there while no file of the checkout changes.
-mutants.txt lists the faults that no fast test can notice, each with the reason.
+Results are kept in build/mutants: a stopped run continues there while no file of the checkout changes. mutants.txt
+lists the faults that no fast test can notice, each with the reason.
 
 mutmut 3 (the usual tool) draws no sample, plants nothing in decorated functions and class bodies, and replaces each
 function by a trampoline, which the search's checks of users' code and pickled trainers would see.
@@ -87,11 +87,11 @@ HANG_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of a fault."""
+    """The outcome of a fault."""
 
     name: str
     result: str
-    """killed, timed_out, survived, untested where no fast test runs its line, or explained, which is not tried."""
+    """killed, timed_out, survived, untested if no fast test runs its line, or explained, which is not tried."""
     by: str = ""
     """The test that failed or hung."""
     tests: int = 0
@@ -103,7 +103,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coverage:
-    """What the fast tests run."""
+    """The lines that the fast tests run."""
 
     seconds: dict[str, float]
     """Processor seconds of each test, with what it set up."""
@@ -117,7 +117,7 @@ class Coverage:
         if found and not mutation.at_import:
             return found
         # What runs while a module is imported, or in a worker process, is of no test: then it is all that run another
-        # line of the module, and those beside its own.
+        # line of the module, and those next to its own.
         beside = Path("tests", mutation.module).parent
         return {
             *(test for tests in lines.values() for test in tests),
@@ -302,7 +302,7 @@ def chosen(mutation: Mutation, coverage: Coverage, most: float, noticed: str) ->
     at most `most`.
 
     The test that noticed the fault in an earlier run comes first, then those of the module's own test file, those of
-    files beside it and the others, of each the quickest first. A process runs the tests of a file together, for which
+    files next to it and the others, of each the quickest first. A process runs the tests of a file together, for which
     something may be made once.
     """
     module = Path(mutation.module)
@@ -393,7 +393,8 @@ def _noticed(batch: Sequence[str], limit: float) -> tuple[str, str]:
 
 
 def sample(tree: Path, number: int, seed: int) -> list[Mutation]:
-    """Return so many faults: those whose names have the smallest hashes. So a change of one leaves the others."""
+    """Return that number of faults: those whose names have the smallest hashes, so that a change of one leaves the
+    others."""
     modules = [
         path.relative_to(tree).as_posix()
         for pattern in MODULES
@@ -418,7 +419,7 @@ def explained(path: Path = EXPLAINED) -> dict[str, str]:
 
 
 def load(path: Path) -> tuple[str, dict[str, Outcome]]:
-    """Return the state of the checkout that was run last, and what became of its faults."""
+    """Return the state of the checkout that was run last, and the outcomes of its faults."""
     if not path.exists():
         return "", {}
     first, *rows = path.read_text().splitlines()
@@ -445,7 +446,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def main() -> int:
-    """Run what is asked for; 1 where a fault survives that is not explained."""
+    """Run the faults named; 1 if a fault survives that is not explained."""
     options = asked()
     for name in LOADED:
         import_module(name)
@@ -473,7 +474,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=30.0, help="of tests that are tried on a fault, at most")
     parser.add_argument("--jobs", type=int, default=1, help="test processes at the same time")
     parser.add_argument("--tree", type=Path, default=ROOT, help="the checkout, with the tests that are tried")
-    parser.add_argument("--work", type=Path, default=ROOT / "build" / "mutants", help="where what is known is kept")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "mutants", help="folder of the results")
     parser.add_argument("--output", type=Path, help="folder for mutants.md")
     parser.add_argument("--before", type=Path, help="results.jsonl of an earlier revision, for mutants.md")
     return parser.parse_args()

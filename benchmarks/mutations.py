@@ -1,6 +1,6 @@
 """Single faults that can be planted in a module: another comparison, a constant off by one, a statement left out.
 
-What no test can notice is left alone: annotations, decorators, messages of errors and docstrings.
+Code that no test can notice is left alone: annotations, decorators, messages of errors and docstrings.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Mutation:
 
     @property
     def name(self) -> str:
-        """What it is known by, whatever changes elsewhere in the module."""
+        """Its name, which does not depend on changes elsewhere in the module."""
         again = f" ({self.nth + 1})" if self.nth else ""
         return f"{self.module}:{self.within}: {_on_one_line(self.was)} -> {_on_one_line(self.becomes)}{again}"
 
@@ -251,7 +251,7 @@ class _Finder:
 
 
 def _left_out(node: ast.stmt) -> str | None:
-    """Return what stands for a statement that is left out; None where it stays."""
+    """Return what stands for a statement that is left out; None if it stays."""
     match node:
         case ast.Expr(value=ast.Call(func=ast.Name(id="assert_never"))):
             return None

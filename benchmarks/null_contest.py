@@ -3,7 +3,7 @@
 Run as `python benchmarks/null_contest.py [--table NAME] [--budget N] [--contests N] [--json FILE]`. A pool of real
 searches is replayed over a table; the contests are drawn from it.
 
-- Null: random search under eight names, with other seeds each. Whoever is called better or worse is called so wrongly.
+- Null: random search under eight names, with other seeds each. Every claimed difference is false.
 - Planted: random search against random search with 1.5 times the budget, at several numbers of replays.
 """
 
@@ -34,14 +34,14 @@ POOL = 320
 NULL_REPLAYS = (10, 20)
 PLANTED_REPLAYS = (50, 100, 200, 300, 400)
 MORE = 1.5
-"""What the planted entrant may spend, as a multiple of the budget."""
+"""Budget of the planted entrant, as a multiple of the others' budget."""
 
 Pool = Sequence[Trace]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What some contests came to."""
+    """The results of some contests."""
 
     contests: str
     replays: int
@@ -49,9 +49,9 @@ class Outcome:
     claimed: float
     """Share of the contests with a difference called better or worse."""
     right: float
-    """Share of the contests in which the entrant with the larger budget was called better; 0 where there is none."""
+    """Share of the contests in which the entrant with the larger budget was called better; 0 if there is none."""
     would_be_shown: float
-    """Mean of the smallest difference that so many replays show, as a share of the images."""
+    """Mean of the smallest difference that this number of replays shows, as a share of the images."""
 
 
 def null(pool: Pool, replays: int, contests: int) -> Outcome:
@@ -87,7 +87,7 @@ def _outcome(name: str, draw: Callable[[np.random.Generator], list[Pool]], repla
 
 
 def _contest(searches: Sequence[Pool]) -> Contest:
-    """Return a contest of these searches, each way under a name of its own; what is drawn of it has no budget."""
+    """Return a contest of these searches, each method under its own name; contests drawn from it have no budget."""
     return Contest(
         instrument="table", task="null", space="null", budget=1, training_seconds=1.0, slots=8, workers=(1,),
         seeds=tuple(range(len(searches[0]))), seen_images=handmade_table.SEEN, unseen_images=handmade_table.UNSEEN,

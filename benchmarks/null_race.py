@@ -1,8 +1,8 @@
-"""How often the race of `mnist-bench confirm` drops what it should not, and what it finds.
+"""How often the race of `mnist-bench confirm` drops a candidate wrongly, and how often it finds differences.
 
 Run as `python benchmarks/null_race.py [RACES]`, 200 races a row by default. In the null rows all candidates are copies
-of one configuration: whoever is dropped is dropped wrongly, and a winner is named where all others are. In the other
-rows candidate 0 makes 60 errors and all others more.
+of one configuration: every drop is wrong, and a winner is named if all others are dropped. In the other rows candidate
+0 makes 60 errors and all others more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Draw = Callable[[Generator, tuple[int, int]], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What some races came to, as shares of them."""
+    """The results of some races, as shares of them."""
 
     named: float
     """All but one dropped."""
@@ -68,7 +68,7 @@ def shared(random: Generator, shape: tuple[int, int]) -> np.ndarray:
 
 
 def simulate(draw: Draw, gaps: Sequence[float], races: int, seed: int = 0) -> Outcome:
-    """Run so many races of candidates whose mean errors lie `gaps` above those of `draw`."""
+    """Run that number of races of candidates whose mean errors lie `gaps` above those of `draw`."""
     ends = []
     for number in range(races):
         random = np.random.default_rng([seed, number])

@@ -1,20 +1,19 @@
 """Make the published searches and the notebook's table afresh: results/published/conv, front and notebook.
 
     python benchmarks/publish.py            all of it, about 3.5 hours on 2 cores
-    python benchmarks/publish.py conv       the search and what follows from it alone, about two and a half hours
+    python benchmarks/publish.py conv       the search and everything derived from it, about two and a half hours
     python benchmarks/publish.py front      the search with two objectives, about an hour
     python benchmarks/publish.py notebook   the notebook's table alone, about 10 minutes
 
-Studies and what is done are kept in results/_bench/publish until a part is whole, so that the command goes on where it
-was stopped. A figure of time is worth something only where it was not.
+Studies and finished parts are kept in results/_bench/publish until a part is whole, so that the command continues where
+it was stopped. A figure of time is worth something only where it was not.
 
-conv/ holds the end of the search as a user sees it, the leaderboard, the winner's RECORD.json, which
-`mnist-bench reproduce results/published/conv/RECORD.json` trains again and compares bit for bit, what confirming the
-study with fresh seeds and on the test set brought, how often pruning was wrong, the ablation, the pictures, all on
-one page, report.html, and how the exported winner computes elsewhere (for which it takes the extra `export`, Chromium
-and chromedriver).
-front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
-notebook.md and notebook.json hold the notebook's figures beside ours.
+conv/ holds the end of the search as a user sees it, the leaderboard, the winner's RECORD.json, which `mnist-bench
+reproduce results/published/conv/RECORD.json` trains again and compares bit for bit, what confirming the study with
+fresh seeds and on the test set brought, how often pruning was wrong, the ablation, the pictures, all on one page,
+report.html, and how the exported winner computes elsewhere (for which it takes the extra `export`, Chromium and
+chromedriver). front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
+notebook.md and notebook.json hold the notebook's figures next to those of the nets trained here.
 """
 
 from __future__ import annotations
@@ -143,7 +142,7 @@ def draw(folder: Path, results: tuple[str, ...]) -> None:
 
 
 def export(folder: Path, results: tuple[str, ...]) -> None:
-    """Set the exported winner beside the one that was trained."""
+    """Compare the exported winner with the one that was trained."""
     winner = folder.parent / "winner"
     run("export", "conv-0", "--confirmed", "--to", str(winner), *results)
     compare = [sys.executable, "benchmarks/exported_winner.py", str(winner), "--output", str(folder / "exported.md")]
@@ -151,7 +150,7 @@ def export(folder: Path, results: tuple[str, ...]) -> None:
 
 
 def notebook(results: Path) -> None:
-    """Train the notebook's nets and write the table; the rows as JSON come from what has been trained by then."""
+    """Train the notebook's nets and write the table; the rows as JSON come from the runs trained by then."""
     table, conditions = timed(*NOTEBOOK, "--results", str(results), "--markdown")
     (FOLDER / "notebook.md").write_text(f"# The notebook, trained again\n\n{conditions}\n\n{table}")
     (FOLDER / "notebook.json").write_text(run(*NOTEBOOK, "--results", str(results), "--json"))

@@ -1,11 +1,11 @@
 """Make the published contests of search methods: results/published/contest.
 
-    python benchmarks/publish_contest.py ours       our ways, 200 searches of each on the grid, 60 on pools: 15 minutes
-    python benchmarks/publish_contest.py live       two of our ways, trained, and on the pool beside: 10 minutes
-    python benchmarks/publish_contest.py foreign    other libraries' ways beside two of ours, 25 to 50 of each: an hour
+    python benchmarks/publish_contest.py ours       our methods, 200 searches each on the grid, 60 on pools: 15 minutes
+    python benchmarks/publish_contest.py live       two of our methods, trained, and looked up in the pool: 10 minutes
+    python benchmarks/publish_contest.py foreign    other libraries' methods and two of ours, 25 to 50 of each: an hour
 
 The last one wants the environments of `make search-peers`. Its searches are kept in results/foreign, so that the same
-command goes on where it was stopped. Of each contest there is a table to read, its figures as JSON, and a picture.
+command continues where it was stopped. Of each contest there is a table to read, its figures as JSON, and a picture.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def live() -> Sequence[Contest]:
 
 
 def foreign(methods: Sequence[str]) -> Sequence[Contest]:
-    """Return contests of foreign methods beside ours, which have one slot here: a foreign search trains one at a time.
+    """Return contests of foreign methods with ours, which have one slot here: a foreign search trains one at a time.
 
-    What is known when a trial is proposed is then the same on both sides.
+    Both sides then know the same when they propose a trial.
     """
     contests = []
     for name, seeds in FOREIGN_SEEDS.items():
@@ -111,12 +111,12 @@ def main() -> None:
     for name in asked.contests or CONTESTS:
         match name:
             case "ours":
-                publish(name, "Ways of searching, compared", ours)
+                publish(name, "Search methods, compared", ours)
             case "live":
                 publish(name, "The pool and the continuous space", live)
             case _:
                 others = "" if tuple(asked.methods) == METHODS else f" --methods {' '.join(asked.methods)}"
-                title = "Other libraries' ways of searching beside ours"
+                title = "Other libraries' search methods compared with ours"
                 publish(name, title, partial(foreign, asked.methods), others)
 
 

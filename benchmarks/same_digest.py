@@ -24,7 +24,7 @@ SEARCHES: Mapping[str, tuple[str, ...]] = {
     "random hyperband": ("--set", "search={sampler: random, pruner: hyperband}", "--seed", "1"),
     "two objectives": ("--set", "objective=[val_accuracy, macs]", "--seed", "2"),
 }
-"""What each adds to the command."""
+"""The options that each adds to the command."""
 
 
 def main() -> int:
@@ -60,7 +60,7 @@ def searched(checkout: Path, command: list[str]) -> dict[str, Any]:
 
 
 def run(checkout: Path, folder: str, arguments: list[str]) -> str:
-    """Return what a command of a checkout prints; what it says on stderr ends the script where it fails."""
+    """Return the output of a checkout's command; if it fails, its standard error ends the script."""
     command = [str(checkout.absolute() / ".venv/bin/mnist-bench"), *arguments, "--results", folder]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)

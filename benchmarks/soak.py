@@ -1,4 +1,4 @@
-"""Kill a search at random moments, again and again, and count what comes of it; and the same of Optuna alone.
+"""Kill a search at random moments, again and again, and count the results; and the same with Optuna alone.
 
     python benchmarks/soak.py                                     about an hour on 2 cores
     python benchmarks/soak.py smoke --kills 20 --trials 10        a small one
@@ -6,7 +6,7 @@
 
 Ours is `mnist-bench search` with two workers: first undisturbed, then killed by SIGKILL (its driver, a worker, or all
 three) and started again until it is done. Optuna alone is two processes on one database (`peers/stock_optuna.py`),
-killed and started again as often. For Linux. The exit code is 0 where ours came to what it promises.
+killed and started again as often. For Linux. The exit code is 0 if mnist-bench's search kept its promises.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def counting(file: Path) -> dict[str, str]:
 
 
 def tables(url: str, name: str) -> Tables:
-    """Read Optuna's tables; what was beyond the space's limits, and so was not trained, is left out."""
+    """Read Optuna's tables without the trials beyond the space's limits, which were not trained."""
     trials = optuna.load_study(study_name=name, storage=url).trials
     trained = [trial for trial in trials if trial.user_attrs.get("reason") != "infeasible"]
     states = [trial.state.name for trial in trained]
@@ -137,7 +137,7 @@ def lines(file: Path) -> int:
 
 
 def say(line: str) -> None:
-    """Print what is going on."""
+    """Print the progress."""
     print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""What searches came to that were killed again and again, as a table."""
+"""The results of searches that were killed again and again, as a table."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ ALONE = "Optuna alone"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tables:
-    """What stands in Optuna's tables when a search is done."""
+    """The content of Optuna's tables when a search is done."""
 
     ended: int
     """Trained trials that are complete or pruned."""
     failed: int
     running: int
-    """Trials that still seem to run, and nobody is at work on them."""
+    """Trials that still seem to run, but no process works on them."""
     periods: int
     """Of the trials that ended."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What a search came to that was killed again and again."""
+    """The result of a search that was killed again and again."""
 
     kills: Kills
     tables: Tables
@@ -44,12 +44,12 @@ class Outcome:
     undisturbed: float | None = None
     """Seconds of the same search left alone."""
     same: bool | None = None
-    """Whether digest and kept weights are those of the search left alone; None where no two searches are alike."""
+    """Whether digest and kept weights are those of the search left alone; None if no two searches are alike."""
     left: int = 0
     """Worker processes that outlived the search."""
 
     def keeps_promise(self, trials: int) -> bool:
-        """Return whether the search came to what it would have come to undisturbed, and left nothing behind."""
+        """Return whether the search has the result of an undisturbed one, and left nothing behind."""
         exact = self.tables.ended == trials and not self.tables.failed and not self.tables.running
         return exact and bool(self.same) and not (self.lost or self.raised or self.left)
 
@@ -84,7 +84,7 @@ def _alone(trials: int) -> list[str]:
 
 
 def page(outcomes: Mapping[str, Outcome], trials: int, done: str) -> str:
-    """Return the table as Markdown, below a paragraph about what was `done`."""
+    """Return the table as Markdown, below a paragraph, `done`, about the runs."""
     rows = {name: row(outcome) for name, outcome in outcomes.items()}
     table = [[title, *(cells[title] for cells in rows.values())] for title in next(iter(rows.values()))]
     return "\n".join(

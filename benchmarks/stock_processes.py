@@ -32,7 +32,7 @@ class StockProcesses:
     """Of a trial."""
     processes: int
     log: Path
-    """Takes what the processes print."""
+    """Receives the output of the processes."""
     begun: Path
     """The file in which they count the periods that they begin."""
     environment: Mapping[str, str] = field(default_factory=dict)

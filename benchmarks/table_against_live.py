@@ -1,11 +1,11 @@
-"""Is a table what it says? Search on a table and train the same searches live, and compare every bit.
+"""Does a table repeat live training? Search on a table and train the same searches live, and compare every bit.
 
     python benchmarks/table_against_live.py                    50 searches on grid-5k; about an hour on 2 cores
     python benchmarks/table_against_live.py --searches 4 --budget 2
 
 A search's digest covers every trial's parameters, curve, end and weights. It has to be the same, whether trainings were
 looked up in virtual time or made by worker processes. Trainings are kept in results/_bench/trainings, so that the same
-command goes on where it was stopped. It says something only on a machine whose canary is that of the table's rows.
+command continues where it was stopped. It means something only on a machine whose canary is that of the table's rows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WAYS = (
 
 
 def main() -> None:
-    """Print each search's digests; exit with 1 where two differ."""
+    """Print each search's digests; exit with 1 if two differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", default="grid-5k")
     parser.add_argument("--searches", type=int, default=50)

@@ -1,4 +1,4 @@
-"""A search with a trainer of one's own: ridge regression by gradient descent, on data that it makes.
+"""A search with your own trainer: ridge regression by gradient descent, on data that it makes.
 
     python examples/own_trainer.py [RESULTS]
 

@@ -1,4 +1,4 @@
-"""Read any study, of nets or of a trainer of one's own, without its trainer.
+"""Read any study, of nets or of your own trainer, without that trainer.
 
     python examples/read_a_study.py [RESULTS [STUDY]]
 

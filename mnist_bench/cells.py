@@ -51,7 +51,7 @@ def short(found: object) -> str:
 
 
 def significant(number: float, digits: int) -> str:
-    """Return a number with so many significant digits, and all of its whole part up to a million.
+    """Return a number with this many significant digits, and its whole part in full up to a million.
 
     A number below 1 that would be shown as 1 gets more digits.
 
@@ -150,7 +150,7 @@ def epochs(done: float, total: float) -> str:
 def ending(state: str, reason: str) -> str:
     """Return a trial's state, with its reason if that adds something: `PRUNED`, `PRUNED (diverged)`.
 
-    A trial that nobody trains now is `PAUSED`, which Optuna has no state for.
+    A trial that no worker trains now is `PAUSED`, which Optuna has no state for.
     """
     if reason == "paused":
         return "PAUSED"
@@ -159,13 +159,13 @@ def ending(state: str, reason: str) -> str:
 
 
 def counted(counts: Mapping[str, int], *, live: bool = False) -> str:
-    """Return the counts that are not zero: `7 complete, 43 pruned (3 infeasible besides)`.
+    """Return the counts that are not zero: `7 complete, 43 pruned (and 3 infeasible)`.
 
-    Unfinished trials read as running in a `live` study and as paused in one that nobody drives.
+    Unfinished trials read as running in a `live` study and as paused in one that no process searches.
     """
     names = {"complete": "complete", "pruned": "pruned", "failed": "failed", "running": "running" if live else "paused"}
     parts = [f"{counts[name]} {word}" for name, word in names.items() if counts[name]] or ["none finished"]
-    besides = f" ({counts['infeasible']} infeasible besides)" if counts["infeasible"] else ""
+    besides = f" (and {counts['infeasible']} infeasible)" if counts["infeasible"] else ""
     return ", ".join(parts) + besides
 
 

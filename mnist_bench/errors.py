@@ -43,7 +43,7 @@ class WeightsError(UsageError):
 
 
 class UnnamedCodeError(UsageError):
-    """A net is the user's own code, which was not named or has changed."""
+    """A net is your own code, which was not named or has changed."""
 
 
 class NotReproducedError(SearchError):

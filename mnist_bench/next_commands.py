@@ -33,7 +33,7 @@ NEEDS: Mapping[Command, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NextCommands:
-    """The commands about one study, as somebody can type them next."""
+    """The commands about one study, as they can be typed next."""
 
     study: str
     place: tuple[str, ...] = ()

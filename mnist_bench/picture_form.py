@@ -1,4 +1,4 @@
-"""What all pictures of a data set have in common: their shape, and into how many classes they fall."""
+"""The form that all pictures of a data set share: their shape, and the number of their classes."""
 
 from __future__ import annotations
 

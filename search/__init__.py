@@ -1,7 +1,8 @@
-"""What to try next: spaces, samplers, pruners, and the driver that decides. Knows Optuna; knows nothing of nets.
+"""Hyperparameter search: spaces, samplers, pruners, and the driver that decides. It uses Optuna and does not depend on
+nets.
 
 The same search gives the same trials, the same prunes and the same winner, on one worker or many, killed or not. What a
-trial trains is code of your own: a planner and a trainer, see `examples/own_trainer.py`. The use of it:
+trial trains is your own code: a planner and a trainer, see `examples/own_trainer.py`. The use of it:
 
     import own_trainer
     import search

@@ -85,7 +85,7 @@ class StorageError(SearchError):
 
 
 class NewerVersionError(StorageError):
-    """A newer mnist-bench wrote what is read here: it is whole, and this version does not understand it."""
+    """A newer mnist-bench wrote this data, which is whole; this version does not understand it."""
 
 
 class WorkerError(SearchError):

@@ -1,6 +1,6 @@
 """Atomic writes (temporary file, fsync, rename, fsync of the folder), bounded reads, and folders.
 
-A folder may come from somebody else. Only a file that the user named on the command line is written through a link;
+A folder may come from another person. Only a file that the user named on the command line is written through a link;
 only such a file may be a pipe.
 """
 
@@ -37,10 +37,10 @@ def make_folder(folder: Path) -> None:
 
 
 def check_target(target: Path, *, folder: bool) -> None:
-    """Look whether a file, or a `folder`, can be written, before any work is spent on what goes there.
+    """Check whether a file, or a `folder`, can be written, before any work is spent on its content.
 
     Raises:
-        UsageError: the file is a folder, or what it would lie in is none or is closed.
+        UsageError: the file is a folder, or its parent is not a folder or is closed.
     """
     existing = next(path for path in (target, *target.parents) if os.path.exists(path))
     if folder and existing == target and not target.is_dir():
@@ -48,8 +48,8 @@ def check_target(target: Path, *, folder: bool) -> None:
     if not folder and target.is_dir():
         raise UsageError(f"{target}: cannot be written (it is a folder; name a file in it).")
     if existing != target and not existing.is_dir():
-        raise UsageError(f"{target}: cannot be written ({existing} is a file, no folder).")
-    # A file is replaced, which its folder must allow. What is not a regular file, such as /dev/stdout, is written to.
+        raise UsageError(f"{target}: cannot be written ({existing} is a file, not a folder).")
+    # A file is replaced, which its folder must allow. Anything but a regular file, such as /dev/stdout, is written to.
     written = existing.parent if existing.is_file() and not existing.is_symlink() else existing
     if not os.access(written, os.W_OK):
         raise UsageError(f"{target}: cannot be written ({written} is closed to you).")
@@ -175,7 +175,7 @@ def read(path: Path, max_bytes: int) -> bytes:
 
 
 def read_named(path: Path, max_bytes: int) -> bytes:
-    """Return as `read` does what is in a file that the user named, which may be a pipe, such as bash's `<(command)`.
+    """Return the content of a file that the user named, as `read` does; it may be a pipe, such as bash's `<(command)`.
 
     Raises:
         OSError: the file cannot be read.

@@ -66,7 +66,8 @@ def unknown_in(error: ValidationError) -> str | None:
 
 
 def dotted(place: tuple[int | str, ...]) -> str:
-    """Return a field's name; what pydantic adds for the members of a union has brackets or dashes and is left out."""
+    """Return a field's name; pydantic's additions for the members of a union have brackets or dashes and are left
+    out."""
     return ".".join(str(part) for part in place if isinstance(part, int) or part.isidentifier())
 
 

@@ -149,7 +149,7 @@ class Report:
         return report
 
     def to_json(self) -> dict[str, Json]:
-        """Return plain values for a JSON text: later fields only where they differ from their defaults."""
+        """Return plain values for a JSON text: later fields only if they differ from their defaults."""
         return stored(self, FIRST)
 
 
@@ -213,7 +213,8 @@ class Trainer(Protocol[C]):
 
     @property
     def numerics(self) -> Mapping[str, Json]:
-        """What results depend on here. `canary` is required; it and `wide_canary` decide whether two machines agree."""
+        """The conditions on which results depend here. `canary` is required; it and `wide_canary` decide whether two
+        machines agree."""
         ...
 
     def advance(self, config: C, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
@@ -229,7 +230,7 @@ class SteppedTrainer(Trainer[C], Protocol[C]):
     """Periods at once that suit its device."""
 
     def advance_in_steps(self, config: C, seed: int, period: int, state: bytes | None) -> Steps[tuple[bytes, Report]]:
-        """Do what `advance` does, to the same bits whatever is done between the steps."""
+        """Do the work of `advance`, to the same bits whatever is done between the steps."""
         ...
 
 
@@ -255,7 +256,7 @@ class TrainerSpec:
         """Check the options, which travel to the workers and stand in the study.
 
         Raises:
-            UsageError: one is no plain JSON value.
+            UsageError: one is not a plain JSON value.
         """
         for name, value in self.options.items():
             if (fault := canonical_json.fault(value)) is not None:

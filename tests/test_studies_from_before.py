@@ -54,7 +54,7 @@ ELSEWHERE = "\n".join(
 )
 
 
-REFUSED = "Error: Study interrupted was made under other conditions, so going on would mix two searches.\n"
+REFUSED = "Error: Study interrupted was made under other conditions, so continuing would mix two searches.\n"
 
 
 @dataclass

@@ -53,7 +53,7 @@ class Found:
         return max((t.value for t in self.trials if t.value is not None and t.seconds <= seconds), default=None)
 
     def past(self, value: float) -> float | None:
-        """Return the seconds until the best was above `value`; None where it never was."""
+        """Return the seconds until the best was above `value`; None if it never was."""
         return next((t.seconds for t in self.trials if t.value is not None and t.value > value), None)
 
     def at(self, value: float) -> float:
@@ -162,13 +162,18 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Search, say what came of it, and keep it where asked."""
+    """Search, say what came of it, and keep it if asked."""
     asked = arguments()
     hardware, load = machine("torchvision"), load_before()
     found = compare(asked)
     command = f"search {' '.join(options(asked))}"
     limit = "" if asked.timeout is None else f" Optuna's pattern begins no trial after {asked.timeout:.0f} s."
-    lines = ["# Our search beside Optuna's own pattern", "", f"`{command}` on {sentence(hardware)}.{limit}", ""]
+    lines = [
+        "# mnist-bench's search compared with Optuna's own pattern",
+        "",
+        f"`{command}` on {sentence(hardware)}.{limit}",
+        "",
+    ]
     page = "\n".join([*lines, *(f"- {line}" for line in found.sentences())]) + "\n"
     print(page)
     if asked.output:

@@ -51,7 +51,7 @@ class Digits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trained:
-    """What one process has to say."""
+    """The report of one process."""
 
     started: float
     """Seconds of the monotonic clock, which processes share."""
@@ -116,7 +116,7 @@ def faster_precision(config: TrainConfig, digits: Digits) -> Precision:
 
 
 def load(images: int) -> tuple[Digits, Digits]:
-    """Return so many pictures to train on, and the sixth of them that are evaluated."""
+    """Return that number of pictures to train on, and a sixth of it to evaluate."""
     data = load_training_set(DataOptions(subset=images))
     pictures = torch.tensor(data.images.images).float().div_(255).sub_(MEAN).div_(DEVIATION).unsqueeze(1)
     labels = torch.tensor(data.images.labels).long()
@@ -144,7 +144,7 @@ def train(config: TrainConfig, images: int, threads: int, together: Barrier) -> 
 
 
 def train_together(config: TrainConfig, images: int, processes: int) -> Sequence[Trained]:
-    """Train in so many processes at once, which have the cores' threads between them."""
+    """Train in that number of processes at once, which have the cores' threads between them."""
     threads = max(1, this_machine(CPU, "fp32").cores // processes)
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, context.Pool(processes) as pool:

@@ -27,7 +27,7 @@ QUIET = 0.5
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of what every side is asked."""
+    """Return the parser of the options of every side."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("net", choices=list(IMAGES))
     parser.add_argument("--augmented", action="store_true")
@@ -51,10 +51,10 @@ def say(*, seconds: float, images: int, accuracy: float, precision: Precision) -
 
 
 def load_before() -> float:
-    """Return how many processes have been at work in the last minute, and warn where the machine is not quiet."""
+    """Return how many processes have been at work in the last minute, and warn if the machine is not quiet."""
     load = os.getloadavg()[0]
     if load > QUIET:
-        print(f"This machine is busy (load {load:.1f}); the figures will tell little.", file=sys.stderr)
+        print(f"This machine is busy (load {load:.1f}); the figures mean little.", file=sys.stderr)
     return load
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/peers/ours.py two-conv --augmented [--precision fp32]
 
-What is timed is what a search does: worker processes that are given trials, train them, evaluate them and hand back
-their states.
+The timed work is that of a search: worker processes that receive trials, train them, evaluate them and return their
+states.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python benchmarks/peers/plain.py two-conv --augmented --workers 2
 
-It keeps to what tutorials recommend: workers that persist, train() and eval(), no gradients in evaluation. Two settings
-of the notebook's recipe are not to be had from torchvision, and change no time: here a zoom is the same along both
-axes, and what lies outside a picture is black.
+It follows the recommendations of tutorials: workers that persist, train() and eval(), no gradients in evaluation. Two
+settings of the notebook's recipe are not to be had from torchvision, and change no time: here a zoom is the same along
+both axes, and everything outside a picture is black.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ EPOCH = 60_000
 FOLDER = Path(__file__).parent
 OURS = "ours"
 PLAIN = ("plain, 0 workers", "plain, 2 workers")
-"""The one that is faster with a net is what people can have."""
+"""The faster one with a net is the one that users would choose."""
 EXPERT = ("expert, one process", "expert, two processes")
 """One training with a thread a core, and two trainings at once with the cores between them; not augmented alone."""
 KERAS = "keras"
@@ -78,7 +78,7 @@ class NetRow:
     """Median of the rounds, 0 to 1, after the two epochs of a measurement."""
     precision: Precision
     quoted: bool = True
-    """False for the plain loop with the number of workers that is the slower beside ours with this net."""
+    """False for the plain loop with the number of workers that is the slower one with this net."""
 
 
 def rows(measurements: Sequence[Measurement]) -> list[NetRow]:
@@ -109,7 +109,7 @@ def _is_quoted(row: NetRow, table: Sequence[NetRow]) -> bool:
 def markdown(table: Sequence[NetRow], repeats: int, hardware: str) -> str:
     """Return the table as a page."""
     lines = [
-        "# Peers' loops beside ours",
+        "# Peers' loops compared with mnist-bench's",
         "",
         f"Seconds for training on 60,000 images and evaluating 10,000, on {hardware};",
         f"the middle of {repeats} rounds, the lowest and the highest. Times ours: within a round.",
@@ -183,7 +183,7 @@ def measure_all(asked: argparse.Namespace) -> list[Measurement]:
 
 
 def main() -> None:
-    """Measure, print the table, and keep it where asked."""
+    """Measure, print the table, and keep it if asked."""
     asked = arguments()
     hardware, load = measured.machine("torchvision", *({KERAS} & set(asked.sides))), measured.load_before()
     found = measure_all(asked)

@@ -8,7 +8,7 @@ Adam at 0.01 with betas of 0.7 and 0.9 under one cycle of the learning rate; bat
 of one tensor that lies on the device; float32. Its author names 99.04 % of the test images in 0.76 s on a GTX 1660 Ti.
 Ours, to be run on the same card: `mnist-bench bench ladder 99.0 --device cuda`.
 
-A run is training on the 60,000 images and counting what is right of 10,000; the first run warms up and is not told.
+A run trains on the 60,000 images and counts the correct answers of 10,000; the first run warms up and is not reported.
 Here the 10,000 are the validation part, which is among the 60,000: an accuracy worth the name takes --held-out, which
 leaves them out of training. The test set stays closed.
 """

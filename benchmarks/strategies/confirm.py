@@ -1,4 +1,4 @@
-"""Confirm live that a way of searching is better than another, as it was written down beforehand.
+"""Confirm live that one search method is better than another, by a plan that was fixed in advance.
 
     python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml            searches, and looks
     python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml --so-far   how many searches are done
@@ -7,10 +7,10 @@
 
 Searches with the same seed are pairs. They train in the continuous space, and a choice is scored on images that no
 search sees, with four seeds that nothing was chosen on. The mean difference is looked at after each number of pairs
-that the file names, and not in between. It counts as shown at a look where |t| is above O'Brien and Fleming's boundary,
+that the file names, and not in between. It counts as shown at a look if |t| is above O'Brien and Fleming's boundary,
 which keeps the chance of a wrong claim over all looks of a claim at 5 %; an early look may be added to them, with a
-boundary so high that it costs a thousandth of that. What a search came to is a line beside the results, so that the
-command goes on where it was stopped, on another machine too.
+boundary so high that it costs a thousandth of that. The result of a search is a line next to the results, so that the
+command continues where it was stopped, on another machine too.
 """
 
 from __future__ import annotations
@@ -42,12 +42,13 @@ from mnist_bench.plots.experiments import contest as picture
 from search.files import whole_lines
 
 Ran = Mapping[tuple[str, int], Mapping[str, str]]
-"""The machine of each search, by its way and its seed: processor, canary, versions of torch and of what proposes."""
+"""The machine of each search, by its way and its seed: processor, canary, versions of torch and of the libraries that
+propose."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """What is to be shown, written down before any of its searches has run."""
+    """The claim to be tested, fixed before any of its searches has run."""
 
     way: Entrant
     against: Entrant
@@ -57,16 +58,16 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What a file says."""
+    """The plan that a file describes."""
 
     task: str
     space: str
     trials: int
-    """The budget: what so many whole trainings cost."""
+    """The budget: the cost of that number of whole trainings."""
     budgets: tuple[int, ...]
-    """At which speed-ups are told, besides."""
+    """Further budgets at which speed-ups are reported."""
     margin: float
-    """Points; equal is what the whole interval shows to differ by less."""
+    """Points; two methods are equal if the whole interval lies within."""
     first_seed: int
     claims: tuple[Claim, ...]
 
@@ -114,7 +115,7 @@ def looks_of(path: Path, claim: Mapping[str, Any]) -> Mapping[int, float]:
 def contest_of(
     plan: Plan, ways: tuple[Entrant, ...], pairs: int, ledger: Path, asked: argparse.Namespace
 ) -> Contest | None:
-    """Return so many searches of each way; None where one is missing that is not to be made."""
+    """Return that number of searches of each method; None if one is missing that is not to be made."""
     options = ContestOptions(
         live=plan.task, space=plan.space, ways=ways, seeds=pairs, first_seed=plan.first_seed,  # type: ignore[arg-type]
         trials=plan.trials, workers=(asked.workers,), results=asked.results, ledger=ledger,
@@ -127,7 +128,7 @@ def contest_of(
 
 def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) -> tuple[Contest, list[Look]] | None:
     """Return the looks at a claim, up to the first that shows a difference, and the searches that they looked at; None
-    where the searches of the first look are not there."""
+    if the searches of the first look are not there."""
     looks: list[Look] = []
     seen: Contest | None = None
     for pairs, boundary in islice(claim.looks.items(), asked.looks):
@@ -157,13 +158,13 @@ def machines(ran: Ran, looked_at: Sequence[Contest]) -> str:
 def are_mixed(pair: Sequence[Mapping[str, str]]) -> bool:
     """Return whether the searches of a pair are known to have computed, or proposed, in two ways.
 
-    The first lines of a ledger name no versions of what proposes, so of those nothing is known.
+    The first lines of a ledger do not name the versions of the libraries that propose.
     """
     return any(len({each[name] for each in pair if name in each}) > 1 for name in ("canary", *PROPOSING))
 
 
 def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Path, command: str) -> None:
-    """Write what was looked at: a page to read, its figures as JSON, and a picture."""
+    """Write the results: a page to read, its figures as JSON, and a picture."""
     contests, ran = [contest for contest, _ in found], ran_on(target.with_suffix(".jsonl"))
     paragraphs = [
         f"`{command}`; searches by machine, 2 cores each: {machines(ran, contests)}. Looked at with {pages.machine()}.",
@@ -194,7 +195,7 @@ def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Pat
 
 
 def verdict(claim: Claim, looks: Sequence[Look]) -> str:
-    """Return what the last of some looks at a claim says, and which look it is where others are to come."""
+    """Return the verdict of the last of some looks at a claim, and which look it is if others are to come."""
     said = looks[-1].verdict
     to_come = said not in ("better", "worse") and len(looks) < len(claim.looks)
     return f"{said}, look {len(looks)} of {len(claim.looks)}" if to_come else said
@@ -222,13 +223,13 @@ def _looks(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], ran: Ran) ->
 
 
 def error(traces: Sequence[Trace]) -> str:
-    """Return the mean error of what searches chose, with its standard error."""
+    """Return the mean error of the searches' choices, with its standard error."""
     errors = [100 * trace.found for trace in traces if trace.found is not None]
     return f"{fmean(errors):.2f} % ± {stdev(errors) / math.sqrt(len(errors)):.2f}"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Search, look, and write what was seen."""
+    """Search, look, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plan", type=Path)
     parser.add_argument("--output", type=Path, default=Path("results/published/strategies"))

@@ -1,9 +1,9 @@
-"""Set `curves` beside other libraries' ways of searching, pair by pair, over the tables.
+"""Compare `curves` with other libraries' search methods, pair by pair, over the tables.
 
     python benchmarks/strategies/foreign.py
 
-Their searches are those of results/published/contest/foreign.json: one trial at a time, for what 30 whole trainings
-cost. `curves` searches with the same seeds, as they did; what it came to is kept in results/_bench/replays.jsonl.
+Their searches are those of results/published/contest/foreign.json: one trial at a time, for the cost of 30 whole
+trainings. `curves` searches with the same seeds, as they did; its results are kept in results/_bench/replays.jsonl.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ THEIRS = FOLDER / "contest" / "foreign.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compared:
-    """`curves` beside another way, on one table."""
+    """`curves` compared with another method, on one table."""
 
     table: str
     against: str
@@ -42,7 +42,8 @@ class Compared:
 
 
 def rows(contest: Mapping[str, Any]) -> Iterator[Compared]:
-    """Yield `curves` beside each contestant of a published contest; it knows as much when it proposes: one slot."""
+    """Yield `curves` compared with each contestant of a published contest; both know as much when they propose: one
+    slot."""
     asked = ContestOptions(
         tables=(contest["task"],), ways=(CURVES,), seeds=len(contest["seeds"]), trials=contest["budget"], slots=1,
         workers=(1,), processes=2, ledger=KEPT,
@@ -62,13 +63,13 @@ def rows(contest: Mapping[str, Any]) -> Iterator[Compared]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Search, and write what was seen."""
+    """Search, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=FOLDER / "strategies")
     asked = parser.parse_args(arguments)
     found = [row for contest in json.loads(THEIRS.read_text())["contests"] for row in rows(contest)]
     lines = [
-        "# curves + asha beside other libraries' ways",
+        "# curves + asha compared with other libraries' methods",
         f"`python benchmarks/strategies/foreign.py` on {pages.machine()}; the others as in "
         "[foreign.md](../contest/foreign.md). One trial at a time, for what 30 whole trainings cost; differences in "
         "points of error, each with a 95 % interval of its own.",

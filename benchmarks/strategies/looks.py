@@ -1,4 +1,4 @@
-"""What pairs of searches with the same seeds say: a difference with its interval, and how much cheaper one is."""
+"""Pairs of searches with the same seeds: their difference with its interval, and how much cheaper one is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ kind. Such a look adds at most 0.0015 % to the chance of a wrong claim.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """What so many pairs of searches came to."""
+    """The result of this number of pairs of searches."""
 
     pairs: int
     difference: float

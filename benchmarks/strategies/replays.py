@@ -1,11 +1,11 @@
-"""Compare ways of searching over the tables: what they find, how much cheaper, and what a list beforehand does.
+"""Compare search methods over the tables: their errors, how much cheaper they are, and the effect of a start list.
 
     python benchmarks/strategies/replays.py --seeds 100 --output results/published/strategies
 
 Every way searches with the same seeds on each pool, from 0 on: these are the replays on which a way is chosen, and no
-ground for a claim. With a start list a way knows a table of another task. "The worst" is a list made of what is worst
-there: the harm that a list can do. What a search came to is kept in results/_bench/replays.jsonl, so that the command
-goes on where it was stopped, and with more seeds.
+ground for a claim. With a start list a way knows a table of another task. "The worst" is a list of the worst
+configurations there: the harm that a list can do. Results of searches are kept in results/_bench/replays.jsonl, so that
+the command continues where it was stopped, and with more seeds.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ KEPT = Path("results/_bench/replays.jsonl")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compared:
-    """One way beside another, on one table."""
+    """One method compared with another, on one table."""
 
     way: Entrant
     against: Entrant
@@ -57,7 +57,7 @@ def compared(contest: Contest, way: Entrant, against: Entrant) -> Compared:
 
 
 def on_table(name: str, seeds: int, processes: int, ledger: Path) -> tuple[Contest, list[Compared]]:
-    """Return all ways on a pool, and what is asked of them."""
+    """Return all methods on a pool, and the comparisons of them."""
     other = OTHER[name]
     random, curves = (replace(way, start=(other,)) for way in (RANDOM, CURVES))
     asked = ContestOptions(
@@ -76,7 +76,7 @@ def on_table(name: str, seeds: int, processes: int, ledger: Path) -> tuple[Conte
 def with_the_worst(
     contest: Contest, table: tables.RecordedBenchmark, other: tables.RecordedBenchmark, processes: int, ledger: Path
 ) -> Contest:
-    """Return the contest with one more entrant: `curves`, with a list of what is worst on another task."""
+    """Return the contest with one more entrant: `curves`, with a list of the worst configurations of another task."""
     errors = {point: other.unseen_error(point, seeds[0]) for point, seeds in other.seeds.items()}
     worst = sorted(errors, key=lambda point: (-errors[point], point))[:NUMBER]
     start = StartList(made_of=(WORST,), configurations=tuple(dict(other.points[point]) for point in worst))
@@ -90,7 +90,7 @@ def with_the_worst(
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Search, and write what was seen."""
+    """Search, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--tables", nargs="+", default=list(OTHER), choices=list(OTHER))
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str]) -> None:
     ]
     document = {"compared": {contest.task: [asdict(each) for each in rows] for contest, rows in found}}
     contests = [contest for contest, _ in found]
-    contest_pages.write(target, "Ways of searching, replayed over the tables", paragraphs, contests, document)
+    contest_pages.write(target, "Search methods, replayed over the tables", paragraphs, contests, document)
     print(f"{target}.md: {sum(len(rows) for _, rows in found)} comparisons.")
 
 

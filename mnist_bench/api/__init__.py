@@ -1,4 +1,4 @@
-"""The commands as Python functions: what they print, these return."""
+"""The commands as Python functions, which return what the commands print."""
 
 import lazy_loader
 

@@ -51,7 +51,7 @@ def plot_study(
     Raises:
         UsageError: there is no such kind, the folder cannot be written, or the files in the study's folder are another
             study's.
-        StudyNotFoundError: the study lacks what one of `kinds` shows.
+        StudyNotFoundError: the study lacks the data of one of `kinds`.
 
     Examples:
         >>> (history,) = plot_study(open_study("finished"), ["history"], to="pictures", formats=["svg"])

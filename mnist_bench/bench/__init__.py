@@ -1,4 +1,4 @@
-"""How fast the trainer is, and what its time goes to."""
+"""How fast the trainer is, and how its time is spent."""
 
 import lazy_loader
 

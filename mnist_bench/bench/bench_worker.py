@@ -73,7 +73,7 @@ class BenchWorker:
         return b"", Report(value=None, metrics=metrics, weights="", seconds=ended - began)
 
     def _work(self, order: Mapping[str, Any]) -> Work:
-        """Return the work ready to run; what it needs is made once, so that the first of a kind is a warm-up."""
+        """Return the work ready to run; its data are made once, so that the first of a kind is a warm-up."""
         if "net" in order:
             return self._pass(order["net"], order["part"])
         if "kernel" in order:
@@ -92,7 +92,7 @@ class BenchWorker:
         return lambda: passes.run(part)
 
     def _finish(self) -> None:
-        """Wait until the device has done what it was given; a CPU always has."""
+        """Wait until the device has done its work; a CPU always has."""
         if self.data.device.type == "cuda":
             torch.cuda.synchronize(self.data.device)
 

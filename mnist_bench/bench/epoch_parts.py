@@ -1,4 +1,4 @@
-"""What training an epoch consists of, each piece alone and all together: the very functions that training calls.
+"""The parts of training an epoch, each alone and all together: the very functions that training calls.
 
 On a GPU their kernels are launched one by one; an epoch is trained with its steps captured and replayed, too, as a
 search does it.
@@ -41,7 +41,7 @@ class Passes:
     def run(self, part: Part) -> None:
         """Make one pass: the first `epoch`, or all of it piece by piece.
 
-        `replayed` trains the epoch with the train loop of a GPU, a learner of its own, and graphs where there are any;
+        `replayed` trains the epoch with the train loop of a GPU, a learner of its own, and graphs if there are any;
         `load` makes batches without distorting them, `batches` distorts them as the configuration says, `train` takes
         the steps on batches made before, `evaluate` judges the net on the validation part.
         """
@@ -66,7 +66,7 @@ class Passes:
         return evaluate(self.learner.model, self.data, self.precision)
 
     def prepare(self, part: Part) -> None:
-        """Do what must be done before the clock starts."""
+        """Prepare the work before the clock starts."""
         if part == "train":
             _ = self._prepared
         self.learner.model.train()

@@ -1,4 +1,4 @@
-"""The rate at which a machine computes what nets are made of: how fast a perfect trainer could be."""
+"""The rate at which a machine computes the layers of nets: how fast a perfect trainer could be."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def bf16_over_fp32(device: torch.device) -> float:
 
 
 def slow_bf16(ratio: float) -> str:
-    """Return what is said where bfloat16 takes `ratio` times as long as float32, above 1."""
+    """Return the warning that bfloat16 takes `ratio` times as long as float32, above 1."""
     return (
         f"bfloat16 is SLOWER than float32 here: a convolution takes {ratio:.1f} times as long, with PyTorch "
         f"{torch.__version__}."

@@ -1,4 +1,4 @@
-"""How fast this machine trains a few fixed nets, what the time goes to, and how far that is from the floor."""
+"""How fast this machine trains a few fixed nets, how the time is spent, and how far that is from the floor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Round = Mapping[tuple[str, str], float]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeedOptions:
-    """What is measured where."""
+    """The work to measure, and the device."""
 
     repeats: int
     workers: int
@@ -77,7 +77,7 @@ class NetSpeed:
     macs: int
     """Multiply-accumulates of an image, forward."""
     floor: float
-    """Seconds for 60,000 images where every multiply-accumulate ran at the machine's rate of convolution and nothing
+    """Seconds for 60,000 images if every multiply-accumulate ran at the machine's rate of convolution and nothing
     else took time."""
     filled_floor: float
     """The same with feature maps rounded up to groups of 16, as kernels compute."""
@@ -123,7 +123,7 @@ class Speed:
 def measure_speed(options: SpeedOptions, on_round: Callable[[int], None]) -> Speed:
     """Measure this machine: a round to warm up, then the repeats, each with every net and kernel in turn.
 
-    `on_round` hears the number of each round that begins, 0 for the warm-up.
+    `on_round` is called with the number of each round that begins, 0 for the warm-up.
 
     Raises:
         DeviceError, WorkerError: as `open_worker_pool`.
@@ -213,7 +213,7 @@ def _spread(values: Sequence[float]) -> Spread:
 
 
 def plain(speed: Speed) -> dict[str, Any]:
-    """Return a machine's speed as plain values for JSON, with what follows from its figures."""
+    """Return a machine's speed as plain values for JSON, with further figures computed from it."""
     values = asdict(speed)
     for row, net in zip(values["nets"], speed.nets, strict=True):
         row["times_floor"] = net.times_floor

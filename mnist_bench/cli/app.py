@@ -1,6 +1,6 @@
 """`mnist-bench`: the commands, and errors as sentences.
 
-Command modules import what they need when they run, so that help and shell completion load neither torch nor Optuna.
+Command modules import packages only when they run, so that help and shell completion load neither torch nor Optuna.
 """
 
 from __future__ import annotations
@@ -84,12 +84,12 @@ def _lost_its_folder() -> bool:
 
 
 def _is_of_output(error: Exception) -> bool:
-    """Return whether stdout is full: what else is written names its file in the error."""
+    """Return whether stdout is full: errors about other outputs name their file."""
     return isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None
 
 
 def _drop_output() -> None:
-    """Discard what is left in stdout's buffer, or Python would try to write it again as it exits."""
+    """Discard the rest of stdout's buffer, or Python would try to write it again as it exits."""
     try:
         descriptor = sys.stdout.fileno()
     except (AttributeError, OSError):  # a stream of a test's has none

@@ -181,7 +181,7 @@ def _print_for_people(table: Table[Any], form: Literal["table", "wide", "markdow
 
 
 def print_table(table: Table[Any], *, whole: bool = False) -> None:
-    """Print the headings and rows to stdout, and what their signs mean.
+    """Print the headings and rows to stdout, and the meaning of their signs.
 
     If they are wider than the terminal, or than COLUMNS says, the least important columns are left out and named; if
     not even two columns fit, each row is a block of lines. Piped, or `whole`, a table has all its columns.

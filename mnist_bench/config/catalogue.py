@@ -67,7 +67,8 @@ def setting_of(path: str) -> Setting:
 
 
 def declared_in(cls: type, prefix: str, defaults: Mapping[str, Any]) -> Iterator[Declared]:
-    """Yield the settings that a class declares; `defaults` are plain values by path, and what has none is a section."""
+    """Yield the settings that a class declares; `defaults` are plain values by path, and an entry without one is a
+    section."""
     hints, docs = get_type_hints(cls, include_extras=True), field_docs(cls)
     for field in fields(cls):
         path = f"{prefix}{field.name}"

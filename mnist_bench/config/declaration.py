@@ -11,7 +11,7 @@ Group = Literal[
     "convolutions", "hidden layers", "batchnorm", "dropout", "augmentation", "optimizer", "schedule", "averaging",
     "label smoothing", "budget", "hard images", "net",
 ]  # fmt: skip
-"""What an ablation changes at once, in the order in which ties go."""
+"""The groups that an ablation changes at once, in the order that breaks ties."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Setting:
     cells: tuple[str, ...] = ()
     """Headings of the compact cells that show it. Default: its own column, named by its dotted path."""
     unit: str = ""
-    """What a compact cell writes behind the number."""
+    """The unit that a compact cell writes behind the number."""
     ending: str = ""
-    """What compact cells and pictures leave out at the end of a name: `_activation` in `before_activation`."""
+    """The end of a name that compact cells and pictures leave out: `_activation` in `before_activation`."""
     counts: Literal["not at all", "at the ends", "everywhere"] = "at the ends"
     """Where in the setting's range a net can have its fewest or most weights or operations; of the model's settings."""
     distortion: str | None = None

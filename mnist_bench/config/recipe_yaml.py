@@ -19,9 +19,9 @@ def text(config: Mapping[str, Any], *, name: str, subset: int | None = None, dat
         dataset: the data set that it is trained on; the file names it unless it is MNIST.
     """
     data = {"dataset": None if dataset == "mnist" else dataset, "subset": subset}
-    # With the user's own net the settings of built-in nets do nothing, and a file that holds them is refused.
+    # With your own network the settings of built-in nets do nothing, and a file that holds them is refused.
     kept = {key: value for key, value in config.items() if key != "model" or "net_code" not in config}
-    # Built-in settings are null or empty only by default; the user's own net may have other defaults.
+    # Built-in settings are null or empty only by default; your own network may have other defaults.
     net = {"net": config["net"]} if "net" in config else {}
     return yaml_writer.text(_without_gaps({"name": name, **data, **kept}) | net)
 

@@ -1,6 +1,6 @@
 """The position in training at a given step: epoch, reporting period, phase and learning rate, all of the full budget.
 
-Steps count from 0 over the whole budget, so that a step is the same in every period, whoever runs it.
+Steps count from 0 over the whole budget, so that a step is the same in every period and every process.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Schedule:
 
     def first_step(self, epoch: float) -> int:
         """Return the step that begins an epoch, from 0, or a place within it."""
-        # The first epoch may have more steps than the others; where it has not, the second term is exactly 0.
+        # The first epoch may have more steps than the others; if it has not, the second term is exactly 0.
         first, later = self.steps_per_epoch, self._steps_for(self.later_images)
         return round(epoch * later + min(epoch, 1) * (first - later))
 

@@ -39,7 +39,7 @@ Maps = Annotated[int, Ge(1), Le(512)]
 KernelSize = Literal[1, 3, 5, 7]
 Units = Annotated[int, Ge(1), Le(4096)]
 NetValue = bool | int | float | str | None
-"""A setting of the user's own net, or an entry of a setting that is a list."""
+"""A setting of your own network, or an entry of a setting that is a list."""
 
 
 def _read(name: Optimizer | LrSchedule) -> tuple[Literal["moments", "momentum", "warmup", "drops", "cooldown"], ...]:
@@ -177,7 +177,7 @@ class AugmentConfig:
     interpolation: Annotated[Interpolation, Setting(group="augmentation", needs=(DISTORTION,))] = "bilinear"
     """How a pixel between pixels is read."""
     fill: Annotated[Fill, Setting(group="augmentation", needs=(DISTORTION,))] = "background"
-    """What is read outside the picture: black, or the nearest pixel."""
+    """The value read outside the picture: black, or the nearest pixel."""
     grid_pixels: Annotated[
         int,
         Ge(0),
@@ -254,7 +254,7 @@ class OptimConfig:
     drop_factor: Annotated[float, Gt(0), Lt(1), Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",))] = (
         0.1
     )
-    """What a drop multiplies the learning rate by."""
+    """The factor by which a drop multiplies the learning rate."""
     cooldown_fraction: Annotated[
         float, Ge(0), Le(1), Setting(group="schedule", needs=(COOLDOWN,), cells=("lr → drops",))
     ] = 0.0
@@ -305,8 +305,8 @@ class TrainConfig:
     phases: Annotated[tuple[Phase, ...], Setting(group="budget")] = ()
     """Phases in sequence; their epochs add up to `epochs`. Default: one phase."""
     net_code: Annotated[str | None, Setting(group="net")] = None
-    """The user's own net: the name and the source's SHA-256 of its code; `model` then does nothing. It is only loaded
+    """Your own network: the name and the source's SHA-256 of its code; `model` then does nothing. It is only loaded
     if a command names it (`--net`), never because it is named here."""
     # Only that code knows its fields, so there is no class for them; a mapping has no hash.
     net: Mapping[str, NetValue | tuple[NetValue, ...]] = field(default_factory=dict, hash=False)
-    """Settings of the user's own net, by name."""
+    """Settings of your own network, by name."""

@@ -1,4 +1,4 @@
-"""Where this program keeps what it can make or fetch again."""
+"""Where this program keeps files that it can make or fetch again."""
 
 from __future__ import annotations
 

@@ -14,6 +14,6 @@ CHANNELS: Final = 3
 
 
 def in_red(pictures: NDArray[Any]) -> NDArray[Any]:
-    """Return pictures in red, green and blue, shape (..., 3, H, W): red is what they are in grey, (..., H, W)."""
+    """Return pictures in red, green and blue, shape (..., 3, H, W): red holds the grey pictures, (..., H, W)."""
     dark = np.zeros_like(pictures)
     return np.stack([pictures, dark, dark], axis=-3)

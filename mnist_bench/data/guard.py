@@ -17,7 +17,7 @@ from mnist_bench.errors import ClosedDoorError
 TEST_FILE = re.compile(r"(t10k|qmnist-test)-(images|labels)[-.]idx\d-(ubyte|int)(\.gz)?")
 """Whole names of test files, of MNIST and its relatives and of QMNIST; some archives write a dot for the hyphen.
 
-A file whose name only begins like that, such as a picture or a space file, is the user's own.
+A file whose name only begins like that, such as a picture or a space file, is your own.
 """
 
 

@@ -65,7 +65,7 @@ def read(path: Path) -> NDArray[Any]:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
     if len(content) != size:
-        kind = "is cut off" if len(content) < size else "goes on after its last value"
+        kind = "is cut off" if len(content) < size else "has bytes after its last value"
         raise DataError(f"{path}: {kind}; its header promises {math.prod(shape):,} values")
     return np.frombuffer(content, dtype).astype(dtype.newbyteorder("="), copy=False).reshape(shape)
 
@@ -112,7 +112,7 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[np.dtype[Any], tuple[int, 
     # MNIST has two kinds of files: labels, of one dimension, and images, of three; images in colour have four.
     if len(start) < 4 or start[:2] != bytes(2) or start[2] not in TYPES or start[3] not in _DIMENSIONS[start[2]]:
         head = start.hex() or "nothing"
-        raise DataError(f"{path}: no IDX file of images or labels; it starts with {head}, not 00000803 or 00000801")
+        raise DataError(f"{path}: not an IDX file of images or labels; it starts with {head}, not 00000803 or 00000801")
     dimensions = file.read(4 * start[3])
     if len(dimensions) < 4 * start[3]:
         raise DataError(f"{path}: is cut off in its header")

@@ -47,7 +47,7 @@ class DataOptions:
     data_dir: str | None = None
     """Folder with four IDX files to use instead of the packaged ones."""
     form: PictureForm = MNIST
-    """What their pictures have in common as a net sees them; `own.options_for` finds it out."""
+    """The form that the pictures have for a net; `own.options_for` finds it out."""
     subset: int | None = None
     """Number of training images to use, validation included; None for all."""
     task: TaskName | None = None
@@ -55,12 +55,12 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         if self.dataset not in get_args(DatasetName):
-            raise DataError(f"dataset {self.dataset!r} is none of {', '.join(get_args(DatasetName))}")
+            raise DataError(f"dataset {self.dataset!r} is not one of {', '.join(get_args(DatasetName))}")
         if self.data_dir is not None and not of_files(self.dataset):
             raise DataError(f"a data set is named by its folder or by its name, not by both ({self.dataset!r})")
         if self.task is not None and (self.dataset, self.data_dir, self.subset) != ("mnist", None, None):
             raise DataError(
-                f"a task is made of the packaged MNIST as it is; leave out what stands beside {self.task!r}"
+                f"a task is made of the packaged MNIST as it is; leave out the other settings than task={self.task!r}"
             )
 
 
@@ -80,7 +80,7 @@ class About:
 def about(folder: Path) -> About | None:
     """Return the description of the IDX files in a folder; None if this program did not make them.
 
-    The user's own folder may hold any file of that name.
+    Your own folder may hold any file of that name.
     """
     try:
         values = json.loads((folder / ABOUT).read_bytes())

@@ -54,7 +54,7 @@ def make_split(
 
     Args:
         labels: shape (N,), the classes of the images, from 0.
-        subset: use only so many images, the first in the order of their hashes; None for all.
+        subset: number of images to use, the first in the order of their hashes; None for all.
         seed: seed of the hashes.
         classes: how many there are.
 

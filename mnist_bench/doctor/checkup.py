@@ -1,8 +1,8 @@
 """Check-ups of the machine and the installation, or of one study, with the repairs that are safe.
 
-A repair changes only what the event log can restore or what is of no use: Optuna's tables, temporary files, damaged
-checkpoints and weights. Checkpoints and weights are moved aside, not removed, because no command can write the same
-file again. The event log and paused trials are never changed.
+A repair changes only files that the event log can restore or that are of no use: Optuna's tables, temporary files,
+damaged checkpoints and weights. Checkpoints and weights are moved aside, not removed, because no command can write the
+same file again. The event log and paused trials are never changed.
 """
 
 from __future__ import annotations

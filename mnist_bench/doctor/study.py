@@ -152,7 +152,7 @@ def tables(location: StudyLocation, name: str, events: Sequence[Event]) -> Itera
 
 
 def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
-    """Yield whether a search of the study can continue here, and if not, what it needs."""
+    """Yield whether a search of the study can continue here, and if not, its requirements."""
     from mnist_bench import numerics
 
     then = study.spec["numerics"]

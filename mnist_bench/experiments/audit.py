@@ -36,7 +36,7 @@ class AuditOptions(Workplace):
 
     def __post_init__(self) -> None:
         if not (type(self.share) in (int, float) and 0 < self.share <= 1):
-            raise UsageError(f"share={self.share!r}: no share of the pruned trials; give 0.05, up to 1.")
+            raise UsageError(f"share={self.share!r}: not a share of the pruned trials; give 0.05, up to 1.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +56,7 @@ class Audited:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audit:
-    """What an audit of pruning found."""
+    """The result of an audit of pruning."""
 
     digest: str
     """The study's, before and after."""
@@ -84,7 +84,7 @@ class Audit:
 
     @property
     def share(self) -> tuple[float, float] | None:
-        """Wilson's 95 % interval of the share of pruned trials that were `wrong`; where all were audited, that share
+        """Wilson's 95 % interval of the share of pruned trials that were `wrong`; if all were audited, that share
         itself, twice. None if none was."""
         if not self.trials:
             return None
@@ -145,7 +145,7 @@ def audit_study(study: StoredStudy, options: AuditOptions, observer: Observer) -
 
 
 def sentence(audit: Audit) -> str:
-    """Return in words how often pruning was wrong, and what it cost."""
+    """Return in words how often pruning was wrong, and the cost of the audit."""
     if not audit.trials:
         return "No trial was pruned, so there is nothing to audit."
     place = "the best" if audit.cost is None else f"on the front of accuracy and {unit(audit.cost)}"

@@ -14,7 +14,7 @@ from search.errors import WorkerError
 from search.messages import command_line
 
 PROGRAM = "from mnist_bench.cli.app import main; main()"
-"""What the installed `mnist-bench` runs."""
+"""The code that the installed `mnist-bench` runs."""
 GLANCE = 0.05
 """Seconds between two checks whether to stop."""
 

@@ -44,7 +44,7 @@ class Workplace:
     workers: int = 1
     device: str = "auto"
     data_dir: Path | None = None
-    """The user's own data set: IDX files, a `.npz` file or a folder of pictures; None for the packaged MNIST."""
+    """Your own data set: IDX files, a `.npz` file or a folder of pictures; None for the packaged MNIST."""
     net: str | None = None
     """The name of your own network, if the study has one; see `SearchConfig.net`."""
 
@@ -237,9 +237,9 @@ def open_grid(
     extra_identity: Sequence[str] = (),
     net: str | None = None,
 ) -> Iterator[Grid]:
-    """Start workers and yield the grid; `what` stands in the message of whoever finds `folder` locked.
+    """Start workers and yield the grid; `what` names the work in the message of a process that finds `folder` locked.
 
-    `lanes` is how many runs a worker trains in turns; None for what suits its device. `extra_identity` is as in `Grid`,
+    `lanes` is how many runs a worker trains in turns; None for the device's default. `extra_identity` is as in `Grid`,
     and `net` as in `Workplace`.
 
     Raises:
@@ -257,7 +257,7 @@ def open_grid_of(
 ) -> Iterator[Grid]:
     """Start workers on the data of a study, in its precision, and yield the grid.
 
-    The test set is closed from then on. `verb` says in messages what is to be done to the study, such as "confirm".
+    The test set is closed from then on. `verb` names the work on the study in messages, such as "confirm".
 
     Raises:
         FingerprintError: the workers compute otherwise than those of the search.
@@ -271,7 +271,7 @@ def open_grid_of(
     like_then = compatibility.device_like(numerics, workplace.device), str(numerics["precision"])
     with _opened(folder, what, observer, loaded, workplace.workers, *like_then, net=workplace.net) as grid:
         compatibility.check_numerics(study, grid.numerics, verb)
-        # What was trained for it before there was a second canary is known by the first alone.
+        # Runs from before the second canary are known by the first alone.
         lacking = {*CANARIES} - {*numerics}
         yield replace(grid, numerics={name: value for name, value in grid.numerics.items() if name not in lacking})
 

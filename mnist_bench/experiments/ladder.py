@@ -107,7 +107,7 @@ class Rung:
 
     @property
     def _step(self) -> float:
-        """What one test image is worth, of which accuracies are multiples; 0 where no run misclassifies any."""
+        """The share of one test image, of which accuracies are multiples; 0 if no run misclassifies any."""
         return next(((1 - run.test_accuracy) / run.test_errors for run in self.runs if run.test_errors), 0.0)
 
     @property
@@ -117,7 +117,7 @@ class Rung:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ladder:
-    """All rungs that were asked for, and what they were measured on."""
+    """All rungs that were asked for, and the machine that measured them."""
 
     machine: Machine
     workers: int
@@ -172,7 +172,7 @@ def train_ladder(options: LadderOptions, observer: Observer) -> Ladder:
 
         def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
             scored = scores.after_last_period(task, period, report, state)
-            # So many processes trained when this report was made, which decides how long it took.
+            # Number of processes that trained when this report was made, which decides how long it took.
             return replace(scored, details={**scored.details, WORKERS: options.workers})
 
         curves = grid.train(runs, on_period=on_period)

@@ -33,15 +33,16 @@ FOLDER = "_notebook"
 MEANT = "lr_drop: what the notebook meant to run, batchnorm and then an epoch at a tenth of the learning rate."
 Figure = Literal["accuracy", "loss", "train_loss"]
 FIGURES: tuple[Figure, ...] = ("accuracy", "loss", "train_loss")
-"""What is compared: on the test images after the last epoch, and the last epoch's training loss, which varies least."""
+"""The figures compared: on the test images after the last epoch, and the last epoch's training loss, which varies
+least."""
 DEVIATIONS = 3.0
-"""Beyond so many standard deviations of the difference between a single run, as the notebook's, and our mean, a figure
-is remarkable."""
+"""Beyond this number of standard deviations of the difference between a single run, as the notebook's, and our mean, a
+figure is remarkable."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
-    """What the notebook's output says of one of its nets."""
+    """The figures in the notebook's output for one of its nets."""
 
     accuracy: float | None = None
     """On the test images after the last epoch, 0..1."""
@@ -50,7 +51,7 @@ class Published:
     train_loss: float | None = None
     """Mean cross-entropy of the last epoch's batches, nats."""
     parameters: int | None = None
-    """As its summary prints them, or as follows from its layers where it prints none."""
+    """As its summary prints them, or as follows from its layers if it prints none."""
     seconds: float | None = None
     """Of the last call of `fit`."""
 
@@ -69,13 +70,13 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
         "three_channels": Published(),
     }
 )
-"""By recipe, in the notebook's order; nothing for what it did not run, such as a net on the pictures in three channels
-that its last cells make."""
+"""By recipe, in the notebook's order; nothing for nets that it did not run, such as a net on the pictures in three
+channels that its last cells make."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Epoch:
-    """One epoch of one run, with what the net does on the test images after it."""
+    """One epoch of one run, with the net's results on the test images after it."""
 
     train_loss: float | None
     test_loss: float
@@ -217,7 +218,7 @@ def _epoch(report: Report) -> Epoch:
 
 
 def plain(row: NotebookRow) -> dict[str, Any]:
-    """Return a row as plain values for JSON; without means where every run diverged."""
+    """Return a row as plain values for JSON; without means if every run diverged."""
     figures: dict[str, Any] = {"seconds": row.seconds if row.runs else None, "remarkable": row.remarkable}
     for name in FIGURES:
         mean, deviation = getattr(row, name) if row.runs else (None, None)
@@ -259,7 +260,7 @@ def _footnotes(rows: Sequence[NotebookRow]) -> list[str]:
 
 
 def _by_chance(seeds: int) -> str:
-    """Return the share of figures beyond the mark where nothing differs: few seeds often give too small a deviation."""
+    """Return the share of figures beyond the mark if nothing differs: few seeds often give too small a deviation."""
     from scipy.special import stdtr  # type: ignore[import-untyped]
 
     return f"{200 * float(stdtr(seeds - 1, -DEVIATIONS)):.1f} %"

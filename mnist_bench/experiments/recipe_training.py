@@ -31,9 +31,9 @@ from search.trainer_api import Report
 OF_DATA = ("dataset", "subset")
 """Settings that say which data are trained on."""
 OnPeriod = Callable[[Report], None]
-"""Hears what each period came to."""
+"""Called with the report of each period."""
 OnSeed = Callable[[int, Report], None]
-"""Hears of a seed's period what it came to; the periods of seeds that train at once come as they end."""
+"""Called with a seed and the report of its period; the periods of seeds that train at once come as they end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,15 +41,15 @@ class TrainingOptions:
     """How it is trained, whatever is trained."""
 
     overrides: Sequence[str] = ()
-    """`field=value`, each of which replaces what the recipe says."""
+    """`field=value`, each of which replaces a value of the recipe."""
     train_on: TrainOn | None = None
-    """Which training images; None for what the recipe says."""
+    """Which training images; None for those of the recipe."""
     device: str = "auto"
     precision: PrecisionName = "auto"
     data_dir: Path | None = None
-    """The user's own data set; for a trial, the data set of its study."""
+    """Your own data set; for a trial, the data set of its study."""
     net: str | None = None
-    """The user's own network; see `own_nets.load_net`."""
+    """Your own networkwork; see `own_nets.load_net`."""
 
     @property
     def given(self) -> list[str]:
@@ -69,7 +69,7 @@ class RecipeTraining:
     options: TrainingOptions
 
     def fit(self, seed: int, on_period: OnPeriod = lambda report: None) -> FitResult:
-        """Train with a seed; `on_period` hears what each period came to.
+        """Train with a seed; `on_period` is called with the report of each period.
 
         Raises:
             UsageError: it is no seed; and see `training.fit`.

@@ -22,7 +22,7 @@ def check_budget(budget: float | None) -> float | None:
     """Return a budget in one form, whatever kind of number it is: seconds, or None for no limit.
 
     Raises:
-        UsageError: it is no time.
+        UsageError: it is not a time.
     """
     if budget is None:
         return None
@@ -34,13 +34,13 @@ def check_budget(budget: float | None) -> float | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Spent:
-    """What the file holds."""
+    """The content of the file."""
 
     identity: str
     seconds: Annotated[float, Ge(0)]
     decided: dict[str, bool]
     of: str = ""
-    """What the work is about."""
+    """The subject of the work."""
     earlier: Annotated[float, Ge(0)] = 0.0
     """Seconds that other work about the same took before."""
 
@@ -67,12 +67,12 @@ class TimeBudget:
 
     @property
     def seconds(self) -> float:
-        """What was spent so far, this run included."""
+        """The time spent so far, this run included."""
         return self._before + time.monotonic() - self._started
 
     @property
     def total(self) -> float:
-        """What was spent on this and on all such work before."""
+        """The time spent on this and on all such work before."""
         return self._earlier + self.seconds
 
     @property
@@ -81,7 +81,7 @@ class TimeBudget:
         return self._before > 0
 
     def keep(self) -> None:
-        """Write down what was spent so far; errors as in `sealed_json.write`."""
+        """Save the time spent so far; errors as in `sealed_json.write`."""
         spent = _Spent(
             identity=self._identity, seconds=self.seconds, decided=self._decided, of=self._of, earlier=self._earlier
         )  # fmt: skip

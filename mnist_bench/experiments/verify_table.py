@@ -1,4 +1,4 @@
-"""Rows of a table trained again: to the same bits where this machine computes as theirs did, else within noise.
+"""Rows of a table trained again: to the same bits if this machine computes as theirs did, else within noise.
 
 Which rows is decided by a seed. Nothing is kept of a verification that has ended: the next one trains again.
 """
@@ -35,7 +35,7 @@ class VerifyOptions(ResultsWorkplace):
     """The options of a verification."""
 
     rows: int = 20
-    """How many; all where there are fewer."""
+    """How many; all if there are fewer."""
     seed: int = 0
     """Decides which ones."""
 
@@ -46,7 +46,7 @@ class VerifyOptions(ResultsWorkplace):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedRow:
-    """A row and what it came to here."""
+    """A row and its result here."""
 
     point: int
     seed: int
@@ -61,11 +61,11 @@ class CheckedRow:
     first_difference: str | None
     """Where the bits differ first: `period 2, weights`; None if they do not."""
     must_be_equal: bool
-    """Whether the row was trained by the same revision of the trainer, where the canary is this machine's."""
+    """Whether the row was trained by the same revision of the trainer, if the canary is this machine's."""
 
     @property
     def verdict(self) -> Verdict:
-        """What this says of the row."""
+        """The verdict on the row."""
         if self.first_difference is None:
             return "identical"
         if self.must_be_equal:
@@ -90,7 +90,7 @@ class CheckedRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verified:
-    """What a verification found."""
+    """The result of a verification."""
 
     table: str
     canary: str
@@ -195,7 +195,7 @@ def _first_difference(then: RecordedRow, now: RecordedRow) -> str | None:
 
 
 def sentences(found: Verified) -> list[str]:
-    """Return in words what a verification found."""
+    """Return the result of a verification in words."""
     equal = [row for row in found.rows if row.must_be_equal]
     same = sum(row.first_difference is None for row in equal)
     lines = [

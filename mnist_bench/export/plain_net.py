@@ -18,7 +18,7 @@ from search.errors import UsageError
 
 
 def source(winner: Winner) -> str:
-    """Return the text of `net.py`; the weights lie beside it in `model.safetensors`."""
+    """Return the text of `net.py`; the weights are next to it in `model.safetensors`."""
     model, input_spec, layers = winner.config.model, winner.input_spec, known_layers(winner)
     prepare, functions = _preparation(winner)
     text = render(

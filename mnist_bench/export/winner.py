@@ -223,7 +223,7 @@ def picture_kind(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Finder:
-    """Finds the networks of a study's trials, and what `confirm` found of them."""
+    """Finds the networks of a study's trials, and the results of `confirm` for them."""
 
     study: StoredStudy
     commands: NextCommands

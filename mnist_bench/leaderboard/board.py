@@ -131,7 +131,7 @@ class Leaderboard:
     parameters: tuple[str, ...]
     """Dotted names of all parameters of the study, whether or not a row has them."""
     limits: tuple[str, ...]
-    """What the study limits: `macs`, `parameters`, or a constraint."""
+    """A limit of the study: `macs`, `parameters`, or a constraint."""
     has_curves: bool
     """Whether the rows have their learning curves."""
     has_infeasible: bool

@@ -98,7 +98,7 @@ def _listed(board: Leaderboard) -> tuple[str, ...]:
 
 
 def _explained(figures: Sequence[Column[LeaderboardRow]], board: Leaderboard) -> list[Column[LeaderboardRow]]:
-    """Return the figures with what their signs mean, as far as they occur."""
+    """Return the figures with the meanings of the signs that occur."""
     signs = {"rank": UNRANKED} if any(row.rank is None for row in board.rows) else {}
     if any(row.reason == "paused" for row in board.rows):
         signs["state"] = PAUSED
@@ -200,12 +200,12 @@ def _by_machine(trials: int) -> str:
 
 
 def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands) -> list[str]:
-    """Return the lines below the table: rows left out, who was ahead, what the tie mark means, the test set.
+    """Return the lines below the table: rows left out, trials ahead, the meaning of the tie mark, the test set.
 
     Args:
-        board: what the table shows.
+        board: the content of the table.
         raced: whether the tied trials already raced with fresh seeds, so that no line proposes it.
-        commands: what to type next about the study.
+        commands: the next commands about the study.
     """
     lines = []
     if board.hidden:
@@ -222,7 +222,7 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
         lines += [
             f"= not distinguishable from the first (paired test over these weights, Holm, 5 %). {tied}"
             f"{'.' if raced else ':'}",
-            *([] if raced else [f"  `{commands.line('confirm')}` asks with fresh seeds."]),
+            *([] if raced else [f"  `{commands.line('confirm')}` retrains them with fresh seeds."]),
         ]
     return [*lines, test_set_line(board.net.test_openings)]
 
@@ -249,7 +249,7 @@ NET_KEYS = (
     "total_epochs", "parameters", "macs", "seconds", "settings", "params", "excess", "seed", "curve", "on_front",
     "first_then", "ahead",
 )  # fmt: skip
-"""What a row is for programs in a study of nets, in this order: names that JSON and CSV keep."""
+"""The fields of a row for programs in a study of nets, in this order: names that JSON and CSV keep."""
 KEYS = (
     "rank", "number", "value", "state", "reason", "periods", "total_periods", "seconds", "params", "excess", "seed",
     "curve", "first_then", "ahead", "cost", "on_front",

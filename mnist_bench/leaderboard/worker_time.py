@@ -1,4 +1,4 @@
-"""How the workers' time was spent: all periods on one clock, what pruning saved, and what the logical order cost.
+"""How the workers' time was spent: all periods on one clock, the saving of pruning, and the cost of the logical order.
 
 A study knows the lane of each period, and not how many lanes a worker had. So worker time is that of all lanes: a
 worker of two lanes, which trains two trials in turns, counts like two workers of one.
@@ -57,7 +57,7 @@ class WorkerTimeline:
     ordering: float
     """Idle worker time during which a delivered period waited for a logically earlier one."""
     saved: float
-    """Estimate of what pruning saved: the epochs that were not trained, at the pace of each trial."""
+    """Estimated saving of pruning: the epochs that were not trained, at the pace of each trial."""
     order: Order = "logical"
     """The order in which the search handled events; with "arrival", nothing waits for its turn."""
 

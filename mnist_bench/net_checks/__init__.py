@@ -1,4 +1,4 @@
-"""Whether the user's own net repeats: it is trained a little, in several ways that have to give the same bits."""
+"""Whether your own network repeats: it is trained a little, in several ways that have to give the same bits."""
 
 import lazy_loader
 

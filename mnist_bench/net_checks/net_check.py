@@ -1,4 +1,4 @@
-"""Check the user's own net: several ways of training it have to give the same bits."""
+"""Check your own network: several ways of training it have to give the same bits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from search.repeatability import Checked, CheckRow
 Way = Callable[[ShortTraining], Outcome]
 WAYS: Mapping[str, tuple[str, Way]] = {
     "trained again": ("draws from a source of its own, or depends on what was trained before", ShortTraining.anew),
-    "beside another trial": ("shares something with other nets of its process", ShortTraining.beside_another),
+    "next to another trial": ("shares something with other nets of its process", ShortTraining.beside_another),
     "without a restore": ("keeps something outside its parameters and buffers", ShortTraining.without_restoring),
     "in another process": ("depends on the order of a set, on the environment or the time", trained_elsewhere),
 }
@@ -28,7 +28,7 @@ FROM_WEIGHTS = (
     "from weights alone",
     "draws while it is built what is neither a parameter nor a buffer that its state holds",
 )
-"""How an exported net is read, and what a net does that then computes otherwise."""
+"""How an exported net is read, and why a net may then compute differently."""
 
 
 def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
@@ -72,8 +72,8 @@ def require(
 def _refusal(net: OwnNet, way: str, what: str, reason: str, advice: str, words: Sequence[str]) -> UsageError:
     command = command_line(["mnist-bench", "plugin", "check", net.loaded.whole_name, *words])
     return UsageError(
-        f"Net {net.loaded.name} is not repeatable: {way}, it comes to {what}, so it {reason}. "
-        f"`{command}` says more; {advice}."
+        f"Net {net.loaded.name} is not repeatable: {way}, it gives {what}, so it {reason}. "
+        f"`{command}` reports more; {advice}."
     )
 
 

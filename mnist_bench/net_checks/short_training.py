@@ -1,4 +1,4 @@
-"""A training of two periods, taken in one of several ways; what it came to, to be compared."""
+"""A training of two periods, done in one of several ways, whose result is compared."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Outcome = list[list[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class ShortTraining:
-    """What is trained."""
+    """The net to train."""
 
     net: str
     """By which other processes of this machine load the net."""

@@ -1,4 +1,4 @@
-"""Train the user's own net in another process, with another order of sets; run by `trained_elsewhere`."""
+"""Train your own network in another process, with another order of sets; run by `trained_elsewhere`."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Architecture:
 
     @property
     def parameters(self) -> int:
-        """Weights, biases and running statistics: what Keras's summary calls total parameters."""
+        """Weights, biases and running statistics: the total parameters of Keras's summary."""
         return self.trainable + sum(layer.running for layer in self.layers)
 
     @property

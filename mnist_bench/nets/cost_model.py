@@ -117,7 +117,7 @@ def price_list(coefficients: Coefficients) -> tuple[float, ...]:
 
 
 class _Work(NamedTuple):
-    """What a net costs, before anything is known of how long it trains."""
+    """The cost of a net, before its training time is known."""
 
     macs: int
     """Multiply-accumulates for one image, forward, with feature maps rounded up to groups of `VECTOR`."""

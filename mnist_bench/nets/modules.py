@@ -23,7 +23,7 @@ class Dropout(nn.Module):
     """Dropout (Srivastava et al. 2014) of units (N, U), or of whole feature maps (N, C, H, W).
 
     It draws from `generator`, which the trainer seeds for each period. torch's own modules draw from the global one,
-    and a period would depend on what its process did before.
+    and a period would depend on the earlier work of its process.
     """
 
     def __init__(self, rate: float) -> None:
@@ -82,11 +82,11 @@ class Flatten(nn.Module):
 
 
 def build_net(config: TrainConfig, generator: torch.Generator, form: PictureForm = MNIST) -> nn.Module:
-    """Return the net of a configuration on the CPU, in float32: a built-in one (`build_model`), or the user's own.
+    """Return the net of a configuration on the CPU, in float32: a built-in one (`build_model`), or your own.
 
     Raises:
         ArchitectureError: the net is impossible.
-        UsageError, PluginError: of a net of the user's own, see `own_nets.build`.
+        UsageError, PluginError: of your own network, see `own_nets.build`.
     """
     if config.net_code is not None:
         return own_nets.build(config.net_code, config.net, form, generator)
@@ -114,7 +114,7 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
 def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
     """Make every dropout layer of `model` draw from `generator`, which is on the model's device.
 
-    The user's own net has its own generators, which are seeded from it.
+    Your own network has its own generators, which are seeded from it.
     """
     own_nets.seed_draws(model, generator)
     for module in model.modules():

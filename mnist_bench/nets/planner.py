@@ -86,7 +86,7 @@ def make_planner(
 
 
 def with_net_defaults(config: TrainConfig) -> TrainConfig:
-    """Return a configuration with all settings of the user's own net; missing ones take its defaults.
+    """Return a configuration with all settings of your own network; missing ones take its defaults.
 
     Raises:
         ArchitectureError: the net refuses them.

@@ -1,4 +1,4 @@
-"""The size of any net, built-in or the user's own, as limits, costs and tables need it."""
+"""The size of any net, built-in or your own, as limits, costs and tables need it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def net_size(config: TrainConfig, form: PictureForm = MNIST) -> Counts:
 
     Raises:
         ArchitectureError: the net is impossible.
-        UsageError, PluginError: of a net of the user's own, see `own_nets.counts`.
+        UsageError, PluginError: of your own network, see `own_nets.counts`.
     """
     if config.net_code is not None:
         return own_nets.counts(config.net_code, config.net, form)

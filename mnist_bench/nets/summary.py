@@ -36,9 +36,9 @@ HEADINGS = (
 def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     """Return, for each config, the compact cells by heading in which the configs differ; every cell for one alone.
 
-    A cell counts as different where its text and one of its settings differ; a part that some of the nets lack does
-    not. A setting that no cell tells has a column of its own, named by its path. Cells of our layers are dashes for a
-    net of the user's own; one alone has its settings in their place.
+    A cell counts as different if its text and one of its settings differ; a part that some of the nets lack does
+    not. A setting that no cell shows has its own column, named by its path. For your own network the cells of built-in
+    layers are dashes; a single one has its settings instead.
     """
     values = [_values(config) for config in configs]
     rows = [
@@ -47,7 +47,7 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     ]
     if len(rows) == 1:
         return rows if configs[0].net_code is None else [_alone(configs[0], rows[0])]
-    # Of a net of the user's own that declares no settings, one configuration may have some that another lacks.
+    # If your own network declares no settings, one configuration may have some that another lacks.
     paths = dict.fromkeys(path for row in values for path in row)
     differing = [path for path in paths if any(row.get(path) != values[0].get(path) for row in values)]
     kept = [
@@ -63,7 +63,7 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
 
 
 def _alone(config: TrainConfig, cells: Mapping[str, str]) -> dict[str, str]:
-    """Return every cell of the user's own net."""
+    """Return every cell of your own network."""
     ours = {heading: text for heading, text in cells.items() if not _of_layers(heading)}
     return {f"net.{name}": _setting_words(value) for name, value in config.net.items()} | ours
 
@@ -105,7 +105,7 @@ def _brief(value: Any, declared: Declared) -> str:
 
 
 def shown(heading: str, cells: Sequence[str]) -> tuple[Sequence[str], list[str]]:
-    """Return the cells of a column as its rows show them, and what their signs mean, see `legend`.
+    """Return the cells of a column as its rows show them, and the meaning of their signs, see `legend`.
 
     The strengths of `augment` that are 0 in every row are left out.
     """
@@ -126,7 +126,7 @@ def legend(heading: str, cells: Collection[str]) -> list[str]:
 
 
 def _signs(heading: str, cells: Collection[str]) -> Iterator[str]:
-    """Yield what the signs in these cells mean, but for the dash."""
+    """Yield the meanings of the signs in these cells, except for the dash."""
     names = [declared.name for declared in _settings_by_heading().get(heading, ())]
     match heading:
         case "lr → drops":
@@ -196,7 +196,7 @@ def _own_net_words(config: TrainConfig) -> Iterator[str]:
 
 
 def _setting_words(value: object) -> str:
-    """Return a setting of the user's own net as a cell shows it."""
+    """Return a setting of your own network as a cell shows it."""
     entries = value if isinstance(value, tuple) else (value,)
     return _joined([compact(entry) if isinstance(entry, float) else _plain(entry) for entry in entries])
 

@@ -1,4 +1,4 @@
-"""What the bits of a training depend on: the device and its setup, precision, the canary."""
+"""Everything that decides the bits of a training: the device and its setup, precision, the canary."""
 
 import lazy_loader
 

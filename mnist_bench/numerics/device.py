@@ -1,4 +1,4 @@
-"""What the bits of a training run depend on besides its settings: set up this process, and describe it."""
+"""Set up this process for the bits of a training run, which depend on more than its settings, and describe it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def setup(name: str = "auto") -> torch.device:
 
 
 def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
-    """Return the canaries, which decide whether two machines compute alike, and what may explain a difference."""
+    """Return the canaries, which decide whether two machines compute alike, and values that may explain a
+    difference."""
     kind = device_kind(precision, on_gpu=device.type != "cpu")
     return {
         "canary": canary(str(device), precision),
@@ -100,7 +101,7 @@ def find_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = name.partition(":")
     if not re.fullmatch(r"cpu|cuda(:(0|[1-9][0-9]{0,3}))?", name):
-        raise DeviceError(f"device {name!r} is none of auto, cpu, cuda, cuda:1")
+        raise DeviceError(f"device {name!r} is not one of auto, cpu, cuda, cuda:1")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise DeviceError(
             f"device {name!r} is not there; PyTorch {torch.__version__} sees {torch.cuda.device_count()} GPUs"

@@ -7,11 +7,11 @@ from typing import Literal, assert_never
 
 Precision = Literal["bf16", "fp32"]
 PrecisionName = Literal["auto", Precision]
-"""What may be asked for; auto is the device's fastest."""
+"""The precisions to choose from; auto is the device's fastest."""
 DeviceKind = Literal["cpu-bf16", "cpu-fp32", "cuda"]
 TRAINER_REVISIONS: Mapping[DeviceKind, int] = {"cpu-bf16": 2, "cpu-fp32": 2, "cuda": 2}
 """Raised for a kind whenever the same configuration, seed and data give other bits than before on the same machine of
-that kind; the studies of the other kinds go on."""
+that kind; studies of the other kinds can be resumed."""
 
 
 def device_kind(precision: Precision, *, on_gpu: bool) -> DeviceKind:

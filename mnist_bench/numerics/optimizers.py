@@ -1,7 +1,8 @@
 """PyTorch's optimizers without the wrappers that `torch.compile` needs.
 
 The wrappers import PyTorch's compiler when they are first called. That took 0.9 s in each process that trains (PyTorch
-2.13, a core of an EPYC, Zen 4), and nothing here is compiled. What they wrap is called as it is: the bits are the same.
+2.13, a core of an EPYC, Zen 4), and nothing here is compiled. The functions that they wrap are called unchanged, so the
+bits are the same.
 """
 
 from __future__ import annotations

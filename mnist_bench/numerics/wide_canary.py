@@ -42,7 +42,7 @@ ACTIVATIONS = (functional.relu, torch.sigmoid, torch.tanh, functional.gelu, func
 
 @cache
 def wide_canary(device: str, precision: Precision) -> str:
-    """Return the SHA-256 of what layers make of noise, forward and backward, on `device`; 0.2 s on a CPU."""
+    """Return the SHA-256 of the results of layers on noise, forward and backward, on `device`; 0.2 s on a CPU."""
     hashed = hashlib.sha256()
     generator = torch.Generator().manual_seed(1)
     for batch in BATCHES:
@@ -77,7 +77,7 @@ def _values(batch: int, generator: torch.Generator, device: torch.device, precis
 
 
 def _elementwise(values: Tensor, noise: partial[Tensor]) -> Iterator[Tensor]:
-    """Yield what normalisation, activations and, of maps, pooling make of values (N, C, H, W) or (N, F)."""
+    """Yield the results of normalisation, activations and, for maps, pooling on values (N, C, H, W) or (N, F)."""
     features = values.shape[1]
     scale, shift = noise((features,)).requires_grad_(), noise((features,)).requires_grad_()
     mean, variance = noise((features,)), noise((features,))
@@ -98,7 +98,7 @@ def _gradients(found: Tensor, inputs: list[Tensor], noise: partial[Tensor]) -> I
 
 
 def _drawn(generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield what begins a training: weights, and an order of images."""
+    """Yield the start of a training: weights, and an order of images."""
     for fill in (nn.init.kaiming_uniform_, nn.init.kaiming_normal_, nn.init.xavier_uniform_, nn.init.orthogonal_):
         yield fill(torch.empty(24, 90), generator=generator)
     yield torch.randperm(1000, generator=generator)

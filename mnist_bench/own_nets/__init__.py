@@ -1,4 +1,4 @@
-"""The user's own nets: loaded by name, built, counted, with isolated random number generators."""
+"""Your own networks: loaded by name, built, counted, with isolated random number generators."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Build the user's own net, and count its parameters and multiply-accumulates without values."""
+"""Build your own network, and count its parameters and multiply-accumulates without values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Counts:
 
 
 def counts(code: str, settings: Mapping[str, Any], form: PictureForm) -> Counts:
-    """Return the size of the user's own net for pictures of a form.
+    """Return the size of your own network for pictures of a form.
 
     It is built on PyTorch's device `meta`, which has shapes and no values, and `torch.utils.flop_counter` counts one
     forward pass; code that needs values is built and run on the CPU instead.
@@ -41,7 +41,7 @@ def counts(code: str, settings: Mapping[str, Any], form: PictureForm) -> Counts:
     Raises:
         ArchitectureError: the net refuses these settings: its code raises ValueError.
         ConfigError: they are none of the net's.
-        PluginError: its code raises anything else, or what it makes is no net for these pictures.
+        PluginError: its code raises anything else, or its result is not a net for these pictures.
         UsageError: the code was not named; see `own_net.loaded_net`.
     """
     return _counts(code, canonical_json.dumps(settings), form)
@@ -94,7 +94,7 @@ def _counted(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where:
 
 
 def _check_state(module: nn.Module, net: OwnNet) -> None:
-    """Check that a net can be trained, and that files can hold what it keeps.
+    """Check that a net can be trained, and that files can hold its state.
 
     Raises:
         PluginError: it cannot, or they cannot.
@@ -121,7 +121,7 @@ def _check_state(module: nn.Module, net: OwnNet) -> None:
 def _made(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where: str) -> nn.Module:
     """Return what the code makes, on this device; layers that wait for their first input have had it.
 
-    The settings are within what the code declares; see `counts` for what is raised.
+    The settings are within the code's declaration; errors as in `counts`.
     """
     import torch
     from torch import nn

@@ -1,8 +1,9 @@
-"""The random draws of the user's own net, from generators that belong to it alone.
+"""The random draws of your own network, from generators that belong to it alone.
 
 Our own layers draw from a generator that the trainer passes. Foreign code draws from the global ones of PyTorch, NumPy
-and Python, and a period would depend on what its process did before. So each net has states of its own for them, which
-stand in the global ones while its forward pass runs, and not between: lanes that train in turns do not meet.
+and Python, and a period would depend on the earlier work of its process. Therefore each net has its own states for
+them, which stand in the global ones while its forward pass runs, and not between: lanes that train in turns do not
+meet.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def _put(states: _States) -> None:
 
 @contextmanager
 def seeded(generator: torch.Generator) -> Iterator[None]:
-    """Let what draws inside draw the same whenever `generator` stands the same, and leave no trace outside."""
+    """Make all draws inside depend on the state of `generator` alone, and leave no trace outside."""
     outside = _states()
     # PyTorch's generators take 64 bits, NumPy's 32.
     wide, narrow = (int(torch.randint(2**bits, (), generator=generator, device=generator.device)) for bits in (62, 32))
@@ -84,7 +85,7 @@ class Draws:
         self._outside = _states()
         if self._own is not None:
             _put(self._own)
-        # Whoever flattens with `view` needs rows, maps and pictures in their order in memory.
+        # Code that flattens with `view` needs rows, maps and pictures in their order in memory.
         return tuple(value.contiguous() for value in inputs)
 
     def leave(self, module: nn.Module, inputs: tuple[Any, ...], logits: Any) -> Tensor | None:
@@ -108,7 +109,7 @@ def attach(module: nn.Module, loaded: Loaded, form: PictureForm, generator: torc
 
 
 def seed_draws(module: nn.Module, generator: torch.Generator) -> None:
-    """Seed the user's own net for a period; does nothing to other nets."""
+    """Seed your own network for a period; does nothing to other nets."""
     draws = getattr(module, NAME, None)
     if isinstance(draws, Draws):
         draws.seed(generator)

@@ -1,4 +1,4 @@
-"""The settings of the user's own net, as its function declares them.
+"""The settings of your own network, as its function declares them.
 
 The annotation of the function's first parameter says what they are: a dataclass, whose fields have types, bounds
 (`annotated_types`) and defaults; or a mapping or nothing, and then they are whatever the space file says.
@@ -24,12 +24,12 @@ PARAMETERS = "build(settings, input_shape, classes)"
 
 
 class NetSection:
-    """Marks the dataclasses whose fields are settings of the user's own net."""
+    """Marks the dataclasses whose fields are settings of your own network."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredSettings:
-    """What a net's settings may be."""
+    """The values that a net's settings may have."""
 
     declared: type | None
     """A dataclass; None if anything is taken."""
@@ -79,7 +79,7 @@ class DeclaredSettings:
 
 
 def signature_of_net(call: Callable[..., Any]) -> inspect.Signature:
-    """Return the signature of what takes (settings, input_shape, classes).
+    """Return the signature of a callable that takes (settings, input_shape, classes).
 
     Raises:
         TypeError, ValueError: it does not, or has no signature.
@@ -90,7 +90,7 @@ def signature_of_net(call: Callable[..., Any]) -> inspect.Signature:
 
 
 def declared_settings(call: Callable[..., Any], name: str) -> DeclaredSettings:
-    """Return the settings of a function, or of a class of nets; `name` is what messages call it.
+    """Return the settings of a function, or of a class of nets; `name` is its name in messages.
 
     Raises:
         UsageError: it does not take (settings, input_shape, classes), or its settings are of a type that is none.

@@ -1,7 +1,8 @@
-"""Registry of the user's own nets, keyed by the name and the source hash of their code.
+"""Registry of your own networks, keyed by the name and the source hash of their code.
 
-A configuration names its code (`TrainConfig.net_code`) and never makes it run. Whoever runs the net has named the code
-before, on the command line or from Python, with `load_net`; `loaded_net` finds it by what the configuration says.
+A configuration names its code (`TrainConfig.net_code`) and never makes it run. The user who runs the net has named the
+code before, on the command line or from Python, with `load_net`; `loaded_net` finds it by the name and hash in the
+configuration.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _named: dict[str, OwnNet] = {}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwnNet:
-    """The user's own net, ready to be built with any settings."""
+    """Your own network, ready to be built with any settings."""
 
     loaded: Loaded
     settings: DeclaredSettings
@@ -37,7 +38,7 @@ class OwnNet:
 
     @property
     def code(self) -> str:
-        """Name and SHA-256 of the source: what a configuration holds."""
+        """Name and SHA-256 of the source, as a configuration holds them."""
         return f"{self.loaded.name} {self.loaded.code.sha256}"
 
     @property
@@ -81,7 +82,7 @@ def is_net(name: str) -> bool:
     """Return whether the code of this name is meant to make a net, not a sampler or a pruner.
 
     Samplers and pruners are called with a seed or without arguments. A function that can be called in neither way
-    counts as a net's: the error then explains what a net needs.
+    counts as a net's: the error then explains the requirements of a net.
 
     Raises:
         UsageError: it cannot be loaded.
@@ -125,7 +126,7 @@ def loaded_net(code: str) -> OwnNet:
                 f"{other.loaded.code.sha256[:8]}…; name the file as it was (`mnist-bench show STUDY --code` prints it)."
             )
     folder = ", with the folder that the file lies in" if ".py:" in name else ""
-    raise UnnamedCodeError(f"The net is code of your own, {show(name)}: name it, --net {quoted(name)}{folder}.")
+    raise UnnamedCodeError(f"The net is your own code, {show(name)}: name it, --net {quoted(name)}{folder}.")
 
 
 def split_code(code: str) -> tuple[str, str]:

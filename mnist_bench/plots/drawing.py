@@ -59,7 +59,7 @@ def draw_kinds(
         subject: the study, or the data set, that they show.
         formats: formats of the pictures.
         folder: where their files go; None to write no files.
-        narrow: whether to draw for half the width of a page what can be.
+        narrow: whether to draw kinds that can be narrow for half the width of a page.
         begins: called with each kind before it is drawn.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The kinds of pictures by name: the module that draws each, and what it shows."""
+"""The kinds of pictures by name: the module that draws each, and its content."""
 
 from __future__ import annotations
 

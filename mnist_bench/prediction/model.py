@@ -254,7 +254,7 @@ def load_model(path: str | Path) -> Model:
             raise WeightsError(
                 f"{file.parent}: its export was not finished; the same `mnist-bench export` writes it again."
             ) from error
-        raise WeightsError(f"{file}: no file of exported weights ({error.strerror}).") from error
+        raise WeightsError(f"{file}: not a file of exported weights ({error.strerror}).") from error
     tensors, metadata = _tensors(content, str(file)), metadata_of(content)
     try:
         input_spec = stored_spec.parse(metadata[INPUT_SPEC]) if INPUT_SPEC in metadata else None
@@ -263,9 +263,9 @@ def load_model(path: str | Path) -> Model:
         if input_spec is not None:
             return Model(nets=nets, input_spec=stored_spec.check(input_spec, form), form=form)
     except ValidationError as error:
-        raise WeightsError(f"{file}: no file of exported weights ({in_a_sentence(first_fault(error))}).") from error
+        raise WeightsError(f"{file}: not a file of exported weights ({in_a_sentence(first_fault(error))}).") from error
     except ValueError as error:
-        raise WeightsError(f"{file}: no file of exported weights ({in_a_sentence(error)}).") from error
+        raise WeightsError(f"{file}: not a file of exported weights ({in_a_sentence(error)}).") from error
     if form != MNIST:
         raise WeightsError(
             f"{file}: does not record the training data of its net, pictures of {form}; "
@@ -280,7 +280,7 @@ def _tensors(content: bytes, source: str) -> Mapping[str, NDArray[Any]]:
     try:
         tensors: Mapping[str, NDArray[Any]] = arrays.load(content)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{source}: no file of exported weights ({in_a_sentence(error)}).") from error
+        raise WeightsError(f"{source}: not a file of exported weights ({in_a_sentence(error)}).") from error
     return tensors
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 
 def brightness(image: Any) -> NDArray[np.float64]:
-    """Return a Pillow image as brightness (H, W), 0 (black) to 255; what is transparent is paper."""
+    """Return a Pillow image as brightness (H, W), 0 (black) to 255; transparent pixels are paper."""
     if image.mode[0] in "IF":  # 16 or 32 bits a pixel
         deep = np.array(image, np.float64)
         deep *= 255 / max(deep.max(), 1)
@@ -34,9 +34,9 @@ def brightness(image: Any) -> NDArray[np.float64]:
 def prepare(grey: NDArray[Any], *, digit: bool = True) -> NDArray[np.float32]:
     """Return a picture as the net sees it: (28, 28), 0 is paper, 255 the most ink.
 
-    What differs most from the picture's border is ink, whether the paper is light or dark. As LeCun did for MNIST, it
-    is cropped, fitted into 20x20 pixels, and shifted until its centre of mass lies in the middle. What is no `digit`
-    is fitted whole into 28x28.
+    The brightness that differs most from the picture's border is ink, whether the paper is light or dark. As LeCun did
+    for MNIST, it is cropped, fitted into 20x20 pixels, and shifted until its centre of mass lies in the middle. What is
+    no `digit` is fitted whole into 28x28.
 
     Args:
         grey: shape (H, W), brightness, 0 to 255.
@@ -47,9 +47,9 @@ def prepare(grey: NDArray[Any], *, digit: bool = True) -> NDArray[np.float32]:
     """
     grey = np.asarray(grey, np.float64)
     if grey.ndim != 2 or 0 in grey.shape:
-        raise ValueError(f"no picture of rows and columns, but of shape {grey.shape}")
+        raise ValueError(f"not a picture of rows and columns: its shape is {grey.shape}")
     if not np.isfinite(grey).all():
-        raise ValueError("a picture with pixels that are no numbers")
+        raise ValueError("a picture with pixels that are not numbers")
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = np.median(border)
     noise = np.median(np.abs(border - paper))
@@ -78,7 +78,7 @@ def prepare(grey: NDArray[Any], *, digit: bool = True) -> NDArray[np.float32]:
 
 
 def pixels(image: Any, channels: int) -> NDArray[np.float64]:
-    """Return a Pillow image as pixels (C, H, W), 0 to 255: grey or red, green, blue; what is transparent is black."""
+    """Return a Pillow image as pixels (C, H, W), 0 to 255: grey or red, green, blue; transparent pixels are black."""
     if image.mode[0] in "IF":  # 16 or 32 bits a pixel; 16 say what white is, of 32 it is the brightest pixel
         deep = np.array(image, np.float64)
         white = max(deep.max(), 65535 if image.mode[0] == "I" else 1)
@@ -95,7 +95,7 @@ def pixels(image: Any, channels: int) -> NDArray[np.float64]:
 def fit(picture: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
     """Return a picture at the size that the net sees, (C, height, width): whole, in the middle, its proportions kept.
 
-    What is left over at two sides is 0. Nothing is inverted, and no contrast is changed.
+    The margins at two sides are 0. Nothing is inverted, and no contrast is changed.
 
     Args:
         picture: shape (C, H, W), 0 to 255.
@@ -103,10 +103,10 @@ def fit(picture: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
         width: pixels.
 
     Raises:
-        ValueError: the picture has no pixels, or some that are no numbers.
+        ValueError: the picture has no pixels, or some that are not numbers.
     """
     if 0 in picture.shape or not np.isfinite(picture).all():
-        raise ValueError("a picture without pixels, or with some that are no numbers")
+        raise ValueError("a picture without pixels, or with some that are not numbers")
     _, rows, columns = picture.shape
     scale = min(height / rows, width / columns)
     high, wide = (max(1, int(side * scale + 0.5)) for side in (rows, columns))

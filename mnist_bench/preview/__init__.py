@@ -1,4 +1,4 @@
-"""What a search would do, foretold: its lines for `--dry-run`, this machine's pace, how long the search takes."""
+"""A forecast of a search: the lines of `--dry-run`, this machine's pace, how long the search takes."""
 
 import lazy_loader
 

@@ -27,7 +27,7 @@ SETTING_UP = (1.3, 1.8)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workload:
-    """What decides, next to the space, how long a search takes."""
+    """The options that, together with the space, decide how long a search takes."""
 
     trials: int
     pruner: Pruner

@@ -89,7 +89,7 @@ def _how_long(setup: SearchSetup, drawn: Drawn, measured: Pace, left: int) -> It
     busy = "; other programs compute here too, and may leave it more or less" if measured.busy else ""
     yield f"Takes about {span}{rest}, {how} ({measured.kind}){busy}."
     if words := str(drawn.shares):
-        yield f"{words}; such are not trained and cost no trial."
+        yield f"{words}; they are not trained and do not count as trials."
 
 
 def _which(setup: SearchSetup) -> str:
@@ -103,7 +103,7 @@ def _study(setup: SearchSetup) -> str:
 
 
 def _measure(setup: SearchSetup) -> Pace:
-    """Measure in workers like those of the search, but on few images, of MNIST or of the user's own data."""
+    """Measure in workers like those of the search, but on few images, of MNIST or of your own data."""
     config, data, plans = setup.config, setup.data, setup.drawn.trainable
     few = pace.images_to_measure(plans, setup.images, setup.form)
     options = replace(data, subset=few) if of_files(data.dataset) else DataOptions(subset=few)

@@ -86,7 +86,7 @@ class SearchConfig:
         check_choice("executor", self.executor, get_args(ExecutorName))
         for kind, way in (("sampler", self.sampler), ("pruner", self.pruner)):
             if way is not None:
-                check_text(kind, way, "the name of a built-in one, or of code of your own: file.py:Name")
+                check_text(kind, way, "the name of a built-in one, or of your own code: file.py:Name")
         for kind, options in (("sampler_options", self.sampler_options), ("pruner_options", self.pruner_options)):
             if not isinstance(options, Mapping):
                 raise UsageError(f"{kind}={show(repr(options))}: give a mapping, an option's name to its value.")
@@ -117,7 +117,7 @@ class SearchConfig:
 
     @property
     def stop_rules(self) -> StopRules:
-        """What ends the search before its goal.
+        """The rules that end the search before its goal.
 
         Raises:
             UsageError: the patience is below 1.

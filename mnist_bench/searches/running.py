@@ -1,4 +1,4 @@
-"""Run a search, or resume one: the checks before it, its workers, and what its study is specified by."""
+"""Run a search, or resume one: the checks before it, its workers, and its study's specification."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) 
 def trials_left(setup: SearchSetup, start: Start) -> int:
     """Return how many trained trials a search has to end, and check what can be checked without workers.
 
-    `start` is what `start_list` returns. Nothing is changed.
+    `start` is the result of `start_list`. Nothing is changed.
 
     Raises:
         FingerprintError, UsageError, StorageError: as `search.driver.run.Search.trials_left`.
@@ -89,7 +89,7 @@ def _search(setup: SearchSetup, start: Start, observer: Observer, stopping: Call
 
 
 def _invocation(config: SearchConfig) -> Invocation | None:
-    """Return the record of how a search was started; None for a call from Python without the user's own data or net."""
+    """Return the record of how a search was started; None for a call from Python without your own data or net."""
     made = Invocation(
         command=config.command,
         data_dir=None if config.data_dir is None else str(config.data_dir.resolve()),
@@ -139,7 +139,7 @@ def executor_of(setup: SearchSetup, data: TrainingSet) -> Executor:
 
 def _ray_executor(config: SearchConfig, data: TrainingSet) -> RayExecutor:
     """Return the executor for Ray. Its workers read the packaged MNIST; any other data set is sent to them, as is the
-    file of the user's own net."""
+    file of your own network."""
     options: dict[str, str] = {}
     files: dict[str, bytes] = {}
     net = None if config.net is None else own_nets.load_net(config.net)
@@ -158,7 +158,7 @@ def _ray_executor(config: SearchConfig, data: TrainingSet) -> RayExecutor:
 
 
 def check_own_code(setup: SearchSetup) -> None:
-    """Check that the user's own sampler, pruner and net are repeatable, as far as the order of the search needs it.
+    """Check that your own sampler, pruner and net are repeatable, as far as the order of the search needs it.
 
     Raises:
         UsageError: one is not, or cannot be loaded; as `repeatability.require` and `net_checks.require`.
@@ -176,6 +176,6 @@ def check_own_code(setup: SearchSetup) -> None:
 
 
 def tried_on(space: Space, seed: int, form: PictureForm) -> TriedOn:
-    """Return the search on which the user's own sampler or pruner is tried: nets of a space, of which none trains."""
+    """Return the search on which your own sampler or pruner is tried: nets of a space, of which none trains."""
     plan = space_files.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)
     return TriedOn(space=space, planner=plan, periods=len(study_context.period_ends(space)), seed=seed)

@@ -1,4 +1,4 @@
-"""The setup of a search: its options, its space, and what follows from both: study, data, sampler and pruner."""
+"""The setup of a search: its options, its space, and the study, data, sampler and pruner that follow from both."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class SearchSetup:
 
     @cached_property
     def sampler(self) -> Sampler:
-        """The user's own sampler, whose code is loaded, else that of the space.
+        """Your own sampler, whose code is loaded, else that of the space.
 
         Raises:
             UsageError: the code cannot be loaded or made; the message says why and where.
@@ -94,7 +94,7 @@ class SearchSetup:
 
     @cached_property
     def pruner(self) -> Pruner:
-        """The user's own pruner, else that of the space; errors as `sampler`."""
+        """Your own pruner, else that of the space; errors as `sampler`."""
         name = self.config.pruner
         if name is not None and is_code(name):
             return strategies.named_pruner(name, self.config.pruner_options)
@@ -107,7 +107,7 @@ class SearchSetup:
 
     @property
     def check_words(self) -> tuple[str, ...]:
-        """The words with which `mnist-bench plugin check` tries the user's own code on the space of this search.
+        """The words with which `mnist-bench plugin check` tries your own code on the space of this search.
 
         If a net is checked, the command needs no `--net`.
         """
@@ -162,8 +162,8 @@ def _as_begun(config: SearchConfig, notice: Callable[[str], object]) -> SearchSe
         begun = specification(setup.location)
         if begun is not None and begun["space"] == setup.space.to_spec():
             notice(
-                f"{setup.location.name} goes on with {setup.space.name} as it was when it began ({name}); "
-                "--study-name NAME begins a search with what it is today."
+                f"{setup.location.name} continues with the {setup.space.name} of its start ({name}); "
+                "--study-name NAME starts a search with the current one."
             )
             return setup
     return None
@@ -200,7 +200,7 @@ def _in_yaml(name: str, options: Mapping[str, Any]) -> str:
 
 
 def _without(kinds: Collection[str], space: Space) -> Space:
-    """Return a space that names no sampler, or no pruner, because the user's own code replaces it."""
+    """Return a space that names no sampler, or no pruner, because your own code replaces it."""
     named = space.settings.get("search", {})
     if not named.keys() & {*kinds}:
         return space

@@ -1,4 +1,4 @@
-"""The context of a study of nets: what results depend on next to the space. And the planner that follows from it."""
+"""The context of a study of nets, on which results depend in addition to the space, and the planner made from it."""
 
 from __future__ import annotations
 

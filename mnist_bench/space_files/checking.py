@@ -116,12 +116,12 @@ def _top_level_problems(space: Space) -> Iterator[Problem]:
 
 
 def _own_net_problems(space: Space) -> Iterator[Problem]:
-    """Yield the conflicts between a space and the user's own net that is searched, if any."""
+    """Yield the conflicts between a space and your own network that is searched, if any."""
     fields = {item.path.partition(".")[2] for item in space.fields if item.path.startswith(f"{OWN}.")}
     code = space.settings.get("net_code")
     if code is None:
         if OWN in space.origins:
-            yield space.origins[OWN].problem(f"net: settings of a net of your own; name its code, {HOW}", at_key=True)
+            yield space.origins[OWN].problem(f"net: settings of your own network; name its code, {HOW}", at_key=True)
         return
     if "model" in space.origins:
         message = "model: the settings of built-in nets do nothing with --net; leave them out"

@@ -108,7 +108,7 @@ class SearchSettings:
 IMAGES = SearchSettings().subset
 """Training images of MNIST, and of each other set that is known by a name."""
 OWN = "net"
-"""The section with the settings of the user's own net, whose fields its code declares."""
+"""The section with the settings of your own network, whose fields its code declares."""
 TRAINING = tuple(item.name for item in fields(TrainConfig) if item.name not in (OWN, *sections()))
 """Settings of a trial outside the sections."""
 SETTINGS = dict.fromkeys(TRAINING, TrainConfig) | {item.name: SearchSettings for item in fields(SearchSettings)}

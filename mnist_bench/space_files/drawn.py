@@ -1,4 +1,4 @@
-"""Random configurations that stand for a whole space: which of them may be trained, and what they cost."""
+"""Random configurations that stand for a whole space: which of them may be trained, and their costs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from search.trainer_api import Plan, Planner
 
 DRAWN = 200
 DRAWN_OWN = 25
-"""Configurations of the user's own net: counting the size of one takes some ten milliseconds."""
+"""Configurations of your own network: counting the size of one takes some ten milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +74,7 @@ class Drawn:
 
     @cached_property
     def params(self) -> list[dict[str, Any]]:
-        """Their parameters: `DRAWN` of them, one of a recipe, `DRAWN_OWN` of the user's own net."""
+        """Their parameters: `DRAWN` of them, one of a recipe, `DRAWN_OWN` of your own network."""
         number = 1 if self.space.is_recipe else DRAWN_OWN if "net_code" in self.space.settings else DRAWN
         return samples(self.space, number, seed=0)
 
@@ -117,7 +117,7 @@ class Drawn:
 
     @property
     def limits(self) -> list[str]:
-        """What the space limits: "parameters", "macs"."""
+        """The space's limit: "parameters", "macs"."""
         return list(self.space.settings.get("limits", {}))
 
     @property

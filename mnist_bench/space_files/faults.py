@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a value, as a place in the file and a sentence."""
+"""Pydantic's errors about a value, as a place in the file and a sentence."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _fault(cls: type, name: str, value: Any, fault: ErrorDetails) -> ValueFault:
 
 
 def _found(fault: ErrorDetails, value: Any) -> tuple[KeyPath, Any]:
-    """Return the keys that lead into a value, and what stands there as it was written.
+    """Return the keys that lead into a value, and the text there as it was written.
 
     Between the keys pydantic puts its names for the members of a union.
     """
@@ -171,7 +171,7 @@ def _unwanted(value: Any, wanted: str, near: Sequence[str] = (), around: Any = N
 
 
 def _is_field(around: Any) -> bool:
-    """Return whether what stands in a value of this kind can be a range."""
+    """Return whether the content of a value of this kind can be a range."""
     return around in sections().values() or (isinstance(around, type) and issubclass(around, NetSection))
 
 

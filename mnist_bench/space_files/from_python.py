@@ -58,7 +58,7 @@ def _plain(value: object, source: str, path: tuple[str, ...]) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item, source, path) for item in value]
     raise UsageError(
-        f"{_place(source, path)}{show(repr(value))} stands in no space file; write a number that is finite, a text, "
+        f"{_place(source, path)}{show(repr(value))} cannot be in a space file; write a number that is finite, a text, "
         "true or false, a list or a mapping."
     )
 

@@ -46,9 +46,9 @@ def _section(cls: type) -> Schema:
 
 
 def _own_section() -> Schema:
-    """Return the schema of the user's own net's settings, of which the schema of a file cannot know more."""
+    """Return the schema of your own network's settings, of which the schema of a file cannot know more."""
     kinds = ("boolean", "integer", "number", "string", "array", "null")
-    about = "Settings of a net of your own, as its code declares them; the code is named with --net."
+    about = "Settings of your own network, as its code declares them; the code is named with --net."
     anything = _field({"anyOf": [{"type": kind} for kind in kinds]})
     return {"type": "object", "additionalProperties": anything, "description": about}
 

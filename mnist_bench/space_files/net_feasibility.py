@@ -29,7 +29,7 @@ def net_problems(space: Space, form: PictureForm) -> list[Problem]:
     drawn = Drawn(space, form)
     if problems := [*_list_problems(drawn, unfit=True)]:
         return problems
-    # Code of the user's own may fail with any of its settings, so all are tried.
+    # Your own code may fail with any of its settings, so all are tried.
     plans = drawn.plans if "net_code" in space.settings else drawn
     if all(map(is_impossible, plans)):
         return _impossible_problems(space, drawn.plans[-1].config, form)
@@ -46,13 +46,13 @@ def _impossible_problems(space: Space, config: TrainConfig, form: PictureForm) -
         origin = next((item.origin for item in space.fields if item.path == error.path), space.origins.get(section))
     else:
         return []
-    if origin is None:  # the user's own net at its defaults, which the file does not mention
+    if origin is None:  # your own network at its defaults, which the file does not mention
         return [Problem(space.source, 1, 1, message)] if section == OWN else []
     return [origin.problem(message)]
 
 
 def net_warnings(drawn: Drawn) -> Iterator[Problem]:
-    """Yield what keeps some nets of a faultless space from being trained."""
+    """Yield the reasons why some nets of a faultless space cannot be trained."""
     space = drawn.space
     if space.is_recipe:
         return

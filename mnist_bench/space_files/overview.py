@@ -56,7 +56,7 @@ class Extremes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """What a search is expected to take."""
+    """The expected cost of a search."""
 
     minutes: float
     infeasible: float
@@ -75,7 +75,7 @@ def extremes(drawn: Drawn) -> Extremes:
 
     Counts grow with the filters, the growth, the kernels, the convolutions and the units. So the ends of these ranges,
     with every number of blocks and layers and every choice, hold the extremes: exact up to `MAX_CORNERS` corners.
-    Impossible nets are left out. Nothing is known of what decides the size of the user's own nets: the random ones are
+    Impossible nets are left out. The size of your own networks depends on unknown settings, so the random ones are
     counted, and those at the lower and at the upper ends of all ranges.
 
     Raises:
@@ -94,7 +94,7 @@ def extremes(drawn: Drawn) -> Extremes:
 
 
 def _own_sizes(drawn: Drawn) -> Iterator[tuple[int, int]]:
-    """Yield the parameters and MACs of the user's own nets."""
+    """Yield the parameters and MACs of your own networks."""
     space, plan = drawn.space, planner(drawn.space, drawn.coefficients, form=drawn.form)
     ends = [space.sample(lambda _, span, end=end: _corners("", span)[end]) for end in (0, -1)]  # type: ignore[misc]
     for planned in [*map(plan, ends), *drawn.plans]:

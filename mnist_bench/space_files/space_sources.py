@@ -40,12 +40,12 @@ _PACKAGE = Path(__file__).parents[1]
 FOLDERS = (_PACKAGE / "_spaces", _PACKAGE.parent / "spaces")
 """Where the shipped spaces lie: in an installed package, in a checkout."""
 FORMER = "former/"
-"""Folder among them of what they were up to a release: `former/0.1/conv.yaml`."""
+"""Folder among them of the spaces of earlier releases: `former/0.1/conv.yaml`."""
 
 
 Source = str | Path | Mapping[str, Any] | TrainConfig
-"""What a space or a recipe is read from: a file, a shipped one's name, "-" for the standard input, or the same as
-values in Python; a configuration is a recipe."""
+"""The source of a space or a recipe: a file, a shipped one's name, "-" for the standard input, or the same as values in
+Python; a configuration is a recipe."""
 
 
 def load(
@@ -60,7 +60,7 @@ def load(
 
     `images` is the number of images in the data set, which bounds `subset`; None if it is not known.
     `form` returns the form of its pictures, given the data set that the file names. `net` is the name
-    of the user's own net, which all trials have; see `own_nets.load_net`.
+    of your own network, which all trials have; see `own_nets.load_net`.
 
     Raises:
         SpaceError: every problem of the file's form, names and values.
@@ -83,7 +83,7 @@ def open_with_data(
     Args:
         source: the space.
         overrides: as in `load`.
-        data_dir: the user's own data, see `data.options_for`; None for a data set that has a name.
+        data_dir: your own data, see `data.options_for`; None for a data set that has a name.
         dataset: its name; None for the one that the space names.
         net: as in `load`.
 
@@ -125,7 +125,7 @@ def _checked(
         space = replace(space, settings={**space.settings, "net_code": code})
     if overrides:
         # They may change what does not fit together, or the data at hand, so that is judged once they are in. They may
-        # also give what is missing, so all of a space of the user's own net is checked then.
+        # also give what is missing, so all of a space of your own network is checked then.
         problems += names_and_values(space) if code is None else []
         if problems:
             raise SpaceError(problems)
@@ -168,7 +168,7 @@ def find(name_or_path: str | Path) -> Path:
     """Return the file of this path, or of the shipped space of this name ("conv").
 
     Raises:
-        UsageError: there is none; names what is near.
+        UsageError: there is none; the message names a similar one.
     """
     path, file = Path(name_or_path), _files().get(str(name_or_path))
     # Unlike Path.exists, os.path.exists is False for a name that is too long or holds a NUL. A folder is not a space.
@@ -182,7 +182,8 @@ def find(name_or_path: str | Path) -> Path:
 
 
 def shipped() -> dict[str, Path]:
-    """Return the files of the spaces that come with the program, by name; see `former` for what they were before."""
+    """Return the files of the spaces that come with the program, by name; see `former` for those of earlier
+    releases."""
     return {name: path for name, path in _files().items() if not name.startswith(FORMER)}
 
 
@@ -194,8 +195,7 @@ def _files() -> dict[str, Path]:
 def former(name_or_path: str | Path) -> list[str]:
     """Return the names under which a shipped space (the one in this very file) is kept as it was in earlier releases.
 
-    >>> former("conv"), former("a space of one's own")
-    (['former/0.1/conv'], [])
+    >>> former("conv"), former("your own space") (['former/0.1/conv'], [])
     """
     path = os.path.realpath(name_or_path)
     names = [name for name, file in shipped().items() if name == str(name_or_path) or os.path.realpath(file) == path]

@@ -60,7 +60,7 @@ def _idle(space: Space) -> Iterator[Problem]:
 
 
 def _fields(space: Space) -> Mapping[str, Field]:
-    """Return the fields by their paths; what all trials share, as the epochs, is one, too."""
+    """Return the fields by their paths, including those that all trials share, such as the epochs."""
     shared = {path: Field(path, value) for path, value in space.settings.items() if path in all_settings()}
     return {**shared, **{item.path: item for item in space.fields}}
 
@@ -119,7 +119,7 @@ def _constraints(drawn: Drawn) -> Iterator[Problem]:
             continue
         index = each.constraint.index
         yield space.origins["constraints"].problem(f"constraints[{index}]: {message}", index)
-    # Planning the user's own nets takes a quarter of a second, which spaces without constraints are spared.
+    # Planning your own networks takes a quarter of a second, which spaces without constraints are spared.
     if space.constraints and all(each.met for each in drawn.met) and drawn.shares.constrained == 1:
         message = f"constraints: none of {len(drawn.plans)} random configurations meets all of them"
         yield space.origins["constraints"].problem(f"{message}; a search may find none either")

@@ -1,4 +1,4 @@
-"""Start lists: what did well in earlier studies or recorded benchmarks, to be tried first in a search."""
+"""Start lists: the best configurations of earlier studies or recorded benchmarks, to be tried first in a search."""
 
 import lazy_loader
 

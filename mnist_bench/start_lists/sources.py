@@ -104,13 +104,15 @@ def _of_study(study: StudyRecord, space: Space) -> Iterator[tuple[Mapping[str, A
     for trial in study.trials:
         if trial.state == "COMPLETE" and trial.value is not None:
             if not 0.0 <= trial.value <= 1.0:
-                raise UsageError(f"{study.name} is no study of accuracies: trial {trial.number} has {trial.value:g}.")
+                raise UsageError(
+                    f"{study.name} is not a study of accuracies: trial {trial.number} has {trial.value:g}."
+                )
             yield space.resolve(trial.params), 1.0 - trial.value
 
 
 def _unnamed(space: Space) -> Mapping[str, Any]:
     named = {entry.path for entry in space.fields}
-    without = "model." if "net_code" in space.settings else ()  # the user's own network has none of these
+    without = "model." if "net_code" in space.settings else ()  # your own network has none of these
     defaults = flattened(every_setting(TrainConfig()))
     return {path: value for path, value in defaults if path not in named and not path.startswith(without)}
 

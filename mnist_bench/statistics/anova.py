@@ -51,7 +51,7 @@ def alike(table: NDArray[np.float64]) -> list[int]:
 
 
 def _spread_ratio(row: NDArray[np.float64], others: NDArray[np.float64]) -> float:
-    """Return the variance of a row about what the seeds do to the others, in units of the others' residual variance."""
+    """Return the variance of a row about the seeds' effect on the others, in units of the others' residual variance."""
     apart = row - others.mean(axis=0)
     return float(apart.var(ddof=1)) / (1 + 1 / len(others)) / residual_variance(others)[0]
 

@@ -40,7 +40,7 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     """Return the two-sided p-value of McNemar's exact test (McNemar 1947) for two classifiers on the same images.
 
     Args:
-        first: shape (images,), True where the first classifier is right.
+        first: shape (images,), True if the first classifier is right.
         second: shape (images,), the same for the second classifier.
     """
     from scipy.special import bdtr  # type: ignore[import-untyped]
@@ -73,8 +73,8 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
 def t_interval(values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0) -> tuple[float, float] | None:
     """Return Student's interval (low, high) for the mean of normal values (Student 1908); None for a single value.
 
-    Where values come in multiples of a `step`, such as 1 / images, their deviation is at least what rounding alone
-    causes, because a few equal ones prove nothing.
+    Where values come in multiples of a `step`, such as 1 / images, their deviation is at least the one that rounding
+    alone causes, because a few equal ones prove nothing.
     """
     from scipy.special import stdtrit
 

@@ -30,7 +30,7 @@ class Paired:
 def paired(differences: Sequence[float], step: float) -> Paired:
     """Return the summary of two or more differences.
 
-    The deviation is at least what rounding alone causes, because a few equal differences prove nothing.
+    The deviation is at least the one that rounding alone causes, because a few equal differences prove nothing.
 
     Args:
         differences: one per seed.

@@ -27,7 +27,7 @@ class Reference:
 
 
 def reference(errors: Sequence[Sequence[float]]) -> Reference:
-    """Return the configuration whose error is most likely the lowest, and what its error is expected to be.
+    """Return the configuration whose error is most likely the lowest, and its expected error.
 
     The lowest of many means is too low, for it was picked for its luck as well. So each mean is shrunk towards that of
     the good configurations, the more the fewer seeds it has (empirical Bayes; Efron and Morris 1973). Errors are taken

@@ -1,4 +1,4 @@
-"""Studies of nets: search, read, record and reproduce them; the files that are kept beside them."""
+"""Studies of nets: search, read, record and reproduce them; the files that are kept next to them."""
 
 import lazy_loader
 

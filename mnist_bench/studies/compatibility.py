@@ -22,7 +22,7 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
     Args:
         recorded: the data set as recorded.
         data_dir: where it is, as in `options_for`; None for the packaged MNIST or a relative.
-        what: what was trained on it, for messages: "Study conv-0".
+        what: the name of the trained thing in messages: "Study conv-0".
 
     Raises:
         DataError: the data set cannot be loaded.
@@ -47,7 +47,7 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
 
 
 def require_net(code: str | None, name: str | None) -> None:
-    """Check that the net of a configuration can be built here, if it is the user's own.
+    """Check that the net of a configuration can be built here, if it is your own.
 
     Args:
         code: `TrainConfig.net_code`.
@@ -62,7 +62,7 @@ def require_net(code: str | None, name: str | None) -> None:
 
 
 def net_code(study: StudyRecord) -> str | None:
-    """Return the code of the user's own net that was searched; None if the nets are built-in."""
+    """Return the code of your own network, if it was searched; None if the nets are built-in."""
     return _net_code(study.spec)
 
 
@@ -120,7 +120,8 @@ def commands_at(
 
 
 def device_like(numerics: Mapping[str, Any], name: str) -> str:
-    """Return the device to train on; "auto" becomes the CPU if the numerics are those of a CPU, even beside a GPU."""
+    """Return the device to train on; "auto" becomes the CPU if the numerics are those of a CPU, even on a machine with
+    a GPU."""
     return "cpu" if name == "auto" and numerics.get("device") == "cpu" else name
 
 

@@ -42,7 +42,7 @@ def check_own(study: StudyRecord) -> None:
     if is_foreign(study.spec):
         raise ForeignStudyError(
             f"{made_by_another(study)}, and this command needs nets; `mnist-bench leaderboard`, `show` and `doctor` "
-            "take it, and its own program goes on with it."
+            "accept it, and its own program continues it."
         )
 
 

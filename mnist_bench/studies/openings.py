@@ -18,7 +18,7 @@ from search.files import read
 from search.study import ResultsFolder, StudyLocation, has_its_folder, name_inside
 
 MAX_BYTES = 16_000_000
-"""Of a ledger: 100,000 openings; what follows is not counted."""
+"""Of a ledger: 100,000 openings; later ones are not counted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +28,7 @@ class Opening:
     time: str
     """In UTC, ISO 8601."""
     purpose: str
-    """What for: the command, and what of."""
+    """The purpose: the command, and its subject."""
     ledger: Path
 
 

@@ -65,12 +65,12 @@ class Data:
 
     @property
     def is_own(self) -> bool:
-        """Whether it is the user's own, so that commands which open it have to name it (`--data`)."""
+        """Whether it is your own, so that commands which open it have to name it (`--data`)."""
         return of_files(self.dataset) and not is_packaged(self.dataset, self.data_hash)
 
     @property
     def is_of_digits(self) -> bool:
-        """Whether its classes are known to be the ten digits; for the user's own data this is not known."""
+        """Whether its classes are known to be the ten digits; for your own data this is not known."""
         return not self.is_own and of_digits(self.dataset)
 
     @property
@@ -94,14 +94,15 @@ class Record:
     seed: Annotated[int, Ge(0), Lt(2**64)]
     data: Data
     numerics: dict[str, Any]
-    """What the bits depend on. Its canaries decide whether two machines agree; the rest explains a difference."""
+    """The numerics, on which the bits depend. Its canaries decide whether two machines agree; the rest explains a
+    difference."""
     trainer_revision: int
     versions: dict[str, str]
     curve: Annotated[tuple[PeriodResult, ...], Len(1)]
     correct: str | None = None
     """Which validation images the last period's net classified correctly: base64 of packed bits."""
     net_text: str | None = None
-    """The source of the user's own net, for people: nothing runs it."""
+    """The source of your own network, for people: nothing runs it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,7 +180,7 @@ def parse(text: bytes | str, source: str) -> Record:
         raise UsageError(f"{source}: larger than any record ({len(text):,} bytes, at most {MAX_BYTES:,}).")
     try:
         content = unseal(text)
-        # The version first: what a newer one wrote would be called damaged by every other check.
+        # The version first: every other check would call a newer version's record damaged.
         check_format(_versions().validate_json(content, strict=True).schema_version, source, newest=1)
         record = _adapter().validate_json(content, strict=True)
         _check_trainable(record, from_json(record.recipe))
@@ -201,19 +202,19 @@ def parse(text: bytes | str, source: str) -> Record:
 
 def _no_record(source: str, fault: object) -> UsageError:
     return UsageError(
-        f"{source}: no record of a trial ({in_a_sentence(fault)}); `mnist-bench show STUDY/17 --json` prints one."
+        f"{source}: not a record of a trial ({in_a_sentence(fault)}); `mnist-bench show STUDY/17 --json` prints one."
     )
 
 
 def _check_trainable(record: Record, config: TrainConfig) -> None:
-    """Check what would otherwise fail only during or after training.
+    """Check values that would otherwise fail only during or after training.
 
     Raises:
         ArchitectureError: the net is impossible.
         ValueError: the curve has more periods than the recipe.
         StorageError: `correct` cannot be decoded.
     """
-    if config.net_code is None:  # the user's own code is not known before it is named
+    if config.net_code is None:  # your own code is not known before it is named
         plan_layers(config.model, record.data.form)
     periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
     if len(record.curve) > periods:

@@ -62,7 +62,7 @@ def trainer_for(
 ) -> TorchTrainer:
     """Return a trainer with the record's data set, from `data_dir` or the package, and the record's precision.
 
-    `net` is the name of the user's own net in the record; a net that this process has used needs no name.
+    `net` is the name of your own network in the record; a net that this process has used needs no name.
     `what` names the trained thing in a message about other data.
 
     Raises:

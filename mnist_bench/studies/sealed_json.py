@@ -65,9 +65,9 @@ def load(path: Path, kind: type[T], what: str) -> T | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise not_read(path, error, f"is not a whole {what}; remove it, and it is made anew") from error
+        raise not_read(path, error, f"is not a whole {what}; remove it, and it is made again") from error
     except (OSError, ValueError) as error:
-        raise StorageError(f"{path}: is not a whole {what}; remove it, and it is made anew.") from error
+        raise StorageError(f"{path}: is not a whole {what}; remove it, and it is made again.") from error
 
 
 def not_read(path: Path, error: ValidationError, otherwise: str) -> StorageError:
@@ -80,7 +80,7 @@ def not_read(path: Path, error: ValidationError, otherwise: str) -> StorageError
 def seal(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return JSON values, or those of a dataclass, with their SHA-256; an old SHA-256 among them is replaced."""
     content = {key: value for key, value in values.items() if key != KEY}
-    # The hash is that of what a reader gets: tuples become lists, keys become texts.
+    # The hash is that of the values that a reader gets: tuples become lists, keys become texts.
     as_read = json.loads(json.dumps(content))
     return {**content, KEY: canonical_json.sha256(as_read)}
 

@@ -1,6 +1,6 @@
 """Read studies of nets, and check them: the database may be damaged, or others may have written to it.
 
-`search.event_log` checks what the search knows; this module checks what only the trainer knows.
+`search.event_log` checks the fields of the search; this module checks those that only the trainer knows.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
 def open_any(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
     """Return a study of nets or of another trainer; without a name, the one that was written last.
 
-    Of another trainer's study, only what the search itself writes is checked.
+    In another trainer's study, only the fields that the search itself writes are checked.
 
     Raises:
         StudyNotFoundError: there is no study of that name, or none at all.

@@ -1,4 +1,4 @@
-"""What was trained once on a task is kept: a trainer for live contests that looks up before it trains.
+"""A trainer for live contests that keeps all trainings on a task, and looks up before it trains.
 
 A training is keyed by task (data and split), configuration, seed, canaries and revision of the trainer, and kept a
 period at a time. So two searches that propose one configuration train it once, and a contest that is run again trains
@@ -23,7 +23,7 @@ FACTORY = "mnist_bench.tables.cache:make_trainer"
 
 
 def cached_trainer(task: TaskName, folder: Path, *, device: str = "auto") -> TrainerSpec:
-    """Return how a worker builds the trainer of a task that keeps in `folder` what it trains."""
+    """Return how a worker builds the trainer of a task that keeps its trainings in `folder`."""
     return TrainerSpec(factory=FACTORY, options={"task": task, "folder": str(folder.resolve()), "device": device})
 
 
@@ -48,7 +48,8 @@ class CachedTrainer:
     codec = CODEC
 
     def __init__(self, trainer: Trainer[TrainConfig], folder: Path, bits: Sequence[str | int]) -> None:
-        """Keep trainings in a folder; `bits` is what else they depend on, apart from configuration and seed."""
+        """Keep trainings in a folder; `bits` holds everything that they depend on, apart from configuration and
+        seed."""
         self._trainer = trainer
         self._bits = tuple(bits)
         self._folder = folder
@@ -59,7 +60,7 @@ class CachedTrainer:
         return self._trainer.numerics
 
     def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """See `Trainer.advance`; the state is empty where the period was looked up."""
+        """See `Trainer.advance`; the state is empty if the period was looked up."""
         path = self._path(config, seed)
         kept = _read(path)
         if period in kept:

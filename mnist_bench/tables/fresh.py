@@ -100,7 +100,7 @@ class Fresh:
         )
 
     def __call__(self, params: Mapping[str, Any], seed: int, periods: int) -> StartedTraining:
-        """Return a training of at least so many periods, unless it diverged before.
+        """Return a training of at least this number of periods, unless it diverged before.
 
         The last trainings are remembered: a longer one continues a shorter one, with the same bits.
 

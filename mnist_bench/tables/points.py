@@ -77,7 +77,7 @@ class Nearest:
         self._coordinates = np.array([self._place(table.points[point]) for point in points.tolist()])
 
     def __call__(self, params: Params, taken: Container[int] = ()) -> int:
-        """Return the number of the nearest point that is not taken; where all are, of the nearest."""
+        """Return the number of the nearest point that is not taken; if all are, of the nearest."""
         order = np.argsort(self._squares(params), kind="stable")
         points: list[int] = self._points[order].tolist()
         return next((point for point in points if point not in taken), points[0])

@@ -33,14 +33,14 @@ CHANCE = 0.9
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedCurve:
-    """What a training reported, period by period."""
+    """The reports of a training, period by period."""
 
     epochs: tuple[float, ...]
     """Epochs at whose end it reported."""
     errors: tuple[int, ...]
-    """Images misclassified of those that a search sees; 90 % of them where training had diverged."""
+    """Images misclassified of those that a search sees; 90 % of them if training had diverged."""
     val_loss: tuple[float, ...]
-    """Mean cross-entropy on these images, in nats; NaN where training had diverged."""
+    """Mean cross-entropy on these images, in nats; NaN if training had diverged."""
     costs: tuple[int, ...]
     """Logical cost of each period, in microseconds as estimated."""
     images: int
@@ -106,7 +106,7 @@ class RecordedBenchmark:
         if point is None:
             self._check(params)
             raise NotInTableError(
-                f"This configuration is none of the {len(self):,} in table {self.name}; train=True trains it here, "
+                f"This configuration is not one of the {len(self):,} in table {self.name}; train=True trains it here, "
                 "nearest() names one that is there."
             )
         return point
@@ -147,7 +147,7 @@ class RecordedBenchmark:
             config: parameters by the names of the space's ranges, those that do not apply left out; or a number.
             seed: of the training.
             periods: how many reports, the first ones, from 1 to all that a training has; left out, all.
-            train: whether to train here what the table does not have, as far as it is asked for.
+            train: whether to train a configuration here, as far as requested, if the table does not have it.
 
         Raises:
             NotInTableError: it is not in the table, or not with this seed; with `train`, it is none of the space.
@@ -227,7 +227,7 @@ class RecordedBenchmark:
         """Return an objective for `optuna.create_study(pruner=...).optimize`: the error after the last epoch, 0 to 1.
 
         It suggests from the table's space, conditions included, reports the error after each period (numbered from 1)
-        and stops where the pruner says so. A proposal between the points goes to the nearest one that was trained with
+        and stops if the pruner says so. A proposal between the points goes to the nearest one that was trained with
         `seed`; the trial's user attributes say which (`point`) and how far it is (`distance`). With `train`, what is
         not in the table is trained here, and a proposal that the space's limits forbid is pruned, the reason among the
         attributes (`infeasible`).
@@ -294,7 +294,7 @@ class RecordedBenchmark:
         return tuple(str(value) if isinstance(value, list) else value for value in values)
 
     def _check(self, params: Params) -> None:
-        """Refuse what no point of the table's space can be.
+        """Refuse parameters that no point of the table's space can have.
 
         Raises:
             NotInTableError: a range that applies has no value, or one that is outside; or there is a name too many.
@@ -302,7 +302,7 @@ class RecordedBenchmark:
         for path in params:
             if path not in self._spans:
                 hint = did_you_mean(path, self._spans) or "."
-                raise NotInTableError(f"{show(path)} is no range of table {self.name}{hint}")
+                raise NotInTableError(f"{show(path)} is not a range of table {self.name}{hint}")
         for path, span in self._spans.items():
             if path in params and not span.contains(params[path]):
                 raise NotInTableError(f"{path} {show(params[path])} is outside its range in table {self.name}.")

@@ -10,7 +10,7 @@ from search.trainer_api import Report
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedPeriod:
-    """What is kept of a period's report."""
+    """The fields that are kept of a period's report."""
 
     errors: int | None
     """Images misclassified of those that a search sees; None if training diverged."""
@@ -32,7 +32,7 @@ class RecordedRow:
     canary: str
     """Canary of the machine that trained the row."""
     periods: tuple[RecordedPeriod, ...]
-    """Fewer than planned where training diverged; the last one is then that in which it did."""
+    """Fewer than planned if training diverged; the last one is then that in which it did."""
     unseen_errors: int | None
     """Images misclassified after the last period, of those that no search sees; None if training diverged."""
 

@@ -36,7 +36,7 @@ MAX_BYTES = 2**30
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AboutTable:
-    """What a table says of itself."""
+    """A table's description of itself."""
 
     name: str
     task: TaskName
@@ -55,7 +55,7 @@ class AboutTable:
     canaries: Sequence[str]
     """Canaries of the machines that trained the rows."""
     numerics: Sequence[Mapping[str, Any]]
-    """What each of these machines was."""
+    """Description of each of these machines."""
     versions: Mapping[str, str]
     """Versions of the packages that trained the rows."""
     made: str
@@ -72,7 +72,7 @@ class Arrays:
     """The numbers of a table of R rows over P points, with E reports a training."""
 
     params: NDArray[np.float64]
-    """Shape (P, ranges): values, or the places of options in their lists; NaN where a range does not apply."""
+    """Shape (P, ranges): values, or the places of options in their lists; NaN if a range does not apply."""
     costs: NDArray[np.int64]
     """Shape (P, E): logical cost of each period, in microseconds as estimated."""
     parameters: NDArray[np.int64]
@@ -94,7 +94,7 @@ class Arrays:
     weights: NDArray[np.uint8]
     """Shape (R, E, 32): SHA-256 of the evaluated weights; zeros after the period that diverged."""
     unseen: NDArray[np.int32]
-    """Shape (R,): images misclassified after the last period of those that no search sees; -1 where it diverged."""
+    """Shape (R,): images misclassified after the last period of those that no search sees; -1 if it diverged."""
 
 
 def pack(about: AboutTable, arrays: Arrays) -> bytes:
@@ -113,7 +113,7 @@ def unpack(path: Path) -> tuple[AboutTable, Arrays]:
         StorageError: it is no such file, or damaged.
     """
     try:
-        content = io.BytesIO(path.read_bytes())  # NumPy leaves a file open where a zip's directory is damaged
+        content = io.BytesIO(path.read_bytes())  # NumPy leaves a file open if a zip's directory is damaged
         with zipfile.ZipFile(content) as members:
             if sum(member.file_size for member in members.infolist()) > MAX_BYTES:
                 raise ValueError("larger than any table")
@@ -123,9 +123,9 @@ def unpack(path: Path) -> tuple[AboutTable, Arrays]:
         about = AboutTable(**values)
         _check(about, arrays)
     except ValidationError as error:
-        raise StorageError(f"{path}: no table, or damaged ({first_fault(error)}).") from error
+        raise StorageError(f"{path}: not a table, or damaged ({first_fault(error)}).") from error
     except _NO_TABLE as error:
-        raise StorageError(f"{path}: no table, or damaged ({error}).") from error
+        raise StorageError(f"{path}: not a table, or damaged ({error}).") from error
     return about, arrays
 
 
@@ -149,7 +149,7 @@ def _check(about: AboutTable, arrays: Arrays) -> None:
         asdict(about)
     )  # to check: it would make floats of the epochs that are whole
     if not _NAME.fullmatch(about.name):
-        raise ValueError("its name is none of letters, digits, dots and dashes")
+        raise ValueError("its name is not one of letters, digits, dots and dashes")
     points, rows, epochs = len(arrays.params), len(arrays.point), len(about.epochs)
     ranges = len(Space.from_spec(about.space).ranges)
     shapes = {

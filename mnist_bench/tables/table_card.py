@@ -1,4 +1,4 @@
-"""What a table is like, computed from its arrays: how noisy its errors are, and how early they tell."""
+"""The properties of a table, computed from its arrays: how noisy its errors are, and how early they predict the end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Group:
     error: float | None
     """Their median, on the images that a search sees; None if all diverged."""
     floor: float | None
-    """Binomial standard deviation of an error as large as this median: what the number of images alone leaves."""
+    """Binomial standard deviation of an error as large as this median: the noise of the number of images alone."""
     unseen_floor: float | None
     """The same on the images that no search sees."""
     repeated: int

@@ -1,4 +1,4 @@
-"""What a search needs to run over a table: a planner that knows its points, and a trainer that looks up."""
+"""A search over a table: a planner that knows its points, and a trainer that looks up."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TablePlanner:
 
 @dataclass(frozen=True)
 class TableTrainer:
-    """Looks up what a point came to with one seed, whatever seed it is asked for; satisfies `Trainer`."""
+    """Looks up a point's result with one seed, whatever seed the search gives; satisfies `Trainer`."""
 
     table: RecordedBenchmark
     seed: int

@@ -1,4 +1,4 @@
-"""Training one period: the pure function that everything rests on, and what it is made of."""
+"""Training one period: the pure function on which everything is built, and its parts."""
 
 import lazy_loader
 

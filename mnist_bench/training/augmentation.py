@@ -53,7 +53,7 @@ def distort(images: Tensor, drawn: Tensor, config: AugmentConfig) -> Tensor:
 
 
 def draw(config: AugmentConfig, images: int, generator: torch.Generator) -> Tensor:
-    """Return (images, DRAWS + 2 G²) numbers from -1 to 1, G the side of the grid, 0 where there is none.
+    """Return (images, DRAWS + 2 G²) numbers from -1 to 1, G the side of the grid, 0 if there is none.
 
     Strengths multiply them, so they never change what is drawn; the grid's come last, so its side changes no others.
     """

@@ -72,8 +72,8 @@ def batches(
 def selections(
     schedule: Schedule, data: Dataset, seed: int, steps: range, losses: LastLosses | None, together: int = 1
 ) -> Iterator[Selection]:
-    """Yield what the batches of `steps` are made from, on the device of `data`: `together` steps at a time while an
-    epoch has as many full batches left, then one."""
+    """Yield the inputs of the batches of `steps`, on the device of `data`: `together` steps at a time while an epoch
+    has as many full batches left, then one."""
     for epoch, within in groupby(steps, schedule.epoch_of):
         # Drawn for the whole epoch, on the CPU whatever the device: so neither the batch size nor where a period begins
         # changes the order or a distortion, and a GPU sees what a CPU does.
@@ -132,5 +132,5 @@ def load(data: Dataset, chosen: Tensor, distortions: Tensor | None, config: Augm
 
 
 def sent(values: Tensor, device: torch.device) -> Tensor:
-    """Return values of the CPU on `device`; a GPU gets them in its own time, and nobody waits."""
+    """Return values of the CPU on `device`; a GPU gets them in its own time, and no thread waits."""
     return values if device.type == "cpu" else values.pin_memory().to(device, non_blocking=True)

@@ -1,6 +1,6 @@
 """Serialises a learner as bytes, and restores it. The bytes are a safetensors file.
 
-Its tensors are `model.*`, `average.*` (where weights are averaged), `losses.*` (where images are chosen for them) and
+Its tensors are `model.*`, `average.*` (if weights are averaged), `losses.*` (if images are chosen for them) and
 `optimizer.KEY.*`; its metadata is one entry, because safetensors keeps several in no fixed order.
 """
 
@@ -59,7 +59,7 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
 
 
 def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors of which no two share their memory, as the weights that the user's own net uses twice do."""
+    """Return tensors of which no two share their memory, as the weights that your own network uses twice do."""
     seen: set[int] = set()
     apart = {}
     for name, value in tensors.items():

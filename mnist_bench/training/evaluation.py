@@ -1,4 +1,4 @@
-"""Count what a net gets right, in batches of one constant size."""
+"""Count a net's correct answers, in batches of one constant size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ divide a set, the last batch reaches back to be full."""
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a net does on a set of images."""
+    """A net's results on a set of images."""
 
     errors: int
     loss: float
@@ -44,7 +44,8 @@ def evaluate(model: nn.Module, data: Dataset, precision: Precision) -> Evaluatio
 
 
 def score(model: nn.Module, data: Dataset, precision: Precision) -> tuple[Tensor, Tensor]:
-    """Return the mean loss (float64) and what is right (bool, N) on the device, without waiting for it; see `read`."""
+    """Return the mean loss (float64) and the correct answers (bool, N) on the device, without waiting for it; see
+    `read`."""
     found, labels = logits(model, data, precision), data.labels[data.validation]
     losses = functional.cross_entropy(found.double(), labels, reduction="none")
     return losses.mean(), found.argmax(1) == labels

@@ -19,7 +19,7 @@ def trainer_spec(
 ) -> TrainerSpec:
     """Return how a worker builds its trainer with `make_trainer`, on the very data that are loaded here.
 
-    `net` is the name of the user's own net.
+    `net` is the name of your own network.
     """
     options = {"device": device, "precision": precision, **asdict(data.options), "data_hash": data.data_hash}
     if net is not None:
@@ -41,7 +41,7 @@ def make_trainer(
 ) -> Trainer[TrainConfig]:
     """Return the trainer of this process, set up and with its data loaded; the arguments are those of `numerics.setup`,
     "auto", "bf16" or "fp32", the fields of `DataOptions`, the form as plain values, the hash that the
-    training files must have, and the name of a net of the user's own.
+    training files must have, and the name of your own network.
 
     Raises:
         DataError: the data set cannot be loaded, or is not the one of this hash.

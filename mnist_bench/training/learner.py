@@ -24,7 +24,7 @@ ALIGNED = 64
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """What training changes, all on one device."""
+    """The values that training changes, all on one device."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -50,7 +50,8 @@ class Piece(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """What changes from step to step: numbers, or float32 scalars on the device that a captured step reads."""
+    """The values that change from step to step: numbers, or float32 scalars on the device that a captured step
+    reads."""
 
     lr: float | Tensor
     kept: float | Tensor
@@ -112,7 +113,7 @@ def take_step(
 ) -> Tensor:  # fmt: skip
     """Take one step on normalised `pixels` (B, C, H, W) and return its loss, a scalar on the device.
 
-    Each image's loss is left in `losses` (B,), where given. Nothing in it waits for the device, so that it can be
+    Each image's loss is left in `losses` (B,), if given. Nothing in it waits for the device, so that it can be
     captured.
     """
     # (B, C, H, W) to (B, classes). The last layer computes in float32 even in here (`nets.modules.Logits`), so the
@@ -125,8 +126,8 @@ def take_step(
         losses.copy_(functional.cross_entropy(logits.detach(), labels, reduction="none"))
     learner.optimizer.zero_grad()
     torch.autograd.backward(loss)
-    # No scheduler of torch's: a step's rate follows from its place in the budget alone, whoever trains the period, and
-    # a captured step reads it from the device.
+    # No scheduler of torch's: a step's rate follows from its place in the budget alone, in whatever process the period
+    # is trained, and a captured step reads it from the device.
     for group in learner.optimizer.param_groups:
         group["lr"] = rates.lr
     # By hand, so that both optimizers decay alike and spare the same; `kept` is 1 - lr * weight_decay of this step.
@@ -143,12 +144,12 @@ def evaluated_state(learner: Learner) -> dict[str, Tensor]:
 
 
 class EvaluatedNet(nn.Module):
-    """A learner's net that computes with what is evaluated, while the learner's own weights stay as they are."""
+    """A learner's net that computes with the evaluated weights, while the learner's own weights stay as they are."""
 
     def __init__(self, learner: Learner) -> None:
         super().__init__()
         self.net = learner.model
-        # A layer that a net of the user's own holds under two names is exchanged once: exchanged twice, it would not
+        # A layer that your own network holds under two names is exchanged once: exchanged twice, it would not
         # get back what it had.
         names = {(id(layer), own): name for name, layer, own in _places(learner.model)}
         state = evaluated_state(learner)
@@ -190,7 +191,7 @@ def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimi
 def _begin_late_momenta(optimizer: torch.optim.Optimizer, *_: object) -> None:
     """Begin the momentum of weights that have their first gradient later than others, as with stochastic depth.
 
-    PyTorch's fused SGD fails where some weights have a momentum and some have none. Zero is what its momentum would
+    PyTorch's fused SGD fails if some weights have a momentum and some have none. Zero is what its momentum would
     begin from.
     """
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
@@ -203,7 +204,7 @@ def _begin_late_momenta(optimizer: torch.optim.Optimizer, *_: object) -> None:
 
 @torch.no_grad()
 def _decay_weights(model: nn.Module, kept: float | Tensor) -> None:
-    """Shrink the weights, and neither biases nor batchnorm (Loshchilov and Hutter 2019), nor what is frozen."""
+    """Shrink the weights, but not biases, batchnorm (Loshchilov and Hutter 2019) or frozen parameters."""
     # (out, in) and (out, in, k, k); biases and batchnorm's scales and shifts are (out,)
     weights: list[Tensor] = [weight for weight in model.parameters() if weight.ndim > 1 and weight.requires_grad]
     if isinstance(kept, Tensor):

@@ -65,7 +65,7 @@ MakeTrainLoop = Callable[[Learner, TrainConfig, Dataset, Precision], TrainLoop]
 
 def make_train_loop(learner: Learner, config: TrainConfig, data: Dataset, precision: Precision) -> TrainLoop:
     """Return the train loop for the device of `data` and the net of `config`, without graphs."""
-    # A net of the user's own draws, computes in and waits for what it likes: it is trained in one way on all devices.
+    # Your own network may draw, compute and wait as it likes, so it is trained in one way on all devices.
     plain = data.device.type == "cpu" or config.net_code is not None
     kind: type[PlainTrainLoop] | type[StaticTrainLoop] = PlainTrainLoop if plain else StaticTrainLoop
     return kind(learner, config, data, precision)
@@ -76,14 +76,14 @@ def advance(
 ) -> tuple[bytes, Report]:
     """Train period number `period` (from 1) from `state` (None before the first); return the new state and the report.
 
-    The report's value is the accuracy (0 to 1) on the validation part of `data`, with the averaged weights where
+    The report's value is the accuracy (0 to 1) on the validation part of `data`, with the averaged weights if
     averaging is on; its weights are the hash of the same. The last report's details count the errors on the unseen
     images of a benchmark's task, too. A loss that is not finite ends the trial as diverged, a lack
     of memory as out_of_memory.
 
     Raises:
         ArchitectureError: the net cannot exist.
-        PluginError: training fails, and the net is the user's own; the message names the line of its file.
+        PluginError: training fails, and the net is your own; the message names the line of its file.
         ValueError: `state` does not stand before this period of this configuration.
     """
     return finish(advance_in_steps(config, seed, period, state, data, precision))
@@ -100,7 +100,8 @@ def advance_in_steps(
     make: MakeTrainLoop = make_train_loop,
     device_cache: DeviceCache[TrainLoop] | None = None,
 ) -> Steps[tuple[bytes, Report]]:
-    """Do what `advance` does one training step a turn: others may take theirs between, and change no bit.
+    """Do the work of `advance` one training step per turn: other trainings may take turns in between, and no bit
+    changes.
 
     `device_cache` holds train loops as earlier periods left them; this one takes its own and leaves it again.
     """
@@ -121,7 +122,8 @@ def advance_in_steps(
 def fit(
     config: TrainConfig, seed: int, data: Dataset, precision: Precision, on_period: OnPeriod | None = None
 ) -> FitResult:
-    """Train all periods of `config`, or those until it diverges; `on_period` hears each period, state and report.
+    """Train all periods of `config`, or those until it diverges; `on_period` is called with each period, state and
+    report.
 
     Errors as in `advance`.
     """
@@ -150,7 +152,7 @@ def _advance(
         train_loop = make(learner, config, trained_on, precision)
     total = yield from train_loop.train(seed, period)
     scored = train_loop.score()
-    # The first wait of the period: all steps and the evaluation are given out by now, and other lanes go on meanwhile.
+    # The first wait of the period: all steps and the evaluation are queued by now, and other lanes continue meanwhile.
     yield from wait_until_idle(data.device)
     content = checkpoint.to_bytes(train_loop.learner, identity, period)
     weights = weights_hash(evaluated_state(train_loop.learner))
@@ -161,7 +163,7 @@ def _advance(
         unseen = replace(trained_on, validation=data.unseen)
         found = read(*score(EvaluatedNet(train_loop.learner), unseen, precision))
         report = replace(report, details={**report.details, "unseen_errors": found.errors})
-    # Whoever brings these bytes for the next period goes on with the loop itself, where it is still here.
+    # A call that brings these bytes for the next period continues the loop itself, if it is still here.
     if report.end is None and not is_last:
         device_cache.keep(content, identity, period, train_loop)
     return content, report
@@ -225,7 +227,7 @@ def _epoch(config: TrainConfig, period: int) -> float:
 
 
 def _blamed(config: TrainConfig) -> AbstractContextManager[None]:
-    """Return what blames an exception on the net, if that is the user's own code; see `Loaded.blamed`."""
+    """Return what blames an exception on the net, if that is your own code; see `Loaded.blamed`."""
     return nullcontext() if config.net_code is None else own_nets.loaded_net(config.net_code).loaded.blamed()
 
 

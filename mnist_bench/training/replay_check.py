@@ -35,7 +35,7 @@ _GROUP, _GROUPED_FROM = 3, 8
 
 
 def verify_replay(data: Dataset, precision: Precision, record: WorkRecorder) -> str:
-    """Return "on" where replayed steps give the bits of steps given out anew, else "off:" and why.
+    """Return "on" if replayed steps give the bits of steps given out anew, else "off:" and why.
 
     Raises:
         RuntimeError: this device does not give the same bits twice even without graphs.

@@ -42,7 +42,8 @@ class TorchTrainer:
     ) -> None:
         """Train with replayed steps if `record` is given and gives the same bits (`verify_replay`).
 
-        `device_cache` is how many train loops stay on the device between their periods; left out, what suits it.
+        `device_cache` is how many train loops stay on the device between their periods; by default, as many as suit the
+        device.
         """
         kind = data.device.type
         self.data = data
@@ -60,7 +61,7 @@ class TorchTrainer:
 
     @cached_property
     def numerics(self) -> Mapping[str, Any]:
-        """The canary and what may explain a difference; see `numerics.describe`."""
+        """The canary, and values that may explain a difference; see `numerics.describe`."""
         described = numerics.describe(self.data.device, self.precision)
         return described if self._graphs is None else {**described, "graphs": self._graphs}
 

@@ -35,7 +35,7 @@ MAX_HEADER = 10_000_000
 def export(state: bytes, config: TrainConfig) -> bytes:
     """Return the weights and buffers in a trainer's state as a safetensors file of their own.
 
-    They are the averaged ones where averaging is on, named as in the net of `nets.build_net(config)`; the
+    They are the averaged ones if averaging is on, named as in the net of `nets.build_net(config)`; the
     metadata holds the configuration as JSON under "config", and in it, under "form", that of pictures unlike MNIST's.
     """
     tensors = arrays.load(state)
@@ -75,14 +75,14 @@ def load_trial(path: Path, trial: TrialRecord) -> nn.Module:
 
 
 def check_trial(path: Path, trial: TrialRecord) -> None:
-    """Check that a file of `export` holds what a trial ended with; errors as in `load_trial`."""
+    """Check that a file of `export` holds a trial's final weights; errors as in `load_trial`."""
     check_known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
 
 
 def check_known(path: Path, weights: str, config: TrainConfig, whose: str) -> None:
     """Check that a file of `export` holds these weights and this configuration; errors as in `load_known`.
 
-    For the user's own net, whose code may be missing here, the hash alone decides.
+    For your own network, whose code may be missing here, the hash alone decides.
     """
     if config.net_code is None:
         load_known(path, weights, config, whose)
@@ -116,7 +116,7 @@ def model_in(content: bytes, source: str) -> nn.Module:
     Raises:
         NewerVersionError: the net has a setting that this version does not know.
         WeightsError: the bytes are not those of `export`, or the weights are not its net's; both name `source`.
-        UnnamedCodeError: the net is one of the user's own; see `own_nets.loaded_net`.
+        UnnamedCodeError: the net is your own; see `own_nets.loaded_net`.
     """
     import torch
     from safetensors.torch import load
@@ -147,7 +147,7 @@ def _readable(source: str) -> Iterator[None]:
     except UnnamedCodeError:
         raise
     except (SafetensorError, UsageError, LookupError, *_OF_OTHER_KINDS) as error:
-        raise WeightsError(f"{source}: no file of exported weights ({in_a_sentence(error)})") from error
+        raise WeightsError(f"{source}: not a file of exported weights ({in_a_sentence(error)})") from error
 
 
 def form_of(content: bytes) -> PictureForm:
@@ -194,7 +194,7 @@ def _read(path: Path) -> bytes:
     try:
         return read_weights(path)
     except OSError as error:
-        raise WeightsError(f"{path}: no file of exported weights ({error})") from error
+        raise WeightsError(f"{path}: not a file of exported weights ({error})") from error
 
 
 def read_weights(path: Path, nets: int = 1) -> bytes:

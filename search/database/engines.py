@@ -128,7 +128,7 @@ def storage_errors() -> Iterator[None]:
     """Turn errors of the database and the disk inside the block into errors for the user.
 
     Raises:
-        StorageError: the database or the disk failed. What was written before is intact, and the search can be resumed.
+        StorageError: the database or the disk failed. Earlier writes are intact, and the search can be resumed.
         StudyLockedError: another process is writing the same study.
     """
     try:
@@ -142,7 +142,7 @@ def storage_errors() -> Iterator[None]:
         fault = _fault(error)
         if fault is None:
             raise
-        reason = f"{first_line(fault)}. Nothing written is lost; the same command goes on when it can"
+        reason = f"{first_line(fault)}. Nothing written is lost; the same command continues when it can"
         raise StorageError(f"The study cannot be written: {reason}.") from error
 
 

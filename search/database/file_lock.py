@@ -34,7 +34,7 @@ def driver_lock(path: Path, what: str) -> Iterator[None]:
             if not _take(file, path):
                 raise StudyLockedError(f"{what} is being worked on by {holder(path)}; wait for it or stop it.")
             if not _stands_at(path, file):
-                continue  # it was removed by who held it, and a lock on it keeps nobody out
+                continue  # it was removed by who held it, and a lock on it keeps no process out
             _sign(file, path)
             yield
             return
@@ -115,7 +115,7 @@ def is_held(path: Path) -> bool:
 
 def holder(path: Path) -> str:
     """Return who holds the lock or held it last: "process 17 on node7 since 2026-11-24T10:20:30+00:00"."""
-    # Nobody erases a signature: a process that is killed cannot, and an old one does no harm.
+    # Signatures are never erased: a process that is killed cannot, and an old one does no harm.
     try:
         return in_words(json.loads(read(path, MAX_BYTES)))
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Optuna's storage, which asks the database less: what a study keeps to anyway, and what is known of a new trial."""
+"""Optuna's storage with fewer queries: a study keeps some rules anyway, and the values of a new trial are known."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class StudyStorage(RDBStorage):
     """A storage whose studies keep their ranges, as the fingerprint sees to.
 
     For every parameter of a new trial Optuna reads the trial and an earlier value of that parameter, to compare the
-    ranges: two queries through its ORM, for 22 parameters more than half of what a trial costs the driver
+    ranges: two queries through its ORM, for 22 parameters more than half of the driver's time for a trial
     (benchmarks/driver_cost.py). Here a parameter is a row and no query, and so is an attribute that a trial begins
-    with. The methods are private to Optuna; where a later release has others, these are not called, and all goes on
+    with. The methods are private to Optuna; if a later release has others, these are not called, and everything works
     at Optuna's pace.
     """
 

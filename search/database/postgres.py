@@ -159,7 +159,8 @@ class StudyLock:
     """The lock on one study: an advisory lock of one PostgreSQL session, held as long as the session lives.
 
     The event log is written in the same session. So a driver that has lost the lock cannot write any more. And a driver
-    that takes the lock again knows that its former session has ended: what it began there is committed or rolled back.
+    that takes the lock again knows that its former session has ended: its transaction there is committed or rolled
+    back.
     """
 
     def __init__(self, url: str, study: str) -> None:
@@ -185,7 +186,8 @@ class StudyLock:
             Away: the server is out of reach, or has not noticed yet that this driver's former session is dead.
         """
         # A session's lock lives as long as the session: a driver that is killed lets go of it with its connection, and
-        # nobody has to judge from a time stamp whether it is dead. But a transaction's lock would end with each write.
+        # no process has to judge from a time stamp whether it is dead. But a transaction's lock would end with each
+        # write.
         connection = self._session.open()
         # The settings and the lock outlive the transaction; they end with the session.
         with connection.begin():
@@ -245,7 +247,7 @@ def driver_lock(url: str, study: str) -> Iterator[StudyLock | None]:
 
 
 def holder(engine: Engine, study: str) -> str | None:
-    """Return who holds the lock on a study, as `file_lock.in_words` puts it, or None if nobody does."""
+    """Return who holds the lock on a study, as `file_lock.in_words` puts it, or None if it is free."""
     unsigned = _key("driver", study) % 2**64  # pg_locks shows the key as two unsigned halves
     with engine.connect() as connection:
         if not connection.scalar(_IS_HELD, {"high": unsigned >> 32, "low": unsigned % 2**32}):

@@ -19,7 +19,7 @@ _PLAIN = frozenset(
 """Options of libpq that never hold a secret; all others are hidden, `password` and those we do not know among them."""
 
 _MEMORY = ":memory:"
-"""What SQLite calls a database without a file, which ends with the process."""
+"""SQLite's name for a database without a file, which ends with the process."""
 
 
 def resolved(url: str) -> str:

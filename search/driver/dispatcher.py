@@ -123,11 +123,11 @@ class Dispatcher:
         Raises:
             WorkerError: workers die over this period again and again, or train to other bits than before.
         """
-        # Whatever comes back is taken, not only what is wanted: results of other trials wait for their turn in memory
-        # and on disk, and the workers that delivered them get new jobs.
+        # Every result is taken, not only the wanted ones: results of other trials wait for their turn in memory and on
+        # disk, and the workers that delivered them get new jobs.
         while (key := self._at_hand(wanted)) is None:
             if self._stopping():
-                # What is under way may be what is wanted: it is waited for, and nothing new is begun.
+                # A period under way may be the wanted one: it is waited for, and nothing new is begun.
                 if not self._running:
                     return None
             else:
@@ -316,7 +316,7 @@ class Dispatcher:
         """Return the failure that an outcome is, or None if the period was trained."""
         match outcome:
             case Lost(cause="stalled", job=job) if job.stall_seconds >= self._seconds_left(*key):
-                return "timed_out"  # what it had been given was not the time for a hang, but the rest of the trial's
+                return "timed_out"  # its limit was not the time for a hang, but the rest of the trial's
             case _:
                 return failure_of(outcome, in_company=bool(self._running))
 
@@ -345,5 +345,6 @@ class Dispatcher:
         else:
             self._ready[key] = done.report
         self._latest_states[trial] = (period, done.state)
-        # On disk before its turn comes: however the process ends, what a worker has finished is never trained again.
+        # On disk before its turn comes: however the process ends, a period that a worker has finished is never trained
+        # again.
         self.states.put(trial, period, done.report, done.state)

@@ -219,8 +219,8 @@ class Driver:
             return
         prune = False
         if report.value is not None:
-            # At the last period, too, where nothing can be stopped: this tells the pruner the value as well, with which
-            # it compares later trials.
+            # At the last period, too, although nothing can be stopped: this gives the pruner the value as well, with
+            # which it compares later trials.
             prune = self._optuna_study.report(number, period, report.value) and not last
         # The verdict is an event apart from the end that follows from it (`Told`): if the search is killed between the
         # two, it resumes with the verdict, and the pruner is not asked a second time.
@@ -290,7 +290,7 @@ class Driver:
     def _record(self, event: Event) -> None:
         # The order of writes that all else rests on. What is in the log has happened, so it comes first; the history
         # may not know what the log has lost. Optuna's tables come last: of the 33 ms that a trial takes the driver they
-        # are 24, and where they lack the newest event, the next run adds it.
+        # are 24, and if they lack the newest event, the next run adds it.
         event = self._history.linked(event)
         self._recorder.append(event)
         self._history.apply(event)

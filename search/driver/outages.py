@@ -28,7 +28,7 @@ class Outages:
     """Called with the seconds until the next try."""
     stopping: Callable[[], bool]
     notice: Callable[[str], None]
-    """Tells the user."""
+    """Informs the user."""
 
     def through(self, write: Callable[[], None], settle: Callable[[], None]) -> None:
         """Write; if the connection breaks, `settle` whether it was written, as soon as the server is back.
@@ -72,7 +72,7 @@ class Outages:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorder:
-    """Writes what the driver decides: to the event log, and to Optuna's tables."""
+    """Writes the driver's decisions to the event log and to Optuna's tables."""
 
     log: EventLog
     tables: OptunaTables
@@ -84,7 +84,7 @@ class Recorder:
         self._write(lambda: self.log.append(event), self.log.settle)
 
     def show(self, event: Event) -> None:
-        """Write what an event means to Optuna's tables."""
+        """Write an event to Optuna's tables."""
         self._write(lambda: self.tables.apply(event), lambda: self.tables.complete(event))
 
     def _write(self, write: Callable[[], None], settle: Callable[[], None]) -> None:

@@ -1,7 +1,7 @@
 """Decide everything in an event log once more, and compare: the same driver, given the reports as they were recorded.
 
 Proposals come from the same visible trials, verdicts from the same curves, and in a search by logical order the order
-of events is decided again, too. The first event that differs is named; what comes after it means nothing.
+of events is decided again, too. The first event that differs is named; the events after it mean nothing.
 
 Reading a study never runs custom code. The proposals and verdicts of custom samplers and pruners are taken from the
 log; everything that follows from them is decided again.
@@ -170,12 +170,12 @@ class _Recorded:
 
     def _expected(self) -> Event:
         if self.next is None:
-            raise RuntimeError("the replay went on past the log's end")
+            raise RuntimeError("the replay continued past the log's end")
         return self.next
 
 
 class _RecordedProposals(BaseSampler):
-    """Proposes what the log says, and notes what it says that was noted."""
+    """Proposes the parameters in the log, and sets the attributes in it."""
 
     def __init__(self, recorded: _Recorded, space: Space) -> None:
         self._recorded = recorded
@@ -207,7 +207,7 @@ class _RecordedProposals(BaseSampler):
 
 
 class _RecordedVerdicts(BasePruner):
-    """Stops what the log says was stopped."""
+    """Stops the trials that were stopped according to the log."""
 
     def __init__(self, recorded: _Recorded) -> None:
         self._recorded = recorded
@@ -219,7 +219,7 @@ class _RecordedVerdicts(BasePruner):
 
 
 def _note(recorded: _Recorded, study: Study, trial: FrozenTrial) -> None:
-    """Note about a trial what the log says that the code noted; constraints are the driver's to note."""
+    """Set the attributes of a trial that the code set according to the log; the driver sets the constraints."""
     event = recorded.next
     if isinstance(event, Asked | Reported | Told):
         for key, value in event.attributes.items():

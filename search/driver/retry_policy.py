@@ -1,4 +1,5 @@
-"""What follows if a period is not trained: when it is tried again, next to which others, or that it is given up.
+"""The consequences of a period that was not trained: when it is tried again, next to which others, or that it is given
+up.
 
 `rule_of` is the table of all causes; docs/faults.md has it for readers. It is used by a search
 (`search.driver.dispatcher`) and for a list of tasks (`search.driver.tasks`).
@@ -53,7 +54,7 @@ def failure_of(outcome: Outcome, *, in_company: bool) -> Failure | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """What is done about a failure."""
+    """The response to a failure."""
 
     tries: int
     """Failures over one period after which it is given up."""
@@ -82,7 +83,7 @@ def rule_of(failure: Failure) -> Rule:
         case "timed_out":
             return Rule(tries=1, then="timed_out")
         case "killed" | "stalled":
-            # A worker that somebody killed, or a machine that was lost or slow, says nothing of the configuration: a
+            # A worker that a user killed, or a machine that was lost or slow, says nothing about the configuration: a
             # trial that ended by it would make the same search end otherwise on another day.
             return Rule(tries=MAX_LOSSES, then=None, waits=True)
         case _:

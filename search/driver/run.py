@@ -87,7 +87,7 @@ class Search:
     executor: Executor
     observer: Observer = field(default_factory=Observer)
     on_trial_end: OnTrialEnd = keep_nothing
-    """Keeps what is worth keeping of a complete trial before its states are removed."""
+    """Keeps the weights of a complete trial before its states are removed."""
     stop_rules: StopRules = NO_RULES
     """Rules that end the search before its goal. They are not part of the study's specification: resumed with other
     rules, or none, the search has the same trials as one that never stopped."""
@@ -181,7 +181,7 @@ class Search:
             StudyLockedError: another process drives the study.
             FingerprintError: the study was made under other conditions.
             UsageError: fewer trials are asked for than the unfinished study was started for, the study's folder cannot
-                be made or is another study's, or the planner or trainer gives what the study cannot keep.
+                be made or is another study's, or the planner or trainer gives values that the study cannot keep.
             PluginError: the system refuses something to the planner, or to the observer.
             TooManyFailuresError: several trials in a row fail or are infeasible, or all have failed at the goal.
             StorageError, WorkerError: see there.
@@ -199,7 +199,7 @@ class Search:
     def trials_left(self) -> int:
         """Return how many trained trials are left to end, 0 if `run` would train nothing.
 
-        Nothing is changed and no worker started. What is known without workers is checked as in `run`.
+        Nothing is changed and no worker started. Everything known without workers is checked as in `run`.
 
         Raises:
             FingerprintError, UsageError, StorageError: as in `run`.
@@ -257,7 +257,7 @@ class Search:
         return OptunaTables(storage, self.location.name, history.spec, self.location.words)
 
     def _is_done(self, history: History) -> bool:
-        """Check what can be checked without workers, and whether the study has ended: at its goal, or by a rule."""
+        """Run the checks that need no workers, and check whether the study has ended: at its goal, or by a rule."""
         numerics = history.spec["numerics"]
         check_same(self.location.name, history.spec, self.spec_for(numerics).to_json())
         # Which rule ended it does not matter: as long as one of the given rules would, there is nothing left to do.

@@ -1,4 +1,4 @@
-"""The event log, the only state of a search, and what it means: history, logical time, trials as plain records."""
+"""The event log, the only state of a search, and its meaning: history, logical time, trials as plain records."""
 
 import lazy_loader
 

@@ -119,7 +119,7 @@ def from_row(kind: object, time: object, trial: object, external: object, payloa
 
 
 def format_of(text: str) -> int:
-    """Return the format that the payload of a `create` event names; the first one where it names none that can be read,
+    """Return the format that the payload of a `create` event names; the first one if it names none that can be read,
     for `from_row` then says what is wrong."""
     try:
         return _formatted().validate_json(text, strict=True).format
@@ -128,7 +128,7 @@ def format_of(text: str) -> int:
 
 
 def format_needed(event: Event) -> int:
-    """Return the lowest format of a log that holds an event, what it says of a specification aside."""
+    """Return the lowest format of a log that holds an event, apart from a specification in it."""
     match event:
         case Created() | GoalSet() | Asked() | Reported() | Told() | Declined():
             return 1
@@ -185,7 +185,7 @@ def _form(kind: str) -> TypeAdapter[Any]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Formatted:
-    """What is read of a `create` event before anything else is believed of it."""
+    """The fields of a `create` event that are read before the others are trusted."""
 
     format: Annotated[int, Ge(1)] = 1
 

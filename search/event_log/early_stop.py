@@ -1,7 +1,7 @@
 """Ending a search before its goal: by rules that its user gives, decided from the history alone.
 
-A rule decides no trial and is no part of the study's specification. It says how far the search goes now, as the goal
-does: if it is resumed later, a search that stopped has the same trials as one that never did.
+A rule does not decide about any trial, and is not part of the study's specification. It says how far the search goes
+now, as the goal does: if it is resumed later, a search that stopped has the same trials as one that never did.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class StopRules:
     patience: int | None = None
     """Trained trials, complete, pruned or failed, that may end without a better complete one among them. They count
     from the end of the complete trial that was the last to be better than all before it; before any is complete, none
-    counts. Infeasible trials never do. With two objectives a trial is better where none before was as good in both."""
+    counts. Infeasible trials never do. With two objectives a trial is better if none before was as good in both."""
     target: float | None = None
     """Value that a complete trial has to reach."""
 

@@ -1,4 +1,4 @@
-"""What the driver decides, one class a kind of event.
+"""The driver's decisions, one class per kind of event.
 
 An event is complete in itself: the whole study is rebuilt from its events alone. The fields of a class are those of the
 event's payload in the database (`search.event_log.codec`), but for the ones that `Event` classes share: they say when
@@ -67,7 +67,7 @@ _Trial = Annotated[int, _NOT_IN_PAYLOAD]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Happened:
-    """What every event has."""
+    """The fields of every event."""
 
     time: Annotated[int, _NOT_IN_PAYLOAD] = 0
     """Logical time, in the costs' unit."""
@@ -84,7 +84,7 @@ class Created(_Happened):
     kind: ClassVar[Kind] = "create"
     name: str
     spec: _Spec
-    """What `StudySpec.to_json` gives."""
+    """The result of `StudySpec.to_json`."""
     format: Annotated[int, Ge(1)] | None = None
     """See `search.stored_fields.FORMAT`; None in the first studies, which do not say it. No part of the fingerprint."""
     first_format: Annotated[int, Ge(0)] | None = None

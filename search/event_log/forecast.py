@@ -19,7 +19,7 @@ later. In two searches of conv, looked at every 12 periods, all that had ended f
 
 
 class Forecast:
-    """Learns how many trials go on after each period, and expects the same of running and future trials."""
+    """Learns how many trials continue after each period, and expects the same of running and future trials."""
 
     def __init__(self, history: History, expected: Sequence[float]) -> None:
         """Watch a history that grows; `expected` are the trials that the pruner leaves in each period."""

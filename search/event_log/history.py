@@ -72,7 +72,7 @@ class History:
     newest: Event | None = None
     """The last one of them."""
     _ranges: dict[str, Distribution | None] = field(default_factory=dict)
-    """What each field of the space can be."""
+    """The possible values of each field of the space."""
     _cost: str | None = None
     """The name of the fact that is minimised in addition to the value."""
     _front: list[tuple[float, float]] = field(default_factory=list)
@@ -98,7 +98,7 @@ class History:
 
     @property
     def order(self) -> Order:
-        """The order in which the search takes up what workers deliver."""
+        """The order in which the search takes up the workers' results."""
         return self.timeline.order
 
     @property

@@ -1,4 +1,4 @@
-"""The event log: what the driver decided, in order, written before anything else is.
+"""The event log: the driver's decisions, in order, written before anything else.
 
 The in-memory study is rebuilt from the log alone; Optuna's own tables follow it (`search.study.optuna_tables`), for
 Optuna's command line and dashboard. An event that is in the log has happened; one that is not has not, whatever else
@@ -191,7 +191,7 @@ class EventLog:
         return [self._believed(expected, *row) for expected, row in enumerate(rows)]
 
     def _believed(self, expected: int, seq: object, *columns: object) -> Event:
-        """Return the event of one row; SQLite keeps what anybody writes, whatever the type of a column."""
+        """Return the event of one row; SQLite keeps values of any type, whatever the type of a column."""
         if seq != expected:
             raise StorageError(f"The event log of study {self._study} lacks event {expected}; restore its database.")
         payload = columns[-1]
@@ -223,7 +223,7 @@ def readable(row: codec.EventRow) -> str:
 
 
 def _not_kept(row: codec.EventRow, why: Exception) -> str:
-    """Return in a sentence whose values cannot be kept, and what they have to be."""
+    """Return in a sentence whose values cannot be kept, and which values are possible."""
     if row.trial is None:
         return (
             f"The study's specification cannot be kept ({why}); the trainer's options and `numerics` "

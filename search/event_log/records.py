@@ -17,7 +17,7 @@ Reason = Literal[
 ]
 
 StopRule = Literal["patience", "target"]
-"""What ends a search before its goal; see `search.event_log.early_stop`."""
+"""The rules that end a search before its goal; see `search.event_log.early_stop`."""
 
 
 def is_external(reason: Reason) -> bool:
@@ -48,7 +48,7 @@ class TrialRecord:
     costs: tuple[int, ...]
     """Logical costs of the periods; their number is the full budget."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the plan says is worth showing, such as `parameters` and `macs`."""
+    """The facts of the plan to show, such as `parameters` and `macs`."""
     constraints: Mapping[str, float] = field(default_factory=dict)
     reports: tuple[Report, ...] = ()
     """One report a finished period; the last one holds the details."""
@@ -103,7 +103,7 @@ class EarlyStop:
     since: int
     """Trained trials that had ended since a complete one was last better than all before it."""
     two_objectives: bool = False
-    """Whether a trial was better where none before was as good in both."""
+    """Whether a trial was better if none before was as good in both."""
     longest_before: int = 0
     """The most that `since` had been before the event at which the search ended."""
     best_before: float | None = None
@@ -113,8 +113,8 @@ class EarlyStop:
     def on_time(self) -> bool:
         """Whether the rule was there from the start, as far as the trials tell: any search with it stops here.
 
-        It was not where it would have ended the search before: the rule of a search that was stopped, or had no rule,
-        and went on with this one.
+        It was not if it would have ended the search before: the rule of a search that was stopped, or had no rule, and
+        continued with this one.
         """
         match self.rule:
             case "patience":

@@ -1,8 +1,8 @@
 """Logical time: which event of a search comes next, whatever the workers' real speed.
 
 A search has a fixed number of slots, each with at most one trial. A trial's periods have integer logical costs, known
-before training, so the logical time of a slot's next event is known too. Events are handled in the order of
-(logical time, slot); so a decision depends only on what is logically earlier, never on what happened to finish first.
+before training, so the logical time of a slot's next event is known too. Events are handled in the order of (logical
+time, slot); so a decision depends only on logically earlier events, never on the order of completion.
 
 In a search whose order is arrival a period's event comes when its worker has delivered. Logical time is kept there,
 too, and orders the events that need no worker: ending a decided trial and filling a free slot. Those come first.

@@ -58,7 +58,8 @@ class Fleet(ABC, Generic[W]):
 
     def _replenish(self) -> None:
         """Start a worker for each place without one."""
-        # One pause for all workers: what keeps one from starting (a full disk, no memory) keeps the others, too.
+        # One pause for all workers: a cause that keeps one from starting (a full disk, no memory) keeps the others,
+        # too.
         if time.monotonic() >= self._next_start:
             taken = {worker.index for worker in self._workers}
             for index in sorted(set(range(self.workers)) - taken):

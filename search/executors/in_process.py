@@ -35,7 +35,7 @@ def error_text(error: BaseException) -> str:
     lines = "".join(traceback.format_exception(raised or error)).rstrip().splitlines()
     sentence = [str(error)] if raised else []
     text = "\n".join([*lines, *sentence][-ERROR_LINES:])
-    # The name of a file may hold what is no UTF-8, and a log is.
+    # The name of a file may hold bytes that are not UTF-8, and a log must be UTF-8.
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -56,7 +56,7 @@ class Lost:
 
     job: Job
     reason: str
-    """What happened, in words."""
+    """The event, in words."""
     cause: Cause = "killed"
 
 

@@ -31,7 +31,7 @@ class StartedWorkers:
 
     executor: Executor
     numerics: Mapping[str, Any]
-    """What they report of themselves."""
+    """Their reports about themselves."""
 
     @property
     def lanes(self) -> int:

@@ -1,4 +1,4 @@
-"""Why a trial was proposed as it was, and why it was stopped or went on: decided once more from the log."""
+"""Why a trial was proposed as it was, and why it was stopped or continued: decided again from the log."""
 
 import lazy_loader
 

@@ -25,7 +25,7 @@ class Standing:
     asked: bool
     """Whether the pruner may stop a trial after this period."""
     rule: str
-    """Which trials the pruner lets continue, in a few words, or what it waits for; empty if it stops none."""
+    """Which trials the pruner lets continue, in a few words, or its start condition; empty if it stops none."""
     stopped: bool
 
 

@@ -28,12 +28,12 @@ HOW = "name it as package.module:Name or folder/file.py:Name"
 INSTALLED = "a package has to be installed, or on PYTHONPATH"
 """For a module that is not found: the process that was given its name may see packages that others do not."""
 _NOT_THERE = (ImportError, OSError, AttributeError, ValueError)
-"""What Python raises for a name that leads nowhere."""
+"""The exceptions that Python raises for a name that leads nowhere."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Code:
-    """What some code is, as a study stores it."""
+    """A description of some code, as a study stores it."""
 
     module: str
     """The module that defines it; of a file, its name without the folder."""
@@ -48,7 +48,7 @@ class Loaded:
     """A custom class or function, ready to be called."""
 
     kind: str
-    """What it is to be, in messages: "sampler"."""
+    """Its kind, in messages: "sampler"."""
     name: str
     """As a study stores it: a file without its folder, which may be another one tomorrow."""
     whole_name: str
@@ -89,7 +89,7 @@ class Loaded:
             raise PluginError(f"{self.kind.capitalize()} {self.name} raised {self._told(error)}.") from error
 
     def _takes_seed(self) -> bool:
-        """Return whether it has a parameter `seed`, or is a sampler that hands on whatever it is given."""
+        """Return whether it has a parameter `seed`, or is a sampler that passes on all its arguments."""
         try:
             parameters = inspect.signature(self.call).parameters
         except (ValueError, TypeError):  # code that is not Python's tells no signature
@@ -146,7 +146,7 @@ def load_object(name: str, kind: str) -> Any:
 
 
 def _find(name: str, kind: str) -> tuple[ModuleType, Any]:
-    """Return the module of a name, and what it has under the name's last part."""
+    """Return the module of a name, and its attribute of the name's last part."""
     place, _, attribute = name.rpartition(":")
     try:
         module = _from_file(place) if place.endswith(".py") else importlib.import_module(place)
@@ -162,7 +162,7 @@ def _find(name: str, kind: str) -> tuple[ModuleType, Any]:
 
 class _AsItStands(SourceFileLoader):
     """Compiles a file as it stands: compiled code from before might be of another content, which the hash would not be
-    of, and beside the file nothing is written."""
+    of, and nothing is written next to the file."""
 
     def get_code(self, fullname: str) -> CodeType | None:
         return self.source_to_code(self.get_data(self.path), self.path)

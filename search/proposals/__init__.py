@@ -1,4 +1,4 @@
-"""What to try next: a start list, points spread over what is feasible, or what all learning curves so far say."""
+"""Proposals: a start list, points spread over the feasible region, or a model of all learning curves so far."""
 
 import lazy_loader
 

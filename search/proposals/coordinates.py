@@ -33,8 +33,8 @@ class Candidate(NamedTuple):
 class Coordinates:
     """Points of a space: per range one column that says whether it applies, and one for its value or for each option.
 
-    Squared, two configurations are 0 to 1 apart in a range, by their places on its scale; 1 where the options differ;
-    1 to 1.25 where the range applies to one of them alone.
+    Squared, two configurations are 0 to 1 apart in a range, by their places on its scale; 1 if the options differ;
+    1 to 1.25 if the range applies to one of them alone.
     """
 
     def __init__(self, spans: Mapping[str, Distribution]) -> None:

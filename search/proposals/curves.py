@@ -15,8 +15,8 @@ Array = NDArray[np.float64]
 MIN_ERROR = 0.001
 """Added to an error (0..1) before its logarithm is taken, so that a single image of few does not count for much."""
 BAD = 2.0
-"""Beyond so many deviations above the median of its period a loss counts as just so bad: how bad a net at chance level
-is, or one that diverged, says nothing of the others."""
+"""A loss counts as at most this many deviations above the median of its period: how bad a net at chance level is, or
+one that diverged, says nothing of the others."""
 DEVIATION = 1.4826
 """The standard deviation over the median absolute deviation, for normal values."""
 MIN_SCALE = 0.05
@@ -29,7 +29,7 @@ DECIMALS = 9
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Curve:
-    """What is known of one trial."""
+    """The known facts about one trial."""
 
     trial: int
     params: Mapping[str, Any]
@@ -38,7 +38,7 @@ class Curve:
     shares: tuple[float, ...]
     """Of each period, the share of the whole training's cost that is spent when it ends; the last one is 1."""
     values: tuple[float, ...]
-    """What the search maximises, after each period so far."""
+    """The maximised value, after each period so far."""
     ended: bool
     """Whether it was trained to its end, or was stopped."""
     failed: bool = False
@@ -61,7 +61,7 @@ class Reports:
     """Which curve it belongs to."""
     share: Array
     loss: Array
-    """In deviations above what is usual after this period; low is good."""
+    """In deviations above the usual value after this period; low is good."""
     scale: Scale
 
 
@@ -70,7 +70,7 @@ class Scale:
     """How values become losses, and back."""
 
     is_share: bool
-    """Whether all values lie between 0 and 1, so that the logarithm of what is missing to 1 is what counts."""
+    """Whether all values lie between 0 and 1, so that the logarithm of the distance to 1 counts."""
     usual: tuple[float, ...]
     """The usual value on the loss's scale, after each period."""
     deviation: float
@@ -118,7 +118,8 @@ def _loss(value: float, is_share: bool) -> float:
 
 
 def _usual(raw: Sequence[Sequence[float]], periods: int) -> tuple[float, ...]:
-    """Return the usual loss after each period: of the first the median, then what trials that went on gained."""
+    """Return the usual loss after each period: for the first the median, then the gains of the trials that
+    continued."""
     usual = [median([losses[0] for losses in raw if losses] or [0.0])]
     for period in range(1, periods):
         gains = [losses[period] - losses[period - 1] for losses in raw if len(losses) > period]

@@ -58,7 +58,7 @@ class Feasible:
 def sobol(space: Space, seed: int) -> Iterator[Params]:
     """Yield the points of a scrambled Sobol sequence over all ranges of a space (Owen 1998), feasible or not.
 
-    A range whose condition does not hold takes up its dimension all the same, so that the sequence stays what it is.
+    A range whose condition does not hold takes up its dimension all the same, so that the sequence stays the same.
     """
     from scipy.stats import qmc  # type: ignore[import-untyped]
 

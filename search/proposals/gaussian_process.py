@@ -1,10 +1,10 @@
 """A Gaussian process over settings and training time, of which every report is a noisy glimpse.
 
-The loss of a configuration after a share of its training is the sum of what its settings bring, what is peculiar to the
-trial (its seed; what no setting explains), and noise. What settings bring is the sum of one smooth function per range,
-all alike beforehand: with few trials nothing tells which ranges matter, and fitted length scales did worse. Both change
-with time as a Brownian motion in its logarithm would, so that an early report says something of the end, and a late one
-more (freeze-thaw: Swersky, Snoek and Adams 2014, arXiv 1406.3896).
+The loss of a configuration after a share of its training is the sum of an effect of its settings, an effect of the
+trial (its seed; everything that no setting explains), and noise. The effect of the settings is the sum of one smooth
+function per range, all alike beforehand: with few trials nothing tells which ranges matter, and fitted length scales
+did worse. Both change with time as a Brownian motion in its logarithm would, so that an early report says something of
+the end, and a late one more (freeze-thaw: Swersky, Snoek and Adams 2014, arXiv 1406.3896).
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ LEVEL, DRIFT, NOISE = 1.0, 0.2, 0.02
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beliefs:
-    """What is taken for granted before anything is reported."""
+    """The assumptions before anything is reported."""
 
     settings: float
-    """Variance of what the settings bring."""
+    """Variance of the effect of the settings."""
     trial: float
-    """Variance of what is peculiar to a trial."""
+    """Variance of the effect of a trial."""
     length: float = 1.0
     """How far two values in a range have to be apart to say half as much of each other; 1 is the whole range."""
 
@@ -78,7 +78,7 @@ class Fitted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Posterior:
-    """What is believed of some configurations after their whole training, shape (configurations,) each."""
+    """Predictions for some configurations after their whole training, shape (configurations,) each."""
 
     mean: Array
     """Loss, in deviations above the usual."""
@@ -112,7 +112,7 @@ def fit(reports: Reports, between: Array, beliefs: Beliefs) -> Fitted:
     Args:
         reports: at least one.
         between: squared distances among the curves' configurations, shape (ranges, curves, curves).
-        beliefs: what is taken for granted.
+        beliefs: the assumptions.
     """
     share = reports.share
     earlier, later = np.minimum(share[:, None], share[None]), np.maximum(share[:, None], share[None])

@@ -49,7 +49,8 @@ class Prospects:
         return self._feasible.first(number + 1)[-1]  # the space has too few configurations
 
     def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
-        """Return points of the sequence and crosses of good trials with them, none of them near what was tried.
+        """Return points of the sequence and crosses of good trials with them, none of them near a configuration that
+        was tried.
 
         If all are near, those that were not tried; if all were tried, all. Whether a cross is feasible is not checked
         here: that takes longer than making it, and the model will want few.

@@ -108,12 +108,12 @@ def examine(own: ForeignSampler | ForeignPruner, tried_on: TriedOn) -> Checked:
 
 
 def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
-    """Check in a few seconds that those of the two that are a user's own decide the same here and in another process.
+    """Check in a few seconds that your own sampler and pruner decide the same here and in another process.
 
     Raises:
         UsageError: one does not; the message says how to search with it all the same. Or it sets a system attribute
             that no study can keep.
-        PluginError: it raises, or proposes what its range does not hold.
+        PluginError: it raises, or proposes a value outside its range.
     """
     own = [way for way in (sampler, pruner) if isinstance(way, ForeignSampler | ForeignPruner)]
     if not own:
@@ -124,24 +124,24 @@ def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
     decided = recorded(spec, events)
     for where, again in (("asked again", decided_anew), ("asked in another process", decided_elsewhere)):
         if (difference := _difference(decided, again(spec, events))) is not None:
-            fault = f"{names}: not repeatable: {where} after the same history, it decides otherwise ({difference})."
+            fault = f"{names}: not repeatable: {where} after the same history, it decides differently ({difference})."
             if tried_on.words is None:
                 raise UsageError(f"{fault} A search in logical order needs that; order='arrival' does not.")
             commands = [f"`{_command(way, tried_on)}`" for way in own]
             raise UsageError(
                 f"{fault} A search in logical order needs that; `--order arrival` does not, and "
-                f"{' and '.join(commands)} {'says' if len(own) == 1 else 'say'} more."
+                f"{' and '.join(commands)} {'reports' if len(own) == 1 else 'report'} more."
             )
 
 
 def require_repeatable(planned: Search) -> None:
-    """Check in a few seconds that a sampler and a pruner of the user's own decide the same again, before `run`.
+    """Check in a few seconds that your own sampler and pruner decide the same again, before `run`.
 
     `planned` is what `Search.of` returns. A search by arrival, and one with built-in strategies, needs no check.
 
     Raises:
         UsageError: one does not; the message says how to search with it all the same.
-        PluginError: it raises, or proposes what its range does not hold.
+        PluginError: it raises, or proposes a value outside its range.
     """
     spec = planned.spec_for({"canary": CANARY})
     if repeats(spec.order):

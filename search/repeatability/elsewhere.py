@@ -62,9 +62,9 @@ def answer_elsewhere(module: str, task: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def answer(work: Callable[[Any], Mapping[str, Any]]) -> None:
-    """Answer the task on standard input with what `work` makes of it, or with its error, as JSON on standard output.
+    """Answer the task on standard input with the result of `work`, or with its error, as JSON on standard output.
 
-    What a user's code prints meanwhile, and until the process has ended, goes to standard error.
+    The output of the user's code, until the process has ended, goes to standard error.
     """
     with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)

@@ -12,7 +12,7 @@ CANARY = "made up"
 
 
 class MadeUpPlanner:
-    """Plans what another planner does, with the parameters themselves for a configuration."""
+    """Plans as another planner does, with the parameters themselves for a configuration."""
 
     codec = PLAIN
 

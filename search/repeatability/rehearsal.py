@@ -19,7 +19,7 @@ from search.study import StudySpec
 from search.trainer_api import Planner
 
 Decision = Mapping[str, Any]
-"""Plain values by what was decided: of a proposal the parameters, of a verdict whether the trial stops."""
+"""Plain values by decision: of a proposal the parameters, of a verdict whether the trial stops."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,13 +35,13 @@ def rehearse(spec: StudySpec, planner: Planner[Mapping[str, Any]], length: Lengt
     """Return the events of a search of some length, in logical order, that trains nothing.
 
     Raises:
-        UsageError: the sampler or the pruner sets a system attribute that is no plain JSON value.
-        PluginError: it raises, or proposes what its range does not hold.
+        UsageError: the sampler or the pruner sets a system attribute that is not a plain JSON value.
+        PluginError: it raises, or proposes a value outside its range.
     """
     events: list[Event] = []
 
     def keep(event: Event) -> None:
-        readable(codec.to_row(event))  # what cannot be written to a log cannot be rehearsed
+        readable(codec.to_row(event))  # values that cannot be written to a log cannot be rehearsed
         events.append(event)
 
     for event in (Created(name="rehearsal", spec=spec.to_json(), format=FORMAT), GoalSet(goal=length.trials)):
@@ -66,7 +66,7 @@ def from_rows(rows: Sequence[Mapping[str, Any]]) -> list[Event]:
 
 
 def recorded(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision]:
-    """Return what a user's own strategies decided, by turn: "#3", or "#3 after period 2"."""
+    """Return what your own strategies decided, by turn: "#3", or "#3 after period 2"."""
     return {turn: _as_logged(event) for turn, event in _turns(spec, events)}
 
 
@@ -83,7 +83,7 @@ def decided_anew(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision
 
 
 def _turns(spec: StudySpec, events: Sequence[Event]) -> Iterator[tuple[str, Asked | Reported]]:
-    """Yield the events that a user's own strategies decided, with words for each."""
+    """Yield the events that your own strategies decided, with words for each."""
     for event in events:
         if isinstance(event, Asked) and isinstance(spec.sampler, ForeignSampler):
             yield f"#{event.trial}", event

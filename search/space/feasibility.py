@@ -1,4 +1,4 @@
-"""Whether a configuration may be trained: what its planner says of it, and the constraints of its space."""
+"""Whether a configuration may be trained: the limits of its planner, and the constraints of its space."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from search.trainer_api import C, Codec, Plan, Planner
 def constrained(planner: Planner[C], space: Space) -> Planner[C]:
     """Return the planner whose plans also hold by how much they miss each constraint of the space, by its text.
 
-    What asks whether parameters are feasible asks `constrained(planner, space)(params).feasible`. It does no harm to a
-    planner that knows the constraints already.
+    Code that checks whether parameters are feasible calls `constrained(planner, space)(params).feasible`. It does no
+    harm to a planner that knows the constraints already.
     """
     return _Constrained(planner, space) if space.constraints else planner
 

@@ -14,7 +14,7 @@ from search.space.yaml_reader import parse
 
 NOT_SET: Mapping[str, str] = MappingProxyType(
     {
-        "name": "the name of a space stands in its file; --study-name names a study",
+        "name": "the name of a space is set in its file; --study-name names a study",
         NARROWED: "a file says this of its ranges; --set may narrow them without it",
     }
 )

@@ -106,7 +106,7 @@ class IntRange:
 
 @dataclass(frozen=True, slots=True)
 class FloatRange:
-    """Real numbers from low to high, on a grid where `step` is given; `log` samples evenly in the logarithm."""
+    """Real numbers from low to high, on a grid if `step` is given; `log` samples evenly in the logarithm."""
 
     kind: ClassVar[str] = "float"
     format: ClassVar[int] = 1
@@ -144,7 +144,7 @@ class FloatRange:
         if not is_number(value) or not self.low <= value <= self.high:
             return False
         steps = (value - self.low) / self.step if self.step else 0.0
-        return abs(steps - round(steps)) < 1e-8  # as Optuna has it, which refuses what is farther from the grid
+        return abs(steps - round(steps)) < 1e-8  # as in Optuna, which refuses values farther from the grid
 
     def drawn_for(self, value: Any) -> Any:
         """Return the number that is drawn for a value of the range: on a grid the two may differ by rounding.
@@ -420,7 +420,7 @@ def _parse_levels(form: Mapping[str, Any]) -> tuple[Levels | None, list[Fault]]:
     if not faults:
         for index, (before, level) in enumerate(pairwise(levels), 1):
             if level == before:
-                faults.append(Fault(("levels", index), f"{show(level)} stands twice among the levels"))
+                faults.append(Fault(("levels", index), f"{show(level)} occurs twice among the levels"))
             elif not level > before:
                 faults.append(
                     Fault(("levels", index), f"{show(level)} comes after {show(before)}; levels have to rise")
@@ -440,7 +440,7 @@ def _parse_choice(form: Mapping[str, Any]) -> tuple[Choice | None, list[Fault]]:
             alike = f"{show(option)} and {show(before)} are one option in Optuna; leave one of them out"
             faults.append(Fault(("choice", index), alike))
         elif option in options[:index]:
-            faults.append(Fault(("choice", index), f"{show(option)} stands twice among the choices"))
+            faults.append(Fault(("choice", index), f"{show(option)} occurs twice among the choices"))
     return (None, faults) if faults else (Choice(tuple(options)), [])
 
 

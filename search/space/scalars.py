@@ -1,4 +1,4 @@
-"""What an unquoted text in a YAML file means: null, true, false, a number, or the text itself.
+"""The meaning of an unquoted text in a YAML file: null, true, false, a number, or the text itself.
 
 The rules are YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), plus underscores in whole numbers.
 """

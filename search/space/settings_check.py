@@ -28,7 +28,7 @@ def check_settings(space: Space) -> None:
     """Check the form of the settings that a search reads; `search.strategies` checks the samplers and pruners.
 
     Raises:
-        UsageError: a setting has another form; the message says which, and what would be right.
+        UsageError: a setting has another form; the message names it and the right form.
     """
     if fault := next(_faults(space), None):
         raise UsageError(f"{space.source}: {fault}{'' if fault.endswith('?') else '.'}")
@@ -44,7 +44,7 @@ def _faults(space: Space) -> Iterator[str]:
             "fact of the plans that is minimised]"
         )
     elif isinstance(objective, list) and objective[1] in _SHOWN:
-        yield f"objective: {show(objective[1])} is what a study says of a trial itself; give the fact another name"
+        yield f"objective: {show(objective[1])} is a name that a study uses itself; give the fact another name"
 
 
 def _mistyped(space: Space) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _mistyped(space: Space) -> Iterator[str]:
 
 def _faults_of_search(chosen: Any) -> Iterator[str]:
     if not isinstance(chosen, Mapping):
-        yield f"search: {show(chosen)} is no mapping; give {{sampler: tpe, pruner: asha}}, or one of the two"
+        yield f"search: {show(chosen)} is not a mapping; give {{sampler: tpe, pruner: asha}}, or one of the two"
         return
     for name, way in chosen.items():
         if name not in (*_STRATEGIES, _START):

@@ -24,8 +24,8 @@ from search.space.yaml_reader import Document, KeyPath
 SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
 """Top-level mappings that are settings, not sections."""
 NARROWED = "narrowed"
-"""The name by which a file says that its conditions and constraints may ask for what its ranges do not hold (any more).
-It does not affect the trials, so it is not part of the specification."""
+"""The name by which a file says that its conditions and constraints may name values that its ranges do not hold (any
+more). It does not affect the trials, so it is not part of the specification."""
 
 Suggest = Callable[[str, Distribution], Any]
 """Called with a field's path and its range; returns a value from the range."""
@@ -58,7 +58,7 @@ class Origin:
         return keys if (*self.place, *keys) in self.document.values else ()
 
     def problem(self, message: str, *below: str | int, at_key: bool = False) -> Problem:
-        """Return a problem with this value, or with what lies at the path `below` it."""
+        """Return a problem with this value, or with the one at the path `below` it."""
         if below and (changed := self.changed.get(str(below[0]))):
             return changed.problem(message, *below[1:], at_key=at_key)
         return self.document.problem((*self.place, *below), message, at_key=at_key)
@@ -130,7 +130,7 @@ class Space:
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     """Where each setting, and each section, was written."""
     constraints: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
-    """What the setting of that name says; see `with_constraints`."""
+    """The value of the setting of that name; see `with_constraints`."""
     order: tuple[Field, ...] = field(init=False, compare=False, repr=False)
     """The fields in sampling order: each after the fields in its condition, otherwise as in the file. Those whose
     conditions form a cycle are left out."""
@@ -197,7 +197,7 @@ class Space:
         """
         document = Document.of("space", _with_lists(dict(values)))
         if (fault := canonical_json.fault(document.value)) is not None:
-            raise SpaceError([document.problem((), f"a value can stand in no space file: {fault}")]) from fault
+            raise SpaceError([document.problem((), f"a value cannot be in a space file: {fault}")]) from fault
         return cls.from_document(document)
 
     @classmethod
@@ -223,7 +223,8 @@ class Space:
         return {"name": self.name, "settings": dict(self.settings), "fields": fields}
 
     def to_yaml(self) -> str:
-        """Return the text of a file that holds this space: no comments, and of a range only what is not the default.
+        """Return the text of a file that holds this space: no comments, and only the keys of a range that differ from
+        the defaults.
 
         The specification of what is read from it is this one's; where `--set` has taken away what a condition or a
         constraint asks for, the file says so.
@@ -372,7 +373,8 @@ def _read_section(section: str, values: Mapping[str, Any], document: Document, p
         if FIELD_PATH.fullmatch(f"{section}.{name}"):
             fields.append(read_field(f"{section}.{name}", value, origin, problems))
         else:
-            problems.append(origin.problem(f"{show(f'{section}.{name}')}: no name of letters, digits, _", at_key=True))
+            refused = f"{show(f'{section}.{name}')}: not a name of letters, digits, _"
+            problems.append(origin.problem(refused, at_key=True))
     return fields
 
 

@@ -160,7 +160,7 @@ def _position(before: str) -> Position:
 
 
 class _CannotReadOnError(Exception):
-    """Reading stops here: what follows has no meaning, or would take too much time or memory."""
+    """Reading stops here: the rest has no meaning, or would take too much time or memory."""
 
 
 class _Reader:
@@ -224,7 +224,7 @@ class _Reader:
             if key in found:
                 line, column = self.keys[(*path, key)]
                 self._refuse(
-                    self._position, f"duplicate key {show(key)}; it already stands in line {line}, column {column}"
+                    self._position, f"duplicate key {show(key)}; it is already in line {line}, column {column}"
                 )
                 key = None
             key = f"\0{len(found)}" if key is None else key  # no key of a file: control characters were refused

@@ -25,7 +25,7 @@ from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace, _S
 from optuna.trial import FrozenTrial, TrialState
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-"""What TPE learns from; a failed trial tells it nothing."""
+"""The states of trials from which TPE learns; it learns nothing from a failed trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class TableTpeSampler(TPESampler):
 
     def _sample(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
         """Propose the parameters of one group; the split of the trials is shared by all groups of a trial."""
-        # Between the groups of one trial nothing else is told, so their splits would be equal.
+        # Between the groups of one trial no other trial ends, so their splits would be equal.
         if self._divided is None or self._divided[0] != trial.number:
             self._divided = trial.number, self._divide(study, trial)
         estimators = [

@@ -17,7 +17,8 @@ from search.strategies.distributions import OptunaRanges
 from search.strategies.optuna_study import frozen_trial
 
 TOP = 0.25
-"""Share of the trials that count as good. Optuna's 0.1 leaves 5 of 50 trials, too few to tell anything from chance."""
+"""Share of the trials that count as good. Optuna's 0.1 leaves 5 of 50 trials, too few to distinguish anything from
+chance."""
 SHUFFLES = 99
 """Shuffles; with the real order a hundred. Each costs as much as one measurement."""
 LEVEL = 0.95
@@ -50,8 +51,8 @@ def importances(space: Space, trials: Sequence[Trial]) -> list[Importance]:
 
     Importance is PED-ANOVA's, by Optuna: how far the parameter's density among the best quarter of the trials is from
     its density among all (Watanabe et al. 2023). A conditional parameter is measured on the trials that have it, and
-    weighted by their number (Conditional PED-ANOVA, 2026). The measure tells what separates good trials from others
-    where the search has been; it does not tell the effect of a parameter.
+    weighted by their number (Conditional PED-ANOVA, 2026). The measure shows which parameters separate good trials from
+    others where the search has been; it does not measure the effect of a parameter.
 
     The threshold comes from a permutation test: the values are shuffled among the trials 99 times. Each parameter's
     threshold lies above its mean by a number of its standard deviations, the same for all parameters and such that in

@@ -137,7 +137,7 @@ class OptunaStudy:
             self._pareto_pruning.start(facts)
 
     def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
-        """Tell the sampler by how much a trial exceeds each of its limits (0 or less: it does not)."""
+        """Give the sampler the excess of a trial over each of its limits (0 or less: it meets the limit)."""
         # Sorted, as they come back from the log: gp adds them up in this order, and the sum's bits depend on it.
         for key, excess in sorted(constraints.items()):
             self._trial(number).set_constraint(key, float(excess))
@@ -192,7 +192,7 @@ class OptunaStudy:
     def _made(self, number: int, *, is_given: bool) -> BaseSampler:
         """Return the sampler that proposes trial `number`: a new one, or the one that lasts.
 
-        Where parameters are given, a sampler that proposes them as a whole is not asked; what is missing is drawn.
+        If parameters are given, a sampler that proposes them as a whole is not asked; missing ones are drawn.
         """
         if self._kept_sampler is not None:
             return self._kept_sampler
@@ -270,8 +270,8 @@ def frozen_trial(
         params: the trial's parameters by path; inactive ones are missing.
         value: the final value; None if there is none.
         values: the reported values by period.
-        system_attrs: what pruner and sampler noted about the trial.
-        user_attrs: what else to store with it.
+        system_attrs: the attributes that pruner and sampler set on the trial.
+        user_attrs: further values to store with it.
     """
     # In the order of a sampled trial, by which an own sampler may go: else it decides otherwise after a restart.
     sampled: dict[str, BaseDistribution] = {path: ranges.optunas[path] for path in ranges.order if path in params}
@@ -332,7 +332,7 @@ def _is_feasible(trial: FrozenTrial) -> bool:
 
 def _of_the_pruner(frozen: FrozenTrial) -> FrozenTrial:
     """Return a stored trial as the second study of a search with two objectives has it: without its parameters, and
-    with what the pruner has noted alone."""
+    with the pruner's attributes alone."""
     bare = copy.copy(frozen)
     bare.params, bare.distributions = {}, {}
     others = (_OF_STUDY, OF_CONSTRAINTS)

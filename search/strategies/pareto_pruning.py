@@ -45,7 +45,7 @@ class ParetoPruning:
     def report(self, number: int, period: int, value: float) -> bool:
         """Report the value after a period (from 1) and return whether the pruner stops the trial there."""
         self._storage.set_trial_intermediate_value(number, period, value)
-        # Optuna's pruners ask the storage for trials themselves; what they may compare is filtered there.
+        # Optuna's pruners ask the storage for trials themselves; those that they may compare are filtered there.
         self._storage.shown = self._at_most_as_costly(number)
         stops = self._study.pruner.prune(self._study, self._storage.get_trial(number))
         self._storage.shown = None

@@ -42,15 +42,15 @@ class Pruner(Strategy):
 
     @abstractmethod
     def rule(self, arrived: int, rivals: str) -> str:
-        """Return in a few words which trials go on; empty if it stops none.
+        """Return in a few words which trials continue; empty if it stops none.
 
         Args:
             arrived: trials that have reported after the period in question.
-            rivals: what restricts the comparison, to follow its noun: " that cost no more", or nothing.
+            rivals: the restriction of the comparison, to follow its noun: " that cost no more", or nothing.
         """
 
     def awaits(self, complete: int) -> str:
-        """Return in a few words what it waits for before it stops any trial; empty if for nothing.
+        """Return in a few words the condition before it stops any trial; empty if there is none.
 
         `complete` is the number of complete trials that it may compare with.
         """
@@ -99,7 +99,7 @@ class Asha(Pruner):
 
     def rule(self, arrived: int, rivals: str) -> str:
         most = max(1, arrived // self.reduction_factor)
-        return f"of {arrived}{rivals} the best {f'{most} go' if most > 1 else 'one goes'} on"
+        return f"of {arrived}{rivals} the best {f'{most} continue' if most > 1 else 'one continues'}"
 
     def rungs(self, periods: int) -> list[int]:
         rungs, rung = [], self.min_resource * self.reduction_factor**self.min_early_stopping_rate
@@ -147,7 +147,7 @@ class Hyperband(Pruner):
         return [sum(column) for column in zip(*kept, strict=True)]
 
     def rule(self, arrived: int, rivals: str) -> str:
-        return f"of each bracket about one in {self.reduction_factor} goes on"
+        return f"of each bracket about one in {self.reduction_factor} continues"
 
     def misfits(self, periods: int) -> Iterator[str]:
         if self.min_resource > periods:
@@ -204,7 +204,7 @@ class Median(Pruner):
         return [trials if period <= first else later for period in range(1, periods + 1)]
 
     def rule(self, arrived: int, rivals: str) -> str:
-        return f"whose best value is not below the median of those complete{rivals} goes on"
+        return f"whose best value is not below the median of those complete{rivals} continues"
 
     def awaits(self, complete: int) -> str:
         needed = self._uncompared
@@ -255,12 +255,12 @@ class ForeignPruner(Pruner):
         """Return an Optuna pruner that calls it.
 
         Raises:
-            UsageError: the code is not at hand.
+            UsageError: the code is not loaded.
         """
         from search.plugins import WatchedPruner
 
         if self.loaded is None:
-            raise UsageError(f"Pruner {self.name} is code that is not at hand; name it once more with --pruner.")
+            raise UsageError(f"Pruner {self.name} is code that is not loaded here; name it again with --pruner.")
         return WatchedPruner(self.loaded, self.options, lasting=self.lasting)
 
     def may_stop_at(self, period: int) -> bool:

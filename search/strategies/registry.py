@@ -57,7 +57,7 @@ def named_sampler(name: str, options: Options = _NONE) -> Sampler:
         return _built_in(sampler, name, options)
     own = of_code(name, options)
     if not isinstance(own, ForeignSampler):
-        raise UsageError(f"{name} is no sampler but a pruner; give it to --pruner.")
+        raise UsageError(f"{name} is a pruner, not a sampler; give it to --pruner.")
     return own
 
 
@@ -67,7 +67,7 @@ def named_pruner(name: str, options: Options = _NONE) -> Pruner:
         return _built_in(pruner, name, options)
     own = of_code(name, options)
     if not isinstance(own, ForeignPruner):
-        raise UsageError(f"{name} is no pruner but a sampler; give it to --sampler.")
+        raise UsageError(f"{name} is a sampler, not a pruner; give it to --sampler.")
     return own
 
 
@@ -186,7 +186,7 @@ def _built_in(parse: Callable[[Options], _Strategy], name: str, options: Options
         return parse({"name": name, **options})
     except ValueError as error:
         is_known = name in SAMPLERS or name in PRUNERS
-        hint = "" if is_known else "; code of your own is named package.module:Name or folder/file.py:Name"
+        hint = "" if is_known else "; your own code is named package.module:Name or folder/file.py:Name"
         raise UsageError(f"{error}{hint}.") from error
 
 

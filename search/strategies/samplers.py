@@ -32,7 +32,7 @@ MAX_MISSES = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
-    """What a sampler needs to know to propose the parameters of one trial."""
+    """The input of a sampler that proposes the parameters of one trial."""
 
     number: int
     study_seed: int
@@ -299,12 +299,12 @@ class ForeignSampler(Sampler):
         """Return a new instance.
 
         Raises:
-            UsageError: the code is not at hand, or refuses its options.
+            UsageError: the code is not loaded, or refuses its options.
         """
         from search.plugins import WatchedSampler
 
         if self.loaded is None:
-            raise UsageError(f"Sampler {self.name} is code that is not at hand; name it once more with --sampler.")
+            raise UsageError(f"Sampler {self.name} is code that is not loaded here; name it again with --sampler.")
         return WatchedSampler(self.loaded.construct(self.options, ask.seed), self.loaded, ask.ranges.optunas)
 
     def origin(self, ask: Ask) -> ProposalOrigin:

@@ -1,4 +1,4 @@
-"""What samplers and pruners have in common."""
+"""The common base of samplers and pruners."""
 
 from __future__ import annotations
 

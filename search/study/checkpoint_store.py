@@ -1,7 +1,8 @@
 """Checkpoints of unfinished trials: the state after a period, with the report that came with it.
 
-A file is written as soon as a worker delivers, before its event's turn comes; so what a worker has finished is never
-trained again, however the process ends. Each file carries a SHA-256 and is checked before anything of it is believed.
+A file is written as soon as a worker delivers, before its event's turn comes; so a period that a worker has finished is
+never trained again, however the process ends. Each file carries a SHA-256 and is checked before anything of it is
+believed.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ class CheckpointStore:
         make_folder(folder)
 
     def put(self, trial: int, period: int, report: Report, state: bytes) -> None:
-        """Keep what a worker delivered.
+        """Keep a worker's result.
 
         Raises:
-            StorageError: it cannot be written; what was kept before stays.
+            StorageError: it cannot be written; earlier checkpoints stay.
         """
         header = json.dumps(report.to_json()).encode()
         body = len(header).to_bytes(8, "big") + header + state
@@ -84,7 +85,7 @@ class CheckpointStore:
             path.unlink(missing_ok=True)
 
     def drop_unfinished(self) -> None:
-        """Remove what a process that was killed while it wrote left behind."""
+        """Remove the files of a process that was killed while it wrote."""
         for path in leftovers(self._folder):
             path.unlink(missing_ok=True)
 

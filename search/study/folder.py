@@ -9,17 +9,17 @@ results/
         space.yaml          the space that is searched, as a file
         commands.jsonl      the commands that searched, as they were typed, and where their data and net were
         driver.lock         held by the process that drives the study
-        workers.log         what worker processes print
+        workers.log         the output of worker processes
         states/             checkpoints
         weights/            of the best trials, a file a trial
         leaderboard.json    a leaderboard that was computed before
         test-openings.jsonl openings of the test set for this study
         plots/  report.html
-        aside/              what a repair took from its place
-        confirm/  ablation/  audit/     each with a lock, a log and checkpoints of its own, and what was found
+        aside/              files that a repair moved from their places
+        confirm/  ablation/  audit/     each with its own lock, log and checkpoints, and its result
             17-seed-0.safetensors       in confirm/: a net trained on all images, the first of eight seeds
 
-A study may come from somebody else, and its files must not lead elsewhere. So each path is checked when it is asked
+A study may come from another person, and its files must not lead elsewhere. So each path is checked when it is asked
 for: a symbolic link, a pipe or a device is a StorageError. The folders `results` and `conv-0` themselves may be links.
 """
 
@@ -62,7 +62,7 @@ class WorkFolder(_Folder):
     lock = _Inside(_LOCK)
     """The file whose lock is held by the one process at work."""
     workers_log = _Inside("workers.log")
-    """What worker processes print."""
+    """The output of worker processes."""
     checkpoints = _Inside("states")
     """The folder of checkpoints."""
 

@@ -126,7 +126,7 @@ def check_belongs(location: StudyLocation, begun: str | None = None) -> None:
     known = f"begun {_begun(files)}" if files.begun.exists() else f"whose database is {files.database}"
     raise UsageError(
         f"{location.folder} holds files of another study of this name, {known}; move or remove that folder, or give "
-        "this search a name of its own with --study-name."
+        "this search another name with --study-name."
     )
 
 

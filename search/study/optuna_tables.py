@@ -57,7 +57,7 @@ class OptunaTables:
         self._ranges = OptunaRanges.of(space)
         self._cost = cost_of(space.settings)
         directions = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE][: 1 if self._cost is None else 2]
-        try:  # not the other way round: the index that forbids a second one is missing where its making was cut off
+        try:  # not the other way round: the index that forbids a second one is missing if its making was cut off
             self._study = storage.get_study_id_from_name(name)
         except KeyError:
             self._study = storage.create_new_study(directions, name)
@@ -66,7 +66,7 @@ class OptunaTables:
             storage.set_study_system_attr(self._study, _METRIC_NAMES, space.settings["objective"])
 
     def apply(self, event: Event) -> None:
-        """Write what an event means to Optuna.
+        """Write an event as Optuna's tables hold it.
 
         Raises:
             StorageError: its trial is not there as the events before this one left it.

@@ -27,7 +27,7 @@ from search.study.start_list import StartList
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
 NOT_INSTALLED = "none"
-"""What a study stores as the version of a package that was not there."""
+"""The version that a study stores for a package that was not there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +60,8 @@ class StudySpec:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> StudySpec:
-        """Return the specification of a stored study; what is computed anew of it, such as versions, may differ."""
+        """Return the specification of a stored study; its values that are computed anew, such as versions, may
+        differ."""
         plain = {item.name: stored[item.name] for item in fields(cls) if item.name in stored}
         sampler, pruner = strategies.of_spec(stored)
         parsed = {
@@ -89,7 +90,7 @@ class StudySpec:
         return max([2 if self.space.constraints else 1, *of_ranges])
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, for the storage: later fields only where they differ from their defaults.
+        """Return plain values, for the storage: later fields only if they differ from their defaults.
 
         Raises:
             UsageError: a package that the sampler or the pruner needs is not installed.
@@ -120,7 +121,7 @@ def check_known(stored: Mapping[str, Any]) -> None:
     """Check that this version knows all that a stored specification holds of the search itself.
 
     Raises:
-        NewerVersionError: it does not; names what it lacks.
+        NewerVersionError: it does not; the message names the missing settings.
     """
     known = {*DERIVED, *(item.name for item in fields(StudySpec))}
     for name in stored:
@@ -146,8 +147,9 @@ def stored_history(events: Sequence[Event]) -> History:
 
 @cache
 def arithmetic() -> str:
-    """Return a hash of what NumPy's kernels make of fixed numbers here: what the sampler's proposals depend on."""
-    import numpy as np  # whoever only reads studies needs none
+    """Return a hash of the results of NumPy's kernels on fixed numbers here, on which the sampler's proposals
+    depend."""
+    import numpy as np  # a program that only reads studies needs none
 
     numbers = np.linspace(0.01, 3.0, 257)
     results = [np.exp(numbers), np.log(numbers), np.power(numbers, 0.3), np.sin(numbers), np.sum(numbers)]
@@ -160,7 +162,7 @@ def sampler_arithmetic(sampler: Sampler, *, two_objectives: bool = False) -> dic
 
 
 def versions(sampler: Sampler, pruner: Pruner) -> dict[str, str]:
-    """Return the versions of what the search is built on, "none" for what it can do without and is not installed.
+    """Return the versions of the packages that the search is built on, "none" for optional ones that are not installed.
 
     Raises:
         UsageError: a package that the sampler or the pruner needs is not installed.
@@ -203,8 +205,8 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
     listed = "\n".join(on_one_line(f"  {path}: {old} then, {new} now") for path, old, new in rows)
     listed = listed or "  space: the same fields in another order"
     raise FingerprintError(
-        f"Study {name} was made under other conditions, so going on would mix two searches.\n{listed}\n"
-        f"Go back to those conditions, or give this search a name of its own with --study-name."
+        f"Study {name} was made under other conditions, so continuing would mix two searches.\n{listed}\n"
+        f"Go back to those conditions, or give this search another name with --study-name."
     )
 
 

@@ -1,4 +1,4 @@
-"""A study as a place on disk or in a database: run it, read it, list what there is."""
+"""A study as a place on disk or in a database: run it, read it, list all."""
 
 from __future__ import annotations
 
@@ -178,8 +178,8 @@ def check_not_renamed(location: StudyLocation) -> None:
     """
     if (name := name_inside(location)) != location.name:
         raise UsageError(
-            f"{location.folder} holds study {name} under another name; rename the folder back to {name} to go on with "
-            "it, or choose another --study-name."
+            f"{location.folder} holds study {name} under another name; rename the folder back to {name} to "
+            "continue it, or choose another --study-name."
         )
 
 

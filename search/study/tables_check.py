@@ -21,7 +21,7 @@ _MAPPINGS = ("intermediate_values", "system_attrs", "user_attrs")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TablesDiff:
-    """Numbers of the trials in which Optuna's tables differ from what the event log means."""
+    """Numbers of the trials in which Optuna's tables differ from the event log."""
 
     missing: tuple[int, ...]
     """In the log, and not there."""
@@ -52,7 +52,7 @@ def compare_tables(storage: BaseStorage, name: str, events: Sequence[Event]) -> 
 
 
 def rebuild(storage: RDBStorage, name: str, events: Sequence[Event]) -> None:
-    """Write a study's tables anew from its log; what others added to them is lost, and times are those of now."""
+    """Write a study's tables anew from its log; additions by others are lost, and times are those of now."""
     remove(storage, name)
     _write(storage, name, events)
 

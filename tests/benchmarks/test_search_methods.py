@@ -160,7 +160,7 @@ def test_ranges_are_plain_and_their_conditions_are_on_ranges() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (request({**SMALL, "optim.rate": 1}, 4), "optim.rate is no range of handmade"),
+        (request({**SMALL, "optim.rate": 1}, 4), "optim.rate is not a range of handmade"),
         (request({"optim.lr": 0.01}, 4), "its proposal has no value for model.batchnorm"),
         (request({**SMALL, "optim.lr": 0.02}, 4), "optim.lr 0.02 is outside its range"),
         (request(SMALL, 3), "asked for what is no training"),

@@ -68,7 +68,7 @@ def test_what_only_reads_needs_no_code(place: Place) -> None:
 
 
 def test_what_runs_the_net_asks_for_its_code_and_compares_the_hash(place: Place) -> None:
-    assert "code of your own, my_nets.py:build: name it, --net" in place.run("reproduce", "tiny-0", *DATA, code=2)
+    assert "your own code, my_nets.py:build: name it, --net" in place.run("reproduce", "tiny-0", *DATA, code=2)
     other = place.folder / "other"
     other.mkdir(exist_ok=True)
     own_nets.write(other, own_nets.GOOD + "# another\n")
@@ -132,7 +132,7 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     assert "net.width" in place.run(*ablate, *DATA, *NET, "--json")
     assert "accuracy" in place.run("train", "tiny-0/0", *study[1:], *DATA, *NET)
     assert "each as in the log" in place.run("doctor", *study, "--replay", *DATA, *NET)
-    assert "not done. The net is code of your own" in place.run("doctor", *study, "--replay", *DATA)
+    assert "not done. The net is your own code" in place.run("doctor", *study, "--replay", *DATA)
     nets = sorted((place.folder / "copies" / "tiny-0").rglob("*.safetensors"))
     assert "each what its trial ended with" in place.run("doctor", *study, "--repair", *DATA)  # without the code
     assert sorted((place.folder / "copies" / "tiny-0").rglob("*.safetensors")) == nets
@@ -155,7 +155,7 @@ def test_the_net_is_taken_away_with_its_file_and_reads_pictures(place: Place) ->
     said = json.loads(place.run("predict", "winner", "0.png", "1.png", "--json", *NET))["pictures"]
     again = json.loads(place.run("predict", "tiny-0", "0.png", "1.png", "--json", *DATA, *NET))["pictures"]
     assert [row["probabilities"] for row in said] == [row["probabilities"] for row in again]
-    assert "code of your own, my_nets.py:build: name it" in place.run("predict", "winner", "0.png", code=2)
+    assert "your own code, my_nets.py:build: name it" in place.run("predict", "winner", "0.png", code=2)
 
 
 @pytest.mark.integration

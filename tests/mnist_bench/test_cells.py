@@ -65,7 +65,7 @@ def test_states_name_a_reason_where_it_says_more() -> None:
 
 def test_counted() -> None:
     counts = {"complete": 7, "pruned": 43, "failed": 0, "infeasible": 3, "running": 0}
-    assert cells.counted(counts) == "7 complete, 43 pruned (3 infeasible besides)"
+    assert cells.counted(counts) == "7 complete, 43 pruned (and 3 infeasible)"
     assert cells.counted(dict.fromkeys(counts, 0)) == "none finished"
     assert cells.counted(dict.fromkeys(counts, 1)).startswith("1 complete, 1 pruned, 1 failed, 1 paused (")
     assert ", 1 failed, 1 running (" in cells.counted(dict.fromkeys(counts, 1), live=True)

@@ -1,4 +1,4 @@
-"""The side of a foreign method: it asks for trainings over standard output, and reads what they came to.
+"""The side of a foreign method: it requests trainings over standard output, and reads their results.
 
 A message is a line of JSON. The standard library is all that is imported here, for this runs in an environment that has
 the foreign library and nothing else.
@@ -29,11 +29,11 @@ class Range:
     name: str
     kind: Literal["int", "float", "levels", "choice"]
     when: Mapping[str, list[Any]]
-    """Applies only where each of these ranges applies and has one of its values; parents stand before children."""
+    """Applies only if each of these ranges applies and has one of its values; parents stand before children."""
     low: Any = None
     high: Any = None
     step: Any = None
-    """Of a grid, from `low`; None where there is none."""
+    """Of a grid, from `low`; None if there is none."""
     log: bool = False
     options: tuple[Any, ...] = ()
     """Of a choice; or the levels, which rise."""
@@ -45,20 +45,20 @@ class Range:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a training came to."""
+    """The result of a training."""
 
     error: float
     """Share of the images misclassified, 0 to 1, to be minimised."""
     loss: float | None
-    """Mean cross-entropy in nats; None where training diverged."""
+    """Mean cross-entropy in nats; None if training diverged."""
     cost: float
-    """What this training took, in trainings of an average configuration."""
+    """The cost of this training, in trainings of an average configuration."""
     spent: float
-    """What the search has taken by now, in the same unit."""
+    """The cost of the search by now, in the same unit."""
     params: dict[str, Any]
-    """What was trained: the nearest point that a table has, where it has not all."""
+    """The configuration that was trained: the nearest point of a table that does not have all."""
     feasible: bool
-    """False where a net is beyond the space's limits and was not trained."""
+    """False if a net is beyond the space's limits and was not trained."""
 
 
 class BudgetSpent(Exception):
@@ -69,8 +69,8 @@ class Channel:
     """Open from the start of a search to its end."""
 
     def __init__(self, library: str) -> None:
-        """Read what is to be searched, and tell the library's version; `library` is the name of its distribution."""
-        # What a library prints goes to standard error, where it spoils no message.
+        """Read the search task, and send the library's version; `library` is the name of its distribution."""
+        # A library's output goes to standard error, where it spoils no message.
         self._out = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)
         opening = json.loads(sys.stdin.readline())
@@ -84,12 +84,12 @@ class Channel:
         self._began = time.process_time()
 
     def train(self, params: Mapping[str, Any], epoch: float, config: int | str, *, resume: bool = True) -> Answer:
-        """Return what a configuration came to after so many epochs.
+        """Return a configuration's report after this number of epochs.
 
         Args:
             params: its values; those of ranges that do not apply are ignored.
             epoch: one of `epochs`.
-            config: any name of the configuration; to ask for it again is to go on with its training.
+            config: any name of the configuration; to ask for it again continues its training.
             resume: whether only the periods since the last time are trained and paid for, or all of them anew.
 
         Raises:

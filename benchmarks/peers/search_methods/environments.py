@@ -22,7 +22,8 @@ REQUIREMENTS: Mapping[str, tuple[str, ...]] = {
     "smac": ("smac>=2.4,<2.5", "numpy>=2"),
     "syne-tune": ("syne-tune>=0.16,<0.17", "huggingface_hub>=0.20", "numpy>=2"),
 }
-"""What is installed, by the environment's name. Syne Tune's CQR imports huggingface_hub, which it does not declare."""
+"""The packages to install, by the environment's name. Syne Tune's CQR imports huggingface_hub, which it does not
+declare."""
 
 
 def python_of(name: str) -> Path:
@@ -31,7 +32,7 @@ def python_of(name: str) -> Path:
 
 
 def is_made(name: str) -> bool:
-    """Return whether an environment is there, with what it is to have."""
+    """Return whether an environment is there, with its packages."""
     marker = _marker(name)
     return marker.exists() and marker.read_text().split() == list(REQUIREMENTS[name])
 
@@ -52,7 +53,7 @@ def _marker(name: str) -> Path:
 
 
 def main() -> None:
-    """Make what is asked for."""
+    """Make the environments named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=REQUIREMENTS, default=list(REQUIREMENTS), metavar="NAME")
     for name in parser.parse_args().only:

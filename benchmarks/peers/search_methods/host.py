@@ -27,12 +27,12 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 
 class ForeignError(SearchError):
-    """A foreign method's program broke off, took too long, or asked for what is not there."""
+    """A foreign method's program broke off, took too long, or made an impossible request."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """What a foreign search came to."""
+    """The result of a foreign search."""
 
     library: str
     """Name and version, as its program says."""
@@ -48,14 +48,15 @@ class _Trial:
     params: Mapping[str, Any]
     """As proposed."""
     point: int
-    """What is trained: a point of the table; `NOWHERE` for what is infeasible."""
+    """The point of the table that is trained; `NOWHERE` if the configuration is infeasible."""
     trained: int = 0
     """Periods."""
     has_ended: bool = False
 
 
 class Account:
-    """What one foreign search has trained, seen and spent; the rules are those of our own searches over a table.
+    """The trainings, results and cost of one foreign search; the rules are those of mnist-bench's own searches over a
+    table.
 
     A training costs the logical costs of its periods. The period that would exceed the budget does not count, and
     nothing is answered after it.
@@ -86,7 +87,7 @@ class Account:
         """Return what a training came to, or that the budget is up.
 
         Raises:
-            ForeignError: the request is none, or asks for what the table cannot tell.
+            ForeignError: the request is malformed, or asks for a value that the table does not have.
         """
         epochs, params = self._arena.table.about.epochs, request.get("params")
         if request.get("epoch") not in epochs or "config" not in request or not isinstance(params, dict):
@@ -150,7 +151,7 @@ class Account:
         }
 
     def trace(self, own_seconds: float) -> Trace:
-        """Return how the search went, after so many processor seconds of the method's own.
+        """Return the trace of the search, for which the method itself took these processor seconds.
 
         Its trials are all that trained for a period at least: only the method knows which of them it has given up.
         """
@@ -198,7 +199,7 @@ def _active(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
     """
     for path in params:
         if path not in space.distributions:
-            raise ForeignError(f"{show(path)} is no range of {space.name}{did_you_mean(path, space.distributions)}")
+            raise ForeignError(f"{show(path)} is not a range of {space.name}{did_you_mean(path, space.distributions)}")
 
     def take(path: str, span: Distribution) -> Any:
         if path not in params:
@@ -221,7 +222,7 @@ def search(replayed: ReplayedTable, command: Sequence[str], *, seed: int, budget
         limit: seconds after which the program is killed.
 
     Raises:
-        ForeignError: it broke off, took too long, or asked for what is not there.
+        ForeignError: it broke off, took too long, or made an impossible request.
     """
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+", errors="replace") as log:
         program = subprocess.Popen(

@@ -5,7 +5,7 @@
     python benchmarks/peers/search_methods/run.py --table my.npz --methods smac --seeds 50 --output results/foreign
 
 It writes into the folder `traces.jsonl`, a search a line, and `contest.json`. A search that stands in the first is not
-run again, so a run that was stopped goes on where it was. Remove the file where a method's program has changed.
+run again, so a run that was stopped continues where it was. Remove the file where a method's program has changed.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Run what is asked for."""
+    """Run the searches named."""
     try:
         return min(1, run(arguments().parse_args()))
     except SearchError as error:

@@ -1,4 +1,4 @@
-"""What foreign searches came to, a line of JSON each in a file that only grows; and a contest made of them."""
+"""The results of foreign searches, a line of JSON each in a file that only grows; and a contest made of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from search.stored_fields import STRICT
 @with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContestTask:
-    """What all searches of a contest share."""
+    """The terms that all searches of a contest share."""
 
     table: str
     """SHA-256 of the table's file."""
@@ -52,7 +52,7 @@ def keep(path: Path, kept: Kept) -> None:
 def read(path: Path, task: ContestTask) -> dict[tuple[str, int], Kept]:
     """Return the searches of a task that a file has, by method and seed.
 
-    A line that a killed process left unfinished is passed over; what it was is searched again.
+    A line that a killed process left unfinished is passed over, and that search runs again.
 
     Raises:
         StorageError: a whole line is not one that `keep` wrote.
@@ -95,7 +95,7 @@ def contest_of(
 def beside(ours: Contest, foreign: Contest) -> Contest:
     """Return a contest of our entrants, then the foreign ones, over the seeds that both have searched with.
 
-    The slots and workers it tells are ours; a foreign search has one of each.
+    Its slots and workers are those of mnist-bench's side; a foreign search has one of each.
 
     Raises:
         UsageError: the two are of different tables or budgets.

@@ -1,4 +1,4 @@
-"""Optuna's `study.optimize` with its defaults: TPE, and a pruner only where the objective reports.
+"""Optuna's `study.optimize` with its defaults: TPE, and a pruner only if the objective reports.
 
     with_optuna.py             the objective returns the error after the last epoch
     with_optuna.py --pruned    it reports every period to `MedianPruner`, Optuna's default, and may be stopped there

@@ -3,8 +3,8 @@
     with_smac.py             each evaluation trains from the first epoch, as SMAC's target function does
     with_smac.py --resume    an evaluation goes on where an earlier one of its configuration ended
 
-SMAC hands a configuration, a seed and a budget to a function, and nothing to go on from; so the first is SMAC as it
-comes. The second is what a user may add who keeps checkpoints by configuration. Conditions are ConfigSpace's.
+SMAC hands a configuration, a seed and a budget to a function, and no state to continue from; so the first is SMAC as it
+comes. The second is a possible addition of a user who keeps checkpoints by configuration. Conditions are ConfigSpace's.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     with_syne_tune.py ASHA       random configurations; two of three are stopped at each rung
     with_syne_tune.py ASHACQR    the same, of configurations that conformal quantile regression proposes
 
-Rungs begin at the first epoch at which a training reports. Syne Tune's spaces have no conditions: it draws every
-range for every trial. A scheduler is told what was trained, where that is not what it proposed.
+Rungs begin at the first epoch at which a training reports. Syne Tune's spaces have no conditions: it draws every range
+for every trial. A scheduler gets the configuration that was trained, if it is not the one proposed.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def _foreign_best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:
 
 
 def _search(study: StudyRecord) -> Iterator[Entry]:
-    """Yield how it was searched, on what, and how long that took."""
+    """Yield how it was searched, on which data, and how long that took."""
     spec, numerics = study.spec, study.spec.get("numerics") or {}
     ways = " + ".join(way.describe(spec["periods"]) for way in strategies.of_spec(spec))
     yield "search", f"{ways}, seed {spec['seed']}, {number_of(spec['slots'], 'slot')}"

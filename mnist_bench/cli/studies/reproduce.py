@@ -129,7 +129,7 @@ def _cause_words(comparison: RepeatedTrial) -> str:
     if comparison.numerics:
         return f"The canaries agree, but the recorded numerics differ: {_listed(comparison.numerics)}; {versions}."
     causes = "one of these, the program itself" if comparison.versions else "the program itself"
-    return f"The numerics agree; {versions}. So the cause is {causes}, or the record."
+    return f"The numerics agree; {versions}. The cause is {causes}, or the record."
 
 
 def _numerics_words(comparison: RepeatedTrial) -> str:

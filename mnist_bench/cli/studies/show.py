@@ -80,7 +80,7 @@ def show(
 
 def _print_code(study: StudyRecord) -> None:
     if "net" not in study.spec["context"]:
-        raise UsageError(f"Study {study.name} did not search a network of your own, so it keeps no code.")
+        raise UsageError(f"Study {study.name} did not search your own network, so it keeps no code.")
     code = study.spec["context"]["net"]
     output.print_text(code["text"])
     if hashlib.sha256(code["text"].encode(errors="replace")).hexdigest() != code["sha256"]:
@@ -145,7 +145,7 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
         yield ""
         if isinstance(value, dict):
             yield section
-            # The source of a net of the user's own is for --code.
+            # The source of your own network is for --code.
             told = ((path, leaf) for path, leaf in flattened(value) if (section, path) != ("context", "net.text"))
             yield from (f"  {path}: {cells.value(leaf)}" for path, leaf in told)
         else:

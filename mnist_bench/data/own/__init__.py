@@ -1,1 +1,1 @@
-"""The user's own data: read once, checked, and kept as IDX files, the test part under the guarded names."""
+"""Your own data: read once, checked, and kept as IDX files, the test part under the guarded names."""

@@ -1,4 +1,4 @@
-"""The cache of the user's own data as IDX files, in a folder named after the hash of its whole content.
+"""The cache of your own data as IDX files, in a folder named after the hash of its whole content.
 
 A source whose name, size and time are known is not opened again. So whatever runs later opens the IDX files alone, and
 of these the test part only through `open_test_set`.

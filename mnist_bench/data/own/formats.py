@@ -1,4 +1,4 @@
-"""The formats of the user's own data, and how a data set is found: `FORMATS` is the table to extend.
+"""The formats of your own data, and how a data set is found: `FORMATS` is the table to extend.
 
 A folder that has no format of the table holds IDX files, which are used as they are.
 """

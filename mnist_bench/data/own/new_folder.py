@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all; what a killed process leaves of one, the next one removes."""
+"""A folder that appears whole or not at all; the remains of a killed process are removed by the next one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _among_writers(root: Path) -> Iterator[None]:
-    """Share a lock on a folder with all who make new ones in it; who has it alone first removes what others left."""
+    """Share a lock on a folder with all who make new ones in it; a process that has it alone first removes the remains
+    of others."""
     handle = os.open(root, os.O_RDONLY)
     try:
         if _locked(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):

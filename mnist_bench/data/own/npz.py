@@ -26,7 +26,7 @@ _LISTED = ", ".join(KEYS)
 _DAMAGED = (
     OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, SyntaxError, tokenize.TokenError
 )  # fmt: skip
-"""What reading an archive raises that is none, or holds arrays that are none."""
+"""Exceptions that reading raises if a file is not an archive, or holds entries that are not arrays."""
 
 
 def read(path: Path) -> Parts:
@@ -56,7 +56,8 @@ def read(path: Path) -> Parts:
 
 
 def _array(archive: zipfile.ZipFile, key: str, path: Path) -> NDArray[Any]:
-    """Return an array, whose header is checked before memory is spent on it. What only pickle could read is refused."""
+    """Return an array, whose header is checked before memory is spent on it. Arrays that only pickle could read are
+    refused."""
     if f"{key}.npy" not in archive.namelist():
         held = ", ".join(show(name.removesuffix(".npy")) for name in archive.namelist()[:10]) or "nothing"
         raise DataError(f"{path}: there is no array {key}; {_LISTED} are needed, and it holds {held}")
@@ -87,7 +88,7 @@ def _pixels(values: NDArray[Any], where: str, *, shares: bool) -> Bytes:
     if values.dtype == np.uint8 or not values.size:
         return np.ascontiguousarray(values, np.uint8)
     low, high, most = values.min(), values.max(), 1 if shares else 255
-    if not (low >= 0 and high <= most):  # so that what is no number is refused too
+    if not (low >= 0 and high <= most):  # so that NaN is refused, too
         as_there = "" if where.endswith(KEYS[0]) else f", as in {KEYS[0]}"
         wanted = f"from 0 to 1{as_there}" if shares else "from 0 to 255, or real numbers from 0 to 1"
         raise DataError(f"{where}: pixels from {low:g} to {high:g}; they are {wanted}")

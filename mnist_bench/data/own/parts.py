@@ -1,4 +1,4 @@
-"""The two parts of a data set, as any reader returns them, and what holds for all of them."""
+"""The two parts of a data set, as any reader returns them, and the checks that hold for all."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ def stamp(folder: Path) -> str:
 def read(folder: Path) -> Parts:
     """Return the data set in a folder.
 
-    Classes are numbered in the order of their names: as numbers where all are whole numbers, else as texts. All
-    pictures have one size. They are grey where all training pictures are, else in colour.
+    Classes are numbered in the order of their names: as numbers if all are whole numbers, else as texts. All
+    pictures have one size. They are grey if all training pictures are, else in colour.
 
     Raises:
         DataError: a part, a class or a picture is missing, a file is no such picture, or Pillow is not installed.
@@ -100,9 +100,7 @@ def _told(names: Sequence[str], part: Path) -> tuple[str, ...]:
     told = [on_one_line(printable(name)).strip() for name in names]
     for name, text in zip(names, told, strict=True):
         if not text or told.count(text) > 1:
-            raise DataError(
-                f"{part}: the class {show(printable(name))} cannot be told from another in messages; rename it"
-            )
+            raise DataError(f"{part}: the class {show(printable(name))} looks like another one in messages; rename it")
     return tuple(told)
 
 
@@ -181,7 +179,7 @@ def _check(image: Image, path: Path) -> None:
         kind = f"mode {image.mode}" if "transparency" not in image.info else "transparent pixels"
         raise DataError(f"{path}: has {kind}; save it in grey or RGB of 8 bits, without transparency")
     if getattr(image, "n_frames", 1) > 1:
-        raise DataError(f"{path}: has several frames; save one as a picture of its own")
+        raise DataError(f"{path}: has several frames; save one as a picture")
 
 
 def _labels(files: Sequence[tuple[Path, int]]) -> NDArray[np.int16]:

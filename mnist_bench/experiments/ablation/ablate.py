@@ -1,4 +1,4 @@
-"""Train what an ablation needs: the baseline, the trial, and at every step each change that is left."""
+"""Train the nets of an ablation: the baseline, the trial, and at every step each change that is left."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class AblationOptions(Workplace):
     """A recipe: a file, a shipped one's name, or values."""
     seeds: int = 3
     budget: float | None = None
-    """Seconds after which what is left is one step, a step under way included; both ends are trained in any case. Left
-    out: no limit."""
+    """Seconds after which the remaining changes are one step, a step under way included; both ends are trained in any
+    case. Left out: no limit."""
 
     def __post_init__(self) -> None:
         check_seeds(self.seeds)
@@ -91,7 +91,7 @@ def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOption
 
 
 def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig) -> TrainConfig:
-    """Return the baseline's recipe; if the trial has the user's own network, with that network at its defaults.
+    """Return the baseline's recipe; if the trial has your own network, with that network at its defaults.
 
     Raises:
         SpaceError: the baseline is no recipe of a net for the study's pictures.

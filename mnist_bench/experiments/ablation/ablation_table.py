@@ -11,11 +11,11 @@ from mnist_bench.result_table import Column, Table
 from search.messages import joined
 
 AblationRow = tuple[Measured, Step | None]
-"""What was measured after a step; None for the baseline."""
+"""The measurement after a step; None for the baseline."""
 
 
 def table_of(ablation: Ablation) -> Table[AblationRow]:
-    """Return the baseline and each step from there, with what there is to know about them."""
+    """Return the baseline and each step from there, with all their figures."""
     return Table(
         rows=[(ablation.start, None), *((step.after, step) for step in ablation.steps)],
         columns=[

@@ -1,7 +1,7 @@
-"""What each group of settings brings on the way from a baseline to a trial, by measured validation errors.
+"""The effect of each group of settings on the path from a baseline to a trial, by measured validation errors.
 
 The path is greedy: of all groups that can be changed next, the one after which fewest errors are left. Runs of a step
-share their seeds, so that what a seed does to all of them (its order of images, its weights' start) cancels out.
+share their seeds, so that the effect of a seed on all of them (its order of images, its weights' start) cancels out.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ class Step:
     """One change on the path."""
 
     groups: tuple[str, ...]
-    """Groups of settings that are changed; several where one alone makes no net, or where time was up."""
+    """Groups of settings that are changed; several if one alone makes no net, or if time was up."""
     change: str
-    """What changes, in words."""
+    """The changes, in words."""
     after: Measured
     tried: tuple[TriedChange, ...]
-    """All that could be changed next, this step's own change among them; nothing where time was up."""
+    """All that could be changed next, this step's own change among them; nothing if time was up."""
     waiting: tuple[str, ...]
     """Groups that could not be tried, their layers not being there yet."""
     fewer: float | None
@@ -86,7 +86,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The groups in words; `the rest` where time was up before several could be told apart."""
+        """The groups in words; `the rest` if time was up before several could be told apart."""
         return "the rest" if self.unresolved and len(self.groups) > 1 else joined(self.groups)
 
     @property
@@ -130,7 +130,7 @@ class Ablation:
 
 
 Measure = Callable[[Mapping[str, TrainConfig]], list[Measured] | None]
-"""Trains configurations, by what a person calls them, with every seed; None if time is up."""
+"""Trains configurations, by their names for a reader, with every seed; None if time is up."""
 
 
 def walk(
@@ -139,7 +139,7 @@ def walk(
     """Return the greedy path from `start` to `end`, both of an effective config; `on_step` receives each step.
 
     The nets are for pictures of this form. Ties go to the cheaper net, then to the order of GROUPS. Where time is up,
-    what is left is one step.
+    the remaining changes are one step.
     """
     steps: list[Step] = []
     current, target = start, from_json(end.config)
@@ -223,7 +223,7 @@ def change(before: TrainConfig, after: TrainConfig) -> str:
 
 
 def _shortened(headings: Sequence[str]) -> dict[str, str]:
-    """Return each heading without what stands before its last dot, or whole if another one would then be the same."""
+    """Return each heading without the part before its last dot, or whole if another one would then be the same."""
     short = {heading: heading.rpartition(".")[2] for heading in headings}
     times = Counter(short.values())
     return {heading: name if times[name] == 1 else heading for heading, name in short.items()}
@@ -245,7 +245,7 @@ def direction(step: Step) -> str:
 
 
 def span(step: Step) -> str:
-    """Return a step's interval, in the direction of its figure: `21 to 41`; `7 more to 15` where it holds 0."""
+    """Return a step's interval, in the direction of its figure: `21 to 41`; `7 more to 15` if it holds 0."""
     if step.low is None or step.high is None:
         return ""
     low, high = (step.low, step.high) if direction(step) == "fewer" else (-step.high, -step.low)

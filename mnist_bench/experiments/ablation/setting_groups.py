@@ -58,7 +58,7 @@ def _idle(config: TrainConfig) -> dict[str, Any]:
 def differing(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
     """Return the groups in which two effective configs differ, in the order of GROUPS."""
     fields = _differences(current, target)
-    # Of the user's own network each setting is a group: nothing says which settings belong together.
+    # Of your own network each setting is a group: nothing says which settings belong together.
     own = [name for name in fields if name not in all_settings()]
     return (*(group for group, names in GROUPS.items() if {*fields} & {*names}), *own)
 
@@ -77,14 +77,14 @@ def waiting(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
 
 
 def candidates(current: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[tuple[str, ...]]:
-    """Return what can be changed next: groups alone, or, where one alone makes no net, the fewest that do together."""
+    """Return what can be changed next: groups alone, or, if one alone makes no net, the fewest that do together."""
     remaining, early = differing(current, target), waiting(current, target)
     joined = [_joined(current, target, group, remaining, form) for group in remaining if group not in early]
     return list(dict.fromkeys(joined))
 
 
 def met(start: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[TrainConfig]:
-    """Return the configs that a path has to train where the groups are taken in the order of GROUPS."""
+    """Return the configs that a path has to train if the groups are taken in the order of GROUPS."""
     configs, current = [start, target], start
     while choices := candidates(current, target, form):
         configs += [changed(current, target, groups) for groups in choices]
@@ -113,12 +113,12 @@ def _can_exist(config: TrainConfig, form: PictureForm) -> bool:
 
 def _differences(first: TrainConfig, second: TrainConfig) -> list[str]:
     have, want = dict(flattened(every_setting(first))), dict(flattened(every_setting(second)))
-    # A user's own network that declares no settings may have some in one of the two alone.
+    # If your own network declares no settings, some may be in one of the two alone.
     return [name for name in {**have, **want} if have.get(name) != want.get(name)]
 
 
 def _is_early(path: str, current: TrainConfig, target: TrainConfig) -> bool:
-    """Return whether a setting counts in `target` alone, and what it needs there is in another group."""
+    """Return whether a setting counts in `target` alone, and its requirement there is in another group."""
     declared = all_settings().get(path)
     if declared is None:
         return False

@@ -46,7 +46,7 @@ class RaceOptions(ConfirmOptions):
     """The options of a confirmation; `top` are the candidates in the race, at most."""
 
     budget: float | None = None
-    """Seconds for the race and for the final training, which is reserved where there will be one; as far as estimates
+    """Seconds for the race and for the final training, which is reserved if there will be one; as far as estimates
     hold. None for no limit."""
     opening: Opening = "judged"
 
@@ -105,7 +105,7 @@ def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
 
 
 def _answers(known: Confirmed, study: StudyRecord, options: RaceOptions) -> bool:
-    """Return whether what was found before is what is asked for now.
+    """Return whether the earlier result answers the present request.
 
     A race that was not cut needs no other budget, one that was needs no smaller one.
     """
@@ -160,11 +160,11 @@ class _Confirmation:
         self._observer = grid.observer
         self._time_budget = time_budget
         self._known = known
-        """What was found of the study before."""
+        """The earlier result for the study."""
         self._runs = Runs(study, candidates, grid, on_period=time_budget.keep)
 
     def run(self) -> Confirmed:
-        """Race, train on all images, open the test set, and keep what was found.
+        """Race, train on all images, evaluate on the test set, and keep the result.
 
         Raises:
             Stopped: the observer stopped it before its end.
@@ -191,7 +191,7 @@ class _Confirmation:
         budget, numbers = self._options.budget, list(self._trials)
         if budget is None or self._time_budget.begun or self._options.opening != "judged":
             return
-        begun = self._time_budget.seconds  # what follows takes time, too, which a later run need not spend
+        begun = self._time_budget.seconds  # the rest takes time, too, which a later run need not spend
         final = self._runs.estimate(FINAL, self._finalists(numbers), FINAL.seeds)
         rest = self._runs.estimate(RACE, numbers, FIRST_LOOK) + final
         if begun + rest <= budget:
@@ -226,7 +226,7 @@ class _Confirmation:
         return self._runs.errors(RACE, racing, upto, self._runs.train(RACE, racing, upto))
 
     def _goes_on(self, so_far: Race, upto: int) -> bool:
-        """Return whether the budget has room for the next round, and for the final part where one comes after it."""
+        """Return whether the budget has room for the next round, and for the final part if one comes after it."""
         budget = self._options.budget
         if budget is None:
             return True

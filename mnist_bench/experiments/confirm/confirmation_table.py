@@ -1,4 +1,4 @@
-"""A confirmation as a table, with all its words: the race, what it decided, what the test images say."""
+"""A confirmation as a table, with all its words: the race, its decision, the results on the test images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ METHODS: Mapping[Method, str] = {
 
 
 def table_of(confirmed: Confirmed, commands: NextCommands | None = None) -> Table[RaceCandidate]:
-    """Return the race as it ended, with its consequences in words; `commands` are what to type next about the study."""
+    """Return the race as it ended, with its consequences in words; `commands` are the next commands about the study."""
     commands = commands or NextCommands(study=confirmed.study)
     return Table(
         rows=ordered(confirmed),
@@ -78,7 +78,7 @@ def failure_lines(confirmed: Confirmed) -> list[str]:
 
 
 def failures(found: AccuracyOverSeeds) -> str:
-    """Return how many seeds did not learn, and what they got right."""
+    """Return how many seeds did not learn, and their accuracies."""
     seeds = number_of(found.seeds, "seed")
     return f"{len(found.not_learned)} of {seeds} did not learn ({', '.join(map(cells.percent, found.not_learned))})"
 
@@ -153,7 +153,7 @@ def ordered(confirmed: Confirmed) -> list[RaceCandidate]:
 
 
 def accuracy(figures: AccuracyOverSeeds | None) -> str:
-    """Return a mean accuracy in percent, with its interval where there are several seeds.
+    """Return a mean accuracy in percent, with its interval if there are several seeds.
 
     If a seed did not learn, the mean says little, and the median follows it.
     """
@@ -250,7 +250,7 @@ def test_lines(confirmed: Confirmed, commands: NextCommands) -> list[str]:
 
 
 def _closed_line(confirmed: Confirmed, commands: NextCommands) -> str:
-    """Return why nothing was trained on all images, and what to type next; no command here lifts a --no-test."""
+    """Return why nothing was trained on all images, and the next command; no command here lifts a --no-test."""
     untested = "" if confirmed.judged else "No test was made, so there is a leader and no winner. "
     closed = "Nothing was trained on all images, and the test set stayed closed"
     if not commands.no_test:

@@ -19,7 +19,7 @@ class Evaluated:
 
     finals: tuple[Final, ...]
     images: int
-    """0 where there are none."""
+    """0 if there are none."""
     test_files: tuple[str, ...] | None = None
     """Those of the test set, and of each final; see `Final.test_files`."""
 
@@ -30,7 +30,7 @@ class Evaluated:
 
 
 def evaluated(folder: Path) -> tuple[Evaluated, ...]:
-    """Return every test result of the study in `folder`, grouped by test set: a user's own test file may have changed
+    """Return every test result of the study in `folder`, grouped by test set: your own test file may have changed
     between two confirmations. Results of the race come before those of the front.
 
     Raises:
@@ -74,7 +74,7 @@ def of_files_first(found: Sequence[Evaluated], files: tuple[str, ...] | None) ->
 
 
 def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
-    """Return the SHA-256 of the user's own test files, which may change while the training images stay; None for the
+    """Return the SHA-256 of your own test files, which may change while the training images stay; None for the
     packaged ones. The hash says nothing about the images, so this does not count as opening the test set.
 
     Raises:

@@ -30,7 +30,7 @@ class FrontMember:
     number: int
     """The trial's."""
     cost: Annotated[int, Ge(0)]
-    """What the study minimises."""
+    """The fact that the study minimises."""
     search_accuracy: float
     """The trial's last validation accuracy in the search, 0..1."""
 
@@ -57,7 +57,7 @@ class Front:
     digest: str
     """The study's when it was confirmed; another one now means that it was searched further."""
     cost: str
-    """What the study minimises, by the name of a trial's fact."""
+    """The minimised fact of a trial, by its name."""
     train_images: Count
     test_images: Count
     left_out: Annotated[int, Ge(0)]
@@ -122,7 +122,7 @@ class Front:
 
 
 def save_front(front: Front, folder: Path) -> None:
-    """Keep what was found in the study's folder `folder`; errors as in `sealed_json.save`."""
+    """Keep the result in the study's folder `folder`; errors as in `sealed_json.save`."""
     sealed_json.save(front, StudyFolder(folder).confirm.front)
 
 
@@ -137,12 +137,12 @@ def load_front(folder: Path) -> Front | None:
     if found is None:
         return None
     if [final.number for final in found.finals] != [member.number for member in found.members]:
-        raise StorageError(f"{path}: it has errors of other trials than it names; remove it, and it is made anew.")
+        raise StorageError(f"{path}: it has errors of other trials than it names; remove it, and it is made again.")
     return replace(found, study=folder.name)  # the study's folder may have been renamed since
 
 
 def plain_front(front: Front) -> dict[str, Any]:
-    """Return plain values for JSON: what the file has, and the figures that follow from it."""
+    """Return plain values for JSON: the file's content, and the figures computed from it."""
     values = asdict(front)
     for member, made in zip(front.members, values["members"], strict=True):
         test, ahead = front.test(member.number), front.ahead(member)

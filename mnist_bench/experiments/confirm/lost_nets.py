@@ -61,7 +61,7 @@ def command_for_nets(folder: Path, number: int, commands: NextCommands) -> str:
 def with_all_nets(found: Found, study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Found:
     """Retrain the final nets whose files are missing, then return `found` unchanged.
 
-    If that is impossible, as on a machine that computes other bits, the observer hears why.
+    If that is impossible, as on a machine that computes other bits, the observer gets the reason.
 
     Raises:
         Stopped: the observer stopped it before its end.

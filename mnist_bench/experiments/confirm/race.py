@@ -26,7 +26,7 @@ ROUNDS = (1, 2, 4, 8)
 """Seeds that each candidate still racing has trained with after each round. They double, so that one which is dropped
 after two seeds has cost a quarter of one that races to the end, and there are but three looks to correct for."""
 LOOKS = tuple(seeds for seeds in ROUNDS if seeds > 1)
-"""Rounds that end with the test; one seed says nothing of what seeds do."""
+"""Rounds that end with the test; one seed shows nothing about the spread of seeds."""
 LEVEL = 0.05
 """Significance level of a drop, after Holm. Among 8 copies of one configuration, one was dropped in 2 % of 1,000 races
 (benchmarks/null_race.py)."""
@@ -82,8 +82,8 @@ def run(
     """Return the race of `candidates`.
 
     Args:
-        errors_after: returns the errors of the candidates still racing with the first so many seeds.
-        goes_on: whether to make the next round, to so many seeds; not asked about the first.
+        errors_after: returns the errors of the candidates still racing with this number of first seeds.
+        goes_on: whether to run the next round, up to this number of seeds; not called for the first round.
     """
     race = Race(errors=dict.fromkeys(candidates, ()), dropped={}, cut=False)
     for seeds in ROUNDS:

@@ -20,7 +20,7 @@ Count = Annotated[int, Ge(1)]
 Method = Literal["shared_variance", "own_differences"]
 """How a race compares: by one variance for all candidates, as the first versions did, or as `race.worse` does."""
 TOP = 8
-"""Candidates in a race where nobody says how many."""
+"""Default number of candidates in a race."""
 MIN_COMMITTEE = 2
 """Nets of a committee, at least."""
 LEARNED = 0.2
@@ -72,7 +72,7 @@ class RaceCandidate:
 
     @property
     def size(self) -> tuple[int, int]:
-        """What "cheapest" compares: MACs, parameters."""
+        """The facts that "cheapest" compares: MACs, parameters."""
         return self.macs, self.parameters
 
 
@@ -89,7 +89,7 @@ class Final:
     """On the same images, of those of the nets that came to their end, their probabilities averaged, in float32; None
     where it was not measured, as in earlier versions, or fewer than two came so far."""
     test_files: tuple[str, ...] | None = None
-    """SHA-256 of the user's own test files; None of the packaged ones, which never change, and in earlier versions."""
+    """SHA-256 of your own test files; None of the packaged ones, which never change, and in earlier versions."""
 
     @property
     def ended(self) -> int:
@@ -112,12 +112,12 @@ class Confirmed:
     budget: float | None
     """Seconds; None for no limit."""
     seconds: float
-    """What all of it took, with other budgets before, too."""
+    """The time of the whole confirmation, with other budgets before, too."""
     train_images: Count
     """Images that the race trained on; the nets after it trained on the validation images too."""
     validation_images: Count
     test_images: Annotated[int, Ge(0)]
-    """0 where the test set was never opened."""
+    """0 if the test set was never opened."""
     candidates: tuple[RaceCandidate, ...]
     """The best of the search first."""
     seeds: int
@@ -128,12 +128,12 @@ class Confirmed:
     """The tied candidate with the fewest mean errors; of equal ones the cheapest. None if no test was made, though
     the first versions named one even then."""
     cheapest: int | None
-    """Of the tied: the winner where none costs less. None if no test was made, with one seed."""
+    """Of the tied: the winner if none costs less. None if no test was made, with one seed."""
     finals: tuple[Final, ...]
-    """Of the winner, and of the cheapest where that is another; of the leader where the user insisted. Empty where the
-    test set was left shut."""
+    """Of the winner, and of the cheapest if that is another; of the leader if the user insisted. Empty if the test set
+    was left shut."""
     leader: int | None = None
-    """What would be the winner, where no test was made."""
+    """The candidate that would be the winner, if no test was made."""
     least: float | None = None
     """Seconds of a budget that would have had room for a test and the final training; None if both were made, or
     there is no budget."""
@@ -149,7 +149,7 @@ class Confirmed:
 
     @property
     def first(self) -> int:
-        """The winner or, where no test was made, the leader."""
+        """The winner or, if no test was made, the leader."""
         return next(number for number in (self.winner, self.leader) if number is not None)
 
     @property
@@ -193,7 +193,7 @@ def figures(errors: tuple[int | None, ...], images: int) -> AccuracyOverSeeds | 
 
 
 def save(confirmed: Confirmed, folder: Path) -> None:
-    """Keep what was found in the study's folder `folder`; errors as in `sealed_json.write`."""
+    """Keep the result in the study's folder `folder`; errors as in `sealed_json.write`."""
     sealed_json.write(stored(confirmed, FIRST), StudyFolder(folder).confirm.result)
 
 
@@ -208,7 +208,7 @@ def load(folder: Path) -> Confirmed | None:
     if found is None:
         return None
     if fault := _contradiction(found):
-        raise StorageError(f"{path}: {fault}; remove it, and it is made anew.")
+        raise StorageError(f"{path}: {fault}; remove it, and it is made again.")
     return replace(found, study=folder.name)  # the study's folder may have been renamed since
 
 
@@ -225,7 +225,7 @@ def winner_of(study: StoredStudy) -> int | None:
 
 
 def _contradiction(confirmed: Confirmed) -> str | None:
-    """Return why a file cannot be what `save` wrote; None if it can."""
+    """Return why `save` cannot have written this content; None if it can."""
     first = {confirmed.winner, confirmed.leader, confirmed.cheapest}
     named = (first | {final.number for final in confirmed.finals}) - {None}
     if not named <= {candidate.number for candidate in confirmed.candidates}:
@@ -238,7 +238,7 @@ def _contradiction(confirmed: Confirmed) -> str | None:
 
 
 def plain(confirmed: Confirmed) -> dict[str, Any]:
-    """Return plain values for JSON: what the file has, and the figures that follow from it."""
+    """Return plain values for JSON: the file's content, and the figures computed from it."""
     values = asdict(confirmed) | {"tied": list(confirmed.tied)}
     for candidate in values["candidates"]:
         candidate["validation"] = _plain(confirmed.validation(candidate["number"]))

@@ -1,4 +1,4 @@
-"""The runs of a confirmation: what they train on, their seeds, how long they take, their records, their test errors."""
+"""The runs of a confirmation: their training images, seeds, durations, records and test errors."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class ConfirmOptions(Workplace):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """What sets the runs of a part of a confirmation apart."""
+    """The properties of the runs of one part of a confirmation."""
 
     words: str
-    """What is done."""
+    """The work, in words."""
     train_on: TrainOn
     purpose: str
-    """What their seeds are drawn for."""
+    """The purpose for which their seeds are drawn."""
     rounds: tuple[int, ...]
     """Seeds that a configuration has been trained with after each round."""
     keeps_nets: bool
@@ -204,7 +204,7 @@ class Runs:
     def _known(self, numbers: Sequence[int], files: tuple[str, ...] | None) -> Evaluated:
         """Return what is known of configurations on these test files, of which nothing need be evaluated again.
 
-        Earlier versions did not record on which of the user's own files a net was evaluated. Their results are used
+        Earlier versions did not record on which of your own files a net was evaluated. Their results are used
         only if they answer everything: next to results on the files at hand they might be of other images.
         """
         trained = set(filter(self._was_trained, numbers))

@@ -34,7 +34,7 @@ from search.study import DRIVER_REVISION
 from search.trainer_api import Planner
 
 FOLDER = Path("_bench")
-"""In the results folder; its name is none of a study, so that nothing lists what lies there."""
+"""In the results folder; its name is not that of a study, so that no command lists its content."""
 TABLE = "grid-5k"
 SPACE = "conv"
 AVERAGED = 200
@@ -54,7 +54,7 @@ class ContestOptions:
     samplers: tuple[str, ...] = ("tpe",)
     pruners: tuple[str, ...] = ("asha",)
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of the user's own samplers."""
+    """Options of your own samplers."""
     pruner_options: Mapping[str, Any] = field(default_factory=dict)
     start: tuple[str, ...] = ()
     """Studies and tables of other tasks: every pair takes part a second time, with a start list made of them."""
@@ -78,7 +78,7 @@ class ContestOptions:
     """These take part, instead of those that samplers, pruners and start name."""
     ledger: Path | None = None
     """A file to keep the result of each search, so that a contest can be continued, on another machine too. It does not
-    record the version of a user's own code."""
+    record the version of your own code."""
 
     def __post_init__(self) -> None:
         check_seeds(self.searches)
@@ -176,7 +176,7 @@ def _line_up(options: ContestOptions, tried_on: TriedOn) -> tuple[Entrant, ...]:
         pruner_options=options.pruner_options, start=options.start, baselines=options.baselines,
     )  # fmt: skip
     if not entrants:
-        raise UsageError("No way of searching takes part; name samplers and pruners.")
+        raise UsageError("No search method takes part; name samplers and pruners.")
     for entrant in entrants:
         check_fit(entrant, tried_on)
     return entrants

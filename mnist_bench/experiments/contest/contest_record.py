@@ -37,10 +37,10 @@ NO_LISTS: StartListsByNames = {}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entrant:
-    """A way of searching, and what it may spend."""
+    """A search method and its budget."""
 
     sampler: str = ""
-    """Of a search: a name, or `package.module:Name`; of a foreign one, what its library calls it."""
+    """Of a search: a name, or `package.module:Name`; of a foreign one, its library's name for it."""
     pruner: str = "none"
     budgets: int = 1
     """Times the budget of the contest."""
@@ -65,7 +65,7 @@ class Entrant:
 
     @property
     def name(self) -> str:
-        """The way and what it may spend: `random ×2` at double budget."""
+        """The method and its budget: `random ×2` at double budget."""
         return self.way if self.budgets == 1 else f"{self.way} ×{self.budgets}"
 
 
@@ -79,7 +79,7 @@ class BestConfiguration:
     seen: float
     """Its error (0..1) on the images and with the seed that the search saw."""
     unseen: float
-    """Its error (0..1) on images that no search sees: with other seeds where a table has some, else with the same."""
+    """Its error (0..1) on images that no search sees: with other seeds if a table has some, else with the same."""
     trial: int
     params: Mapping[str, Any]
 
@@ -90,9 +90,9 @@ class Trace:
     """How one search went, by the end of its budget."""
 
     choices: tuple[BestConfiguration, ...]
-    """In the order in which they were made; the last one is what the search would be said to have found."""
+    """In the order in which they were made; the last one is the search's result."""
     spent: float
-    """By the last period that was taken up within the budget; what was under way then does not count."""
+    """By the last period that was taken up within the budget; periods under way then do not count."""
     trials: int
     """Trials that ended within the budget."""
     complete: int
@@ -106,7 +106,7 @@ class Trace:
 
     @property
     def found(self) -> float | None:
-        """Error of the last choice on unseen images, with fresh seeds where there are some; None without a choice."""
+        """Error of the last choice on unseen images, with fresh seeds if there are some; None without a choice."""
         if self.fresh:
             return sum(self.fresh) / len(self.fresh)
         return self.choices[-1].unseen if self.choices else None
@@ -124,11 +124,11 @@ class Ledger:
     """Finished searches, a line each in a file that only grows: a stopped contest can be continued on any machine."""
 
     def __init__(self, path: Path | None, terms: Sequence[Any], starts: StartListsByNames = NO_LISTS) -> None:
-        """Read what the file has; without one, nothing is kept beyond this process.
+        """Read the file; without one, nothing is kept beyond this process.
 
         Args:
             path: of the file.
-            terms: what all searches of the contest have in common; others in the file are passed over.
+            terms: the terms that all searches of the contest share; others in the file are passed over.
             starts: the start lists of those who take part with one.
 
         Raises:

@@ -26,7 +26,7 @@ from mnist_bench.experiments.contest.verdicts import (
 from mnist_bench.result_table import Column, Table
 
 NEARLY = 0.8
-"""A search that has spent less of its budget ended early. What was under way at the end is never counted as spent: of
+"""A search that has spent less of its budget ended early. Periods under way at the end are never counted as spent: of
 small budgets that is a tenth and more."""
 MIN_TASKS = 6
 """Number of tasks from which a critical-difference picture could show anything (Demšar 2006)."""
@@ -43,7 +43,7 @@ RETRAINED = (
     "nets as the searches trained them."
 )
 DEVELOPS = (
-    "Choices are scored with the seed that the search saw: good for developing a way of searching, but no ground for a "
+    "Choices are scored with the seed that the search saw: good for developing a search method, but no evidence for a "
     "claim."
 )
 
@@ -57,7 +57,7 @@ class EntrantRow:
     """Its place among the entrants."""
     standing: EntrantStanding
     comparison: EntrantComparison | None
-    """With the first one; None for that, and where there is no comparison."""
+    """With the first one; None for that, and if there is no comparison."""
     speedup: Speedup | None
 
 
@@ -155,7 +155,7 @@ def _speedup(row: EntrantRow) -> str:
 
 
 def _regret_column(contest: Contest) -> list[Column[EntrantRow]]:
-    """Return the column of regrets where the best error that there is is known."""
+    """Return the column of regrets if the best error that there is is known."""
     if contest.reference is None:
         return []
     legend = ["regret: points above the best of the table, with the standard error of both"]

@@ -1,4 +1,4 @@
-"""Who takes part in a contest: what the user asked for, and what every way of searching has to beat."""
+"""The entrants of a contest: those that the user named, and the baselines that every search method has to beat."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def line_up(
 ) -> tuple[Entrant, ...]:
     """Return every sampler with every pruner, and `baselines`; the first is the one that all are compared with.
 
-    Options go to the strategies that are a user's own. `start` names the sources of the start list with which every
+    Options go to your own strategies. `start` names the sources of the start list with which every
     pair takes part a second time.
 
     Raises:
@@ -64,12 +64,12 @@ def _check_taken(kind: str, names: Sequence[str], options: Mapping[str, Any] | N
     """
     if options and not any(map(is_code, names)):
         raise UsageError(
-            f"--{kind}-option is for {kind}s of your own, file.py:Name; --{kind}s names none: {', '.join(names)}."
+            f"--{kind}-option is for your own {kind}s, file.py:Name; --{kind}s names none: {', '.join(names)}."
         )
 
 
 def strategies_of(entrant: Entrant) -> tuple[strategies.Sampler, strategies.Pruner]:
-    """Return the sampler and the pruner of an entrant that searches; code of a user's own is loaded.
+    """Return the sampler and the pruner of an entrant that searches; your own code is loaded.
 
     Raises:
         UsageError: there is no such strategy, or an option is unknown or out of range.
@@ -79,11 +79,11 @@ def strategies_of(entrant: Entrant) -> tuple[strategies.Sampler, strategies.Prun
 
 
 def check_fit(entrant: Entrant, tried_on: TriedOn) -> None:
-    """Check that an entrant's sampler and pruner fit each other and a space, and that code of a user's own repeats.
+    """Check that an entrant's sampler and pruner fit each other and a space, and that your own code repeats.
 
     Raises:
         UsageError: they do not; the message says why.
-        PluginError: the user's code raises, or proposes what its range does not hold.
+        PluginError: the user's code raises, or proposes a value outside its range.
     """
     if entrant.method != "search":
         return

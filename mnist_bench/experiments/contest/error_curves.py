@@ -1,4 +1,4 @@
-"""How each entrant of a contest did: the error of its choice over what it had spent, its ranks, what its searches took.
+"""The results of each entrant of a contest: the error of its choice over its cost, its ranks, the time of its searches.
 
 The error of a choice is that on images that no search sees. Before its first choice a search has the error of a guess.
 """

@@ -117,7 +117,7 @@ class Live:
             terms.space, terms.planner, trainer, trials=MAX_TRIALS, periods=periods, seed=seed,
             slots=terms.slots, sampler=sampler, pruner=pruner, results=terms.folder, start=start,
         )  # fmt: skip
-        # All that its decisions depend on, code of one's own and this machine's bits too: another one is a new study.
+        # All that its decisions depend on, your own code and this machine's bits too: another one is a new study.
         name = f"{fingerprint(search.spec_for(self.numerics).to_json())[:8]}-{seed}"
         before = _kept(terms.folder, name)
         spent = _Spent(sum(cost for _, _, cost, _ in trained_periods(before)) if before else 0)
@@ -270,13 +270,13 @@ class _OneSeed:
 
 
 class _Spent(Observer):
-    """Adds up what a search has spent, in this run and before."""
+    """Adds up the cost of a search, in this run and before."""
 
     def __init__(self, before: int) -> None:
         self.cost = before
 
     def on_report(self, trial: TrialRecord) -> None:
-        """Add what the trial's last period cost."""
+        """Add the cost of the trial's last period."""
         self.cost += trial.costs[len(trial.reports) - 1]
 
 

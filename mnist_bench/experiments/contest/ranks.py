@@ -19,7 +19,7 @@ class Overall:
     ranks: Mapping[str, float]
     """Its mean rank at the end, by task."""
     verdicts: Mapping[str, Verdict]
-    """Against the first entrant, by task; none for the first one itself, and where nothing was compared."""
+    """Against the first entrant, by task; none for the first one itself, and if nothing was compared."""
 
     @property
     def mean_rank(self) -> float:
@@ -59,7 +59,7 @@ def finding_over(judged: Sequence[Judged]) -> str:
         return judged[0].finding
     everywhere = overall(judged)
     if len(everywhere) < 2:
-        return "Nothing to compare: no two ways of searching took part in all contests"
+        return "Nothing to compare: no two search methods took part in all contests"
     first, *others = (one for one in everywhere if one is everywhere[0] or one.verdicts)
     if not others:
         return f"Nothing to compare: too few searches made a choice, on each of {len(judged)} tasks"

@@ -129,7 +129,7 @@ class _Study(OptunaStudy):
 
 
 class _TableProspects(Prospects):
-    """What there is to try on a table: its points alone, so that no proposal has to be moved far."""
+    """The configurations to try on a table: its points alone, so that no proposal has to be moved far."""
 
     def __init__(self, spec: StudySpec, replayed: ReplayedTable) -> None:
         super().__init__(spec.space, replayed.table.planner, spec.seed)
@@ -210,7 +210,7 @@ def _run(
 
 
 _HERE: list[tuple[ReplayedTable, Terms]] = []
-"""What this process replays on, in a process of a pool."""
+"""The table and task of this process, in a pool of processes."""
 
 
 def _take(replayed: ReplayedTable, terms: Terms) -> None:

@@ -1,4 +1,5 @@
-"""Each entrant against the first one: a verdict, how much faster it gets as far, and what would have been shown."""
+"""Each entrant against the first one: a verdict, how much faster it gets as far, and the smallest detectable
+difference."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ class EntrantComparison:
 
     @property
     def verdict(self) -> Verdict:
-        """What the comparison says of the entrant."""
+        """The verdict on the entrant."""
         if -EQUAL < self.low <= self.high < EQUAL:
             return "equal"
         if self.p_value >= LEVEL:
@@ -79,7 +80,7 @@ class EntrantComparison:
 
     @property
     def claim(self) -> str:
-        """The verdict without its figures, where one is better: which, by how much, at which budget."""
+        """The verdict without its figures, if one is better: which, by how much, at which budget."""
         better, other = (self.entrant, self.first) if self.difference < 0 else (self.first, self.entrant)
         amount = points(abs(self.difference))
         return f"{better.way} ends {amount} points lower than {other.way} at {_share(better, other)} budget"
@@ -96,7 +97,7 @@ class Speedup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """A contest, and what it came to."""
+    """A contest and its results."""
 
     contest: Contest
     standings: tuple[EntrantStanding, ...]
@@ -154,7 +155,7 @@ def speedups(contest: Contest) -> list[Speedup | None]:
     """Return how many times cheaper each entrant but the first gets as far as the first; None if one gets nowhere.
 
     As far as both get: to the worse of their two mean errors at the end. What each has spent when its mean curve first
-    gets there makes the ratio, above 1 where the entrant is cheaper. The interval is the percentile bootstrap's over
+    gets there makes the ratio, above 1 if the entrant is cheaper. The interval is the percentile bootstrap's over
     the seeds (Efron 1979), the same seeds for both, `RESAMPLES` times; see `MIN_BOOTSTRAP_SEEDS`.
     """
     found = curves(contest, FINE)
@@ -172,7 +173,7 @@ def speedups(contest: Contest) -> list[Speedup | None]:
 def _speedup(first: Values, other: Values, first_spent: Values, other_spent: Values) -> Speedup | None:
     """Return a speed-up, given mean curves of shape (1 + RESAMPLES, FINE), the first of all seeds as they are."""
     goal = np.maximum(first[:, -1:], other[:, -1:])
-    if goal[0] > CHANCE - 1e-9:  # the mean over seeds of what nobody has found is rounded
+    if goal[0] > CHANCE - 1e-9:  # the mean over seeds, if no search has found anything, is rounded
         return None
     ratios = first_spent[(first <= goal).argmax(axis=1)] / other_spent[(other <= goal).argmax(axis=1)]
     low, high = np.quantile(ratios[1:], [0.025, 0.975]).tolist()

@@ -20,9 +20,9 @@ DASHES = ("--", ":", "-.")
 """Entrants with several budgets, in their order."""
 LABEL = "error of the choice on unseen images (%, log)"
 TRAINED = "curves: of the nets as searches trained them; compared are their choices, trained again with fresh seeds"
-"""Of live contests, where the two differ."""
+"""Of live contests, if the two differ."""
 MAX_INSIDE = 3
-"""So many lines a panel names in its upper right corner, from which all curves fall away; more would be covered."""
+"""Number of lines that a panel names in its upper right corner, which all curves leave free; more would be covered."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +125,7 @@ def draw(panels: Panels) -> Figure:
     """Draw a line per entrant with a band of one standard error; entrants with several budgets are dashed."""
     number = len(panels.panels)
     columns = min(2, number)
-    height = max(4.8, 0.9 + 3.0 * math.ceil(number / columns))  # lower, the axis's label would not fit beside it
+    height = max(4.8, 0.9 + 3.0 * math.ceil(number / columns))  # lower, the axis's label would not fit next to it
     figure = Figure(figsize=(style.WIDE, height), layout="constrained")
     grid = figure.subplots(math.ceil(number / columns), columns, squeeze=False).ravel().tolist()
     for axes, panel in zip(grid, panels.panels, strict=False):

@@ -179,7 +179,7 @@ def _draw_box(axes: Axes, row: int, name: str, below: str, outputs: Shape) -> No
 def _draw_bars(axes: Axes, counts: Sequence[int], title: str) -> None:
     bars = axes.barh(range(1, len(counts) + 1), counts, height=0.5, color=style.COMPLETE)
     axes.bar_label(bars, [f"{count:,}" for count in counts], padding=3, fontsize=7.5)
-    axes.set_xlim(0, 1.7 * max(counts))  # the rest is for the number beside the longest bar
+    axes.set_xlim(0, 1.7 * max(counts))  # the rest is for the number next to the longest bar
     axes.set_title(title, loc="left")
     axes.xaxis.set_visible(False)
     axes.yaxis.set_visible(False)

@@ -33,7 +33,7 @@ MAX_OUTSIDE = 7
 CHARACTERS = 72
 """Number of characters of small text that fit on an axis."""
 MAX_LABEL = 24
-"""Largest number of characters of an option in the heading and beside the axes."""
+"""Largest number of characters of an option in the heading and next to the axes."""
 CHANCE = 0.05
 """Largest probability of an option in common that chance does not explain."""
 NAMED = 2
@@ -58,8 +58,8 @@ class Parallel:
     def shared(self) -> list[tuple[str, int]]:
         """The options that all complete trials have and too few others for chance, with the number of trials.
 
-        So many trials drawn at random from all would share an option of the parameters with a probability of at most
-        `CHANCE` (Bonferroni over all options). The rarest comes first.
+        This number of trials, drawn at random from all, would share an option of the parameters with a probability of
+        at most `CHANCE` (Bonferroni over all options). The rarest comes first.
         """
         shared: list[tuple[str, int]] = []
         drawn, options = len(self.complete), sum(len(parameter.options) for parameter in self.parameters)
@@ -74,7 +74,7 @@ class Parallel:
 
     @property
     def finding(self) -> str:
-        """The heading: what the complete trials have in common."""
+        """The heading: the options that the complete trials have in common."""
         trials, complete = len(self.comparison.trials), len(self.complete)
         if not complete:
             return f"None of {trials:,} trials is complete" if trials > 1 else "The only trial is not complete"
@@ -203,7 +203,7 @@ def _draw_lines(axes: Axes, parallel: Parallel, trials: Sequence[Compared], **lo
 
 
 def _write_best(axes: Axes, parallel: Parallel, best: Compared) -> None:
-    """Write the best trial's values beside the axes."""
+    """Write the best trial's values next to the axes."""
     look: dict[str, Any] = {"va": "center", "color": style.BEST, "fontsize": 7.5, "parse_math": False}
     axes.text(BESIDE, -0.45, f"#{best.number}", fontweight="bold", **{**look, "va": "bottom"})
     for row, parameter in enumerate(parallel.parameters):

@@ -60,7 +60,7 @@ def draw(time: WorkerTimeline) -> Figure:
 
 
 def finding(time: WorkerTimeline) -> str:
-    """Return the heading: how busy the lanes were, what pruning saved, what the logical order cost."""
+    """Return the heading: how busy the lanes were, the saving of pruning, the cost of the logical order."""
     count = len(time.lanes)
     share = (time.available - time.idle) / time.available
     were = "1 lane was" if count == 1 else f"{count} lanes were"
@@ -158,7 +158,7 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
         axes.annotate(text, end, (4, 0), textcoords="offset points", va="center", fontsize=7.5)
     axes.set_yticks(range(len(used)), [use.name for use in used])
     axes.set_ylim(len(used) - 0.5, -0.5)
-    axes.set_xlim(0, 1.25 * max(use.seconds for use in used))  # a fifth is left for the text beside the longest bar
+    axes.set_xlim(0, 1.25 * max(use.seconds for use in used))  # a fifth is left for the text next to the longest bar
     axes.set_title("time of all lanes")
     axes.xaxis.set_visible(False)
     axes.tick_params(axis="y", length=0)

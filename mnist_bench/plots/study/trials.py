@@ -1,4 +1,4 @@
-"""What several pictures ask of trials: how they ended, and how they compare after the same epochs."""
+"""Trials as several pictures need them: how they ended, and how they compare after the same epochs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes training faster on a GPU: fixed buffers, captured graphs, streams, states that stay on the device."""
+"""Faster training on a GPU: fixed buffers, captured graphs, streams, states that stay on the device."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What stays on the device from one period to the next: the newest train loops, by the hash of their states' bytes."""
+"""The newest train loops, which stay on the device between periods, by the hash of their states' bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 class DeviceCache(Generic[T]):
     """Up to `size` train loops as the periods left them whose states were kept last; taking one removes it.
 
-    A state's bytes say all about a train loop, so whoever holds the bytes may go on with the loop instead.
+    A state's bytes describe a train loop completely, so a holder of the bytes may continue with the loop instead.
     """
 
     def __init__(self, size: int) -> None:

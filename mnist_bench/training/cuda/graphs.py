@@ -34,7 +34,7 @@ class Graphs:
         _free_workspaces()
         try:
             # "thread_local": what other threads ask of the device meanwhile does not break the capture off.
-            # The outer context leads back to this stream even where the inner one breaks off.
+            # The outer context leads back to this stream even if the inner one breaks off.
             with torch.cuda.stream(stream), torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 work()
         except torch.OutOfMemoryError:

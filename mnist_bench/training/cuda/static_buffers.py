@@ -2,8 +2,8 @@
 
 On a GPU a small net's step is a hundred short kernels, and giving them out one by one takes longer than they do. All
 that changes from step to step (which images, how distorted, at which rates) is copied into the buffers; the step reads
-it there. A training that goes on for long has its steps captured in groups: one copy and one replay serve them all.
-Without a recorder each step is given out anew, to the same bits.
+it there. A long training has its steps captured in groups: one copy and one replay serve a whole group. Without a
+recorder each step is given out anew, to the same bits.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class WorkRecorder(Protocol):
     """Captures work on the device."""
 
     def __call__(self, work: Work, generator: torch.Generator | None) -> Work:
-        """Return what does again what `work` does, over the same tensors, drawing from `generator` as it goes on.
+        """Return a function that repeats `work` over the same tensors, with further draws from `generator`.
 
         Whether this call does the work itself is open to the recorder: on a GPU it does not.
         """
@@ -49,7 +49,7 @@ class WorkRecorder(Protocol):
 
 
 class StaticTrainLoop:
-    """A learner with its buffers, and with what was captured of its work; see `period.TrainLoop`."""
+    """A learner with its buffers and the captured parts of its work; see `period.TrainLoop`."""
 
     def __init__(
         self,

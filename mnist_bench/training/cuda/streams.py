@@ -1,4 +1,4 @@
-"""CUDA's streams: each lane's work in one of its own, and waiting for it while the other lanes go on."""
+"""CUDA's streams: each lane works in its own stream, and waits for it while the other lanes continue."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from search.trainer_api import Steps, T
 
 
 def wait_until_idle(device: torch.device) -> Steps[None]:
-    """Wait until the device has done what it was given in the current stream; a CPU always has."""
+    """Wait until the device has done the work in the current stream; a CPU always has."""
     if device.type == "cuda":
         done = torch.cuda.Event()  # type: ignore[no-untyped-call]
         done.record()

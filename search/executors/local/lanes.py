@@ -13,7 +13,7 @@ from search.trainer_api import Report, SteppedTrainer, Steps, Trainer
 
 @dataclass(frozen=True, slots=True)
 class EndedJob:
-    """What a lane's job came to: its state and report, or the exception that it raised."""
+    """The result of a lane's job: its state and report, or the exception that it raised."""
 
     lane: int
     result: tuple[bytes, Report] | BaseException

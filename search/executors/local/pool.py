@@ -19,7 +19,7 @@ from search.files import open_to_append
 from search.trainer_api import Report, TrainerSpec
 
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
-"""Signals that a process brings upon itself; any other came from outside, and says nothing of what it trained."""
+"""Signals that a process brings upon itself; any other came from outside, and says nothing about the trial."""
 
 
 class LocalExecutor(Fleet[WorkerProcess]):
@@ -30,7 +30,8 @@ class LocalExecutor(Fleet[WorkerProcess]):
     """
 
     def __init__(self, spec: TrainerSpec, workers: int, log: Path, lanes: int | None = None) -> None:
-        """Start nothing yet; `lanes` are the jobs that each worker takes at once, by default what suits its device.
+        """Start nothing yet; `lanes` are the jobs that each worker takes at once, by default the number that suits its
+        device.
 
         Raises:
             UsageError: there is to be no worker.
@@ -154,7 +155,7 @@ class LocalExecutor(Fleet[WorkerProcess]):
         report = Report.from_json(head["report"])
         if report.end == "out_of_memory":
             if worker.running:
-                return self._lose([ended], "out of memory beside others")
+                return self._lose([ended], "out of memory, next to other workers")
             self._let_go(worker)  # its process may keep what the trial took
         self._suspects.discard(_key(ended.job))
         place = worker.index * self._lanes + head["lane"]

@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _private_stdout() -> BinaryIO:
-    """Keep the pipe to the driver for frames alone: what libraries print goes to standard error."""
+    """Keep the pipe to the driver for frames alone: the output of libraries goes to standard error."""
     pipe = os.dup(1)
     os.dup2(2, 1)
     return os.fdopen(pipe, "wb")

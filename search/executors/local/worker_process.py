@@ -25,7 +25,7 @@ _ENVIRONMENT = {
 }
 
 Message = tuple[dict[str, Any], bytes] | None
-"""What a worker says; None when its pipe has closed."""
+"""A message of a worker; None when its pipe has closed."""
 Inbox = queue.Queue[tuple["WorkerProcess", Message]]
 
 
@@ -146,4 +146,4 @@ def _close(stream: IO[bytes]) -> None:
     try:
         stream.close()
     except OSError:
-        return  # what was buffered for a dead process is of no use
+        return  # bytes buffered for a dead process are of no use

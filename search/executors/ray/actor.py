@@ -18,7 +18,7 @@ from search.trainer_api import TrainerSpec
 
 _POLL = 1.0
 Answer = tuple[dict[str, Any], bytes]
-"""What happened, in plain values, and the trained state."""
+"""The outcome, in plain values, and the trained state."""
 
 
 class Actor:
@@ -63,7 +63,7 @@ class Actor:
 
 
 def _log() -> Path:
-    """Return where Ray keeps what this actor writes to standard error: the worker process writes there too."""
+    """Return the file in which Ray keeps this actor's standard error: the worker process writes there too."""
     stderr = Path("/dev/stderr")
     file = stderr.resolve()
     return file if file.exists() else stderr

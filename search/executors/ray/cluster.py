@@ -14,11 +14,11 @@ from typing import Any
 from search.errors import UsageError, WorkerError
 
 OBJECT_STORE = 256 * 2**20
-"""Bytes of shared memory where Ray is started here: what passes between driver and workers is a few MB each."""
+"""Bytes of shared memory if Ray is started here: messages between driver and workers have a few MB each."""
 MAX_CONNECT = 10.0
 """Seconds after which a cluster that does not answer counts as dead; Ray itself would try for minutes."""
 _ENVIRONMENT = {
-    "RAY_AUTH_MODE": "token",  # else whoever reaches a port of the cluster runs code there
+    "RAY_AUTH_MODE": "token",  # else everyone who reaches a port of the cluster can run code there
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 _QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
@@ -100,7 +100,7 @@ def _own_sigterm() -> Iterator[None]:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Keep off the screen what Ray's lower half writes past Python to standard error while it connects."""
+    """Keep off the screen the lines that Ray's lower half writes past Python to standard error while it connects."""
     before = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

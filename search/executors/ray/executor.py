@@ -172,7 +172,7 @@ class RayExecutor(Fleet[_Worker]):
             time.sleep(timeout)
             return []
         ready, _ = self._ray.wait(list(waiting), timeout=timeout)
-        if ready:  # the first wait returns one; here is what came with it
+        if ready:  # the first wait returns one; here are those that came with it
             ready, _ = self._ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
         outcomes: list[Outcome] = []
         for answer in ready:

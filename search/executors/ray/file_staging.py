@@ -18,7 +18,7 @@ class StagedFiles:
     """Files by name, and the trainer's options that are to lead to them."""
 
     options: Mapping[str, str]
-    """Of each option, what follows the folder of the files: `net.py:build`, or nothing for the folder itself."""
+    """Of each option, the part after the folder of the files: `net.py:build`, or nothing for the folder itself."""
     files: Mapping[str, bytes]
 
     def unpacked(self) -> dict[str, str]:
@@ -30,12 +30,12 @@ class StagedFiles:
 
 
 def folder_of(files: Mapping[str, bytes]) -> Path:
-    """Return where a machine keeps these files: named by their content, among what is temporary, for later searches."""
+    """Return where a machine keeps these files: named by their content, in its temporary folder, for later searches."""
     return Path(tempfile.gettempdir()) / f"mnist-bench-{os.getuid()}" / _digest(files)[:16]
 
 
 def unpack(files: Mapping[str, bytes]) -> Path:
-    """Return the folder of this machine that holds the files; what an earlier worker has written there stays.
+    """Return the folder of this machine that holds the files; files that an earlier worker has written there stay.
 
     They may contain code that runs here, so files and folders of other users are not trusted.
 

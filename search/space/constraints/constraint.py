@@ -55,7 +55,7 @@ def read_constraints(
         try:
             constraint = _read(text, index, fields, lenient=lenient)
             if constraint.text in found:
-                raise RefusedError(0, "stands twice")
+                raise RefusedError(0, "occurs twice")
         except RefusedError as error:
             faults.append(Fault((index,), f"constraints[{index}]: {error}", offset=error.offset))
             continue
@@ -68,7 +68,7 @@ def read_constraints(
 
 def _read(text: Any, index: int, fields: Mapping[str, Any], *, lenient: bool) -> Constraint:
     if not isinstance(text, str):
-        raise RefusedError(0, f"{show(text)} is no condition, such as hidden_units <= 8 * filters")
+        raise RefusedError(0, f"{show(text)} is not a condition, such as hidden_units <= 8 * filters")
     parts = _QUOTED.split(text)  # each second one is quoted, and means what it says, blanks included
     name = "".join(part if number % 2 else re.sub(r"\s+", " ", part) for number, part in enumerate(parts)).strip()
     if not name.isprintable():

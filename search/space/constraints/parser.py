@@ -48,7 +48,7 @@ _RESERVED = ("and", "or", "not", "in")
 _INSTEAD = {
     "=": "`==` compares",
     "(": "there are no functions here",
-    "[": "a list stands after `in` alone",
+    "[": "a list is possible only after `in`",
     **dict.fromkeys(("&&", "&"), "write `and`"),
     **dict.fromkeys(("||", "|"), "write `or`"),
     **{word: f"write `{word.lower()}`" for word in ("True", "False", "AND", "OR", "NOT")},
@@ -85,8 +85,8 @@ def parse(text: str, fields: Mapping[str, Any], *, lenient: bool = False) -> Con
 
     Args:
         text: in the language of this module.
-        fields: constants and ranges of a space by path; an empty choice stands for what could not be read.
-        lenient: pass over what may come of fields that were changed later: values that they never have, no range left.
+        fields: constants and ranges of a space by path; an empty choice stands for a field that could not be read.
+        lenient: accept the consequences of fields that were changed later: values that they never have, no range left.
 
     Raises:
         RefusedError: it describes none, or one that does not fit the fields.
@@ -236,7 +236,7 @@ class _Parser:
             try:
                 return _Part(Constant(evaluate(tree, {})), left.offset)
             except ArithmeticError:
-                raise RefusedError(offset, "comes to no finite number") from None
+                raise RefusedError(offset, "does not give a finite number") from None
         return _Part(tree, left.offset)
 
     def _factor(self) -> _Part:
@@ -262,7 +262,7 @@ class _Parser:
         except ValueError as error:
             raise RefusedError(offset, str(error)) from None
         if not isinstance(number, int | float):
-            raise RefusedError(offset, f"{show(text)} is no number")
+            raise RefusedError(offset, f"{show(text)} is not a number")
         return number
 
     def _path(self, name: str, offset: int) -> str:
@@ -273,7 +273,7 @@ class _Parser:
         if not found:
             raise RefusedError(offset, f"the file sets no field {show(name)}{self._hint(name)}")
         if len(found) > 1:
-            raise RefusedError(offset, f"{name} stands in several sections; write {listing(found)}")
+            raise RefusedError(offset, f"{name} is in several sections; write {listing(found)}")
         (path,) = found
         if lists := [value for value in _samples(self._fields[path]) if _kind(value) == "a list"]:
             raise RefusedError(offset, f"{path} can be {show(lists[0])}, and a constraint takes single values")
@@ -285,7 +285,7 @@ class _Parser:
         known = [*self._fields, *(path.partition(".")[2] for path in self._fields)]
         return did_you_mean(name, [path for path in known if ("." in path) == ("." in name)])
 
-    # What a part may be
+    # The kinds of a part
 
     def _condition(self, part: _Part) -> Condition:
         """Return a part that is a condition: of an operand that is true or false, that it is true."""
@@ -293,13 +293,13 @@ class _Parser:
         if isinstance(tree, Comparison | Every | Either):
             return tree
         if any(not isinstance(value, bool) for value in self._values(tree)):
-            raise RefusedError(offset, "a value alone is no condition; compare it")
+            raise RefusedError(offset, "a value alone is not a condition; compare it")
         return Comparison("==", tree, Constant(value=True))
 
     def _operand(self, part: _Part) -> Operand:
         tree, offset = part
         if isinstance(tree, Comparison | Every | Either):
-            raise RefusedError(offset, "a condition is no value to compare or to calculate with")
+            raise RefusedError(offset, "a condition is not a value to compare or to calculate with")
         return tree
 
     def _values(self, operand: Operand) -> Sequence[Any]:
@@ -343,7 +343,7 @@ class _Parser:
 
 
 def _samples(span: Any) -> Sequence[Any]:
-    """Return a value of each kind that a constant or a range can be; none of what could not be read."""
+    """Return a value of each kind that a constant or a range can be; none for fields that could not be read."""
     if not isinstance(span, Distribution):
         return (span,)
     return (span.low,) if isinstance(span, NumberRange) else span.options

@@ -142,7 +142,7 @@ def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> Non
         (["--live", "mnist-5k", "--workers", "1,8"], "workers=1,8: a live contest trains on one number of workers"),
         (["--workers", "0"], "--workers 0: write a number"),
         (["--seeds", "1"], "seeds=1: give at least 2, for one shows no spread."),
-        (["--sampler-option", "foo=1"], "--sampler-option is for samplers of your own, file.py:Name; --samplers names"),
+        (["--sampler-option", "foo=1"], "--sampler-option is for your own samplers, file.py:Name; --samplers names"),
         (["--trials", "0"], "--trials"),
     ],
 )

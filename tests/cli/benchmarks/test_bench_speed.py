@@ -70,7 +70,7 @@ def test_the_table_says_how_fast_and_how_far_from_the_floor(cli: Run) -> None:
 def test_a_device_that_is_not_there_is_a_usage_error(cli: Run, device: str) -> None:
     result = cli("bench", "speed", "--device", device)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"device '{device}' is none of auto, cpu, cuda" in result.stderr
+    assert f"device '{device}' is not one of auto, cpu, cuda" in result.stderr
 
 
 @pytest.mark.integration

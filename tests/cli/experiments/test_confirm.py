@@ -454,7 +454,7 @@ def test_what_an_earlier_version_kept_without_a_test_says_so(cli: Any, tmp_path:
 
 
 def test_whoever_is_confirmed_is_not_told_to_confirm(cli: Any, tmp_path: Path) -> None:
-    assert "`mnist-bench confirm conv-0` asks" in cli("leaderboard", "conv-0").stdout
+    assert "`mnist-bench confirm conv-0` retrains" in cli("leaderboard", "conv-0").stdout
     (tmp_path / "results" / "conv-0" / "confirm").mkdir(parents=True)
     confirmed.save(found(), tmp_path / "results" / "conv-0")
     shown = cli("leaderboard", "conv-0").stdout

@@ -59,7 +59,7 @@ def test_for_people_there_is_a_line_a_period_as_it_ends(train: Callable[..., str
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("--output", "file/w.safetensors"), "file/w.safetensors: cannot be written (file is a file, no folder)."),
+        (("--output", "file/w.safetensors"), "file/w.safetensors: cannot be written (file is a file, not a folder)."),
         (("--output", "."), ".: cannot be written (it is a folder; name a file in it)."),
         (("--output", "new/w", "--seeds", "2"), "--output keeps the weights of one seed; leave out --seeds, or"),
     ],

@@ -158,7 +158,7 @@ def test_a_place_that_cannot_be_written_is_told_in_one_sentence(cli: Cli) -> Non
     assert result.stderr.splitlines()[-1].startswith("Error: file/report.html: cannot be written (")
 
 
-@pytest.mark.parametrize(("target", "reason"), [("folder", "it is a folder"), ("file/a.html", "no folder")])
+@pytest.mark.parametrize(("target", "reason"), [("folder", "it is a folder"), ("file/a.html", "not a folder")])
 def test_the_place_is_looked_at_before_anything_is_drawn(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, target: str, reason: str
 ) -> None:
@@ -180,7 +180,7 @@ def test_a_sentence_goes_on_after_a_line_that_ends_in_a_colon(cli: Cli) -> None:
     cli("report")
     paragraphs = re.findall(r"<p class=\"faint\">(.*?)</p>", Path("results/conv-0/report.html").read_text())
     (tied,) = (text for text in paragraphs if "tied:" in text)
-    assert tied.endswith("tied: <code>mnist-bench confirm conv-0</code> asks with fresh seeds.")
+    assert tied.endswith("tied: <code>mnist-bench confirm conv-0</code> retrains them with fresh seeds.")
 
 
 def test_the_leaderboards_signs_are_explained_below_it() -> None:

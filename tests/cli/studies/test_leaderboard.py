@@ -24,7 +24,7 @@ def test_the_leaderboard_shows_ranks_intervals_ties_and_what_differs(cli: Cli) -
     result = cli("leaderboard")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("conv-0: 3 complete, 2 pruned, 1 failed, 1 paused (1 infeasible besides) of 7 trials.")
+    assert lines[0].startswith("conv-0: 3 complete, 2 pruned, 1 failed, 1 paused (and 1 infeasible) of 7 trials.")
     assert "Pruning saved 8 of 36 epochs." in lines[0]
     assert lines[1].replace(" ", "") == "digest" + handmade.mixed().digest
     header = next(line for line in lines if line.split()[:2] == ["rank", "trial"])
@@ -35,7 +35,7 @@ def test_the_leaderboard_shows_ranks_intervals_ties_and_what_differs(cli: Cli) -
     assert third.split()[:2] == ["3", "#2"]
     tie = "= not distinguishable from the first (paired test over these weights, Holm, 5 %). "
     index = lines.index(f"{tie}2 of 3 complete trials are tied:")
-    assert lines[index + 1] == "  `mnist-bench confirm conv-0` asks with fresh seeds."
+    assert lines[index + 1] == "  `mnist-bench confirm conv-0` retrains them with fresh seeds."
     assert lines[-1] == "The test set has not been opened."
 
 
@@ -44,13 +44,14 @@ def test_the_command_that_asks_with_fresh_seeds_finds_the_study(cli: Cli) -> Non
         return next(line.strip() for line in cli("leaderboard", *words).stdout.splitlines() if "fresh seeds" in line)
 
     cli.studies["newer"] = replace(handmade.mixed(), name="newer")  # type: ignore[attr-defined]
-    assert advised() == "`mnist-bench confirm newer` asks with fresh seeds."
-    assert advised("conv-0") == "`mnist-bench confirm conv-0` asks with fresh seeds."
-    assert advised("--results", "my runs") == "`mnist-bench confirm newer --results 'my runs'` asks with fresh seeds."
+    assert advised() == "`mnist-bench confirm newer` retrains them with fresh seeds."
+    assert advised("conv-0") == "`mnist-bench confirm conv-0` retrains them with fresh seeds."
+    command = "mnist-bench confirm newer --results 'my runs'"
+    assert advised("--results", "my runs") == f"`{command}` retrains them with fresh seeds."
     folder = StudyFolder(Path("results/conv-0"))
     folder.path.mkdir(parents=True)
     folder.commands.write_text(json.dumps({"command": "mnist-bench search conv", "data_dir": "few.npz"}))
-    assert advised("conv-0") == "`mnist-bench confirm conv-0 --data few.npz` asks with fresh seeds."
+    assert advised("conv-0") == "`mnist-bench confirm conv-0 --data few.npz` retrains them with fresh seeds."
 
 
 def test_commands_below_the_table_name_where_the_study_is(cli: Cli) -> None:

@@ -40,12 +40,12 @@ TORCH = Difference(name="torch", then="2.12.0", now="2.13.0")
         (
             [],
             [],
-            "The numerics agree; versions are the same. So the cause is the program itself, or the record.",
+            "The numerics agree; versions are the same. The cause is the program itself, or the record.",
         ),
         (
             [],
             [OPTUNA, TORCH],
-            "The numerics agree; versions differ: optuna 4.9.0 → 5.0.0, torch 2.12.0 → 2.13.0. So the cause is one of "
+            "The numerics agree; versions differ: optuna 4.9.0 → 5.0.0, torch 2.12.0 → 2.13.0. The cause is one of "
             "these, the program itself, or the record.",
         ),
     ],

@@ -148,7 +148,7 @@ def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked:
     result = cli("search", "conv")
     lines = result.stdout.splitlines()
     assert lines[1].startswith("6 trials in 0.")
-    assert "3 complete, 2 pruned, 1 failed, 1 paused (1 infeasible besides). Pruning saved 8 of 36 epochs" in lines[1]
+    assert "3 complete, 2 pruned, 1 failed, 1 paused (and 1 infeasible). Pruning saved 8 of 36 epochs" in lines[1]
     assert "the logical order cost 1.2 % of worker time." in lines[1]
     assert lines[2].replace(" ", "") == "digest" + handmade.mixed().digest
     assert sum(" #" in line for line in lines) == ending.TOP
@@ -282,7 +282,7 @@ def test_the_command_below_the_table_confirms_the_study_that_was_searched(
     monkeypatch.chdir(tmp_path)
     given = SearchConfig(space="conv", **options)
     ending.print_ending(ended(kept(given)), given, seconds=1.0)
-    assert f"  `{command}` asks with fresh seeds.\n" in capsys.readouterr().out
+    assert f"  `{command}` retrains them with fresh seeds.\n" in capsys.readouterr().out
 
 
 def test_a_neighbour_that_cannot_be_read_does_not_end_the_search_in_an_error(
@@ -293,7 +293,7 @@ def test_a_neighbour_that_cannot_be_read_does_not_end_the_search_in_an_error(
     neighbour.parent.mkdir(parents=True)
     neighbour.write_bytes(b"no database" * 100)
     ending.print_ending(ended(), SearchConfig(space="conv"), seconds=1.0)
-    assert "  `mnist-bench confirm conv-0` asks with fresh seeds.\n" in capsys.readouterr().out
+    assert "  `mnist-bench confirm conv-0` retrains them with fresh seeds.\n" in capsys.readouterr().out
 
 
 def test_with_two_objectives_the_front_is_confirmed() -> None:
@@ -451,7 +451,7 @@ def test_a_dry_run_over_a_study_that_is_there_says_what_is_left(in_one_process: 
 def test_a_dry_run_warns_and_says_what_share_is_infeasible(cli: Cli) -> None:
     result = cli("search", "former/0.1/conv", "--dry-run", "--set", "optim.batch_size={choice: [64]}")
     assert "warning: optim.batch_size: a range of one value" in result.stderr
-    assert re.search(r"^\d\d % of random configurations exceed a limit; such are not trained", result.stdout, re.M)
+    assert re.search(r"^\d\d % of random configurations exceed a limit; they are not trained", result.stdout, re.M)
 
 
 @pytest.mark.slow

@@ -175,7 +175,7 @@ def test_an_infeasible_trials_json_says_what_it_exceeds(cli: Cli) -> None:
     assert (values["constraints"], values["excess"]) == ({"macs": 5.0}, {"macs": 5.0})
     refused = cli("reproduce", "-", stdin=result.stdout)
     assert refused.exit_code == 2
-    assert refused.stderr.startswith("Error: stdin: no record of a trial (")
+    assert refused.stderr.startswith("Error: stdin: not a record of a trial (")
 
 
 def test_the_json_of_a_trial_that_crashed_at_once_has_its_error(cli: Cli) -> None:
@@ -251,7 +251,7 @@ def test_a_studys_space_is_a_file_that_search_takes(cli: Cli) -> None:
 
 
 def with_net(text: str, content: bytes) -> StudyRecord:
-    """Return a study of a net of a user's own: what it holds of the file, and what the file held."""
+    """Return a study of your own network, the code that it holds, and the file's content."""
     study = handmade.mixed()
     study.spec["context"]["net"] = {"module": "a.py", "sha256": hashlib.sha256(content).hexdigest(), "text": text}
     return study

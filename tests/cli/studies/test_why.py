@@ -53,7 +53,7 @@ def test_a_stored_study_is_explained(tmp_path: Path) -> None:
     assert "finished/6  COMPLETE" in result.stdout
     assert "Drawn at random by random; 4 trials were known, 1 of which had ended." in result.stdout
     assert "1 of 5" in result.stdout
-    assert "continued: of 5 the best one goes on" in result.stdout
+    assert "continued: of 5 the best one continues" in result.stdout
     assert "verdict" in result.stdout
     result = CliRunner().invoke(app, ["show", "finished/6", "--why", "--json", "--results", str(tmp_path)])
     document = json.loads(result.stdout)
@@ -65,7 +65,7 @@ def test_the_verdict_stands_on_a_narrow_screen_too(tmp_path: Path, monkeypatch: 
     copytree(STUDIES / "finished", tmp_path / "finished")
     monkeypatch.setenv("COLUMNS", "60")
     result = CliRunner().invoke(app, ["show", "finished/6", "--why", "--results", str(tmp_path)])
-    assert "continued: of 5 the best one goes on" in result.stdout
+    assert "continued: of 5 the best one continues" in result.stdout
 
 
 def test_a_study_as_a_whole_has_no_why(tmp_path: Path) -> None:

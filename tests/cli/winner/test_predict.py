@@ -177,7 +177,12 @@ def test_a_picture_of_another_size_and_without_colour_is_fitted(
 @pytest.mark.parametrize(
     ("model", "picture", "code", "message"),
     [
-        ("none.safetensors", "a.png", 2, "none.safetensors: no file of exported weights (No such file or directory)."),
+        (
+            "none.safetensors",
+            "a.png",
+            2,
+            "none.safetensors: not a file of exported weights (No such file or directory).",
+        ),
         ("unfinished", "a.png", 2, "unfinished: its export was not finished; the same `mnist-bench export` writes"),
         ("other-0", "a.png", 3, "No study other-0 in results."),
         ("conv-0/x", "a.png", 2, "'conv-0/x' is not a trial; write STUDY/17."),

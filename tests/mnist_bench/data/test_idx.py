@@ -43,10 +43,10 @@ def test_what_is_packed_is_the_file_again() -> None:
     [
         (b"", "starts with nothing"),
         (ENCODED[:-1], "is cut off"),
-        (ENCODED + b"x", "goes on after its last value"),
+        (ENCODED + b"x", "has bytes after its last value"),
         (ENCODED[:6], "is cut off in its header"),
         (struct.pack(">HBBI", 0, 0x0D, 1, 4) + bytes(4), "starts with 00000d01"),
-        (b"<!DOCTYPE html>", "no IDX file"),
+        (b"<!DOCTYPE html>", "not an IDX file"),
         (struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**32 - 1, 28), "at most"),
     ],
 )

@@ -50,7 +50,7 @@ def test_the_share_is_rounded_up(share: float, count: int, number: int) -> None:
 
 @pytest.mark.parametrize("share", [0, 1.5, "5%", True, None])
 def test_what_is_no_share_is_refused(share: Any) -> None:
-    with pytest.raises(UsageError, match=r"^share=.*: no share of the pruned trials; give 0\.05, up to 1\.$"):
+    with pytest.raises(UsageError, match=r"^share=.*: not a share of the pruned trials; give 0\.05, up to 1\.$"):
         AuditOptions(share=share)
 
 

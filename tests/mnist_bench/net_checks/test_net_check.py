@@ -1,4 +1,4 @@
-"""What does not repeat in a net of a user's own is found, and named by the way in which it shows."""
+"""If your own network does not repeat, the check finds it and names how it shows."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def test_what_does_not_repeat_is_found(tmp_path: Path, text: str, ways: set[str]
 
 def test_a_search_is_refused_with_the_reason_and_what_would_do(tmp_path: Path) -> None:
     net_checks.require(load_net(own_nets.write(tmp_path, own_nets.GOOD)), {}, MNIST)
-    with pytest.raises(UsageError, match="not repeatable: without a restore, it comes to other weights after period 2"):
+    with pytest.raises(UsageError, match="not repeatable: without a restore, it gives other weights after period 2"):
         net_checks.require(load_net(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST)
-    with pytest.raises(UsageError, match="not repeatable: from weights alone, it comes to other logits, so it draws"):
+    with pytest.raises(UsageError, match="not repeatable: from weights alone, it gives other logits, so it draws"):
         net_checks.require(load_net(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST)
 
 

@@ -85,7 +85,7 @@ def test_the_trainer_keeps_the_contract() -> None:
 
 
 def test_bad_options_are_said() -> None:
-    with pytest.raises(DeviceError, match="none of auto, cpu, cuda"):
+    with pytest.raises(DeviceError, match="not one of auto, cpu, cuda"):
         make_trainer(device="tpu")
     with pytest.raises(DeviceError, match="cuda:99' is not there"):
         make_trainer(device="cuda:99")

@@ -1,4 +1,4 @@
-"""Nets of a user's own, counted and built: sizes, what they refuse, what is no net."""
+"""Your own networks, counted and built: sizes, what they refuse, and objects that are not networks."""
 
 from __future__ import annotations
 

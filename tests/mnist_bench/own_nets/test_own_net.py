@@ -1,4 +1,4 @@
-"""A net of a user's own by its name: loaded, told apart by its hash, asked for again where it is not known."""
+"""Your own network by its name: loaded, distinguished by its hash, and requested again if it is unknown."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_settings_may_be_any_kind_of_mapping(tmp_path: Path, text: str) -> None:
 
 
 def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"code of your own, nowhere\.py:build: name it, --net nowhere\.py:build"):
+    with pytest.raises(UsageError, match=r"your own code, nowhere\.py:build: name it, --net nowhere\.py:build"):
         loaded_net("nowhere.py:build " + "0" * 64)
     with pytest.raises(UsageError, match=r"name it, --net nowhere\.py:build, with the folder that the file lies in\.$"):
         loaded_net("nowhere.py:build " + "0" * 64)

@@ -194,7 +194,7 @@ def test_a_file_of_something_else_is_refused(winner: Winner, exported: Path, inp
         metadata = file.metadata()
     assert json.loads(metadata[INPUT_SPEC])["mean"] == winner.input_spec.mean[0]
     exported.write_bytes(save(load(exported.read_bytes()), metadata | {INPUT_SPEC: input_spec}))
-    with pytest.raises(WeightsError, match=r"model\.safetensors: no file of exported weights \("):
+    with pytest.raises(WeightsError, match=r"model\.safetensors: not a file of exported weights \("):
         load_model(exported)
-    with pytest.raises(WeightsError, match="no file of exported weights"):
+    with pytest.raises(WeightsError, match="not a file of exported weights"):
         load_model(exported.parent / "none.safetensors")

@@ -73,13 +73,13 @@ def test_pixels_that_are_no_numbers_are_refused() -> None:
     for number in (np.nan, np.inf):
         picture[14, 14] = number
         for digit in (True, False):
-            with pytest.raises(ValueError, match="pixels that are no numbers"):
+            with pytest.raises(ValueError, match="pixels that are not numbers"):
                 prepare(picture, digit=digit)
 
 
 @pytest.mark.parametrize("grey", [np.zeros(28), np.zeros((28, 28, 3)), np.zeros((0, 28))])
 def test_what_has_no_rows_and_columns_is_refused(grey: NDArray[Any]) -> None:
-    with pytest.raises(ValueError, match="no picture of rows and columns"):
+    with pytest.raises(ValueError, match="not a picture of rows and columns"):
         prepare(grey)
 
 

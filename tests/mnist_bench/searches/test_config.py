@@ -36,8 +36,8 @@ from search.strategies.pruners import NoPruner
         ({"trial_timeout": math.nan}, "trial_timeout=nan: give seconds"),
         ({"target": "99.4%"}, "target='99.4%': give a validation accuracy, above 0 and up to 1."),
         ({"max_outage": -1}, "max_outage=-1: give seconds"),
-        ({"sampler": 3}, "sampler=3: give the name of a built-in one, or of code of your own: file.py:Name."),
-        ({"pruner": NoPruner()}, "pruner=NoPruner(): give the name of a built-in one, or of code"),
+        ({"sampler": 3}, "sampler=3: give the name of a built-in one, or of your own code: file.py:Name."),
+        ({"pruner": NoPruner()}, "pruner=NoPruner(): give the name of a built-in one, or of your own code"),
     ],
 )
 def test_an_argument_that_no_search_can_have_is_named(given: dict[str, Any], fault: str) -> None:

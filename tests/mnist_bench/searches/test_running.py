@@ -59,7 +59,7 @@ def test_what_is_not_repeatable_is_refused_before_anything_is_written(tmp_path: 
     with pytest.raises(UsageError, match=r"not repeatable: asked again after the same history") as refused:
         run(asked, Observer(), lambda: False)
     assert not asked.results.exists()
-    assert f"`mnist-bench plugin check {name} --space smoke` says more." in str(refused.value)
+    assert f"`mnist-bench plugin check {name} --space smoke` reports more." in str(refused.value)
 
 
 def test_the_command_that_says_more_names_what_the_search_is_asked_for(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the options of a search make of a space: its sampler and pruner, built in or of the user's own."""
+"""What the options of a search make of a space: its sampler and pruner, built-in or your own."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"sampler": "grid"}, rf"^no sampler 'grid'; there are {', '.join(SAMPLERS)}; code of your own"),
+        ({"sampler": "grid"}, rf"^no sampler 'grid'; there are {', '.join(SAMPLERS)}; your own code"),
         ({"pruner": "asha", "pruner_options": {"eta": 3}}, r"^pruner asha has no option 'eta'; it has min_resource"),
         ({"sampler_options": {"share": 1}}, r"^--sampler-option and --pruner-option go with --sampler and --pruner;"),
     ],
@@ -127,8 +127,8 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
     by_its_file = replace(asked, space=str(spaces / "smoke.yaml"))
     assert SearchSetup.of(by_its_file).space.settings["search"]["sampler"] == "tpe"
     assert said == [
-        "smoke-0 goes on with smoke as it was when it began (former/0.1/smoke); --study-name NAME begins a search with "
-        "what it is today."
+        "smoke-0 continues with the smoke of its start (former/0.1/smoke); --study-name NAME starts a search with "
+        "the current one."
     ]
     assert len(run(replace(asked, trials=2), Observer(), lambda: False).study.trials) == 2
     said.clear()

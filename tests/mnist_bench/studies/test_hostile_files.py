@@ -130,7 +130,7 @@ def test_the_file_that_the_crafted_ones_are_made_from_is_whole() -> None:
 
 @pytest.mark.parametrize("content", CRAFTED.values(), ids=CRAFTED.keys())
 def test_crafted_weights_are_refused(content: bytes) -> None:
-    with cheaply(), pytest.raises(WeightsError, match=r"^crafted: no file of exported weights .*\)$"):
+    with cheaply(), pytest.raises(WeightsError, match=r"^crafted: not a file of exported weights .*\)$"):
         model_in(content, "crafted")
 
 
@@ -152,7 +152,7 @@ entries = st.fixed_dictionaries(
 def test_any_header_is_taken_or_refused(changes: dict[str, Any], body: bytes, length: int | None) -> None:
     with cheaply():
         told = refusal(lambda: model_in(safetensors(header(**changes), body, length), "any"))
-    assert told is None or told.startswith("any: no file of exported weights")
+    assert told is None or told.startswith("any: not a file of exported weights")
 
 
 GIGABYTE = 10**9
@@ -177,7 +177,7 @@ PADDED = {
 def test_a_gigabyte_is_refused_by_its_header(tmp_path: Path, start: bytes) -> None:
     path = sparse(tmp_path / "model.safetensors", start, GIGABYTE)
     for load in (load_model, prediction.load_model):
-        with cheaply(), pytest.raises(WeightsError, match=r"model\.safetensors: no file of exported weights \("):
+        with cheaply(), pytest.raises(WeightsError, match=r"model\.safetensors: not a file of exported weights \("):
             load(path)
     with cheaply():
         assert not prediction.is_export(tmp_path)
@@ -185,7 +185,7 @@ def test_a_gigabyte_is_refused_by_its_header(tmp_path: Path, start: bytes) -> No
 
 def test_a_net_of_more_than_a_gigabyte_is_refused(tmp_path: Path) -> None:
     huge = {**to_json(CONFIG), "model": {**to_json(CONFIG)["model"], "hidden_layers": 4, "hidden_units": 65_536}}
-    with cheaply(), pytest.raises(WeightsError, match="no file of exported weights"):
+    with cheaply(), pytest.raises(WeightsError, match="not a file of exported weights"):
         load_model(sparse(tmp_path / "0.safetensors", promising(1 << 40, huge)))
 
 
@@ -203,7 +203,7 @@ def test_metadata_of_any_kind_are_refused(tmp_path: Path, metadata: object) -> N
     path = tmp_path / "model.safetensors"
     path.write_bytes(safetensors({**header(), "__metadata__": metadata}, BODY))
     for load in (load_model, prediction.load_model):
-        with pytest.raises(WeightsError, match="no file of exported weights"):
+        with pytest.raises(WeightsError, match="not a file of exported weights"):
             load(path)
     assert not prediction.is_export(tmp_path)
 
@@ -227,9 +227,9 @@ def encoded(*shape: int, magic: int = 0x0803, body: bytes = b"") -> bytes:
     [
         (encoded(1 << 28, 2, 2) + bytes(100), r"is cut off; its header promises 1,073,741,824 values"),
         (encoded(2**32 - 1, 2**32 - 1, 2**32 - 1), "at most"),
-        (encoded(0, 2**32 - 1, 2**32 - 1, body=b"x"), "goes on after its last value"),
-        (encoded(10, magic=0x0802), "no IDX file"),
-        (encoded(10, magic=0x0901), "no IDX file"),
+        (encoded(0, 2**32 - 1, 2**32 - 1, body=b"x"), "has bytes after its last value"),
+        (encoded(10, magic=0x0802), "not an IDX file"),
+        (encoded(10, magic=0x0901), "not an IDX file"),
         (encoded(10, magic=0x0801)[:5], "is cut off in its header"),
     ],
     ids=["promises too much", "promises more than can be", "nothing times much", "two dimensions", "signed bytes",
@@ -257,7 +257,7 @@ def bomb(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 
 def test_a_bomb_is_unpacked_no_further_than_its_header_promises(bomb: Path) -> None:
-    with cheaply(), pytest.raises(DataError, match="goes on after its last value"):
+    with cheaply(), pytest.raises(DataError, match="has bytes after its last value"):
         idx.read(bomb)
 
 

@@ -100,7 +100,8 @@ def test_a_record_of_a_newer_version_is_named(change: dict[str, Any], named: str
 
 @pytest.mark.parametrize("text", ['{"hello": 1}', '{"schema_version": 1, "counts": {}}'])
 def test_other_json_is_told_as_no_record_and_not_as_a_newer_one(text: str) -> None:
-    with pytest.raises(UsageError, match=r"no record of a trial \(.*\); `mnist-bench show STUDY/17 --json` prints one"):
+    refused = r"not a record of a trial \(.*\); `mnist-bench show STUDY/17 --json` prints one"
+    with pytest.raises(UsageError, match=refused):
         record.parse(text, "RECORD.json")
 
 

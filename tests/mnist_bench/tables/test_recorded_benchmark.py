@@ -77,7 +77,7 @@ def test_a_training_that_diverged_has_the_error_of_a_guess_and_no_loss() -> None
         ({"optim.lr": 0.02}, r"^optim.lr 0.02 is outside its range in table handmade\.$"),
         ({"optim.lr": [1]}, "optim.lr .* is outside its range"),
         ({"optim.lr": {}}, "optim.lr .* is outside its range"),
-        ({"optim.rate": 1}, r"^optim.rate is no range of table handmade"),
+        ({"optim.rate": 1}, r"^optim.rate is not a range of table handmade"),
         ({"optim.drop": 1}, "did you mean `optim.drops`"),
         ({"model.hidden_layers": 1}, "^model.hidden_batchnorm has no value; in table handmade it applies"),
         ({"model.hidden_batchnorm": "none"}, "^model.hidden_batchnorm does not apply .*; leave it out"),
@@ -108,7 +108,7 @@ def test_a_point_that_is_missing_is_answered_with_the_ways_out() -> None:
     whole = handmade()
     kept = [point for point in range(90) if point != whole.point_of(CONFIG)]
     table = handmade_table.with_points(whole, kept)
-    with pytest.raises(NotInTableError, match=r"none of the 89 in table handmade; train=True .* nearest\(\) names"):
+    with pytest.raises(NotInTableError, match=r"not one of the 89 in table handmade; train=True .* nearest\(\) names"):
         table.curve(CONFIG)
     nearest = table.points[table.nearest(CONFIG)]
     assert sum(nearest[path] != value for path, value in CONFIG.items()) == 1

@@ -110,9 +110,9 @@ ROWS = 270
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no table"),
-        (b"not a zip file", "no table"),
-        (changed(name="../../elsewhere"), "its name is none"),
+        (b"", "not a table"),
+        (b"not a zip file", "not a table"),
+        (changed(name="../../elsewhere"), "its name is not one"),
         (changed(epochs=[1, 2]), r"costs has shape \(90, 3\), not \(90, 2\)"),
         (changed(point=np.full(ROWS, 90, np.int32)), "point is not between 0 and 89"),
         (changed(point=np.full(ROWS, -1, np.int32)), "point is not between 0 and 89"),
@@ -123,7 +123,7 @@ ROWS = 270
         (changed(numerics=[7]), r"numerics\.0: Input should be"),
         (changed(images={"train": 5000}), "what the images or the machines were"),
         (changed(coefficients={"macs": "many"}), r"coefficients\.macs: Input should be a valid number"),
-        (changed(space={"name": "x", "settings": {}, "fields": [["optim.lr", {"int": [3, 1]}]]}), "no table"),
+        (changed(space={"name": "x", "settings": {}, "fields": [["optim.lr", {"int": [3, 1]}]]}), "not a table"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_with_the_reason(tmp_path: Path, content: bytes, words: str) -> None:
@@ -173,5 +173,5 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     text = json.dumps({item.name: getattr(about, item.name) for item in fields(AboutTable)}).encode()
     np.savez(buffer, about=np.frombuffer(text, np.uint8), **{**named, "macs": np.array([print] * 90, dtype=object)})
     path.write_bytes(buffer.getvalue())
-    with pytest.raises(StorageError, match="no table, or damaged"):
+    with pytest.raises(StorageError, match="not a table, or damaged"):
         stored.unpack(path)

@@ -53,7 +53,7 @@ def test_a_file_of_something_else_is_refused(config: TrainConfig, digits: Datase
     for content in (b"", b"PK\x03\x04", good[:-1], good[: len(good) // 2], other, state):
         path = tmp_path / "weights.safetensors"
         path.write_bytes(content)
-        with pytest.raises(WeightsError, match=r"weights\.safetensors: no file of exported weights"):
+        with pytest.raises(WeightsError, match=r"weights\.safetensors: not a file of exported weights"):
             load_model(path)
     with pytest.raises(WeightsError):
         load_model(tmp_path / "missing")

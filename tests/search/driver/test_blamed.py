@@ -1,4 +1,4 @@
-"""Errors of the system in a user's own planner and observer: told as theirs, not as the study's."""
+"""System errors in your own planner and observer: reported as theirs, not as the study's."""
 
 from __future__ import annotations
 

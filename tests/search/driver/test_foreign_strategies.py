@@ -1,4 +1,4 @@
-"""Searches with samplers and pruners of a user's own: repeated, resumed, refused, and read without their code."""
+"""Searches with your own samplers and pruners: repeated, resumed, refused, and read without their code."""
 
 from __future__ import annotations
 

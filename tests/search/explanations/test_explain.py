@@ -83,9 +83,9 @@ def test_what_was_given_is_told_as_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pruner", "rule"),
     [
-        (Asha(reduction_factor=2), r"best .+ go(es)? on"),
-        (Hyperband(reduction_factor=2), "about one in 2 goes on"),
-        (Median(n_startup_trials=2), "not below the median of those complete goes on"),
+        (Asha(reduction_factor=2), r"best .+ continues?$"),
+        (Hyperband(reduction_factor=2), "about one in 2 continues"),
+        (Median(n_startup_trials=2), "not below the median of those complete continues"),
         (NoPruner(), "^$"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Code of a user's own by its name: what it is, and what is said where it is not."""
+"""Your own code by its name: what it is, and the message if there is none."""
 
 from __future__ import annotations
 

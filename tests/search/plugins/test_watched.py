@@ -1,4 +1,4 @@
-"""What a sampler of a user's own proposes for several ranges at once is held against the space's own ranges."""
+"""Proposals of your own sampler for several ranges at once are checked against the space's ranges."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_before_a_search_what_is_not_repeatable_is_refused_with_a_way_out(tmp_pa
     with pytest.raises(UsageError) as caught:
         required(own(tmp_path, own_code.UNSEEDED))
     words = str(caught.value)
-    assert "not repeatable: asked again after the same history, it decides otherwise (#0: " in words
+    assert "not repeatable: asked again after the same history, it decides differently (#0: " in words
     assert "`--order arrival` does not, and `mnist-bench plugin check " in words
 
 
@@ -109,7 +109,7 @@ def test_the_command_that_tells_more_can_be_typed(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         require(strategies.named_sampler(name, {"share": "1"}), NoPruner(), tried_on)
     *_, command, last = str(caught.value).split("`")
-    assert last == " says more."
+    assert last == " reports more."
     assert shlex.split(command) == [
         "mnist-bench", "plugin", "check", name, "--sampler-option", 'share="1"', "--space", "smoke",
         "--set", "optim.lr=[1, 2]", "--seed", "7",

@@ -24,7 +24,7 @@ def asked(folder: Path, text: str, order: Order = "logical") -> search.Search:
 
 
 def test_a_sampler_without_a_seed_is_refused_where_the_search_has_to_repeat(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="not repeatable: asked again after the same history, it decides otherwise"):
+    with pytest.raises(UsageError, match="not repeatable: asked again after the same history, it decides differently"):
         search.require_repeatable(asked(tmp_path, own_code.UNSEEDED))
     search.require_repeatable(asked(tmp_path, own_code.UNSEEDED, "arrival"))
     assert not (tmp_path / "results").exists()

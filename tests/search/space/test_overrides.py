@@ -60,7 +60,7 @@ def test_conditions_of_new_values() -> None:
         ("name=x", "--set name: "),
         ("narrowed=true", "--set narrowed: a file says this of its ranges"),
         ("narrowed.x=1", "--set narrowed: a file says this of its ranges"),
-        ("name.x=3", "--set name: the name of a space stands in its file"),
+        ("name.x=3", "--set name: the name of a space is set in its file"),
         ("epochs.x=3", "--set epochs.x: epochs is a setting without fields; give --set epochs=VALUE"),
         ("a.b=[1", "--set a.b:1:1  not valid YAML"),
         ("a.b={int: [2, 1]}", "--set a.b:1:7  a.b: low 2 is above high 1"),

@@ -122,8 +122,8 @@ def test_resolve_needs_the_parameters_of_active_fields() -> None:
         ("name: Übung", "the first a letter or digit"),
         ("a: {b: {int: ['1', 2]}}", "1:15  a.b: '1' is text; leave out the quotes"),
         ("a: {b: {float: [1, '1e3']}}", "1:20  a.b: '1e3' is text; leave out the quotes"),
-        ("a: {b.c: 1}", "1:5  a.b.c: no name of letters, digits, _"),
-        ("a b: {c: 1}", "a b.c: no name"),
+        ("a: {b.c: 1}", "1:5  a.b.c: not a name of letters, digits, _"),
+        ("a b: {c: 1}", "a b.c: not a name"),
         ("a: {b: {int: [3, 1]}}", "1:14  a.b: low 3 is above high 1"),
         ("a: {b: {levels: [2, 1]}}", "1:21  a.b: 1 comes after 2; levels have to rise"),
         ("a: {b: {levels: [0, 1], log: true}}", "1:18  a.b: low 0 with log: true"),
@@ -173,7 +173,7 @@ def test_a_name_is_no_section() -> None:
 
 @pytest.mark.parametrize("value", [{"choice": [1.0, float("inf")]}, {"choice": [object()]}, float("nan")])
 def test_a_mapping_holds_what_a_file_can(value: object) -> None:
-    with pytest.raises(SpaceError, match="a value can stand in no space file: "):
+    with pytest.raises(SpaceError, match="a value cannot be in a space file: "):
         Space.of({"a": {"b": value}})
 
 

@@ -93,7 +93,7 @@ def test_positions_of_keys_and_values() -> None:
         ("a: !!python/object:os.system x", "f.yaml:1:4  a YAML tag"),
         ("a: !!int 3", "a YAML tag"),
         ("<<: {a: 1}", "f.yaml:1:1  merge key"),
-        ("a: 1\na: 2", "f.yaml:2:1  duplicate key a; it already stands in line 1, column 1"),
+        ("a: 1\na: 2", "f.yaml:2:1  duplicate key a; it is already in line 1, column 1"),
         ("a: {b: 1, b: 2}", "f.yaml:1:11  duplicate key b"),
         ("1: a", "f.yaml:1:1  key 1 is not text"),
         ("? [1]\n: 2", "a list or mapping as a key"),

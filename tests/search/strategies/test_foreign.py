@@ -1,4 +1,4 @@
-"""Samplers and pruners of a user's own, by name, and as a study describes them."""
+"""Your own samplers and pruners, by name, and as a study describes them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def test_a_name_is_a_built_in_ones_or_codes(tmp_path: Path) -> None:
     [
         (
             "grid",
-            rf"^no sampler 'grid'; there are {', '.join(SAMPLERS)}; code of your own is named package",
+            rf"^no sampler 'grid'; there are {', '.join(SAMPLERS)}; your own code is named package",
         ),
-        ("optuna.pruners:NopPruner", r"^optuna\.pruners:NopPruner is no sampler but a pruner; give it to --pruner\.$"),
+        ("optuna.pruners:NopPruner", r"^optuna\.pruners:NopPruner is a pruner, not a sampler; give it to --pruner\.$"),
         ("collections:Counter", r"^collections:Counter makes a Counter, which is neither Optuna's BaseSampler nor its"),
     ],
 )
@@ -70,7 +70,7 @@ def test_a_study_describes_code_and_does_not_load_it(tmp_path: Path) -> None:
     read, _ = strategies.of_spec({"sampler": stored, "pruner": {"name": "asha"}})
     assert read == own
     assert strategies.to_spec(read) == stored
-    with pytest.raises(UsageError, match=r"Sampler mine\.py:Mine is code that is not at hand; name it once more with"):
+    with pytest.raises(UsageError, match=r"Sampler mine\.py:Mine is code that is not loaded here; name it again with"):
         read.make(Ask(number=0, study_seed=0, ranges=OptunaRanges({}, {}, ())))
     packaged = strategies.to_spec(strategies.named_sampler("optuna.samplers:RandomSampler"))
     assert packaged["code"].keys() == {"module", "sha256", "version"}

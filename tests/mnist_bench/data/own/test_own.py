@@ -1,4 +1,4 @@
-"""Data of the user's own: what is read, what is refused and how, and that the source is read once."""
+"""Your own data: what is read, what is refused and how, and that the source is read once."""
 
 from __future__ import annotations
 
@@ -337,7 +337,7 @@ def spoil_twice(folder: Path) -> None:
         (spoil_empty, "train/a new one: holds no picture"),
         (spoil_test, "test: cannot be listed"),
         (spoil_all_of_the_test, "test: holds no picture; some that no search sees are needed"),
-        (spoil_name, "train: the class class 01 ?cannot be told from another in messages; rename it"),
+        (spoil_name, "train: the class class 01 ?looks like another one in messages; rename it"),
         (spoil_others, "train: holds the folder of one class; there are 2 at least"),
     ],
 )

@@ -428,7 +428,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("study")
     (folder / "confirm").mkdir()
     (folder / "confirm" / "confirm.json").write_bytes(content)
-    with pytest.raises(StorageError, match="remove it, and it is made anew"):
+    with pytest.raises(StorageError, match="remove it, and it is made again"):
         confirmed.load(folder)
 
 
@@ -440,7 +440,7 @@ def test_a_file_that_contradicts_itself_is_one_sentence(tmp_path: Path, change: 
     (tmp_path / "confirm").mkdir()
     content = json.dumps({**asdict(found()), **change})
     (tmp_path / "confirm" / "confirm.json").write_text(content)
-    with pytest.raises(StorageError, match="remove it, and it is made anew"):
+    with pytest.raises(StorageError, match="remove it, and it is made again"):
         confirmed.load(tmp_path)
 
 

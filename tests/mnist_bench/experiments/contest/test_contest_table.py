@@ -66,7 +66,7 @@ def test_the_caption_says_what_was_measured_and_what_it_holds_for() -> None:
     assert table.caption[1].startswith("mini on handmade: error ")
     assert table.caption[2].startswith("Intervals are over the seeds of searches on one task: ")
     assert table.caption[3] == (
-        "Choices are scored with the seed that the search saw: good for developing a way of searching, but no ground "
+        "Choices are scored with the seed that the search saw: good for developing a search method, but no evidence "
         "for a claim."
     )
 

@@ -53,7 +53,7 @@ def test_code_of_ones_own_takes_the_options(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["sampler", "pruner"])
 def test_options_that_nobody_takes_are_refused(kind: str) -> None:
-    with pytest.raises(UsageError, match=rf"^--{kind}-option is for {kind}s of your own, .*; --{kind}s names none: "):
+    with pytest.raises(UsageError, match=rf"^--{kind}-option is for your own {kind}s, .*; --{kind}s names none: "):
         line_up(["random"], ["asha"], **{f"{kind}_options": {"foo": 1}})  # type: ignore[arg-type]
     assert line_up(["random"], ["asha"], sampler_options={}, pruner_options={})
 

@@ -25,9 +25,9 @@ def test_only_who_took_part_everywhere_has_a_mean_rank() -> None:
     small = finals({TPE_ASHA: [0.01, 0.02], RANDOM: [0.02, 0.03]}, task="b")
     assert [row.entrant for row in overall([judge(clear(task="a")), judge(small)])] == [TPE_ASHA, RANDOM]
     alone = finals({TPE_ASHA: [0.01, 0.02]}, task="b")
-    assert heading(clear(task="a"), alone) == "Nothing to compare: no two ways of searching took part in all contests"
+    assert heading(clear(task="a"), alone) == "Nothing to compare: no two search methods took part in all contests"
     other = finals({RANDOM: [0.01, 0.02], TWICE: [0.02, 0.03]}, task="c")
-    assert heading(alone, other) == "Nothing to compare: no two ways of searching took part in all contests"
+    assert heading(alone, other) == "Nothing to compare: no two search methods took part in all contests"
 
 
 def test_without_a_comparison_nothing_is_said_of_differences() -> None:

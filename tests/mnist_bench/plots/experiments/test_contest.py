@@ -26,7 +26,7 @@ def test_the_heading_says_the_finding_and_the_remarks_on_what() -> None:
         "handmade: 4 seeds, the same for all; 20,000 unseen images · bands: one standard error",
         "random ×2 has spent 2 times the budget on the axis",
         "Searches were replayed over one table: intervals speak of this table, and not of other data.",
-        "Choices are scored with the seed that the search saw: good for developing a way of searching, but no ground "
+        "Choices are scored with the seed that the search saw: good for developing a search method, but no evidence "
         "for a claim.",
     ]
 

@@ -120,7 +120,7 @@ def test_depth_is_limited(deep: str) -> None:
         ("zzz < 3", 5, "the file sets no field zzz"),
         ("fixxed < a", 5, "the file sets no field fixxed; did you mean `fixed`?"),
         ("kind == x", 13, "the file sets no field x; a text has quotes: 'x'"),
-        ("a + rate < 3", 9, "rate stands in several sections; write model.rate or optim.rate"),
+        ("a + rate < 3", 9, "rate is in several sections; write model.rate or optim.rate"),
         ("kind < 3", 5, "`<` takes numbers, and model.kind can be x, a text"),
         ("a < 'x'", 9, "`<` takes numbers, and 'x' is x, a text"),
         ("a + on < 3", 9, "`+` takes numbers, and model.on can be true, a truth value"),
@@ -130,7 +130,7 @@ def test_depth_is_limited(deep: str) -> None:
         ("fixed == 3", 5, "model.fixed is never 3"),
         ("a / 0 < 3", 7, "divides by zero"),
         ("a / (2 - 2) < 3", 7, "divides by zero"),
-        ("a < 1e308 * 10", 15, "comes to no finite number"),
+        ("a < 1e308 * 10", 15, "does not give a finite number"),
         ("a < 1e999", 9, "1e999 is not a finite number"),
         ("fixed < 3", 5, "names no field with a range, so it never changes"),
         ("1 < 3", 5, "names no field with a range, so it never changes"),
@@ -148,11 +148,11 @@ def test_depth_is_limited(deep: str) -> None:
         ("a in 3", 10, "`[` is missing before `3`"),
         ("a in []", 11, "`]` cannot stand here"),
         ("a < 3)", 10, "`)` cannot stand here"),
-        ("a", 5, "a value alone is no condition; compare it"),
-        ("a < 3 or b", 14, "a value alone is no condition; compare it"),
-        ("(a < 3) + 1 < 3", 5, "a condition is no value to compare or to calculate with"),
+        ("a", 5, "a value alone is not a condition; compare it"),
+        ("a < 3 or b", 14, "a value alone is not a condition; compare it"),
+        ("(a < 3) + 1 < 3", 5, "a condition is not a value to compare or to calculate with"),
         ("kind == 'x", 13, "a text without its closing quote"),
-        ("3", 5, "3 is no condition, such as hidden_units <= 8 * filters"),
+        ("3", 5, "3 is not a condition, such as hidden_units <= 8 * filters"),
         (f"a < {'1 + ' * 50}1", 5, "has 205 characters; the most is 200"),
         ("\"kind == 'x' and a <\"", 25, "a number, a text or a field is missing at the end"),
     ],
@@ -167,7 +167,7 @@ def test_all_faults_are_told() -> None:
     with pytest.raises(SpaceError) as caught:
         space_of("a <", "b < 1", "b  <  1", "x < 1")
     assert [problem.line for problem in caught.value.problems] == [13, 15, 16]
-    assert "constraints[2]: stands twice" in str(caught.value)
+    assert "constraints[2]: occurs twice" in str(caught.value)
 
 
 @pytest.mark.parametrize("written", ["a < 3", {"a": 3}, 3, None])
