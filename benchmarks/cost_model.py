@@ -89,7 +89,7 @@ def measured(nets: int, device: str, precision: str, on_run: Callable[[int], Non
 
 
 def judge(work: Array, seconds: Array, machine: Machine, kind: DeviceKind) -> CostModel:
-    """Return what measurements say about coefficients.
+    """Return the quality of coefficients, by measurements.
 
     Args:
         work: (nets, coefficients), as `cost_model.period_features` counts it.

@@ -19,7 +19,7 @@ from mnist_bench.training import factory
 from search.trainer_api import Codec, Report, Trainer, TrainerSpec
 
 VARIABLE = "PERIODS_BEGUN"
-"""Names the file, to which every process adds one line a period."""
+"""Names the file, to which every process adds one line per period."""
 
 
 class Counted:
@@ -52,7 +52,7 @@ def make_trainer(**options: Any) -> Counted:
 
 
 def counted_spec(*arguments: Any, **options: Any) -> TrainerSpec:
-    """Return what `mnist_bench.training.factory.trainer_spec` returns, for the trainer that counts."""
+    """Return the result of `mnist_bench.training.factory.trainer_spec`, for the trainer that counts."""
     return replace(factory.trainer_spec(*arguments, **options), factory="counted:make_trainer")
 
 

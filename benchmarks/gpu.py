@@ -184,7 +184,7 @@ def folder_of(step: str, asked: argparse.Namespace) -> Path:
 
 
 def workers_logs(folder: Path) -> list[str]:
-    """Return what the workers of all studies in a folder have logged."""
+    """Return the logs of the workers of all studies in a folder."""
     return [path.read_text(errors="replace") for path in folder.rglob(WorkFolder(folder).workers_log.name)]
 
 
@@ -259,7 +259,7 @@ def goal_line(goal: Goal, found: Mapping[str, Figures], output: Path) -> str:
 
 
 def steps_lines(found: Mapping[str, Figures], output: Path) -> Iterable[str]:
-    """Yield a line a step: how long it took, and its file, or why there is none."""
+    """Yield a line per step: how long it took, and its file, or why there is none."""
     for step in gpu_steps.STEPS:
         why = output / f"{step}.failed.txt"
         if step in found:

@@ -259,7 +259,7 @@ def winner(where: Where) -> TrainConfig:
 
 
 def nets(where: Where) -> dict[str, TrainConfig]:
-    """Return the configurations whose steps are replayed, a period an epoch."""
+    """Return the configurations whose steps are replayed, one period per epoch."""
     found = {name: space_files.recipe(space_files.load(name)) for name in NETS} | {"conv": winner(where)}
     epochs = where.amounts.epochs
     return {
@@ -278,23 +278,23 @@ def searched(where: Where, space: Sequence[str], name: str) -> tuple[Figures, fl
 
 
 def said(where: Where, *arguments: str) -> Figures:
-    """Return what a command that trains on the device says as JSON."""
+    """Return the JSON output of a command that trains on the device."""
     found: Figures = json.loads(command(where, *arguments, "--device", where.device))
     return found
 
 
 def command(where: Where, *arguments: str) -> str:
-    """Return what a command prints; its standard error goes to ours."""
+    """Return a command's output; its standard error goes to this process's."""
     return printed([*PROGRAM, *arguments, "--results", str(where.results)])
 
 
 def script(*line: str) -> list[Figures]:
-    """Return what a script says, a line of JSON each."""
+    """Return a script's output, one JSON value per line."""
     return [json.loads(said) for said in printed([sys.executable, *line]).splitlines()]
 
 
 def printed(line: Sequence[str]) -> str:
-    """Return what a program prints."""
+    """Return a program's output."""
     return subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 

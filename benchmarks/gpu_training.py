@@ -82,7 +82,7 @@ def kernels(config: TrainConfig, data: Dataset, precision: numerics.Precision) -
 
 
 def first_periods(trainer: TorchTrainer, config: TrainConfig, seed: int, periods: int) -> Steps[list[Outcome]]:
-    """Train the first periods of a seed, a step a turn."""
+    """Train the first periods of a seed, one step per turn."""
     state, found = None, []
     for period in range(1, periods + 1):
         state, report = yield from trainer.advance_in_steps(config, seed, period, state)

@@ -97,7 +97,7 @@ def _left(database: Path) -> str:
 
 
 def _read(location: StudyLocation) -> list[str]:
-    """Return what readers say of a database that is half made, other than that there is no study yet."""
+    """Return the readers' messages about a half-made database, other than that there is no study yet."""
     readers: dict[str, Callable[[], object]] = {
         "leaderboard": lambda: open_study(location.folder.parent, location.name),
         "studies": lambda: list_studies(location.folder.parent),

@@ -64,7 +64,7 @@ GRID_SEEDS = (0, 1, 2)
 TIMED_EVERY = 53
 """One in this number of points of the pool is timed for the model of seconds: 31 trainings."""
 BATCH = 60
-"""Trainings that are given out together; at the end of each batch a worker waits for the other."""
+"""Trainings that are started together; at the end of each batch a worker waits for the other."""
 
 TABLES: Mapping[str, tuple[str, TaskName]] = {
     "conv-5k": ("conv", "mnist-5k"),
@@ -136,7 +136,7 @@ def points(name: str) -> list[dict[str, Any]]:
 
 @cache
 def document(name: str) -> Mapping[str, Any]:
-    """Return what the file of points holds: the space's specification, the points, and which are near copies."""
+    """Return the content of the file of points: the space's specification, the points, and which are near copies."""
     found: Mapping[str, Any] = json.loads((FOLDER / f"{name}.points.json").read_text())
     return found
 
@@ -311,7 +311,7 @@ def _narrowed(space: Space, chosen: Sequence[Mapping[str, Any]]) -> Space:
 
 
 def pace() -> dict[str, float]:
-    """Return what `time` measured: the median of seconds over logical cost, and the spread of its logarithm."""
+    """Return the measurements of `time`: the median of seconds over logical cost, and the spread of its logarithm."""
     path = FOLDER / "pace.json"
     if not path.exists():
         return {"scale": 1.0, "deviation": 0.0}

@@ -206,7 +206,7 @@ def running(arguments: tuple[str, ...]) -> Iterator[None]:
 
 
 def fetch(address: str) -> bytes:
-    """Return what stands at an address, nothing if no server answers yet."""
+    """Return the page at an address, nothing if no server answers yet."""
     try:
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:  # noqa: S310
             return bytes(answer.read())

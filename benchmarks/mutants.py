@@ -6,9 +6,9 @@
     python benchmarks/mutants.py --output results/published     writes mutants.md there as well
 
 A fault (`mutations.py`) is one edit of one module, planted in a copy of the checkout. First the fast tests run once
-with coverage, which tells the tests that run each line. Then each fault is planted, and the tests of its line run until
-one fails: those of the module's own test file first. A test process is forked from one that has loaded PyTorch, Optuna
-and pytest, and nothing of this project.
+with coverage, which records the tests that run each line. Then each fault is planted, and the tests of its line run
+until one fails: those of the module's own test file first. A test process is forked from one that has loaded PyTorch,
+Optuna and pytest, and nothing of this project.
 
 Results are kept in build/mutants: a stopped run continues there while no file of the checkout changes. mutants.txt
 lists the faults that no fast test can notice, each with the reason.
@@ -183,7 +183,7 @@ def state_of(tree: Path, tests: Sequence[str]) -> str:
 
 
 def forked(work: Callable[[], Any], copy: Path, seconds: float) -> Any:
-    """Return what `work` returns in a process of its own in the copy; None if it takes longer or dies."""
+    """Return the result of `work` in its own process in the copy; None if it takes longer or dies."""
     answer = copy.parent / f"{copy.name}.answer"
     answer.unlink(missing_ok=True)
     child = os.fork()
@@ -376,7 +376,7 @@ _second = 1_000_000_000
 
 
 def _noticed(batch: Sequence[str], limit: float) -> tuple[str, str]:
-    """Return what became of a planted fault, and the test that noticed it."""
+    """Return the outcome of a planted fault, and the test that noticed it."""
 
     def work() -> dict[str, Any]:
         recorder = OutcomeRecorder(batch)
@@ -481,7 +481,7 @@ def asked() -> argparse.Namespace:
 
 
 def run(tree: Path, faults: Sequence[Mutation], options: argparse.Namespace) -> list[Outcome]:
-    """Return what became of the faults; what is known of this state of the checkout is not tried again."""
+    """Return the outcomes of the faults; known ones of this state of the checkout are not tried again."""
     state, results = state_of(tree, options.tests), options.work / "results.jsonl"
     options.work.mkdir(parents=True, exist_ok=True)
     last_state, last = load(results)
@@ -508,7 +508,7 @@ def run(tree: Path, faults: Sequence[Mutation], options: argparse.Namespace) -> 
 
 
 def coverage_of(tree: Path, state: str, tests: Sequence[str], path: Path, folder: Path) -> Coverage:
-    """Return what the fast tests run, measured once for a state of the checkout."""
+    """Return the lines that the fast tests run, measured once for a state of the checkout."""
     if path.exists() and (kept := json.loads(path.read_text()))["state"] == state:
         by_line = {module: {int(line): tests for line, tests in of.items()} for module, of in kept["lines"].items()}
         return Coverage(seconds=kept["seconds"], lines=by_line)

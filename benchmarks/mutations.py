@@ -251,7 +251,7 @@ class _Finder:
 
 
 def _left_out(node: ast.stmt) -> str | None:
-    """Return what stands for a statement that is left out; None if it stays."""
+    """Return the replacement of a statement that is left out; None if it stays."""
     match node:
         case ast.Expr(value=ast.Call(func=ast.Name(id="assert_never"))):
             return None

@@ -55,7 +55,7 @@ class Outcome:
 
 
 def null(pool: Pool, replays: int, contests: int) -> Outcome:
-    """Return what contests of random search under eight names come to; no search is drawn twice for a contest."""
+    """Return the results of contests of random search under eight names; no search is drawn twice for a contest."""
 
     def draw(random: np.random.Generator) -> list[Pool]:
         picked = random.permutation(len(pool))[: NAMES * replays].reshape(NAMES, replays)
@@ -65,7 +65,7 @@ def null(pool: Pool, replays: int, contests: int) -> Outcome:
 
 
 def planted(pool: Pool, richer: Pool, replays: int, contests: int) -> Outcome:
-    """Return what contests of random search against one that may spend more come to; drawn with replacement."""
+    """Return the results of contests of random search against one with a larger budget; drawn with replacement."""
 
     def draw(random: np.random.Generator) -> list[Pool]:
         return [[each[number] for number in random.integers(len(each), size=replays)] for each in (pool, richer)]

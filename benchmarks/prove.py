@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    """Return what to search."""
+    """Return the options."""
     parser = argparse.ArgumentParser(description="One search, several ways, one digest.")
     parser.add_argument("space", nargs="?", default="smoke")
     parser.add_argument("--trials", type=int, default=20)

@@ -173,7 +173,7 @@ def main(parts: list[str]) -> None:
 
 
 def timed(*arguments: str) -> tuple[str, str]:
-    """Return what a command prints, and a line saying on what machine and how long it ran.
+    """Return a command's output, and a line on the machine and the time it took.
 
     The line ends before `--results`, with which all that says where and how to write begins.
     """
@@ -186,7 +186,7 @@ def timed(*arguments: str) -> tuple[str, str]:
 
 
 def run(*arguments: str) -> str:
-    """Return what a command prints; its standard error goes to ours."""
+    """Return a command's output; its standard error goes to this process's."""
     program = Path(sys.executable).with_name("mnist-bench")
     return subprocess.run([program, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 

@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def searched(checkout: Path, command: list[str]) -> dict[str, Any]:
-    """Return what a search by a checkout comes to: its digest, and its best trial's weights and curve."""
+    """Return the result of a search by a checkout: its digest, and its best trial's weights and curve."""
     with tempfile.TemporaryDirectory() as folder:
         run(checkout, folder, [*command, "--study-name", "same"])
         shown = json.loads(run(checkout, folder, ["show", "same", "--json"]))

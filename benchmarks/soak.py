@@ -4,8 +4,8 @@
     python benchmarks/soak.py smoke --kills 20 --trials 10        a small one
     python benchmarks/soak.py --output results/published          writes soak.md and soak.json there
 
-Ours is `mnist-bench search` with two workers: first undisturbed, then killed by SIGKILL (its driver, a worker, or all
-three) and started again until it is done. Optuna alone is two processes on one database (`peers/stock_optuna.py`),
+The search is `mnist-bench search` with two workers: first undisturbed, then killed by SIGKILL (its driver, a worker, or
+all three) and started again until it is done. Optuna alone is two processes on one database (`peers/stock_optuna.py`),
 killed and started again as often. For Linux. The exit code is 0 if mnist-bench's search kept its promises.
 """
 
@@ -142,7 +142,7 @@ def say(line: str) -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """Return what to do."""
+    """Return the options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("space", nargs="?", default="conv")
     parser.add_argument("--kills", type=int, default=200)

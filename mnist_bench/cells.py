@@ -104,12 +104,12 @@ _BYTES = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
 def unit(cost: str) -> str:
-    """Return what a second objective counts, "macs" or "parameters": `MACs`, `parameters`."""
+    """Return the unit of a second objective, "macs" or "parameters": `MACs`, `parameters`."""
     return "MACs" if cost == "macs" else cost
 
 
 def objectives(cost: str) -> str:
-    """Return what a search with a second objective is for: `high accuracy and few MACs`."""
+    """Return the aim of a search with a second objective: `high accuracy and few MACs`."""
     return f"high accuracy and few {unit(cost)}"
 
 

@@ -165,7 +165,7 @@ def whole_lines(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def read(path: Path, max_bytes: int) -> bytes:
-    """Return at most `max_bytes` + 1 bytes of a file; the extra byte tells the caller that the file is too large.
+    """Return at most `max_bytes` + 1 bytes of a file; the extra byte shows the caller that the file is too large.
 
     Raises:
         OSError: the file cannot be read, or is a pipe or a device; see `opened`.

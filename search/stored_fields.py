@@ -1,8 +1,8 @@
 """Which fields of a dataclass are stored and hashed, how stored ones are read, and the messages about newer files.
 
 The fields of the first format are always stored. A later field is stored only if it differs from its default; a file
-without it is read as if it held the default. So a new field changes no file and no hash until it is set.
-Two rules follow: a default's value never changes, and no field is renamed.
+without it is read as if it held the default. A new field therefore changes no file and no hash until it is set. Two
+rules follow: a default's value never changes, and no field is renamed.
 """
 
 from __future__ import annotations

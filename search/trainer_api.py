@@ -266,5 +266,5 @@ class TrainerSpec:
                 ) from fault
 
     def to_json(self) -> dict[str, Json]:
-        """Return what a study keeps of it: a file's name without its folder, which may be another one tomorrow."""
+        """Return the description that a study keeps: a file's name without its folder, which may change."""
         return {"factory": self.factory.rpartition("/")[2], "options": dict(self.options)}

@@ -4,8 +4,8 @@
     python benchmarks/peers/against_optuna.py smoke --trials 5              a small one
     python benchmarks/peers/against_optuna.py --output results/published    writes peers-search.md and .json there
 
-Ours runs before and after theirs, and the slower of its times counts. All seconds are from a command's start, the time
-that it takes to load included; a search's best is the best of its complete trials by then.
+mnist-bench's search runs before and after Optuna's, and the slower of its times counts. All seconds are from a
+command's start, the time that it takes to load included; a search's best is the best of its complete trials by then.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class SearchComparison:
     theirs: Found
 
     def sentences(self) -> list[str]:
-        """Return what came of it."""
+        """Return the result in sentences."""
         ours, theirs = self.ours, self.theirs
         best = theirs.best(theirs.seconds)
         return [
@@ -93,7 +93,7 @@ class SearchComparison:
 
 
 def compare(asked: argparse.Namespace) -> SearchComparison:
-    """Run ours, theirs, and ours again."""
+    """Run mnist-bench's search, Optuna's, and mnist-bench's again."""
     before, theirs, after = search(asked), pattern(asked), search(asked)
     return SearchComparison(ours=max(before, after, key=lambda found: found.seconds), theirs=theirs)
 
@@ -129,7 +129,7 @@ def pattern(asked: argparse.Namespace) -> Found:
 
 
 def options(asked: argparse.Namespace) -> list[str]:
-    """Return what both searches are asked."""
+    """Return the options of both searches."""
     overrides = [part for override in asked.set for part in ("--set", override)]
     return [asked.space, "--trials", str(asked.trials), "--seed", str(asked.seed), *overrides]
 
@@ -149,7 +149,7 @@ def _percent(value: float | None) -> str:
 
 
 def arguments() -> argparse.Namespace:
-    """Return what to search."""
+    """Return the options of the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("space", nargs="?", default="conv")
     parser.add_argument("--trials", type=int, default=50)

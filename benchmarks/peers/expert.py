@@ -1,6 +1,6 @@
 """The loop of someone who knows PyTorch: tensors in memory, the faster precision, channels last, a fused optimizer.
 
-    python benchmarks/peers/expert.py two-conv                  one process, a thread a core
+    python benchmarks/peers/expert.py two-conv                  one process, one thread per core
     python benchmarks/peers/expert.py two-conv --processes 2    two trainings at once, which share the cores
 
 No DataLoader and no augmentation. Which of bfloat16 autocast and float32 is the faster is measured at the start, on the
@@ -107,7 +107,7 @@ def faster_precision(config: TrainConfig, digits: Digits) -> Precision:
     batch = digits.pictures[: config.optim.batch_size], digits.labels[: config.optim.batch_size]
     seconds: dict[Precision, list[float]] = {precision: [] for precision in precisions}
     trainings = {precision: Training(config, 2 * TIMED, precision) for precision in precisions}
-    for _ in range(2 * TIMED):  # in turns, so that what slows the machine down for a while slows both
+    for _ in range(2 * TIMED):  # in turns, so that a slow phase of the machine slows both
         for precision, training in trainings.items():
             started = time.perf_counter()
             training.step(*batch)

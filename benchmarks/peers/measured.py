@@ -38,7 +38,7 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 
 
 def config(net: str, *, augmented: bool) -> TrainConfig:
-    """Return what is trained: the net of `mnist-bench bench speed`, here on all training images."""
+    """Return the net to train: that of `mnist-bench bench speed`, here on all training images."""
     chosen = replace(nets()[net], train_on="all")
     return chosen if augmented else replace(chosen, augment=AugmentConfig())
 

@@ -1,4 +1,4 @@
-"""Optuna's own pattern over a space equal to one of ours: `study.optimize`, the median pruner, the plain loop inside.
+"""Optuna's own pattern over a space equal to a bundled one: `study.optimize`, the median pruner, the plain loop inside.
 
     python benchmarks/peers/optuna_pattern.py conv --trials 50
 

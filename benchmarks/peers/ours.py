@@ -1,4 +1,4 @@
-"""Our side: a training on every core at the same time, as a search trains.
+"""mnist-bench's side: a training on every core at the same time, as a search trains.
 
     python benchmarks/peers/ours.py two-conv --augmented [--precision fp32]
 
@@ -24,7 +24,7 @@ from mnist_bench.numerics.machine import this_machine
 def main() -> None:
     """Train an epoch to warm up, then one by the clock."""
     parser = measured.arguments(__doc__)
-    parser.add_argument("--precision", choices=["auto", "fp32"], default="auto", help="auto: bfloat16 where it pays")
+    parser.add_argument("--precision", choices=["auto", "fp32"], default="auto", help="auto: bfloat16 if it is faster")
     asked = parser.parse_args()
     config = measured.config(asked.net, augmented=asked.augmented)
     workers = this_machine(torch.device("cpu"), "fp32").cores

@@ -108,7 +108,7 @@ def loaders(data: TrainingSet, config: TrainConfig, workers: int) -> tuple[Batch
 
 
 def transform(augment: AugmentConfig) -> transforms.Compose:
-    """Return what a picture goes through."""
+    """Return the transforms of a picture."""
     steps = [transforms.ToTensor(), transforms.Normalize((MEAN,), (DEVIATION,))]
     if augment.distorts:
         shift = augment.translate_pixels / 28
@@ -126,7 +126,7 @@ def transform(augment: AugmentConfig) -> transforms.Compose:
 def make_optimizer(net: nn.Module, optim: OptimConfig, *, fused: bool | None = None) -> torch.optim.Optimizer:
     """Return the optimizer, which decays weights, and neither biases nor batchnorm; `fused` is for torch."""
     adam = optim.optimizer == "adam"
-    # Adam's decay stands apart from the gradient, as ours does; SGD's is added to it, and momentum sums it up.
+    # Adam's decay is separate from the gradient, as in mnist-bench; SGD's is added to it, and momentum sums it up.
     decay = optim.weight_decay if adam else optim.weight_decay * (1 - optim.momentum)
     groups = [
         {"params": [p for p in net.parameters() if p.ndim > 1], "weight_decay": decay},

@@ -1,4 +1,4 @@
-"""A convolutional net as people write it, from the settings that describe ours."""
+"""A convolutional net as people write it, from the settings of mnist-bench's."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _head(config: ModelConfig, features: int) -> Iterator[nn.Module]:
 def _in_order(
     placement: str, batchnorm: nn.Module, activation: nn.Module, pool: Sequence[nn.Module]
 ) -> Sequence[nn.Module]:
-    """Return what follows a layer's weights."""
+    """Return the modules after a layer's weights."""
     return {
         "none": [activation, *pool],
         "before_activation": [batchnorm, activation, *pool],

@@ -1,4 +1,4 @@
-"""Peers' loops and ours in one run: equal nets, equal batches, both augmented or both not, on one machine.
+"""Peers' loops and mnist-bench's in one run: equal nets, equal batches, both augmented or both not, on one machine.
 
     python benchmarks/peers/speed.py                                the table, about an hour on 2 cores
     python benchmarks/peers/speed.py --nets two-conv --repeats 1    a part of it
@@ -31,7 +31,7 @@ OURS = "ours"
 PLAIN = ("plain, 0 workers", "plain, 2 workers")
 """The faster one with a net is the one that users would choose."""
 EXPERT = ("expert, one process", "expert, two processes")
-"""One training with a thread a core, and two trainings at once with the cores between them; not augmented alone."""
+"""One training with one thread per core, and two trainings at once with the cores between them; not augmented alone."""
 KERAS = "keras"
 SIDES: Mapping[str, tuple[str, ...]] = {
     OURS: ("ours.py",),
@@ -154,11 +154,11 @@ def takes_part(side: str, net: str, *, augmented: bool) -> bool:
 
 
 def arguments() -> argparse.Namespace:
-    """Return what to measure."""
+    """Return the options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nets", nargs="+", choices=list(measured.IMAGES), default=list(measured.IMAGES))
     parser.add_argument(
-        "--sides", nargs="+", choices=list(SIDES), default=list(SIDES), help="ours is always among them"
+        "--sides", nargs="+", choices=list(SIDES), default=list(SIDES), help="mnist-bench's is always among them"
     )
     parser.add_argument("--not-augmented", action="store_true", help="leave out what is augmented")
     parser.add_argument("--repeats", type=int, default=5)

@@ -2,8 +2,8 @@
 
     python benchmarks/peers/stock_optuna.py conv --storage sqlite:///study.db --trials 60
 
-A heartbeat tells of processes that died, and their trials are queued again; a callback stops the search at a number of
-complete or pruned trials. Space, trainer, periods and pruner are ours, and so is the thread that a process has.
+A heartbeat reveals processes that died, and their trials are queued again; a callback stops the search at a number of
+complete or pruned trials. Space, trainer, periods and pruner are mnist-bench's, and so is the one thread per process.
 `benchmarks/soak.py` kills such processes, which is why they are counted (`benchmarks/counted.py`).
 """
 

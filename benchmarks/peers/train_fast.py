@@ -6,7 +6,7 @@
 Written anew from its description: two unpadded convolutions, pooled before they are activated, and two dense layers;
 Adam at 0.01 with betas of 0.7 and 0.9 under one cycle of the learning rate; batches of 256 in the files' order, slices
 of one tensor that lies on the device; float32. Its author names 99.04 % of the test images in 0.76 s on a GTX 1660 Ti.
-Ours, to be run on the same card: `mnist-bench bench ladder 99.0 --device cuda`.
+mnist-bench's side, to be run on the same card: `mnist-bench bench ladder 99.0 --device cuda`.
 
 A run trains on the 60,000 images and counts the correct answers of 10,000; the first run warms up and is not reported.
 Here the 10,000 are the validation part, which is among the 60,000: an accuracy worth the name takes --held-out, which
@@ -79,7 +79,7 @@ def run(seed: int, training: Labelled, validation: Labelled) -> tuple[float, flo
 
 
 def parts(data: TrainingSet, device: torch.device, *, held_out: bool) -> tuple[Labelled, Labelled]:
-    """Return what is trained on and what is evaluated, on the device."""
+    """Return the images to train on and those to evaluate, on the device."""
     split = data.split
     chosen = split.train if held_out else np.union1d(split.train, split.validation)
 

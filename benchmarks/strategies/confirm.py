@@ -73,7 +73,7 @@ class Plan:
 
 
 def plan_of(path: Path) -> Plan:
-    """Return what a file says.
+    """Return the plan in a file.
 
     Raises:
         SystemExit: looks are not equally spaced, or too many.

@@ -43,7 +43,7 @@ class Look:
 
 
 def look(contest: Contest, boundary: float, margin: float, budgets: Sequence[int] = ()) -> Look:
-    """Return what the pairs so far say of the last entrant against the first.
+    """Return the result of the pairs so far, of the last entrant against the first.
 
     Args:
         contest: with a choice of each search.
@@ -62,7 +62,7 @@ def look(contest: Contest, boundary: float, margin: float, budgets: Sequence[int
 
 
 def compared(differences: NDArray[np.float64], boundary: float, margin: float) -> Look:
-    """Return what differences of paired searches say, in points; all else as in `look`."""
+    """Return the result of differences of paired searches, in points; all else as in `look`."""
     mean, error = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(len(differences))
     critical = float(stats.t.isf(stats.norm.sf(boundary), len(differences) - 1))
     statistic = mean / error if error else 0.0

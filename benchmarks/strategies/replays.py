@@ -48,7 +48,7 @@ class Compared:
 
 
 def compared(contest: Contest, way: Entrant, against: Entrant) -> Compared:
-    """Return what two entrants of a contest come to."""
+    """Return the results of two entrants of a contest."""
     places = [contest.entrants.index(each) for each in (against, way)]
     pair = replace(
         contest, entrants=(against, way), traces=tuple(contest.traces[place] for place in places)

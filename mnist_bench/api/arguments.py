@@ -65,7 +65,7 @@ def used(net: OwnNetSource) -> str | None:
     """Load your own network, which can be built from then on, and return its name.
 
     Raises:
-        UsageError: it cannot be loaded; the message says why and where.
+        UsageError: it cannot be loaded; the message gives the reason and the place.
     """
     name = own_nets.name_of_function(net)
     own_nets.load_code(name)

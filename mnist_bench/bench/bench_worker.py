@@ -1,6 +1,6 @@
 """The trainer of a worker that measures: its periods are measurements.
 
-So measurements run in the very processes that a search trains in, with their threads, memory settings and end.
+Measurements run in the very processes that a search trains in, with their threads, memory settings and end.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class BenchWorker:
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """Do the work that `config` orders at its `start` (seconds of the monotonic clock, which processes share).
 
-        The report's metrics tell when it `ended` on the same clock, and the `cpu_seconds` that this process computed.
+        The report's metrics are `ended`, on the same clock, and the `cpu_seconds` that this process computed.
         """
         work = self._work(config)
         self._finish()

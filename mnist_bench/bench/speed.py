@@ -159,7 +159,7 @@ def summary(rounds: Sequence[Round], machine: Machine, processes: int, *, images
 
 
 def _worth_measuring(device: torch.device, trained_in: Precision) -> tuple[Precision, ...]:
-    """Return the precisions that the device has instructions for; emulated, bfloat16 takes minutes and tells little."""
+    """Return the precisions that the device has instructions for; emulated, bfloat16 takes minutes and shows little."""
     return ("fp32", "bf16") if "bf16" in (best_precision(device), trained_in) else ("fp32",)
 
 

@@ -61,7 +61,7 @@ def all_settings() -> Mapping[str, Declared]:
 
 
 def setting_of(path: str) -> Setting:
-    """Return what is declared of a setting; nothing of a path that is none here, as in studies of other trainers."""
+    """Return the declaration of a setting; an empty one for an unknown path, as in studies of other trainers."""
     known = all_settings().get(path)
     return known.setting if known else Setting()
 

@@ -43,7 +43,7 @@ NetValue = bool | int | float | str | None
 
 
 def _read(name: Optimizer | LrSchedule) -> tuple[Literal["moments", "momentum", "warmup", "drops", "cooldown"], ...]:
-    """Return what an optimizer or a schedule reads of the settings that not all of its kind read."""
+    """Return the settings that an optimizer or a schedule reads and others of its kind do not."""
     match name:
         case "adam":
             return ("moments",)

@@ -1,6 +1,6 @@
 """Load a training set as arrays: the packaged MNIST, a folder in MNIST's format, or one of its relatives by name.
 
-This module does not import torch, except for a relative, which torchvision fetches. So a process that needs only hashes
+This module does not import torch, except for a relative, which torchvision fetches. A process that needs only hashes
 starts fast.
 """
 

@@ -52,7 +52,7 @@ def hashes_of_test_set(options: DataOptions) -> list[str]:
 
 
 def unopened_identity(options: DataOptions) -> list[str]:
-    """Return what identifies a test set, without opening its files.
+    """Return the identity of a test set, without opening its files.
 
     For the packaged files these are the pinned hashes; for files in a folder their path, size and time of change; for a
     relative its name.

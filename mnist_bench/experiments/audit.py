@@ -177,7 +177,7 @@ def table_of(audit: Audit) -> Table[Audited]:
 
 
 def _of_all(audit: Audit) -> str:
-    """Return what the audited trials say of all pruned ones; nothing where they are all."""
+    """Return the estimate for all pruned trials; empty if all were audited."""
     if audit.is_whole or audit.share is None:
         return ""
     low, high = audit.share

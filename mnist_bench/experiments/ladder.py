@@ -301,7 +301,7 @@ def _teraflop(rung: Rung) -> str:
 
 
 def footnotes(ladder: Ladder) -> list[str]:
-    """Return what the table's figures mean, and what they were measured on."""
+    """Return the meaning of the table's figures, and the machine that measured them."""
     together = f", {ladder.workers} at a time" if ladder.workers > 1 else ""
     return [
         f"Trained on all {ladder.train_images:,} training images. In brackets: 95 % interval of the mean test accuracy "

@@ -1,4 +1,4 @@
-"""The nets of the 2017 notebook trained again: its figures next to ours, over several seeds.
+"""The nets of the 2017 notebook trained again: its figures next to new ones, over several seeds.
 
 They are trained as with Keras 1.2: all 60,000 images, float32. After each epoch a net is evaluated on the 10,000 test
 images, as there; so training opens the test set, which its ledger logs. One thing differs: Keras 1.2 turns, shears and
@@ -89,7 +89,7 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotebookRow:
-    """One recipe: the notebook's figures and ours."""
+    """One recipe: the notebook's figures and the new ones."""
 
     recipe: str
     published: Published
@@ -248,7 +248,8 @@ def table_of(rows: Sequence[NotebookRow], seeds: int) -> Table[NotebookRow]:
 
 
 def _footnotes(rows: Sequence[NotebookRow]) -> list[str]:
-    """Return what the table's signs mean, as far as it has them, and why it has a row that the notebook never ran."""
+    """Return the meaning of the table's signs, as far as it has them, and why it has a row that the notebook never
+    ran."""
     lines = ["= as many parameters as the notebook's net has."] if any(map(_counts_agree, rows)) else []
     if any(row.remarkable for row in rows):
         noise = "of a run's difference to that mean"

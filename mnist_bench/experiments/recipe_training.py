@@ -29,7 +29,7 @@ from search.space import Space
 from search.trainer_api import Report
 
 OF_DATA = ("dataset", "subset")
-"""Settings that say which data are trained on."""
+"""Settings that select the training data."""
 OnPeriod = Callable[[Report], None]
 """Called with the report of each period."""
 OnSeed = Callable[[int, Report], None]

@@ -99,7 +99,7 @@ def open_scored_grid(
 
 
 def chosen(names: Sequence[str], known: Iterable[str], what: str) -> tuple[str, ...]:
-    """Return `names` in the order of the `known` ones, all of these for none; `what` says what they name.
+    """Return `names` in the order of the `known` ones, all of these for none; `what` is the noun for them.
 
     Raises:
         UsageError: one is not known.

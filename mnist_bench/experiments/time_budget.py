@@ -88,7 +88,7 @@ class TimeBudget:
         sealed_json.save(spent, self._path)
 
     def decide(self, question: str, answer: Callable[[], bool]) -> bool:
-        """Return what was decided about `question` before, else what `answer` says now."""
+        """Return the earlier decision on `question`, else the present result of `answer`."""
         if question not in self._decided:
             self._decided[question] = answer()
             self.keep()

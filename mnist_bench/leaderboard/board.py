@@ -17,7 +17,7 @@ from search.event_log import EarlyStop, Order, State, StudyRecord, TrialRecord
 
 SIGNIFICANCE = 0.05
 """Trials with an adjusted p-value above it are tied with the first."""
-UNTESTED = "Which images each trial got right was not kept, so no test can tell it from the others."
+UNTESTED = "Which images each trial got right was not kept, so no test can compare it with the others."
 """Printed about the best complete trial if `tie_p_values` tested no other trial."""
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
 """Columns of a learning curve next to those that the trainer measured."""

@@ -44,7 +44,7 @@ NET_FIGURES: tuple[Column[LeaderboardRow], ...] = (
     Column("time", lambda row: cells.duration(row.seconds), 8, "right", lambda row: row.seconds),
 )
 """Their last importances alternate with those of the settings, which have 13, 11, 9 and so on, the most telling setting
-first. So a narrow screen says how a trial ended and after how long, and shows a few of both."""
+first. A narrow screen therefore shows how a trial ended and after how long, and a few of both."""
 FIGURES: tuple[Column[LeaderboardRow], ...] = (
     Column("rank", lambda row: str(row.rank or "–"), 8, "right"),
     Column("trial", lambda row: f"#{row.number}", 9, "right"),
@@ -159,7 +159,7 @@ def _record(board: Leaderboard, row: LeaderboardRow) -> dict[str, Any]:
 
 
 def curve_records(board: Leaderboard) -> list[dict[str, Any]]:
-    """Return the learning curves of a board as CSV has them: a row a period, of each trial in the board's order."""
+    """Return the learning curves of a board as CSV has them: a row per period, of each trial in the board's order."""
     return [{"study": board.study, "number": row.number, **period} for row in board.rows for period in row.curve]
 
 
@@ -228,7 +228,7 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
 
 
 def _front_line(board: Leaderboard, cost: str) -> str:
-    """Return what the first rows are in a study that also minimises a cost."""
+    """Return the meaning of the first rows in a study that also minimises a cost."""
     as_good, value = f"as accurate on as few {unit(cost)}", "accuracy, the best means rank 1"
     if board.net is None:
         as_good, value = f"as good in both value and {cost}", "value"

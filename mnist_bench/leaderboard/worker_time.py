@@ -1,7 +1,7 @@
 """How the workers' time was spent: all periods on one clock, the saving of pruning, and the cost of the logical order.
 
-A study knows the lane of each period, and not how many lanes a worker had. So worker time is that of all lanes: a
-worker of two lanes, which trains two trials in turns, counts like two workers of one.
+A study knows the lane of each period, and not how many lanes a worker had. Worker time is therefore that of all lanes:
+a worker of two lanes, which trains two trials in turns, counts like two workers of one.
 """
 
 from __future__ import annotations

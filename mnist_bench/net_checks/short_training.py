@@ -39,7 +39,7 @@ class ShortTraining:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ShortTraining:
-        """Return what `to_json` was given."""
+        """Return the argument of `to_json`."""
         data = values["data"]
         loaded = None if data is None else DataOptions(**{**data, "form": parse(data["form"])})
         return cls(net=values["net"], settings=values["settings"], form=parse(values["form"]), data=loaded)
@@ -56,7 +56,7 @@ class ShortTraining:
 
     @cached_property
     def config(self) -> TrainConfig:
-        """The net with its settings; all else at its default, dropout and augmentation of ours thus off."""
+        """The net with its settings; all else at its default, with built-in dropout and augmentation therefore off."""
         net = own_nets.load_net(self.net)
         plain = from_json({"net": net.settings.complete(self.settings)})
         return replace(plain, epochs=PERIODS, net_code=net.code)

@@ -7,7 +7,7 @@ from search.repeatability import answer, answer_elsewhere
 
 
 def trained_elsewhere(training: ShortTraining) -> Outcome:
-    """Return what `anew` comes to in a fresh interpreter whose hashes of texts are others.
+    """Return the result of `anew` in a fresh interpreter with other hashes of texts.
 
     Raises:
         PluginError: it fails there.

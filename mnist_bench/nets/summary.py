@@ -120,7 +120,7 @@ def shown(heading: str, cells: Sequence[str]) -> tuple[Sequence[str], list[str]]
 
 
 def legend(heading: str, cells: Collection[str]) -> list[str]:
-    """Return what the signs in these cells of a column mean, a few words each; none if they need no words."""
+    """Return the meanings of the signs in these cells of a column, a few words each; none if they need no words."""
     nothing = [f"{NOTHING}: has no effect there"] if NOTHING in cells else []
     return [*_signs(heading, cells), *nothing]
 

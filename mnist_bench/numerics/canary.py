@@ -1,8 +1,8 @@
 """The canary: the hash of a short training run, written in PyTorch's own functions.
 
 It runs each kind of kernel that the trainer uses (two sizes of convolution, batchnorm, pooling, dropout, linear layers,
-resampling, two optimizers) in the trainer's precision, but none of the trainer's own code. So it changes if a machine,
-a library or an environment variable leads to other bits, and does not change with the trainer; that is what
+resampling, two optimizers) in the trainer's precision, but none of the trainer's own code. It therefore changes if a
+machine, a library or an environment variable leads to other bits, and does not change with the trainer; that is what
 `TRAINER_REVISIONS` is for.
 """
 
@@ -35,7 +35,7 @@ def canary(device: str, precision: Precision) -> str:
     """Return the SHA-256 of the weights after two short training runs on noise, on `device`; 0.2 s on a CPU.
 
     Of a GPU it holds the number of multiprocessors, too: cuBLAS promises equal bits for equal numbers of them alone,
-    and sums as short as these would not tell a part of a card from the whole of it.
+    and sums as short as these would not distinguish a part of a card from the whole card.
     """
     hashed = hashlib.sha256()
     if count := multiprocessors(torch.device(device)):

@@ -50,7 +50,7 @@ def setup(name: str = "auto") -> torch.device:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Sums split over threads are added in another order, and so depend on the number of cores. Workers use the cores.
     torch.set_num_threads(1)
-    # As `use_deterministic_algorithms(True)`, which imports PyTorch's compiler to tell it, too: a second a process.
+    # As `use_deterministic_algorithms(True)`, which also imports PyTorch's compiler to inform it: a second per process.
     torch.set_deterministic_debug_mode("error")
     # By default, deterministic algorithms fill new memory with NaN to reveal reads of it; that costs time in every
     # step.

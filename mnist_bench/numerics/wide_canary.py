@@ -1,9 +1,9 @@
 """The wide canary: a hash of single layers, of more kinds and shapes than the canary's short training has.
 
 The canary names studies, tables and caches. It overlooked a release of PyTorch in which one kernel gave other bits:
-batch normalisation of a number of features that is not a multiple of 16. So new studies also store the wide canary. It
-runs each kind of layer alone, so that no later rounding hides a deviation, in sizes that fill the processor's vectors
-and in sizes that leave a rest.
+batch normalisation of a number of features that is not a multiple of 16. New studies therefore also store the wide
+canary. It runs each kind of layer alone, so that no later rounding hides a deviation, in sizes that fill the
+processor's vectors and in sizes that leave a rest.
 
 No list in this module may grow. A new activation or layer in it would change the wide canary of every machine, and no
 older study could be resumed. It needs a canary of its own: a further entry of `search.differences.CANARIES`, which only

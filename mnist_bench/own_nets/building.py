@@ -119,7 +119,7 @@ def _check_state(module: nn.Module, net: OwnNet) -> None:
 
 
 def _made(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where: str) -> nn.Module:
-    """Return what the code makes, on this device; layers that wait for their first input have had it.
+    """Return the code's net, on this device; layers that wait for their first input have had it.
 
     The settings are within the code's declaration; errors as in `counts`.
     """
@@ -139,7 +139,8 @@ def _made(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where: st
 
 
 def _called(net: OwnNet, call: Callable[[], Any]) -> Any:
-    """Return what the user's code returns; its ValueError refuses the settings, any other exception is blamed on it."""
+    """Return the result of the user's code; its ValueError refuses the settings, any other exception is blamed on
+    it."""
     with net.loaded.blamed():
         try:
             return call()

@@ -1,7 +1,7 @@
 """The settings of your own network, as its function declares them.
 
-The annotation of the function's first parameter says what they are: a dataclass, whose fields have types, bounds
-(`annotated_types`) and defaults; or a mapping or nothing, and then they are whatever the space file says.
+The annotation of the function's first parameter defines them: a dataclass, whose fields have types, bounds
+(`annotated_types`) and defaults; or a mapping or nothing, and then the space file defines them.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class DeclaredSettings:
         return dict(TypeAdapter(self.declared).dump_python(_validated(self.declared, given), mode="json"))
 
     def as_argument(self, complete: Mapping[str, Any]) -> Any:
-        """Return what the function is called with; errors as in `complete`.
+        """Return the settings argument of the function; errors as in `complete`.
 
         Where anything is taken, lists are lists, also those of a configuration, which holds them as tuples.
         """

@@ -114,7 +114,7 @@ def loaded_net(code: str) -> OwnNet:
     """Return the net of this code, which `load_net` has loaded.
 
     Raises:
-        UnnamedCodeError: it was not loaded, or its file has changed; the message says what would be right.
+        UnnamedCodeError: it was not loaded, or its file has changed; the message gives the right form.
     """
     if code in _used:
         return _used[code]
@@ -136,7 +136,7 @@ def split_code(code: str) -> tuple[str, str]:
 
 
 def display_name(code: str) -> str:
-    """Return what people call this code: its name and the first digits of the hash, `my_nets.py:build (3f2a81c0)`."""
+    """Return the name of this code for people, with the first digits of its hash: `my_nets.py:build (3f2a81c0)`."""
     name, sha256 = split_code(code)
     return f"{name} ({sha256[:8]})"
 

@@ -68,7 +68,7 @@ def picture(kind: str, subject: Subject | DataSubject, *, narrow: bool = False) 
     """Draw a picture of this kind, `narrow` for half the width of a page if the kind allows that.
 
     Raises:
-        StudyNotFoundError: the study lacks what the picture shows; the message says what is missing.
+        StudyNotFoundError: the study lacks the picture's data; the message names them.
         KeyError: there is no such kind.
     """
     make = cast("Callable[..., Figure]", module_of(kind).picture)

@@ -20,7 +20,7 @@ measured."""
 BUSY = (0.6, 2.8)
 """The same if other programs keep the cores busy, which come and go: ten searches saw 0.4 to 1.8 times that speed."""
 UNMEASURED = (0.4, 3.5)
-"""The same if only the shipped cost model tells the speed."""
+"""The same if the speed is known only from the shipped cost model."""
 SETTING_UP = (1.3, 1.8)
 """Time in which nothing trains over the time in which the workers start: loading, the database, the summary."""
 

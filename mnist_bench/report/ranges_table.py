@@ -35,7 +35,8 @@ def table_of(space: Space, trial: TrialRecord | None, *, foreign: bool = False) 
     """Return a row for each range of a space, with the trial's value if there is one, and below it a line on values at
     an end.
 
-    Every parameter counts in a trial of another trainer, a `foreign` one; of ours, only those that have an effect.
+    Every parameter counts in a trial of another trainer, a `foreign` one; in a trial of nets, only those with an
+    effect.
     """
     setting = Column[Range]("setting", lambda row: row.path, 9)
     searched = Column[Range]("searched", lambda row: row.values, 7)

@@ -222,7 +222,7 @@ def _where(spec: Mapping[str, Any]) -> str:
 
 
 def _sources(spec: Mapping[str, Any]) -> str:
-    """Return what a search needs first if its start list is made of your own studies or tables.
+    """Return the requirements of a search whose start list is made of your own studies or tables.
 
     A study keeps only their names, which do not show whether a name is a table's file or a study.
     """

@@ -38,7 +38,7 @@ class SearchSetup:
         """Return the setup of a search with these options.
 
         A shipped space may be improved between releases. A study that was begun with an earlier version continues with
-        that version; `notice` is called with a sentence that says so.
+        that version; `notice` is called with a sentence about it.
 
         Raises:
             SpaceError, UsageError, DataError: as `space_files.open_with_data`; a recipe has nothing to search.
@@ -85,7 +85,7 @@ class SearchSetup:
         """Your own sampler, whose code is loaded, else that of the space.
 
         Raises:
-            UsageError: the code cannot be loaded or made; the message says why and where.
+            UsageError: the code cannot be loaded or made; the message gives the reason and the place.
         """
         name = self.config.sampler
         if name is not None and is_code(name):

@@ -91,7 +91,7 @@ def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIS
 
 
 def names_and_values(space: Space) -> list[Problem]:
-    """Return what is wrong with the names and values of `space` each by itself, in no particular order."""
+    """Return the faults of the names and values of `space`, each judged by itself, in no particular order."""
     problems = list(_top_level_problems(space))
     for item in space.fields:
         problems += _field_problems(space, item)

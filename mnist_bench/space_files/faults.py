@@ -33,7 +33,7 @@ class ValueFault(NamedTuple):
 
 
 def faults(cls: type, name: str, value: Any) -> list[ValueFault]:
-    """Return what is wrong with a value of the field `name` of a dataclass."""
+    """Return the faults of a value of the field `name` of a dataclass."""
     try:
         _adapter(cls).validate_json(dumps({name: value}), strict=True, extra="forbid")
     except ValidationError as error:
@@ -119,7 +119,7 @@ def _found(fault: ErrorDetails, value: Any) -> tuple[KeyPath, Any]:
 
 
 def _sentence(fault: ErrorDetails, value: Any, name: str, annotation: Any, around: Any) -> str:
-    """Return what is wrong with a value of an annotation, which stands in a value of the annotation `around`."""
+    """Return the fault of a value of an annotation, inside a value of the annotation `around`."""
     said, limits, context = show(value), f" ({bounds(annotation, name)})", fault.get("ctx", {})
     match fault["type"]:
         case "greater_than":

@@ -25,7 +25,7 @@ COUNTED = {"parameters": "parameters", "macs": "MACs a picture"}
 
 
 def net_problems(space: Space, form: PictureForm) -> list[Problem]:
-    """Return what keeps the nets of a space, whose names and values are right, from being trained."""
+    """Return the reasons why nets of a space, whose names and values are right, cannot be trained."""
     drawn = Drawn(space, form)
     if problems := [*_list_problems(drawn, unfit=True)]:
         return problems
@@ -124,7 +124,7 @@ def ends(span: Distribution) -> tuple[Any, Any]:
 
 
 def _sum(option: Any) -> float:
-    """Return what orders options by size: a number itself, a list's sum, 0 for what is neither."""
+    """Return the key that orders options by size: a number itself, a list's sum, 0 for any other option."""
     if isinstance(option, list):
         return sum(map(_sum, option))
     return float(option) if isinstance(option, int | float) else 0.0

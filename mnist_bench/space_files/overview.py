@@ -73,7 +73,7 @@ def describe(space: Space) -> list[FieldRow]:
 def extremes(drawn: Drawn) -> Extremes:
     """Return the smallest and largest nets among the corners of the ranges that decide a net's size.
 
-    Counts grow with the filters, the growth, the kernels, the convolutions and the units. So the ends of these ranges,
+    Counts grow with the filters, the growth, the kernels, the convolutions and the units. The ends of these ranges,
     with every number of blocks and layers and every choice, hold the extremes: exact up to `MAX_CORNERS` corners.
     Impossible nets are left out. The size of your own networks depends on unknown settings, so the random ones are
     counted, and those at the lower and at the upper ends of all ranges.

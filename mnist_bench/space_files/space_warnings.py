@@ -84,7 +84,8 @@ def _field(fields: Mapping[str, Field], path: str) -> Field:
 
 
 def _unmet(fields: Mapping[str, Field], path: str) -> list[str]:
-    """Return what keeps a setting from ever doing anything: fields that it needs, or that they need, and are never on.
+    """Return the fields that keep a setting from ever having an effect: those that it needs, or that they need, and are
+    never on.
 
     Whether a picture is distorted is not a field; it is assumed to be.
     """

@@ -29,10 +29,10 @@ class Reference:
 def reference(errors: Sequence[Sequence[float]]) -> Reference:
     """Return the configuration whose error is most likely the lowest, and its expected error.
 
-    The lowest of many means is too low, for it was picked for its luck as well. So each mean is shrunk towards that of
-    the good configurations, the more the fewer seeds it has (empirical Bayes; Efron and Morris 1973). Errors are taken
-    to be normal: about a configuration's true error with one variance, pooled over the better half of those with
-    several seeds; and true errors about a common mean.
+    The lowest of many means is biased low, because it was selected partly by luck. Each mean is therefore shrunk
+    towards that of the good configurations, the more the fewer seeds it has (empirical Bayes; Efron and Morris 1973).
+    Errors are taken to be normal: about a configuration's true error with one variance, pooled over the better half of
+    those with several seeds; and true errors about a common mean.
 
     Args:
         errors: of each configuration, one a seed; one at least has two.
@@ -46,7 +46,7 @@ def reference(errors: Sequence[Sequence[float]]) -> Reference:
     between = max(0.0, deviation**2 - float(noise.mean()))
     kept = between / (between + noise) if between else np.zeros(len(means))
     posterior = centre + kept * (means - centre)
-    # Where nothing tells them apart all are equal, and the mean of all is known best.
+    # If they do not differ beyond the noise, all are equal, and the mean of all is known best.
     index = int(posterior.argmin()) if between else int(means.argmin())
     # Quantiles that coincide by chance, as ties make them, do not make the common mean certain.
     spread = max(deviation**2, float(noise.mean()))

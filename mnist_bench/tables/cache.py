@@ -1,7 +1,7 @@
 """A trainer for live contests that keeps all trainings on a task, and looks up before it trains.
 
 A training is keyed by task (data and split), configuration, seed, canaries and revision of the trainer, and kept a
-period at a time. So two searches that propose one configuration train it once, and a contest that is run again trains
+period at a time. Two searches that propose one configuration train it once, and a contest that is run again trains
 nothing.
 """
 
@@ -68,7 +68,7 @@ class CachedTrainer:
         if period > 1 and not state:
             state = self._state_before(config, seed, period, kept)
         state, report = self._trainer.advance(config, seed, period, state)
-        if report.end == "out_of_memory":  # says something of this moment and what else ran, so it is tried again
+        if report.end == "out_of_memory":  # depends on this moment and on other programs, so it is tried again
             return state, report
         make_folder(path.parent)
         append_line(path, canonical_json.dumps([period, report.to_json()]))

@@ -115,12 +115,12 @@ class RecordedBenchmark:
         """Return the number of the point with these parameters, None if there is none."""
         try:
             point = self._points_by_params.get(self._key(params))
-        except TypeError:  # a value that is no plain one, and has no hash
+        except TypeError:  # a value that is not a plain one, and has no hash
             return None
         return point if params.keys() <= self._spans.keys() else None
 
     def row(self, point: int, seed: int) -> RecordedRow:
-        """Return what a training came to.
+        """Return the result of a training.
 
         Raises:
             NotInTableError: the point was not trained with this seed.
@@ -207,7 +207,7 @@ class RecordedBenchmark:
         number, at = self._number(point, seed), period - 1
         errors = int(self.arrays.errors[number, at])
         weights = self.arrays.weights[number, at].tobytes().hex()
-        epoch = float(self.about.epochs[at])  # as a trainer says it: a digest tells 1 from 1.0
+        epoch = float(self.about.epochs[at])  # as a trainer reports it: a digest distinguishes 1 from 1.0
         if errors < 0:
             metrics: dict[str, Any] = {"epoch": epoch, "train_loss": None, "val_loss": None, "errors": None}
             return Report(value=None, metrics=metrics, weights=weights, seconds=0.0, end="diverged")
@@ -228,8 +228,8 @@ class RecordedBenchmark:
 
         It suggests from the table's space, conditions included, reports the error after each period (numbered from 1)
         and stops if the pruner says so. A proposal between the points goes to the nearest one that was trained with
-        `seed`; the trial's user attributes say which (`point`) and how far it is (`distance`). With `train`, what is
-        not in the table is trained here, and a proposal that the space's limits forbid is pruned, the reason among the
+        `seed`; the trial's user attributes name it (`point`) and its distance (`distance`). With `train`, what is not
+        in the table is trained here, and a proposal that the space's limits forbid is pruned, the reason among the
         attributes (`infeasible`).
         """
 
@@ -281,7 +281,8 @@ class RecordedBenchmark:
         return Fresh(self.about, self.space)
 
     def _nearest(self, seed: int | None) -> Nearest:
-        """Return what finds the nearest point among those trained with a seed, or among all; errors as in `nearest`."""
+        """Return the finder of the nearest point among those trained with a seed, or among all; errors as in
+        `nearest`."""
         if seed not in self._nearest_by_seed:
             points = [point for point in range(len(self)) if seed is None or (point, seed) in self._numbers]
             if not points:

@@ -107,10 +107,10 @@ def pack(about: AboutTable, arrays: Arrays) -> bytes:
 
 
 def unpack(path: Path) -> tuple[AboutTable, Arrays]:
-    """Return what a table's file holds.
+    """Return the content of a table's file.
 
     Raises:
-        StorageError: it is no such file, or damaged.
+        StorageError: it is not such a file, or damaged.
     """
     try:
         content = io.BytesIO(path.read_bytes())  # NumPy leaves a file open if a zip's directory is damaged
@@ -169,7 +169,7 @@ def _check(about: AboutTable, arrays: Arrays) -> None:
         if rows and not (numbers.min() >= 0 and numbers.max() < limit):
             raise ValueError(f"{name} is not between 0 and {limit - 1}")
     if about.images.keys() != {"train", "validation", "unseen"} or len(about.numerics) != len(about.canaries):
-        raise ValueError("it does not say what the images or the machines were")
+        raise ValueError("it does not describe its images or machines")
 
 
 def of_rows(rows: Sequence[RecordedRow], canaries: Sequence[str], epochs: int) -> dict[str, NDArray[Any]]:
@@ -216,7 +216,7 @@ def row_at(arrays: Arrays, canaries: Sequence[str], number: int) -> RecordedRow:
 
 
 def encoded(space: Space, points: Sequence[Params]) -> Iterator[list[float]]:
-    """Yield the parameters of each point as numbers, a column a range; see `Arrays.params`."""
+    """Yield the parameters of each point as numbers, a column per range; see `Arrays.params`."""
     spans = space.distributions
     for params in points:
         yield [_number(span, params[path]) if path in params else math.nan for path, span in spans.items()]

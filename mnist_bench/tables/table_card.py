@@ -32,7 +32,7 @@ class Group:
     unseen_floor: float | None
     """The same on the images that no search sees."""
     repeated: int
-    """Points of which several seeds, and none of them diverged: those of which the next two tell."""
+    """Points with several seeds of which none diverged: the next two fields are about these."""
     deviation: float | None
     """Standard deviation of the error from seed to seed, pooled; None if no point has several seeds."""
     unseen_deviation: float | None
@@ -82,7 +82,7 @@ class Noise:
     deviation: float | None
 
     def of_difference(self, point: int) -> float | None:
-        """Return the standard deviation of the difference of two errors, 0 to 1; None if the table does not tell."""
+        """Return the standard deviation of the difference of two errors, 0 to 1; None if the table cannot show it."""
         own = self.deviation_of_best if point in self.best_third else self.deviation
         deviation = self.deviation if own is None else own
         return None if deviation is None else math.sqrt(2) * deviation

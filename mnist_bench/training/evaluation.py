@@ -52,7 +52,7 @@ def score(model: nn.Module, data: Dataset, precision: Precision) -> tuple[Tensor
 
 
 def read(loss: Tensor, correct: Tensor) -> Evaluation:
-    """Return what `score` found."""
+    """Return the result of `score`."""
     return Evaluation(len(correct) - int(correct.sum()), float(loss), correct)
 
 

@@ -208,7 +208,7 @@ def _decay_weights(model: nn.Module, kept: float | Tensor) -> None:
     # (out, in) and (out, in, k, k); biases and batchnorm's scales and shifts are (out,)
     weights: list[Tensor] = [weight for weight in model.parameters() if weight.ndim > 1 and weight.requires_grad]
     if isinstance(kept, Tensor):
-        torch._foreach_mul_(weights, kept)  # a kernel for all of them; a net of ours has a weight at least
+        torch._foreach_mul_(weights, kept)  # a kernel for all of them; a built-in net has at least one weight
         return
     for weight in weights:
         weight.mul_(kept)

@@ -107,7 +107,7 @@ def advance_in_steps(
     """
     started = time.perf_counter()
     cache = DeviceCache[TrainLoop](0) if device_cache is None else device_cache
-    with _blamed(config):  # around what tells a lack of memory, for which no code is to blame
+    with _blamed(config):  # outside of the handler for a lack of memory, for which no code is to blame
         try:
             content, report = yield from _advance(config, seed, period, state, data, precision, make, cache)
         except (MemoryError, RuntimeError) as error:
@@ -227,12 +227,13 @@ def _epoch(config: TrainConfig, period: int) -> float:
 
 
 def _blamed(config: TrainConfig) -> AbstractContextManager[None]:
-    """Return what blames an exception on the net, if that is your own code; see `Loaded.blamed`."""
+    """Return a context that blames an exception on the net, if that is your own code; see `Loaded.blamed`."""
     return nullcontext() if config.net_code is None else own_nets.loaded_net(config.net_code).loaded.blamed()
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """Tell it from other errors; PyTorch's allocator for the CPU and the libraries raise a plain RuntimeError."""
+    """Distinguish it from other errors; PyTorch's allocator for the CPU and the libraries raise a plain
+    RuntimeError."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return str(error) == "could not create a primitive" or any(text in str(error) for text in _LACKS_OF_MEMORY)

@@ -72,7 +72,7 @@ class TorchTrainer:
     def advance_in_steps(
         self, config: TrainConfig, seed: int, period: int, state: bytes | None
     ) -> Steps[tuple[bytes, Report]]:
-        """Train one period a step a turn; see `period.advance_in_steps`."""
+        """Train one period, one step per turn; see `period.advance_in_steps`."""
         return self._streams.carry(self._steps(config, seed, period, state))
 
     def _steps(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> Steps[tuple[bytes, Report]]:

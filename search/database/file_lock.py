@@ -56,7 +56,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def signature() -> dict[str, Any]:
-    """Return what this process writes into a lock that it takes: host, process id and time (UTC)."""
+    """Return the signature that this process writes into a lock that it takes: host, process id and time (UTC)."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return {"host": socket.gethostname(), "pid": os.getpid(), "since": since}
 

@@ -158,9 +158,8 @@ class _Session:
 class StudyLock:
     """The lock on one study: an advisory lock of one PostgreSQL session, held as long as the session lives.
 
-    The event log is written in the same session. So a driver that has lost the lock cannot write any more. And a driver
-    that takes the lock again knows that its former session has ended: its transaction there is committed or rolled
-    back.
+    The event log is written in the same session. A driver that has lost the lock cannot write any more. A driver that
+    takes the lock again knows that its former session has ended: its transaction there is committed or rolled back.
     """
 
     def __init__(self, url: str, study: str) -> None:

@@ -68,7 +68,7 @@ class Periods(Protocol):
 class Dispatcher:
     """Keeps the workers busy with the logically earliest periods, and hands results over one by one.
 
-    A trial starts its next period before the last one has been handled if it cannot be stopped there. So no period is
+    A trial starts its next period before the last one has been handled if it cannot be stopped there. Thus no period is
     trained in vain, and no decision depends on it.
     """
 

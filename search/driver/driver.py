@@ -178,7 +178,7 @@ class Driver:
         _check_periods(plan, self._max_periods, number)
         if self._spec.cost is not None:
             _check_cost(plan, self._spec.cost, number)
-        # Before the event is made: its attributes hold the constraints, by which samplers tell the infeasible.
+        # Before the event is made: its attributes hold the constraints, by which samplers recognise the infeasible.
         self._optuna_study.weigh(plan.facts)
         self._optuna_study.constrain(number, plan.constraints)
         asked = Asked(

@@ -19,7 +19,7 @@ from search.trainer_api import Codec, Planner
 def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) -> OptunaStudy:
     """Return the in-memory study with all trials of a history.
 
-    The planner tells samplers what is feasible; your own samplers do not ask.
+    The planner informs samplers about feasibility; your own samplers do not ask.
     """
     optuna_study = OptunaStudy(
         name=fingerprint(history.spec),

@@ -31,9 +31,9 @@ POLL = 0.2
 Key = tuple[int, int]
 """A trial's number and a period."""
 Failure = Literal["raised", "lacked_memory", "timed_out"] | Cause
-"""Why a period did not come back trained. `raised`: the trainer failed. `lacked_memory`: the trainer says that memory
-ran out, while others trained. `timed_out`: the worker was ended when the trial's time was used up. The rest are causes
-for which an executor loses a worker."""
+"""Why a period did not come back trained. `raised`: the trainer failed. `lacked_memory`: the trainer reports that
+memory ran out, while others trained. `timed_out`: the worker was ended when the trial's time was used up. The rest are
+causes for which an executor loses a worker."""
 End = Literal["crashed", "out_of_memory", "timed_out"]
 """How a trial ends that is given up."""
 
@@ -59,7 +59,7 @@ class Rule:
     tries: int
     """Failures over one period after which it is given up."""
     then: End | None
-    """How its trial ends then; None if the failure says nothing of the trial, and the whole work stops instead.
+    """How its trial ends then; None if the failure shows nothing about the trial, and the whole work stops instead.
     Failures that end a trial alike are counted together."""
     waits: bool = False
     """Whether the next try comes after a pause, and with more time until it counts as hung."""
@@ -68,7 +68,7 @@ class Rule:
 
 
 def rule_of(failure: Failure) -> Rule:
-    """Return what is done about a failure."""
+    """Return the response to a failure."""
     match failure:
         case "raised":
             # Once is chance: a device that was reset, a file that was away. The same seed and state that fail a second

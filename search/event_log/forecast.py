@@ -72,7 +72,8 @@ class Forecast:
 
 
 def _cost_left(costs: Sequence[int], done: int, ahead: int, shares: Sequence[float]) -> float:
-    """Return what a trial is expected to cost yet; it has trained `done` periods and `ahead` whose turn is to come."""
+    """Return the expected remaining cost of a trial, which has trained `done` periods, and `ahead` whose turn is to
+    come."""
     trained = done + ahead
     # The first studies may have trials of more periods than the pruner knows of: nothing is foreseen of these.
     chance = shares[trained - 1] if ahead and trained <= len(shares) else 1.0

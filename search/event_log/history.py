@@ -1,7 +1,7 @@
 """The state of a search, as the fold of its events: the same whether it is under way, resumed, or only read.
 
-`apply` is the one place that says what an event means. The driver appends an event to the log and applies it here;
-a resumed driver and every reader apply the whole log.
+`apply` is the one place that defines the meaning of an event. The driver appends an event to the log and applies it
+here; a resumed driver and every reader apply the whole log.
 """
 
 from __future__ import annotations

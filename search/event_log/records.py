@@ -111,7 +111,7 @@ class EarlyStop:
 
     @property
     def on_time(self) -> bool:
-        """Whether the rule was there from the start, as far as the trials tell: any search with it stops here.
+        """Whether the rule was there from the start, as far as the trials show: any search with it stops here.
 
         It was not if it would have ended the search before: the rule of a search that was stopped, or had no rule, and
         continued with this one.

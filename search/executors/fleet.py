@@ -92,7 +92,7 @@ class Fleet(ABC, Generic[W]):
         """Wait longer before the next start.
 
         Raises:
-            WorkerError: too many starts have failed; the sentence says why.
+            WorkerError: too many starts have failed; the message gives the reason.
         """
         self._failed_starts += 1
         if self._failed_starts >= MAX_STARTS * self.workers:

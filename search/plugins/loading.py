@@ -62,7 +62,7 @@ class Loaded:
         """Call it with the options, and with the seed if it takes one.
 
         Raises:
-            UsageError: the options hold a seed, or it refuses them; the message says why and where.
+            UsageError: the options hold a seed, or it refuses them; the message gives the reason and the place.
         """
         if "seed" in options:
             raise UsageError(f"{self.kind.capitalize()} {self.name}: its seed comes from the search's; leave it out.")
@@ -92,7 +92,7 @@ class Loaded:
         """Return whether it has a parameter `seed`, or is a sampler that passes on all its arguments."""
         try:
             parameters = inspect.signature(self.call).parameters
-        except (ValueError, TypeError):  # code that is not Python's tells no signature
+        except (ValueError, TypeError):  # code that is not Python's has no signature
             return False
         takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
         return "seed" in parameters or (takes_all and self.kind == "sampler")
@@ -112,7 +112,7 @@ def load(name: str, kind: str) -> Loaded:
     """Return the code of this name, which is to be a thing of this kind ("sampler").
 
     Raises:
-        UsageError: there is none, or it cannot be loaded; the message says why and where.
+        UsageError: there is none, or it cannot be loaded; the message gives the reason and the place.
     """
     module, target = _find(name, kind)
     path = module.__name__ if name.rpartition(":")[0].endswith(".py") else None
@@ -141,7 +141,7 @@ def _whole_path(path: str) -> Path:
 
 
 def load_object(name: str, kind: str) -> Any:
-    """Return what a name leads to; errors as in `load`."""
+    """Return the object that a name refers to; errors as in `load`."""
     return _find(name, kind)[1]
 
 

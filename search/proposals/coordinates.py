@@ -1,4 +1,4 @@
-"""Configurations as points, so that one can say how far apart two of them are in each of their ranges."""
+"""Configurations as points, with the distance of two of them in each of their ranges."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Coordinates:
         self._known: dict[tuple[str, str], list[float]] = {}
 
     def __len__(self) -> int:
-        """Return the number of ranges that tell configurations apart."""
+        """Return the number of ranges in which configurations differ."""
         return len(self._spans)
 
     def of(self, params: Params) -> Array:

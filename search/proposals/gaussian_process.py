@@ -2,7 +2,7 @@
 
 The loss of a configuration after a share of its training is the sum of an effect of its settings, an effect of the
 trial (its seed; everything that no setting explains), and noise. The effect of the settings is the sum of one smooth
-function per range, all alike beforehand: with few trials nothing tells which ranges matter, and fitted length scales
+function per range, all alike beforehand: with few trials it is unknown which ranges matter, and fitted length scales
 did worse. Both change with time as a Brownian motion in its logarithm would, so that an early report says something of
 the end, and a late one more (freeze-thaw: Swersky, Snoek and Adams 2014, arXiv 1406.3896).
 """
@@ -59,7 +59,7 @@ class Fitted:
         return -0.5 * fit - sum(logarithms)
 
     def at_end(self, to_curves: Array) -> Posterior:
-        """Return what is believed of configurations after their whole training.
+        """Return the predictions for configurations after their whole training.
 
         Args:
             to_curves: squared distance to each curve's in each range, shape (ranges, configurations, curves).
@@ -88,7 +88,7 @@ class Posterior:
     beliefs: Beliefs
 
     def only(self, chosen: NDArray[np.intp]) -> Posterior:
-        """Return what is believed of some of them."""
+        """Return the predictions for some of them."""
         return replace(
             self, mean=self.mean[chosen], variance=self.variance[chosen], projected=self.projected[:, chosen]
         )

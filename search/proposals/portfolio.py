@@ -26,8 +26,8 @@ SEED = 0
 def portfolio(configurations: Sequence[Params], losses: Sequence[float], spans: Coordinates, number: int) -> list[int]:
     """Return which configurations to try first on an unknown task, in their order.
 
-    Greedily, each one lowers the expected least loss the most, over imagined tasks on which similar configurations
-    do better or worse alike. So a good one is not followed by its copies (Feurer et al. 2015; Wistuba et al. 2015).
+    Greedily, each one lowers the expected least loss the most, over imagined tasks on which similar configurations do
+    better or worse alike. A good one is therefore not followed by its copies (Feurer et al. 2015; Wistuba et al. 2015).
 
     Args:
         configurations: those trained elsewhere.

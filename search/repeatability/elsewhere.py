@@ -23,7 +23,7 @@ PATIENCE = 120
 
 
 def decided_elsewhere(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision]:
-    """Return what `decided_anew` does in a fresh interpreter whose hashes of texts are others.
+    """Return the result of `decided_anew` in a fresh interpreter with other hashes of texts.
 
     Raises:
         PluginError: it fails there.
@@ -35,7 +35,7 @@ def decided_elsewhere(spec: StudySpec, events: Sequence[Event]) -> dict[str, Dec
 
 
 def answer_elsewhere(module: str, task: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a module answers to a task in a fresh interpreter whose hashes of texts are others.
+    """Return a module's answer to a task in a fresh interpreter with other hashes of texts.
 
     Run as a program, the module calls `answer`.
 
@@ -53,7 +53,7 @@ def answer_elsewhere(module: str, task: Mapping[str, Any]) -> Mapping[str, Any]:
     except subprocess.TimeoutExpired as error:
         raise PluginError(f"Another process had not answered after {PATIENCE} s.") from error
     if done.returncode or not done.stdout:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        last = (done.stderr.strip().splitlines() or ["it reported nothing"])[-1]
         raise PluginError(f"Another process failed: {in_a_sentence(last)}.")
     found: dict[str, Any] = json.loads(done.stdout)
     if "error" in found:

@@ -66,12 +66,12 @@ def from_rows(rows: Sequence[Mapping[str, Any]]) -> list[Event]:
 
 
 def recorded(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision]:
-    """Return what your own strategies decided, by turn: "#3", or "#3 after period 2"."""
+    """Return the decisions of your own strategies, by turn: "#3", or "#3 after period 2"."""
     return {turn: _as_logged(event) for turn, event in _turns(spec, events)}
 
 
 def decided_anew(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision]:
-    """Return what they decide at each of these turns, when each is asked in a study made anew of the events before."""
+    """Return their decisions at each of these turns, each asked in a study made anew of the events before."""
     history = History()
     turns = {id(event): turn for turn, event in _turns(spec, events)}
     found: dict[str, Decision] = {}

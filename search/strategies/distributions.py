@@ -1,4 +1,4 @@
-"""Translate ranges to Optuna's distributions, and Optuna's values back to ours.
+"""Translate ranges to Optuna's distributions, and Optuna's values back to those of the ranges.
 
 Optuna's categorical distributions hold None, bool, int, float and str only. A list, such as one of feature maps, is
 stored as its canonical JSON text. Levels are one distribution of whole numbers, over their indices: so Optuna's

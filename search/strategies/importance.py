@@ -1,4 +1,4 @@
-"""Which parameters matter, as far as the trials of a study can tell, and how large chance alone makes their shares."""
+"""Which parameters matter, as far as the trials of a study can show, and how large chance alone makes their shares."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ from search.strategies.samplers import Ask, ForeignSampler, Gp, ProposalOrigin, 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
 
 FAILED: tuple[Reason, ...] = ("diverged", "out_of_memory", "timed_out")
-"""Ends that say something bad of a trial's settings."""
+"""Ends that count against a trial's settings."""
 _OF_STUDY = "study:"
 """Prefix of a trial's attributes that hold a copy of the study's own, as they were when the trial had been asked for.
 
@@ -233,7 +233,7 @@ class OptunaStudy:
                 else (decoded, np.zeros(0), ())
             )
         params, point, shares = self._known[trial.number]
-        crashed = trial.state == TrialState.FAIL  # tells nothing of its settings, except that they were tried
+        crashed = trial.state == TrialState.FAIL  # shows nothing about its settings, except that they were tried
         return Curve(
             trial=trial.number,
             params=params,

@@ -2,8 +2,8 @@
 
 The second study holds the same trials with their values only, and one of Optuna's pruners decides on it. A trial of
 cost c is compared with logically earlier trials of cost c or less, because no other trial can dominate it: a larger net
-that is more accurate is not a reason to stop a smaller one. So asha, hyperband and median never stop a trial with the
-highest value of its comparison. As with one objective, a trial also continues if it is among the best third.
+that is more accurate is not a reason to stop a smaller one. Therefore asha, hyperband and median never stop a trial
+with the highest value of its comparison. As with one objective, a trial also continues if it is among the best third.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ParetoPruning:
         self._storage.set_trial_state_values(number, state, None if value is None else [value])
 
     def attributes(self, number: int) -> dict[str, Any]:
-        """Return what the pruner has noted about a trial: the values at its rungs."""
+        """Return the pruner's notes about a trial: the values at its rungs."""
         return dict(self._storage.get_trial(number).system_attrs)
 
     def both(self, number: int, value: float | None) -> list[float] | None:

@@ -51,7 +51,7 @@ def named_sampler(name: str, options: Options = _NONE) -> Sampler:
     """Return the sampler that a person names: a built-in one, or custom code, which is loaded.
 
     Raises:
-        UsageError: there is none of that name, or it refuses its options; the message says why and where.
+        UsageError: there is none of that name, or it refuses its options; the message gives the reason and the place.
     """
     if not is_code(name):
         return _built_in(sampler, name, options)
@@ -75,7 +75,7 @@ def of_code(name: str, options: Options = _NONE) -> ForeignSampler | ForeignPrun
     """Load a custom sampler or pruner, make an instance once, and return its description.
 
     Raises:
-        UsageError: it cannot be loaded or made, or is neither of the two; the message says why and where.
+        UsageError: it cannot be loaded or made, or is neither of the two; the message gives the reason and the place.
     """
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler

@@ -1,7 +1,7 @@
 """The samplers, which propose parameters: their options, and how each becomes one of Optuna's.
 
-A sampler is created anew for every proposal and seeded from the trial's number. So a proposal depends only on the
-study's trials and on that number, not on how often the program was restarted.
+A sampler is created anew for every proposal and seeded from the trial's number. A proposal therefore depends only on
+the study's trials and on that number, not on how often the program was restarted.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Sampler(Strategy):
 
     __slots__ = ()
     asks_planner: ClassVar[bool] = False
-    """Whether it proposes whole configurations that the planner says are feasible."""
+    """Whether it proposes whole configurations that are feasible for the planner."""
     own_arithmetic: ClassVar[bool] = False
     """Whether it computes with more than NumPy, so that machines may differ in its proposals. Studies then store a hash
     of its proposal for fixed trials (`search.strategies.gp_proposal`)."""

@@ -70,7 +70,7 @@ class CheckpointStore:
             raise StorageError(f"{path}: cannot be written ({error.strerror}). Nothing written is lost.") from error
 
     def get(self, trial: int, period: int) -> tuple[Report, bytes] | None:
-        """Return what was kept; see `read`."""
+        """Return the kept checkpoint; see `read`."""
         return read(self._path(trial, period))
 
     def drop(self, trial: int, periods: Iterable[int]) -> None:

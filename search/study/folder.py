@@ -19,8 +19,9 @@ results/
         confirm/  ablation/  audit/     each with its own lock, log and checkpoints, and its result
             17-seed-0.safetensors       in confirm/: a net trained on all images, the first of eight seeds
 
-A study may come from another person, and its files must not lead elsewhere. So each path is checked when it is asked
-for: a symbolic link, a pipe or a device is a StorageError. The folders `results` and `conv-0` themselves may be links.
+A study may come from another person, and its files must not lead elsewhere. Each path is therefore checked when it is
+asked for: a symbolic link, a pipe or a device is a StorageError. The folders `results` and `conv-0` themselves may be
+links.
 """
 
 from __future__ import annotations

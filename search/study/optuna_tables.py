@@ -2,7 +2,7 @@
 
 After a crash the newest event may stand in the log but only in part here; `complete` applies it once more, and does no
 harm where it was whole. Other tools may write these tables too; where they no longer follow the log, the search stops
-with advice, and `search.study.tables_check` says what differs and writes them anew.
+with advice, and `search.study.tables_check` reports the differences and writes them anew.
 """
 
 from __future__ import annotations

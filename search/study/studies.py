@@ -184,7 +184,7 @@ def check_not_renamed(location: StudyLocation) -> None:
 
 
 def list_studies(results: Path, storage: str | None = None) -> list[StudySummary]:
-    """Return a line about every study, the one written last first; of one that cannot be read it says why.
+    """Return a line about every study, the one written last first; for one that cannot be read it has the reason.
 
     Raises:
         StorageError: the storage that all of them share cannot be read.
@@ -312,7 +312,7 @@ def _size_of(file: Path) -> int:
 
 
 def no_such_study(location: StudyLocation) -> StudyNotFoundError:
-    """Return the error that no study is at a location; it says how to list the existing ones."""
+    """Return the error that no study is at a location; it names the command that lists the existing ones."""
     place = where(location.folder.parent, None if location.owns_database else location.url)
     command = command_line(["mnist-bench", "studies", *location.words])
     return StudyNotFoundError(f"No study {location.name} in {place}; `{command}` lists the studies there.")

@@ -84,7 +84,7 @@ class Account:
         }
 
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a training came to, or that the budget is up.
+        """Return the result of a training, or that the budget is up.
 
         Raises:
             ForeignError: the request is malformed, or asks for a value that the table does not have.

@@ -59,7 +59,7 @@ def exit_code(pictures: Sequence[Picture], *, named: bool) -> int:
 
 
 def plain(pictures: Sequence[Picture]) -> dict[str, Any]:
-    """Return what `--json` prints: files by kind, and the reasons why there are none."""
+    """Return the content of `--json`: files by kind, and the reasons why there are none."""
     return {
         "pictures": [
             {"kind": picture.kind, "files": [str(file) for file in picture.files], "lines": list(picture.lines)}

@@ -329,7 +329,7 @@ def _running_lines(progress: Progress, room: int, width: int) -> Iterator[str]:
 
 
 def _waits_for(trial: TrialRecord, progress: Progress) -> str:
-    """Return what a running trial waits for; nothing if it trains."""
+    """Return the reason why a running trial waits; empty if it trains."""
     if trial.number in progress.training:
         return ""
     is_trained = progress.ahead.get(trial.number) or len(trial.reports) == len(trial.costs)

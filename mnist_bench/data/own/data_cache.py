@@ -1,7 +1,7 @@
 """The cache of your own data as IDX files, in a folder named after the hash of its whole content.
 
-A source whose name, size and time are known is not opened again. So whatever runs later opens the IDX files alone, and
-of these the test part only through `open_test_set`.
+A source whose name, size and time are known is not opened again. Later runs open the IDX files alone, and of these the
+test part only through `open_test_set`.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def read(folder: Path) -> Parts:
     pictures have one size. They are grey if all training pictures are, else in colour.
 
     Raises:
-        DataError: a part, a class or a picture is missing, a file is no such picture, or Pillow is not installed.
+        DataError: a part, a class or a picture is missing, a file is not such a picture, or Pillow is not installed.
     """
     names = _classes(folder / TRAIN)
     if unknown := [name for name in _classes(folder / TEST) if name not in names]:
@@ -170,7 +170,7 @@ def _check(image: Image, path: Path) -> None:
     """Check the header of an opened picture, before it is decoded.
 
     Raises:
-        DataError: it is no picture of one size, without transparency, in grey or in colour.
+        DataError: it is not a picture of one size, without transparency, in grey or in colour.
     """
     if not all(MIN_SIDE <= side <= MAX_SIDE for side in image.size):
         sides = f"{image.size[1]}x{image.size[0]}"

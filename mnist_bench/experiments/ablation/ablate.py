@@ -94,7 +94,7 @@ def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig
     """Return the baseline's recipe; if the trial has your own network, with that network at its defaults.
 
     Raises:
-        SpaceError: the baseline is no recipe of a net for the study's pictures.
+        SpaceError: the baseline is not a recipe of a net for the study's pictures.
         UsageError: the net was not named, or has a setting without a default.
     """
     form = data_of(study.spec["context"]).form

@@ -86,12 +86,12 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The groups in words; `the rest` if time was up before several could be told apart."""
+        """The groups in words; `the rest` if time was up before several could be measured one by one."""
         return "the rest" if self.unresolved and len(self.groups) > 1 else joined(self.groups)
 
     @property
     def unresolved(self) -> bool:
-        """Whether time was up before the groups could be told apart."""
+        """Whether time was up before the groups could be measured one by one."""
         return not self.tried
 
     @property
@@ -120,7 +120,7 @@ class Ablation:
 
     @property
     def complete(self) -> bool:
-        """Whether every group was told apart."""
+        """Whether every group was measured by itself."""
         return not any(step.unresolved for step in self.steps)
 
     @property
@@ -185,12 +185,12 @@ def interval(
     All arguments are errors by seed, of the same seeds; None if training diverged. The result is None if `before` or
     `after` has such a run, or if there is one seed.
 
-    With two or three seeds the spread of one pair's differences says little about itself. So the variance is pooled
-    over all comparable runs of the step (`residual_variance`), whose degrees of freedom the t quantile has. The change
-    taken is the best of several by these same figures, so the interval holds for all changes that were tried at once
-    (Bonferroni). A pair that varies more than the other runs must not become certain through their variance. So the
-    interval is never narrower than the uncorrected interval of the pair's own differences. If one side of a pair varies
-    five times as much, the interval then covers 95 %, and 82 % without this rule.
+    With two or three seeds the spread of one pair's differences shows little about itself. The variance is therefore
+    pooled over all comparable runs of the step (`residual_variance`), whose degrees of freedom the t quantile has. The
+    change taken is the best of several by these same figures, so the interval holds for all changes that were tried at
+    once (Bonferroni). A pair that varies more than the other runs must not become certain through their variance. So
+    the interval is never narrower than the uncorrected interval of the pair's own differences. If one side of a pair
+    varies five times as much, the interval then covers 95 %, and 82 % without this rule.
     """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 
@@ -213,7 +213,7 @@ def interval(
 
 
 def change(before: TrainConfig, after: TrainConfig) -> str:
-    """Return what changes from one config to the other: `batchnorm none → after`."""
+    """Return the changes from one config to the other: `batchnorm none → after`."""
     old, new = distinguishing([before, after])
     cells = {heading.replace("lr → drops", "lr"): (old[heading], new[heading]) for heading in old}
     if before.epochs != after.epochs:

@@ -37,7 +37,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(_groups())
 SHARED: Mapping[str, Any] = MappingProxyType(
     {path: declared.default for path, declared in all_settings().items() if not declared.setting.ablated}
 )
-"""Errors are counted on the search's validation split, and a setting that only says when to look changes no net."""
+"""Errors are counted on the search's validation split, and a setting that only decides when to look changes no net."""
 
 
 def effective(config: TrainConfig) -> TrainConfig:
@@ -58,7 +58,7 @@ def _idle(config: TrainConfig) -> dict[str, Any]:
 def differing(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
     """Return the groups in which two effective configs differ, in the order of GROUPS."""
     fields = _differences(current, target)
-    # Of your own network each setting is a group: nothing says which settings belong together.
+    # In your own network each setting is a group: it is unknown which settings belong together.
     own = [name for name in fields if name not in all_settings()]
     return (*(group for group, names in GROUPS.items() if {*fields} & {*names}), *own)
 
@@ -77,7 +77,7 @@ def waiting(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
 
 
 def candidates(current: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[tuple[str, ...]]:
-    """Return what can be changed next: groups alone, or, if one alone makes no net, the fewest that do together."""
+    """Return the possible next changes: groups alone, or, if one alone makes no net, the fewest that do together."""
     remaining, early = differing(current, target), waiting(current, target)
     joined = [_joined(current, target, group, remaining, form) for group in remaining if group not in early]
     return list(dict.fromkeys(joined))

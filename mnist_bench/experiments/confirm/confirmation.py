@@ -86,7 +86,7 @@ def confirm_study(study: StoredStudy, options: RaceOptions, observer: Observer) 
 def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
     """Return the best trials whose configurations can train to their ends, the most accurate first, `top` at most.
 
-    Trials that trained for fewer epochs than the two best are left out: their accuracies cannot be compared. So pruned
+    Trials that trained for fewer epochs than the two best are left out: their accuracies cannot be compared. Pruned
     trials race if fewer than two are complete, and then those that came furthest. Of trials with the same
     configuration, which would train the same nets, the best one races.
 
@@ -215,7 +215,7 @@ class _Confirmation:
         return slowest_finalists(racing, self._trials, lambda number: self._runs.estimate(FINAL, [number], FINAL.seeds))
 
     def _with_finals(self, raced: Confirmed, finalists: Sequence[int]) -> Confirmed:
-        """Return what was found with the test errors of the finalists."""
+        """Return the result with the test errors of the finalists."""
         found = self._runs.finals(finalists, self._data.options)
         return replace(
             raced, finals=found.finals, test_images=found.images, earlier=earlier(raced, found),
@@ -237,7 +237,7 @@ class _Confirmation:
         return self._time_budget.decide(f"{upto} seeds", lambda: self._time_budget.seconds + rest <= budget)
 
     def _raced(self, ended: Race) -> Confirmed:
-        """Return what the race found, before anything is trained on all images."""
+        """Return the result of the race, before anything is trained on all images."""
         numbers, judged = winner_and_cheapest(ended, self._trials), ended.judged
         left_open = not judged or (self._options.budget is not None and not _opens(self._options.opening, judged=True))
         return Confirmed(

@@ -56,7 +56,7 @@ def table_of(confirmed: Confirmed, commands: NextCommands | None = None) -> Tabl
 
 
 def validation_lines(confirmed: Confirmed) -> list[str]:
-    """Return what the table's accuracies are, and what their intervals leave out."""
+    """Return the meaning of the table's accuracies, and the limits of their intervals."""
     if confirmed.seeds == 1:
         lines = [f"validation: with one fresh seed, on {confirmed.validation_images:,} images."]
     else:
@@ -155,7 +155,7 @@ def ordered(confirmed: Confirmed) -> list[RaceCandidate]:
 def accuracy(figures: AccuracyOverSeeds | None) -> str:
     """Return a mean accuracy in percent, with its interval if there are several seeds.
 
-    If a seed did not learn, the mean says little, and the median follows it.
+    If a seed did not learn, the mean shows little, and the median follows it.
     """
     if figures is None:
         return "–"
@@ -175,7 +175,7 @@ def verdict(confirmed: Confirmed, row: RaceCandidate) -> str:
 
 
 def race_lines(confirmed: Confirmed) -> list[str]:
-    """Return what the race decided and what it left open."""
+    """Return the decision of the race and the open questions."""
     first = confirmed.first
     others = [number for number in confirmed.tied if number != first]
     method = f"{METHODS[confirmed.method]}; Holm, 5 %"

@@ -84,7 +84,7 @@ def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
 
 
 def earlier(before: Confirmed | Front | None, now: Evaluated) -> tuple[Final, ...]:
-    """Return what an earlier confirmation knows of other configurations on the test set of `now`."""
+    """Return an earlier confirmation's results for other configurations on the test set of `now`."""
     if before is None or before.test_images != now.images:
         return ()
     return tuple(

@@ -59,7 +59,8 @@ def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observe
 
 
 def front_trials(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], int]:
-    """Return what a study minimises, the trials of its front, the cheapest first, and how many are left out.
+    """Return the minimised fact of a study, the trials of its front, the cheapest first, and the number of those left
+    out.
 
     At most `top` are taken: of a longer front both ends, and evenly between them; of one, the most accurate.
 

@@ -127,7 +127,7 @@ def save_front(front: Front, folder: Path) -> None:
 
 
 def load_front(folder: Path) -> Front | None:
-    """Return what was found of the front of the study whose folder is `folder`, None if it was not confirmed.
+    """Return the result for the front of the study whose folder is `folder`, None if it was not confirmed.
 
     Raises:
         StorageError: see `sealed_json.load`; or the file names other trials than it has errors of.

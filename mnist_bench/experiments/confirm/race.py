@@ -1,16 +1,16 @@
 """A race of configurations over seeds: who is shown to be worse than another, after 2, 4 and 8 seeds.
 
 All candidates train with the same seeds, so two of them are compared by their differences seed by seed: a one-sided
-paired t-test for each pair. Two seeds say little of how much a difference varies. So candidates that vary alike share
-one variance, the residual one of a two-way analysis without interaction (Fisher 1925); a pair of which one varies more
-than the rest has its own. Bystanders can lend a pair certainty that way, and must not: the pair's own differences have
-to agree at `OWN_LEVEL`, whatever the others do.
+paired t-test for each pair. Two seeds show little about the variance of a difference. Candidates that vary alike
+therefore share one variance, the residual one of a two-way analysis without interaction (Fisher 1925); a pair of which
+one varies more than the rest has its own. Bystanders can lend a pair certainty that way, and must not: the pair's own
+differences have to agree at `OWN_LEVEL`, whatever the others do.
 
 A candidate is dropped by the pair that speaks most clearly, not by a comparison with the best mean alone: after two
 seeds that may be a candidate which swings, and of which no difference is sure. The correction is Bonferroni's for the
-others and the looks, and Holm's (1979) over the race. So no more than 5 races in 100 drop any candidate to which no
-other is superior. benchmarks/null_race.py checks it for errors that are normal, skewed, or of unequal spread, and shows
-what is found.
+others and the looks, and Holm's (1979) over the race. As a result, no more than 5 races in 100 drop any candidate to
+which no other is superior. benchmarks/null_race.py checks it for errors that are normal, skewed, or of unequal spread,
+and shows what is found.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ MIN_COMMITTEE = 2
 """Nets of a committee, at least."""
 LEARNED = 0.2
 """A net that gets less right did not learn. Among ten classes guessing gets 0.1, and always the most frequent digit
-0.11; a net that tells but one digit from the others gets about 0.2."""
+0.11; a net that distinguishes only one digit from the others gets about 0.2."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,7 +198,7 @@ def save(confirmed: Confirmed, folder: Path) -> None:
 
 
 def load(folder: Path) -> Confirmed | None:
-    """Return what was found of the study whose folder is `folder`, under that name; None if it was not confirmed.
+    """Return the result for the study whose folder is `folder`, under that name; None if it was not confirmed.
 
     Raises:
         NewerVersionError, StorageError: as in `sealed_json.load`; or the file contradicts itself.

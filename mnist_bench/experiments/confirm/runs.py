@@ -202,7 +202,7 @@ class Runs:
         return replace(on, finals=tuple(known[number] for number in numbers))
 
     def _known(self, numbers: Sequence[int], files: tuple[str, ...] | None) -> Evaluated:
-        """Return what is known of configurations on these test files, of which nothing need be evaluated again.
+        """Return the known results of configurations on these test files, which need not be evaluated again.
 
         Earlier versions did not record on which of your own files a net was evaluated. Their results are used
         only if they answer everything: next to results on the files at hand they might be of other images.

@@ -271,7 +271,7 @@ def _search(
 
 
 def _common(space: Space, task: TaskName, slots: int, kind: DeviceKind) -> list[Any]:
-    """Return what decides the bits of all live searches of a contest."""
+    """Return everything that decides the bits of all live searches of a contest."""
     return [space.to_spec(), task, slots, live_contest.SEEN_SEED, TRAINER_REVISIONS[kind], DRIVER_REVISION]
 
 

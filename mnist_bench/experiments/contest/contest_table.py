@@ -205,7 +205,7 @@ def _caption(judged: Judged) -> list[str]:
 
 
 def scope(contest: Contest) -> list[str]:
-    """Return what a contest's figures hold for, and what not."""
+    """Return the scope of a contest's figures."""
     if contest.instrument == "table":
         holds = "Searches were replayed over one table: intervals speak of this table, and not of other data."
     else:

@@ -82,7 +82,7 @@ def check_fit(entrant: Entrant, tried_on: TriedOn) -> None:
     """Check that an entrant's sampler and pruner fit each other and a space, and that your own code repeats.
 
     Raises:
-        UsageError: they do not; the message says why.
+        UsageError: they do not; the message gives the reason.
         PluginError: the user's code raises, or proposes a value outside its range.
     """
     if entrant.method != "search":

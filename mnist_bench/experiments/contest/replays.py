@@ -154,7 +154,8 @@ class Terms:
     """Numbers of workers for which the time is computed; none of them changes a decision."""
 
     def on(self, table: RecordedBenchmark) -> list[Any]:
-        """Return what decides a search over a table, for a ledger: these terms, the table, the driver's revision."""
+        """Return everything that decides a search over a table, for a ledger: these terms, the table, the driver's
+        revision."""
         return [SHA256.get(table.name, table.name), self.slots, self.workers, DRIVER_REVISION, self.budget]
 
 

@@ -121,7 +121,7 @@ def _share(better: Entrant, other: Entrant) -> str:
 
 
 def judge(contest: Contest) -> Judged:
-    """Return what a contest came to."""
+    """Return the results of a contest."""
     rows = tuple(standings(contest))
     return Judged(contest=contest, standings=rows, compared=tuple(comparisons(rows, contest.unseen_images)))
 

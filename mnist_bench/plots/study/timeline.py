@@ -20,7 +20,8 @@ COLOURS: Mapping[Kind, str] = {
     "best": style.BEST, "complete": style.COMPLETE, "pruned": style.PRUNED, "other": style.FAINT
 }  # fmt: skip
 HEIGHTS: Mapping[Kind, float] = {"best": 0.9, "complete": 0.75, "pruned": 0.6, "other": 0.45}
-"""Heights of the bars, if lanes are 1 apart. They differ, so that the kinds can be told apart without colour, too."""
+"""Heights of the bars, if lanes are 1 apart. They differ, so that the kinds can be distinguished without colour,
+too."""
 WIDTH = 6.2
 """Approximate length of the time axis in inches."""
 CHARACTER = 0.065

@@ -48,7 +48,7 @@ class Graphs:
 
 
 def recorder(device: torch.device) -> Graphs | None:
-    """Return what captures work on this device; None if nothing does."""
+    """Return the recorder that captures work on this device; None if there is none."""
     return Graphs(device) if device.type == "cuda" else None
 
 

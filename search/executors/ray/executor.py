@@ -182,7 +182,7 @@ class RayExecutor(Fleet[_Worker]):
                 self._failure = self._failure or error
         if self._failure is not None and not outcomes:
             raise self._failure
-        return outcomes  # before the failure is told: a period that is done is not trained again
+        return outcomes  # before the failure is reported: a period that is done is not trained again
 
     def _take(self, worker: _Worker) -> list[Outcome]:
         try:

@@ -226,7 +226,7 @@ class _Parser:
         return left
 
     def _arithmetic(self, operator: Operator, left: _Part, right: _Part, offset: int) -> _Part:
-        """Return what an operator makes of two parts: of two constants a constant."""
+        """Return the result of an operator on two parts: of two constants a constant."""
         for part in (left, right):
             self._check_number(part, operator)
         tree = Arithmetic(operator, self._operand(left), self._operand(right))

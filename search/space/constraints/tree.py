@@ -46,7 +46,7 @@ class Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Met if two values compare as the comparator says."""
+    """Met if the comparator holds for two values."""
 
     comparator: Comparator
     left: Operand
