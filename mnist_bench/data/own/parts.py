@@ -28,8 +28,8 @@ class Parts:
 def joined(train: Images, test: Images, where: tuple[str, str, str, str], names: tuple[str, ...] = ()) -> Parts:
     """Return both parts of a data set, whose form is that of the training part.
 
-    `where` names for messages the places from which the training pictures, the training labels, the test pictures and
-    the test labels stand.
+    `where` names for messages the places of the training pictures, the training labels, the test pictures and the
+    test labels.
 
     Raises:
         DataError: nets cannot be trained on this form, or the test part has another.
