@@ -8,11 +8,11 @@
 Studies and finished parts are kept in results/_bench/publish until a part is whole, so that the command continues where
 it was stopped. A figure of time is worth something only where it was not.
 
-conv/ holds the end of the search as a user sees it, the leaderboard, the winner's RECORD.json, which `mnist-bench
-reproduce results/published/conv/RECORD.json` trains again and compares bit for bit, what confirming the study with
-fresh seeds and on the test set brought, how often pruning was wrong, the ablation, the pictures, all on one page,
-report.html, and how the exported winner computes elsewhere (for which it takes the extra `export`, Chromium and
-chromedriver). front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
+conv/ holds the end of the search as a user sees it, the leaderboard, the winner's RECORD.json, which
+`mnist-bench reproduce results/published/conv/RECORD.json` trains again and compares bit for bit, the confirmation with
+fresh seeds and on the test set, how often pruning was wrong, the ablation, the pictures, all on one page, report.html,
+and how the exported winner computes elsewhere (for which it takes the extra `export`, Chromium and chromedriver).
+front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
 notebook.md and notebook.json hold the notebook's figures next to those of the nets trained here.
 """
 

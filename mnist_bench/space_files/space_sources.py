@@ -195,7 +195,8 @@ def _files() -> dict[str, Path]:
 def former(name_or_path: str | Path) -> list[str]:
     """Return the names under which a shipped space (the one in this very file) is kept as it was in earlier releases.
 
-    >>> former("conv"), former("your own space") (['former/0.1/conv'], [])
+    >>> former("conv"), former("your own space")
+    (['former/0.1/conv'], [])
     """
     path = os.path.realpath(name_or_path)
     names = [name for name, file in shipped().items() if name == str(name_or_path) or os.path.realpath(file) == path]
