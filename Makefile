@@ -28,7 +28,7 @@ help:
 	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
 	@echo "make results  make the published searches and the notebook's table again: about 3.5 hours on 2 cores"
-	@echo "make peers    other people's loops beside ours, measured: about 2 hours on 2 quiet cores"
+	@echo "make peers    other people's loops compared with mnist-bench's, measured: about 2 hours on 2 quiet cores"
 	@echo "make search-peers   environments for other people's methods of search (benchmarks/peers/search_methods)"
 	@echo "make gpu      all that a GPU is for, measured in steps: under 10 minutes with a card"
 	@echo "make format   lay out the code"

@@ -63,7 +63,7 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchComparison:
-    """Our search, the slower of two runs, and theirs."""
+    """mnist-bench's search, the slower of two runs, and Optuna's."""
 
     ours: Found
     theirs: Found
@@ -73,9 +73,9 @@ class SearchComparison:
         ours, theirs = self.ours, self.theirs
         best = theirs.best(theirs.seconds)
         return [
-            f"Ours: {_said(ours)}, best {_percent(ours.best(ours.seconds))}.",
-            f"Optuna's pattern: {_said(theirs)}, best {_percent(best)}; when ours had ended, after "
-            f"{ours.seconds:.0f} s, its best was {_percent(theirs.best(ours.seconds))}.",
+            f"mnist-bench: {_said(ours)}, best {_percent(ours.best(ours.seconds))}.",
+            f"Optuna's pattern: {_said(theirs)}, best {_percent(best)}; when mnist-bench "
+            f"had ended, after {ours.seconds:.0f} s, its best was {_percent(theirs.best(ours.seconds))}.",
             self._passing(best),
         ]
 
@@ -84,11 +84,11 @@ class SearchComparison:
             return "Optuna's pattern completed no trial, so there is nothing to pass."
         passed = self.ours.past(best)
         if passed is None:
-            return f"Ours has not passed {_percent(best)}."
+            return f"mnist-bench has not passed {_percent(best)}."
         found, ended = self.theirs.at(best), self.theirs.seconds
         return (
-            f"Ours passed {_percent(best)} after {passed:.0f} s; Optuna's pattern had come to it after {found:.0f} s, "
-            f"{found / passed:.1f} times as long, and ended after {ended / passed:.1f} times as long."
+            f"mnist-bench passed {_percent(best)} after {passed:.0f} s; Optuna's pattern reached it after {found:.0f} "
+            f"s, {found / passed:.1f} times as long, and ended after {ended / passed:.1f} times as long."
         )
 
 
@@ -99,7 +99,7 @@ def compare(asked: argparse.Namespace) -> SearchComparison:
 
 
 def search(asked: argparse.Namespace) -> Found:
-    """Run our search."""
+    """Run mnist-bench's search."""
     program = Path(sys.executable).with_name("mnist-bench")
     with tempfile.TemporaryDirectory() as folder:
         command = [str(program), "search", *options(asked), "--device", "cpu", "--results", folder]
@@ -162,7 +162,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Search, say what came of it, and keep it if asked."""
+    """Search, print the result, and keep it if asked."""
     asked = arguments()
     hardware, load = machine("torchvision"), load_before()
     found = compare(asked)

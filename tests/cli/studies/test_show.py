@@ -106,7 +106,7 @@ def test_the_finding_claims_no_test_that_was_not_made(cli: Cli) -> None:
     bare = [replace(t, reports=tuple(replace(report, details={}) for report in t.reports)) for t in (first, far)]
     assert finding(cli, *bare, pruned) == [
         "#0 is the best of 2 complete trials",
-        "Which images each trial got right was not kept, so no test can tell it from the others.",
+        "Which images each trial got right was not kept, so no test can compare it with the others.",
     ]
 
 

@@ -97,7 +97,7 @@ def test_where_no_test_could_be_made_that_is_said() -> None:
     ]
     found = sentences(replace(study, trials=tuple(bare)))
     assert found[0].startswith("#0 is the best of 2 complete trials")
-    assert found[1] == "Which images each trial got right was not kept, so no test can tell it from the others."
+    assert found[1] == "Which images each trial got right was not kept, so no test can compare it with the others."
 
 
 def test_without_a_complete_trial_there_is_no_best_one() -> None:
