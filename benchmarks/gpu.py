@@ -152,7 +152,7 @@ def main() -> int:
 
 
 def run(step: str, asked: argparse.Namespace, seconds: float) -> str | None:
-    """Run a step as a process; return why it did not come to its end, of which its file of failure says more."""
+    """Run a step as a process; return why it did not finish; its file of failure has the details."""
     for old in (asked.output / f"{step}.json", asked.output / f"{step}.failed.txt"):
         old.unlink(missing_ok=True)
     if seconds <= 0:
@@ -221,13 +221,13 @@ def clear(results: Path, output: Path) -> None:
 
 
 def holds(output: Path, step: str) -> bool:
-    """Return whether a step came to its end, and what it says of bits is so."""
+    """Return whether a step finished, and its bits are equal."""
     found = read(output, step)
     return found is not None and found.get("holds", True)
 
 
 def read(output: Path, step: str) -> Figures | None:
-    """Return a step's figures; None if it has not come to its end."""
+    """Return a step's figures; None if it has not finished."""
     path = output / f"{step}.json"
     if not path.exists():
         return None

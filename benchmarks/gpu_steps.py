@@ -113,7 +113,7 @@ def card(where: Where) -> Figures:
 
 
 def tests(where: Where) -> Figures:
-    """Run the tests that want a card."""
+    """Run the tests that need a GPU."""
     options = ("-q", "-m", "gpu", "tests/mnist_bench/training")
     line = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
     done = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)

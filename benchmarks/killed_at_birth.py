@@ -125,7 +125,7 @@ def _go_on(results: Path, digest: str) -> list[str]:
         found = fake.run(results, goal=GOAL).study.digest
     except SearchError as error:
         return [f"search: {_without(error, StudyLocation.of('fake-0', results))}"]
-    return [] if found == digest else ["search: came to another end"]
+    return [] if found == digest else ["search: has another result"]
 
 
 def _without(error: SearchError, location: StudyLocation) -> str:

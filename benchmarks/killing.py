@@ -1,4 +1,4 @@
-"""Searches that are killed by SIGKILL at random moments and started again, until they come to their end.
+"""Searches that are killed by SIGKILL at random moments and started again, until they finish.
 
 For Linux: whom a driver has started is read from /proc.
 """
@@ -182,7 +182,7 @@ class SearchProcesses:
         return [self._driver.pid, *(workers if kind == "all" else [])]
 
     def finish(self) -> None:
-        """Let the search come to its end."""
+        """Let the search finish."""
         while self.keep_up():
             time.sleep(0.05)
         self.progress()

@@ -366,7 +366,7 @@ def tried(mutation: Mutation, batches: Sequence[Sequence[str]], left_out: int, s
 
 
 def _date(path: Path) -> None:
-    """Give a file a second of its own: compiled files are believed by the second and the size of their source."""
+    """Give a file a second of its own: compiled files are trusted by the second and the size of their source."""
     global _second
     _second += 1
     os.utime(path, (_second, _second))

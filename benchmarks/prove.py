@@ -1,4 +1,4 @@
-"""Show the promise on this machine: one search, run in several ways, comes to one digest.
+"""Show the promise on this machine: one search, run in several ways, has one digest.
 
     python benchmarks/prove.py                                      about a minute; exit code 0 when all digests agree
     python benchmarks/prove.py conv --trials 20 --set subset=10000 --kills 5 --in-process

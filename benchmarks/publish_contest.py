@@ -4,7 +4,7 @@
     python benchmarks/publish_contest.py live       two of our methods, trained, and looked up in the pool: 10 minutes
     python benchmarks/publish_contest.py foreign    other libraries' methods and two of ours, 25 to 50 of each: an hour
 
-The last one wants the environments of `make search-peers`. Its searches are kept in results/foreign, so that the same
+The last one needs the environments of `make search-peers`. Its searches are kept in results/foreign, so that the same
 command continues where it was stopped. Of each contest there is a table to read, its figures as JSON, and a picture.
 """
 
@@ -54,7 +54,7 @@ ON_THE_POOL = replace(LIVE, live=None, space=None, tables=("conv-5k",), seeds=10
 
 
 def ours() -> Sequence[Contest]:
-    """Return a contest of our ways of searching on every table."""
+    """Return a contest of mnist-bench's search methods on every table."""
     return [contest for asked in (OURS, ON_POOLS) for contest in compare_methods(asked, Lines())]
 
 

@@ -77,7 +77,7 @@ class StockProcesses:
         return [moments.choice(pids)] if pids and kind == "worker" else pids
 
     def finish(self) -> None:
-        """Let the search come to its end."""
+        """Let the search finish."""
         while self.keep_up():
             time.sleep(0.05)
         self.progress()

@@ -24,7 +24,7 @@ Side = Annotated[int, Ge(MIN_SIDE), Le(MAX_SIDE)]
 class PictureForm:
     """The form of a data set, on which its nets depend.
 
-    Without defaults, so that a form stands whole in whatever file holds it; that of MNIST stands in none.
+    Without defaults, so that a form is complete in any file that holds it; that of MNIST is in none.
     """
 
     channels: Literal[1, 3]

@@ -253,7 +253,7 @@ class TrainerSpec:
     options: Mapping[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the options, which travel to the workers and stand in the study.
+        """Check the options, which are sent to the workers and stored in the study.
 
         Raises:
             UsageError: one is not a plain JSON value.

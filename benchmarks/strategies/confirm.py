@@ -103,7 +103,7 @@ def looks_of(path: Path, claim: Mapping[str, Any]) -> Mapping[int, float]:
     if len(planned) not in BOUNDARIES:
         raise SystemExit(f"{path}: there are boundaries for up to {max(BOUNDARIES)} looks.")
     if planned != [round(planned[-1] * (number + 1) / len(planned)) for number in range(len(planned))]:
-        raise SystemExit(f"{path}: looks {planned} are not equally spaced, as the boundaries want them.")
+        raise SystemExit(f"{path}: looks {planned} are not equally spaced, as the boundaries need them.")
     looks = dict(zip(planned, BOUNDARIES[len(planned)], strict=True))
     if added is None:
         return looks

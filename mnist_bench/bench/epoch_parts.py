@@ -41,9 +41,9 @@ class Passes:
     def run(self, part: Part) -> None:
         """Make one pass: the first `epoch`, or all of it piece by piece.
 
-        `replayed` trains the epoch with the train loop of a GPU, a learner of its own, and graphs if there are any;
-        `load` makes batches without distorting them, `batches` distorts them as the configuration says, `train` takes
-        the steps on batches made before, `evaluate` judges the net on the validation part.
+        `replayed` trains the epoch with the train loop of a GPU, its own learner, and graphs if there are any. `load`
+        makes batches without distortion, `batches` with the configuration's distortion. `train` takes the steps on
+        batches made before, and `evaluate` judges the net on the validation part.
         """
         match part:
             case "epoch":

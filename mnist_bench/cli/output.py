@@ -1,7 +1,7 @@
 """Data on stdout, everything else on stderr; tables that fit, JSON, CSV and Markdown.
 
-Text from outside (names, settings, errors) is printed as it stands: markup is off everywhere, and control characters
-never reach the terminal. A whole file that goes elsewhere is printed byte by byte.
+Text from outside (names, settings, errors) is printed unchanged: markup is off everywhere, and control characters never
+reach the terminal. A whole file that goes elsewhere is printed byte by byte.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ codecs.register_error(IN_ASCII, _in_ascii)
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that prints text as it stands: no markup, no emoji codes, no wrapping when piped."""
+    """Return a console that prints text unchanged: no markup, no emoji codes, no wrapping when piped."""
     stream = sys.stderr if stderr else sys.stdout
     return _console_class()(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
@@ -148,7 +148,7 @@ def form(*, json: bool = False, csv: bool = False, markdown: bool = False, wide:
 def print_result(form: Form, *tables: Table[Any]) -> None:
     """Print a result to stdout: captions, tables and footnotes for people, plain values for programs.
 
-    Several tables stand below each other, share one header in CSV, and are one object in JSON.
+    Several tables are printed below each other, share one header in CSV, and are one object in JSON.
     """
     match form:
         case "json":

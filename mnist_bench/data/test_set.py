@@ -23,8 +23,8 @@ TEST_FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> Images:
     """Return the test images and labels of the data set that `options` select.
 
-    Before the caller gets an image, a line with the time (UTC), the purpose and the hashes of both files is appended to
-    each ledger, in the given order, and synced to disk.
+    Before the caller gets an image, a line is appended to each ledger, in the given order, and synced to disk. It has
+    the time (UTC), the purpose and the hashes of both files.
 
     Raises:
         DataError: a file is missing, damaged, or not in MNIST's format.

@@ -136,7 +136,7 @@ class Grid:
     _tasks: dict[TrainingRun, Task] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def task(self, name: str, config: TrainConfig, seed: int) -> Task:
-        """Return the task of training `config` with `seed` here; `name` stands in messages.
+        """Return the task of training `config` with `seed` here; `name` is used in messages.
 
         Raises:
             ArchitectureError: the net cannot exist.

@@ -149,8 +149,8 @@ class Timed:
 def train_ladder(options: LadderOptions, observer: Observer) -> Ladder:
     """Train the recipes with every seed, and time one run of each.
 
-    A run that was trained before, by the same code on the same kind of machine, is not trained again, nor timed again
-    on this machine with the same versions.
+    A run that the same code trained before on the same kind of machine is not trained again. It is not timed again on
+    this machine with the same versions.
 
     Raises:
         Stopped: the observer stopped it before its end.

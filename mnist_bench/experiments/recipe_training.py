@@ -106,7 +106,7 @@ class RecipeTraining:
             )
 
     def save(self, result: FitResult, path: Path) -> None:
-        """Write the weights that training came to as safetensors, into a folder that is made if it is missing.
+        """Write the trained weights as safetensors, into a folder that is made if it is missing.
 
         Raises:
             UsageError: there are none, or the file cannot be written.

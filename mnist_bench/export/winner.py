@@ -285,7 +285,7 @@ class _Finder:
         """Return the first net that `confirm` trained with a trial's settings on all images, or all that finished.
 
         Raises:
-            StudyNotFoundError: one of them is not here, or there is but one for a committee.
+            StudyNotFoundError: one of them is not here, or there is only one for a committee.
             UsageError: one was trained on other data than the study, or with other settings than the trial.
             WeightsError: a file holds other weights than those of its record.
         """

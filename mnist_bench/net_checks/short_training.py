@@ -69,7 +69,7 @@ class ShortTraining:
         return _made_up(self.form, numerics.setup("cpu"))
 
     def anew(self) -> Outcome:
-        """Train from the start, each period from the stored state of the one before: the way of a search."""
+        """Train from the start, each period from the stored state of the one before, as a search does."""
         return self._in_turns([SEED], DeviceCache(0))[0]
 
     def without_restoring(self) -> Outcome:
@@ -77,7 +77,7 @@ class ShortTraining:
         return self._in_turns([SEED], DeviceCache(1))[0]
 
     def beside_another(self) -> Outcome:
-        """Train in turns with another trial of this process, a step each: the way of lanes."""
+        """Train in turns with another trial of this process, a step each, as lanes do."""
         return self._in_turns([SEED, OTHER_SEED], DeviceCache(0))[0]
 
     def from_weights_alone(self) -> bool:
@@ -116,7 +116,7 @@ class ShortTraining:
 
 
 def _together(steps: list[Steps[tuple[bytes, Report]]]) -> list[tuple[bytes, Report]]:
-    """Take the steps of all in turns, and return what each came to."""
+    """Take the steps of all in turns, and return the result of each."""
     ended: dict[int, tuple[bytes, Report]] = {}
     while len(ended) < len(steps):
         for lane, each in enumerate(steps):

@@ -34,8 +34,8 @@ SHAPES = ((24, 1, 5, 5), (32, 24, 3, 3), (64, 1568), (10, 64))
 def canary(device: str, precision: Precision) -> str:
     """Return the SHA-256 of the weights after two short training runs on noise, on `device`; 0.2 s on a CPU.
 
-    Of a GPU it holds the number of multiprocessors, too: cuBLAS promises equal bits for equal numbers of them alone,
-    and sums as short as these would not distinguish a part of a card from the whole card.
+    On a GPU it includes the number of multiprocessors, because cuBLAS promises equal bits for equal numbers of them
+    alone. Sums as short as these would not distinguish a part of a card from the whole card.
     """
     hashed = hashlib.sha256()
     if count := multiprocessors(torch.device(device)):

@@ -23,8 +23,8 @@ def cpu_precision() -> Precision:
     """Return bf16 if the CPU has matrix tiles (AMX) or is an AMD with AVX512_BF16, else fp32.
 
     The CPU's model decides, not a measurement, so that the answer is always the same. AVX512_BF16 alone is not enough:
-    on Intel cores whose tiles are hidden by a hypervisor, bf16 reaches 82 GFLOP/s per core in matrix products and 85 in
-    convolutions, fp32 151 and 149. On AMD's Zen 4, bf16 reaches 378 and 350, fp32 94 and 180
+    on Intel cores whose tiles a hypervisor hides, bf16 reaches 82 GFLOP/s per core in matrix products and 85 in
+    convolutions. fp32 reaches 151 and 149 there. On AMD's Zen 4, bf16 reaches 378 and 350, fp32 94 and 180
     (`mnist-bench bench speed`, results/published/speed).
     """
     amd = cpu_line("vendor_id") == "AuthenticAMD"

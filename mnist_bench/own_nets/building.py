@@ -40,7 +40,7 @@ def counts(code: str, settings: Mapping[str, Any], form: PictureForm) -> Counts:
 
     Raises:
         ArchitectureError: the net refuses these settings: its code raises ValueError.
-        ConfigError: they are none of the net's.
+        ConfigError: they are not settings of the net.
         PluginError: its code raises anything else, or its result is not a net for these pictures.
         UsageError: the code was not named; see `own_net.loaded_net`.
     """

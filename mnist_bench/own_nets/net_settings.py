@@ -62,7 +62,7 @@ class DeclaredSettings:
 
         Raises:
             ArchitectureError: the net refuses these settings.
-            ConfigError: a setting is none of the net's, or not of its type, or has no default.
+            ConfigError: a setting is not one of the net's, or not of its type, or has no default.
         """
         if self.declared is None:
             return dict(given)

@@ -152,7 +152,7 @@ def name_of_function(build: Callable[..., Any] | str | None) -> str | None:
     One of a package is named by its module, any other one by its file.
 
     Raises:
-        UsageError: it stands in no file, or inside another function, so that no worker could load it.
+        UsageError: it is not in a file, or is inside another function, so that no worker could load it.
     """
     if build is None or isinstance(build, str):
         return build

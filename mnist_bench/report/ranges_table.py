@@ -32,8 +32,8 @@ class Range:
 
 
 def table_of(space: Space, trial: TrialRecord | None, *, foreign: bool = False) -> Table[Range]:
-    """Return a row for each range of a space, with the trial's value if there is one, and below it a line on values at
-    an end.
+    """Return a row for each range of a space, with the trial's value if there is one. A line below names values at an
+    end.
 
     Every parameter counts in a trial of another trainer, a `foreign` one; in a trial of nets, only those with an
     effect.

@@ -75,8 +75,8 @@ def extremes(drawn: Drawn) -> Extremes:
 
     Counts grow with the filters, the growth, the kernels, the convolutions and the units. The ends of these ranges,
     with every number of blocks and layers and every choice, hold the extremes: exact up to `MAX_CORNERS` corners.
-    Impossible nets are left out. The size of your own networks depends on unknown settings, so the random ones are
-    counted, and those at the lower and at the upper ends of all ranges.
+    Impossible nets are left out. The size of your own networks depends on unknown settings, so random ones are counted,
+    and those at the lower and upper ends of all ranges.
 
     Raises:
         ArchitectureError: none of the nets can exist.

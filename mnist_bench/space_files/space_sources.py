@@ -64,7 +64,7 @@ def load(
 
     Raises:
         SpaceError: every problem of the file's form, names and values.
-        UsageError: there is no such file, no such net, a value stands in no file, or an override is malformed.
+        UsageError: there is no such file, no such net, a value cannot be in a file, or an override is malformed.
         DataError: as `form` raises it.
     """
     return _checked(_read(source), overrides, images, form, net)

@@ -30,9 +30,9 @@ def residual_variance(table: NDArray[np.float64]) -> tuple[float, int]:
 def alike(table: NDArray[np.float64]) -> list[int]:
     """Return the configurations, by row, whose counts vary alike from seed to seed, so that one variance serves them.
 
-    The one that varies most is taken out, and the next one, as long as an F test against the rest says so at
-    `SPREAD_LEVEL`, corrected for their number. The rest's variance is computed without it: computed together with
-    the others, its own spread would inflate theirs. Two always vary alike, because their residuals mirror each other.
+    The one that varies most is taken out, then the next one, as long as an F test against the rest is significant at
+    `SPREAD_LEVEL`, corrected for their number. The rest's variance is computed without it: computed together with the
+    others, its own spread would inflate theirs. Two always vary alike, because their residuals mirror each other.
 
     Args:
         table: shape (configurations, seeds), 2 at least of each.

@@ -73,8 +73,8 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
 def t_interval(values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0) -> tuple[float, float] | None:
     """Return Student's interval (low, high) for the mean of normal values (Student 1908); None for a single value.
 
-    Where values come in multiples of a `step`, such as 1 / images, their deviation is at least the one that rounding
-    alone causes, because a few equal ones prove nothing.
+    If values are multiples of a `step`, such as 1 / images, their deviation is at least the one caused by rounding
+    alone: a few equal values prove nothing.
     """
     from scipy.special import stdtrit
 

@@ -133,7 +133,7 @@ class RecordedBenchmark:
         With a seed, among the points that were trained with it.
 
         Raises:
-            NotInTableError: the configuration is none of the space, or no point was trained with this seed.
+            NotInTableError: the configuration is not in the space, or no point was trained with this seed.
         """
         self._check(config)
         return self._nearest(seed).least(config)[0]
@@ -150,7 +150,7 @@ class RecordedBenchmark:
             train: whether to train a configuration here, as far as requested, if the table does not have it.
 
         Raises:
-            NotInTableError: it is not in the table, or not with this seed; with `train`, it is none of the space.
+            NotInTableError: it is not in the table, or not with this seed; with `train`, it is not in the space.
             UsageError: a training does not have as many reports, or this one cannot be trained here.
             WorkerError, DataError, DeviceError: it cannot be trained here.
         """
@@ -228,9 +228,9 @@ class RecordedBenchmark:
 
         It suggests from the table's space, conditions included, reports the error after each period (numbered from 1)
         and stops if the pruner says so. A proposal between the points goes to the nearest one that was trained with
-        `seed`; the trial's user attributes name it (`point`) and its distance (`distance`). With `train`, what is not
-        in the table is trained here, and a proposal that the space's limits forbid is pruned, the reason among the
-        attributes (`infeasible`).
+        `seed`; the trial's user attributes name it (`point`) and its distance (`distance`). With `train`,
+        configurations that are not in the table are trained here. A proposal beyond the space's limits is then pruned,
+        with the reason among the attributes (`infeasible`).
         """
 
         def error_of(trial: Trial) -> float:

@@ -64,8 +64,8 @@ def draw(config: AugmentConfig, images: int, generator: torch.Generator) -> Tens
 def maps(config: AugmentConfig, draws: Tensor) -> Tensor:
     """Return the maps from result to source, (N, 2, 3 + G²).
 
-    Both rows of a map, for the source's row and its column, hold factors of (row, column, 1), in pixels from the
-    centre, and the displacements of the grid's pixels, row by row, in pixels.
+    The two rows of a map are for the source's row and column. Each holds factors of (row, column, 1), in pixels from
+    the centre, then the displacements of the grid's pixels, row by row, in pixels.
     """
     affine, grid = draws[:, :DRAWS], draws[:, DRAWS:].reshape(len(draws), 2, config.grid_pixels**2)
     return torch.cat([_matrices(config, affine), grid * config.grid_shift], dim=2)
@@ -90,9 +90,8 @@ def resample(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
     """Return the float32 `images` (N, C, H, W) resampled through `maps` (N, 2, 3 + G²); 0 is background."""
     height, width = images.shape[2:]
     row, column = _centred(height, images.device), _centred(width, images.device)
-    # grid_sample wants (x, y) in half picture sizes from the centre. The grid is built elementwise, because
-    # affine_grid's matrix product obeys the precision settings of the device.
-    # (N, 2, 3 + G²): x from, y from
+    # grid_sample takes (x, y) in half picture sizes from the centre. The grid is built elementwise, because
+    # affine_grid's matrix product obeys the precision settings of the device. (N, 2, 3 + G²): x from, y from
     scaled = torch.stack([maps[:, 1] * (2 / width), maps[:, 0] * (2 / height)], dim=1)
     down = scaled[:, None, :, 0] * row + scaled[:, None, :, 2]  # (N, H, 2): what a result's row adds, and the shift
     across = scaled[:, None, :, 1] * column  # (N, W, 2): what its column adds

@@ -18,7 +18,7 @@ from mnist_bench.training.weights import metadata_of, with_form
 
 
 def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
-    """Return the whole learner, with the configuration and the period after which it stands."""
+    """Return the whole learner, with the configuration and the period after which it was taken."""
     tensors = {f"model.{name}": value for name, value in learner.model.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in learner.average.items()}
     if learner.losses:
@@ -35,7 +35,7 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
     """Put the bytes of `to_bytes` into a learner made from the same configuration.
 
     Raises:
-        ValueError: the bytes belong to another configuration, or do not stand after `period`.
+        ValueError: the bytes belong to another configuration, or are not of `period`.
     """
     found = json.loads(metadata_of(content)["state"])
     if found != _position(learner, config_hash, period):

@@ -39,9 +39,9 @@ def make_trainer(
     data_hash: str | None = None,
     net: str | None = None,
 ) -> Trainer[TrainConfig]:
-    """Return the trainer of this process, set up and with its data loaded; the arguments are those of `numerics.setup`,
-    "auto", "bf16" or "fp32", the fields of `DataOptions`, the form as plain values, the hash that the
-    training files must have, and the name of your own network.
+    """Return the trainer of this process, set up and with its data loaded. `device` is as in `numerics.setup`, the
+    precision "auto", "bf16" or "fp32". The data are chosen by the fields of `DataOptions`, with the form as plain
+    values. `data_hash` is the hash that the training files must have, and `net` the name of your own network.
 
     Raises:
         DataError: the data set cannot be loaded, or is not the one of this hash.

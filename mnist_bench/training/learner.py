@@ -175,7 +175,7 @@ def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimi
     match config.optimizer:
         case "adam":
             betas = (config.beta1, config.beta2)
-            # Its count of steps then stands on the device, where a captured step can raise it.
+            # Its count of steps is then on the device, where a captured step can raise it.
             capturable = next(model.parameters()).is_cuda
             return Adam(weights, lr=lr, betas=betas, eps=config.epsilon, fused=True, capturable=capturable)
         case "sgd_nesterov":

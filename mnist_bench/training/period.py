@@ -84,7 +84,7 @@ def advance(
     Raises:
         ArchitectureError: the net cannot exist.
         PluginError: training fails, and the net is your own; the message names the line of its file.
-        ValueError: `state` does not stand before this period of this configuration.
+        ValueError: `state` is not the one before this period of this configuration.
     """
     return finish(advance_in_steps(config, seed, period, state, data, precision))
 

@@ -52,7 +52,7 @@ class Replay:
     """The result of deciding a study's events again."""
 
     events: int
-    """Number of events, from the first one, that were decided as they stand in the log."""
+    """Number of events, from the first one, that were decided as in the log."""
     difference: str | None
     """How the next event differs from the log; None if none differs."""
     believed: tuple[str, ...] = ()

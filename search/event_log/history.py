@@ -179,7 +179,7 @@ class History:
         trials = self.trials
         if not live:
             trials = [replace(trial, reason="paused") if trial.state == "RUNNING" else trial for trial in trials]
-        totals = tuple(self.goals) or (0,)  # a search that died before its second event wants nothing yet
+        totals = tuple(self.goals) or (0,)  # a search that died before its second event needs nothing yet
         return StudyRecord(
             name=self.name, spec=self.spec, totals=totals, trials=tuple(trials), live=live, stop=self.stop
         )

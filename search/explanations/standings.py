@@ -32,7 +32,7 @@ class Standing:
 def standings(
     events: Sequence[Event], trial: TrialRecord, pruner: Pruner, cost: str | None = None
 ) -> Iterator[Standing]:
-    """Yield where a trial stood after each of its periods, as the pruner knew it; `cost` is the fact that a search with
+    """Yield the rank of a trial after each of its periods, as the pruner knew it; `cost` is the fact that a search with
     two objectives minimises."""
     values: dict[int, dict[int, float]] = {}
     rivals: set[int] = set()

@@ -1,7 +1,7 @@
 """Load custom code by its name, and describe it as studies store it.
 
 A name is `package.module:Name` or `folder/file.py:Name`. It comes from the command line or from Python. Nothing that is
-read, be it a space file, a study, a record or a database, ever comes to this module.
+read, be it a space file, a study, a record or a database, ever reaches this module.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Loaded:
     """By which other processes of this machine load it: a file with its whole path."""
     call: Callable[..., Any]
     source: str
-    """The source file, as it stands in tracebacks."""
+    """The source file, as tracebacks name it."""
     code: Code
 
     def construct(self, options: Mapping[str, Any], seed: int) -> Any:
@@ -161,8 +161,8 @@ def _find(name: str, kind: str) -> tuple[ModuleType, Any]:
 
 
 class _AsItStands(SourceFileLoader):
-    """Compiles a file as it stands: compiled code from before might be of another content, which the hash would not be
-    of, and nothing is written next to the file."""
+    """Compiles the present file: compiled code from before might be of another content, which the hash would not be of,
+    and nothing is written next to the file."""
 
     def get_code(self, fullname: str) -> CodeType | None:
         return self.source_to_code(self.get_data(self.path), self.path)

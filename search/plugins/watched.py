@@ -43,7 +43,7 @@ class WatchedSampler(BaseSampler):
         """Return values of these ranges, which the sampler has inferred.
 
         Raises:
-            OutsideRangeError: one is outside its range in the space; Optuna would draw it once more and say nothing.
+            OutsideRangeError: one is outside its range in the space; Optuna would silently draw it again.
             PluginError: one has no range in the space, none that was inferred, or one of another kind.
         """
         with self._loaded.blamed():
@@ -56,7 +56,7 @@ class WatchedSampler(BaseSampler):
         """Return a value of this range.
 
         Raises:
-            OutsideRangeError: it is outside; Optuna would believe it.
+            OutsideRangeError: it is outside; Optuna would accept it.
         """
         with self._loaded.blamed():
             value = self._own.sample_independent(study, trial, param_name, param_distribution)

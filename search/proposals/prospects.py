@@ -53,7 +53,7 @@ class Prospects:
         was tried.
 
         If all are near, those that were not tried; if all were tried, all. Whether a cross is feasible is not checked
-        here: that takes longer than making it, and the model will want few.
+        here: that takes longer than making it, and the model needs few.
         """
         known = dict(self._pool)
         for params in self._crossed(curves, [candidate.params for candidate in self._pool.values()], draws):

@@ -84,7 +84,7 @@ class Document:
         return replace(problem, column=problem.column + starts[0] + offset) if starts else problem
 
     def written(self, path: KeyPath) -> str:
-        """Return the unquoted word at `path` as it stands in the text."""
+        """Return the unquoted word at `path` as written in the text."""
         if path not in self.values:
             return show(reduce(getitem, path, self.value))
         line, column = self.values[path]

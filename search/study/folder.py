@@ -1,4 +1,4 @@
-"""The files of a study's folder: here, and nowhere else, stand their names.
+"""The files of a study's folder: their names are here, and nowhere else.
 
 results/
     test-openings.jsonl     openings of the test set, for whatever purpose

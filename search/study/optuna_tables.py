@@ -1,6 +1,6 @@
 """Optuna's own tables, kept in step with the event log, so that its command line and dashboard can read a study.
 
-After a crash the newest event may stand in the log but only in part here; `complete` applies it once more, and does no
+After a crash the newest event may be in the log but only in part here; `complete` applies it once more, and does no
 harm where it was whole. Other tools may write these tables too; where they no longer follow the log, the search stops
 with advice, and `search.study.tables_check` reports the differences and writes them anew.
 """
@@ -135,7 +135,7 @@ class OptunaTables:
         self._storage.set_trial_state_values(trial, TrialState[event.state], self._values(trial, event.value))
 
     def _values(self, trial: int, value: float | None) -> list[float] | None:
-        """Return the value and, with two objectives, the cost, which stands among the trial's facts."""
+        """Return the value and, with two objectives, the cost, which is among the trial's facts."""
         if value is None:
             return None
         return [value] if self._cost is None else [value, self._storage.get_trial(trial).user_attrs[self._cost]]

@@ -160,7 +160,7 @@ def has_its_folder(location: StudyLocation) -> bool:
 
 
 def name_inside(location: StudyLocation) -> str:
-    """Return the name under which a study stands in its database; a folder of its own may have been renamed since.
+    """Return the name of a study in its database; its folder may have been renamed since.
 
     Raises:
         StorageError: its database cannot be read.

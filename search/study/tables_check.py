@@ -60,8 +60,8 @@ def rebuild(storage: RDBStorage, name: str, events: Sequence[Event]) -> None:
 def remove(storage: RDBStorage, name: str) -> None:
     """Remove a study from Optuna's tables without reading its rows, since Optuna cannot read all that others write.
 
-    SQLite checks no foreign keys and gives the numbers of removed rows to new ones, so there what is left of trials
-    that are no more goes, too.
+    SQLite checks no foreign keys and gives the numbers of removed rows to new ones. There the leftover rows of removed
+    trials are removed, too.
     """
     tables = BaseModel.metadata
     studies, trials = tables.tables["studies"], tables.tables["trials"]

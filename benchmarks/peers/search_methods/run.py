@@ -4,8 +4,8 @@
     python benchmarks/peers/search_methods/run.py --table grid-5k --output results/foreign
     python benchmarks/peers/search_methods/run.py --table my.npz --methods smac --seeds 50 --output results/foreign
 
-It writes into the folder `traces.jsonl`, a search a line, and `contest.json`. A search that stands in the first is not
-run again, so a run that was stopped continues where it was. Remove the file where a method's program has changed.
+It writes into the folder `traces.jsonl`, one search per line, and `contest.json`. A search that is in the first file is
+not run again, so a run that was stopped continues where it was. Remove the file where a method's program has changed.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def beside(ours: Contest, foreign: Contest) -> Contest:
     if (ours.task, ours.budget) != (foreign.task, foreign.budget):
         raise UsageError(
             f"A contest on {ours.task} with a budget of {ours.budget} and one on {foreign.task} with {foreign.budget} "
-            "cannot stand side by side."
+            "cannot be compared."
         )
     seeds = tuple(seed for seed in ours.seeds if seed in foreign.seeds)
     traces = [

@@ -98,10 +98,10 @@ def search(
 ) -> None:  # fmt: skip
     """Compare search methods at equal budget.
 
-    Every sampler with every pruner, and as baselines random search, random search with twice the budget, an even
-    spread, and "the first period for all, then the best". Each search sees one seed and one part of the images; its
-    choice is scored on images that it never saw. On a table a search takes a fraction of a second. Live, training runs
-    are kept, and the same command continues a contest that was stopped.
+    Every sampler is combined with every pruner. The baselines are random search, random search with twice the budget,
+    an even spread, and "the first period for all, then the best". Each search sees one seed and one part of the images;
+    its choice is scored on images that it never saw. On a table a search takes a fraction of a second. Live, training
+    runs are kept, and the same command continues a contest that was stopped.
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner

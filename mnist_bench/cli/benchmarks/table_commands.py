@@ -100,10 +100,10 @@ def verify(
 ) -> None:
     """Train rows of a table again and compare bit for bit.
 
-    If this machine has the canary of the row's machine, each period's errors, losses and weights and the errors on
-    unseen images must be the same. Elsewhere the last error must be within the noise of a seed, which a table with one
-    seed per point cannot show. The exit code is 4 if a row differs that must not. A row takes 5 to 15 s on one core.
-    The same command continues a run that was stopped; _tables in the results folder holds the runs so far.
+    If this machine has the canary of the row's machine, each period's errors, losses and weights must be the same, and
+    so must the errors on unseen images. Elsewhere the last error must be within the noise of a seed, which a table with
+    one seed per point cannot show. The exit code is 4 if a row differs that must not. A row takes 5 to 15 s on one
+    core. The same command continues a run that was stopped; _tables in the results folder holds the runs so far.
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench import tables

@@ -68,12 +68,12 @@ def confirm(
 
     The best trials' configurations train with fresh seeds, the same for all: 1, 2, 4, then 8. From the second seed on,
     configurations that a paired test shows to be worse are dropped. Then the winner, and the cheapest configuration
-    tied with it, train on all training images with 8 seeds, their weights are kept, and the test set is opened once. If
+    tied with it, train on all training images with 8 seeds. Their weights are kept, and the test set is opened once. If
     no test was made, there is no winner, and the test set stays closed. The same command continues a run that was
     stopped or killed.
 
-    With --front there is no race: the configurations on the front of accuracy and cost, --top at most, train on all
-    training images with 8 seeds each, and the test set is opened once.
+    With --front there is no race. The configurations on the front of accuracy and cost, --top at most, train on all
+    training images with 8 seeds each. Then the test set is opened once.
     """
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import Opening, RaceOptions, command, confirm_study, table_of

@@ -42,9 +42,9 @@ def export(
 ) -> None:
     """Export a trained model to files that work without mnist-bench.
 
-    The files are the weights, the network in plain PyTorch and ONNX, a web page to draw on (if the data can be drawn),
-    a model card, and the record that reproduces the training. If the weights were not kept, the trial is trained again
-    and compared with its record, bit for bit.
+    The files are the weights, the network in plain PyTorch and ONNX, a model card, and the record that reproduces the
+    training. If the data can be drawn, there is also a web page to draw on. If the weights were not kept, the trial is
+    trained again and compared with its record, bit for bit.
     """
     from mnist_bench import cells
     from mnist_bench.export import Options, export_folder, load_winner

@@ -80,7 +80,7 @@ def _are_shares(values: NDArray[Any], where: str) -> bool:
 
 
 def _pixels(values: NDArray[Any], where: str, *, shares: bool) -> Bytes:
-    """Return pictures as they stand in an IDX file: (N, H, W), in colour (N, 3, H, W)."""
+    """Return pictures as they are in an IDX file: (N, H, W), in colour (N, 3, H, W)."""
     if values.ndim == 4 and values.shape[3] in (1, 3):
         values = values[..., 0] if values.shape[3] == 1 else values.transpose(0, 3, 1, 2)
     elif values.ndim != 3:

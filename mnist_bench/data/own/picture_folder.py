@@ -162,7 +162,7 @@ def _picture(path: Path) -> tuple[Bytes, bool]:
                 return np.asarray(image.convert("RGB")), coloured
     except DataError:
         raise
-    except Exception as error:  # of a damaged file, Pillow's decoders raise whatever comes to their mind
+    except Exception as error:  # of a damaged file, Pillow's decoders raise exceptions of any kind
         raise DataError(f"{path}: is not a readable picture ({error}); give {listing(list(FORMATS))}") from error
 
 

@@ -116,7 +116,8 @@ def _answers(known: Confirmed, study: StudyRecord, options: RaceOptions) -> bool
 
 def _decided_by(study: StudyRecord, options: RaceOptions) -> str:
     """Return the SHA-256 of all that decides, with the time, how far a race goes. Where the test set stays shut a
-    budget goes further, for nothing is reserved; all other ways of opening it have the hash of the first versions."""
+    budget lasts longer, because nothing is reserved; all other ways of opening it have the hash of the first
+    versions."""
     never = [] if _opens(options.opening, judged=True) else ["never"]
     return canonical_json.sha256([study.digest, options.top, options.budget, *never])
 

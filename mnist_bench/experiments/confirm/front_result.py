@@ -107,9 +107,9 @@ class Front:
     def standing(self, member: FrontMember) -> FrontStanding | None:
         """Return whether a member is on the front: it is shown to be more accurate than each member that costs no more.
 
-        Members are compared in pairs; trials that were left out are not compared. The answer is "not shown" if a member
-        that costs no more has a run that did not finish, or if all others of the front were left out. None if one of
-        its own runs did not finish.
+        Members are compared in pairs; trials that were left out are not compared. The answer is "not shown" if a run of
+        a member that costs no more did not finish, or if all others were left out. None if one of its own runs did not
+        finish.
         """
         if by_seed.complete(self.final(member.number).errors) is None:
             return None

@@ -86,8 +86,8 @@ class Final:
     errors: tuple[int | None, ...]
     """On the test images, by fresh seed; None if training did not finish."""
     committee: Annotated[int, Ge(0)] | None = None
-    """On the same images, of those of the nets that came to their end, their probabilities averaged, in float32; None
-    where it was not measured, as in earlier versions, or fewer than two came so far."""
+    """On the same images, of the nets that finished, their probabilities averaged, in float32; None where it was not
+    measured, as in earlier versions, or fewer than two came so far."""
     test_files: tuple[str, ...] | None = None
     """SHA-256 of your own test files; None of the packaged ones, which never change, and in earlier versions."""
 

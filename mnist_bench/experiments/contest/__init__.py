@@ -1,4 +1,4 @@
-"""`bench search`: ways of searching compete for the same budget."""
+"""`bench search`: search methods compared at the same budget."""
 
 import lazy_loader
 

@@ -52,7 +52,7 @@ class Entrant:
 
     @property
     def way(self) -> str:
-        """The way of searching: `tpe + asha`, `random` without a pruner."""
+        """The search method: `tpe + asha`, `random` without a pruner."""
         match self.method:
             case "first_period":
                 return "first period, then the best"
@@ -154,7 +154,7 @@ class Ledger:
         return tuple(tuple(self._found[self._key(entrant, seed)] for seed in seeds) for entrant in entrants)
 
     def keep(self, entrant: Entrant, seed: int, trace: Trace, numerics: Mapping[str, Any]) -> None:
-        """Add a search that is done; its machine and versions stand in its line, and decide nothing."""
+        """Add a search that is done; its machine and versions are in its line, and decide nothing."""
         key = self._key(entrant, seed)
         self._found[key] = trace
         if self._path is not None:

@@ -1,4 +1,4 @@
-"""A contest of ways of searching: the error of the choice over the spent budget, mean of seeds, a panel a task."""
+"""A contest of search methods: the error of the choice over the spent budget, mean of seeds, one panel per task."""
 
 from __future__ import annotations
 

@@ -58,8 +58,8 @@ class Parallel:
     def shared(self) -> list[tuple[str, int]]:
         """The options that all complete trials have and too few others for chance, with the number of trials.
 
-        This number of trials, drawn at random from all, would share an option of the parameters with a probability of
-        at most `CHANCE` (Bonferroni over all options). The rarest comes first.
+        If this number of trials were drawn at random from all, they would share an option with a probability of at most
+        `CHANCE` (Bonferroni over all options). The rarest comes first.
         """
         shared: list[tuple[str, int]] = []
         drawn, options = len(self.complete), sum(len(parameter.options) for parameter in self.parameters)

@@ -19,7 +19,7 @@ def write_frame(stream: BinaryIO, head: dict[str, Any], body: bytes = b"") -> No
     """
     text = json.dumps(head).encode()
     stream.write(_LENGTHS.pack(len(text), len(body)) + text)
-    stream.write(body)  # apart: a state of a few MB is not copied once more to stand behind its head
+    stream.write(body)  # apart: a state of a few MB is not copied once more to follow its head
     stream.flush()
 
 
