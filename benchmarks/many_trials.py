@@ -245,7 +245,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--results", type=Path, help="folder of the study; left out, one that is removed")
-    parser.add_argument("--output", type=Path, help="a folder, made where it is missing")
+    parser.add_argument("--output", type=Path, help="a folder, which is made if missing")
     parser.add_argument("--job", choices=["make", "go-on"], help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.job:

@@ -150,7 +150,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", metavar="FIELD=VALUE", help=f"left out: {' and '.join(SETTINGS)}")
     parser.add_argument("--only", choices=list(SIDES))
-    parser.add_argument("--output", type=Path, help="a folder, made where it is missing")
+    parser.add_argument("--output", type=Path, help="a folder, which is made if missing")
     asked = parser.parse_args()
     asked.set = asked.set or list(SETTINGS)
     return asked

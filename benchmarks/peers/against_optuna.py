@@ -157,7 +157,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="loading processes of the plain loop")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="theirs begins no trial after so long")
-    parser.add_argument("--output", type=Path, help="a folder, made where it is missing")
+    parser.add_argument("--output", type=Path, help="a folder, which is made if missing")
     return parser.parse_args()
 
 

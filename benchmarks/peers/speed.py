@@ -163,7 +163,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--not-augmented", action="store_true", help="leave out what is augmented")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--images", type=int, help="of a measurement, a multiple of 6,000; left out, each net's own")
-    parser.add_argument("--output", type=Path, help="a folder, made where it is missing")
+    parser.add_argument("--output", type=Path, help="a folder, which is made if missing")
     parser.add_argument("--name", default="peers", help="of the files there")
     return parser.parse_args()
 

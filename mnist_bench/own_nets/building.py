@@ -114,7 +114,7 @@ def _check_state(module: nn.Module, net: OwnNet) -> None:
             kind = str(value.dtype).removeprefix("torch.")
             raise PluginError(
                 f"Net {net.loaded.name} keeps {show(name)} as {kind}, which no file of weights here holds; keep it as "
-                "float32, and bf16 is computed with where the machine is fast at it."
+                "float32, and bf16 is used for computing if the machine is fast at it."
             ) from None
 
 

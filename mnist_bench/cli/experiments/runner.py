@@ -51,7 +51,7 @@ class Lines(Observer):
 
     def on_start(self, runs: int, seconds: float) -> None:
         """Print the number of runs."""
-        output.note(f"About {runs} runs, {cells.duration(seconds)} where none was trained before.")
+        output.note(f"About {runs} runs, {cells.duration(seconds)} if none was trained before.")
 
     def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
         """Print the result of a run."""

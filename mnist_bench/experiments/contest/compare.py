@@ -259,7 +259,7 @@ def _search(
     if not missing:
         return
     left = sum(entrant.budgets for entrant, _ in missing) * terms.budget * terms.unit / 1e6 / terms.workers
-    observer.on_news(f"{len(missing)} searches, which train for about {duration(left)} where nothing is kept.")
+    observer.on_news(f"{len(missing)} searches, which train for about {duration(left)} if nothing is kept.")
     with live_contest.opened(terms, observer.stopping) as contest:
         for entrant, seed in missing:
             if observer.stopping():

@@ -53,7 +53,7 @@ def test_an_experiment_is_heard_and_returns_what_it_comes_to(capsys: pytest.Capt
         return int(observer.stopping())
 
     assert runner.result_of(experiment) == 0
-    assert said(capsys) == ["About 3 runs, 75 s where none was trained before.", "a step"]
+    assert said(capsys) == ["About 3 runs, 75 s if none was trained before.", "a step"]
 
 
 def test_one_that_was_stopped_says_how_to_go_on(
