@@ -43,7 +43,7 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
     print(f"{platform.machine()}, Python {platform.python_version()}, optuna {version('optuna')}")
     with tempfile.TemporaryDirectory() as folder:
-        fake.run(Path(folder), goal=5)  # imports and first uses are no cost of a trial
+        fake.run(Path(folder), goal=5)  # imports and first uses are not a cost of a trial
     if "--samplers" in sys.argv:
         print(f"sampler   driver ms/trial, {RUNS} searches of 50 trials")
         for sampler in SAMPLERS:
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _proposing(sampler: Sampler, seed: int, trials: int = 50) -> float:
-    """Return the driver's milliseconds a trial where it proposes configurations of conv.yaml."""
+    """Return the driver's milliseconds per trial when it proposes configurations of conv.yaml."""
     space = space_files.load("conv")
     with tempfile.TemporaryDirectory() as folder:
         search = Search.of(

@@ -44,7 +44,7 @@ def skewed(random: Generator, shape: tuple[int, int]) -> np.ndarray:
 
 
 def unequal(random: Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Return errors of mean 60 where candidate 0 swings twice as much as the others."""
+    """Return errors of mean 60 with twice the spread for candidate 0."""
     deviations = np.array([12.0] + [6.0] * (shape[0] - 1))[:, None]
     return MEAN + deviations * random.standard_normal(shape)
 

@@ -175,7 +175,7 @@ def main(parts: list[str]) -> None:
 def timed(*arguments: str) -> tuple[str, str]:
     """Return a command's output, and a line on the machine and the time it took.
 
-    The line ends before `--results`, with which all that says where and how to write begins.
+    The line ends before `--results`, with which the options on where and how to write begin.
     """
     started = time.monotonic()
     printed = run(*arguments)

@@ -4,7 +4,7 @@
     python benchmarks/same_digest.py OLD NEW --trials 50 --space conv --set subset=10000
 
 Each runs the same searches with its own environment; digest, best weights and the best trial's curve are compared.
-Golden digests say as much only where somebody has noted them. Exit code 0 when all agree.
+Golden digests show as much only where they were recorded. Exit code 0 when all agree.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class Training:
 
     @torch.inference_mode()
     def accuracy(self, digits: Digits) -> float:
-        """Return the share that is right, 0 to 1, by the averaged weights where there are such."""
+        """Return the share that is right, 0 to 1, by the averaged weights if there are any."""
         net = (self.net if self.average is None else self.average).eval()
         batches = zip(*(torch.split(part, EVALUATED) for part in (digits.pictures, digits.labels)), strict=True)
         with autocast(CPU, self.precision):

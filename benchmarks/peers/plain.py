@@ -68,7 +68,7 @@ class Training:
 
     @property
     def evaluated(self) -> nn.Module:
-        """The net to evaluate: of averaged weights, where there are such."""
+        """The net to evaluate, with averaged weights if there are any."""
         return self.net if self.average is None else self.average
 
     def epoch(self, batches: Batches) -> None:

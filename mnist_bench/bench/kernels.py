@@ -99,7 +99,7 @@ def slow_bf16(ratio: float) -> str:
 
 
 def floor_seconds(macs: int, images: int, gflops: float) -> float:
-    """Return how long training on `images` takes where nothing but multiply-accumulates costs time.
+    """Return how long training on `images` takes if nothing but multiply-accumulates costs time.
 
     Args:
         macs: multiply-accumulates of an image, forward.

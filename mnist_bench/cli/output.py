@@ -234,7 +234,7 @@ class _Grid:
         return kept
 
     def lines(self, kept: Sequence[int]) -> list[str]:
-        """Return a line of these columns' headings and one aligned line a row."""
+        """Return a line of these columns' headings and one aligned line per row."""
         aligned = [[_pad(cell, self.widths[i], self.columns[i].align) for cell in self.cells[i]] for i in kept]
         return [GAP.join(line).rstrip() for line in zip(*aligned, strict=True)]
 

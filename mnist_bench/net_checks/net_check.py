@@ -83,7 +83,7 @@ def _rows(training: ShortTraining) -> Iterator[CheckRow]:
     yield CheckRow(
         what="can be built",
         holds=True,
-        found=f"{count(size.parameters)} parameters, {count(size.macs)} MACs a picture",
+        found=f"{count(size.parameters)} parameters, {count(size.macs)} MACs per picture",
     )
     with net.loaded.blamed():
         first = training.anew()

@@ -21,7 +21,7 @@ from search.space import Choice, Distribution, Field, NumberRange, Space
 
 LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 """Settings that count the entries of other settings' lists, with the noun for an entry."""
-COUNTED = {"parameters": "parameters", "macs": "MACs a picture"}
+COUNTED = {"parameters": "parameters", "macs": "MACs per picture"}
 
 
 def net_problems(space: Space, form: PictureForm) -> list[Problem]:

@@ -76,7 +76,7 @@ def _nearest(span: Distribution, value: Any) -> Any:
 
 
 def _alike(span: Choice, value: Any) -> Any:
-    """Return the option that is most like a value, if one of the two is a list of a number a layer.
+    """Return the option that is most like a value, if one of the two is a list with one number per layer.
 
     A number stands for as many equal ones: 2 is more like [1, 2, 2] than like [1, 1, 2].
     """

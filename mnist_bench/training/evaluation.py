@@ -14,7 +14,7 @@ from mnist_bench.data import Dataset
 from mnist_bench.numerics import Precision, autocast
 
 BATCHES = {"cpu": 250, "cuda": 2500}
-"""Images a batch: on a CPU core half the time of 500, for its cache holds it. They divide 10,000; where one does not
+"""Images per batch: on a CPU core half the time of 500, because its cache holds it. They divide 10,000; if one does not
 divide a set, the last batch reaches back to be full."""
 
 

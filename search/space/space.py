@@ -226,7 +226,7 @@ class Space:
         """Return the text of a file that holds this space: no comments, and only the keys of a range that differ from
         the defaults.
 
-        The specification of what is read from it is this one's; where `--set` has taken away what a condition or a
+        The specification of what is read from it is this one's; if `--set` has removed a value that a condition or a
         constraint asks for, the file says so.
         """
         narrowed = self.condition_problems(self.fields) or self.with_constraints()[1]

@@ -255,7 +255,7 @@ class ForeignPruner(Pruner):
         """Return an Optuna pruner that calls it.
 
         Raises:
-            UsageError: the code is not loaded.
+            UsageError: its code is not loaded.
         """
         from search.plugins import WatchedPruner
 

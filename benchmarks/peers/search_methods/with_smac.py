@@ -1,7 +1,7 @@
 """SMAC3's multi-fidelity facade with its defaults: Hyperband over a random forest, by ask and tell.
 
     with_smac.py             each evaluation trains from the first epoch, as SMAC's target function does
-    with_smac.py --resume    an evaluation goes on where an earlier one of its configuration ended
+    with_smac.py --resume    an evaluation continues from an earlier one of its configuration
 
 SMAC hands a configuration, a seed and a budget to a function, and no state to continue from; so the first is SMAC as it
 comes. The second is a possible addition of a user who keeps checkpoints by configuration. Conditions are ConfigSpace's.

@@ -1,4 +1,4 @@
-"""An ablation as a table, with all its words: the way from the baseline to the trial, a step a row."""
+"""An ablation as a table, with all its words: the path from the baseline to the trial, one row per step."""
 
 from __future__ import annotations
 

@@ -32,7 +32,8 @@ GROUP = 8
 """Steps captured as one."""
 GROUPED_FROM = 256
 """Steps after which a train loop groups them: to capture a group takes about as long as to give its steps out one by
-one, some 12 ms and a stop of all lanes, and saves some 50 us a step. Estimates; no card has been at hand yet."""
+one, some 12 ms and a stop of all lanes, and saves some 50 us per step. These are estimates; no GPU has been available
+yet."""
 
 Work = Callable[[], None]
 

@@ -68,7 +68,7 @@ def test_pictures_in_colour_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_space_names_its_data_set(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("dataset: mnist-red\nlimits: {macs: 20_000}\nmodel: {blocks: 0, hidden_units: {int: [10, 20]}}\n")
-    with pytest.raises(SpaceError, match="the smallest net has 23,620 MACs a picture"):
+    with pytest.raises(SpaceError, match="the smallest net has 23,620 MACs per picture"):
         space_files.load(file)
     assert space_files.load(file, form=lambda named: form_of("mnist"))  # as where a command names another
     file.write_text("dataset: mnist-red\n")
