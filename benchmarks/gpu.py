@@ -122,10 +122,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = list(gpu_steps.STEPS)
     parser.add_argument("steps", nargs="*", choices=[*names, []], metavar="STEP", help=", ".join(names))
-    parser.add_argument("--device", default="cuda", help="cuda, cuda:1, cpu; left out, cuda")
-    parser.add_argument("--output", type=Path, default=PUBLISHED, help="the folder of the files")
-    parser.add_argument("--minutes", type=float, default=MINUTES, help="after which every step is stopped")
-    parser.add_argument("--rehearsal", action="store_true", help="little of everything")
+    parser.add_argument("--device", default="cuda", help="cuda, cuda:1 or cpu (default: cuda)")
+    parser.add_argument("--output", type=Path, default=PUBLISHED, help="folder for the files")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="time limit for all steps together")
+    parser.add_argument("--rehearsal", action="store_true", help="a rehearsal with small amounts")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)  # this process is the step
     asked = parser.parse_args()
     if asked.rehearsal and asked.output == PUBLISHED:

@@ -244,7 +244,7 @@ def main() -> None:
     """Make the study where it is not there, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=10_000)
-    parser.add_argument("--results", type=Path, help="folder of the study; left out, one that is removed")
+    parser.add_argument("--results", type=Path, help="folder of the study (default: a temporary one)")
     parser.add_argument("--output", type=Path, help="a folder, which is made if missing")
     parser.add_argument("--job", choices=["make", "go-on"], help=argparse.SUPPRESS)
     asked = parser.parse_args()

@@ -467,13 +467,13 @@ def main() -> int:
 def asked() -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sample", type=int, default=200, help="how many faults")
-    parser.add_argument("--seed", type=int, default=0, help="which faults")
+    parser.add_argument("--sample", type=int, default=200, help="number of faults")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sample")
     parser.add_argument("--only", default="", help="faults of the sample whose names have this part")
     parser.add_argument("--tests", nargs="+", default=TESTS, help="folders or files of the tests to try")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of tests that are tried on a fault, at most")
+    parser.add_argument("--seconds", type=float, default=30.0, help="largest number of tests that are tried on a fault")
     parser.add_argument("--jobs", type=int, default=1, help="test processes at the same time")
-    parser.add_argument("--tree", type=Path, default=ROOT, help="the checkout, with the tests that are tried")
+    parser.add_argument("--tree", type=Path, default=ROOT, help="checkout that contains the tests")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "mutants", help="folder of the results")
     parser.add_argument("--output", type=Path, help="folder for mutants.md")
     parser.add_argument("--before", type=Path, help="results.jsonl of an earlier revision, for mutants.md")

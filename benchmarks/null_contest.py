@@ -105,7 +105,7 @@ def searches(table: RecordedBenchmark, seeds: Sequence[int], budget: int, proces
 def main(arguments: Sequence[str]) -> None:
     """Print a row for each kind of contest and each number of replays."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--table", help="a shipped table, or a file; left out, one made by a formula")
+    parser.add_argument("--table", help="a shipped table, or a file (default: a table made by a formula)")
     parser.add_argument("--budget", type=int, default=20)
     parser.add_argument("--contests", type=int, default=500)
     parser.add_argument("--processes", type=int, default=2)

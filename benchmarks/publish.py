@@ -195,7 +195,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     # With nargs="*" argparse wants the default among the choices.
     parser.add_argument(
-        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"{', '.join(PARTS)}; left out, all"
+        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"{', '.join(PARTS)}(default: all)"
     )
     parts = parser.parse_args().parts or list(PARTS)
     if "conv" in parts and shutil.which("chromedriver") is None:

@@ -32,7 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Two checkouts, the same searches: the same digests?")
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
-    parser.add_argument("--space", default="smoke", help="a space that both ship")
+    parser.add_argument("--space", default="smoke", help="a space bundled with both checkouts")
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     asked = parser.parse_args()

@@ -148,7 +148,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--set", action="append", metavar="FIELD=VALUE", help=f"left out: {' and '.join(SETTINGS)}")
+    parser.add_argument(
+        "--set", action="append", metavar="FIELD=VALUE", help=f"overrides (default: {' and '.join(SETTINGS)})"
+    )
     parser.add_argument("--only", choices=list(SIDES))
     parser.add_argument("--output", type=Path, help="a folder, which is made if missing")
     asked = parser.parse_args()

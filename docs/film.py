@@ -1,11 +1,11 @@
-"""A film of the live view: runs a search in a terminal of its own, and keeps what stood there as an animated SVG.
+"""Record the live view: run a search in its own terminal, and keep the screen as an animated SVG.
 
     python docs/film.py                      docs/live.svg, of `mnist-bench search smoke --trials 20 --workers 2`
     python docs/film.py --seconds 30 --output other.svg search conv --trials 50
 
-What the command writes is taken as it comes; nothing is drawn by hand. Where it took longer than `--seconds`, the film
-runs faster, and says how much; pauses are cut. It plays in any browser, without a script, and stands still at its end
-for readers who want no motion.
+The command's output is recorded as it comes; nothing is drawn by hand. If it took longer than `--seconds`, the film
+runs faster, and its title names the factor; pauses are cut. It plays in any browser, without a script, and shows only
+its end to readers who prefer reduced motion.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 COLUMNS, ROWS = 80, 26
-"""Of the terminal: as narrow as may be, to be read on a phone, and high enough for the leaderboard at the end."""
+"""Size of the terminal: narrow enough to be read on a phone, and high enough for the leaderboard at the end."""
 CELL, LINE, SIZE = 7.8, 17, 13
 """Width of a cell, height of a line and of the letters, in units of the picture."""
 MARGIN = 12
 PER_SECOND = 3
-"""Pictures in a second of the film."""
+"""Pictures per second of the film."""
 STANDS = 4.0
-"""Seconds for which the last picture stands."""
+"""Seconds for which the last picture is shown."""
 PAUSE = 2.0
-"""Seconds after which nothing new is waited for no longer: the film goes on."""
+"""Longest pause in the film, in seconds."""
 END = "The test set has not been opened."
 """The last line of the leaderboard, with which the film ends; the commands that are advised below it are left out."""
 CONTROL = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)|\x1b.?")
@@ -50,14 +50,14 @@ Picture = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Moment:
-    """What stood in the terminal from then on."""
+    """The content of the terminal from then on."""
 
     seconds: float
     picture: Picture
 
 
 class Screen:
-    """As much of a terminal as rich asks for: lines, the cursor up and down, erasing a line or what is below."""
+    """The parts of a terminal that rich uses: lines, the cursor up and down, erasing a line or all lines below."""
 
     def __init__(self, columns: int = COLUMNS, rows: int = ROWS) -> None:
         self._columns, self._rows = columns, rows
@@ -65,7 +65,7 @@ class Screen:
         self._row = self._column = 0
 
     def write(self, text: str) -> None:
-        """Take what a program writes."""
+        """Take a program's output."""
         for found in CONTROL.finditer(text):
             numbers, order, end, words = found.groups()
             if words:
@@ -112,7 +112,7 @@ class Screen:
 
 
 def recorded(arguments: Sequence[str], columns: int = COLUMNS, rows: int = ROWS) -> Iterator[Moment]:
-    """Run `mnist-bench` with these arguments in a terminal; yield what stands there whenever it has changed."""
+    """Run `mnist-bench` with these arguments in a terminal; yield the screen whenever it has changed."""
     prompt = f"$ mnist-bench {' '.join(arguments)}\r\n"
     screen, started = Screen(columns, rows), time.monotonic()
     screen.write(prompt)
@@ -146,11 +146,11 @@ def recorded(arguments: Sequence[str], columns: int = COLUMNS, rows: int = ROWS)
 
 
 def _read(descriptor: int) -> bytes:
-    """Return what a terminal was sent; nothing at its end."""
+    """Return the bytes sent to a terminal; empty at its end."""
     select.select([descriptor], [], [])
     try:
         return os.read(descriptor, 1 << 16)
-    except OSError:  # Linux says so where the other end was closed
+    except OSError:  # Linux raises it if the other end was closed
         return b""
 
 
@@ -163,7 +163,7 @@ def _whole(text: str) -> tuple[str, str]:
 
 
 def until(moments: Iterable[Moment], end: str) -> list[Moment]:
-    """Return the moments up to the first one whose last line is `end`; all of them where there is none."""
+    """Return the moments up to the first one whose last line is `end`; all of them if there is none."""
     kept: list[Moment] = []
     for moment in moments:
         kept.append(moment)
@@ -175,7 +175,7 @@ def until(moments: Iterable[Moment], end: str) -> list[Moment]:
 def without_pauses(moments: Sequence[Moment]) -> list[Moment]:
     """Return the moments of a recording, none of them more than `PAUSE` after the one before.
 
-    That a clock goes on while workers start is no news.
+    The running clock while workers start does not count as a change.
     """
     cut, shown = 0.0, [moments[0]]
     for before, moment in pairwise(moment for moment in moments if not _waits(moment.picture)):
@@ -189,7 +189,7 @@ def _waits(picture: Picture) -> bool:
 
 
 def pictures(moments: Sequence[Moment], seconds: float) -> tuple[list[Picture], float]:
-    """Return the pictures of a film of at most so many seconds, and how many times as fast it runs."""
+    """Return the pictures of a film of at most this number of seconds, and the factor by which it runs faster."""
     whole = max(moments[-1].seconds, 1 / PER_SECOND)
     faster = max(1.0, whole / seconds)
     shown: list[Picture] = []
@@ -228,7 +228,7 @@ def svg(shown: Sequence[Picture], faster: float, rows: int = ROWS, columns: int 
 
 
 def _frame(picture: Picture, top: int) -> str:
-    """Return a picture's lines; `textLength` keeps cells where they were, whatever letters the reader has."""
+    """Return a picture's lines; `textLength` keeps cells in their places with any font."""
     return "".join(
         f'<text x="{MARGIN}" y="{top + MARGIN + LINE * number + SIZE}" textLength="{len(line) * CELL:.0f}" '
         f'xml:space="preserve">{escape(line, quote=False)}</text>'
@@ -240,9 +240,9 @@ def _frame(picture: Picture, top: int) -> str:
 def main() -> None:
     """Record a search and write its film."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=16, help="of the film, its end aside")
+    parser.add_argument("--seconds", type=float, default=16, help="length of the film without its end")
     parser.add_argument("--output", type=Path, default=HERE / "live.svg")
-    parser.add_argument("command", nargs=argparse.REMAINDER, help="of mnist-bench; left out, a small search")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="arguments of mnist-bench (default: a small search)")
     asked = parser.parse_args()
     moments = list(recorded(asked.command or ["search", "smoke", "--trials", "20", "--workers", "2"]))
     moments = until(moments, END)

@@ -156,7 +156,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="loading processes of the plain loop")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="theirs begins no trial after so long")
+    parser.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="seconds after which Optuna's search begins no trial"
+    )
     parser.add_argument("--output", type=Path, help="a folder, which is made if missing")
     return parser.parse_args()
 

@@ -154,7 +154,7 @@ def _pictures(data: TrainingSet, indices: Indices) -> tuple[Tensor, Tensor]:
 def main() -> None:
     """Train an epoch to warm up, then one by the clock, its evaluation included."""
     parser = measured.arguments(__doc__)
-    parser.add_argument("--workers", type=int, default=0, help="processes that load")
+    parser.add_argument("--workers", type=int, default=0, help="number of loading processes")
     asked = parser.parse_args()
     config = measured.config(asked.net, augmented=asked.augmented)
     close_test_set()

@@ -160,11 +160,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--sides", nargs="+", choices=list(SIDES), default=list(SIDES), help="mnist-bench's is always among them"
     )
-    parser.add_argument("--not-augmented", action="store_true", help="leave out what is augmented")
+    parser.add_argument("--not-augmented", action="store_true", help="leave out augmented training")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--images", type=int, help="of a measurement, a multiple of 6,000; left out, each net's own")
+    parser.add_argument(
+        "--images", type=int, help="images per measurement, a multiple of 6,000 (default: each net's own number)"
+    )
     parser.add_argument("--output", type=Path, help="a folder, which is made if missing")
-    parser.add_argument("--name", default="peers", help="of the files there")
+    parser.add_argument("--name", default="peers", help="name of the files in --output")
     return parser.parse_args()
 
 

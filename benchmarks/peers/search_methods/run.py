@@ -100,12 +100,12 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", required=True, help="a shipped table, or a file")
     parser.add_argument("--budget", type=int, default=30, help="trainings of an average configuration")
-    parser.add_argument("--seeds", type=int, default=50, help="the searches have the seeds 0 to this less one")
+    parser.add_argument("--seeds", type=int, default=50, help="number of searches per method; seeds count from 0")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
     parser.add_argument("--output", type=Path, required=True, help="a folder, which is made if missing")
     parser.add_argument("--processes", type=int, default=2, help="searches at a time")
     parser.add_argument("--search-seconds", type=float, default=600, help="a search that takes longer is killed")
-    parser.add_argument("--method-seconds", type=float, default=7200, help="no search is begun after so long")
+    parser.add_argument("--method-seconds", type=float, default=7200, help="seconds after which no search begins")
     return parser
 
 
