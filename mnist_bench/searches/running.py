@@ -43,7 +43,7 @@ def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) 
         SearchError: as `search.driver.run.Search.run`, and `SearchSetup.of` for faults in the space file.
     """
     setup = SearchSetup.of(config, observer.on_notice)
-    for warning in space_files.warnings(setup.drawn):
+    for warning in space_files.warnings(setup.drawn, (setup.sampler, setup.pruner)):
         observer.on_warning(space_files.warning_line(warning))
     check_own_code(setup)
     close_test_set()
@@ -119,6 +119,7 @@ def spec_of(setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], 
         space=space, seed=config.seed, slots=config.slots, order=config.order,
         sampler=setup.sampler, pruner=setup.pruner, periods=len(setup.period_ends), context=context,
         numerics=numerics, versions=study_context.versions(), enqueued=enqueued(setup, plan), start=start(plan),
+        portable=setup.is_portable,
     )  # fmt: skip
 
 

@@ -101,6 +101,11 @@ class SearchSetup:
         return strategies.of_settings(self.space.settings)[1]
 
     @property
+    def is_portable(self) -> bool:
+        """Whether training gives the same bits on every processor."""
+        return self.space.settings.get("precision") == "portable"
+
+    @property
     def period_ends(self) -> list[float]:
         """The epochs at whose end a trial reports."""
         return period_ends(self.space)

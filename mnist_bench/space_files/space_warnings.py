@@ -12,14 +12,19 @@ from search import strategies
 from search.errors import Problem
 from search.messages import number_of, show
 from search.space import Field, Space, same
+from search.strategies import Pruner, Sampler
 
 DROPS = ("optim.first_drop_fraction", "optim.second_drop_fraction")
 
 
-def warnings(drawn: Drawn) -> list[Problem]:
-    """Return the warnings about a checked space, given its random configurations, in the order of the file."""
+def warnings(drawn: Drawn, ways: tuple[Sampler, Pruner] | None = None) -> list[Problem]:
+    """Return the warnings about a checked space, given its random configurations, in the order of the file.
+
+    `ways` are the sampler and the pruner of a search, if the space does not name them.
+    """
     space = drawn.space
     found = [*_single_values(space), *_idle(space), *_drops(space), *_idle_pruner(space), *_constraints(drawn)]
+    found += _unportable(space, ways or strategies.of_settings(space.settings))
     return sorted([*found, *net_warnings(drawn)], key=lambda problem: (problem.line, problem.column))
 
 
@@ -136,3 +141,10 @@ def _idle_pruner(space: Space) -> Iterator[Problem]:
         message = f"search.pruner: {pruner.name} stops no trial: its first look is beyond a trial's "
         message += number_of(periods, "period")
         yield space.origins["search"].problem(message, "pruner")
+
+
+def _unportable(space: Space, ways: tuple[Sampler, Pruner]) -> Iterator[Problem]:
+    """Yield a warning if training does not depend on the processor, but the sampler or the pruner does."""
+    if space.settings.get("precision") == "portable":
+        for _, sentence in strategies.unportable(*ways):
+            yield space.origins["precision"].problem(f"precision: portable, but {sentence}")

@@ -55,10 +55,10 @@ def choose(
     Raises:
         ValueError: no trial has reported.
     """
-    coordinates = prospects.coordinates
+    coordinates, elementary = prospects.coordinates, prospects.elementary
     tried, known = list(curves), [curve for curve in curves if curve.values or curve.failed]
     curves = _most_telling(known)
-    reports = reports_of(curves)
+    reports = reports_of(curves, elementary)
     points = np.array([curve.point for curve in curves])
     between = coordinates.squares(points, points)
     fitted = _drawn([fit(reports, between, beliefs) for beliefs in CANDIDATES], draws)
@@ -72,7 +72,7 @@ def choose(
         return None
     among = posterior.only(finalists)
     near = coordinates.squares(places[finalists], places[finalists])
-    losses = among.drawn(near, np.round(draws.standard_normal(len(finalists)), 9), BOLDNESS)
+    losses = among.drawn(near, np.round(elementary.normals(draws, len(finalists)), 9), BOLDNESS)
     chosen = int(np.argmin(np.round(losses, ROUNDED)))
     periods = max(len(curve.shares) for curve in curves)
     deviation = float(np.sqrt(max(among.variance[chosen], 0.0)))

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.elementary import NATIVE, Elementary
+
 Array = NDArray[np.float64]
 MIN_ERROR = 0.001
 """Added to an error (0..1) before its logarithm is taken, so that a single image of few does not count for much."""
@@ -74,21 +76,23 @@ class Scale:
     usual: tuple[float, ...]
     """The usual value on the loss's scale, after each period."""
     deviation: float
+    elementary: Elementary = NATIVE
+    """Computes this logarithm, and every exp and ln of the model."""
 
     def value(self, loss: float, period: int) -> float:
         """Return the value that a standardised loss after a period (from 1) stands for."""
         raw = self.usual[period - 1] + self.deviation * loss
-        return 1.0 + MIN_ERROR - math.exp(raw) if self.is_share else -raw
+        return 1.0 + MIN_ERROR - self.elementary.exp(raw) if self.is_share else -raw
 
 
-def reports_of(curves: Sequence[Curve]) -> Reports:
+def reports_of(curves: Sequence[Curve], elementary: Elementary = NATIVE) -> Reports:
     """Return the reports of all curves; a failed trial has one more, which is as bad as any.
 
     Raises:
         ValueError: there is no report.
     """
     is_share = all(0.0 <= value <= 1.0 for curve in curves for value in curve.values)
-    raw = [[_loss(value, is_share) for value in curve.values] for curve in curves]
+    raw = [[_loss(value, elementary) if is_share else -value for value in curve.values] for curve in curves]
     usual = _usual(raw, max(len(curve.shares) for curve in curves))
     firsts = [losses[0] for losses in raw if losses]
     if not firsts:
@@ -109,12 +113,12 @@ def reports_of(curves: Sequence[Curve]) -> Reports:
         curve=np.array(of, np.intp),
         share=np.array(shares),
         loss=np.array(losses_),
-        scale=Scale(is_share=is_share, usual=usual, deviation=deviation),
+        scale=Scale(is_share=is_share, usual=usual, deviation=deviation, elementary=elementary),
     )
 
 
-def _loss(value: float, is_share: bool) -> float:
-    return round(math.log(1.0 + MIN_ERROR - value), DECIMALS) if is_share else -value
+def _loss(value: float, elementary: Elementary) -> float:
+    return round(elementary.ln(1.0 + MIN_ERROR - value), DECIMALS)
 
 
 def _usual(raw: Sequence[Sequence[float]], periods: int) -> tuple[float, ...]:

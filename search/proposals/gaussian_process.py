@@ -55,7 +55,7 @@ class Fitted:
     def evidence(self) -> float:
         """Logarithm of the reports' probability, up to a constant."""
         fit = float(product(self.whitened, self.whitened)[0, 0])
-        logarithms: list[float] = np.log(np.diag(self.lower)).tolist()
+        logarithms: list[float] = self.reports.scale.elementary.ln_of_each(np.diag(self.lower)).tolist()
         return -0.5 * fit - sum(logarithms)
 
     def at_end(self, to_curves: Array) -> Posterior:
@@ -126,7 +126,7 @@ def fit(reports: Reports, between: Array, beliefs: Beliefs) -> Fitted:
 def weights(fitted: Sequence[Fitted]) -> Array:
     """Return how likely the reports make each of the beliefs, all equally likely beforehand."""
     evidence = np.array([each.evidence for each in fitted])
-    likely = np.exp(evidence - evidence.max())
+    likely = fitted[0].reports.scale.elementary.exp_of_each(evidence - evidence.max())
     return np.asarray(likely / sum(likely.tolist()))
 
 

@@ -36,6 +36,7 @@ class Prospects:
     def __init__(self, space: Space, planner: Planner[Any], seed: int) -> None:
         """Take the space's Sobol sequence whose scrambling the study's seed decides."""
         self.coordinates = Coordinates(space.distributions)
+        self.elementary = space.elementary
         self._space = space
         self._planner = planner
         self._feasible = Feasible(space, planner, canonical_json.derived_seed(seed, "covering"))

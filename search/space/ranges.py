@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, DefaultContext, InvalidOperation
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 from search import canonical_json
 from search.arguments import is_number
+from search.elementary import NATIVE, Elementary
 from search.messages import did_you_mean, show
 from search.space.scalars import is_quoted
 from search.space.yaml_reader import KeyPath
@@ -56,6 +57,8 @@ class IntRange:
     high: int
     step: int = 1
     log: bool = False
+    elementary: Elementary = field(default=NATIVE, compare=False, repr=False)
+    """Computes exp and ln; no part of what a file holds."""
 
     @property
     def values(self) -> Sequence[int]:
@@ -95,8 +98,8 @@ class IntRange:
         """Return the quantile at `share`, 0 <= share < 1."""
         if self.log:
             # Half a unit beyond both ends, so that rounding gives the two ends their full share.
-            low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
-            return min(max(round(math.exp(low + share * (high - low))), self.low), self.high)
+            low, high = self.elementary.ln(self.low - 0.5), self.elementary.ln(self.high + 0.5)
+            return min(max(round(self.elementary.exp(low + share * (high - low))), self.low), self.high)
         return self.low + self.step * int(share * ((self.high - self.low) // self.step + 1))
 
     def to_json(self) -> dict[str, Any]:
@@ -116,6 +119,7 @@ class FloatRange:
     high: float
     step: float | None = None
     log: bool = False
+    elementary: Elementary = field(default=NATIVE, compare=False, repr=False)
 
     @property
     def values(self) -> Sequence[float]:
@@ -173,8 +177,8 @@ class FloatRange:
         if self.step:
             return self._point(int(share * (self._steps(self.step) + 1)), self.step)
         if self.log:
-            low, high = math.log(self.low), math.log(self.high)
-            return self._inside(math.exp(low + share * (high - low)))
+            low, high = self.elementary.ln(self.low), self.elementary.ln(self.high)
+            return self._inside(self.elementary.exp(low + share * (high - low)))
         return self._inside(self.low + share * (self.high - self.low))
 
     def to_json(self) -> dict[str, Any]:
@@ -208,6 +212,7 @@ class Levels:
     values: tuple[float, ...]
     """At least one, as written: 1 is an int and 1.0 a float."""
     log: bool = False
+    elementary: Elementary = field(default=NATIVE, compare=False, repr=False)
 
     @property
     def low(self) -> float:
@@ -315,7 +320,7 @@ def same(left: Any, right: Any) -> bool:
 def place(span: NumberRange, value: float) -> float:
     """Return a value's place on the scale of a range with two ends: 0 is the lower end, 1 the upper."""
     ends = (span.low, value, span.high)
-    low, here, high = map(math.log, ends) if span.log else ends
+    low, here, high = map(span.elementary.ln, ends) if span.log else ends
     return float((here - low) / (high - low))
 
 

@@ -14,11 +14,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from search import canonical_json, yaml_writer
+from search.elementary import NATIVE, PORTABLE, Elementary
 from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space import yaml_reader
 from search.space.constraints import Constraint, read_constraints
-from search.space.ranges import Choice, Distribution, parse_form, rounded_words, same, shortest_form
+from search.space.ranges import Choice, Distribution, NumberRange, parse_form, rounded_words, same, shortest_form
 from search.space.yaml_reader import Document, KeyPath
 
 SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
@@ -131,6 +132,8 @@ class Space:
     """Where each setting, and each section, was written."""
     constraints: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
     """The value of the setting of that name; see `with_constraints`."""
+    elementary: Elementary = field(default=NATIVE, compare=False, repr=False)
+    """Computes exp and ln for the ranges, and for what proposes their values."""
     order: tuple[Field, ...] = field(init=False, compare=False, repr=False)
     """The fields in sampling order: each after the fields in its condition, otherwise as in the file. Those whose
     conditions form a cycle are left out."""
@@ -247,6 +250,16 @@ class Space:
     def distributions(self) -> dict[str, Distribution]:
         """The ranges by the paths of their fields, in the order of the file."""
         return {field.path: field.distribution for field in self.fields if field.distribution is not None}
+
+    def as_portable(self) -> Space:
+        """Return the same space, whose ranges compute the same values on every processor."""
+        fields = tuple(
+            replace(item, value=replace(item.value, elementary=PORTABLE))
+            if isinstance(item.value, NumberRange)
+            else item
+            for item in self.fields
+        )
+        return replace(self, fields=fields, elementary=PORTABLE)
 
     @property
     def is_recipe(self) -> bool:

@@ -30,6 +30,7 @@ from .registry import (
     pruner as pruner,
     sampler as sampler,
     to_spec as to_spec,
+    unportable as unportable,
 )
 from .samplers import (
     SAMPLERS as SAMPLERS,

@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from search import canonical_json
+from search.elementary import NATIVE, Elementary
 from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space, same
 
 OptunaDistribution = IntDistribution | FloatDistribution | CategoricalDistribution
@@ -27,13 +28,20 @@ class OptunaRanges:
     optunas: Mapping[str, OptunaDistribution]
     order: tuple[str, ...]
     """The paths as they are sampled: each after those in its condition."""
+    elementary: Elementary = NATIVE
+    """The space's."""
 
     @classmethod
     def of(cls, space: Space) -> OptunaRanges:
         """Return the ranges of a space."""
         ours = {field.path: field.distribution for field in space.fields if field.distribution}
         order = tuple(field.path for field in space.order if field.distribution)
-        return cls(ours, {path: to_optuna(span) for path, span in ours.items()}, order)
+        return cls(ours, {path: to_optuna(span) for path, span in ours.items()}, order, space.elementary)
+
+    @property
+    def logarithmic(self) -> dict[str, IntRange | FloatRange]:
+        """The ranges of which Optuna samples logarithms."""
+        return {path: span for path, span in self.ours.items() if isinstance(span, IntRange | FloatRange) and span.log}
 
     def encode(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return a trial's parameters as Optuna takes them, in the same order."""

@@ -1,4 +1,7 @@
-"""Optuna's samplers, changed so that a restart or another number of cores does not change their proposals."""
+"""Optuna's samplers, changed so that a restart or another number of cores does not change their proposals.
+
+Those that can be portable give the same proposals on every processor, too.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,34 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from optuna import Study
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, GPSampler, QMCSampler
+from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler
 from optuna.trial import FrozenTrial
+
+from search.space import FloatRange, IntRange
+
+
+class PortableRandomSampler(RandomSampler):
+    """Optuna's random sampler with the same bits on every processor.
+
+    It proposes what Optuna would, except for the last bits of the ranges of which Optuna samples logarithms.
+    """
+
+    def __init__(self, logarithmic: Mapping[str, IntRange | FloatRange], *, seed: int) -> None:
+        """Take the ranges of which Optuna would sample logarithms."""
+        super().__init__(seed=seed)
+        self._logarithmic = logarithmic
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Return a value at random."""
+        if (span := self._logarithmic.get(param_name)) is not None:
+            return span.at(self._rng.rng.random_sample())
+        return super().sample_independent(study, trial, param_name, param_distribution)
 
 
 class FixedSpaceQmcSampler(QMCSampler):
@@ -19,14 +46,33 @@ class FixedSpaceQmcSampler(QMCSampler):
     The place in the sequence is a system attribute of the study, which `optuna_study` saves and restores.
     """
 
-    def __init__(self, ranges: Mapping[str, BaseDistribution], *, seed: int) -> None:
+    def __init__(
+        self, ranges: Mapping[str, BaseDistribution], portable: Mapping[str, IntRange | FloatRange], *, seed: int
+    ) -> None:
+        """Take all ranges; those that are `portable` compute their values themselves."""
         super().__init__(qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False)
         # As in Optuna, a range of a single value takes up no dimension of the sequence.
         self._ranges = {path: span for path, span in ranges.items() if not span.single()}
+        self._portable = portable
+        self._point: list[float] = []
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return all ranges with more than one value."""
         return self._ranges
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the next point of the sequence."""
+        proposed = super().sample_relative(study, trial, search_space)
+        shares = zip(search_space, self._point, strict=True)
+        return proposed | {path: self._portable[path].at(share) for path, share in shares if path in self._portable}
+
+    def _sample_qmc(self, study: Study, search_space: dict[str, BaseDistribution]) -> NDArray[np.float64]:
+        """Return the next point, shape (1, ranges), and keep it: each range takes up one column."""
+        point = super()._sample_qmc(study, search_space)
+        self._point = point[0].tolist()
+        return point
 
 
 class ProposingSampler(BaseSampler):

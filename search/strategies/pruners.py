@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from search.elementary import PORTABLE
 from search.errors import UsageError
 from search.messages import number_of
-from search.strategies.strategy import Strategy, whole
+from search.strategies.strategy import Strategy, is_portable_code, whole
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -70,6 +71,7 @@ class Asha(Pruner):
     """Asynchronous successive halving, the stopping variant (Li et al. 2020)."""
 
     name = "asha"
+    portable = True
     min_resource: int = whole(1, least=1)
     """Period of the first rung."""
     reduction_factor: int = whole(3, least=2)
@@ -124,6 +126,7 @@ class Hyperband(Pruner):
     """
 
     name = "hyperband"
+    portable = True
     min_resource: int = whole(1, least=1)
     """Period of the first rung of the first bracket."""
     reduction_factor: int = whole(3, least=2)
@@ -132,9 +135,11 @@ class Hyperband(Pruner):
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import HyperbandPruner
 
-        return HyperbandPruner(
+        pruner = HyperbandPruner(
             min_resource=self.min_resource, max_resource=periods, reduction_factor=self.reduction_factor
         )
+        pruner._n_brackets = self.brackets(periods)  # else Optuna asks libm, whose last bit decides
+        return pruner
 
     def may_stop_at(self, period: int) -> bool:
         return self._halving(0).may_stop_at(period)  # the first bracket has all rungs
@@ -160,7 +165,7 @@ class Hyperband(Pruner):
     def brackets(self, periods: int) -> int:
         """Return the number of brackets; `min_resource` is at most `periods`."""
         # In floating point, as in Optuna: 243 periods give five brackets, because log(243) / log(3) comes out below 5.
-        return math.floor(math.log(periods / self.min_resource, self.reduction_factor)) + 1
+        return math.floor(PORTABLE.ln(periods / self.min_resource) / PORTABLE.ln(self.reduction_factor)) + 1
 
     def as_asha(self, periods: int) -> list[tuple[float, Asha]]:
         """Return for each bracket the share of trials that Optuna assigns to it, and its successive halving."""
@@ -179,6 +184,7 @@ class Median(Pruner):
     """Stop a trial whose best value is below the median of the complete ones at its period (Golovin et al. 2017)."""
 
     name = "median"
+    portable = True
     n_startup_trials: int = whole(5, least=1)
     """Number of complete trials before any trial is pruned."""
     n_warmup_steps: int = whole(0, least=0)
@@ -221,6 +227,7 @@ class NoPruner(Pruner):
     """Train every trial to the end."""
 
     name = "none"
+    portable = True
 
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import NopPruner
@@ -250,6 +257,10 @@ class ForeignPruner(Pruner):
     """None if the pruner was read from a study, which never runs code."""
     lasting: bool = field(default=False, compare=False)
     """Whether one instance decides during a whole run; otherwise a new one is made for each decision."""
+
+    @property
+    def portable(self) -> bool:
+        return is_portable_code(self.loaded)
 
     def make(self, periods: int) -> BasePruner:
         """Return an Optuna pruner that calls it.

@@ -170,6 +170,20 @@ def misfits(
     yield from (("pruner", reason) for reason in of_pruner)
 
 
+def unportable(sampler: Sampler, pruner: Pruner) -> Iterator[tuple[Literal["sampler", "pruner"], str]]:
+    """Yield ("sampler" or "pruner", sentence) for each choice whose decisions may depend on the processor."""
+    if not sampler.portable:
+        yield "sampler", f"the proposals of {_depending(sampler, SAMPLERS)}"
+    if not pruner.portable:
+        yield "pruner", f"the decisions of {_depending(pruner, PRUNERS)}"
+
+
+def _depending(strategy: Strategy, table: Mapping[str, type[Strategy]]) -> str:
+    portable = [name for name, built_in in table.items() if built_in().portable]
+    how = "may depend" if is_code(strategy.name) else "depend"
+    return f"{strategy.name} {how} on the processor, and those of {', '.join(portable[:-1])} and {portable[-1]} do not"
+
+
 def _faults_of(strategy: Sampler | Pruner) -> Iterator[str]:
     """Yield the faults in the options of a built-in strategy. (One that was made in Python was not parsed.)"""
     if not isinstance(strategy, ForeignSampler | ForeignPruner):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from search import canonical_json
 from search.errors import UsageError
-from search.strategies.strategy import Strategy, whole
+from search.strategies.strategy import Strategy, is_portable_code, whole
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -109,6 +109,7 @@ class Tpe(Sampler):
     """Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018)."""
 
     name = "tpe"
+    portable = False  # NumPy's exp and log, of many candidates at once
     n_startup_trials: int = whole(10, least=1)
     """Number of trials drawn at random before the model is used. Infeasible ones do not count, unlike in Optuna: a
     model that knows hardly any others would propose the least infeasible."""
@@ -152,10 +153,15 @@ class Random(Sampler):
     """Independent draws from the ranges."""
 
     name = "random"
+    portable = True
 
     def make(self, ask: Ask) -> BaseSampler:
         from optuna.samplers import RandomSampler
 
+        from search.strategies.optuna_samplers import PortableRandomSampler
+
+        if ask.ranges.elementary.is_portable:
+            return PortableRandomSampler(ask.ranges.logarithmic, seed=ask.seed)
         return RandomSampler(seed=ask.seed)
 
     def origin(self, ask: Ask) -> ProposalOrigin:
@@ -167,12 +173,15 @@ class Qmc(Sampler):
     """A scrambled Sobol sequence: points spread evenly over all ranges (Bergstra and Bengio 2012; Owen 1998)."""
 
     name = "qmc"
+    portable = True
     needs = ("scipy",)
 
     def make(self, ask: Ask) -> BaseSampler:
         from search.strategies.optuna_samplers import FixedSpaceQmcSampler
 
-        return FixedSpaceQmcSampler(ask.ranges.optunas, seed=canonical_json.derived_seed(ask.study_seed, "sequence"))
+        portable = ask.ranges.logarithmic if ask.ranges.elementary.is_portable else {}
+        seed = canonical_json.derived_seed(ask.study_seed, "sequence")
+        return FixedSpaceQmcSampler(ask.ranges.optunas, portable, seed=seed)
 
     def origin(self, ask: Ask) -> ProposalOrigin:
         return ProposalOrigin(kind="sequence")
@@ -189,6 +198,7 @@ class Gp(Sampler):
     """
 
     name = "gp"
+    portable = False  # the linear algebra of SciPy and torch
     needs = ("scipy", "torch")
     uses = ("greenlet",)
     own_arithmetic = True
@@ -220,6 +230,7 @@ class Sobol(Sampler):
     """The feasible points of a scrambled Sobol sequence, one after the other, so that no proposal exceeds a limit."""
 
     name = "sobol"
+    portable = True
     asks_planner = True
     needs = ("scipy",)
 
@@ -239,6 +250,7 @@ class Curves(Sampler):
     """
 
     name = "curves"
+    portable = True
     asks_planner = True
     needs = ("scipy",)
     n_startup_trials: int = whole(8, least=1)
@@ -294,6 +306,10 @@ class ForeignSampler(Sampler):
     """Its arguments, except for the seed."""
     loaded: Loaded | None = field(default=None, compare=False, repr=False)
     """None if the sampler was read from a study, which never runs code."""
+
+    @property
+    def portable(self) -> bool:
+        return is_portable_code(self.loaded)
 
     def make(self, ask: Ask) -> BaseSampler:
         """Return a new instance.

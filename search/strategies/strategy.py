@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from search.plugins import Loaded
 
 _BOUNDS = "bounds"
 """The key of an option's bounds in its field's metadata."""
@@ -24,6 +27,11 @@ class Strategy(ABC):
     """Packages that it cannot work without, in addition to those that Optuna needs."""
     uses: ClassVar[tuple[str, ...]] = ()
     """Packages that it uses if they are installed; without them its results differ."""
+
+    @property
+    @abstractmethod
+    def portable(self) -> bool:
+        """Whether it decides the same on every processor in a portable study (`search.study.StudySpec.portable`)."""
 
     def __post_init__(self) -> None:
         """Make the whole numbers of real options real: 25 and 25.0 select the same, and are hashed alike."""
@@ -72,3 +80,8 @@ def bounds_of(option: Field[Any]) -> Bounds:
     """Return the bounds with which a built-in strategy declares an option."""
     bounds: Bounds = option.metadata[_BOUNDS]
     return bounds
+
+
+def is_portable_code(loaded: Loaded | None) -> bool:
+    """Return whether a custom class says `portable = True` of itself; of code that is not at hand nothing is known."""
+    return loaded is not None and getattr(loaded.call, "portable", False) is True

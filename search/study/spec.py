@@ -15,10 +15,12 @@ from typing import Any
 
 from search import canonical_json, strategies
 from search.differences import differences, same_bits
+from search.elementary import PORTABLE
 from search.errors import FingerprintError, NewerVersionError, UsageError
 from search.event_log import Created, Event, History, Order
 from search.messages import command_line, on_one_line
 from search.plugins import is_code
+from search.proposals import cholesky
 from search.space import Space, cost_of
 from search.stored_fields import First, standing, unknown
 from search.strategies import Pruner, Sampler, check, to_spec
@@ -54,9 +56,14 @@ class StudySpec:
     numerics: Mapping[str, Any] = field(default_factory=dict)
     """Description of the machine's numerics. Its canaries decide, the other entries name a difference. It is not in
     the fingerprint, so that studies from before the second canary are resumed by the first alone."""
+    portable: bool = False
+    """Whether the trainer computes the same bits on every processor. The search then repeats on every processor if the
+    sampler and the pruner are portable; otherwise its fingerprint depends on the processor."""
 
     def __post_init__(self) -> None:
         check(self.sampler, self.pruner, self.space, self.periods)
+        if self.portable:
+            object.__setattr__(self, "space", self.space.as_portable())
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> StudySpec:
@@ -84,6 +91,10 @@ class StudySpec:
         return self.enqueued[number] if number < ahead else self.start.at(number - ahead)
 
     @property
+    def _decides_alike_everywhere(self) -> bool:
+        return self.portable and not [*strategies.unportable(self.sampler, self.pruner)]
+
+    @property
     def format(self) -> int:
         """The lowest format of an event log that has all this specification uses; see `search.stored_fields.FORMAT`."""
         of_ranges = [span.format for span in self.space.distributions.values()]
@@ -104,7 +115,7 @@ class StudySpec:
             "enqueued": [dict(params) for params in self.enqueued],
             "context": dict(self.context),
             "driver_revision": DRIVER_REVISION,
-            "driver_arithmetic": arithmetic(),
+            "driver_arithmetic": portable_arithmetic() if self._decides_alike_everywhere else arithmetic(),
             "versions": {**versions(self.sampler, self.pruner), **self.versions},
             **sampler_arithmetic(self.sampler, two_objectives=self.cost is not None),
             "numerics": dict(self.numerics),
@@ -154,6 +165,26 @@ def arithmetic() -> str:
     numbers = np.linspace(0.01, 3.0, 257)
     results = [np.exp(numbers), np.log(numbers), np.power(numbers, 0.3), np.sin(numbers), np.sum(numbers)]
     return canonical_json.sha256([value.tobytes().hex() for value in results])
+
+
+@cache
+def portable_arithmetic() -> str:
+    """Return a hash of what portable samplers and pruners compute with, which is the same on every processor.
+
+    Another hash shows another installation: a NumPy with other random numbers, or one that was compiled to fuse
+    multiplication and addition.
+    """
+    import numpy as np
+
+    numbers = np.linspace(0.01, 3.0, 16)
+    draws, older_draws = np.random.default_rng(0), np.random.RandomState(0)
+    apart = numbers[:, None] - numbers[None]
+    results = [
+        PORTABLE.exp_of_each(numbers), PORTABLE.ln_of_each(numbers), PORTABLE.normals(draws, 16), draws.random(16),
+        draws.integers(1000, size=16), older_draws.uniform(0.1, numbers), np.sqrt(numbers), np.round(numbers, 6),
+        np.quantile(numbers, 0.3), cholesky(1.0 / (1.0 + apart * apart)),
+    ]  # fmt: skip
+    return canonical_json.sha256([np.asarray(value).tobytes().hex() for value in results])
 
 
 def sampler_arithmetic(sampler: Sampler, *, two_objectives: bool = False) -> dict[str, str]:

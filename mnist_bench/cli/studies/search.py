@@ -205,7 +205,7 @@ def _preview(config: SearchConfig, share: float | None) -> None:
     from mnist_bench.preview import preview
 
     setup = searches.SearchSetup.of(config)
-    for warning in space_files.warnings(setup.drawn):
+    for warning in space_files.warnings(setup.drawn, (setup.sampler, setup.pruner)):
         output.note(space_files.warning_line(warning))
     for line in preview(setup):
         output.print_prose(line)

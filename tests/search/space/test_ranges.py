@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
+from search.elementary import NATIVE, PORTABLE
 from search.space.ranges import Choice, FloatRange, IntRange, Levels, NumberRange, parse_form, place, shortest_form
 
 PLAIN = st.recursive(
@@ -274,3 +276,36 @@ def test_logarithmic_draws_are_even_in_the_logarithm() -> None:
 )
 def test_values_outside(distribution: Any, value: object) -> None:
     assert not distribution.contains(value)
+
+
+PORTABLE_RANGES = st.builds(
+    lambda low, factor: FloatRange(low, low * factor, log=True, elementary=PORTABLE),
+    st.floats(1e-300, 1e200),
+    st.floats(1.0, 1e90),
+) | st.builds(
+    lambda low, more: IntRange(low, low + more, log=True, elementary=PORTABLE), st.integers(1, 99), st.integers(0, 999)
+)
+
+
+@given(span=PORTABLE_RANGES, share=st.floats(0, 1, exclude_max=True))
+@example(FloatRange(1e-4, 0.1, log=True, elementary=PORTABLE), math.nextafter(1.0, 0.0))
+@example(FloatRange(5e-324, 1.7e308, log=True, elementary=PORTABLE), math.nextafter(1.0, 0.0))
+def test_a_portable_range_stays_within_its_ends_and_is_the_same_but_for_the_last_bits(
+    span: IntRange | FloatRange, share: float
+) -> None:
+    value, native = span.at(share), replace(span, elementary=NATIVE)
+    assert span == native  # the same range: what a file holds of it is the same
+    assert span.contains(value)
+    assert value == pytest.approx(native.at(share), rel=1e-12, abs=isinstance(span, IntRange))
+    assert place(span, value) == pytest.approx(place(native, value), abs=1e-12) if span.low < span.high else True
+
+
+@pytest.mark.parametrize("span", [FloatRange(1e-4, 0.1, log=True), IntRange(8, 512, log=True), Levels((1, 3, 9), True)])
+def test_a_portable_range_asks_for_nothing_but_correctly_rounded_functions(
+    span: NumberRange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portable = replace(span, elementary=PORTABLE)
+    expected = portable.at(0.3), place(portable, 9)
+    for name in ("exp", "log", "log2", "log10", "log1p", "pow", "sqrt"):
+        monkeypatch.delattr(math, name)
+    assert (portable.at(0.3), place(portable, 9)) == expected
