@@ -66,7 +66,7 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
         StudyNotFoundError, UsageError, StorageError: as `start_lists.source`.
         SpaceError: as `start_lists.check_named`.
     """
-    config, space = setup.config, setup.space
+    config, space = setup.config, setup.space.as_portable() if setup.is_portable else setup.space
     names = config.from_studies or (tuple(space.settings.get("search", {}).get("start", ())) if config.start else ())
     if not names:
         return lambda plan: StartList()
@@ -77,7 +77,7 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
             return lambda plan: known
     if not config.from_studies:
         start_lists.check_named(space)
-    sources = [start_lists.source(name, config.results, config.storage) for name in names]
+    sources = [start_lists.source(name, config.results, config.storage, space.elementary) for name in names]
 
     def made(plan: Planner[TrainConfig]) -> StartList:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from mnist_bench import tables
 from mnist_bench.config import TrainConfig, every_setting, flattened
 from mnist_bench.tables import SHA256, RecordedBenchmark, shipped
+from search.elementary import NATIVE, Elementary
 from search.errors import SpaceError, UsageError
 from search.event_log import StudyRecord
 from search.messages import show
@@ -42,7 +42,7 @@ class EarlierTrials:
     """The settings that its space does not name, by path: all that was tried there had their defaults."""
 
 
-def source(name: str, results: Path, storage: str | None = None) -> EarlierTrials:
+def source(name: str, results: Path, storage: str | None = None, elementary: Elementary = NATIVE) -> EarlierTrials:
     """Return the study or the table of a name; a table may be a file, too.
 
     Raises:
@@ -62,7 +62,7 @@ def source(name: str, results: Path, storage: str | None = None) -> EarlierTrial
     return EarlierTrials(
         name=named(name),
         task=task,
-        tried=tuple(_standardised(found)),
+        tried=tuple(_standardised(found, elementary)),
         unnamed=_unnamed(space),
     )
 
@@ -117,8 +117,10 @@ def _unnamed(space: Space) -> Mapping[str, Any]:
     return {path: value for path, value in defaults if path not in named and not path.startswith(without)}
 
 
-def _standardised(found: Sequence[tuple[Mapping[str, Any], float]]) -> Iterator[TriedConfiguration]:
-    logarithms = [math.log(error + MIN_ERROR) for _, error in found]
+def _standardised(
+    found: Sequence[tuple[Mapping[str, Any], float]], elementary: Elementary
+) -> Iterator[TriedConfiguration]:
+    logarithms = [elementary.ln(error + MIN_ERROR) for _, error in found]
     middle = median(logarithms)
     deviation = DEVIATION * median(abs(each - middle) for each in logarithms) or 1.0
     for (settings, _), each in zip(found, logarithms, strict=True):

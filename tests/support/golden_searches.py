@@ -8,6 +8,7 @@ from typing import Any
 
 from search import strategies
 from search.event_log.records import StudyRecord
+from search.simulation.in_memory import simulate
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
 from search.study import spec
@@ -41,6 +42,24 @@ FLAT = {
     "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}},
 }
 """Without a `when`, which gp does not take."""
+PORTABLE = (("random", "hyperband"), ("qmc", "median"), ("sobol", "none"), ("curves", "asha"))
+"""Every sampler and pruner that is portable."""
+LOGARITHMIC = {
+    "name": "logarithmic",
+    "model": {
+        "depth": {"int": [1, 3]},
+        "width": {"int": [4, 64], "log": True},
+        "extra": {"levels": [0.1, 0.2, 0.5, 1.0], "log": True},
+        "kind": {"choice": ["a", "b", [1, 2]]},
+    },
+    "optim": {
+        "lr": {"float": [1e-4, 1e-1], "log": True},
+        "decay": {"float": [1e-6, 1e-2], "log": True},
+        "rate": {"float": [1e-3, 1e3], "log": True},
+    },
+}
+BUDGET = 2_000_000
+"""Logical cost of a portable search in memory, that of about 20 trials."""
 TWO = {"objective": ["val_accuracy", "parameters"]}
 SMALL = Path(__file__).parents[1] / "data" / "studies-3a8e64d" / "small.yaml"
 
@@ -53,6 +72,8 @@ def cases() -> dict[str, dict[str, Any]]:
             for more in ("", " two"):
                 if (sampler, pruner, more) not in LEFT_OUT:
                     found[f"{sampler} {pruner}{more}"] = _options(sampler, pruner, more)
+    for sampler, pruner in PORTABLE:
+        found[f"{sampler} {pruner} portable"] = _options(sampler, pruner, " portable")
     arrival = ("tpe", "random", "curves")
     return found | {f"{sampler} asha arrival": _options(sampler, "asha", " arrival") for sampler in arrival}
 
@@ -65,13 +86,14 @@ def with_every_strategy(*names: str) -> set[str]:
 
 
 def _options(sampler: str, pruner: str, more: str) -> dict[str, Any]:
-    space = FLAT if sampler in UNCONDITIONAL else fake.SPACE
+    space = LOGARITHMIC if more == " portable" else FLAT if sampler in UNCONDITIONAL else fake.SPACE
     return {
         "sampler": SAMPLERS[sampler],
         "pruner": PRUNERS[pruner],
         "goal": TRIALS.get(sampler, 24),
         "space_values": {**space, **TWO} if more == " two" else space,
         "order": "arrival" if more == " arrival" else "logical",
+        "portable": more == " portable",
     }
 
 
@@ -84,7 +106,8 @@ def levels(sampler: str) -> dict[str, Any]:
 def place(options: Mapping[str, Any]) -> str:
     """Return what a search's decisions depend on here, in a line: the versions, and what the arithmetic comes to."""
     sampler, two = options["sampler"], "objective" in options["space_values"]
-    known = {**spec.versions(sampler, options["pruner"]), "arithmetic": spec.arithmetic()[:16]}
+    arithmetic = spec.portable_arithmetic() if options["portable"] else spec.arithmetic()
+    known = {**spec.versions(sampler, options["pruner"]), "arithmetic": arithmetic[:16]}
     known |= {name: value[:16] for name, value in spec.sampler_arithmetic(sampler, two_objectives=two).items()}
     return ", ".join(f"{name} {value}" for name, value in sorted(known.items()))
 
@@ -107,5 +130,17 @@ def searched_for_real(folder: Path) -> tuple[str, StudyRecord]:
     )
     study = searches.run(asked, Observer(), lambda: False).study
     sampler, pruner = strategies.of_spec(study.spec)
-    here = place({"sampler": sampler, "pruner": pruner, "space_values": {}})
+    here = place({"sampler": sampler, "pruner": pruner, "space_values": {}, "portable": False})
     return f"canary {study.spec['numerics']['canary'][:16]}, driver revision {spec.DRIVER_REVISION}, {here}", study
+
+
+def portable() -> dict[str, list[str]]:
+    """Return the fingerprint and the digest of portable searches in memory, by the name of the golden one."""
+    found: dict[str, list[str]] = {}
+    for name, options in cases().items():
+        if options["portable"]:
+            kinds = options["sampler"], options["pruner"]
+            asked = fake.make_spec(*kinds, 4, 0, space=fake.space(options["space_values"]), portable=True)
+            study = simulate(asked, fake.Planner(48), fake.Trainer(), budget=BUDGET, seconds=lambda job: 1.0).study
+            found[name] = [spec.fingerprint(study.spec), study.digest]
+    return found

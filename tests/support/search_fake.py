@@ -146,6 +146,7 @@ def make_search(
     space_values: Mapping[str, Any] = SPACE,
     trial_timeout: float = math.inf,
     max_outage: float = 60.0,
+    portable: bool = False,
 ) -> Search:
     """Return a search with the fake trainer: in this process, or with so many worker processes."""
     marks = results / "marks"
@@ -166,6 +167,7 @@ def make_search(
             start=start or StartList(),
             space=space(space_values),
             context={"canary": numerics["canary"]},
+            portable=portable,
         ),
         planner_for=lambda _: Planner(widest),
         executor=executor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from mnist_bench.space_files.drawn import Drawn
 from mnist_bench.space_files.space_warnings import warnings
 from search.space.space import Space
 from search.space.yaml_reader import parse
+from search.strategies.pruners import Asha
+from search.strategies.samplers import Gp, Random
 from support import own_nets
 
 
@@ -146,3 +149,15 @@ def test_nets_are_those_for_the_pictures(tmp_path: Path, more: str) -> None:
 @pytest.mark.parametrize("name", ["conv", "mini", "smoke", "former/0.1/conv"])
 def test_the_shipped_spaces_have_no_warnings(name: str) -> None:
     assert warnings(Drawn(space_files.load(name))) == []
+
+
+def test_a_portable_precision_needs_a_portable_sampler() -> None:
+    space = Space.from_document(parse("optim: {lr: {float: [0.1, 0.2]}}\nprecision: portable", "f.yaml"))
+    drawn = Drawn(Space.from_document(parse("optim: {lr: {float: [0.1, 0.2]}}", "f.yaml")))
+    found = [str(warning) for warning in warnings(replace(drawn, space=space))]
+    assert found == [
+        "f.yaml:2:12  precision: portable, but the proposals of tpe depend on the processor, and those of random, qmc, "
+        "sobol and curves do not"
+    ]
+    assert warnings(replace(drawn, space=space), (Random(), Asha())) == []
+    assert warnings(drawn, (Gp(), Asha())) == []

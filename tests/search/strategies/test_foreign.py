@@ -114,3 +114,19 @@ def test_numbers_of_numpy_become_pythons(tmp_path: Path) -> None:
         name="own", space=fake.space(values), sampler=sampler, pruner=NoPruner(), seed=0, periods=1
     )
     assert type(optuna_study.ask(0)["model.rate"]) is float
+
+
+@pytest.mark.parametrize(("line", "is_portable"), [("", False), ("    portable = True\n", True)])
+def test_custom_code_is_portable_only_if_its_class_says_so(tmp_path: Path, line: str, is_portable: bool) -> None:
+    text = f"from optuna.samplers import RandomSampler\n\n\nclass Mine(RandomSampler):\n    pass\n{line}"
+    own = strategies.named_sampler(own_code.write(tmp_path, text))
+    assert own.portable is is_portable
+    pruner = strategies.named_pruner("optuna.pruners:NopPruner")
+    assert [*strategies.unportable(own, pruner)] == [
+        ("sampler", "the proposals of mine.py:Mine may depend on the processor, and those of random, qmc, sobol and "
+         "curves do not"),
+        ("pruner", "the decisions of optuna.pruners:NopPruner may depend on the processor, and those of asha, "
+         "hyperband, median and none do not"),
+    ][is_portable:]  # fmt: skip
+    read, _ = strategies.of_spec({"sampler": strategies.to_spec(own), "pruner": {"name": "asha"}})
+    assert not read.portable, "code that is not loaded says nothing"

@@ -15,6 +15,7 @@ import pytest
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.strategies.samplers import Random
+from search.trainer_api import MAX_PERIODS
 from support import golden_searches, search_fake as fake
 from support.paths import DATABASE
 
@@ -52,6 +53,15 @@ def test_a_bracket_of_hyperband_has_its_first_rung_where_the_one_before_has_its_
     stopped = stops(pruner, periods=periods, trials=100)
     assert sorted(set(stopped) - {0}) == first_rungs
     assert stopped.count(0) == pruner.brackets(periods) == len(first_rungs)
+
+
+def test_hyperband_has_as_many_brackets_as_optuna_has() -> None:
+    """At powers of the factor, where the last bit of a logarithm decides; elsewhere it is far from deciding."""
+    for factor in range(2, 1001):
+        for power in range(1, math.floor(math.log(MAX_PERIODS, factor)) + 1):
+            periods = factor**power
+            optunas = math.floor(math.log(periods, factor)) + 1
+            assert Hyperband(reduction_factor=factor).brackets(periods) == optunas, (factor, power)
 
 
 def test_hyperband_fills_its_brackets_by_their_budgets() -> None:

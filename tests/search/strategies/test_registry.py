@@ -149,3 +149,12 @@ def test_a_headline_names_the_rungs_as_reports_of_a_trial() -> None:
     assert Hyperband().describe(periods=2) == "hyperband (1 bracket)"
     assert Qmc().describe(periods=6) == "qmc (Sobol)"
     assert Gp().describe(periods=6) == "gp"
+
+
+def test_samplers_and_pruners_that_depend_on_the_processor_are_named() -> None:
+    assert [name for name, sampler in strategies.SAMPLERS.items() if not sampler().portable] == ["tpe", "gp"]
+    assert all(pruner().portable for pruner in strategies.PRUNERS.values())
+    assert [*strategies.unportable(Qmc(), Hyperband())] == []
+    assert [*strategies.unportable(Tpe(), Asha())] == [
+        ("sampler", "the proposals of tpe depend on the processor, and those of random, qmc, sobol and curves do not")
+    ]

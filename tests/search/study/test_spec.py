@@ -10,8 +10,8 @@ import pytest
 from search import canonical_json
 from search.differences import differences
 from search.errors import FingerprintError
-from search.strategies.pruners import Asha
-from search.strategies.samplers import Random, Tpe
+from search.strategies.pruners import Asha, Hyperband, Median, Pruner
+from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import spec as specs
 from search.study.spec import StudySpec, check_same, fingerprint
 from support import search_fake as fake
@@ -111,3 +111,27 @@ def test_fields_in_another_order_are_named_as_the_difference() -> None:
     ways = {"sampler": {"name": "tpe"}, "pruner": {"name": "asha"}}
     with pytest.raises(FingerprintError, match="the same fields in another order"):
         check_same("study", {**ways, "fields": fields}, {**ways, "fields": fields[::-1]})
+
+
+def test_a_portable_study_is_stored_as_one_and_any_other_as_before() -> None:
+    assert "portable" not in plain()
+    stored = plain(portable=True)
+    assert stored["portable"] is True
+    assert stored["space"] == plain()["space"]
+    again = StudySpec.from_json(stored)
+    assert again.to_json() == stored
+    assert again.space.elementary.is_portable
+    assert not StudySpec.from_json(plain()).space.elementary.is_portable
+    assert {path for path, _, _ in differences(plain(), stored)} == {"portable", "driver_arithmetic"}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "pruner", "is_portable"),
+    [(Random(), Hyperband(), True), (Curves(), Median(), True), (Tpe(), Asha(), False)],
+)
+def test_the_processor_is_left_out_of_the_fingerprint_only_if_the_whole_search_is_portable(
+    sampler: Sampler, pruner: Pruner, is_portable: bool
+) -> None:
+    found = plain(sampler=sampler, pruner=pruner, portable=True)["driver_arithmetic"]
+    assert found == (specs.portable_arithmetic() if is_portable else specs.arithmetic())
+    assert plain(sampler=sampler, pruner=pruner)["driver_arithmetic"] == specs.arithmetic()
