@@ -58,8 +58,8 @@ LOGARITHMIC = {
         "rate": {"float": [1e-3, 1e3], "log": True},
     },
 }
-BUDGET = 2_000_000
-"""Logical cost of a portable search in memory, that of about 20 trials."""
+BUDGET = 1_200_000
+"""Logical cost of a portable search in memory, that of 12 trials or more."""
 TWO = {"objective": ["val_accuracy", "parameters"]}
 SMALL = Path(__file__).parents[1] / "data" / "studies-3a8e64d" / "small.yaml"
 
