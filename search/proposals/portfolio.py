@@ -42,7 +42,7 @@ def portfolio(configurations: Sequence[Params], losses: Sequence[float], spans: 
     points = np.array([spans.of(configurations[each]) for each in long_list.tolist()])
     moves = alike(spans.squares(points, points), LENGTH) + 1e-6 * np.eye(len(points))
     deviation = float(known.std()) or 1.0
-    # The same on every processor: only eight of them need libm, and these are 2e-11 or more from where rounding changes.
+    # The same on every processor: only eight of them need libm, and these are 2e-11 away from a change of rounding.
     normals = np.round(np.random.default_rng(SEED).standard_normal((len(points), TASKS)), 9)
     imagined = known[long_list, None] + TRANSFER * deviation * product(cholesky(moves).T, normals)
     chosen: list[int] = []
