@@ -15,6 +15,7 @@ from mnist_bench import cells
 from mnist_bench.data import DataOptions
 from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, RunReports, TrainingRun, open_grid
 from mnist_bench.result_table import Column, Table
+from mnist_bench.studies import first_difference
 from mnist_bench.tables import RecordedBenchmark, RecordedRow, fresh, rows, table_card
 from search.arguments import check_count
 from search.differences import same_bits
@@ -184,13 +185,9 @@ def _error(row: RecordedRow, images: int) -> float | None:
 
 
 def _first_difference(then: RecordedRow, now: RecordedRow) -> str | None:
-    for number, (old, new) in enumerate(zip(then.periods, now.periods, strict=False), start=1):
-        # Losses first: a single other bit changes a loss before any image changes its class.
-        for name in ("train_loss", "val_loss", "errors", "weights"):
-            if getattr(old, name) != getattr(new, name):
-                return f"period {number}, {name.replace('_', ' ')}"
-    if len(then.periods) != len(now.periods):
-        return "periods"
+    found = first_difference([*map(asdict, then.periods)], [*map(asdict, now.periods)])
+    if found is not None:
+        return found.name
     return None if then.unseen_errors == now.unseen_errors else "unseen errors"
 
 

@@ -15,7 +15,12 @@ from .record import (
     recipe_text as recipe_text,
     record_of as record_of,
 )
-from .reproduce import Difference as Difference, RepeatedTrial as RepeatedTrial, trainer_for as trainer_for
+from .reproduce import (
+    Difference as Difference,
+    RepeatedTrial as RepeatedTrial,
+    first_difference as first_difference,
+    trainer_for as trainer_for,
+)
 from .validated import (
     believed as believed,
     find_trial as find_trial,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mnist_bench.training import TorchTrainer
 
 ABSENT = "–"
+Figures = Mapping[str, object]
+"""The results of a period by name, such as losses, errors and the SHA-256 of the weights."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +112,7 @@ def train_again(
             break
     comparison = RepeatedTrial(
         periods=tuple(pairs),
-        first_difference=_first_difference(record, pairs),
+        first_difference=first_difference([*map(_figures, record.curve)], [_figures(now) for _, now in pairs]),
         numerics=numerics_differences(record.numerics, trainer.numerics),
         versions=version_differences(record.versions),
         p_value=_p_value(record, pairs, report),
@@ -144,22 +146,22 @@ def version_differences(then: Mapping[str, str]) -> tuple[Difference, ...]:
     )
 
 
-def _first_difference(record: Record, pairs: list[tuple[PeriodResult, PeriodResult]]) -> Difference | None:
-    for number, (then, now) in enumerate(pairs, start=1):
-        for name, old, new in _figures(then, now):
-            if old != new:
-                return Difference(name=f"period {number}, {name}", then=str(old), now=str(new))
-    if len(pairs) < len(record.curve):
-        return Difference(name="periods", then=str(len(record.curve)), now=str(len(pairs)))
+def first_difference(then: Sequence[Figures], now: Sequence[Figures]) -> Difference | None:
+    """Return the first difference between two runs, given the figures of each period: `period 2, weights`."""
+    for number, (old, new) in enumerate(zip(then, now, strict=False), start=1):
+        # Losses first: a single other bit changes a loss before any image changes its class.
+        for name in sorted({**old, **new}, key=lambda name: not name.endswith("loss")):
+            if old.get(name) != new.get(name):
+                where = f"period {number}, {name.replace('_', ' ')}"
+                return Difference(name=where, then=str(old.get(name)), now=str(new.get(name)))
+    if len(then) != len(now):
+        return Difference(name="periods", then=str(len(then)), now=str(len(now)))
     return None
 
 
-def _figures(then: PeriodResult, now: PeriodResult) -> list[tuple[str, Any, Any]]:
-    # Losses first: a single other bit changes a loss before any image changes its class.
-    names = sorted({*then.metrics, *now.metrics}, key=lambda name: (not name.endswith("loss"), name))
-    figures = [(name.replace("_", " "), then.metrics.get(name), now.metrics.get(name)) for name in names]
-    accuracy = ("accuracy", then.value, now.value)
-    return [*figures, accuracy, ("end", then.end, now.end), ("weights", then.weights, now.weights)]
+def _figures(result: PeriodResult) -> Figures:
+    metrics = {name: result.metrics[name] for name in sorted(result.metrics)}
+    return {**metrics, "accuracy": result.value, "end": result.end, "weights": result.weights}
 
 
 def _p_value(record: Record, pairs: list[tuple[PeriodResult, PeriodResult]], report: Report | None) -> float | None:
