@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
-from mnist_bench.export import Options, export_folder, load_winner
+from mnist_bench.export import WinnerOptions, export_folder, load_winner
 from mnist_bench.prediction import Model, Prediction, load_model as load_file, picture_files
 from search.errors import UsageError
 from search.event_log import TrialRecord
@@ -56,7 +56,7 @@ def export_study(
         >>> [path.name for path in files if path.suffix != ".onnx"]
         ['model.safetensors', 'net.py', 'draw.html', 'README.md', 'RECORD.json']
     """
-    options = Options(on_all=confirmed, committee=committee, device=device, data_dir=as_path(data_dir))
+    options = WinnerOptions(on_all=confirmed, committee=committee, device=device, data_dir=as_path(data_dir))
     used(net)
     export_folder.check(Path(folder))
     study = placed(study, results)
@@ -143,7 +143,7 @@ def load_model(
     """
     used(net)
     if isinstance(model, StoredStudy):
-        study, options = placed(model, results), Options(trains=False, data_dir=as_path(data_dir))
+        study, options = placed(model, results), WinnerOptions(trains=False, data_dir=as_path(data_dir))
         return load_winner(study, None if trial is None else chosen(study, trial), options).model
     if trial is not None:
         raise _no_trials(trial)

@@ -41,13 +41,13 @@ images, whose accuracy would be too optimistic."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """The network to export, and how to get it."""
+class WinnerOptions:
+    """Which network of a study to load, and how to get it."""
 
     on_all: bool = False
-    """Whether to export the network that `confirm` trained on all training images, instead of the trial's own."""
+    """Whether to load the network that `confirm` trained on all training images, instead of the trial's own."""
     committee: bool = False
-    """Whether to export all networks that `confirm` trained so, with averaged probabilities, instead of the first."""
+    """Whether to load all networks that `confirm` trained on all images, not only the first, and average them."""
     trains: bool = True
     """Whether to train a trial again if its weights were not kept."""
     device: str = "auto"
@@ -160,7 +160,7 @@ class Winner:
 def load_winner(
     study: StoredStudy,
     trial: TrialRecord | None,
-    options: Options,
+    options: WinnerOptions,
     on_news: Callable[[str], None] = lambda news: None,
 ) -> Winner:
     """Return the network of a trial; without one, of the study's best trial or, of a confirmation, of its winner.

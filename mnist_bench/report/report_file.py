@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_bench.data import close_test_set
-from mnist_bench.export import Drawing, Options, drawing, load_winner
+from mnist_bench.export import Drawing, WinnerOptions, drawing, load_winner
 from mnist_bench.plots import STUDY_KINDS, Picture, Subject, draw_kinds
 from mnist_bench.report import html
 from mnist_bench.report.report_page import ReportPage, gather, missing
@@ -83,7 +83,7 @@ def _drawing(study: StoredStudy, gathered: ReportPage, data_dir: Path | None) ->
         return None, None
     trial = find_trial(study, chosen.number)
     try:
-        return drawing(load_winner(study, trial, Options(trains=False, data_dir=data_dir))), None
+        return drawing(load_winner(study, trial, WinnerOptions(trains=False, data_dir=data_dir))), None
     except SearchError as error:
         return None, str(error)
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from mnist_bench.cli.views import ending
 from mnist_bench.experiments import confirm
 from mnist_bench.experiments.confirm import confirmation_table as confirmation
-from mnist_bench.export.winner import Options, load_winner
+from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.leaderboard.board_table import table_of
 from mnist_bench.plots.experiments import ablation
@@ -118,8 +118,8 @@ def of_refusals(asked: Situation) -> Iterator[str]:
     data = None if asked.data is None else Path(asked.data)
     missing: tuple[Callable[[], object], ...] = (
         lambda: ablation.picture(Subject(study=asked.study, data_dir=data)),
-        lambda: load_winner(asked.study, None, Options(trains=False, data_dir=data)),
-        lambda: load_winner(asked.study, None, Options(on_all=True, data_dir=data)),
+        lambda: load_winner(asked.study, None, WinnerOptions(trains=False, data_dir=data)),
+        lambda: load_winner(asked.study, None, WinnerOptions(on_all=True, data_dir=data)),
     )
     for ask in missing:
         with pytest.raises(StudyNotFoundError) as refused:

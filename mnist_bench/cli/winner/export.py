@@ -47,9 +47,9 @@ def export(
     trained again and compared with its record, bit for bit.
     """
     from mnist_bench import cells
-    from mnist_bench.export import Options, export_folder, load_winner
+    from mnist_bench.export import WinnerOptions, export_folder, load_winner
 
-    asked = Options(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
+    asked = WinnerOptions(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
     export_folder.check(folder)
     study, trial = targets.open_target(target, results, storage)
     winner = load_winner(study, trial, asked, output.note)

@@ -92,10 +92,10 @@ def _model(name: str, data_dir: Path | None, results: Path, storage: str | None)
     is_folder = any((path / file).is_file() for file in (WEIGHTS, UNFINISHED))
     if path.is_file() or path.suffix == Path(WEIGHTS).suffix or is_folder:
         return load_model(path)
-    from mnist_bench.export import Options, load_winner
+    from mnist_bench.export import WinnerOptions, load_winner
 
     study, trial = targets.open_target(name, results, storage)
-    return load_winner(study, trial, Options(trains=False, data_dir=data_dir)).model
+    return load_winner(study, trial, WinnerOptions(trains=False, data_dir=data_dir)).model
 
 
 def _answers(model: Model, paths: Sequence[str]) -> list[Answer | PictureFault]:
