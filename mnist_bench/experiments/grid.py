@@ -68,7 +68,7 @@ class ResultsWorkplace(Workplace):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingRun:
-    """One configuration to train to its end with one seed."""
+    """A configuration and a seed, as an experiment asks for them. `Grid.task_of` plans it, which gives a `Task`."""
 
     name: str
     """Of the configuration."""

@@ -20,7 +20,7 @@ from search.trainer_api import Report
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """One configuration to train to its end with one seed."""
+    """One configuration to train to its end with one seed, as `Training` needs it: plain values, costs, identity."""
 
     name: str
     """For messages."""

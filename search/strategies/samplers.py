@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from search import canonical_json
 from search.errors import UsageError
+from search.messages import listing
 from search.strategies.strategy import Strategy, is_portable_code, whole
 
 if TYPE_CHECKING:
@@ -267,7 +268,9 @@ class Curves(Sampler):
         from search.space import cost_of  # not needed to name a sampler
 
         if cost_of(space.settings) is not None:
-            yield "curves needs a single objective; tpe, random, qmc, sobol and, without a pruner, gp take two"
+            others = [kind() for name, kind in SAMPLERS.items() if name != self.name]
+            fitting = [other.name for other in others if not any(other.misfits(space, prunes=prunes))]
+            yield f"curves needs a single objective; with two use {listing(fitting)}"
 
     def proposal(self, ask: Ask) -> tuple[Mapping[str, Any], Why | None]:
         """Return the proposal and the model's reasons for it; None for the reasons if no model proposed it."""
