@@ -39,18 +39,18 @@ class NewValue:
 
 
 NEW = {
-    "lion": NewValue(
+    "new_optimizer": NewValue(
         SETTINGS,
         "Optimizer",
         ("mnist_bench/training/learner.py", SETTINGS),
     ),
-    "cosine": NewValue(
+    "new_schedule": NewValue(
         SETTINGS,
         "LrSchedule",
         ("mnist_bench/config/schedule.py", SETTINGS),
     ),
-    "layernorm": NewValue(SETTINGS, "BatchnormPlacement", ("mnist_bench/nets/architecture.py",)),
-    "none": NewValue(
+    "new_placement": NewValue(SETTINGS, "BatchnormPlacement", ("mnist_bench/nets/architecture.py",)),
+    "new_axes": NewValue(
         SETTINGS,
         "PoolAxes",
         (
@@ -61,7 +61,7 @@ NEW = {
             "mnist_bench/export/onnx_graph.py",
         ),
     ),
-    "mish": NewValue(
+    "new_activation": NewValue(
         SETTINGS,
         "Activation",
         (
@@ -71,7 +71,7 @@ NEW = {
             "mnist_bench/export/onnx_graph.py",
         ),
     ),
-    "embedding": NewValue(
+    "new_layer": NewValue(
         "mnist_bench/nets/architecture.py",
         "Kind",
         (
@@ -82,28 +82,34 @@ NEW = {
             "mnist_bench/export/drawing_page.py",
         ),
     ),
-    "sparse": NewValue(SETTINGS, "Initialisation", ("mnist_bench/nets/modules.py",)),
-    "cubic": NewValue(SETTINGS, "Interpolation", ("mnist_bench/training/augmentation.py",)),
-    "reflect": NewValue(
+    "new_initialisation": NewValue(SETTINGS, "Initialisation", ("mnist_bench/nets/modules.py",)),
+    "new_interpolation": NewValue(SETTINGS, "Interpolation", ("mnist_bench/training/augmentation.py",)),
+    "new_fill": NewValue(
         SETTINGS, "Fill", ("mnist_bench/training/augmentation.py", "mnist_bench/plots/data/augmented.py")
     ),
-    "svhn": NewValue(SETTINGS, "DatasetName", ("mnist_bench/data/mnist.py", "mnist_bench/data/torchvision_sets.py")),
-    "half": NewValue(SETTINGS, "TrainOn", ("mnist_bench/config/schedule.py",)),
-    "fp16": NewValue(KINDS, "Precision", (KINDS, "mnist_bench/numerics/precision.py", "mnist_bench/bench/kernels.py")),
-    "save": NewValue(PARTS, "Part", (PARTS,)),
-    "seldom": NewValue(
+    "new_dataset": NewValue(
+        SETTINGS, "DatasetName", ("mnist_bench/data/mnist.py", "mnist_bench/data/torchvision_sets.py")
+    ),
+    "new_images": NewValue(SETTINGS, "TrainOn", ("mnist_bench/config/schedule.py",)),
+    "new_precision": NewValue(
+        KINDS, "Precision", (KINDS, "mnist_bench/numerics/precision.py", "mnist_bench/bench/kernels.py")
+    ),
+    "new_part": NewValue(PARTS, "Part", (PARTS,)),
+    "new_opening": NewValue(
         "mnist_bench/experiments/confirm/confirmation.py",
         "Opening",
         ("mnist_bench/experiments/confirm/confirmation.py",),
     ),
-    "rmsprop": NewValue("mnist_bench/numerics/canary.py", "Optimizer", ("mnist_bench/numerics/canary.py",)),
-    "by_hand": NewValue(
+    "new_canary_optimizer": NewValue(
+        "mnist_bench/numerics/canary.py", "Optimizer", ("mnist_bench/numerics/canary.py",)
+    ),
+    "new_method": NewValue(
         CONTEST,
         "Method",
         (CONTEST, "mnist_bench/experiments/contest/live_contest.py", "mnist_bench/experiments/contest/replays.py"),
     ),
-    "mps": NewValue(KINDS, "DeviceKind", ("mnist_bench/nets/cost_model.py",)),
-    "slurm": NewValue(
+    "new_device": NewValue(KINDS, "DeviceKind", ("mnist_bench/nets/cost_model.py",)),
+    "new_executor": NewValue(
         EXECUTORS,
         "ExecutorName",
         (
@@ -113,8 +119,8 @@ NEW = {
             "mnist_bench/cli/studies/search.py",
         ),
     ),
-    "evicted": NewValue(EXECUTORS, "Cause", ("search/driver/retry_policy.py",)),
-    "Preempted": NewValue(
+    "new_cause": NewValue(EXECUTORS, "Cause", ("search/driver/retry_policy.py",)),
+    "NewOutcome": NewValue(
         EXECUTORS,
         "Outcome",
         (
@@ -126,11 +132,11 @@ NEW = {
         ),
         """
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Preempted:
+class NewOutcome:
     job: Job
 """,
     ),
-    "Paused": NewValue(
+    "NewEvent": NewValue(
         "search/event_log/events.py",
         "Event",
         (
@@ -141,17 +147,17 @@ class Preempted:
         ),
         """
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Paused(_Happened):
+class NewEvent(_Happened):
     kind: ClassVar[Kind] = "decline"
 """,
     ),
-    "fair": NewValue("search/event_log/timeline.py", "Order", ("search/event_log/timeline.py",)),
-    "overtaken": NewValue(
+    "new_order": NewValue("search/event_log/timeline.py", "Order", ("search/event_log/timeline.py",)),
+    "new_reason": NewValue(
         "search/event_log/records.py",
         "Reason",
         ("search/event_log/records.py", "mnist_bench/plots/study/trials.py"),
     ),
-    "deadline": NewValue(
+    "new_rule": NewValue(
         "search/event_log/records.py",
         "StopRule",
         (
@@ -160,14 +166,14 @@ class Paused(_Happened):
             "mnist_bench/leaderboard/early_stop_lines.py",
         ),
     ),
-    "Normal": NewValue(
+    "NewRange": NewValue(
         RANGES,
         "NumberRange",
         ("search/strategies/distributions.py",),
         """
 @dataclass(frozen=True, slots=True)
-class Normal:
-    kind: ClassVar[str] = "normal"
+class NewRange:
+    kind: ClassVar[str] = "new-range"
     format: ClassVar[int] = 4
     is_real: ClassVar[bool] = True
     is_listed: ClassVar[bool] = False
@@ -195,7 +201,7 @@ class Normal:
         raise NotImplementedError
 """,
     ),
-    "Permutation": NewValue(
+    "NewDistribution": NewValue(
         RANGES,
         "Distribution",
         (
@@ -210,8 +216,8 @@ class Normal:
         ),
         """
 @dataclass(frozen=True, slots=True)
-class Permutation:
-    kind: ClassVar[str] = "permutation"
+class NewDistribution:
+    kind: ClassVar[str] = "new-distribution"
     format: ClassVar[int] = 4
     is_real: ClassVar[bool] = False
     is_listed: ClassVar[bool] = False
@@ -233,40 +239,40 @@ class Permutation:
         raise NotImplementedError
 """,
     ),
-    "modulo": NewValue(CONSTRAINT, "Operator", (CONSTRAINT, CONSTRAINTS_PARSER)),
-    "almost": NewValue(CONSTRAINT, "Comparator", (CONSTRAINT, CONSTRAINTS_PARSER)),
-    "Minimum": NewValue(
+    "new_operator": NewValue(CONSTRAINT, "Operator", (CONSTRAINT, CONSTRAINTS_PARSER)),
+    "new_comparator": NewValue(CONSTRAINT, "Comparator", (CONSTRAINT, CONSTRAINTS_PARSER)),
+    "NewOperand": NewValue(
         CONSTRAINT,
         "Operand",
         (CONSTRAINT, CONSTRAINTS_PARSER),
         """
 @dataclass(frozen=True, slots=True)
-class Minimum:
+class NewOperand:
     parts: tuple[Operand, ...]
 """,
     ),
-    "stuck": NewValue(
+    "new_end": NewValue(
         "search/trainer_api.py", "EndReason", ("search/driver/driver.py", "mnist_bench/experiments/confirm/runs.py")
     ),
-    "Cmaes": NewValue(
+    "NewSampler": NewValue(
         SAMPLERS,
         "SAMPLERS",
         (SAMPLERS,),
         """
-class Cmaes(Sampler):
-    name = "cmaes"
+class NewSampler(Sampler):
+    name = "new-sampler"
 
     def make(self, ask: Ask) -> BaseSampler:
         raise NotImplementedError
 """,
     ),
-    "Wilcoxon": NewValue(
+    "NewPruner": NewValue(
         PRUNERS,
         "PRUNERS",
         (PRUNERS,),
         """
-class Wilcoxon(Pruner):
-    name = "wilcoxon"
+class NewPruner(Pruner):
+    name = "new-pruner"
 
     def make(self, periods: int) -> BasePruner:
         raise NotImplementedError
@@ -274,8 +280,8 @@ class Wilcoxon(Pruner):
     ),
 }
 LACKS_METHODS = {
-    'Only concrete class can be given where "type[Sampler]" is expected': "Cmaes",
-    'Only concrete class can be given where "type[Pruner]" is expected': "Wilcoxon",
+    'Only concrete class can be given where "type[Sampler]" is expected': "NewSampler",
+    'Only concrete class can be given where "type[Pruner]" is expected': "NewPruner",
 }
 """Complaints about a strategy that lacks abstract methods, and the strategies that do."""
 

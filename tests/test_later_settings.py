@@ -20,17 +20,17 @@ PATCHES = [
     (
         "mnist_bench/config/settings.py",
         '    """Activation after each convolution."""\n',
-        '    """Activation after each convolution."""\n    leak: Rate = 0.0\n    """Slope below zero."""\n',
+        '    """Activation after each convolution."""\n    new_slope: Rate = 0.0\n    """Slope below zero."""\n',
     ),
     (
         "mnist_bench/nets/modules.py",
         "            return _activation(layer.activation)\n",
-        "            return nn.LeakyReLU(config.leak) if config.leak else _activation(layer.activation)\n",
+        "            return nn.LeakyReLU(config.new_slope) if config.new_slope else _activation(layer.activation)\n",
     ),
     (
         "search/strategies/samplers.py",
         "    n_ei_candidates: int = whole(24, least=1)\n",
-        '    window: int = whole(0, least=0)\n    """Unused."""\n    n_ei_candidates: int = whole(24, least=1)\n',
+        '    new_window: int = whole(0, least=0)\n    """Unused."""\n    n_ei_candidates: int = whole(24, least=1)\n',
     ),
 ]
 SMALL = ("--set", "subset=1000", "--set", "epochs=1", "--executor", "in-process", "--slots", "2")
@@ -73,29 +73,29 @@ def test_an_old_study_is_whole_under_a_later_version_and_goes_on(
     assert {finding["severity"] for finding in doctor.values["findings"]} == {"ok"}
     for one in (plot, reproduced, board, went_on):
         assert one.code == 0, one.err
-    assert "leak" not in after.out
+    assert "new_slope" not in after.out
     assert after.values == expected
 
 
 @pytest.mark.integration
 def test_what_a_later_version_made_with_a_later_setting_is_named(later: Path, tmp_path: Path) -> None:
     (tmp_path / "window.yaml").write_text(
-        (ROOT / "spaces" / "smoke.yaml").read_text().replace("sampler: tpe", "sampler: {name: tpe, window: 3}")
+        (ROOT / "spaces" / "smoke.yaml").read_text().replace("sampler: tpe", "sampler: {name: tpe, new_window: 3}")
     )
     leaky, windowed, kept, record = run(
-        later, tmp_path, search("leaky", 1, "--set", "model.leak=0.1"), search("windowed", 1, space="window.yaml"),
+        later, tmp_path, search("leaky", 1, "--set", "model.new_slope=0.1"), search("windowed", 1, space="window.yaml"),
         "leaderboard leaky --json", "show leaky/0 --json",
     )  # fmt: skip
     assert [leaky.code, windowed.code, kept.code] == [0, 0, 0], (leaky.err, windowed.err, kept.err)
-    assert '"leak": 0.1' in record.out
+    assert '"new_slope": 0.1' in record.out
     (tmp_path / "RECORD.json").write_text(record.out)
     board, other, again, reproduced, doctor = run(
         ROOT, tmp_path, "leaderboard leaky", "leaderboard windowed", search("leaky", 1), "reproduce RECORD.json",
         "doctor leaky",
     )  # fmt: skip
-    assert f"Study leaky: model.leak {SENTENCE}" in board.err
-    assert f"Study windowed: sampler.window {SENTENCE}" in other.err
-    assert f"Study leaky: model.leak {SENTENCE}" in again.err
-    assert f"RECORD.json: model.leak {SENTENCE}" in reproduced.err
+    assert f"Study leaky: model.new_slope {SENTENCE}" in board.err
+    assert f"Study windowed: sampler.new_window {SENTENCE}" in other.err
+    assert f"Study leaky: model.new_slope {SENTENCE}" in again.err
+    assert f"RECORD.json: model.new_slope {SENTENCE}" in reproduced.err
     assert "Examine it with a newer version" in doctor.out
     assert "damaged" not in board.err + other.err + again.err + reproduced.err + doctor.out + doctor.err

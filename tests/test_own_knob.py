@@ -32,12 +32,12 @@ SETTINGS, MODULES = "mnist_bench/config/settings.py", "mnist_bench/nets/modules.
 FIELD = '    """Activation after each convolution."""\n'
 PLACE = "            return _activation(layer.activation)\n"
 OPTIM = '    """The optimizer, its learning rate over time, and the loss."""\n\n'
-BARE = '    clip_norm: Annotated[float, Ge(0), Le(9)] = 0.0\n    """Largest norm of a gradient; 0 is none."""\n'
+BARE = '    example_norm: Annotated[float, Ge(0), Le(9)] = 0.0\n    """Largest norm of a gradient; 0 is none."""\n'
 SPACE = """
 epochs: 1
 subset: 1000
 model: {blocks: 1, filters: 4, hidden_layers: 0, leak: {float: [0.01, 0.3]}}
-optim: {clip_norm: {choice: [0.0, 2.5]}}
+optim: {example_norm: {choice: [0.0, 2.5]}}
 search: {sampler: random, pruner: none}
 """
 LABELS = """
@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a space that ranges over both settings, one with faults, and a recipe."""
     folder = tmp_path_factory.mktemp("work")
     (folder / "knob.yaml").write_text(SPACE)
-    (folder / "bad.yaml").write_text("model:\n  leak: {float: [0.0, 1.5]}\noptim: {clip_norn: 1}\n")
+    (folder / "bad.yaml").write_text("model:\n  leak: {float: [0.0, 1.5]}\noptim: {example_norn: 1}\n")
     (folder / "smallest.yaml").write_text("epochs: 1\nsubset: 1000\nmodel: {blocks: 1, filters: 4, hidden_layers: 0}\n")
     return folder
 
@@ -86,13 +86,13 @@ def test_it_is_checked(ran: dict[str, Ran]) -> None:
     found = ran["space check bad.yaml"]
     assert found.code == 2
     assert "bad.yaml:2:23  model.leak: 1.5 is not below 1 (0 <= leak < 1)" in found.out
-    assert "bad.yaml:3:9   optim.clip_norn: no such field; did you mean `clip_norm`?" in found.out
+    assert "bad.yaml:3:9   optim.example_norn: no such field; did you mean `example_norm`?" in found.out
 
 
 def test_it_is_shown(ran: dict[str, Ran]) -> None:
     words = " ".join(ran["space show knob.yaml"].out.split())
     assert "model.leak 0.01 to 0.3 Slope of a leaky ReLU below zero" in words
-    assert "optim.clip_norm 0.0, 2.5 Largest norm" in words
+    assert "optim.example_norm 0.0, 2.5 Largest norm" in words
 
 
 def test_editors_complete_it(packages: Path) -> None:
@@ -102,24 +102,24 @@ def test_editors_complete_it(packages: Path) -> None:
     leak = schema["properties"]["model"]["properties"]["leak"]
     assert leak["anyOf"][0] == {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
     assert leak["description"].startswith("Slope of a leaky ReLU")
-    assert "clip_norm" in schema["properties"]["optim"]["properties"]
+    assert "example_norm" in schema["properties"]["optim"]["properties"]
 
 
 def test_the_leaderboard_has_a_column_for_it(ran: dict[str, Ran]) -> None:
     rows = ran["leaderboard knob --json"].values["studies"][0]["rows"]
-    assert {*rows[0]["settings"]} == {"leak", "optim.clip_norm"}
+    assert {*rows[0]["settings"]} == {"leak", "optim.example_norm"}
     assert len({row["settings"]["leak"] for row in rows}) > 1
-    assert {row["settings"]["optim.clip_norm"] for row in rows} == {"0", "2.5"}
+    assert {row["settings"]["optim.example_norm"] for row in rows} == {"0", "2.5"}
 
 
 def test_pictures_have_an_axis_for_it(ran: dict[str, Ran], packages: Path, folder: Path) -> None:
     assert ran["plot knob slices parallel"].code == 0, ran["plot knob slices parallel"].err
-    assert {*python(packages, folder, LABELS).split()} == {"leak", "clip_norm"}
+    assert {*python(packages, folder, LABELS).split()} == {"leak", "example_norm"}
 
 
 def test_an_ablation_changes_it(ran: dict[str, Ran]) -> None:
     steps: list[dict[str, Any]] = ran[ABLATE].values["steps"]
-    assert {group for step in steps for group in step["groups"]} <= {"convolutions", "clip norm"}
+    assert {group for step in steps for group in step["groups"]} <= {"convolutions", "example norm"}
     assert any("leak 0 → " in step["change"] for step in steps)
 
 

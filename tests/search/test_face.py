@@ -123,8 +123,10 @@ def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(tmp_path: 
     assert (spec.sampler, spec.pruner) == (Random(), Median())
     search = Search.of(Space.of(values), fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path, sampler=Tpe())
     assert search.spec_for({"canary": ""}).sampler == Tpe()
-    wrong = Space.of({**fake.SPACE, "search": {"sampler": "grid"}})
-    with pytest.raises(UsageError, match=rf"^space: search: no sampler 'grid'; there are {', '.join(SAMPLERS)}\.$"):
+    wrong = Space.of({**fake.SPACE, "search": {"sampler": "no-such-sampler"}})
+    with pytest.raises(
+        UsageError, match=rf"^space: search: no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}\.$"
+    ):
         Search.of(wrong, fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
 
 

@@ -89,9 +89,9 @@ def test_where_a_setting_does_something(path: str, config: TrainConfig, counts: 
 
 
 def test_strengths_are_the_settings_that_declare_a_distortion() -> None:
-    assert AugmentConfig(zoom=0.1).strengths == {
-        "rotation_degrees": 0.0, "zoom": 0.1, "shear_radians": 0.0, "translate_pixels": 0.0, "grid_pixels": 0,
-    }  # fmt: skip
+    strengths = AugmentConfig(zoom=0.1).strengths
+    assert {f"augment.{name}" for name in strengths} == {path for path in all_settings() if setting_of(path).distortion}
+    assert {name: strength for name, strength in strengths.items() if strength} == {"zoom": 0.1}
     assert AugmentConfig(grid_pixels=4).distorts
     assert not AugmentConfig(grid_shift=2.0).distorts
     assert not replace(AugmentConfig(), zoom_per_axis=True).distorts

@@ -45,7 +45,7 @@ def test_fields_left_out_are_defaults_and_whole_numbers_are_floats() -> None:
     ("values", "words"),
     [
         ({"modle": {}}, "modle is a setting that this version does not know; a newer mnist-bench made it"),
-        ({"model": {"depth": 3}}, "model.depth is a setting that this version does not know"),
+        ({"model": {"nosuch": 3}}, "model.nosuch is a setting that this version does not know"),
         ({"model": {"blocks": 5}}, "model.blocks: Input should be less than or equal to 4, not 5"),
         ({"model": {"blocks": True}}, "model.blocks: .* not True"),
         ({"optim": {"lr": "0.1"}}, "optim.lr: .* not '0.1'"),

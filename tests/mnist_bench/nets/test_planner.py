@@ -57,8 +57,8 @@ def test_a_net_that_cannot_exist_is_infeasible_and_says_why() -> None:
 
 
 def test_parameters_that_are_no_fields_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"model\.depth is a setting that this version does not know"):
-        planner({})({"model.depth": 3})
+    with pytest.raises(ConfigError, match=r"model\.nosuch is a setting that this version does not know"):
+        planner({})({"model.nosuch": 3})
 
 
 def test_params_leave_the_base_alone() -> None:

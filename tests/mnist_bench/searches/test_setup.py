@@ -65,7 +65,10 @@ def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"sampler": "grid"}, rf"^no sampler 'grid'; there are {', '.join(SAMPLERS)}; your own code"),
+        (
+            {"sampler": "no-such-sampler"},
+            rf"^no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}; your own code",
+        ),
         ({"pruner": "asha", "pruner_options": {"eta": 3}}, r"^pruner asha has no option 'eta'; it has min_resource"),
         ({"sampler_options": {"share": 1}}, r"^--sampler-option and --pruner-option go with --sampler and --pruner;"),
     ],

@@ -5,18 +5,22 @@ from __future__ import annotations
 import random
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from mnist_bench import space_files
-from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig
+from mnist_bench.config.settings import Activation, AugmentConfig, ModelConfig, OptimConfig
 from mnist_bench.space_files.checking import check
 from search.errors import SpaceError
+from search.messages import joined
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from support import own_nets
 from support.dose import dose
+
+ACTIVATIONS = joined(get_args(Activation), "or")
 
 MANY_LISTS = [[8 * (1 + n % 10)] * (1 + n // 10) for n in range(40)]
 SMOKE = space_files.find("smoke").read_text()
@@ -85,7 +89,7 @@ def lines_of(text: str) -> list[str]:
         ("model: {kernel_size: {int: [1, 5]}}", "1:28  model.kernel_size: 2 is not 1, 3, 5 or 7"),
         (
             "model: {activation: rleu}",
-            "model.activation: rleu is not relu, sigmoid, tanh, gelu or silu; did you mean `relu`?",
+            f"model.activation: rleu is not {ACTIVATIONS}; did you mean `relu`?",
         ),
         ("model: {activation: {choice: [relu, rleu]}}", "1:37  model.activation: rleu"),
         ("model: {hidden_units: {float: [10, 20]}}", "takes no range of real numbers; use `int` or `choice`"),
@@ -100,7 +104,7 @@ def lines_of(text: str) -> list[str]:
         ("subset: many", "subset: many is not a whole number"),
         ("train_on: everything", "train_on: everything is not search_split or all"),
         ("search: {sampler: tpf}", "1:19  search.sampler: no sampler 'tpf'"),
-        ("search: {pruner: {name: asha, eta: 3}}", "search.pruner: pruner asha has no option 'eta'"),
+        ("search: {pruner: {name: asha, nosuch: 3}}", "search.pruner: pruner asha has no option 'nosuch'"),
         ("search: {pruner: {name: asha, reduction_factor: 1}}", "search.pruner: "),
         ("search: {pruner: {name: [asha]}}", "search.pruner: needs a pruner's name, or a mapping with `name`"),
         ("search: {pruner: 3}", "search.pruner: needs a pruner's name"),
@@ -165,7 +169,7 @@ def lines_of(text: str) -> list[str]:
         ),
         (
             "model: {activation: [relu, gelu]}",
-            "model.activation: [relu, gelu] is not relu, sigmoid, tanh, gelu or silu; for a choice write {choice: [",
+            f"model.activation: [relu, gelu] is not {ACTIVATIONS}; for a choice write {{choice: [",
         ),
         ("epochs: [3, 4]", "1:9  epochs: [3, 4] is not a whole number"),
         ("learning_rate: 0.1", "1:1  learning_rate: no such setting or section; did you mean `optim.lr`?"),

@@ -86,8 +86,8 @@ def test_a_raised_format_is_the_only_change_of_an_event_and_none_of_its_hash(tmp
 
 
 def test_a_report_of_a_later_version_is_named() -> None:
-    later = {**REPORTED, "report": {**REPORT, "joules": 3}}
-    with pytest.raises(NewerVersionError, match=r"report\.joules is a setting that this version does not know"):
+    later = {**REPORTED, "report": {**REPORT, "nosuch": 3}}
+    with pytest.raises(NewerVersionError, match=r"report\.nosuch is a setting that this version does not know"):
         from_row("report", 0, 0, False, json.dumps(later))
 
 

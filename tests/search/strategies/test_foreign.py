@@ -35,8 +35,8 @@ def test_a_name_is_a_built_in_ones_or_codes(tmp_path: Path) -> None:
     ("name", "words"),
     [
         (
-            "grid",
-            rf"^no sampler 'grid'; there are {', '.join(SAMPLERS)}; your own code is named package",
+            "no-such-sampler",
+            rf"^no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}; your own code is named package",
         ),
         ("optuna.pruners:NopPruner", r"^optuna\.pruners:NopPruner is a pruner, not a sampler; give it to --pruner\.$"),
         ("collections:Counter", r"^collections:Counter makes a Counter, which is neither Optuna's BaseSampler nor its"),

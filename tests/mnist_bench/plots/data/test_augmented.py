@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, strategies as st
 
-from mnist_bench.config.settings import AugmentConfig
+from mnist_bench.config.settings import AugmentConfig, Interpolation
 from mnist_bench.data.mnist import DataOptions, Images, load_training_set
 from mnist_bench.plots.data import augmented
 from mnist_bench.training.augmentation import DRAWS as NUMBERS, maps
 from search.errors import SearchError, SpaceError, UsageError
+from search.messages import joined
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def test_settings_replace_the_notebooks() -> None:
     [
         ("augment.rotation=3", "did you mean `rotation_degrees`?"),
         ("augment.rotation_degrees=91", "91 is above 90"),
-        ("augment.interpolation=bicubic", "bicubic is not bilinear or nearest"),
+        ("augment.interpolation=nosuch", f"nosuch is not {joined(get_args(Interpolation), 'or')}"),
         ("augment.zoom_per_axis=1", "1 is not true or false"),
     ],
 )
