@@ -1,1 +1,1 @@
-"""The command line; only here are terminals known."""
+"""The command line, the only package that depends on a terminal."""

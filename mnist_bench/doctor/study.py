@@ -42,8 +42,8 @@ def examine(
 
     Args:
         location: the study.
-        busy: who is working on the study, as the beginning of a sentence; then its tables and files, which may be
-            changing, are not examined. None if no process is.
+        busy: the process that works on the study, as the beginning of a sentence; then its tables and files, which may
+            be changing, are not examined. None if no process is.
         replay: whether to replay every decision in the event log.
         device: the device on which a search would continue.
         data_dir: the folder of the data set, if it is not the packaged one.

@@ -1,4 +1,4 @@
-"""Configurations trained to answer a question, on one grid: a package or a module a question."""
+"""Configurations trained to answer a question, on one grid: one package or module per question."""
 
 import lazy_loader
 

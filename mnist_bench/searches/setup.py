@@ -49,7 +49,7 @@ class SearchSetup:
         setup = _opened(config, config.space)
         if setup.space.is_recipe:
             raise UsageError(
-                f"{space_files.named(config.space)}: there is nothing to search, for it has no range; use "
+                f"{space_files.named(config.space)}: there is nothing to search, because it has no range; use "
                 f"`{_train_command(config)}`."
             )
         return setup

@@ -146,7 +146,7 @@ class RecordedBenchmark:
         Args:
             config: parameters by the names of the space's ranges, those that do not apply left out; or a number.
             seed: of the training.
-            periods: how many reports, the first ones, from 1 to all that a training has; left out, all.
+            periods: number of first reports, from 1 to all of a training; by default all.
             train: whether to train a configuration here, as far as requested, if the table does not have it.
 
         Raises:

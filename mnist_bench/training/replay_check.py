@@ -1,4 +1,4 @@
-"""The check that replayed steps give the bits that steps given out anew do."""
+"""The check that replayed steps give the same bits as steps launched one by one."""
 
 from __future__ import annotations
 

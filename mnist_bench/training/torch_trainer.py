@@ -1,4 +1,4 @@
-"""The trainer that the search drives: data and device at hand."""
+"""The trainer that the search drives, with its data and device."""
 
 from __future__ import annotations
 

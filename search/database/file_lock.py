@@ -18,7 +18,7 @@ from search.files import open_to_append, opened, read
 from search.messages import on_one_line
 
 MAX_BYTES = 10_000
-"""Of a signature; who sent a lock may have written anything into it."""
+"""Of a signature; the sender of a lock may have written anything into it."""
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def driver_lock(path: Path, what: str) -> Iterator[None]:
             if not _take(file, path):
                 raise StudyLockedError(f"{what} is being worked on by {holder(path)}; wait for it or stop it.")
             if not _stands_at(path, file):
-                continue  # it was removed by who held it, and a lock on it keeps no process out
+                continue  # its holder removed it, and a lock on it keeps no process out
             _sign(file, path)
             yield
             return

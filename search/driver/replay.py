@@ -1,4 +1,4 @@
-"""Decide everything in an event log once more, and compare: the same driver, given the reports as they were recorded.
+"""Decide everything in an event log again, and compare: the same driver, given the recorded reports.
 
 Proposals come from the same visible trials, verdicts from the same curves, and in a search by logical order the order
 of events is decided again, too. The first event that differs is named; the events after it mean nothing.

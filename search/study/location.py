@@ -13,7 +13,7 @@ from search.files import atomic_write, read
 from search.study.folder import RESULTS, STORAGE_VARIABLE, ResultsFolder, StudyFolder
 
 MAX_TIME = 100
-"""Bytes of a time; who sent a study may have written anything into the file."""
+"""Bytes of a time; the sender of a study may have written anything into the file."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RULE = "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 

@@ -1,1 +1,1 @@
-"""Commands that take the winner of a study away, and use it."""
+"""Commands that export the winner of a study, and use it."""

@@ -1,4 +1,4 @@
-"""Read a data set from a folder of pictures, with a folder a class: train/CLASS/*.png and test/CLASS/*.png."""
+"""Read a data set from a folder of pictures, with one folder per class: train/CLASS/*.png and test/CLASS/*.png."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ def _classes(part: Path) -> tuple[str, ...]:
     try:
         names = sorted(entry.name for entry in os.scandir(part) if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
-        raise DataError(f"{part}: cannot be listed ({error}); it holds a folder of pictures a class") from error
+        raise DataError(f"{part}: cannot be listed ({error}); it holds one folder of pictures per class") from error
     if len(names) > MAX_CLASSES or not names:
-        raise DataError(f"{part}: holds {len(names)} folders; there is one a class, and at most {MAX_CLASSES}")
+        raise DataError(f"{part}: holds {len(names)} folders; there is one per class, and at most {MAX_CLASSES}")
     if len(names) < MIN_CLASSES and part.name == TRAIN:
         raise DataError(f"{part}: holds the folder of one class; there are {MIN_CLASSES} at least")
     as_numbers = all(name.isascii() and name.isdigit() for name in names)

@@ -1,4 +1,4 @@
-"""A race of configurations over seeds: who is shown to be worse than another, after 2, 4 and 8 seeds.
+"""A race of configurations over seeds: those significantly worse than another one are dropped after 2, 4 and 8 seeds.
 
 All candidates train with the same seeds, so two of them are compared by their differences seed by seed: a one-sided
 paired t-test for each pair. Two seeds show little about the variance of a difference. Candidates that vary alike

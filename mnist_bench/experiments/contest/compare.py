@@ -183,7 +183,7 @@ def _line_up(options: ContestOptions, tried_on: TriedOn) -> tuple[Entrant, ...]:
 
 
 def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: TaskName) -> StartListsByNames:
-    """Return the start lists of those who take part with one.
+    """Return the start lists of the entrants that have one.
 
     Raises:
         UsageError: a source is of the very task, so that the list would know what it is judged by; or it is not a

@@ -129,7 +129,7 @@ class Ledger:
         Args:
             path: of the file.
             terms: the terms that all searches of the contest share; others in the file are passed over.
-            starts: the start lists of those who take part with one.
+            starts: the start lists of the entrants that have one.
 
         Raises:
             StorageError: a whole line is not one that a ledger wrote.

@@ -70,7 +70,7 @@ class LiveTerms:
     kind: DeviceKind = FIRST_KIND
     """Of the device, which says what periods cost; see `mnist_bench.nets.COEFFICIENTS`."""
     starts: StartListsByNames = field(default_factory=dict)
-    """The start lists of those who take part with one."""
+    """The start lists of the entrants that have one."""
 
 
 class Live:

@@ -51,7 +51,8 @@ def overall(judged: Sequence[Judged]) -> list[Overall]:
 
 
 def finding_over(judged: Sequence[Judged]) -> str:
-    """Return the heading of contests on several tasks: who is better or worse than the first one on most of them.
+    """Return the heading of contests on several tasks: which entrants are better or worse than the first on most of
+    them.
 
     At the same budget if there are such. Of one contest it is its own heading.
     """

@@ -52,7 +52,7 @@ class ReplayedTable:
 
     @property
     def develops(self) -> bool:
-        """Whether choices are scored with the very seed that the search saw, for there is no other."""
+        """Whether choices are scored with the very seed that the search saw, because there is no other."""
         return len(self.seeds) == 1
 
     @cached_property

@@ -1,4 +1,5 @@
-"""Digits as the best trial's seed distorts them, epoch by epoch; with hard images chosen, not all epochs took them."""
+"""Digits as the best trial's seed distorts them, epoch by epoch; if hard images are chosen, not all epochs trained on
+them."""
 
 from __future__ import annotations
 

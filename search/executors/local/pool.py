@@ -1,4 +1,4 @@
-"""Worker processes on this machine, one thread each, spoken to over pipes."""
+"""Worker processes on this machine, one thread each, connected by pipes."""
 
 from __future__ import annotations
 
