@@ -466,7 +466,8 @@ def test_a_dry_run_says_that_a_list_is_tried_first(cli: Cli) -> None:
 def test_a_recipe_has_nothing_to_search(cli: Cli, words: list[str]) -> None:
     result = cli("search", "notebook/linear", *words)
     assert result.exit_code == 2
-    assert "there is nothing to search, because it has no range; use `mnist-bench train notebook/linear`" in result.stderr
+    advice = "there is nothing to search, because it has no range; use `mnist-bench train notebook/linear`"
+    assert advice in result.stderr
 
 
 def test_what_was_given_for_a_recipe_is_given_to_train(cli: Cli) -> None:
