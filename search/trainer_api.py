@@ -251,6 +251,9 @@ class TrainerSpec:
     factory: str
     """`package.module:Name`, or `folder/file.py:Name`."""
     options: Mapping[str, Json] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables with which a worker process is started, such as those that select a library's kernels. No
+    study stores them: the trainer's canary shows whether they had their effect."""
 
     def __post_init__(self) -> None:
         """Check the options, which are sent to the workers and stored in the study.

@@ -92,7 +92,14 @@ NEW = {
     ),
     "new_images": NewValue(SETTINGS, "TrainOn", ("mnist_bench/config/schedule.py",)),
     "new_precision": NewValue(
-        KINDS, "Precision", (KINDS, "mnist_bench/numerics/precision.py", "mnist_bench/bench/kernels.py")
+        KINDS,
+        "Precision",
+        (
+            KINDS,
+            "mnist_bench/numerics/precision.py",
+            "mnist_bench/bench/kernels.py",
+            "mnist_bench/training/remote/scorer.py",
+        ),
     ),
     "new_part": NewValue(PARTS, "Part", (PARTS,)),
     "new_opening": NewValue(
@@ -128,6 +135,7 @@ NEW = {
             "search/driver/retry_policy.py",
             "search/driver/tasks.py",
             "search/executors/ray/actor.py",
+            "search/executors/remote.py",
             "search/executors/started.py",
         ),
         """

@@ -31,7 +31,7 @@ from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.data.split import Indices
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.machine import this_machine
-from mnist_bench.numerics.precision import autocast
+from mnist_bench.numerics.precision import computing_in
 
 CPU = torch.device("cpu")
 Tensors = tuple[Tensor, ...] | list[Tensor]
@@ -82,7 +82,7 @@ class Training:
 
     def step(self, pictures: Tensor, labels: Tensor) -> None:
         """Train on a batch."""
-        with autocast(CPU, self.precision):
+        with computing_in(CPU, self.precision):
             loss = self.loss(self.net(pictures), labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -96,7 +96,7 @@ class Training:
         """Return the share that is right, 0 to 1, by the averaged weights if there are any."""
         net = (self.net if self.average is None else self.average).eval()
         batches = zip(*(torch.split(part, EVALUATED) for part in (digits.pictures, digits.labels)), strict=True)
-        with autocast(CPU, self.precision):
+        with computing_in(CPU, self.precision):
             right = sum(int((net(pictures).argmax(1) == labels).sum()) for pictures, labels in batches)
         return right / len(digits.labels)
 

@@ -11,6 +11,7 @@ from mnist_bench import searches
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.config import DatasetName
 from mnist_bench.leaderboard import curve_records, leaderboard_of, table_of
+from mnist_bench.numerics import PrecisionName
 from mnist_bench.plots import KINDS
 from mnist_bench.space_files import Source
 from mnist_bench.studies import (
@@ -55,6 +56,7 @@ def search(
     from_studies: Sequence[str] = (),
     start: bool = True,
     device: str = "auto",
+    precision: PrecisionName = "auto",
     study_name: str | None = None,
     storage: str | None = None,
     results: str | Path = "results",
@@ -93,6 +95,7 @@ def search(
         from_studies: names of studies and tables whose best configurations are tried first.
         start: whether to try the start list first that the space names.
         device: auto, cpu, cuda or cuda:1.
+        precision: bf16, fp32 or portable; auto for the space's, or else the device's fastest.
         study_name: None for the space's name and the seed; a mapping without a `name` is called `space`.
         storage: URL of a database in Optuna's form; None for SQLite in the folder `results`.
         results: folder of the studies.
@@ -150,6 +153,7 @@ def search(
         from_studies=several("from_studies", from_studies),
         start=start,
         device=device,
+        precision=precision,
         study_name=study_name,
         storage=storage,
         results=Path(results),

@@ -104,7 +104,7 @@ def make_bench_worker(*, device: str, precision: str, train_images: int, validat
         DeviceError: there is no such device.
     """
     close_test_set()
-    torch_device = numerics.setup(device)
+    torch_device = numerics.setup(device, precision)
     data = load_dataset(DataOptions(), torch_device)
     some = replace(data, train=data.train[:train_images], validation=data.validation[:validation_images])
     return BenchWorker(some, numerics.choose_precision(torch_device, precision))

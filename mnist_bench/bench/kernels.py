@@ -116,7 +116,7 @@ def _noise(shape: tuple[int, ...], device: torch.device, precision: Precision) -
 
 def _dtype(precision: Precision) -> torch.dtype:
     match precision:
-        case "fp32":
+        case "fp32" | "portable":
             return torch.float32
         case "bf16":
             return torch.bfloat16

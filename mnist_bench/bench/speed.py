@@ -128,7 +128,7 @@ def measure_speed(options: SpeedOptions, on_round: Callable[[int], None]) -> Spe
     Raises:
         DeviceError, WorkerError: as `open_worker_pool`.
     """
-    device = find_device(options.device)
+    device = find_device(options.device, options.precision)
     images, evaluated = IMAGES[device.type], EVALUATED[device.type]
     with open_worker_pool(
         workers=options.workers, device=options.device, precision=options.precision,
@@ -160,12 +160,17 @@ def summary(rounds: Sequence[Round], machine: Machine, processes: int, *, images
 
 def _worth_measuring(device: torch.device, trained_in: Precision) -> tuple[Precision, ...]:
     """Return the precisions that the device has instructions for; emulated, bfloat16 takes minutes and shows little."""
+    if trained_in == "portable":  # whose process has the kernels of AVX2 alone
+        return ("portable",)
     return ("fp32", "bf16") if "bf16" in (best_precision(device), trained_in) else ("fp32",)
 
 
 def _rates(rounds: Sequence[Round], device_type: str) -> tuple[Rate, ...]:
     measured: list[tuple[Kernel, Precision]] = [
-        (kernel, precision) for kernel in KERNELS for precision in PRECISIONS if (kernel, precision) in rounds[0]
+        (kernel, precision)
+        for kernel in KERNELS
+        for precision in (*PRECISIONS, "portable")
+        if (kernel, precision) in rounds[0]
     ]
     return tuple(_rate(rounds, kernel, precision, operations(kernel, device_type)) for kernel, precision in measured)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from mnist_bench.numerics import Machine, find_device, this_machine
+from mnist_bench.numerics import Machine, environment_of, find_device, this_machine
 from search.executors import StartedWorkers, started
 from search.executors.local import LocalExecutor
 from search.trainer_api import TrainerSpec
@@ -53,9 +53,12 @@ def open_worker_pool(
     Raises:
         DeviceError, WorkerError: the device is not there, or a worker cannot start.
     """
-    alone = find_device(device).type == "cuda"
+    alone = find_device(device, precision).type == "cuda"
     options = {"device": device, "precision": precision}
     images = {"train_images": train_images, "validation_images": validation_images}
-    spec = TrainerSpec(factory="mnist_bench.bench.bench_worker:make_bench_worker", options={**options, **images})
+    spec = TrainerSpec(
+        factory="mnist_bench.bench.bench_worker:make_bench_worker", options={**options, **images},
+        environment=environment_of(precision),
+    )  # fmt: skip
     with started(lambda log: LocalExecutor(spec, 1 if alone else workers, log)) as ready:
         yield WorkerPool(executor=ready.executor, numerics=ready.numerics)

@@ -9,7 +9,10 @@ from mnist_bench.config.settings import DatasetName
 from search import yaml_writer
 
 
-def text(config: Mapping[str, Any], *, name: str, subset: int | None = None, dataset: DatasetName = "mnist") -> str:
+def text(
+    config: Mapping[str, Any], *, name: str, subset: int | None = None, dataset: DatasetName = "mnist",
+    is_portable: bool = False,
+) -> str:  # fmt: skip
     """Return YAML with every field that stands in files (see `search.stored_fields`), so that older versions read it.
 
     Args:
@@ -17,8 +20,13 @@ def text(config: Mapping[str, Any], *, name: str, subset: int | None = None, dat
         name: the recipe's name.
         subset: the number of training images; None for all.
         dataset: the data set that it is trained on; the file names it unless it is MNIST.
+        is_portable: whether the file asks for portable precision; no other precision is named.
     """
-    data = {"dataset": None if dataset == "mnist" else dataset, "subset": subset}
+    data = {
+        "dataset": None if dataset == "mnist" else dataset,
+        "subset": subset,
+        "precision": "portable" if is_portable else None,
+    }
     # With your own network the settings of built-in nets do nothing, and a file that holds them is refused.
     kept = {key: value for key, value in config.items() if key != "model" or "net_code" not in config}
     # Built-in settings are null or empty only by default; your own network may have other defaults.

@@ -153,11 +153,10 @@ def tables(location: StudyLocation, name: str, events: Sequence[Event]) -> Itera
 
 def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
     """Yield whether a search of the study can continue here, and if not, its requirements."""
-    from mnist_bench import numerics
+    from mnist_bench.training.remote import numerics_here
 
     then = study.spec["numerics"]
-    torch_device = numerics.setup(compatibility.device_like(then, device))
-    now = numerics.describe(torch_device, numerics.choose_precision(torch_device, str(then["precision"])))
+    now = numerics_here(compatibility.device_like(then, device), str(then["precision"]))
     yield _data(study, data_dir)
     severity = note if finished else problem
     try:

@@ -46,6 +46,7 @@ class TrainingOptions:
     """Which training images; None for those of the recipe."""
     device: str = "auto"
     precision: PrecisionName = "auto"
+    """auto for the recipe's, or else the device's fastest."""
     data_dir: Path | None = None
     """Your own data set; for a trial, the data set of its study."""
     net: str | None = None
@@ -53,8 +54,9 @@ class TrainingOptions:
 
     @property
     def given(self) -> list[str]:
-        """The overrides, those of `train_on` with them."""
-        return [*self.overrides, *([f"train_on={self.train_on}"] if self.train_on else [])]
+        """The overrides, those of `train_on` and `precision` with them."""
+        named = {"train_on": self.train_on, "precision": None if self.precision == "auto" else self.precision}
+        return [*self.overrides, *(f"{name}={value}" for name, value in named.items() if value)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -75,10 +77,12 @@ class RecipeTraining:
             UsageError: it is no seed; and see `training.fit`.
         """
         check_seed("seed", seed)
+        if self.precision == "portable":  # which takes a process of its own
+            return self._fit_elsewhere((seed,), 1, lambda _, report: on_period(report))[0]
         return fit(self.config, seed, self.data, self.precision, lambda period, state, report: on_period(report))
 
     def fit_seeds(self, seeds: Sequence[int], workers: int, on_period: OnSeed) -> tuple[FitResult, ...]:
-        """Train with several seeds, `workers` at a time, each in a process of its own; with one worker in this process.
+        """Train with several seeds, `workers` at a time, each in a process of its own; with one worker as `fit` does.
 
         Raises:
             WorkerError: training fails, or processes die of it.
@@ -87,6 +91,10 @@ class RecipeTraining:
             check_seed("seed", seed)
         if min(workers, len(seeds)) == 1:
             return tuple(self.fit(seed, partial(on_period, seed)) for seed in seeds)
+        return self._fit_elsewhere(seeds, min(workers, len(seeds)), on_period)
+
+    def _fit_elsewhere(self, seeds: Sequence[int], workers: int, on_period: OnSeed) -> tuple[FitResult, ...]:
+        """Train with these seeds in worker processes."""
 
         def heard(task: Task, period: int, report: Report, state: bytes) -> Report:
             on_period(task.seed, report)
@@ -96,7 +104,7 @@ class RecipeTraining:
         with (
             TemporaryDirectory() as folder,
             open_grid(
-                Path(folder), "The training", Observer(), data=self.source, workers=min(workers, len(seeds)),
+                Path(folder), "The training", Observer(), data=self.source, workers=workers,
                 device=self.options.device, precision=self.precision, net=self.options.net,
             ) as grid,
         ):  # fmt: skip
@@ -164,7 +172,8 @@ def _check_overrides(overrides: Sequence[str], name: str) -> None:
 def _made(space: Space, data: DataOptions, options: TrainingOptions) -> RecipeTraining:
     config = with_net_defaults(space_files.recipe(space))
     close_test_set()
-    device = setup(options.device)
+    named = str(space.settings.get("precision", "auto"))
+    device = setup(options.device, named)
     loaded = load_dataset(data, device)
-    precision = choose_precision(device, options.precision)
+    precision = choose_precision(device, named)
     return RecipeTraining(config=config, source=data, data=loaded, precision=precision, options=options)

@@ -22,7 +22,8 @@ from mnist_bench.data import (
     with_evaluation_images,
 )
 from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, open_grid
-from mnist_bench.training import Evaluation, evaluate, export, logits, model_in
+from mnist_bench.training import Evaluation, export, logits, model_in
+from mnist_bench.training.remote import Scorer
 from search.driver import Task
 from search.errors import UsageError
 from search.messages import did_you_mean, show
@@ -38,6 +39,7 @@ class Scores:
         self._options = options
         self._purpose = purpose
         self._ledgers = ledgers
+        self._scorer = Scorer(grid.numerics["precision"])
 
     @cached_property
     def images(self) -> Dataset:
@@ -67,8 +69,7 @@ class Scores:
 
     def score(self, task: Task, state: bytes) -> Evaluation:
         """Return the figures of the net in a task's state, in the grid's precision; errors as in `images`."""
-        device, precision = self.images.device, str(self._grid.numerics["precision"])
-        return evaluate(self._net(task, state), self.images, numerics.choose_precision(device, precision))
+        return self._scorer.evaluate(export(state, from_json(task.config)), self.images, task.name)
 
     def committee_errors(self, members: Iterable[tuple[Task, bytes]]) -> int:
         """Return how many test images the nets in tasks' states get wrong together: by the mean of their probabilities,

@@ -17,7 +17,7 @@ from mnist_bench.nets import line, net_size, plan_layers
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import MNIST
 from mnist_bench.statistics import wilson
-from mnist_bench.studies import Data
+from mnist_bench.studies import Data, is_portable
 from search import yaml_writer
 from search.event_log import State
 from search.messages import command_line, number_of
@@ -79,7 +79,10 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
 
 def _recipe(winner: Winner) -> str:
     recipe, data = winner.record.recipe, winner.record.data
-    return recipe_yaml.text(recipe, name=winner.study.name, subset=data.subset, dataset=data.dataset)
+    return recipe_yaml.text(
+        recipe, name=winner.study.name, subset=data.subset, dataset=data.dataset,
+        is_portable=is_portable(winner.record.numerics),
+    )  # fmt: skip
 
 
 def _what(data: Data) -> str:

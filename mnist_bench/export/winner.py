@@ -27,7 +27,8 @@ from mnist_bench.studies import (
     reproduce,
     trainer_for,
 )
-from mnist_bench.training import TorchTrainer, export, load_known, load_trial, logits, model_in
+from mnist_bench.training import export, load_known, load_trial, logits, model_in
+from mnist_bench.training.remote import NetTrainer
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StoredStudy
@@ -316,7 +317,7 @@ class _Finder:
         whose = f"the net of {name} that `confirm` trained on all images with seed {seed}"
         return Member(record=record, net=load_known(path, record.curve[-1].weights, from_json(record.recipe), whose))
 
-    def own_net(self, trial: TrialRecord, record: Record, trainer: TorchTrainer) -> nn.Module:
+    def own_net(self, trial: TrialRecord, record: Record, trainer: NetTrainer) -> nn.Module:
         """Return a trial's own net: as it was kept, or trained again.
 
         Raises:

@@ -58,6 +58,10 @@ def _coefficients(kind: DeviceKind) -> Coefficients:
             return Coefficients(
                 mac_ps=18.72, element_ps=1609, augment_ns=3409, parameter_ps=7796, layer_us=32.53, period_us=110_100
             )
+        case "cpu-portable":
+            return Coefficients(
+                mac_ps=18.72, element_ps=1609, augment_ns=3409, parameter_ps=7796, layer_us=32.53, period_us=110_100
+            )
         case "cuda":
             return Coefficients(mac_ps=0.1, element_ps=5, augment_ns=20, parameter_ps=5, layer_us=60, period_us=30_000)
         case _:

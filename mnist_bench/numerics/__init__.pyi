@@ -12,12 +12,13 @@ from .kinds import (
     Precision as Precision,
     PrecisionName as PrecisionName,
     device_kind as device_kind,
+    environment_of as environment_of,
 )
 from .machine import Machine as Machine, sentence as sentence, this_machine as this_machine
 from .optimizers import SGD as SGD, Adam as Adam
 from .precision import (
-    autocast as autocast,
     best_precision as best_precision,
+    computing_in as computing_in,
     cpu_precision as cpu_precision,
 )
 from .resources import cores as cores

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.optimizers import SGD, Adam
-from mnist_bench.numerics.precision import autocast
+from mnist_bench.numerics.precision import computing_in
 
 Optimizer = Literal["adam", "sgd"]
 OPTIMIZERS: tuple[Optimizer, ...] = ("adam", "sgd")
@@ -67,7 +67,7 @@ def _train(
         grid = draw((IMAGES, 28, 28, 2), generator, device).mul_(2).sub_(1)
         resampled = functional.grid_sample(pixels, grid, align_corners=False)
         mask = draw((IMAGES, 64), generator, device) < 0.5
-        with autocast(device, precision):
+        with computing_in(device, precision):
             hidden = _hidden(resampled, weights, statistics) * mask
         # Logits in float32, as in the trainer (nets/modules.py).
         loss = functional.cross_entropy(functional.linear(hidden.float(), weights[3]), labels, label_smoothing=0.1)

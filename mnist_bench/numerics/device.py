@@ -13,7 +13,9 @@ import torch
 from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.canary import canary, multiprocessors
 from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind
-from mnist_bench.numerics.precision import best_precision, cpu_flags, cpu_line
+from mnist_bench.numerics.portable_canary import portable_canary
+from mnist_bench.numerics.precision import best_precision
+from mnist_bench.numerics.resources import cpu_flags, cpu_line
 from mnist_bench.numerics.wide_canary import wide_canary
 from search.arguments import check_choice
 from search.differences import WIDE_CANARY
@@ -33,10 +35,11 @@ VARIABLES = (
 """Environment variables by which a user changes that choice, or the precision."""
 
 
-def setup(name: str = "auto") -> torch.device:
+def setup(name: str = "auto", precision: str = "auto") -> torch.device:
     """Prepare this process for training and return the device called `name`: auto, cpu, cuda or cuda:N.
 
-    Sets one thread, deterministic algorithms, and no benchmarks to select kernels, for the life of the process.
+    Sets one thread, deterministic algorithms, and no benchmarks to select kernels, for the life of the process. With
+    portable precision, auto is the CPU.
 
     Raises:
         DeviceError: there is no such device.
@@ -44,7 +47,7 @@ def setup(name: str = "auto") -> torch.device:
     # CUDA reads this when it starts. With its default, 8 hardware queues, more lanes than that wait for each other.
     if name != "cpu":
         os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
-    device = find_device(name)
+    device = find_device(name, precision)
     if device.type == "cuda":
         # cuBLAS reads this when it starts; some versions of PyTorch insist on it.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -65,7 +68,7 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
     kind = device_kind(precision, on_gpu=device.type != "cpu")
     return {
         "canary": canary(str(device), precision),
-        WIDE_CANARY: wide_canary(str(device), precision),
+        WIDE_CANARY: portable_canary() if precision == "portable" else wide_canary(str(device), precision),
         "kind": kind,
         "device": str(device),
         "precision": precision,
@@ -85,20 +88,23 @@ def choose_precision(device: torch.device, name: str) -> Precision:
 
     Raises:
         UsageError: there is none of that name.
+        DeviceError: the device has no portable precision.
     """
     precisions: tuple[Precision, ...] = get_args(Precision)
     check_choice("precision", name, ("auto", *precisions))
+    if name == "portable" and device.type != "cpu":
+        raise DeviceError(f"device {device}: computes no portable bits; use --device cpu, or another precision")
     return next((precision for precision in precisions if precision == name), None) or best_precision(device)
 
 
-def find_device(name: str) -> torch.device:
-    """Return the device called `name`: auto, cpu, cuda or cuda:N.
+def find_device(name: str, precision: str = "auto") -> torch.device:
+    """Return the device called `name`: auto, cpu, cuda or cuda:N. With portable precision, auto is the CPU.
 
     Raises:
         DeviceError: there is no such device.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() and precision != "portable" else "cpu")
     kind, _, number = name.partition(":")
     if not re.fullmatch(r"cpu|cuda(:(0|[1-9][0-9]{0,3}))?", name):
         raise DeviceError(f"device {name!r} is not one of auto, cpu, cuda, cuda:1")

@@ -10,8 +10,7 @@ from importlib.metadata import version
 import torch
 
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.precision import cpu_line
-from mnist_bench.numerics.resources import cores
+from mnist_bench.numerics.resources import cores, cpu_line
 
 PACKAGES = ("mnist-bench", "torch", "optuna", "numpy")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import assert_never
 
 import torch
 
 from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.portable import PortableOperations, check_process
+from mnist_bench.numerics.resources import cpu_flags, cpu_line
 
 
 def best_precision(device: torch.device) -> Precision:
@@ -31,31 +32,22 @@ def cpu_precision() -> Precision:
     return "bf16" if "amx_bf16" in cpu_flags() or (amd and "avx512_bf16" in cpu_flags()) else "fp32"
 
 
-def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """Return the autocast of one training step.
+def computing_in(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """Return the context in which a net's forward pass is computed in `precision`.
 
     It must not span several steps: autocast caches the bf16 copies of the weights until it is left, so that later steps
     would compute with outdated weights.
+
+    Raises:
+        DeviceError: this process computes no portable bits.
     """
     match precision:
         case "bf16":
             return torch.autocast(device.type, dtype=torch.bfloat16)
         case "fp32":
             return torch.autocast(device.type, dtype=torch.bfloat16, enabled=False)
+        case "portable":
+            check_process()
+            return PortableOperations()
         case _:
             assert_never(precision)
-
-
-@cache
-def cpu_flags() -> frozenset[str]:
-    """Return the CPU's instruction sets as Linux names them; empty on other systems."""
-    return frozenset(cpu_line("flags").split())
-
-
-def cpu_line(name: str) -> str:
-    """Return the first entry called `name` in /proc/cpuinfo, or an empty text."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.split(":")[0].strip() == name), "")

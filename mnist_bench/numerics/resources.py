@@ -1,8 +1,10 @@
-"""The cores of the machine; this module does not import PyTorch."""
+"""What the system reports of the processor; this module does not import PyTorch."""
 
 from __future__ import annotations
 
 import os
+from functools import cache
+from pathlib import Path
 
 
 def cores() -> int:
@@ -10,3 +12,18 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1  # macOS has no affinity
+
+
+@cache
+def cpu_flags() -> frozenset[str]:
+    """Return the CPU's instruction sets as Linux names them; empty on other systems."""
+    return frozenset(cpu_line("flags").split())
+
+
+def cpu_line(name: str) -> str:
+    """Return the first entry called `name` in /proc/cpuinfo, or an empty text."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.split(":")[0].strip() == name), "")

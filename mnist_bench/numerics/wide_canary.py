@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from mnist_bench.numerics.canary import OPTIMIZERS, draw, fused_optimizer
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.precision import autocast
+from mnist_bench.numerics.precision import computing_in
 
 BATCHES = (64, 50)
 """Pictures at once: a whole batch, and a smaller last one."""
@@ -56,12 +56,12 @@ def _values(batch: int, generator: torch.Generator, device: torch.device, precis
     noise = partial(draw, generator=generator, device=device)
     for maps, inputs, side in CONVOLUTIONS:
         pixels, weight = noise((batch, inputs, SIDE, SIDE)), noise((maps, inputs, side, side))
-        with autocast(device, precision):
+        with computing_in(device, precision):
             found = functional.conv2d(pixels.requires_grad_(), weight.requires_grad_(), padding=side // 2)
         yield from _gradients(found, [pixels, weight], noise)
     for units, features in LINEAR:
         pixels, weight, bias = noise((batch, features)), noise((units, features)), noise((units,))
-        with autocast(device, precision):
+        with computing_in(device, precision):
             found = functional.linear(pixels.requires_grad_(), weight.requires_grad_(), bias.requires_grad_())
         yield from _gradients(found, [pixels, weight, bias], noise)
     shapes = [*((batch, maps, SIDE, SIDE) for maps in MAPS), *((batch, features) for features in FEATURES)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.plots import image_grid
 from mnist_bench.studies import data_of, record_of, trainer_for
-from mnist_bench.training import load_trial
+from mnist_bench.training import check_trial, read_weights
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StudyFolder
@@ -90,12 +90,13 @@ def predict(study: StudyRecord, trial: TrialRecord, files: StudyFolder, data_dir
             f"The weights of {study.name}/{trial.number} are not in {files.weights}: those of the ten best complete "
             "trials are kept there, on the machine that searched."
         )
-    from mnist_bench.training import logits
+    from mnist_bench.training.remote import Scorer
 
     record = record_of(study, trial)
     trainer = trainer_for(record, data_dir=data_dir, what=f"Study {study.name}")
-    model = load_trial(path, trial).to(trainer.data.device)
-    return _predictions(study, trial, trainer.data, logits(model, trainer.data, trainer.precision))
+    check_trial(path, trial)
+    logits = Scorer(trainer.precision).logits(read_weights(path), trainer.data, str(path))
+    return _predictions(study, trial, trainer.data, logits)
 
 
 def _predictions(study: StudyRecord, trial: TrialRecord, data: Dataset, logits: Tensor) -> Predictions:

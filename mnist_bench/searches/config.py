@@ -9,6 +9,7 @@ from typing import Any, assert_never, get_args
 
 from mnist_bench import space_files
 from mnist_bench.config import DatasetName
+from mnist_bench.numerics import PrecisionName
 from search.arguments import check_choice, check_count, check_seconds, check_text, check_utf8, is_number
 from search.driver import MAX_OUTAGE, check_search_arguments
 from search.errors import UsageError
@@ -57,6 +58,8 @@ class SearchConfig:
     start: bool = True
     """Whether the search begins with a start list if the space names tables for one."""
     device: str = "auto"
+    precision: PrecisionName = "auto"
+    """Replaces the space's, unless it is auto."""
     study_name: str | None = None
     """Name of the study; None for SPACE-SEED."""
     storage: str | None = field(default=None, repr=False)  # it may hold a password
@@ -95,6 +98,7 @@ class SearchConfig:
         for source in self.from_studies:
             check_text("from_studies", source, "the name of a study or of a table")
         check_text("device", self.device, "auto, cpu, cuda or cuda:1")
+        check_choice("precision", self.precision, get_args(PrecisionName))
         if self.study_name is not None:
             check_text("study_name", self.study_name, "the study's name")
         for name, seconds in (("timeout", self.timeout), ("trial_timeout", self.trial_timeout)):

@@ -126,21 +126,22 @@ def spec_of(setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], 
 def executor_of(setup: SearchSetup, data: TrainingSet) -> Executor:
     """Return the executor that trains the trials: worker processes, this process, or a Ray cluster."""
     config = setup.config
-    trainer = trainer_spec(data, device=config.device, net=config.net)
+    trainer = trainer_spec(data, device=config.device, precision=setup.precision, net=config.net)
     match config.executor:
         case "local":
             return LocalExecutor(trainer, config.workers, setup.location.files.workers_log, config.lanes)
         case "in-process":
             return InProcessExecutor(trainer)
         case "ray":
-            return _ray_executor(config, data)
+            return _ray_executor(setup, data)
         case _:
             assert_never(config.executor)
 
 
-def _ray_executor(config: SearchConfig, data: TrainingSet) -> RayExecutor:
+def _ray_executor(setup: SearchSetup, data: TrainingSet) -> RayExecutor:
     """Return the executor for Ray. Its workers read the packaged MNIST; any other data set is sent to them, as is the
     file of your own network."""
+    config = setup.config
     options: dict[str, str] = {}
     files: dict[str, bytes] = {}
     net = None if config.net is None else own_nets.load_net(config.net)
@@ -151,7 +152,7 @@ def _ray_executor(config: SearchConfig, data: TrainingSet) -> RayExecutor:
     if net is not None and net.file is not None:
         options["net"] = f"{net.file}:{net.loaded.name.rpartition(':')[2]}"
         files[net.file] = net.content
-    spec = trainer_spec(data, device=config.device, net=config.net)
+    spec = trainer_spec(data, device=config.device, precision=setup.precision, net=config.net)
     staged = StagedFiles(options=options, files=files) if files else None
     return RayExecutor(
         spec, config.workers, address=config.address, gpus_per_worker=config.gpus_per_worker, staged=staged

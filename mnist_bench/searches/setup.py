@@ -64,6 +64,11 @@ class SearchSetup:
         """The number of images on which the search trains and validates."""
         return images_in(self.data) if self.data.subset is None else self.data.subset
 
+    @property
+    def precision(self) -> str:
+        """The precision in which the search trains; "auto" for the device's fastest."""
+        return str(self.space.settings.get("precision", "auto"))
+
     @cached_property
     def drawn(self) -> Drawn:
         """Random configurations of the space."""
@@ -183,12 +188,13 @@ def _opened(config: SearchConfig, source: space_files.Source) -> SearchSetup:
 
 
 def _overrides(config: SearchConfig) -> tuple[str, ...]:
-    """Return the overrides, and those that replace the file's sampler and pruner by built-in ones, as `--set` does.
+    """Return the overrides, and those that replace the file's precision, sampler and pruner, as `--set` does.
 
     Raises:
         UsageError: there is none of that name, or it refuses its options.
     """
-    return (*config.overrides, *_strategy_overrides(config))
+    precision = () if config.precision == "auto" else (f"precision={config.precision}",)
+    return (*config.overrides, *precision, *_strategy_overrides(config))
 
 
 def _strategy_overrides(config: SearchConfig) -> Iterator[str]:

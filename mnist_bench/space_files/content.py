@@ -12,6 +12,7 @@ from pydantic import Discriminator, GetCoreSchemaHandler, PlainValidator, Tag, W
 from pydantic_core import CoreSchema, core_schema
 
 from mnist_bench.config import DatasetName, TrainConfig, sections
+from mnist_bench.numerics import PrecisionName
 from search import strategies
 from search.messages import listing, show
 from search.space import Space
@@ -92,6 +93,9 @@ class SearchSettings:
     """The data set, unless the command names another; mnist-red is MNIST in three channels, green and blue 0."""
     subset: Annotated[int, Ge(MIN_SUBSET), Wanted(f"a whole number of at least {MIN_SUBSET} images")] = 60_000
     """Number of images to use; one sixth of them validate."""
+    precision: PrecisionName = "auto"
+    """Precision of convolutions and hidden layers; auto is the device's fastest. portable is float32 with the same bits
+    on every x86-64 processor with AVX2."""
     limits: Limits = field(default_factory=Limits)
     """Nets above a limit are infeasible: they are not trained and not counted."""
     constraints: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from .record import (
     PeriodResult as PeriodResult,
     Record as Record,
     data_of as data_of,
+    is_portable as is_portable,
     recipe_text as recipe_text,
     record_of as record_of,
 )

@@ -119,7 +119,15 @@ FIRST: First = {Record: ("schema_version", "correct"), Data: ("dataset", "subset
 def recipe_text(study: StudyRecord, trial: TrialRecord) -> str:
     """Return the recipe of a trial as a file for `mnist-bench train`: its whole configuration, data set and subset."""
     values, data = config.to_json(from_json(trial.config)), data_of(study.spec["context"])
-    return recipe_yaml.text(values, name=study.spec["space"]["name"], subset=data.subset, dataset=data.dataset)
+    return recipe_yaml.text(
+        values, name=study.spec["space"]["name"], subset=data.subset, dataset=data.dataset,
+        is_portable=is_portable(study.spec["numerics"]),
+    )  # fmt: skip
+
+
+def is_portable(numerics: Mapping[str, Any]) -> bool:
+    """Return whether a study or a record with these numerics was trained in portable precision."""
+    return bool(numerics.get("precision") == "portable")
 
 
 def data_of(context: Mapping[str, Any]) -> Data:

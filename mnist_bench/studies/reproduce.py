@@ -17,7 +17,7 @@ from search.study import installed_version
 from search.trainer_api import Report, Trainer
 
 if TYPE_CHECKING:
-    from mnist_bench.training import TorchTrainer
+    from mnist_bench.training.remote import NetTrainer
 
 ABSENT = "–"
 Figures = Mapping[str, object]
@@ -61,7 +61,7 @@ def trainer_for(
     data_dir: Path | None = None,
     net: str | None = None,
     what: str = "The record",
-) -> TorchTrainer:
+) -> NetTrainer:
     """Return a trainer with the record's data set, from `data_dir` or the package, and the record's precision.
 
     `net` is the name of your own network in the record; a net that this process has used needs no name.
@@ -72,17 +72,17 @@ def trainer_for(
         DeviceError: there is no such device.
         UsageError: the data set or the net is not that of the record.
     """
-    from mnist_bench import numerics
-    from mnist_bench.data import close_test_set, on_device
-    from mnist_bench.training import TorchTrainer
-    from mnist_bench.training.cuda import recorder
+    from mnist_bench.data import close_test_set
+    from mnist_bench.training.remote import trainer_on
 
     close_test_set()
     compatibility.require_net(record.recipe.get("net_code"), net)
-    torch_device = numerics.setup(compatibility.device_like(record.numerics, device))
-    data = on_device(compatibility.training_set(record.data, data_dir, what), torch_device)
-    precision = numerics.choose_precision(torch_device, str(record.numerics.get("precision", "auto")))
-    return TorchTrainer(data, precision, record=recorder(torch_device))
+    return trainer_on(
+        compatibility.training_set(record.data, data_dir, what),
+        device=compatibility.device_like(record.numerics, device),
+        precision=str(record.numerics.get("precision", "auto")),
+        net=net,
+    )
 
 
 def reproduce(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnist_bench.data import Dataset
-from mnist_bench.numerics import Precision, autocast
+from mnist_bench.numerics import Precision, computing_in
 
 BATCHES = {"cpu": 250, "cuda": 2500}
 """Images per batch: on a CPU core half the time of 500, because its cache holds it. They divide 10,000; if one does not
@@ -46,7 +47,11 @@ def evaluate(model: nn.Module, data: Dataset, precision: Precision) -> Evaluatio
 def score(model: nn.Module, data: Dataset, precision: Precision) -> tuple[Tensor, Tensor]:
     """Return the mean loss (float64) and the correct answers (bool, N) on the device, without waiting for it; see
     `read`."""
-    found, labels = logits(model, data, precision), data.labels[data.validation]
+    return score_of(logits(model, data, precision), data.labels[data.validation])
+
+
+def score_of(found: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what `score` does, of logits (N, classes)."""
     losses = functional.cross_entropy(found.double(), labels, reduction="none")
     return losses.mean(), found.argmax(1) == labels
 
@@ -56,15 +61,23 @@ def read(loss: Tensor, correct: Tensor) -> Evaluation:
     return Evaluation(len(correct) - int(correct.sum()), float(loss), correct)
 
 
-@torch.no_grad()
 def logits(model: nn.Module, data: Dataset, precision: Precision) -> Tensor:
     """Return the float32 logits (N, classes) of the validation part of `data`; the model is left in evaluation mode."""
+    return logits_of(model, data.validation, lambda indices: data.normalise(data.pixels(indices)), precision)
+
+
+@torch.no_grad()
+def logits_of(model: nn.Module, chosen: Tensor, inputs_at: Callable[[Tensor], Tensor], precision: Precision) -> Tensor:
+    """Return the float32 logits (N, classes) of the images at `chosen` (N,), the indices of images.
+
+    `inputs_at` returns the normalised images (B, C, H, W) at some indices (B,).
+    """
     model.eval()
     parts = []
-    for start, indices in _full_batches(data.validation):
-        with autocast(data.device, precision):
+    for start, indices in _full_batches(chosen):
+        with computing_in(chosen.device, precision):
             # (B, classes), without the images that the batch before has counted.
-            parts.append(model(data.normalise(data.pixels(indices)))[start:])
+            parts.append(model(inputs_at(indices))[start:])
     return torch.cat(parts)
 
 

@@ -10,6 +10,7 @@ from mnist_bench import own_nets
 from mnist_bench.config import DatasetName, TaskName, TrainConfig
 from mnist_bench.data import DataOptions, TrainingSet
 from mnist_bench.errors import DataError
+from mnist_bench.numerics import environment_of
 from mnist_bench.picture_form import MNIST, parse
 from search.trainer_api import Trainer, TrainerSpec
 
@@ -24,7 +25,9 @@ def trainer_spec(
     options = {"device": device, "precision": precision, **asdict(data.options), "data_hash": data.data_hash}
     if net is not None:
         options["net"] = own_nets.load_net(net).loaded.whole_name
-    return TrainerSpec(factory="mnist_bench.training.factory:make_trainer", options=options)
+    return TrainerSpec(
+        factory="mnist_bench.training.factory:make_trainer", options=options, environment=environment_of(precision)
+    )
 
 
 def make_trainer(
@@ -40,7 +43,7 @@ def make_trainer(
     net: str | None = None,
 ) -> Trainer[TrainConfig]:
     """Return the trainer of this process, set up and with its data loaded. `device` is as in `numerics.setup`, the
-    precision "auto", "bf16" or "fp32". The data are chosen by the fields of `DataOptions`, with the form as plain
+    precision "auto" or one by name. The data are chosen by the fields of `DataOptions`, with the form as plain
     values. `data_hash` is the hash that the training files must have, and `net` the name of your own network.
 
     Raises:
@@ -55,7 +58,7 @@ def make_trainer(
     close_test_set()
     if net is not None:
         own_nets.load_net(net)
-    torch_device = numerics.setup(device)
+    torch_device = numerics.setup(device, precision)
     chosen = DataOptions(
         dataset=dataset, data_dir=data_dir, subset=subset, task=task, form=MNIST if form is None else parse(form)
     )

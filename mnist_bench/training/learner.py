@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from mnist_bench.config import OptimConfig, Schedule
 from mnist_bench.nets import build_net
-from mnist_bench.numerics import SGD, Adam, Precision, autocast
+from mnist_bench.numerics import SGD, Adam, Precision, computing_in
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.training.batches import Batch, LastLosses, no_losses
 
@@ -118,7 +118,7 @@ def take_step(
     """
     # (B, C, H, W) to (B, classes). The last layer computes in float32 even in here (`nets.modules.Logits`), so the
     # loss, a scalar, is float32 in either precision.
-    with autocast(pixels.device, precision):
+    with computing_in(pixels.device, precision):
         logits = learner.model(pixels)
     loss = functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
     if losses is not None:

@@ -11,4 +11,5 @@ from .protocol import (
     Raised as Raised,
     why_failed as why_failed,
 )
+from .remote import RemoteTrainer as RemoteTrainer
 from .started import StartedWorkers as StartedWorkers, started as started

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from search.errors import FOREIGN, PluginError, SearchError, WorkerError
+from search.errors import FOREIGN, PluginError, SearchError, UsageError, WorkerError
 from search.executors.protocol import Done, Job, Outcome, Raised
 from search.plugins import load_object
 from search.trainer_api import Report, Trainer, TrainerSpec
@@ -66,6 +67,12 @@ class InProcessExecutor:
 
     def start(self) -> Mapping[str, Any]:
         """See `Executor.start`."""
+        unset = [f"{name}={value}" for name, value in self._spec.environment.items() if os.environ.get(name) != value]
+        if unset:
+            raise UsageError(
+                f"This trainer needs a process that is started with {' '.join(unset)}, and the in-process executor "
+                "trains in the process that is there; use worker processes, or start this process with them."
+            )
         try:
             self._trainer = build_trainer(self._spec)
             return dict(self._trainer.numerics)

@@ -101,6 +101,7 @@ def search(
         ),
     ] = False,
     device: options.Device = "auto",
+    precision: options.SpacePrecision = "auto",
     study_name: Annotated[
         str | None,
         typer.Option(
@@ -164,7 +165,7 @@ def search(
         target=target, timeout=timeout, slots=slots, order=order,
         seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
         enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), start=not no_start, device=device,
-        study_name=study_name,
+        precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
         max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker, command=resuming.as_typed(storage),
         sampler=sampler, pruner=pruner,

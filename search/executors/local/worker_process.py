@@ -66,7 +66,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **_ENVIRONMENT, **spec.environment},
             start_new_session=True,  # Ctrl-C is for the driver alone
         )
         # One writer for all frames, in a thread of its own: a worker that has stopped reading must not hold up the

@@ -25,11 +25,13 @@ class Actor:
     """One worker of the cluster."""
 
     def __init__(
-        self, factory: str, options: Mapping[str, Any], staged: Mapping[str, str], files: Mapping[str, bytes]
-    ) -> None:
+        self, factory: str, options: Mapping[str, Any], environment: Mapping[str, str], staged: Mapping[str, str],
+        files: Mapping[str, bytes],
+    ) -> None:  # fmt: skip
         """Start the worker process, its trainer's `staged` options leading to the `files`; see `StagedFiles`."""
         found = StagedFiles(options=staged, files=files).unpacked()
-        self._executor = LocalExecutor(TrainerSpec(factory=factory, options={**options, **found}), 1, _log(), lanes=1)
+        spec = TrainerSpec(factory=factory, options={**options, **found}, environment=environment)
+        self._executor = LocalExecutor(spec, 1, _log(), lanes=1)
 
     def greet(self) -> Answer:
         """Answer when the worker process can be given a period: with its numerics, or with why it cannot start."""

@@ -154,7 +154,8 @@ class RayExecutor(Fleet[_Worker]):
         """Put the staged files into Ray's store, from which each machine gets them once, and prepare new actors."""
         staged = self._staged or StagedFiles(options={}, files={})
         # `put` once: each node fetches the files from its store a single time, however many workers it runs.
-        given = self._spec.factory, dict(self._spec.options), dict(staged.options), self._ray.put(dict(staged.files))
+        plain = self._spec.factory, dict(self._spec.options), dict(self._spec.environment), dict(staged.options)
+        given = *plain, self._ray.put(dict(staged.files))
         made = self._ray.remote(Actor).options(
             num_cpus=1,
             num_gpus=self._gpus,

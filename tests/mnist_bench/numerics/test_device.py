@@ -70,7 +70,7 @@ def test_precision_by_name_or_the_best() -> None:
 
 
 def test_a_precision_that_there_is_not_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"^precision='float32': give auto, bf16 or fp32"):
+    with pytest.raises(UsageError, match=r"^precision='float32': give auto, bf16, fp32 or portable"):
         choose_precision(CPU, "float32")
 
 

@@ -1,0 +1,137 @@
+"""Portable precision: float32 whose bits are the same on every x86-64 processor with AVX2 and FMA.
+
+PyTorch, oneDNN and MKL choose their kernels by the processor. `PORTABLE_VARIABLES` limits the choice to the kernels for
+AVX2, in a process of one thread that is started with them. Two kinds of layer need more:
+
+- The gradient of batch normalisation depends on how PyTorch was compiled if the number of features is not a multiple
+  of 8. Here it is padded to the next multiple.
+- Linear layers are computed by oneDNN instead of MKL: the bits are the same on more processors, in half the time.
+
+The bits are those of the wheels on PyPI; results/published/portable.md lists the processors and releases that were
+tried. Microsoft's RepDL (github.com/microsoft/RepDL) has the same goal with kernels of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from mnist_bench.errors import DeviceError
+from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
+from mnist_bench.numerics.resources import cpu_flags
+
+WIDTH = 8
+"""Features that a kernel for AVX2 computes at once: 8 numbers of 32 bits fill a register."""
+
+
+@cache
+def check_process() -> None:
+    """Check that this process computes portable bits.
+
+    Raises:
+        DeviceError: it does not; the message says what it lacks.
+    """
+    if (lacking := _lacking()) is not None:
+        raise DeviceError(f"Portable precision {lacking}; leave out --precision portable, or the space's `precision`.")
+
+
+def _lacking() -> str | None:
+    machine = platform.machine()
+    if machine.lower() not in ("x86_64", "amd64"):
+        return f"needs an x86-64 processor, and this one is {machine}"
+    if cpu_flags() and not {"avx2", "fma"} <= cpu_flags():
+        return "needs a processor with AVX2 and FMA, which this one lacks"
+    if not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()):  # type: ignore[no-untyped-call]
+        return f"needs a PyTorch with MKL and oneDNN, as PyPI has it, and {torch.__version__} is built without"
+    unset = [f"{name}={value}" for name, value in PORTABLE_VARIABLES.items() if os.environ.get(name) != value]
+    if unset or torch.backends.cpu.get_cpu_capability() != "AVX2":
+        return f"needs a process that is started with {' '.join(unset or map('='.join, PORTABLE_VARIABLES.items()))}"
+    return None
+
+
+class PortableOperations(TorchFunctionMode):
+    """A context in which linear layers and batch normalisation compute portable bits, in networks of any origin."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # fmt: skip
+        """Call the portable form of a function that has one, and every other function as it is."""
+        return _PORTABLE.get(func, func)(*args, **(kwargs or {}))
+
+
+class _Linear(torch.autograd.Function):
+    """A linear layer and its gradients, computed by oneDNN."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """From (N, F) with weight (U, F) and bias (U,) to (N, U)."""
+        ctx.save_for_backward(inputs, weight)
+        return _product(inputs, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """From (N, U) to the gradients of inputs, weight and bias."""
+        inputs, weight = ctx.saved_tensors
+        needed = ctx.needs_input_grad
+        return (
+            _product(gradient, weight.t()) if needed[0] else None,
+            _product(gradient.t(), inputs.t()) if needed[1] else None,
+            gradient.sum(0) if needed[2] else None,
+        )
+
+
+def _product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return `left` (N, F) times the transpose of `right` (U, F), plus the bias (U,): (N, U)."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
+    return product
+
+
+def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Do as `torch.nn.functional.linear`."""
+    if input.dtype != torch.float32:
+        return functional.linear(input, weight, bias)
+    flat = input.reshape(-1, input.shape[-1])
+    product: Tensor = _Linear.apply(flat, weight, bias)  # type: ignore[no-untyped-call]
+    return product.reshape(*input.shape[:-1], len(weight))
+
+
+def _batch_norm(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
+    running_var: Tensor | None, training: bool, momentum: float, eps: float, cudnn_enabled: bool,
+) -> Tensor:  # fmt: skip
+    """Do as `torch.batch_norm`, with the features padded to a multiple of `WIDTH`, and images channels-last."""
+    features = input.shape[1]
+    padding = -features % WIDTH
+
+    def padded(values: Tensor | None) -> Tensor | None:
+        return values if values is None or not padding else functional.pad(values, (0, padding))
+
+    wide = functional.pad(input, (*(0, 0) * (input.ndim - 2), 0, padding)) if padding else input
+    if wide.ndim == 4:
+        wide = wide.contiguous(memory_format=torch.channels_last)
+    mean, variance = padded(running_mean), padded(running_var)
+    found = torch.batch_norm(wide, padded(weight), padded(bias), mean, variance, training, momentum, eps, cudnn_enabled)
+    if not padding:
+        return found
+    if training:
+        for running, updated in ((running_mean, mean), (running_var, variance)):
+            if running is not None and updated is not None:
+                running.copy_(updated[:features])
+    return found[:, :features]
+
+
+_PORTABLE: Mapping[Callable[..., Any], Callable[..., Any]] = {
+    functional.linear: _linear,
+    torch.batch_norm: _batch_norm,
+}

@@ -1,0 +1,111 @@
+"""Scores exported networks: in this process, or in a process that is started for the precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any, assert_never
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mnist_bench import numerics, own_nets
+from mnist_bench.data import Dataset
+from mnist_bench.numerics import Precision, environment_of
+from mnist_bench.training.evaluation import Evaluation, logits, logits_of, read, score_of
+from mnist_bench.training.weights import model_in
+from search.executors import RemoteTrainer
+from search.trainer_api import PLAIN, Json, Report, TrainerSpec
+
+FACTORY = "mnist_bench.training.remote.scorer:ScoringWorker"
+
+
+class Scorer:
+    """Scores networks in one precision."""
+
+    def __init__(self, precision: Precision, net: str | None = None) -> None:
+        """Start nothing yet; `net` names your own network, if such are scored."""
+        self._precision = precision
+        options = {"precision": precision, **({} if net is None else {"net": own_nets.load_net(net).loaded.whole_name})}
+        spec = TrainerSpec(factory=FACTORY, options=options, environment=environment_of(precision))
+        self._remote = RemoteTrainer(spec, PLAIN)
+
+    @property
+    def numerics(self) -> Mapping[str, Any]:
+        """Those of the process that scores, which is started for it; see `numerics.describe`."""
+        return self._remote.numerics
+
+    def evaluate(self, weights: bytes, data: Dataset, source: str) -> Evaluation:
+        """Return how the net in the bytes of `export` does on the validation part of `data`.
+
+        Raises:
+            WeightsError, NewerVersionError, UnnamedCodeError: see `model_in`; `source` names the net.
+            WorkerError: the process that scores fails.
+        """
+        return self._scored(weights, data, source)[1]
+
+    def logits(self, weights: bytes, data: Dataset, source: str) -> Tensor:
+        """Return the float32 logits (N, classes) of the validation part of `data`; errors as in `evaluate`."""
+        return self._scored(weights, data, source)[0]
+
+    def _scored(self, weights: bytes, data: Dataset, source: str) -> tuple[Tensor, Evaluation]:
+        match self._precision:
+            case "bf16" | "fp32":
+                found = logits(model_in(weights, source).to(data.device), data, self._precision)
+                return found, read(*score_of(found, data.labels[data.validation]))
+            case "portable":
+                return self._scored_remotely(weights, data)
+            case _:
+                assert_never(self._precision)
+
+    def _scored_remotely(self, weights: bytes, data: Dataset) -> tuple[Tensor, Evaluation]:
+        inputs = data.normalise(data.pixels(data.validation)).contiguous()
+        labels = data.labels[data.validation]
+        state = b"".join([labels.numpy().tobytes(), inputs.numpy().tobytes(), weights])
+        answer, report = self._remote.advance({"shape": list(inputs.shape)}, 0, 1, state)
+        found = torch.from_numpy(np.frombuffer(answer, np.float32).copy()).reshape(len(labels), -1)
+        loss = torch.tensor(report.metrics["loss"], dtype=torch.float64)
+        return found, read(loss, found.argmax(1) == labels)
+
+
+def numerics_here(device: str, precision: str) -> Mapping[str, Any]:
+    """Return what `numerics.describe` says of training on the device of this name: of a worker process, for portable
+    precision.
+
+    Raises:
+        DeviceError: there is no such device, or this machine computes no portable bits.
+    """
+    torch_device = numerics.setup(device, precision)
+    chosen = numerics.choose_precision(torch_device, precision)
+    return Scorer(chosen).numerics if chosen == "portable" else numerics.describe(torch_device, chosen)
+
+
+class ScoringWorker:
+    """The worker's side: satisfies `search.trainer_api.Trainer`; a period is the scoring of one network."""
+
+    codec = PLAIN
+
+    def __init__(self, precision: str, net: str | None = None) -> None:
+        """Prepare this process to score on the CPU in the precision of this name; `net` names your own network."""
+        if net is not None:
+            own_nets.load_net(net)
+        device = numerics.setup("cpu", precision)
+        self._precision = numerics.choose_precision(device, precision)
+        self.numerics = numerics.describe(device, self._precision)
+
+    def advance(self, config: Mapping[str, Json], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        """Return the logits, float32 (N, classes), and their mean loss.
+
+        The state is one after the other: the images' labels, int64 (N,); the normalised images, float32 (N, C, H, W)
+        of `config["shape"]`; and the network in the bytes of `export`.
+        """
+        content, shape = bytearray(state or b""), config["shape"]
+        labels = torch.frombuffer(content, dtype=torch.int64, count=shape[0])
+        inputs = torch.frombuffer(content, dtype=torch.float32, count=prod(shape), offset=labels.nbytes)
+        net = model_in(bytes(content[labels.nbytes + inputs.nbytes :]), "the network")
+        inputs = inputs.reshape(shape)
+        found = logits_of(net, torch.arange(len(inputs)), inputs.__getitem__, self._precision)
+        loss, _ = score_of(found, labels)
+        report = Report(value=None, metrics={"loss": float(loss)}, weights="", seconds=0.0)
+        return found.numpy().tobytes(), report

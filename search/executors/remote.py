@@ -1,0 +1,65 @@
+"""A trainer in a worker process of its own, for work outside a search that this process cannot do itself."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import cached_property
+from typing import Any, Generic
+
+from search.errors import WorkerError
+from search.executors.local import LocalExecutor
+from search.executors.protocol import Done, Job, Outcome, why_failed
+from search.executors.started import StartedWorkers, started
+from search.trainer_api import C, Codec, Report, TrainerSpec
+
+_POLL = 1.0
+
+
+class RemoteTrainer(Generic[C]):
+    """Satisfies `search.trainer_api.Trainer` in a process that starts with the first use and ends with this object.
+
+    The process is started with the environment of the specification, as a worker of a search is.
+    """
+
+    def __init__(self, spec: TrainerSpec, codec: Codec[C]) -> None:
+        """Start nothing yet; `codec` is that of the trainer that the specification names."""
+        self.codec = codec
+        self._spec = spec
+        self._open = ExitStack()
+        weakref.finalize(self, self._open.close)
+
+    @cached_property
+    def _workers(self) -> StartedWorkers:
+        return self._open.enter_context(started(lambda log: LocalExecutor(self._spec, 1, log, 1)))
+
+    @property
+    def numerics(self) -> Mapping[str, Any]:
+        """Those that the process reports.
+
+        Raises:
+            UsageError, WorkerError: it cannot start.
+        """
+        return self._workers.numerics
+
+    def advance(self, config: C, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        """Train one period in the process; see `Trainer.advance`.
+
+        Raises:
+            UsageError, WorkerError: the process cannot start, the trainer raises, or the process dies.
+        """
+        executor = self._workers.executor
+        executor.submit(
+            Job(trial=0, period=period, config=self.codec.to_json(config), seed=seed, state=state,
+                stall_seconds=math.inf)
+        )  # fmt: skip
+        outcomes: list[Outcome] = []
+        while not outcomes:
+            outcomes = executor.wait(_POLL)
+        match outcomes[0]:
+            case Done(state=trained, report=report):
+                return trained, report
+            case failure:
+                raise WorkerError(f"A worker process failed: {why_failed(failure)}")

@@ -1,0 +1,128 @@
+"""Portable precision: its layers, the processes that compute in it, and its canaries."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mnist_bench.errors import DeviceError
+from mnist_bench.numerics import portable
+from mnist_bench.numerics.device import choose_precision, find_device
+from mnist_bench.numerics.kinds import PORTABLE_VARIABLES, environment_of
+from mnist_bench.numerics.portable import PortableOperations
+from mnist_bench.numerics.precision import computing_in
+from support.paths import ROOT
+
+CPU = torch.device("cpu")
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(sum(shape))).sub_(0.5)
+
+
+def gradients(layer: Callable[..., Tensor], *parts: Tensor) -> list[Tensor]:
+    inputs = [part.clone().requires_grad_() for part in parts]
+    found = layer(*inputs)
+    return [found, *torch.autograd.grad(found, inputs, noise(*found.shape))]
+
+
+@pytest.mark.parametrize("shape", [(50, 33), (1, 33), (4, 5, 33)])
+def test_a_linear_layer_and_its_gradients_are_those_of_pytorch(shape: tuple[int, ...]) -> None:
+    parts = noise(*shape), noise(10, 33), noise(10)
+    expected = gradients(functional.linear, *parts)
+    with PortableOperations():
+        found = gradients(functional.linear, *parts)
+        without_bias = functional.linear(parts[0], parts[1])
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(without_bias, parts[0] @ parts[1].T)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [(50, 10), (50, 16), (50, 10, 7, 7), (50, 16, 7, 7)])
+def test_batch_normalisation_with_padded_features_is_that_of_pytorch(shape: tuple[int, ...], training: bool) -> None:
+    features = shape[1]
+
+    def normalised(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        return functional.batch_norm(images, *running, scale, shift, training=training)
+
+    parts = noise(*shape), noise(features), noise(features)
+    running = (torch.zeros(features), torch.ones(features))
+    expected = [*gradients(normalised, *parts), *running]
+    running = (torch.zeros(features), torch.ones(features))
+    with PortableOperations():
+        found = [*gradients(normalised, *parts), *running]
+    torch.testing.assert_close(found, expected)
+
+
+def test_batch_normalisation_without_weights_or_averages() -> None:
+    layer = nn.BatchNorm1d(10, affine=False, track_running_stats=False)
+    expected = layer(noise(50, 10))
+    with PortableOperations():
+        torch.testing.assert_close(layer(noise(50, 10)), expected)
+
+
+def test_a_process_that_was_not_started_for_it_computes_nothing_portable() -> None:
+    with pytest.raises(DeviceError, match=r"^Portable precision needs a process that is started with ATEN_CPU"):
+        computing_in(CPU, "portable")
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make this process look as if it was started for portable precision."""
+    for name, value in PORTABLE_VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
+    monkeypatch.setattr(portable, "cpu_flags", lambda: frozenset({"avx2", "fma"}))
+    yield
+    portable.check_process.cache_clear()
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize(
+    ("where", "there", "words"),
+    [
+        ("platform.machine", "aarch64", "needs an x86-64 processor, and this one is aarch64"),
+        ("mnist_bench.numerics.portable.cpu_flags", frozenset({"avx"}), "needs a processor with AVX2 and FMA"),
+        ("torch.backends.mkl.is_available", False, "needs a PyTorch with MKL and oneDNN"),
+        ("torch.backends.cpu.get_cpu_capability", "AVX512", "needs a process that is started with ATEN_CPU"),
+    ],
+)
+def test_a_machine_without_portable_bits_is_named(
+    where: str, there: object, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portable.check_process()
+    portable.check_process.cache_clear()
+    monkeypatch.setattr(where, lambda: there)
+    with pytest.raises(DeviceError, match=f"^Portable precision {words}.*; leave out --precision portable"):
+        portable.check_process()
+
+
+def test_portable_precision_is_the_cpus() -> None:
+    assert find_device("auto", "portable") == CPU
+    assert choose_precision(CPU, "portable") == "portable"
+    with pytest.raises(DeviceError, match=r"^device cuda: computes no portable bits; use --device cpu"):
+        choose_precision(torch.device("cuda"), "portable")
+
+
+@pytest.mark.slow
+def test_operations_agree_with_float64_and_with_other_machines() -> None:
+    """If the hashes differ on a machine that is in results/published/portable.md, the kernels or the layers changed:
+    no portable study can be resumed."""
+    code = (
+        "from mnist_bench import numerics; from mnist_bench.numerics import portable_canary as canaries\n"
+        "device = numerics.setup('cpu', 'portable')\n"
+        "far = {name: by for name, by in canaries.deviations().items() if by > canaries.TOLERANCE}\n"
+        "print(far, canaries.is_as_published(numerics.describe(device, 'portable')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment_of("portable")}, cwd=ROOT, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["{}", "True"]
