@@ -22,7 +22,7 @@ from mnist_bench import numerics
 from mnist_bench.config.json import from_json
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.numerics.canary import canary
+from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.numerics.kinds import Precision, device_kind
 from mnist_bench.training.period import fit
 from search.study.spec import DRIVER_REVISION

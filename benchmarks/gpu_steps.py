@@ -20,7 +20,7 @@ from mnist_bench.bench import speed as speed_module
 from mnist_bench.bench.speed import plain
 from mnist_bench.config import Schedule, TrainConfig, from_json
 from mnist_bench.data import DataOptions, Dataset, load_dataset
-from mnist_bench.numerics.canary import canary
+from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.training import TorchTrainer
 from mnist_bench.training.cuda import recorder
 from search.study import open_study

@@ -108,7 +108,7 @@ NEW = {
         ("mnist_bench/experiments/confirm/confirmation.py",),
     ),
     "new_canary_optimizer": NewValue(
-        "mnist_bench/numerics/canary.py", "Optimizer", ("mnist_bench/numerics/canary.py",)
+        "mnist_bench/numerics/canaries/canary.py", "Optimizer", ("mnist_bench/numerics/canaries/canary.py",)
     ),
     "new_method": NewValue(
         CONTEST,

@@ -17,7 +17,7 @@ from mnist_bench.data import DataOptions, hashes_of_test_set, load_dataset, load
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
 from mnist_bench.numerics import Precision, sentence, this_machine
-from mnist_bench.numerics.canary import canary
+from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.picture_form import MNIST
 from mnist_bench.training import verify_replay
 from mnist_bench.training.cuda import Graphs, recorder

@@ -11,12 +11,12 @@ from typing import Any, get_args
 import torch
 
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics.canary import canary, multiprocessors
+from mnist_bench.numerics.canaries.canary import canary, multiprocessors
+from mnist_bench.numerics.canaries.portable_canary import portable_canary
+from mnist_bench.numerics.canaries.wide_canary import wide_canary
 from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind
-from mnist_bench.numerics.portable_canary import portable_canary
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.numerics.resources import cpu_flags, cpu_line
-from mnist_bench.numerics.wide_canary import wide_canary
 from search.arguments import check_choice
 from search.differences import WIDE_CANARY
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from mnist_bench import numerics
 from mnist_bench.cli.app import app
-from mnist_bench.numerics.canary import canary
+from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.searches import study_context
 from search.study import spec
 from search.study.studies import open_study

@@ -14,7 +14,7 @@ import torch
 from mnist_bench.config.json import from_json
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.cost_model import COEFFICIENTS
-from mnist_bench.numerics.canary import canary
+from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind
 from mnist_bench.numerics.precision import best_precision

@@ -116,7 +116,7 @@ def test_operations_agree_with_float64_and_with_other_machines() -> None:
     """If the hashes differ on a machine that is in results/published/portable.md, the kernels or the layers changed:
     no portable study can be resumed."""
     code = (
-        "from mnist_bench import numerics; from mnist_bench.numerics import portable_canary as canaries\n"
+        "from mnist_bench import numerics; from mnist_bench.numerics.canaries import portable_canary as canaries\n"
         "device = numerics.setup('cpu', 'portable')\n"
         "far = {name: by for name, by in canaries.deviations().items() if by > canaries.TOLERANCE}\n"
         "print(far, canaries.is_as_published(numerics.describe(device, 'portable')))"

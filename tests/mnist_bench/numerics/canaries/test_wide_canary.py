@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mnist_bench.numerics.canary import canary
-from mnist_bench.numerics.wide_canary import wide_canary
+from mnist_bench.numerics.canaries.canary import canary
+from mnist_bench.numerics.canaries.wide_canary import wide_canary
 
 afresh = wide_canary.__wrapped__
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnist_bench.numerics.canary import OPTIMIZERS, draw, fused_optimizer
+from mnist_bench.numerics.canaries.canary import OPTIMIZERS, draw, fused_optimizer
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.precision import computing_in
 

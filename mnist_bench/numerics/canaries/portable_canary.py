@@ -1,12 +1,11 @@
 """The portable canary: a hash of each kind of operation that a training in portable precision has.
 
-It takes the place of the wide canary for portable studies, whose other canary is the short training of
-`numerics.canary`. Each operation is hashed alone, so that no later rounding hides a deviation: in sizes that fill the
-processor's registers and in sizes that leave a rest, on memory that begins between two registers, and on denormal
-numbers, which a processor may be set to flush to zero. The same bits everywhere may still be wrong everywhere, so each
-operation is also compared with float64.
+For portable studies it takes the place of the wide canary. Each operation is hashed alone, so that no later rounding
+hides a deviation: in sizes that fill the processor's registers and in sizes that leave a rest, on memory that begins
+between two registers, and on denormal numbers, which a processor may be set to flush to zero. The same bits everywhere
+may still be wrong everywhere, so each operation is also compared with float64.
 
-No list in this module may grow, as in `numerics.wide_canary`: another hash would end every portable study.
+No list in this module may grow, as in `numerics.canaries.wide_canary`: another hash would end every portable study.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnist_bench.numerics.canary import OPTIMIZERS, fused_optimizer
+from mnist_bench.numerics.canaries.canary import OPTIMIZERS, fused_optimizer
 from mnist_bench.numerics.kinds import PORTABLE_CANARY
 from mnist_bench.numerics.precision import computing_in
 from search import canonical_json

@@ -1,0 +1,1 @@
+"""Hashes of what this process computes, by which two machines are compared."""
