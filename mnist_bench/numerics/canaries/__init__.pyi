@@ -1,0 +1,1 @@
+from .canary import multiprocessors as multiprocessors
