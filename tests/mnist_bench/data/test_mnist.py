@@ -98,7 +98,7 @@ def test_a_folder_of_another_form_is_refused(folder: Path, name: str, values: np
 
 
 def test_unknown_and_double_names_are_refused() -> None:
-    with pytest.raises(DataError, match="none of mnist, mnist-red, fashion-mnist"):
+    with pytest.raises(DataError, match="not one of mnist, mnist-red, fashion-mnist"):
         DataOptions(dataset="cifar-10")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="not by both"):
         DataOptions(dataset="kmnist", data_dir="here")
