@@ -11,6 +11,7 @@ COMPILER = "there is no C compiler"
 CUDA = "there is no CUDA device"
 MOUNT = "no disk may be mounted"
 NODE = "there is no Node"
+QEMU = "there is no qemu-user"
 LACKING = {
     CGROUP: ("the right to limit memory", ""),
     CHROMIUM: ("Chromium", "apt install chromium chromium-driver"),
@@ -18,6 +19,7 @@ LACKING = {
     CUDA: ("a CUDA device", ""),
     MOUNT: ("the right to mount a disk", ""),
     NODE: ("Node", "apt install nodejs"),
+    QEMU: ("qemu-user", "apt install qemu-user"),
 }
 """Why a test is skipped, what it wants, and what brings it."""
 

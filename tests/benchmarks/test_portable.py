@@ -1,0 +1,84 @@
+"""Portable precision on this processor and on two emulated ones, and the page of these measurements."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import portable
+import pytest
+from portable import Instructions, Line
+
+from support import wants
+
+LINE = Line(
+    processor="a processor", caches="32 KB, 1024 KB", torch="2.13.0", compiler="GCC 13.3",
+    canary="c" * 64, portable_canary="p" * 64, digest="d" * 64, date="2026-11-29",
+)  # fmt: skip
+COUNTED = Instructions(different=1234567, approximate={}, torch="2.13.0", date="2026-11-29")
+
+
+@pytest.mark.integration
+def test_emulated_processors_compute_the_bits_of_this_one() -> None:
+    if shutil.which(portable.QEMU) is None:
+        assert not os.environ.get("CI"), f"{portable.QEMU} has to be installed in CI"
+        pytest.skip(f"{wants.QEMU}: {portable.QEMU} is not installed")
+    with ThreadPoolExecutor(len(portable.EMULATED)) as threads:
+        found = [*threads.map(portable.emulated, portable.EMULATED)]
+    assert [line.bits for line in found] == [portable.measured().bits] * len(found)
+
+
+def run(folder: Path, *lines: Line, options: tuple[str, ...] = ()) -> int:
+    """Run the script as if these lines were measured, the first of them on this processor."""
+    with (
+        patch.object(sys, "argv", ["portable.py", "--output", str(folder), *options]),
+        patch.object(portable, "measured", lambda: lines[0]),
+        patch.object(portable, "EMULATED", lines[1:]),
+        patch.object(portable, "emulated", lambda line: line),
+        patch.object(portable, "instructions", lambda: COUNTED),
+    ):
+        return portable.main()
+
+
+def test_lines_are_added_and_a_machine_measured_again_is_replaced(tmp_path: Path) -> None:
+    other = replace(LINE, processor="another")
+    assert run(tmp_path, LINE, other, options=("--emulated", "--instructions")) == 0
+    assert run(tmp_path, replace(LINE, date="2026-12-01")) == 0
+    kept = json.loads((tmp_path / "portable.json").read_text())
+    assert [(line["processor"], line["date"]) for line in kept["lines"]] == [
+        ("a processor", "2026-12-01"), ("another", "2026-11-29"),
+    ]  # fmt: skip
+    page = (tmp_path / "portable.md").read_text()
+    assert page.count("| `cccccccc` | `pppppppp` | `dddddddd` |") == 2
+    assert "All lines agree." in page
+    assert "1,234,567 different instructions" in page
+    assert page.endswith("differ between makers of processors: none.\n")
+
+
+def test_a_line_with_other_bits_is_a_failure_that_the_page_reports(tmp_path: Path) -> None:
+    other = replace(LINE, processor="another", digest="e" * 64)
+    assert run(tmp_path, LINE, other, options=("--emulated",)) == 1
+    assert "**The lines differ.**" in (tmp_path / "portable.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("0x7f97f379df81:  0f 52 c1                 rsqrtps  %xmm1, %xmm0\n", "rsqrtps"),
+        ("0x7f97f379df84:  c5 fc 53 c9              vrcpps   %ymm1, %ymm1\n", "vrcpps"),
+        ("0x7f97f379df88:  d9 fe                    fsin     \n", "fsin"),
+        ("0x7f97f379df8a:  c5 fc 51 c9              vsqrtps  %ymm1, %ymm1\n", None),
+        ("0x7f97f379df8e:  d9 fa                    fsqrt    \n", None),
+        ("0x7f97f379df90:  00 00 00 00\n", None),
+        ("IN: fsin\n", None),
+    ],
+)
+def test_approximate_instructions_are_those_whose_last_bits_differ(line: str, name: str | None) -> None:
+    found = portable.INSTRUCTION.match(line)
+    assert (found[1] if found and portable.APPROXIMATE.fullmatch(found[1]) else None) == name
