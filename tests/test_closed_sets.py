@@ -188,6 +188,7 @@ class NewRange:
     low: float
     high: float
     log: bool
+    elementary: Elementary
     values: tuple[float, ...]
     count: float
     named_values: tuple[float, ...]
