@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class Elementary(ABC):
         """Return the exponential of each number, shape (n,)."""
 
     @abstractmethod
-    def ln_of_each(self, numbers: Array) -> Array:
-        """Return the natural logarithm of each number, shape (n,); all are above 0."""
+    def sum_of_ln(self, numbers: Array) -> float:
+        """Return the sum of the natural logarithms of numbers above 0, shape (n,)."""
 
     @abstractmethod
     def normals(self, draws: np.random.Generator, count: int) -> Array:
@@ -59,10 +60,11 @@ class _Native(Elementary):
 
         return np.asarray(np.exp(numbers), np.float64)
 
-    def ln_of_each(self, numbers: Array) -> Array:
+    def sum_of_ln(self, numbers: Array) -> float:
         import numpy as np
 
-        return np.asarray(np.log(numbers), np.float64)
+        logarithms: list[float] = np.log(numbers).tolist()
+        return sum(logarithms)
 
     def normals(self, draws: np.random.Generator, count: int) -> Array:
         return draws.standard_normal(count)
@@ -75,6 +77,12 @@ two: exp and ln of a float are at least 2^-120 of the result away from each midp
 for correct rounding of the elementary functions in double precision, 2003)."""
 
 
+@lru_cache(maxsize=1024)
+def _correctly_rounded_ln(number: float) -> float:
+    """Return what `_Portable.ln` does; the ends of a range are asked for again with each of its values."""
+    return float(_DECIMALS.ln(Decimal(number)))
+
+
 class _Portable(Elementary):
     is_portable = True
 
@@ -82,17 +90,17 @@ class _Portable(Elementary):
         return float(_DECIMALS.exp(Decimal(number)))
 
     def ln(self, number: float) -> float:
-        return float(_DECIMALS.ln(Decimal(number)))
+        return _correctly_rounded_ln(number)
 
     def exp_of_each(self, numbers: Array) -> Array:
         import numpy as np
 
         return np.array([self.exp(number) for number in numbers.tolist()])
 
-    def ln_of_each(self, numbers: Array) -> Array:
-        import numpy as np
-
-        return np.array([self.ln(number) for number in numbers.tolist()])
+    def sum_of_ln(self, numbers: Array) -> float:
+        # One logarithm in place of hundreds. In decimals the product neither overflows nor underflows.
+        product = reduce(_DECIMALS.multiply, map(Decimal, numbers.tolist()), Decimal(1))
+        return float(_DECIMALS.ln(product))
 
     def normals(self, draws: np.random.Generator, count: int) -> Array:
         """Draw points of a square until one lies in the unit circle (Marsaglia and Bray 1964).
@@ -114,4 +122,4 @@ class _Portable(Elementary):
 NATIVE: Elementary = _Native()
 """Libm's and NumPy's functions."""
 PORTABLE: Elementary = _Portable()
-"""Correctly rounded functions, about 60 µs a value."""
+"""Correctly rounded functions: 30 µs for an exponential, 60 µs for a logarithm."""

@@ -55,8 +55,7 @@ class Fitted:
     def evidence(self) -> float:
         """Logarithm of the reports' probability, up to a constant."""
         fit = float(product(self.whitened, self.whitened)[0, 0])
-        logarithms: list[float] = self.reports.scale.elementary.ln_of_each(np.diag(self.lower)).tolist()
-        return -0.5 * fit - sum(logarithms)
+        return -0.5 * fit - self.reports.scale.elementary.sum_of_ln(np.diag(self.lower))
 
     def at_end(self, to_curves: Array) -> Posterior:
         """Return the predictions for configurations after their whole training.

@@ -180,7 +180,7 @@ def portable_arithmetic() -> str:
     draws, older_draws = np.random.default_rng(0), np.random.RandomState(0)
     apart = numbers[:, None] - numbers[None]
     results = [
-        PORTABLE.exp_of_each(numbers), PORTABLE.ln_of_each(numbers), PORTABLE.normals(draws, 16), draws.random(16),
+        PORTABLE.exp_of_each(numbers), PORTABLE.sum_of_ln(numbers), PORTABLE.normals(draws, 16), draws.random(16),
         draws.integers(1000, size=16), older_draws.uniform(0.1, numbers), np.sqrt(numbers), np.round(numbers, 6),
         np.quantile(numbers, 0.3), cholesky(1.0 / (1.0 + apart * apart)),
     ]  # fmt: skip

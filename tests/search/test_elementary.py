@@ -40,9 +40,14 @@ def test_both_ways_agree_but_for_the_last_bits(number: float) -> None:
 def test_arrays_are_computed_number_by_number() -> None:
     numbers = np.linspace(0.01, 3.0, 50)
     assert PORTABLE.exp_of_each(numbers).tolist() == [PORTABLE.exp(number) for number in numbers.tolist()]
-    assert PORTABLE.ln_of_each(numbers).tolist() == [PORTABLE.ln(number) for number in numbers.tolist()]
     assert NATIVE.exp_of_each(numbers).tolist() == np.exp(numbers).tolist()
-    assert NATIVE.ln_of_each(numbers).tolist() == np.log(numbers).tolist()
+
+
+def test_a_sum_of_logarithms_neither_overflows_nor_loses_digits() -> None:
+    numbers = np.array([1e-300, 3.0, 1e-200, 7.0, 1e250] * 50)
+    exact = sum((FINE.ln(Decimal(number)) for number in numbers.tolist()), Decimal(0))
+    assert PORTABLE.sum_of_ln(numbers) == float(exact)
+    assert NATIVE.sum_of_ln(numbers) == sum(np.log(numbers).tolist())
 
 
 def test_native_normal_numbers_are_numpys() -> None:
