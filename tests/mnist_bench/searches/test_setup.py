@@ -145,3 +145,10 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
     with pytest.raises(FingerprintError, match=r"subset: 1,?000 then, 1,?200 now"):
         run(replace(asked, overrides=("subset=1200", "epochs=1")), Observer(), lambda: False)
     assert len(said) == 1
+
+
+def test_a_search_is_portable_if_its_training_is() -> None:
+    setup = made()
+    space = replace(setup.space, settings={**setup.space.settings, "precision": "portable"})
+    assert not setup.is_portable
+    assert replace(setup, space=space).is_portable

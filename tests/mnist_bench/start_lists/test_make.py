@@ -14,6 +14,7 @@ from mnist_bench.start_lists.make import make
 from mnist_bench.start_lists.sources import EarlierTrials, TriedConfiguration, source
 from mnist_bench.studies import open_study
 from mnist_bench.tables import pack
+from search.elementary import NATIVE, PORTABLE
 from search.errors import StudyNotFoundError, UsageError
 from search.space import Space
 from search.trainer_api import PLAIN, Plan
@@ -160,6 +161,18 @@ def test_a_study_is_a_source(tmp_path: Path) -> None:
     assert study.best is not None
     assert {path: best.settings[path] for path in study.best.params} == study.best.params
     assert len(found.tried) == sum(trial.state == "COMPLETE" for trial in study.trials)
+
+
+def test_a_portable_search_makes_the_same_list_with_portable_logarithms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copytree(STUDIES / "finished", tmp_path / "finished")
+    space, found = open_study(tmp_path, "finished").space, source("finished", tmp_path)
+    listed = make(space, Free(), [found])
+    monkeypatch.setattr(NATIVE, "ln", lambda number: pytest.fail("libm's logarithm"), raising=True)
+    portable = source("finished", tmp_path, elementary=PORTABLE)
+    assert [each.loss for each in portable.tried] == pytest.approx([each.loss for each in found.tried])
+    assert make(space.as_portable(), Free(), [portable]) == listed
 
 
 def test_what_is_neither_is_not_found(tmp_path: Path) -> None:
