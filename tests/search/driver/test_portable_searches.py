@@ -12,7 +12,7 @@ import numpy as np
 from search.study import spec
 from support import golden_searches
 
-USED: list[str] = np.show_config(mode="dicts")["SIMD Extensions"]["found"]  # type: ignore[call-overload,index]
+USED: list[str] = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
 """The sets of instructions that NumPy uses here in addition to the oldest ones."""
 FEWER = {
     "NPY_DISABLE_CPU_FEATURES": " ".join(USED),
