@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,22 +9,29 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from mnist_bench.config import TrainConfig, from_json, to_json
+from mnist_bench.config import TrainConfig
 from mnist_bench.data import DataOptions, in_red, load_dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.prediction import input_spec as stored_spec, picture_files
 from mnist_bench.prediction.input_spec import MAX_MEMBERS, InputSpec
 from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare
-from mnist_bench.training import form_of, metadata_in, metadata_of, model_in, read_weights, with_form
-from search import canonical_json
+from mnist_bench.training import (
+    config_entry,
+    config_in,
+    metadata_in,
+    metadata_of,
+    net_of,
+    packed,
+    read_weights,
+    readable,
+)
 from search.arguments import check_several
-from search.messages import first_fault, in_a_sentence, show
+from search.messages import in_a_sentence, show
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 WEIGHTS = "model.safetensors"
 """Name of the file in an export's folder."""
@@ -202,15 +208,12 @@ def pack(nets: Sequence[nn.Module], config: TrainConfig, input_spec: InputSpec, 
 
     In a committee, the names of weights begin with the number of their network.
     """
-    from safetensors.numpy import save
-
     weights = {
         f"{member}.{name}" if len(nets) > 1 else name: np.ascontiguousarray(value.numpy())
         for member, net in enumerate(nets)
         for name, value in net.state_dict().items()
     }
-    values = canonical_json.dumps(with_form(to_json(config), form))
-    return _in_order(save(weights, {"config": values, INPUT_SPEC: stored_spec.to_text(input_spec)}))
+    return packed(weights, {**config_entry(config, form), INPUT_SPEC: stored_spec.to_text(input_spec)})
 
 
 def is_export(folder: Path) -> bool:
@@ -226,16 +229,6 @@ def _is_packed(file: Path) -> bool:
         return False
 
 
-def _in_order(content: bytes) -> bytes:
-    """Return a safetensors file with its metadata sorted; the library writes them in random order."""
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)  # what follows is aligned
-    return len(text).to_bytes(8, "little") + text + content[8 + length :]
-
-
 def load_model(path: str | Path) -> Model:
     """Return the network in an export's folder or in a file of weights, ready for pictures:
 
@@ -246,6 +239,8 @@ def load_model(path: str | Path) -> Model:
         NewerVersionError: the net has a setting that this version does not know.
         WeightsError: there is no such file, its export was not finished, or it does not hold a network.
     """
+    from safetensors.torch import load
+
     file = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
     try:
         content = read_weights(file, MAX_MEMBERS)
@@ -255,49 +250,36 @@ def load_model(path: str | Path) -> Model:
                 f"{file.parent}: its export was not finished; the same `mnist-bench export` writes it again."
             ) from error
         raise WeightsError(f"{file}: not a file of exported weights ({error.strerror}).") from error
-    tensors, metadata = _tensors(content, str(file)), metadata_of(content)
-    try:
+    with readable(str(file)):
+        metadata, (config, form) = metadata_of(content), config_in(content)
         input_spec = stored_spec.parse(metadata[INPUT_SPEC]) if INPUT_SPEC in metadata else None
-        nets = _nets(content, tensors, 1 if input_spec is None else input_spec.members, str(file))
-        form = form_of(content)
+        parts = _members(load(content), 1 if input_spec is None else input_spec.members)
+        nets = tuple(net_of(part, config, form) for part in parts)
         if input_spec is not None:
             return Model(nets=nets, input_spec=stored_spec.check(input_spec, form), form=form)
-    except ValidationError as error:
-        raise WeightsError(f"{file}: not a file of exported weights ({in_a_sentence(first_fault(error))}).") from error
-    except ValueError as error:
-        raise WeightsError(f"{file}: not a file of exported weights ({in_a_sentence(error)}).") from error
     if form != MNIST:
         raise WeightsError(
             f"{file}: does not record the training data of its net, pictures of {form}; "
             "`mnist-bench export STUDY/N --to DIR`, with `--data FILE` for your own data, writes a file that does."
         )
-    return Model(nets=nets, input_spec=_spec_of_mnist(from_json(json.loads(metadata["config"]))), assumed=True)
+    return Model(nets=nets, input_spec=_spec_of_mnist(config), assumed=True)
 
 
-def _tensors(content: bytes, source: str) -> Mapping[str, NDArray[Any]]:
-    from safetensors import SafetensorError, numpy as arrays
+def _members(weights: Mapping[str, Tensor], members: int) -> list[Mapping[str, Tensor]]:
+    """Return the weights of a network, or of each network of a committee, by their names in `pack`.
 
-    try:
-        tensors: Mapping[str, NDArray[Any]] = arrays.load(content)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{source}: not a file of exported weights ({in_a_sentence(error)}).") from error
-    return tensors
-
-
-def _nets(content: bytes, tensors: Mapping[str, NDArray[Any]], members: int, source: str) -> tuple[nn.Module, ...]:
-    """Return the network of a file, or those of a committee, each read as from a separate file."""
-    from safetensors.numpy import save
-
+    Raises:
+        ValueError: one belongs to none of them.
+    """
     if members == 1:
-        return (model_in(content, source),)
-    metadata = {name: text for name, text in metadata_of(content).items() if name == "config"}
-    parts: list[dict[str, NDArray[Any]]] = [{} for _ in range(members)]
-    for name, values in tensors.items():
+        return [weights]
+    parts: dict[str, dict[str, Tensor]] = {str(member): {} for member in range(members)}
+    for name, value in weights.items():
         member, _, rest = name.partition(".")
-        if member not in map(str, range(members)):
+        if member not in parts:
             raise ValueError(f"{show(name)} belongs to none of {members} nets")
-        parts[int(member)][rest] = values
-    return tuple(model_in(save(part, metadata), source) for part in parts)
+        parts[member][rest] = value
+    return [*parts.values()]
 
 
 def _spec_of_mnist(config: TrainConfig) -> InputSpec:

@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from numpy.typing import NDArray
+from pydantic import ValidationError
 from safetensors import SafetensorError, numpy as arrays
 
 from mnist_bench import own_nets
@@ -21,7 +23,7 @@ from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json, files
 from search.errors import NewerVersionError, UsageError
 from search.event_log import TrialRecord
-from search.messages import in_a_sentence
+from search.messages import first_fault, in_a_sentence
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -46,7 +48,21 @@ def export(state: bytes, config: TrainConfig) -> bytes:
         if name.startswith(prefix)
     }
     form = _form_in(json.loads(metadata_of(state).get("state", "{}")))
-    return arrays.save(kept, {"config": canonical_json.dumps(with_form(to_json(config), form))})
+    return arrays.save(kept, config_entry(config, form))
+
+
+def config_entry(config: TrainConfig, form: PictureForm) -> dict[str, str]:
+    """Return the entry of a file's metadata that describes its net: the configuration, and the form of its pictures."""
+    return {"config": canonical_json.dumps(with_form(to_json(config), form))}
+
+
+def packed(weights: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
+    """Return a safetensors file with its metadata sorted; the library writes several entries in random order."""
+    content = arrays.save(dict(weights), dict(metadata))
+    header = {**_header(content), "__metadata__": dict(sorted(metadata.items()))}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # what follows is aligned
+    return len(text).to_bytes(8, "little") + text + content[8 + _header_length(content) :]
 
 
 def with_form(values: Mapping[str, Any], form: PictureForm) -> dict[str, Any]:
@@ -90,8 +106,8 @@ def check_known(path: Path, weights: str, config: TrainConfig, whose: str) -> No
     from safetensors.torch import load
 
     content = _read(path)
-    with _readable(str(path)):
-        found = weights_hash(load(content)), _net_in(content)[0]
+    with readable(str(path)):
+        found = weights_hash(load(content)), config_in(content)[0]
     if found != (weights, config):
         raise WeightsError(f"{path}: holds other weights than {whose} ended with.")
 
@@ -103,7 +119,7 @@ def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.
     """
     content = _read(path)
     model = model_in(content, str(path))
-    if (weights_hash(model.state_dict()), _net_in(content)[0]) != (weights, config):
+    if (weights_hash(model.state_dict()), config_in(content)[0]) != (weights, config):
         raise WeightsError(f"{path}: holds other weights than {whose} ended with.")
     return model
 
@@ -118,18 +134,26 @@ def model_in(content: bytes, source: str) -> nn.Module:
         WeightsError: the bytes are not those of `export`, or the weights are not its net's; both name `source`.
         UnnamedCodeError: the net is your own; see `own_nets.loaded_net`.
     """
-    import torch
     from safetensors.torch import load
+
+    with readable(source):
+        return net_of(load(content), *config_in(content))
+
+
+def net_of(weights: Mapping[str, Tensor], config: TrainConfig, form: PictureForm) -> nn.Module:
+    """Return the net with these weights, as `model_in` does.
+
+    Raises:
+        ValueError, RuntimeError: they are not its weights; `readable` makes one sentence of all errors.
+    """
+    import torch
 
     from mnist_bench.nets import build_net
 
-    with _readable(source):
-        weights = load(content)
-        config, form = _net_in(content)
-        _check_size(content, config, form)
-        model = build_net(config, torch.Generator(), form)
-        _check_types(weights, model)
-        model.load_state_dict(weights)
+    _check_size(weights, config, form)
+    model = build_net(config, torch.Generator(), form)
+    _check_types(weights, model)
+    model.load_state_dict(weights)
     return model.eval()
 
 
@@ -138,8 +162,12 @@ _OF_OTHER_KINDS = (AttributeError, TypeError, ValueError, RuntimeError, Recursio
 
 
 @contextmanager
-def _readable(source: str) -> Iterator[None]:
-    """Let whatever bytes of another kind raise inside end as one sentence; see `model_in`."""
+def readable(source: str) -> Iterator[None]:
+    """Raise one sentence for any error that bytes of another kind cause inside.
+
+    Raises:
+        NewerVersionError, WeightsError, UnnamedCodeError: as `model_in`.
+    """
     try:
         yield
     except UnknownSettingError as error:
@@ -147,15 +175,16 @@ def _readable(source: str) -> Iterator[None]:
     except UnnamedCodeError:
         raise
     except (SafetensorError, UsageError, LookupError, *_OF_OTHER_KINDS) as error:
-        raise WeightsError(f"{source}: not a file of exported weights ({in_a_sentence(error)})") from error
+        reason = in_a_sentence(first_fault(error) if isinstance(error, ValidationError) else error)
+        raise WeightsError(f"{source}: not a file of exported weights ({reason}).") from error
 
 
-def form_of(content: bytes) -> PictureForm:
-    """Return that of the pictures of the net in the bytes of `export`, which `model_in` has read."""
-    return _net_in(content)[1]
+def config_in(content: bytes) -> tuple[TrainConfig, PictureForm]:
+    """Return the configuration of the net in the bytes of `export`, and the form of its pictures.
 
-
-def _net_in(content: bytes) -> tuple[TrainConfig, PictureForm]:
+    Raises:
+        UsageError, LookupError, TypeError, ValueError: the bytes do not say so; see `readable`.
+    """
     values = json.loads(metadata_of(content)["config"])
     form = _form_in(values)
     return from_json({name: value for name, value in values.items() if name != "form"}), form
@@ -165,7 +194,7 @@ def _form_in(values: Mapping[str, Any]) -> PictureForm:
     return parse(values["form"]) if "form" in values else MNIST
 
 
-def _check_size(content: bytes, config: TrainConfig, form: PictureForm) -> None:
+def _check_size(weights: Mapping[str, Tensor], config: TrainConfig, form: PictureForm) -> None:
     """Check, before memory is spent on a net, that its weights can be there.
 
     Raises:
@@ -175,8 +204,9 @@ def _check_size(content: bytes, config: TrainConfig, form: PictureForm) -> None:
         parameters, each = net_size(config, form).parameters, 4
     else:  # which may have buffers that no file holds, and weights in half precision
         parameters, each = own_nets.counts(config.net_code, config.net, form).trainable, 2
-    if each * parameters > len(content):
-        raise ValueError(f"{len(content):,} bytes for {parameters:,} parameters")
+    size = sum(value.nbytes for value in weights.values())
+    if each * parameters > size:
+        raise ValueError(f"{size:,} bytes for {parameters:,} parameters")
 
 
 def _check_types(weights: Mapping[str, Tensor], model: nn.Module) -> None:
@@ -194,7 +224,7 @@ def _read(path: Path) -> bytes:
     try:
         return read_weights(path)
     except OSError as error:
-        raise WeightsError(f"{path}: not a file of exported weights ({error})") from error
+        raise WeightsError(f"{path}: not a file of exported weights ({error}).") from error
 
 
 def read_weights(path: Path, nets: int = 1) -> bytes:
@@ -206,11 +236,11 @@ def read_weights(path: Path, nets: int = 1) -> bytes:
         OSError: the file cannot be read.
         NewerVersionError, WeightsError, UnnamedCodeError: see `model_in`.
     """
-    with files.opened(path) as file, _readable(str(path)):
+    with files.opened(path) as file, readable(str(path)):
         size = os.fstat(file.fileno()).st_size
         head = _head(file)
         _check_promise(head, size)
-        config, form = _net_in(head)
+        config, form = config_in(head)
         if size > MAX_BYTES or (config.net_code is None and size > _most_bytes(config, form, nets)):
             raise ValueError(f"{size:,} bytes are more than its net needs")
         file.seek(0)
@@ -224,7 +254,7 @@ def metadata_in(path: Path) -> dict[str, str]:
         OSError: the file cannot be read.
         WeightsError: it is not such a file.
     """
-    with files.opened(path) as file, _readable(str(path)):
+    with files.opened(path) as file, readable(str(path)):
         return metadata_of(_head(file))
 
 
@@ -235,7 +265,7 @@ def _head(file: BinaryIO) -> bytes:
         ValueError: it is longer than any header is.
     """
     start = file.read(8)
-    if (length := int.from_bytes(start, "little")) > MAX_HEADER:
+    if (length := _header_length(start)) > MAX_HEADER:
         raise ValueError(f"a header of {length:,} bytes")
     return start + file.read(length)
 
@@ -246,7 +276,7 @@ def _check_promise(head: bytes, size: int) -> None:
     Raises:
         ValueError: it is not, or it has no such header.
     """
-    tensors = [entry for name, entry in json.loads(head[8:]).items() if name != "__metadata__"]
+    tensors = [entry for name, entry in _header(head).items() if name != "__metadata__"]
     promised = len(head) + max((entry["data_offsets"][1] for entry in tensors), default=0)
     if promised != size:
         raise ValueError(f"{size:,} bytes, and its header promises {promised:,}")
@@ -271,14 +301,22 @@ def weights_hash(weights: Mapping[str, Tensor]) -> str:
 
 
 def metadata_of(content: bytes) -> dict[str, str]:
-    """Return the metadata of a safetensors file, which may lack it: a JSON header follows its length in eight bytes,
-    little-endian.
+    """Return the metadata of a safetensors file; empty if it has none.
 
     Raises:
         ValueError: they are something else.
     """
-    length = int.from_bytes(content[:8], "little")
-    metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    metadata = _header(content).get("__metadata__", {})
     if not isinstance(metadata, dict):
         raise ValueError("its metadata are not texts by name")
     return metadata
+
+
+def _header(content: bytes) -> dict[str, Any]:
+    """Return the header of a safetensors file: JSON after its length in eight bytes."""
+    header: dict[str, Any] = json.loads(content[8 : 8 + _header_length(content)])
+    return header
+
+
+def _header_length(content: bytes) -> int:
+    return int.from_bytes(content[:8], "little")

@@ -130,7 +130,7 @@ def test_the_file_that_the_crafted_ones_are_made_from_is_whole() -> None:
 
 @pytest.mark.parametrize("content", CRAFTED.values(), ids=CRAFTED.keys())
 def test_crafted_weights_are_refused(content: bytes) -> None:
-    with cheaply(), pytest.raises(WeightsError, match=r"^crafted: not a file of exported weights .*\)$"):
+    with cheaply(), pytest.raises(WeightsError, match=r"^crafted: not a file of exported weights .*\)\.$"):
         model_in(content, "crafted")
 
 
