@@ -1,6 +1,4 @@
 from .board import (
-    SIGNIFICANCE as SIGNIFICANCE,
-    UNTESTED as UNTESTED,
     Leaderboard as Leaderboard,
     LeaderboardRow as LeaderboardRow,
     counts as counts,
@@ -9,7 +7,6 @@ from .board import (
     grouped as grouped,
     leaderboard_of as leaderboard_of,
     period_ends as period_ends,
-    tie_p_values as tie_p_values,
     total_epochs as total_epochs,
 )
 from .board_table import (
@@ -31,6 +28,7 @@ from .early_stop_lines import (
     stop_option as stop_option,
 )
 from .ranking import ordered as ordered, pareto_front as pareto_front, undominated as undominated
+from .ties import UNTESTED as UNTESTED, Ties as Ties, ties_of as ties_of
 from .worker_time import (
     Kind as Kind,
     LanePeriod as LanePeriod,

@@ -8,17 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_bench.config import TrainConfig, all_settings, from_json
-from mnist_bench.leaderboard.correctness import accuracy_interval, correctness, validation_images
+from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
 from mnist_bench.leaderboard.early_stop_lines import first_then, is_ahead
 from mnist_bench.leaderboard.ranking import infeasible_trials, listed_trials, pareto_front
+from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
 from mnist_bench.nets import distinguishing
-from mnist_bench.statistics import holm, mcnemar
 from search.event_log import EarlyStop, Order, State, StudyRecord, TrialRecord
 
-SIGNIFICANCE = 0.05
-"""Trials with an adjusted p-value above it are tied with the first."""
-UNTESTED = "Which images each trial got right was not kept, so no test can compare it with the others."
-"""Printed about the best complete trial if `tie_p_values` tested no other trial."""
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
 """Columns of a learning curve next to those that the trainer measured."""
 
@@ -233,7 +229,9 @@ def _net_figures(
     study: StudyRecord, shown: Sequence[TrialRecord], test_openings: int
 ) -> tuple[list[NetFigures], NetTotals]:
     """Return the figures of the nets that are shown, and those of the whole study."""
-    p_values = tie_p_values(study.complete())
+    complete = study.complete()
+    ties = ties_of(complete) if complete else None
+    p_values = ties.p_values if ties else {}
     # Of the shown rows only: a setting that differs among the others alone would be a column of equal cells.
     configs = [from_json(trial.config) for trial in shown]
     images = validation_images(study.spec["context"])
@@ -241,7 +239,7 @@ def _net_figures(
         _net(trial, images, p_values.get(trial.number), settings)
         for trial, settings in zip(shown, distinguishing(configs), strict=True)
     ]
-    tied = sum(p > SIGNIFICANCE for p in p_values.values()) + 1 if p_values else 0
+    tied = len(ties.all) if ties and p_values else 0
     return figures, NetTotals(tied=tied, test_openings=test_openings, has_batchnorm=any(map(_has_batchnorm, configs)))
 
 
@@ -338,20 +336,6 @@ def period_ends(trial: TrialRecord) -> tuple[float, ...]:
     """Return the epochs after which a trial reports; the last one is its full budget."""
     whole = range(1, int(trial.config["epochs"]) + 1)
     return tuple(float(end) for end in trial.config["periods"] or whole)
-
-
-def tie_p_values(complete: Sequence[TrialRecord]) -> dict[int, float]:
-    """Return the adjusted p-values of the first trial against each other one, by number.
-
-    Trials whose correct images are not stored are omitted.
-    """
-    first = correctness(complete[0]) if complete else None
-    if first is None:
-        return {}
-    others = {trial.number: correctness(trial) for trial in complete[1:]}
-    tested = {number: bits for number, bits in others.items() if bits is not None and bits.shape == first.shape}
-    adjusted = holm([mcnemar(first, bits) for bits in tested.values()])
-    return dict(zip(tested, adjusted, strict=True))
 
 
 def grouped(digest: str) -> str:

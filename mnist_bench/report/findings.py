@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from mnist_bench import cells
 from mnist_bench.cells import percent, unit
 from mnist_bench.leaderboard import (
-    SIGNIFICANCE,
     UNTESTED,
     Leaderboard,
+    Ties,
+    accuracy_interval,
     ahead_line,
     stop_line,
-    tie_p_values,
+    ties_of,
     validation_images,
 )
 from mnist_bench.next_commands import NextCommands
@@ -69,51 +70,43 @@ def _front(study: StudyRecord, cost: str, board: Leaderboard) -> str:
 def _best(study: StudyRecord, board: Leaderboard, ended: int) -> Iterator[str]:
     """Yield the best complete trials, and which others the paired test separates from the first."""
     complete, so_far = study.complete(), " so far" if ended < board.goal and board.stop is None else ""
-    p_values = tie_p_values(complete)
-    tied = [trial for trial in complete if p_values.get(trial.number, 0.0) > SIGNIFICANCE]
-    first, right = complete[0], _right(study, board, complete[0])
-    if tied:
-        yield _tie([first, *tied], so_far, study.cost or "parameters")
+    ties = ties_of(complete)
+    first, right = ties.first, _right(study, ties.first)
+    if ties.tied:
+        yield (
+            f"{_trials(len(ties.all))} tie for the best{so_far}, {ties.accuracies}"
+            f"{_cheapest(ties, study.cost or 'parameters')}."
+        )
         yield (
             f"The first of {len(complete)} complete trials, #{first.number}, gets {right}. It is not "
-            f"distinguishable from {_named(tied)} ({TEST})."
+            f"distinguishable from {_named(ties.tied)} ({TEST})."
         )
     elif len(complete) == 1:
         yield f"#{first.number} is the only complete trial{so_far}: it gets {right}."
     else:
         yield f"#{first.number} is the best of {len(complete)} complete trials{so_far}: it gets {right}."
-        if p_values:
-            yield f"Each other complete trial ({len(p_values)}) is worse ({TEST})."
+        if ties.p_values:
+            yield f"Each other complete trial ({len(ties.p_values)}) is worse ({TEST})."
         else:
             yield UNTESTED
 
 
-def _tie(tied: Sequence[TrialRecord], so_far: str, cost: str) -> str:
-    accuracies = sorted(cells.percent(trial.value) for trial in tied)
-    lowest, highest = min(trial.value or 0.0 for trial in tied), max(trial.value or 0.0 for trial in tied)
-    same = len(set(accuracies)) == 1
-    reached = f"{percent(highest)} each" if same else f"{100 * lowest:.2f} to {percent(highest)}"
-    return f"{_trials(len(tied))} tie for the best{so_far}, {reached}{_cheapest(tied, cost)}."
-
-
-def _cheapest(tied: Sequence[TrialRecord], cost: str) -> str:
+def _cheapest(ties: Ties, cost: str) -> str:
     """Return the end of a sentence: which of the tied trials is the cheapest, if their costs differ."""
-    costs = [trial.facts[cost] for trial in tied if cost in trial.facts]
-    if len(costs) < len(tied):
+    costs = [trial.facts[cost] for trial in ties.all if cost in trial.facts]
+    if len(costs) < len(ties.all):
         return ""
     spent = f"{cells.count(min(costs))} {unit(cost)}"
     if len(set(costs)) == 1:
         return f", with {spent} each"
-    return f"; the cheapest is #{tied[costs.index(min(costs))].number} with {spent}"
+    return f"; the cheapest is #{ties.all[costs.index(min(costs))].number} with {spent}"
 
 
-def _right(study: StudyRecord, board: Leaderboard, best: TrialRecord) -> str:
-    row = next(row for row in board.rows if row.number == best.number)
+def _right(study: StudyRecord, best: TrialRecord) -> str:
     images = validation_images(study.spec["context"])
-    interval = ""
-    if row.net is not None and row.net.low is not None and row.net.high is not None:
-        interval = f" (95 % interval {100 * row.net.low:.2f} to {percent(row.net.high)})"
-    return f"{cells.percent(row.value)} of the {images:,} validation images right{interval}"
+    ends = accuracy_interval(best, images)
+    interval = "" if ends is None else f" (95 % interval {100 * ends[0]:.2f} to {percent(ends[1])})"
+    return f"{percent(best.value)} of the {images:,} validation images right{interval}"
 
 
 def _named(trials: Sequence[TrialRecord]) -> str:

@@ -10,11 +10,11 @@ from mnist_bench.config import from_json
 from mnist_bench.experiments import confirm
 from mnist_bench.leaderboard import (
     UNTESTED,
-    Leaderboard,
     accuracy_interval,
     grouped,
     headline,
     leaderboard_of,
+    ties_of,
     validation_images,
 )
 from mnist_bench.nets import line
@@ -34,7 +34,7 @@ def print_study(study: StoredStudy) -> None:
     foreign = is_foreign(study.spec)
     board = leaderboard_of(study, of_nets=not foreign)
     output.print_prose(headline(board))
-    finding = _failure(study) or ([] if foreign else _finding(study, board))
+    finding = _failure(study) or ([] if foreign else _finding(study))
     best = [] if study.best is None else _foreign_best(study, study.best) if foreign else _best(study, study.best)
     files = _files(study, study.files) if study.owns_folder else []
     entries = [*finding, *best, *_search(study), *files]
@@ -56,25 +56,23 @@ def _failure(study: StoredStudy) -> list[Entry]:
     return [] if first is None else [("finding", all_failed(study.location, first))]
 
 
-def _finding(study: StoredStudy, board: Leaderboard) -> Iterator[Entry]:
+def _finding(study: StoredStudy) -> Iterator[Entry]:
     """Yield the findings of the search, and of its confirmation if there is one."""
-    complete = board.counts["complete"]
-    best = min(board.rows, key=lambda row: row.rank or len(board.rows) + 1, default=None)
-    tied = [row.value for row in board.rows if row.value is not None and (row.rank == 1 or row.tied)]
-    if best is None or not tied:
+    complete = study.complete()
+    ties = ties_of(complete) if complete else None
+    if ties is None:
         yield "finding", "no trial is complete"
-    elif complete == 1:
-        yield "finding", f"#{best.number} is the only complete trial"
-    elif board.net is None or not board.net.tied:
-        yield "finding", f"#{best.number} is the best of {complete} complete trials"
+    elif len(complete) == 1:
+        yield "finding", f"#{ties.first.number} is the only complete trial"
+    elif not ties.p_values:
+        yield "finding", f"#{ties.first.number} is the best of {len(complete)} complete trials"
         yield "", UNTESTED
-    elif len(tied) == 1:
-        yield "finding", f"#{best.number} is the best, by a paired test with one seed each"
+    elif not ties.tied:
+        yield "finding", f"#{ties.first.number} is the best, by a paired test with one seed each"
     else:
-        span = f"{100 * min(tied):.2f} to {cells.percent(max(tied))}"
-        yield "finding", f"{len(tied)} of {complete} complete trials tie for the best: {span}"
+        yield "finding", f"{len(ties.all)} of {len(complete)} complete trials tie for the best: {ties.accuracies}"
     known = confirm.load(study.files.path) if study.owns_folder else None
-    if known is not None and known.digest == board.digest:
+    if known is not None and known.digest == study.digest:
         yield "", confirm.footnote(known, commands_of(study))
 
 

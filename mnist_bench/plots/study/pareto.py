@@ -15,9 +15,8 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from mnist_bench import cells
 from mnist_bench.cells import percent, unit
 from mnist_bench.leaderboard import (
-    SIGNIFICANCE,
     accuracy_interval,
-    tie_p_values,
+    ties_of,
     undominated,
     validation_images,
 )
@@ -134,7 +133,7 @@ def rows(study: StudyRecord) -> Pareto:
     complete = study.complete()
     if not complete:
         raise StudyNotFoundError(f"Study {study.name} has no complete trial yet, so nothing can be compared.")
-    tied = {number for number, p in tie_p_values(complete).items() if p > SIGNIFICANCE} | {complete[0].number}
+    tied = {trial.number for trial in ties_of(complete).all}
     pruned = [trial for trial in study.trials if trial.reason == "pruned" and trial.value is not None]
     objective = next((cost for cost in COSTS if cost == study.cost), None)
     images = validation_images(study.spec["context"])
