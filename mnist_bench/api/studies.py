@@ -157,7 +157,7 @@ def search(
         study_name=study_name,
         storage=storage,
         results=Path(results),
-        data_dir=None if data_dir is None else Path(data_dir),
+        data_dir=as_path(data_dir),
         dataset=dataset,
         net=used(net),
         executor=executor,

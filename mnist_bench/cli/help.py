@@ -25,7 +25,8 @@ class HelpfulCommand(TyperCommand):
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], OTHERS: []}
         for param in self.get_params(ctx):
             row = param.get_help_record(ctx)
-            heading = "Arguments" if param.param_type_name == "argument" else _heading(param)
+            panel = getattr(param, "rich_help_panel", None) or OTHERS
+            heading = "Arguments" if param.param_type_name == "argument" else panel
             if row is not None:
                 sections.setdefault(heading, []).append(row)
         for heading, rows in sections.items():
@@ -55,10 +56,6 @@ class GroupWithoutSuggestions(HelpfulGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "suggest_commands": False})
-
-
-def _heading(param: Any) -> str:
-    return getattr(param, "rich_help_panel", None) or OTHERS
 
 
 def _first_sentence(text: str) -> str:

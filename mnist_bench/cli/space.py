@@ -63,7 +63,8 @@ def check(
             for warning in row["warnings"]:
                 output.note(space_files.warning_line(Problem(**warning)))
             if not row["problems"]:
-                output.print_line(f"{row['file']}: {row['summary']}, {_verdict(row)}")
+                warned = f", {number_of(len(row['warnings']), 'warning')}" if row["warnings"] else ""
+                output.print_line(f"{row['file']}: {row['summary']}, no problems{warned}")
     if problems:
         if not json:
             output.note(
@@ -167,10 +168,6 @@ def _check_tables(space: Space) -> None:
         from mnist_bench import start_lists
 
         start_lists.check_named(space)
-
-
-def _verdict(row: dict[str, Any]) -> str:
-    return f"no problems, {number_of(len(row['warnings']), 'warning')}" if row["warnings"] else "no problems"
 
 
 def _problem_lines(problems: Sequence[dict[str, Any]]) -> list[str]:

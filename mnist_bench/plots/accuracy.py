@@ -58,7 +58,7 @@ def set_axis(axes: Axes, accuracies: Sequence[float], *, room: float = 0.07, who
     axes.set_ylim(high, low)  # turned over: the fewest errors are at the top
     axes.yaxis.set_major_locator(FixedLocator(_ticks(low, high)))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda tick, _: _label(tick)))
+    axes.yaxis.set_major_formatter(FuncFormatter(_label))
     axes.grid(axis="y")
     axes.set_axisbelow(True)
 
@@ -91,7 +91,7 @@ def outside(drawn: Sequence[float], accuracies: Sequence[float], where: str = "o
     return f"{where}: {below} below {percent(limit)}" if below else ""
 
 
-def _label(error: float) -> str:
+def _label(error: float, position: int | None) -> str:
     return "100" if error < 1.01 * MIN_ERROR else f"{round(100 - error, 4):g}"
 
 

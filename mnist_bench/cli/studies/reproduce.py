@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -52,7 +52,8 @@ def reproduce(
     trainer = reproduction.trainer_for(record, device=device, data_dir=data_dir, net=net)
     if json:
         comparison = reproduction.reproduce(record, trainer)
-        output.print_json(_plain(record, comparison))
+        named = {"study": record.study, "trial": record.trial, "identical": comparison.identical}
+        output.print_json({**named, **asdict(comparison)})
     else:
         _print_heading(record, reproduction.numerics_differences(record.numerics, trainer.numerics))
         comparison = reproduction.reproduce(record, trainer, on_period=_print_period)
@@ -153,7 +154,3 @@ def _noise_words(comparison: RepeatedTrial, p_value: float) -> str:
 
 def _hash(text: str) -> str:
     return f"{text[:4]}…{text[-2:]}"
-
-
-def _plain(record: Record, comparison: RepeatedTrial) -> dict[str, Any]:
-    return {"study": record.study, "trial": record.trial, "identical": comparison.identical, **asdict(comparison)}

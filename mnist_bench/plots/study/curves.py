@@ -175,17 +175,16 @@ def _set_epochs_axis(axes: Axes, curves: LearningCurves) -> None:
 
 def _draw_rungs(axes: Axes, curves: LearningCurves) -> None:
     complete = len(curves.of("complete"))
-    labels = [(rung.epochs, _rung_label(rung)) for rung in curves.rungs]
+    labels = [
+        (rung.epochs, f"{rung.stopped:,} of {rung.reached:,}\nstopped" if rung.reached else "none\nreached")
+        for rung in curves.rungs
+    ]
     for epochs, label in [*labels, (curves.ends[-1], f"{complete:,}\ncomplete")]:
         axes.axvline(epochs, color=style.FAINT, linewidth=0.7, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
             label, (epochs, 1), (0, 2), xycoords=axes.get_xaxis_transform(), textcoords="offset points",
             ha="center", va="bottom", fontsize=7.5, color=style.FAINT,
         )  # fmt: skip
-
-
-def _rung_label(rung: PrunerRung) -> str:
-    return f"{rung.stopped:,} of {rung.reached:,}\nstopped" if rung.reached else "none\nreached"
 
 
 def _draw_curves(axes: Axes, curves: list[LearningCurve], colour: str, *, dashed: bool = False) -> None:
