@@ -14,11 +14,15 @@ from mnist_bench.numerics.precision import best_precision
 from search.files import atomic_write, make_folder
 
 
-def write(folder: Path, name: str, page: str, figures: Mapping[str, Any]) -> None:
-    """Write `name`.md and `name`.json into a folder, which is made if it is missing."""
+def write(folder: Path, name: str, page: str, figures: Mapping[str, Any] | str) -> None:
+    """Write `name`.md and `name`.json into a folder, which is made if it is missing.
+
+    Figures are a mapping, or JSON that is already text: as a command printed it, or on one line.
+    """
+    text = figures if isinstance(figures, str) else f"{json.dumps(figures, indent=1)}\n"
     make_folder(folder)
     atomic_write(folder / f"{name}.md", page.encode())
-    atomic_write(folder / f"{name}.json", (json.dumps(figures, indent=1) + "\n").encode())
+    atomic_write(folder / f"{name}.json", text.encode())
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -85,17 +85,15 @@ def searched(command: tuple[str, ...], title: str, folder: Path, results: tuple[
     (folder / "search.txt").write_text(ended)
     table = run("leaderboard", *results, "--markdown", "--top", command[-1])
     rows = run("leaderboard", *results, "--json")
-    (folder / "leaderboard.md").write_text(f"# {title}\n\n{conditions}\n\n{table}")
-    (folder / "leaderboard.json").write_text(rows)
+    pages.write(folder, "leaderboard", f"# {title}\n\n{conditions}\n\n{table}", rows)
     return rows
 
 
 def confirm_front(folder: Path, results: tuple[str, ...]) -> None:
     """Train all of the front with fresh seeds, open the test set once, and keep each configuration as a recipe."""
     found, conditions = timed(*FRONT, *results)
-    (folder / "front.md").write_text(f"# The front, with fresh seeds\n\n{conditions}\n\n```\n{found}```\n")
     rows = run(*FRONT, *results, "--json")
-    (folder / "front.json").write_text(rows)
+    pages.write(folder, "front", f"# The front, with fresh seeds\n\n{conditions}\n\n```\n{found}```\n", rows)
     for member in json.loads(rows)["members"]:
         recipe = run("show", f"small-0/{member['number']}", *results, "--recipe")
         (folder / f"{member['number']}.yaml").write_text(recipe)
@@ -117,8 +115,8 @@ def search(folder: Path, results: tuple[str, ...]) -> None:
 def confirm(folder: Path, results: tuple[str, ...]) -> None:
     """Race the best trials with fresh seeds, and open the test set for the winner."""
     found, conditions = timed(*CONFIRM, *results)
-    (folder / "confirm.md").write_text(f"# The published search, confirmed\n\n{conditions}\n\n```\n{found}```\n")
-    (folder / "confirm.json").write_text(run(*CONFIRM, *results, "--json"))
+    page = f"# The published search, confirmed\n\n{conditions}\n\n```\n{found}```\n"
+    pages.write(folder, "confirm", page, run(*CONFIRM, *results, "--json"))
 
 
 def audit(folder: Path, results: tuple[str, ...]) -> None:
@@ -131,8 +129,8 @@ def audit(folder: Path, results: tuple[str, ...]) -> None:
 def ablate(folder: Path, results: tuple[str, ...]) -> None:
     """Turn a linear model into the winner, a group of settings at a time."""
     table, conditions = timed(*ABLATE, *results, "--markdown")
-    (folder / "ablation.md").write_text(f"# What each group of settings brings\n\n{conditions}\n\n{table}")
-    (folder / "ablation.json").write_text(run(*ABLATE, *results, "--json"))
+    page = f"# What each group of settings brings\n\n{conditions}\n\n{table}"
+    pages.write(folder, "ablation", page, run(*ABLATE, *results, "--json"))
 
 
 def draw(folder: Path, results: tuple[str, ...]) -> None:
@@ -152,8 +150,8 @@ def export(folder: Path, results: tuple[str, ...]) -> None:
 def notebook(results: Path) -> None:
     """Train the notebook's nets and write the table; the rows as JSON come from the runs trained by then."""
     table, conditions = timed(*NOTEBOOK, "--results", str(results), "--markdown")
-    (FOLDER / "notebook.md").write_text(f"# The notebook, trained again\n\n{conditions}\n\n{table}")
-    (FOLDER / "notebook.json").write_text(run(*NOTEBOOK, "--results", str(results), "--json"))
+    page = f"# The notebook, trained again\n\n{conditions}\n\n{table}"
+    pages.write(FOLDER, "notebook", page, run(*NOTEBOOK, "--results", str(results), "--json"))
 
 
 PARTS: dict[str, Callable[[Path], None]] = {"conv": conv, "front": front, "notebook": notebook}

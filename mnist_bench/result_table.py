@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
+
+from mnist_bench.cells import safe
 
 Row = TypeVar("Row")
 Align = Literal["left", "right"]
@@ -65,3 +67,30 @@ class Table(Generic[Row]):
 def key_column(key: str, importance: int = 1, align: Align = "left") -> Column[Mapping[str, Any]]:
     """Return the column that shows the value under `key` in rows that are mappings; empty if it is None."""
     return Column(key, lambda row: "" if row.get(key) is None else str(row[key]), importance, align)
+
+
+def markdown(*tables: Table[Any]) -> str:
+    """Return tables as GitHub-flavoured Markdown, with every column and with all lines above and below them."""
+    return "\n\n".join("\n".join(_markdown_lines(table)) for table in tables)
+
+
+def _markdown_lines(table: Table[Any]) -> Iterator[str]:
+    yield from map(safe, table.caption)
+    if table.caption:
+        yield ""
+    yield _markdown_row(column.heading for column in table.columns)
+    yield f"| {' | '.join('---:' if column.align == 'right' else '---' for column in table.columns)} |"
+    yield from map(_markdown_row, table.texts())
+    below = [*table.legend(table.columns), *table.footnotes]
+    if below and below[0]:
+        yield ""  # a line directly below a row would be part of the table
+    yield from map(safe, below)
+
+
+def _markdown_row(texts: Iterable[str]) -> str:
+    return f"| {' | '.join(map(_markdown_cell, texts))} |"
+
+
+def _markdown_cell(text: str) -> str:
+    escaped = "".join(f"\\{character}" if character in "\\|`*_<[]" else character for character in safe(text))
+    return escaped.replace("&", "&amp;")

@@ -20,7 +20,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from measured import keep, load_before, machine
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import pages
+from measured import load_before, machine
 
 from mnist_bench.cells import percent
 from mnist_bench.numerics.machine import sentence
@@ -179,15 +181,8 @@ def main() -> None:
     page = "\n".join([*lines, *(f"- {line}" for line in found.sentences())]) + "\n"
     print(page)
     if asked.output:
-        keep(
-            asked.output,
-            "peers-search",
-            page,
-            machine=asdict(hardware),
-            load_before=load,
-            asked=command,
-            **asdict(found),
-        )
+        figures = {"machine": asdict(hardware), "load_before": load, "asked": command, **asdict(found)}
+        pages.write(asked.output, "peers-search", page, figures)
 
 
 if __name__ == "__main__":

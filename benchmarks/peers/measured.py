@@ -8,8 +8,6 @@ import os
 import sys
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -63,10 +61,3 @@ def machine(*packages: str) -> Machine:
     cpu = torch.device("cpu")
     found = this_machine(cpu, best_precision(cpu))
     return replace(found, versions={**found.versions, **{name: version(name) for name in packages}})
-
-
-def keep(folder: Path, name: str, page: str, **figures: Any) -> None:
-    """Write a comparison as a page and as JSON."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.md").write_text(page)
-    (folder / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")

@@ -20,7 +20,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 import measured
+import pages
 
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.machine import sentence
@@ -193,10 +195,11 @@ def main() -> None:
     page = markdown(table, asked.repeats, sentence(hardware))
     print(page)
     if asked.output:
-        measured.keep(
-            asked.output, asked.name, page, machine=asdict(hardware), load_before=load,
-            rows=[asdict(row) for row in table], measurements=[asdict(one) for one in found],
-        )  # fmt: skip
+        figures = {
+            "machine": asdict(hardware), "load_before": load, "rows": [asdict(row) for row in table],
+            "measurements": [asdict(one) for one in found],
+        }  # fmt: skip
+        pages.write(asked.output, asked.name, page, figures)
 
 
 if __name__ == "__main__":

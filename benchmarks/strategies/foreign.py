@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pages
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+import pages
 from looks import BOUNDARIES, Look, compared, words
 from publish import FOLDER
 from replays import CURVES, KEPT, MARGIN
@@ -27,7 +27,6 @@ from replays import CURVES, KEPT, MARGIN
 from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.experiments.contest import ContestOptions, compare_methods
 from search import canonical_json
-from search.files import atomic_write
 
 THEIRS = FOLDER / "contest" / "foreign.json"
 
@@ -75,9 +74,8 @@ def main(arguments: Sequence[str]) -> None:
         "points of error, each with a 95 % interval of its own.",
         "\n".join(f"- {row.table}: against {row.against}, {words(row.seen)}." for row in found),
     ]
-    atomic_write(asked.output / "foreign.md", ("\n\n".join(lines) + "\n").encode())
     document = {"compared": [asdict(row) for row in found]}
-    atomic_write(asked.output / "foreign.json", (canonical_json.dumps(document) + "\n").encode())
+    pages.write(asked.output, "foreign", "\n\n".join(lines) + "\n", f"{canonical_json.dumps(document)}\n")
 
 
 if __name__ == "__main__":

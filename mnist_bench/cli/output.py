@@ -13,14 +13,14 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, assert_never
 
 from mnist_bench.cells import BARS, safe
-from mnist_bench.result_table import Align, Column, Table
+from mnist_bench.result_table import Align, Column, Table, markdown
 from search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -155,28 +155,24 @@ def print_result(form: Form, *tables: Table[Any]) -> None:
             print_json({key: value for table in tables for key, value in table.document.items()})
         case "csv":
             print_csv([record for table in tables for record in table.records()])
-        case "markdown" | "table" | "wide":
+        case "markdown":
+            print(markdown(*tables))
+        case "table" | "wide":
             for number, table in enumerate(tables):
                 if number:
                     print_line()
-                _print_for_people(table, form)
+                _print_for_people(table, whole=form == "wide")
         case _:
             assert_never(form)
 
 
-def _print_for_people(table: Table[Any], form: Literal["table", "wide", "markdown"]) -> None:
+def _print_for_people(table: Table[Any], *, whole: bool) -> None:
     for line in table.caption:
         print_prose(line)
     if table.caption:
         print_line()
-    if form == "markdown":
-        below = [*table.legend(table.columns), *table.footnotes]
-        print_markdown(table)
-        below = [*([""] if below and below[0] else []), *below]  # what follows a row belongs to the table
-    else:
-        below = [*table.footnotes]
-        print_table(table, whole=form == "wide")
-    for line in below:
+    print_table(table, whole=whole)
+    for line in table.footnotes:
         print_prose(line)
 
 
@@ -285,20 +281,3 @@ def _csv_cell(value: object) -> object:
     text = json.dumps(value) if isinstance(value, list | tuple | dict) else str(value)
     cleaned = safe(text).lstrip()  # what hides a formula's first character must be gone before the look at it
     return f"'{cleaned}" if cleaned.startswith(FORMULA_STARTS) else cleaned
-
-
-def print_markdown(table: Table[Any]) -> None:
-    """Print a GitHub-flavoured Markdown table with every column."""
-    print(_markdown_line(column.heading for column in table.columns))
-    print("| " + " | ".join("---:" if column.align == "right" else "---" for column in table.columns) + " |")
-    for texts in table.texts():
-        print(_markdown_line(texts))
-
-
-def _markdown_line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(_markdown_cell(cell) for cell in cells)} |"
-
-
-def _markdown_cell(cell: str) -> str:
-    escaped = "".join(f"\\{character}" if character in "\\|`*_<[]" else character for character in safe(cell))
-    return escaped.replace("&", "&amp;")

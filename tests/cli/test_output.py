@@ -222,7 +222,7 @@ def test_no_csv_cell_begins_a_formula(text: str) -> None:
 
 
 def test_markdown_cannot_break_out_of_its_cell(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_markdown(keys({"a": "x | y", "b": "<img src=x> [l](http://evil) `c`"}))
+    output.print_result("markdown", keys({"a": "x | y", "b": "<img src=x> [l](http://evil) `c`"}))
     header, rule, line = capsys.readouterr().out.splitlines()
     assert (header, rule) == ("| a | b |", "| --- | --- |")
     assert line == "| x \\| y | \\<img src=x> \\[l\\](http://evil) \\`c\\` |"
