@@ -1,4 +1,4 @@
-"""Write contests of search methods down: a page to read, their figures as JSON, and a picture."""
+"""Write pages of contests between search methods: Markdown, the figures as JSON, and a plot."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write(
 def write_page(
     target: Path, title: str, paragraphs: Sequence[str], panels: picture.Panels, document: Mapping[str, Any]
 ) -> None:
-    """Write a page of paragraphs alone, above a picture; `document` is the whole JSON."""
+    """Write a page of paragraphs with a plot below them; `document` is the whole JSON file."""
     shown = f"![Error of the choice by what was spent]({target.name}.png)"
     page = "\n\n".join([f"# {title}", *paragraphs, shown])
     pages.write(target.parent, target.name, f"{page}\n", f"{canonical_json.dumps(document)}\n")
