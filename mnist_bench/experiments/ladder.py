@@ -289,7 +289,7 @@ def verdict(rung: Rung) -> str:
     figures = f"{cells.percent(rung.mean)} {cells.interval(low, high)}".strip()
     if rung.unended:
         others = f", the others {figures}" if rung.runs else ""
-        figures = f"{rung.unended} of {_seeds(rung)} runs did not end{others}"
+        figures = f"{rung.unended} of {_seeds(rung)} runs did not finish{others}"
     elif rung.interval is None:
         figures += " by one run, which shows no spread" if len(rung.runs) == 1 else ", without an error to judge by"
     return f"{'met' if rung.met else 'not met'}: {figures}"
