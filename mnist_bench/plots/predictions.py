@@ -1,4 +1,4 @@
-"""The predictions of a trial's net for the validation images."""
+"""A trial's kept weights, and its net's predictions for the validation images."""
 
 from __future__ import annotations
 
@@ -74,15 +74,12 @@ class Predictions:
         return source, f"errors here {here}, in the search {self.recorded_errors}: other numerics"
 
 
-def predict(study: StudyRecord, trial: TrialRecord, files: StudyFolder, data_dir: Path | None = None) -> Predictions:
-    """Load a trial's weights and predict the validation images. Closes the test set.
-
-    The net computes in the precision of the search, and on its kind of device if there is one.
+def kept_weights(study: StudyRecord, trial: TrialRecord, files: StudyFolder) -> Path:
+    """Return the file that holds the weights that a trial ended with.
 
     Raises:
         StudyNotFoundError: the trial's weights were not kept.
         WeightsError: the file does not hold the weights that the trial ended with.
-        DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
     """
     path = files.weights_of(trial.number)
     if not path.is_file():
@@ -90,12 +87,23 @@ def predict(study: StudyRecord, trial: TrialRecord, files: StudyFolder, data_dir
             f"The weights of {study.name}/{trial.number} are not in {files.weights}: those of the ten best complete "
             "trials are kept there, on the machine that searched."
         )
+    check_trial(path, trial)
+    return path
+
+
+def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Path | None = None) -> Predictions:
+    """Predict the validation images with the net in a file of `kept_weights`. Closes the test set.
+
+    The net computes in the precision of the search, and on its kind of device if there is one.
+
+    Raises:
+        DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
+    """
     from mnist_bench.training.remote import Scorer
 
     record = record_of(study, trial)
     trainer = trainer_for(record, data_dir=data_dir, what=f"Study {study.name}")
-    check_trial(path, trial)
-    logits = Scorer(trainer.precision).logits(read_weights(path), trainer.data, str(path))
+    logits = Scorer(trainer.precision).logits(read_weights(weights), trainer.data, str(weights))
     return _predictions(study, trial, trainer.data, logits)
 
 

@@ -1,4 +1,7 @@
-"""The subjects of pictures: a study with its best trial and that trial's predictions, or a data set."""
+"""The subjects of pictures: a study with its best trial, that trial's net and predictions; or a data set.
+
+A kind of picture pays for the parts that it asks for: `load_net` reads weights, `predictions` images, too.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.plots.predictions import Predictions, predict
+from mnist_bench.plots.predictions import Predictions, kept_weights, predict
 from mnist_bench.studies import data_of
+from mnist_bench.training import load_model
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log import TrialRecord
 from search.study import StoredStudy
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from mnist_bench.data import Images
 
 
@@ -43,10 +49,17 @@ class Subject:
             raise StudyNotFoundError(f"Study {self.study.name} has no complete trial yet, so there is no best one.")
         return self.study.best
 
+    def load_net(self) -> nn.Module:
+        """Load the best trial's net, on the CPU; errors as in `best`, `kept_weights` and `weights.load_model`."""
+        return load_model(self._weights())
+
     @cached_property
     def predictions(self) -> Predictions:
-        """The best trial's predictions for the validation images; see `predictions.predict` for errors."""
-        return predict(self.study, self.best, self.study.files, self.data_dir)
+        """The best trial's predictions for the validation images; errors as in `best`, `kept_weights` and `predict`."""
+        return predict(self.study, self.best, self._weights(), self.data_dir)
+
+    def _weights(self) -> Path:
+        return kept_weights(self.study, self.best, self.study.files)
 
 
 @dataclass(frozen=True, kw_only=True)

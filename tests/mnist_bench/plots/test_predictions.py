@@ -15,13 +15,14 @@ from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
-from mnist_bench.plots.predictions import predict
+from mnist_bench.plots.predictions import kept_weights, predict
+from mnist_bench.plots.subject import Subject
 from mnist_bench.studies.record import Data
 from mnist_bench.training.period import fit
-from mnist_bench.training.weights import export
+from mnist_bench.training.weights import export, weights_hash
 from search.errors import StudyNotFoundError, UsageError
-from search.event_log.records import StudyRecord, TrialRecord
-from search.study import StudyFolder
+from search.event_log.records import TrialRecord
+from search.study import StoredStudy, StudyFolder
 from support import handmade
 from support.handmade_predictions import predictions
 
@@ -33,12 +34,12 @@ def digits(device: torch.device) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyRecord, TrialRecord, StudyFolder]:
+def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[StoredStudy, TrialRecord, StudyFolder]:
     """Return a study of one short trial, the trial, and the folder of its weights."""
     config = TrainConfig(epochs=1)
     result = fit(config, 5, digits, "fp32")
-    folder = StudyFolder(tmp_path_factory.mktemp("study"))
-    folder.weights.mkdir()
+    folder = StudyFolder(tmp_path_factory.mktemp("results") / "conv-0")
+    folder.weights.mkdir(parents=True)
     folder.weights_of(3).write_bytes(export(result.state, config))
     trial = replace(handmade.trial(3), config=to_json(config), seed=5, reports=result.reports)
     data = {"dataset": "mnist", "subset": 1800, "data_hash": digits.data_hash, "split_hash": digits.split_hash}
@@ -47,9 +48,9 @@ def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return replace(handmade.study([trial]), spec=spec), trial, folder
 
 
-def test_the_net_errs_where_the_search_saw_it_err(trained: tuple[StudyRecord, TrialRecord, StudyFolder]) -> None:
+def test_the_net_errs_where_the_search_saw_it_err(trained: tuple[StoredStudy, TrialRecord, StudyFolder]) -> None:
     study, trial, weights = trained
-    said = predict(study, trial, weights)
+    said = predict(study, trial, kept_weights(study, trial, weights))
     report = trial.reports[-1]
     assert 0 < len(said.wrong) == report.metrics["errors"] == said.recorded_errors
     right = np.ones(300, dtype=np.bool_)
@@ -59,9 +60,10 @@ def test_the_net_errs_where_the_search_saw_it_err(trained: tuple[StudyRecord, Tr
 
 
 def test_rows_are_in_the_order_of_the_split(
-    trained: tuple[StudyRecord, TrialRecord, StudyFolder], digits: Dataset
+    trained: tuple[StoredStudy, TrialRecord, StudyFolder], digits: Dataset
 ) -> None:
-    said = predict(*trained)
+    study, trial, weights = trained
+    said = predict(study, trial, weights.weights_of(3))
     assert said.indices.tolist() == digits.validation.tolist()
     assert said.labels.tolist() == digits.labels[digits.validation].tolist()
     assert said.images.shape == (300, 28, 28)
@@ -71,27 +73,36 @@ def test_rows_are_in_the_order_of_the_split(
     assert np.allclose(said.probabilities.sum(1), 1)
 
 
+def test_a_net_is_loaded_without_images(
+    trained: tuple[StoredStudy, TrialRecord, StudyFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, trial, weights = trained
+    stored = handmade.kept_in(weights.path.parent, study)
+    monkeypatch.setattr("mnist_bench.studies.compatibility.training_set", None)
+    assert weights_hash(Subject(study=stored).load_net().state_dict()) == trial.reports[-1].weights
+
+
 def test_a_net_whose_weights_were_not_kept_is_not_found(
-    trained: tuple[StudyRecord, TrialRecord, StudyFolder], tmp_path: Path
+    trained: tuple[StoredStudy, TrialRecord, StudyFolder], tmp_path: Path
 ) -> None:
     study, trial, _ = trained
     with pytest.raises(StudyNotFoundError, match=r"weights of conv-0/3 are not in .*ten best.*machine that searched"):
-        predict(study, trial, StudyFolder(tmp_path))
+        kept_weights(study, trial, StudyFolder(tmp_path))
 
 
-def test_another_nets_weights_are_refused(trained: tuple[StudyRecord, TrialRecord, StudyFolder]) -> None:
+def test_another_nets_weights_are_refused(trained: tuple[StoredStudy, TrialRecord, StudyFolder]) -> None:
     study, trial, weights = trained
     other = replace(trial, reports=(replace(trial.reports[-1], weights=handmade.HASH),))
     with pytest.raises(WeightsError, match="other weights than trial 3 ended with"):
-        predict(study, other, weights)
+        kept_weights(study, other, weights)
 
 
-def test_another_data_set_is_refused(trained: tuple[StudyRecord, TrialRecord, StudyFolder]) -> None:
+def test_another_data_set_is_refused(trained: tuple[StoredStudy, TrialRecord, StudyFolder]) -> None:
     study, trial, weights = trained
     data = {**study.spec["context"]["data"], "subset": 1000}
     other = replace(study, spec={**study.spec, "context": {**study.spec["context"], "data": data}})
     with pytest.raises(UsageError, match="other data"):
-        predict(other, trial, weights)
+        predict(other, trial, weights.weights_of(3))
 
 
 def test_other_numbers_of_errors_are_said() -> None:
