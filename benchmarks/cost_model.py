@@ -258,7 +258,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nets", type=int, default=40)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", default="auto", choices=["auto", "bf16", "fp32"])
+    parser.add_argument("--precision", default="auto", choices=get_args(PrecisionName))
     parser.add_argument("--study")
     parser.add_argument("--results", type=Path, default=Path("results"))
     asked = parser.parse_args(arguments)

@@ -15,12 +15,15 @@ from mnist_bench import numerics
 from mnist_bench.bench import bf16_over_fp32, slow_bf16
 from mnist_bench.data import DataOptions, hashes_of_test_set, load_dataset, load_training_set, options_for
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
-from mnist_bench.errors import DataError
+from mnist_bench.errors import DataError, DeviceError
 from mnist_bench.numerics import Precision, sentence, this_machine
+from mnist_bench.numerics.canaries import is_as_published
 from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.picture_form import MNIST
 from mnist_bench.training import verify_replay
 from mnist_bench.training.cuda import Graphs, recorder
+from mnist_bench.training.remote import numerics_here
+from search.errors import WorkerError
 from search.messages import number_of
 
 DISTRIBUTION = "mnist-bench"
@@ -48,6 +51,7 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Di
         yield memory(available, 1 if torch_device.type == "cuda" else machine.cores)
     yield from folder(results)
     yield computing(str(torch_device), precision)
+    yield portable()
     if precision == "bf16" and torch_device.type == "cpu":
         yield bfloat16(bf16_over_fp32(torch_device))
     yield from data(data_dir)
@@ -115,6 +119,22 @@ def computing(device: str, precision: Precision) -> Diagnostic:
     if variables:
         return note("computing", f"{text} These variables are part of it: {', '.join(variables)}.")
     return ok("computing", text)
+
+
+def portable() -> Diagnostic:
+    """Return whether a worker process on this machine computes the portable bits of other machines."""
+    try:
+        found = numerics_here("cpu", "portable")
+    except (DeviceError, WorkerError) as error:
+        return note("portable", f"this machine takes no part in portable studies. {error}")
+    canary = f"canary {found['canary'][:8]}"
+    if is_as_published(found):
+        return ok("portable", f"--precision portable gives the same bits as on other machines, {canary}.")
+    return note(
+        "portable",
+        f"--precision portable gives other bits here ({canary}) than on the machines that were tried; the studies of "
+        f"this machine repeat on it. PyTorch {found['torch']} may be the reason: results/published/portable.md.",
+    )
 
 
 def bfloat16(ratio: float) -> Diagnostic:

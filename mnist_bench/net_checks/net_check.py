@@ -13,7 +13,7 @@ from mnist_bench.net_checks.trained_elsewhere import trained_elsewhere
 from mnist_bench.own_nets import OwnNet
 from mnist_bench.picture_form import PictureForm
 from search.errors import PluginError, UsageError
-from search.messages import command_line, in_a_sentence
+from search.messages import command_line, in_a_sentence, listing
 from search.repeatability import Checked, CheckRow
 
 Way = Callable[[ShortTraining], Outcome]
@@ -45,11 +45,13 @@ def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Chec
 
 
 def require(
-    net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repeats: bool = True, words: Sequence[str] = ()
-) -> None:
+    net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repeats: bool = True, is_portable: bool = False,
+    words: Sequence[str] = (),
+) -> None:  # fmt: skip
     """Check in a few seconds, on made-up pictures, that a net gives the same bits in every way.
 
-    Even if the search does not repeat, the weights alone have to restore the net: else it keeps no net.
+    If it `is_portable`, the bits may not depend on the processor. Even if the search does not repeat, the weights alone
+    have to restore the net: else it keeps no net.
     `words` are those with which `mnist-bench plugin check` tries it out on the space of the search.
 
     Raises:
@@ -63,6 +65,11 @@ def require(
             if (again := way(training)) != first:
                 arrival = "--order arrival searches all the same, and its runs differ"
                 raise _refusal(net, name, _difference(first, again), reason, arrival, words)
+        if is_portable and (depending := training.unportable()):
+            raise UsageError(
+                f"Net {net.loaded.name} computes no portable bits: {listing(depending)} depends on the processor. "
+                "Search in another precision, or compute it in another way."
+            )
         if not training.from_weights_alone():
             name, reason = FROM_WEIGHTS
             kept = "register_buffer keeps such values with the weights"
@@ -104,8 +111,11 @@ def _rows(training: ShortTraining) -> Iterator[CheckRow]:
         )
     with net.loaded.blamed():
         same = training.from_weights_alone()
+        depending = training.unportable()
     what, reason = FROM_WEIGHTS
     yield CheckRow(what=what, holds=same, found="same logits" if same else f"other logits: it {reason}")
+    found = f"no: {listing(depending)} depends on the processor" if depending else "yes, as far as was tried"
+    yield CheckRow(what="in portable precision", holds=True, found=found)
 
 
 def _difference(first: Outcome, again: Outcome) -> str:

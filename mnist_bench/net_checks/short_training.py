@@ -72,6 +72,12 @@ class ShortTraining:
         """Train from the start, each period from the stored state of the one before, as a search does."""
         return self._in_turns([SEED], DeviceCache(0))[0]
 
+    def unportable(self) -> list[str]:
+        """Train as `anew` does, and return the operations whose bits depend on the processor, by name."""
+        with numerics.UnportableOperations() as found:
+            self.anew()
+        return sorted(found.names)
+
     def without_restoring(self) -> Outcome:
         """Train both periods with the net that the first one left in memory."""
         return self._in_turns([SEED], DeviceCache(1))[0]

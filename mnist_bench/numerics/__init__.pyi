@@ -16,6 +16,7 @@ from .kinds import (
 )
 from .machine import Machine as Machine, sentence as sentence, this_machine as this_machine
 from .optimizers import SGD as SGD, Adam as Adam
+from .portable import UnportableOperations as UnportableOperations
 from .precision import (
     best_precision as best_precision,
     computing_in as computing_in,

@@ -1,11 +1,17 @@
 """Portable precision: float32 whose bits are the same on every x86-64 processor with AVX2 and FMA.
 
 PyTorch, oneDNN and MKL choose their kernels by the processor. `PORTABLE_VARIABLES` limits the choice to the kernels for
-AVX2, in a process of one thread that is started with them. Two kinds of layer need more:
+AVX2, in a process of one thread that is started with them. Three kinds of layer need more:
 
 - The gradient of batch normalisation depends on how PyTorch was compiled if the number of features is not a multiple
   of 8. Here it is padded to the next multiple.
-- Linear layers are computed by oneDNN instead of MKL: the bits are the same on more processors, in half the time.
+- Linear layers are computed by oneDNN instead of MKL: the bits are the same, in half the time.
+- A convolution of single pixels with a stride overwrites memory in oneDNN 3.12 if it has few input maps, channels-last.
+  Here it runs over the pixels that the stride selects. No built-in network has one.
+
+Square roots and some other functions remain: MKL's vector library begins them with the instructions rcpps and rsqrtps,
+which each maker of processors rounds in its own way. Built-in networks need none; `UnportableOperations` names those
+that your own network calls.
 
 The bits are those of the wheels on PyPI; results/published/portable.md lists the processors and releases that were
 tried. Microsoft's RepDL (github.com/microsoft/RepDL) has the same goal with kernels of its own.
@@ -24,6 +30,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
@@ -31,6 +38,17 @@ from mnist_bench.numerics.resources import cpu_flags
 
 WIDTH = 8
 """Features that a kernel for AVX2 computes at once: 8 numbers of 32 bits fill a register."""
+OVERRIDING = (
+    "MKL_DEBUG_CPU_TYPE",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "MKL_VML_DEBUG_CPU_TYPE",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+)
+"""Environment variables that change the choice of kernels again."""
+UNPORTABLE = frozenset({"sqrt", "acos", "asin", "atan", "tan", "log2", "log10", "_euclidean_dist"})
+"""Operations of PyTorch whose bits depend on the processor in any precision of numbers."""
+UNPORTABLE_IN_FLOAT64 = frozenset({"log", "logit", "logsumexp"})
+"""Those whose bits depend on it in float64 alone."""
 
 
 @cache
@@ -55,6 +73,8 @@ def _lacking() -> str | None:
     unset = [f"{name}={value}" for name, value in PORTABLE_VARIABLES.items() if os.environ.get(name) != value]
     if unset or torch.backends.cpu.get_cpu_capability() != "AVX2":
         return f"needs a process that is started with {' '.join(unset or map('='.join, PORTABLE_VARIABLES.items()))}"
+    if overriding := [name for name in OVERRIDING if os.environ.get(name)]:
+        return f"needs a process without the environment variable {overriding[0]}"
     return None
 
 
@@ -67,6 +87,32 @@ class PortableOperations(TorchFunctionMode):
     ) -> Any:  # fmt: skip
         """Call the portable form of a function that has one, and every other function as it is."""
         return _PORTABLE.get(func, func)(*args, **(kwargs or {}))
+
+
+class UnportableOperations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A context that notes which operations compute bits that depend on the processor, forward and backward."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.names: set[str] = set()
+        """Those found so far, as in `torch.sqrt`."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Note the operation if it is one of them, and carry it out."""
+        name = func.overloadpacket.__name__.removeprefix("_foreach_").rstrip("_")
+        if (
+            name in UNPORTABLE
+            or (name == "pow" and type(args[1]) is float and args[1] == 0.5)
+            or (name in UNPORTABLE_IN_FLOAT64 and _is_float64(args[0]))
+        ):
+            self.names.add(f"torch.{name}" if name != "pow" else "torch.pow with exponent 0.5")
+        return func(*args, **(kwargs or {}))
+
+
+def _is_float64(value: object) -> bool:
+    return isinstance(value, Tensor) and value.dtype == torch.float64
 
 
 class _Linear(torch.autograd.Function):
@@ -131,7 +177,19 @@ def _batch_norm(
     return found[:, :features]
 
 
+def _conv2d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Sequence[int] = 1,
+    padding: str | int | Sequence[int] = 0, dilation: int | Sequence[int] = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
+    """Do as `torch.nn.functional.conv2d`; a kernel of a single pixel runs over the pixels that its stride selects."""
+    rows, columns = (stride, stride) if isinstance(stride, int) else (stride[0], stride[-1])
+    if weight.shape[2:] == (1, 1) and (rows, columns) != (1, 1) and padding in (0, (0, 0), "valid"):
+        input, stride = input[:, :, ::rows, ::columns], 1
+    return functional.conv2d(input, weight, bias, stride, padding, dilation, groups)
+
+
 _PORTABLE: Mapping[Callable[..., Any], Callable[..., Any]] = {
+    functional.conv2d: _conv2d,
     functional.linear: _linear,
     torch.batch_norm: _batch_norm,
 }

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from search.errors import FOREIGN, PluginError, SearchError, UsageError, WorkerError
 from search.executors.protocol import Done, Job, Outcome, Raised
+from search.messages import command_line
 from search.plugins import load_object
 from search.trainer_api import Report, Trainer, TrainerSpec
 
@@ -67,10 +68,10 @@ class InProcessExecutor:
 
     def start(self) -> Mapping[str, Any]:
         """See `Executor.start`."""
-        unset = [f"{name}={value}" for name, value in self._spec.environment.items() if os.environ.get(name) != value]
-        if unset:
+        needed = self._spec.environment
+        if unset := [f"{name}={value}" for name, value in needed.items() if os.environ.get(name) != value]:
             raise UsageError(
-                f"This trainer needs a process that is started with {' '.join(unset)}, and the in-process executor "
+                f"This trainer needs a process that is started with {command_line(unset)}, and the in-process executor "
                 "trains in the process that is there; use worker processes, or start this process with them."
             )
         try:

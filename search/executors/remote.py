@@ -19,9 +19,10 @@ _POLL = 1.0
 
 
 class RemoteTrainer(Generic[C]):
-    """Satisfies `search.trainer_api.Trainer` in a process that starts with the first use and ends with this object.
+    """Satisfies `search.trainer_api.Trainer` in a process that starts with the first use.
 
-    The process is started with the environment of the specification, as a worker of a search is.
+    The process ends with `close`, or with this object. It is started with the environment of the specification, as
+    a worker of a search is.
     """
 
     def __init__(self, spec: TrainerSpec, codec: Codec[C]) -> None:
@@ -29,7 +30,8 @@ class RemoteTrainer(Generic[C]):
         self.codec = codec
         self._spec = spec
         self._open = ExitStack()
-        weakref.finalize(self, self._open.close)
+        self.close = weakref.finalize(self, self._open.close)
+        """Ends the process."""
 
     @cached_property
     def _workers(self) -> StartedWorkers:

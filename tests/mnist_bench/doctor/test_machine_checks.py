@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from mnist_bench.data.mnist import TRAIN_FILES
 from mnist_bench.doctor import machine_checks
+from mnist_bench.errors import DeviceError
+from mnist_bench.numerics.kinds import PORTABLE_CANARY
 from support import handmade_data
 
 MOUNTS = """\
@@ -31,6 +34,28 @@ def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
     problems = {finding.about for finding in findings if finding.severity == "problem"}
     assert problems <= OF_THE_MACHINE
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("found", "severity", "words"),
+    [
+        ({"canary": PORTABLE_CANARY[0], "wide_canary": PORTABLE_CANARY[1]}, "ok", "the same bits as on other machines"),
+        ({"canary": PORTABLE_CANARY[0], "wide_canary": "77c0", "torch": "2.99"}, "note", "other bits here .*2.99"),
+        (DeviceError("Portable precision needs an x86-64 processor."), "note", "takes no part .*needs an x86-64"),
+    ],
+)
+def test_whether_a_machine_computes_portable_bits(
+    found: Mapping[str, str] | DeviceError, severity: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def numerics_here(device: str, precision: str) -> Mapping[str, str]:
+        if isinstance(found, DeviceError):
+            raise found
+        return found
+
+    monkeypatch.setattr(machine_checks, "numerics_here", numerics_here)
+    finding = machine_checks.portable()
+    assert (finding.about, finding.severity) == ("portable", severity)
+    assert re.search(words, finding.text)
 
 
 def test_packages_out_of_their_ranges_are_told_with_what_to_install() -> None:

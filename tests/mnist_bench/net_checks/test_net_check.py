@@ -53,6 +53,15 @@ def test_a_search_is_refused_with_the_reason_and_what_would_do(tmp_path: Path) -
         net_checks.require(load_net(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST)
 
 
+def test_what_depends_on_the_processor_is_named_and_a_portable_search_refuses_it(tmp_path: Path) -> None:
+    rooted = load_net(own_nets.write(tmp_path, own_nets.CLASS.replace("last(hidden)", "last((hidden + 1e-3).sqrt())")))
+    row = net_checks.examine(rooted, {}, DataOptions(subset=1000)).rows[-1]
+    assert (row.what, row.found) == ("in portable precision", "no: torch.sqrt depends on the processor")
+    net_checks.require(rooted, {}, MNIST)
+    with pytest.raises(UsageError, match=r"computes no portable bits: torch\.sqrt depends on the processor"):
+        net_checks.require(rooted, {}, MNIST, is_portable=True)
+
+
 def test_where_a_search_does_not_repeat_the_weights_alone_have_to_make_the_net(tmp_path: Path) -> None:
     net_checks.require(load_net(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST, repeats=False)
     with pytest.raises(UsageError, match="register_buffer keeps such values with the weights"):

@@ -7,14 +7,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from search.errors import SearchError, WorkerError
+from search.errors import SearchError, UsageError, WorkerError
 from search.executors.in_process import InProcessExecutor, error_text
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
@@ -31,6 +31,7 @@ One = Callable[[str], Executor]
 
 
 RAY = pytest.mark.ray
+NO_VARIABLES: Mapping[str, str] = {}
 
 
 @pytest.fixture(
@@ -51,8 +52,15 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
         executor.stop()
 
 
-def executor_of(request: pytest.FixtureRequest, kind: str, behaviour: str, folder: Path) -> Executor:
-    spec = TrainerSpec(factory="support.fake_trainer:Trainer", options={"behaviour": behaviour, "marks": str(folder)})
+def executor_of(
+    request: pytest.FixtureRequest,
+    kind: str,
+    behaviour: str,
+    folder: Path,
+    environment: Mapping[str, str] = NO_VARIABLES,
+) -> Executor:
+    options = {"behaviour": behaviour, "marks": str(folder)}
+    spec = TrainerSpec(factory="support.fake_trainer:Trainer", options=options, environment=environment)
     name, _, size = kind.partition("-")
     if name == "ray":
         nodes: Nodes = request.getfixturevalue("ray_nodes")
@@ -475,3 +483,20 @@ def children(executor: Executor) -> list[int]:
     """Return the process numbers of the workers that this process has started and that live."""
     mine = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     return [int(pid) for pid in mine if "search.executors.local.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
+@pytest.mark.parametrize("kind", ["local-2x1", pytest.param("ray-1", marks=RAY)])
+def test_worker_processes_have_the_environment_that_the_trainer_needs(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    executor = executor_of(request, kind, "", tmp_path, {"FAKE_CANARY": "another"})
+    try:
+        assert executor.start()["canary"] == "another"
+    finally:
+        executor.stop()
+
+
+def test_a_process_that_was_started_without_it_does_not_train(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    executor = executor_of(request, "in-process", "", tmp_path, {"FAKE_CANARY": "another"})
+    with pytest.raises(UsageError, match=r"^This trainer needs a process that is started with FAKE_CANARY=another, and"):
+        executor.start()

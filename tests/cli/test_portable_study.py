@@ -1,0 +1,39 @@
+"""A study in portable precision, from its search to its last picture: the same bits in every process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import mnist_bench
+from mnist_bench.numerics.kinds import PORTABLE_CANARY
+from mnist_bench.plots.predictions import predict
+from mnist_bench.studies import recipe_text
+from search.errors import UsageError
+
+pytestmark = pytest.mark.slow
+
+SPACE = {
+    "name": "tiny", "epochs": 1, "subset": 1000, "precision": "portable",
+    "model": {"blocks": 1, "filters": {"int": [4, 6]}, "batchnorm": "before_activation", "hidden_layers": 0},
+    "search": {"sampler": "random", "pruner": "none"},
+}  # fmt: skip
+
+
+def test_a_portable_study_is_reproduced_trained_and_scored_in_its_precision(tmp_path: Path) -> None:
+    study = mnist_bench.search(SPACE, trials=1, results=tmp_path)
+    assert (study.spec["numerics"]["canary"], study.spec["numerics"]["wide_canary"]) == PORTABLE_CANARY
+    trial = study.best
+    assert trial is not None
+    assert "\nprecision: portable\n" in recipe_text(study, trial)
+    assert mnist_bench.reproduce_trial(study).identical
+    fitted = mnist_bench.fit_trial(study, seed=trial.seed)
+    assert fitted.reports[-1].weights == trial.reports[-1].weights
+    found = predict(study, trial, study.files)
+    assert len(found.wrong) == found.recorded_errors
+
+
+def test_this_process_does_not_search_in_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the in-process executor trains in the process that is there"):
+        mnist_bench.search(SPACE, trials=1, results=tmp_path, executor="in-process")

@@ -1,0 +1,53 @@
+"""A trainer in a process of its own gives what it gives in this one, and its end is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from search.errors import WorkerError
+from search.executors.remote import RemoteTrainer
+from search.trainer_api import PLAIN, TrainerSpec
+from support import fake_trainer
+
+FACTORY = "support.fake_trainer:Trainer"
+CONFIG = {"model.depth": 2}
+
+
+Make = Callable[..., RemoteTrainer[Mapping[str, Any]]]
+
+
+@pytest.fixture
+def remote() -> Iterator[Make]:
+    """Return a function that makes a remote trainer, with some behaviour and environment."""
+    made = []
+
+    def make(behaviour: str = "", **environment: str) -> RemoteTrainer[Mapping[str, Any]]:
+        spec = TrainerSpec(factory=FACTORY, options={"behaviour": behaviour}, environment=environment)
+        made.append(RemoteTrainer(spec, PLAIN))
+        return made[-1]
+
+    yield make
+    for trainer in made:
+        trainer.close()
+
+
+def test_periods_are_those_of_a_trainer_in_this_process(remote: Make) -> None:
+    here, there = fake_trainer.Trainer(), remote()
+    state, report = here.advance(CONFIG, 7, 1, None)
+    assert there.numerics == here.numerics
+    trained, reported = there.advance(CONFIG, 7, 1, None)
+    assert (trained, reported.value, reported.weights) == (state, report.value, report.weights)
+    assert there.advance(CONFIG, 7, 2, trained)[1].weights == here.advance(CONFIG, 7, 2, state)[1].weights
+
+
+def test_its_process_is_started_with_the_environment_of_the_specification(remote: Make) -> None:
+    assert remote(FAKE_CANARY="portable").numerics["canary"] == "portable"
+
+
+@pytest.mark.parametrize(("behaviour", "words"), [("raise_always", "divides by zero"), ("die_always", "SIGKILL")])
+def test_the_end_of_a_process_or_an_error_in_it_is_reported(behaviour: str, words: str, remote: Make) -> None:
+    with pytest.raises(WorkerError, match=f"^A worker process failed: .*{words}"):
+        remote(behaviour).advance(CONFIG, 7, 1, None)
