@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +32,7 @@ from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.leaderboard import worker_time_of
 from mnist_bench.nets import COEFFICIENTS, Coefficients, period_features, plan_layers, price_list
-from mnist_bench.numerics import DeviceKind, Machine, cores, sentence
+from mnist_bench.numerics import DeviceKind, Machine, PrecisionName, cores, sentence
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 
