@@ -8,7 +8,7 @@ import pytest
 
 import mnist_bench
 from mnist_bench.numerics.kinds import PORTABLE_CANARY
-from mnist_bench.plots.predictions import predict
+from mnist_bench.plots.predictions import kept_weights, predict
 from mnist_bench.studies import recipe_text
 from search.errors import UsageError
 
@@ -30,7 +30,7 @@ def test_a_portable_study_is_reproduced_trained_and_scored_in_its_precision(tmp_
     assert mnist_bench.reproduce_trial(study).identical
     fitted = mnist_bench.fit_trial(study, seed=trial.seed)
     assert fitted.reports[-1].weights == trial.reports[-1].weights
-    found = predict(study, trial, study.files)
+    found = predict(study, trial, kept_weights(study, trial, study.files))
     assert len(found.wrong) == found.recorded_errors
 
 
