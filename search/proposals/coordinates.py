@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from search.space import Distribution, NumberRange, place, same
 Array = NDArray[np.float64]
 Params = Mapping[str, Any]
 
-APPLIES = 0.5**0.5
+APPLIES = math.sqrt(0.5)  # a power would depend on libm
 """How far an option moves a point in its own column; two options differ in two columns, together by 1."""
 DECIMALS = 9
 """To which places and distances are rounded: in their last bits they differ between machines, and equal ones among
