@@ -173,7 +173,7 @@ def check_own_code(setup: SearchSetup) -> None:
     if config.net is not None:
         net_checks.require(
             own_nets.load_net(config.net), setup.drawn.trainable[0].config.net, setup.form,
-            repeats=repeats(config.order), is_portable=setup.precision == "portable", words=setup.check_words,
+            repeats=repeats(config.order), is_portable=setup.is_portable, words=setup.check_words,
         )  # fmt: skip
 
 

@@ -108,7 +108,7 @@ class SearchSetup:
     @property
     def is_portable(self) -> bool:
         """Whether training gives the same bits on every processor."""
-        return self.space.settings.get("precision") == "portable"
+        return self.precision == "portable"
 
     @property
     def period_ends(self) -> list[float]:

@@ -148,7 +148,7 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
 
 
 def test_a_search_is_portable_if_its_training_is() -> None:
-    setup = made()
-    space = replace(setup.space, settings={**setup.space.settings, "precision": "portable"})
-    assert not setup.is_portable
-    assert replace(setup, space=space).is_portable
+    assert not made().is_portable
+    assert not made(precision="fp32").is_portable
+    assert made(precision="portable").is_portable
+    assert made(overrides=("precision=portable",)).is_portable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from mnist_bench.space_files.space_warnings import warnings
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from search.strategies.pruners import Asha
-from search.strategies.samplers import Gp, Random
+from search.strategies.samplers import Random
 from support import own_nets
 
 
@@ -152,12 +151,14 @@ def test_the_shipped_spaces_have_no_warnings(name: str) -> None:
 
 
 def test_a_portable_precision_needs_a_portable_sampler() -> None:
-    space = Space.from_document(parse("optim: {lr: {float: [0.1, 0.2]}}\nprecision: portable", "f.yaml"))
-    drawn = Drawn(Space.from_document(parse("optim: {lr: {float: [0.1, 0.2]}}", "f.yaml")))
-    found = [str(warning) for warning in warnings(replace(drawn, space=space))]
-    assert found == [
+    drawn = Drawn(Space.from_document(parse("optim: {lr: {float: [0.1, 0.2]}}\nprecision: portable", "f.yaml")))
+    assert [str(warning) for warning in warnings(drawn)] == [
         "f.yaml:2:12  precision: portable, but the proposals of tpe depend on the processor, and those of random, qmc, "
         "sobol and curves do not"
     ]
-    assert warnings(replace(drawn, space=space), (Random(), Asha())) == []
-    assert warnings(drawn, (Gp(), Asha())) == []
+    assert warnings(drawn, (Random(), Asha())) == []
+
+
+def test_any_other_precision_goes_with_every_sampler() -> None:
+    text = "optim: {lr: {float: [0.1, 0.2]}}\nprecision: fp32\nsearch: {sampler: gp, pruner: none}"
+    assert lines_of(text) == []
