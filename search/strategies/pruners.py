@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from search.elementary import PORTABLE
 from search.errors import UsageError
 from search.messages import number_of
-from search.strategies.strategy import Strategy, is_portable_code, whole
+from search.strategies.strategy import Strategy, whole
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -253,14 +253,12 @@ class ForeignPruner(Pruner):
     code: Code
     options: Mapping[str, Any] = field(default_factory=dict)
     """Its arguments, except for the seed that it may take."""
+    portable: bool = False
+    """Whether its class says so: `portable = True`."""
     loaded: Loaded | None = field(default=None, compare=False, repr=False)
     """None if the pruner was read from a study, which never runs code."""
     lasting: bool = field(default=False, compare=False)
     """Whether one instance decides during a whole run; otherwise a new one is made for each decision."""
-
-    @property
-    def portable(self) -> bool:
-        return is_portable_code(self.loaded)
 
     def make(self, periods: int) -> BasePruner:
         """Return an Optuna pruner that calls it.

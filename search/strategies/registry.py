@@ -85,12 +85,16 @@ def of_code(name: str, options: Options = _NONE) -> ForeignSampler | ForeignPrun
     loaded = load(name, "sampler or pruner")
     is_pruner = isinstance(loaded.call, type) and issubclass(loaded.call, BasePruner)
     loaded = replace(loaded, kind="pruner" if is_pruner else "sampler")
-    match made := loaded.construct(options, seed=0):
+    made = loaded.construct(options, seed=0)
+    portable = getattr(made, "portable", False) is True
+    match made:
         case BaseSampler():
-            return ForeignSampler(name=loaded.name, code=loaded.code, options=dict(options), loaded=loaded)
+            return ForeignSampler(
+                name=loaded.name, code=loaded.code, options=dict(options), portable=portable, loaded=loaded
+            )
         case BasePruner():
             own = replace(loaded, kind="pruner")
-            return ForeignPruner(name=own.name, code=own.code, options=dict(options), loaded=own)
+            return ForeignPruner(name=own.name, code=own.code, options=dict(options), portable=portable, loaded=own)
         case _:
             raise UsageError(
                 f"{name} makes a {type(made).__name__}, which is neither Optuna's BaseSampler nor its BasePruner."
@@ -125,7 +129,8 @@ def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
     """Return the mapping that `of_spec` parses; a later option is left out at its default."""
     if isinstance(strategy, ForeignSampler | ForeignPruner):
         code = {name: value for name, value in asdict(strategy.code).items() if value is not None}
-        return {"name": strategy.name, "options": dict(strategy.options), "code": code}
+        later = {"portable": True} if strategy.portable else {}
+        return {"name": strategy.name, "options": dict(strategy.options), "code": code, **later}
     return {"name": strategy.name, **stored(strategy, FIRST)}
 
 
@@ -144,7 +149,7 @@ def check_known(spec: Mapping[str, Any]) -> None:
             raise NewerVersionError(f"{kind}: {unknown(name)}")
         known_options = [field.name for field in fields(table[name])] if isinstance(name, str) and not is_own else []
         for option in options:
-            if option not in (("options", "code") if is_own else known_options):
+            if option not in (("options", "code", "portable") if is_own else known_options):
                 raise NewerVersionError(unknown(f"{kind}.{option}"))
 
 
@@ -207,11 +212,13 @@ def _built_in(parse: Callable[[Options], _Strategy], name: str, options: Options
 def _stored_code(spec: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the fields of a stored strategy that is custom code; None if it is built in."""
     name, options, code = spec.get("name"), spec.get("options"), spec.get("code")
+    portable = spec.get("portable", False)
     if not isinstance(name, str) or not is_code(name):
         return None
-    if isinstance(options, dict) and isinstance(code, dict) and all(isinstance(value, str) for value in code.values()):
+    is_plain = isinstance(options, dict) and isinstance(code, dict) and isinstance(portable, bool)
+    if is_plain and all(isinstance(value, str) for value in code.values()):
         with suppress(TypeError):  # it lacks a field, or has one that is unknown
-            return {"name": name, "options": options, "code": Code(**code)}
+            return {"name": name, "options": options, "code": Code(**code), "portable": portable}
     raise ValueError(f"{show(name)} is stored without what code it is")
 
 

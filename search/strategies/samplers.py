@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from search import canonical_json
 from search.errors import UsageError
 from search.messages import listing
-from search.strategies.strategy import Strategy, is_portable_code, whole
+from search.strategies.strategy import Strategy, whole
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -307,12 +307,10 @@ class ForeignSampler(Sampler):
     code: Code
     options: Mapping[str, Any] = field(default_factory=dict)
     """Its arguments, except for the seed."""
+    portable: bool = False
+    """Whether its class says so: `portable = True`."""
     loaded: Loaded | None = field(default=None, compare=False, repr=False)
     """None if the sampler was read from a study, which never runs code."""
-
-    @property
-    def portable(self) -> bool:
-        return is_portable_code(self.loaded)
 
     def make(self, ask: Ask) -> BaseSampler:
         """Return a new instance.

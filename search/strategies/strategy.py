@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import Field, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
-
-if TYPE_CHECKING:
-    from search.plugins import Loaded
+from typing import Any, ClassVar
 
 _BOUNDS = "bounds"
 """The key of an option's bounds in its field's metadata."""
@@ -80,8 +77,3 @@ def bounds_of(option: Field[Any]) -> Bounds:
     """Return the bounds with which a built-in strategy declares an option."""
     bounds: Bounds = option.metadata[_BOUNDS]
     return bounds
-
-
-def is_portable_code(loaded: Loaded | None) -> bool:
-    """Return whether a custom class says `portable = True` of itself; of code that is not at hand nothing is known."""
-    return loaded is not None and getattr(loaded.call, "portable", False) is True

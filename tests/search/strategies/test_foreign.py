@@ -77,7 +77,14 @@ def test_a_study_describes_code_and_does_not_load_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"code": None}, {"code": {"module": "mine.py"}}, {"code": {**CODE, "sha256": 5}}, {"options": [1]}]
+    "changed",
+    [
+        {"code": None},
+        {"code": {"module": "mine.py"}},
+        {"code": {**CODE, "sha256": 5}},
+        {"options": [1]},
+        {"portable": "yes"},
+    ],
 )
 def test_what_no_version_stores_is_refused(changed: dict[str, Any]) -> None:
     sampler = {"name": "mine.py:Mine", "options": {}, "code": CODE, **changed}
@@ -128,5 +135,9 @@ def test_custom_code_is_portable_only_if_its_class_says_so(tmp_path: Path, line:
         ("pruner", "the decisions of optuna.pruners:NopPruner may depend on the processor, and those of asha, "
          "hyperband, median and none do not"),
     ][is_portable:]  # fmt: skip
-    read, _ = strategies.of_spec({"sampler": strategies.to_spec(own), "pruner": {"name": "asha"}})
-    assert not read.portable, "code that is not loaded says nothing"
+    stored = strategies.to_spec(own)
+    assert ("portable" in stored) is is_portable
+    strategies.check_known({"sampler": stored, "pruner": {"name": "asha"}})
+    read, _ = strategies.of_spec({"sampler": stored, "pruner": {"name": "asha"}})
+    assert read == own
+    assert read.portable is is_portable
