@@ -215,8 +215,8 @@ def _stored_code(spec: Mapping[str, Any]) -> dict[str, Any] | None:
     portable = spec.get("portable", False)
     if not isinstance(name, str) or not is_code(name):
         return None
-    is_plain = isinstance(options, dict) and isinstance(code, dict) and isinstance(portable, bool)
-    if is_plain and all(isinstance(value, str) for value in code.values()):
+    are_plain = isinstance(options, dict) and isinstance(portable, bool)
+    if are_plain and isinstance(code, dict) and all(isinstance(value, str) for value in code.values()):
         with suppress(TypeError):  # it lacks a field, or has one that is unknown
             return {"name": name, "options": options, "code": Code(**code), "portable": portable}
     raise ValueError(f"{show(name)} is stored without what code it is")
