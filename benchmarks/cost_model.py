@@ -86,7 +86,7 @@ def measured(nets: int, device: str, precision: str, on_run: Callable[[int], Non
     ) as pool:
         seconds = _measure(pool, configs, on_run)
         machine, kind = pool.machine, pool.numerics["kind"]
-    return judge(_work(configs), seconds, machine, kind)
+    return judge(_work(configs, int(COEFFICIENTS[kind].vector)), seconds, machine, kind)
 
 
 def judge(work: Array, seconds: Array, machine: Machine, kind: DeviceKind) -> CostModel:
@@ -112,7 +112,7 @@ def judge(work: Array, seconds: Array, machine: Machine, kind: DeviceKind) -> Co
 
 def fit(work: Array, seconds: Array) -> Coefficients:
     """Return the coefficients, none below zero, whose estimates have the least sum of squared relative errors."""
-    names = [field.name for field in fields(Coefficients)]
+    names = [field.name for field in fields(Coefficients) if field.name != "vector"]
     units = np.array(price_list(Coefficients(**dict.fromkeys(names, 1.0))))
     found, _ = nnls(work * units / (seconds * 1e6)[:, None], np.ones(len(seconds)))
     return Coefficients(**{name: float(value) for name, value in zip(names, found, strict=True)})
@@ -164,8 +164,11 @@ def _random_model(draw: random.Random) -> ModelConfig:
     )
 
 
-def _work(configs: Sequence[TrainConfig]) -> Array:
-    rows = [period_features(config, train_images=TRAINED, validation_images=EVALUATED)[0] for config in configs]
+def _work(configs: Sequence[TrainConfig], vector: int) -> Array:
+    rows = [
+        period_features(config, train_images=TRAINED, validation_images=EVALUATED, vector=vector)[0]
+        for config in configs
+    ]
     return np.array(rows, dtype=np.float64)
 
 

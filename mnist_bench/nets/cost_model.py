@@ -35,7 +35,7 @@ class Coefficients:
     """Training time, forward and backward, per unit of work."""
 
     mac_ps: float
-    """Picoseconds per image and multiply-accumulate, with feature maps rounded up to groups of `VECTOR`."""
+    """Picoseconds per image and multiply-accumulate, with feature maps rounded up to groups of `vector`."""
     element_ps: float
     """Picoseconds per image and element that a layer writes."""
     augment_ns: float
@@ -46,6 +46,8 @@ class Coefficients:
     """Microseconds per step and layer."""
     period_us: float
     """Microseconds per period."""
+    vector: float = VECTOR
+    """A whole number: feature maps to whose multiples the numbers of maps are rounded up."""
 
 
 def _coefficients(kind: DeviceKind) -> Coefficients:
@@ -60,8 +62,9 @@ def _coefficients(kind: DeviceKind) -> Coefficients:
             )
         case "cpu-portable":
             return Coefficients(
-                mac_ps=18.72, element_ps=1609, augment_ns=3409, parameter_ps=7796, layer_us=32.53, period_us=110_100
-            )
+                mac_ps=51.68, element_ps=2062, augment_ns=6453, parameter_ps=4479, layer_us=163.8, period_us=47_950,
+                vector=8,
+            )  # fmt: skip
         case "cuda":
             return Coefficients(mac_ps=0.1, element_ps=5, augment_ns=20, parameter_ps=5, layer_us=60, period_us=30_000)
         case _:
@@ -85,21 +88,27 @@ def period_costs(
     Raises:
         ArchitectureError: the net is impossible; see `plan_layers`.
     """
-    features = period_features(config, train_images=train_images, validation_images=validation_images, form=form)
+    features = period_features(
+        config,
+        train_images=train_images,
+        validation_images=validation_images,
+        form=form,
+        vector=int(coefficients.vector),
+    )
     prices = price_list(coefficients)
     # Whole numbers: their sums are exact, so that logical times compare alike on every machine.
     return tuple(max(1, round(sum(f * p for f, p in zip(row, prices, strict=True)))) for row in features)
 
 
 def period_features(
-    config: TrainConfig, *, train_images: int, validation_images: int, form: PictureForm = MNIST
+    config: TrainConfig, *, train_images: int, validation_images: int, form: PictureForm = MNIST, vector: int = VECTOR
 ) -> list[tuple[float, ...]]:
-    """Return the units of work in each period, in the order of the fields of `Coefficients`.
+    """Return the units of work in each period, in the order of `price_list`; `vector` is as in `Coefficients`.
 
     Raises:
         ArchitectureError: the net is impossible; see `plan_layers`.
     """
-    work = _work(config, form)
+    work = _work(config, form, vector)
     trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
     schedule = Schedule(config=config, images=trained_on)
     evaluated = EVALUATION_SHARE * validation_images
@@ -124,7 +133,7 @@ class _Work(NamedTuple):
     """The cost of a net, before its training time is known."""
 
     macs: int
-    """Multiply-accumulates for one image, forward, with feature maps rounded up to groups of `VECTOR`."""
+    """Multiply-accumulates for one image, forward, with feature maps rounded up to groups."""
     elements: int
     """Elements that all layers write for one image, forward."""
     weights: int
@@ -132,13 +141,13 @@ class _Work(NamedTuple):
     layers: int
 
 
-def _work(config: TrainConfig, form: PictureForm) -> _Work:
+def _work(config: TrainConfig, form: PictureForm, vector: int) -> _Work:
     if config.net_code is not None:
         # Of foreign code the layers are not known: its costs are those of parameters and multiply-accumulates alone.
         found = own_nets.counts(config.net_code, config.net, form)
         return _Work(macs=found.macs, elements=0, weights=found.trainable, layers=0)
     net = plan_layers(config.model, form)
-    return _Work(filled_macs(net, form), net.traffic, net.trainable, len(net.layers))
+    return _Work(filled_macs(net, form, vector), net.traffic, net.trainable, len(net.layers))
 
 
 def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
@@ -165,18 +174,18 @@ def _distortions(augment: AugmentConfig) -> float:
     return augment.distorts * (1 + GRID_SHARE * (augment.grid_pixels > 0))
 
 
-def filled_macs(architecture: Architecture, form: PictureForm = MNIST) -> int:
-    """Return the multiply-accumulates for one image, forward, with feature maps rounded up to groups of `VECTOR`.
+def filled_macs(architecture: Architecture, form: PictureForm = MNIST, vector: int = VECTOR) -> int:
+    """Return the multiply-accumulates for one image, forward, with feature maps rounded up to groups of `vector`.
 
     The maps of the picture, one or three, are not rounded up.
     """
-    return sum(_filled_macs(layer, form) for layer in architecture.layers)
+    return sum(_filled_macs(layer, form, vector) for layer in architecture.layers)
 
 
-def _filled_macs(layer: Layer, form: PictureForm) -> int:
+def _filled_macs(layer: Layer, form: PictureForm, vector: int) -> int:
     if layer.kind != "convolution":
         return layer.macs
-    maps = [number if number == 1 else -(-number // VECTOR) * VECTOR for number in (layer.inputs[0], layer.outputs[0])]
+    maps = [number if number == 1 else -(-number // vector) * vector for number in (layer.inputs[0], layer.outputs[0])]
     if layer.inputs == form.shape:
         maps[0] = form.channels
     return prod(maps) * layer.kernel**2 * prod(layer.outputs[1:])

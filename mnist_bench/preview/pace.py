@@ -107,5 +107,11 @@ def _one_epoch(config: TrainConfig) -> TrainConfig:
 
 def _seconds(config: TrainConfig, kind: DeviceKind, images: int, form: PictureForm) -> float:
     validation = validation_size(images)
-    (features,) = period_features(config, train_images=images - validation, validation_images=validation, form=form)
+    (features,) = period_features(
+        config,
+        train_images=images - validation,
+        validation_images=validation,
+        form=form,
+        vector=int(COEFFICIENTS[kind].vector),
+    )
     return sum(f * p for f, p in zip(features, price_list(COEFFICIENTS[kind]), strict=True)) * 1e-6

@@ -7,14 +7,17 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.cost_model import (
     COEFFICIENTS,
     GRID_SHARE,
     Coefficients,
+    filled_macs,
     period_costs,
     period_features,
     price_list,
 )
+from mnist_bench.picture_form import MNIST
 
 BF16 = COEFFICIENTS["cpu-bf16"]
 
@@ -78,9 +81,18 @@ def test_halves_cost_an_epoch_and_one_more_evaluation() -> None:
 
 def test_each_coefficient_prices_its_own_work() -> None:
     config = TrainConfig(epochs=1, augment=AugmentConfig(zoom=0.1))
-    none = {field.name: 0.0 for field in fields(Coefficients)}
+    none = {field.name: 0.0 for field in fields(Coefficients) if field.name != "vector"}
     work = period_features(config, train_images=50_000, validation_images=10_000)[0]
     unit = price_list(Coefficients(**dict.fromkeys(none, 1.0)))
     for place, name in enumerate(none):
         alone = replace(Coefficients(**none), **{name: 100.0})
         assert costs(config, alone) == (max(1, round(100 * work[place] * unit[place])),)
+
+
+def test_portable_kernels_compute_8_maps_at_once_and_the_others_16() -> None:
+    config = TrainConfig(epochs=1, model=ModelConfig(filters=(8, 24)))
+    net = plan_layers(config.model, MNIST)
+    assert filled_macs(net, vector=8) == net.macs < filled_macs(net, vector=16) == filled_macs(net)
+    alone = replace(COEFFICIENTS["cpu-portable"], element_ps=0, augment_ns=0, parameter_ps=0, layer_us=0, period_us=0)
+    in_full_groups = costs(replace(config, model=ModelConfig(filters=(16, 32))), replace(alone, vector=16))[0]
+    assert costs(config, alone) < costs(config, replace(alone, vector=16)) < (in_full_groups,)
