@@ -81,8 +81,8 @@ class Line:
 class Instructions:
     """The instructions that a process with portable precision executed."""
 
-    different: int
-    """Instructions in the program, each counted however often it was executed."""
+    translated: int
+    """Instructions that qemu translated: an instruction that is executed again is not counted again."""
     approximate: Mapping[str, int]
     """Those of `APPROXIMATE`, by name."""
     torch: str
@@ -146,7 +146,7 @@ def instructions() -> Instructions:
         with log.open(errors="replace") as lines:
             names = Counter(match[1] for match in map(INSTRUCTION.match, lines) if match)
     approximate = {name: number for name, number in sorted(names.items()) if APPROXIMATE.fullmatch(name)}
-    return Instructions(different=names.total(), approximate=approximate, torch=found.torch, date=today())
+    return Instructions(translated=names.total(), approximate=approximate, torch=found.torch, date=today())
 
 
 def qemu() -> str:
@@ -190,7 +190,7 @@ def sentence(counted: Instructions) -> str:
     """Return what was counted, in two sentences."""
     named = ", ".join(f"{number} {name}" for name, number in counted.approximate.items()) or "none"
     return (
-        f"The emulated Haswell executed {counted.different:,} different instructions for its line ({counted.torch}, "
+        f"For the line of the emulated Haswell, qemu translated {counted.translated:,} instructions ({counted.torch}, "
         f"{counted.date}).\nInstructions among them whose last bits differ between makers of processors: {named}."
     )
 

@@ -21,7 +21,7 @@ LINE = Line(
     processor="a processor", caches="32 KB, 1024 KB", torch="2.13.0", compiler="GCC 13.3",
     canary="c" * 64, portable_canary="p" * 64, digest="d" * 64, date="2026-11-29",
 )  # fmt: skip
-COUNTED = Instructions(different=1234567, approximate={}, torch="2.13.0", date="2026-11-29")
+COUNTED = Instructions(translated=1234567, approximate={}, torch="2.13.0", date="2026-11-29")
 
 
 @pytest.mark.integration
@@ -57,7 +57,7 @@ def test_lines_are_added_and_a_machine_measured_again_is_replaced(tmp_path: Path
     page = (tmp_path / "portable.md").read_text()
     assert page.count("| `cccccccc` | `pppppppp` | `dddddddd` |") == 2
     assert "All lines agree." in page
-    assert "1,234,567 different instructions" in page
+    assert "1,234,567 instructions" in page
     assert page.endswith("differ between makers of processors: none.\n")
 
 
