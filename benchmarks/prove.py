@@ -1,23 +1,28 @@
 """Show the promise on this machine: one search, run in several ways, has one digest.
 
-    python benchmarks/prove.py                                      about a minute; exit code 0 when all digests agree
+    python benchmarks/prove.py                                      about a minute; exit code 0 if all digests agree
     python benchmarks/prove.py conv --trials 20 --set subset=10000 --kills 5 --in-process
+    python benchmarks/prove.py --precision auto --sampler tpe       in the device's fastest precision
 
-One worker; two workers; two workers whose driver is killed by SIGKILL at random moments and started again; and, where
-asked for, without worker processes. `soak.py` kills far more, and counts what comes of it. For Linux.
+By default the search is portable: its digest is the same on every x86-64 processor, and README.md states it. The ways
+are one worker; two workers; two workers whose driver is killed by SIGKILL at random moments and started again; and, if
+asked for, no worker process. `soak.py` kills far more, and counts the results. For Linux.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 import killing
 from killing import SearchProcesses
 
+from mnist_bench.numerics import PrecisionName, environment_of
 from search.study.location import StudyLocation
 
 STUDY = "proof"
@@ -26,6 +31,7 @@ STUDY = "proof"
 def main() -> int:
     """Run the searches and compare."""
     asked = arguments()
+    os.environ.update(environment_of(asked.precision))  # with which a search can also do without worker processes
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder)
         digests = {"one worker": search(asked, results / "one", "--workers", "1")}
@@ -46,6 +52,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="One search, several ways, one digest.")
     parser.add_argument("space", nargs="?", default="smoke")
     parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--precision", default="portable", choices=get_args(PrecisionName))
+    parser.add_argument("--sampler", default="curves")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     parser.add_argument("--kills", type=int, default=2)
     parser.add_argument("--in-process", action="store_true")
@@ -55,7 +63,7 @@ def arguments() -> argparse.Namespace:
 def killed_and_resumed(asked: argparse.Namespace, results: Path) -> str:
     """Return the digest of a search whose driver is killed at random moments."""
     options = ("--workers", "2", "--study-name", STUDY)
-    command = killing.search_command(asked.space, asked.trials, results, asked.set, *options)
+    command = command_for(asked, results, *options)
     processes = SearchProcesses(
         command, StudyLocation.of(STUDY, results), results.with_suffix(".log"), kinds={"driver": True}
     )
@@ -69,11 +77,18 @@ def killed_and_resumed(asked: argparse.Namespace, results: Path) -> str:
 
 def search(asked: argparse.Namespace, results: Path, *options: str) -> str:
     """Return the digest that a search prints when it ends."""
-    print(f"mnist-bench search {asked.space} --trials {asked.trials} {' '.join(options)} ...", flush=True)
+    way = f"--precision {asked.precision} --sampler {asked.sampler}"
+    print(f"mnist-bench search {asked.space} --trials {asked.trials} {way} {' '.join(options)} ...", flush=True)
     try:
-        return killing.printed_digest(killing.search_command(asked.space, asked.trials, results, asked.set, *options))
+        return killing.printed_digest(command_for(asked, results, *options))
     except RuntimeError as error:
         sys.exit(str(error))
+
+
+def command_for(asked: argparse.Namespace, results: Path, *options: str) -> list[str]:
+    """Return the command of the search, with these further options."""
+    way = ("--precision", asked.precision, "--sampler", asked.sampler)
+    return killing.search_command(asked.space, asked.trials, results, asked.set, *way, *options)
 
 
 if __name__ == "__main__":
