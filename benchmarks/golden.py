@@ -12,38 +12,32 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import torch
 
 from mnist_bench import numerics
-from mnist_bench.config.json import from_json
-from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.tensors import load_dataset
-from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.numerics.kinds import Precision, device_kind
-from mnist_bench.training.period import fit
 from search.study.spec import DRIVER_REVISION
-from support import golden_searches, releases
+from support import golden_searches, golden_weights, releases
 
 ROOT = Path(__file__).parent.parent
 TRAINED = ROOT / "tests" / "mnist_bench" / "golden.json"
 SEARCHED = ROOT / golden_searches.FILE
-PRECISIONS: tuple[Precision, Precision] = ("bf16", "fp32")
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 KINDS = [device_kind(precision, on_gpu=False) for precision in PRECISIONS]
 
 
 def main() -> None:
     """Train and search, and write both files."""
     trained = json.loads(TRAINED.read_text())
-    made_by = {
-        "trainer_revisions": {kind: numerics.TRAINER_REVISIONS[kind] for kind in KINDS},
-        "torch": ".".join(releases.release(str(torch.__version__))),
-    }
-    if {name: trained[name] for name in made_by} != made_by:
-        trained |= {**made_by, "weights": {}, "searches": {}}
+    revisions = {kind: numerics.TRAINER_REVISIONS[kind] for kind in KINDS}
+    torch_release = ".".join(releases.release(str(torch.__version__)))
+    if not trained["trainer_revisions"].items() <= revisions.items() or trained["torch"] != torch_release:
+        trained |= {"weights": {}, "searches": {}}
+    trained |= {"trainer_revisions": revisions, "torch": torch_release}
     searched = json.loads(SEARCHED.read_text()) if SEARCHED.exists() else {}
     if searched.get("driver_revision") != DRIVER_REVISION:
         searched = {"driver_revision": DRIVER_REVISION, "digests": {}}
@@ -55,10 +49,9 @@ def main() -> None:
 
 def note_weights(golden: dict[str, Any]) -> None:
     """Train each case of the file in each precision on the CPU."""
-    data = load_dataset(DataOptions(subset=1200), numerics.setup("cpu"))
     for precision in PRECISIONS:
-        found = {name: fit(from_json(case), 0, data, precision) for name, case in golden["cases"].items()}
-        golden["weights"][canary("cpu", precision)] = {name: run.reports[-1].weights for name, run in found.items()}
+        place, found = golden_weights.trained(golden["cases"], precision)
+        golden["weights"][place] = found
 
 
 def note_searches(fake: dict[str, dict[str, str]], real: dict[str, str]) -> None:

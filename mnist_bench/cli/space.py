@@ -216,10 +216,11 @@ def _headline(space: Space) -> str:
 def _estimate(drawn: Drawn, workers: int) -> tuple[str, Estimate]:
     """Return the kind of this machine's CPU, and the estimate of a search on it."""
     from mnist_bench.nets import COEFFICIENTS
-    from mnist_bench.numerics import cpu_precision, device_kind
+    from mnist_bench.numerics import choose_precision, device_kind, find_device
     from mnist_bench.space_files import overview
 
-    kind = device_kind(cpu_precision(), on_gpu=False)
+    precision = choose_precision(find_device("cpu"), str(drawn.space.settings.get("precision", "auto")))
+    kind = device_kind(precision, on_gpu=False)
     here = replace(drawn, coefficients=asdict(COEFFICIENTS[kind]))
     return kind, overview.estimate(here, trials=TRIALS, workers=workers)
 

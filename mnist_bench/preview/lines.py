@@ -107,7 +107,7 @@ def _measure(setup: SearchSetup) -> Pace:
     config, data, plans = setup.config, setup.data, setup.drawn.trainable
     few = pace.images_to_measure(plans, setup.images, setup.form)
     options = replace(data, subset=few) if of_files(data.dataset) else DataOptions(subset=few)
-    trainer = trainer_spec(load_training_set(options), device=config.device, net=config.net)
+    trainer = trainer_spec(load_training_set(options), device=config.device, precision=setup.precision, net=config.net)
     measured = pace.measure(lambda log: _executor(config, trainer, log), plans, few, setup.form)
     scale = config.training_workers / min(config.training_workers, MAX_WORKERS)
     return replace(measured, speeds=tuple(speed * scale for speed in measured.speeds))

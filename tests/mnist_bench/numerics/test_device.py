@@ -7,20 +7,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 
-from mnist_bench.config.json import from_json
-from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind
 from mnist_bench.numerics.precision import best_precision
-from mnist_bench.training.period import fit
 from search.errors import UsageError
-from support import golden_searches, releases
+from support import golden_searches, golden_weights, releases
 from support.paths import ROOT
 
 GOLDEN = ROOT / "tests" / "mnist_bench" / "golden.json"
@@ -95,18 +93,17 @@ def test_bf16_is_for_processors_that_are_faster_in_it(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["bf16", "fp32"])
-def test_the_bits_are_those_of_this_revision(digits: Dataset, precision: Precision) -> None:
-    """Where this fails, settings give other bits than before with the same kernels: raise numerics.TRAINER_REVISIONS
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_the_bits_are_those_of_this_revision(precision: Precision) -> None:
+    """If this fails, settings give other bits than before with the same kernels: raise numerics.TRAINER_REVISIONS
     and write the file anew with benchmarks/golden.py."""
     golden = json.loads(GOLDEN.read_text())
     kind = device_kind(precision, on_gpu=False)
     assert golden["trainer_revisions"][kind] == TRAINER_REVISIONS[kind]
-    place = canary("cpu", precision)
+    place, found = golden_weights.trained(golden["cases"], precision)
     if place not in golden["weights"] or not releases.is_that_of(golden["torch"]):
         pytest.skip(f"no weights are known for kernels like those here (canary {place}, torch {torch.__version__})")
-    found = {name: fit(from_json(case), 0, digits, precision) for name, case in golden["cases"].items()}
-    assert {name: fitted.reports[-1].weights for name, fitted in found.items()} == golden["weights"][place]
+    assert found == golden["weights"][place]
 
 
 @pytest.mark.slow
