@@ -20,6 +20,5 @@ from .portable import UnportableOperations as UnportableOperations
 from .precision import (
     best_precision as best_precision,
     computing_in as computing_in,
-    cpu_precision as cpu_precision,
 )
 from .resources import cores as cores
