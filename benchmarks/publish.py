@@ -1,8 +1,9 @@
-"""Make the published searches and the notebook's table afresh: results/published/conv, front and notebook.
+"""Make the published searches and the notebook's table afresh: results/published/conv, front, portable and notebook.
 
     python benchmarks/publish.py            all of it, about 3.5 hours on 2 cores
     python benchmarks/publish.py conv       the search and everything derived from it, about two and a half hours
     python benchmarks/publish.py front      the search with two objectives, about an hour
+    python benchmarks/publish.py portable   the search in portable precision, about 10 minutes
     python benchmarks/publish.py notebook   the notebook's table alone, about 10 minutes
 
 Studies and finished parts are kept in results/_bench/publish until a part is whole, so that the command continues where
@@ -13,6 +14,7 @@ conv/ holds the end of the search as a user sees it, the leaderboard, the winner
 fresh seeds and on the test set, how often pruning was wrong, the ablation, the pictures, all on one page, report.html,
 and how the exported winner computes elsewhere (for which it takes the extra `export`, Chromium and chromedriver).
 front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
+portable/ holds a search whose digest, and whose winner's RECORD.json, are the same on every x86-64 processor.
 notebook.md and notebook.json hold the notebook's figures next to those of the nets trained here.
 """
 
@@ -42,6 +44,7 @@ AUDIT = (*SEARCH, "--audit-pruned", "10%")
 ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "4", "--budget", "100m")
 SMALL = ("search", "small", "--trials", "60")
 FRONT = ("confirm", "small-0", "--front")
+PORTABLE = ("search", "conv", "--precision", "portable", "--study-name", "portable", "--trials", "50")
 NOTEBOOK = ("notebook", "--seeds", "5")
 TEXTS = {".html", ".json", ".md", ".txt"}
 
@@ -56,6 +59,11 @@ def conv(results: Path) -> None:
 def front(results: Path) -> None:
     """Search with two objectives, confirm the front; then write both tables, pictures and the report."""
     in_steps(results, (search_small, confirm_front, draw_front))
+
+
+def portable(results: Path) -> None:
+    """Search in portable precision; then write leaderboard, record and the report."""
+    in_steps(results, (search_portable, report_portable))
 
 
 def in_steps(results: Path, steps: tuple[Step, ...]) -> None:
@@ -107,9 +115,24 @@ def draw_front(folder: Path, results: tuple[str, ...]) -> None:
 
 def search(folder: Path, results: tuple[str, ...]) -> None:
     """Search; then write the leaderboard before anything is confirmed, and the winner's record."""
-    rows = searched(SEARCH, "The published search", folder, results)
-    winner = json.loads(rows)["studies"][0]["rows"][0]["number"]
-    (folder / "RECORD.json").write_text(run("show", f"conv-0/{winner}", *results, "--json"))
+    searched_with_record(SEARCH, "The published search", folder, results)
+
+
+def search_portable(folder: Path, results: tuple[str, ...]) -> None:
+    """Search in portable precision; then write the leaderboard, and the winner's record."""
+    searched_with_record(PORTABLE, "The published search in portable precision", folder, results)
+
+
+def searched_with_record(command: tuple[str, ...], title: str, folder: Path, results: tuple[str, ...]) -> None:
+    """Do as `searched`, and write the record of the first trial of the leaderboard."""
+    (study,) = json.loads(searched(command, title, folder, results))["studies"]
+    name, first = study["study"], study["rows"][0]["number"]
+    (folder / "RECORD.json").write_text(run("show", f"{name}/{first}", *results, "--json"))
+
+
+def report_portable(folder: Path, results: tuple[str, ...]) -> None:
+    """Write the report."""
+    run("report", "portable", *results, "--output", str(folder / "report.html"))
 
 
 def confirm(folder: Path, results: tuple[str, ...]) -> None:
@@ -154,7 +177,7 @@ def notebook(results: Path) -> None:
     pages.write(FOLDER, "notebook", page, run(*NOTEBOOK, "--results", str(results), "--json"))
 
 
-PARTS: dict[str, Callable[[Path], None]] = {"conv": conv, "front": front, "notebook": notebook}
+PARTS: dict[str, Callable[[Path], None]] = {"conv": conv, "front": front, "portable": portable, "notebook": notebook}
 
 
 def main(parts: list[str]) -> None:

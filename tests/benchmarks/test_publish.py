@@ -39,7 +39,11 @@ def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
         if down and arguments[0] == "confirm":
             raise subprocess.CalledProcessError(1, arguments)
         ran.append(arguments[0])
-        return '{"studies": [{"rows": [{"number": 7}]}]}' if "--json" in arguments else "Audited: none.\n"
+        return (
+            '{"studies": [{"study": "conv-0", "rows": [{"number": 7}]}]}'
+            if "--json" in arguments
+            else "Audited: none.\n"
+        )
 
     monkeypatch.setattr(publish, "run", run)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
@@ -78,3 +82,8 @@ def test_a_front_is_published_with_its_recipes(tmp_path: Path, monkeypatch: pyte
     assert (folder / "7.yaml").read_text() == "show small-0/7"
     ledger = tmp_path / "published" / "test-openings.jsonl"
     assert set(ledger.read_text().splitlines()) == {'{"purpose": "confirm small-0"}'}
+    publish.main(["portable"])
+    written = {path.name for path in (tmp_path / "published" / "portable").iterdir()}
+    assert {"search.txt", "RECORD.json", "leaderboard.md", "leaderboard.json"} == written, (
+        "the report is a stand-in here"
+    )
