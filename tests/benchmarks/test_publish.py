@@ -13,6 +13,8 @@ import pytest
 from search.files import append_line
 from support.paths import ROOT
 
+BOARD = '{"studies": [{"study": "conv-0", "rows": [{"number": 7}]}]}'
+
 
 @pytest.mark.slow
 def test_the_parts_may_be_left_out(tmp_path: Path) -> None:
@@ -39,11 +41,7 @@ def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
         if down and arguments[0] == "confirm":
             raise subprocess.CalledProcessError(1, arguments)
         ran.append(arguments[0])
-        return (
-            '{"studies": [{"study": "conv-0", "rows": [{"number": 7}]}]}'
-            if "--json" in arguments
-            else "Audited: none.\n"
-        )
+        return BOARD if "--json" in arguments else "Audited: none.\n"
 
     monkeypatch.setattr(publish, "run", run)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
@@ -82,8 +80,18 @@ def test_a_front_is_published_with_its_recipes(tmp_path: Path, monkeypatch: pyte
     assert (folder / "7.yaml").read_text() == "show small-0/7"
     ledger = tmp_path / "published" / "test-openings.jsonl"
     assert set(ledger.read_text().splitlines()) == {'{"purpose": "confirm small-0"}'}
+
+
+def test_a_portable_search_is_published_with_its_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "run", lambda *arguments: BOARD if "--json" in arguments else " ".join(arguments))
+    monkeypatch.setattr(publish, "FOLDER", tmp_path / "published")
+    monkeypatch.setattr(publish, "UNDER_WAY", tmp_path / "under way")
     publish.main(["portable"])
-    written = {path.name for path in (tmp_path / "published" / "portable").iterdir()}
-    assert {"search.txt", "RECORD.json", "leaderboard.md", "leaderboard.json"} == written, (
-        "the report is a stand-in here"
-    )
+    folder = tmp_path / "published" / "portable"
+    assert (folder / "search.txt").read_text().startswith("search conv --precision portable --study-name portable")
+    assert {path.name for path in folder.iterdir()} == {
+        "search.txt",
+        "RECORD.json",
+        "leaderboard.md",
+        "leaderboard.json",
+    }
