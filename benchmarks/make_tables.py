@@ -270,7 +270,7 @@ def table(
         images={"train": len(data.split.train), "validation": len(data.split.validation), "unseen": len(data.unseen)},
         data_hash=data.data_hash, split_hash=data.split.digest, trainer_revision=TRAINER_REVISIONS["cpu-bf16"],
         coefficients=asdict(COEFFICIENTS["cpu-bf16"]), canaries=canaries,
-        numerics=[machines[canary] for canary in canaries], versions=searches.versions(),
+        numerics=[machines[canary] for canary in canaries], versions=searches.versions({}),
         made="python benchmarks/make_tables.py", near=near, pace=pace(),
     )  # fmt: skip
     arrays = tables.Arrays(

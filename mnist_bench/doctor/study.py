@@ -187,7 +187,7 @@ def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> di
     """Return the specification that this installation would give the same study, with the stored data."""
     return replace(
         StudySpec.from_json(stored),
-        versions=study_context.versions(),
+        versions=study_context.versions(numerics),
         context={**stored["context"], **study_context.context_here(numerics)},
         numerics=numerics,
     ).to_json()

@@ -118,7 +118,7 @@ def spec_of(setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], 
     return StudySpec(
         space=space, seed=config.seed, slots=config.slots, order=config.order,
         sampler=setup.sampler, pruner=setup.pruner, periods=len(setup.period_ends), context=context,
-        numerics=numerics, versions=study_context.versions(), enqueued=enqueued(setup, plan), start=start(plan),
+        numerics=numerics, versions=study_context.versions(numerics), enqueued=enqueued(setup, plan), start=start(plan),
         portable=setup.is_portable,
     )  # fmt: skip
 

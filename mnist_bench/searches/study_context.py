@@ -9,7 +9,7 @@ from typing import Any
 from mnist_bench.config import TrainConfig, to_json
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.space_files import planner_on
-from mnist_bench.studies import data_of
+from mnist_bench.studies import data_of, is_portable
 from search.space import Space
 from search.stored_fields import stored
 from search.trainer_api import Planner
@@ -33,9 +33,14 @@ def context_here(numerics: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of the trainer's packages, as a study stores them."""
-    return {"torch": version("torch")}
+def versions(numerics: Mapping[str, Any]) -> dict[str, str]:
+    """Return the versions of the trainer's packages, as a study stores them.
+
+    Of a portable study it is the release of PyTorch without the name of its build: 2.13.0+cpu and 2.13.0 compute the
+    same bits, as far as the canaries agree.
+    """
+    installed = version("torch")
+    return {"torch": installed.partition("+")[0] if is_portable(numerics) else installed}
 
 
 def period_ends(space: Space) -> list[float]:

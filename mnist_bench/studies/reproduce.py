@@ -11,7 +11,7 @@ from mnist_bench.config import TrainConfig, flattened, from_json
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.statistics import mcnemar
 from mnist_bench.studies import compatibility
-from mnist_bench.studies.record import PeriodResult, Record, period_of
+from mnist_bench.studies.record import PeriodResult, Record, is_portable, period_of
 from search.differences import CANARIES, WIDE_CANARY
 from search.study import installed_version
 from search.trainer_api import Report, Trainer
@@ -114,7 +114,7 @@ def train_again(
         periods=tuple(pairs),
         first_difference=first_difference([*map(_figures, record.curve)], [_figures(now) for _, now in pairs]),
         numerics=numerics_differences(record.numerics, trainer.numerics),
-        versions=version_differences(record.versions),
+        versions=version_differences(record.versions, builds=not is_portable(record.numerics)),
         p_value=_p_value(record, pairs, report),
     )
     return comparison, state
@@ -137,12 +137,16 @@ def numerics_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tup
     )
 
 
-def version_differences(then: Mapping[str, str]) -> tuple[Difference, ...]:
-    """Return which of these packages have another version here, by name; "none" is one that is not installed."""
+def version_differences(then: Mapping[str, str], *, builds: bool = True) -> tuple[Difference, ...]:
+    """Return which of these packages have another version here, by name; "none" is one that is not installed.
+
+    Without `builds`, another build of the same release, such as 2.13.0+cpu instead of 2.13.0, makes no difference.
+    """
+    now = {name: installed_version(name) for name in sorted(then)}
     return tuple(
-        Difference(name=name, then=old, now=now)
-        for name, old in sorted(then.items())
-        if (now := installed_version(name)) != old
+        Difference(name=name, then=then[name], now=version)
+        for name, version in now.items()
+        if (version if builds else version.partition("+")[0]) != then[name]
     )
 
 

@@ -320,7 +320,7 @@ def test_a_study_of_another_driver_is_not_decided_again(place: StudyLocation) ->
 
 
 def test_another_installation_is_told_with_the_way_back(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.searches.study_context.versions", lambda: {"torch": "99.0"})
+    monkeypatch.setattr("mnist_bench.searches.study_context.versions", lambda numerics: {"torch": "99.0"})
     finding = found(check(place), "installation", "problem")
     assert "versions.torch" in finding.text
     assert "99.0 now" in finding.text
