@@ -32,10 +32,10 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield from map(_line, rows)
 
 
-def machine() -> str:
-    """Return processor, precision and versions."""
+def machine(precision: Precision | None = None) -> str:
+    """Return processor, precision and versions; without a precision, the fastest of the processor."""
     cpu = torch.device("cpu")
-    return sentence(this_machine(cpu, best_precision(cpu)))
+    return sentence(this_machine(cpu, precision or best_precision(cpu)))
 
 
 def _line(cells: Sequence[str]) -> str:
