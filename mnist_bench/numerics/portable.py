@@ -38,6 +38,9 @@ from mnist_bench.numerics.resources import cpu_flags
 
 WIDTH = 8
 """Features that a kernel for AVX2 computes at once: 8 numbers of 32 bits fill a register."""
+CACHE_BOUND_KERNEL = 5
+"""Side in pixels from which a kernel's gradient with a stride depends on the sizes of the processor's caches, if there
+are many feature maps: from 256 for 5x5, from 64 for 7x7."""
 OVERRIDING = (
     "MKL_DEBUG_CPU_TYPE",
     "MKL_ENABLE_INSTRUCTIONS",
@@ -101,18 +104,21 @@ class UnportableOperations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Note the operation if it is one of them, and carry it out."""
-        name = func.overloadpacket.__name__.removeprefix("_foreach_").rstrip("_")
-        if (
-            name in UNPORTABLE
-            or (name == "pow" and type(args[1]) is float and args[1] == 0.5)
-            or (name in UNPORTABLE_IN_FLOAT64 and _is_float64(args[0]))
-        ):
-            self.names.add(f"torch.{name}" if name != "pow" else "torch.pow with exponent 0.5")
+        if (name := _unportable(func.overloadpacket.__name__.removeprefix("_foreach_").rstrip("_"), args)) is not None:
+            self.names.add(f"torch.{name}")
         return func(*args, **(kwargs or {}))
 
 
-def _is_float64(value: object) -> bool:
-    return isinstance(value, Tensor) and value.dtype == torch.float64
+def _unportable(name: str, args: tuple[Any, ...]) -> str | None:
+    """Return the name of an operation whose bits depend on the processor with these arguments; None if they do not."""
+    values = args[0] if isinstance(args[0], list | tuple) else [args[0]]
+    if name in UNPORTABLE or (name in UNPORTABLE_IN_FLOAT64 and any(value.dtype == torch.float64 for value in values)):
+        return name
+    if name == "pow" and type(args[1]) is float and args[1] == 0.5:
+        return "pow with exponent 0.5"
+    if name == "convolution" and max(args[3]) > 1 and max(args[1].shape[2:]) >= CACHE_BOUND_KERNEL:
+        return f"conv2d with a stride and a kernel of {CACHE_BOUND_KERNEL} pixels or more"
+    return None
 
 
 class _Linear(torch.autograd.Function):

@@ -87,8 +87,14 @@ def test_operations_that_depend_on_the_processor_are_named_forward_and_backward(
     assert found.names == {"torch.log", "torch.pow with exponent 0.5"}
     with UnportableOperations() as found:
         torch._foreach_sqrt_([noise(4).abs()])
+        torch._foreach_log([noise(4).abs()])
         values.log()
+        functional.conv2d(noise(1, 3, 7, 7), noise(4, 3, 3, 3), stride=2)
+        functional.conv2d(noise(1, 3, 7, 7), noise(4, 3, 5, 5))
     assert found.names == {"torch.sqrt"}
+    with UnportableOperations() as found:
+        functional.conv2d(noise(1, 3, 7, 7), noise(4, 3, 5, 5), stride=2)
+    assert found.names == {"torch.conv2d with a stride and a kernel of 5 pixels or more"}
 
 
 def test_a_process_that_was_not_started_for_it_computes_nothing_portable() -> None:
