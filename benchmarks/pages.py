@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from mnist_bench.numerics import Precision
 from mnist_bench.numerics.machine import sentence, this_machine
 from mnist_bench.numerics.precision import best_precision
 from search.files import atomic_write, make_folder

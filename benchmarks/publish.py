@@ -205,7 +205,10 @@ def timed(*arguments: str) -> tuple[str, str]:
     shown = " ".join(arguments[: arguments.index("--results")])
     when = f"{datetime.now(UTC):%Y-%m-%d}"
     precision: Precision | None = "portable" if "portable" in arguments else None
-    return printed, f"`mnist-bench {shown}` on {pages.machine(precision)}, {when}; {minutes}:{seconds:02} from start to end."
+    return (
+        printed,
+        f"`mnist-bench {shown}` on {pages.machine(precision)}, {when}; {minutes}:{seconds:02} from start to end.",
+    )
 
 
 def run(*arguments: str) -> str:
