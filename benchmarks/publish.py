@@ -33,7 +33,6 @@ from pathlib import Path
 
 import pages
 
-from mnist_bench.numerics import Precision
 from search.study import ResultsFolder
 
 ROOT = Path(__file__).parent.parent
@@ -204,11 +203,8 @@ def timed(*arguments: str) -> tuple[str, str]:
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     shown = " ".join(arguments[: arguments.index("--results")])
     when = f"{datetime.now(UTC):%Y-%m-%d}"
-    precision: Precision | None = "portable" if "portable" in arguments else None
-    return (
-        printed,
-        f"`mnist-bench {shown}` on {pages.machine(precision)}, {when}; {minutes}:{seconds:02} from start to end.",
-    )
+    machine = pages.machine("portable" if "portable" in arguments else None)
+    return printed, f"`mnist-bench {shown}` on {machine}, {when}; {minutes}:{seconds:02} from start to end."
 
 
 def run(*arguments: str) -> str:
