@@ -31,7 +31,7 @@ def answer_as_then(stored: Mapping[str, Any], *, also_numerics: bool = False) ->
     """
     patch = pytest.MonkeyPatch()
     patch.setattr(spec, "versions", lambda sampler, pruner: dict(stored["versions"]))
-    patch.setattr(study_context, "versions", lambda: {"torch": stored["versions"]["torch"]})
+    patch.setattr(study_context, "versions", lambda numerics: {"torch": stored["versions"]["torch"]})
     if also_numerics:
         patch.setattr(spec, "arithmetic", lambda: stored["driver_arithmetic"])
         patch.setattr(numerics, "describe", lambda device, precision: dict(stored["numerics"]))
