@@ -15,7 +15,7 @@ from mnist_bench import numerics
 from mnist_bench.bench import bf16_over_fp32, slow_bf16
 from mnist_bench.data import DataOptions, hashes_of_test_set, load_dataset, load_training_set, options_for
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
-from mnist_bench.errors import DataError, DeviceError
+from mnist_bench.errors import DataError
 from mnist_bench.numerics import Precision, sentence, this_machine
 from mnist_bench.numerics.canaries import is_as_published
 from mnist_bench.numerics.canaries.canary import canary
@@ -23,7 +23,7 @@ from mnist_bench.picture_form import MNIST
 from mnist_bench.training import verify_replay
 from mnist_bench.training.cuda import Graphs, recorder
 from mnist_bench.training.remote import numerics_here
-from search.errors import WorkerError
+from search.errors import UsageError, WorkerError
 from search.messages import number_of
 
 DISTRIBUTION = "mnist-bench"
@@ -125,7 +125,7 @@ def portable() -> Diagnostic:
     """Return whether a worker process on this machine computes the portable bits of other machines."""
     try:
         found = numerics_here("cpu", "portable")
-    except (DeviceError, WorkerError) as error:
+    except (UsageError, WorkerError) as error:
         return note("portable", f"this machine takes no part in portable studies. {error}")
     canary = f"canary {found['canary'][:8]}"
     if is_as_published(found):

@@ -159,10 +159,11 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 
 def _batch_norm(
-    input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
-    running_var: Tensor | None, training: bool, momentum: float, eps: float, cudnn_enabled: bool,
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
+    bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
-    """Do as `torch.batch_norm`, with the features padded to a multiple of `WIDTH`, and images channels-last."""
+    """Do as `torch.nn.functional.batch_norm`, with the features padded to a multiple of `WIDTH`, and images
+    channels-last."""
     features = input.shape[1]
     padding = -features % WIDTH
 
@@ -173,7 +174,7 @@ def _batch_norm(
     if wide.ndim == 4:
         wide = wide.contiguous(memory_format=torch.channels_last)
     mean, variance = padded(running_mean), padded(running_var)
-    found = torch.batch_norm(wide, padded(weight), padded(bias), mean, variance, training, momentum, eps, cudnn_enabled)
+    found = functional.batch_norm(wide, mean, variance, padded(weight), padded(bias), training, momentum, eps)
     if not padding:
         return found
     if training:
@@ -194,8 +195,9 @@ def _conv2d(
     return functional.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
 
+# The functions that layers call: inside a replaced or an unknown function no other one is replaced.
 _PORTABLE: Mapping[Callable[..., Any], Callable[..., Any]] = {
     functional.conv2d: _conv2d,
     functional.linear: _linear,
-    torch.batch_norm: _batch_norm,
+    functional.batch_norm: _batch_norm,
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_bench import own_nets
 from mnist_bench.config import TrainConfig, flattened, from_json
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.statistics import mcnemar
@@ -81,7 +82,7 @@ def trainer_for(
         compatibility.training_set(record.data, data_dir, what),
         device=compatibility.device_like(record.numerics, device),
         precision=str(record.numerics.get("precision", "auto")),
-        net=net,
+        net=own_nets.name_of(record.recipe.get("net_code"), net),
     )
 
 
@@ -146,7 +147,7 @@ def version_differences(then: Mapping[str, str], *, builds: bool = True) -> tupl
     return tuple(
         Difference(name=name, then=then[name], now=version)
         for name, version in now.items()
-        if (version if builds else version.partition("+")[0]) != then[name]
+        if version != then[name] and (builds or version.partition("+")[0] != then[name].partition("+")[0])
     )
 
 

@@ -35,7 +35,8 @@ class RemoteTrainer(Generic[C]):
 
     @cached_property
     def _workers(self) -> StartedWorkers:
-        return self._open.enter_context(started(lambda log: LocalExecutor(self._spec, 1, log, 1)))
+        spec = self._spec  # not self: what is to be closed with this object may not hold it
+        return self._open.enter_context(started(lambda log: LocalExecutor(spec, 1, log, 1)))
 
     @property
     def numerics(self) -> Mapping[str, Any]:
@@ -53,6 +54,8 @@ class RemoteTrainer(Generic[C]):
             UsageError, WorkerError: the process cannot start, the trainer raises, or the process dies.
         """
         executor = self._workers.executor
+        while not executor.idle():  # a worker that was lost is being replaced
+            executor.wait(_POLL)
         executor.submit(
             Job(trial=0, period=period, config=self.codec.to_json(config), seed=seed, state=state,
                 stall_seconds=math.inf)

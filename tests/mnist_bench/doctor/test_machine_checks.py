@@ -10,8 +10,8 @@ import pytest
 
 from mnist_bench.data.mnist import TRAIN_FILES
 from mnist_bench.doctor import machine_checks
-from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.kinds import PORTABLE_CANARY
+from search.errors import UsageError
 from support import handmade_data
 
 MOUNTS = """\
@@ -41,14 +41,14 @@ def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
     [
         ({"canary": PORTABLE_CANARY[0], "wide_canary": PORTABLE_CANARY[1]}, "ok", "the same bits as on other machines"),
         ({"canary": PORTABLE_CANARY[0], "wide_canary": "77c0", "torch": "2.99"}, "note", "other bits here .*2.99"),
-        (DeviceError("Portable precision needs an x86-64 processor."), "note", "takes no part .*needs an x86-64"),
+        (UsageError("Portable precision needs an x86-64 processor."), "note", "takes no part .*needs an x86-64"),
     ],
 )
 def test_whether_a_machine_computes_portable_bits(
-    found: Mapping[str, str] | DeviceError, severity: str, words: str, monkeypatch: pytest.MonkeyPatch
+    found: Mapping[str, str] | UsageError, severity: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def numerics_here(device: str, precision: str) -> Mapping[str, str]:
-        if isinstance(found, DeviceError):
+        if isinstance(found, UsageError):
             raise found
         return found
 

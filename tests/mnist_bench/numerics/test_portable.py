@@ -45,6 +45,37 @@ def test_a_linear_layer_and_its_gradients_are_those_of_pytorch(shape: tuple[int,
     torch.testing.assert_close(without_bias, parts[0] @ parts[1].T)
 
 
+def seen(monkeypatch: pytest.MonkeyPatch, name: str) -> list[tuple[int, ...]]:
+    """Return the shapes of the inputs of a function of torch, as it is called."""
+    shapes, function = [], getattr(torch, name)
+
+    def noting(values: Tensor, *args: object, **named: object) -> object:
+        shapes.append(tuple(values.shape))
+        return function(values, *args, **named)
+
+    monkeypatch.setattr(torch, name, noting)
+    return shapes
+
+
+@pytest.mark.parametrize("features", [10, 16])
+def test_batch_normalisation_of_layers_sees_features_in_groups_of_8(
+    features: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = seen(monkeypatch, "batch_norm")
+    with PortableOperations():
+        assert nn.BatchNorm1d(features)(noise(50, features)).shape == (50, features)
+        nn.BatchNorm2d(features)(noise(50, features, 7, 7))
+    assert shapes == [(50, 16), (50, 16, 7, 7)]
+
+
+def test_linear_layers_do_not_reach_mkl(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Tensor] = []
+    monkeypatch.setattr(portable, "_product", lambda left, right, bias=None: calls.append(left) or left @ right.T)
+    with PortableOperations():
+        nn.Linear(33, 10)(noise(50, 33)).sum()
+    assert len(calls) == 1
+
+
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("shape", [(50, 10), (50, 16), (50, 10, 7, 7), (50, 16, 7, 7)])
 def test_batch_normalisation_with_padded_features_is_that_of_pytorch(shape: tuple[int, ...], training: bool) -> None:
