@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mnist_bench import space_files
+from mnist_bench import own_nets, space_files
 from mnist_bench.config import DatasetName, TrainConfig, TrainOn
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
 from mnist_bench.experiments.grid import Observer, open_grid, product
@@ -105,7 +105,7 @@ class RecipeTraining:
             TemporaryDirectory() as folder,
             open_grid(
                 Path(folder), "The training", Observer(), data=self.source, workers=workers,
-                device=self.options.device, precision=self.precision, net=self.options.net,
+                device=self.options.device, precision=self.precision, net=own_nets.whole_name(self.config.net_code),
             ) as grid,
         ):  # fmt: skip
             curves = grid.train(runs, on_period=heard, keep_last=True)

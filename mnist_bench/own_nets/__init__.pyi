@@ -11,4 +11,5 @@ from .own_net import (
     loaded_net as loaded_net,
     name_of_function as name_of_function,
     split_code as split_code,
+    whole_name as whole_name,
 )

@@ -110,6 +110,15 @@ def _binds(signature: inspect.Signature, *values: Any) -> bool:
     return True
 
 
+def whole_name(code: str | None) -> str | None:
+    """Return the name by which another process loads the net of this code, which `load_net` has loaded; None of None.
+
+    Raises:
+        UnnamedCodeError: as `loaded_net`.
+    """
+    return None if code is None else loaded_net(code).loaded.whole_name
+
+
 def loaded_net(code: str) -> OwnNet:
     """Return the net of this code, which `load_net` has loaded.
 

@@ -82,7 +82,7 @@ def trainer_for(
         compatibility.training_set(record.data, data_dir, what),
         device=compatibility.device_like(record.numerics, device),
         precision=str(record.numerics.get("precision", "auto")),
-        net=own_nets.name_of(record.recipe.get("net_code"), net),
+        net=own_nets.whole_name(record.recipe.get("net_code")),
     )
 
 

@@ -14,7 +14,7 @@ from mnist_bench import numerics, own_nets
 from mnist_bench.data import Dataset
 from mnist_bench.numerics import Precision, environment_of
 from mnist_bench.training.evaluation import Evaluation, logits, logits_of, read, score_of
-from mnist_bench.training.weights import model_in
+from mnist_bench.training.weights import config_in, model_in
 from search.executors import RemoteTrainer
 from search.trainer_api import PLAIN, Json, Report, TrainerSpec
 
@@ -24,17 +24,16 @@ FACTORY = "mnist_bench.training.remote.scorer:ScoringWorker"
 class Scorer:
     """Scores networks in one precision."""
 
-    def __init__(self, precision: Precision, net: str | None = None) -> None:
-        """Start nothing yet; `net` names your own network, if such are scored."""
+    def __init__(self, precision: Precision) -> None:
+        """Start nothing yet."""
         self._precision = precision
-        options = {"precision": precision, **({} if net is None else {"net": own_nets.load_net(net).loaded.whole_name})}
-        spec = TrainerSpec(factory=FACTORY, options=options, environment=environment_of(precision))
-        self._remote = RemoteTrainer(spec, PLAIN)
+        self._remotes: dict[str | None, RemoteTrainer[Mapping[str, Json]]] = {}
+        """By the name of your own network, which a process has to load before it can score it."""
 
     @property
     def numerics(self) -> Mapping[str, Any]:
         """Those of the process that scores, which is started for it; see `numerics.describe`."""
-        return self._remote.numerics
+        return self._remote(None).numerics
 
     def evaluate(self, weights: bytes, data: Dataset, source: str) -> Evaluation:
         """Return how the net in the bytes of `export` does on the validation part of `data`.
@@ -63,10 +62,18 @@ class Scorer:
         inputs = data.normalise(data.pixels(data.validation)).contiguous()
         labels = data.labels[data.validation]
         state = b"".join([labels.numpy().tobytes(), inputs.numpy().tobytes(), weights])
-        answer, report = self._remote.advance({"shape": list(inputs.shape)}, 0, 1, state)
+        net = own_nets.whole_name(config_in(weights)[0].net_code)
+        answer, report = self._remote(net).advance({"shape": list(inputs.shape)}, 0, 1, state)
         found = torch.from_numpy(np.frombuffer(answer, np.float32).copy()).reshape(len(labels), -1)
         loss = torch.tensor(report.metrics["loss"], dtype=torch.float64)
         return found, read(loss, found.argmax(1) == labels)
+
+    def _remote(self, net: str | None) -> RemoteTrainer[Mapping[str, Json]]:
+        if net not in self._remotes:
+            options = {"precision": self._precision, "net": net}
+            spec = TrainerSpec(factory=FACTORY, options=options, environment=environment_of(self._precision))
+            self._remotes[net] = RemoteTrainer(spec, PLAIN)
+        return self._remotes[net]
 
 
 def numerics_here(device: str, precision: str) -> Mapping[str, Any]:
