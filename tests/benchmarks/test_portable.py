@@ -15,7 +15,9 @@ import portable
 import pytest
 from portable import Instructions, Line
 
+from mnist_bench.numerics.kinds import PORTABLE_CANARY
 from support import wants
+from support.portable_machines import check_as_published
 
 LINE = Line(
     processor="a processor", caches="32 KB, 1024 KB", torch="2.13.0", compiler="GCC 13.3",
@@ -31,7 +33,10 @@ def test_emulated_processors_compute_the_bits_of_this_one() -> None:
         pytest.skip(f"{wants.QEMU}: {portable.QEMU} is not installed")
     with ThreadPoolExecutor(len(portable.EMULATED)) as threads:
         found = [*threads.map(portable.emulated, portable.EMULATED)]
-    assert [line.bits for line in found] == [portable.measured().bits] * len(found)
+    assert {(line.canary, line.portable_canary) for line in found} == {PORTABLE_CANARY}
+    here = portable.measured()
+    check_as_published({"canary": here.canary, "wide_canary": here.portable_canary})
+    assert {line.digest for line in found} == {here.digest}
 
 
 def run(folder: Path, *lines: Line, options: tuple[str, ...] = ()) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from mnist_bench.numerics.kinds import PORTABLE_VARIABLES, environment_of
 from mnist_bench.numerics.portable import PortableOperations, UnportableOperations
 from mnist_bench.numerics.precision import computing_in
 from support.paths import ROOT
+from support.portable_machines import check_as_published
 
 CPU = torch.device("cpu")
 
@@ -176,12 +178,15 @@ def test_operations_agree_with_float64_and_with_other_machines() -> None:
     """If the hashes differ on a machine that is in results/published/portable.md, the kernels or the layers changed:
     no portable study can be resumed."""
     code = (
-        "from mnist_bench import numerics; from mnist_bench.numerics.canaries import portable_canary as canaries\n"
+        "import json; from mnist_bench import numerics\n"
+        "from mnist_bench.numerics.canaries import portable_canary as canaries\n"
         "device = numerics.setup('cpu', 'portable')\n"
         "far = {name: by for name, by in canaries.deviations().items() if by > canaries.TOLERANCE}\n"
-        "print(far, canaries.is_as_published(numerics.describe(device, 'portable')))"
+        "print(json.dumps([far, numerics.describe(device, 'portable')]))"
     )
-    assert portable_process(code) == "{} True"
+    far, described = json.loads(portable_process(code))
+    assert far == {}
+    check_as_published(described)
 
 
 @pytest.mark.slow
