@@ -77,24 +77,23 @@ class RecipeTraining:
             UsageError: it is no seed; and see `training.fit`.
         """
         check_seed("seed", seed)
-        if self.precision == "portable":  # which takes a process of its own
-            return self._fit_elsewhere((seed,), 1, lambda _, report: on_period(report))[0]
+        if self.precision == "portable":  # a worker process trains
+            return self.fit_seeds((seed,), 1, lambda _, report: on_period(report))[0]
         return fit(self.config, seed, self.data, self.precision, lambda period, state, report: on_period(report))
 
     def fit_seeds(self, seeds: Sequence[int], workers: int, on_period: OnSeed) -> tuple[FitResult, ...]:
-        """Train with several seeds, `workers` at a time, each in a process of its own; with one worker as `fit` does.
+        """Train with several seeds, `workers` at a time, each in a process of its own.
+
+        One worker is this process, or for portable precision one process for all seeds.
 
         Raises:
             WorkerError: training fails, or processes die of it.
         """
         for seed in seeds:
             check_seed("seed", seed)
-        if min(workers, len(seeds)) == 1:
+        workers = min(workers, len(seeds))
+        if workers == 1 and self.precision != "portable":
             return tuple(self.fit(seed, partial(on_period, seed)) for seed in seeds)
-        return self._fit_elsewhere(seeds, min(workers, len(seeds)), on_period)
-
-    def _fit_elsewhere(self, seeds: Sequence[int], workers: int, on_period: OnSeed) -> tuple[FitResult, ...]:
-        """Train with these seeds in worker processes."""
 
         def heard(task: Task, period: int, report: Report, state: bytes) -> Report:
             on_period(task.seed, report)

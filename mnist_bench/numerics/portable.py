@@ -13,8 +13,8 @@ Square roots and some other functions remain: MKL's vector library begins them w
 which each maker of processors rounds in its own way. Built-in networks need none; `UnportableOperations` names those
 that your own network calls.
 
-The bits are those of the wheels on PyPI; results/published/portable.md lists the processors and releases that were
-tried. Microsoft's RepDL (github.com/microsoft/RepDL) has the same goal with kernels of its own.
+results/published/portable.md lists the processors and the builds of PyTorch that were tried. Microsoft's RepDL
+(github.com/microsoft/RepDL) has the same goal with kernels of its own.
 """
 
 from __future__ import annotations

@@ -63,24 +63,18 @@ def portable_canary() -> str:
     Raises:
         DeviceError: this process computes no portable bits.
     """
-    return canonical_json.sha256(hashes())
-
-
-def is_as_published(numerics: Mapping[str, Any]) -> bool:
-    """Return whether a process with these numerics computes the bits that other machines compute."""
-    return (numerics["canary"], numerics["wide_canary"]) == PORTABLE_CANARY
-
-
-@cache
-def hashes() -> Mapping[str, str]:
-    """Return the SHA-256 of each operation, by its name; errors as in `portable_canary`."""
     found = {}
     for name, operation in OPERATIONS.items():
         hashed = hashlib.sha256()
         for value in _results(operation, torch.float32):
             hashed.update(value.detach().contiguous().numpy().data)
         found[name] = hashed.hexdigest()
-    return found
+    return canonical_json.sha256(found)
+
+
+def is_as_published(numerics: Mapping[str, Any]) -> bool:
+    """Return whether a process with these numerics computes the bits that other machines compute."""
+    return (numerics["canary"], numerics["wide_canary"]) == PORTABLE_CANARY
 
 
 def deviations() -> Mapping[str, float]:
