@@ -25,7 +25,7 @@ help:
 	@echo "make mutants  how many of 200 planted faults the fast tests notice"
 	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
 	@echo "make integration   tests with PostgreSQL, Chromium, a Ray cluster and other programs; long tests of whole commands"
-	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"
+	@echo "make faults   every fault of docs/reference/faults.md, injected for real, and every property in its full dose"
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
 	@echo "make results  make the published searches and the notebook's table again: about 3.5 hours on 2 cores"
 	@echo "make peers    other people's loops compared with mnist-bench's, measured: about 2 hours on 2 quiet cores"
@@ -59,7 +59,7 @@ integration: .venv/tested
 faults: export HYPOTHESIS_PROFILE := full
 faults: .venv/tested
 	$(BIN)/python -m pytest -m "hypothesis or dosed" $(TWO)
-	$(BIN)/python -m pytest -v $$(grep -o 'tests/[a-z_/]*\.py::[a-z_0-9]*' docs/faults.md | sort -u)
+	$(BIN)/python -m pytest -v $$(grep -o 'tests/[a-z_/]*\.py::[a-z_0-9]*' docs/reference/faults.md | sort -u)
 
 docs: .venv/tested
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

@@ -41,8 +41,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Return a page with links as the site has them; of what the site does not show, the name alone."""
     source = page.file.src_uri
     at_root = source == _in_site(START) or source in OWN
-    folder = Path() if at_root else Path("docs") / source if "/" not in source else Path(source)
-    here = Path() if at_root else folder.parent
+    in_docs = (ROOT / "docs" / source).exists()
+    here = Path() if at_root else (Path("docs", source) if in_docs else Path(source)).parent
 
     def changed(link: re.Match[str]) -> str:
         picture, text, target = link.groups()

@@ -18,8 +18,8 @@
     speed = mnist_bench.measure_speed()                        # speed.nets[0].images_per_second.median
     table = mnist_bench.tables.load("conv-5k")                 # table.curve(table.points[0], seed=0).errors
 
-docs/api.md describes them all. Names load what they need when they are first used, so that importing the package is
-free.
+docs/reference/python.md describes them all. Names load what they need when they are first used, so that importing
+the package is free.
 """
 
 import lazy_loader

@@ -20,7 +20,7 @@ from support.ray_nodes import ENVIRONMENT, variables
 
 pytestmark = pytest.mark.slow
 
-PAGE = (ROOT / "docs" / "cluster.md").read_text()
+PAGE = (ROOT / "docs" / "guides" / "cluster.md").read_text()
 BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 RAY_COMMANDS = sorted(set(re.findall(r"(?:^    |^  - |until )(ray [a-z].*?)(?:  +#.*| > .*)?$", PAGE, re.MULTILINE)))
 

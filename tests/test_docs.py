@@ -15,8 +15,8 @@ from support.paths import ROOT
 from support.sources import found_in, nodes_of, refuse, text_of
 
 README = ROOT / "README.md"
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
-FAULTS = (ROOT / "docs" / "faults.md").read_text()
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+FAULTS = (ROOT / "docs" / "reference" / "faults.md").read_text()
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
@@ -49,13 +49,13 @@ def faults_of(row: str) -> Iterator[str]:
 
 
 def test_every_fault_names_what_is_done_what_must_happen_what_happened_and_a_test() -> None:
-    rows = list(found_in(ROOT / "docs" / "faults.md", r"^(\| (?!fault).*)$"))
+    rows = list(found_in(ROOT / "docs" / "reference" / "faults.md", r"^(\| (?!fault).*)$"))
     assert len(rows) > 50
     refuse(f"{where}: {fault}" for where, row in rows for fault in faults_of(row))
 
 
 def test_all_tests_of_the_faults_run_by_one_command() -> None:
-    (pattern,) = re.findall(r"grep -oh? '([^']+)' docs/faults\.md", (ROOT / "Makefile").read_text())
+    (pattern,) = re.findall(r"grep -oh? '([^']+)' docs/reference/faults\.md", (ROOT / "Makefile").read_text())
     assert set(re.findall(pattern, FAULTS)) == {f"{path}::{name}" for path, name in NAMED.findall(FAULTS)}
 
 
@@ -102,4 +102,4 @@ def test_every_linked_file_is_there() -> None:
 
 def test_the_readme_and_the_page_on_security_link_the_faults() -> None:
     for name in ("README.md", "SECURITY.md"):
-        assert "(docs/faults.md)" in (ROOT / name).read_text()
+        assert "(docs/reference/faults.md)" in (ROOT / name).read_text()

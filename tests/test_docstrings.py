@@ -25,7 +25,7 @@ MODULES = [module_of(path) for path in SOURCES if ">>> " in text_of(path)]
 EARLIER = ROOT / "tests" / "data" / "studies-3a8e64d" / "finished"
 IN_TURN = ("studies", "recipes", "pictures", "winner", "speed", "experiments")
 """The modules of the API, each after those whose studies and files its examples use."""
-PAGE = ROOT / "docs" / "api.md"
+PAGE = ROOT / "docs" / "reference" / "python.md"
 
 
 def test_examples() -> None:

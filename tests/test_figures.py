@@ -34,7 +34,7 @@ from support.published import (
 )
 from support.sources import refuse
 
-PAGES = {page.stem: page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+PAGES = {page.stem: page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))}
 
 QUOTED = [
     ("results", "conv/search.txt", r"50 trials|digest| [1-4] "),
@@ -344,6 +344,6 @@ STATED: Sequence[tuple[str, Callable[[], Iterator[str]]]] = [
     ("speed", own_speed), ("speed", accuracy_for_computing), ("speed", ways_to_compute_a_step),
     ("speed", loops_of_others), ("speed", pattern_of_optuna),
     ("proposals", live_claims), ("proposals", lists_and_machines), ("proposals", all_of_mnist), ("proposals", replays),
-    ("contests", contests), ("ordering", event_order), ("space_files", levers), ("promises", kills),
+    ("compare_methods", contests), ("ordering", event_order), ("space_files", levers), ("promises", kills),
 ]  # fmt: skip
 """Page, and what states its figures."""

@@ -11,7 +11,7 @@ import pytest
 from support.paths import ROOT
 from support.sources import SOURCES, nodes_of, place, refuse
 
-FAULTS = ROOT / "docs" / "faults.md"
+FAULTS = ROOT / "docs" / "reference" / "faults.md"
 OWN = ("search", "mnist_bench")
 WRITERS = {
     "write_bytes", "write_text", "touch", "tofile", "save", "savez", "savez_compressed", "savetxt", "savefig",

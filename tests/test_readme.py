@@ -11,7 +11,7 @@ from support.paths import ROOT
 from support.sources import found_in, refuse
 
 README = (ROOT / "README.md").read_text()
-DOCS = {page.stem: page.read_text() for page in sorted((ROOT / "docs").glob("*.md"))}
+DOCS = {page.stem: page.read_text() for page in sorted((ROOT / "docs").rglob("*.md"))}
 MOST_LINES = 70
 """Of a README that is read to its end."""
 MOST_NUMBERS = 2
@@ -51,6 +51,6 @@ def test_the_space_file_is_a_space() -> None:
 
 
 def test_every_test_that_a_promise_names_is_there() -> None:
-    named = list(found_in(ROOT / "docs" / "promises.md", r"`([\w/]*test_\w+\.py)(?:::\w+)?`"))
+    named = list(found_in(ROOT / "docs" / "reference" / "promises.md", r"`([\w/]*test_\w+\.py)(?:::\w+)?`"))
     assert named
     refuse(f"{where}: {name}" for where, name in named if not (ROOT / name).exists())

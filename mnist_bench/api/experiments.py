@@ -43,7 +43,7 @@ def confirm_study(
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
         data_dir: the study's data set, if it is not the packaged one.
-        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
+        net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
         observer: an `mnist_bench.experiments.Observer`, here and below; called after every run. If its
             `stopping` returns True, `mnist_bench.errors.Stopped` is raised.
@@ -90,7 +90,7 @@ def confirm_front(
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
         data_dir: the study's data set, if it is not the packaged one.
-        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
+        net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
         observer: called after every run.
 
@@ -139,7 +139,7 @@ def ablate_study(
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
         data_dir: the study's data set, if it is not the packaged one.
-        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
+        net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
         observer: called after every run and every step.
 

@@ -45,7 +45,7 @@ def plot_study(
         to: a folder; None for `plots` in the study's.
         formats: formats of the files: "png", "svg".
         data_dir: the study's data set, if it is not the packaged one.
-        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
+        net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
@@ -117,7 +117,7 @@ def report_study(
         study: as `search` or `open_study` returned it.
         to: the file; None for report.html in the study's folder.
         data_dir: the study's data set, if it is not the packaged one.
-        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
+        net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
 
     Raises:

@@ -38,8 +38,8 @@ def fit(
         overrides: `field=value`, each of which replaces a value of the recipe.
         train_on: the images to train on; None for the recipe's.
         device: auto, cpu, cuda or cuda:1.
-        data_dir: your own data: an .npz file or a folder (docs/own_data.md).
-        net: your own network: a function at the top of a file, or its name (docs/own_nets.md).
+        data_dir: your own data: an .npz file or a folder (docs/guides/own_data.md).
+        net: your own network: a function at the top of a file, or its name (docs/guides/own_nets.md).
         dataset: name of the data set; None for the recipe's.
         precision: precision of convolutions: bf16, fp32, or auto for the device's fastest.
         to: a file for the weights, as safetensors with the configuration inside; `load_model` reads it.

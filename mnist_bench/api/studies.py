@@ -81,7 +81,7 @@ def search(
         target: stop early once a complete trial reaches this validation accuracy, 0..1.
         timeout: seconds after which the search stops; the same call resumes it.
         trial_timeout: seconds of training after which a trial is stopped.
-        sampler: proposes trials, instead of the space's: a built-in name, or your own (docs/own_samplers.md).
+        sampler: proposes trials, instead of the space's: a built-in name, or your own (docs/guides/own_samplers.md).
         sampler_options: options of the sampler, by name.
         pruner: stops trials; as `sampler`.
         pruner_options: options of the pruner, by name.
@@ -99,10 +99,10 @@ def search(
         study_name: None for the space's name and the seed; a mapping without a `name` is called `space`.
         storage: URL of a database in Optuna's form; None for SQLite in the folder `results`.
         results: folder of the studies.
-        data_dir: your own data: an .npz file or a folder (docs/own_data.md).
-        net: your own network: a function at the top of a file, or its name (docs/own_nets.md).
+        data_dir: your own data: an .npz file or a folder (docs/guides/own_data.md).
+        net: your own network: a function at the top of a file, or its name (docs/guides/own_nets.md).
         dataset: name of the data set; None for the space's.
-        executor: where training runs: worker processes, this process, or a Ray cluster (docs/cluster.md).
+        executor: where training runs: worker processes, this process, or a Ray cluster (docs/guides/cluster.md).
         max_outage: seconds to wait for PostgreSQL after a lost connection.
         address: address of the Ray cluster, HOST:PORT, or auto.
         gpus_per_worker: share of a GPU that Ray reserves for each worker.
@@ -225,7 +225,7 @@ def reproduce_trial(
         trial: the trial, or its number.
         device: auto for the device of the search.
         data_dir: the study's data set, if it is not the packaged one.
-        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
+        net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         on_period: called with each period as it was and as it is now.
 
     Raises:

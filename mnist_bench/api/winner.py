@@ -38,7 +38,7 @@ def export_study(
         committee: with `confirmed`, export all of those networks, and average their probabilities.
         device: the device on which a trial is trained again if its weights were not kept.
         data_dir: the study's data set, if it is not the packaged one.
-        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
+        net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
         on_news: called with a sentence about each slow step and each file that is left out.
 
@@ -85,7 +85,7 @@ def predict(
             dark on light or light on dark, of any size.
         trial: the trial of a study, or its number.
         data_dir: the study's data set, if it is not the packaged one.
-        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
+        net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
@@ -124,7 +124,7 @@ def load_model(
         model: an export's folder, a file of weights, or a study, for the network of its best trial or of `trial`.
         trial: the trial of a study, or its number.
         data_dir: the study's data set, if it is not the packaged one.
-        net: your own network, if the study searched one: the function, or its name (docs/own_nets.md).
+        net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
 
     Raises:

@@ -108,7 +108,7 @@ Net = Annotated[
         "--net",
         metavar="NAME",
         callback=_load_net,
-        help="Your own network: file.py:build or package.module:build (docs/own_nets.md).",
+        help="Your own network: file.py:build or package.module:build (docs/guides/own_nets.md).",
     ),
 ]
 Dataset = Annotated[

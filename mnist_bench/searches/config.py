@@ -69,7 +69,7 @@ class SearchConfig:
     dataset: DatasetName | None = None
     """None for the one that the space names."""
     net: str | None = None
-    """Your own net instead of a built-in one: `package.module:Name` or `file.py:Name`; see docs/own_nets.md."""
+    """Your own net instead of a built-in one: `package.module:Name` or `file.py:Name`; see docs/guides/own_nets.md."""
     executor: ExecutorName = "local"
     max_outage: float = MAX_OUTAGE
     """Seconds that the search waits during an outage of PostgreSQL."""

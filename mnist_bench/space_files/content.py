@@ -82,7 +82,7 @@ class Strategies:
     sampler: Sampler = "tpe"
     pruner: Pruner = "asha"
     start: tuple[str, ...] = ()
-    """Recorded benchmarks whose best configurations are tried first (docs/proposals.md)."""
+    """Recorded benchmarks whose best configurations are tried first (docs/concepts/proposals.md)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,7 @@
 """The consequences of a period that was not trained: when it is tried again, next to which others, or that it is given
 up.
 
-`rule_of` is the table of all causes; docs/faults.md has it for readers. It is used by a search
+`rule_of` is the table of all causes; docs/reference/faults.md has it for readers. It is used by a search
 (`search.driver.dispatcher`) and for a list of tasks (`search.driver.tasks`).
 """
 

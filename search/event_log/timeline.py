@@ -56,7 +56,7 @@ class Timeline:
     slots: list[Slot] = field(default_factory=list)
     order: Order = "logical"
     # Heaps, for an event must not cost a look at each slot: 1,000 workers are kept busy by 4,000 slots, and one driver
-    # has 0.04 to 0.2 ms for timeline, dispatcher and history together (docs/ordering.md).
+    # has 0.04 to 0.2 ms for timeline, dispatcher and history together (docs/concepts/ordering.md).
     _busy: list[_Turn] = field(default_factory=list, repr=False, compare=False)
     """A heap of turns of slots with a trial, past ones among them."""
     _free: list[_Turn] = field(default_factory=list, repr=False, compare=False)

@@ -32,7 +32,7 @@ from search.errors import Problem, SpaceError, UsageError
 from search.messages import show
 from search.space.scalars import resolve
 
-# Limits that no hand-written file meets. Within them the worst file takes less than 3 s (docs/faults.md).
+# Limits that no hand-written file meets. Within them the worst file takes less than 3 s (docs/reference/faults.md).
 MAX_BYTES = 256_000
 MAX_DEPTH = 20
 MAX_VALUES = 10_000

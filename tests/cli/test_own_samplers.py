@@ -1,4 +1,4 @@
-"""The sampler of docs/own_samplers.md: searched with, gone on with, read without it."""
+"""The sampler of docs/guides/own_samplers.md: searched with, gone on with, read without it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.paths import ROOT
 
 pytestmark = pytest.mark.integration
 
-PAGE = (ROOT / "docs" / "own_samplers.md").read_text()
+PAGE = (ROOT / "docs" / "guides" / "own_samplers.md").read_text()
 SPACE = """
 name: tiny
 epochs: 2

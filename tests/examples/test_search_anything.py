@@ -12,7 +12,7 @@ import pytest
 
 from support.paths import ROOT
 
-PAGE = (ROOT / "docs" / "search_anything.md").read_text()
+PAGE = (ROOT / "docs" / "guides" / "search_anything.md").read_text()
 BLOCKS = [dedent(block) for block in re.findall(r"(?:^ {4}.*\n|^\n(?=\n* {4}))+", PAGE, re.MULTILINE)]
 FILE = "\n\n".join(block for block in BLOCKS if re.match(r"\n*(import hashlib|class Trainer|SPACE)", block))
 (CHECKS,) = (block for block in BLOCKS if "from tour import" in block)

@@ -60,8 +60,8 @@ def predict(
 
     Any picture of one digit works: of any size, dark on light or light on dark. Like MNIST's digits, it is cropped,
     fitted into 20x20 pixels, and centred. For a network trained on your own data, a picture is only scaled to the size
-    and channels of that data (docs/own_data.md). A prediction is unsure if its probability is below a threshold: the
-    one that best separates right from wrong answers on the validation images.
+    and channels of that data (docs/guides/own_data.md). A prediction is unsure if its probability is below a threshold:
+    the one that best separates right from wrong answers on the validation images.
     """
     from mnist_bench.prediction import picture_files
 

@@ -165,7 +165,7 @@ KINDS = (
 
 
 def test_the_page_of_the_faults_has_these_counts() -> None:
-    page = (ROOT / "docs" / "faults.md").read_text()
+    page = (ROOT / "docs" / "reference" / "faults.md").read_text()
     assert f"| {CORRUPTIONS * len(KINDS):,} random corruptions " in page
     assert f" of {len(KINDS)} kinds of files: " in page
 

@@ -1,4 +1,4 @@
-"""The examples that docs/tables.md gives from Python run, on real rows of the table that they name."""
+"""The examples that docs/reference/tables.md gives from Python run, on real rows of the table that they name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mnist_bench.config import CODEC, TrainConfig
 from search.trainer_api import Report
 from support.paths import ROOT, TESTS
 
-SECTION = (ROOT / "docs" / "tables.md").read_text().split("## From Python\n")[1].split("\n## ")[0]
+SECTION = (ROOT / "docs" / "reference" / "tables.md").read_text().split("## From Python\n")[1].split("\n## ")[0]
 BLOCKS = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", SECTION, re.MULTILINE)
 
 

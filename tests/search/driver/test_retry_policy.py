@@ -95,7 +95,7 @@ def in_words(failure: Failure) -> tuple[str, str, str]:
 
 
 def test_the_page_on_faults_says_what_is_done_about_each_failure() -> None:
-    page = (ROOT / "docs" / "faults.md").read_text()
+    page = (ROOT / "docs" / "reference" / "faults.md").read_text()
     rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in page.splitlines()]
     told = {row[0].split("`")[1]: tuple(row[1:4]) for row in rows if row[0].startswith("`")}
     failures = [failure for causes in get_args(Failure) for failure in get_args(causes)]

@@ -1,4 +1,6 @@
-"""The two steps of docs/own_knob.md in a copy of the packages: the new setting is everywhere, old studies are unharmed.
+"""The two steps of docs/contributing/add_setting.md in a copy of the packages.
+
+The new setting is everywhere, and old studies are unharmed.
 
 Beside the page's knob stands a bare one, whose declaration says nothing but its type and bounds.
 """
@@ -23,7 +25,7 @@ from support.paths import ROOT, TESTS
 pytestmark = pytest.mark.integration  # packages copied and patched, a search and three processes
 
 STUDIES = TESTS / "data" / "studies-3a8e64d"
-RECIPE = (ROOT / "docs" / "own_knob.md").read_text()
+RECIPE = (ROOT / "docs" / "contributing" / "add_setting.md").read_text()
 DECLARED, USED = [
     re.sub("^       ", "    ", block, flags=re.MULTILINE)
     for block in re.findall(r"(?:^       .+\n)+", RECIPE, re.MULTILINE)

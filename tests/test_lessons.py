@@ -1,4 +1,4 @@
-"""The lessons of docs/teaching.md run as they stand, on the table that is shipped."""
+"""The lessons of docs/start/lessons.md run as they stand, on the table that is shipped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from support.paths import ROOT
 
-TEXT = (ROOT / "docs" / "teaching.md").read_text()
+TEXT = (ROOT / "docs" / "start" / "lessons.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 LESSONS = [block for block in BLOCKS[1:] if not block.startswith("# file: ")]
 
