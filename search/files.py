@@ -11,7 +11,9 @@ import json
 import os
 import re
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from search import canonical_json
-from search.errors import StorageError, UsageError
+from search.errors import SearchError, StorageError, UsageError
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}")
 
@@ -34,6 +36,24 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder}: cannot be made a folder ({error.strerror}).") from error
+
+
+@contextmanager
+def passing_folder() -> Iterator[Path]:
+    """Yield a new folder among the system's temporary files, and remove it in the end.
+
+    If an error ends the block and names the folder, it stays: the error refers to a file in it, such as a log.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
+    is_named = False
+    try:
+        yield folder
+    except SearchError as error:
+        is_named = str(folder) in str(error)
+        raise
+    finally:
+        if not is_named:
+            shutil.rmtree(folder)
 
 
 def check_target(target: Path, *, folder: bool) -> None:

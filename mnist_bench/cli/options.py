@@ -61,15 +61,9 @@ Device = Annotated[
 PrecisionOption = Annotated[
     PrecisionName,
     typer.Option(
-        "--precision", rich_help_panel=RUNNING, help="Precision of training; auto is the recipe's, or the fastest."
-    ),
-]
-SpacePrecision = Annotated[
-    PrecisionName,
-    typer.Option(
         "--precision",
         rich_help_panel=RUNNING,
-        help="portable: the same bits on every x86-64 processor; auto: the space's, or the fastest.",
+        help="portable: the same bits on every x86-64 processor; auto: the space's or the recipe's, or the fastest.",
     ),
 ]
 DataDir = Annotated[

@@ -122,13 +122,15 @@ class Search:
         name: str | None = None,
         results: Path = Path("results"),
         storage: str | None = None,
+        portable: bool = False,
     ) -> Search:
         """Return the search of a space for `trials` trained trials of at most `periods` periods.
 
         By default, the sampler and pruner are those of the space's settings, else tpe and asha. `workers` is a number
         of processes; by default, periods are trained in this process. By default, the study is named after space and
         seed. Of the space's settings, the search also reads the objective and the constraints; other settings, such as
-        limits, are for the planner. `dataclasses.replace` sets the other fields of a search, such as its observer.
+        limits, are for the planner. `portable` declares that the trainer computes the same bits on every processor; see
+        `StudySpec.portable`. `dataclasses.replace` sets the other fields of a search, such as its observer.
 
         Raises:
             UsageError: an argument is wrong, the space's settings name no sampler or pruner or have a form that no
@@ -144,6 +146,7 @@ class Search:
         _check_strategy("pruner", pruner, Pruner)
         _check_given("name", name, isinstance(name, str | None), "a text, or None")
         _check_given("results", results, isinstance(results, str | Path), "a folder")
+        _check_given("portable", portable, isinstance(portable, bool), "True or False")
         check_several("enqueued", enqueued)
         named, start, enqueued = _named_strategies(space), start or StartList(), tuple(enqueued)
         for name_of_list, given in (("enqueued", enqueued), ("start", start.configurations)):
@@ -160,7 +163,7 @@ class Search:
             return StudySpec(
                 space=space, seed=seed, slots=slots, order=order, sampler=sampler or named[0],
                 pruner=pruner or named[1], periods=periods, enqueued=enqueued, start=start,
-                numerics=numerics,
+                numerics=numerics, portable=portable,
                 context={"trainer": trainer.to_json(), "canary": numerics["canary"]},
             )  # fmt: skip
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import Any, Generic
 
-from search.errors import WorkerError
+from search.errors import SearchError, WorkerError
 from search.executors.local import LocalExecutor
 from search.executors.protocol import Done, Job, Outcome, why_failed
 from search.executors.started import StartedWorkers, started
@@ -53,18 +53,26 @@ class RemoteTrainer(Generic[C]):
         Raises:
             UsageError, WorkerError: the process cannot start, the trainer raises, or the process dies.
         """
-        executor = self._workers.executor
-        while not executor.idle():  # a worker that was lost is being replaced
-            executor.wait(_POLL)
-        executor.submit(
-            Job(trial=0, period=period, config=self.codec.to_json(config), seed=seed, state=state,
-                stall_seconds=math.inf)
+        job = Job(
+            trial=0, period=period, config=self.codec.to_json(config), seed=seed, state=state, stall_seconds=math.inf
         )  # fmt: skip
-        outcomes: list[Outcome] = []
-        while not outcomes:
-            outcomes = executor.wait(_POLL)
-        match outcomes[0]:
+        match self._outcome(job):
             case Done(state=trained, report=report):
                 return trained, report
             case failure:
                 raise WorkerError(f"A worker process failed: {why_failed(failure)}")
+
+    def _outcome(self, job: Job) -> Outcome:
+        try:
+            executor = self._workers.executor
+            while not executor.idle():  # a worker that was lost is being replaced
+                executor.wait(_POLL)
+            executor.submit(job)
+            outcomes: list[Outcome] = []
+            while not outcomes:
+                outcomes = executor.wait(_POLL)
+        except SearchError as error:
+            self._open.__exit__(type(error), error, error.__traceback__)  # keeps the log if the error names it
+            vars(self).pop("_workers", None)
+            raise
+        return outcomes[0]

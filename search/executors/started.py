@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from typing import Any
 
 from search.errors import WorkerError
 from search.executors.protocol import Done, Executor, Job, why_failed
+from search.files import passing_folder
 from search.trainer_api import Json, Report
 
 LOG = "measurement.log"
@@ -65,18 +64,17 @@ class StartedWorkers:
 def started(make: Callable[[Path], Executor]) -> Iterator[StartedWorkers]:
     """Start the workers of an executor, which `make` returns for a log file, and yield them when all are ready.
 
+    The log stays if an error that ends the block names it.
+
     Raises:
         UsageError, WorkerError: a worker cannot start.
     """
-    folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
-    log = folder / LOG
-    executor = make(log)
-    try:
-        workers = StartedWorkers(executor=executor, numerics=executor.start())
-        while executor.idle() < workers.lanes:
-            executor.wait(_POLL)
-        yield workers
-    finally:
-        executor.stop()
-        if not log.exists() or not log.stat().st_size:  # else it stays: the error that ends this may name it
-            shutil.rmtree(folder)
+    with passing_folder() as folder:
+        executor = make(folder / LOG)
+        try:
+            workers = StartedWorkers(executor=executor, numerics=executor.start())
+            while executor.idle() < workers.lanes:
+                executor.wait(_POLL)
+            yield workers
+        finally:
+            executor.stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, assert_never
 
 from search import strategies
@@ -15,6 +14,7 @@ from search.errors import OutsideRangeError, PluginError, UsageError
 from search.event_log import Asked, Event, Reported, repeats
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
+from search.files import passing_folder
 from search.messages import command_line, on_one_line
 from search.plugins import Code
 from search.repeatability.elsewhere import decided_elsewhere
@@ -233,10 +233,10 @@ class _Counting(Observer):
 
 def _row_of_workers(spec: StudySpec, planner: MadeUpPlanner) -> CheckRow:
     """Compare real searches: in this process, and on worker processes with as many slots."""
-    with TemporaryDirectory(prefix="mnist-bench-") as folder:
-        log = WorkFolder(Path(folder)).workers_log
-        alone = _digest(spec, planner, InProcessExecutor(_TRAINER), Path(folder) / "alone")
-        together = _digest(spec, planner, LocalExecutor(_TRAINER, WORKERS, log), Path(folder) / "together")
+    with passing_folder() as folder:
+        log = WorkFolder(folder).workers_log
+        alone = _digest(spec, planner, InProcessExecutor(_TRAINER), folder / "alone")
+        together = _digest(spec, planner, LocalExecutor(_TRAINER, WORKERS, log), folder / "together")
     words = f"digest {alone[:8]}" + ("" if alone == together else f", then {together[:8]}")
     return CheckRow(what=_WAYS[3], holds=alone == together, found=words)
 

@@ -16,6 +16,7 @@ from search.executors.local.pool import LocalExecutor
 from search.space.space import Space
 from search.strategies.pruners import Median
 from search.strategies.samplers import SAMPLERS, Random, Tpe
+from search.study.spec import arithmetic, portable_arithmetic
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake
 
@@ -73,6 +74,7 @@ def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_
         ({"seed": "3"}, "seed='3': give a whole number."),
         ({"seed": 1.0}, "seed=1.0: give a whole number."),
         ({"name": 5}, "name=5: give a text, or None."),
+        ({"portable": "yes"}, "portable='yes': give True or False."),
         ({"enqueued": [{1: 2}]}, "enqueued[0]: {1: 2}: give a mapping of parameters to values."),
     ],
 )
@@ -128,6 +130,15 @@ def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(tmp_path: 
         UsageError, match=rf"^space: search: no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}\.$"
     ):
         Search.of(wrong, fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
+
+
+def test_a_search_whose_trainer_is_portable_has_one_fingerprint_on_every_processor(tmp_path: Path) -> None:
+    plain, portable = (
+        of(tmp_path, sampler=Random(), portable=value).spec_for({"canary": ""}) for value in (False, True)
+    )
+    assert plain.to_json()["driver_arithmetic"] == arithmetic()
+    assert portable.to_json()["driver_arithmetic"] == portable_arithmetic()
+    assert of(tmp_path, sampler=Random(), portable=True).run().study.spec["portable"] is True
 
 
 @pytest.mark.parametrize("sampler", [search.Curves(n_startup_trials=3), search.Sobol()])

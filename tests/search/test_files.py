@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from search.files import (
     check_target,
     leftovers,
     make_folder,
+    passing_folder,
     read,
     read_named,
     whole_lines,
@@ -254,3 +256,11 @@ def test_lines_are_read_but_for_those_that_a_kill_or_a_stranger_left(tmp_path: P
     append_line(path, '{"a": 1e999}')
     append_line(path, "[2]")
     assert list(whole_lines(path)) == [(1, {"a": 1.5}), (4, [2])]
+
+
+@pytest.mark.parametrize(("words", "stays"), [("see {}/workers.log", True), ("no worker starts", False)])
+def test_a_passing_folder_stays_if_an_error_names_it(words: str, stays: bool) -> None:
+    with pytest.raises(StorageError), passing_folder() as folder:
+        raise StorageError(words.format(folder))
+    assert folder.exists() == stays
+    shutil.rmtree(folder, ignore_errors=True)

@@ -101,7 +101,7 @@ def search(
         ),
     ] = False,
     device: options.Device = "auto",
-    precision: options.SpacePrecision = "auto",
+    precision: options.PrecisionOption = "auto",
     study_name: Annotated[
         str | None,
         typer.Option(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,3 +54,50 @@ def test_its_process_is_started_with_the_environment_of_the_specification(remote
 def test_the_end_of_a_process_or_an_error_in_it_is_reported(behaviour: str, words: str, remote: Make) -> None:
     with pytest.raises(WorkerError, match=f"^A worker process failed: .*{words}"):
         remote(behaviour).advance(CONFIG, 7, 1, None)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder for temporary files, which is empty."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_process_that_writes_to_its_log_leaves_no_folder(remote: Make, temporary: Path) -> None:
+    trainer = remote("print_always")
+    trainer.advance(CONFIG, 7, 1, None)
+    assert [path.read_text() for path in temporary.glob("*/*")] == ["noise from a library\n"]
+    trainer.close()
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.usefixtures("temporary")
+def test_a_log_that_an_error_names_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.executors.fleet.MAX_STARTS", 1)
+    ending = RemoteTrainer(TrainerSpec(factory="os:_exit", options={"status": 3}), PLAIN)
+    with pytest.raises(WorkerError, match="exit code 3") as caught:
+        ending.advance(CONFIG, 7, 1, None)
+    assert _named_log(caught.value).is_file()
+
+
+def test_a_log_is_there_if_its_process_came_up_before(
+    remote: Make, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = remote()
+    trainer.advance(CONFIG, 7, 1, None)
+    (log,) = temporary.glob("*/*")
+
+    def fail(timeout: float) -> None:
+        raise WorkerError(f"Workers end before they are ready; see {log}.")
+
+    monkeypatch.setattr("search.executors.local.LocalExecutor.wait", lambda self, timeout: fail(timeout))
+    with pytest.raises(WorkerError) as caught:
+        trainer.advance(CONFIG, 7, 1, None)
+    trainer.close()
+    assert _named_log(caught.value) == log
+    assert log.is_file()
+
+
+def _named_log(error: WorkerError) -> Path:
+    (path,) = re.findall(r"see (.+)\.$", str(error))
+    return Path(path)
