@@ -129,11 +129,12 @@ def front() -> Iterator[str]:
 def ablation() -> Iterator[str]:
     path = figures("conv/ablation.json")
     convolutions, averaging, augmentation, rest = path["steps"]
-    start, left = (fmean(state["errors"]) for state in (path["start"], convolutions["after"]))
-    yield f"Convolutions remove {around(convolutions, 'fewer', digits=0)} of {start:.0f} errors"
-    yield f"averaging the weights {around(averaging, 'fewer', digits=0)} of the remaining {math.ceil(left)}"
-    yield f"Augmentation comes third, with {augmentation['fewer']:.0f}, which may be chance"
-    yield f"remove {around(rest, 'fewer', digits=0)} more, which leaves {fmean(rest['after']['errors']):.0f}"
+    start = fmean(path["start"]["errors"])
+    yield f"| linear model | {start:.1f} |"
+    for step, name in ((convolutions, "convolutions"), (averaging, "averaging of the weights"), (rest, "together")):
+        left = f"{fmean(step['after']['errors']):.1f}"
+        yield f"{name} {row(left, around(step, 'fewer', digits=0))}"
+    yield f"{fmean(augmentation['after']['errors']):.1f} | {augmentation['fewer']:.0f}, which may be chance"
 
 
 def committee(final: Mapping[str, int]) -> str:
@@ -152,18 +153,18 @@ def own_speed() -> Iterator[str]:
 def accuracy_for_computing() -> Iterator[str]:
     for recipe in ("ladder/99.0", "ladder/99.4", "ladder/99.6", "ladder/99.7", "former/0.1/ladder/99.4"):
         rung = on_the_ladder(recipe)
-        parameters = f"{int(rung['parameters'].replace(',', '')) / 1000:.0f} k"
-        yield row(f"ours, `{recipe}`", rung["reached"], rung["seeds"], parameters, rung["TFLOP"])
-    for recipe in ("ladder/99.0", "ladder/99.4"):
-        rung = on_the_ladder(recipe)
-        yield f"{rung['training']} of training, {rung['wall']} from the start of the process ({rung['reached']})"
+        parameters = f"{int(rung['parameters'].replace(',', '')) / 1000:.0f}k"
+        yield row(f"`{recipe}`", rung["reached"], rung["seeds"], parameters, rung["TFLOP"])
+    for target in ("99.0", "99.4"):
+        rung = on_the_ladder(f"ladder/{target}")
+        yield row(f"{target}%", rung["reached"], rung["training"], rung["wall"])
     winner, cheapest = figures("conv/confirm.json")["finals"]
-    yield row(on_images(winner["test"]), "8", "84 k", teraflop(published_recipe()))
-    yield row("ours, the cheapest that tied with it", on_images(cheapest["test"]), "8")
+    yield row(on_images(winner["test"]), "8", "84k", teraflop(published_recipe()))
+    yield row("the cheapest tied with it", on_images(cheapest["test"]), "8")
     for member, parameters in zip(figures("front/front.json")["members"][-2:], ("6.8", "10.8"), strict=True):
         assert f"{member['cost'] / 1000:.1f}" == parameters
         searched = space_files.recipe(space_files.load(FOLDER / "front" / f"{member['number']}.yaml"))
-        yield row(on_images(member["test"]), "8", f"{parameters} k", teraflop(searched))
+        yield row(on_images(member["test"]), "8", f"{parameters}k", teraflop(searched))
 
 
 WAYS = {
@@ -214,11 +215,10 @@ def pattern_of_optuna() -> Iterator[str]:
     ]
     best, theirs = (max(trial["value"] or 0 for trial in one["trials"]) for one in (search, pattern))
     early = max(trial["value"] or 0 for trial in pattern["trials"] if trial["seconds"] < search["seconds"])
-    yield f"accuracy of 99.59% after {good[0]:.0f} s, and ended with {best:.2%} after {search['seconds']:.0f} s"
-    yield (
-        f"the pattern was then at {early:.2%}, came to 99.59% after {good[1]:,.0f} s, "
-        f"{good[1] / good[0]:.1f} times as long, and to {theirs:.2%}"
-    )
+    longer = f"{good[1]:,.0f} s, {good[1] / good[0]:.1f} times as long"
+    yield f"accuracy of 99.59% {row(f'{good[0]:.0f} s', longer)}"
+    yield f"after {search['seconds']:.0f} s {row(f'{best:.2%}', f'{early:.2%}')}"
+    yield row(f"{best:.2%} after {search['seconds']:.0f} s", f"{theirs:.2%}")
 
 
 LISTED_CURVES, LISTED_RANDOM = (f"{sampler} + list of conv-5k-wrong" for sampler in ("curves", "random"))
@@ -261,11 +261,11 @@ def lists_and_machines() -> Iterator[str]:
 
 def all_of_mnist() -> Iterator[str]:
     ways_on_all = ("tpe", "curves", "curves, with a list")
-    means = [f"{best_on_all(way):.3f}%" for way in ways_on_all]
-    yield f"has {means[0]}, {means[1]} and {means[2]} on average"
     full = figures("strategies/full-data.json")
     times = [median(search["reached"] for search in full if search["way"] == way) for way in ways_on_all]
-    yield "after {:.0f} s with `tpe`, {:.0f} s with `curves`, and {:.0f} s with `curves` and the list".format(*times)
+    names = ("`tpe`", "`curves`", "`curves` with the warm-start configurations of conv.yaml")
+    for name, way, time in zip(names, ways_on_all, times, strict=True):
+        yield row(name, f"{time:.0f} s", f"{best_on_all(way):.3f}%")
 
 
 def replays() -> Iterator[str]:
@@ -300,15 +300,14 @@ def contests() -> Iterator[str]:
         {one["contestant"]: one for one in contest["contestants"]}
         for contest in figures("contest/ours.json")["contests"]
     )
-    yield f"on the grid by {around(grid['random'], 'difference', times=100)} percentage points"
-    yield f"on the pool of former/0.1/conv.yaml by {around(pool['random'], 'difference', times=100)}"
+    yield row(*(around(table["random"], "difference", times=100) for table in (grid, pool)))
     best = [-100 * each["the best of another task"]["difference"] for each in (pool, wrong)]
     yield f"{best[0]:.2f} and {best[1]:.2f} percentage points lower than that of tpe + asha"
-    live, pool = figures("contest/live.json")["contests"]
-    for contest in (live, pool):
-        tpe, random = (100 * each["error"] for each in contest["contestants"])
-        yield f"{tpe:.2f} % ± "
-        yield f"{random:.2f} % ± "
+    for live, replayed in zip(
+        *(contest["contestants"] for contest in figures("contest/live.json")["contests"]), strict=True
+    ):
+        yield f"{live['contestant']} | {100 * live['error']:.2f}% ± "
+        yield f"{100 * replayed['error']:.2f}% ± "
 
 
 def event_order() -> Iterator[str]:
@@ -340,10 +339,10 @@ def kills() -> Iterator[str]:
 
 STATED: Sequence[tuple[str, Callable[[], Iterator[str]]]] = [
     ("README", readmes_table), ("README", readmes_comparison),
-    ("results", searches), ("results", front), ("results", ablation),
+    ("results", searches), ("results", front), ("settings", ablation),
     ("speed", own_speed), ("speed", accuracy_for_computing), ("speed", ways_to_compute_a_step),
     ("speed", loops_of_others), ("speed", pattern_of_optuna),
-    ("proposals", live_claims), ("proposals", lists_and_machines), ("proposals", all_of_mnist), ("proposals", replays),
-    ("compare_methods", contests), ("ordering", event_order), ("space_files", levers), ("promises", kills),
+    ("methods", live_claims), ("methods", lists_and_machines), ("methods", all_of_mnist), ("methods", replays),
+    ("methods", contests), ("ordering_cost", event_order), ("settings", levers), ("promises", kills),
 ]  # fmt: skip
 """Page, and what states its figures."""
