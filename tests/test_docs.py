@@ -12,7 +12,7 @@ from pathlib import Path
 from support import forged
 from support.commands import command_of, help_of, unknown_options
 from support.paths import ROOT
-from support.sources import found_in, nodes_of, refuse, text_of
+from support.sources import SOURCES, found_in, nodes_of, refuse, text_of
 
 README = ROOT / "README.md"
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
@@ -103,3 +103,24 @@ def test_every_linked_file_is_there() -> None:
 def test_the_readme_and_the_page_on_security_link_the_faults() -> None:
     for name in ("README.md", "SECURITY.md"):
         assert "(docs/reference/faults.md)" in (ROOT / name).read_text()
+
+
+TROUBLES = ROOT / "docs" / "guides" / "troubleshooting.md"
+
+
+@cache
+def constants() -> str:
+    """Return all texts of the code, one per line; those of an f-string between its values are texts of their own."""
+    nodes = (node for path in SOURCES for node in nodes_of(path))
+    return "\n".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def test_the_program_has_every_message_that_the_page_on_troubles_explains() -> None:
+    messages = list(found_in(TROUBLES, r"^> `(.*)`$"))
+    assert len(messages) > 20
+    refuse(
+        f"{where}: no message has the words {part.strip()!r}; write them as the program does"
+        for where, message in messages
+        for part in message.split("…")
+        if part.strip() not in constants()
+    )

@@ -1,7 +1,7 @@
 """A search method without a sampler and a pruner, and the rule by which every search makes its choice.
 
 "The first period for all, then the best": on many benchmarks it does as well as successive halving, for curves hardly
-cross there (Bohdal et al. 2023, arXiv:2307.15422).
+cross there (Egele et al. 2023, arXiv:2307.15422).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ BASELINES = (
     Entrant(method="first_period"),
 )
 """Chance; chance with twice the budget (Li et al. 2018); points spread evenly; and "the first period for all, then the
-best to their ends", which on many benchmarks does as well as successive halving (Bohdal et al. 2023)."""
+best to their ends", which on many benchmarks does as well as successive halving (Egele et al. 2023)."""
 
 
 def line_up(
