@@ -158,30 +158,70 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     return product.reshape(*input.shape[:-1], len(weight))
 
 
+class _BatchNorm(torch.autograd.Function):
+    """Batch normalisation of F features, computed on W of them, where W is the next multiple of `WIDTH`.
+
+    Both directions run channels-last: the gradient of a flattened image arrives in another layout, and PyTorch would
+    then compute with kernels whose bits depend on its build.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, input: Tensor, weight: Tensor | None, bias: Tensor | None, *others: Any) -> Tensor:
+        """From (N, F) or (N, F, H, W), with weight, bias and running statistics (W,), to the shape of the input."""
+        running_mean, running_var, training, momentum, eps = others
+        wide = _widened(input)
+        output, *saved = torch.native_batch_norm(
+            wide, weight, bias, running_mean, running_var, training, momentum, eps
+        )
+        ctx.save_for_backward(wide, weight, running_mean, running_var, *saved)
+        ctx.options = training, eps
+        return _narrowed(output, input.shape[1])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """From the gradient of the output to those of input, weight and bias."""
+        of_input, *of_parameters = torch.ops.aten.native_batch_norm_backward(
+            _widened(gradient), *ctx.saved_tensors, *ctx.options, ctx.needs_input_grad[:3]
+        )
+        return of_input if of_input is None else _narrowed(of_input, gradient.shape[1]), *of_parameters, *(None,) * 5
+
+
+def _widened(values: Tensor) -> Tensor:
+    """Return values (N, F, ...) with zeros for the further features, images channels-last."""
+    ordered = values.contiguous(memory_format=_memory_format(values))
+    padding = -values.shape[1] % WIDTH
+    return functional.pad(ordered, (*(0, 0) * (values.ndim - 2), 0, padding)) if padding else ordered
+
+
+def _narrowed(wide: Tensor, features: int) -> Tensor:
+    return wide[:, :features].contiguous(memory_format=_memory_format(wide))
+
+
+def _memory_format(values: Tensor) -> torch.memory_format:
+    return torch.channels_last if values.ndim == 4 else torch.contiguous_format
+
+
 def _batch_norm(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
     bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
-    """Do as `torch.nn.functional.batch_norm`, with the features padded to a multiple of `WIDTH`, and images
-    channels-last."""
+    """Do as `torch.nn.functional.batch_norm`."""
     features = input.shape[1]
     padding = -features % WIDTH
 
     def padded(values: Tensor | None) -> Tensor | None:
-        return values if values is None or not padding else functional.pad(values, (0, padding))
+        return functional.pad(values, (0, padding)) if values is not None and padding else values
 
-    wide = functional.pad(input, (*(0, 0) * (input.ndim - 2), 0, padding)) if padding else input
-    if wide.ndim == 4:
-        wide = wide.contiguous(memory_format=torch.channels_last)
     mean, variance = padded(running_mean), padded(running_var)
-    found = functional.batch_norm(wide, mean, variance, padded(weight), padded(bias), training, momentum, eps)
-    if not padding:
-        return found
-    if training:
+    found: Tensor = _BatchNorm.apply(  # type: ignore[no-untyped-call]
+        input, padded(weight), padded(bias), mean, variance, training, momentum, eps
+    )
+    if padding and training:
         for running, updated in ((running_mean, mean), (running_var, variance)):
             if running is not None and updated is not None:
                 running.copy_(updated[:features])
-    return found[:, :features]
+    return found
 
 
 def _conv2d(
