@@ -4,7 +4,8 @@ PyTorch, oneDNN and MKL choose their kernels by the processor. `PORTABLE_VARIABL
 AVX2, in a process of one thread that is started with them. Three kinds of layer need more:
 
 - The gradient of batch normalisation depends on how PyTorch was compiled if the number of features is not a multiple
-  of 8. Here it is padded to the next multiple.
+  of 8, or if the layout is not channels-last. Here it is padded to the next multiple, and both directions run
+  channels-last.
 - Linear layers are computed by oneDNN instead of MKL: the bits are the same, in half the time.
 - A convolution of single pixels with a stride overwrites memory in oneDNN 3.12 if it has few input maps, channels-last.
   Here it runs over the pixels that the stride selects. No built-in network has one.
@@ -170,9 +171,7 @@ class _BatchNorm(torch.autograd.Function):
         """From (N, F) or (N, F, H, W), with weight, bias and running statistics (W,), to the shape of the input."""
         running_mean, running_var, training, momentum, eps = others
         wide = _widened(input)
-        output, *saved = torch.native_batch_norm(
-            wide, weight, bias, running_mean, running_var, training, momentum, eps
-        )
+        output, *saved = torch.native_batch_norm(wide, weight, bias, running_mean, running_var, training, momentum, eps)
         ctx.save_for_backward(wide, weight, running_mean, running_var, *saved)
         ctx.options = training, eps
         return _narrowed(output, input.shape[1])
