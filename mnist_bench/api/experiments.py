@@ -204,6 +204,7 @@ def train_notebook(
     seeds: int = 5,
     workers: int = 1,
     device: str = "auto",
+    precision: PrecisionName = "auto",
     data_dir: str | Path | None = None,
     results: str | Path = "results",
     observer: Observer | None = None,
@@ -216,6 +217,7 @@ def train_notebook(
         seeds: the number of seeds, which count from 0.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
+        precision: bf16, fp32 or portable; auto for that of the recipes, which is portable.
         data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
         results: folder of the studies; `_notebook` in it holds the runs.
         observer: called after every run.
@@ -224,7 +226,7 @@ def train_notebook(
         UsageError: there is no such recipe, or an argument is out of range.
         StudyLockedError: another process works on the same runs.
         DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
+        DeviceError: there is no such device, or it does not compute in this precision.
         WorkerError: training fails in a process, or processes die.
         StorageError: a file or database cannot be read or written.
 
@@ -234,8 +236,8 @@ def train_notebook(
         7850
     """
     asked = notebook.NotebookOptions(
-        recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, data_dir=as_path(data_dir),
-        results=Path(results),
+        recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, precision=precision,
+        data_dir=as_path(data_dir), results=Path(results),
     )  # fmt: skip
     return notebook.train_notebook(asked, observer or Observer())
 

@@ -1,8 +1,9 @@
 """The nets of the 2017 notebook trained again: its figures next to new ones, over several seeds.
 
-They are trained as with Keras 1.2: all 60,000 images, float32. After each epoch a net is evaluated on the 10,000 test
-images, as there; so training opens the test set, which its ledger logs. One thing differs: Keras 1.2 turns, shears and
-zooms about the point 14.5 of a picture whose middle is 13.5; here it is done about the middle.
+They are trained as with Keras 1.2: all 60,000 images, float32, and by the recipes in portable precision. After each
+epoch a net is evaluated on the 10,000 test images, as there; so training opens the test set, which its ledger logs. One
+thing differs: Keras 1.2 turns, shears and zooms about the point 14.5 of a picture whose middle is 13.5; here it is done
+about the middle.
 """
 
 from __future__ import annotations
@@ -11,19 +12,22 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from mnist_bench import cells, space_files
-from mnist_bench.config import TrainConfig
-from mnist_bench.data import DataOptions, form_of
+from mnist_bench.config import DatasetName, TrainConfig
+from mnist_bench.data import form_of
 from mnist_bench.experiments.grid import Observer, ResultsWorkplace, product
 from mnist_bench.experiments.test_set_scores import chosen, open_scored_grid
 from mnist_bench.nets import plan_layers
+from mnist_bench.numerics import PrecisionName
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import mean_and_deviation
-from search.arguments import check_count
+from search import canonical_json
+from search.arguments import check_choice, check_count
 from search.messages import number_of
+from search.space import Space
 from search.trainer_api import Report
 
 SHIPPED = "notebook"
@@ -31,6 +35,10 @@ SHIPPED = "notebook"
 FOLDER = "_notebook"
 """The folder of the runs among the results; no study can have this name."""
 MEANT = "lr_drop: what the notebook meant to run, batchnorm and then an epoch at a tenth of the learning rate."
+PORTABLE = (
+    "Trained in portable precision: all figures but the seconds are the same on every x86-64 processor with AVX2."
+)
+DIGEST = "digest: the first 8 hexadecimal digits of the SHA-256 over the weights and figures of all epochs"
 Figure = Literal["accuracy", "loss", "train_loss"]
 FIGURES: tuple[Figure, ...] = ("accuracy", "loss", "train_loss")
 """The figures compared: on the test images after the last epoch, and the last epoch's training loss, which varies
@@ -92,6 +100,8 @@ class NotebookRow:
     """One recipe: the notebook's figures and the new ones."""
 
     recipe: str
+    precision: str
+    """In which its nets were trained and evaluated."""
     published: Published
     parameters: int
     trainable: int
@@ -122,6 +132,12 @@ class NotebookRow:
         """The same of the last epoch's training loss, nats."""
         return mean_and_deviation([run[-1].train_loss or math.nan for run in self.runs])
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the epochs of all runs, seconds aside: equal if the same seeds were trained to the same bits."""
+        epochs = [[{**asdict(epoch), "seconds": None} for epoch in run] for run in self.runs]
+        return canonical_json.sha256([epochs, self.diverged])
+
     def band(self, figure: Figure) -> tuple[float, float] | None:
         """Return the range in which our runs let expect the figure of one more run; None for a single seed."""
         if len(self.runs) < 2:
@@ -149,53 +165,69 @@ class NotebookOptions(ResultsWorkplace):
     """Names in PUBLISHED; none for all."""
     seeds: int = 5
     """The nets are trained with the seeds 0 to this less one."""
+    precision: PrecisionName = "auto"
+    """auto for that of each recipe."""
 
     def __post_init__(self) -> None:
         check_count("seeds", self.seeds)
+        check_choice("precision", self.precision, get_args(PrecisionName))
 
 
 def train_notebook(options: NotebookOptions, observer: Observer) -> list[NotebookRow]:
     """Train the recipes with every seed and return a row each.
 
-    A run that was trained before, by the same code on the same kind of machine, is not trained again.
+    A run that was trained before in the same precision, by the same code on the same kind of machine, is not trained
+    again.
 
     Raises:
         Stopped: the observer stopped it before its end.
-        UsageError: there is no such recipe.
+        UsageError: there is no such recipe, or an argument is out of range.
         StudyLockedError: another process trains the notebook in these results.
         DataError, DeviceError, WorkerError, StorageError: as `open_grid` and `open_test_set`.
     """
     names = chosen(options.recipes, PUBLISHED, "recipe of the notebook")
-    spaces = {name: space_files.load(f"{SHIPPED}/{name}") for name in names}
+    precision = () if options.precision == "auto" else (f"precision={options.precision}",)
+    spaces = {name: space_files.load(f"{SHIPPED}/{name}", precision) for name in names}
     rows: list[NotebookRow] = []
-    for dataset in dict.fromkeys(map(space_files.dataset_of, spaces.values())):
-        same_data = [name for name, space in spaces.items() if space_files.dataset_of(space) == dataset]
-        configs = {name: space_files.recipe(spaces[name]) for name in same_data}
-        data = replace(options.data, dataset=dataset, form=form_of(dataset, options.data.form))
-        rows += _rows(configs, data, options, observer)
+    for where in dict.fromkeys(map(_where, spaces.values())):
+        configs = {name: space_files.recipe(space) for name, space in spaces.items() if _where(space) == where}
+        rows += _rows(configs, *where, options, observer)
     return sorted(rows, key=lambda row: [*PUBLISHED].index(row.recipe))
 
 
+def _where(space: Space) -> tuple[DatasetName, str]:
+    """Return the data set and the precision of a recipe: the same workers train recipes that agree in both."""
+    return space_files.dataset_of(space), str(space.settings.get("precision", "auto"))
+
+
 def _rows(
-    configs: Mapping[str, TrainConfig], data: DataOptions, options: NotebookOptions, observer: Observer
+    configs: Mapping[str, TrainConfig], dataset: DatasetName, precision: str, options: NotebookOptions,
+    observer: Observer,
 ) -> list[NotebookRow]:  # fmt: skip
-    """Return the rows of recipes that train on the same data, as `train_notebook` does."""
+    """Return the rows of recipes that train on this data set in this precision, as `train_notebook` does."""
+    data = replace(options.data, dataset=dataset, form=form_of(dataset, options.data.form))
     seeds = range(options.seeds)
     purpose = f"notebook: {', '.join(configs)}; {number_of(options.seeds, 'seed')}"
     with open_scored_grid(
-        FOLDER, f"The notebook in {options.results}/", observer, options, data=data, purpose=purpose, precision="fp32"
-    ) as (grid, scores):
+        FOLDER, f"The notebook in {options.results}/", observer, options, data=data, purpose=purpose,
+        precision=precision,
+    ) as (grid, scores):  # fmt: skip
         curves = grid.train(product(configs, seeds), on_period=scores.after_every_period)
+    computed_in = str(grid.numerics["precision"])
     return [
-        _row(name, config, data.form, [curves[name, seed] for seed in seeds]) for name, config in configs.items()
-    ]  # fmt: skip
+        _row(name, config, computed_in, data.form, [curves[name, seed] for seed in seeds])
+        for name, config in configs.items()
+    ]
 
 
-def _row(name: str, config: TrainConfig, form: PictureForm, runs: Sequence[Sequence[Report]]) -> NotebookRow:
+def _row(
+    name: str, config: TrainConfig, precision: str, form: PictureForm, runs: Sequence[Sequence[Report]]
+) -> NotebookRow:
     net = plan_layers(config.model, form)
     ended = [reports for reports in runs if reports[-1].end is None]
     return NotebookRow(
         recipe=name,
+        precision=precision,
         published=PUBLISHED[name],
         parameters=net.parameters,
         trainable=net.trainable,
@@ -225,7 +257,7 @@ def plain(row: NotebookRow) -> dict[str, Any]:
         deviation = deviation if len(row.runs) > 1 else None
         band = row.band(name) if row.runs else None
         figures |= {name: mean, f"{name}_deviation": deviation, f"{name}_band": band}
-    return {**asdict(row), **figures}
+    return {**asdict(row), **figures, "digest": row.digest if row.runs else None}
 
 
 def table_of(rows: Sequence[NotebookRow], seeds: int) -> Table[NotebookRow]:
@@ -240,6 +272,7 @@ def table_of(rows: Sequence[NotebookRow], seeds: int) -> Table[NotebookRow]:
             Column("seconds then → now", _seconds, 4, "right"),
             Column("loss then → now", lambda row: _losses(row, "loss"), 3, "right"),
             Column("train loss then → now", lambda row: _losses(row, "train_loss"), 2, "right"),
+            Column("digest", lambda row: row.digest[:8] if row.runs else "–", 1, legend=[DIGEST]),
         ],
         footnotes=_footnotes(rows),
         record=_record,
@@ -248,9 +281,13 @@ def table_of(rows: Sequence[NotebookRow], seeds: int) -> Table[NotebookRow]:
 
 
 def _footnotes(rows: Sequence[NotebookRow]) -> list[str]:
-    """Return the meaning of the table's signs, as far as it has them, and why it has a row that the notebook never
-    ran."""
-    lines = ["= as many parameters as the notebook's net has."] if any(map(_counts_agree, rows)) else []
+    """Return the precision, the meaning of the table's signs, as far as it has them, and why it has a row that the
+    notebook never ran."""
+    lines = [
+        PORTABLE if precision == "portable" else f"Trained in {precision} precision."
+        for precision in dict.fromkeys(row.precision for row in rows)
+    ]
+    lines += ["= as many parameters as the notebook's net has."] if any(map(_counts_agree, rows)) else []
     if any(row.remarkable for row in rows):
         noise = "of a run's difference to that mean"
         lines.append(

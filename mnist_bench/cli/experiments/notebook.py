@@ -19,6 +19,7 @@ def notebook(
     ] = 5,
     workers: options.Workers = None,
     device: options.Device = "auto",
+    precision: options.PrecisionOption = "auto",
     data_dir: options.DataDir = None,
     json: options.Json = False,
     csv: options.Csv = False,
@@ -29,14 +30,17 @@ def notebook(
 
     Like the notebook, it evaluates on the test images after each epoch, and logs that in test-openings.jsonl of the
     results folder; `mnist-bench studies` shows it. The same command continues a run that was stopped or killed.
+    Runs of each precision are kept apart.
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments import notebook as experiment
 
+    # The recipes' own precision is portable, which no GPU computes.
+    trains_on = device if precision in ("bf16", "fp32") else "cpu"
     asked = experiment.NotebookOptions(
-        recipes=tuple(recipes or ()), seeds=seeds, workers=workers or options.suitable_workers(device), device=device,
-        data_dir=data_dir, results=results,
+        recipes=tuple(recipes or ()), seeds=seeds, workers=workers or options.suitable_workers(trains_on),
+        device=device, precision=precision, data_dir=data_dir, results=results,
     )  # fmt: skip
     rows = runner.result_of(partial(experiment.train_notebook, asked))
     output.print_result(form, experiment.table_of(rows, seeds))

@@ -114,7 +114,7 @@ def train(
         output.print_line(_line(column.heading for column in COLUMNS), "bold")
     numbers = range(seed, seed + seeds)
     heard = _show_period if is_live else lambda seed, report: None
-    found = training.fit_seeds(numbers, workers or options.suitable_workers(device), heard)
+    found = training.fit_seeds(numbers, workers or options.suitable_workers(training.data.device.type), heard)
     fits = dict(zip(numbers, found, strict=True))
     if output_file is not None:
         training.save(fits[seed], output_file)

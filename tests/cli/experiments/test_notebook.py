@@ -63,6 +63,19 @@ def test_trains_compares_and_does_not_train_again(folder: Path) -> None:
     assert len(openings(folder)) == 1
 
 
+def test_runs_of_each_precision_are_kept_apart(folder: Path) -> None:
+    write_data(folder / "data", train=60, test=30)
+    rows, trained = [], []
+    for precision in ("fp32", "auto", "fp32", "portable"):
+        code, out, err = run(folder, "linear", "--seeds", "1", "--precision", precision, "--json")
+        assert code == 0, err
+        rows += json.loads(out)["rows"]
+        trained.append("trained in" in err)
+    assert trained == [True, True, False, False]
+    assert [row["precision"] for row in rows] == ["fp32", "portable", "fp32", "portable"]
+    assert (rows[0], rows[1]) == (rows[2], rows[3])
+
+
 def test_runs_that_begin_alike_have_the_same_bits(folder: Path) -> None:
     write_data(folder / "data", train=60, test=30)  # how well it learns is of no interest here
     code, out, err = run(folder, "vgg_as_written", "vgg_augmented", "--seeds", "1", "--json")

@@ -66,11 +66,13 @@ def test_options_reach_the_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_options_reach_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     run, observer = experiment(monkeypatch, "notebook.train_notebook", found := [object()]), Observer()
     assert found is mnist_bench.train_notebook(
-        ["linear", "vgg"], seeds=3, workers=2, device="cpu", data_dir="data", results="out", observer=observer
-    )
+        ["linear", "vgg"], seeds=3, workers=2, device="cpu", precision="fp32", data_dir="data", results="out",
+        observer=observer,
+    )  # fmt: skip
     options = NotebookOptions(
-        recipes=("linear", "vgg"), seeds=3, workers=2, device="cpu", data_dir=Path("data"), results=Path("out")
-    )
+        recipes=("linear", "vgg"), seeds=3, workers=2, device="cpu", precision="fp32", data_dir=Path("data"),
+        results=Path("out"),
+    )  # fmt: skip
     assert run.asked == [(options, observer)]
 
 

@@ -1,4 +1,5 @@
-"""The notebook's runs are what they are said to be: float32, all images, the test images' own figures, kept truly."""
+"""The notebook's runs are what they are said to be: all images, the test images' own figures, kept truly, in the
+precision that was asked for."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_this_process")]
 
 def options(tmp_path: Path, *recipes: str, data: Path, seeds: int = 1) -> NotebookOptions:
     return NotebookOptions(
-        recipes=recipes, seeds=seeds, workers=1, data_dir=data, results=tmp_path / "results",
+        recipes=recipes, seeds=seeds, workers=1, precision="fp32", data_dir=data, results=tmp_path / "results",
     )  # fmt: skip
 
 

@@ -42,6 +42,13 @@ def test_every_shipped_recipe_is_a_row() -> None:
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
+def test_all_are_portable_and_otherwise_as_they_were(name: str) -> None:
+    now, former = (space_files.load(f"{folder}/{name}").to_spec() for folder in ("notebook", "former/0.1/notebook"))
+    former["settings"]["precision"] = "portable"
+    assert now == former
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_counts_are_the_notebooks(name: str) -> None:
     form = form_of(space_files.dataset_of(space_files.load(f"notebook/{name}")))
     net = plan_layers(recipe(name).model, form)
@@ -89,7 +96,9 @@ def row(accuracies: list[float], published: Published = PUBLISHED["linear"]) -> 
         for value in accuracies
     ]
     runs = tuple((replace(epoch, seconds=100.0), epoch, epoch) for epoch in epochs)
-    return NotebookRow(recipe="linear", published=published, parameters=7850, trainable=7850, epochs=2, runs=runs)
+    return NotebookRow(
+        recipe="linear", precision="portable", published=published, parameters=7850, trainable=7850, epochs=2, runs=runs
+    )
 
 
 def test_figures_of_a_row() -> None:
@@ -114,6 +123,7 @@ def test_the_training_loss_is_compared_too() -> None:
 def test_runs_that_all_diverged_have_no_figures() -> None:
     nothing = plain(row([]))
     assert (nothing["accuracy"], nothing["seconds"], nothing["remarkable"]) == (None, None, ())
+    assert nothing["digest"] is None
 
 
 def test_one_seed_has_no_spread_to_judge_by() -> None:
@@ -121,8 +131,21 @@ def test_one_seed_has_no_spread_to_judge_by() -> None:
     assert row([0.5]).remarkable == ()
 
 
+def test_a_digest_is_of_all_figures_but_the_seconds() -> None:
+    shown = row([0.92, 0.94])
+    (first, *others), *runs = shown.runs
+
+    def digest_with(epoch: Epoch) -> str:
+        return replace(shown, runs=((epoch, *others), *runs)).digest
+
+    assert digest_with(replace(first, seconds=1.0)) == shown.digest
+    changed = (replace(first, weights="01"), replace(first, test_errors=2), replace(first, test_loss=0.3))
+    assert len({shown.digest, replace(shown, diverged=1).digest, *map(digest_with, changed)}) == 5
+
+
 def test_plain_values() -> None:
     values = plain(row([0.92, 0.94]))
     assert values["accuracy"] == pytest.approx(0.93)
+    assert (values["precision"], len(values["digest"])) == ("portable", 64)
     assert values["published"]["accuracy"] == 0.9231
     assert [len(run) for run in values["runs"]] == [3, 3]
