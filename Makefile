@@ -15,7 +15,7 @@ $(BIN)/python -m pytest $(1); tests=$$?; \
 wait $$lint && exit $$tests; cat $$said; exit 1
 endef
 
-.PHONY: help search prove check coverage mutants test integration faults docs lint format schema results peers search-peers gpu clean
+.PHONY: help search prove check coverage mutants test integration faults docs lint format schema reference results peers search-peers gpu clean
 
 help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 5 minutes on 2 cores"
@@ -33,6 +33,7 @@ help:
 	@echo "make gpu      all that a GPU is for, measured in steps: under 10 minutes with a card"
 	@echo "make format   lay out the code"
 	@echo "make schema   write spaces/schema.json"
+	@echo "make reference   write the pages of docs/reference that are made from the code"
 	@echo "make clean    remove the virtual environments and caches; studies stay"
 
 search: .venv/installed
@@ -76,6 +77,9 @@ format: .venv/tested
 
 schema: .venv/installed
 	$(BIN)/python -m mnist_bench.space_files.json_schema > spaces/schema.json
+
+reference: .venv/installed
+	$(BIN)/python docs/reference_pages.py
 
 results: .venv/tested
 	$(BIN)/python benchmarks/publish.py

@@ -31,6 +31,8 @@ class Column(Generic[Row]):
     """The number to sort by, if the text does not begin with it."""
     legend: Sequence[str] = ()
     """The meaning of the signs in its cells, a few words each; a legend of several columns is printed once."""
+    about: str = ""
+    """What it shows, for the reference; empty if the heading says enough."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,10 +97,21 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
+HELP = """Search hyperparameters of small networks on MNIST, with results that are the same every time, bit for bit.
+
+`mnist-bench COMMAND --help` explains a command. A study is written by its name, conv-0, and a trial as conv-0/17.
+
+Examples:
+mnist-bench search conv --trials 50
+mnist-bench leaderboard
+"""
+SEARCH, INSPECT, VERIFY, USE, BENCHMARK = "Search", "Inspect", "Verify", "Use the model", "Benchmark"
+"""Headings of the commands."""
+
 app = typer.Typer(
     name="mnist-bench",
     cls=ErrorsAsSentences,
-    help="Search small nets on MNIST: same search, same winner, one worker or eight, killed or not.",
+    help=HELP,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -135,24 +146,24 @@ def _options(
     pass
 
 
-app.command("search", cls=HelpfulCommand, epilog=search.EXAMPLES)(search.search)
-app.command("leaderboard", cls=HelpfulCommand)(leaderboard.leaderboard)
-app.command("show", cls=HelpfulCommand)(show.show)
-app.command("reproduce", cls=HelpfulCommand)(reproduce.reproduce)
-app.command("confirm", cls=HelpfulCommand)(confirm.confirm)
-app.command("train", cls=HelpfulCommand)(train.train)
-app.command("plot", cls=HelpfulCommand, help=plot.HELP)(plot.plot)
-app.command("report", cls=HelpfulCommand)(report.report)
-app.command("export", cls=HelpfulCommand)(export.export)
-app.command("predict", cls=HelpfulCommand)(predict.predict)
-app.command("ablate", cls=HelpfulCommand)(ablate.ablate)
-app.command("notebook", cls=HelpfulCommand)(notebook.notebook)
-app.command("doctor", cls=HelpfulCommand)(doctor.doctor)
-app.add_typer(bench_commands.app, name="bench", cls=HelpfulGroup)
-app.add_typer(space.app, name="space", cls=HelpfulGroup)
-app.add_typer(plugin.app, name="plugin", cls=HelpfulGroup)
-app.add_typer(table_commands.app, name="table", cls=HelpfulGroup)
-app.add_typer(listing.app, name="studies", cls=GroupWithoutSuggestions)
+app.command("search", cls=HelpfulCommand, rich_help_panel=SEARCH)(search.search)
+app.command("train", cls=HelpfulCommand, rich_help_panel=SEARCH)(train.train)
+app.add_typer(space.app, name="space", cls=HelpfulGroup, rich_help_panel=SEARCH)
+app.add_typer(listing.app, name="studies", cls=GroupWithoutSuggestions, rich_help_panel=INSPECT)
+app.command("leaderboard", cls=HelpfulCommand, rich_help_panel=INSPECT)(leaderboard.leaderboard)
+app.command("show", cls=HelpfulCommand, rich_help_panel=INSPECT)(show.show)
+app.command("plot", cls=HelpfulCommand, rich_help_panel=INSPECT, help=plot.HELP)(plot.plot)
+app.command("report", cls=HelpfulCommand, rich_help_panel=INSPECT)(report.report)
+app.command("confirm", cls=HelpfulCommand, rich_help_panel=VERIFY)(confirm.confirm)
+app.command("reproduce", cls=HelpfulCommand, rich_help_panel=VERIFY)(reproduce.reproduce)
+app.command("ablate", cls=HelpfulCommand, rich_help_panel=VERIFY)(ablate.ablate)
+app.command("doctor", cls=HelpfulCommand, rich_help_panel=VERIFY)(doctor.doctor)
+app.add_typer(plugin.app, name="plugin", cls=HelpfulGroup, rich_help_panel=VERIFY)
+app.command("export", cls=HelpfulCommand, rich_help_panel=USE)(export.export)
+app.command("predict", cls=HelpfulCommand, rich_help_panel=USE)(predict.predict)
+app.add_typer(bench_commands.app, name="bench", cls=HelpfulGroup, rich_help_panel=BENCHMARK)
+app.add_typer(table_commands.app, name="table", cls=HelpfulGroup, rich_help_panel=BENCHMARK)
+app.command("notebook", cls=HelpfulCommand, rich_help_panel=BENCHMARK)(notebook.notebook)
 
 
 def main() -> None:

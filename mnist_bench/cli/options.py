@@ -23,6 +23,8 @@ RUNNING = "Where it runs"
 FILES = "Files and data"
 OUTPUT = "Output"
 STRATEGIES = "Sampler and pruner (override the space file)"
+BUDGET = "Budget and stopping"
+REPRODUCIBILITY = "Reproducibility"
 """Headings of options in a command's help."""
 Workers = Annotated[
     int | None,
@@ -31,7 +33,8 @@ Workers = Annotated[
         min=1,
         metavar="N",
         rich_help_panel=RUNNING,
-        help="Number of processes (default: one per core, or one on a GPU). Does not change results.",
+        show_default="one per core, or one on a GPU",
+        help="Number of processes. It does not change results.",
     ),
 ]
 Results = Annotated[
@@ -45,8 +48,9 @@ Storage = Annotated[
         rich_help_panel=FILES,
         envvar=STORAGE_VARIABLE,
         show_envvar=False,
-        help="URL of the studies' database, in Optuna's form (default: SQLite in the results folder). "
-        "OPTUNA_STORAGE also sets it, and keeps a password off the command line.",
+        show_default="SQLite in the results folder",
+        help="URL of the studies' database, in Optuna's form. The variable OPTUNA_STORAGE also sets it, and keeps a "
+        "password off the command line.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON object.")]
@@ -56,14 +60,18 @@ Wide = Annotated[
     bool, typer.Option("--wide", rich_help_panel=OUTPUT, help="Print every column, however narrow the terminal.")
 ]
 Device = Annotated[
-    str, typer.Option("--device", metavar="NAME", rich_help_panel=RUNNING, help="auto, cpu, cuda or cuda:1.")
+    str,
+    typer.Option(
+        "--device", metavar="NAME", rich_help_panel=RUNNING, help="Device to train on: auto, cpu, cuda or cuda:1."
+    ),
 ]
 PrecisionOption = Annotated[
     PrecisionName,
     typer.Option(
         "--precision",
         rich_help_panel=RUNNING,
-        help="portable: the same bits on every x86-64 processor; auto: the space's or the recipe's, or the fastest.",
+        help="Precision of training. portable has the same bits on every x86-64 processor; auto is the space's or the "
+        "recipe's, else the fastest.",
     ),
 ]
 DataDir = Annotated[
@@ -72,7 +80,8 @@ DataDir = Annotated[
         "--data-dir",
         metavar="DIR",
         rich_help_panel=FILES,
-        help="Folder of four IDX files in MNIST's format (default: the packaged MNIST).",
+        show_default="the bundled MNIST",
+        help="Folder with the four IDX files of MNIST, or your own in their format.",
     ),
 ]
 Data = Annotated[
@@ -82,8 +91,9 @@ Data = Annotated[
         "--data-dir",
         metavar="FILE.npz|DIR",
         rich_help_panel=FILES,
-        help="Your own data: a file with x_train, y_train, x_test, y_test; or a folder of train/CLASS/*.png and "
-        "test/CLASS/*.png, or of IDX files (default: the packaged MNIST).",
+        show_default="the bundled MNIST",
+        help="Your own data: an .npz file with the arrays x_train, y_train, x_test and y_test; a folder with "
+        "train/CLASS/*.png and test/CLASS/*.png; or a folder with the four IDX files of MNIST's format.",
     ),
 ]
 
@@ -102,7 +112,7 @@ Net = Annotated[
         "--net",
         metavar="NAME",
         callback=_load_net,
-        help="Your own network: file.py:build or package.module:build (docs/guides/own_nets.md).",
+        help="Your own network: file.py:build or package.module:build.",
     ),
 ]
 Dataset = Annotated[
@@ -110,13 +120,13 @@ Dataset = Annotated[
     typer.Option(
         "--dataset",
         rich_help_panel=FILES,
-        show_default=False,
-        help="Default: the space file's, else mnist. mnist-red has three channels; the others are downloaded once.",
+        show_default="the space file's, else mnist",
+        help="Data set. mnist-red is MNIST in three channels; the others are downloaded on first use.",
     ),
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Replace a field of the file, e.g. optim.lr=0.01; repeatable."),
+    typer.Option("--set", metavar="FIELD=VALUE", help="Replace a field of the file, e.g. optim.lr=0.01. Repeatable."),
 ]
 SamplerName = Annotated[
     str | None,
@@ -124,14 +134,18 @@ SamplerName = Annotated[
         "--sampler",
         metavar="NAME",
         rich_help_panel=STRATEGIES,
-        help=f"Sampler that proposes trials: {', '.join(strategies.SAMPLERS)}, or your own (package.module:Name or "
+        show_default="the space file's, else tpe",
+        help=f"Sampler, which proposes trials: {', '.join(strategies.SAMPLERS)}, or your own (package.module:Name or "
         "file.py:Name).",
     ),
 ]
 SamplerOptions = Annotated[
     list[str] | None,
     typer.Option(
-        "--sampler-option", metavar="K=V", rich_help_panel=STRATEGIES, help="Option of the sampler; repeatable."
+        "--sampler-option",
+        metavar="K=V",
+        rich_help_panel=STRATEGIES,
+        help="Option of the sampler, e.g. n_startup_trials=20. Repeatable.",
     ),
 ]
 PrunerName = Annotated[
@@ -140,13 +154,17 @@ PrunerName = Annotated[
         "--pruner",
         metavar="NAME",
         rich_help_panel=STRATEGIES,
-        help=f"Pruner that stops trials: {', '.join(strategies.PRUNERS)}, or your own, as with --sampler.",
+        show_default="the space file's, else asha",
+        help=f"Pruner, which stops trials early: {', '.join(strategies.PRUNERS)}, or your own, as with --sampler.",
     ),
 ]
 PrunerOptions = Annotated[
     list[str] | None,
     typer.Option(
-        "--pruner-option", metavar="K=V", rich_help_panel=STRATEGIES, help="Option of the pruner; repeatable."
+        "--pruner-option",
+        metavar="K=V",
+        rich_help_panel=STRATEGIES,
+        help="Option of the pruner, e.g. reduction_factor=4. Repeatable.",
     ),
 ]
 
@@ -171,9 +189,8 @@ def time(
             )
         return given
 
-    text = help if default is None else f"{help[:-1]} (default: {default})."
     option: OptionInfo = typer.Option(
-        name, parser=seconds, metavar="TIME", help=text, show_default=default is None, rich_help_panel=panel
+        name, parser=seconds, metavar="TIME", help=help, show_default=default or False, rich_help_panel=panel
     )
     return option
 
@@ -188,7 +205,7 @@ def fraction(text: str) -> float | None:
     return share if 0 < share <= 1 else None
 
 
-def accuracy(name: str, help: str) -> OptionInfo:
+def accuracy(name: str, help: str, *, panel: str | None = None) -> OptionInfo:
     """Return an option whose value is a validation accuracy: `99.4%` or `0.994`."""
 
     def share(text: object) -> float:
@@ -197,7 +214,7 @@ def accuracy(name: str, help: str) -> OptionInfo:
             raise UsageError(f"{name} {show(text)}: not an accuracy; write 99.4% or 0.994.")
         return given
 
-    option: OptionInfo = typer.Option(name, parser=share, metavar="ACCURACY", help=help)
+    option: OptionInfo = typer.Option(name, parser=share, metavar="ACCURACY", help=help, rich_help_panel=panel)
     return option
 
 

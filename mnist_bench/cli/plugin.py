@@ -36,7 +36,10 @@ def check(
     space: Annotated[
         str | None,
         typer.Option(
-            "--space", metavar="SPACE", help="Space to try it on (default: conv, or a network's default settings)."
+            "--space",
+            metavar="SPACE",
+            show_default="conv; for a network, its own default settings",
+            help="Space to try it on.",
         ),
     ] = None,
     overrides: options.Overrides = None,
@@ -46,12 +49,12 @@ def check(
             "--sampler-option",
             "--pruner-option",
             metavar="K=V",
-            help="Option of the sampler or pruner being checked; repeatable.",
+            help="Option of the sampler or pruner. Repeatable.",
         ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="Seed of the test searches (default: 0)."),
+        typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", show_default="0", help="Seed of the test searches."),
     ] = None,
     net: options.Net = None,
     data_dir: options.Data = None,
@@ -62,6 +65,10 @@ def check(
     A sampler or pruner is called several times with the same history of made-up trials, and searches with one worker
     and with eight; nothing is trained. A network is trained for two short epochs in each way in which a search may
     train it. The exit code is 0 if all runs agree, otherwise 4.
+
+    Examples:
+        mnist-bench plugin check mine.py:NearTheBest
+        mnist-bench plugin check my_nets.py:build --space mine.yaml
     """
     from mnist_bench import own_nets
 

@@ -1,4 +1,4 @@
-"""`mnist-bench space`: check space files, show one, draw trials from it, and list the shipped ones."""
+"""`mnist-bench space`: check space files, show one, draw trials from it, list the shipped ones and all fields."""
 
 from __future__ import annotations
 
@@ -29,10 +29,8 @@ app = typer.Typer(help="Check, show and sample space files.", no_args_is_help=Tr
 TRIALS = 50
 """The number of trials that `show --json` estimates the time of."""
 
-File = Annotated[
-    str, typer.Argument(metavar="FILE", help="A space file, the name of a shipped one (conv), or - for stdin.")
-]
-Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Space files, or names of shipped ones.")]
+File = Annotated[str, typer.Argument(metavar="FILE", help="A space file, the name of a bundled space, or - for stdin.")]
+Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Space files, or names of bundled spaces.")]
 
 
 @app.command("check", cls=HelpfulCommand)
@@ -43,10 +41,14 @@ def check(
     net: options.Net = None,
     json: options.Json = False,
 ) -> None:
-    """Check files and print every problem with its line and column; exit code 2 if there are any.
+    """Check space files, and print every problem with its line and column.
 
-    Networks and limits are checked for MNIST, or for the pictures of --data. Valid but suspicious settings are reported
-    as warnings on stderr and do not change the exit code.
+    The exit code is 2 if there is a problem. Networks and limits are checked for MNIST, or for the images of --data.
+    Valid but suspicious settings are reported as warnings on stderr and do not change the exit code.
+
+    Examples:
+        mnist-bench space check mine.yaml
+        mnist-bench space check mine.yaml --data mine.npz
     """
     from mnist_bench import space_files
     from mnist_bench.data import options_for
@@ -83,8 +85,12 @@ def show(
 ) -> None:
     """Show a space's fields, ranges and conditions, and its smallest and largest network.
 
-    Networks are built for MNIST, or for the pictures of --data. With --json, `estimate` is the training time at the
-    usual speed of this kind of machine; it does not include startup and waiting.
+    Networks are built for MNIST, or for the images of --data. With --json, `estimate` is the training time at the usual
+    speed of this kind of machine; it does not include startup and waiting.
+
+    Examples:
+        mnist-bench space show conv
+        mnist-bench space show mine.yaml --set model.blocks=2
     """
     from mnist_bench import space_files
     from mnist_bench.data import images_in
@@ -119,7 +125,12 @@ def sample(
     net: options.Net = None,
     json: options.Json = False,
 ) -> None:
-    """Draw random trials, evenly over each range: one column per trial."""
+    """Draw random trials from a space: one column per trial.
+
+    Examples:
+        mnist-bench space sample conv -n 5
+        mnist-bench space sample conv --seed 1 --json
+    """
     from mnist_bench import space_files
 
     space, data_set = space_files.open_with_data(file, overrides or (), data_dir=data, net=net)
@@ -134,7 +145,12 @@ def sample(
 
 @app.command("list", cls=HelpfulCommand)
 def list_spaces(json: options.Json = False) -> None:
-    """List the spaces and recipes that come with the program."""
+    """List the bundled spaces and recipes.
+
+    Examples:
+        mnist-bench space list
+        mnist-bench space list --json
+    """
     from mnist_bench import space_files
 
     rows = [_list_row(name, path) for name, path in space_files.shipped().items()]
@@ -143,6 +159,44 @@ def list_spaces(json: options.Json = False) -> None:
     else:
         columns = [("name", 9), ("holds", 8), ("epochs", 5), ("file", 4)]
         output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
+
+
+@app.command("fields", cls=HelpfulCommand)
+def fields(
+    prefix: Annotated[
+        str,
+        typer.Argument(
+            metavar="PREFIX", show_default="all fields", help="First letters of the paths, e.g. optim or model.hidden."
+        ),
+    ] = "",
+    json: options.Json = False,
+) -> None:
+    """List every field that a space file can have: type, bounds, unit, default and meaning.
+
+    A field with ranges takes a constant or one of these ranges. A field without ranges takes a constant only.
+
+    Examples:
+        mnist-bench space fields optim
+        mnist-bench space fields model.hidden --json
+    """
+    from mnist_bench.space_files.reference import space_fields
+
+    known = space_fields()
+    found = [field for field in known if field.path.startswith(prefix)]
+    if not found:
+        near = messages.did_you_mean(prefix, {name for field in known for name in (field.section, field.path)})
+        raise UsageError(f"PREFIX {messages.show(prefix)}: no field of a space file begins with that{near or '.'}")
+    if json:
+        output.print_json({"fields": [asdict(field) for field in found]})
+        return
+    for number, field in enumerate(found):
+        if number:
+            output.print_line()
+        default = () if field.default in (None, []) else (f"default {messages.show(field.default)}",)
+        ranges = (f"ranges: {', '.join(field.ranges)}",) if field.ranges else ()
+        output.print_line(field.path, style="bold")
+        output.print_prose(f"  {'; '.join((field.values, *default, *ranges))}")
+        output.print_prose(f"  {field.about}")
 
 
 def _checked(file: str, overrides: Sequence[str], data: Path | None, net: str | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What one trial is: every setting of the net, the augmentation, the optimizer and the schedule.
 
 The classes are frozen and hold plain values; bounds are in the annotations and are checked where a file is read
-(`mnist_bench.space_files`), so nothing inside the program needs to check again. A field's docstring gives its unit. A
+(`mnist_bench.space_files`), so nothing inside the program needs to check again. Units are there, too, in words. A
 setting per block or per layer takes a number for all of them or a list with one entry each. What else is known of a
 setting (`Setting`) is in its annotation, and nowhere else; `mnist_bench.config.catalogue` reads it.
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Literal, assert_never, get_type_hints
 
-from annotated_types import Ge, Gt, Le, Len, Lt
+from annotated_types import Ge, Gt, Le, Len, Lt, Unit
 
 from mnist_bench.config.declaration import Needs, Setting
 
@@ -89,20 +89,28 @@ class ModelConfig:
         Convolutions | tuple[Convolutions, ...], Setting(group="convolutions", needs=(BLOCKS,), cells=("convs",))
     ] = 1
     """Convolutions in each block."""
-    filters: Annotated[Maps | tuple[Maps, ...], Setting(group="convolutions", needs=(BLOCKS,), cells=("filters",))] = 16
-    """Feature maps of the first block (a number), or of each block (a list; filter_growth is then ignored)."""
+    filters: Annotated[
+        Maps | tuple[Maps, ...], Unit("channels"), Setting(group="convolutions", needs=(BLOCKS,), cells=("filters",))
+    ] = 16
+    """Channels of the first block (a number), or of each block (a list; filter_growth is then ignored)."""
     filter_growth: Annotated[
         float, Ge(0.25), Le(8), Setting(group="convolutions", needs=(BLOCKS, MAPS_OF_THE_FIRST), cells=("filters",))
     ] = 2.0
-    """Factor from one block's feature maps to the next's, rounded to a multiple of filter_multiple."""
+    """Factor from one block's channels to the next's; the product is rounded to a multiple of filter_multiple."""
     filter_multiple: Annotated[
-        int, Ge(1), Le(64), Setting(group="convolutions", needs=(BLOCKS, MAPS_OF_THE_FIRST), cells=("filters",))
+        int,
+        Ge(1),
+        Le(64),
+        Unit("channels"),
+        Setting(group="convolutions", needs=(BLOCKS, MAPS_OF_THE_FIRST), cells=("filters",)),
     ] = 1
-    """Computed feature maps are rounded to a multiple of this; 8 or 16 suits vector units."""
+    """Computed numbers of channels are rounded to a multiple of this; 8 or 16 suits vector units."""
     kernel_size: Annotated[
-        KernelSize | tuple[KernelSize, ...], Setting(group="convolutions", needs=(BLOCKS,), cells=("kernel",))
+        KernelSize | tuple[KernelSize, ...],
+        Unit("pixels"),
+        Setting(group="convolutions", needs=(BLOCKS,), cells=("kernel",)),
     ] = 3
-    """Side of the convolutions' kernels, in pixels; padding keeps the picture's size."""
+    """Side of the convolutions' kernels, in pixels; padding keeps the image's size."""
     pool_axes: Annotated[PoolAxes, Setting(group="convolutions", needs=(BLOCKS,))] = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
     batchnorm: Annotated[
@@ -115,13 +123,13 @@ class ModelConfig:
     block_dropout: Annotated[
         Rate | tuple[Rate, ...], Setting(group="dropout", needs=(BLOCKS,), cells=("dropout",), counts="not at all")
     ] = 0.0
-    """Share of whole feature maps dropped after each block (spatial dropout, Tompson et al. 2015)."""
+    """Share of whole channels dropped after each block (spatial dropout, Tompson et al. 2015)."""
     hidden_layers: Annotated[
         int, Ge(0), Le(4), Setting(group="hidden layers", cells=("hidden",), counts="everywhere")
     ] = 1
     """Dense layers between the blocks and the logits."""
     hidden_units: Annotated[
-        Units | tuple[Units, ...], Setting(group="hidden layers", needs=(HIDDEN,), cells=("hidden",))
+        Units | tuple[Units, ...], Unit("units"), Setting(group="hidden layers", needs=(HIDDEN,), cells=("hidden",))
     ] = 128
     """Units of each dense layer."""
     hidden_activation: Annotated[
@@ -154,7 +162,11 @@ class AugmentConfig:
     """Random distortions, drawn afresh for every image and epoch; all zero means none."""
 
     rotation_degrees: Annotated[
-        float, Ge(0), Le(90), Setting(group="augmentation", cells=("augment",), unit="°", distortion="turned ±{value}°")
+        float,
+        Ge(0),
+        Le(90),
+        Unit("degrees"),
+        Setting(group="augmentation", cells=("augment",), unit="°", distortion="turned ±{value}°"),
     ] = 0.0
     """Largest rotation either way, in degrees."""
     zoom: Annotated[
@@ -164,30 +176,36 @@ class AugmentConfig:
     zoom_per_axis: Annotated[bool, Setting(group="augmentation", needs=(DISTORTION,))] = False
     """Draw the zoom of rows and of columns separately, as Keras does."""
     shear_radians: Annotated[
-        float, Ge(0), Le(1), Setting(group="augmentation", cells=("augment",), distortion="sheared ±{value} rad")
+        float,
+        Ge(0),
+        Le(1),
+        Unit("radians"),
+        Setting(group="augmentation", cells=("augment",), distortion="sheared ±{value} rad"),
     ] = 0.0
     """Largest shear angle either way, in radians; matrix [[1, -sin], [0, cos]] (Keras 1.2)."""
     translate_pixels: Annotated[
         float,
         Ge(0),
         Le(14),
+        Unit("pixels"),
         Setting(group="augmentation", cells=("augment",), unit="px", distortion="shifted ±{value} px"),
     ] = 0.0
     """Largest shift either way along rows and along columns, in pixels."""
     interpolation: Annotated[Interpolation, Setting(group="augmentation", needs=(DISTORTION,))] = "bilinear"
     """How a pixel between pixels is read."""
     fill: Annotated[Fill, Setting(group="augmentation", needs=(DISTORTION,))] = "background"
-    """The value read outside the picture: black, or the nearest pixel."""
+    """The value read outside the image: black, or the nearest pixel."""
     grid_pixels: Annotated[
         int,
         Ge(0),
         Le(8),
+        Unit("pixels of the grid"),
         Setting(group="augmentation", distortion="displaced ±{grid_shift:.2g} px on a {value}×{value} grid"),
     ] = 0
     """Side of a coarse grid of random displacements, in grid pixels; bicubic interpolation makes a smooth field of it
     that moves every pixel (after Simard et al. 2003). 4 is common; 0 is off."""
-    grid_shift: Annotated[float, Gt(0), Le(7), Setting(group="augmentation", needs=(GRID,))] = 1.0
-    """Largest displacement of a grid pixel either way along rows and along columns, in pixels of the picture."""
+    grid_shift: Annotated[float, Gt(0), Le(7), Unit("pixels"), Setting(group="augmentation", needs=(GRID,))] = 1.0
+    """Largest displacement of a grid pixel either way along rows and along columns, in pixels of the image."""
 
     @property
     def distorts(self) -> bool:
@@ -230,7 +248,7 @@ class OptimConfig:
     weight_decay: Annotated[float, Ge(0), Le(1), Setting(group="optimizer", cells=("decay",))] = 0.0
     """Decoupled weight decay (Loshchilov and Hutter 2019), a share of the weight a step at the highest lr is
     lr * weight_decay; biases and batchnorm are spared."""
-    batch_size: Annotated[int, Ge(8), Le(4096), Setting(group="optimizer", cells=("batch",))] = 128
+    batch_size: Annotated[int, Ge(8), Le(4096), Unit("images"), Setting(group="optimizer", cells=("batch",))] = 128
     """Images per step, or all images of an epoch if those are fewer; the rest at an epoch's end is dropped
     for that epoch, except with keep_last_batch."""
     keep_last_batch: Annotated[bool, Setting(group="optimizer")] = False
@@ -239,16 +257,26 @@ class OptimConfig:
     """Share of the target spread evenly over all classes (Szegedy et al. 2016)."""
     schedule: Annotated[LrSchedule, Setting(group="schedule", cells=("lr → drops",))] = "constant"
     """"constant" with drops, or "one_cycle": up and down to zero linearly over the whole budget (Smith 2018)."""
-    warmup_fraction: Annotated[float, Ge(0), Lt(1), Setting(group="schedule", needs=(WARMUP,))] = 0.2
+    warmup_fraction: Annotated[
+        float, Ge(0), Lt(1), Unit("share of the budget"), Setting(group="schedule", needs=(WARMUP,))
+    ] = 0.2
     """one_cycle: the share of the budget in which the learning rate rises."""
     drops: Annotated[int, Ge(0), Le(2), Setting(group="schedule", needs=(DROPS,), cells=("lr → drops",))] = 0
     """constant: how often the learning rate drops."""
     first_drop_fraction: Annotated[
-        float, Gt(0), Lt(1), Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",))
+        float,
+        Gt(0),
+        Lt(1),
+        Unit("share of the budget"),
+        Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",)),
     ] = 0.6
     """When the first drop comes, as a share of the full budget's steps."""
     second_drop_fraction: Annotated[
-        float, Gt(0), Lt(1), Setting(group="schedule", needs=(TWO_DROPS,), cells=("lr → drops",))
+        float,
+        Gt(0),
+        Lt(1),
+        Unit("share of the budget"),
+        Setting(group="schedule", needs=(TWO_DROPS,), cells=("lr → drops",)),
     ] = 0.85
     """When the second drop comes, as a share of the full budget's steps."""
     drop_factor: Annotated[float, Gt(0), Lt(1), Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",))] = (
@@ -256,7 +284,11 @@ class OptimConfig:
     )
     """The factor by which a drop multiplies the learning rate."""
     cooldown_fraction: Annotated[
-        float, Ge(0), Le(1), Setting(group="schedule", needs=(COOLDOWN,), cells=("lr → drops",))
+        float,
+        Ge(0),
+        Le(1),
+        Unit("share of the budget"),
+        Setting(group="schedule", needs=(COOLDOWN,), cells=("lr → drops",)),
     ] = 0.0
     """constant: the share of the budget's steps at its end in which the learning rate falls linearly to zero, from
     where the drops leave it; 0 is off."""
@@ -280,8 +312,8 @@ class OptimConfig:
 class Phase:
     """A stretch of training with settings of its own, after the notebook's second calls of `fit`."""
 
-    epochs: Count
-    """Length of the phase, in epochs."""
+    epochs: Annotated[Count, Unit("epochs")]
+    """Length of the phase."""
     augment: AugmentConfig | None = None
     """Augmentation in this phase; default: the recipe's."""
     lr: Annotated[float, Gt(0), Le(10)] | None = None
@@ -292,12 +324,14 @@ class Phase:
 class TrainConfig:
     """Everything that decides a trial's bits, except its seed, the data and the numerics."""
 
-    epochs: Annotated[int, Ge(1), Le(1000), Setting(group="budget", cells=("lr → drops",))] = 6
+    epochs: Annotated[int, Ge(1), Le(1000), Unit("epochs"), Setting(group="budget", cells=("lr → drops",))] = 6
     """Full budget, in passes over the training images."""
-    periods: Annotated[Annotated[tuple[Annotated[float, Gt(0)], ...], Len(1)] | None, Setting(ablated=False)] = None
+    periods: Annotated[
+        Annotated[tuple[Annotated[float, Gt(0)], ...], Len(1)] | None, Unit("epochs"), Setting(ablated=False)
+    ] = None
     """Epochs at whose end a value is reported, rising, the last equal to `epochs`; default: each whole epoch."""
     train_on: Annotated[TrainOn, Setting(ablated=False)] = "search_split"
-    """The 50,000 images of the search's split, or all 60,000 (for `confirm` and the notebook's recipes); pictures are
+    """The 50,000 images of the search's split, or all 60,000 (for `confirm` and the notebook's recipes); images are
     normalised by the mean and standard deviation of the same."""
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)

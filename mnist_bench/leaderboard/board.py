@@ -24,17 +24,19 @@ class NetFigures:
     """Figures of a trial that only a trained net has."""
 
     tied: bool
-    """Whether the paired test cannot distinguish the trial from the first."""
+    """Whether the trial is not significantly different from the first."""
     p_value: float | None
     """Holm-adjusted p-value of the paired test against the first; None if the trial was not tested."""
     low: float | None
+    """Lower end of Wilson's 95% interval of the accuracy."""
     high: float | None
-    """Ends of Wilson's 95 % interval of the accuracy."""
+    """Upper end of the interval."""
     errors: int | None
-    """Number of validation images that are classified wrongly."""
+    """Number of misclassified validation images."""
     parameters: int | None
+    """Number of weights, the running statistics of batch normalization included."""
     macs: int | None
-    """Multiply-accumulates for one image."""
+    """Multiply-accumulates for one image, forward."""
     settings: Mapping[str, str]
     """The settings in which the rows differ, as compact cells by heading: for display only."""
 
@@ -46,18 +48,20 @@ class LeaderboardRow:
     rank: int | None
     """1 for the best complete trial; None if the trial is not complete."""
     number: int
+    """Number of the trial, from 0."""
     value: float | None
-    """Value after the last period: the validation accuracy of a net (0..1), or in the unit of another trainer."""
+    """Value after the last report: the validation accuracy of a net (0 to 1), or in the unit of another trainer."""
     state: str
-    """As in Optuna: COMPLETE, PRUNED, RUNNING or FAIL."""
+    """State as in Optuna: COMPLETE, PRUNED, RUNNING or FAIL."""
     reason: str
-    """How the trial ended, see `TrialRecord.reason`."""
+    """How the trial ended: complete, pruned, infeasible, diverged, crashed, out_of_memory or timed_out; or running or
+    paused, if it has not."""
     done: float
     """Epochs that a net trained, or periods of another trainer."""
     total: float
     """Epochs or periods of the full budget."""
     seconds: float
-    """Training time."""
+    """Training time in seconds."""
     params: Mapping[str, Any]
     """Parameters that the search chose, by dotted name. Inactive ones are absent; of other trainers they are None."""
     excess: Mapping[str, float]
@@ -65,12 +69,12 @@ class LeaderboardRow:
     seed: int
     """Seed of the training."""
     curve: tuple[Mapping[str, Any], ...]
-    """The figures of each period, see `curve_of`; empty if the board has no curves."""
+    """The figures of each period, as `curve_of` returns them; empty if the board has no curves."""
     first_then: float | None
-    """Value that the trial of rank 1 had when it had trained as long as this one, which stopped early;
-    None if this trial is complete, still trains, or ended without a value."""
+    """Value that the trial of rank 1 had after as many reports as this one, which stopped early. None if this trial is
+    complete, still trains, or ended without a value."""
     ahead: bool
-    """Whether the trial stopped early with a higher value than that."""
+    """Whether the trial stopped early with a higher value than `first_then`."""
     cost: float | None
     """Second objective of this trial; None with one objective, or if it is not known."""
     on_front: bool | None
@@ -89,9 +93,9 @@ class NetTotals:
     """Figures of a whole leaderboard that only a study of nets has."""
 
     tied: int
-    """Number of complete trials that the test cannot distinguish from the first, the first included."""
+    """Number of complete trials that are not significantly different from the first, the first included."""
     test_openings: int
-    """How often the test set was opened for the study."""
+    """Number of test-set evaluations for the study."""
     has_batchnorm: bool
     """Whether a row's net has batch normalisation, whose running statistics count as parameters."""
 
@@ -101,10 +105,11 @@ class Leaderboard:
     """A study's rows, best first, and the figures around them."""
 
     study: str
+    """Name of the study."""
     digest: str
     """64 hexadecimal digits; `grouped` makes them readable."""
     totals: tuple[int, ...]
-    """Goals, in trained trials. There are several if the goal was raised after it had been reached."""
+    """Trial budgets, in trained trials. There are several if the budget was raised after it had been reached."""
     counts: Mapping[str, int]
     """Number of trials that are complete, pruned, failed, infeasible and running."""
     external: int
@@ -114,10 +119,10 @@ class Leaderboard:
     budget: float
     """Epochs or periods that all ended trials would have trained without pruning."""
     live: bool
-    """Whether a driver is at work on the study."""
+    """Whether a process is searching now."""
     rows: tuple[LeaderboardRow, ...]
     hidden: int
-    """Number of rows that `top` leaves out."""
+    """Number of rows that `--top` leaves out."""
     order: Order
     """The order in which the search handled events: "logical", which can be repeated, or "arrival"."""
     cost: str | None

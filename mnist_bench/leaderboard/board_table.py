@@ -15,6 +15,12 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
 from search.event_log import repeats
 
+STATES = (
+    "`COMPLETE`, `PRUNED`, `FAIL`, `RUNNING` or `PAUSED` (continues when the search does), with the reason in brackets "
+    "if it adds something: `PRUNED (infeasible)`. `ahead` follows if the trial was pruned with a higher value than the "
+    "first had after the same training."
+)
+
 
 def _state(row: LeaderboardRow) -> str:
     return cells.ending(row.state, row.reason) + (", ahead" if row.ahead else "")
@@ -28,33 +34,67 @@ def _net(row: LeaderboardRow) -> NetFigures:
 
 
 NET_FIGURES: tuple[Column[LeaderboardRow], ...] = (
-    Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 18, "right", lambda row: row.rank),
-    Column("trial", lambda row: f"#{row.number}", 20, "right", lambda row: row.number),
     Column(
-        "validation",
-        lambda row: f"{cells.percent(row.value)} {cells.interval(_net(row).low, _net(row).high)}",
-        19,
-        number=lambda row: row.value,
+        "rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 18, "right", lambda row: row.rank,
+        about="Rank by validation accuracy among the complete trials; – if the trial is not complete. `=` marks a tie.",
     ),
-    Column("errors", lambda row: "–" if _net(row).errors is None else str(_net(row).errors), 16, "right"),
-    Column("state", _state, 15),
-    Column("epochs", lambda row: cells.epochs(row.done, row.total), 14, "right", lambda row: row.done),
-    Column("params", lambda row: cells.count(_net(row).parameters), 12, "right", lambda row: _net(row).parameters),
-    Column("MACs", lambda row: cells.count(_net(row).macs), 6, "right", lambda row: _net(row).macs),
-    Column("time", lambda row: cells.duration(row.seconds), 8, "right", lambda row: row.seconds),
-)
+    Column(
+        "trial", lambda row: f"#{row.number}", 20, "right", lambda row: row.number,
+        about="Number of the trial, from 0. Commands take it as `conv-0/37`.",
+    ),
+    Column(
+        "validation", lambda row: f"{cells.percent(row.value)} {cells.interval(_net(row).low, _net(row).high)}", 19,
+        number=lambda row: row.value,
+        about="Accuracy on the validation images after the last report, with Wilson's 95% interval in brackets.",
+    ),
+    Column(
+        "errors", lambda row: "–" if _net(row).errors is None else str(_net(row).errors), 16, "right",
+        about="Number of misclassified validation images.",
+    ),
+    Column("state", _state, 15, about=STATES),
+    Column(
+        "epochs", lambda row: cells.epochs(row.done, row.total), 14, "right", lambda row: row.done,
+        about="Epochs that were trained; `1/6` if the trial ended before its full budget of 6.",
+    ),
+    Column(
+        "params", lambda row: cells.count(_net(row).parameters), 12, "right", lambda row: _net(row).parameters,
+        about="Number of weights, the running statistics of batch normalization included.",
+    ),
+    Column(
+        "MACs", lambda row: cells.count(_net(row).macs), 6, "right", lambda row: _net(row).macs,
+        about="Multiply-accumulates for one image, forward.",
+    ),
+    Column(
+        "time", lambda row: cells.duration(row.seconds), 8, "right", lambda row: row.seconds,
+        about="Training time: `31 s`, `4:22` (minutes) or `2:04:22` (hours). Waiting does not count.",
+    ),
+)  # fmt: skip
 """Their last importances alternate with those of the settings, which have 13, 11, 9 and so on, the most telling setting
 first. A narrow screen therefore shows how a trial ended and after how long, and a few of both."""
 FIGURES: tuple[Column[LeaderboardRow], ...] = (
-    Column("rank", lambda row: str(row.rank or "–"), 8, "right"),
-    Column("trial", lambda row: f"#{row.number}", 9, "right"),
-    Column("value", lambda row: cells.value(row.value), 9, "right"),
-    Column("state", _state, 7),
-    Column("periods", lambda row: cells.epochs(row.done, row.total), 6, "right"),
-    Column("time", lambda row: cells.duration(row.seconds), 4, "right"),
-)
+    Column("rank", lambda row: str(row.rank or "–"), 8, "right", about="Rank by value among the complete trials."),
+    Column("trial", lambda row: f"#{row.number}", 9, "right", about="Number of the trial, from 0."),
+    Column("value", lambda row: cells.value(row.value), 9, "right", about="Value after the last report."),
+    Column("state", _state, 7, about=STATES),
+    Column(
+        "periods", lambda row: cells.epochs(row.done, row.total), 6, "right",
+        about="Number of reports; `1/6` if the trial ended before its full budget of 6.",
+    ),
+    Column("time", lambda row: cells.duration(row.seconds), 4, "right", about="Training time."),
+)  # fmt: skip
 """Columns of a study of another trainer."""
-FRONT: Column[LeaderboardRow] = Column("front", lambda row: "yes" if row.on_front else "", 17)
+FRONT: Column[LeaderboardRow] = Column(
+    "front",
+    lambda row: "yes" if row.on_front else "",
+    17,
+    about="With two objectives: whether the trial is on the Pareto front.",
+)
+OVER: Column[LeaderboardRow] = Column(
+    "over its limit by",
+    lambda row: _excess(row),
+    11,
+    about="With `--all`: by how much an infeasible trial exceeds each limit.",
+)
 FIRST_SETTING = 13
 UNRANKED = "rank –: not complete"
 PAUSED = "PAUSED: continues when the search does"
@@ -109,7 +149,7 @@ def _explained(figures: Sequence[Column[LeaderboardRow]], board: Leaderboard) ->
 
 def _over(board: Leaderboard) -> list[Column[LeaderboardRow]]:
     """Return the column of exceeded limits, if a row is infeasible."""
-    return [Column("over its limit by", _excess, 11)] if any(row.excess for row in board.rows) else []
+    return [OVER] if any(row.excess for row in board.rows) else []
 
 
 def _excess(row: LeaderboardRow) -> str:

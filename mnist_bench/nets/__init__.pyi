@@ -17,4 +17,9 @@ from .modules import (
 )
 from .planner import make_planner as make_planner, with_net_defaults as with_net_defaults
 from .size import net_size as net_size
-from .summary import distinguishing as distinguishing, line as line, shown as shown
+from .summary import (
+    distinguishing as distinguishing,
+    line as line,
+    settings_by_heading as settings_by_heading,
+    shown as shown,
+)

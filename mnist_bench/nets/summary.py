@@ -42,7 +42,7 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     """
     values = [_values(config) for config in configs]
     rows = [
-        {heading: _cell(heading, config, settings) for heading in _settings_by_heading()}
+        {heading: _cell(heading, config, settings) for heading in settings_by_heading()}
         for config, settings in zip(configs, values, strict=True)
     ]
     if len(rows) == 1:
@@ -52,7 +52,7 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     differing = [path for path in paths if any(row.get(path) != values[0].get(path) for row in values)]
     kept = [
         heading
-        for heading, told in _settings_by_heading().items()
+        for heading, told in settings_by_heading().items()
         if len({row[heading] for row in rows}) > 1 and any(declared.path in differing for declared in told)
     ]
     others = [path for path in differing if not setting_of(path).cells]
@@ -70,11 +70,11 @@ def _alone(config: TrainConfig, cells: Mapping[str, str]) -> dict[str, str]:
 
 def _of_layers(heading: str) -> bool:
     """Return whether a cell only shows settings of built-in nets."""
-    return all(declared.path.startswith("model.") for declared in _settings_by_heading()[heading])
+    return all(declared.path.startswith("model.") for declared in settings_by_heading()[heading])
 
 
 @cache
-def _settings_by_heading() -> Mapping[str, Sequence[Declared]]:
+def settings_by_heading() -> Mapping[str, Sequence[Declared]]:
     """Return the settings that each compact cell shows, by its heading."""
     settings = all_settings().values()
     headings = dict.fromkeys([*HEADINGS, *(heading for declared in settings for heading in declared.setting.cells)])
@@ -92,7 +92,7 @@ def _cell(heading: str, config: TrainConfig, values: Mapping[str, Any]) -> str:
         return NOTHING
     if heading in _COMBINED_CELLS:
         return _COMBINED_CELLS[heading](config)
-    told = [(declared, declared.counts_in(config)) for declared in _settings_by_heading()[heading]]
+    told = [(declared, declared.counts_in(config)) for declared in settings_by_heading()[heading]]
     return "/".join(_brief(values[declared.path], declared) if counts else NOTHING for declared, counts in told)
 
 
@@ -127,7 +127,7 @@ def legend(heading: str, cells: Collection[str]) -> list[str]:
 
 def _signs(heading: str, cells: Collection[str]) -> Iterator[str]:
     """Yield the meanings of the signs in these cells, except for the dash."""
-    names = [declared.name for declared in _settings_by_heading().get(heading, ())]
+    names = [declared.name for declared in settings_by_heading().get(heading, ())]
     match heading:
         case "lr → drops":
             if any("→×" in cell for cell in cells):
@@ -175,7 +175,7 @@ def _augment(config: TrainConfig) -> str:
 
 def _distortions() -> list[Declared]:
     """Return the strengths that a cell of `augment` shows, in its order."""
-    return [declared for declared in _settings_by_heading()["augment"] if declared.name in AugmentConfig().strengths]
+    return [declared for declared in settings_by_heading()["augment"] if declared.name in AugmentConfig().strengths]
 
 
 _COMBINED_CELLS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(

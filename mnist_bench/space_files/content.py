@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal, get_args
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Unit
 from pydantic import Discriminator, GetCoreSchemaHandler, PlainValidator, Tag, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
@@ -69,10 +69,12 @@ WithCost = tuple[Value, Cost]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """The largest net that is trained."""
+    """The largest network that is trained."""
 
-    parameters: Limit = math.inf
-    macs: Limit = math.inf
+    parameters: Annotated[Limit, Unit("parameters")] = math.inf
+    """The most parameters of a network."""
+    macs: Annotated[Limit, Unit("multiply-accumulates per image")] = math.inf
+    """The most multiply-accumulates for one image, forward."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,9 +82,11 @@ class Strategies:
     """How the search decides."""
 
     sampler: Sampler = "tpe"
+    """The sampler, which proposes trials: its name, or a mapping with its name and options."""
     pruner: Pruner = "asha"
+    """The pruner, which stops trials early: its name, or a mapping with its name and options."""
     start: tuple[str, ...] = ()
-    """Recorded benchmarks whose best configurations are tried first (docs/concepts/proposals.md)."""
+    """Recorded benchmarks whose best configurations are tried first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,17 +95,19 @@ class SearchSettings:
 
     dataset: DatasetName = "mnist"
     """The data set, unless the command names another; mnist-red is MNIST in three channels, green and blue 0."""
-    subset: Annotated[int, Ge(MIN_SUBSET), Wanted(f"a whole number of at least {MIN_SUBSET} images")] = 60_000
+    subset: Annotated[
+        int, Ge(MIN_SUBSET), Unit("images"), Wanted(f"a whole number of at least {MIN_SUBSET} images")
+    ] = 60_000
     """Number of images to use; one sixth of them validate."""
     precision: PrecisionName = "auto"
     """Precision of convolutions and hidden layers; auto is the device's fastest. portable is float32 with the same bits
     on every x86-64 processor with AVX2."""
     limits: Limits = field(default_factory=Limits)
-    """Nets above a limit are infeasible: they are not trained and not counted."""
+    """Networks above a limit are infeasible: they are not trained and not counted."""
     constraints: tuple[str, ...] = ()
     """Conditions that every trial has to meet, such as `hidden_units <= 8 * filters`; others are infeasible."""
     search: Strategies = field(default_factory=Strategies)
-    """The sampler, which proposes trials, and the pruner, which ends them early."""
+    """The sampler, which proposes trials, and the pruner, which stops them early."""
     objective: Annotated[
         Annotated[Alone, Tag("alone")] | Annotated[WithCost, Tag("with cost")],
         Discriminator(lambda value: "with cost" if isinstance(value, list) and len(value) == 2 else "alone"),

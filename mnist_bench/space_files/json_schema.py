@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, get_args, get_type_hints
 
+from annotated_types import Unit
 from pydantic import TypeAdapter
 
 from mnist_bench.config import sections
@@ -22,7 +25,10 @@ Schema = dict[str, Any]
 
 
 def json_schema() -> Schema:
-    """Return the schema (draft 2020-12) of a space file, made from the config's dataclasses and their docstrings."""
+    """Return the schema (draft 2020-12) of a space file, made from the config's dataclasses and their docstrings.
+
+    Its keyword `unit` is not of the standard: the unit of a number in words.
+    """
     name = "Name of the space, after which studies are named. Default: the file's name."
     narrowed = "Whether conditions and constraints may name values outside the ranges, as they do after --set."
     settings: Schema = {
@@ -54,10 +60,41 @@ def _own_section() -> Schema:
 
 
 def _constant(cls: type, name: str) -> Schema:
-    """Return the schema of one field's plain value, with its docstring."""
+    """Return the schema of one field's plain value, with its docstring and its unit."""
     whole = TypeAdapter(cls).json_schema()
-    schema: Schema = _inlined(whole["properties"][name], whole.get("$defs", {}))
-    return schema | {"description": docs} if (docs := field_docs(cls).get(name)) else schema
+    parts = {part.__name__: part for part in _classes_in(cls)}
+    definitions = {key: _explained(schema, parts.get(key)) for key, schema in whole.get("$defs", {}).items()}
+    schema: Schema = _inlined(whole["properties"][name], definitions)
+    return schema | _about(cls).get(name, {})
+
+
+def _classes_in(kind: Any) -> Iterator[type]:
+    """Yield every dataclass in the annotations of a dataclass, at any depth."""
+    annotations = get_type_hints(kind).values() if is_dataclass(kind) else get_args(kind)
+    for annotation in annotations:
+        if is_dataclass(annotation) and isinstance(annotation, type):
+            yield annotation
+        yield from _classes_in(annotation)
+
+
+def _explained(schema: Schema, cls: type | None) -> Schema:
+    """Return the schema of a dataclass with the docstrings and units of its fields."""
+    if cls is None:
+        return schema
+    about = _about(cls)
+    return schema | {"properties": {name: item | about[name] for name, item in schema["properties"].items()}}
+
+
+@cache
+def _about(cls: type) -> dict[str, Schema]:
+    """Return the docstring and the unit of each field of a dataclass, as keywords of its schema."""
+    docs, hints = field_docs(cls), get_type_hints(cls, include_extras=True)
+    found: dict[str, Schema] = {}
+    for name, hint in hints.items():
+        unit = next((item.unit for item in getattr(hint, "__metadata__", ()) if isinstance(item, Unit)), None)
+        told = {"description": docs.get(name), "unit": unit}
+        found[name] = {key: text for key, text in told.items() if text}
+    return found
 
 
 def _inlined(schema: Any, definitions: Schema) -> Any:
@@ -75,7 +112,7 @@ def _inlined(schema: Any, definitions: Schema) -> Any:
 
 def _field(constant: Schema) -> Schema:
     """Return the schema of a field: a constant, a range, or a constant under a condition."""
-    about = {key: constant[key] for key in ("description", "default") if key in constant}
+    about = {key: constant[key] for key in ("description", "unit", "default") if key in constant}
     plain = {key: value for key, value in constant.items() if key not in about}
     numbers = _numbers(plain)
     ranges = [_form(kind, {"items": member, "$ref": "#/$defs/ends"}, "step", "log") for kind, member in numbers.items()]

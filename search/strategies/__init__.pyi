@@ -44,3 +44,4 @@ from .samplers import (
     Sobol as Sobol,
     Tpe as Tpe,
 )
+from .strategy import bounds_of as bounds_of

@@ -287,3 +287,22 @@ def test_list(monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
     monkeypatch.setattr("mnist_bench.space_files.space_sources.FOLDERS", (Path.cwd(),))
     lines = run("list").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [["name", "holds"], ["mine", "problems"]]
+
+
+def test_fields_are_listed_by_the_beginning_of_their_paths() -> None:
+    lines = run("fields", "optim.beta1").stdout.splitlines()
+    assert lines == [
+        "optim.beta1",
+        "  number, at least 0, below 1; default 0.9; ranges: float, int, levels, choice",
+        "  Adam's decay of the first moment.",
+    ]
+    paths = [row["path"] for row in json.loads(run("fields", "optim", "--json").stdout)["fields"]]
+    assert paths[0] == "optim.optimizer"
+    assert {path.split(".")[0] for path in paths} == {"optim"}
+    every = [row["path"] for row in json.loads(run("fields", "--json").stdout)["fields"]]
+    assert {"name", "search.pruner.reduction_factor", "model.blocks", "net.NAME"} < {*every}
+
+
+def test_a_beginning_that_no_field_has_is_an_error() -> None:
+    result = run("fields", "optm")
+    assert "no field of a space file begins with that; did you mean `optim`?" in str(result.exception)

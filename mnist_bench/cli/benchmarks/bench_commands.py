@@ -28,6 +28,10 @@ def speed(
 
     It uses one process per core with one thread each, as a search does; on a GPU one process. It takes about 2 minutes
     on 2 cores.
+
+    Examples:
+        mnist-bench bench speed
+        mnist-bench bench speed --precision fp32 --json
     """
     form = output.form(json=json, markdown=markdown)
     from mnist_bench.bench import speed as benchmark, speed_tables
@@ -47,7 +51,8 @@ app.command("search", cls=HelpfulCommand)(bench_search.search)
 @app.command("ladder", cls=HelpfulCommand)
 def ladder(
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="TARGET", help="99.0, 99.4, 99.6, 99.7 (default: all four).")
+        list[str] | None,
+        typer.Argument(metavar="TARGET", show_default="all four", help="Targets: 99.0, 99.4, 99.6 or 99.7."),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Number of seeds.")] = 10,
     workers: options.Workers = None,
@@ -59,11 +64,15 @@ def ladder(
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
 ) -> None:
-    """Train the recipes that are to reach 99.0, 99.4, 99.6 and 99.7 %.
+    """Train the recipes for test accuracies of 99.0, 99.4, 99.6 and 99.7%, and time them.
 
-    Epochs and seeds are fixed, and each run is evaluated on the test images after its last epoch; the ledger logs that.
-    Then one run of each recipe is timed as a separate process. The same command continues a run that was stopped or
-    killed; _ladder in the results folder holds the runs and their times.
+    Epochs and seeds are fixed, and each run is evaluated on the test images after its last epoch. These evaluations are
+    logged. Then one run of each recipe is timed as a separate process. Run the same command again to resume an
+    interrupted run; `_ladder` in the results folder holds the runs and their times.
+
+    Examples:
+        mnist-bench bench ladder 99.0 99.4
+        mnist-bench bench ladder --seeds 3 --markdown
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner

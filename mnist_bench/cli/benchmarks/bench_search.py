@@ -25,11 +25,13 @@ PICTURE = "contest"
 def search(
     context: typer.Context,
     space: Annotated[
-        str | None, typer.Argument(metavar="SPACE", help="With --live: a space file, or the name of a shipped one.")
+        str | None, typer.Argument(metavar="SPACE", help="With --live: a space file, or the name of a bundled space.")
     ] = None,
     table: Annotated[
         str | None,
-        typer.Option("--table", metavar="NAMES", help="Tables to search on, comma-separated (default: grid-5k)."),
+        typer.Option(
+            "--table", metavar="NAMES", show_default="grid-5k", help="Tables to search on, with commas between."
+        ),
     ] = None,
     live: Annotated[
         TaskName | None, typer.Option("--live", help="Train on this task instead of looking up in a table.")
@@ -38,14 +40,14 @@ def search(
         str,
         typer.Option(
             "--samplers", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help=f"Comma-separated: {', '.join(strategies.SAMPLERS)}, or your own (module:Name, file.py:Name).",
+            help=f"Samplers, with commas between: {', '.join(strategies.SAMPLERS)}, or your own (file.py:Name).",
         ),
     ] = "tpe",
     pruners: Annotated[
         str,
         typer.Option(
             "--pruners", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help=f"Comma-separated: {', '.join(strategies.PRUNERS)}, or your own.",
+            help=f"Pruners, with commas between: {', '.join(strategies.PRUNERS)}, or your own.",
         ),
     ] = "asha",
     sampler_option: options.SamplerOptions = None,
@@ -54,13 +56,14 @@ def search(
         list[str] | None,
         typer.Option(
             "--from-study", metavar="NAME", rich_help_panel=options.STRATEGIES,
-            help="A table of another task: repeat every pair with a start list made of it; repeatable.",
+            help="Repeat every pair with warm-start configurations from this table of another task. Repeatable.",
         ),
     ] = None,
     seeds: Annotated[
         int | None,
         typer.Option(
-            "--seeds", min=1, max=10_000, metavar="N", help="Searches per method (default: 100 on a table, 5 live)."
+            "--seeds", min=1, max=10_000, metavar="N", show_default="100 on a table, 5 live",
+            help="Searches per method.",
         ),
     ] = None,
     first_seed: Annotated[
@@ -69,27 +72,30 @@ def search(
     only: Annotated[
         bool,
         typer.Option(
-            "--only", rich_help_panel=options.STRATEGIES, help="Only these sampler-pruner pairs; skip the baselines."
+            "--only", rich_help_panel=options.STRATEGIES, help="Skip the baselines."
         ),
     ] = False,
     trials: Annotated[
         int,
         typer.Option(
             "--trials", "-n", min=1, max=1000, metavar="N",
-            help="The budget, in full trainings of an average configuration.",
+            help="Budget of a search, in full trainings of an average configuration.",
         ),
     ] = 30,
-    slots: Annotated[int, typer.Option("--slots", min=1, max=1000, metavar="N", help="Trials in flight.")] = 8,
+    slots: Annotated[int, typer.Option("--slots", min=1, max=1000, metavar="N", help="Concurrent trials.")] = 8,
     workers: Annotated[
         str | None,
         typer.Option(
             "--workers", metavar="N", rich_help_panel=options.RUNNING,
-            help="Live: worker processes. On a table: numbers of workers (1,8) for which to report the simulated time.",
+            help="Live: worker processes. On a table: numbers of workers, e.g. 1,8, whose simulated time is reported.",
         ),
     ] = None,
     device: options.Device = "auto",
     folder: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="Folder for the picture (default: results/_bench).")
+        Path | None,
+        typer.Option(
+            "--output", metavar="DIR", show_default="_bench in the results folder", help="Folder for the plot."
+        ),
     ] = None,
     json: options.Json = False,
     csv: options.Csv = False,
@@ -98,10 +104,15 @@ def search(
 ) -> None:  # fmt: skip
     """Compare search methods at equal budget.
 
-    Every sampler is combined with every pruner. The baselines are random search, random search with twice the budget,
-    an even spread, and "the first period for all, then the best". Each search sees one seed and one part of the images;
-    its choice is scored on images that it never saw. On a table a search takes a fraction of a second. Live, training
-    runs are kept, and the same command continues a contest that was stopped.
+    Every sampler is combined with every pruner. There are four baselines: random search; random search with twice the
+    budget; quasi-random configurations; and one report of every configuration, then the best to the end. The search
+    methods are compared by the error of their selected configurations on images that no search has seen, with paired
+    tests. On a table, a search takes a fraction of a second. With --live, all configurations are trained; run the same
+    command again to resume.
+
+    Examples:
+        mnist-bench bench search --table conv-5k --samplers tpe,random
+        mnist-bench bench search mini --live mnist-5k --seeds 5
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner

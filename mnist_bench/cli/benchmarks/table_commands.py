@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, show and verify recorded benchmarks.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME|FILE.npz", help="A shipped table, or a table's file.")]
+Name = Annotated[str, typer.Argument(metavar="NAME|FILE.npz", help="A bundled table, or the file of a table.")]
 
 
 @app.command("list", cls=HelpfulCommand)
 def listing(json: options.Json = False, csv: options.Csv = False, markdown: options.Markdown = False) -> None:
-    """List the tables that come with the program."""
+    """List the bundled tables.
+
+    Examples:
+        mnist-bench table list
+        mnist-bench table list --json
+    """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench import tables
 
@@ -42,13 +47,20 @@ def listing(json: options.Json = False, csv: options.Csv = False, markdown: opti
 def show_table(
     target: Annotated[
         str,
-        typer.Argument(metavar="NAME|NAME/17", help="A shipped table or a table's file (FILE.npz), or a point of it."),
+        typer.Argument(
+            metavar="NAME|NAME/17", help="A bundled table, the file of a table, or one of its configurations."
+        ),
     ],
     json: options.Json = False,
     csv: options.Csv = False,
     markdown: options.Markdown = False,
 ) -> None:
-    """Show the content and the origin of a table; with a point, its parameters, costs and curves."""
+    """Show the content and origin of a table, or one of its configurations with its learning curves.
+
+    Examples:
+        mnist-bench table show conv-5k
+        mnist-bench table show conv-5k/17
+    """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench import tables
 
@@ -67,15 +79,20 @@ def card(
     name: Name,
     others: Annotated[
         list[str] | None,
-        typer.Argument(metavar="OTHER", help="Tables to compare the ranks with (default: the shipped ones)."),
+        typer.Argument(metavar="OTHER", show_default="the bundled tables", help="Tables to compare the ranks with."),
     ] = None,
     json: options.Json = False,
     csv: options.Csv = False,
     markdown: options.Markdown = False,
 ) -> None:
-    """Describe a table: noise, ranks after each period, number of points that tie with the best.
+    """Describe a table: its noise, its ranks after each report, and the ties with its best configuration.
 
-    Other tables are included if they hold points with the same parameters: ranks of one task next to those of another.
+    Other tables are included if they hold configurations with the same parameters. Then the ranks on the two tasks are
+    compared.
+
+    Examples:
+        mnist-bench table card conv-5k
+        mnist-bench table card conv-5k grid-5k --markdown
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench import tables
@@ -89,7 +106,9 @@ def card(
 @app.command("verify", cls=HelpfulCommand)
 def verify(
     name: Name,
-    rows: Annotated[int, typer.Option("--rows", min=1, metavar="N", help="Rows to train again, drawn at random.")] = 20,
+    rows: Annotated[
+        int, typer.Option("--rows", min=1, metavar="N", help="Number of rows to train again, drawn at random.")
+    ] = 20,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the draw.")] = 0,
     workers: options.Workers = None,
     device: options.Device = "auto",
@@ -98,12 +117,16 @@ def verify(
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
 ) -> None:
-    """Train rows of a table again and compare bit for bit.
+    """Train rows of a table again, and compare them bit for bit.
 
-    If this machine has the canary of the row's machine, each period's errors, losses and weights must be the same, and
-    so must the errors on unseen images. Elsewhere the last error must be within the noise of a seed, which a table with
-    one seed per point cannot show. The exit code is 4 if a row differs that must not. A row takes 5 to 15 s on one
-    core. The same command continues a run that was stopped; _tables in the results folder holds the runs so far.
+    If this machine passes the numerics check of the row's machine, all errors, losses and weights must be identical.
+    Otherwise the last error must be within the noise between seeds, which a table with one seed per configuration
+    cannot show. The exit code is 4 if a row differs that must not. A row takes 5 to 15 s on one core. Run the same
+    command again to resume an interrupted run; `_tables` in the results folder holds the runs so far.
+
+    Examples:
+        mnist-bench table verify conv-5k --rows 20
+        mnist-bench table verify conv-5k --rows 5 --seed 1 --json
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench import tables

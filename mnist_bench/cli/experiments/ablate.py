@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 def ablate(
     study: Annotated[
         str | None,
-        typer.Argument(metavar="STUDY", help="A study (default: the latest), or the trial to end at."),
+        typer.Argument(
+            metavar="STUDY|STUDY/17", show_default="the latest study", help="A study, or the trial to end at."
+        ),
     ] = None,
     baseline: Annotated[
         str,
         typer.Option(
-            "--from", metavar="RECIPE", help="Baseline to start from: a recipe file, or the name of a shipped recipe."
+            "--from", metavar="RECIPE", help="Baseline to start from: a recipe file, or the name of a bundled recipe."
         ),
     ] = "notebook/linear",
     trial: Annotated[
@@ -32,7 +34,8 @@ def ablate(
             "--to",
             min=0,
             metavar="TRIAL",
-            help="Trial to end at. Default: the winner that confirm named, or else the best.",
+            show_default="the trial that confirm selected, else the best",
+            help="Trial to end at.",
         ),
     ] = None,
     seeds: Annotated[
@@ -46,7 +49,7 @@ def ablate(
         ),
     ] = 3,
     budget: Annotated[
-        float | None, options.budget("After this time, e.g. 15m, the remaining changes become one step.")
+        float | None, options.budget("Time after which all remaining changes become one step, e.g. 15m.")
     ] = None,
     workers: options.Workers = None,
     device: options.Device = "auto",
@@ -58,10 +61,14 @@ def ablate(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Measure the effect of each group of settings, from a baseline to the winner.
+    """Measure the effect of each group of settings, from a baseline to the selected trial.
 
-    At each step every remaining group is tried with several seeds, and the one that helps most is taken. The same
-    command continues a run that was stopped, killed or out of time.
+    At each step every remaining group is tried with several seeds, and the group that helps most is kept. Run the same
+    command again to resume an interrupted run.
+
+    Examples:
+        mnist-bench ablate conv-0 --seeds 3 --budget 30m
+        mnist-bench ablate conv-0 --from ladder/99.0 --to 17
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner

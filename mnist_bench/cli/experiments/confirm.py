@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def confirm(
-    study: Annotated[str | None, typer.Argument(metavar="STUDY", help="A study (default: the latest).")] = None,
+    study: Annotated[
+        str | None, typer.Argument(metavar="STUDY", show_default="the latest study", help="A study.")
+    ] = None,
     top: Annotated[
         int,
         typer.Option(
@@ -29,31 +31,32 @@ def confirm(
             min=1,
             max=100,
             metavar="N",
-            help="Race the N best complete trials; pruned ones too if fewer than two are complete.",
+            help="Number of trials to retrain: the best complete ones; pruned ones too if fewer than two are complete.",
         ),
     ] = 8,
     budget: Annotated[
         float | None,
         options.budget(
-            "Time for the race and the final training, which is reserved: 90s, 15m, 1h. A budget that is too small for "
-            "two seeds and the final training is refused."
+            "Time limit, e.g. 15m. Time for the final training is reserved. A limit that is too short for two seeds "
+            "and the final training is rejected."
         ),
     ] = None,
     no_test: Annotated[
         bool,
-        typer.Option("--no-test", help="Only race: train nothing on all images, and keep the test set closed."),
+        typer.Option("--no-test", help="Step 1 only: train nothing on all images, and do not use the test set."),
     ] = False,
     open_test: Annotated[
         bool,
         typer.Option(
-            "--open-test", help="Evaluate on the test set even if the budget ends the race before any test was made."
+            "--open-test",
+            help="Evaluate on the test set even if time ran out before any statistical test was possible.",
         ),
     ] = False,
     front: Annotated[
         bool,
         typer.Option(
             "--front",
-            help="With two objectives: no race; confirm the trials on the Pareto front, at most --top N.",
+            help="With two objectives: train the trials on the Pareto front on all images, at most --top of them.",
         ),
     ] = False,
     workers: options.Workers = None,
@@ -64,16 +67,22 @@ def confirm(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Race the best with fresh seeds, then open the test set once.
+    """Retrain the best trials with fresh seeds, select one, and evaluate it on the test set once.
 
-    The best trials' configurations train with fresh seeds, the same for all: 1, 2, 4, then 8. From the second seed on,
-    configurations that a paired test shows to be worse are dropped. Then the winner, and the cheapest configuration
-    tied with it, train on all training images with 8 seeds. Their weights are kept, and the test set is opened once. If
-    no test was made, there is no winner, and the test set stays closed. The same command continues a run that was
-    stopped or killed.
+    \b
+      1. The best --top trials are retrained with 1, 2, 4 and 8 fresh seeds.
+         Trials that a paired test shows to be worse are dropped.
+      2. The best remaining trial, and the cheapest one tied with it, are
+         trained on all training images with 8 seeds.
+      3. Both are evaluated on the test set, once. The evaluation is logged.
 
-    With --front there is no race. The configurations on the front of accuracy and cost, --top at most, train on all
-    training images with 8 seeds each. Then the test set is opened once.
+    If time runs out before any statistical test was possible, nothing is selected and the test set is not used. Run the
+    same command again to resume. With --front, steps 2 and 3 are done for the trials on the Pareto front.
+
+    Examples:
+        mnist-bench confirm conv-0 --top 3        # about 25 minutes on 2 cores
+        mnist-bench confirm conv-0 --budget 15m
+        mnist-bench confirm conv-0 --no-test      # step 1 only
     """
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import Opening, RaceOptions, command, confirm_study, table_of

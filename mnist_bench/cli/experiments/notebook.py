@@ -12,10 +12,11 @@ from mnist_bench.cli import options, output
 
 def notebook(
     recipes: Annotated[
-        list[str] | None, typer.Argument(metavar="RECIPE", help="linear, hidden, vgg, ... (default: all ten).")
+        list[str] | None,
+        typer.Argument(metavar="RECIPE", show_default="all ten", help="Recipes: linear, hidden, vgg and others."),
     ] = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Number of seeds, which count from 0.")
+        int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Number of seeds, from 0 on.")
     ] = 5,
     workers: options.Workers = None,
     device: options.Device = "auto",
@@ -26,11 +27,15 @@ def notebook(
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
 ) -> None:
-    """Train the 2017 notebook's networks again and compare.
+    """Train the networks of the 2017 notebook again, and compare.
 
-    Like the notebook, it evaluates on the test images after each epoch, and logs that in test-openings.jsonl of the
-    results folder; `mnist-bench studies` shows it. The same command continues a run that was stopped or killed.
-    Runs of each precision are kept apart.
+    As in the notebook, each network is evaluated on the test images after each epoch. These evaluations are logged;
+    `mnist-bench studies` counts them. Run the same command again to resume an interrupted run. Runs of
+    each precision are kept apart.
+
+    Examples:
+        mnist-bench notebook linear hidden --seeds 20
+        mnist-bench notebook --markdown
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner

@@ -54,27 +54,34 @@ def train(
         str,
         typer.Argument(
             metavar="RECIPE|STUDY/17",
-            help="A file without ranges, the name of a shipped one, a trial, or - for stdin.",
+            help="A recipe (a space file without ranges), the name of a bundled recipe, a trial, or - for stdin.",
         ),
     ],
     overrides: options.Overrides = None,
     net: options.Net = None,
     train_on: Annotated[
-        TrainOn | None, typer.Option("--on", help="Images to train on (default: the recipe's).")
+        TrainOn | None,
+        typer.Option(
+            "--on",
+            show_default="the recipe's",
+            help="Images to train on: those of the search's split, or all of them with the validation images.",
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Number of seeds.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="The first seed.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="First seed.")] = 0,
     workers: options.Workers = None,
     device: options.Device = "auto",
     data_dir: options.Data = None,
     dataset: Annotated[
         DatasetName | None,
-        typer.Option("--dataset", help="Name of the data set (default: the recipe's, else mnist).", show_default=False),
+        typer.Option(
+            "--dataset", rich_help_panel=options.FILES, show_default="the recipe's, else mnist", help="Data set."
+        ),
     ] = None,
     precision: options.PrecisionOption = "auto",
     output_file: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="Save the weights as safetensors, with the configuration."),
+        typer.Option("--output", metavar="FILE", help="File for the weights (safetensors), with the configuration."),
     ] = None,
     json: options.Json = False,
     csv: options.Csv = False,
@@ -82,10 +89,14 @@ def train(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Train one recipe, or a trial's, with one seed or several.
+    """Train one recipe, or the recipe of a trial, with one seed or several.
 
-    A trial's own seed is for `reproduce`; here its settings are trained with others, and with `--on all` on all images.
-    Several seeds train at once, as many as there are workers.
+    Several seeds train at once, as many as there are workers. To train a trial again with its own seed, use
+    `reproduce`.
+
+    Examples:
+        mnist-bench train recipe.yaml --seeds 10
+        mnist-bench train notebook/dropout --output weights.safetensors
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     if output_file is not None:  # before anything that takes seconds to load

@@ -28,7 +28,7 @@ def _listed(kinds: Sequence[str]) -> str:
     return "\n".join(f"  {kind:<12} {KINDS[kind].shows}" for kind in kinds)
 
 
-HELP = f"""Draw pictures of a study: all kinds, or those named.
+HELP = f"""Draw plots of a study: all kinds, or the kinds that you name.
 
 The first word is the study (default: the latest). A word that names a kind is always the kind.
 
@@ -39,13 +39,21 @@ Of a study:
 \b
 Of the data, without a study:
 {_listed(DATA_KINDS)}
+
+Examples:
+mnist-bench plot conv-0
+mnist-bench plot conv-0 curves confusion --format svg
+mnist-bench plot augmented --set augment.rotation_degrees=30
 """
 
 
 def plot(
     context: typer.Context,
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="STUDY|KIND", help="A study, kinds of pictures, or both.")
+        list[str] | None,
+        typer.Argument(
+            metavar="STUDY|KIND", show_default="all plots of the latest study", help="A study, kinds of plots, or both."
+        ),
     ] = None,
     file_format: Annotated[
         Literal["png", "svg", "both"], typer.Option("--format", help="Format of the files.")
@@ -55,7 +63,8 @@ def plot(
         typer.Option(
             "--output",
             metavar="DIR",
-            help="Folder for the files (default: plots/ in the folder of the study or the results).",
+            show_default="plots/ in the folder of the study or of the results",
+            help="Folder for the files.",
         ),
     ] = None,
     overrides: Annotated[
@@ -63,7 +72,7 @@ def plot(
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
-            help="For augmented: a strength, e.g. augment.rotation_degrees=30; repeatable.",
+            help="For augmented: a strength, e.g. augment.rotation_degrees=30. Repeatable.",
         ),
     ] = None,
     seed: Annotated[

@@ -14,12 +14,12 @@ from mnist_bench.cli.exit_codes import ExitCode
 def report(
     context: typer.Context,
     study_name: Annotated[
-        str | None, typer.Argument(metavar="STUDY", help="A study (default: the latest).", show_default=False)
+        str | None, typer.Argument(metavar="STUDY", show_default="the latest study", help="A study.")
     ] = None,
     output_file: Annotated[
         Path | None,
         typer.Option(
-            "--output", metavar="FILE", help="The file to write (default: report.html in the study's folder)."
+            "--output", metavar="FILE", show_default="report.html in the study's folder", help="File to write."
         ),
     ] = None,
     data_dir: options.Data = None,
@@ -27,10 +27,14 @@ def report(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Write a study's results into one HTML file.
+    """Write the results of a study into one HTML file.
 
-    The file holds the findings in words, the leaderboard, the pictures, the winner's recipe, the hardware and versions,
-    and the commands that reproduce the study. It needs no network and no other file.
+    The file holds the findings in words, the leaderboard, the plots, the recipe of the selected trial, the hardware and
+    versions, and the commands that reproduce the study. It needs no internet connection and no other file.
+
+    Examples:
+        mnist-bench report conv-0
+        mnist-bench report conv-0 --output conv.html
     """
     from mnist_bench.cli.pictures import picture_output
     from mnist_bench.plots import STUDY_KINDS

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 def doctor(
     study: Annotated[
-        str | None, typer.Argument(metavar="STUDY", help="A study (default: the machine and the installation).")
+        str | None,
+        typer.Argument(metavar="STUDY", show_default="this machine and the installation", help="A study to examine."),
     ] = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Repair whatever can be repaired without losing a result.")
+        bool, typer.Option("--repair", help="Repair all that can be repaired without losing a result.")
     ] = False,
     replay: Annotated[
-        bool, typer.Option("--replay", help="Replay every decision in the study's log and compare.")
+        bool, typer.Option("--replay", help="Replay every decision in the study's log, and compare.")
     ] = False,
     device: options.Device = "auto",
     data_dir: options.Data = None,
@@ -31,9 +32,13 @@ def doctor(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Examine the machine, or a study, and advise what to do.
+    """Examine this machine or a study, and advise what to do.
 
     The exit code is 1 if a problem remains. A study that is being searched is only read.
+
+    Examples:
+        mnist-bench doctor
+        mnist-bench doctor conv-0 --replay
     """
     from mnist_bench.doctor import Checkup, checkup, machine_checks, plain
     from search.study import StudyLocation

@@ -21,10 +21,17 @@ SHORT = 10
 
 def leaderboard(
     studies: Annotated[
-        list[str] | None, typer.Argument(metavar="STUDY", help="Names of studies (default: the latest).")
+        list[str] | None, typer.Argument(metavar="STUDY", show_default="the latest study", help="One study or several.")
     ] = None,
-    top: Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Show only the N best trials.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Include infeasible trials and the limits they exceed.")] = False,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top", min=1, metavar="N", show_default="10 in a table, else all", help="Show only the N best trials."
+        ),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Include infeasible trials, with the limits that they exceed.")
+    ] = False,
     curves: Annotated[
         bool,
         typer.Option("--curves", help="With --json or --csv: print the learning curves; CSV has one row per period."),
@@ -36,10 +43,18 @@ def leaderboard(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Show the best trials, with intervals and ties.
+    """Rank the trials of a study by validation accuracy, with intervals and ties.
 
-    In JSON and CSV, each trial has its exact parameters under their dotted names: under params in JSON, one column each
-    in CSV. The columns do not depend on --top.
+    Brackets are 95% intervals. `=` marks each trial that is not significantly different from the first. `ahead` marks
+    each pruned trial that was better than the first had been after the same training.
+
+    JSON and CSV hold each trial's exact parameters under their dotted names: under `params` in JSON, one column each in
+    CSV. The columns are the same whatever --top is.
+
+    Examples:
+        mnist-bench leaderboard conv-0 --top 20
+        mnist-bench leaderboard conv-0 --csv > trials.csv
+        mnist-bench leaderboard conv-0 --json --curves   # with all learning curves
     """
     from mnist_bench.leaderboard import curve_records
     from mnist_bench.studies import leaderboard_cache

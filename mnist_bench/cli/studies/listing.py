@@ -18,7 +18,7 @@ from search.messages import command_line, listing, number_of
 if TYPE_CHECKING:
     from search.study import StudySummary
 
-app = typer.Typer(help="List studies, or remove one.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 
 @app.callback()
@@ -30,7 +30,12 @@ def studies(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """List studies, the most recently written first, or remove one."""
+    """List studies, the most recently written first, or remove one.
+
+    Examples:
+        mnist-bench studies
+        mnist-bench studies --results other --json
+    """
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return
@@ -91,7 +96,14 @@ def remove(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Remove a study and all its files."""
+    """Remove a study and all its files.
+
+    The command asks for confirmation first. A removed study cannot be restored.
+
+    Examples:
+        mnist-bench studies remove conv-0
+        mnist-bench studies remove conv-0 --results other
+    """
     from search.study import StudyLocation, list_studies, no_such_study, remove_study, where
 
     location = StudyLocation.of(name, results, storage)

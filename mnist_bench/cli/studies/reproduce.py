@@ -30,8 +30,8 @@ def reproduce(
         str | None,
         typer.Argument(
             metavar="STUDY|STUDY/17|RECORD.json|-",
-            help="A study (its best trial), a trial, or a record from `show --json` (- reads stdin); default: the "
-            "latest study's best trial.",
+            show_default="the best trial of the latest study",
+            help="A trial, a study for its best trial, or a record from `show --json`; - reads a record from stdin.",
         ),
     ] = None,
     device: options.Device = "auto",
@@ -41,10 +41,14 @@ def reproduce(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Train a trial again and compare bit for bit.
+    """Train a trial again and compare it bit for bit.
 
-    Every metric and the weights are compared. The exit code is 0 if all are identical; otherwise it is 4, and the
-    first difference is shown.
+    All metrics and the weights are compared. If all are identical, the exit code is 0. Otherwise it is 4, and the first
+    difference is printed.
+
+    Examples:
+        mnist-bench reproduce conv-0/17
+        mnist-bench reproduce results/published/conv/RECORD.json
     """
     from mnist_bench.studies import reproduce as reproduction
 

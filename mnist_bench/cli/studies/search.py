@@ -20,35 +20,86 @@ if TYPE_CHECKING:
     from mnist_bench.searches import SearchConfig
     from search.driver import Run
 
-EXAMPLES = """\
-mnist-bench search conv --trials 50                          the shipped space, 50 trained trials
-mnist-bench search my.yaml --seed 1 --set optim.optimizer=adam --study-name adam
-mnist-bench search conv --dry-run                            what would run, and about how long
-"""
-
 
 def search(
     space: Annotated[
-        str, typer.Argument(metavar="SPACE", help="A space file, the name of a shipped one, or - for stdin.")
+        str, typer.Argument(metavar="SPACE", help="A space file, the name of a bundled space, or - for stdin.")
     ],
     trials: Annotated[
-        int, typer.Option("--trials", "-n", "--n-trials", min=1, metavar="N", help="Total number of trained trials.")
+        int,
+        typer.Option(
+            "--trials",
+            "-n",
+            "--n-trials",
+            min=1,
+            metavar="N",
+            rich_help_panel=options.BUDGET,
+            help="Total number of trained trials; infeasible ones do not count.",
+        ),
     ] = 50,
     patience: Annotated[
         int | None,
-        typer.Option("--patience", min=1, metavar="N", help="Stop early after N trials without a better one."),
+        typer.Option(
+            "--patience",
+            min=1,
+            metavar="N",
+            rich_help_panel=options.BUDGET,
+            help="Stop after N trials without improvement.",
+        ),
     ] = None,
     target: Annotated[
         float | None,
-        options.accuracy("--target", "Stop early once a complete trial reaches this accuracy, e.g. 99.4%."),
+        options.accuracy(
+            "--target",
+            "Stop once a complete trial reaches this validation accuracy, e.g. 99.4%.",
+            panel=options.BUDGET,
+        ),
     ] = None,
     timeout: Annotated[
-        float | None, options.time("--timeout", "Stop after this time; the same command resumes (90s, 15m, 1h).")
+        float | None,
+        options.time(
+            "--timeout",
+            "Pause after this time (90s, 15m, 1h). Run the same command again to resume.",
+            panel=options.BUDGET,
+        ),
     ] = None,
     trial_timeout: Annotated[
         float | None,
-        options.time("--trial-timeout", "Stop a trial that trains for longer than this.", least=1),
+        options.time(
+            "--trial-timeout", "Stop any trial that trains for longer than this.", least=1, panel=options.BUDGET
+        ),
     ] = None,
+    slots: Annotated[
+        int,
+        typer.Option(
+            "--slots",
+            min=1,
+            max=10_000,
+            metavar="N",
+            rich_help_panel=options.REPRODUCIBILITY,
+            help="Concurrent trials. They change the result; --workers does not.",
+        ),
+    ] = 8,
+    order: Annotated[
+        Order,
+        typer.Option(
+            "--order",
+            rich_help_panel=options.REPRODUCIBILITY,
+            help="Order of events. logical is deterministic: the same result with any number of workers. arrival is "
+            "the order of completion, in which two runs may differ.",
+        ),
+    ] = "logical",
+    seed: Annotated[
+        int,
+        typer.Option(
+            "--seed",
+            min=0,
+            max=MAX_SEED,
+            metavar="N",
+            rich_help_panel=options.REPRODUCIBILITY,
+            help="Seed of the search.",
+        ),
+    ] = 0,
     sampler: options.SamplerName = None,
     sampler_options: options.SamplerOptions = None,
     pruner: options.PrunerName = None,
@@ -62,28 +113,15 @@ def search(
             max=MAX_LANES,
             metavar="N",
             rich_help_panel=options.RUNNING,
-            help="Concurrent trials per process (default: 1 on a CPU, 4 on a GPU). Does not change results.",
+            show_default="1 on a CPU, 4 on a GPU",
+            help="Trials per worker, which a process trains in turns. It does not change results.",
         ),
     ] = None,
-    slots: Annotated[
-        int,
-        typer.Option(
-            "--slots", min=1, max=10_000, metavar="N", help="Number of trials in flight; it changes the search."
-        ),
-    ] = 8,
-    order: Annotated[
-        Order,
-        typer.Option(
-            "--order",
-            help="logical: any number of workers gives the same result; arrival: asynchronous, two runs may differ.",
-        ),
-    ] = "logical",
-    seed: Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="Seed of the search.")] = 0,
     overrides: options.Overrides = None,
     net: options.Net = None,
     enqueue: Annotated[
         list[str] | None,
-        typer.Option("--enqueue", metavar="RECIPE", help="A recipe to train first; repeatable."),
+        typer.Option("--enqueue", metavar="RECIPE", help="Recipe to train first. Repeatable."),
     ] = None,
     from_study: Annotated[
         list[str] | None,
@@ -91,13 +129,15 @@ def search(
             "--from-study",
             metavar="NAME",
             rich_help_panel=options.STRATEGIES,
-            help="A study or table whose best configurations are tried first; repeatable.",
+            help="Warm start: try the best configurations of this study or table first. Repeatable.",
         ),
     ] = None,
     no_start: Annotated[
         bool,
         typer.Option(
-            "--no-start", rich_help_panel=options.STRATEGIES, help="Ignore the start list that the space names."
+            "--no-start",
+            rich_help_panel=options.STRATEGIES,
+            help="Ignore the warm-start configurations that the space names.",
         ),
     ] = False,
     device: options.Device = "auto",
@@ -108,7 +148,8 @@ def search(
             "--study-name",
             metavar="NAME",
             rich_help_panel=options.FILES,
-            help="Name of the study (default: the space's name and the seed).",
+            show_default="the space's name and the seed",
+            help="Name of the study.",
         ),
     ] = None,
     storage: options.Storage = None,
@@ -116,12 +157,17 @@ def search(
     data_dir: options.Data = None,
     dataset: options.Dataset = None,
     executor: Annotated[
-        ExecutorName, typer.Option("--executor", rich_help_panel=options.RUNNING, help="Where training runs.")
+        ExecutorName,
+        typer.Option(
+            "--executor",
+            rich_help_panel=options.RUNNING,
+            help="Worker processes on this machine, this process alone, or a Ray cluster.",
+        ),
     ] = "local",
     max_outage: Annotated[
         float,
         options.time(
-            "--max-outage", "How long to wait for PostgreSQL after a lost connection.", "10m", panel=options.RUNNING
+            "--max-outage", "Longest wait for PostgreSQL after a lost connection.", "10m", panel=options.RUNNING
         ),
     ] = 600,
     address: Annotated[
@@ -130,7 +176,8 @@ def search(
             "--address",
             metavar="HOST:PORT",
             rich_help_panel=options.RUNNING,
-            help="Ray cluster, or auto (default: a Ray on this machine).",
+            show_default="a new Ray on this machine",
+            help="Address of the Ray cluster, or auto.",
         ),
     ] = None,
     gpus_per_worker: Annotated[
@@ -141,22 +188,28 @@ def search(
             max=1,
             metavar="SHARE",
             rich_help_panel=options.RUNNING,
-            help="Share of a GPU that Ray reserves per worker.",
+            help="Share of a GPU that Ray reserves per worker, from 0 to 1.",
         ),
     ] = 0.0,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
-            "--audit-pruned", metavar="SHARE", help="Train this share of the pruned trials to the end, e.g. 5%."
+            "--audit-pruned",
+            metavar="SHARE",
+            help="After the search, train this share of the pruned trials to the end, e.g. 5%.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and about how long.")] = False,
 ) -> None:
-    """Search a space: train, prune, rank.
+    """Run a hyperparameter search.
 
-    Run the same command again to resume an interrupted search.
+    Run the same command again to resume an interrupted search. Ctrl-C stops it and keeps all results.
+
+    Examples:
+        mnist-bench search conv --trials 50       # about 5 minutes on 2 cores
+        mnist-bench search conv --dry-run         # what would run, and for how long
+        mnist-bench search my.yaml --seed 1 --set optim.optimizer=adam
     """
-
     from mnist_bench.plots import KINDS
     from mnist_bench.searches import SearchConfig, check_study_name
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def show(
     target: Annotated[
-        str | None, typer.Argument(metavar="STUDY|STUDY/17", help="A study or a trial (default: the latest study).")
+        str | None,
+        typer.Argument(metavar="STUDY|STUDY/17", show_default="the latest study", help="A study, or a trial of it."),
     ] = None,
     recipe: Annotated[bool, typer.Option("--recipe", help="Print a trial's recipe, a file for `train`.")] = False,
     space: Annotated[bool, typer.Option("--space", help="Print the study's space, a file for `search`.")] = False,
@@ -30,7 +31,7 @@ def show(
         bool, typer.Option("--code", help="Print the source of your own network that the study searched.")
     ] = False,
     why: Annotated[
-        bool, typer.Option("--why", help="Explain a trial: why it was proposed, and why it was stopped or continued.")
+        bool, typer.Option("--why", help="Explain why a trial was proposed, and why it was stopped or continued.")
     ] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Show a study's whole specification, hashes and defaults.")
@@ -41,9 +42,13 @@ def show(
 ) -> None:
     """Show a study on one screen, or one trial in full.
 
-    A study: its finding, the best trial, the ranges with that trial's values, and the files; --all shows the rest. A
-    trial: every setting, the curve and the hashes. A trial's --json is the record that `reproduce` accepts; for a trial
-    that was not trained, it is how the trial ended and the limits that it exceeds.
+    For a study: its finding, the best trial, the ranges with that trial's values, and the files. For a trial: every
+    setting, the learning curve and the hashes. A trial's --json is the record that `reproduce` accepts.
+
+    Examples:
+        mnist-bench show conv-0
+        mnist-bench show conv-0/37 --why
+        mnist-bench show conv-0/37 --recipe > recipe.yaml
     """
     if recipe + space + code + (json or why) > 1:
         raise UsageError("Give one of --recipe, --space, --code and --json; --json goes with --why, too.")

@@ -11,27 +11,31 @@ from mnist_bench.cli import options, output, targets
 
 
 def export(
-    folder: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new folder, or that of an earlier export.")],
+    folder: Annotated[
+        Path, typer.Option("--to", metavar="DIR", help="A new folder, or the folder of an earlier export.")
+    ],
     target: Annotated[
         str | None,
         typer.Argument(
             metavar="STUDY|STUDY/17",
-            help="A trial, or a study for its best trial (default: the latest study).",
-            show_default=False,
+            show_default="the latest study",
+            help="A trial, or a study for its best trial.",
         ),
     ] = None,
     confirmed: Annotated[
         bool,
         typer.Option(
-            "--confirmed", help="Export the network that `confirm` trained on all images, with its first seed."
+            "--confirmed",
+            help="Export the network that `confirm` trained on all images: the first of its eight seeds.",
         ),
     ] = False,
     committee: Annotated[
         bool,
         typer.Option(
+            "--ensemble",
             "--committee",
-            help="With --confirmed: export all of those networks, and average their probabilities. Often slightly "
-            "better, at eight times the cost.",
+            help="With --confirmed: export the networks of all eight seeds, with averaged probabilities. It is often "
+            "slightly more accurate, at eight times the cost.",
         ),
     ] = False,
     device: options.Device = "auto",
@@ -42,9 +46,13 @@ def export(
 ) -> None:
     """Export a trained model to files that work without mnist-bench.
 
-    The files are the weights, the network in plain PyTorch and ONNX, a model card, and the record that reproduces the
-    training. If the data can be drawn, there is also a web page to draw on. If the weights were not kept, the trial is
-    trained again and compared with its record, bit for bit.
+    The files are the weights, the network in plain PyTorch and ONNX, a model card, and the training record. For data
+    that can be drawn, there is also a web page to draw on. ONNX needs the extra packages of `mnist-bench[export]`. If
+    the weights were not kept, the trial is trained again and compared with its record, bit for bit.
+
+    Examples:
+        mnist-bench export conv-0 --confirmed --to winner
+        mnist-bench export conv-0/17 --to net-17
     """
     from mnist_bench import cells
     from mnist_bench.export import WinnerOptions, export_folder, load_winner

@@ -45,10 +45,12 @@ def predict(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A study (its best trial), a trial STUDY/17, an export's folder, or a file of weights.",
+            help="The folder of an export, a trial STUDY/17, a study for its best trial, or a file of weights.",
         ),
     ],
-    pictures: Annotated[list[str], typer.Argument(metavar="PICTURE", help="Files or folders of pictures; - is stdin.")],
+    pictures: Annotated[
+        list[str], typer.Argument(metavar="IMAGE", help="Image files, or folders of them; - reads one from stdin.")
+    ],
     json: options.Json = False,
     csv: options.Csv = False,
     data_dir: options.Data = None,
@@ -56,12 +58,18 @@ def predict(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Classify pictures: the digit or class of each, its probability, and the runner-up.
+    """Classify images with a trained model.
 
-    Any picture of one digit works: of any size, dark on light or light on dark. Like MNIST's digits, it is cropped,
-    fitted into 20x20 pixels, and centred. For a network trained on your own data, a picture is only scaled to the size
-    and channels of that data (docs/guides/own_data.md). A prediction is unsure if its probability is below a threshold:
-    the one that best separates right from wrong answers on the validation images.
+    For each image, the label, its probability and the runner-up are printed. Any image of one digit works: of any size,
+    dark on light or light on dark. It is cropped, fitted into 20x20 pixels and centered, as MNIST's digits are. For a
+    network trained on your own data, an image is only scaled to the size and channels of that data.
+
+    A prediction is `unsure` if its probability is below a threshold: the one that best separates correct from wrong
+    predictions on the validation images.
+
+    Examples:
+        mnist-bench predict winner digit.png
+        mnist-bench predict conv-0/17 scans/ --csv > labels.csv
     """
     from mnist_bench.prediction import picture_files
 

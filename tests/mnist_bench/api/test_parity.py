@@ -158,6 +158,7 @@ NOT_MIRRORED: Mapping[str, str] = {
     "space show": "it describes a space to a person",
     "space sample": "it shows a person what a space gives",
     "space list": "it lists what is shipped to a person",
+    "space fields": "mnist_bench.space_files.reference.space_fields",
     "plugin check": "search.repeatability",
     "table list": "mnist_bench.tables.SHA256",
     "table show": "mnist_bench.tables.load",

@@ -1,0 +1,170 @@
+"""The pages of docs/reference: the parts that are made from the code are fresh, the others name all that there is."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib.util
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from mnist_bench.cli.app import app
+from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.experiments import confirm
+from mnist_bench.leaderboard import leaderboard_of, table_of
+from mnist_bench.nets import settings_by_heading
+from mnist_bench.numerics.device import VARIABLES
+from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
+from search.study import STORAGE_VARIABLE, folder
+from support import handmade, handmade_confirmation
+from support.paths import ROOT
+from support.sources import SOURCES, nodes_of
+
+FOLDER = ROOT / "docs" / "reference"
+OF_THE_PROGRAM = {"PYTHONHASHSEED"}
+"""Environment variables that the program only reads to set another one in a process of its own."""
+
+
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference_pages", ROOT / "docs" / "reference_pages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def text_of(page: str) -> str:
+    return (FOLDER / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["commands.md", "leaderboard.md", "python.md", "space_fields.md"])
+def test_the_parts_of_a_page_are_fresh(maker: ModuleType, page: str) -> None:
+    assert maker.renewed(text_of(page)) == text_of(page), "run `make reference`"
+
+
+def test_every_part_stands_on_one_page(maker: ModuleType) -> None:
+    stand = [part for path in FOLDER.glob("*.md") for part in re.findall(r"<!-- made: ([\w ]+) -->", path.read_text())]
+    assert sorted(stand) == sorted(maker.PARTS)
+
+
+def test_a_bar_in_a_cell_does_not_end_it(maker: ModuleType) -> None:
+    assert maker.table(("one", "other"), [("a|b", "c")]).splitlines()[-1] == r"| a\|b | c |"
+
+
+def test_marks_of_markdown_are_escaped_outside_of_code(maker: ModuleType) -> None:
+    assert maker._escaped("a_b *c* `d_e`") == r"a\_b \*c\* `d_e`"
+
+
+@cache
+def names_under(page: str, heading: str) -> frozenset[str]:
+    """Return what the first column of the tables under a heading names."""
+    section = re.split(rf"^##+ {re.escape(heading)}$", text_of(page), flags=re.MULTILINE)[1]
+    rows = re.findall(r"^\| (`[^|]*) \|", re.split(r"^##", section, flags=re.MULTILINE)[0], re.MULTILINE)
+    return frozenset(name for row in rows for name in re.findall(r"`([^`]+)`", row))
+
+
+BOARDS = {
+    "nets": leaderboard_of(handmade.mixed(), infeasible=True, curves=True),
+    "other trainers": leaderboard_of(handmade.two_objectives(), of_nets=False, curves=True),
+}
+
+
+@pytest.mark.parametrize("kind", BOARDS)
+def test_every_column_of_the_leaderboard_is_explained(kind: str) -> None:
+    board = BOARDS[kind]
+    explained = names_under("leaderboard.md", "Columns") | names_under("leaderboard.md", "Compact cells")
+    shown = {column.heading for column in table_of(board).columns} - {*board.parameters, board.cost}
+    assert shown - explained == set()
+
+
+def test_every_compact_cell_is_explained() -> None:
+    assert {*settings_by_heading()} == names_under("leaderboard.md", "Compact cells") & {*settings_by_heading()}
+
+
+@pytest.mark.parametrize("kind", BOARDS)
+def test_every_key_of_the_leaderboard_is_explained(kind: str) -> None:
+    document = table_of(BOARDS[kind]).document
+    assert {*document} <= names_under("leaderboard.md", "JSON: a study")
+    keys = {key for row in document["rows"] for key in row}
+    assert keys <= names_under("leaderboard.md", "JSON and CSV: a trial")
+    trained = {"period", "epoch", "train_loss", "val_loss", "errors", "value", "seconds"}
+    assert trained <= names_under("leaderboard.md", "Learning curves")
+
+
+def test_no_key_is_explained_that_no_leaderboard_has() -> None:
+    documents = [table_of(board).document for board in BOARDS.values()]
+    made = {key for document in documents for key in document} | {"confirmed", "confirmed_front"}
+    assert names_under("leaderboard.md", "JSON: a study") == made
+    rows = {key for document in documents for row in document["rows"] for key in row}
+    assert names_under("leaderboard.md", "JSON and CSV: a trial") == rows
+
+
+def printed(*words: str) -> Mapping[str, Any]:
+    values: dict[str, Any] = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    return values
+
+
+def test_the_keys_of_studies_and_show_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = str(ROOT / "tests" / "data" / "studies-3a8e64d")
+    (first, *_) = printed("studies", "--results", results)["studies"]
+    assert {*first} == names_under("leaderboard.md", "studies --json")
+    monkeypatch.setattr("search.study.studies.open_study", lambda *_: handmade.mixed())
+    shown = printed("show", "conv-0")
+    assert {*shown} - {"schema_version"} == names_under("leaderboard.md", "show --json")
+
+
+def test_the_keys_of_confirm_are_explained() -> None:
+    explained = names_under("leaderboard.md", "confirm --json") - {"mean", "interval", "median", "not_learned"}
+    found = confirm.plain(handmade_confirmation.found())
+    of_lists = {key for name in ("candidates", "finals") for entry in found[name] for key in entry}
+    assert {*found, "test_openings", "nets"} | of_lists == explained
+
+
+def declared_files() -> Iterator[str]:
+    """Yield the names of files and folders that a study's folder can have."""
+    classes = [kind for kind in vars(folder).values() if isinstance(kind, type) and dataclasses.is_dataclass(kind)]
+    for kind in classes:
+        yield from (item._name for item in vars(kind).values() if isinstance(item, folder._Inside))
+
+
+def test_every_file_of_a_study_is_listed() -> None:
+    page = text_of("files.md")
+    names = {*declared_files(), "study.db", "confirm", "ablation", "audit", "confirm.json", "front.json"}
+    assert len(names) > 15
+    assert {name for name in names if f"`{name}`" not in page and f"`{name}/`" not in page} == set()
+
+
+def test_every_exit_code_is_listed() -> None:
+    rows = re.findall(r"^\| (\d+) \|", text_of("files.md"), re.MULTILINE)
+    assert [int(row) for row in rows] == [*ExitCode]
+
+
+def read_variables() -> Iterator[str]:
+    """Yield the environment variables that the sources read or set by name."""
+    for path in SOURCES:
+        for node in nodes_of(path):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Attribute(attr="environ")), args=[ast.Constant(value=name), *_]
+                ):
+                    yield str(name)
+                case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=name)):
+                    yield str(name)
+                case _:
+                    pass
+
+
+def test_every_environment_variable_is_listed() -> None:
+    named = {*read_variables()} - OF_THE_PROGRAM
+    assert {"COLUMNS", "XDG_CACHE_HOME"} <= named
+    named |= {STORAGE_VARIABLE, *VARIABLES, *PORTABLE_VARIABLES}
+    assert named - names_under("files.md", "Environment variables") == set()
