@@ -261,7 +261,7 @@ def train_ladder(
         seeds: the number of seeds, which count from 0.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
-        precision: precision of convolutions: bf16, fp32, or auto for the device's fastest.
+        precision: bf16, fp32 or portable; auto for the device's fastest.
         data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
         results: folder of the studies; `_ladder` in it holds the runs and their times.
         observer: called after every run.

@@ -41,7 +41,7 @@ def fit(
         data_dir: your own data: an .npz file or a folder (docs/guides/own_data.md).
         net: your own network: a function at the top of a file, or its name (docs/guides/own_nets.md).
         dataset: name of the data set; None for the recipe's.
-        precision: precision of convolutions: bf16, fp32, or auto for the device's fastest.
+        precision: bf16, fp32 or portable; auto for the recipe's, or else the device's fastest.
         to: a file for the weights, as safetensors with the configuration inside; `load_model` reads it.
         on_period: called with the report of each period.
 

@@ -22,7 +22,7 @@ def measure_speed(
         repeats: repetitions of every measurement.
         workers: processes on a CPU; None for one per core. A GPU has one.
         device: auto, cpu, cuda or cuda:1.
-        precision: precision of convolutions: bf16, fp32, or auto for the device's fastest.
+        precision: bf16, fp32 or portable; auto for the device's fastest.
         on_round: called with the number of each round that begins, 0 for the warm-up.
 
     Raises:

@@ -116,9 +116,9 @@ def _checked_net(name: str, space: Source, overrides: list[str], data_dir: Path 
     close_test_set()
     searched, data = space_files.open_with_data(space, overrides, data_dir=data_dir, net=name)
     images = min(IMAGES, images_in(data))
-    # The first feasible one, as in a search: a net may refuse some settings, and a space may have limits.
-    chosen = space_files.Drawn(searched, data.form).trainable[0]
-    return net_checks.examine(own_nets.load_net(name), chosen.config.net, replace(data, subset=images)), images
+    # Feasible ones, as in a search: a net may refuse some settings, and a space may have limits.
+    settings = space_files.Drawn(searched, data.form).net_settings
+    return net_checks.examine(own_nets.load_net(name), settings, replace(data, subset=images)), images
 
 
 def _table(found: Checked, name: str, tried_on: str) -> Table[CheckRow]:

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from mnist_bench import own_nets, space_files
+from mnist_bench import net_checks, own_nets, space_files
 from mnist_bench.config import DatasetName, TrainConfig, TrainOn
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
 from mnist_bench.experiments.grid import Observer, open_grid, product
@@ -24,7 +23,7 @@ from search.arguments import check_seed
 from search.driver import Task
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.files import make_folder, write_named
+from search.files import make_folder, passing_folder, write_named
 from search.space import Space
 from search.trainer_api import Report
 
@@ -50,7 +49,7 @@ class TrainingOptions:
     data_dir: Path | None = None
     """Your own data set; for a trial, the data set of its study."""
     net: str | None = None
-    """Your own networkwork; see `own_nets.load_net`."""
+    """Your own network; see `own_nets.load_net`."""
 
     @property
     def given(self) -> list[str]:
@@ -101,9 +100,9 @@ class RecipeTraining:
 
         runs = product({"training": self.config}, seeds)
         with (
-            TemporaryDirectory() as folder,
+            passing_folder() as folder,
             open_grid(
-                Path(folder), "The training", Observer(), data=self.source, workers=workers,
+                folder, "The training", Observer(), data=self.source, workers=workers,
                 device=self.options.device, precision=self.precision, net=own_nets.whole_name(self.config.net_code),
             ) as grid,
         ):  # fmt: skip
@@ -132,7 +131,7 @@ def of_recipe(recipe: Source, options: TrainingOptions, dataset: DatasetName | N
 
     Raises:
         SpaceError: the recipe is faulty; the message lists all its faults.
-        UsageError: it has ranges, or there is no such file or net.
+        UsageError: it has ranges, there is no such file or net, or a net is not portable and the precision is.
         DataError, DeviceError: as `load_dataset` and `numerics.setup`.
     """
     space, data = space_files.open_with_data(
@@ -175,4 +174,6 @@ def _made(space: Space, data: DataOptions, options: TrainingOptions) -> RecipeTr
     device = setup(options.device, named)
     loaded = load_dataset(data, device)
     precision = choose_precision(device, named)
+    if precision == "portable" and config.net_code is not None:
+        net_checks.require_portable(own_nets.loaded_net(config.net_code), [config.net], data.form)
     return RecipeTraining(config=config, source=data, data=loaded, precision=precision, options=options)

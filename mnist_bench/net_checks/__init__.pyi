@@ -1,1 +1,5 @@
-from .net_check import examine as examine, require as require
+from .net_check import (
+    examine as examine,
+    require as require,
+    require_portable as require_portable,
+)

@@ -13,7 +13,7 @@ from mnist_bench.net_checks.trained_elsewhere import trained_elsewhere
 from mnist_bench.own_nets import OwnNet
 from mnist_bench.picture_form import PictureForm
 from search.errors import PluginError, UsageError
-from search.messages import command_line, in_a_sentence, listing
+from search.messages import command_line, in_a_sentence, listing, show
 from search.repeatability import Checked, CheckRow
 
 Way = Callable[[ShortTraining], Outcome]
@@ -31,27 +31,27 @@ FROM_WEIGHTS = (
 """How an exported net is read, and why a net may then compute differently."""
 
 
-def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
+def examine(net: OwnNet, settings: Sequence[Mapping[str, Any]], data: DataOptions) -> Checked:
     """Train a net a little in every way, on these images, and report whether all give the same bits.
+
+    It is trained with the first of these settings. With all of them it is reported whether the bits are portable.
 
     Raises:
         ArchitectureError, ConfigError, PluginError: see `own_nets.counts`.
         DataError: the images cannot be loaded.
     """
-    training = ShortTraining(net=net.loaded.whole_name, settings=settings, form=data.form, data=data)
-    rows = tuple(_rows(training))
+    training = ShortTraining(net=net.loaded.whole_name, settings=settings[0], form=data.form, data=data)
+    rows = (*_rows(training), _row_of_portability(net, settings, data.form))
     never = any(row.what == FROM_WEIGHTS[0] and not row.holds for row in rows)
     return Checked(name=net.loaded.name, kind="net", code=net.loaded.code, rows=rows, never=never)
 
 
 def require(
-    net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repeats: bool = True, is_portable: bool = False,
-    words: Sequence[str] = (),
-) -> None:  # fmt: skip
+    net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repeats: bool = True, words: Sequence[str] = ()
+) -> None:
     """Check in a few seconds, on made-up pictures, that a net gives the same bits in every way.
 
-    If it `is_portable`, the bits may not depend on the processor. Even if the search does not repeat, the weights alone
-    have to restore the net: else it keeps no net.
+    Even if the search does not repeat, the weights alone have to restore the net: else it keeps no net.
     `words` are those with which `mnist-bench plugin check` tries it out on the space of the search.
 
     Raises:
@@ -65,15 +65,39 @@ def require(
             if (again := way(training)) != first:
                 arrival = "--order arrival searches all the same, and its runs differ"
                 raise _refusal(net, name, _difference(first, again), reason, arrival, words)
-        if is_portable and (depending := training.unportable()):
-            raise UsageError(
-                f"Net {net.loaded.name} computes no portable bits: {listing(depending)} depends on the processor. "
-                "Search in another precision, or compute it in another way."
-            )
         if not training.from_weights_alone():
             name, reason = FROM_WEIGHTS
             kept = "register_buffer keeps such values with the weights"
             raise _refusal(net, name, "other logits", reason, kept, words)
+
+
+def require_portable(net: OwnNet, settings: Sequence[Mapping[str, Any]], form: PictureForm) -> None:
+    """Check, on made-up pictures, that the bits of a net do not depend on the processor with any of these settings.
+
+    Raises:
+        UsageError: they do; the message names the operations.
+        PluginError: the net raises.
+    """
+    if found := _unportable(net, settings, form):
+        raise UsageError(
+            f"Net {net.loaded.name} computes no portable bits: {found}. "
+            "Use another precision, or compute it in another way."
+        )
+
+
+def _unportable(net: OwnNet, settings: Sequence[Mapping[str, Any]], form: PictureForm) -> str | None:
+    """Return the operations that depend on the processor with the first settings that use one; None if none do.
+
+    If these are not the first settings of all, the values that differ from those are named.
+    """
+    for each in settings:
+        with net.loaded.blamed():
+            depending = ShortTraining(net=net.loaded.whole_name, settings=each, form=form).unportable()
+        if depending:
+            own = [f"{name}={show(value)}" for name, value in each.items() if settings[0].get(name) != value]
+            where = f" with {', '.join(own)}" if own else ""
+            return f"{listing(depending)} depends on the processor{where}"
+    return None
 
 
 def _refusal(net: OwnNet, way: str, what: str, reason: str, advice: str, words: Sequence[str]) -> UsageError:
@@ -111,11 +135,14 @@ def _rows(training: ShortTraining) -> Iterator[CheckRow]:
         )
     with net.loaded.blamed():
         same = training.from_weights_alone()
-        depending = training.unportable()
     what, reason = FROM_WEIGHTS
     yield CheckRow(what=what, holds=same, found="same logits" if same else f"other logits: it {reason}")
-    found = f"no: {listing(depending)} depends on the processor" if depending else "yes, as far as was tried"
-    yield CheckRow(what="in portable precision", holds=True, found=found)
+
+
+def _row_of_portability(net: OwnNet, settings: Sequence[Mapping[str, Any]], form: PictureForm) -> CheckRow:
+    depending = _unportable(net, settings, form)
+    found = f"no: {depending}" if depending else "yes, as far as was tried"
+    return CheckRow(what="in portable precision", holds=True, found=found)
 
 
 def _difference(first: Outcome, again: Outcome) -> str:

@@ -13,6 +13,7 @@ from mnist_bench import numerics, own_nets
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.data import DataOptions, Dataset, Moments, load_dataset
 from mnist_bench.nets import build_net
+from mnist_bench.numerics import PrecisionName
 from mnist_bench.picture_form import PictureForm, parse
 from mnist_bench.training import PlainTrainLoop, TrainLoop, advance_in_steps, logits
 from mnist_bench.training.cuda import DeviceCache
@@ -73,9 +74,12 @@ class ShortTraining:
         return self._in_turns([SEED], DeviceCache(0))[0]
 
     def unportable(self) -> list[str]:
-        """Train as `anew` does, and return the operations whose bits depend on the processor, by name."""
+        """Train as `anew` does, and return the operations whose bits depend on the processor, by name.
+
+        It trains in float32, as portable precision does; in another precision a net may use other operations.
+        """
         with numerics.UnportableOperations() as found:
-            self.anew()
+            self._in_turns([SEED], DeviceCache(0), "fp32")
         return sorted(found.names)
 
     def without_restoring(self) -> Outcome:
@@ -104,10 +108,12 @@ class ShortTraining:
         one, other = (logits(net, self.images, precision) for net in (first, second))
         return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)  # a net of NaN is a net all the same
 
-    def _in_turns(self, seeds: list[int], cache: DeviceCache[TrainLoop]) -> list[Outcome]:
+    def _in_turns(
+        self, seeds: list[int], cache: DeviceCache[TrainLoop], named: PrecisionName = "auto"
+    ) -> list[Outcome]:
         outcomes: list[Outcome] = [[] for _ in seeds]
         states: list[bytes | None] = [None for _ in seeds]
-        precision = numerics.choose_precision(self.images.device, "auto")
+        precision = numerics.choose_precision(self.images.device, named)
         for period in range(1, PERIODS + 1):
             steps = [
                 advance_in_steps(

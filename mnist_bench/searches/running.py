@@ -163,7 +163,8 @@ def check_own_code(setup: SearchSetup) -> None:
     """Check that your own sampler, pruner and net are repeatable, as far as the order of the search needs it.
 
     Raises:
-        UsageError: one is not, or cannot be loaded; as `repeatability.require` and `net_checks.require`.
+        UsageError: one is not, or cannot be loaded; as `repeatability.require` and `net_checks.require`;
+            or the search is portable, and the net is not.
     """
     config = setup.config
     ways = setup.sampler, setup.pruner
@@ -171,10 +172,10 @@ def check_own_code(setup: SearchSetup) -> None:
         on = tried_on(setup.space, config.seed, setup.form)
         repeatability.require(*ways, replace(on, words=setup.check_words))
     if config.net is not None:
-        net_checks.require(
-            own_nets.load_net(config.net), setup.drawn.trainable[0].config.net, setup.form,
-            repeats=repeats(config.order), is_portable=setup.is_portable, words=setup.check_words,
-        )  # fmt: skip
+        net, settings = own_nets.load_net(config.net), setup.drawn.net_settings
+        net_checks.require(net, settings[0], setup.form, repeats=repeats(config.order), words=setup.check_words)
+        if setup.is_portable:
+            net_checks.require_portable(net, settings, setup.form)
 
 
 def tried_on(space: Space, seed: int, form: PictureForm) -> TriedOn:

@@ -21,6 +21,9 @@ DRAWN = 200
 DRAWN_OWN = 25
 """Configurations of your own network: counting the size of one takes some ten milliseconds."""
 
+VARIED = 8
+"""Settings of your own network that are tried, at most."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shares:
@@ -100,6 +103,23 @@ class Drawn:
         """The plans that may be trained; all plans, if none may."""
         return [plan for plan in self.plans if plan.feasible] or self.plans
 
+    @property
+    def net_settings(self) -> list[Mapping[str, Any]]:
+        """Up to `VARIED` settings of your own network that may be trained: the first ones, and those that differ most.
+
+        Each has a value that none before it has. All numbers with a fraction count as one value, except 0.
+        """
+        left = [plan.config.net for plan in self.trainable]
+        found: list[Mapping[str, Any]] = [left[0]]
+        seen = _values(left[0])
+        while len(found) < VARIED:
+            richest = max(left, key=lambda settings: len(_values(settings) - seen))
+            if _values(richest) <= seen:
+                break
+            found.append(richest)
+            seen |= _values(richest)
+        return found
+
     @cached_property
     def shares(self) -> Shares:
         """Why configurations are not trained."""
@@ -132,6 +152,10 @@ class Drawn:
             return []
         settings = [self.space.resolve(params) for params in samples(self.space, DRAWN, seed=0)]
         return [_met(constraint, settings) for constraint in self.space.constraints]
+
+
+def _values(settings: Mapping[str, Any]) -> set[tuple[str, str]]:
+    return {(name, str(bool(value) if isinstance(value, float) else value)) for name, value in settings.items()}
 
 
 def is_impossible(plan: Plan[TrainConfig]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def net_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[DataOpt
     """Return the data on which nets are to be checked, of which none is trained."""
     asked: list[DataOptions] = []
 
-    def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
+    def examine(net: OwnNet, settings: Sequence[Mapping[str, Any]], data: DataOptions) -> Checked:
         asked.append(data)
         never = "never" in net.loaded.name
         return Checked(
@@ -135,10 +135,10 @@ def test_a_net_is_tried_on_as_many_of_ones_own_images_as_there_are(
 
 @pytest.mark.usefixtures("net_checked")
 def test_a_net_is_tried_with_settings_that_it_takes(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[Mapping[str, Any]] = []
+    given: list[Sequence[Mapping[str, Any]]] = []
     examine = net_checks.examine
 
-    def noting(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
+    def noting(net: OwnNet, settings: Sequence[Mapping[str, Any]], data: DataOptions) -> Checked:
         given.append(settings)
         return examine(net, settings, data)
 
@@ -152,7 +152,8 @@ def test_a_net_is_tried_with_settings_that_it_takes(cli: Cli, tmp_path: Path, mo
     assert result.exit_code == 0, result.output
     values = json.loads(result.stdout)
     assert (values["space"], values["images"]) == ("odd.yaml", 3000)
-    assert [settings["width"] % 2 for settings in given] == [1]
+    (settings,) = given
+    assert {each["width"] for each in settings} == {5, 7, 9, 11, 13, 15}
 
 
 def test_a_net_is_judged_for_the_pictures_at_hand(cli: Cli, tmp_path: Path, net_checked: list[DataOptions]) -> None:

@@ -151,6 +151,13 @@ def build(settings, input_shape, classes):
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(64, classes))
 """
 """Takes pictures of three channels, whatever it is told, and fails where it is given others."""
+STRIDED = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    width, kernel = settings.get("width", 4), settings["kernel"]
+    first = nn.Conv2d(input_shape[0], width, kernel, stride=2)
+    return nn.Sequential(first, nn.ReLU(), head(width, (width, 9, 9), classes))
+"""
+"""Has a convolution with a stride, of any kernel."""
 UNSEEDED = f"""{_HEAD}
 draws = np.random.default_rng()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.training import FitResult
 from search.errors import PluginError, SpaceError, UsageError, WorkerError
 from search.event_log.records import StudyRecord
+from search.trainer_api import TrainerSpec
 from support import handmade, own_nets
 from support.own_data import arrays, write_npz
 
@@ -78,6 +81,20 @@ def test_seeds_that_train_at_once_come_to_the_bits_of_one_after_the_other() -> N
     assert len({state for state, _ in alone}) == 3
 
 
+@pytest.mark.parametrize("seeds", [(7,), (7, 8)])
+def test_the_log_that_an_error_names_is_there(
+    seeds: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = TrainerSpec(factory="os:_exit", options={"status": 3})
+    monkeypatch.setattr("mnist_bench.experiments.grid.trainer_spec", lambda *_, **__: ending)
+    monkeypatch.setattr("search.executors.fleet.MAX_STARTS", 1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    training = recipe_training.of_recipe({**SMALL, "precision": "portable"}, TrainingOptions())
+    with pytest.raises(WorkerError, match=r"exit code 3\); see ") as caught:
+        training.fit_seeds(seeds, 1, lambda seed, report: None)
+    assert Path(str(caught.value).partition("; see ")[2].removesuffix(".")).is_file()
+
+
 @pytest.mark.usefixtures("cache")
 def test_a_subset_that_the_data_do_not_hold_is_told(tmp_path: Path) -> None:
     mine = write_npz(tmp_path / "mine.npz", arrays(classes=10, side=28))
@@ -118,6 +135,17 @@ def test_a_trials_net_is_judged_for_the_pictures_of_its_study(tmp_path: Path) ->
     study = study_on(options_for(mine), TrainConfig(epochs=1, net_code=load_net(name).code))
     training = recipe_training.of_trial(study, study.trials[0], TrainingOptions(data_dir=mine, net=name))
     assert training.fit(0).reports[-1].end is None
+
+
+@pytest.mark.parametrize(("kernel", "fault"), [(3, nullcontext()), (5, pytest.raises(UsageError, match="no portable"))])
+def test_portable_training_refuses_a_net_whose_bits_depend_on_the_processor(
+    kernel: int, fault: AbstractContextManager[object], tmp_path: Path
+) -> None:
+    name = own_nets.write(tmp_path, own_nets.STRIDED)
+    recipe = {"epochs": 1, "subset": 1200, "net": {"kernel": kernel}}
+    with fault:
+        recipe_training.of_recipe(recipe, TrainingOptions(net=name, precision="portable"))
+    recipe_training.of_recipe(recipe, TrainingOptions(net=name, precision="fp32"))
 
 
 @pytest.mark.integration

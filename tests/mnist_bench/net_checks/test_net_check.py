@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 def broken(folder: Path, text: str) -> set[str]:
     """Return the ways in which a net does not come to the same bits."""
-    found = net_checks.examine(load_net(own_nets.write(folder, text)), {}, DataOptions(subset=1000))
+    found = net_checks.examine(load_net(own_nets.write(folder, text)), [{}], DataOptions(subset=1000))
     assert found.kind == "net"
     assert found.never == any(row.what == FROM_WEIGHTS[0] and not row.holds for row in found.rows)
     return {row.what for row in found.rows if not row.holds}
@@ -53,13 +54,29 @@ def test_a_search_is_refused_with_the_reason_and_what_would_do(tmp_path: Path) -
         net_checks.require(load_net(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST)
 
 
-def test_what_depends_on_the_processor_is_named_and_a_portable_search_refuses_it(tmp_path: Path) -> None:
+def test_what_depends_on_the_processor_is_named_and_portable_precision_refuses_it(tmp_path: Path) -> None:
     rooted = load_net(own_nets.write(tmp_path, own_nets.CLASS.replace("last(hidden)", "last((hidden + 1e-3).sqrt())")))
-    row = net_checks.examine(rooted, {}, DataOptions(subset=1000)).rows[-1]
+    row = net_checks.examine(rooted, [{}], DataOptions(subset=1000)).rows[-1]
     assert (row.what, row.found) == ("in portable precision", "no: torch.sqrt depends on the processor")
     net_checks.require(rooted, {}, MNIST)
-    with pytest.raises(UsageError, match=r"computes no portable bits: torch\.sqrt depends on the processor"):
-        net_checks.require(rooted, {}, MNIST, is_portable=True)
+    with pytest.raises(UsageError, match=r"computes no portable bits: torch\.sqrt depends on the processor\. Use"):
+        net_checks.require_portable(rooted, [{}], MNIST)
+
+
+def test_what_depends_on_the_processor_with_some_settings_is_named_with_them(tmp_path: Path) -> None:
+    net = load_net(own_nets.write(tmp_path, own_nets.STRIDED))
+    net_checks.require_portable(net, [{"kernel": 3}, {"kernel": 4}], MNIST)
+    found = r"conv2d with a stride and a kernel of 5 pixels or more depends on the processor with kernel=5\. Use"
+    with pytest.raises(UsageError, match=found):
+        net_checks.require_portable(net, [{"kernel": 3, "width": 4}, {"kernel": 5, "width": 4}], MNIST)
+
+
+def test_operations_are_those_of_float32(tmp_path: Path) -> None:
+    text = own_nets.CLASS.replace("last(hidden)", "last(hidden.abs().sqrt() if hidden.dtype == KIND else hidden)")
+    for kind, is_portable in (("float32", False), ("bfloat16", True)):
+        net = load_net(own_nets.write(tmp_path, text.replace("KIND", f"torch.{kind}"), f"{kind}.py"))
+        with nullcontext() if is_portable else pytest.raises(UsageError, match=r"torch\.sqrt depends"):
+            net_checks.require_portable(net, [{}], MNIST)
 
 
 def test_where_a_search_does_not_repeat_the_weights_alone_have_to_make_the_net(tmp_path: Path) -> None:
@@ -74,7 +91,7 @@ def test_what_it_raises_in_training_is_told_with_its_line(tmp_path: Path, monkey
     net = load_net("my_nets.py:build")
     for check in (
         lambda: net_checks.require(net, {}, MNIST),
-        lambda: net_checks.examine(net, {}, DataOptions(subset=1000)),
+        lambda: net_checks.examine(net, [{}], DataOptions(subset=1000)),
     ):
         with pytest.raises(PluginError, match=r"raised AttributeError: .*no_such_thing.* \(.*my_nets\.py:\d+\)"):
             check()

@@ -82,3 +82,11 @@ def test_own_code_is_tried_on_pictures_of_the_form_that_the_net_takes(tmp_path: 
     net, sampler = own_nets.write(tmp_path, own_nets.THREE_CHANNELS), own_code.write(tmp_path, own_code.SEEDED)
     asked = SearchConfig(space=tmp_path / "red.yaml", net=net, sampler=sampler, results=tmp_path / "results")
     check_own_code(SearchSetup.of(asked))
+
+
+def test_a_portable_search_refuses_a_net_that_is_not_portable_with_some_of_its_settings(tmp_path: Path) -> None:
+    space = {"name": "strided", "precision": "portable", "net": {"kernel": {"choice": [3, 4, 5, 2]}}}
+    asked = SearchConfig(space=space, net=own_nets.write(tmp_path, own_nets.STRIDED), results=tmp_path / "results")
+    assert SearchSetup.of(asked).drawn.trainable[0].config.net["kernel"] != 5
+    with pytest.raises(UsageError, match=r"computes no portable bits: .* depends on the processor with kernel=5\."):
+        check_own_code(SearchSetup.of(asked))

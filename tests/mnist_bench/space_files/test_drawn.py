@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mnist_bench import space_files
-from mnist_bench.space_files.drawn import DRAWN, Drawn, Shares, samples
+from mnist_bench.space_files.drawn import DRAWN, VARIED, Drawn, Shares, samples
 from mnist_bench.space_files.overview import estimate
+from support import own_nets
 
 
 def test_samples_depend_on_the_seed_alone() -> None:
@@ -26,6 +29,23 @@ def test_what_misses_a_constraint_is_infeasible() -> None:
     assert all(0 < met.met < met.applies for met in each)
     assert 0 < len(drawn.trainable) == round(DRAWN * (1 - shares.infeasible))
     assert {plan.config.model.filters for plan in drawn.trainable} == {8}
+
+
+def test_settings_of_a_net_that_differ_most_have_every_option(tmp_path: Path) -> None:
+    name = own_nets.write(tmp_path, own_nets.UNTYPED)
+    ranges = {
+        "width": {"int": [4, 40]}, "rate": {"float": [0, 1]},
+        "kind": {"choice": ["a", "b", "c"]}, "norm": {"choice": [True, False]},
+    }  # fmt: skip
+    drawn = Drawn(space_files.open_with_data({"name": "own", "net": ranges}, data_dir=None, net=name)[0])
+    found = drawn.net_settings
+    assert len(found) == VARIED < len(drawn.trainable)
+    assert found[0] == drawn.trainable[0].config.net
+    assert {settings["kind"] for settings in found} == {"a", "b", "c"}
+    assert {settings["norm"] for settings in found} == {True, False}
+    assert len({settings["width"] for settings in found}) == VARIED
+    only = {"name": "one", "net": {"kind": {"choice": ["a", "b"]}, "rate": {"float": [0.1, 1]}}}
+    assert len(Drawn(space_files.open_with_data(only, data_dir=None, net=name)[0]).net_settings) == 2
 
 
 @pytest.mark.parametrize(
