@@ -194,6 +194,8 @@ def _widened(values: Tensor) -> Tensor:
 
 
 def _narrowed(wide: Tensor, features: int) -> Tensor:
+    if features == wide.shape[1]:
+        return wide  # a view of all would do as well, but an operation in place may not follow it
     return wide[:, :features].contiguous(memory_format=_memory_format(wide))
 
 

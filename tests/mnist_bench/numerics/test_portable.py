@@ -110,6 +110,13 @@ def test_batch_normalisation_with_padded_features_is_that_of_pytorch(shape: tupl
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=3e-5)
 
 
+@pytest.mark.parametrize("features", [10, 16])
+def test_an_operation_in_place_may_follow_batch_normalisation(features: int) -> None:
+    layers = nn.Sequential(nn.BatchNorm2d(features), nn.ReLU(inplace=True))
+    with PortableOperations():
+        layers(noise(50, features, 7, 7)).sum().backward()
+
+
 def test_batch_normalisation_without_weights_or_averages() -> None:
     layer = nn.BatchNorm1d(10, affine=False, track_running_stats=False)
     expected = layer(noise(50, 10))
