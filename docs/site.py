@@ -1,7 +1,7 @@
 """What the site adds to the pages of this folder, for mkdocs: the repository's own pages, and results they point at.
 
-Pages are written for the repository, where `docs/` is a folder and `../results` lies beside it. In the site all of it
-has one root.
+Pages are written for the repository, in folders of `docs/`, and link files outside it. In the site all of them have one
+root.
 """
 
 from __future__ import annotations
