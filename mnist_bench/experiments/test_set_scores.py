@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from mnist_bench import numerics
 from mnist_bench.config import from_json
@@ -22,7 +21,7 @@ from mnist_bench.data import (
     with_evaluation_images,
 )
 from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, open_grid
-from mnist_bench.training import Evaluation, export, logits, model_in
+from mnist_bench.training import Evaluation, export
 from mnist_bench.training.remote import Scorer
 from search.driver import Task
 from search.errors import UsageError
@@ -73,13 +72,12 @@ class Scores:
 
     def committee_errors(self, members: Iterable[tuple[Task, bytes]]) -> int:
         """Return how many test images the nets in tasks' states get wrong together: by the mean of their probabilities,
-        in float32 as they are exported. Errors as in `images`.
+        as they are exported. Errors as in `images`.
         """
-        each = (logits(self._net(task, state), self.images, "fp32").double().softmax(1) for task, state in members)
+        scorer = self._scorer.as_exported
+        nets = ((export(state, from_json(task.config)), task.name) for task, state in members)
+        each = (scorer.logits(net, self.images, name).double().softmax(1) for net, name in nets)
         return int((sum(each, torch.zeros(())).argmax(1) != self.images.labels).sum())
-
-    def _net(self, task: Task, state: bytes) -> nn.Module:
-        return model_in(export(state, from_json(task.config)), task.name).to(self.images.device)
 
 
 @contextmanager

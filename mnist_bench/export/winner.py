@@ -27,8 +27,8 @@ from mnist_bench.studies import (
     reproduce,
     trainer_for,
 )
-from mnist_bench.training import export, load_known, load_trial, logits, model_in
-from mnist_bench.training.remote import NetTrainer
+from mnist_bench.training import check_trial, export, load_known, model_in, read_weights
+from mnist_bench.training.remote import NetTrainer, Scorer
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StoredStudy
@@ -64,7 +64,7 @@ class WinnerOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Validation:
-    """The validation result of a network in float32."""
+    """The validation result of a network as it is exported; see `Scorer.as_exported`."""
 
     errors: int
     images: int
@@ -188,9 +188,9 @@ def load_winner(
     finder.check_net(trial, record, trains=options.trains)
     kept = finder.confirmed_nets(trial, committee=options.committee) if options.on_all else ()
     trainer = trainer_for(record, device=options.device, data_dir=options.data_dir, what=f"Study {study.name}")
-    net = finder.own_net(trial, record, trainer)
-    validation = _validation(net.to(trainer.data.device), trainer.data, from_json(record.recipe))
-    members = kept or (Member(record=record, net=net.cpu()),)
+    weights = finder.own_weights(trial, record, trainer)
+    validation = _validation(weights, trainer, record)
+    members = kept or (Member(record=record, net=model_in(weights, f"{study.name}/{trial.number}")),)
     trained_on = trainer.data.training_on(from_json(members[0].record.recipe).train_on)
     is_digits, is_drawing, is_drawn = picture_kind(record.data, trained_on)
     input_spec = InputSpec(
@@ -317,8 +317,8 @@ class _Finder:
         whose = f"the net of {name} that `confirm` trained on all images with seed {seed}"
         return Member(record=record, net=load_known(path, record.curve[-1].weights, from_json(record.recipe), whose))
 
-    def own_net(self, trial: TrialRecord, record: Record, trainer: NetTrainer) -> nn.Module:
-        """Return a trial's own net: as it was kept, or trained again.
+    def own_weights(self, trial: TrialRecord, record: Record, trainer: NetTrainer) -> bytes:
+        """Return a trial's own net in the bytes of `training.export`: as it was kept, or trained again.
 
         Raises:
             NotReproducedError: it was trained again, with another result.
@@ -326,7 +326,8 @@ class _Finder:
         """
         name, path = f"{self.study.name}/{trial.number}", self.study.files.weights_of(trial.number)
         if path.is_file():
-            return load_trial(path, trial)
+            check_trial(path, trial)
+            return read_weights(path)
         took = duration(sum(report.seconds for report in trial.reports))
         self.on_news(f"The weights of {name} were not kept; it is trained again, which took {took} in the search.")
         comparison, state = reproduce.train_again(record, trainer)
@@ -337,13 +338,14 @@ class _Finder:
             raise NotReproducedError(
                 f"Trained again, {name} gave another result{told}; `{command}` reports what differs here."
             )
-        return model_in(export(state, from_json(record.recipe)), name)
+        return export(state, from_json(record.recipe))
 
 
-def _validation(net: nn.Module, data: Dataset, config: TrainConfig) -> Validation:
-    on = data.training_on(config.train_on)
+def _validation(weights: bytes, trainer: NetTrainer, record: Record) -> Validation:
+    on = trainer.data.training_on(from_json(record.recipe).train_on)
     labels = on.labels[on.validation].cpu().numpy()
-    probabilities = logits(net, on, "fp32").double().softmax(1).cpu().numpy()
+    logits = Scorer(trainer.precision).as_exported.logits(weights, on, "the network")
+    probabilities = logits.double().softmax(1).cpu().numpy()
     return Validation(
         errors=int((probabilities.argmax(1) != labels).sum()), images=len(labels),
         threshold=threshold(probabilities, labels),

@@ -20,7 +20,6 @@ from .weights import (
     export as export,
     load_known as load_known,
     load_model as load_model,
-    load_trial as load_trial,
     metadata_in as metadata_in,
     metadata_of as metadata_of,
     model_in as model_in,

@@ -80,18 +80,13 @@ def load_model(path: Path) -> nn.Module:
     return model_in(_read(path), str(path))
 
 
-def load_trial(path: Path, trial: TrialRecord) -> nn.Module:
-    """Return the net that a trial ended with from a file of `export`; see `model_in`.
+def check_trial(path: Path, trial: TrialRecord) -> None:
+    """Check that a file of `export` holds a trial's final weights.
 
     Raises:
         WeightsError: the file cannot be read, or holds other weights or another configuration than the trial's.
         NewerVersionError: see `model_in`.
     """
-    return load_known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
-
-
-def check_trial(path: Path, trial: TrialRecord) -> None:
-    """Check that a file of `export` holds a trial's final weights; errors as in `load_trial`."""
     check_known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
 
 
@@ -115,7 +110,7 @@ def check_known(path: Path, weights: str, config: TrainConfig, whose: str) -> No
 def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.Module:
     """Return the net with these weights, named by their SHA-256, and this configuration from a file of `export`.
 
-    `whose` they are is for the message; errors as in `load_trial`.
+    `whose` they are is for the message; errors as in `check_trial`.
     """
     content = _read(path)
     model = model_in(content, str(path))

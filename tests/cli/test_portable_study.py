@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import mnist_bench
+from mnist_bench.export import WinnerOptions, load_winner
 from mnist_bench.plots.predictions import kept_weights, predict
+from mnist_bench.prediction import threshold
 from mnist_bench.studies import recipe_text
 from search.errors import UsageError
 from support.portable_machines import check_as_published
@@ -33,6 +35,9 @@ def test_a_portable_study_is_reproduced_trained_and_scored_in_its_precision(tmp_
     assert fitted.reports[-1].weights == trial.reports[-1].weights
     found = predict(study, trial, kept_weights(study, trial, study.files))
     assert len(found.wrong) == found.recorded_errors
+    validation = load_winner(study, trial, WinnerOptions()).validation
+    assert validation.errors == found.recorded_errors
+    assert validation.threshold == threshold(found.probabilities, found.labels)
     check_as_published(study.spec["numerics"])
 
 

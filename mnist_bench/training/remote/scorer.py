@@ -31,6 +31,17 @@ class Scorer:
         """By the name of your own network, which a process has to load before it can score it."""
 
     @property
+    def as_exported(self) -> Scorer:
+        """The scorer of the same networks as they are exported: in float32, with portable bits if those here are."""
+        match self._precision:
+            case "bf16" | "fp32":
+                return Scorer("fp32")
+            case "portable":
+                return self
+            case _:
+                assert_never(self._precision)
+
+    @property
     def numerics(self) -> Mapping[str, Any]:
         """Those of the process that scores, which is started for it; see `numerics.describe`."""
         return self._remote(None).numerics

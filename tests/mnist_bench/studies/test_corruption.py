@@ -25,7 +25,7 @@ from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.nets.modules import build_model
 from mnist_bench.studies import compatibility, record, sealed_json
 from mnist_bench.studies.record import Data
-from mnist_bench.training.weights import export, load_trial, weights_hash
+from mnist_bench.training.weights import check_trial, export, load_model, weights_hash
 from search.errors import SearchError
 from search.event_log.records import TrialRecord
 from search.study.checkpoint_store import CheckpointStore
@@ -62,7 +62,8 @@ def weights(folder: Path) -> Written:
 
 
 def _tensors(path: Path, trial: TrialRecord) -> list[Any]:
-    return [(name, value.tolist()) for name, value in load_trial(path, trial).state_dict().items()]
+    check_trial(path, trial)
+    return [(name, value.tolist()) for name, value in load_model(path).state_dict().items()]
 
 
 def a_record(folder: Path) -> Written:
