@@ -5,6 +5,7 @@
     python benchmarks/publish.py front      the search with two objectives, about an hour
     python benchmarks/publish.py portable   the search in portable precision, about 10 minutes
     python benchmarks/publish.py notebook   the notebook's table alone, about 25 minutes
+    python benchmarks/publish.py pages      the plots and reports of the kept studies, without any training
 
 Studies and finished parts are kept in results/_bench/publish until a part is whole, so that the command continues where
 it was stopped. A figure of time is worth something only where it was not.
@@ -15,6 +16,8 @@ fresh seeds and on the test set, how often pruning was wrong, the ablation, the 
 and how the exported winner computes elsewhere (for which it takes the extra `export`, Chromium and chromedriver).
 front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
 portable/ holds a search whose digest, and whose winner's RECORD.json, are the same on every x86-64 processor.
+studies/ keeps the studies themselves, as far as pages are made of them: `pages` makes these again after a change of
+their words or their look, in a minute.
 notebook.md and notebook.json hold the notebook's figures next to those of the nets trained here.
 """
 
@@ -24,19 +27,25 @@ import argparse
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pages
 
+from mnist_bench.experiments.confirm import winner_of
+from mnist_bench.studies import open_study
 from search.study import ResultsFolder
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "results" / "published"
+STUDIES = FOLDER / "studies"
 UNDER_WAY = ROOT / "results" / "_bench" / "publish"
 SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--top", "3")
@@ -47,23 +56,55 @@ FRONT = ("confirm", "small-0", "--front")
 PORTABLE = ("search", "conv", "--precision", "portable", "--study-name", "portable", "--trials", "50")
 NOTEBOOK = ("notebook", "--seeds", "5")
 TEXTS = {".html", ".json", ".md", ".txt"}
+KEPT = (
+    "space.yaml", "test-openings.jsonl", "confirm/confirm.json", "confirm/front.json", "ablation/ablation.json",
+    "audit/audit.json",
+)  # fmt: skip
+"""Files of a study of which pages are made, besides its database and the weights of the chosen trial."""
 
 Step = Callable[[Path, tuple[str, ...]], None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pages:
+    """The plots and the report of a study."""
+
+    study: str
+    plots: tuple[str, ...] | None = ()
+    """The kinds of plots as files of their own: none of them if it is None, all if it is empty."""
+
+    def write(self, to: Path, work: Path) -> None:
+        """Write them from a copy of the kept study, because to read a database may write files next to it.
+
+        The copy is in the folder `results` of `work`, which no command of the report needs to name.
+        """
+        shutil.copytree(STUDIES / self.study, work / "results" / self.study, dirs_exist_ok=True)
+        if self.plots is not None:
+            run("plot", self.study, *self.plots, "--output", str(to), "--format", "png", folder=work)
+        run("report", self.study, "--output", str(to / "report.html"), folder=work)
+
+
+PAGES = {
+    "conv": Pages(study="conv-0"),
+    "front": Pages(study="small-0", plots=("pareto", "curves")),
+    "portable": Pages(study="portable", plots=None),
+}
+"""By the part that publishes them."""
+
+
 def conv(results: Path) -> None:
     """Search, confirm, audit, ablate; then write leaderboard, record, tables, pictures and the report."""
-    in_steps(results, (search, confirm, audit, ablate, draw, export))
+    in_steps(results, (search, confirm, audit, ablate, export))
 
 
 def front(results: Path) -> None:
     """Search with two objectives, confirm the front; then write both tables, pictures and the report."""
-    in_steps(results, (search_small, confirm_front, draw_front))
+    in_steps(results, (search_small, confirm_front))
 
 
 def portable(results: Path) -> None:
     """Search in portable precision; then write leaderboard, record and the report."""
-    in_steps(results, (search_portable, report_portable))
+    in_steps(results, (search_portable,))
 
 
 def in_steps(results: Path, steps: tuple[Step, ...]) -> None:
@@ -80,6 +121,30 @@ def in_steps(results: Path, steps: tuple[Step, ...]) -> None:
             path.write_text(path.read_text().replace(place, "results"))
     shutil.rmtree(FOLDER / results.name, ignore_errors=True)
     shutil.copytree(folder, FOLDER / results.name)
+    keep(results, PAGES[results.name].study)
+    PAGES[results.name].write(FOLDER / results.name, results / "again")
+
+
+def keep(results: Path, name: str) -> None:
+    """Keep a study, as far as pages are made of it: without checkpoints and the weights of other trials."""
+    study, kept = open_study(results, name), STUDIES / name
+    selected = winner_of(study)
+    number = study.complete()[0].number if selected is None else selected
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    with closing(sqlite3.connect(study.files.database)) as database:
+        database.execute("VACUUM INTO ?", (str(kept / "study.db"),))
+    for part in (*KEPT, f"weights/{number}.safetensors"):
+        if (study.files.path / part).exists():
+            (kept / part).parent.mkdir(exist_ok=True)
+            shutil.copyfile(study.files.path / part, kept / part)
+
+
+def again(work: Path) -> None:
+    """Write the plots and reports of the kept studies."""
+    for part, pages_of in PAGES.items():
+        if (STUDIES / pages_of.study).exists():
+            pages_of.write(FOLDER / part, work)
 
 
 def search_small(folder: Path, results: tuple[str, ...]) -> None:
@@ -107,12 +172,6 @@ def confirm_front(folder: Path, results: tuple[str, ...]) -> None:
         (folder / f"{member['number']}.yaml").write_text(recipe)
 
 
-def draw_front(folder: Path, results: tuple[str, ...]) -> None:
-    """Write the pictures of the search, and the report."""
-    run("plot", "small-0", "pareto", "curves", *results, "--output", str(folder), "--format", "png")
-    run("report", "small-0", *results, "--output", str(folder / "report.html"))
-
-
 def search(folder: Path, results: tuple[str, ...]) -> None:
     """Search; then write the leaderboard before anything is confirmed, and the winner's record."""
     searched_with_record(SEARCH, "The published search", folder, results)
@@ -128,11 +187,6 @@ def searched_with_record(command: tuple[str, ...], title: str, folder: Path, res
     (study,) = json.loads(searched(command, title, folder, results))["studies"]
     name, first = study["study"], study["rows"][0]["number"]
     (folder / "RECORD.json").write_text(run("show", f"{name}/{first}", *results, "--json"))
-
-
-def report_portable(folder: Path, results: tuple[str, ...]) -> None:
-    """Write the report."""
-    run("report", "portable", *results, "--output", str(folder / "report.html"))
 
 
 def confirm(folder: Path, results: tuple[str, ...]) -> None:
@@ -156,12 +210,6 @@ def ablate(folder: Path, results: tuple[str, ...]) -> None:
     pages.write(folder, "ablation", page, run(*ABLATE, *results, "--json"))
 
 
-def draw(folder: Path, results: tuple[str, ...]) -> None:
-    """Write the pictures and the report."""
-    run("plot", "conv-0", *results, "--output", str(folder), "--format", "png")
-    run("report", "conv-0", *results, "--output", str(folder / "report.html"))
-
-
 def export(folder: Path, results: tuple[str, ...]) -> None:
     """Compare the exported winner with the one that was trained."""
     winner = folder.parent / "winner"
@@ -177,7 +225,9 @@ def notebook(results: Path) -> None:
     pages.write(FOLDER, "notebook", page, run(*NOTEBOOK, "--results", str(results), "--json"))
 
 
-PARTS: dict[str, Callable[[Path], None]] = {"conv": conv, "front": front, "portable": portable, "notebook": notebook}
+PARTS: dict[str, Callable[[Path], None]] = {
+    "conv": conv, "front": front, "portable": portable, "notebook": notebook, "pages": again,
+}  # fmt: skip
 
 
 def main(parts: list[str]) -> None:
@@ -208,10 +258,10 @@ def timed(*arguments: str) -> tuple[str, str]:
     return printed, f"`mnist-bench {shown}` on {machine}, {when}; {minutes}:{seconds:02} from start to end."
 
 
-def run(*arguments: str) -> str:
-    """Return a command's output; its standard error goes to this process's."""
+def run(*arguments: str, folder: Path = ROOT) -> str:
+    """Return a command's output, run in a folder; its standard error goes to this process's."""
     program = Path(sys.executable).with_name("mnist-bench")
-    return subprocess.run([program, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return subprocess.run([program, *arguments], cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 if __name__ == "__main__":
@@ -220,7 +270,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"{', '.join(PARTS)}(default: all)"
     )
-    parts = parser.parse_args().parts or list(PARTS)
+    parts = parser.parse_args().parts or [part for part in PARTS if part != "pages"]
     if "conv" in parts and shutil.which("chromedriver") is None:
         parser.error("conv ends with the exported page in a browser: it needs Chromium and chromedriver.")
     main(parts)

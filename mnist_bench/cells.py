@@ -142,6 +142,14 @@ def count(number: float | None) -> str:
     return f"{number / size:.3g} {unit}"
 
 
+def spelled(number: int) -> str:
+    """Return a small number as a word in a sentence, a larger one in digits: `three`, `12`."""
+    return _WORDS[number] if number < len(_WORDS) else f"{number:,}"
+
+
+_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
 def epochs(done: float, total: float) -> str:
     """Return trained epochs: `6` if all were trained, else `1/6`."""
     return f"{done:g}" if done == total else f"{done:g}/{total:g}"

@@ -29,6 +29,8 @@ class Column(Generic[Row]):
     align: Align = "left"
     number: Callable[[Row], float | None] | None = None
     """The number to sort by, if the text does not begin with it."""
+    is_setting: bool = False
+    """Whether it shows a setting of each row, after the figures of the rows; a page shows settings on demand."""
     legend: Sequence[str] = ()
     """The meaning of the signs in its cells, a few words each; a legend of several columns is printed once."""
     about: str = ""
@@ -56,9 +58,13 @@ class Table(Generic[Row]):
         """Return the cells of each row as they read."""
         return [[column.text(row) for column in self.columns] for row in self.rows]
 
+    def signs(self, shown: Sequence[Column[Row]]) -> list[str]:
+        """Return the meanings of the signs in the shown columns, each once, a few words each."""
+        return [*dict.fromkeys(sign for column in shown for sign in column.legend)]
+
     def legend(self, shown: Sequence[Column[Row]]) -> list[str]:
         """Return one line that explains the signs in the shown columns, if there are any."""
-        signs = dict.fromkeys(sign for column in shown for sign in column.legend)
+        signs = self.signs(shown)
         return [f"{'; '.join(signs)}."] if signs else []
 
     def records(self) -> list[Mapping[str, Any]]:

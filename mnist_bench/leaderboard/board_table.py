@@ -177,7 +177,7 @@ def _telling(board: Leaderboard) -> list[str]:
 def _setting(heading: str, place: int, rows: Sequence[LeaderboardRow]) -> Column[LeaderboardRow]:
     texts, signs = shown(heading, [_net(row).settings[heading] for row in rows])
     by_number = {row.number: text for row, text in zip(rows, texts, strict=True)}
-    return Column(heading, lambda row: by_number[row.number], FIRST_SETTING - 2 * place, legend=signs)
+    return Column(heading, lambda row: by_number[row.number], FIRST_SETTING - 2 * place, is_setting=True, legend=signs)
 
 
 def _cost(name: str) -> Column[LeaderboardRow]:
@@ -185,7 +185,7 @@ def _cost(name: str) -> Column[LeaderboardRow]:
 
 
 def _param(name: str) -> Column[LeaderboardRow]:
-    return Column(name, lambda row: cells.value(row.params[name]), 2)
+    return Column(name, lambda row: cells.value(row.params[name]), 2, is_setting=True)
 
 
 def _record(board: Leaderboard, row: LeaderboardRow) -> dict[str, Any]:

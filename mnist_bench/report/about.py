@@ -1,4 +1,4 @@
-"""A study in one line: the ranges that were searched, the time, the machine, and the place of the weights."""
+"""A study in a title and in one line: trials and data; hyperparameters, time, machine, and the place of the weights."""
 
 from __future__ import annotations
 
@@ -6,19 +6,29 @@ from pathlib import Path
 
 from mnist_bench.cells import duration
 from mnist_bench.leaderboard import worker_time_of
+from mnist_bench.studies import data_of
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 from search.messages import number_of
 from search.space import Space
 
 
+def title(study: StudyRecord) -> str:
+    """Return the number of trained trials and the data: `50 trials on MNIST`, `6 of 7 trials on MNIST`."""
+    ended, goal, data = len(study.finished()), study.totals[-1], data_of(study.spec["context"])
+    name = "your own data" if data.is_own else "MNIST" if data.dataset == "mnist" else data.dataset
+    images = "" if data.subset is None else f"{data.subset:,} images of "
+    counted = number_of(ended, "trial") if ended >= goal else f"{ended:,} of {number_of(goal, 'trial')}"
+    return f"{counted} on {images}{name}"
+
+
 def line(study: StudyRecord, space: Space, weights: Path | None) -> str:
     """Return the line; without the time if an early version did not record it."""
-    ranges = number_of(len(space.ranges), "range")
+    searched = number_of(len(space.ranges), "hyperparameter")
     kept = f"Weights of the best trials: `{weights}`." if weights else "No weights are kept here."
     time = time_of(study)
     spent = "" if time is None else f" in {time},"
-    return f"{ranges} of the space {space.name} searched{spent} on {_machine(study)}. {kept}"
+    return f"{searched} of the search space {space.name}, searched{spent} on {_machine(study)}. {kept}"
 
 
 def time_of(study: StudyRecord) -> str | None:

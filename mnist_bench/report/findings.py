@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mnist_bench import cells
-from mnist_bench.cells import percent, unit
+from mnist_bench.cells import percent, spelled, unit
 from mnist_bench.leaderboard import (
     UNTESTED,
     Leaderboard,
@@ -23,15 +23,17 @@ from search.messages import first_few, joined
 
 NAMED = 5
 """Largest number of tied trials that the findings name."""
-WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-TEST = "paired test on the same images, Holm, 5 %"
+TEST = "McNemar's test on the same images, Holm-corrected, 5 % level"
 
 
 def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iterator[str]:
-    """Yield the findings: confirmation, best trials, how certain their ranks are, and epochs saved by pruning."""
+    """Yield the findings: test results, best trials, how certain their ranks are, and epochs saved by pruning."""
     ended = len(study.finished())
-    if sections.confirmed:
-        yield sections.confirmed.lines[0]
+    tested = sections.tested
+    if tested:
+        yield tested.lines[0]
+        images = f"{validation_images(study.spec['context']):,} validation images"
+        yield f"In the search itself, each trial had one seed and was ranked by its accuracy on {images}."
     if study.best is None:
         yet = " yet" if ended < board.goal else ""
         yield f"No trial is complete{yet}, so there is no best one: {ended} of {board.goal} trials have ended."
@@ -47,7 +49,7 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
         elif ended < board.goal:
             state = "is still running" if study.live else "was stopped before its goal"
             yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
-        if sections.front:
+        if sections.front and sections.front is not tested:
             yield sections.front.lines[0]
         if sections.raced:
             yield sections.raced.lines[0]
@@ -78,15 +80,15 @@ def _best(study: StudyRecord, board: Leaderboard, ended: int) -> Iterator[str]:
             f"{_cheapest(ties, study.cost or 'parameters')}."
         )
         yield (
-            f"The first of {len(complete)} complete trials, #{first.number}, gets {right}. It is not "
-            f"distinguishable from {_named(ties.tied)} ({TEST})."
+            f"The first of {len(complete)} complete trials, trial {first.number}, gets {right}. It is not "
+            f"significantly different from {_named(ties.tied)} ({TEST})."
         )
     elif len(complete) == 1:
-        yield f"#{first.number} is the only complete trial{so_far}: it gets {right}."
+        yield f"Trial {first.number} is the only complete trial{so_far}: it gets {right}."
     else:
-        yield f"#{first.number} is the best of {len(complete)} complete trials{so_far}: it gets {right}."
+        yield f"Trial {first.number} is the best of {len(complete)} complete trials{so_far}: it gets {right}."
         if ties.p_values:
-            yield f"Each other complete trial ({len(ties.p_values)}) is worse ({TEST})."
+            yield f"Each other complete trial ({len(ties.p_values)}) is significantly worse ({TEST})."
         else:
             yield UNTESTED
 
@@ -99,7 +101,7 @@ def _cheapest(ties: Ties, cost: str) -> str:
     spent = f"{cells.count(min(costs))} {unit(cost)}"
     if len(set(costs)) == 1:
         return f", with {spent} each"
-    return f"; the cheapest is #{ties.all[costs.index(min(costs))].number} with {spent}"
+    return f"; the cheapest is trial {ties.all[costs.index(min(costs))].number} with {spent}"
 
 
 def _right(study: StudyRecord, best: TrialRecord) -> str:
@@ -110,13 +112,14 @@ def _right(study: StudyRecord, best: TrialRecord) -> str:
 
 
 def _named(trials: Sequence[TrialRecord]) -> str:
-    named = [f"#{trial.number}" for trial in trials]
-    return first_few(named, NAMED) if len(named) > NAMED else joined(named)
+    named = [str(trial.number) for trial in trials]
+    numbers = first_few(named, NAMED) if len(named) > NAMED else joined(named)
+    return f"trial{'' if len(named) == 1 else 's'} {numbers}"
 
 
 def _trials(count: int) -> str:
     """Return a number of trials, more than one, at the beginning of a sentence: `Five trials`, `12 trials`."""
-    return f"{WORDS[count].capitalize() if count < len(WORDS) else count} trials"
+    return f"{spelled(count).capitalize()} trials"
 
 
 def _unconfirmed(ended: int, commands: NextCommands) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,8 @@ from mnist_bench.plots import KINDS, Picture
 from mnist_bench.report.report_page import ReportPage, missing
 from mnist_bench.result_table import Column, Row
 
+UNIT = re.compile(r"(?<=\d) (?=%|[kMGT]\b)")
+"""The space between a number and its unit."""
 SMALL_SVG = 120_000
 """Bytes. Up to this size a picture is embedded as SVG, which stays sharp; above it, the smaller of SVG and PNG is."""
 
@@ -42,10 +45,12 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
         "csp_hash": csp_hash,
         "data_uri": data_uri,
         "grouped": grouped,
-        "sentences": _sentences,
+        "kind": _kind,
+        "paragraphs": _paragraphs,
     }
     commands = report.sections.commands
-    board = table_of(report.board, commands=commands)
+    raced = bool(report.sections.confirmed or report.sections.raced)
+    board = table_of(report.board, raced=raced, commands=commands)
     test_set = test_set_line(report.test_openings)
     complete = [row for row in board.rows if row.rank is not None]
     shown = complete or board.rows
@@ -57,6 +62,7 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
         digest_promise=digest_lines(report.board, commands)[1].strip(" ()"),
         board=replace(board, rows=shown, footnotes=[line for line in board.footnotes if line != test_set]),
         unfinished=replace(board, rows=board.rows[len(shown) :]),
+        settings=sum(column.is_setting for column in board.columns),
         test_set=test_set,
         sort_key=_sort_key,
         kinds=KINDS,
@@ -77,22 +83,27 @@ def _visible(value: Any) -> Any:
     return value if isinstance(value, Markup) else safe_lines(value)
 
 
-def _sentences(lines: Iterable[str]) -> list[str]:
-    """Return the lines that are not empty; a line that begins with a space continues the one before it."""
-    sentences: list[str] = []
+def _paragraphs(lines: Iterable[str]) -> list[list[str]]:
+    """Return the lines that are not empty in groups: a line that begins with a space belongs to the one before it."""
+    groups: list[list[str]] = []
     for line in filter(None, lines):
-        if sentences and line.startswith(" "):
-            sentences[-1] += f" {line.strip()}"
+        if groups and line.startswith(" "):
+            groups[-1].append(line)
         else:
-            sentences.append(line)
-    return sentences
+            groups.append([line])
+    return groups
 
 
 def _code(text: str) -> Markup:
-    """Return a sentence with text between backticks as code, in which no percent sign begins a line."""
-    parts = safe(text).replace(" %", "\u00a0%").split("`")
+    """Return a sentence with text between backticks as code, in which no unit of a number begins a line."""
+    parts = UNIT.sub("\u00a0", safe(text)).split("`")
     marked = [Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)]
     return Markup("").join(marked)
+
+
+def _kind(column: Column[Any]) -> str:
+    """Return the classes of a column's cells."""
+    return f"{column.align} setting" if column.is_setting else column.align
 
 
 def _sort_key(column: Column[Row], row: Row) -> str | None:

@@ -28,7 +28,7 @@ class Range:
     value: str
     """The trial's value; a dash if it has none, or none that has an effect."""
     place: str
-    """The place of the value in the range; empty for a choice and for a range of two values."""
+    """The place of the value in the range, from 0 to 100 %; empty for a choice and for a range of two values."""
 
 
 def table_of(space: Space, trial: TrialRecord | None, *, foreign: bool = False) -> Table[Range]:
@@ -38,8 +38,8 @@ def table_of(space: Space, trial: TrialRecord | None, *, foreign: bool = False) 
     Every parameter counts in a trial of another trainer, a `foreign` one; in a trial of nets, only those with an
     effect.
     """
-    setting = Column[Range]("setting", lambda row: row.path, 9)
-    searched = Column[Range]("searched", lambda row: row.values, 7)
+    setting = Column[Range]("hyperparameter", lambda row: row.path, 9)
+    searched = Column[Range]("range", lambda row: row.values, 7)
     ranges = [(field, field.distribution) for field in space.fields if field.distribution is not None]
     if trial is None:
         return Table(rows=[_range(field, span, {}) for field, span in ranges], columns=(setting, searched))
@@ -48,8 +48,8 @@ def table_of(space: Space, trial: TrialRecord | None, *, foreign: bool = False) 
     rows = [_range(field, span, params) for field, span in ranges]
     columns = (
         setting,
-        Column[Range](f"#{trial.number}", lambda row: row.value, 8),
-        Column[Range]("where", lambda row: row.place, 6),
+        Column[Range](f"trial {trial.number}", lambda row: row.value, 8),
+        Column[Range]("place", lambda row: row.place, 6),
         searched,
     )
     return Table(rows=rows, columns=columns, footnotes=_at_ends(rows, trial.number))
@@ -76,12 +76,12 @@ def _place(span: Distribution, value: Any) -> str:
     share = round(100 * place(span, value))
     if share <= END:
         return LOWER
-    return UPPER if share >= 100 - END else f"{share} % up"
+    return UPPER if share >= 100 - END else f"{share} %"
 
 
 def _at_ends(rows: list[Range], number: int) -> list[str]:
     ends = [row.path for row in rows if row.place in (LOWER, UPPER)]
     if not ends:
         return []
-    lies = f"{', '.join(ends)} of #{number} {'is' if len(ends) == 1 else 'are'} at an end of the range"
-    return [f"{lies}; if the setting allows values beyond it, they may be better."]
+    lies = f"{', '.join(ends)} of trial {number} {'is' if len(ends) == 1 else 'are'} at an end of the range"
+    return [f"{lies}. If values beyond it are allowed, they may be better."]

@@ -59,8 +59,10 @@ class ReportPage:
     study: str
     date: str | None
     """Day on which the last period was handled (UTC, ISO 8601); None if an early version did not record it."""
+    title: str
+    """The number of trials and the data: `50 trials on MNIST`."""
     about: str
-    """The ranges, the time, the machine and the place of the weights, in one line."""
+    """The hyperparameters, the time, the machine and the place of the weights, in one line."""
     finding: tuple[str, ...]
     """Sentences, the most important first; text between backticks is code."""
     board: Leaderboard
@@ -110,6 +112,7 @@ def gather(
     return ReportPage(
         study=study.name,
         date=_date(study),
+        title=about.title(study),
         about=about.line(study, space, weights),
         finding=tuple(findings(study, board, sections)),
         board=board,

@@ -9,6 +9,7 @@ from mnist_bench.experiments import Audit, ablation, audit, confirm
 from mnist_bench.experiments.ablation import Ablation
 from mnist_bench.experiments.confirm import Confirmed, Front
 from mnist_bench.next_commands import NextCommands
+from mnist_bench.report import test_results
 from mnist_bench.result_table import Table
 from mnist_bench.studies import commands_of
 from search.study import StoredStudy
@@ -27,9 +28,11 @@ class Sections:
     """The sections of a report; None for the sections that the study does not have."""
 
     winner: int | None = None
-    """Number of the trial that won the race; None if the study was searched further since."""
+    """Number of the trial that the race selected; None if the study was searched further since."""
+    test_results: Table[Any] | None = None
+    """The test results of the study as it is now, in short: of a confirmed race, else of a confirmed front."""
     confirmed: Section | None = None
-    """A race whose winner was evaluated on the test images."""
+    """A race whose selected configuration was evaluated on the test images."""
     raced: Section | None = None
     """A race without an evaluation on the test set, without a statistical test, or of an earlier state of the study."""
     front: Section | None = None
@@ -40,6 +43,11 @@ class Sections:
     """Whether every confirmation is of an earlier state of the study."""
     commands: NextCommands
     """Builds the next commands about the study."""
+
+    @property
+    def tested(self) -> Section | None:
+        """The section about the test results; None without `test_results`."""
+        return (self.confirmed or self.front) if self.test_results else None
 
 
 def read(study: StoredStudy) -> Sections:
@@ -56,7 +64,13 @@ def read(study: StoredStudy) -> Sections:
     is_current = race is not None and race.digest == study.digest
     is_confirmed = race is not None and is_current and race.judged and bool(race.finals)
     found = [each for each in (race, front) if each is not None]
+    is_current_front = front is not None and front.digest == study.digest
+    results: list[Table[Any]] = [
+        *([test_results.table_of_race(race)] if race and is_confirmed else []),
+        *([test_results.table_of_front(front)] if front and is_current_front else []),
+    ]
     return Sections(
+        test_results=results[0] if results else None,
         winner=race.winner if race and is_current and race.judged else None,
         outdated=bool(found) and all(each.digest != study.digest for each in found),
         confirmed=raced if is_confirmed else None,
@@ -85,25 +99,26 @@ def _as_it_was(found: Confirmed | Front | Audit, digest: str, what: str) -> list
 def of_front(front: Front, digest: str) -> Section:
     """Return the section about a confirmed front; `digest` as in `of_race`."""
     table = confirm.table_of_front(front)
-    finding, *rest = table.caption
-    return Section(lines=(" ".join([finding, *_as_it_was(front, digest, "confirmation")]), *rest), table=table)
+    _, *rest = table.caption
+    finding = " ".join([test_results.sentence_of_front(front), *_as_it_was(front, digest, "confirmation")])
+    return Section(lines=(finding, *rest), table=table)
 
 
 def _finding(race: Confirmed, commands: NextCommands) -> str:
-    """Return the finding of a race in a sentence; "confirmed" needs a statistical test and an opened test set."""
+    """Return the finding of a race in a sentence; only a statistical test selects a configuration."""
+    if race.judged and race.finals:
+        return test_results.sentence_of_race(race)
     tested, number = race.test(race.first), race.first
     seeds = f"mean of {tested.seeds} fresh seeds" if tested else "no run finished"
     right = confirm.accuracy(tested) if tested else "an unknown share"
-    figure = f"the settings of #{number} get {right} of the test images right ({seeds})"
-    if race.judged and race.finals:
-        return f"Confirmed: {figure}."
+    figure = f"the configuration of trial {number} gets {right} of the test images right ({seeds})"
     if race.finals:
-        return f"Not confirmed, for no test was made: #{number} led with one fresh seed; {figure}."
+        return f"Not confirmed, because no test was made: trial {number} led with one fresh seed; {figure}."
     if race.judged:
-        command = confirm.command(race, commands)
-        return f"#{number} won a race with fresh seeds; the test set stayed closed. `{command}` evaluates it once."
+        selected = f"Selected with fresh seeds: trial {number}, not evaluated on the test set yet."
+        return f"{selected} `{confirm.command(race, commands)}` evaluates it once."
     return (
-        f"Not confirmed, for no test was made: #{number} leads with one fresh seed. "
+        f"Not confirmed, because no test was made: trial {number} leads with one fresh seed. "
         f"`{confirm.command(race, commands)}` continues, then evaluates once on the test set."
     )
 

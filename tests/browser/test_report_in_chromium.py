@@ -67,7 +67,7 @@ def test_the_policy_stops_what_the_page_did_not_bring(browser: Browser, tmp_path
     browser.run(
         "const s = document.createElement('script'); s.textContent = 'document.title = 2'; document.body.append(s)"
     )
-    assert browser.driver.title == "conv-0 · mnist-bench"
+    assert browser.driver.title == "conv-0: 6 of 7 trials on your own data · mnist-bench"
     assert len(browser.console()) >= 2
 
 
@@ -112,6 +112,15 @@ def test_the_recipe_is_copied(browser: Browser, tmp_path: Path) -> None:
     browser.open(path)
     assert report.chosen is not None
     assert browser.run("return navigator.clipboard.readText()") == report.chosen.recipe
+
+
+def test_settings_are_shown_on_demand(browser: Browser, tmp_path: Path) -> None:
+    trials = [handmade.trial(0, range(5)), handmade.trial(1, range(6), params={"optim.weight_decay": 0.1})]
+    opened(browser, tmp_path, handmade_report.report(handmade.study(trials)))
+    width = "return document.querySelector('th.setting').offsetWidth"
+    assert browser.run(width) == 0
+    browser.driver.find_element(By.CSS_SELECTOR, ".shows input").click()
+    assert browser.run(width) > 0
 
 
 def test_on_a_phone_tables_scroll_inside_their_boxes(browser: Browser, tmp_path: Path) -> None:

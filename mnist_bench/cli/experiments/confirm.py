@@ -170,4 +170,4 @@ def _to_take_away(
         every = commands.line("export", "--confirmed", "--committee", "--to", "winner", trial=trial)
         ways[every] = f"all {final.ended} of #{final.number}, their answers averaged"
     width = max(map(len, ways))
-    return ["To export the winner:", *(f"  {way:<{width}}   {use}" for way, use in ways.items())]
+    return ["To export the selected network:", *(f"  {way:<{width}}   {use}" for way, use in ways.items())]

@@ -66,8 +66,7 @@ def validation_lines(confirmed: Confirmed) -> list[str]:
         ]
     if len(confirmed.candidates) > 1:
         unlike = "; its test accuracy is not" if confirmed.finals else ""
-        role = _role(confirmed, confirmed.first)
-        lines.append(f"The {role}'s is a little flattered, because the {role} was picked by it{unlike}.")
+        lines.append(f"#{confirmed.first} was selected by this accuracy, so it is slightly too high there{unlike}.")
     return lines
 
 
@@ -96,9 +95,9 @@ def footnote(confirmed: Confirmed, commands: NextCommands) -> str:
     on = f"`{command(confirmed, commands)}`"
     if not confirmed.finals and len(confirmed.candidates) == 1:
         seeds = number_of(confirmed.seeds, "fresh seed")
-        return f"#{number} was trained with {seeds}, and nothing raced with it; {on} opens the test set"
+        return f"#{number} was trained with {seeds}, and nothing raced with it; {on} evaluates it once on the test set"
     if not confirmed.finals and confirmed.judged:
-        return f"raced: #{number} won with fresh seeds; {on} opens the test set"
+        return f"raced: #{number} was selected with fresh seeds; {on} evaluates it once on the test set"
     if not confirmed.finals:
         untested = f"raced: #{number} leads with one fresh seed, and no test was made"
         return f"{untested}; {on} continues, then evaluates once on the test set"
@@ -142,7 +141,7 @@ def _budget(confirmed: Confirmed) -> str | None:
 
 
 def ordered(confirmed: Confirmed) -> list[RaceCandidate]:
-    """Return the candidates as the race ended: the tied by mean errors, the winner first, then those dropped last."""
+    """Return the candidates as the race ended: the selected one, the other tied ones, then those dropped last."""
     return sorted(
         confirmed.candidates,
         key=lambda row: (
@@ -166,8 +165,10 @@ def accuracy(figures: AccuracyOverSeeds | None) -> str:
 def verdict(confirmed: Confirmed, row: RaceCandidate) -> str:
     """Return how a candidate's race ended."""
     if row.dropped_after is None:
-        tied = "=" if confirmed.judged else "not tested"
-        return _role(confirmed, row.number) if row.number == confirmed.first else tied
+        if row.number != confirmed.first:
+            return "=" if confirmed.judged else "not tested"
+        tied = " (tied)" if confirmed.judged and len(confirmed.tied) > 1 else ""
+        return f"{_role(confirmed, row.number)}{tied}"
     seeds = number_of(row.dropped_after, "seed")
     if row.p_value is None:
         return f"dropped after {seeds}: a run did not finish"
@@ -181,9 +182,9 @@ def race_lines(confirmed: Confirmed) -> list[str]:
     method = f"{METHODS[confirmed.method]}; Holm, 5 %"
     lines = []
     if not confirmed.judged:
-        lines.append("With one seed each no test was made: nothing tells luck from merit here.")
+        lines.append("With one seed each, no statistical test was made: the order may be luck.")
     elif others:
-        lines.append(f"= not shown to be worse than #{first} ({method}): {_names(others)}.")
+        lines.append(f"= not significantly worse than #{first} ({method}): {_names(others)}.")
     elif len(confirmed.candidates) > 1:
         lines.append(_alone_line(confirmed, method))
     if confirmed.cheapest is not None and others:
@@ -198,11 +199,11 @@ def _alone_line(confirmed: Confirmed, method: str) -> str:
     first, others = confirmed.first, [row for row in confirmed.candidates if row.number != confirmed.first]
     broken = [row.number for row in others if row.p_value is None]
     if not broken:
-        return f"#{first} alone is left: all others were shown to be worse ({method})."
+        return f"#{first} alone is left: all others are significantly worse ({method})."
     if len(broken) == len(others):
-        return f"#{first} alone is left, without a rival to be tested against: a run of each other did not finish."
+        return f"#{first} alone is left, and no test was made: a run of each other did not finish."
     return (
-        f"#{first} alone is left: the others were shown to be worse ({method}), except those of which a run did not "
+        f"#{first} alone is left: the others are significantly worse ({method}), except those of which a run did not "
         f"finish: {_names(broken)}."
     )
 
@@ -211,10 +212,10 @@ def _cheapest_line(confirmed: Confirmed, number: int) -> str:
     cheapest = confirmed.candidate(number)
     size = f"{cells.count(cheapest.macs)} MACs, {cells.count(cheapest.parameters)} parameters"
     if number == confirmed.first:
-        return f"The winner is the cheapest of the tied ({size})."
-    winner = confirmed.candidate(confirmed.first)
-    than = f"{cells.count(winner.macs)} and {cells.count(winner.parameters)}"
-    return f"The cheapest of the tied is #{number}: {size} (the winner: {than})."
+        return f"#{number} is also the cheapest of the tied ({size})."
+    first = confirmed.candidate(confirmed.first)
+    than = f"{cells.count(first.macs)} and {cells.count(first.parameters)}"
+    return f"The cheapest of the tied is #{number}: {size} (#{first.number}: {than})."
 
 
 def _cut_line(confirmed: Confirmed, others: list[int]) -> str:
@@ -234,9 +235,9 @@ def test_lines(confirmed: Confirmed, commands: NextCommands) -> list[str]:
     if not confirmed.finals:
         lines.append(_closed_line(confirmed, commands))
     elif not confirmed.judged:
-        # The first versions opened the test set unasked, and named a winner.
-        asked = "because --open-test asked for it" if confirmed.winner is None else "all the same"
-        lines.append(f"No test was made; the test set was opened {asked}.")
+        # The first versions evaluated on the test set unasked, and named a winner.
+        asked = ", as --open-test asks" if confirmed.winner is None else " all the same"
+        lines.append(f"No statistical test was made; the test set was evaluated{asked}.")
     if confirmed.finals:
         lines.append(
             f"Then trained on all {images:,} images and evaluated once on {confirmed.test_images:,} test images:"
@@ -251,8 +252,8 @@ def test_lines(confirmed: Confirmed, commands: NextCommands) -> list[str]:
 
 def _closed_line(confirmed: Confirmed, commands: NextCommands) -> str:
     """Return why nothing was trained on all images, and the next command; no command here lifts a --no-test."""
-    untested = "" if confirmed.judged else "No test was made, so there is a leader and no winner. "
-    closed = "Nothing was trained on all images, and the test set stayed closed"
+    untested = "" if confirmed.judged else "No statistical test was made, so nothing is selected yet. "
+    closed = "Nothing was trained on all images, and the test set was not used"
     if not commands.no_test:
         return f"{untested}{closed}; `{command(confirmed, commands)}` continues, then evaluates once on the test set."
     final = "trains the selected configuration on all images and evaluates it once on the test set."
@@ -266,11 +267,13 @@ def _closed_line(confirmed: Confirmed, commands: NextCommands) -> str:
 def _role(confirmed: Confirmed, number: int) -> str:
     if number != confirmed.first:
         return "cheapest"
-    return "winner" if confirmed.judged else "leader"
+    if confirmed.has_winner:
+        return "winner"
+    return "selected" if confirmed.judged else "leader"
 
 
 def committee(final: Final, images: int) -> str:
-    """Return the accuracy of a committee, which was measured, on `images` test images."""
+    """Return the accuracy of an ensemble, which was measured, on `images` test images."""
     wrong = final.committee or 0
     return f"{cells.percent(1 - wrong / images)}, {wrong:,} of {images:,} wrong"
 
@@ -284,23 +287,23 @@ def _final_lines(confirmed: Confirmed, final: Final) -> list[str]:
     each = "  ".join("–" if count is None else f"{100 * (1 - count / confirmed.test_images):.2f}" for count in errors)
     gap = 100 * (test.mean - validation.mean)
     together = [] if final.committee is None else [
-        f"      the {final.ended} nets as a committee, their probabilities averaged: "
+        f"      ensemble of the {final.ended} networks, their probabilities averaged: "
         f"{committee(final, confirmed.test_images)}."
     ]  # fmt: skip
-    came_out = "alike, to 0.01 points"
+    difference = "the same to 0.01 percentage points"
     if round(abs(gap), 2):
-        came_out = f"{abs(gap):.2f} points {'higher' if gap > 0 else 'lower'}"
+        difference = f"{abs(gap):.2f} percentage points {'higher' if gap > 0 else 'lower'}"
     unlearned = [f"      {failures(test)}."] if test.not_learned else []
     return [
         f"  #{number} ({role})  {accuracy(test)} on the test images, {test.seeds} seeds: {each}",
         *unlearned,
         *together,
-        f"      validation {accuracy(validation)}, so the test images came out {came_out}.",
+        f"      validation {accuracy(validation)}, so the test accuracy is {difference}.",
     ]
 
 
 def _luck_lines(winner: RaceCandidate, fresh: AccuracyOverSeeds) -> list[str]:
-    """Return how the winner did in the search; nothing of luck after a single fresh seed, which may be luck itself."""
+    """Return the selected candidate's figure in the search; nothing after a single fresh seed, which may be luck."""
     luck = 100 * (winner.search_accuracy - fresh.mean)
     then, now = cells.percent(winner.search_accuracy), cells.percent(fresh.mean)
     if not winner.complete:
@@ -310,8 +313,9 @@ def _luck_lines(winner: RaceCandidate, fresh: AccuracyOverSeeds) -> list[str]:
         return []
     had = f"In the search #{winner.number} had {then}, with fresh seeds {now}"
     if round(luck, 2) == 0:
-        return [f"{had}: as much, to 0.01 points."]
-    return [f"{had}: {'lucky' if luck > 0 else 'unlucky'} by {abs(luck):.2f} points there."]
+        return [f"{had}: the same to 0.01 percentage points."]
+    seemed = "too high" if luck > 0 else "too low"
+    return [f"{had}: the search's figure was {abs(luck):.2f} percentage points {seemed}."]
 
 
 def _in_the_search(row: RaceCandidate) -> str:

@@ -22,7 +22,7 @@ def table_of_front(front: Front) -> Table[FrontMember]:
             Column("test", lambda row: accuracy(front.test(row.number)), 9),
             Column("on the front", lambda row: front.standing(row) or "–", 8),
             Column("ahead of what costs no more", lambda row: _ahead(front, row), 6),
-            Column("committee", lambda row: _committee(front, row), 3),
+            Column("ensemble", lambda row: _committee(front, row), 3),
             Column("in the search", lambda row: cells.percent(row.search_accuracy), 4),
         ],
         caption=[front_finding(front), _headline(front)],
@@ -92,9 +92,9 @@ def _footnotes(front: Front) -> list[str]:
     return [
         f"test: mean of fresh seeds and its 95 % interval, on {front.test_images:,} test images, evaluated once; it "
         "covers other seeds, not other images.",
-        "on the front: yes if it is shown to be more accurate than all of these that cost no more, no if one of "
-        "them is shown to be more accurate, by seeds in pairs, each comparison alone.",
-        "committee: the nets of all seeds, their probabilities averaged.",
+        "on the front: yes if it is significantly more accurate than each configuration that costs no more; no if one "
+        "of those is significantly more accurate (paired by seed, each comparison alone).",
+        "ensemble: the networks of all seeds, their probabilities averaged.",
         *ended,
         *failed,
         *left,

@@ -148,6 +148,12 @@ class Confirmed:
         return self.cheapest is not None
 
     @property
+    def has_winner(self) -> bool:
+        """Whether a significant test separates the selected candidate from each other one, of which there are some."""
+        others = [row for row in self.candidates if row.number != self.first]
+        return self.judged and bool(others) and all(row.p_value is not None for row in others)
+
+    @property
     def first(self) -> int:
         """The winner or, if no test was made, the leader."""
         return next(number for number in (self.winner, self.leader) if number is not None)

@@ -1,4 +1,4 @@
-"""The importance of each parameter for being among the best quarter of trials, and the share that chance explains."""
+"""The importance of each hyperparameter for being among the best quarter of trials, and the share of chance in it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Importances:
-    """The importance of each parameter. Parameters that stand out from chance come first; both groups by length."""
+    """The importance of each hyperparameter, the largest first."""
 
     bars: tuple[Bar, ...]
     trials: int
@@ -56,19 +56,19 @@ class Importances:
         names, count = [bar.label for bar in self.bars if bar.importance.stands_out], len(self.bars)
         match names:
             case []:
-                return f"no parameter stands out from chance on {self.trials:,} trials"
+                return f"no hyperparameter stands out from chance on {self.trials:,} trials"
             case [only] if count == 1:
-                return f"{only}, the only parameter, stands out from chance"
+                return f"{only}, the only hyperparameter, stands out from chance"
             case [only]:
-                return f"{only} alone stands out from chance, of {count} parameters"
+                return f"{only} alone stands out from chance, of {count} hyperparameters"
             case [first, _] if count == 2:
-                return f"both parameters stand out from chance, {first} more"
+                return f"both hyperparameters stand out from chance, {first} more"
             case [first, second]:
-                others = "1 other parameter does" if count == 3 else f"{count - 2} other parameters do"
+                others = "1 other hyperparameter does" if count == 3 else f"{count - 2} other hyperparameters do"
                 return f"{first} and {second} stand out from chance, {others} not"
             case _:
                 most = " and ".join(names[:2])
-                return f"{len(names)} of {count} parameters stand out from chance, {most} most"
+                return f"{len(names)} of {count} hyperparameters stand out from chance, {most} most"
 
 
 def measure(study: StudyRecord, comparison: TrialComparison) -> list[Importance]:
@@ -102,7 +102,7 @@ def rows(study: StudyRecord) -> Importances:
         for importance in measure(study, comparison)
         if importance.path in labels
     )
-    ordered = sorted(bars, key=lambda bar: (not bar.importance.stands_out, -bar.importance.share))
+    ordered = sorted(bars, key=lambda bar: -bar.importance.share)
     return Importances(
         bars=tuple(ordered), trials=len(comparison.trials), epochs=comparison.epochs, detail=comparison.detail
     )
@@ -170,6 +170,6 @@ def _remarks(measured: Importances, hidden: int) -> list[str]:
         f"{MAX_TRIALS} of them measured" if measured.trials > MAX_TRIALS else "",
         "line: luck alone lifts no bar beyond it in 95 of 100 shuffled studies",
         "▶ a line beyond the axis" if beyond else "",
-        "hollow: on the trials that have the parameter" if hollow else "",
+        "hollow: on the trials that have the hyperparameter" if hollow else "",
         f"{hidden} less important ones left out" if hidden else "",
     ]

@@ -144,7 +144,11 @@ def test_asked_again_it_neither_trains_nor_opens_the_test_set(
     ran: list[Ran], values: dict[str, Any], folder: Path
 ) -> None:
     again = ran[1]
-    assert (again.code, again.err.splitlines()[0], len(again.err.splitlines())) == (0, "To export the winner:", 3)
+    assert (again.code, again.err.splitlines()[0], len(again.err.splitlines())) == (
+        0,
+        "To export the selected network:",
+        3,
+    )
     assert "The test set has been opened once." in again.out
     assert f"{8 * len(values['finals'])} nets trained on all images: results/tiny-0/confirm/TRIAL-seed-K" in again.out
     assert len(values["nets"]) == 8 * len(values["finals"])
@@ -179,12 +183,12 @@ def test_a_budget_without_room_for_a_test_is_refused_with_the_least_that_would_d
 def test_without_a_test_there_is_a_leader_and_the_test_set_stays_shut(further: list[Ran]) -> None:
     led, board = further[:2]
     assert led.code == 0, led.err
-    assert "With one seed each no test was made" in led.out
+    assert "With one seed each, no statistical test was made" in led.out
     assert " not tested " in led.out
     assert " raced with 1 fresh seed in " in led.out
     assert "The budget of 0.0 s ended the race after 1 seed; unresolved: #" in led.out
     races = "mnist-bench confirm tiny-0 --top 2 --no-test"
-    closed = "Nothing was trained on all images, and the test set stayed closed."
+    closed = "Nothing was trained on all images, and the test set was not used."
     assert f"{closed} `{races}` continues the race; without --no-test, it then trains the selected" in led.out
     assert "on all training images" not in led.err
     assert led.err.endswith(f"To continue from here:\n  {races}\n"), "and no line to paste opens the test set"
@@ -192,7 +196,7 @@ def test_without_a_test_there_is_a_leader_and_the_test_set_stays_shut(further: l
         r"raced: #\d leads with one fresh seed, and no test was made; `mnist-bench confirm tiny-0 --top 2 --budget",
         board.out.splitlines()[-1],
     )
-    for text in (led.out.replace("a leader and no winner", ""), board.out):
+    for text in (led.out, board.out):
         assert "confirmed" not in text
         assert "winner" not in text
 
@@ -200,7 +204,7 @@ def test_without_a_test_there_is_a_leader_and_the_test_set_stays_shut(further: l
 def test_the_test_set_is_opened_without_a_test_for_whoever_insists(further: list[Ran]) -> None:
     insisted, board = further[2:4]
     assert insisted.code == 0, insisted.err
-    assert "No test was made; the test set was opened because --open-test asked for it." in insisted.out
+    assert "No statistical test was made; the test set was evaluated, as --open-test asks." in insisted.out
     assert " (leader)  " in insisted.out
     assert "(cheapest)" not in insisted.out
     assert board.out.splitlines()[-1].startswith("no test was made; #")
@@ -212,10 +216,10 @@ def test_a_race_without_the_test_set_is_gone_on_with(
 ) -> None:
     shut, board, done, checked = further[4:8]
     assert shut.code == 0, shut.err
-    assert " winner " in shut.out
-    assert "the test set stayed closed. Without --no-test, `confirm` trains the selected configuration" in shut.out
+    assert re.search(r" (winner|selected) ", shut.out)
+    assert "the test set was not used. Without --no-test, `confirm` trains the selected configuration" in shut.out
     assert "To continue" not in shut.err
-    assert "opens the test set" in board.out.splitlines()[-1]
+    assert "evaluates it once on the test set" in board.out.splitlines()[-1]
     assert done.code == 0, done.err
     assert "racing, to 8 seeds; trained before" in done.err
     tested = {final["number"]: final["errors"] for final in json.loads(done.out)["finals"]}
@@ -337,20 +341,21 @@ def test_what_was_found_reads_well(cli: Any, tmp_path: Path) -> None:
     lines = shown.stdout.splitlines()
     assert lines[0] == "conv-0: 4 configurations raced with up to 4 fresh seeds in 12:34."
     assert [line.split()[0] for line in lines[3:7]] == ["#1", "#0", "#2", "#4"]
-    assert "winner" in lines[3]
+    assert "selected (tied)" in lines[3]
     assert "99.31 % [99.30, 99.32]" in lines[3]
     assert "dropped after 2 seeds (p = 0.0012)" in lines[5]
     assert "dropped after 2 seeds: a run did not finish" in lines[6]
     assert "90.00 % at 2, pruned" in lines[6]
-    assert "= not shown to be worse than #1 (t-tests over seeds with one variance for all; Holm, 5 %): #0." in lines
-    assert "The cheapest of the tied is #0: 900 k MACs, 30 k parameters (the winner: 2.1 M and 61.2 k)." in lines
+    assert "= not significantly worse than #1 (t-tests over seeds with one variance for all; Holm, 5 %): #0." in lines
+    assert "The cheapest of the tied is #0: 900 k MACs, 30 k parameters (#1: 2.1 M and 61.2 k)." in lines
     assert "Then trained on all 60,000 images and evaluated once on 10,000 test images:" in lines
     assert any(
-        line.startswith("  #1 (winner)  99.50 % [99.50, 99.50] on the test images, 8 seeds: 99.5") for line in lines
+        line.startswith("  #1 (selected)  99.50 % [99.50, 99.50] on the test images, 8 seeds: 99.5") for line in lines
     )
-    assert any(line.endswith("so the test images came out 0.19 points higher.") for line in lines)
+    assert any(line.endswith("so the test accuracy is 0.19 percentage points higher.") for line in lines)
     assert any(line.endswith("7 seeds: 99.40  99.40  99.40  99.40  99.40  99.40  99.40  –") for line in lines)
-    assert "In the search #1 had 99.39 %, with fresh seeds 99.31 %: lucky by 0.08 points there." in lines
+    luck = "In the search #1 had 99.39 %, with fresh seeds 99.31 %: the search's figure was 0.08 percentage points"
+    assert f"{luck} too high." in lines
     assert lines[-1] == "The test set has not been opened."
     assert cli("leaderboard", "conv-0").stdout.splitlines()[-1] == (
         "confirmed: #1 99.50 % [99.50, 99.50] on the test images, 8 seeds"
@@ -365,13 +370,13 @@ def test_what_the_nets_get_right_together_is_said_where_it_was_measured(cli: Any
     )
     confirmed.save(found(finals=finals), tmp_path / "results" / "conv-0")
     lines = cli("confirm", "conv-0").stdout.splitlines()
-    words = "nets as a committee, their probabilities averaged"
-    assert [line for line in lines if "committee" in line] == [
-        f"      the 8 {words}: 99.56 %, 44 of 10,000 wrong.",
-        f"      the 7 {words}: 99.48 %, 52 of 10,000 wrong.",
+    words = "networks, their probabilities averaged"
+    assert [line for line in lines if "ensemble" in line] == [
+        f"      ensemble of the 8 {words}: 99.56 %, 44 of 10,000 wrong.",
+        f"      ensemble of the 7 {words}: 99.48 %, 52 of 10,000 wrong.",
     ]
     confirmed.save(found(), tmp_path / "results" / "conv-0")
-    assert "committee" not in cli("confirm", "conv-0").stdout
+    assert "ensemble" not in cli("confirm", "conv-0").stdout
 
 
 def test_a_study_searched_further_is_not_confirmed(cli: Any, tmp_path: Path) -> None:
@@ -390,17 +395,20 @@ def test_what_the_budget_left_open_is_named() -> None:
 def test_a_winner_alone_is_said_to_be_alone() -> None:
     alone = found(candidates=(row(1, (68, 70)), row(2, (90, 94), dropped_after=2, p_value=1e-9)), cheapest=1)
     alone = replace(alone, method="own_differences")
+    assert confirmation.verdict(alone, alone.candidates[0]) == "winner"
     assert confirmation.race_lines(alone) == [
-        "#1 alone is left: all others were shown to be worse (paired t-tests over seeds, each pair by its own "
+        "#1 alone is left: all others are significantly worse (paired t-tests over seeds, each pair by its own "
         "differences, with one variance for those that vary alike; Holm, 5 %)."
     ]
     assert confirmation.verdict(alone, alone.candidates[1]) == "dropped after 2 seeds (p < 0.0001)"
     broken = row(0, (70, None), dropped_after=2)
-    assert confirmation.race_lines(replace(alone, candidates=(alone.candidates[0], broken))) == [
-        "#1 alone is left, without a rival to be tested against: a run of each other did not finish."
+    untested = replace(alone, candidates=(alone.candidates[0], broken))
+    assert confirmation.verdict(untested, untested.candidates[0]) == "selected", "without a test there is no winner"
+    assert confirmation.race_lines(untested) == [
+        "#1 alone is left, and no test was made: a run of each other did not finish."
     ]
     (line,) = confirmation.race_lines(replace(alone, candidates=(*alone.candidates, broken)))
-    assert line.startswith("#1 alone is left: the others were shown to be worse (paired t-tests")
+    assert line.startswith("#1 alone is left: the others are significantly worse (paired t-tests")
     assert line.endswith("Holm, 5 %), except those of which a run did not finish: #0.")
 
 
@@ -414,10 +422,12 @@ def test_a_single_fresh_seed_tells_nothing_of_luck() -> None:
     led = replace(
         found(candidates=(row(1, (68,)), row(0, (69,)))), winner=None, leader=1, cheapest=None, seeds=1, finals=()
     )
-    assert confirmation.race_lines(led)[0] == "With one seed each no test was made: nothing tells luck from merit here."
-    assert not any("lucky" in line for line in confirmation.test_lines(led, HERE))
+    assert confirmation.race_lines(led)[0] == "With one seed each, no statistical test was made: the order may be luck."
+    assert not any("the search's figure" in line for line in confirmation.test_lines(led, HERE))
     twice = replace(led, candidates=(row(1, (68, 70)),), winner=1, leader=None, cheapest=1, seeds=2)
-    assert confirmation.test_lines(twice, HERE)[-1].endswith("with fresh seeds 99.31 %: lucky by 0.08 points there.")
+    assert confirmation.test_lines(twice, HERE)[-1].endswith(
+        "with fresh seeds 99.31 %: the search's figure was 0.08 percentage points too high."
+    )
 
 
 def test_one_epoch_is_no_plural() -> None:
@@ -447,7 +457,7 @@ def test_what_an_earlier_version_kept_without_a_test_says_so(cli: Any, tmp_path:
     old = found(candidates=(row(1, (68,)), row(0, (69,))), seeds=1, cut=True, budget=5.0, cheapest=None)
     confirmed.save(replace(old, finals=old.finals[:1]), tmp_path / "results" / "conv-0")
     shown = cli("confirm", "conv-0", "--budget", "5s")
-    assert "No test was made; the test set was opened all the same." in shown.stdout
+    assert "No statistical test was made; the test set was evaluated all the same." in shown.stdout
     assert "  #1 (leader)  99.50 %" in shown.stdout
     assert json.loads(cli("confirm", "conv-0", "--budget", "5s", "--json").stdout)["winner"] == 1
     assert cli("leaderboard", "conv-0").stdout.splitlines()[-1].startswith("no test was made; #1, which led")

@@ -64,7 +64,7 @@ def test_a_study_stands_on_one_screen(cli: Cli) -> None:
     assert "report    results/conv-0/report.html" in lines
     assert "typed     mnist-bench search conv --trials 7" in lines
     table = lines[lines.index("") + 1 :]
-    assert table[0].split() == ["setting", "#1", "where", "searched"]
+    assert table[0].split() == ["hyperparameter", "trial", "1", "place", "range"]
     (rate,) = [line.split() for line in table if line.startswith("optim.lr ")]
     assert rate[1] == "0.0093"
     assert lines[-1] == "The whole specification: `mnist-bench show conv-0 --all`."

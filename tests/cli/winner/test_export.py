@@ -146,7 +146,7 @@ def test_all_nets_that_confirm_trained_are_a_committee(ran: dict[str, Any], home
     )
     assert len(done.out.splitlines()) == 13
     told = re.search(
-        r"the 8 nets as a committee, their probabilities averaged: (\d+\.\d\d %, [\d,]+ of 10,000 wrong)\.",
+        r"ensemble of the 8 networks, their probabilities averaged: (\d+\.\d\d %, [\d,]+ of 10,000 wrong)\.",
         ran["confirm tiny-0 --top 1 --workers 1"].out,
     )
     assert told
@@ -154,7 +154,7 @@ def test_all_nets_that_confirm_trained_are_a_committee(ran: dict[str, Any], home
     assert f"| test images, the committee, by `confirm` | {told[1]} |" in card
     assert "| test images, by `confirm` |" not in card
     assert "These 8 nets, whose probabilities are averaged, were trained on all training images" in card
-    assert "the 8 nets as a committee, their probabilities averaged: " in (home / "report.html").read_text()
+    assert "ensemble of the 8 networks, their probabilities averaged: " in (home / "report.html").read_text()
     (said,) = json.loads(ran["predict committee digit.png --json"].out)["pictures"]
     assert sum(said["probabilities"]) == pytest.approx(1)
     alone = ran["export tiny-0 --committee --to committee"]
@@ -175,7 +175,7 @@ def test_what_confirm_says_of_the_committee_is_what_its_export_does(ran: dict[st
 
 def test_confirm_says_how_its_nets_are_taken_away(ran: dict[str, Any]) -> None:
     said = ran["confirm tiny-0 --top 1 --workers 1"].err
-    assert "To export the winner:\n  mnist-bench export tiny-0 --confirmed --to winner  " in said
+    assert "To export the selected network:\n  mnist-bench export tiny-0 --confirmed --to winner  " in said
     assert "  mnist-bench export tiny-0 --confirmed --committee --to winner   all 8 of #" in said
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mnist_bench import space_files
 from mnist_bench.report import about
 from support import handmade
+
+PACKAGED = "8f9dfd1ad9d2b90accd80bd21e4d44fb91c4f242be4a266fce2af079ef236ec1"
+"""SHA-256 over the training files of MNIST, which the package brings."""
 
 
 def test_ranges_machine_and_weights_stand_in_it() -> None:
@@ -18,9 +22,24 @@ def test_ranges_machine_and_weights_stand_in_it() -> None:
     numerics = {**study.spec["numerics"], "cpu": "AMD EPYC"}
     known = replace(study, spec={**study.spec, "numerics": numerics})
     assert about.line(known, space, Path("results/conv-0/weights")) == (
-        f"{ranges} ranges of the space smoke searched on AMD EPYC (bf16). "
+        f"{ranges} hyperparameters of the search space smoke, searched on AMD EPYC (bf16). "
         "Weights of the best trials: `results/conv-0/weights`."
     )
+
+
+def test_the_title_counts_trials_and_names_the_data() -> None:
+    study = handmade.mixed()
+
+    def titled(**data: Any) -> str:
+        context = study.spec["context"]
+        return about.title(
+            replace(study, spec={**study.spec, "context": {**context, "data": {**context["data"], **data}}})
+        )
+
+    assert titled() == "6 of 7 trials on your own data"
+    assert titled(data_hash=PACKAGED) == "6 of 7 trials on MNIST"
+    assert titled(dataset="kmnist", subset=6000) == "6 of 7 trials on 6,000 images of kmnist"
+    assert about.title(replace(study, totals=(6,))) == "6 trials on your own data"
 
 
 @pytest.mark.parametrize(
@@ -34,6 +53,6 @@ def test_the_time_is_told_where_it_was_recorded(seconds: float, told: str) -> No
     ]
     study = handmade.study([replace(trial, reports=tuple(timed))])
     assert about.line(study, study.space, None) == (
-        f"0 ranges of the space conv searched in {told}, 1 training at a time, on a processor without a name "
-        "(bf16). No weights are kept here."
+        f"0 hyperparameters of the search space conv, searched in {told}, 1 training at a time, "
+        "on a processor without a name (bf16). No weights are kept here."
     )

@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 
 from mnist_bench.report.sections import Section, Sections
+from mnist_bench.result_table import Column, Table
 from search.event_log.records import StudyRecord
 from support import handmade, handmade_report, handmade_search
 from support.handmade_report import HERE
 
-CONFIRMED = Section(lines=("Confirmed: #0.", "More."))
+CONFIRMED = Section(lines=("Selected: trial 0.", "More."))
+FRONT = Section(lines=("Test accuracy from 98 to 99 %.", "More."))
+RESULTS: Table[str] = Table(rows=["0"], columns=[Column("trial", str)])
 AUDIT = Section(lines=("Of 2 pruned trials none would have won.", "The study was searched further since."))
 
 
@@ -31,9 +34,9 @@ def test_ties_come_first_then_the_first_of_them_and_what_pruning_saved() -> None
     assert handmade_report.report().finding == (
         "Two trials tie for the best so far, 99.40 to 99.50 %, with 61.2 k parameters each.",
         # Wilson: (0.995 + 0.0019207 ± 1.95996 * sqrt(0.995 * 0.005 / 1000 + 0.96036 / 1e6)) / 1.0038415
-        "The first of 3 complete trials, #1, gets 99.50 % of the 1,000 validation images right "
-        "(95 % interval 98.83 to 99.79 %). It is not distinguishable from #0 (paired test on the same images, Holm, "
-        "5 %).",
+        "The first of 3 complete trials, trial 1, gets 99.50 % of the 1,000 validation images right "
+        "(95 % interval 98.83 to 99.79 %). It is not significantly different from trial 0 (McNemar's test on the same "
+        "images, Holm-corrected, 5 % level).",
         "The search was stopped before its goal: 6 of 7 trials have ended, and the next may be better.",
         "Nothing is confirmed yet: the first of 6 trials on one validation set is also the luckiest. "
         "`mnist-bench confirm conv-0` retrains the best with fresh seeds, then evaluates once on the test set.",
@@ -46,23 +49,23 @@ def test_ties_come_first_then_the_first_of_them_and_what_pruning_saved() -> None
     [
         (
             complete(range(5)),
-            "#0 is the only complete trial: it gets 99.50 % of the 1,000 validation images right (95 % interval",
+            "Trial 0 is the only complete trial: it gets 99.50 % of the 1,000 validation images right (95 % interval",
             "Nothing is confirmed yet",
         ),
         (
             complete(range(5), range(100, 160)),
-            "#0 is the best of 2 complete trials: it gets 99.50 % of the 1,000 validation images right (95 % interval",
-            "Each other complete trial (1) is worse (paired test",
+            "Trial 0 is the best of 2 complete trials: it gets 99.50 % of the 1,000 validation images right (95 %",
+            "Each other complete trial (1) is significantly worse (McNemar",
         ),
         (
             complete(*[range(5)] * 8),
             "Eight trials tie for the best, 99.50 % each, with 61.2 k parameters each.",
-            "The first of 8 complete trials, #0, gets 99.50 % of the 1,000 validation images right (95 % interval",
+            "The first of 8 complete trials, trial 0, gets 99.50 % of the 1,000 validation images right (95 % interval",
         ),
         (
             complete(range(5), range(6), range(7), parameters=(90_000, 25_800, 61_000)),
-            "Three trials tie for the best, 99.30 to 99.50 %; the cheapest is #1 with 25.8 k parameters.",
-            "The first of 3 complete trials, #0, gets",
+            "Three trials tie for the best, 99.30 to 99.50 %; the cheapest is trial 1 with 25.8 k parameters.",
+            "The first of 3 complete trials, trial 0, gets",
         ),
     ],
 )
@@ -74,11 +77,9 @@ def test_the_first_sentences(study: StudyRecord, first: str, second: str) -> Non
 
 
 def test_of_many_ties_five_are_named() -> None:
-    assert (
-        "It is not distinguishable from #1, #2, #3, #4, #5 and 2 more (paired"
-        in sentences(complete(*[range(5)] * 8))[1]
-    )
-    assert "It is not distinguishable from #1, #2 and #3 (paired" in sentences(complete(*[range(5)] * 4))[1]
+    few, many = (sentences(complete(*[range(5)] * number))[1] for number in (4, 8))
+    assert "It is not significantly different from trials 1, 2, 3, 4, 5 and 2 more (McNemar" in many
+    assert "It is not significantly different from trials 1, 2 and 3 (McNemar" in few
 
 
 def test_with_two_objectives_the_front_comes_first_and_ties_count_its_cost() -> None:
@@ -87,7 +88,7 @@ def test_with_two_objectives_the_front_comes_first_and_ties_count_its_cost() -> 
         found[0]
         == "Three trials make the Pareto front of accuracy and MACs: from 96.00 % on 50 MACs to 99.50 % on 200 MACs."
     )
-    assert found[1] == "Two trials tie for the best, 99.40 to 99.50 %; the cheapest is #1 with 200 MACs."
+    assert found[1] == "Two trials tie for the best, 99.40 to 99.50 %; the cheapest is trial 1 with 200 MACs."
 
 
 def test_where_no_test_could_be_made_that_is_said() -> None:
@@ -96,7 +97,7 @@ def test_where_no_test_could_be_made_that_is_said() -> None:
         replace(trial, reports=tuple(replace(report, details={}) for report in trial.reports)) for trial in study.trials
     ]
     found = sentences(replace(study, trials=tuple(bare)))
-    assert found[0].startswith("#0 is the best of 2 complete trials")
+    assert found[0].startswith("Trial 0 is the best of 2 complete trials")
     assert found[1] == "Which images each trial got right was not kept, so no test can compare it with the others."
 
 
@@ -121,16 +122,28 @@ def test_a_race_without_a_test_stands_where_the_advice_to_confirm_would() -> Non
 
 
 def test_what_was_confirmed_comes_before_the_ties() -> None:
-    found = sentences(handmade.mixed(), Sections(winner=0, confirmed=CONFIRMED, audit=AUDIT, commands=HERE))
-    assert found[0] == "Confirmed: #0."
-    assert found[1].startswith("Two trials tie")
+    sections = Sections(winner=0, test_results=RESULTS, confirmed=CONFIRMED, audit=AUDIT, commands=HERE)
+    found = sentences(handmade.mixed(), sections)
+    assert found[:2] == (
+        "Selected: trial 0.",
+        "In the search itself, each trial had one seed and was ranked by its accuracy on 1,000 validation images.",
+    )
+    assert found[2].startswith("Two trials tie")
     assert found[-2:] == AUDIT.lines
     assert not any("confirmed yet" in sentence for sentence in found)
 
 
+def test_a_front_on_the_test_images_comes_first_and_one_of_an_earlier_state_does_not() -> None:
+    current = Sections(test_results=RESULTS, front=FRONT, commands=HERE)
+    assert sentences(handmade.two_objectives(), current)[0] == FRONT.lines[0]
+    earlier = sentences(handmade.two_objectives(), Sections(front=FRONT, outdated=True, commands=HERE))
+    assert earlier[0].startswith("Three trials make the Pareto front")
+    assert FRONT.lines[0] in earlier
+
+
 def test_a_search_that_ended_early_says_why_and_who_was_ahead() -> None:
     told = sentences(handmade_search.ended_early())
-    assert told[0].startswith("#0 is the only complete trial: it gets 99.00 %")
+    assert told[0].startswith("Trial 0 is the only complete trial: it gets 99.00 %")
     assert told[1:3] == (
         "Stopped early, ahead of #0 at the same epoch: #2, #1. Trained on, one of them might lead.",
         "Stopped early by --patience 3: 3 trials ended since #0 (99.00 %), and none was better. 4 of 9 trials have "

@@ -52,18 +52,19 @@ def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> 
     section = report_sections.of_race(RACE, "d", HERE)
     # Two seeds: mean 0.959, 0.0014142 / sqrt(2) is 0.001; Student's quantile with one degree of freedom is 12.706.
     assert section.lines[0] == (
-        "Confirmed: the settings of #1 get 95.90 % [94.63, 97.17] of the test images right (mean of 2 fresh seeds)."
+        "Selected: trial 1, 95.90 % test accuracy (mean of 2 seeds, 95 % CI [94.63, 97.17]), statistically tied with "
+        "trial 0. Cheapest of the two: trial 0, 1 k MACs and 61.2 k parameters."
     )
     assert section.lines[1] == "conv-0: 3 configurations raced with up to 2 fresh seeds in 60 s."
     assert section.table is not None
     assert (
-        "= not shown to be worse than #1 (t-tests over seeds with one variance for all; Holm, 5 %): #0."
+        "= not significantly worse than #1 (t-tests over seeds with one variance for all; Holm, 5 %): #0."
         in section.table.footnotes
     )
     assert any(line.startswith("The budget ended the race after 2 seeds") for line in section.table.footnotes)
     assert any(line.startswith("In the search #1 had 99.50 %, with fresh") for line in section.table.footnotes)
     assert [texts[:2] + texts[3:5] for texts in section.table.texts()] == [
-        ["#1", "2", "7.0", "winner"],
+        ["#1", "2", "7.0", "selected (tied)"],
         ["#0", "2", "8.0", "="],
         ["#2", "1", "60.0", "dropped after 1 seed (p = 0.0012)"],
     ]
@@ -87,17 +88,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (
             LED,
-            "Not confirmed, for no test was made: #1 leads with one fresh seed. "
+            "Not confirmed, because no test was made: trial 1 leads with one fresh seed. "
             "`mnist-bench confirm conv-0 --top 3 --budget 110s` continues, then evaluates once on the test set.",
         ),
         (
             replace(RACE, seeds=1, cheapest=None),
-            "Not confirmed, for no test was made: #1 led with one fresh seed; the settings of #1 get "
-            "95.90 % [94.63, 97.17] of the test images right (mean of 2 fresh seeds).",
+            "Not confirmed, because no test was made: trial 1 led with one fresh seed; the configuration of trial 1 "
+            "gets 95.90 % [94.63, 97.17] of the test images right (mean of 2 fresh seeds).",
         ),
         (
             replace(RACE, finals=(), test_images=0),
-            "#1 won a race with fresh seeds; the test set stayed closed. "
+            "Selected with fresh seeds: trial 1, not evaluated on the test set yet. "
             "`mnist-bench confirm conv-0 --top 3` evaluates it once.",
         ),
     ],
@@ -146,9 +147,9 @@ def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(fo
     assert not report_sections.read(study).outdated
     further = replace(study, trials=(*study.trials, handmade.trial(7, range(3))), totals=(8,))
     sections = report_sections.read(further)
-    assert (sections.winner, sections.confirmed, sections.outdated) == (None, None, True)
+    assert (sections.winner, sections.confirmed, sections.tested, sections.outdated) == (None, None, None, True)
     said = list(findings(further, leaderboard_of(further), sections))
-    (then,) = [sentence for sentence in said if sentence.startswith("Confirmed: the settings of #1")]
+    (then,) = [sentence for sentence in said if sentence.startswith("Selected: trial 1")]
     assert "The study was searched further since" in then
     assert said.index(then) > 0
     assert any(sentence.startswith("Nothing is confirmed yet") for sentence in said)
@@ -165,6 +166,7 @@ def test_what_lies_in_the_folder_is_read(folder: Path) -> None:
     audit.save(PRUNING, folder)
     sections = report_sections.read(study)
     assert sections.winner == 1
+    assert sections.tested == sections.confirmed
     found = (sections.confirmed, sections.ablation, sections.audit)
     made = (
         report_sections.of_race(race, study.digest, HERE),

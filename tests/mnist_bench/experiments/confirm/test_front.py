@@ -94,11 +94,11 @@ def test_the_table_says_what_was_found() -> None:
     cells = [dict(zip([column.heading for column in table.columns], texts, strict=True)) for texts in table.texts()]
     assert cells[0] == {
         "trial": "#4", "MACs": "900", "test": "98.70 % [98.64, 98.76]", "on the front": "yes",
-        "ahead of what costs no more": "–", "committee": "99.10 %, 9 of 1,000 wrong", "in the search": "99.00 %",
+        "ahead of what costs no more": "–", "ensemble": "99.10 %, 9 of 1,000 wrong", "in the search": "99.00 %",
     }  # fmt: skip
     assert cells[2]["ahead of what costs no more"].startswith("+0.90 [+0.8")
     assert cells[2]["ahead of what costs no more"].endswith("] of #4")
-    assert [cells[5][name] for name in ("test", "on the front", "committee")] == ["–", "–", "–"]
+    assert [cells[5][name] for name in ("test", "on the front", "ensemble")] == ["–", "–", "–"]
     assert table.caption[1] == (
         "two: 6 configurations of the front of accuracy and MACs, 8 fresh seeds each, trained on all 60,000 images."
     )

@@ -45,11 +45,11 @@ def test_what_decides_comes_first_and_stands_out() -> None:
     importances = rows(decided_by_lr())
     assert importances.bars[0].label == "lr"
     assert [bar.label for bar in importances.bars if bar.importance.stands_out] == ["lr"]
-    assert importances.finding == "After 1 epoch, lr alone stands out from chance, of 5 parameters"
+    assert importances.finding == "After 1 epoch, lr alone stands out from chance, of 5 hyperparameters"
     assert importances.detail == "study conv-0: 40 trials, compared after 1 epoch"
 
 
-def test_a_long_bar_below_its_line_stands_below_short_ones_beyond_theirs_which_are_ordered_by_length(
+def test_bars_are_ordered_by_length_whether_or_not_they_stand_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shares = {
@@ -58,7 +58,7 @@ def test_a_long_bar_below_its_line_stands_below_short_ones_beyond_theirs_which_a
     }  # fmt: skip
     measured = [Importance(path=path, share=share, chance=chance) for path, (share, chance) in shares.items()]
     monkeypatch.setattr("mnist_bench.plots.study.importances.measure", lambda study, comparison: measured)
-    assert [bar.label for bar in rows(decided_by_lr()).bars] == ["hidden_layers", "momentum", "lr", "batchnorm"]
+    assert [bar.label for bar in rows(decided_by_lr()).bars] == ["lr", "batchnorm", "hidden_layers", "momentum"]
 
 
 def test_conditional_parameters_say_on_how_many_trials() -> None:
@@ -71,22 +71,22 @@ def test_conditional_parameters_say_on_how_many_trials() -> None:
 @pytest.mark.parametrize(
     ("bars", "finding"),
     [
-        ([bar("lr", 0.05)], "no parameter stands out from chance on 50 trials"),
-        ([bar("lr", 0.5), bar("zoom", 0.05)], "lr alone stands out from chance, of 2 parameters"),
+        ([bar("lr", 0.05)], "no hyperparameter stands out from chance on 50 trials"),
+        ([bar("lr", 0.5), bar("zoom", 0.05)], "lr alone stands out from chance, of 2 hyperparameters"),
         (
             [bar("lr", 0.5), bar("zoom", 0.4), bar("shear", 0.1), bar("drops", 0.0)],
-            "lr and zoom stand out from chance, 2 other parameters do not",
+            "lr and zoom stand out from chance, 2 other hyperparameters do not",
         ),
         (
             [bar("lr", 0.5), bar("zoom", 0.3), bar("shear", 0.2)],
-            "3 of 3 parameters stand out from chance, lr and zoom most",
+            "3 of 3 hyperparameters stand out from chance, lr and zoom most",
         ),
-        ([bar("lr", 0.5), bar("zoom", 0.5)], "both parameters stand out from chance, lr more"),
+        ([bar("lr", 0.5), bar("zoom", 0.5)], "both hyperparameters stand out from chance, lr more"),
         (
             [bar("lr", 0.5), bar("zoom", 0.4), bar("a", 0.1)],
-            "lr and zoom stand out from chance, 1 other parameter does not",
+            "lr and zoom stand out from chance, 1 other hyperparameter does not",
         ),
-        ([bar("lr", 1.0)], "lr, the only parameter, stands out from chance"),
+        ([bar("lr", 1.0)], "lr, the only hyperparameter, stands out from chance"),
     ],
 )
 def test_the_heading_names_what_stands_out(bars: list[Bar], finding: str) -> None:

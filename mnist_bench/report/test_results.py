@@ -1,0 +1,128 @@
+"""The results on the test images, in a sentence and in a short table: the first screen of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mnist_bench import cells
+from mnist_bench.cells import spelled, unit
+from mnist_bench.experiments.confirm import Confirmed, Final, Front, FrontMember, RaceCandidate, accuracy
+from mnist_bench.result_table import Column, Table
+from search.messages import joined, number_of
+
+
+def sentence_of_race(race: Confirmed) -> str:
+    """Return the selected configuration and its test accuracy, the configurations tied with it and the cheapest one.
+
+    It is called the winner only if a significant test separates it from each other configuration. The race has a test
+    and final trainings.
+    """
+    tied = [row.number for row in race.candidates if row.number in race.tied and row.number != race.first]
+    figure = _figure(race, race.first)
+    if tied:
+        return f"Selected: {figure}, statistically tied with {trials(tied)}. {_cheapest(race)}"
+    others = len(race.candidates) - 1
+    if not others:
+        return f"Selected: {figure}. No other configuration was retrained."
+    if race.has_winner:
+        worse = "the other configuration" if others == 1 else f"each of the {spelled(others)} other configurations"
+        return f"Winner: {figure}. With fresh seeds, {worse} is significantly worse."
+    return f"Selected: {figure}. Not every other configuration could be tested, because runs did not finish."
+
+
+def _figure(race: Confirmed, number: int) -> str:
+    """Return a trial with its test accuracy: `trial 48, 99.63 % test accuracy (mean of 8 seeds, 95 % CI ...)`."""
+    test = race.test(number)
+    if test is None:
+        return f"trial {number}, of which no training on all images finished"
+    if test.interval is None:
+        return f"trial {number}, {cells.percent(test.mean)} test accuracy ({number_of(test.seeds, 'seed')})"
+    median = f", median {cells.percent(test.median)}" if test.not_learned else ""
+    figure = f"mean of {number_of(test.seeds, 'seed')}{median}, 95 % CI {cells.interval(*test.interval)}"
+    return f"trial {number}, {cells.percent(test.mean)} test accuracy ({figure})"
+
+
+def _cheapest(race: Confirmed) -> str:
+    """Return which of the tied configurations, of which there are several, is the cheapest."""
+    number = race.first if race.cheapest is None else race.cheapest
+    row, among = race.candidate(number), f"of the {spelled(len(race.tied))}"
+    size = f"{cells.count(row.macs)} MACs and {cells.count(row.parameters)} parameters"
+    if number == race.first:
+        return f"It is also the cheapest {among}: {size}."
+    test = race.test(number)
+    right = "" if test is None else f", {cells.percent(test.mean)}"
+    return f"Cheapest {among}: trial {number}, {size}{right}."
+
+
+def trials(numbers: Sequence[int]) -> str:
+    """Return trials in a sentence: `trial 5`, `trials 5 and 13`."""
+    return f"trial{'' if len(numbers) == 1 else 's'} {joined([str(number) for number in numbers])}"
+
+
+def table_of_race(race: Confirmed) -> Table[Final]:
+    """Return a row for each configuration that was evaluated on the test images."""
+    row = race.candidate
+
+    def size(heading: str, of: Callable[[RaceCandidate], int]) -> Column[Final]:
+        return Column(
+            heading, lambda final: cells.count(of(row(final.number))), 6, "right", lambda final: of(row(final.number))
+        )
+
+    return Table(
+        rows=race.finals,
+        columns=[
+            Column("trial", lambda final: f"#{final.number}", 9, "right", lambda final: final.number),
+            Column("test accuracy", lambda final: accuracy(race.test(final.number)), 8),
+            Column("ensemble", lambda final: _ensemble(final, race.test_images), 5, "right"),
+            Column("role", lambda final: _role(race, final.number), 7),
+            size("params", lambda candidate: candidate.parameters),
+            size("MACs", lambda candidate: candidate.macs),
+            Column("validation", lambda final: accuracy(race.validation(final.number)), 4),
+        ],
+        footnotes=[
+            f"{_about_accuracies(race.test_images)} Ensemble: the networks of all seeds, their probabilities averaged. "
+            "Validation: the accuracy with fresh seeds on the validation images, by which the trial was selected."
+        ],
+    )
+
+
+def _about_accuracies(images: int) -> str:
+    return f"Test accuracy: on {images:,} images, evaluated once; brackets: 95 % interval of the mean over seeds."
+
+
+def _ensemble(final: Final, images: int) -> str:
+    return "–" if final.committee is None else cells.percent(1 - final.committee / images)
+
+
+def _role(race: Confirmed, number: int) -> str:
+    if number != race.first:
+        return "cheapest of the tied"
+    if race.has_winner:
+        return "winner"
+    return "selected (tied)" if len(race.tied) > 1 else "selected"
+
+
+def sentence_of_front(front: Front) -> str:
+    """Return the test accuracies at both ends of a front, of the configurations of which a training finished."""
+    found = [member for member in front.members if front.test(member.number)]
+    if not found:
+        return "Of the front, no training on all images finished."
+    told = [
+        f"{accuracy(front.test(end.number))} with {cells.count(end.cost)} {unit(front.cost)} (trial {end.number})"
+        for end in (found[0], *found[1:][-1:])
+    ]
+    return f"Test accuracy{' from' if len(told) > 1 else ''} {' to '.join(told)}."
+
+
+def table_of_front(front: Front) -> Table[FrontMember]:
+    """Return a row for each configuration of a front, the cheapest first."""
+    return Table(
+        rows=front.members,
+        columns=[
+            Column("trial", lambda row: f"#{row.number}", 9, "right", lambda row: row.number),
+            Column("test accuracy", lambda row: accuracy(front.test(row.number)), 8),
+            Column(unit(front.cost), lambda row: cells.count(row.cost), 6, "right", lambda row: row.cost),
+            Column("on the front", lambda row: front.standing(row) or "–", 7),
+        ],
+        footnotes=[_about_accuracies(front.test_images)],
+    )
