@@ -5,6 +5,7 @@ A part stands in its page between `<!-- made: NAME -->` and `<!-- end -->`. All 
 
 from __future__ import annotations
 
+import html
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -185,7 +186,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _code(text: str) -> str:
-    return f"`{text}`"
+    """Return text as code. In a table, Markdown would show the backslash that a bar needs between backticks."""
+    return f"<code>{html.escape(text).replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`"
 
 
 def _block(text: str, language: str) -> str:

@@ -24,6 +24,7 @@ OWN = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Pages of the repository's root that are part of the site, besides the first one."""
 SHOWN = frozenset({".md", ".png"})
 """Of the published results, what the site shows; other files are named, and not linked."""
+FUNCTIONS = "<!-- made: functions -->"
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -59,7 +60,20 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         up = "../" * source.count("/")
         return f"{picture}[{text}]({up}{there.src_uri}{'#' * bool(anchor)}{anchor})"
 
-    return LINK.sub(changed, markdown)
+    return _with_functions_linked(LINK.sub(changed, markdown))
+
+
+def _with_functions_linked(markdown: str) -> str:
+    """Return a page in which the table of all functions links their descriptions below, by mkdocstrings' references."""
+    import mnist_bench
+
+    before, mark, rest = markdown.partition(FUNCTIONS)
+    table, end, after = rest.partition("<!-- end -->")
+    for name in vars(mnist_bench)["__all__"] if mark else ():
+        function = getattr(mnist_bench, name)
+        if callable(function):
+            table = table.replace(f"| `{name}` |", f"| [`{name}`][{function.__module__}.{name}] |")
+    return before + mark + table + end + after
 
 
 def _in_site(path: str) -> str:

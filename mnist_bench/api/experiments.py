@@ -31,15 +31,15 @@ def confirm_study(
     results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Confirmed:
-    """Retrain a study's best trials with fresh seeds, dropping the worse ones, and open the test set once, or return
-    the earlier result; as `mnist-bench confirm`.
+    """Retrain a study's best trials with fresh seeds, select one, and evaluate it on the test set once; as `mnist-bench
+    confirm`. If that was done before, the earlier result is returned.
 
     Args:
         study: as `search` or `open_study` returned it.
-        top: the largest number of candidates in the race.
-        budget: seconds for the race and the final training.
-        opening: "judged" opens the test set after a statistical test of the candidates, "never" keeps it closed,
-            "always" opens it even if the budget ends the race before a test.
+        top: the largest number of candidates.
+        budget: seconds for the comparison and the final training.
+        opening: when to use the test set: "judged" if a statistical test of the candidates was made, "never", or
+            "always", even if the time ran out before a test.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
         data_dir: the study's data set, if it is not the packaged one.
@@ -81,8 +81,8 @@ def confirm_front(
     results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Front:
-    """Train the configurations on a study's front with fresh seeds and open the test set once, or return the earlier
-    result; as `mnist-bench confirm --front`.
+    """Train the configurations on a study's Pareto front with fresh seeds, and evaluate them on the test set once; as
+    `mnist-bench confirm --front`. If that was done before, the earlier result is returned.
 
     Args:
         study: one with two objectives, as `search` or `open_study` returned it.
@@ -126,8 +126,8 @@ def ablate_study(
     results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Ablation:
-    """Measure the effect of each group of settings, from a baseline to a trial, or return the earlier result; as
-    `mnist-bench ablate`.
+    """Measure the effect of each group of settings, from a baseline to a trial; as `mnist-bench ablate`. If that was
+    done before, the earlier result is returned.
 
     Args:
         study: as `search` or `open_study` returned it.
@@ -178,8 +178,10 @@ def audit_study(
     results: str | Path | None = None,
     observer: Observer | None = None,
 ) -> Audit:
-    """Train a share (above 0, up to 1) of a study's pruned trials to the end, or return the earlier result; as
-    `mnist-bench search --audit-pruned`. The study itself does not change.
+    """Train a share of a study's pruned trials to the end; as `mnist-bench search --audit-pruned`.
+
+    `share` is above 0 and up to 1. The study itself does not change. If that was done before, the earlier result is
+    returned.
 
     Raises:
         UsageError: `share` is out of range, or the data set is not the study's.
@@ -210,7 +212,8 @@ def train_notebook(
     observer: Observer | None = None,
 ) -> list[notebook.NotebookRow]:
     """Train the 2017 notebook's networks again, and return one row per network with the published figures; as
-    `mnist-bench notebook`. Like the notebook, it evaluates on the test images after every epoch, which is recorded.
+    `mnist-bench notebook`. As in the notebook, each network is evaluated on the test images after every epoch. These
+    evaluations are logged.
 
     Args:
         recipes: linear, hidden, vgg, ...; empty for all ten.
@@ -253,8 +256,9 @@ def train_ladder(
     results: str | Path = "results",
     observer: Observer | None = None,
 ) -> ladder.Ladder:
-    """Train the recipes that are to reach 99.0, 99.4, 99.6 and 99.7 %, and return the accuracy and the time of each;
-    as `mnist-bench bench ladder`. The test set is opened after the last epochs, which is recorded.
+    """Train the recipes for test accuracies of 99.0, 99.4, 99.6 and 99.7%, and return accuracy and time of each; as
+    `mnist-bench bench ladder`. Each run is evaluated on the test set after its last epoch. These evaluations are
+    logged.
 
     Args:
         targets: "99.0", "99.4", "99.6", "99.7"; empty for all four.
@@ -316,7 +320,7 @@ def compare_methods(
         pruners: as `samplers`; every sampler takes part with every pruner.
         sampler_options: options of your own samplers.
         pruner_options: options of your own pruners.
-        from_studies: tables of another task; every pair takes part again with a start list made of them.
+        from_studies: tables of another task; every pair takes part again with warm-start configurations from them.
         baselines: whether random search and other simple methods take part.
         seeds: number of searches per method; None for 100 on a table and 5 live.
         first_seed: seed of the first search of each method.

@@ -1,4 +1,4 @@
-"""Pictures of a study and of the data, and a study on one page."""
+"""Plots of a study and of the data, and a study on one page."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def plot_study(
     net: OwnNetSource = None,
     results: str | Path | None = None,
 ) -> tuple[Picture, ...]:
-    """Draw pictures of a study into files, and return one per kind; as `mnist-bench plot`.
+    """Draw plots of a study into files, and return one per kind; as `mnist-bench plot`.
 
     Args:
         study: as `search` or `open_study` returned it.
@@ -76,7 +76,7 @@ def plot_data(
     data_dir: str | Path | None = None,
     results: str | Path = "results",
 ) -> tuple[Picture, ...]:
-    """Draw pictures of the data set, without a study: digits, augmented, colour, or all three; as `mnist-bench plot
+    """Draw plots of the data set, without a study: digits, augmented, colour, or all three; as `mnist-bench plot
     digits`.
 
     `overrides` such as `augment.rotation_degrees=30`, and `seed` (default: 0), are for `augmented`. The files go into
@@ -111,7 +111,7 @@ def report_study(
     net: OwnNetSource = None,
     results: str | Path | None = None,
 ) -> WrittenReport:
-    """Write a study's results into one HTML file that needs no network; as `mnist-bench report`.
+    """Write a study's results into one HTML file that works offline; as `mnist-bench report`.
 
     Args:
         study: as `search` or `open_study` returned it.

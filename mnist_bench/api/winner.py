@@ -1,4 +1,4 @@
-"""Export a study's network, load it, and classify pictures."""
+"""Export a study's network, load it, and classify images."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def predict(
     net: OwnNetSource = None,
     results: str | Path | None = None,
 ) -> list[Prediction]:
-    """Return the prediction for each picture, in their order; as `mnist-bench predict`.
+    """Return the prediction for each image, in their order; as `mnist-bench predict`.
 
     Args:
         model: a model from `load_model`, an export's folder, a file of weights, or a study, for the network of its best

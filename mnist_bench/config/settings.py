@@ -116,8 +116,8 @@ class ModelConfig:
     batchnorm: Annotated[
         BlockBatchnormPlacement, Setting(group="batchnorm", needs=(BLOCKS,), cells=("batchnorm",), ending="_activation")
     ] = "none"
-    """Batch normalisation in the blocks (Ioffe and Szegedy 2015), and on which side of the activation; "after_pool" is
-    before it too, and at a block's end between pool and activation (Jordan 2024), on a quarter of the pixels."""
+    """Batch normalisation in the blocks (Ioffe and Szegedy 2015), before or after the activation. "after_pool" is
+    before it, too. At a block's end it is between pool and activation (Jordan 2024), on a quarter of the pixels."""
     activation: Annotated[Activation, Setting(group="convolutions", needs=(BLOCKS,), counts="not at all")] = "relu"
     """Activation after each convolution."""
     block_dropout: Annotated[
@@ -202,8 +202,8 @@ class AugmentConfig:
         Unit("pixels of the grid"),
         Setting(group="augmentation", distortion="displaced ±{grid_shift:.2g} px on a {value}×{value} grid"),
     ] = 0
-    """Side of a coarse grid of random displacements, in grid pixels; bicubic interpolation makes a smooth field of it
-    that moves every pixel (after Simard et al. 2003). 4 is common; 0 is off."""
+    """Side of a coarse grid of random displacements, in grid pixels. Bicubic interpolation makes a smooth field of it,
+    which moves every pixel (after Simard et al. 2003). 4 is common; 0 is off."""
     grid_shift: Annotated[float, Gt(0), Le(7), Unit("pixels"), Setting(group="augmentation", needs=(GRID,))] = 1.0
     """Largest displacement of a grid pixel either way along rows and along columns, in pixels of the image."""
 
@@ -246,11 +246,11 @@ class OptimConfig:
     momentum: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTUM,))] = 0.9
     """SGD's momentum."""
     weight_decay: Annotated[float, Ge(0), Le(1), Setting(group="optimizer", cells=("decay",))] = 0.0
-    """Decoupled weight decay (Loshchilov and Hutter 2019), a share of the weight a step at the highest lr is
-    lr * weight_decay; biases and batchnorm are spared."""
+    """Decoupled weight decay (Loshchilov and Hutter 2019). At the highest lr, each step removes the share
+    lr * weight_decay of a weight. Biases and batchnorm are spared."""
     batch_size: Annotated[int, Ge(8), Le(4096), Unit("images"), Setting(group="optimizer", cells=("batch",))] = 128
-    """Images per step, or all images of an epoch if those are fewer; the rest at an epoch's end is dropped
-    for that epoch, except with keep_last_batch."""
+    """Images per step, or all images of an epoch if those are fewer. The rest at an epoch's end is dropped for that
+    epoch, except with keep_last_batch."""
     keep_last_batch: Annotated[bool, Setting(group="optimizer")] = False
     """Train on the smaller last batch of an epoch too, as Keras does."""
     label_smoothing: Annotated[Rate, Setting(group="label smoothing", cells=("smoothing",))] = 0.0
@@ -290,15 +290,14 @@ class OptimConfig:
         Unit("share of the budget"),
         Setting(group="schedule", needs=(COOLDOWN,), cells=("lr → drops",)),
     ] = 0.0
-    """constant: the share of the budget's steps at its end in which the learning rate falls linearly to zero, from
-    where the drops leave it; 0 is off."""
+    """constant: last share of the budget's steps, in which the learning rate falls linearly to zero; 0 is off."""
     ema_decay: Annotated[Rate, Setting(group="averaging")] = 0.0
-    """Exponential moving average of the weights: share of the old average kept per step; 0 is off. If it is on,
-    the averaged weights are evaluated and kept. Step n keeps (1 + n) / (10 + n) at most, as in TensorFlow. So with
+    """Exponential moving average of the weights: share of the old average kept per step. 0 is off. If it is on, the
+    averaged weights are evaluated and kept. Step n keeps (1 + n) / (10 + n) at most, as in TensorFlow. Therefore, with
     fewer than 4,500 steps, all values from 0.998 on have the same effect."""
     hard_share: Annotated[float, Ge(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS,))] = 0.0
-    """Share of the training images that each epoch from the second on takes because their losses were the highest when
-    last trained on; of the others it takes easy_share, at random. 0 takes all images."""
+    """Share of the training images that each epoch from the second on takes because their last losses were the highest.
+    Of the others it takes easy_share, at random. 0 takes all images."""
     easy_share: Annotated[float, Gt(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS, HARD_IMAGES))] = 1 / 3
     """With hard_share: the share of the other images, drawn anew each epoch."""
 
@@ -331,8 +330,8 @@ class TrainConfig:
     ] = None
     """Epochs at whose end a value is reported, rising, the last equal to `epochs`; default: each whole epoch."""
     train_on: Annotated[TrainOn, Setting(ablated=False)] = "search_split"
-    """The 50,000 images of the search's split, or all 60,000 (for `confirm` and the notebook's recipes); images are
-    normalised by the mean and standard deviation of the same."""
+    """Images to train on: the 50,000 of the search's split, or all 60,000 (for `confirm` and the notebook's recipes).
+    Images are normalised by the mean and standard deviation of these images."""
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
