@@ -36,8 +36,8 @@ from search.study.studies import open_study
 
 STUDY = "portable"
 SEARCH = searches.SearchConfig(
-    space="smoke", overrides=("subset=1000", "epochs=2"), sampler="random", trials=4,
-    precision="portable", executor="in-process", study_name=STUDY,
+    space="smoke", overrides=("subset=1000", "epochs=2"), sampler="random", trials=4, executor="in-process",
+    study_name=STUDY,
 )  # fmt: skip
 """Four nets, trained on 833 images."""
 EMULATED = {"Haswell": "32 KB, 4096 KB", "EPYC-v1": "32 KB, 512 KB"}

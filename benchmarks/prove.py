@@ -2,7 +2,7 @@
 
     python benchmarks/prove.py                                      about a minute; exit code 0 if all digests agree
     python benchmarks/prove.py conv --trials 20 --set subset=10000 --kills 5 --in-process
-    python benchmarks/prove.py --precision auto --sampler tpe       in the device's fastest precision
+    python benchmarks/prove.py former/0.1/smoke                     in the device's fastest precision
 
 By default the search is portable: its digest is the same on every x86-64 processor, and README.md states it. The ways
 are one worker; two workers; two workers whose driver is killed by SIGKILL at random moments and started again; and, if
@@ -17,12 +17,12 @@ import random
 import sys
 import tempfile
 from pathlib import Path
-from typing import get_args
 
 import killing
 from killing import SearchProcesses
 
-from mnist_bench.numerics import PrecisionName, environment_of
+from mnist_bench import space_files
+from mnist_bench.numerics import environment_of
 from search.study.location import StudyLocation
 
 STUDY = "proof"
@@ -31,7 +31,8 @@ STUDY = "proof"
 def main() -> int:
     """Run the searches and compare."""
     asked = arguments()
-    os.environ.update(environment_of(asked.precision))  # with which a search can also do without worker processes
+    precision = str(space_files.load(asked.space, asked.set).settings.get("precision"))
+    os.environ.update(environment_of(precision))  # with which a search can also do without worker processes
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder)
         digests = {"one worker": search(asked, results / "one", "--workers", "1")}
@@ -52,8 +53,6 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="One search, several ways, one digest.")
     parser.add_argument("space", nargs="?", default="smoke")
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--precision", default="portable", choices=get_args(PrecisionName))
-    parser.add_argument("--sampler", default="curves")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     parser.add_argument("--kills", type=int, default=2)
     parser.add_argument("--in-process", action="store_true")
@@ -77,8 +76,7 @@ def killed_and_resumed(asked: argparse.Namespace, results: Path) -> str:
 
 def search(asked: argparse.Namespace, results: Path, *options: str) -> str:
     """Return the digest that a search prints when it ends."""
-    way = f"--precision {asked.precision} --sampler {asked.sampler}"
-    print(f"mnist-bench search {asked.space} --trials {asked.trials} {way} {' '.join(options)} ...", flush=True)
+    print(f"mnist-bench search {asked.space} --trials {asked.trials} {' '.join(options)} ...", flush=True)
     try:
         return killing.printed_digest(command_for(asked, results, *options))
     except RuntimeError as error:
@@ -87,8 +85,7 @@ def search(asked: argparse.Namespace, results: Path, *options: str) -> str:
 
 def command_for(asked: argparse.Namespace, results: Path, *options: str) -> list[str]:
     """Return the command of the search, with these further options."""
-    way = ("--precision", asked.precision, "--sampler", asked.sampler)
-    return killing.search_command(asked.space, asked.trials, results, asked.set, *way, *options)
+    return killing.search_command(asked.space, asked.trials, results, asked.set, *options)
 
 
 if __name__ == "__main__":

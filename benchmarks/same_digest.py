@@ -19,8 +19,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+SPACE = Path(__file__).absolute().parents[1] / "spaces" / "former" / "0.1" / "smoke.yaml"
+"""Searched in the device's fastest precision, with the kernels of this machine, unless an option names another one."""
 SEARCHES: Mapping[str, tuple[str, ...]] = {
     "tpe asha": (),
+    "portable": ("--precision", "portable", "--sampler", "curves"),
     "random hyperband": ("--set", "search={sampler: random, pruner: hyperband}", "--seed", "1"),
     "two objectives": ("--set", "objective=[val_accuracy, macs]", "--seed", "2"),
 }
@@ -32,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Two checkouts, the same searches: the same digests?")
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
-    parser.add_argument("--space", default="smoke", help="a space bundled with both checkouts")
+    parser.add_argument("--space", default=str(SPACE), help="a file, or a space bundled with both checkouts")
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     asked = parser.parse_args()

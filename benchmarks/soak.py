@@ -35,8 +35,8 @@ from stock_optuna import make_study, periods
 from stock_processes import ENDED, StockProcesses
 
 from mnist_bench import space_files
+from mnist_bench.numerics import choose_precision, environment_of
 from mnist_bench.numerics.machine import sentence, this_machine
-from mnist_bench.numerics.precision import best_precision
 from search.study.location import StudyLocation
 from search.study.studies import open_study
 
@@ -75,7 +75,7 @@ def stock(asked: argparse.Namespace, folder: Path) -> Outcome:
     options = [*killing.overrides(asked.set), "--storage", url, "--trials", str(asked.trials)]
     processes = StockProcesses(
         [*STOCK, asked.space, *options], study, trials=asked.trials, periods=periods(space), processes=WORKERS,
-        log=folder / "log-stock", begun=begun, environment=counting(begun),
+        log=folder / "log-stock", begun=begun, environment={**counting(begun), **environment_of(precision(asked))},
     )  # fmt: skip
     say(f"Optuna alone, killed {asked.kills} times")
     kills, seconds = soak(processes, asked)
@@ -104,6 +104,11 @@ def command(asked: argparse.Namespace, results: Path) -> list[str]:
     """Return the command line of our search."""
     options = ("--workers", str(WORKERS), "--seed", str(asked.seed), "--study-name", STUDY, "--device", "cpu")
     return killing.search_command(asked.space, asked.trials, results, asked.set, *options, program=OURS)
+
+
+def precision(asked: argparse.Namespace) -> str:
+    """Return the precision of the space, in which both sides train; "auto" for the device's fastest."""
+    return str(space_files.load(asked.space, asked.set).settings.get("precision", "auto"))
 
 
 def counting(file: Path) -> dict[str, str]:
@@ -163,7 +168,7 @@ def main() -> int:
     asked = arguments()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     cpu = torch.device("cpu")
-    machine = this_machine(cpu, best_precision(cpu))
+    machine = this_machine(cpu, choose_precision(cpu, precision(asked)))
     with tempfile.TemporaryDirectory() as folder:
         outcomes = {side: run(asked, Path(folder)) for side, run in SIDES.items() if asked.only in (None, side)}
     settings = " ".join([asked.space, *killing.overrides(asked.set), "--trials", str(asked.trials)])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
 from support import dose, wants, warm_processes
 from support.paths import IMPORTABLE
 
@@ -22,6 +23,9 @@ from support.paths import IMPORTABLE
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PYTHONPATH"] = IMPORTABLE  # so that worker processes, and scripts, can import the fakes
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: two threads on a busy core take twice its time
+os.environ.update(
+    PORTABLE_VARIABLES
+)  # before PyTorch is loaded: all that tests train, they train in portable precision
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a thousand processes would compile all that it imports
 sys.dont_write_bytecode = False
 os.environ.pop("COLUMNS", None)  # pytest's worker processes have it, and tables would be cut to it

@@ -1,4 +1,4 @@
-"""Studies of an earlier version (tests/data/studies-3a8e64d) stay readable, and searches of it are gone on with.
+"""Studies of earlier versions (tests/data/studies-*) stay readable, and their searches are gone on with.
 
 Nothing here may be made to pass by writing those files anew: they stand for all studies that users have.
 """
@@ -6,7 +6,6 @@ Nothing here may be made to pass by writing those files anew: they stand for all
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,12 +17,19 @@ import pytest
 
 from support import earlier_studies
 from support.paths import IMPORTABLE
+from support.warm_processes import without_variables
 
 pytestmark = pytest.mark.slow  # two processes of a quarter of a minute each
 STUDIES = Path(__file__).parent / "data" / "studies-3a8e64d"
-GOLDEN: dict[str, Any] = json.loads((STUDIES / "golden.json").read_text())
-NAMES = tuple(GOLDEN["studies"])
+LATER = STUDIES.with_name("studies-ea52069e")
+GOLDEN: dict[str, Any] = {
+    name: golden
+    for folder in (STUDIES, LATER)
+    for name, golden in json.loads((folder / "golden.json").read_text())["studies"].items()
+}
+NAMES = tuple(GOLDEN)
 SEARCH = "search small.yaml --trials 8 --slots 4 --seed 1 --study-name interrupted --executor in-process"
+SMOKE = "search smoke --set subset=1000 --set epochs=2 --slots 2 --trials 6 --executor in-process"
 CONFIRM = "confirm confirmed --top 2 --budget 20s --workers 1 --json"
 ABLATE = "ablate confirmed --from plain.yaml --seeds 2 --json"
 HERE = "\n".join(
@@ -40,6 +46,8 @@ HERE = "\n".join(
         SEARCH,
         "leaderboard interrupted --json",
         "doctor interrupted --replay",
+        SMOKE,
+        "show smoke-0 --json",
     ]
 )
 ELSEWHERE = "\n".join(
@@ -80,9 +88,10 @@ class Session:
 
 
 def session(folder: Path, commands: str, **environment: str) -> Session:
-    shutil.copytree(STUDIES, folder, dirs_exist_ok=True)
+    for studies in (STUDIES, LATER):
+        shutil.copytree(studies, folder, dirs_exist_ok=True)
     done = subprocess.run(
-        [sys.executable, earlier_studies.__file__, commands], cwd=folder, env={**os.environ, **environment},
+        [sys.executable, earlier_studies.__file__, commands], cwd=folder, env={**without_variables(), **environment},
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -108,14 +117,14 @@ def _path() -> dict[str, str]:
 def test_they_are_listed(here: Session) -> None:
     listed = {study["study"]: study for study in here.json("studies --json")["studies"]}
     assert {name: study["state"] for name, study in listed.items()} == {
-        "finished": "finished", "interrupted": "paused", "confirmed": "finished"
+        "finished": "finished", "interrupted": "paused", "confirmed": "finished", "smoke-0": "finished"
     }  # fmt: skip
-    assert [listed[name]["trials"] for name in NAMES] == [8, 1, 6]
+    assert [listed[name]["trials"] for name in NAMES] == [8, 1, 6, 2]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_they_have_the_digest_and_the_fingerprint_of_then(here: Session, name: str) -> None:
-    golden = GOLDEN["studies"][name]
+    golden = GOLDEN[name]
     shown = here.json(f"show {name} --json")
     assert shown["digest"] == golden.get("digest_before", golden["digest"])
     assert shown["fingerprint"] == golden["fingerprint"]
@@ -169,7 +178,7 @@ def test_an_interrupted_search_comes_to_the_digest_of_an_undisturbed_one(here: S
     if not here.same:
         assert REFUSED in here(SEARCH, code=2)
         return
-    golden = GOLDEN["studies"]["interrupted"]
+    golden = GOLDEN["interrupted"]
     assert here(SEARCH).startswith("\n8 trials in ")
     board = here.json("leaderboard interrupted --json (again)")["studies"][0]
     assert board["digest"] == golden["digest"]
@@ -177,6 +186,14 @@ def test_an_interrupted_search_comes_to_the_digest_of_an_undisturbed_one(here: S
     assert "weights          2 files of the best trials, each what its trial ended with." in here(
         "doctor interrupted --replay (again)"
     )
+
+
+def test_a_search_of_smoke_from_before_it_was_portable_comes_to_its_digest(here: Session) -> None:
+    if not here.same:
+        assert "Error: Study smoke-0 was made under other conditions" in here(SMOKE, code=2)
+        return
+    assert "smoke-0 continues with the smoke of its start (former/0.1/smoke)" in here(SMOKE)
+    assert here.json("show smoke-0 --json (again)")["digest"] == GOLDEN["smoke-0"]["digest"]
 
 
 @pytest.mark.integration

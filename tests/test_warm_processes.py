@@ -116,6 +116,15 @@ def test_what_would_notice_is_started() -> None:
     assert not loaded(preexec_fn=lambda: None)
 
 
+def test_a_process_has_the_kernels_of_its_variables() -> None:
+    ask = "import torch; print(torch.backends.cpu.get_cpu_capability())"
+    native = warm_processes.without_variables()
+    assert loaded(env=native)
+    found = printed(ask), printed(ask, env=native)
+    with warm_processes.forking(False):
+        assert found == (printed(ask), printed(ask, env=native))
+
+
 @pytest.mark.cold
 def test_a_cold_test_starts_its_processes() -> None:
     assert not loaded()

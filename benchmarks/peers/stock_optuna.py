@@ -87,7 +87,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     asked = parser.parse_args()
     space = space_files.load(asked.space, asked.set)
-    trainer = make_trainer(device="cpu", subset=space.settings.get("subset"))
+    precision = space.settings.get("precision", "auto")
+    trainer = make_trainer(device="cpu", precision=precision, subset=space.settings.get("subset"))
     enough = MaxTrialsCallback(asked.trials, states=ENDED)
     make_study(asked.storage, space).optimize(make_objective(space, trainer), callbacks=[enough])
 

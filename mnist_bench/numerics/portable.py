@@ -63,7 +63,15 @@ def check_process() -> None:
         DeviceError: it does not; the message says what it lacks.
     """
     if (lacking := _lacking()) is not None:
-        raise DeviceError(f"Portable precision {lacking}; leave out --precision portable, or the space's `precision`.")
+        raise DeviceError(
+            f"Portable precision {lacking}; leave out --precision portable, or if the space asks for it, add --set "
+            "precision=auto."
+        )
+
+
+def computes_portable_bits() -> bool:
+    """Return whether this process was started to compute portable bits, on a processor and with a PyTorch that do."""
+    return _lacking() is None
 
 
 def _lacking() -> str | None:

@@ -8,12 +8,12 @@ from typing import assert_never
 import torch
 
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.portable import PortableOperations, check_process
+from mnist_bench.numerics.portable import PortableOperations, check_process, computes_portable_bits
 from mnist_bench.numerics.resources import cpu_flags, cpu_line
 
 
 def best_precision(device: torch.device) -> Precision:
-    """Return bf16 if the device is faster in it, else fp32."""
+    """Return bf16 if the device is faster in it, else fp32; on the CPU portable, if this process was started for it."""
     if device.type == "cuda":
         # Older GPUs emulate bf16 by float32, which is slower than float32 itself.
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
@@ -21,13 +21,16 @@ def best_precision(device: torch.device) -> Precision:
 
 
 def cpu_precision() -> Precision:
-    """Return bf16 if the CPU has matrix tiles (AMX) or is an AMD with AVX512_BF16, else fp32.
+    """Return portable if this process was started for it; it lacks the kernels that make other precisions faster.
 
-    The CPU's model decides, not a measurement, so that the answer is always the same. AVX512_BF16 alone is not enough:
-    on Intel cores whose tiles a hypervisor hides, bf16 reaches 82 GFLOP/s per core in matrix products and 85 in
-    convolutions. fp32 reaches 151 and 149 there. On AMD's Zen 4, bf16 reaches 378 and 350, fp32 94 and 180
-    (`mnist-bench bench speed`, results/published/speed).
+    Otherwise return bf16 if the CPU has matrix tiles (AMX) or is an AMD with AVX512_BF16, else fp32. The CPU's model
+    decides, not a measurement, so that the answer is always the same. AVX512_BF16 alone is not enough: on Intel cores
+    whose tiles a hypervisor hides, bf16 reaches 82 GFLOP/s per core in matrix products and 85 in convolutions. fp32
+    reaches 151 and 149 there. On AMD's Zen 4, bf16 reaches 378 and 350, fp32 94 and 180 (`mnist-bench bench speed`,
+    results/published/speed).
     """
+    if computes_portable_bits():
+        return "portable"
     amd = cpu_line("vendor_id") == "AuthenticAMD"
     return "bf16" if "amx_bf16" in cpu_flags() or (amd and "avx512_bf16" in cpu_flags()) else "fp32"
 

@@ -165,18 +165,26 @@ def _set_words(overrides: Iterable[str]) -> list[str]:
 def _as_begun(config: SearchConfig, notice: Callable[[str], object]) -> SearchSetup | None:
     """Return the setup with the shipped space of an earlier release, if the study was begun with that space."""
     for name in space_files.former(config.space) if isinstance(config.space, str | Path) else []:
-        try:
-            setup = _opened(config, name)
-        except SpaceError:  # the changes made by --set do not fit it
+        setup = _fitting(config, name)
+        begun = specification(setup.location) if setup is not None else None
+        if setup is None or begun is None or begun["space"] != setup.space.to_spec():
             continue
-        begun = specification(setup.location)
-        if begun is not None and begun["space"] == setup.space.to_spec():
+        current = _fitting(config, config.space)
+        if current is None or begun["space"] != current.space.to_spec():  # the options may make both equal
             notice(
                 f"{setup.location.name} continues with the {setup.space.name} of its start ({name}); "
                 "--study-name NAME starts a search with the current one."
             )
-            return setup
+        return setup
     return None
+
+
+def _fitting(config: SearchConfig, source: space_files.Source) -> SearchSetup | None:
+    """Return the setup with the space of `source`; None if the options of the search do not fit that space."""
+    try:
+        return _opened(config, source)
+    except SpaceError:
+        return None
 
 
 def _opened(config: SearchConfig, source: space_files.Source) -> SearchSetup:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mnist_bench.config import CODEC, TaskName, TrainConfig, to_json
 from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench.numerics import environment_of
 from search import canonical_json
 from search.differences import canaries
 from search.errors import WorkerError
@@ -22,12 +23,15 @@ from search.trainer_api import Report, Trainer, TrainerSpec
 FACTORY = "mnist_bench.tables.cache:make_trainer"
 
 
-def cached_trainer(task: TaskName, folder: Path, *, device: str = "auto") -> TrainerSpec:
+def cached_trainer(task: TaskName, folder: Path, *, device: str = "auto", precision: str = "auto") -> TrainerSpec:
     """Return how a worker builds the trainer of a task that keeps its trainings in `folder`."""
-    return TrainerSpec(factory=FACTORY, options={"task": task, "folder": str(folder.resolve()), "device": device})
+    options = {"task": task, "folder": str(folder.resolve()), "device": device}
+    if precision != "auto":  # so that studies of contests before this option are found again
+        options["precision"] = precision
+    return TrainerSpec(factory=FACTORY, options=options, environment=environment_of(precision))
 
 
-def make_trainer(*, task: TaskName, folder: str, device: str = "auto") -> CachedTrainer:
+def make_trainer(*, task: TaskName, folder: str, device: str = "auto", precision: str = "auto") -> CachedTrainer:
     """Return the trainer of this process.
 
     Raises:
@@ -35,7 +39,7 @@ def make_trainer(*, task: TaskName, folder: str, device: str = "auto") -> Cached
     """
     from mnist_bench.training import factory
 
-    trainer = factory.make_trainer(device=device, task=task)
+    trainer = factory.make_trainer(device=device, precision=precision, task=task)
     data = load_training_set(DataOptions(task=task))
     numerics = trainer.numerics
     bits = (*canaries(numerics), numerics["trainer_revision"], data.data_hash, data.split.digest)

@@ -41,6 +41,7 @@ def test_a_portable_study_is_reproduced_trained_and_scored_in_its_precision(tmp_
     check_as_published(study.spec["numerics"])
 
 
-def test_this_process_does_not_search_in_it(tmp_path: Path) -> None:
+def test_a_process_without_the_variables_does_not_search_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MKL_CBWR")
     with pytest.raises(UsageError, match="the in-process executor trains in the process that is there"):
         mnist_bench.search(SPACE, trials=1, results=tmp_path, executor="in-process")

@@ -233,7 +233,9 @@ def test_show() -> None:
     result = run("show", "smoke", "--set", "epochs=4")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("smoke  ·  11 ranges, 1 constant  ·  4 epochs  ·  subset 6000  ·  tpe")
+    assert lines[0].startswith(
+        "smoke  ·  11 ranges, 1 constant  ·  4 epochs  ·  precision portable  ·  subset 6000  ·  curves"
+    )
     assert any(line.startswith("model.hidden_units") and "hidden_layers is 1" in line for line in lines)
     assert "parameters      3,212 to 101,178   limit 100,000" in lines
     assert lines[-1] == "time            search --dry-run measures on this machine how long a search takes"

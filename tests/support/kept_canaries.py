@@ -1,4 +1,4 @@
-"""Canaries, worked out once per run of the tests: each worker would need half a second for its two."""
+"""Canaries, worked out once per run of the tests: each worker would need half a second, or two, for its pair."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from functools import wraps
 from pathlib import Path
 
 from mnist_bench.numerics import device
-from mnist_bench.numerics.kinds import Precision
 from support.warm_processes import FOLDER
 
-Canary = Callable[[str, Precision], str]
+Canary = Callable[..., str]
 
 
 def keep() -> None:
     """From now on, this process and its forks, which compute alike, take canaries from the zygotes' folder."""
-    for name in ("canary", "wide_canary"):
+    for name in ("canary", "wide_canary", "portable_canary"):
         vars(device)[name] = _kept(vars(device)[name])
 
 
 def _kept(found: Canary) -> Canary:
+    kernels = os.environ.get("ONEDNN_MAX_CPU_ISA", "native")
+
     @wraps(found)
-    def kept(place: str, precision: Precision) -> str:
-        path = Path(os.environ[FOLDER], f"{found.__name__}-{place.replace(':', '-')}-{precision}")
+    def kept(*where: str) -> str:
+        path = Path(os.environ[FOLDER], f"{found.__name__}-{kernels}-{'-'.join(where).replace(':', '-')}")
         try:
             return path.read_text()
         except FileNotFoundError:
-            value = found(place, precision)
+            value = found(*where)
         aside = path.with_suffix(f".{os.getpid()}")
         aside.write_text(value)
         aside.rename(path)

@@ -20,12 +20,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
+
 FOLDER = "MNIST_BENCH_ZYGOTES"
 """The environment variable that names the folder of the zygotes; without it, all processes start as ever."""
-ENVIRONMENT = "environment.json"
-"""The file in that folder that holds the zygotes' own environment."""
-HASH_SEEDS = ("random", "1")
-"""The values of PYTHONHASHSEED for which there is a zygote; `plugin check` and `net check` ask with 1."""
+ZYGOTES = ("random", "1", "random native")
+"""The value of PYTHONHASHSEED for which there is a zygote; `plugin check` and `net check` ask with 1. A native one has
+the kernels of this processor: it lacks the variables of portable precision, which all others have."""
 LONGEST = 100_000
 """Bytes of an order; a socket takes about twice as many at once."""
 _OF_WORKERS = {
@@ -42,7 +43,7 @@ _READ_AT_START = (
 )  # fmt: skip
 """Beginnings of the variables that a process, or a library, reads once: with other values, nothing is forked."""
 _POPEN = subprocess.Popen
-_SET_IN_FORK = ("PYTHONPATH", "PYTHONHASHSEED", "PYTHONWARNINGS")
+_SET_IN_FORK = ("PYTHONPATH", "PYTHONWARNINGS")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,7 @@ class Popen(subprocess.Popen[Any]):
             super()._execute_child(*started)  # type: ignore[misc]
             return
         pipes = started[10:16]
-        self._line = _connect(order.environment.get("PYTHONHASHSEED", "random"))
+        self._line = _connect(_zygote_for(order.environment) or "")
         files = [number if file == -1 else file for number, file in enumerate((pipes[0], pipes[3], pipes[5]))]
         socket.send_fds(self._line, [json.dumps(asdict(order)).encode()], files)
         self.pid = int(self._line.recv(100))
@@ -109,10 +110,7 @@ class Popen(subprocess.Popen[Any]):
 def zygotes() -> Iterator[None]:
     """Let processes be forked within the block, in this process and in those that it starts."""
     with TemporaryDirectory(prefix="mnist-bench-zygotes-") as folder:
-        environment = {**os.environ, **_OF_WORKERS}
-        del environment["PYTHONPATH"]
-        Path(folder, ENVIRONMENT).write_text(json.dumps(environment))
-        started = [_zygote(folder, {**environment, "PYTHONHASHSEED": seed}) for seed in HASH_SEEDS]
+        started = [_zygote(folder, name) for name in ZYGOTES]
         os.environ[FOLDER] = folder
         try:
             yield
@@ -122,12 +120,21 @@ def zygotes() -> Iterator[None]:
                 process.communicate()  # it ends when its standard input closes
 
 
-def _zygote(folder: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a zygote with its door, so that nobody comes before there is one."""
+def without_variables() -> dict[str, str]:
+    """Return the environment of a process that computes with the kernels of this processor, in bf16 or fp32."""
+    return {name: value for name, value in os.environ.items() if name not in PORTABLE_VARIABLES}
+
+
+def _zygote(folder: str, name: str) -> subprocess.Popen[bytes]:
+    """Start a zygote with its door, so that nobody comes before there is one; keep its environment in a file."""
     from support.paths import ROOT
 
+    seed, *native = name.split()
+    environment = {**(without_variables() if native else os.environ), **_OF_WORKERS, "PYTHONHASHSEED": seed}
+    del environment["PYTHONPATH"]
+    Path(folder, f"{name}.json").write_text(json.dumps(environment))
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
-        door.bind(str(Path(folder, environment["PYTHONHASHSEED"])))
+        door.bind(str(Path(folder, name)))
         door.listen(100)
         command = [sys.executable, "-P", str(Path(__file__).with_name("zygote.py")), str(door.fileno())]
         return subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, cwd=ROOT, pass_fds=[door.fileno()])
@@ -170,7 +177,7 @@ def _order(args: Any, executable: Any, preexec_fn: Any, close_fds: Any, pass_fds
         os.fsdecode(name): os.fsdecode(value) for name, value in (os.environ if env is None else env).items()
     }
     words = [] if isinstance(args, str | bytes | os.PathLike) else [os.fsdecode(word) for word in args]
-    if FOLDER not in environment or FOLDER not in os.environ or not _suits(environment):
+    if FOLDER not in environment or FOLDER not in os.environ or _zygote_for(environment) is None:
         return None
     program = _python(words)
     if program is None:
@@ -184,18 +191,20 @@ def _order(args: Any, executable: Any, preexec_fn: Any, close_fds: Any, pass_fds
     return order if is_known and os.path.isdir(order.folder) and len(json.dumps(asdict(order))) < LONGEST else None
 
 
-def _suits(environment: Mapping[str, str]) -> bool:
-    """Return whether a process with this environment may begin in one that has the zygotes'."""
-    if environment.get("PYTHONHASHSEED", "random") not in HASH_SEEDS:
-        return False
-    theirs = _environment(os.environ[FOLDER])
-    names = {**_read_at_start(environment), **_read_at_start(theirs)}.keys() - {*_SET_IN_FORK}
-    return all(environment.get(name, _OF_WORKERS.get(name)) == theirs.get(name) for name in names)
+def _zygote_for(environment: Mapping[str, str]) -> str | None:
+    """Return the name of the zygote in which a process with this environment may begin; None if there is none."""
+    for name in ZYGOTES:
+        theirs = _environment(os.environ[FOLDER], name)
+        ours = {**_OF_WORKERS, "PYTHONHASHSEED": "random", **environment}
+        names = {*_read_at_start(ours), *_read_at_start(theirs)} - {*_SET_IN_FORK}
+        if all(ours.get(each) == theirs.get(each) for each in names):
+            return name
+    return None
 
 
 @cache
-def _environment(folder: str) -> Mapping[str, str]:
-    found: dict[str, str] = json.loads(Path(folder, ENVIRONMENT).read_text())
+def _environment(folder: str, name: str) -> Mapping[str, str]:
+    found: dict[str, str] = json.loads(Path(folder, f"{name}.json").read_text())
     return found
 
 
@@ -218,7 +227,7 @@ def _is_script(program: str) -> bool:
         return False
 
 
-def _connect(seed: str) -> socket.socket:
+def _connect(zygote: str) -> socket.socket:
     line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    line.connect(str(Path(os.environ[FOLDER], seed)))
+    line.connect(str(Path(os.environ[FOLDER], zygote)))
     return line

@@ -19,7 +19,7 @@ from mnist_bench.experiments.contest.entrants import check_fit, line_up
 from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replays
 from mnist_bench.experiments.grid import Observer, check_seeds
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, best_precision, cores, device_kind, find_device
+from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, choose_precision, cores, device_kind, find_device
 from mnist_bench.searches import period_ends
 from mnist_bench.space_files import planner_on
 from mnist_bench.statistics import reference
@@ -287,8 +287,9 @@ def _load(name: str) -> Space:
 def _live_terms(options: ContestOptions, task: TaskName, space: Space) -> live_contest.LiveTerms:
     """Return the terms on this machine; the folder's name stands for all that the studies in it have in common."""
     data = load_training_set(DataOptions(task=task))
-    device = find_device(options.device)
-    kind = device_kind(best_precision(device), on_gpu=device.type == "cuda")
+    precision = str(space.settings.get("precision", "auto"))
+    device = find_device(options.device, precision)
+    kind = device_kind(choose_precision(device, precision), on_gpu=device.type == "cuda")
     planner = planner_on(
         space,
         asdict(COEFFICIENTS[kind]),
@@ -302,6 +303,6 @@ def _live_terms(options: ContestOptions, task: TaskName, space: Space) -> live_c
         task=task, space=space, planner=planner, budget=options.trials, slots=options.slots,
         workers=options.worker_counts[0], unit=sum(sum(plan.costs) for plan in average) / len(average),
         seen_images=len(data.split.validation), unseen_images=len(data.unseen), folder=folder,
-        cache=options.results / FOLDER / "trainings", device=options.device, kind=kind,
-        starts=_starts(options, space, planner, task),
+        cache=options.results / FOLDER / "trainings", device=options.device,
+        precision=precision, kind=kind, starts=_starts(options, space, planner, task),
     )  # fmt: skip

@@ -35,7 +35,7 @@ from search.files import make_folder
 from search.space import Space
 from search.strategies import OptunaStudy
 from search.study import CheckpointStore, StartList, StudyLocation, WorkFolder, fingerprint, open_study
-from search.trainer_api import Plan, Planner, Report
+from search.trainer_api import Plan, Planner, Report, TrainerSpec
 
 SEEN_SEED = 0
 """Seed of all trainings that a search proposes."""
@@ -67,10 +67,17 @@ class LiveTerms:
     slots: int = 8
     workers: int = 1
     device: str = "auto"
+    precision: str = "auto"
+    """The precision of the space; "auto" for the device's fastest."""
     kind: DeviceKind = FIRST_KIND
     """Of the device, which says what periods cost; see `mnist_bench.nets.COEFFICIENTS`."""
     starts: StartListsByNames = field(default_factory=dict)
     """The start lists of the entrants that have one."""
+
+    @property
+    def trainer(self) -> TrainerSpec:
+        """How a worker builds its trainer."""
+        return cached_trainer(self.task, self.cache, device=self.device, precision=self.precision)
 
 
 class Live:
@@ -111,11 +118,11 @@ class Live:
         terms = self.terms
         sampler, pruner = strategies_of(entrant)
         start = terms.starts[entrant.start] if entrant.start else StartList()
-        trainer = cached_trainer(terms.task, terms.cache, device=terms.device)
         periods = len(period_ends(terms.space))
         search = Search.of(
-            terms.space, terms.planner, trainer, trials=MAX_TRIALS, periods=periods, seed=seed,
+            terms.space, terms.planner, terms.trainer, trials=MAX_TRIALS, periods=periods, seed=seed,
             slots=terms.slots, sampler=sampler, pruner=pruner, results=terms.folder, start=start,
+            portable=terms.precision == "portable",
         )  # fmt: skip
         # All that its decisions depend on, your own code and this machine's bits too: another one is a new study.
         name = f"{fingerprint(search.spec_for(self.numerics).to_json())[:8]}-{seed}"
@@ -232,8 +239,7 @@ def opened(terms: LiveTerms, stopping: Callable[[], bool] = lambda: False) -> It
         DataError, DeviceError, WorkerError: as `LocalExecutor.start`.
     """
     make_folder(terms.folder)
-    spec = cached_trainer(terms.task, terms.cache, device=terms.device)
-    executor = LocalExecutor(spec, terms.workers, WorkFolder(terms.folder).workers_log)
+    executor = LocalExecutor(terms.trainer, terms.workers, WorkFolder(terms.folder).workers_log)
     try:
         yield Live(terms, executor, executor.start(), stopping)
     finally:

@@ -331,7 +331,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
     result = cli("search", "smoke", "--dry-run", "--trials", "12", "--workers", "2", "--patience", "5")
     assert result.exit_code == 0
-    assert "11 ranges, 12 trials of at most 3 epochs, tpe" in result.stdout
+    assert "11 ranges, 12 trials of at most 3 epochs, curves" in result.stdout
     assert "8 slots on 2 workers, patience 5." in result.stdout
     assert re.search(r"^Takes about [\d.]+ to [\d.]+ seconds, as a second's training here tells", result.stdout, re.M)
     assert re.search(r"optim.lr 0\.\d{5},", result.stdout)
@@ -480,7 +480,7 @@ def test_what_was_given_for_a_recipe_is_given_to_train(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("measured")
 def test_a_dry_run_names_two_objectives(cli: Cli) -> None:
-    result = cli("search", "smoke", "--dry-run", "--set", "objective=[val_accuracy, macs]")
+    result = cli("search", "former/0.1/smoke", "--dry-run", "--set", "objective=[val_accuracy, macs]")
     assert "50 trials of at most 3 epochs, for high accuracy and few MACs, tpe" in result.stdout
 
 

@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -20,6 +21,7 @@ from mnist_bench.doctor.study import installation, left
 from mnist_bench.searches import SearchConfig
 from mnist_bench.studies import open_study, record_of, sealed_json
 from mnist_bench.studies.record import to_json
+from mnist_bench.training import remote
 from search.database import file_lock
 from search.driver.progress import Observer
 from search.driver.run import Run
@@ -319,6 +321,12 @@ def test_a_study_of_another_driver_is_not_decided_again(place: StudyLocation) ->
     assert "driver revision 1 decided differently" in found(check(place, replay=True), "replay", "note").text
 
 
+def with_numerics(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:
+    """Let a process that trains report other numerics than it has."""
+    before = remote.numerics_here
+    monkeypatch.setattr(remote, "numerics_here", lambda *where: {**before(*where), **changed})
+
+
 def test_another_installation_is_told_with_the_way_back(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.searches.study_context.versions", lambda numerics: {"torch": "99.0"})
     finding = found(check(place), "installation", "problem")
@@ -326,7 +334,7 @@ def test_another_installation_is_told_with_the_way_back(place: StudyLocation, mo
     assert "99.0 now" in finding.text
     assert finding.advice.startswith("pip install torch==2.")
     monkeypatch.undo()
-    monkeypatch.setattr("mnist_bench.numerics.device.TRAINER_REVISIONS", {"cpu-bf16": 99, "cpu-fp32": 99})
+    with_numerics(monkeypatch, trainer_revision=99)
     finding = found(check(place), "installation", "problem")
     assert "trainer_revision" in finding.text
     assert "mnist-bench of that time" in finding.advice
@@ -366,7 +374,7 @@ def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(tmp_pa
 
 
 def test_another_machine_is_told(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.numerics.device.canary", lambda device, precision: "0" * 64)
+    with_numerics(monkeypatch, canary="0" * 64)
     finding = found(check(place), "installation", "problem")
     assert "canary" in finding.text
     assert "same bits" in finding.advice

@@ -18,7 +18,7 @@ from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind
 from mnist_bench.numerics.precision import best_precision
 from search.errors import UsageError
-from support import golden_searches, golden_weights, releases
+from support import golden_weights, native, releases
 from support.paths import ROOT
 
 GOLDEN = ROOT / "tests" / "mnist_bench" / "golden.json"
@@ -87,9 +87,12 @@ def test_bf16_is_for_processors_that_are_faster_in_it(
 ) -> None:
     from mnist_bench.numerics import precision
 
+    monkeypatch.setattr(precision, "computes_portable_bits", lambda: False)
     monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset(flags.split()))
     monkeypatch.setattr(precision, "cpu_line", {"vendor_id": vendor}.get)
     assert precision.best_precision(CPU) == expected
+    monkeypatch.setattr(precision, "computes_portable_bits", lambda: True)
+    assert precision.best_precision(CPU) == "portable"
 
 
 @pytest.mark.slow
@@ -100,23 +103,34 @@ def test_the_bits_are_those_of_this_revision(precision: Precision) -> None:
     golden = json.loads(GOLDEN.read_text())
     kind = device_kind(precision, on_gpu=False)
     assert golden["trainer_revisions"][kind] == TRAINER_REVISIONS[kind]
-    place, found = golden_weights.trained(golden["cases"], precision)
+    place, found = trained(precision)
     if place not in golden["weights"] or not releases.is_that_of(golden["torch"]):
         pytest.skip(f"no weights are known for kernels like those here (canary {place}, torch {torch.__version__})")
     assert found == golden["weights"][place]
 
 
+def trained(precision: Precision) -> tuple[str, dict[str, str]]:
+    """Return the place and the weights of `golden_weights.trained`, with the kernels of the precision."""
+    if precision == "portable":
+        return golden_weights.trained(json.loads(GOLDEN.read_text())["cases"], precision)
+    code = (
+        "import json, sys; from support import golden_weights\n"
+        "print(json.dumps(golden_weights.trained(json.load(open(sys.argv[1]))['cases'], sys.argv[2])))"
+    )
+    place, found = json.loads(native.printed("-c", code, str(GOLDEN), precision))
+    return place, found
+
+
 @pytest.mark.slow
-def test_a_search_of_nets_comes_to_the_digest_of_these_revisions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where this fails and the test above does not, the driver decides otherwise: raise spec.DRIVER_REVISION."""
-    monkeypatch.setattr(
-        "mnist_bench.searches.running.close_test_set", lambda: None
-    )  # it would stay closed for other tests
-    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)
+def test_a_search_of_nets_comes_to_the_digest_of_these_revisions(tmp_path: Path) -> None:
+    """In the device's fastest precision. If this fails and the test above does not, the driver decides otherwise: raise
+    spec.DRIVER_REVISION."""
+    code = (
+        "import sys; from pathlib import Path; from support import golden_searches\n"
+        "place, study = golden_searches.searched_for_real(Path(sys.argv[1])); print(place); print(study.digest)"
+    )
+    place, digest = native.printed("-c", code, str(tmp_path)).splitlines()
     known = json.loads(GOLDEN.read_text())["searches"]
-    place, study = golden_searches.searched_for_real(tmp_path)
     if place not in known:
         pytest.skip(f"not checked: no digest is known of this search with {place}")
-    assert study.digest == known[place]
+    assert digest == known[place]

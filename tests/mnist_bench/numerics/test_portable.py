@@ -152,7 +152,10 @@ def test_operations_that_depend_on_the_processor_are_named_forward_and_backward(
     assert found.names == {"torch.conv2d with a stride and a kernel of 5 pixels or more"}
 
 
-def test_a_process_that_was_not_started_for_it_computes_nothing_portable() -> None:
+def test_a_process_that_was_not_started_for_it_computes_nothing_portable(monkeypatch: pytest.MonkeyPatch) -> None:
+    portable.check_process.cache_clear()
+    monkeypatch.delenv("ATEN_CPU_CAPABILITY", raising=False)
+    assert not portable.computes_portable_bits()
     with pytest.raises(DeviceError, match=r"^Portable precision needs a process that is started with ATEN_CPU"):
         computing_in(CPU, "portable")
 
@@ -164,6 +167,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
     monkeypatch.setattr(portable, "cpu_flags", lambda: frozenset({"avx2", "fma"}))
+    portable.check_process.cache_clear()
     yield
     portable.check_process.cache_clear()
 

@@ -105,8 +105,8 @@ def test_set_makes_no_code_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_the_default_is_as_before() -> None:
-    assert made().sampler == Tpe()
+def test_a_space_without_a_sampler_has_tpe_as_before() -> None:
+    assert made(overrides=("search=null",)).sampler == Tpe()
 
 
 @pytest.mark.slow
@@ -114,7 +114,7 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
     """What a release makes of a shipped space ends no search that was begun with an earlier one."""
     spaces = tmp_path / "spaces"
     (spaces / "former" / "0.1").mkdir(parents=True)
-    before = space_files.find("smoke").read_text()
+    before, now = (space_files.find(name).read_text() for name in ("former/0.1/smoke", "smoke"))
     (spaces / "smoke.yaml").write_text(before)
     monkeypatch.setattr("mnist_bench.space_files.space_sources.FOLDERS", (spaces,))
     asked = SearchConfig(
@@ -123,7 +123,7 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
     )  # fmt: skip
     run(asked, Observer(), lambda: False)
     (spaces / "former" / "0.1" / "smoke.yaml").write_text(before)
-    (spaces / "smoke.yaml").write_text(before.replace("sampler: tpe", "sampler: curves"))
+    (spaces / "smoke.yaml").write_text(now)
 
     said: list[str] = []
     assert SearchSetup.of(asked, said.append).space.settings["search"]["sampler"] == "tpe"
@@ -145,10 +145,15 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
     with pytest.raises(FingerprintError, match=r"subset: 1,?000 then, 1,?200 now"):
         run(replace(asked, overrides=("subset=1200", "epochs=1")), Observer(), lambda: False)
     assert len(said) == 1
+    either = replace(asked, sampler="curves", precision="portable", study_name="either")
+    run(either, Observer(), lambda: True)
+    assert SearchSetup.of(either, said.append).space.settings["search"]["sampler"] == "curves"
+    assert len(said) == 1, "with these options both are the same space"
 
 
 def test_a_search_is_portable_if_its_training_is() -> None:
-    assert not made().is_portable
+    assert made().is_portable
     assert not made(precision="fp32").is_portable
-    assert made(precision="portable").is_portable
-    assert made(overrides=("precision=portable",)).is_portable
+    assert not made("conv").is_portable
+    assert made("conv", precision="portable").is_portable
+    assert made("conv", overrides=("precision=portable",)).is_portable

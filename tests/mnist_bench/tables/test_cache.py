@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.config import CODEC, TrainConfig
+from mnist_bench.numerics import environment_of
 from mnist_bench.tables.cache import CachedTrainer, cached_trainer
 from search import canonical_json
 from search.errors import WorkerError
@@ -120,3 +121,6 @@ def test_a_worker_builds_the_trainer_by_name(tmp_path: Path) -> None:
     spec = cached_trainer("mnist-5k", tmp_path)
     assert spec.factory == "mnist_bench.tables.cache:make_trainer"
     assert spec.options == {"task": "mnist-5k", "folder": str(tmp_path), "device": "auto"}
+    portable = cached_trainer("mnist-5k", tmp_path, precision="portable")
+    assert portable.options == {**spec.options, "precision": "portable"}
+    assert (spec.environment, portable.environment) == ({}, environment_of("portable"))

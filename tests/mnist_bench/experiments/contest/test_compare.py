@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 import pytest
 import torch
 
 import mnist_bench
-from mnist_bench import tables
+from mnist_bench import space_files, tables
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live_contest
 from mnist_bench.experiments.contest.compare import ContestOptions, compare_methods
@@ -21,7 +21,7 @@ from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Tra
 from mnist_bench.experiments.contest.replays import ReplayedTable
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.numerics import best_precision, device_kind
+from mnist_bench.numerics import best_precision, device_kind, environment_of
 from search.errors import UsageError
 from support import stopping
 from support.handmade_table import table
@@ -166,6 +166,27 @@ def test_a_live_contest_has_one_number_of_workers(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^workers=1,8: a live contest trains on one number of workers; give one"):
         mnist_bench.compare_methods("mini", live="mnist-5k", workers=[1, 8], results=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("precision", ["fp32", "portable"])
+def test_a_live_contest_trains_in_the_precision_of_its_space(
+    precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[live_contest.LiveTerms] = []
+
+    def opened(terms: live_contest.LiveTerms, stopping: object) -> NoReturn:
+        seen.append(terms)
+        raise Stopped
+
+    monkeypatch.setattr(live_contest, "opened", opened)
+    file = tmp_path / "mine.yaml"
+    file.write_text(space_files.find("mini").read_text().replace("precision: portable", f"precision: {precision}"))
+    with pytest.raises(Stopped):
+        compare_methods(replace(ASKED, live="mnist-5k", space=str(file), results=tmp_path), News())
+    (terms,) = seen
+    assert terms.kind == f"cpu-{precision}"
+    assert terms.trainer.options["precision"] == precision
+    assert terms.trainer.environment == environment_of(precision)
 
 
 def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
