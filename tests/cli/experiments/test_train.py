@@ -8,8 +8,10 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from typer.testing import Result
 
 from mnist_bench.config import TrainConfig
@@ -29,6 +31,7 @@ class Training:
     """Stands in for `recipe_training.RecipeTraining`."""
 
     config: TrainConfig = field(default_factory=TrainConfig)
+    data: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(device=torch.device("cpu")))
 
     def fit_seeds(
         self, seeds: Sequence[int], workers: int, on_period: Callable[[int, Report], None]
