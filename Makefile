@@ -15,7 +15,7 @@ $(BIN)/python -m pytest $(1); tests=$$?; \
 wait $$lint && exit $$tests; cat $$said; exit 1
 endef
 
-.PHONY: help search prove check coverage mutants test integration faults docs lint format schema reference results peers search-peers gpu clean
+.PHONY: help search prove check coverage mutants test integration faults docs lint format schema reference notebooks results peers search-peers gpu clean
 
 help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 5 minutes on 2 cores"
@@ -34,6 +34,7 @@ help:
 	@echo "make format   lay out the code"
 	@echo "make schema   write spaces/schema.json"
 	@echo "make reference   write the pages of docs/reference that are made from the code"
+	@echo "make notebooks   write the notebooks of docs/notebooks from their pages"
 	@echo "make clean    remove the virtual environments and caches; studies stay"
 
 search: .venv/installed
@@ -80,6 +81,9 @@ schema: .venv/installed
 
 reference: .venv/installed
 	$(BIN)/python docs/reference_pages.py
+
+notebooks: .venv/installed
+	$(BIN)/python docs/notebooks.py
 
 results: .venv/tested
 	$(BIN)/python benchmarks/publish.py
