@@ -15,7 +15,7 @@ from mnist_bench.config import DatasetName, TrainConfig, TrainOn
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
 from mnist_bench.experiments.grid import Observer, open_grid, product
 from mnist_bench.nets import with_net_defaults
-from mnist_bench.numerics import Precision, PrecisionName, choose_precision, setup
+from mnist_bench.numerics import Precision, PrecisionName, choose_precision, portable_is_free, setup
 from mnist_bench.space_files import Source
 from mnist_bench.studies import compatibility, data_of, recipe_text
 from mnist_bench.training import FitResult, export, fit
@@ -173,7 +173,8 @@ def _made(space: Space, data: DataOptions, options: TrainingOptions) -> RecipeTr
     named = str(space.settings.get("precision", "auto"))
     device = setup(options.device, named)
     loaded = load_dataset(data, device)
-    precision = choose_precision(device, named)
+    is_portable = named == "auto" and config.net_code is None and portable_is_free(device)
+    precision = "portable" if is_portable else choose_precision(device, named)
     if precision == "portable" and config.net_code is not None:
         net_checks.require_portable(own_nets.loaded_net(config.net_code), [config.net], data.form)
     return RecipeTraining(config=config, source=data, data=loaded, precision=precision, options=options)

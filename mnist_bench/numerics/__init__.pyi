@@ -20,5 +20,6 @@ from .portable import UnportableOperations as UnportableOperations
 from .precision import (
     best_precision as best_precision,
     computing_in as computing_in,
+    portable_is_free as portable_is_free,
 )
 from .resources import cores as cores

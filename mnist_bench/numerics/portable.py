@@ -74,7 +74,8 @@ def computes_portable_bits() -> bool:
     return _lacking() is None
 
 
-def _lacking() -> str | None:
+def machine_lacks() -> str | None:
+    """Return what portable precision needs and this processor, or its PyTorch, lacks; None if there is nothing."""
     machine = platform.machine()
     if machine.lower() not in ("x86_64", "amd64"):
         return f"needs an x86-64 processor, and this one is {machine}"
@@ -82,6 +83,12 @@ def _lacking() -> str | None:
         return "needs a processor with AVX2 and FMA, which this one lacks"
     if not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()):  # type: ignore[no-untyped-call]
         return f"needs a PyTorch with MKL and oneDNN, as PyPI has it, and {torch.__version__} is built without"
+    return None
+
+
+def _lacking() -> str | None:
+    if (lacking := machine_lacks()) is not None:
+        return lacking
     unset = [f"{name}={value}" for name, value in PORTABLE_VARIABLES.items() if os.environ.get(name) != value]
     if unset or torch.backends.cpu.get_cpu_capability() != "AVX2":
         return f"needs a process that is started with {' '.join(unset or map('='.join, PORTABLE_VARIABLES.items()))}"

@@ -8,7 +8,7 @@ from typing import assert_never
 import torch
 
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.portable import PortableOperations, check_process, computes_portable_bits
+from mnist_bench.numerics.portable import PortableOperations, check_process, computes_portable_bits, machine_lacks
 from mnist_bench.numerics.resources import cpu_flags, cpu_line
 
 
@@ -33,6 +33,17 @@ def cpu_precision() -> Precision:
         return "portable"
     amd = cpu_line("vendor_id") == "AuthenticAMD"
     return "bf16" if "amx_bf16" in cpu_flags() or (amd and "avx512_bf16" in cpu_flags()) else "fp32"
+
+
+def portable_is_free(device: torch.device) -> bool:
+    """Return whether worker processes for portable precision train about as fast as others would here.
+
+    They do on a CPU with AVX2 and FMA that has neither AVX-512 nor a fast bf16: float32 has no faster kernels there
+    than those of portable precision (docs/guides/portable.md has the figures).
+    """
+    if device.type != "cpu" or cpu_precision() != "fp32" or "avx512f" in cpu_flags():
+        return False
+    return machine_lacks() is None
 
 
 def computing_in(device: torch.device, precision: Precision) -> AbstractContextManager[object]:

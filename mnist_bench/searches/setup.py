@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import space_files
+from mnist_bench import numerics, space_files
 from mnist_bench.data import DataOptions, images_in
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.study_context import period_ends
 from mnist_bench.space_files import Drawn
+from mnist_bench.studies import is_portable
 from search import strategies
 from search.errors import SpaceError, UsageError
 from search.messages import command_line
@@ -64,10 +65,20 @@ class SearchSetup:
         """The number of images on which the search trains and validates."""
         return images_in(self.data) if self.data.subset is None else self.data.subset
 
-    @property
+    @cached_property
     def precision(self) -> str:
-        """The precision in which the search trains; "auto" for the device's fastest."""
-        return str(self.space.settings.get("precision", "auto"))
+        """The precision in which the search trains; "auto" for the one that a worker chooses, its device's fastest.
+
+        If none is named, built-in networks train in portable precision on a processor on which it is free. A study that
+        was begun in another precision keeps it.
+        """
+        named, config = str(self.space.settings.get("precision", "auto")), self.config
+        if named != "auto" or config.executor != "local" or config.net is not None:
+            return named
+        if not numerics.portable_is_free(numerics.find_device(config.device)):
+            return named
+        begun = specification(self.location)
+        return "portable" if begun is None or is_portable(begun["numerics"]) else named
 
     @cached_property
     def drawn(self) -> Drawn:

@@ -95,6 +95,27 @@ def test_bf16_is_for_processors_that_are_faster_in_it(
     assert precision.best_precision(CPU) == "portable"
 
 
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("avx2 fma", True),
+        ("avx2 fma avx512f", False),
+        ("avx2 fma amx_bf16", False),
+        ("avx", False),
+    ],
+)
+def test_portable_precision_is_free_where_float32_has_no_faster_kernels(
+    flags: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mnist_bench.numerics import portable, precision
+
+    monkeypatch.setattr(precision, "computes_portable_bits", lambda: False)
+    for module in (portable, precision):
+        monkeypatch.setattr(module, "cpu_flags", lambda: frozenset(flags.split()))
+    assert precision.portable_is_free(CPU) is expected
+    assert not precision.portable_is_free(torch.device("cuda"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", get_args(Precision))
 def test_the_bits_are_those_of_this_revision(precision: Precision) -> None:

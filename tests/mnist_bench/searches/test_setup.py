@@ -157,3 +157,26 @@ def test_a_search_is_portable_if_its_training_is() -> None:
     assert not made("conv").is_portable
     assert made("conv", precision="portable").is_portable
     assert made("conv", overrides=("precision=portable",)).is_portable
+
+
+@pytest.fixture
+def avx2_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this processor look like one without AVX-512 and bf16."""
+    monkeypatch.setattr("mnist_bench.numerics.precision.computes_portable_bits", lambda: False)
+    monkeypatch.setattr("mnist_bench.numerics.precision.cpu_flags", lambda: frozenset({"avx2", "fma"}))
+
+
+@pytest.mark.usefixtures("avx2_alone")
+def test_without_a_precision_a_search_is_portable_if_that_is_free(tmp_path: Path) -> None:
+    assert made("conv", results=tmp_path).is_portable
+    assert made("conv", results=tmp_path, precision="fp32").precision == "fp32"
+    assert made("conv", results=tmp_path, executor="ray").precision == "auto"
+    assert made("conv", results=tmp_path, executor="in-process").precision == "auto"
+
+
+@pytest.mark.usefixtures("avx2_alone")
+@pytest.mark.parametrize("precision", ["fp32", "portable"])
+def test_a_study_keeps_the_precision_of_its_start(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = {"space": {}, "numerics": {"precision": precision}}
+    monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda location: begun)
+    assert made("conv").is_portable is (precision == "portable")
