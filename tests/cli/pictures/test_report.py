@@ -187,9 +187,8 @@ def test_a_line_that_belongs_to_the_one_before_keeps_its_line(cli: Cli) -> None:
 def test_the_leaderboards_signs_are_explained_below_it() -> None:
     trials = [handmade.trial(0, range(5)), handmade.trial(1, range(6), params={"optim.weight_decay": 0.1})]
     text = html.render(handmade_report.report(handmade.study([*trials, *handmade.mixed().trials[2:]])))
-    signs = re.findall(r"<li>(.*?)</li>", text)
-    assert signs[0] == "rank –: not complete"
-    assert "decay: weight_decay" in signs
+    assert re.findall(r"<li>(.*?)</li>", text)[0] == "rank –: not complete"
+    assert "decay: weight_decay" in re.findall(r'<li class="setting">(.*?)</li>', text)
 
 
 def test_complete_trials_are_open_and_the_others_folded() -> None:
