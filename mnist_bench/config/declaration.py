@@ -40,7 +40,7 @@ class Setting:
     ablated: bool = True
     """Whether an ablation changes it; if not, all runs of the ablation have the default."""
     needs: tuple[Needs, ...] = ()
-    """All of them have to be met; elsewhere the setting does nothing. Left out, it always counts."""
+    """All of them have to be met; otherwise the setting does nothing. Without a condition it always counts."""
     cells: tuple[str, ...] = ()
     """Headings of the compact cells that show it. Default: its own column, named by its dotted path."""
     unit: str = ""

@@ -3,7 +3,7 @@
 All training images, several seeds, and the test images after the last epoch alone. Epochs and seeds are fixed before
 the test set is opened, so the test images decide nothing. A target is met only if the lower end of the 95 % interval of
 the mean over the seeds reaches it: a mean alone, or the best of the seeds, would promise too much. Last of all each
-recipe trains once more in a process of its own, to be timed.
+recipe trains again in its own process, to be timed.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class RecipeTraining:
         """Train with a seed; `on_period` is called with the report of each period.
 
         Raises:
-            UsageError: it is no seed; and see `training.fit`.
+            UsageError: it is not a seed; and see `training.fit`.
         """
         check_seed("seed", seed)
         if self.precision == "portable":  # a worker process trains

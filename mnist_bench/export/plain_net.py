@@ -67,7 +67,7 @@ def known_layers(winner: Winner) -> tuple[Layer, ...]:
     """Return the layers of a network, if an export can write them all.
 
     Raises:
-        UsageError: one of them is of another kind, from a setting of your own.
+        UsageError: one of them is of another kind, from your own setting.
     """
     layers = plan_layers(winner.config.model, winner.form).layers
     for layer, module in zip(layers, winner.net.children(), strict=True):

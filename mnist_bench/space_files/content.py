@@ -35,7 +35,7 @@ class Wanted:
     """A word that may have been meant."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema of the type, with an error `wanted` in place of any of its own."""
+        """Return the schema of the type, with an error `wanted` instead of its own errors."""
         return core_schema.custom_error_schema(
             handler(source),
             "wanted",

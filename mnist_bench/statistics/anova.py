@@ -10,7 +10,7 @@ ROUNDING = 1 / 12
 a variance of zero would make any difference significant."""
 SPREAD_LEVEL = 0.01
 """A looser level takes out more of what does vary alike: at 0.05 half a point more of the races of eight copies dropped
-somebody."""
+a trial."""
 
 
 def residual_variance(table: NDArray[np.float64]) -> tuple[float, int]:

@@ -64,7 +64,7 @@ class _Otherwise(Exception):
 
 
 def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[Any]]) -> Replay:
-    """Decide a study's events, from its creation on, once more.
+    """Decide a study's events, from its creation on, again.
 
     Raises:
         UsageError: a package that the study's sampler needs is not installed.

@@ -30,7 +30,7 @@ class Explanation:
 def explain(
     events: Sequence[Event], number: int, planner_for: Callable[[StudySpec], Planner[Any] | None]
 ) -> Explanation:
-    """Explain trial `number` of a study; its sampler proposes once more from the events before the trial.
+    """Explain trial `number` of a study; its sampler proposes again from the events before the trial.
 
     Raises:
         UsageError: a package that the sampler needs is not installed.

@@ -1,4 +1,4 @@
-"""A search in memory, and the decisions of its strategies when they decide each of its turns once more."""
+"""A search in memory, and the decisions of its strategies when they decide each of its turns again."""
 
 from __future__ import annotations
 

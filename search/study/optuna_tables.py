@@ -1,6 +1,6 @@
 """Optuna's own tables, kept in step with the event log, so that its command line and dashboard can read a study.
 
-After a crash the newest event may be in the log but only in part here; `complete` applies it once more, and does no
+After a crash the newest event may be in the log but only in part here; `complete` applies it again, and does no
 harm where it was whole. Other tools may write these tables too; where they no longer follow the log, the search stops
 with advice, and `search.study.tables_check` reports the differences and writes them anew.
 """

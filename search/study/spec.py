@@ -251,7 +251,7 @@ def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any
     lacking = {kind: way for kind, way in then.items() if kind not in now}
     if lacking:
         raise FingerprintError(
-            f"Study {name} was made by a {' and a '.join(lacking)} of your own, which only you can name again: add "
+            f"Study {name} was made by your own {' and '.join(lacking)}, which only you can name again: add "
             f"{command_line(_naming(lacking))} (a file with the folder that it lies in)."
         )
 

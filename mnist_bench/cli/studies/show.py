@@ -91,7 +91,7 @@ def _print_code(study: StudyRecord) -> None:
     if hashlib.sha256(code["text"].encode(errors="replace")).hexdigest() != code["sha256"]:
         output.note(
             f"The SHA-256 of this text is not that of {code['module']}: a study keeps the text as UTF-8, with "
-            "\N{REPLACEMENT CHARACTER} in place of other bytes."
+            "\N{REPLACEMENT CHARACTER} instead of other bytes."
         )
 
 

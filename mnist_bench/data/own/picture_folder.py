@@ -105,7 +105,7 @@ def _told(names: Sequence[str], part: Path) -> tuple[str, ...]:
 
 
 def printable(name: str) -> str:
-    """Return a file's name with escapes in place of the bytes that are no UTF-8."""
+    """Return a file's name with escapes instead of the bytes that are not UTF-8."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 

@@ -45,7 +45,7 @@ class AblationOptions(Workplace):
     seeds: int = 3
     budget: float | None = None
     """Seconds after which the remaining changes are one step, a step under way included; both ends are trained in any
-    case. Left out: no limit."""
+    case. None for no limit."""
 
     def __post_init__(self) -> None:
         check_seeds(self.seeds)

@@ -118,7 +118,7 @@ def command(confirmed: Confirmed, commands: NextCommands) -> str:
 
 
 def command_again(confirmed: Confirmed, commands: NextCommands) -> str:
-    """Return the command that asks for the same once more, and so for networks that are gone."""
+    """Return the same command again, which trains networks that are gone."""
     return _command(confirmed, _budget(confirmed), commands)
 
 

@@ -32,7 +32,7 @@ LEVEL = 0.05
 (benchmarks/null_race.py)."""
 OWN_LEVEL = 0.0065
 """Level of the test on a pair's own differences, uncorrected. Without it 16 of 100 races of eight copies, one of them
-with ten times the spread, drop somebody, with it 5; the price is 8 of 71 drops that are due at two deviations."""
+with ten times the spread, drop a trial, with it 5; the price is 8 of 71 drops that are due at two deviations."""
 
 Errors = Mapping[int, Sequence[int | None]]
 """Of each candidate (a trial's number), by seed; None if training did not finish."""

@@ -69,7 +69,7 @@ def finding(made: Ablation) -> str:
     """Return the heading: which step removes most errors, of those that remove more than chance does."""
     sure = [step for step in made.steps if not step.by_chance and (step.fewer or 0) > 0]
     if not sure:
-        return f"No step from {made.baseline} to #{made.trial} takes away errors beyond chance"
+        return f"No step from {made.baseline} to #{made.trial} removes errors beyond chance"
     most = max(sure, key=lambda step: step.fewer or 0)
     verb = "take" if len(most.groups) > 1 or most.name.endswith("s") else "takes"
     name = most.name[0].upper() + most.name[1:]

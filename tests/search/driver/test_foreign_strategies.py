@@ -149,7 +149,7 @@ def test_code_that_is_not_named_again_is_asked_for_with_its_options(tmp_path: Pa
     with pytest.raises(FingerprintError) as caught:
         fake.run(tmp_path / "a", goal=GOAL + 1)
     assert str(caught.value) == (
-        "Study fake-0 was made by a sampler and a pruner of your own, which only you can name again: add --sampler "
+        "Study fake-0 was made by your own sampler and pruner, which only you can name again: add --sampler "
         "mine.py:Mine --pruner optuna.pruners:PercentilePruner --pruner-option n_startup_trials=2 --pruner-option "
         "percentile=75 (a file with the folder that it lies in)."
     )
