@@ -41,7 +41,7 @@ STANDS = 4.0
 """Seconds for which the last picture is shown."""
 PAUSE = 2.0
 """Longest pause in the film, in seconds."""
-END = "The test set has not been opened."
+END = "The test set has not been evaluated."
 """The last line of the leaderboard, with which the film ends; the commands that are advised below it are left out."""
 CONTROL = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)|\x1b.?")
 

@@ -72,7 +72,7 @@ def check_target(target: Path, *, folder: bool) -> None:
     # A file is replaced, which its folder must allow. Anything but a regular file, such as /dev/stdout, is written to.
     written = existing.parent if existing.is_file() and not existing.is_symlink() else existing
     if not os.access(written, os.W_OK):
-        raise UsageError(f"{target}: cannot be written ({written} is closed to you).")
+        raise UsageError(f"{target}: cannot be written ({written} does not allow you to write).")
 
 
 def atomic_write(path: Path, data: bytes) -> None:

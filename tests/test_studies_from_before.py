@@ -154,7 +154,7 @@ def test_confirm_finds_what_it_found(here: Session) -> None:
     assert {name: found[name] for name in same} == {name: kept[name] for name in same}
     assert [final["errors"] for final in found["finals"]] == [final["errors"] for final in kept["finals"]]
     assert found["test_openings"] == 1
-    assert "The test set has been opened once." in here("leaderboard confirmed")
+    assert "The test set has been evaluated once." in here("leaderboard confirmed")
     assert "confirmed: #14 87.00 % [85.68, 88.33] on the test images, 8 seeds" in here("leaderboard confirmed")
 
 
@@ -171,7 +171,7 @@ def test_a_trial_is_trained_again_to_the_bit_where_the_machine_computes_as_then(
     if here.same:
         assert "Identical, bit for bit." in here(f"reproduce {trial}")
     else:
-        assert "The numerics differ (canary 8fb0…" in here(f"reproduce {trial}", code=4)
+        assert "The numerics differ (numerics check 8fb0…" in here(f"reproduce {trial}", code=4)
 
 
 def test_an_interrupted_search_comes_to_the_digest_of_an_undisturbed_one(here: Session) -> None:
@@ -183,7 +183,7 @@ def test_an_interrupted_search_comes_to_the_digest_of_an_undisturbed_one(here: S
     board = here.json("leaderboard interrupted --json (again)")["studies"][0]
     assert board["digest"] == golden["digest"]
     assert f"interrupted/{board['rows'][0]['number']}" == golden["best"]
-    assert "weights          2 files of the best trials, each what its trial ended with." in here(
+    assert "weights          2 files of the best trials, each equal to the final weights of its trial." in here(
         "doctor interrupted --replay (again)"
     )
 
@@ -199,13 +199,14 @@ def test_a_search_of_smoke_from_before_it_was_portable_comes_to_its_digest(here:
 @pytest.mark.integration
 def test_elsewhere_all_that_trains_says_that_the_numerics_differ(elsewhere: Session) -> None:
     assert not elsewhere.same
-    assert "numerics differ (canary 8fb0…" in elsewhere("reproduce finished", code=4)
+    assert "numerics differ (numerics check 8fb0…" in elsewhere("reproduce finished", code=4)
     assert "Not identical: first difference in period 1, train loss" in elsewhere("reproduce finished", code=4)
     refused = elsewhere(SEARCH, code=2)
     assert REFUSED in refused
     assert "  context.canary: 8fb002a5" in refused
-    assert "Study confirmed was searched where the same training gives other bits (canary 8fb0…, here " in elsewhere(
-        "confirm confirmed --top 1 --workers 1", code=2
+    assert (
+        "Study confirmed was searched where the same training gives different floating-point results (canary "
+        "8fb0…, here " in elsewhere("confirm confirmed --top 1 --workers 1", code=2)
     )
 
 

@@ -131,7 +131,7 @@ def ablate_study(
 
     Args:
         study: as `search` or `open_study` returned it.
-        trial: the trial, or its number; None for the winner that `confirm_study` named, unless the study was searched
+        trial: the trial, or its number; None for the one that `confirm_study` selected, unless the study was searched
             further since; otherwise the best.
         baseline: a recipe: a file, the name of a shipped one, a mapping or a TrainConfig.
         seeds: the number of fresh seeds, two or more, the same for all configurations.
@@ -325,7 +325,7 @@ def compare_methods(
         seeds: number of searches per method; None for 100 on a table and 5 live.
         first_seed: seed of the first search of each method.
         trials: the budget: the cost of this number of full trainings.
-        slots: trials in flight.
+        slots: number of concurrent trials.
         workers: on a table, the numbers of workers for which virtual time is reported, None for `slots`; live, one
             number of processes, None for one per core.
         processes: concurrent searches on a table; above 1, guard the script with `if __name__ == "__main__":`, because

@@ -14,9 +14,9 @@ from mnist_bench.plots import (
     Format,
     Picture,
     Subject,
-    check_kind,
     data_subject,
     draw_kinds,
+    kind_named,
 )
 from mnist_bench.report import WrittenReport, write
 from search.arguments import check_choice, check_seed
@@ -139,9 +139,8 @@ def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[s
     Raises:
         UsageError: there is no such kind, or it has another subject.
     """
-    wanted = several("kinds", kinds)
+    wanted = [kind_named(word) for word in several("kinds", kinds)]
     for kind in wanted:
-        check_kind(kind)
         if kind not in known:
             raise UsageError(f"{kind} shows {other}.")
     return tuple(dict.fromkeys(wanted))

@@ -43,7 +43,7 @@ def fit(
         dataset: name of the data set; None for the recipe's.
         precision: bf16, fp32 or portable; auto for the recipe's, or else the device's fastest.
         to: a file for the weights, as safetensors with the configuration inside; `load_model` reads it.
-        on_period: called with the report of each period.
+        on_period: called with each report.
 
     Raises:
         SpaceError: the recipe is faulty; the message lists all its faults.

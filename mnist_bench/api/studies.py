@@ -71,7 +71,7 @@ def search(
 ) -> StoredStudy:
     """Search a space, or resume an interrupted search, and return the study; as `mnist-bench search`.
 
-    In logical order the same arguments give the same study, for any executor and any number of workers and lanes. A
+    In deterministic order the same arguments give the same study, for any executor, `workers` and `lanes`. A
     mapping gives the same study as a file of the same content, and each resumes the other's search.
 
     Args:
@@ -86,14 +86,14 @@ def search(
         pruner: stops trials; as `sampler`.
         pruner_options: options of the pruner, by name.
         workers: number of processes; each trains `lanes` trials in turns.
-        lanes: concurrent trials per process; None for 1 on a CPU and 4 on a GPU.
-        slots: trials in flight; the search depends on their number.
-        order: "logical" is reproducible with any number of workers; "arrival" is asynchronous, two runs may differ.
+        lanes: trials per worker process; None for 1 on a CPU and 4 on a GPU.
+        slots: number of concurrent trials; the search depends on it.
+        order: "logical", the deterministic order; or "arrival", the order of completion, in which two runs may differ.
         seed: seed of the search.
         overrides: `field=value`, each of which replaces a value of the space.
         enqueue: recipes to train first, each a file, the name of a shipped one, a mapping or a TrainConfig.
         from_studies: names of studies and tables whose best configurations are tried first.
-        start: whether to try the start list first that the space names.
+        start: whether to try the warm-start configurations first that the space names.
         device: auto, cpu, cuda or cuda:1.
         precision: bf16, fp32 or portable; auto for the space's, or else the device's fastest.
         study_name: None for the space's name and the seed; a mapping without a `name` is called `space`.
@@ -189,7 +189,7 @@ def to_dataframe(study: StudyRecord, *, curves: bool = False, infeasible: bool =
     name.
 
     The columns are those of `mnist-bench leaderboard --csv`, with None or NaN for an inactive parameter. With `curves`
-    there is one row per period instead, to be joined by `number`. With `infeasible`, infeasible trials have rows, too;
+    there is one row per report instead, to be joined by `number`. With `infeasible`, infeasible trials have rows, too;
     `excess.macs` and `excess.parameters` are the amounts by which they exceed a limit.
 
     Raises:
@@ -226,7 +226,7 @@ def reproduce_trial(
         device: auto for the device of the search.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
-        on_period: called with each period as it was and as it is now.
+        on_period: called after each reporting interval, with its result as it was and as it is now.
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.

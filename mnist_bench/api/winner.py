@@ -35,7 +35,7 @@ def export_study(
         folder: a new folder, or that of an earlier export.
         trial: the trial, or its number.
         confirmed: export the network that `confirm_study` trained on all images.
-        committee: with `confirmed`, export all of those networks, and average their probabilities.
+        committee: with `confirmed`, export all of those networks as an ensemble, and average their probabilities.
         device: the device on which a trial is trained again if its weights were not kept.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
@@ -89,10 +89,10 @@ def predict(
         results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
-        PictureError: a picture is empty, or cannot be read; the message names it.
+        PictureError: an image is empty, or cannot be read; the message names it.
         StudyNotFoundError: there is no such trial, or its weights were not kept; `export_study` trains it again.
         WeightsError: there is no such file, its export was not finished, or it does not hold a network.
-        UsageError: a folder holds no picture, or the data set is not the study's.
+        UsageError: a folder holds no image, or the data set is not the study's.
 
     Examples:
         >>> import numpy as np

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
-NOTICE = "Stopping: periods under way are finished and kept. Ctrl-C again stops at once; nothing finished is lost."
+NOTICE = "Stopping: each trial trains to its next report, which is kept. Ctrl-C again stops at once; no report is lost."
 GRACEFUL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

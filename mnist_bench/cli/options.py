@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from mnist_bench.config import DatasetName
 from mnist_bench.numerics import PrecisionName, cores as cores
 from search import strategies
 from search.errors import UsageError
+from search.event_log import Order
 from search.messages import show
 from search.study import RESULTS as RESULTS, STORAGE_VARIABLE
 
@@ -215,6 +217,26 @@ def accuracy(name: str, help: str, *, panel: str | None = None) -> OptionInfo:
         return given
 
     option: OptionInfo = typer.Option(name, parser=share, metavar="ACCURACY", help=help, rich_help_panel=panel)
+    return option
+
+
+ORDERS: Mapping[str, Order] = MappingProxyType(
+    {"deterministic": "logical", "as-completed": "arrival", "logical": "logical", "arrival": "arrival"}
+)
+"""An order as a study stores it, by the words for it; the last two are former ones."""
+
+
+def order(help: str, *, panel: str) -> OptionInfo:
+    """Return the option of the order of events."""
+
+    def found(text: object) -> str:
+        if str(text) not in ORDERS:
+            raise UsageError(f"--order {show(str(text))}: write deterministic or as-completed.")
+        return ORDERS[str(text)]
+
+    option: OptionInfo = typer.Option(
+        "--order", parser=found, metavar="ORDER", help=help, show_default="deterministic", rich_help_panel=panel
+    )
     return option
 
 

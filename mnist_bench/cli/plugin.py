@@ -129,11 +129,11 @@ def _table(found: Checked, name: str, tried_on: str) -> Table[CheckRow]:
     ]
     code = [found.code.module, *([found.code.version] if found.code.version else []), f"{found.code.sha256[:8]}…"]
     if found.repeatable:
-        verdict = f"It works in logical order: --{found.kind} {quoted(name)}."
+        verdict = f"It works in deterministic order: --{found.kind} {quoted(name)}."
     elif found.never:
-        verdict = "It cannot be searched: its saved weights do not restore the same net."
+        verdict = "It cannot be searched: its saved weights do not restore the same network."
     else:
-        verdict = "It works with `--order arrival` only; two runs may differ, and each decision is recorded."
+        verdict = "It works with `--order as-completed` only; two runs may differ, and each decision is recorded."
     made_up = "" if found.kind == "net" else ", with made-up trials"
     return Table(
         rows=found.rows,

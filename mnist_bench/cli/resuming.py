@@ -50,7 +50,7 @@ def ended_at_once(storage: str | None, study: str | None = None) -> Iterator[Non
     try:
         yield
     except KeyboardInterrupt:
-        note_stopped("Stopped at once; nothing finished is lost.", storage, study)
+        note_stopped("Stopped at once; no report is lost.", storage, study)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 

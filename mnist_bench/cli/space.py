@@ -284,7 +284,7 @@ def _size_lines(drawn: Drawn, extremes: Extremes) -> Iterator[str]:
     bound = "" if extremes.exact else " or beyond"
     for name, (low, high) in (("parameters", extremes.parameters), ("macs", extremes.macs)):
         limit = f"   limit {limits[name]:,.0f}" if name in limits else ""
-        label = "parameters" if name == "parameters" else "MACs per picture"
+        label = "parameters" if name == "parameters" else "MACs per image"
         yield f"{label:14}  {low:,} to {high:,}{bound}{limit}"
     for found in drawn.met:
         yield f"{'constraint':14}  {found.constraint.text}   {_met(found)}"

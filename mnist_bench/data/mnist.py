@@ -123,7 +123,7 @@ def form_of(name: DatasetName, files: PictureForm = MNIST) -> PictureForm:
     if name != "mnist-red":
         return files
     if files.channels != 1:
-        raise DataError(f"{name} is made of pictures in grey; these have {files}")
+        raise DataError(f"{name} is made of images in grey; these have {files}")
     return replace(files, channels=CHANNELS)
 
 

@@ -73,4 +73,4 @@ def _append(ledger: Path, entry: dict[str, Any]) -> None:
         ledger.parent.mkdir(parents=True, exist_ok=True)
         append_line(ledger, json.dumps(entry))
     except OSError as error:
-        raise StorageError(f"{ledger}: the opening of the test set cannot be noted ({error})") from error
+        raise StorageError(f"{ledger}: the evaluation on the test set cannot be logged ({error})") from error

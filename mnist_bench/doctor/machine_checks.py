@@ -113,9 +113,12 @@ def computing(device: str, precision: Precision) -> Diagnostic:
     first, again = canary(device, precision), canary.__wrapped__(device, precision)
     variables = [f"{name}={os.environ[name]}" for name in numerics.VARIABLES if name in os.environ]
     if first != again:
-        text = f"{device}, {precision}: the same training gives different bits each time ({first[:8]}, {again[:8]})."
+        text = (
+            f"{device}, {precision}: the same training gives different floating-point results each time "
+            f"({first[:8]}, {again[:8]})."
+        )
         return problem("computing", text, "No training on this machine can be reproduced: look for failing hardware.")
-    text = f"{device}, {precision}: the same training gives the same bits, canary {first[:8]}."
+    text = f"{device}, {precision}: the same training is bit-identical, numerics check {first[:8]}."
     if variables:
         return note("computing", f"{text} These variables are part of it: {', '.join(variables)}.")
     return ok("computing", text)
@@ -126,14 +129,15 @@ def portable() -> Diagnostic:
     try:
         found = numerics_here("cpu", "portable")
     except (UsageError, WorkerError) as error:
-        return note("portable", f"this machine takes no part in portable studies. {error}")
-    canary = f"canary {found['canary'][:8]}"
+        return note("portable", f"this machine cannot take part in portable studies. {error}")
+    canary = f"numerics check {found['canary'][:8]}"
     if is_as_published(found):
-        return ok("portable", f"--precision portable gives the same bits as on other machines, {canary}.")
+        return ok("portable", f"--precision portable is bit-identical to other machines, {canary}.")
     return note(
         "portable",
-        f"--precision portable gives other bits here ({canary}) than on the machines that were tried; the studies of "
-        f"this machine repeat on it. PyTorch {found['torch']} may be the reason: results/published/portable.md.",
+        f"--precision portable gives different floating-point results here ({canary}) than on the machines that "
+        f"were tested; studies of this machine are reproducible on it. PyTorch {found['torch']} may be the reason: "
+        "results/published/portable.md.",
     )
 
 
@@ -155,11 +159,11 @@ def _verdict(torch_device: torch.device, precision: Precision, record: Graphs) -
 def graphs(verdict: str) -> Diagnostic:
     """Return the finding of `verify_replay` about a GPU."""
     if verdict == "on":
-        return ok("graphs", "a step that is captured once and replayed gives the same bits.")
+        return ok("graphs", "a step that is captured once and replayed is bit-identical.")
     if verdict.startswith("not checked"):
         return problem("graphs", f"{verdict}.", "A search on this device would fail the same way.")
     advice = "Results are still correct, but training takes longer; another version of PyTorch may help."
-    return note("graphs", f"{verdict}; kernels are given to the GPU one by one.", advice)
+    return note("graphs", f"{verdict}; kernels are launched on the GPU one by one.", advice)
 
 
 def data(data_dir: Path | None) -> Iterator[Diagnostic]:
@@ -179,7 +183,7 @@ def data(data_dir: Path | None) -> Iterator[Diagnostic]:
         severity = note if data_dir is not None else problem
         yield severity("test data", f"{error}.", "A search does not need them; `confirm` and `notebook` do.")
         return
-    yield ok("test data", f"{pinned} ({', '.join(digest[:8] for digest in hashes)}); not opened, only hashed.")
+    yield ok("test data", f"{pinned} ({', '.join(digest[:8] for digest in hashes)}); not evaluated, only hashed.")
 
 
 def folder(results: Path) -> Iterator[Diagnostic]:

@@ -165,7 +165,7 @@ def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: P
         yield severity("installation", f"this installation cannot make such a search: {error}.")
         return
     if not differing:
-        yield ok("installation", f"as the study needs it, canary {now['canary'][:8]} then and now.")
+        yield ok("installation", f"as the study needs it, numerics check {now['canary'][:8]} then and now.")
         return
     listed = "; ".join(f"{path}: {old} then, {new} now" for path, old, new in differing)
     changed = {path for path, _, _ in differing}
@@ -205,7 +205,7 @@ def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
         revisions = f"trainer {stored['context']['trainer_revision']}, driver {stored['driver_revision']}"
         return f"Continue with the mnist-bench of that time (revisions: {revisions})."
     then = [str(stored["numerics"].get(name, "?")) for name in ("device", "precision", "cpu")]
-    return f"Continue on a machine where the same training gives the same bits: {', '.join(then)}."
+    return f"Continue on a machine where the same training is bit-identical: {', '.join(then)}."
 
 
 def _installed(wanted: Mapping[str, str]) -> str:

@@ -45,11 +45,9 @@ def checkpoints(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
     if behind:
         lost = sum(len(trial.reports) - _newest(folder, trial) for trial in behind)
         text = f"the latest of {_numbered([trial.number for trial in behind])} is not there."
-        yield note(
-            "checkpoints", text, f"Nothing: {number_of(lost, 'period')} will be trained again, to the same bits."
-        )
+        yield note("checkpoints", text, f"Nothing: {number_of(lost, 'period')} will be retrained, bit for bit.")
     elif paused:
-        yield ok("checkpoints", f"{number_of(len(paused), 'paused trial')} can continue from the latest period.")
+        yield ok("checkpoints", f"{number_of(len(paused), 'paused trial')} can continue from the latest report.")
 
 
 def damaged_checkpoints(folder: Path) -> Iterator[Diagnostic]:
@@ -73,7 +71,7 @@ def weights(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
     files = StudyFolder(folder).kept_weights()
     kept = [(complete[number], files[number]) for number in sorted(best & files.keys())]
     readers = {path: partial(check_trial, path, trial) for trial, path in kept}
-    whole = " of the best trials, each what its trial ended with"
+    whole = " of the best trials, each equal to the final weights of its trial"
     yield from _readable("weights", readers, folder, lambda damaged: f"{_MOVES}.", whole)
     if superfluous := [path for number, path in sorted(files.items()) if number not in best]:
         text = f"of trials that are no longer among the best: {_names(superfluous, folder)}."
@@ -89,7 +87,7 @@ def _missing(trials: Sequence[TrialRecord], folder: Path) -> Iterator[Diagnostic
         yield note("weights", text)
     if lost:
         text = f"those of {_numbered(lost)}, among the best, are not there."
-        advice = "Pictures of them cannot be drawn; `reproduce` trains them again, to the same bits."
+        advice = "Plots of them cannot be drawn; `reproduce` retrains them, bit for bit."
         yield note("weights", text, advice)
 
 
@@ -101,14 +99,14 @@ def confirmed_nets(study: StoredStudy) -> Iterator[Diagnostic]:
 
     def advice(damaged: Sequence[Path]) -> str:
         commands = _commands(study, [number for (number, _), path in nets.items() if path in damaged])
-        return f"{_MOVES}; then {commands} trains such a net again, to the same bits."
+        return f"{_MOVES}; then {commands} retrains such a network, bit for bit."
 
-    whole = ", each what its run on all images ended with"
-    yield from _readable("confirmed nets", readers, folder, advice, whole)
+    whole = ", each equal to the final weights of its run"
+    yield from _readable("confirmed networks", readers, folder, advice, whole)
     if lost := _lost_nets(files, folder):
         text = f"not there: {_names([files.net_of(*key) for key in lost], folder)}."
         commands = _commands(study, [number for number, _ in lost])
-        yield note("confirmed nets", text, f"{commands} trains such a net again, to the same bits.")
+        yield note("confirmed networks", text, f"{commands} retrains such a network, bit for bit.")
 
 
 def _lost_nets(files: ConfirmFolder, folder: Path) -> list[tuple[int, int]]:

@@ -154,7 +154,7 @@ def sentence(audit: Audit) -> str:
         f"{_of_all(audit)}"
     )
     if audit.complete and audit.cost is None:
-        found += f"; {audit.placed or 'none'} would have come before one of the {audit.complete} complete ones"
+        found += f"; {audit.placed or 'none'} would have ranked above one of the {audit.complete} complete trials"
     return f"{found}.{_highest(audit)} It took {audit.seconds:,.0f} s of worker time."
 
 
@@ -192,7 +192,7 @@ def _highest(audit: Audit) -> str:
     if points == 0:  # trials of equal accuracy are ranked by their loss
         distance = f"as much as the search's best, with a {'higher' if found.better else 'lower'} loss"
     else:
-        distance = f"{abs(points):.2f} points {'above' if points > 0 else 'below'} the search's best"
+        distance = f"{abs(points):.2f} percentage points {'above' if points > 0 else 'below'} the search's best"
     return f" The best of them, #{found.number}, would have reached {100 * found.accuracy:.2f} %, {distance}."
 
 
@@ -215,7 +215,7 @@ def _train(drawn: Sequence[TrialRecord], grid: Grid) -> list[TrialRecord]:
 def _check_same(trial: TrialRecord, period: int, report: Report) -> None:
     if period <= len(trial.reports) and report.weights != trial.reports[period - 1].weights:
         raise WorkerError(
-            f"Trial {trial.number} has other weights after period {period} than in the search "
+            f"Trial {trial.number} has different weights after report {period} than in the search "
             f"({trial.reports[period - 1].weights[:8]}, here {report.weights[:8]}): the machines differ."
         )
 

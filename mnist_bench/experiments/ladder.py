@@ -306,8 +306,8 @@ def footnotes(ladder: Ladder) -> list[str]:
     return [
         f"Trained on all {ladder.train_images:,} training images. In brackets: 95 % interval of the mean test accuracy "
         "after the last epoch;",
-        "a target is met where its lower end reaches it. Epochs and seeds were fixed before the test set was opened.",
-        "TFLOP: 6 operations a multiply-accumulate (2 forward, 4 backward) over the training of a run, in 10^12.",
+        "a target is met if its lower end reaches it. Epochs and seeds were fixed before the test set was evaluated.",
+        "TFLOP: 6 operations per multiply-accumulate (2 forward, 4 backward) over the training of a run, in 10^12.",
         f"training: seconds of a run on one worker, median over the seeds{together}.",
         f"wall: one run alone, from the start of its process to its end. {_threads(ladder.machine)}",
         sentence(ladder.machine),

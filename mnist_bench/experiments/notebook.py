@@ -287,7 +287,7 @@ def _footnotes(rows: Sequence[NotebookRow]) -> list[str]:
         PORTABLE if precision == "portable" else f"Trained in {precision} precision."
         for precision in dict.fromkeys(row.precision for row in rows)
     ]
-    lines += ["= as many parameters as the notebook's net has."] if any(map(_counts_agree, rows)) else []
+    lines += ["= as many parameters as the notebook's network has."] if any(map(_counts_agree, rows)) else []
     if any(row.remarkable for row in rows):
         noise = "of a run's difference to that mean"
         lines.append(

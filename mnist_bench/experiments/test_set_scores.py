@@ -33,7 +33,8 @@ class Scores:
     """Scores nets on the test images. The first score opens the test set; later ones reuse it."""
 
     def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
-        """Open nothing yet. The grid's observer is notified when the test set is opened, and which ledger logs that."""
+        """Open nothing yet. The grid's observer is notified when the test set is evaluated, and which ledger logs "
+        "that."""
         self._grid = grid
         self._options = options
         self._purpose = purpose
@@ -50,7 +51,7 @@ class Scores:
         device = numerics.setup(str(self._grid.numerics["device"]))
         trained_on = load_dataset(self._options, device).training_on("all")
         opened = open_test_set(self._options, purpose=self._purpose, ledgers=self._ledgers)
-        self._grid.observer.on_news(f"the test set is opened, and {self._ledgers[0]} logs it")
+        self._grid.observer.on_news(f"the test set is evaluated, and {self._ledgers[0]} logs it")
         return with_evaluation_images(trained_on, opened)
 
     def after_every_period(self, task: Task, period: int, report: Report, state: bytes) -> Report:

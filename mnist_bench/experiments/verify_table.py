@@ -196,8 +196,8 @@ def sentences(found: Verified) -> list[str]:
     equal = [row for row in found.rows if row.must_be_equal]
     same = sum(row.first_difference is None for row in equal)
     lines = [
-        f"Trained {number_of(len(found.rows), 'row')} of {found.of:,} of table {found.table} again (drawn with seed "
-        f"{found.seed}); {len(equal) or 'none'} of them must have the same bits here (canary {found.canary[:4]}…)"
+        f"Retrained {number_of(len(found.rows), 'run')} of {found.of:,} of table {found.table} (drawn with seed "
+        f"{found.seed}); {len(equal) or 'none'} of them must be bit-identical here (numerics check {found.canary[:4]}…)"
         + (f": {same} of {len(equal)} are identical." if equal else ".")
     ]
     others = [row for row in found.rows if not row.must_be_equal]

@@ -59,7 +59,7 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
     """Return the text of the card, in Markdown; `onnx` and `page` are whether those files lie next to it."""
     config, input_spec, validation = winner.config, winner.input_spec, winner.validation
     commands, best, nets = _commands(winner), winner.study.best, len(winner.members)
-    kind = [*(["--confirmed"] if winner.on_all else []), *(["--committee"] if nets > 1 else [])]
+    kind = [*(["--confirmed"] if winner.on_all else []), *(["--ensemble"] if nets > 1 else [])]
     is_own = config.net_code is not None
     text = render(
         "card.md.j2", winner=winner, nets=nets, what=_what(winner.record.data), figures=_figures(winner),
@@ -87,7 +87,7 @@ def _recipe(winner: Winner) -> str:
 
 def _what(data: Data) -> str:
     if data.is_own:
-        return "data in MNIST's format" if data.form == MNIST else f"pictures of {data.form}"
+        return "data in MNIST's format" if data.form == MNIST else f"images of {data.form}"
     return "MNIST" if data.dataset == "mnist" else data.dataset
 
 
@@ -116,20 +116,20 @@ def _at_size(winner: Winner) -> str:
     match winner.input_spec.preparation:
         case "digit":
             return (
-                "A digit may be dark on light or light on dark, anywhere in the picture. As those of MNIST it is "
+                "A digit may be dark on light or light on dark, anywhere in the image. As those of MNIST it is "
                 "cropped, fitted into 20x20 pixels, and shifted until its centre of mass lies in the middle of 28x28."
             )
         case "drawing":
             return (
-                "What differs most from the picture's border is ink, dark on light or light on dark. The picture is "
+                "What differs most from the image's border is ink, dark on light or light on dark. The image is "
                 "fitted whole into 28x28 pixels; nothing is cropped or centred."
             )
         case "picture":
             channels = "grey" if winner.input_spec.channels_read == 1 else "red, green and blue"
             return (
-                f"The picture is scaled to fit whole into {form.height}x{form.width} pixels (height by width), "
+                f"The image is scaled to fit whole into {form.height}x{form.width} pixels (height by width), "
                 f"{channels}, in the middle and in its proportions; what is left over is black. Nothing is cropped, "
-                "centred or inverted: it has to be lit and framed like the pictures that the net was trained on."
+                "centred or inverted: it has to be lit and framed like the images that the network was trained on."
             )
         case _:
             assert_never(winner.input_spec.preparation)
@@ -169,7 +169,7 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
         images = winner.tested.images
         own, tests = final.errors[SEED], confirm.figures(final.errors, images)
         if winner.committee_errors is not None:
-            yield "test images, the committee, by `confirm`", confirm.committee(final, images)
+            yield "test images, the ensemble, by `confirm`", confirm.committee(final, images)
         if winner.on_all and len(winner.members) == 1 and own is not None:
             yield (
                 "test images, by `confirm`",
@@ -187,9 +187,9 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
             yield "the same settings trained again, on the validation images", f"{confirm.accuracy(fresh)}, {seeds}"
     yield "in the search, on the validation images", cells.percent(winner.trial.value)
     size, nets = net_size(winner.config, winner.form), len(winner.members)
-    each = f"{nets} nets of " if nets > 1 else ""
+    each = f"{nets} networks of " if nets > 1 else ""
     yield "parameters, running statistics included", f"{each}{size.parameters:,}"
-    yield "multiply-accumulates per picture", f"{each}{size.macs:,}"
+    yield "multiply-accumulates per image", f"{each}{size.macs:,}"
 
 
 def _ended_early(state: State) -> str:

@@ -64,10 +64,10 @@ def page(winner: Winner) -> str:
     red = " Its grey becomes the red channel; green and blue are 0." if winner.input_spec.red else ""
     of = "trained on all images; in the search its settings got " if winner.on_all else ""
     nets = len(winner.members)
-    of = f"a committee of {nets} such nets, their probabilities averaged, {of}" if nets > 1 else of
+    of = f"an ensemble of {nets} such networks, their probabilities averaged, {of}" if nets > 1 else of
     lines = [
         f"{winner.name}: {line(winner.config)}; {of}{right}.",
-        f"The net computes in this page; nothing is sent. {_prepared(winner)}{red}",
+        f"The network computes in this page; nothing is sent. {_prepared(winner)}{red}",
     ]
     part = drawing(winner)
     return render(
@@ -108,7 +108,7 @@ def undrawable(winner: Winner) -> str | None:
     if winner.is_drawn:
         return None
     kind = "in colour" if winner.input_spec.channels_read > 1 else "on a background that is not black"
-    return f"{winner.name} reads pictures {kind}, which cannot be drawn on the page."
+    return f"{winner.name} reads images {kind}, which cannot be drawn on the page."
 
 
 def _what(winner: Winner) -> str:
@@ -119,9 +119,9 @@ def _prepared(winner: Winner) -> str:
     size = f"{winner.form.height} x {winner.form.width} pixels"
     match winner.input_spec.preparation:
         case "digit":
-            return "The picture is cropped, fitted into 20 x 20 pixels, and centred, like MNIST's digits."
+            return "The image is cropped, fitted into 20 x 20 pixels, and centred, like MNIST's digits."
         case "drawing" | "picture":
-            return f"The sheet is scaled to {size}, like the training pictures."
+            return f"The sheet is scaled to {size}, like the training images."
         case _:
             assert_never(winner.input_spec.preparation)
 

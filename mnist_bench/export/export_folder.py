@@ -136,7 +136,7 @@ def _page(winner: Winner, folder: Path, remark: Callable[[str], None]) -> bytes 
     drawn = drawing_page.page(winner).encode()
     if len(drawn) > MAX_PAGE:
         parameters = sum(weights.numel() for net in winner.nets for weights in net.parameters())
-        whose = "net has" if len(winner.nets) == 1 else "nets have"
+        whose = "network has" if len(winner.nets) == 1 else "networks have"
         remark(f"{folder / PAGE} takes {size(len(drawn))}, for the {whose} {parameters:,} parameters.")
     return drawn
 

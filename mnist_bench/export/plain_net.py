@@ -75,8 +75,8 @@ def known_layers(winner: Winner) -> tuple[Layer, ...]:
         is_known = isinstance(module, getattr(nn, wanted, ())) or type(module).__name__ == wanted
         if layer.kind != "dropout" and not is_known:
             raise UsageError(
-                f"{winner.name}: its net has {type(module).__name__} instead of {wanted}; mnist_bench/export cannot "
-                "write this layer yet."
+                f"{winner.name}: its network has {type(module).__name__} instead of {wanted}; mnist_bench/export "
+                "cannot write this layer yet."
             )
     return layers
 

@@ -58,7 +58,7 @@ class WinnerOptions:
     def __post_init__(self) -> None:
         if self.committee and not self.on_all:
             raise UsageError(
-                "--committee exports the nets that `confirm` trained on all images; give --confirmed, too."
+                "--ensemble exports the networks that `confirm` trained on all images; give --confirmed, too."
             )
 
 
@@ -240,12 +240,14 @@ class _Finder:
         """
         study, found = self.study, self.confirmed
         if trial is None and found is not None and found.digest != study.digest:
-            self.on_news(f"{study.name} was searched further since it was confirmed; this is the winner of that time.")
+            self.on_news(
+                f"{study.name} was searched further since it was confirmed; this is the trial that was selected then."
+            )
         finals = [number for one in self.evaluated for number in one.numbers]
         if not finals:
             raise StudyNotFoundError(
                 f"Study {study.name} has no network that was trained on all images; `{self.commands.line('confirm')}` "
-                "trains eight of its winner, and evaluates them once on the test set."
+                "trains eight networks of the selected trial, and evaluates them once on the test set."
             )
         named = ", ".join(f"{study.name}/{final}" for final in dict.fromkeys(finals))
         number = self._winner(named) if trial is None else trial.number
@@ -258,12 +260,12 @@ class _Finder:
         found = self.confirmed
         if found is None or not found.evaluated:
             raise StudyNotFoundError(
-                f"No winner of {self.study.name} was chosen, but a front trained; name one of it: {named}."
+                f"{self.study.name} has a confirmed front and no selected trial; name one of the front: {named}."
             )
         if not found.finals:
-            won, command = "won" if found.judged else "leads", confirm.command(found, self.commands)
+            state, command = "was selected" if found.judged else "leads", confirm.command(found, self.commands)
             raise StudyNotFoundError(
-                f"#{found.first} {won} and was not trained on all images; `{command}` does that, "
+                f"#{found.first} {state} and was not trained on all images; `{command}` does that, "
                 f"and evaluates it once on the test set; or name {named}."
             )
         return found.first
@@ -277,7 +279,7 @@ class _Finder:
         """
         name = f"{self.study.name}/{trial.number}"
         if end := record.curve[-1].end:
-            raise UsageError(f"{name} ended early ({end.replace('_', ' ')}); it has no net to export.")
+            raise UsageError(f"{name} ended early ({end.replace('_', ' ')}); it has no network to export.")
         if not trains and not self.study.files.weights_of(trial.number).is_file():
             command = self.commands.line("export", "--to", "DIR", trial=trial.number)
             raise StudyNotFoundError(f"The weights of {name} were not kept; `{command}` trains it again.")
@@ -297,7 +299,7 @@ class _Finder:
         found = [seed for seed, path in paths.items() if records.read(path).curve[-1].end is None]
         if len(found) < confirm.MIN_COMMITTEE:
             name = f"{self.study.name}/{trial.number}"
-            raise StudyNotFoundError(f"Of {name} trained on all images, {len(found)} of {seeds} nets finished.")
+            raise StudyNotFoundError(f"Of {name} trained on all images, {len(found)} of {seeds} networks finished.")
         return tuple(self._confirmed_net(trial, seed) for seed in found)
 
     def _confirmed_net(self, trial: TrialRecord, seed: int) -> Member:
@@ -306,7 +308,7 @@ class _Finder:
         if not path.is_file():
             command = confirm.command_for_nets(study.files.path, trial.number, self.commands)
             raise StudyNotFoundError(
-                f"{path}: the net that `confirm` trained on all images was not kept, as in earlier versions, or is "
+                f"{path}: the network that `confirm` trained on all images was not kept, as in earlier versions, or is "
                 f"gone; `{command}` trains it again."
             )
         record = records.read(folder.record_of(trial.number, seed, on_all=True))
@@ -314,7 +316,7 @@ class _Finder:
             raise UsageError(f"{path}: was trained on other data than study {study.name}.")
         if from_json(record.recipe) != replace(from_json(trial.config), train_on=FINAL.train_on):
             raise UsageError(f"{path}: was trained with other settings than {name}.")
-        whose = f"the net of {name} that `confirm` trained on all images with seed {seed}"
+        whose = f"the network of {name} that `confirm` trained on all images with seed {seed}"
         return Member(record=record, net=load_known(path, record.curve[-1].weights, from_json(record.recipe), whose))
 
     def own_weights(self, trial: TrialRecord, record: Record, trainer: NetTrainer) -> bytes:

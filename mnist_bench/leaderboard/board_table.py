@@ -212,7 +212,7 @@ def headline(board: Leaderboard) -> str:
 
 
 def _saved(board: Leaderboard) -> str:
-    units = "periods" if board.net is None else "epochs"
+    units = "reports" if board.net is None else "epochs"
     return f" Pruning saved {board.saved:g} of {board.budget:g} {units}." if board.saved else ""
 
 
@@ -223,7 +223,7 @@ def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
         promise = f"of {ended} of {board.goal} trials so far"
     elif not repeats(board.order):
         promise = (
-            "decided as periods arrived: another run of this search may give another; "
+            "decided in completion order: another run of this search may give a different digest; "
             f"`{commands.line('doctor', '--replay')}` checks this one"
         )
     else:
@@ -236,7 +236,9 @@ def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
 def _by_machine(trials: int) -> str:
     """Return the sentence that the machine ended this number of trials, so that the digest depends on it."""
     ended = "1 trial was" if trials == 1 else f"{trials} trials were"
-    return f"; {ended} ended by the machine, short of memory or time, which another run may not be" if trials else ""
+    return (
+        f"; {ended} ended by the machine (out of memory or time), which may not happen in another run" if trials else ""
+    )
 
 
 def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands) -> list[str]:
@@ -260,7 +262,7 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
     if board.net.tied > 1:
         tied = f"{board.net.tied} of {board.counts['complete']} complete trials are tied"
         lines += [
-            f"= not distinguishable from the first (paired test over these weights, Holm, 5 %). {tied}"
+            f"= not significantly different from the first (paired test, Holm-corrected, 5% level). {tied}"
             f"{'.' if raced else ':'}",
             *([] if raced else [f"  `{commands.line('confirm')}` retrains them with fresh seeds."]),
         ]
@@ -281,7 +283,7 @@ def _front_line(board: Leaderboard, cost: str) -> str:
 def test_set_line(openings: int) -> str:
     """Return how often the test set was opened, in words."""
     times = {1: "once", 2: "twice"}.get(openings, f"{openings} times")
-    return f"The test set has been opened {times}." if openings else "The test set has not been opened."
+    return f"The test set has been evaluated {times}." if openings else "The test set has not been evaluated."
 
 
 NET_KEYS = (

@@ -60,4 +60,6 @@ def ahead_line(first: int, ahead: Sequence[int]) -> str:
     """Return which trials stopped early though they were ahead of the first complete one at the same epoch."""
     named = first_few([f"#{number}" for number in ahead], NAMED)
     which = "it" if len(ahead) == 1 else "one of them"
-    return f"ahead: stopped early, ahead of #{first} at the same epoch: {named}. Trained on, {which} might lead."
+    return (
+        f"ahead: stopped early, ahead of #{first} at the same epoch: {named}. With more training, {which} might lead."
+    )

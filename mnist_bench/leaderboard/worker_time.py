@@ -112,13 +112,13 @@ def worker_time_of(study: StudyRecord) -> WorkerTimeline:
         key=lambda trained: trained[1].handled or 0.0,
     )
     if not reports:
-        raise StudyNotFoundError(f"Study {study.name} has no trained period yet.")
+        raise StudyNotFoundError(f"Study {study.name} has no report yet.")
     best = study.best.number if study.best else None
     logical = [_period(study.name, trial, report, best) for trial, report in reports]
     stretches = _stretches(sorted(logical, key=lambda period: period.start))
     available = sum(stretch.lanes * (stretch.end - stretch.start) for stretch in stretches)
     if not available:
-        raise StudyNotFoundError(f"Study {study.name} was trained in no time that a clock can measure.")
+        raise StudyNotFoundError(f"Study {study.name} was trained in less time than a clock can measure.")
     periods, pauses = _on_one_clock(stretches)
     return WorkerTimeline(
         study=study.name,
@@ -135,7 +135,9 @@ def worker_time_of(study: StudyRecord) -> WorkerTimeline:
 def _period(study: str, trial: TrialRecord, report: Report, best: int | None) -> LanePeriod:
     """Return a report as a period, in seconds since 1970."""
     if report.worker is None or report.started is None or report.handled is None:
-        raise StudyNotFoundError(f"Study {study} was searched by a version that did not note what ran where and when.")
+        raise StudyNotFoundError(
+            f"Study {study} was searched by a version that did not record what ran where and when."
+        )
     kinds: dict[str, Kind] = {"complete": "complete", "pruned": "pruned"}
     return LanePeriod(
         lane=report.worker,

@@ -19,7 +19,7 @@ from search.repeatability import Checked, CheckRow
 Way = Callable[[ShortTraining], Outcome]
 WAYS: Mapping[str, tuple[str, Way]] = {
     "trained again": ("draws from a source of its own, or depends on what was trained before", ShortTraining.anew),
-    "next to another trial": ("shares something with other nets of its process", ShortTraining.beside_another),
+    "next to another trial": ("shares something with other networks of its process", ShortTraining.beside_another),
     "without a restore": ("keeps something outside its parameters and buffers", ShortTraining.without_restoring),
     "in another process": ("depends on the order of a set, on the environment or the time", trained_elsewhere),
 }
@@ -49,7 +49,7 @@ def examine(net: OwnNet, settings: Sequence[Mapping[str, Any]], data: DataOption
 def require(
     net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repeats: bool = True, words: Sequence[str] = ()
 ) -> None:
-    """Check in a few seconds, on made-up pictures, that a net gives the same bits in every way.
+    """Check in a few seconds, on made-up images, that a net gives the same bits in every way.
 
     Even if the search does not repeat, the weights alone have to restore the net: else it keeps no net.
     `words` are those with which `mnist-bench plugin check` tries it out on the space of the search.
@@ -63,16 +63,16 @@ def require(
         first = training.anew() if repeats else []
         for name, (reason, way) in WAYS.items() if repeats else ():
             if (again := way(training)) != first:
-                arrival = "--order arrival searches all the same, and its runs differ"
+                arrival = "--order as-completed searches all the same, and its runs differ"
                 raise _refusal(net, name, _difference(first, again), reason, arrival, words)
         if not training.from_weights_alone():
             name, reason = FROM_WEIGHTS
             kept = "register_buffer keeps such values with the weights"
-            raise _refusal(net, name, "other logits", reason, kept, words)
+            raise _refusal(net, name, "different logits", reason, kept, words)
 
 
 def require_portable(net: OwnNet, settings: Sequence[Mapping[str, Any]], form: PictureForm) -> None:
-    """Check, on made-up pictures, that the bits of a net do not depend on the processor with any of these settings.
+    """Check, on made-up images, that the bits of a net do not depend on the processor with any of these settings.
 
     Raises:
         UsageError: they do; the message names the operations.
@@ -80,7 +80,7 @@ def require_portable(net: OwnNet, settings: Sequence[Mapping[str, Any]], form: P
     """
     if found := _unportable(net, settings, form):
         raise UsageError(
-            f"Net {net.loaded.name} computes no portable bits: {found}. "
+            f"Network {net.loaded.name} cannot be portable: {found}. "
             "Use another precision, or compute it in another way."
         )
 
@@ -103,7 +103,7 @@ def _unportable(net: OwnNet, settings: Sequence[Mapping[str, Any]], form: Pictur
 def _refusal(net: OwnNet, way: str, what: str, reason: str, advice: str, words: Sequence[str]) -> UsageError:
     command = command_line(["mnist-bench", "plugin", "check", net.loaded.whole_name, *words])
     return UsageError(
-        f"Net {net.loaded.name} is not repeatable: {way}, it gives {what}, so it {reason}. "
+        f"Network {net.loaded.name} is not repeatable: {way}, it gives {what}, so it {reason}. "
         f"`{command}` reports more; {advice}."
     )
 
@@ -114,7 +114,7 @@ def _rows(training: ShortTraining) -> Iterator[CheckRow]:
     yield CheckRow(
         what="can be built",
         holds=True,
-        found=f"{count(size.parameters)} parameters, {count(size.macs)} MACs per picture",
+        found=f"{count(size.parameters)} parameters, {count(size.macs)} MACs per image",
     )
     with net.loaded.blamed():
         first = training.anew()
@@ -131,12 +131,12 @@ def _rows(training: ShortTraining) -> Iterator[CheckRow]:
             continue
         same = again == first
         yield CheckRow(
-            what=name, holds=same, found="same bits" if same else f"{_difference(first, again)}: it {reason}"
+            what=name, holds=same, found="bit-identical" if same else f"{_difference(first, again)}: it {reason}"
         )
     with net.loaded.blamed():
         same = training.from_weights_alone()
     what, reason = FROM_WEIGHTS
-    yield CheckRow(what=what, holds=same, found="same logits" if same else f"other logits: it {reason}")
+    yield CheckRow(what=what, holds=same, found="same logits" if same else f"different logits: it {reason}")
 
 
 def _row_of_portability(net: OwnNet, settings: Sequence[Mapping[str, Any]], form: PictureForm) -> CheckRow:
@@ -147,4 +147,4 @@ def _row_of_portability(net: OwnNet, settings: Sequence[Mapping[str, Any]], form
 
 def _difference(first: Outcome, again: Outcome) -> str:
     period = next(number for number, pair in enumerate(zip(first, again, strict=True), 1) if pair[0] != pair[1])
-    return f"other weights after period {period}"
+    return f"different weights after report {period}"

@@ -94,7 +94,9 @@ def choose_precision(device: torch.device, name: str) -> Precision:
     precisions: tuple[Precision, ...] = get_args(Precision)
     check_choice("precision", name, ("auto", *precisions))
     if name == "portable" and device.type != "cpu":
-        raise DeviceError(f"device {device}: computes no portable bits; use --device cpu, or another precision")
+        raise DeviceError(
+            f"device {device}: does not support portable precision; use --device cpu, or another precision"
+        )
     return next((precision for precision in precisions if precision == name), None) or best_precision(device)
 
 

@@ -102,19 +102,19 @@ def _check_state(module: nn.Module, net: OwnNet) -> None:
     import torch
 
     if not any(weights.requires_grad for weights in module.parameters()):
-        raise PluginError(f"Net {net.loaded.name} has no parameter that training would change.")
+        raise PluginError(f"Network {net.loaded.name} has no parameter that training would change.")
     for name, value in module.state_dict().items():
         if not isinstance(value, torch.Tensor):
             raise PluginError(
-                f"Net {net.loaded.name} keeps {show(name)}, which is not a tensor, so no file can hold it."
+                f"Network {net.loaded.name} keeps {show(name)}, which is not a tensor, so no file can hold it."
             )
         try:
             torch.empty(0, dtype=value.dtype).numpy()
         except TypeError:
             kind = str(value.dtype).removeprefix("torch.")
             raise PluginError(
-                f"Net {net.loaded.name} keeps {show(name)} as {kind}, which no file of weights here holds; keep it as "
-                "float32, and bf16 is used for computing if the machine is fast at it."
+                f"Network {net.loaded.name} keeps {show(name)} as {kind}, which no file of weights here holds; keep "
+                "it as float32, and bf16 is used for computing if the machine is fast at it."
             ) from None
 
 
@@ -131,7 +131,9 @@ def _made(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where: st
     with torch.device(where) if where == "meta" else nullcontext():
         module = _called(net, lambda: net.loaded.call(argument, form.shape, form.classes))
     if not isinstance(module, nn.Module):
-        raise PluginError(f"Net {net.loaded.name} makes {show(type(module).__name__)}, which is not a torch.nn.Module.")
+        raise PluginError(
+            f"Network {net.loaded.name} makes {show(type(module).__name__)}, which is not a torch.nn.Module."
+        )
     if any(is_lazy(value) for value in (*module.parameters(), *module.buffers())):
         with torch.no_grad():
             _called(net, lambda: module.eval()(torch.zeros(2, *form.shape, device=where)))

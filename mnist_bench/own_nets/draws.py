@@ -125,5 +125,5 @@ def check_logits(logits: Any, pictures: int, name: str, form: PictureForm) -> No
     if shape != (pictures, form.classes):
         what = f"{' x '.join(map(str, shape))} numbers" if shape else show(type(logits).__name__)
         raise PluginError(
-            f"Net {name} returns {what} for {pictures} pictures; {pictures} x {form.classes} logits are needed."
+            f"Network {name} returns {what} for {pictures} images; {pictures} x {form.classes} logits are needed."
         )

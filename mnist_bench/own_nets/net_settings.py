@@ -99,14 +99,14 @@ def declared_settings(call: Callable[..., Any], name: str) -> DeclaredSettings:
         signature = signature_of_net(call)
         hints = get_type_hints(inspect.getattr_static(call, "__init__") if isinstance(call, type) else call)
     except (TypeError, ValueError, NameError) as error:
-        raise UsageError(f"Net {name}: {in_a_sentence(error)}; a net is made by {PARAMETERS}.") from error
+        raise UsageError(f"Network {name}: {in_a_sentence(error)}; a network is made by {PARAMETERS}.") from error
     hint = hints.get(next(iter(signature.parameters)))
     if isinstance(hint, type) and is_dataclass(hint):
         _check_values(hint, name)
         return DeclaredSettings(hint)
     if hint in (None, Any) or is_typeddict(hint) or _takes_a_dict(get_origin(hint) or hint):
         return DeclaredSettings(None)
-    raise UsageError(f"Net {name}: its settings are {hint}; a dataclass or a mapping is needed.")
+    raise UsageError(f"Network {name}: its settings are {hint}; a dataclass or a mapping is needed.")
 
 
 def _takes_a_dict(kind: Any) -> bool:
@@ -134,7 +134,9 @@ def _check_values(declared: type, name: str) -> None:
     """
     computed = [item.name for item in fields(declared) if not item.init]
     if computed:
-        raise UsageError(f"Net {name}: {declared.__name__} computes {computed[0]} (init=False); settings are given.")
+        raise UsageError(
+            f"Network {name}: {declared.__name__} computes {computed[0]} (init=False); settings are given."
+        )
     try:
         section = _section(declared)
         plain = TypeAdapter(section).dump_python(section(), mode="json")
@@ -142,8 +144,8 @@ def _check_values(declared: type, name: str) -> None:
     except FOREIGN as error:  # whatever a user's annotations and defaults raise
         words = in_a_sentence(str(error).partition("\n")[0])
         raise UsageError(
-            f"Net {name}: settings are numbers, texts, true, false or lists of those; {declared.__name__} has others "
-            f"({words})."
+            f"Network {name}: settings are numbers, texts, true, false or lists of those; {declared.__name__} has "
+            f"others ({words})."
         ) from error
 
 

@@ -87,7 +87,7 @@ def is_net(name: str) -> bool:
     Raises:
         UsageError: it cannot be loaded.
     """
-    call = plugins.load_object(name, "sampler, pruner or net")
+    call = plugins.load_object(name, "sampler, pruner or network")
     if isinstance(call, type):
         from torch import nn
 
@@ -135,7 +135,7 @@ def loaded_net(code: str) -> OwnNet:
                 f"{other.loaded.code.sha256[:8]}…; name the file as it was (`mnist-bench show STUDY --code` prints it)."
             )
     folder = ", with the folder that the file lies in" if ".py:" in name else ""
-    raise UnnamedCodeError(f"The net is your own code, {show(name)}: name it, --net {quoted(name)}{folder}.")
+    raise UnnamedCodeError(f"The network is your own code, {show(name)}: name it, --net {quoted(name)}{folder}.")
 
 
 def split_code(code: str) -> tuple[str, str]:

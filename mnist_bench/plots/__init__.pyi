@@ -3,7 +3,9 @@ from .kinds import (
     DATA_KINDS as DATA_KINDS,
     KINDS as KINDS,
     STUDY_KINDS as STUDY_KINDS,
-    check_kind as check_kind,
+    WORDS as WORDS,
+    kind_named as kind_named,
+    word_of as word_of,
 )
 from .style import Format as Format
 from .subject import DataSubject as DataSubject, Subject as Subject, data_subject as data_subject

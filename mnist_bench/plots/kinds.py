@@ -39,29 +39,39 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "parallel": Kind("study", "all parameters of all trials side by side"),
         "pareto": Kind("study", "accuracy against parameters and against multiply-accumulates", half=True),
         "timeline": Kind("study", "what ran where and when; what pruning saved and the order cost"),
-        "confusion": Kind("net", "which classes the best net takes for which", half=True),
+        "confusion": Kind("net", "which classes the best network confuses", half=True),
         "mistakes": Kind("net", "the images that it gets wrong, with its confidences", half=True),
-        "layers": Kind("net", "the best net, layer by layer"),
-        "distortions": Kind("data", "pictures as the best trial's seed distorts them in training"),
+        "layers": Kind("net", "the best network, layer by layer"),
+        "distortions": Kind("data", "images as the best trial's seed distorts them in training"),
         "ablation": Kind("experiments", "what each group of settings brings, once `ablate` has measured it"),
         "digits": Kind("data", "the first ten digits, their labels one-hot, mean and standard deviation", of_data=True),
         "augmented": Kind("data", "the same under augmentation: the notebook's, or as set by --set", of_data=True),
-        "colour": Kind("data", "digits in three channels, and three digits merged into one picture", of_data=True),
+        "colour": Kind("data", "digits in three channels, and three digits merged into one image", of_data=True),
     }
 )
 STUDY_KINDS = tuple(name for name, kind in KINDS.items() if not kind.of_data)
 DATA_KINDS = tuple(name for name, kind in KINDS.items() if kind.of_data)
+WORDS: Mapping[str, str] = MappingProxyType({"learning-curves": "curves", "color": "colour"})
+"""The words for the kinds whose names, those of their files, are other ones; both are accepted."""
 
 
-def check_kind(kind: str) -> None:
-    """Check that there is such a kind of picture, of a study or of the data.
+def word_of(kind: str) -> str:
+    """Return how help and messages call a kind."""
+    return next((word for word, name in WORDS.items() if name == kind), kind)
+
+
+def kind_named(word: str) -> str:
+    """Return the kind of plot, of a study or of the data, that a word names.
 
     Raises:
-        UsageError: there is not; names the nearest, and all that there are.
+        UsageError: there is none; names the nearest, and all that there are.
     """
+    kind = WORDS.get(word, word)
     if kind not in KINDS:
-        hint = did_you_mean(kind, KINDS) or "."
-        raise UsageError(f"{show(kind)}: no such kind of picture{hint} Kinds: {', '.join(KINDS)}.")
+        known = [word_of(each) for each in KINDS]
+        hint = did_you_mean(word, known) or "."
+        raise UsageError(f"{show(word)}: no such kind of plot{hint} Kinds: {', '.join(known)}.")
+    return kind
 
 
 def picture(kind: str, subject: Subject | DataSubject, *, narrow: bool = False) -> Figure:

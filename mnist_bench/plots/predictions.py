@@ -71,7 +71,7 @@ class Predictions:
         source = f"study {self.study}, trial #{self.trial}, {len(self.labels):,} validation images"
         if self.recorded_errors in (None, here):
             return (source,)
-        return source, f"errors here {here}, in the search {self.recorded_errors}: other numerics"
+        return source, f"errors here {here}, in the search {self.recorded_errors}: different numerics"
 
 
 def kept_weights(study: StudyRecord, trial: TrialRecord, files: StudyFolder) -> Path:

@@ -90,5 +90,5 @@ def data_subject(data_dir: Path | None, overrides: Sequence[str] = (), seed: int
 
     options = options_for(data_dir)
     if options.form != MNIST:
-        raise UsageError(f"{data_dir}: pictures of {options.form}; without a study, only MNIST's form can be drawn.")
+        raise UsageError(f"{data_dir}: images of {options.form}; without a study, only MNIST's form can be drawn.")
     return DataSubject(images=load_training_set(options).images, overrides=overrides, seed=seed)

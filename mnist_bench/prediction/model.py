@@ -89,7 +89,7 @@ class Model:
             WeightsError: see `probabilities`.
         """
         check_several("images", images)
-        return self.predict([self.prepared(image, f"picture {number}") for number, image in enumerate(images)])
+        return self.predict([self.prepared(image, f"image {number}") for number, image in enumerate(images)])
 
     def prepared(self, image: Any, source: str) -> NDArray[np.float32]:
         """Return a picture as the network gets it, (H, W) or, in colour, (3, H, W), 0 to 255.
@@ -134,7 +134,8 @@ class Model:
         # Its weights are not checked: your own network may hold infinite ones, such as a mask.
         if not np.isfinite(found).all():
             raise WeightsError(
-                "The net's probabilities are not numbers (NaN): its weights are damaged, or it diverged in training."
+                "The network's probabilities are not numbers (NaN): its weights are damaged, or it diverged in "
+                "training."
             )
         return found
 
@@ -184,7 +185,7 @@ def _in_bytes(image: NDArray[Any]) -> NDArray[Any]:
         ValueError: they were scaled to 0..1, which is black to a network of pictures.
     """
     if image.dtype.kind in "fb" and image.size and image.min() >= 0 and 0 < image.max() <= 1:
-        raise ValueError("its values lie in 0..1, and a picture's in 0..255; multiply them by 255")
+        raise ValueError("its values lie in 0..1, and an image's in 0..255; multiply them by 255")
     return image
 
 
@@ -199,7 +200,7 @@ def _channels(image: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
         colours = np.moveaxis(image, 2, 0)
         return colours if channels == 3 else np.tensordot([0.299, 0.587, 0.114], colours, 1)[None]
     if image.ndim != 2:
-        raise ValueError(f"an array of shape {image.shape}, not a picture of rows and columns")
+        raise ValueError(f"an array of shape {image.shape}, not an image of rows and columns")
     return np.stack([image] * channels)
 
 
@@ -259,7 +260,7 @@ def load_model(path: str | Path) -> Model:
             return Model(nets=nets, input_spec=stored_spec.check(input_spec, form), form=form)
     if form != MNIST:
         raise WeightsError(
-            f"{file}: does not record the training data of its net, pictures of {form}; "
+            f"{file}: does not record the training data of its network, images of {form}; "
             "`mnist-bench export STUDY/N --to DIR`, with `--data FILE` for your own data, writes a file that does."
         )
     return Model(nets=nets, input_spec=_spec_of_mnist(config), assumed=True)
@@ -277,7 +278,7 @@ def _members(weights: Mapping[str, Tensor], members: int) -> list[Mapping[str, T
     for name, value in weights.items():
         member, _, rest = name.partition(".")
         if member not in parts:
-            raise ValueError(f"{show(name)} belongs to none of {members} nets")
+            raise ValueError(f"{show(name)} belongs to none of {members} networks")
         parts[member][rest] = value
     return [*parts.values()]
 

@@ -47,16 +47,16 @@ def prepare(grey: NDArray[Any], *, digit: bool = True) -> NDArray[np.float32]:
     """
     grey = np.asarray(grey, np.float64)
     if grey.ndim != 2 or 0 in grey.shape:
-        raise ValueError(f"not a picture of rows and columns: its shape is {grey.shape}")
+        raise ValueError(f"not an image of rows and columns: its shape is {grey.shape}")
     if not np.isfinite(grey).all():
-        raise ValueError("a picture with pixels that are not numbers")
+        raise ValueError("an image with pixels that are not numbers")
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = np.median(border)
     noise = np.median(np.abs(border - paper))
     ink = grey - paper if grey.max() - paper > paper - grey.min() else paper - grey
     ink = np.maximum(ink - 4 * noise, 0)
     if ink.max() < 16:
-        raise ValueError("an empty picture, nothing on it stands out from its border")
+        raise ValueError("an empty image, nothing on it stands out from its border")
     if max(ink.shape) > 28:  # a photograph, or what was compressed: faint spots are none of the digit
         ink[ink < ink.max() / 10] = 0
     if digit:
@@ -106,7 +106,7 @@ def fit(picture: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
         ValueError: the picture has no pixels, or some that are not numbers.
     """
     if 0 in picture.shape or not np.isfinite(picture).all():
-        raise ValueError("a picture without pixels, or with some that are not numbers")
+        raise ValueError("an image without pixels, or with some that are not numbers")
     _, rows, columns = picture.shape
     scale = min(height / rows, width / columns)
     high, wide = (max(1, int(side * scale + 0.5)) for side in (rows, columns))

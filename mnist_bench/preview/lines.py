@@ -70,8 +70,8 @@ def _what(setup: SearchSetup) -> str:
         f"{space.name}: {number_of(len(space.ranges), 'range')}, "
         f"{number_of(config.trials, 'trial')} of at most {longest}, "
         f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {config.seed}, "
-        f"{number_of(config.slots, 'slot')} on {number_of(config.training_workers, 'worker')}"
-        f"{'' if repeats(config.order) else ', by arrival'}{rules}."
+        f"{number_of(config.slots, 'concurrent trial')} on {number_of(config.training_workers, 'worker')}"
+        f"{'' if repeats(config.order) else ', in completion order'}{rules}."
     )
 
 
@@ -85,8 +85,8 @@ def _how_long(setup: SearchSetup, drawn: Drawn, measured: Pace, left: int) -> It
     )
     span = between(*seconds_between(drawn.trainable, workload, measured))
     rest = "" if left == config.trials else f" for the {number_of(left, 'trial')} still to end"
-    how = "as a second's training here tells" if measured.speeds else "at this kind of machine's usual speed"
-    busy = "; other programs compute here too, and may leave it more or less" if measured.busy else ""
+    how = "estimated from one second of training here" if measured.speeds else "at this kind of machine's usual speed"
+    busy = "; other programs are running here, so it may take longer" if measured.busy else ""
     yield f"Takes about {span}{rest}, {how} ({measured.kind}){busy}."
     if words := str(drawn.shares):
         yield f"{words}; they are not trained and do not count as trials."

@@ -142,7 +142,7 @@ def commands(
     number = chosen.number
     return again | {
         known.line("reproduce", trial=number): f"trains #{number} again and compares it bit for bit",
-        f"{known.line('show', '--json', trial=number)} > RECORD.json": "its record, enough for a stranger",
+        f"{known.line('show', '--json', trial=number)} > RECORD.json": "its record, complete for anybody else",
         known.of_record("RECORD.json"): "the same, on any machine",
     }
 
@@ -189,7 +189,7 @@ def _digest(study: StudyRecord) -> str:
     if study.stop is not None and not study.stop.on_time:
         return "it stops sooner than this search, which noticed the stopping rule later"
     if not repeats(study.order):
-        return "by arrival, so its digest differs"
+        return "in completion order, so its digest may differ"
     by_machine = sum(trial.external for trial in study.trials)
     if by_machine:
         again = "that trial again" if by_machine == 1 else "those trials again"
@@ -203,8 +203,8 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     spec = study.spec
     dataset, named = spec["context"]["data"]["dataset"], space_files.dataset_of(study.space)
     words = ["mnist-bench", "search", _shipped(spec["space"]) or SPACE_FILE]
-    words += ["--trials", str(trials), "--seed", str(spec["seed"]), "--slots", str(spec["slots"])]
-    words += [] if repeats(study.order) else ["--order", study.order]
+    words += ["--trials", str(trials), "--seed", str(spec["seed"]), "--concurrent-trials", str(spec["slots"])]
+    words += [] if repeats(study.order) else ["--order", "as-completed"]
     words += own_code_options(spec)
     words += [] if dataset == named else ["--dataset", dataset]
     words += [] if data_dir is None else ["--data", data_dir]
@@ -247,7 +247,7 @@ def _start(spec: Mapping[str, Any]) -> list[str]:
     made_of = spec.get("start", {}).get("made_of", [])
     if named == made_of:
         return []
-    return [word for name in made_of for word in ("--from-study", name)] or ["--no-start"]
+    return [word for name in made_of for word in ("--warm-start-from", name)] or ["--no-warm-start"]
 
 
 def _shipped(spec: Mapping[str, Any]) -> str | None:

@@ -113,7 +113,9 @@ class SearchConfig:
         if "address" not in takes and (self.address is not None or self.gpus_per_worker):
             raise UsageError("--address and --gpus-per-worker are for --executor ray.")
         if "lanes" not in takes and self.lanes is not None:
-            raise UsageError(f"--lanes is for worker processes of this machine; leave out --executor {self.executor}.")
+            raise UsageError(
+                f"--trials-per-worker is for worker processes of this machine; leave out --executor {self.executor}."
+            )
         if self.target is not None and not (is_number(self.target) and 0 < self.target <= 1):
             raise UsageError(f"target={self.target!r}: give a validation accuracy, above 0 and up to 1.")
         if (self.sampler_options and self.sampler is None) or (self.pruner_options and self.pruner is None):

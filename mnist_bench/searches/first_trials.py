@@ -85,7 +85,9 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
         except UsageError as error:
             if config.from_studies:
                 raise
-            notice(f"{error} The search begins without a list.")  # the space may have been changed by --set
+            notice(
+                f"{error} The search begins without warm-start configurations."
+            )  # the space may have been changed by --set
             return StartList()
         seconds = sum(sum(plan(params).costs) for params in found.configurations) / 1e6
         notice(

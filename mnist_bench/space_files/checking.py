@@ -124,7 +124,7 @@ def _own_net_problems(space: Space) -> Iterator[Problem]:
             yield space.origins[OWN].problem(f"net: settings of your own network; name its code, {HOW}", at_key=True)
         return
     if "model" in space.origins:
-        message = "model: the settings of built-in nets do nothing with --net; leave them out"
+        message = "model: the settings of built-in networks do nothing with --net; leave them out"
         yield space.origins["model"].problem(message, at_key=True)
     try:
         needed = loaded_net(str(code)).settings.needed

@@ -21,7 +21,7 @@ from search.space import Choice, Distribution, Field, NumberRange, Space
 
 LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 """Settings that count the entries of other settings' lists, with the noun for an entry."""
-COUNTED = {"parameters": "parameters", "macs": "MACs per picture"}
+COUNTED = {"parameters": "parameters", "macs": "MACs per image"}
 
 
 def net_problems(space: Space, form: PictureForm) -> list[Problem]:
@@ -42,7 +42,7 @@ def _impossible_problems(space: Space, config: TrainConfig, form: PictureForm) -
     try:
         net_size(config, form)
     except ArchitectureError as error:
-        message = f"{section}: no net can be built from these settings: {error}"
+        message = f"{section}: no network can be built from these settings: {error}"
         origin = next((item.origin for item in space.fields if item.path == error.path), space.origins.get(section))
     else:
         return []
@@ -58,7 +58,7 @@ def net_warnings(drawn: Drawn) -> Iterator[Problem]:
         return
     yield from _list_problems(drawn, unfit=False)
     if space.settings.get("limits") and not drawn.meets_limits:
-        message = f"limits: none of {len(drawn.plans)} random nets meets them; a search may find none either"
+        message = f"limits: none of {len(drawn.plans)} random networks meets them; a search may find none either"
         yield space.origins["limits"].problem(message)
 
 
@@ -111,7 +111,7 @@ def _limit_problems(drawn: Drawn) -> Iterator[Problem]:
         return  # nets can be built between the ends of the ranges only
     for name, least in (("parameters", found.parameters[0]), ("macs", found.macs[0])):
         if least > limits.get(name, least) and found.exact:
-            message = f"limits.{name}: the smallest net has {least:,} {COUNTED[name]}, above the limit of"
+            message = f"limits.{name}: the smallest network has {least:,} {COUNTED[name]}, above the limit of"
             yield space.origins["limits"].problem(f"{message} {limits[name]:,.10g}", name)
 
 

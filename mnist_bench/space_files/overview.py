@@ -86,7 +86,7 @@ def extremes(drawn: Drawn) -> Extremes:
     axes = _corner_axes(space)
     sizes = list(_own_sizes(drawn)) if is_own else list(_sizes(space, axes, drawn.form))
     if not sizes:
-        raise ArchitectureError(f"{space.source}: none of the nets at the ends of the ranges can be built")
+        raise ArchitectureError(f"{space.source}: none of the networks at the ends of the ranges can be built")
     parameters, macs = zip(*sizes, strict=True)
     few = math.prod(len(values) for values in axes.values()) <= MAX_CORNERS
     exact = few and not is_own and "model.filter_multiple" not in axes

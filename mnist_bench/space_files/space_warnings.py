@@ -138,7 +138,7 @@ def _idle_pruner(space: Space) -> Iterator[Problem]:
     pruner = strategies.of_settings(space.settings)[1]
     periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
     if pruner.name != "none" and not any(pruner.may_stop_at(period) for period in range(1, periods)):
-        message = f"search.pruner: {pruner.name} stops no trial: its first look is beyond a trial's "
+        message = f"search.pruner: {pruner.name} stops no trial: its first rung is beyond a trial's "
         message += number_of(periods, "period")
         yield space.origins["search"].problem(message, "pruner")
 

@@ -44,7 +44,7 @@ def make(space: Space, planner: Planner[Any], sources: Sequence[EarlierTrials], 
     feasible = [key for key, params in configurations.items() if planner(params).feasible]
     names = tuple(each.name for each in sources)
     if not feasible:
-        raise UsageError(f"Nothing that was tried in {' and '.join(names)} fits the space {space.name}.")
+        raise UsageError(f"No configuration of {' and '.join(names)} fits the space {space.name}.")
     chosen = portfolio(
         [configurations[key] for key in feasible],
         [sum(losses[key]) / len(losses[key]) for key in feasible],

@@ -58,7 +58,7 @@ def source(name: str, results: Path, storage: str | None = None, elementary: Ele
         task, space = None, study.space
         found = [*_of_study(study, space)]
     if not found:
-        raise UsageError(f"{name} has no complete trial that a start list could be made of.")
+        raise UsageError(f"{name} has no complete trial for a warm start.")
     return EarlierTrials(
         name=named(name),
         task=task,

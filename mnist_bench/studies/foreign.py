@@ -41,8 +41,8 @@ def check_own(study: StudyRecord) -> None:
     """
     if is_foreign(study.spec):
         raise ForeignStudyError(
-            f"{made_by_another(study)}, and this command needs nets; `mnist-bench leaderboard`, `show` and `doctor` "
-            "accept it, and its own program continues it."
+            f"{made_by_another(study)}, and this command needs networks; `mnist-bench leaderboard`, `show` and "
+            "`doctor` accept it, and its own program continues it."
         )
 
 

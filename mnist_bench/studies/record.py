@@ -143,7 +143,7 @@ def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
         StudyNotFoundError: the trial has not trained a single period, so there is nothing to reproduce.
     """
     if not trial.reports:
-        raise StudyNotFoundError(f"Trial {study.name}/{trial.number} ({trial.reason}) has no trained period.")
+        raise StudyNotFoundError(f"Trial {study.name}/{trial.number} ({trial.reason}) has no report yet.")
     context = study.spec["context"]
     return Record(
         study=study.name,

@@ -84,7 +84,7 @@ class CachedTrainer:
         for earlier in range(1, period):
             state, report = self._trainer.advance(config, seed, earlier, state)
             if earlier in kept and report.weights != kept[earlier].weights:
-                raise WorkerError(f"{self._path(config, seed)}: period {earlier} was trained to other bits before.")
+                raise WorkerError(f"{self._path(config, seed)}: period {earlier} had different results before.")
         return state
 
     def _path(self, config: TrainConfig, seed: int) -> Path:

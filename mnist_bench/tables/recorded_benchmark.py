@@ -80,7 +80,9 @@ class RecordedBenchmark:
             NotInTableError: there is no such point.
         """
         if not 0 <= point < len(self):
-            raise NotInTableError(f"Table {self.name} has no point {point}; its points are 0 to {len(self) - 1}.")
+            raise NotInTableError(
+                f"Table {self.name} has no configuration {point}; its configurations are 0 to {len(self) - 1}."
+            )
         return stored.decoded(self._spans, self.arrays.params[point].tolist())
 
     @cached_property
@@ -263,8 +265,10 @@ class RecordedBenchmark:
         number = self._numbers.get((point, seed))
         if number is None:
             seeds = ", ".join(map(str, self.seeds.get(point, ())))
-            has = f"it was trained with {seeds}" if seeds else f"the table's points are 0 to {len(self) - 1}"
-            raise NotInTableError(f"Point {point} of table {self.name} was not trained with seed {seed}; {has}.")
+            has = f"it was trained with {seeds}" if seeds else f"the table's configurations are 0 to {len(self) - 1}"
+            raise NotInTableError(
+                f"Configuration {point} of table {self.name} was not trained with seed {seed}; {has}."
+            )
         return number
 
     @cached_property
@@ -286,7 +290,7 @@ class RecordedBenchmark:
         if seed not in self._nearest_by_seed:
             points = [point for point in range(len(self)) if seed is None or (point, seed) in self._numbers]
             if not points:
-                raise NotInTableError(f"No point of table {self.name} was trained with seed {seed}.")
+                raise NotInTableError(f"No configuration of table {self.name} was trained with seed {seed}.")
             self._nearest_by_seed[seed] = Nearest(self, np.array(points))
         return self._nearest_by_seed[seed]
 

@@ -78,7 +78,7 @@ class Arrays:
     parameters: NDArray[np.int64]
     """Shape (P,)."""
     macs: NDArray[np.int64]
-    """Shape (P,): multiply-accumulates an image."""
+    """Shape (P,): multiply-accumulates per image."""
     point: NDArray[np.int32]
     """Shape (R,)."""
     seed: NDArray[np.int16]

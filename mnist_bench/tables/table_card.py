@@ -142,15 +142,16 @@ def table_of(card: Card) -> Table[Figure]:
             Column("best third", lambda row: row.words(row.best_third), 7, "right"),
         ],
         caption=[
-            f"Table {card.table}: {number_of(card.points, 'point')}, {number_of(card.rows, 'row')}, "
-            f"{cells.percent(card.diverged, 1)} of them diverged; a whole training costs "
+            f"Table {card.table}: {number_of(card.points, 'configuration')}, {number_of(card.rows, 'run')}, "
+            f"{cells.percent(card.diverged, 1)} of them diverged; a full training costs "
             f"{', '.join(cells.duration(cost) for cost in card.costs)} (least, median, most; estimated)."
         ],
         footnotes=[
-            f"Best error {cells.percent(card.best)}; {card.within_noise} of {number_of(card.points, 'point')} are "
-            f"within noise of it ({WITHIN:g} standard deviations of the difference of two trainings).",
-            "Errors are those after the last period, of each point's lowest seed. Floor: binomial, of the median "
-            "error. Seed to seed: pooled over points with several seeds of which none diverged.",
+            f"Best error {cells.percent(card.best)}; {card.within_noise} of "
+            f"{number_of(card.points, 'configuration')} are within noise of it ({WITHIN:g} standard deviations of "
+            "the difference of two trainings).",
+            "Errors are after the last report, with the lowest seed of each configuration. Floor: binomial, of the "
+            "median error. Seed to seed: pooled over configurations with several seeds of which none diverged.",
         ],
         record=_record,
         document=asdict(card),
@@ -172,7 +173,7 @@ def _figures(card: Card) -> Iterator[Figure]:
     for epoch, found, of_best in early:
         yield Figure(f"rank correlation, epoch {epoch:g} and end", found, of_best, correlation)
     for shared in card.shared:
-        name = f"rank correlation with {shared.table} ({number_of(shared.points, 'point')})"
+        name = f"rank correlation with {shared.table} ({number_of(shared.points, 'configuration')})"
         yield Figure(name, shared.correlation, shared.best_correlation, correlation)
 
 

@@ -38,7 +38,7 @@ def verify_replay(data: Dataset, precision: Precision, record: WorkRecorder) -> 
     """Return "on" if replayed steps give the bits of steps given out anew, else "off:" and why.
 
     Raises:
-        RuntimeError: this device does not give the same bits twice even without graphs.
+        RuntimeError: training on this device is not deterministic even without graphs.
     """
     some = replace(data, train=data.train[:IMAGES], validation=data.validation[:IMAGES])
     for config in CHECKED:
@@ -51,8 +51,8 @@ def verify_replay(data: Dataset, precision: Precision, record: WorkRecorder) -> 
             return f"off: {first_line(error)}"
         if found != expected:
             if _bits(config, some, precision, None) != expected:
-                raise RuntimeError("this device does not give the same bits twice")
-            return "off: replayed steps give other bits"
+                raise RuntimeError("training on this device is not deterministic")
+            return "off: replayed steps give different results"
     return ON
 
 

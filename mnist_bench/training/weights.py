@@ -104,7 +104,7 @@ def check_known(path: Path, weights: str, config: TrainConfig, whose: str) -> No
     with readable(str(path)):
         found = weights_hash(load(content)), config_in(content)[0]
     if found != (weights, config):
-        raise WeightsError(f"{path}: holds other weights than {whose} ended with.")
+        raise WeightsError(f"{path}: holds different weights from those that {whose} ended with.")
 
 
 def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.Module:
@@ -115,7 +115,7 @@ def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.
     content = _read(path)
     model = model_in(content, str(path))
     if (weights_hash(model.state_dict()), config_in(content)[0]) != (weights, config):
-        raise WeightsError(f"{path}: holds other weights than {whose} ended with.")
+        raise WeightsError(f"{path}: holds different weights from those that {whose} ended with.")
     return model
 
 
@@ -237,7 +237,7 @@ def read_weights(path: Path, nets: int = 1) -> bytes:
         _check_promise(head, size)
         config, form = config_in(head)
         if size > MAX_BYTES or (config.net_code is None and size > _most_bytes(config, form, nets)):
-            raise ValueError(f"{size:,} bytes are more than its net needs")
+            raise ValueError(f"{size:,} bytes are more than its network needs")
         file.seek(0)
         return file.read(size)
 

@@ -47,8 +47,8 @@ class Outages:
                 break
             if not told:
                 self.notice(
-                    f"The database is away ({fault}); the workers continue, and it is tried again for up to "
-                    f"{self.longest:.0f} s."
+                    f"The database is unreachable ({fault}); the workers continue, and the connection is retried "
+                    f"for up to {self.longest:.0f} s."
                 )
                 told = True
             self._check(time.monotonic() - since, fault)
@@ -59,9 +59,9 @@ class Outages:
 
     def _check(self, seconds: float, fault: Away) -> None:
         if self.stopping():
-            reason = "the search was stopped while the database is away"
+            reason = "the search was stopped while the database is unreachable"
         elif seconds >= self.longest:
-            reason = f"the database has been away for more than {self.longest:.0f} s"
+            reason = f"the database has been unreachable for more than {self.longest:.0f} s"
         else:
             return
         raise StorageError(

@@ -68,16 +68,16 @@ class Progress:
     total_periods: int
     """Periods that all ended trials would have had."""
     order_cost: float
-    """Share of worker time lost to the logical order so far, 0..1."""
+    """Share of worker time lost to the deterministic order so far, 0..1."""
     workers: int
     lanes: int = 1
     """Trials that all workers together train at a time."""
     training: frozenset[int] = frozenset()
-    """Running trials of which a worker trains a period now."""
+    """Running trials of which a worker trains a reporting interval now."""
     ahead: Mapping[int, int] = field(default_factory=dict)
-    """By running trial, the number of periods that are trained and have not been handled."""
+    """By running trial, the number of reporting intervals that are trained and have not been handled."""
     seconds_left: float | None = None
-    """Expected time until the search's end; None before this driver's workers have trained a period."""
+    """Expected time until the search's end; None before a worker of this driver has reported."""
     since: int | None = None
     """Trained trials that have ended since a complete one was better than all before it; None if none is complete."""
 
@@ -95,7 +95,7 @@ class Observer:
         """A trial was drawn and begins."""
 
     def on_report(self, trial: TrialRecord) -> None:
-        """A period of a trial was handled."""
+        """A report of a trial was handled."""
 
     def on_end(self, trial: TrialRecord) -> None:
         """A trial ended."""

@@ -123,7 +123,7 @@ class EventLog:
         after = connection.execute(_events.select().where(ours, _events.c.seq >= self._length)).mappings().all()
         if after and [dict(row) for row in after] != [self._newest]:
             raise StudyLockedError(
-                f"Another driver has continued study {self._study} while the database was away; this one stops, "
+                f"Another driver has continued study {self._study} while the database was unreachable; this one stops, "
                 "and nothing is lost."
             )
         return bool(after)

@@ -104,7 +104,7 @@ def test_a_period_that_ended_early_says_nothing_about_its_estimate() -> None:
 
 
 def test_a_study_without_a_period_is_refused() -> None:
-    with pytest.raises(StudyNotFoundError, match="no trained period"):
+    with pytest.raises(StudyNotFoundError, match="no report yet"):
         estimate_errors(study([trial(0, periods=0, state="RUNNING")]))
 
 

@@ -71,7 +71,7 @@ def test_pruned_trials_are_trained_to_their_ends_once_and_the_study_stays(tmp_pa
     shutil.rmtree(tmp_path / AUDIT)
     code, other, err = search(tmp_path, f"{sys.executable} forged.py", "50%")
     assert code == 1
-    assert "has other weights after period 1 than in the search" in err.splitlines()[-1]
+    assert "has different weights after report 1 than in the search" in err.splitlines()[-1]
     assert digest(other) == digest(out)
     assert not (tmp_path / AUDIT / "audit.json").exists()
 

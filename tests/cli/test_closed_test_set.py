@@ -52,7 +52,7 @@ def test_a_search_works_where_the_test_files_are_deleted(tmp_path: Path) -> None
         shutil.copy(path, data)
     done = mnist_bench(*SEARCH, "--data-dir", str(data), folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "The test set has not been opened." in done.stdout
+    assert "The test set has not been evaluated." in done.stdout
 
 
 @pytest.mark.slow

@@ -183,7 +183,7 @@ def test_a_second_signal_ends_a_search_at_once(
     assert time.monotonic() - asked < 10  # a period takes half a minute; machines that test are busy
     assert search.returncode == 130
     assert "Traceback" not in told
-    assert "Stopped at once; nothing finished is lost. The same command continues where it stopped:" in told
+    assert "Stopped at once; no report is lost. The same command continues where it stopped:" in told
     stopped = log_of(tmp_path)
     assert stopped == whole[1][: len(stopped)]
     done = run(tmp_path)
@@ -205,7 +205,7 @@ def test_before_anything_trains_one_signal_ends_a_search_at_once(
     _, told = search.communicate(timeout=60)
     assert time.monotonic() - asked < 10  # workers take twice as long to start
     assert search.returncode == 130
-    assert "Stopped at once; nothing finished is lost. The same command continues where it stopped:" in told
+    assert "Stopped at once; no report is lost. The same command continues where it stopped:" in told
     assert "--trials 8 --workers 2" in told
     assert "Traceback" not in told
 

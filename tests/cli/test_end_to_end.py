@@ -115,7 +115,7 @@ def test_ray_comes_to_the_same_search_and_keeps_to_itself(tmp_path: Path, in_one
 def test_a_trial_is_reproduced_bit_for_bit(ran: dict[str, Ran]) -> None:
     shown = ran["reproduce tiny-0/0"]
     assert shown.code == 0
-    assert "numerics agree (canary " in shown.out
+    assert "numerics agree (numerics check " in shown.out
     assert shown.out.splitlines()[-1] == "Identical, bit for bit."
     assert "≠" not in shown.out
 
@@ -131,9 +131,9 @@ def test_a_record_with_another_figure_is_not_reproduced_and_what_differs_is_name
     other = ran["reproduce -"]
     assert other.code == 4
     lines = other.out.splitlines()
-    assert "numerics differ (canary anot… → " in lines[0]
+    assert "numerics differ (numerics check anot… → " in lines[0]
     assert any(line.startswith("Not identical: first difference in period 1, train loss (") for line in lines)
-    assert any(line.startswith("The numerics differ (canary anot… → ") for line in lines)
+    assert any(line.startswith("The numerics differ (numerics check anot… → ") for line in lines)
     assert "differs by no more than chance over these images" in lines[-1]
 
 

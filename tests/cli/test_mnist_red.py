@@ -123,7 +123,7 @@ def test_onnx_reads_it_with_green_and_blue_0(own: Place) -> None:
 def test_digits_can_be_drawn_and_what_is_not_on_black_cannot(packaged: Place, own: Place) -> None:
     assert "Draw a digit" in (packaged.folder / "winner" / "draw.html").read_text()
     assert "Draw a digit" in (packaged.folder / "report.html").read_text()
-    reason = "reads pictures on a background that is not black, which cannot be drawn on the page."
+    reason = "reads images on a background that is not black, which cannot be drawn on the page."
     assert reason in own("export red{data} --to winner").err
     assert reason in own("report red{data} --output report.html").err
     assert not (own.folder / "winner" / "draw.html").exists()

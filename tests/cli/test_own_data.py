@@ -91,7 +91,7 @@ def place(searched: Place, tmp_path: Path) -> Place:
 
 
 def test_the_search_learned_and_did_not_open_the_test_set(place: Place) -> None:
-    assert "The test set has not been opened." in place.run("leaderboard", data=None)
+    assert "The test set has not been evaluated." in place.run("leaderboard", data=None)
     assert place.rows()[0]["accuracy"] > 0.15  # three times what chance gives
 
 
@@ -106,7 +106,7 @@ def test_commands_that_are_advised_name_the_data(searched: Place) -> None:
 def test_the_data_are_recorded_and_what_is_needed_is_said(place: Place) -> None:
     shown = json.loads(place.run("show", "tiny-0/0", "--json", data=None))
     assert shown["data"]["form"] == {"channels": 3, "height": 32, "width": 32, "classes": 20}
-    assert "trained on pictures of 32x32 pixels in colour, 20 classes; --data names" in place.run(
+    assert "trained on images of 32x32 pixels in colour, 20 classes; --data names" in place.run(
         "reproduce", "tiny-0/0", data=None, code=2
     )
     write_npz(place.folder / "other.npz", arrays(seed=1))
@@ -152,7 +152,7 @@ def test_where_the_weights_were_not_kept_the_command_names_the_data(place: Place
     assert re.search(f"`{command}` trains it again", said)
     bare = str(Path("results", "tiny-0", "weights", f"{best}.safetensors"))
     said = place.run("predict", bare, "mine.npz", data=None, code=2)
-    assert "does not record the training data of its net, pictures of 32x32 pixels in colour, 20 classes" in said
+    assert "does not record the training data of its network, images of 32x32 pixels in colour, 20 classes" in said
     place.run("export", "tiny-0", "--to", "winner")
     assert "it is trained again" in place.errors("export", *elsewhere, "--to", "again")
     for name in ("model.safetensors", "model.onnx", "net.py"):
@@ -177,7 +177,7 @@ def test_the_study_is_confirmed_on_its_own_test_part(confirmed: Place, tmp_path:
     found = json.loads((place.folder / "confirmed.json").read_text())
     assert (found["test_images"], found["test_openings"]) == (100, 1)
     said = place.errors("export", "tiny-0", "--confirmed", "--committee", "--to", "committee")
-    assert "a committee of 8 nets trained on all images" in said
+    assert "an ensemble of 8 networks trained on all images" in said
     card = (place.folder / "committee" / "README.md").read_text()
     assert f"{found['finals'][0]['committee']} of 100 wrong" in card
     assert " --data DATA" in card
@@ -239,7 +239,7 @@ def test_a_space_of_nets_that_pool_the_pictures_away_is_refused(tmp_path: Path) 
     made = Place(tmp_path)
     write_npz(tmp_path / "mine.npz", arrays(classes=3, train=60, test=12, side=8))
     said = made.run("search", "tiny.yaml", "--trials", "1", "--set", "model.blocks=4", code=2)
-    assert "no net can be built from these settings" in said
+    assert "no network can be built from these settings" in said
     made.run("search", "tiny.yaml", "--trials", "1", "--executor", "in-process")
     (tmp_path / "deep.yaml").write_text("name: deep\nepochs: 2\nmodel: {blocks: 4}\n")
     assert "deep.yaml:3" in made.run("ablate", "--from", "deep.yaml", code=2), "before anything trains"

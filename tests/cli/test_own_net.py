@@ -95,7 +95,7 @@ def test_one_worker_comes_to_the_same_digest(place: Place) -> None:
 
 
 def test_a_preview_measures_the_net(place: Place) -> None:
-    assert "as a second's training here tells" in place.run(
+    assert "estimated from one second of training here" in place.run(
         "search", "tiny.yaml", "--dry-run", "--workers", "1", *DATA, *NET
     )
 
@@ -103,7 +103,7 @@ def test_a_preview_measures_the_net(place: Place) -> None:
 def test_impossible_settings_are_infeasible_trials(place: Place) -> None:
     assert "no problems" in place.run("space", "check", "tiny.yaml", *NET)
     said = place.run("search", "tiny.yaml", "--trials", "1", "--set", "net.width=5", *DATA, *NET, code=2)
-    assert "no net can be built from these settings: net: five is no width" in said
+    assert "no network can be built from these settings: net: five is no width" in said
 
 
 def test_a_recipe_to_be_tried_first_has_the_settings_that_the_space_has(tmp_path: Path) -> None:
@@ -132,9 +132,11 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     assert "net.width" in place.run(*ablate, *DATA, *NET, "--json")
     assert "accuracy" in place.run("train", "tiny-0/0", *study[1:], *DATA, *NET)
     assert "each as in the log" in place.run("doctor", *study, "--replay", *DATA, *NET)
-    assert "not done. The net is your own code" in place.run("doctor", *study, "--replay", *DATA)
+    assert "not done. The network is your own code" in place.run("doctor", *study, "--replay", *DATA)
     nets = sorted((place.folder / "copies" / "tiny-0").rglob("*.safetensors"))
-    assert "each what its trial ended with" in place.run("doctor", *study, "--repair", *DATA)  # without the code
+    assert "each equal to the final weights of its trial" in place.run(
+        "doctor", *study, "--repair", *DATA
+    )  # without the code
     assert sorted((place.folder / "copies" / "tiny-0").rglob("*.safetensors")) == nets
     assert nets
     assert "confusion.svg" in place.run("plot", *study, "confusion", "--format", "svg", *DATA, *NET)

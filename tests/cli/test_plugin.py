@@ -64,7 +64,7 @@ def net_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[DataOpt
 def test_a_net_that_no_search_takes_is_not_said_to_be_taken_by_arrival(cli: Cli, tmp_path: Path) -> None:
     result = cli("plugin", "check", own_nets.write(tmp_path, own_nets.GOOD, "never.py"))
     assert result.exit_code == 4
-    assert result.stdout.splitlines()[-1] == "It cannot be searched: its saved weights do not restore the same net."
+    assert result.stdout.splitlines()[-1] == "It cannot be searched: its saved weights do not restore the same network."
 
 
 def test_what_holds_is_told_in_a_table(cli: Cli, checked: list[object], tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_what_holds_is_told_in_a_table(cli: Cli, checked: list[object], tmp_path
         "sampler      holds  found",
         "asked twice  yes    50 decisions, all the same",
         "",
-        f"It works in logical order: --sampler {shlex.quote(name)}.",
+        f"It works in deterministic order: --sampler {shlex.quote(name)}.",
     ]
 
 
@@ -105,7 +105,7 @@ def test_what_does_not_hold_has_an_exit_code_of_its_own(
         "no",
         "–",
     ]
-    assert result.stdout.splitlines()[-1].startswith("It works with `--order arrival` only")
+    assert result.stdout.splitlines()[-1].startswith("It works with `--order as-completed` only")
     ((own, tried_on),) = checked
     assert own.options == {"share": 0.1}
     assert (tried_on.space.name, tried_on.space.settings["subset"], tried_on.seed) == ("mini", 3000, 7)
@@ -201,7 +201,7 @@ def test_a_sampler_is_tried_on_a_net_of_ones_own(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nowhere.py:Mine"], "No sampler, pruner or net nowhere.py:Mine"),
+        (["nowhere.py:Mine"], "No sampler, pruner or network nowhere.py:Mine"),
         (
             ["mine.py:Mine", "--sampler-option", "share"],
             "--sampler-option or --pruner-option share: give each name once, as NAME=VALUE.",

@@ -114,10 +114,10 @@ def test_check_is_about_the_pictures_of_the_data(tmp_path: Path, monkeypatch: py
     write_npz(Path("large.npz"), arrays(classes=20, side=128))
     found = run("check", "mine.yaml", "--data", "large.npz")
     assert found.exit_code == 2
-    assert "limits.parameters: the smallest net has" in found.stdout
+    assert "limits.parameters: the smallest network has" in found.stdout
     write_npz(Path("small.npz"), arrays(classes=3, side=4, train=60, test=12))
     (row,) = json.loads(run("check", "mine.yaml", "--data", "small.npz", "--json").stdout)["files"]
-    assert "model: no net can be built from these settings" in row["problems"][0]["message"]
+    assert "model: no network can be built from these settings" in row["problems"][0]["message"]
 
 
 def test_a_subset_that_the_data_do_not_hold_is_told_at_its_line(
@@ -147,7 +147,7 @@ def test_what_is_wrong_with_the_data_or_the_net_is_no_fault_of_the_file(cli: Cli
     Path("mine.yaml").write_text("optim: {lr: {float: [0.1, 0.2]}}\n")
     write_npz(Path("few.npz"), arrays(classes=2, train=6))
     for option, source, words in (
-        ("--data", "few.npz", f"{Path.cwd()}/few.npz: 6 training pictures are too few to split; 10 are the least"),
+        ("--data", "few.npz", f"{Path.cwd()}/few.npz: 6 training images are too few to split; 10 are the least"),
         ("--data", "none.npz", f"{Path.cwd()}/none.npz: cannot be read (No such file or directory)"),
         ("--net", "none.py:build", "No net none.py:build"),
     ):

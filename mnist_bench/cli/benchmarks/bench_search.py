@@ -55,7 +55,7 @@ def search(
     from_study: Annotated[
         list[str] | None,
         typer.Option(
-            "--from-study", metavar="NAME", rich_help_panel=options.STRATEGIES,
+            "--warm-start-from", "--from-study", metavar="NAME", rich_help_panel=options.STRATEGIES,
             help="Repeat every pair with warm-start configurations from this table of another task. Repeatable.",
         ),
     ] = None,
@@ -82,7 +82,10 @@ def search(
             help="Budget of a search, in full trainings of an average configuration.",
         ),
     ] = 30,
-    slots: Annotated[int, typer.Option("--slots", min=1, max=1000, metavar="N", help="Concurrent trials.")] = 8,
+    slots: Annotated[
+        int,
+        typer.Option("--concurrent-trials", "--slots", min=1, max=1000, metavar="N", help="Concurrent trials."),
+    ] = 8,
     workers: Annotated[
         str | None,
         typer.Option(
@@ -151,7 +154,7 @@ def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
     from mnist_bench.plots.experiments import contest
 
     if not contest.has_choices(found):
-        output.note("No search made a choice within its budget, so there is no picture.")
+        output.note("No search made a choice within its budget, so there is no plot.")
         return
     picture = draw(PICTURE, partial(contest.draw, contest.rows(found)), ("png", "svg"), folder=folder)
     picture_output.note_missing([picture], verbose=verbose)

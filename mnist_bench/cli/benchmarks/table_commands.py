@@ -169,15 +169,15 @@ def _whole(table: RecordedBenchmark) -> Table[dict[str, Any]]:
         caption=[
             f"Table {table.name}: space {table.space.name} ({number_of(len(table.space.ranges), 'range')}) on task "
             f"{about.task} ({images}).",
-            f"{number_of(len(table), 'point')}, {number_of(len(table.arrays.point), 'row')}; a training reports after "
-            f"{epochs} epochs.",
+            f"{number_of(len(table), 'configuration')}, {number_of(len(table.arrays.point), 'run')}; a training "
+            f"reports after {epochs} epochs.",
         ],
         footnotes=[
             f"Trainer revision {about.trainer_revision}, {versions}; data {about.data_hash[:8]}, split "
             f"{about.split_hash[:8]}. Made: {about.made}.",
             f"Seconds are modelled: {about.pace['scale']:.2f} times the estimated cost, a training off by "
             f"{100 * about.pace['deviation']:.0f} %.",
-            *([f"{number_of(len(about.near), 'point')} near copies of others."] if about.near else []),
+            *([f"{number_of(len(about.near), 'configuration')} near copies of others."] if about.near else []),
         ],
         document={
             "name": table.name, "task": about.task, "space": about.space, "images": dict(about.images),
@@ -212,7 +212,7 @@ def _parameters(table: RecordedBenchmark, point: int) -> Table[Mapping[str, Any]
     params = table.params(point)
     arrays = table.arrays
     copies = [
-        f"A copy of point {origin}, {distance:.3f} away."
+        f"A copy of configuration {origin}, {distance:.3f} away."
         for copy, origin, distance in table.about.near
         if copy == point
     ]
@@ -220,8 +220,8 @@ def _parameters(table: RecordedBenchmark, point: int) -> Table[Mapping[str, Any]
         rows=[{"parameter": path, "value": cells.value(value)} for path, value in params.items()],
         columns=[key_column("parameter", 9), key_column("value", 8)],
         caption=[
-            f"Point {point} of table {table.name}: {int(arrays.parameters[point]):,} parameters, "
-            f"{int(arrays.macs[point]):,} MACs per picture.",
+            f"Configuration {point} of table {table.name}: {int(arrays.parameters[point]):,} parameters, "
+            f"{int(arrays.macs[point]):,} MACs per image.",
             *copies,
         ],
         document={
@@ -238,7 +238,7 @@ def _curves(table: RecordedBenchmark, point: int) -> Table[dict[str, Any]]:
     return Table(
         rows=rows,
         columns=CURVES,
-        footnotes=[f"On the images that no search sees, after the last period: {', '.join(unseen)}."] if unseen else [],
+        footnotes=[f"On the images that no search sees, after the last report: {', '.join(unseen)}."] if unseen else [],
         document={
             "curve": rows,
             "unseen_errors": {str(seed): table.row(point, seed).unseen_errors for seed in seeds},

@@ -48,6 +48,7 @@ def confirm(
     open_test: Annotated[
         bool,
         typer.Option(
+            "--force-test",
             "--open-test",
             help="Evaluate on the test set even if time ran out before any statistical test was possible.",
         ),
@@ -90,9 +91,9 @@ def confirm(
     from search.errors import UsageError
 
     if no_test and open_test:
-        raise UsageError("--no-test and --open-test contradict each other; give one of them.")
+        raise UsageError("--no-test and --force-test contradict each other; give one of them.")
     if front and (budget is not None or no_test or open_test):
-        raise UsageError("--front makes no race; leave out --budget, --no-test and --open-test.")
+        raise UsageError("--front runs no race; leave out --budget, --no-test and --force-test.")
     record = open_study(results, study, storage)
     opening: Opening = "never" if no_test else "always" if open_test else "judged"
     asked = RaceOptions(
@@ -140,7 +141,8 @@ def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[int], *, json
 
     opened, kept = openings.for_study(study.location), study.files.confirm.kept_nets()
     nets = [path for (trial, _), path in kept.items() if trial in finals]  # earlier versions kept none
-    told = [f"The {len(nets)} nets trained on all images: {nets[0].parent}/TRIAL-seed-K.safetensors."] if nets else []
+    where = f"{nets[0].parent}/TRIAL-seed-K.safetensors" if nets else ""
+    told = [f"The {len(nets)} networks trained on all images: {where}."] if nets else []
     output.print_result(
         output.form(json=json),
         replace(
@@ -165,9 +167,9 @@ def _to_take_away(
         return []
     (final,) = finals
     one = commands.line("export", "--confirmed", "--to", "winner", trial=trial)
-    ways = {one: "one of them, as files that work without mnist-bench"}
+    ways = {one: "one of its networks, as files that work without mnist-bench"}
     if final.ended >= MIN_COMMITTEE:
-        every = commands.line("export", "--confirmed", "--committee", "--to", "winner", trial=trial)
-        ways[every] = f"all {final.ended} of #{final.number}, their answers averaged"
+        every = commands.line("export", "--confirmed", "--ensemble", "--to", "winner", trial=trial)
+        ways[every] = f"all {final.ended} of #{final.number}, their probabilities averaged"
     width = max(map(len, ways))
     return ["To export the selected network:", *(f"  {way:<{width}}   {use}" for way, use in ways.items())]

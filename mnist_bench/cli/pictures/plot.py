@@ -11,7 +11,7 @@ import typer
 
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import picture_output
-from mnist_bench.plots import DATA_KINDS, KINDS, STUDY_KINDS, check_kind
+from mnist_bench.plots import DATA_KINDS, KINDS, STUDY_KINDS, WORDS, kind_named, word_of
 from search.arguments import MAX_SEED
 from search.errors import StudyNotFoundError, UsageError
 from search.messages import did_you_mean, show
@@ -25,7 +25,7 @@ FORMATS: Mapping[str, tuple[Format, ...]] = MappingProxyType({"png": ("png",), "
 
 
 def _listed(kinds: Sequence[str]) -> str:
-    return "\n".join(f"  {kind:<12} {KINDS[kind].shows}" for kind in kinds)
+    return "\n".join(f"  {word_of(kind):<15} {KINDS[kind].shows}" for kind in kinds)
 
 
 HELP = f"""Draw plots of a study: all kinds, or the kinds that you name.
@@ -42,7 +42,7 @@ Of the data, without a study:
 
 Examples:
 mnist-bench plot conv-0
-mnist-bench plot conv-0 curves confusion --format svg
+mnist-bench plot conv-0 learning-curves confusion --format svg
 mnist-bench plot augmented --set augment.rotation_degrees=30
 """
 
@@ -120,10 +120,8 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     Raises:
         UsageError: there is no such kind, or kinds of a study and of the data are mixed.
     """
-    study = words[0] if words and words[0] not in KINDS else None
-    kinds = tuple(dict.fromkeys(words[1:] if study is not None else words))
-    for kind in kinds:
-        check_kind(kind)
+    study = words[0] if words and words[0] not in {*KINDS, *WORDS} else None
+    kinds = tuple(dict.fromkeys(map(kind_named, words if study is None else words[1:])))
     of_data = [kind for kind in kinds if kind in DATA_KINDS]
     if of_data and study is not None:
         raise UsageError(f"{of_data[0]} shows the data and takes no study; leave out {show(study)}.")
@@ -143,4 +141,4 @@ def _open(name: str | None, results: Path, storage: str | None) -> StoredStudy:
         hint = did_you_mean(name or "", KINDS)
         if not hint:
             raise
-        raise StudyNotFoundError(f"{show(name)}: no such study, and no kind of picture{hint}") from error
+        raise StudyNotFoundError(f"{show(name)}: no such study, and no kind of plot{hint}") from error

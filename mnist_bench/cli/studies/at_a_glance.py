@@ -92,7 +92,7 @@ def _search(study: StudyRecord) -> Iterator[Entry]:
     """Yield how it was searched, on which data, and how long that took."""
     spec, numerics = study.spec, study.spec.get("numerics") or {}
     ways = " + ".join(way.describe(spec["periods"]) for way in strategies.of_spec(spec))
-    yield "search", f"{ways}, seed {spec['seed']}, {number_of(spec['slots'], 'slot')}"
+    yield "search", f"{ways}, seed {spec['seed']}, {number_of(spec['slots'], 'concurrent trial')}"
     versions = [f"{name} {version}" for name, version in spec.get("versions", {}).items()]
     machine = [numerics.get("gpu") or numerics.get("cpu"), numerics.get("precision"), *versions]
     yield "machine", ", ".join(str(part) for part in machine if part)

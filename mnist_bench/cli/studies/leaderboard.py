@@ -34,7 +34,11 @@ def leaderboard(
     ] = False,
     curves: Annotated[
         bool,
-        typer.Option("--curves", help="With --json or --csv: print the learning curves; CSV has one row per period."),
+        typer.Option(
+            "--learning-curves",
+            "--curves",
+            help="With --json or --csv: print the learning curves; CSV has one row per report.",
+        ),
     ] = False,
     wide: options.Wide = False,
     json: options.Json = False,
@@ -54,7 +58,7 @@ def leaderboard(
     Examples:
         mnist-bench leaderboard conv-0 --top 20
         mnist-bench leaderboard conv-0 --csv > trials.csv
-        mnist-bench leaderboard conv-0 --json --curves   # with all learning curves
+        mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
     from mnist_bench.leaderboard import curve_records
     from mnist_bench.studies import leaderboard_cache
@@ -62,7 +66,7 @@ def leaderboard(
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
     if curves and form not in ("json", "csv"):
-        raise UsageError("--curves goes with --json or --csv.")
+        raise UsageError("--learning-curves goes with --json or --csv.")
     rows = top or (SHORT if form in ("table", "wide") and not every else None)
     names: list[str | None] = [*studies] if studies else [None]
     boards = [

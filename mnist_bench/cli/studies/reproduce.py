@@ -82,7 +82,7 @@ def _record(target: str | None, results: Path, storage: str | None) -> Record:
 
 def _print_heading(record: Record, differences: Iterable[Difference]) -> None:
     canary, changed = str(record.numerics.get("canary", "none")), _changed_canaries(differences)
-    agree = f"numerics differ ({changed})" if changed else f"numerics agree (canary {canary[:4]}…)"
+    agree = f"numerics differ ({changed})" if changed else f"numerics agree (numerics check {canary[:4]}…)"
     output.print_prose(f"Reproducing {record.study}/{record.trial} (seed {record.seed}); {agree}.")
     for heading in HEADINGS:
         output.print_line(heading, style="bold")
@@ -90,7 +90,9 @@ def _print_heading(record: Record, differences: Iterable[Difference]) -> None:
 
 def _changed_canaries(differences: Iterable[Difference]) -> str:
     return ", ".join(
-        f"{row.name.replace('_', ' ')} {row.then[:4]}… → {row.now[:4]}…" for row in differences if row.name in CANARIES
+        f"{row.name.replace('_', ' ').replace('canary', 'numerics check')} {row.then[:4]}… → {row.now[:4]}…"
+        for row in differences
+        if row.name in CANARIES
     )
 
 
@@ -132,7 +134,9 @@ def _cause_words(comparison: RepeatedTrial) -> str:
     if _changed_canaries(comparison.numerics):
         return f"{_numerics_words(comparison)}; {versions}."
     if comparison.numerics:
-        return f"The canaries agree, but the recorded numerics differ: {_listed(comparison.numerics)}; {versions}."
+        return (
+            f"The numerics checks agree, but the recorded numerics differ: {_listed(comparison.numerics)}; {versions}."
+        )
     causes = "one of these, the program itself" if comparison.versions else "the program itself"
     return f"The numerics agree; {versions}. The cause is {causes}, or the record."
 

@@ -72,6 +72,7 @@ def search(
     slots: Annotated[
         int,
         typer.Option(
+            "--concurrent-trials",
             "--slots",
             min=1,
             max=10_000,
@@ -82,11 +83,10 @@ def search(
     ] = 8,
     order: Annotated[
         Order,
-        typer.Option(
-            "--order",
-            rich_help_panel=options.REPRODUCIBILITY,
-            help="Order of events. logical is deterministic: the same result with any number of workers. arrival is "
-            "the order of completion, in which two runs may differ.",
+        options.order(
+            "Order of events, deterministic or as-completed. deterministic gives the same result with any number of "
+            "workers. With as-completed no worker waits, and two runs may differ.",
+            panel=options.REPRODUCIBILITY,
         ),
     ] = "logical",
     seed: Annotated[
@@ -108,6 +108,7 @@ def search(
     lanes: Annotated[
         int | None,
         typer.Option(
+            "--trials-per-worker",
             "--lanes",
             min=1,
             max=MAX_LANES,
@@ -126,6 +127,7 @@ def search(
     from_study: Annotated[
         list[str] | None,
         typer.Option(
+            "--warm-start-from",
             "--from-study",
             metavar="NAME",
             rich_help_panel=options.STRATEGIES,
@@ -135,6 +137,7 @@ def search(
     no_start: Annotated[
         bool,
         typer.Option(
+            "--no-warm-start",
             "--no-start",
             rich_help_panel=options.STRATEGIES,
             help="Ignore the warm-start configurations that the space names.",

@@ -75,11 +75,11 @@ def sentences(
         case "enqueued":
             yield "Given with --enqueue, to be tried first."
         case "start list":
-            yield f"Taken from the start list, which was made of {' and '.join(made_of)}."
+            yield f"A warm-start configuration, from {' and '.join(made_of)}."
         case "random":
             yield f"Drawn at random by {sampler}; {known}."
         case "sequence":
-            yield f"The next point of {sampler}'s sequence, which covers the space evenly; {known}."
+            yield f"The next configuration of {sampler}'s sequence, which covers the space evenly; {known}."
         case "model":
             yield f"Proposed by the model of {sampler}; {known}."
         case "own code":

@@ -67,9 +67,9 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
     """Return the line of counts, time (`before`: of earlier runs), epochs saved by pruning, cost of the order."""
     ended = sum(listed.counts[name] for name in ("complete", "pruned", "failed"))
     saved = f"Pruning saved {listed.saved:g} of {listed.budget:g} epochs"
-    cost = "periods were used in the order of their arrival"
+    cost = "reports were used in completion order"
     if repeats(listed.order):
-        cost = f"the logical order cost {100 * order_cost:.1f} % of worker time"
+        cost = f"the deterministic order cost {100 * order_cost:.1f} % of worker time"
     took = cells.duration(seconds)
     took += f" (this run, after {cells.duration(before)} of training in earlier ones)" if before else ""
     return f"{ended} trial{'' if ended == 1 else 's'} in {took}: {cells.counted(listed.counts)}. {saved}; {cost}."
@@ -83,15 +83,15 @@ def advice(run: Run, config: SearchConfig) -> list[str]:
     if best is None:
         return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended.", *hint]
     front = () if run.study.cost is None else ("--front",)
-    page = ", a page to draw on" if config.data_dir is None else ""  # MNIST's pictures can be drawn
+    page = ", a web page to draw on" if config.data_dir is None else ""  # MNIST's pictures can be drawn
     formats = f": plain PyTorch, ONNX{page}" if config.net is None else ""
     uses = {
         commands.line("reproduce"): f"retrain #{best.number} and compare bit for bit",
         commands.line("confirm", *front): "fresh seeds, then all training images, then the test set once",
-        commands.line("plot"): f"pictures into {run.study.files.plots}",
+        commands.line("plot"): f"plots into {run.study.files.plots}",
         commands.line("ablate"): "effect of each group of settings",
         commands.line("report"): "the whole study on one page",
-        commands.line("export", "--to", "winner"): "the best net as files" + formats,
+        commands.line("export", "--to", "winner"): "the best network as files" + formats,
         commands.line("leaderboard"): "all trials",
         commands.line("show", trial=best.number): "every setting, the curve, the hashes",
     }

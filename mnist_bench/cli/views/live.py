@@ -266,7 +266,7 @@ def header_parts(header: Header, results: Path) -> list[str]:
     spec = header.spec
     numerics = [str(spec.numerics[key]) for key in ("device", "precision") if key in spec.numerics]
     workers = number_of(header.workers, "worker")
-    workers += f" of {header.lanes} lanes" if header.lanes > 1 else ""
+    workers += f", {header.lanes} trials each" if header.lanes > 1 else ""
     return [
         str(results / header.name) + (" (resumed)" if header.resumed else ""),
         spec.space.name,
@@ -274,8 +274,8 @@ def header_parts(header: Header, results: Path) -> list[str]:
         f"{header.sampler} + {header.pruner}",
         *rules_words(header.stop_rules),
         f"seed {spec.seed}",
-        f"{number_of(spec.slots, 'slot')}{'' if repeats(spec.order) else ' by arrival'} on {workers}"
-        + (f", {' '.join(numerics)}" if numerics else ""),
+        f"{number_of(spec.slots, 'concurrent trial')}{'' if repeats(spec.order) else ' in completion order'} on "
+        f"{workers}" + (f", {' '.join(numerics)}" if numerics else ""),
     ]
 
 
@@ -360,7 +360,7 @@ def _summary_lines(progress: Progress, patience: int | None) -> list[str]:
         saved = f"{progress.saved_periods} of {progress.total_periods} {_period_unit(progress)}"
         words.append(f"pruning saved {saved} so far")
     if progress.order_cost >= 0.001:
-        words.append(f"workers waited for the logical order {100 * progress.order_cost:.1f} % of the time")
+        words.append(f"workers waited for the deterministic order {100 * progress.order_cost:.1f} % of the time")
     if patience is not None and progress.since is not None:
         words.append(f"{progress.since} of {patience} trials without a better one")
     return [" · ".join(words)] if words else []

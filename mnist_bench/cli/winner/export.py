@@ -64,7 +64,7 @@ def export(
     written = export_folder.write(winner, folder)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"
     of = "trained on all images; in the search its settings got" if winner.on_all else "in float32"
-    nets = f"a committee of {len(winner.members)} nets " if committee else ""
+    nets = f"an ensemble of {len(winner.members)} networks " if committee else ""
     output.note(f"{winner.name}, {nets}{of} {right}.")
     for remark in written.remarks:
         output.note(remark)

@@ -75,7 +75,7 @@ def _array(archive: zipfile.ZipFile, key: str, path: Path) -> NDArray[Any]:
 def _are_shares(values: NDArray[Any], where: str) -> bool:
     """Return whether pixels are real numbers from 0 to 1; of both parts that is decided by the training part."""
     if not values.size:
-        raise DataError(f"{where}: holds no picture")
+        raise DataError(f"{where}: holds no image")
     return values.dtype.kind == "f" and bool(values.max() <= 1)
 
 

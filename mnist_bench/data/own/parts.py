@@ -38,7 +38,7 @@ def joined(train: Images, test: Images, where: tuple[str, str, str, str], names:
     form = form_of(pictures.shape[1:], labels, where[0], where[1])
     check(train, form, *where[:2])
     if not len(test.labels):
-        raise DataError(f"{where[2]}: holds no picture; some that no search sees are needed to confirm what it finds")
+        raise DataError(f"{where[2]}: holds no image; some that no search sees are needed to confirm what it finds")
     check(test, form, *where[2:])
     kept = (Images(images=part.images, labels=_narrow(part.labels, form.classes)) for part in (train, test))
     return Parts(form=form, train=next(kept), test=next(kept), names=names)
@@ -53,7 +53,7 @@ def form_of(shape: tuple[int, ...], labels: NDArray[np.integer], pictures_at: st
     *channels, height, width = shape
     if not all(MIN_SIDE <= side <= MAX_SIDE for side in (height, width)):
         raise DataError(
-            f"{pictures_at}: pictures of {height}x{width} pixels; a side has from {MIN_SIDE} to {MAX_SIDE} of them"
+            f"{pictures_at}: images of {height}x{width} pixels; a side has from {MIN_SIDE} to {MAX_SIDE} of them"
         )
     if not len(labels):
         raise DataError(f"{labels_at}: holds no label")
@@ -67,7 +67,7 @@ def form_of(shape: tuple[int, ...], labels: NDArray[np.integer], pictures_at: st
     if not counts.all():
         lacking = int(np.flatnonzero(counts == 0)[0])
         raise DataError(
-            f"{labels_at}: no training picture has label {lacking}, though labels go up to {classes - 1}; number the "
+            f"{labels_at}: no training image has label {lacking}, though labels go up to {classes - 1}; number the "
             "classes from 0 without gaps"
         )
     return PictureForm(channels=3 if channels else 1, height=height, width=width, classes=classes)

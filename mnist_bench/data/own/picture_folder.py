@@ -64,11 +64,11 @@ def read(folder: Path) -> Parts:
     test = [(path, label) for label, name in enumerate(names) for path in _below(folder / TEST / name)]
     for name, label in zip(names, range(len(names)), strict=True):
         if all(other != label for _, other in train):
-            raise DataError(f"{folder / TRAIN / name}: holds no picture; remove the class, or add some")
+            raise DataError(f"{folder / TRAIN / name}: holds no image; remove the class, or add some")
     parts = [_part(files) for files in (train, test)]
     in_colour = parts[0][1]
     if parts[1][1] and not in_colour:
-        raise DataError(f"{folder / TEST}: holds pictures in colour, and {folder / TRAIN} none; give both alike")
+        raise DataError(f"{folder / TEST}: holds images in colour, and {folder / TRAIN} none; give both alike")
     pictures = [pixels.transpose(0, 3, 1, 2) if in_colour else pixels[..., 0] for pixels, _ in parts]
     images = [
         Images(images=np.ascontiguousarray(found), labels=_labels(files))
@@ -82,7 +82,7 @@ def _classes(part: Path) -> tuple[str, ...]:
     try:
         names = sorted(entry.name for entry in os.scandir(part) if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
-        raise DataError(f"{part}: cannot be listed ({error}); it holds one folder of pictures per class") from error
+        raise DataError(f"{part}: cannot be listed ({error}); it holds one folder of images per class") from error
     if len(names) > MAX_CLASSES or not names:
         raise DataError(f"{part}: holds {len(names)} folders; there is one per class, and at most {MAX_CLASSES}")
     if len(names) < MIN_CLASSES and part.name == TRAIN:
@@ -141,7 +141,7 @@ def _part(files: Sequence[tuple[Path, int]]) -> tuple[Bytes, bool]:
         picture, coloured = _picture(path)
         if picture.shape != shape:
             sizes = [f"{height}x{width}" for height, width, _ in (picture.shape, shape)]
-            raise DataError(f"{path}: has {sizes[0]} pixels, and {first} has {sizes[1]}; give all pictures one size")
+            raise DataError(f"{path}: has {sizes[0]} pixels, and {first} has {sizes[1]}; give all images one size")
         pixels[place], in_colour = picture, in_colour or coloured
     return pixels, in_colour
 
@@ -151,7 +151,7 @@ def _picture(path: Path) -> tuple[Bytes, bool]:
     try:
         from PIL import Image as pillow
     except ImportError as error:
-        lack = "a folder of pictures is read by Pillow, which is not installed; `pip install pillow` adds it"
+        lack = "a folder of images is read by Pillow, which is not installed; `pip install pillow` adds it"
         raise DataError(lack) from error
     try:
         with warnings.catch_warnings():
@@ -163,7 +163,7 @@ def _picture(path: Path) -> tuple[Bytes, bool]:
     except DataError:
         raise
     except Exception as error:  # of a damaged file, Pillow's decoders raise exceptions of any kind
-        raise DataError(f"{path}: is not a readable picture ({error}); give {listing(list(FORMATS))}") from error
+        raise DataError(f"{path}: is not a readable image ({error}); give {listing(list(FORMATS))}") from error
 
 
 def _check(image: Image, path: Path) -> None:
@@ -179,7 +179,7 @@ def _check(image: Image, path: Path) -> None:
         kind = f"mode {image.mode}" if "transparency" not in image.info else "transparent pixels"
         raise DataError(f"{path}: has {kind}; save it in grey or RGB of 8 bits, without transparency")
     if getattr(image, "n_frames", 1) > 1:
-        raise DataError(f"{path}: has several frames; save one as a picture")
+        raise DataError(f"{path}: has several frames; save one as an image")
 
 
 def _labels(files: Sequence[tuple[Path, int]]) -> NDArray[np.int16]:

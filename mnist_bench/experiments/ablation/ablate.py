@@ -68,7 +68,9 @@ def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOption
     target, baseline = effective(from_json(trial.config)), space_files.named(options.baseline)
     start = effective(_beginning(study, options, target))
     if not differing(start, target):
-        raise UsageError(f"{baseline} and {study.name}/{trial.number} train the same net; there is no path.")
+        raise UsageError(
+            f"{baseline} and {study.name}/{trial.number} train the same network; there is nothing to ablate."
+        )
     seeds = tuple(canonical_json.derived_seed("ablation", number) for number in range(options.seeds))
     question = _question(study, trial, start, target, seeds)
     folder = study.files.path
@@ -105,7 +107,7 @@ def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig
     net = own_nets.loaded_net(target.net_code)
     if needed := net.settings.needed:
         raise UsageError(
-            f"An ablation begins at the defaults of the net's settings; {net.loaded.name} has none for "
+            f"An ablation begins at the defaults of the network's settings; {net.loaded.name} has none for "
             f"{listing(needed)}."
         )
     return replace(recipe, net_code=target.net_code, net=net.settings.complete({}), model=target.model)

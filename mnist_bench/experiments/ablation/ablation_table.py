@@ -47,16 +47,20 @@ def _footnotes(ablation: Ablation) -> list[str]:
     together = [step.name for step in ablation.steps if len(step.groups) > 1 and not step.unresolved]
     names = {group for step in ablation.steps for group in step.groups}
     lines = [
-        "In brackets: 95 % intervals that hold for all that was tried in a step at once. * may be chance: it holds 0."
+        "In brackets: 95 % intervals, simultaneous for everything tried in a step. * may be chance: the interval "
+        "includes 0."
     ]
     if "convolutions" in names and not ablation.start.config["model"]["blocks"]:
-        lines.append("convolutions: depth, widths and kernels are one step, for the baseline has none to change.")
+        lines.append("convolutions: depth, widths and kernels are one step, because the baseline has no convolutions.")
     if early:
-        lines.append(f"Tried only once the net had the layers that they belong to: {joined(early)}.")
-    lines += [f"{name} are one step: one alone makes no net." for name in together]
+        lines.append(f"Tried only after the network had the layers that they belong to: {joined(early)}.")
+    lines += [f"{name} are one step: one alone does not make a network." for name in together]
     if not ablation.complete:
         rest = joined(ablation.steps[-1].groups)
-        lines.append(f"Time was up before there were runs for {rest} alone. The same command with more time continues.")
+        lines.append(
+            f"The time budget ran out before there were runs for {rest} alone. The same command with more time "
+            "continues."
+        )
     return lines
 
 

@@ -232,7 +232,7 @@ def _shortened(headings: Sequence[str]) -> dict[str, str]:
 def sentence(step: Step, images: int) -> str:
     """Return a step's finding: `batchnorm: 31 fewer errors of 10,000 (21 to 41)`."""
     if step.fewer is None:
-        return f"{step.name}: no figure, for training diverged"
+        return f"{step.name}: no figure, because training diverged"
     amount = f"{abs(step.fewer):.0f} {direction(step)} errors of {images:,}"
     reach = f" ({span(step)})" if step.low is not None else ""
     chance = ", which may be chance" if reach and step.by_chance else ""

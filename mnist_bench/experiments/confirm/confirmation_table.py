@@ -179,7 +179,7 @@ def race_lines(confirmed: Confirmed) -> list[str]:
     """Return the decision of the race and the open questions."""
     first = confirmed.first
     others = [number for number in confirmed.tied if number != first]
-    method = f"{METHODS[confirmed.method]}; Holm, 5 %"
+    method = f"{METHODS[confirmed.method]}; Holm-corrected, 5% level"
     lines = []
     if not confirmed.judged:
         lines.append("With one seed each, no statistical test was made: the order may be luck.")
@@ -236,7 +236,7 @@ def test_lines(confirmed: Confirmed, commands: NextCommands) -> list[str]:
         lines.append(_closed_line(confirmed, commands))
     elif not confirmed.judged:
         # The first versions evaluated on the test set unasked, and named a winner.
-        asked = ", as --open-test asks" if confirmed.winner is None else " all the same"
+        asked = ", as --force-test asks" if confirmed.winner is None else " all the same"
         lines.append(f"No statistical test was made; the test set was evaluated{asked}.")
     if confirmed.finals:
         lines.append(

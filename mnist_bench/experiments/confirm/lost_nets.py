@@ -19,6 +19,7 @@ from mnist_bench.experiments.grid import Observer, open_grid_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.studies import record
 from search.errors import StorageError, UsageError
+from search.messages import number_of
 from search.study import ConfirmFolder, StoredStudy
 
 Found = TypeVar("Found", Confirmed, Front)
@@ -78,6 +79,6 @@ def with_all_nets(found: Found, study: StoredStudy, options: ConfirmOptions, obs
         ) as grid:
             Runs(study, trials, grid).train_again(lost)
     except (UsageError, NotReproducedError) as error:
-        nets = "1 net trained on all images is" if len(lost) == 1 else f"{len(lost)} nets trained on all images are"
-        observer.on_news(f"{nets} gone, and not to be made again here: {error}")
+        nets = number_of(len(lost), "network")
+        observer.on_news(f"{nets} trained on all images cannot be made again here: {error}")
     return found

@@ -142,18 +142,18 @@ class Runs:
 
         Raises:
             Stopped, WorkerError: as `Grid.train`.
-            NotReproducedError: one has other weights than its record; it is not kept.
+            NotReproducedError: one has different weights from its record; it is not kept.
             StorageError: one cannot be written.
         """
         runs = {(number, seed): self._runs(FINAL, [number], FINAL.seeds)[seed] for number, seed in nets}
-        gone = f"{number_of(len(runs), 'net')} trained on all images gone"
-        self._grid.observer.on_news(f"{gone}: made again, with the test set shut")
+        gone = f"{number_of(len(runs), 'network')} trained on all images gone"
+        self._grid.observer.on_news(f"{gone}: retrained, without evaluating the test set")
         self._left.clear()
         curves = self._grid.train(list(runs.values()), keep_last=True)
         for (number, seed), run in runs.items():
             known = record.read(self._folder.record_of(number, seed, on_all=True))
             if curves[run.name, run.seed][-1].weights != known.curve[-1].weights:
-                raise NotReproducedError(f"{run.title}, trained on all images, has other weights than its record.")
+                raise NotReproducedError(f"{run.title}, trained on all images, has different weights from its record.")
             self._keep_net(self._folder.net_of(number, seed), run)
 
     def errors(self, part: Part, numbers: Sequence[int], upto: int, curves: RunReports) -> Errors:
@@ -198,7 +198,7 @@ class Runs:
             known |= {number: self._final(number, curves, scores, files) for number in unknown}
             on = Evaluated(finals=(), images=len(scores.images.labels), test_files=files)
         else:
-            self._grid.observer.on_news("their test errors are known from before; the test set is not opened again")
+            self._grid.observer.on_news("their test errors are already known; the test set is not evaluated again")
         return replace(on, finals=tuple(known[number] for number in numbers))
 
     def _known(self, numbers: Sequence[int], files: tuple[str, ...] | None) -> Evaluated:

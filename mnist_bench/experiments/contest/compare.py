@@ -103,10 +103,10 @@ class ContestOptions:
     def _check_live(self, task: str) -> None:
         check_choice("live", task, get_args(TaskName))
         if self.tables is not None:
-            raise UsageError("A live contest trains and looks nothing up; give live or tables.")
+            raise UsageError("A live comparison trains and uses no table; give live or tables.")
         if len(self.worker_counts) > 1:
             numbers = ",".join(map(str, self.worker_counts))
-            raise UsageError(f"workers={numbers}: a live contest trains on one number of workers; give one of them.")
+            raise UsageError(f"workers={numbers}: a live comparison trains on one number of workers; give one of them.")
 
     @property
     def table_names(self) -> tuple[str, ...]:
@@ -195,7 +195,9 @@ def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: 
         if source.task is None:
             raise UsageError(f"{source.name} is a study, which may have seen the images of {task}; name tables here.")
         if source.task == task:
-            raise UsageError(f"A start list made of {source.name} would know the task {task}, on which it is judged.")
+            raise UsageError(
+                f"Warm-start configurations from {source.name} were selected on {task}, the task of this comparison."
+            )
     return {
         names: start_lists.make(space, planner, [sources[name] for name in dict.fromkeys(names)])
         for names in named

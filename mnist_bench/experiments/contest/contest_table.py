@@ -24,6 +24,7 @@ from mnist_bench.experiments.contest.verdicts import (
     speedups,
 )
 from mnist_bench.result_table import Column, Table
+from search.messages import number_of
 
 NEARLY = 0.8
 """A search that has spent less of its budget ended early. Periods under way at the end are never counted as spent: of
@@ -32,19 +33,19 @@ MIN_TASKS = 6
 """Number of tasks from which a critical-difference picture could show anything (Demšar 2006)."""
 
 HOW_TO_READ = (
-    "p: paired t tests over the seeds, adjusted by Holm's method for the comparisons of a table. "
-    f"Equal is said only if the whole interval lies within {points(EQUAL)} points of 0, whatever p says. What would "
-    "have been shown is shown in four of five such contests.",
-    "A budget is estimated cost, not trials or epochs: a large net's epoch counts for more than a small one's, and an "
-    "estimate is the same in every run.",
+    "p: paired t-tests over the seeds, Holm-corrected for the comparisons of a table. Equal: the whole interval "
+    f"lies within {points(EQUAL)} percentage points of 0, whatever p is. A difference that would have been detected "
+    "is detected in four of five such comparisons.",
+    "A budget is estimated cost, not trials or epochs: a large network's epoch counts for more than a small one's, "
+    "and an estimate is the same in every run.",
 )
 RETRAINED = (
-    "Errors and verdicts are of the choices trained again with fresh seeds; speed-ups and ranks on the way are of the "
-    "nets as the searches trained them."
+    "Errors and verdicts are of the selected configurations, retrained with fresh seeds; speed-ups and ranks on "
+    "the way are of the networks as the searches trained them."
 )
 DEVELOPS = (
-    "Choices are scored with the seed that the search saw: good for developing a search method, but no evidence for a "
-    "claim."
+    "Selected configurations are scored with the seed that the search saw: good for "
+    "development, but not evidence for a claim."
 )
 
 
@@ -103,11 +104,11 @@ def _table(judged: Judged, rows: Sequence[EntrantRow], document: dict[str, Any])
             Column("error", _error, 10, "right", legend=["±: standard error of the mean over the seeds"]),
             Column(
                 f"against {first}", lambda row: _difference(row.comparison), 9, "right",
-                legend=["against: in points, negative is better, with 95 % intervals of each comparison alone"],
+                legend=["against: in percentage points, negative is better, with 95 % intervals, uncorrected"],
             ),
             Column(
                 "verdict", lambda row: _verdict(row.comparison), 11,
-                legend=[f"equal: the whole interval is within ±{points(EQUAL)}", "not shown: no difference shown"],
+                legend=[f"equal: interval within ±{points(EQUAL)}", "not shown: no significant difference"],
             ),
             Column("p", lambda row: cells.p_column(row.comparison.p_value) if row.comparison else "", 6, "right"),
             Column("speed-up", _speedup, 8, "right", legend=[_speedup_legend(len(judged.contest.seeds))]),
@@ -158,7 +159,7 @@ def _regret_column(contest: Contest) -> list[Column[EntrantRow]]:
     """Return the column of regrets if the best error that there is is known."""
     if contest.reference is None:
         return []
-    legend = ["regret: points above the best of the table, with the standard error of both"]
+    legend = ["regret: percentage points above the best of the table, with the standard error of both"]
     return [Column("regret", lambda row: _regret(row.standing), 7, "right", legend=legend)]
 
 
@@ -170,13 +171,13 @@ def _own_time_column(contest: Contest) -> list[Column[EntrantRow]]:
     """Return the column of the methods' own time if it was measured: not while the machine trained, too."""
     if contest.instrument == "live":
         return []
-    legend = ["ms: the method's own processor time a trial"]
+    legend = ["ms: the method's own processor time per trial"]
     return [Column("ms", lambda row: f"{1000 * row.standing.own_seconds:.1f}", 3, "right", legend=legend)]
 
 
 def _time_columns(rows: Sequence[EntrantRow]) -> list[Column[EntrantRow]]:
     """Return a column a number of workers."""
-    legend = ["after a time: share of the workers' time that was of use"]
+    legend = ["after a time: share of the workers' time that was used"]
     return [
         Column(f"{many} worker{'s' if many > 1 else ''}", partial(_time, many), 1, "right", legend=legend[: many - 1])
         for many in rows[0].standing.seconds
@@ -197,8 +198,9 @@ def _caption(judged: Judged) -> list[str]:
     what = f"table {contest.task}" if contest.instrument == "table" else f"{contest.space} on {contest.task}"
     return [
         f"{judged.finding}.",
-        f"{what}: error of the choice on {contest.unseen_images:,} unseen images for what {contest.budget} whole "
-        f"trainings cost (about {cost} of one worker), {len(contest.seeds)} seeds, {contest.slots} slots.",
+        f"{what}: error of the selected configuration on {contest.unseen_images:,} unseen images at the cost of "
+        f"{contest.budget} full trainings (about {cost} of one worker), {len(contest.seeds)} seeds, "
+        f"{number_of(contest.slots, 'concurrent trial')}.",
         *scope(contest),
         *([RETRAINED] if contest.retrained else []),
     ]
@@ -207,16 +209,16 @@ def _caption(judged: Judged) -> list[str]:
 def scope(contest: Contest) -> list[str]:
     """Return the scope of a contest's figures."""
     if contest.instrument == "table":
-        holds = "Searches were replayed over one table: intervals speak of this table, and not of other data."
+        holds = "Searches were replayed over one table: intervals apply to this table, not to other data."
     else:
-        holds = "Intervals are over the seeds of searches on one task: they do not speak of other data."
+        holds = "Intervals are over the seeds of searches on one task: they do not apply to other data."
     return [holds, *([DEVELOPS] if contest.develops else [])]
 
 
 def _verdicts(judged: Judged) -> list[str]:
     """Return a sentence for each comparison, and for each search that made no choice or ended early."""
     missing = failures(judged.standings, judged.contest.seeds)
-    left_out = ["Only those that made a choice with every seed are compared."] if missing else []
+    left_out = ["Only methods that selected a configuration with every seed are compared."] if missing else []
     return [*(f"{one.words}." for one in judged.compared if one), *missing, *left_out, *shortfalls(judged)]
 
 
@@ -297,7 +299,7 @@ def _record(row: EntrantRow) -> dict[str, Any]:
 def _ranks_table(judged: Sequence[Judged]) -> Table[Overall]:
     """Return the mean ranks at the end, by task and over all."""
     few = (
-        f" With fewer than {MIN_TASKS} tasks a picture of critical differences would show nothing, so there is none."
+        f" With fewer than {MIN_TASKS} tasks a plot of critical differences would show nothing, so there is none."
         if len(judged) < MIN_TASKS
         else ""
     )
@@ -314,7 +316,7 @@ def _ranks_table(judged: Sequence[Judged]) -> Table[Overall]:
         caption=[f"{finding_over(judged)}."],
         footnotes=[
             "",
-            f"Ranks at the end, means over seeds: 1 is best. Better, worse: than the first contestant.{few}",
+            f"Ranks at the end, means over seeds: 1 is best. Better, worse: than the first method.{few}",
         ],
         record=_overall_record,
     )

@@ -73,7 +73,7 @@ def finding_over(judged: Sequence[Judged]) -> str:
         return _lower(best, first, best.count("better"), best.count("worse"), len(judged))
     if worst.count("worse") > worst.count("better"):
         return _lower(first, worst, worst.count("worse"), worst.count("better"), len(judged))
-    return f"No difference shown between {first.entrant.name} and any other{at} over {len(judged)} tasks"
+    return f"No significant difference between {first.entrant.name} and any other{at} over {len(judged)} tasks"
 
 
 def _lower(better: Overall, other: Overall, lower: int, higher: int, tasks: int) -> str:

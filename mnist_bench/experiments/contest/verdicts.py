@@ -69,11 +69,14 @@ class EntrantComparison:
             case "worse":
                 return f"{self.claim} {span}"
             case "equal":
-                return f"{both}: equal to {points(EQUAL)} points ({points(self.difference, sign=True)} {span})"
+                return (
+                    f"{both}: equal within {points(EQUAL)} percentage points ({points(self.difference, sign=True)} "
+                    f"{span})"
+                )
             case "no difference shown":
                 return (
-                    f"{both}: no difference shown ({points(self.difference, sign=True)} points {span}); "
-                    f"{points(self.smallest)} points would have been shown"
+                    f"{both}: no significant difference ({points(self.difference, sign=True)} percentage points "
+                    f"{span}); {points(self.smallest)} percentage points would have been detected"
                 )
             case _:
                 assert_never(self.verdict)
@@ -83,7 +86,7 @@ class EntrantComparison:
         """The verdict without its figures, if one is better: which, by how much, at which budget."""
         better, other = (self.entrant, self.first) if self.difference < 0 else (self.first, self.entrant)
         amount = points(abs(self.difference))
-        return f"{better.way} ends {amount} points lower than {other.way} at {_share(better, other)} budget"
+        return f"{better.way} ends {amount} percentage points lower than {other.way} at {_share(better, other)} budget"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,8 +196,14 @@ def finding(compared: Sequence[EntrantComparison | None], seeds: int) -> str:
         return max(shown, key=_weight).claim
     first = made[0].first.name
     if all(one.verdict == "equal" for one in made):
-        return f"{first} and {'the other' if len(made) == 1 else 'all others'} are equal to {points(EQUAL)} points"
-    return f"No difference shown between {first} and {'the other' if len(made) == 1 else 'any other'} in {seeds} seeds"
+        return (
+            f"{first} and {'the other' if len(made) == 1 else 'all others'} are equal within {points(EQUAL)} "
+            "percentage points"
+        )
+    return (
+        f"No significant difference between {first} and {'the other' if len(made) == 1 else 'any other'} in {seeds} "
+        "seeds"
+    )
 
 
 def _weight(comparison: EntrantComparison) -> tuple[bool, bool, float]:

@@ -86,7 +86,7 @@ def draw(colour: Colour) -> Figure:
     first, second, third = colour.labels[: len(CHANNELS)]
     write_heading(
         figure,
-        f"A channel each: {first} in red, {second} in green and {third} in blue are one picture",
+        f"One channel each: {first} in red, {second} in green and {third} in blue form one image",
         [
             "above: the first ten digits with three channels, green and blue 0",
             f"below: the first three merged, {colour.shapes[0]} to {colour.shapes[-1]}",

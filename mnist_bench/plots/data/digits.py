@@ -125,7 +125,7 @@ def _draw_one_hot(axes: Axes, digits: Digits) -> None:
     axes.imshow(one_hot(digits.labels), vmin=0, vmax=1.6)
     for row, label in enumerate(digits.labels):
         axes.text(label, row, "1", ha="center", va="center", fontsize=7, color="white")
-    axes.set_title("The labels one-hot: a row an image")
+    axes.set_title("The labels one-hot: one row per image")
     axes.set_xlabel("class")
     axes.set_xticks(range(CLASSES))
     axes.set_yticks(range(len(digits.labels)), [str(label) for label in digits.labels])

@@ -67,7 +67,7 @@ def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
         settings=settings,
         labels=tuple(data.names[label] if data.names else str(label) for label in labels),
         classes=data.form.classes,
-        noun="digits" if data_of(study.spec["context"]).is_of_digits else "pictures",
+        noun="digits" if data_of(study.spec["context"]).is_of_digits else "images",
         trained=config.epochs,
         chooses=bool(config.optim.hard_share) and config.epochs > 1,
         epochs=epochs,

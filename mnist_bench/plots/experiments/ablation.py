@@ -32,7 +32,7 @@ def rows(made: Ablation) -> list[tuple[Step, float, float]]:
     rates = [100 * mean / made.images for mean in means if mean is not None]
     if len(rates) < len(means):
         raise StudyNotFoundError(
-            f"On the way from {made.baseline} to {made.study}/{made.trial} training diverged, so there is no picture."
+            f"On the way from {made.baseline} to {made.study}/{made.trial} training diverged, so there is no plot."
         )
     return list(zip(made.steps, rates[:-1], rates[1:], strict=True))
 
@@ -71,9 +71,9 @@ def finding(made: Ablation) -> str:
     if not sure:
         return f"No step from {made.baseline} to #{made.trial} removes errors beyond chance"
     most = max(sure, key=lambda step: step.fewer or 0)
-    verb = "take" if len(most.groups) > 1 or most.name.endswith("s") else "takes"
+    verb = "remove" if len(most.groups) > 1 or most.name.endswith("s") else "removes"
     name = most.name[0].upper() + most.name[1:]
-    return f"{name} {verb} away {most.fewer:.0f} of the {made.start.mean:.0f} errors of {made.baseline}"
+    return f"{name} {verb} {most.fewer:.0f} of the {made.start.mean:.0f} errors of {made.baseline}"
 
 
 def _set_axes(axes: Axes, made: Ablation, steps: list[tuple[Step, float, float]]) -> None:

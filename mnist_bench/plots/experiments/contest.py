@@ -18,8 +18,11 @@ from search.errors import StudyNotFoundError
 
 DASHES = ("--", ":", "-.")
 """Entrants with several budgets, in their order."""
-LABEL = "error of the choice on unseen images (%, log)"
-TRAINED = "curves: of the nets as searches trained them; compared are their choices, trained again with fresh seeds"
+LABEL = "error of the selected configuration on unseen images (%, log)"
+TRAINED = (
+    "curves: of the networks as searches trained them; compared are the selected configurations, retrained with "
+    "fresh seeds"
+)
 """Of live contests, if the two differ."""
 MAX_INSIDE = 3
 """Number of lines that a panel names in its upper right corner, which all curves leave free; more would be covered."""
@@ -78,7 +81,7 @@ def rows(contests: Sequence[Contest]) -> Panels:
         StudyNotFoundError: no search made a choice within its budget.
     """
     if not has_choices(contests):
-        raise StudyNotFoundError("No search made a choice within its budget, so there is no picture.")
+        raise StudyNotFoundError("No search made a choice within its budget, so there is no plot.")
     judged = [judge(contest) for contest in contests]
     shown = _shown(judged)
     return Panels(

@@ -91,7 +91,7 @@ def rows(predictions: Predictions) -> Confusion:
     """
     classes = predictions.probabilities.shape[1]
     if classes > MAX_CLASSES:
-        raise UsageError(f"This picture has room for {MAX_CLASSES} classes; the data set has {classes}.")
+        raise UsageError(f"This plot has room for {MAX_CLASSES} classes; the data set has {classes}.")
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (predictions.labels, predictions.predicted), 1)
     return Confusion(counts=counts, names=predictions.class_names, noun=predictions.noun, remarks=predictions.remarks)

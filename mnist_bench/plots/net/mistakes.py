@@ -65,7 +65,7 @@ class Mistakes:
             return f"The only mistake is made with {confidence(self.mistakes[0].confidence)} confidence"
         # As they are printed: 89.6 % reads as 90 %.
         sure = sum(round(100 * mistake.confidence) >= 100 * SURE for mistake in self.mistakes)
-        return f"The net is {confidence(SURE)} sure or more in {sure or 'none'} of {len(self.mistakes)} mistakes"
+        return f"The network is {confidence(SURE)} sure or more in {sure or 'none'} of {len(self.mistakes)} mistakes"
 
 
 def rows(predictions: Predictions) -> Mistakes:

@@ -34,7 +34,7 @@ OFFSET = 5
 """Points between a mark and its label."""
 CHARACTER = 5.5
 """Width of a label's character in points."""
-COSTS: dict[Cost, str] = {"parameters": "parameters", "macs": "multiply-accumulates an image"}
+COSTS: dict[Cost, str] = {"parameters": "parameters", "macs": "multiply-accumulates per image"}
 ERROR_RANGE = 3
 """Trials with more than this multiple of the best one's errors may be outside of the axis; half of the complete trials
 are inside in any case."""
@@ -114,7 +114,7 @@ class Pareto:
         if len(self.complete) == 1:
             return f"#{best.number}, the only complete trial, has {best.parameters:,} parameters"
         if cheapest.parameters == best.parameters:
-            return f"No smaller net is tied with the best, #{best.number} ({best.parameters:,} parameters)"
+            return f"No smaller network is tied with the best, #{best.number} ({best.parameters:,} parameters)"
         sizes = f"on {cheapest.parameters:,} parameters instead of {best.parameters:,}"
         return f"#{cheapest.number} is tied with the best, #{best.number}, {sizes}"
 

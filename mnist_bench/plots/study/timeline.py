@@ -1,4 +1,4 @@
-"""The trainings of each lane over time, the time saved by pruning, and the cost of the logical order."""
+"""The trainings of each lane over time, the time saved by pruning, and the cost of the deterministic order."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def draw(time: WorkerTimeline) -> Figure:
 
 
 def finding(time: WorkerTimeline) -> str:
-    """Return the heading: how busy the lanes were, the saving of pruning, the cost of the logical order."""
+    """Return the heading: how busy the lanes were, the saving of pruning, the cost of the deterministic order."""
     count = len(time.lanes)
     share = (time.available - time.idle) / time.available
     were = "1 lane was" if count == 1 else f"{count} lanes were"
     saved = f"pruning saved about {_roughly(time.saved)} of training" if time.saved else "nothing was pruned"
-    cost = f", the logical order cost {percent(time.ordering / time.available, 1)}" if repeats(time.order) else ""
+    cost = f", the deterministic order cost {percent(time.ordering / time.available, 1)}" if repeats(time.order) else ""
     return f"{were} busy {percent(share, 0)} of {duration(time.span)}; {saved}{cost}"
 
 
@@ -81,7 +81,7 @@ def uses(time: WorkerTimeline) -> list[Use]:
     spent = [Use(name=name, seconds=time.busy(kind), colour=COLOURS[kind]) for name, kind in trained]
     return [
         *(use for use in spent if use.seconds),
-        Use(name="waiting for the logical order", seconds=time.ordering, colour=""),
+        Use(name="waiting for the deterministic order", seconds=time.ordering, colour=""),
         Use(name="idle otherwise", seconds=time.idle - time.ordering, colour=""),
         *([Use(name=SAVED, seconds=time.saved, colour="")] if time.saved else []),
     ]
@@ -106,7 +106,7 @@ def _draw_lanes(axes: Axes, time: WorkerTimeline) -> None:
         _write_numbers(axes, time, places, unit)
     _mark_pauses(axes, time, unit)
     axes.set(xlim=(0, time.span / unit), ylim=(len(places) - 0.4, -0.6))
-    axes.set_xlabel(f"time in {name} since the first period" + (", pauses left out" if time.pauses else ""))
+    axes.set_xlabel(f"time in {name} since the start" + (", pauses left out" if time.pauses else ""))
     step = 1 if len(places) <= MAX_LANES_WITH_NUMBERS else 8
     axes.set_yticks(range(0, len(places), step), [f"lane {lane}" for lane in time.lanes[::step]])
     axes.tick_params(axis="y", length=0)
@@ -171,8 +171,8 @@ def _remarks(time: WorkerTimeline) -> list[str]:
     numbered = ", the wide ones with the trial's number" if len(time.lanes) <= MAX_LANES_WITH_NUMBERS else ""
     paused = duration(sum(pause.seconds for pause in time.pauses))
     return [
-        f"study {time.study}: {len(time.periods):,} periods of {trials:,} trials, a bar each{numbered}",
+        f"study {time.study}: {len(time.periods):,} reporting intervals of {trials:,} trials, one bar each{numbered}",
         f"{len(time.pauses)} pauses, {paused} in all" if len(time.pauses) > MAX_PAUSES_WITH_TEXT else "",
         # A remark, because a study does not record how many lanes each worker had.
-        "a lane for each training at a time; a worker has one or several",
+        "one lane per training at a time; a worker has one or several",
     ]

@@ -185,7 +185,7 @@ class LocalExecutor(Fleet[WorkerProcess]):
     def _greet(self, worker: WorkerProcess, numerics: Mapping[str, Any], lanes: int) -> None:
         if self._numerics is None:
             self._lanes = self._asked_lanes or lanes
-        sentence = "Two workers of this machine train to different bits; see `mnist-bench doctor`."
+        sentence = "Two workers of this machine compute different floating-point results; see `mnist-bench doctor`."
         self._greeted(numerics, lambda first: sentence)
         worker.greet(numerics, self._lanes)
 

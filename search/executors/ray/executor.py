@@ -230,7 +230,10 @@ class RayExecutor(Fleet[_Worker]):
     def _other_bits(self, numerics: Mapping[str, Any], node: str, others: Mapping[str, Any]) -> str:
         rows = differences(numerics, others)
         listed = "; ".join(f"{name} {here} on {self._first_node}, {there} on {node}" for name, here, there in rows)
-        return f"{node} trains to other bits than {self._first_node}, so it cannot take part: {listed}."
+        return (
+            f"{node} computes different floating-point results from {self._first_node}, so it cannot take part: "
+            f"{listed}."
+        )
 
     def _bury(self, worker: _Worker, reason: str, cause: Cause = "killed") -> list[Outcome]:
         """Give up a worker that may be dead, and let another take its place."""

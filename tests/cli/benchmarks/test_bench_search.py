@@ -79,8 +79,10 @@ def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None
 def test_as_a_table(cli: Cli, tournament: FakeTournament) -> None:
     result = cli(*SEARCH)
     lines = result.stdout.splitlines()
-    assert lines[0] == "No difference shown between tpe + asha and any other in 3 seeds."
-    assert lines[1].startswith("table handmade: error of the choice on 20,000 unseen images for what 10 whole ")
+    assert lines[0] == "No significant difference between tpe + asha and any other in 3 seeds."
+    assert lines[1].startswith(
+        "table handmade: error of the selected configuration on 20,000 unseen images at the cost of 10 full "
+    )
     assert [line.split(" s  ")[-1] for line in result.stderr.splitlines()] == [
         "2 searches",
         "results/_bench/contest.png",
@@ -91,14 +93,14 @@ def test_as_a_table(cli: Cli, tournament: FakeTournament) -> None:
 def test_several_tables_have_a_table_each_and_one_of_ranks(cli: Cli, tournament: FakeTournament) -> None:
     tournament.contests = [close(), close(task="other")]
     lines = cli(*SEARCH).stdout.splitlines()
-    assert sum(": error of the choice on 20,000 " in line for line in lines) == 2
+    assert sum(": error of the selected configuration on 20,000 " in line for line in lines) == 2
 
 
 @pytest.mark.slow
 def test_searches_over_a_table_come_to_a_verdict(cli: Cli, shipped: RecordedBenchmark) -> None:
     result = cli(*SEARCH, "--seeds", "4", "--trials", "5", "--samplers", "random", "--pruners", "none")
     assert result.exit_code == 0, result.output
-    assert "table handmade: error of the choice on 20,000 unseen images" in result.stdout
+    assert "table handmade: error of the selected configuration on 20,000 unseen images" in result.stdout
     for name in ("random", "random ×2", "qmc", "first period, then the best"):
         assert any(line.startswith(name) for line in result.stdout.splitlines()), name
 
@@ -134,12 +136,12 @@ def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> Non
         (["mini"], "space='mini': a table has its own space; give another one with live."),
         (
             ["--live", "mnist-5k", "--table", "grid-5k"],
-            "A live contest trains and looks nothing up; give live or tables.",
+            "A live comparison trains and uses no table; give live or tables.",
         ),
         (["mimi", "--live", "mnist-5k"], "mimi: no such file or shipped space; did you mean `mini`?"),
         (["--live", "mnist-6k"], "mnist-6k"),
         (["--workers", "1,two"], "--workers 1,two: write a number, or several with commas between: 1,8."),
-        (["--live", "mnist-5k", "--workers", "1,8"], "workers=1,8: a live contest trains on one number of workers"),
+        (["--live", "mnist-5k", "--workers", "1,8"], "workers=1,8: a live comparison trains on one number of workers"),
         (["--workers", "0"], "--workers 0: write a number"),
         (["--seeds", "1"], "seeds=1: give at least 2, for one shows no spread."),
         (["--sampler-option", "foo=1"], "--sampler-option is for your own samplers, file.py:Name; --samplers names"),

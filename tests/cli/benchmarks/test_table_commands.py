@@ -67,7 +67,7 @@ def test_where_none_is_shipped_the_list_says_what_else_there_is(cli: Cli, monkey
 def test_show_says_what_a_table_holds_and_where_it_comes_from(cli: Cli, file: str) -> None:
     out = cli("table", "show", file).stdout
     assert "Table handmade: space handmade (5 ranges) on task mnist-5k (5,000 images to train on, 10,000 whose" in out
-    assert "90 points, 270 rows; a training reports after 1, 2, 4 epochs." in out
+    assert "90 configurations, 270 runs; a training reports after 1, 2, 4 epochs." in out
     assert [line.split()[:3] for line in out.splitlines() if line.endswith("–")] == [
         [seed, "90", "9"] for seed in "012"
     ]
@@ -85,7 +85,7 @@ def test_show_of_a_point_has_its_parameters_costs_and_curves(cli: Cli, file: str
     assert [row["errors"] for row in document["curve"] if row["seed"] == 1] == list(table.curve(5, 1).errors)
     assert document["unseen_errors"]["2"] == table.row(5, 2).unseen_errors
     out = cli("table", "show", f"{file}/5").stdout
-    assert "Point 5 of table handmade: 10,000 parameters, 100,000 MACs per picture." in out
+    assert "Configuration 5 of table handmade: 10,000 parameters, 100,000 MACs per image." in out
     assert sum(line.strip().startswith(("0 ", "1 ", "2 ")) for line in out.splitlines()) == 9
     rows = list(csv.DictReader(io.StringIO(cli("table", "show", f"{file}/5", "--csv").stdout)))
     assert len(rows) == 9
@@ -103,7 +103,7 @@ def test_a_point_that_diverged_says_so(cli: Cli, file: str) -> None:
     [
         (("show", "nothing"), "There is no table nothing"),
         (("show", "nothing.npz"), "nothing.npz: there is no such file."),
-        (("show", "FILE/90"), "has no point 90; its points are 0 to 89."),
+        (("show", "FILE/90"), "has no configuration 90; its configurations are 0 to 89."),
         (("card", "nothing"), "There is no table nothing"),
         (("card", "FILE", "nothing"), "There is no table nothing"),
         (("verify", "nothing"), "There is no table nothing"),
@@ -121,11 +121,11 @@ def test_what_is_not_there_is_a_sentence_and_wrong_usage(cli: Cli, file: str, ar
 def test_the_card_compares_with_the_other_tables(cli: Cli) -> None:
     out = cli("table", "card", "handmade").stdout
     assert out.startswith(
-        "Table handmade: 90 points, 270 rows, 10.0 % of them diverged; a whole training costs 0.4 s, "
+        "Table handmade: 90 configurations, 270 runs, 10.0 % of them diverged; a full training costs 0.4 s, "
     )
     headings = ["floor, seen images", "seed to seed, unseen images", "rank correlation, epoch 1 and end"]
     assert all(any(line.startswith(heading) for line in out.splitlines()) for heading in headings)
-    assert "rank correlation with noisy (90 points)" in out
+    assert "rank correlation with noisy (90 configurations)" in out
     document = json.loads(cli("table", "card", "noisy", "handmade", "--json").stdout)
     assert [shared["table"] for shared in document["shared"]] == ["handmade"]
     rows = list(csv.DictReader(io.StringIO(cli("table", "card", "handmade", "--csv").stdout)))

@@ -133,8 +133,8 @@ def test_as_a_table(cli: Callable[..., Result], found: Ablation) -> None:
     assert "  2.0 [-7, 11]*" in lines[5]
     assert lines[6].split()[:4] == ["the", "rest", "diverged", "–"]
     assert lines[6].endswith("[bold]")
-    assert "convolutions: depth, widths and kernels are one step, for the baseline has none to change." in lines
-    assert "Tried only once the net had the layers that they belong to: batchnorm and dropout." in lines
+    assert "convolutions: depth, widths and kernels are one step, because the baseline has no convolutions." in lines
+    assert "Tried only after the network had the layers that they belong to: batchnorm and dropout." in lines
     assert lines[-1].startswith("Time was up before there were runs for batchnorm and dropout alone. ")
 
 
@@ -143,7 +143,7 @@ def test_as_data(cli: Callable[..., Result], found: Ablation) -> None:
     assert [step["finding"] for step in steps] == [
         "convolutions: 700 fewer errors of 10,000 (650 to 750)",
         "schedule: 2 fewer errors of 10,000 (7 more to 11 fewer), which may be chance",
-        "the rest: no figure, for training diverged",
+        "the rest: no figure, because training diverged",
     ]
     header, first, second, *_ = list(csv.reader(cli("ablate", "--csv").stdout.splitlines()))
     assert dict(zip(header, first, strict=True))["errors"] == "801.0"
@@ -173,7 +173,7 @@ def test_a_baseline_that_trains_the_same_net_leaves_no_path(cli: Callable[..., R
     (tmp_path / "same.yaml").write_text("name: same\nepochs: 6\nmodel: {blocks: 2}\noptim: {lr: 0.01}\n")
     result = cli("ablate", "--from", "same.yaml", "--to", "0")
     assert result.exit_code == 2
-    assert result.stderr == "Error: same.yaml and conv-0/0 train the same net; there is no path.\n"
+    assert result.stderr == "Error: same.yaml and conv-0/0 train the same network; there is nothing to ablate.\n"
 
 
 def confirm_named(winner: int | None, digest: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,8 +149,10 @@ def test_asked_again_it_neither_trains_nor_opens_the_test_set(
         "To export the selected network:",
         3,
     )
-    assert "The test set has been opened once." in again.out
-    assert f"{8 * len(values['finals'])} nets trained on all images: results/tiny-0/confirm/TRIAL-seed-K" in again.out
+    assert "The test set has been evaluated once." in again.out
+    assert (
+        f"{8 * len(values['finals'])} networks trained on all images: results/tiny-0/confirm/TRIAL-seed-K"
+    ) in again.out
     assert len(values["nets"]) == 8 * len(values["finals"])
     assert all((folder / path).is_file() for path in values["nets"])
     names = ", ".join(f"#{final['number']}" for final in values["finals"])
@@ -204,7 +206,7 @@ def test_without_a_test_there_is_a_leader_and_the_test_set_stays_shut(further: l
 def test_the_test_set_is_opened_without_a_test_for_whoever_insists(further: list[Ran]) -> None:
     insisted, board = further[2:4]
     assert insisted.code == 0, insisted.err
-    assert "No statistical test was made; the test set was evaluated, as --open-test asks." in insisted.out
+    assert "No statistical test was made; the test set was evaluated, as --force-test asks." in insisted.out
     assert " (leader)  " in insisted.out
     assert "(cheapest)" not in insisted.out
     assert board.out.splitlines()[-1].startswith("no test was made; #")
@@ -229,7 +231,7 @@ def test_a_race_without_the_test_set_is_gone_on_with(
     for final in values["finals"]:
         assert tested.get(final["number"], final["errors"]) == final["errors"]
     assert checked.code == 0, checked.out
-    assert re.search(r"confirmed nets +\d+ files, each what its run on all images ended with\.", checked.out)
+    assert re.search(r"confirmed networks +\d+ files, each equal to the final weights of its run\.", checked.out)
 
 
 def test_nets_that_are_gone_are_trained_again_to_the_same_bits_with_the_test_set_shut(
@@ -240,11 +242,11 @@ def test_nets_that_are_gone_are_trained_again_to_the_same_bits_with_the_test_set
     assert examined.code == 0, examined.out
     (told,) = [one for one in json.loads(examined.out)["findings"] if one["text"].startswith("not there: ")]
     assert re.fullmatch(r"not there: confirm/\d-seed-0\.safetensors, confirm/\d-seed-7\.safetensors\.", told["text"])
-    assert told["advice"] == "`mnist-bench confirm tiny-0 --top 3` trains such a net again, to the same bits."
+    assert told["advice"] == "`mnist-bench confirm tiny-0 --top 3` retrains such a network, bit for bit."
     assert missed.code == 3
     assert missed.err.endswith(" or is gone; `mnist-bench confirm tiny-0 --top 3` trains it again.\n")
     assert trained.code == 0, trained.err
-    assert "2 nets trained on all images gone: made again, with the test set shut" in trained.err
+    assert "2 networks trained on all images gone: retrained, without evaluating the test set" in trained.err
     assert trained.err.count("trained in") == 2
     assert trained.out == ran[1].out
     assert taken.code == 0, taken.err
@@ -282,8 +284,8 @@ def test_a_confirmed_study_that_is_copied_and_renamed_is_whole_under_its_new_nam
     assert refused.code == 2
     assert "moved holds study tiny-0 under another name; rename the folder back to tiny-0" in refused.err
     assert {line: one.err for line, one in done.items() if one.code} == {}
-    assert "The test set has been opened once, for " in done["studies"].out
-    assert "The test set has been opened once." in done["leaderboard moved"].out
+    assert "The test set has been evaluated once, for " in done["studies"].out
+    assert "The test set has been evaluated once." in done["leaderboard moved"].out
     assert done["confirm moved --top 2 --workers 1"].out.startswith("moved: 2 configurations raced")
     # Of a final that was evaluated under the old name the errors are known, and are of no concern to the ledger.
     opened = purposes(tmp_path) if (tmp_path / "results" / "test-openings.jsonl").exists() else []
@@ -346,7 +348,10 @@ def test_what_was_found_reads_well(cli: Any, tmp_path: Path) -> None:
     assert "dropped after 2 seeds (p = 0.0012)" in lines[5]
     assert "dropped after 2 seeds: a run did not finish" in lines[6]
     assert "90.00 % at 2, pruned" in lines[6]
-    assert "= not significantly worse than #1 (t-tests over seeds with one variance for all; Holm, 5 %): #0." in lines
+    assert (
+        "= not significantly worse than #1 (t-tests over seeds with one variance for all; Holm-corrected, 5% "
+        "level): #0." in lines
+    )
     assert "The cheapest of the tied is #0: 900 k MACs, 30 k parameters (#1: 2.1 M and 61.2 k)." in lines
     assert "Then trained on all 60,000 images and evaluated once on 10,000 test images:" in lines
     assert any(
@@ -356,7 +361,7 @@ def test_what_was_found_reads_well(cli: Any, tmp_path: Path) -> None:
     assert any(line.endswith("7 seeds: 99.40  99.40  99.40  99.40  99.40  99.40  99.40  –") for line in lines)
     luck = "In the search #1 had 99.39 %, with fresh seeds 99.31 %: the search's figure was 0.08 percentage points"
     assert f"{luck} too high." in lines
-    assert lines[-1] == "The test set has not been opened."
+    assert lines[-1] == "The test set has not been evaluated."
     assert cli("leaderboard", "conv-0").stdout.splitlines()[-1] == (
         "confirmed: #1 99.50 % [99.50, 99.50] on the test images, 8 seeds"
     )
@@ -398,7 +403,7 @@ def test_a_winner_alone_is_said_to_be_alone() -> None:
     assert confirmation.verdict(alone, alone.candidates[0]) == "winner"
     assert confirmation.race_lines(alone) == [
         "#1 alone is left: all others are significantly worse (paired t-tests over seeds, each pair by its own "
-        "differences, with one variance for those that vary alike; Holm, 5 %)."
+        "differences, with one variance for those that vary alike; Holm-corrected, 5% level)."
     ]
     assert confirmation.verdict(alone, alone.candidates[1]) == "dropped after 2 seeds (p < 0.0001)"
     broken = row(0, (70, None), dropped_after=2)
@@ -409,7 +414,7 @@ def test_a_winner_alone_is_said_to_be_alone() -> None:
     ]
     (line,) = confirmation.race_lines(replace(alone, candidates=(*alone.candidates, broken)))
     assert line.startswith("#1 alone is left: the others are significantly worse (paired t-tests")
-    assert line.endswith("Holm, 5 %), except those of which a run did not finish: #0.")
+    assert line.endswith("Holm-corrected, 5% level), except those of which a run did not finish: #0.")
 
 
 def test_a_pruned_winner_was_neither_lucky_nor_unlucky() -> None:
@@ -449,7 +454,7 @@ def test_a_seed_that_did_not_learn_is_named() -> None:
 def test_both_ways_to_treat_the_test_set_contradict_each_other(cli: Any) -> None:
     shown = cli("confirm", "conv-0", "--no-test", "--open-test")
     assert shown.exit_code == 2
-    assert shown.stderr == "Error: --no-test and --open-test contradict each other; give one of them.\n"
+    assert shown.stderr == "Error: --no-test and --force-test contradict each other; give one of them.\n"
 
 
 def test_what_an_earlier_version_kept_without_a_test_says_so(cli: Any, tmp_path: Path) -> None:

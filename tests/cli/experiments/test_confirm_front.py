@@ -84,7 +84,7 @@ def test_a_member_is_on_the_front_where_its_interval_says_so(ran: list[Ran]) -> 
 
 
 def test_it_takes_no_budget(ran: list[Ran]) -> None:
-    assert "--front makes no race; leave out --budget" in ran[1].err
+    assert "--front runs no race; leave out --budget" in ran[1].err
 
 
 def test_asked_again_it_neither_trains_nor_opens_the_test_set(ran: list[Ran], folder: Path) -> None:
@@ -95,8 +95,8 @@ def test_asked_again_it_neither_trains_nor_opens_the_test_set(ran: list[Ran], fo
     first, alone, again = (json.loads(ran[place].out) for place in (2, 4, 5))
     assert [member["number"] for member in alone["members"]] == [dearest]
     assert (again["finals"], again["members"]) == (first["finals"], first["members"])
-    assert "the test set is not opened again" in ran[4].err
-    assert ran[3].out.splitlines()[-1] == "The test set has been opened once."
+    assert "the test set is not evaluated again" in ran[4].err
+    assert ran[3].out.splitlines()[-1] == "The test set has been evaluated once."
     lines = (folder / "results" / "test-openings.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["purpose"].startswith("confirm tiny-0: #")
 
@@ -107,7 +107,7 @@ def test_a_race_afterwards_believes_what_is_known(ran: list[Ran], further: list[
     known = {final["number"]: final["errors"] for final in front["finals"]}
     assert final["errors"] == known[final["number"]]
     assert raced["test_images"] == 10_000
-    assert "the test set is not opened again" in further[0].err
+    assert "the test set is not evaluated again" in further[0].err
     assert len((folder / "results" / "test-openings.jsonl").read_text().splitlines()) == 1
 
 

@@ -52,7 +52,7 @@ def test_trains_compares_and_does_not_train_again(folder: Path) -> None:
     assert "7,850 =" in lines[1]
     assert err.count("on the test images, trained in") == 4
     assert openings(folder) == ["notebook: linear, hidden; 2 seeds"]
-    assert err.count("the test set is opened, and results/test-openings.jsonl logs it") == 1
+    assert err.count("the test set is evaluated, and results/test-openings.jsonl logs it") == 1
 
     code, out, err = run(folder, *arguments, "--json")
     assert (code, err) == (0, "")
@@ -107,7 +107,7 @@ def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
     began = time.monotonic()
     code, out, err = run(folder, "linear", "--seeds", "4", "--workers", "1", "--csv")
     assert code == 0, err
-    assert "the test set is opened" in opened
+    assert "the test set is evaluated" in opened
     assert "linear, seed 1 of 4: " in first
     assert "seed 1 of 4" not in err
     assert out.splitlines()[1].startswith("linear,")
@@ -120,7 +120,7 @@ def test_one_seed_claims_no_spread(folder: Path) -> None:
     assert code == 0, err
     assert "ours (1 seed) " in out
     assert "±" not in out
-    assert out.splitlines()[-1] == "= as many parameters as the notebook's net has."
+    assert out.splitlines()[-1] == "= as many parameters as the notebook's network has."
 
 
 def test_an_unknown_recipe_is_one_sentence(folder: Path) -> None:

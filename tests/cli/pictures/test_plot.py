@@ -15,7 +15,7 @@ from typer.testing import Result
 
 from mnist_bench.cli.pictures.plot import chosen
 from mnist_bench.data.mnist import PACKAGED
-from mnist_bench.plots.kinds import KINDS, STUDY_KINDS
+from mnist_bench.plots.kinds import KINDS, STUDY_KINDS, word_of
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError, UsageError
 from support import handmade
@@ -131,8 +131,15 @@ def test_a_reader_that_stops_early_stops_no_picture(
 def test_an_unknown_kind_is_told_with_the_nearest_and_all(cli: Cli) -> None:
     result = cli("plot", "conv-0", "histroy")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "histroy: no such kind of picture; did you mean `history`?" in result.stderr
-    assert all(kind in result.stderr for kind in KINDS)
+    assert "histroy: no such kind of plot; did you mean `history`?" in result.stderr
+    assert all(word_of(kind) in result.stderr for kind in KINDS)
+
+
+def test_former_words_for_kinds_are_accepted_and_files_keep_their_names(cli: Cli, pictures: Pictures) -> None:
+    for word in ("curves", "learning-curves"):
+        assert cli("plot", "conv-0", word, "--format", "png", "--output", word).exit_code == 0
+        assert [path.name for path in Path(word).iterdir()] == ["curves.png"]
+    assert cli("plot", "conv-0", "color").stderr == cli("plot", "conv-0", "colour").stderr
 
 
 def test_no_study_of_that_name(cli: Cli) -> None:
@@ -140,7 +147,7 @@ def test_no_study_of_that_name(cli: Cli) -> None:
     assert (result.exit_code, result.stderr) == (3, "Error: No study none-7 in results.\n")
     near = cli("plot", "paretto")
     assert near.exit_code == 3
-    assert near.stderr == "Error: paretto: no such study, and no kind of picture; did you mean `pareto`?\n"
+    assert near.stderr == "Error: paretto: no such study, and no kind of plot; did you mean `pareto`?\n"
 
 
 @pytest.mark.parametrize(
@@ -256,7 +263,7 @@ def test_the_place_is_looked_at_before_anything_is_drawn(
 ) -> None:
     monkeypatch.setattr("os.access", lambda path, mode: False)
     result = cli("plot", "--output", "a/b")
-    assert (result.exit_code, result.stderr) == (2, "Error: a/b: cannot be written (. is closed to you).\n")
+    assert (result.exit_code, result.stderr) == (2, "Error: a/b: cannot be written (. does not allow you to write).\n")
     assert pictures.asked == []
 
 

@@ -82,7 +82,7 @@ def test_the_page_holds_every_part(cli: Cli) -> None:
     assert "conv-0: 6 of 7 trials on your own data · mnist-bench" in read.text
     for words in (
         "Two trials tie for the best so far, 99.40 to 99.50 %, with 61.2 k parameters each.",
-        "99.50 % [98.83, 99.79]", "The test set has not been opened.", "lr: 0.0093",
+        "99.50 % [98.83, 99.79]", "The test set has not been evaluated.", "lr: 0.0093",
         "mnist-bench reproduce conv-0/1", "avx512_bf16", handmade.HASH, "ValueError: no [bold]luck[/bold]",
         "It has no weights.",
     ):  # fmt: skip
@@ -173,7 +173,10 @@ def test_the_place_is_looked_at_before_anything_is_drawn(
 def test_a_place_that_is_closed_is_refused_before_anything_is_drawn(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.plots.drawing.picture", lambda *_, **__: pytest.fail("it was drawn"))
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    assert cli("report", "--output", "a.html").stderr == "Error: a.html: cannot be written (. is closed to you).\n"
+    assert (
+        cli("report", "--output", "a.html").stderr
+        == "Error: a.html: cannot be written (. does not allow you to write).\n"
+    )
 
 
 def test_a_line_that_belongs_to_the_one_before_keeps_its_line(cli: Cli) -> None:

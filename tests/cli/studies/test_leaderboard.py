@@ -33,10 +33,10 @@ def test_the_leaderboard_shows_ranks_intervals_ties_and_what_differs(cli: Cli) -
     assert first.split()[:5] == ["1", "#1", "99.50", "%", "[98.83,"]
     assert second.split()[:3] == ["2", "=", "#0"]
     assert third.split()[:2] == ["3", "#2"]
-    tie = "= not distinguishable from the first (paired test over these weights, Holm, 5 %). "
+    tie = "= not significantly different from the first (paired test, Holm-corrected, 5% level). "
     index = lines.index(f"{tie}2 of 3 complete trials are tied:")
     assert lines[index + 1] == "  `mnist-bench confirm conv-0` retrains them with fresh seeds."
-    assert lines[-1] == "The test set has not been opened."
+    assert lines[-1] == "The test set has not been evaluated."
 
 
 def test_the_command_that_asks_with_fresh_seeds_finds_the_study(cli: Cli) -> None:
@@ -144,7 +144,7 @@ def test_curves_are_lists_in_json_and_a_row_a_period_in_csv(cli: Cli) -> None:
     ]  # fmt: skip
     assert len(periods) == 6 * 3 + 3 + 1 + 2
     result = cli("leaderboard", "--curves")
-    assert (result.exit_code, result.stderr) == (2, "Error: --curves goes with --json or --csv.\n")
+    assert (result.exit_code, result.stderr) == (2, "Error: --learning-curves goes with --json or --csv.\n")
 
 
 def test_one_form_is_given(cli: Cli) -> None:
@@ -218,8 +218,8 @@ def test_openings_of_the_test_set_are_counted(cli: Cli) -> None:
     options.RESULTS.mkdir()
     lines = ["confirm conv-0: #1; 8 seeds each", "confirm conv-0: #1; 8 seeds each", "confirm conv-01: #1", "notebook"]
     Path(options.RESULTS, LEDGER).write_text("".join(f'{{"purpose": "{line}"}}\n' for line in lines))
-    assert "The test set has been opened twice." in cli("leaderboard", "conv-0").stdout
-    assert words_about_the_test_set(7) == "The test set has been opened 7 times."
+    assert "The test set has been evaluated twice." in cli("leaderboard", "conv-0").stdout
+    assert words_about_the_test_set(7) == "The test set has been evaluated 7 times."
 
 
 def test_no_study_and_no_finished_trial_exit_with_3(cli: Cli) -> None:
@@ -268,7 +268,7 @@ def test_trials_that_the_machine_ended_are_named_in_words_and_counted_under_the_
     cli.studies["conv-0"] = handmade.ended_by_machine()  # type: ignore[attr-defined]
     lines = cli("leaderboard").stdout.splitlines()
     assert lines[0].startswith("conv-0: 2 complete, 2 pruned of 4 trials.")
-    told = "2 trials were ended by the machine, short of memory or time, which another run may not be)"
+    told = "2 trials were ended by the machine (out of memory or time), which may not happen in another run)"
     assert lines[2].endswith(f"gives this; {told}")
     assert [line.split()[1] for line in lines if "PRUNED (timed out)" in line] == ["#3", "#2"]
     (values,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]
@@ -282,7 +282,9 @@ def test_trials_that_stopped_ahead_of_the_best_say_so(cli: Cli) -> None:
         "conv-0: 1 complete, 3 pruned, 1 paused of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 "
     )
     assert [line.split()[1] for line in lines if re.search("(PRUNED|PAUSED), ahead ", line)] == ["#2", "#1"]
-    assert "ahead: stopped early, ahead of #0 at the same epoch: #2, #1. Trained on, one of them might lead." in lines
+    assert (
+        "ahead: stopped early, ahead of #0 at the same epoch: #2, #1. With more training, one of them might lead."
+    ) in lines
     rows = list(csv.DictReader(io.StringIO(cli("leaderboard", "--csv").stdout)))
     assert {row["number"]: (row["ahead"], row["first_then"]) for row in rows}["1"] == ("True", "0.9")
     (study,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]

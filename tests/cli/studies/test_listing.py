@@ -33,7 +33,7 @@ def three(monkeypatch: pytest.MonkeyPatch) -> list[StudySummary]:
 
 def test_studies_are_listed(cli: Cli, three: list[StudySummary]) -> None:
     header, *lines, last = cli("studies").stdout.splitlines()
-    assert last == "The test set has not been opened."
+    assert last == "The test set has not been evaluated."
     assert header.split()[:5] == ["study", "trials", "complete", "best", "state"]
     assert [line.split()[0] for line in lines] == ["conv-0", "smoke-1", "gpu-2"]
     assert [line.split()[5] for line in lines] == ["finished", "paused", "running"]
@@ -47,12 +47,12 @@ def test_what_opened_the_test_set_last_is_named(cli: Cli, three: list[StudySumma
     own.parent.mkdir(parents=True)
     ledger.write_text('{"time": "2026-11-28T10:00:00+00:00", "purpose": "notebook: linear; 1 seed"}\n')
     notebook = f'for "notebook: linear" on 2026-11-28 ({ledger}).'
-    assert cli("studies").stdout.splitlines()[-1] == f"The test set has been opened once, {notebook}"
+    assert cli("studies").stdout.splitlines()[-1] == f"The test set has been evaluated once, {notebook}"
     own.write_text('{"time": "2026-11-23T10:00:00+00:00", "purpose": "confirm conv-0: #1, #4; 8 seeds each"}\n{torn')
-    assert cli("studies").stdout.splitlines()[-1] == f"The test set has been opened twice, last {notebook}"
+    assert cli("studies").stdout.splitlines()[-1] == f"The test set has been evaluated twice, last {notebook}"
     ledger.unlink()
     last = cli("studies").stdout.splitlines()[-1]
-    assert last == f'The test set has been opened once, for "confirm conv-0: #1, #4" on 2026-11-23 ({own}).'
+    assert last == f'The test set has been evaluated once, for "confirm conv-0: #1, #4" on 2026-11-23 ({own}).'
 
 
 def test_a_study_that_cannot_be_read_is_listed_as_such_and_the_reason_is_told(

@@ -23,18 +23,18 @@ TORCH = Difference(name="torch", then="2.12.0", now="2.13.0")
         (
             [CANARY, PRECISION],
             [],
-            "The numerics differ (canary 77c0… → 1d93…): precision bf16 → fp32; versions are the same.",
+            "The numerics differ (numerics check 77c0… → 1d93…): precision bf16 → fp32; versions are the same.",
         ),
         (
             [CANARY],
             [TORCH],
-            "The numerics differ (canary 77c0… → 1d93…): in nothing that is recorded; versions differ: torch 2.12.0 → "
-            "2.13.0.",
+            "The numerics differ (numerics check 77c0… → 1d93…): in nothing that is recorded; versions differ: "
+            "torch 2.12.0 → 2.13.0.",
         ),
         (
             [PRECISION],
             [TORCH],
-            "The canaries agree, but the recorded numerics differ: precision bf16 → fp32; versions differ: "
+            "The numerics checks agree, but the recorded numerics differ: precision bf16 → fp32; versions differ: "
             "torch 2.12.0 → 2.13.0.",
         ),
         (

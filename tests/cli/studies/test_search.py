@@ -81,6 +81,21 @@ def test_strategies_start_lists_and_data_sets_reach_the_search(cli: Cli, asked: 
     )  # fmt: skip
 
 
+def test_former_spellings_of_options_are_accepted_and_not_listed(cli: Cli, asked: list[SearchConfig]) -> None:
+    former = ("--slots", "3", "--lanes", "2", "--from-study", "conv-5k", "--no-start", "--order", "arrival")
+    now = (
+        "--concurrent-trials", "3", "--trials-per-worker", "2", "--warm-start-from", "conv-5k", "--no-warm-start",
+        "--order", "as-completed",
+    )  # fmt: skip
+    assert cli("search", "conv", *former).exit_code == cli("search", "conv", *now).exit_code == 0
+    first, second = asked
+    assert first == second
+    assert (first.slots, first.lanes, first.from_studies, first.order) == (3, 2, ("conv-5k",), "arrival")
+    listed = cli("search", "--help").stdout
+    assert all(word in listed for word in now if word.startswith("--"))
+    assert not [word for word in former if word in listed and word.startswith("--") and word != "--order"]
+
+
 def test_how_long_an_outage_is_waited_out_reaches_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
     assert cli("search", "conv").exit_code == cli("search", "conv", "--max-outage", "1m").exit_code == 0
     assert [config.max_outage for config in asked] == [600.0, 60.0]
@@ -149,10 +164,10 @@ def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked:
     lines = result.stdout.splitlines()
     assert lines[1].startswith("6 trials in 0.")
     assert "3 complete, 2 pruned, 1 failed, 1 paused (and 1 infeasible). Pruning saved 8 of 36 epochs" in lines[1]
-    assert "the logical order cost 1.2 % of worker time." in lines[1]
+    assert "the deterministic order cost 1.2 % of worker time." in lines[1]
     assert lines[2].replace(" ", "") == "digest" + handmade.mixed().digest
     assert sum(" #" in line for line in lines) == ending.TOP
-    assert lines[-1] == "The test set has not been opened."
+    assert lines[-1] == "The test set has not been evaluated."
     assert "mnist-bench reproduce conv-0 " in result.stderr
     assert "retrain #1 and compare bit for bit" in result.stderr
     assert "next:" not in result.stdout
@@ -196,9 +211,9 @@ def test_a_search_by_arrival_promises_no_repetition(cli: Cli, monkeypatch: pytes
         result = cli("search", "conv", "--order", one.order)
         promises[one.order] = result.stdout.splitlines()[1:4]
     summary, _, promise = promises["arrival"]
-    assert summary.endswith("; periods were used in the order of their arrival.")
+    assert summary.endswith("; reports were used in completion order.")
     assert promise == (
-        "       (decided as periods arrived: another run of this search may give another; "
+        "       (decided in completion order: another run of this search may give a different digest; "
         "`mnist-bench doctor conv-0 --replay` checks this one)"
     )
     assert promises["logical"][2] == "       (any run of this search, at any number of workers, gives this)"
@@ -311,7 +326,7 @@ def test_advice_keeps_a_password_to_itself() -> None:
 def test_advice_names_the_folder_of_the_pictures() -> None:
     lines = ending.advice(ended(), SearchConfig(space="conv"))
     (line,) = [line for line in lines if "mnist-bench plot conv-0" in line]
-    assert line.endswith("   pictures into results/conv-0/plots")
+    assert line.endswith("   plots into results/conv-0/plots")
 
 
 @pytest.fixture
@@ -332,8 +347,10 @@ def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
     result = cli("search", "smoke", "--dry-run", "--trials", "12", "--workers", "2", "--patience", "5")
     assert result.exit_code == 0
     assert "11 ranges, 12 trials of at most 3 epochs, curves" in result.stdout
-    assert "8 slots on 2 workers, patience 5." in result.stdout
-    assert re.search(r"^Takes about [\d.]+ to [\d.]+ seconds, as a second's training here tells", result.stdout, re.M)
+    assert "8 concurrent trials on 2 workers, patience 5." in result.stdout
+    assert re.search(
+        r"^Takes about [\d.]+ to [\d.]+ seconds, estimated from one second of training here", result.stdout, re.M
+    )
     assert re.search(r"optim.lr 0\.\d{5},", result.stdout)
     assert asked == []
     assert not Path("results").exists()
@@ -376,7 +393,7 @@ def test_a_dry_run_counts_in_words(cli: Cli) -> None:
     told = ("--trials", "1", "--workers", "1", "--slots", "1", "--set", "epochs=1")
     result = cli("search", "smoke", "--dry-run", *told)
     assert "11 ranges, 1 trial of at most 1 epoch, " in result.stdout
-    assert "1 slot on 1 worker." in result.stdout
+    assert "1 concurrent trial on 1 worker." in result.stdout
 
 
 def test_a_dry_run_refuses_what_the_search_would_before_anything_is_measured(cli: Cli, measured: list[int]) -> None:
@@ -411,7 +428,7 @@ def test_in_this_process_there_is_one_worker(cli: Cli) -> None:
         return cli("search", "smoke", "--dry-run", *words).stdout
 
     four = told("--executor", "in-process", "--workers", "4")
-    assert "8 slots on 1 worker." in four
+    assert "8 concurrent trials on 1 worker." in four
     assert four == told("--executor", "in-process", "--workers", "1")
 
 

@@ -25,10 +25,7 @@ def said(origin: ProposalOrigin, sampler: str = "curves") -> str:
 
 def test_each_origin_is_a_sentence() -> None:
     assert said(ProposalOrigin(kind="enqueued")) == "Given with --enqueue, to be tried first."
-    assert (
-        said(ProposalOrigin(kind="start list"))
-        == "Taken from the start list, which was made of conv-5k-wrong and mine."
-    )
+    assert said(ProposalOrigin(kind="start list")) == "A warm-start configuration, from conv-5k-wrong and mine."
     known = "12 trials were known, 9 of which had ended."
     assert said(ProposalOrigin(kind="random"), "tpe") == f"Drawn at random by tpe; {known}"
     assert said(ProposalOrigin(kind="sequence"), "sobol").endswith(f"which covers the space evenly; {known}")

@@ -42,10 +42,10 @@ def picture(progress: Progress, left: float | None, width: int, height: int, pat
 def test_the_header_says_where_what_is_searched_and_how() -> None:
     assert live.header_line(HEADER, Path("results")) == (
         "results/conv-0  ·  conv  ·  tpe (multivariate) + asha (after reports 1, 3 of 6)  ·  seed 0"
-        "  ·  8 slots on 2 workers, cpu bf16"
+        "  ·  8 concurrent trials on 2 workers, cpu bf16"
     )
     lanes = live.header_line(replace(HEADER, workers=1, lanes=4), Path("results"))
-    assert "8 slots on 1 worker of 4 lanes, cpu bf16" in lanes
+    assert "8 concurrent trials on 1 worker, 4 trials each, cpu bf16" in lanes
     resumed = live.header_line(replace(HEADER, resumed=True), Path("results"))
     assert resumed.startswith("results/conv-0 (resumed)  ·  conv  ·  ")
     rules = live.header_line(replace(HEADER, stop_rules=StopRules(patience=12, target=0.994)), Path("results"))
@@ -91,7 +91,7 @@ def test_the_picture_shows_progress_best_running_trials_and_savings() -> None:
     assert [line[2:].split()[0] for line in lines[3:11]] == [f"#{n}" for n in range(30, 38)]
     assert "epoch 3/6" in lines[4]
     assert lines[-1] == (
-        "pruning saved 118 of 186 epochs so far · workers waited for the logical order 1.2 % of the time"
+        "pruning saved 118 of 186 epochs so far · workers waited for the deterministic order 1.2 % of the time"
     )
 
 

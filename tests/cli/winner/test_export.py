@@ -133,7 +133,7 @@ def test_a_net_that_confirm_trained_on_all_images(ran: dict[str, Any], home: Pat
     assert re.search(r"\| test images, by `confirm` \| \d+\.\d\d %, \d+ of 10,000 wrong \|", card)
     assert "on the test images | " in card
     assert "mean of 8 seeds" in card
-    assert "The test set has been opened once." in card
+    assert "The test set has been evaluated once." in card
     assert "validation images, measured again" not in card
     assert "validation images, measured again in float32" in (home / "kept" / "README.md").read_text()
 
@@ -142,7 +142,7 @@ def test_all_nets_that_confirm_trained_are_a_committee(ran: dict[str, Any], home
     done = ran["export tiny-0 --confirmed --committee --to committee"]
     assert done.code == 0, done.err
     assert re.match(
-        r"tiny-0/\d, a committee of 8 nets trained on all images; in the search its settings got ", done.err
+        r"tiny-0/\d, an ensemble of 8 networks trained on all images; in the search its settings got ", done.err
     )
     assert len(done.out.splitlines()) == 13
     told = re.search(
@@ -151,7 +151,7 @@ def test_all_nets_that_confirm_trained_are_a_committee(ran: dict[str, Any], home
     )
     assert told
     card = (home / "committee" / "README.md").read_text()
-    assert f"| test images, the committee, by `confirm` | {told[1]} |" in card
+    assert f"| test images, the ensemble, by `confirm` | {told[1]} |" in card
     assert "| test images, by `confirm` |" not in card
     assert "These 8 nets, whose probabilities are averaged, were trained on all training images" in card
     assert "ensemble of the 8 networks, their probabilities averaged: " in (home / "report.html").read_text()
@@ -160,7 +160,7 @@ def test_all_nets_that_confirm_trained_are_a_committee(ran: dict[str, Any], home
     alone = ran["export tiny-0 --committee --to committee"]
     assert (alone.code, alone.err) == (
         2,
-        "Error: --committee exports the nets that `confirm` trained on all images; give --confirmed, too.\n",
+        "Error: --ensemble exports the networks that `confirm` trained on all images; give --confirmed, too.\n",
     )
 
 
@@ -176,7 +176,7 @@ def test_what_confirm_says_of_the_committee_is_what_its_export_does(ran: dict[st
 def test_confirm_says_how_its_nets_are_taken_away(ran: dict[str, Any]) -> None:
     said = ran["confirm tiny-0 --top 1 --workers 1"].err
     assert "To export the selected network:\n  mnist-bench export tiny-0 --confirmed --to winner  " in said
-    assert "  mnist-bench export tiny-0 --confirmed --committee --to winner   all 8 of #" in said
+    assert "  mnist-bench export tiny-0 --confirmed --ensemble --to winner   all 8 of #" in said
 
 
 def test_exporting_does_not_open_the_test_set(ran: dict[str, Any]) -> None:
@@ -192,8 +192,8 @@ def test_a_net_that_was_not_kept_by_confirm_is_missed_in_a_sentence(ran: dict[st
     done = ran["export tiny-0 --confirmed --to gone"]
     assert done.code == 3
     assert re.fullmatch(
-        r"Error: results/tiny-0/confirm/\d-seed-0\.safetensors: the net that `confirm` trained on all images was not "
-        r"kept, as in earlier versions, or is gone; `mnist-bench confirm tiny-0 --top 1` trains it again\.\n",
+        r"Error: results/tiny-0/confirm/\d-seed-0\.safetensors: the network that `confirm` trained on all images was "
+        r"not kept, as in earlier versions, or is gone; `mnist-bench confirm tiny-0 --top 1` trains it again\.\n",
         done.err,
     )
 

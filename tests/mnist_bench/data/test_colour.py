@@ -61,14 +61,14 @@ def test_the_packaged_one_is_loaded_again_without_a_folder() -> None:
 
 def test_pictures_in_colour_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(DataError, match="mnist-red is made of pictures in grey; these have 32x32 pixels in colour"):
+    with pytest.raises(DataError, match="mnist-red is made of images in grey; these have 32x32 pixels in colour"):
         options_for(write_npz(tmp_path / "mine.npz", arrays()), dataset="mnist-red")
 
 
 def test_a_space_names_its_data_set(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("dataset: mnist-red\nlimits: {macs: 20_000}\nmodel: {blocks: 0, hidden_units: {int: [10, 20]}}\n")
-    with pytest.raises(SpaceError, match="the smallest net has 23,620 MACs per picture"):
+    with pytest.raises(SpaceError, match="the smallest network has 23,620 MACs per image"):
         space_files.load(file)
     assert space_files.load(file, form=lambda named: form_of("mnist"))  # as where a command names another
     file.write_text("dataset: mnist-red\n")

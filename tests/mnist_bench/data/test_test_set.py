@@ -68,7 +68,7 @@ def test_every_opening_is_in_the_ledger_with_its_hashes(tmp_path: Path) -> None:
 
 def test_no_ledger_no_images(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match="cannot be noted"):
+    with pytest.raises(StorageError, match="cannot be logged"):
         open_test_set(DataOptions(), purpose="look", ledgers=[tmp_path / "first", tmp_path / "file" / "ledger"])
     assert len((tmp_path / "first").read_text().splitlines()) == 1
 

@@ -221,17 +221,17 @@ def test_nets_that_were_confirmed_are_compared_with_their_records(place: StudyLo
         sealed_json.write(to_json(record_of(study, trial)), files.record_of(trial.number, seed, on_all=True))
         shutil.copy(weights, files.net_of(trial.number, seed))
     assert list(files.kept_nets()) == [(trial.number, seed) for seed in (0, 1, 2)]
-    assert "3 files, each what its run" in found(check(place), "confirmed nets", "ok").text
+    assert "3 files, each what its run" in found(check(place), "confirmed networks", "ok").text
     cut = files.net_of(trial.number, 0)
     cut.write_bytes(cut.read_bytes()[:-1])
     files.record_of(trial.number, 1, on_all=True).write_text("{}")  # its net is whole all the same
-    finding = found(check(place), "confirmed nets", "problem")
+    finding = found(check(place), "confirmed networks", "problem")
     assert f"confirm/{cut.name}." in finding.text
     assert "`mnist-bench confirm smoke-0 --results " in finding.advice
     check(place, repair=True)
     assert not cut.exists()
     assert (place.folder / "aside" / "confirm" / cut.name).exists()
-    assert "2 files" in found(check(place), "confirmed nets", "ok").text
+    assert "2 files" in found(check(place), "confirmed networks", "ok").text
 
 
 def test_weights_whose_configuration_was_changed_are_not_believed(place: StudyLocation) -> None:
@@ -377,7 +377,7 @@ def test_another_machine_is_told(place: StudyLocation, monkeypatch: pytest.Monke
     with_numerics(monkeypatch, canary="0" * 64)
     finding = found(check(place), "installation", "problem")
     assert "canary" in finding.text
-    assert "same bits" in finding.advice
+    assert "bit-identical" in finding.advice
 
 
 def test_other_data_are_told(place: StudyLocation, tmp_path: Path) -> None:

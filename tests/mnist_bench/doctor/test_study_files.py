@@ -60,7 +60,7 @@ def test_the_command_that_trains_a_damaged_net_again_finds_the_study(place: Stud
     net.write_bytes(b"torn")
     (finding,) = study_files.confirmed_nets(StoredStudy.of(handmade.mixed(), place))
     command = f"`mnist-bench confirm conv-0 --results '{place.folder.parent}'`"
-    assert finding.advice.endswith(f"; then {command} trains such a net again, to the same bits.")
+    assert finding.advice.endswith(f"; then {command} retrains such a network, bit for bit.")
 
 
 def test_confirmed_nets_that_are_gone_are_told_with_the_command_that_trains_them_again(place: StudyLocation) -> None:
@@ -72,12 +72,12 @@ def test_confirmed_nets_that_are_gone_are_told_with_the_command_that_trains_them
         files.net_of(1, seed).touch()
     told = list(study_files.confirmed_nets(StoredStudy.of(study, place)))[-1]
     assert (told.about, told.severity, told.text) == (
-        "confirmed nets",
+        "confirmed networks",
         "note",
         "not there: confirm/1-seed-0.safetensors.",
     )
     command = f"`mnist-bench confirm conv-0 --top 3 --results '{place.folder.parent}'`"
-    assert told.advice == f"{command} trains such a net again, to the same bits."
+    assert told.advice == f"{command} retrains such a network, bit for bit."
     files.result.write_text("{")
     assert all(finding.severity != "note" for finding in study_files.confirmed_nets(StoredStudy.of(study, place)))
 

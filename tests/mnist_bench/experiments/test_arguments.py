@@ -41,7 +41,7 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         (lambda: mnist_bench.compare_methods(live=TEXT), "live='5m': give "),
         (
             lambda: mnist_bench.compare_methods(live="mnist-5k", tables=["grid-5k"]),
-            "A live contest trains and looks nothing up; give live or tables.",
+            "A live comparison trains and uses no table; give live or tables.",
         ),
         (lambda: mnist_bench.compare_methods(tables=[]), "There is no table to search on"),
         (lambda: mnist_bench.compare_methods(samplers=[], baselines=False), "No search method takes part"),

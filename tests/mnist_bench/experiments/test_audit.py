@@ -92,18 +92,18 @@ def test_how_often_pruning_was_wrong() -> None:
 def test_in_words() -> None:
     assert sentence(audit((0.9912, 4), (0.98, 4), (0.9, 4), best=0.9939)) == (
         "Audited 3 of 46 pruned trials: none would have been the best (of all pruned: 0 % to 56 %, 95 % interval); "
-        "none would have come before one of the 4 complete ones. The best of them, #0, would have reached 99.12 %, "
-        "0.27 points below the search's best. It took 60 s of worker time."
+        "none would have ranked above one of the 4 complete trials. The best of them, #0, would have reached 99.12 %, "
+        "0.27 percentage points below the search's best. It took 60 s of worker time."
     )
     wrong = sentence(audit((0.996, 0)))
     assert "1 would have been the best (of all pruned: 21 % to 100 %" in wrong
-    assert "99.60 %, 0.10 points above the search's best." in wrong
+    assert "99.60 %, 0.10 percentage points above the search's best." in wrong
 
 
 def test_where_all_were_audited_nothing_is_estimated() -> None:
     found = replace(audit((0.996, 0), (0.98, 4)), pruned=2)
     assert found.share == (0.5, 0.5)
-    assert sentence(found).startswith("Audited 2 of 2 pruned trials: 1 would have been the best; 1 would have come ")
+    assert sentence(found).startswith("Audited 2 of 2 pruned trials: 1 would have been the best; 1 would have ranked ")
 
 
 def test_in_words_where_the_loss_decides() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mnist_bench.experiments.notebook import PUBLISHED, Epoch, NotebookRow, table_of
 
-COUNTS = "= as many parameters as the notebook's net has."
+COUNTS = "= as many parameters as the notebook's network has."
 EPOCH = Epoch(seconds=1.0, train_loss=0.5, test_loss=0.5, test_accuracy=0.5, test_errors=5000, weights="a")
 
 

@@ -65,8 +65,8 @@ def test_rows_that_come_to_the_same_bits_are_identical(options: dict[str, object
     assert {row.verdict for row in found.rows} == {"identical"}
     assert found.holds
     assert sentences(found) == [
-        "Trained 25 rows of 270 of table handmade again (drawn with seed 0); 25 of them must have the same bits here "
-        "(canary cccc…): 25 of 25 are identical."
+        "Retrained 25 runs of 270 of table handmade (drawn with seed 0); 25 of them must be bit-identical here "
+        "(numerics check cccc…): 25 of 25 are identical."
     ]
     assert any(row.then is None for row in found.rows), "a row that diverged is compared, too"
 
@@ -101,7 +101,7 @@ def test_elsewhere_the_last_error_must_be_within_the_noise_of_a_seed(
     assert found.holds == (verdict == "within noise")
     assert not any(row.must_be_equal for row in found.rows)
     said = sentences(found)
-    assert "none of them must have the same bits here (canary eeee…)." in said[0]
+    assert "none of them must be bit-identical here (numerics check eeee…)." in said[0]
     assert f"{len(ended)} {verdict}" in said[1]
     for row in ended:  # 4 standard deviations of a difference, each about 0.25 points
         assert row.tolerance == pytest.approx(4 * 2**0.5 * 0.0025, rel=0.3)

@@ -288,7 +288,7 @@ def test_the_plain_net_runs_alone_on_a_picture(winners: dict[str, Winner], digit
     (prediction,) = winner.model([tmp_path / "digit.png"])
     assert done.stdout.split()[:3] == ["digit.png", str(prediction.label), f"{prediction.probability:.2%},"]
     Image.new("L", (40, 40)).save(tmp_path / "empty.png")
-    for arguments, message in (([], "python net.py digit.png ..."), (["empty.png"], "empty.png: an empty picture")):
+    for arguments, message in (([], "python net.py digit.png ..."), (["empty.png"], "empty.png: an empty image")):
         done = subprocess.run([*command[:3], *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert message in done.stderr

@@ -190,7 +190,7 @@ def test_a_page_of_400_000_parameters_has_less_than_a_megabyte(winner: Winner, t
     assert len(drawing_page.page(large).encode()) < export_folder.MAX_PAGE
     larger = with_net(winner, ModelConfig(blocks=2, filters=32, hidden_units=300))
     (remark,) = export_folder.write(larger, tmp_path).remarks
-    assert re.search(r"draw\.html takes 2.* MB, for the net has 9\d\d,\d\d\d parameters", remark)
+    assert re.search(r"draw\.html takes 2.* MB, for the network has 9\d\d,\d\d\d parameters", remark)
 
 
 def test_the_nets_of_the_tests_have_every_kind_of_layer() -> None:
@@ -250,7 +250,7 @@ def test_of_pictures_in_colour_there_is_no_page_which_is_said(winner: Winner, ow
     assert (tmp_path / export_folder.PAGE).exists()
     written = export_folder.write(own, tmp_path)
     assert [remark.partition(": ")[2] for remark in written.remarks] == [
-        "conv-0/0 reads pictures in colour, which cannot be drawn on the page."
+        "conv-0/0 reads images in colour, which cannot be drawn on the page."
     ]
     assert not (tmp_path / export_folder.PAGE).exists()
     with pytest.raises(UsageError, match="in colour"):
@@ -260,7 +260,7 @@ def test_of_pictures_in_colour_there_is_no_page_which_is_said(winner: Winner, ow
 def test_the_card_says_how_pictures_of_ones_own_are_prepared(own: Winner) -> None:
     text = card_of(own)
     assert "# conv-0/0: " in text
-    assert "parameters for pictures of 12x12 pixels in colour, 3 classes" in text
+    assert "parameters for images of 12x12 pixels in colour, 3 classes" in text
     assert "scaled to fit whole into 12x12 pixels (height by width), red, green and blue" in text
     assert "float32 (N, 3, 12, 12), 0 to 255, made as in `net.py`" in text
     assert "mnist-bench reproduce RECORD.json --data DATA " in text
@@ -295,8 +295,8 @@ def test_a_committee_has_a_record_of_each_net(winner: Winner, digits: Dataset, t
     assert not (tmp_path / export_folder.RECORD).exists()
     assert [record.read(path).seed for path in written.files[-2:]] == [1, 2]
     text = (tmp_path / export_folder.CARD).read_text()
-    assert "a committee of 2 nets of" in text
-    assert "export conv-0/0 --confirmed --committee --to DIR" in text
+    assert "an ensemble of 2 networks of" in text
+    assert "export conv-0/0 --confirmed --ensemble --to DIR" in text
     assert "The accuracy of the committee on the test images was not measured." in text
     assert all(member.weights in text for member in both.members)
     export_folder.write(winner, tmp_path)
@@ -353,4 +353,4 @@ def test_the_card_has_a_head_that_hugging_face_reads(winner: Winner) -> None:
     assert "datasets" not in read  # the hash of the data is a made one
     assert f"{winner.validation.errors} of 200 wrong" in rest
     assert winner.members[0].weights in rest
-    assert "The test set has not been opened." in rest
+    assert "The test set has not been evaluated." in rest

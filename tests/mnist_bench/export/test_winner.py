@@ -14,7 +14,9 @@ from support import handmade, handmade_confirmation
 
 
 def test_a_committee_that_is_not_of_confirmed_nets_is_refused_from_python_too(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^--committee exports the nets that `confirm` trained .* give --confirmed"):
+    with pytest.raises(
+        UsageError, match=r"^--ensemble exports the networks that `confirm` trained .* give --confirmed"
+    ):
         mnist_bench.export_study(handmade.kept_in(tmp_path, handmade.mixed()), tmp_path / "x", committee=True)
     assert not list(tmp_path.iterdir())
 
@@ -24,8 +26,8 @@ def test_a_committee_that_is_not_of_confirmed_nets_is_refused_from_python_too(tm
     [
         (
             {},
-            "#1 won and was not trained on all images; `mnist-bench confirm conv-0 --results {results}` does that, and "
-            "evaluates it once on the test set; or name conv-0/0.",
+            "#1 was selected and was not trained on all images; `mnist-bench confirm conv-0 --results {results}` "
+            "does that, and evaluates it once on the test set; or name conv-0/0.",
         ),
         (
             {"winner": None, "leader": 1, "cheapest": None, "seeds": 1, "cut": True, "budget": 60.0, "least": 110.0},

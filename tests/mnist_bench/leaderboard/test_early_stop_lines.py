@@ -68,9 +68,9 @@ def test_a_trial_that_still_trains_is_not_compared() -> None:
 
 def test_all_that_were_ahead_are_told_however_few_rows_are_shown() -> None:
     board = leaderboard_of(handmade_search.ended_early(), top=1)
-    line = "ahead: stopped early, ahead of #0 at the same epoch: #2, #1. Trained on, one of them might lead."
+    line = "ahead: stopped early, ahead of #0 at the same epoch: #2, #1. With more training, one of them might lead."
     assert line in table_of(board).footnotes
-    assert ahead_line(3, [4]).endswith(": #4. Trained on, it might lead.")
+    assert ahead_line(3, [4]).endswith(": #4. With more training, it might lead.")
     assert ": #4, #5, #6, #7, #8 and 2 more. " in ahead_line(3, range(4, 11))
 
 

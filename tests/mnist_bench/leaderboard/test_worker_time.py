@@ -49,7 +49,7 @@ def test_periods_stand_on_one_clock_with_their_trials_ends() -> None:
 
 
 def test_periods_that_took_no_time_are_refused() -> None:
-    with pytest.raises(StudyNotFoundError, match="Study conv-0 was trained in no time that a clock can measure"):
+    with pytest.raises(StudyNotFoundError, match="Study conv-0 was trained in less time than a clock can measure"):
         worker_time_of(study([ran(0, (0, 5.0, 0.0, 5.0)), ran(1, (1, 5.0, 0.0, 5.0))]))
 
 
@@ -111,9 +111,9 @@ def test_pruning_saves_the_other_epochs_at_each_trials_own_pace() -> None:
 
 
 def test_an_old_study_knows_no_times() -> None:
-    with pytest.raises(StudyNotFoundError, match="by a version that did not note what ran where and when"):
+    with pytest.raises(StudyNotFoundError, match="by a version that did not record what ran where and when"):
         worker_time_of(study([trial(0, range(3))]))
-    with pytest.raises(StudyNotFoundError, match="no trained period yet"):
+    with pytest.raises(StudyNotFoundError, match="no report yet"):
         worker_time_of(study([trial(0, periods=0, state="RUNNING")]))
 
 

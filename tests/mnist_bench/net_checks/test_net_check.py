@@ -48,9 +48,11 @@ def test_what_does_not_repeat_is_found(tmp_path: Path, text: str, ways: set[str]
 
 def test_a_search_is_refused_with_the_reason_and_what_would_do(tmp_path: Path) -> None:
     net_checks.require(load_net(own_nets.write(tmp_path, own_nets.GOOD)), {}, MNIST)
-    with pytest.raises(UsageError, match="not repeatable: without a restore, it gives other weights after period 2"):
+    with pytest.raises(
+        UsageError, match="not repeatable: without a restore, it gives different weights after report 2"
+    ):
         net_checks.require(load_net(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST)
-    with pytest.raises(UsageError, match="not repeatable: from weights alone, it gives other logits, so it draws"):
+    with pytest.raises(UsageError, match="not repeatable: from weights alone, it gives different logits, so it draws"):
         net_checks.require(load_net(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST)
 
 
@@ -59,7 +61,7 @@ def test_what_depends_on_the_processor_is_named_and_portable_precision_refuses_i
     row = net_checks.examine(rooted, [{}], DataOptions(subset=1000)).rows[-1]
     assert (row.what, row.found) == ("in portable precision", "no: torch.sqrt depends on the processor")
     net_checks.require(rooted, {}, MNIST)
-    with pytest.raises(UsageError, match=r"computes no portable bits: torch\.sqrt depends on the processor\. Use"):
+    with pytest.raises(UsageError, match=r"cannot be portable: torch\.sqrt depends on the processor\. Use"):
         net_checks.require_portable(rooted, [{}], MNIST)
 
 

@@ -195,7 +195,7 @@ def test_a_machine_without_portable_bits_is_named(
 def test_portable_precision_is_the_cpus() -> None:
     assert find_device("auto", "portable") == CPU
     assert choose_precision(CPU, "portable") == "portable"
-    with pytest.raises(DeviceError, match=r"^device cuda: computes no portable bits; use --device cpu"):
+    with pytest.raises(DeviceError, match=r"^device cuda: does not support portable precision; use --device cpu"):
         choose_precision(torch.device("cuda"), "portable")
 
 

@@ -54,7 +54,7 @@ def test_a_refusal_is_an_impossible_net_and_a_fault_is_the_codes(tmp_path: Path)
         (own_nets.NO_NET, "makes int, which is not a torch.nn.Module"),
         (own_nets.NO_WEIGHTS, "has no parameter that training would change"),
         (own_nets.BF16, "keeps scale as bfloat16, which no file of weights here holds"),
-        (own_nets.NO_LOGITS, "returns 2 x 11 numbers for 2 pictures; 2 x 10 logits are needed"),
+        (own_nets.NO_LOGITS, "returns 2 x 11 numbers for 2 images; 2 x 10 logits are needed"),
     ):
         with pytest.raises(PluginError, match=reason):
             counts(load_net(own_nets.write(tmp_path, text)).code, {}, MNIST)

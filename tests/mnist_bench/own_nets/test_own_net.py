@@ -68,7 +68,7 @@ def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("def build(settings):\n    pass\n", "too many positional arguments; a net is made by"),
+        ("def build(settings):\n    pass\n", "too many positional arguments; a network is made by"),
         ("def build(settings: int, shape, classes):\n    pass\n", "a dataclass or a mapping is needed"),
         (
             "from typing import Protocol\nclass S(Protocol):\n    width: int\n"

@@ -93,7 +93,7 @@ def test_a_net_whose_weights_were_not_kept_is_not_found(
 def test_another_nets_weights_are_refused(trained: tuple[StoredStudy, TrialRecord, StudyFolder]) -> None:
     study, trial, weights = trained
     other = replace(trial, reports=(replace(trial.reports[-1], weights=handmade.HASH),))
-    with pytest.raises(WeightsError, match="other weights than trial 3 ended with"):
+    with pytest.raises(WeightsError, match="different weights from those that trial 3 ended with"):
         kept_weights(study, other, weights)
 
 
@@ -107,7 +107,7 @@ def test_another_data_set_is_refused(trained: tuple[StoredStudy, TrialRecord, St
 
 def test_other_numbers_of_errors_are_said() -> None:
     said = predictions([(4, 9, 0.9), (4, 4, 0.9)], recorded_errors=2)
-    assert said.remarks[1:] == ("errors here 1, in the search 2: other numerics",)
+    assert said.remarks[1:] == ("errors here 1, in the search 2: different numerics",)
     assert predictions([(4, 9, 0.9)], recorded_errors=1).remarks[1:] == ()
 
 

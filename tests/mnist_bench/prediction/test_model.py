@@ -112,7 +112,7 @@ def test_a_prediction_says_what_is_most_probable(winner: Winner, digits: Dataset
 
 
 def test_a_picture_that_is_empty_or_none_is_named(winner: Winner, tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match=r"picture 1: an empty picture"):
+    with pytest.raises(PictureError, match=r"image 1: an empty image"):
         winner.model([np.eye(28) * 255, np.zeros((28, 28))])
     with pytest.raises(PictureError, match=r"none\.png: cannot be read"):
         winner.model([tmp_path / "none.png"])
@@ -127,7 +127,7 @@ def test_an_array_that_was_scaled_to_one_is_refused_by_its_range(
     picture = digits.images[digits.validation[0], 0].numpy()
     model = replace(winner.model, input_spec=replace(winner.input_spec, names=names))
     for scaled in (picture / 255, (picture / 300).astype(np.float32), (picture / 255).tolist(), picture > 100):
-        with pytest.raises(PictureError, match=r"^picture 1: its values lie in 0\.\.1, and a picture's in 0\.\.255;"):
+        with pytest.raises(PictureError, match=r"^image 1: its values lie in 0\.\.1, and an image's in 0\.\.255;"):
             model([picture, scaled])
     assert model([picture.astype(np.float64)])[0].label == model([picture])[0].label
 
@@ -146,7 +146,7 @@ def test_a_net_whose_weights_are_no_numbers_answers_nothing(
     exported.write_bytes(save(weights, metadata))
     model = load_model(exported)
     with pytest.raises(
-        WeightsError, match=r"^The net's probabilities are not numbers \(NaN\): its weights are damaged,"
+        WeightsError, match=r"^The network's probabilities are not numbers \(NaN\): its weights are damaged,"
     ):
         model([digits.images[digits.validation[0], 0].numpy()])
 

@@ -59,7 +59,7 @@ def test_a_photograph_stands_upright() -> None:
 
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
-    for path, reason in ((tmp_path / "text.png", "not a readable picture"), (tmp_path / "none", "cannot be read")):
+    for path, reason in ((tmp_path / "text.png", "not a readable image"), (tmp_path / "none", "cannot be read")):
         with pytest.raises(PictureError, match=rf"{path.name}: {reason}"):
             picture_files.read(path)
     with pytest.raises(PictureError, match="cannot be read"):

@@ -63,7 +63,7 @@ def test_a_photograph_of_uneven_light_is_read() -> None:
 
 @pytest.mark.parametrize("grey", [np.zeros((28, 28)), np.full((300, 200), 255), np.full((1, 1), 7), [[0, 9], [9, 0]]])
 def test_an_empty_picture_is_refused(grey: Any) -> None:
-    with pytest.raises(ValueError, match="an empty picture"):
+    with pytest.raises(ValueError, match="an empty image"):
         prepare(grey)
 
 
@@ -79,7 +79,7 @@ def test_pixels_that_are_no_numbers_are_refused() -> None:
 
 @pytest.mark.parametrize("grey", [np.zeros(28), np.zeros((28, 28, 3)), np.zeros((0, 28))])
 def test_what_has_no_rows_and_columns_is_refused(grey: NDArray[Any]) -> None:
-    with pytest.raises(ValueError, match="not a picture of rows and columns"):
+    with pytest.raises(ValueError, match="not an image of rows and columns"):
         prepare(grey)
 
 

@@ -145,7 +145,7 @@ def test_a_search_that_ended_early_says_why_and_who_was_ahead() -> None:
     told = sentences(handmade_search.ended_early())
     assert told[0].startswith("Trial 0 is the only complete trial: it gets 99.00 %")
     assert told[1:3] == (
-        "Stopped early, ahead of #0 at the same epoch: #2, #1. Trained on, one of them might lead.",
+        "Stopped early, ahead of #0 at the same epoch: #2, #1. With more training, one of them might lead.",
         "Stopped early by --patience 3: 3 trials ended since #0 (99.00 %), and none was better. 4 of 9 trials have "
         "ended.",
     )

@@ -48,7 +48,7 @@ def test_the_recipe_is_the_chosen_trials_configuration() -> None:
     assert (config.model.blocks, config.optim.lr) == (3, 0.0093)
 
 
-AGAIN = "--trials 7 --seed 0 --slots 8 --study-name conv-0 --results elsewhere"
+AGAIN = "--trials 7 --seed 0 --concurrent-trials 8 --study-name conv-0 --results elsewhere"
 
 
 def test_the_search_is_named_where_its_space_is_a_shipped_one_today_or_was_one() -> None:
@@ -62,9 +62,9 @@ def test_the_search_is_named_where_its_space_is_a_shipped_one_today_or_was_one()
     ("made_of", "options"),
     [
         (["conv-5k", "conv-5k-wrong"], ""),
-        (["conv-5k-wrong"], "--from-study conv-5k-wrong "),
-        (["mine", "conv-5k"], "--from-study mine --from-study conv-5k "),
-        ([], "--no-start "),
+        (["conv-5k-wrong"], "--warm-start-from conv-5k-wrong "),
+        (["mine", "conv-5k"], "--warm-start-from mine --warm-start-from conv-5k "),
+        ([], "--no-warm-start "),
     ],
 )
 def test_the_search_is_repeated_with_its_start_list(made_of: list[str], options: str) -> None:
@@ -129,7 +129,7 @@ def test_recipes_that_were_enqueued_are_written_to_files_first() -> None:
     assert [*told][1:] == [
         "mnist-bench show conv-0/0 --recipe > enqueued-0.yaml",
         "mnist-bench show conv-0/1 --recipe > enqueued-1.yaml",
-        "mnist-bench search space.yaml --trials 7 --seed 0 --slots 8 --enqueue enqueued-0.yaml --enqueue "
+        "mnist-bench search space.yaml --trials 7 --seed 0 --concurrent-trials 8 --enqueue enqueued-0.yaml --enqueue "
         "enqueued-1.yaml --study-name conv-0 --results elsewhere",
     ]
 
@@ -162,7 +162,7 @@ def test_a_search_by_arrival_is_repeated_by_arrival_and_promises_nothing() -> No
     study = handmade.mixed()
     told = commands(replace(study, spec={**study.spec, "order": "arrival"}), None)
     (again,) = (command for command in told if command.startswith("mnist-bench search"))
-    assert " --order arrival " in again
+    assert " --order as-completed " in again
     assert "has to be" not in told[again]
 
 

@@ -58,8 +58,8 @@ def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> 
     assert section.lines[1] == "conv-0: 3 configurations raced with up to 2 fresh seeds in 60 s."
     assert section.table is not None
     assert (
-        "= not significantly worse than #1 (t-tests over seeds with one variance for all; Holm, 5 %): #0."
-        in section.table.footnotes
+        "= not significantly worse than #1 (t-tests over seeds with one variance for all; Holm-corrected, 5% "
+        "level): #0." in section.table.footnotes
     )
     assert any(line.startswith("The budget ended the race after 2 seeds") for line in section.table.footnotes)
     assert any(line.startswith("In the search #1 had 99.50 %, with fresh") for line in section.table.footnotes)

@@ -88,5 +88,5 @@ def test_a_portable_search_refuses_a_net_that_is_not_portable_with_some_of_its_s
     space = {"name": "strided", "precision": "portable", "net": {"kernel": {"choice": [3, 4, 5, 2]}}}
     asked = SearchConfig(space=space, net=own_nets.write(tmp_path, own_nets.STRIDED), results=tmp_path / "results")
     assert SearchSetup.of(asked).drawn.trainable[0].config.net["kernel"] != 5
-    with pytest.raises(UsageError, match=r"computes no portable bits: .* depends on the processor with kernel=5\."):
+    with pytest.raises(UsageError, match=r"cannot be portable: .* depends on the processor with kernel=5\."):
         check_own_code(SearchSetup.of(asked))

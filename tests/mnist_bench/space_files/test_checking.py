@@ -155,7 +155,7 @@ def lines_of(text: str) -> list[str]:
             "model: {hidden_units: {choice: [64, [64, 32]]}, hidden_layers: 1}",
             "1:37  model.hidden_units: [64, 32] fits 2 hidden layers only, and there are 1",
         ),
-        ("model: {pool_axes: channels_rows, filters: 1}", "model: no net can be built from these settings"),
+        ("model: {pool_axes: channels_rows, filters: 1}", "model: no network can be built from these settings"),
         ("subset: 200000", "1:9  subset: 200000 is more than there are: 1000 to 60000 images"),
         ("epochs: '3'", "1:9  epochs: '3' is text; leave out the quotes"),
         ("subset: '2000'", "1:9  subset: '2000' is text; leave out the quotes"),
@@ -186,7 +186,7 @@ def lines_of(text: str) -> list[str]:
         ("search: {pruner: {name: asha, eta: 3, min_resource: 0}}", "; pruner asha: min_resource is 0; it takes"),
         (
             "limits: {parameters: 200_000}\nmodel: {blocks: {int: [1, 2]}}",
-            "1:22  limits.parameters: the smallest net has 206,922 parameters, above the limit of 200,000",
+            "1:22  limits.parameters: the smallest network has 206,922 parameters, above the limit of 200,000",
         ),
     ],
 )
@@ -238,7 +238,7 @@ def test_good_spaces(text: str) -> None:
         ),
         (["epochs=3", "periods=[1, 2]"], r"--set periods:1:1 .* does not rise to 3, the epochs; \[1, 2, 3\] would"),
         (["lr=0.1"], "--set lr:1:1  lr: no such setting or section; did you mean `optim.lr`"),
-        (["limits.macs=1"], "--set limits.macs:1:1  limits.macs: the smallest net has .* above the limit of 1"),
+        (["limits.macs=1"], "--set limits.macs:1:1  limits.macs: the smallest network has .* above the limit of 1"),
         (["search.pruner={name: hyperband, min_resource: 11}"], "--set search.pruner:1:1  search.pruner: hyperband's"),
     ],
 )

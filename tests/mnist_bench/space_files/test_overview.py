@@ -100,7 +100,7 @@ def test_extremes_reach_through_a_condition_on_another_section() -> None:
 def test_extremes_leave_out_nets_that_cannot_exist() -> None:
     found = extremes(drawn_of("model: {filters: [4, 8], blocks: {int: [1, 2]}, hidden_layers: 0}"))
     assert found.parameters[0] == found.parameters[1]
-    with pytest.raises(ArchitectureError, match="none of the nets"):
+    with pytest.raises(ArchitectureError, match="none of the networks"):
         extremes(drawn_of("model: {filters: [4, 8], blocks: 1}"))
 
 

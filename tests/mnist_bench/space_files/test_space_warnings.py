@@ -75,7 +75,7 @@ def lines_of(text: str) -> list[str]:
         ),
         (
             "epochs: 1\nsearch: {pruner: {name: asha, min_resource: 9}}\noptim: {lr: {float: [0.1, 0.2]}}",
-            "2:18  search.pruner: asha stops no trial: its first look is beyond a trial's 1 period",
+            "2:18  search.pruner: asha stops no trial: its first rung is beyond a trial's 1 period",
         ),
         ("search: {pruner: {name: median, n_warmup_steps: 6}}", "median stops no trial"),
         (
@@ -105,7 +105,7 @@ def lines_of(text: str) -> list[str]:
         ),
         (
             "limits: {parameters: 800}\nmodel: {blocks: 0, hidden_layers: 1, hidden_units: {int: [1, 4096]}}",
-            "1:9  limits: none of 200 random nets meets them; a search may find none either",
+            "1:9  limits: none of 200 random networks meets them; a search may find none either",
         ),
     ],
 )

@@ -82,7 +82,7 @@ def test_settings_become_the_nearest_that_the_space_has(tried: dict[str, Any], e
 def test_what_the_space_asks_for_and_the_source_lacks_is_left_out(tried: dict[str, Any]) -> None:
     found = make(SPACE, Free(), [of((tried, -9.0), (settings(), 0.0))])
     assert found.configurations == (settings(),)
-    with pytest.raises(UsageError, match=r"^Nothing that was tried in earlier and later fits the space target\.$"):
+    with pytest.raises(UsageError, match=r"^No configuration of earlier and later fits the space target\.$"):
         make(SPACE, Free(), [of((tried, 0.0)), of((tried, 0.0), name="later")])
 
 

@@ -64,9 +64,9 @@ def test_a_space_names_tables_for_its_list(tmp_path: Path) -> None:
     other = replace(asked, overrides=("optim.ema_decay={choice: [0.5, 0.6]}",), study_name="other")
     assert "start" not in searches.run(other, observer, lambda: True).study.spec
     assert observer.told[-1] == (
-        "Nothing that was tried in conv-5k-wrong fits the space conv. The search begins without a list."
+        "No configuration of conv-5k-wrong fits the space conv. The search begins without warm-start configurations."
     )
-    with pytest.raises(UsageError, match="Nothing that was tried in conv-5k fits"):
+    with pytest.raises(UsageError, match="No configuration of conv-5k fits"):
         searches.run(replace(other, from_studies=("conv-5k",)), observer, lambda: True)
 
 

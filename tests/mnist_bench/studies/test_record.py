@@ -49,7 +49,7 @@ def test_a_schema_version_first_in_the_file_is_accepted() -> None:
 @pytest.mark.parametrize("number", [5, 6])
 def test_a_trial_that_trained_nothing_has_no_record(number: int) -> None:
     study = handmade.mixed()
-    with pytest.raises(StudyNotFoundError, match=f"conv-0/{number}.*no trained period"):
+    with pytest.raises(StudyNotFoundError, match=f"conv-0/{number}.*no report yet"):
         record.record_of(study, study.trials[number])
 
 

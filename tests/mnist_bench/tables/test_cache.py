@@ -113,7 +113,7 @@ def test_a_training_whose_memory_ran_out_is_tried_again(
 def test_other_bits_than_before_are_an_error(cached: CachedTrainer, trainer: Trainer) -> None:
     _train(cached, CONFIG, 0, 2)
     trainer.weights = "other"
-    with pytest.raises(WorkerError, match="period 1 was trained to other bits before"):
+    with pytest.raises(WorkerError, match="period 1 had different results before"):
         _train(cached, CONFIG, 0, 3)
 
 

@@ -74,7 +74,7 @@ def test_what_is_none_of_the_space_is_not_trained() -> None:
     table = handmade_table.table()
     with pytest.raises(NotInTableError, match="is outside its range"):
         table.curve({**table.points[0], "optim.lr": 0.5}, train=True)
-    with pytest.raises(NotInTableError, match="has no point 90"):
+    with pytest.raises(NotInTableError, match="has no configuration 90"):
         table.curve(90, train=True)
 
 

@@ -93,14 +93,16 @@ def test_what_the_table_lacks_is_said_with_what_there_is() -> None:
     table = handmade()
     assert table.find(CONFIG) == table.point_of(CONFIG)
     assert table.find({**CONFIG, "optim.lr": 0.02}) is None
-    with pytest.raises(NotInTableError, match=r"Point 3 of table handmade was not trained with seed 9; .* 0, 1, 2"):
+    with pytest.raises(
+        NotInTableError, match=r"Configuration 3 of table handmade was not trained with seed 9; .* 0, 1, 2"
+    ):
         table.curve(3, seed=9)
     for point in (-1, 90):
-        with pytest.raises(NotInTableError, match="points are 0 to 89"):
+        with pytest.raises(NotInTableError, match="configurations are 0 to 89"):
             table.curve(point)
-        with pytest.raises(NotInTableError, match=r"has no point -?\d+; its points are 0 to 89"):
+        with pytest.raises(NotInTableError, match=r"has no configuration -?\d+; its configurations are 0 to 89"):
             table.params(point)
-    with pytest.raises(NotInTableError, match="No point of table handmade was trained with seed 9"):
+    with pytest.raises(NotInTableError, match="No configuration of table handmade was trained with seed 9"):
         table.nearest(CONFIG, seed=9)
 
 

@@ -183,7 +183,7 @@ def test_a_server_that_is_killed_and_comes_back_costs_nothing(tmp_path: Path, po
     assert run.study.digest == alone.study.digest
     assert tables(url) == tables_in_sqlite(tmp_path / "alone")
     (away, down), (back, up) = watcher.told
-    assert away.startswith("The database is away (")
+    assert away.startswith("The database is unreachable (")
     assert away.endswith("it is tried again for up to 60 s.")
     assert back.startswith("The database is back after ")
     starts = [report.started for trial in run.study.trials for report in trial.reports if report.started]
@@ -230,7 +230,9 @@ def test_a_commit_of_which_nobody_knows_whether_it_came_through_is_settled(
 def test_an_outage_past_the_bound_is_a_sentence_and_the_search_goes_on_later(
     digest: str, tmp_path: Path, postgres: Server, url: str
 ) -> None:
-    expected = r"^The study cannot be written: the database has been away for more than 1 s \(.*same command continues"
+    expected = (
+        r"^The study cannot be written: the database has been unreachable for more than 1 s \(.*same command continues"
+    )
     with pytest.raises(StorageError, match=expected) as caught:
         fake.run(tmp_path, goal=GOAL, url=url, observer=Watcher(after=8, does=postgres.stop), max_outage=1)
     try:
@@ -249,7 +251,7 @@ def test_a_search_can_be_stopped_in_an_outage(
 ) -> None:
     url = postgres.url(database, port=wire.port)
     watcher = Watcher(after=8, does=wire.cut)
-    with pytest.raises(StorageError, match="the search was stopped while the database is away"):
+    with pytest.raises(StorageError, match="the search was stopped while the database is unreachable"):
         fake.run(tmp_path, goal=GOAL, url=url, observer=watcher, stopping=lambda: bool(watcher.told))
     wire.mend()
     assert fake.run(tmp_path, goal=GOAL, url=url).study.digest == digest

@@ -59,7 +59,8 @@ def test_a_connection_that_breaks_now_and_then_is_not_told(server: Server, away:
 def test_an_outage_is_waited_out_and_what_was_written_is_settled_alone(server: Server) -> None:
     server.away = 4
     assert through(server) == [
-        "The database is away (connection refused); the workers continue, and it is tried again for up to 60 s.",
+        "The database is unreachable (connection refused); the workers continue, and the connection is retried for "
+        "up to 60 s.",
         "The database is back after 2 s; the search continues.",
     ]
     assert server.done == ["write", *["settle"] * 4]
@@ -68,14 +69,16 @@ def test_an_outage_is_waited_out_and_what_was_written_is_settled_alone(server: S
 
 def test_an_outage_that_lasts_too_long_ends_the_search(server: Server) -> None:
     server.away = 10**6
-    with pytest.raises(StorageError, match=r"the database has been away for more than 60 s \(connection refused\)"):
+    with pytest.raises(
+        StorageError, match=r"the database has been unreachable for more than 60 s \(connection refused\)"
+    ):
         through(server)
     assert 60 <= server.now < 66
 
 
 def test_a_search_that_is_stopped_does_not_wait(server: Server) -> None:
     server.away = 10**6
-    with pytest.raises(StorageError, match="the search was stopped while the database is away"):
+    with pytest.raises(StorageError, match="the search was stopped while the database is unreachable"):
         through(server, stopping=True)
     assert server.now == 0
 

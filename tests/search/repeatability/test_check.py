@@ -95,7 +95,7 @@ def test_before_a_search_what_is_not_repeatable_is_refused_with_a_way_out(tmp_pa
         required(own(tmp_path, own_code.UNSEEDED))
     words = str(caught.value)
     assert "not repeatable: asked again after the same history, it decides differently (#0: " in words
-    assert "`--order arrival` does not, and `mnist-bench plugin check " in words
+    assert "`--order as-completed` does not, and `mnist-bench plugin check " in words
 
 
 def test_the_command_that_tells_more_can_be_typed(tmp_path: Path) -> None:

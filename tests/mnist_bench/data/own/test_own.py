@@ -176,7 +176,7 @@ def test_real_numbers_up_to_one_are_shares(tmp_path: Path) -> None:
     [
         ({"x_train": np.zeros((40, 8), np.uint8)}, r"x_train: holds shape \(40, 8\), not \(N, H, W\)"),
         ({"x_train": np.zeros((40, 3, 8, 8), np.uint8)}, r"x_train: holds shape \(40, 3, 8, 8\)"),
-        ({"x_train": np.zeros((40, 8, 2000), np.uint8)}, "x_train: pictures of 8x2000 pixels; a side has from 4"),
+        ({"x_train": np.zeros((40, 8, 2000), np.uint8)}, "x_train: images of 8x2000 pixels; a side has from 4"),
         ({"x_train": np.full((40, 8, 8, 3), 256)}, "x_train: pixels from 256 to 256; they are from 0 to 255"),
         ({"x_train": np.full((40, 8, 8, 3), np.nan)}, "x_train: pixels from nan"),
         ({"x_train": np.full((40, 8, 8, 3), -1.0)}, "x_train: pixels from -1 to -1; they are from 0 to 1$"),
@@ -187,12 +187,12 @@ def test_real_numbers_up_to_one_are_shares(tmp_path: Path) -> None:
         ({"y_train": np.zeros((40, 4))}, r"y_train: holds shape \(40, 4\), not \(N,\); of one-hot rows"),
         ({"y_train": np.zeros(40)}, "y_train: holds float64; labels are whole numbers"),
         ({"y_train": np.arange(39) % 4}, "39 labels for the 40 images"),
-        ({"y_train": np.arange(40) % 4 * 2}, "no training picture has label 1, though labels go up to 6"),
+        ({"y_train": np.arange(40) % 4 * 2}, "no training image has label 1, though labels go up to 6"),
         ({"y_train": np.zeros(40, int)}, "labels from 0 to 0; those of K classes"),
         ({"y_train": np.arange(40) - 1}, "labels from -1 to 38"),
         ({"y_train": np.full(40, 1000)}, "labels from 0 to 1000"),
         ({"y_test": np.full(8, 4)}, "y_test: label 4 is not between 0 and 3"),
-        ({"x_test": np.zeros((0, 8, 8, 3), np.uint8), "y_test": np.zeros(0, int)}, "x_test: holds no picture"),
+        ({"x_test": np.zeros((0, 8, 8, 3), np.uint8), "y_test": np.zeros(0, int)}, "x_test: holds no image"),
         ({"x_train": np.array([{}])}, "x_train holds object, not numbers"),
     ],
 )  # fmt: skip
@@ -218,7 +218,7 @@ def test_too_few_pictures_to_split_are_said_with_where_they_are(tmp_path: Path, 
     for _ in range(2):  # also where it was read before
         with pytest.raises(DataError) as caught:
             options_for(source)
-        assert str(caught.value) == f"{source}: 6 training pictures are too few to split; 10 are the least"
+        assert str(caught.value) == f"{source}: 6 training images are too few to split; 10 are the least"
 
 
 def test_what_is_no_such_file_is_said(tmp_path: Path) -> None:
@@ -327,16 +327,16 @@ def spoil_twice(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (spoil_pipe, r"class 01/a\.png: is not a readable picture \(.*a pipe or a device"),
+        (spoil_pipe, r"class 01/a\.png: is not a readable image \(.*a pipe or a device"),
         (spoil_loop, r"^\S*train/class 01/loop: is the same folder as \S*/train, by a link; remove the link$"),
         (spoil_twice, r"class 01/b: is the same folder as .*class 01/a, by a link"),
-        (spoil_text, r"class 01/0001\.png: is not a readable picture"),
+        (spoil_text, r"class 01/0001\.png: is not a readable image"),
         (spoil_size, r"class 01/0001\.png: has 8x9 pixels, and .*class 00/0000\.png has 8x8"),
         (spoil_mode, r"test/class 01/0001\.png: has mode RGBA; save it in grey or RGB"),
         (spoil_class, "test/other: there is no class"),
-        (spoil_empty, "train/a new one: holds no picture"),
+        (spoil_empty, "train/a new one: holds no image"),
         (spoil_test, "test: cannot be listed"),
-        (spoil_all_of_the_test, "test: holds no picture; some that no search sees are needed"),
+        (spoil_all_of_the_test, "test: holds no image; some that no search sees are needed"),
         (spoil_name, "train: the class class 01 ?looks like another one in messages; rename it"),
         (spoil_others, "train: holds the folder of one class; there are 2 at least"),
     ],

@@ -86,7 +86,7 @@ def test_ties_go_to_the_order_of_groups_and_what_diverged_comes_last() -> None:
     )
     assert [step.name for step in steps] == ["convolutions", "optimizer", "batchnorm", "averaging"]
     assert [step.fewer for step in steps] == [704, -299, None, None]
-    assert sentence(steps[2], 10_000) == "batchnorm: no figure, for training diverged"
+    assert sentence(steps[2], 10_000) == "batchnorm: no figure, because training diverged"
     assert [tried.mean for tried in steps[1].tried] == [None, 400, 500]
 
 

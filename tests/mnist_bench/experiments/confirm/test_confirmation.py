@@ -354,7 +354,7 @@ def test_nets_that_are_gone_and_cannot_be_trained_here_leave_what_was_found(tmp_
     assert confirm.confirm_study(handmade.kept_in(tmp_path, study), confirm.RaceOptions(), Hearing()) == found()
     (told,) = heard
     assert told.startswith(
-        "7 nets trained on all images are gone, and not to be made again here: Study conv-0 was trained on other data"
+        "7 networks trained on all images cannot be made again here: Study conv-0 was trained on other data"
     )
 
 

@@ -191,7 +191,7 @@ def test_a_net_that_is_made_again_has_the_weights_of_its_record(tmp_path: Path, 
     assert all(path.exists() for path in gone)
     _, otherwise = made(tmp_path, weights="0" * 64)
     gone[0].unlink()
-    with pytest.raises(NotReproducedError, match=r"^#1, seed 4 of 8, trained on all images, has other weights"):
+    with pytest.raises(NotReproducedError, match=r"^#1, seed 4 of 8, trained on all images, has different weights"):
         otherwise.train_again([(1, 3)])
     assert not gone[0].exists()
 

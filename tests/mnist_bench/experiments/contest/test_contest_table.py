@@ -41,7 +41,9 @@ def test_choices_that_were_trained_again_are_told_from_what_the_searches_trained
     assert not any("trained again" in line for line in table.caption)
     again = {one: [trace((5, 0.02), fresh=(0.02, 0.021))] * 3 for one in (TPE_ASHA, RANDOM)}
     (table,) = tables_of([contest(again, instrument="live")])
-    assert table.caption[-1].startswith("Errors and verdicts are of the choices trained again with fresh seeds; ")
+    assert table.caption[-1].startswith(
+        "Errors and verdicts are of the selected configurations, retrained with fresh seeds; "
+    )
 
 
 def test_what_came_for_fits_into_eighty_columns(
@@ -57,31 +59,31 @@ def test_what_came_for_fits_into_eighty_columns(
 def test_the_caption_says_what_was_measured_and_what_it_holds_for() -> None:
     (table,) = tables_of([clear()])
     assert table.caption == [
-        "tpe + asha ends 1.00 points lower than random at the same budget.",
-        "table handmade: error of the choice on 20,000 unseen images for what 10 whole trainings cost (about 15 s of "
-        "one worker), 4 seeds, 8 slots.",
-        "Searches were replayed over one table: intervals speak of this table, and not of other data.",
+        "tpe + asha ends 1.00 percentage points lower than random at the same budget.",
+        "table handmade: error of the selected configuration on 20,000 unseen images at the cost of 10 full "
+        "trainings (about 15 s of one worker), 4 seeds, 8 concurrent trials.",
+        "Searches were replayed over one table: intervals apply to this table, not to other data.",
     ]
     (table,) = tables_of([clear(instrument="live", develops=True)])
     assert table.caption[1].startswith("mini on handmade: error ")
     assert table.caption[2].startswith("Intervals are over the seeds of searches on one task: ")
     assert table.caption[3] == (
-        "Choices are scored with the seed that the search saw: good for developing a search method, but no evidence "
-        "for a claim."
+        "Selected configurations are scored with the seed that the search saw: good for "
+        "development, but not evidence for a claim."
     )
 
 
 def test_each_comparison_is_a_sentence_and_failures_are_told() -> None:
     (table,) = tables_of([clear()])
     assert table.footnotes[1].startswith(
-        "tpe + asha ends 1.00 points lower than random at the same budget [0.87, 1.13]"
+        "tpe + asha ends 1.00 percentage points lower than random at the same budget [0.87, 1.13]"
     )
-    assert table.footnotes[-2].startswith("p: paired t tests over the seeds, adjusted by Holm's method ")
+    assert table.footnotes[-2].startswith("p: paired t-tests over the seeds, Holm-corrected ")
     fine = [trace((2.0, 0.1)), trace((3.0, 0.09))]
     (table,) = tables_of([contest({TPE_ASHA: fine, RANDOM: [trace(), trace((2.0, 0.1), spent=3.0)]})])
     assert table.footnotes[1:4] == [
         "random: no trial was complete within the budget with seed 0.",
-        "Only those that made a choice with every seed are compared.",
+        "Only methods that selected a configuration with every seed are compared.",
         "random: 1 of 2 searches ended before 80 % of the budget was spent; from there on their choices stand still.",
     ]
     assert table.texts()[1][1:6] == ["–", "", "", "", ""]
@@ -90,8 +92,8 @@ def test_each_comparison_is_a_sentence_and_failures_are_told() -> None:
 def test_several_contests_have_a_table_each_and_one_of_ranks() -> None:
     first, second, ranks = tables_of([clear(task="a"), close(task="b")])
     assert (first.caption[0], second.caption[0]) == (
-        "tpe + asha ends 1.00 points lower than random at the same budget.",
-        "No difference shown between tpe + asha and any other in 3 seeds.",
+        "tpe + asha ends 1.00 percentage points lower than random at the same budget.",
+        "No significant difference between tpe + asha and any other in 3 seeds.",
     )
     assert ranks.caption == ["tpe + asha ends lower than random on 1 of 2 tasks."]
     assert [column.heading for column in ranks.columns] == [
@@ -103,7 +105,7 @@ def test_several_contests_have_a_table_each_and_one_of_ranks() -> None:
         "b",
     ]
     assert ranks.texts()[1] == ["random", "2.67", "0", "1", "3.0", "2.3"]
-    assert "With fewer than 6 tasks a picture of critical differences would show nothing" in ranks.footnotes[1]
+    assert "With fewer than 6 tasks a plot of critical differences would show nothing" in ranks.footnotes[1]
     assert "fewer than" not in tables_of([clear(task=task) for task in "abcdef"])[-1].footnotes[1]
     assert (
         sum("A budget is estimated cost" in line for table in (first, second, ranks) for line in table.footnotes) == 1

@@ -39,7 +39,7 @@ def test_the_heading_counts_tasks_and_prefers_the_same_budget() -> None:
     assert heading(clear()) == judge(clear()).finding
     assert heading(clear(task="a"), close(task="b")) == "tpe + asha ends lower than random on 1 of 2 tasks"
     assert heading(close(task="a"), close(task="b")) == (
-        "No difference shown between tpe + asha and any other at the same budget over 2 tasks"
+        "No significant difference between tpe + asha and any other at the same budget over 2 tasks"
     )
     better = finals({TPE_ASHA: [0.02, 0.021, 0.022], RANDOM: [0.01, 0.011, 0.012], TWICE: [0.02, 0.02, 0.02]}, task="b")
     three = heading(better, clear(task="a"), finals({TPE_ASHA: [0.02] * 3, RANDOM: [0.01] * 3}, task="c"))

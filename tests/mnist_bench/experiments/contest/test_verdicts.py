@@ -69,30 +69,39 @@ def test_equal_is_what_lies_within_two_hundredths_of_a_point_with_its_whole_inte
 
 
 def test_verdicts_in_words() -> None:
-    assert COMPARISON.words == "tpe + asha ends 0.12 points lower than random at the same budget [0.05, 0.19], p = 0.03"
+    assert COMPARISON.words == (
+        "tpe + asha ends 0.12 percentage points lower than random at the same budget [0.05, 0.19], p = 0.03"
+    )
     better = replace(COMPARISON, difference=-0.0021, low=-0.003, high=-0.0012, p_value=0.00012)
-    assert better.words == "random ends 0.21 points lower than tpe + asha at the same budget [0.12, 0.30], p < 0.001"
-    twice = replace(better, entrant=TWICE)
-    assert twice.claim == "random ends 0.21 points lower than tpe + asha at double the budget"
     assert (
-        replace(COMPARISON, entrant=TWICE).claim == "tpe + asha ends 0.12 points lower than random at half the budget"
+        better.words
+        == "random ends 0.21 percentage points lower than tpe + asha at the same budget [0.12, 0.30], p < 0.001"
+    )
+    twice = replace(better, entrant=TWICE)
+    assert twice.claim == "random ends 0.21 percentage points lower than tpe + asha at double the budget"
+    assert (
+        replace(COMPARISON, entrant=TWICE).claim
+        == "tpe + asha ends 0.12 percentage points lower than random at half the budget"
     )
     thrice = replace(better, entrant=replace(RANDOM, budgets=3))
-    assert thrice.claim == "random ends 0.21 points lower than tpe + asha at 3 times the budget"
+    assert thrice.claim == "random ends 0.21 percentage points lower than tpe + asha at 3 times the budget"
     chance = replace(COMPARISON, difference=0.0004, low=-0.002, p_value=0.61, smallest=0.0031)
     assert chance.words == (
-        "random against tpe + asha: no difference shown (+0.04 points [−0.20, 0.19], p = 0.61); "
-        "0.31 points would have been shown"
+        "random against tpe + asha: no significant difference (+0.04 percentage points [−0.20, 0.19], p = 0.61); "
+        "0.31 percentage points would have been detected"
     )
 
 
 def test_equal_is_said_with_its_interval() -> None:
     close_by = replace(COMPARISON, difference=0.0001, low=0.00005, high=0.00015, p_value=0.001)
-    assert close_by.words == "random against tpe + asha: equal to 0.02 points (+0.01 [0.01, 0.01], p = 0.001)"
+    assert (
+        close_by.words
+        == "random against tpe + asha: equal within 0.02 percentage points (+0.01 [0.01, 0.01], p = 0.001)"
+    )
     wide = replace(close_by, low=-0.004, high=0.0042, p_value=0.9, smallest=0.0058)
     assert wide.words == (
-        "random against tpe + asha: no difference shown (+0.01 points [−0.40, 0.42], p = 0.9); "
-        "0.58 points would have been shown"
+        "random against tpe + asha: no significant difference (+0.01 percentage points [−0.40, 0.42], p = 0.9); "
+        "0.58 percentage points would have been detected"
     )
 
 
@@ -167,22 +176,27 @@ def test_there_is_no_speed_up_to_a_guess() -> None:
 
 
 def test_the_heading_is_the_largest_difference_that_is_shown_at_the_same_budget() -> None:
-    assert judge(clear()).finding == "tpe + asha ends 1.00 points lower than random at the same budget"
-    assert judge(close()).finding == "No difference shown between tpe + asha and any other in 3 seeds"
+    assert judge(clear()).finding == "tpe + asha ends 1.00 percentage points lower than random at the same budget"
+    assert judge(close()).finding == "No significant difference between tpe + asha and any other in 3 seeds"
     two = finals({RANDOM: [0.02, 0.019], TWICE: [0.019, 0.0195]})
-    assert judge(two).finding == "No difference shown between random and the other in 2 seeds"
+    assert judge(two).finding == "No significant difference between random and the other in 2 seeds"
     far_off = replace(COMPARISON, entrant=TWICE, difference=0.3)
     better = replace(COMPARISON, entrant=Entrant(sampler="gp"), difference=-0.001)
-    assert finding([COMPARISON, far_off], 3) == "tpe + asha ends 0.12 points lower than random at the same budget"
-    assert finding([COMPARISON, better], 3) == "gp ends 0.10 points lower than tpe + asha at the same budget"
-    assert finding([far_off, None], 3) == "tpe + asha ends 30.00 points lower than random at half the budget"
+    assert (
+        finding([COMPARISON, far_off], 3)
+        == "tpe + asha ends 0.12 percentage points lower than random at the same budget"
+    )
+    assert finding([COMPARISON, better], 3) == "gp ends 0.10 percentage points lower than tpe + asha at the same budget"
+    assert finding([far_off, None], 3) == "tpe + asha ends 30.00 percentage points lower than random at half the budget"
 
 
 def test_equals_are_called_so() -> None:
     equal = replace(COMPARISON, difference=0.0, low=-0.0001, high=0.0001)
-    assert finding([equal], 3) == "tpe + asha and the other are equal to 0.02 points"
-    assert finding([equal, equal], 3) == "tpe + asha and all others are equal to 0.02 points"
-    assert finding([equal, replace(COMPARISON, p_value=0.4)], 3).startswith("No difference shown between tpe + asha ")
+    assert finding([equal], 3) == "tpe + asha and the other are equal within 0.02 percentage points"
+    assert finding([equal, equal], 3) == "tpe + asha and all others are equal within 0.02 percentage points"
+    assert finding([equal, replace(COMPARISON, p_value=0.4)], 3).startswith(
+        "No significant difference between tpe + asha "
+    )
 
 
 # The rate of false claims

@@ -139,5 +139,5 @@ def test_pictures_of_ones_own_have_the_names_of_their_classes(digits: Dataset) -
     found = shown(many, winner(**STRENGTHS))
     assert found.labels == names[:10]
     figure = distortions.draw(found)
-    assert figure.get_suptitle().startswith("#3 trained on pictures turned ±12°")
+    assert figure.get_suptitle().startswith("#3 trained on images turned ±12°")
     assert "the first training image of each class of the first 10 of 12" in figure.get_supxlabel()

@@ -49,15 +49,13 @@ def test_rates_lead_from_the_baseline_to_the_trial() -> None:
 
 
 def test_the_heading_names_the_step_that_takes_most() -> None:
-    assert finding(FALL) == "Convolutions take away 700 of the 800 errors of notebook/linear"
-    assert (
-        finding(made(step("batchnorm", 800, 750, 9))) == "Batchnorm takes away 50 of the 800 errors of notebook/linear"
-    )
-    nothing = "No step from notebook/linear to #1 takes away errors beyond chance"
+    assert finding(FALL) == "Convolutions remove 700 of the 800 errors of notebook/linear"
+    assert finding(made(step("batchnorm", 800, 750, 9))) == "Batchnorm removes 50 of the 800 errors of notebook/linear"
+    nothing = "No step from notebook/linear to #1 removes errors beyond chance"
     assert finding(made(step("dropout", 800, 795, 9))) == nothing
     assert finding(made(step("dropout", 800, 820, 9))) == nothing
     unsure = step("averaging", 800, 760, 50), step("batchnorm", 760, 745, 9)
-    assert finding(made(*unsure)) == "Batchnorm takes away 15 of the 800 errors of notebook/linear"
+    assert finding(made(*unsure)) == "Batchnorm removes 15 of the 800 errors of notebook/linear"
 
 
 def test_each_step_is_a_bar_between_its_rates_with_its_figure() -> None:
@@ -91,7 +89,7 @@ def test_without_an_ablation_or_a_rate_there_is_no_picture(tmp_path: Path) -> No
         picture(subject)
     (folder / "ablation").mkdir(parents=True)
     save(FALL, folder)
-    assert picture(subject).get_suptitle().startswith("Convolutions take away 700")
+    assert picture(subject).get_suptitle().startswith("Convolutions remove 700")
     save(made(step("dropout", 800, None, 9)), folder)
-    with pytest.raises(StudyNotFoundError, match="training diverged, so there is no picture"):
+    with pytest.raises(StudyNotFoundError, match="training diverged, so there is no plot"):
         picture(subject)

@@ -21,13 +21,13 @@ def test_a_line_is_the_mean_error_over_the_seeds() -> None:
 
 def test_the_heading_says_the_finding_and_the_remarks_on_what() -> None:
     figure = draw(rows([clear(develops=True)]))
-    assert figure.get_suptitle() == "tpe + asha ends 1.00 points lower than random at the same budget"
+    assert figure.get_suptitle() == "tpe + asha ends 1.00 percentage points lower than random at the same budget"
     assert figure.get_supxlabel().splitlines() == [
         "handmade: 4 seeds, the same for all; 20,000 unseen images · bands: one standard error",
         "random ×2 has spent 2 times the budget on the axis",
-        "Searches were replayed over one table: intervals speak of this table, and not of other data.",
-        "Choices are scored with the seed that the search saw: good for developing a search method, but no evidence "
-        "for a claim.",
+        "Searches were replayed over one table: intervals apply to this table, not to other data.",
+        "Selected configurations are scored with the seed that the search saw: good for "
+        "development, but not evidence for a claim.",
     ]
 
 

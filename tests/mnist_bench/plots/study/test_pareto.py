@@ -56,7 +56,7 @@ def test_equal_trials_are_all_on_the_front() -> None:
     made.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
     found = pareto.rows(made)
     assert numbers(found.front("parameters")) == [0, 1, 2]
-    assert found.finding == "No smaller net is tied with the best, #0 (1,000 parameters)"
+    assert found.finding == "No smaller network is tied with the best, #0 (1,000 parameters)"
 
 
 def test_the_picture_and_the_leaderboard_have_one_front() -> None:
@@ -82,7 +82,7 @@ def test_five_errors_of_which_the_best_makes_none_are_chance_and_six_are_not(err
     ("found", "finding"),
     [
         (four(), "#1 is tied with the best, #0, on 1,000 parameters instead of 3,000"),
-        (pareto.rows(mixed()), "No smaller net is tied with the best, #1 (61,234 parameters)"),
+        (pareto.rows(mixed()), "No smaller network is tied with the best, #1 (61,234 parameters)"),
         (pareto.rows(study([trial(3, range(5))])), "#3, the only complete trial, has 61,234 parameters"),
     ],
 )
@@ -123,7 +123,7 @@ def test_both_panels_name_the_best_and_the_cheapest_tied_trial() -> None:
     left, right = figure.axes
     assert [text.get_text() for text in left.texts] == ["#0", "#1 (tied)"]
     assert [text.get_text() for text in right.texts] == ["#0"]
-    assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates an image")
+    assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates per image")
     assert figure.get_supylabel() == "validation accuracy (%, log of the error)"
     dots = "4 complete (dots, filled on the Pareto front), with 95 % intervals"
     counted = f"{dots} · 1 pruned after less training (crosses) · 2 below the axis"
@@ -176,7 +176,7 @@ def test_with_two_objectives_the_heading_tells_the_front_and_its_panel_is_marked
     assert found.objective == "macs"
     assert found.finding == "The Pareto front of accuracy and MACs: from 96.00 % on 50 to 99.50 % on 200"
     left, right = pareto.draw(found).axes
-    assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates an image (minimised)")
+    assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates per image (minimised)")
     assert (left.xaxis.label.get_fontweight(), right.xaxis.label.get_fontweight()) == ("normal", "bold")
 
 
@@ -190,4 +190,4 @@ def test_counts_from_a_thousand_on_are_rounded_in_the_heading() -> None:
 def test_a_front_of_one_trial_is_told_as_with_one_objective() -> None:
     made = study([sized(0, range(5), 10, 10), sized(1, range(900), 20, 20)])
     made.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
-    assert pareto.rows(made).finding == "No smaller net is tied with the best, #0 (10 parameters)"
+    assert pareto.rows(made).finding == "No smaller network is tied with the best, #0 (10 parameters)"

@@ -25,19 +25,23 @@ def two_lanes(**more: object) -> WorkerTimeline:
 def test_the_heading_sums_up() -> None:
     figure = timeline.draw(two_lanes())
     assert figure.get_suptitle() == (
-        "2 lanes were busy 80 % of 100 s; pruning saved about\n4 min of training, the logical order cost 2.5 %"
+        "2 lanes were busy 80 % of 100 s; pruning saved about\n4 min of training, the deterministic order cost 2.5 %"
     )
-    assert figure.get_supxlabel().splitlines()[0].startswith("study conv-0: 3 periods of 3 trials, a bar each")
-    assert figure.get_supxlabel().endswith("a lane for each training at a time; a worker has one or several")
+    assert (
+        figure.get_supxlabel()
+        .splitlines()[0]
+        .startswith("study conv-0: 3 reporting intervals of 3 trials, one bar each")
+    )
+    assert figure.get_supxlabel().endswith("one lane per training at a time; a worker has one or several")
 
 
 def test_one_lane_that_pruned_nothing() -> None:
     time = two_lanes(periods=(period(0, 0, "best", 0, 8000),), available=8000.0, ordering=0.0, saved=0.0)
     busy = "1 lane was busy 100 % of 2:13:20"
-    assert timeline.finding(time) == f"{busy}; nothing was pruned, the logical order cost 0.0 %"
+    assert timeline.finding(time) == f"{busy}; nothing was pruned, the deterministic order cost 0.0 %"
     assert [use.name for use in timeline.uses(time)] == [
         "#1, the best",
-        "waiting for the logical order",
+        "waiting for the deterministic order",
         "idle otherwise",
     ]
 
@@ -46,7 +50,7 @@ def test_the_lanes_time_is_split_without_rest() -> None:
     used = {use.name: use.seconds for use in timeline.uses(two_lanes())}
     assert used == {
         "#1, the best": 70, "other complete trials": 50, "pruned trials": 40,
-        "waiting for the logical order": 5, "idle otherwise": 35, "saved by pruning": 260,
+        "waiting for the deterministic order": 5, "idle otherwise": 35, "saved by pruning": 260,
     }  # fmt: skip
 
 
@@ -60,7 +64,7 @@ def test_each_lane_has_a_row_and_each_period_a_bar() -> None:
     ]
     assert [label.get_text() for label in lanes.get_yticklabels()] == ["lane 0", "lane 1"]
     assert {text.get_text() for text in lanes.texts} == {"0", "#1", "2"}
-    assert lanes.get_xlabel() == "time in seconds since the first period"
+    assert lanes.get_xlabel() == "time in seconds since the start"
     assert sums.texts[0].get_text() == "70 s, 35.0 %"
 
 
@@ -75,7 +79,7 @@ def test_sixty_four_lanes_are_kept_apart() -> None:
     lanes = figure.axes[0]
     assert [label.get_text() for label in lanes.get_yticklabels()] == [f"lane {n}" for n in range(0, 64, 8)]
     assert not lanes.texts
-    assert lanes.get_xlabel() == "time in minutes since the first period"
+    assert lanes.get_xlabel() == "time in minutes since the start"
     assert figure.get_figheight() < 12
 
 

@@ -65,7 +65,7 @@ def outcome(result: tuple[bytes, Report]) -> tuple[object, ...]:
     ("record", "verdict"),
     [
         (right, "on"),
-        (idle, "off: replayed steps give other bits"),
+        (idle, "off: replayed steps give different results"),
         (unable, "off: operation not permitted when stream is capturing"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_capture_that_fails_says_what_broke_it_off(monkeypatch: pytest.MonkeyP
         graphs.Graphs(torch.device("cuda"))(work, None)
 
 
-@pytest.mark.parametrize("verdict", ["on", "off: replayed steps give other bits"])
+@pytest.mark.parametrize("verdict", ["on", "off: replayed steps give different results"])
 def test_doctor_tells_of_graphs(verdict: str) -> None:
     finding = machine_checks.graphs(verdict)
     assert finding.severity == ("ok" if verdict == "on" else "note")
