@@ -30,8 +30,8 @@ import tempfile
 from pathlib import Path
 
 os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # so that bash finds mnist-bench
-for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
-    os.environ.pop(name, None)  # with which Jupyter asks programs for the colors of a terminal
+for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
+    os.environ.pop(name, None)  # else programs print as in a terminal: in color, and not all columns
 os.environ["MINUTES"] = ""  # write "yes" here to run the steps that take minutes, too
 os.chdir(tempfile.mkdtemp(prefix="mnist-bench-"))  # name your own folder here to keep the files"""
 Cell = dict[str, Any]
