@@ -112,7 +112,7 @@ def test_a_race_afterwards_believes_what_is_known(ran: list[Ran], further: list[
 
 
 def test_nothing_was_chosen_so_that_a_net_has_to_be_named(ran: list[Ran]) -> None:
-    assert "No winner of tiny-0 was chosen, but a front trained; name one of it: tiny-0/" in ran[6].err
+    assert "tiny-0 has a confirmed front and no selected trial; name one of the front: tiny-0/" in ran[6].err
 
 
 def test_the_leaderboard_tells_of_it(ran: list[Ran]) -> None:
