@@ -39,7 +39,7 @@ FORMS: Mapping[str, str] = {
     r"\btakes? away\b": "remove, or export",
     r"\bonce more\b": "again",
     r"\b(?:second|minute|hour|byte)s? an? (?:epoch|step|core|worker)\b": "per epoch",
-    r"\bcommittees?\b": "ensemble",
+    r"\bcommittees?\b(?!:)": "ensemble",
 }
 """Regular expressions of words, and what to write."""
 LONGEST = 25

@@ -20,7 +20,7 @@ from search.files import atomic_write, check_target, make_folder
 
 NET, ONNX, PAGE, CARD, RECORD = "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json"
 MEMBER_RECORD = "RECORD-{}.json"
-"""The record of each network of a committee."""
+"""The record of each network of an ensemble."""
 TEXT = "This export is not finished. If it is no longer running, the same `mnist-bench export` writes it again.\n"
 """Content of the file that marks an unfinished export."""
 MAX_PAGE = 1_000_000

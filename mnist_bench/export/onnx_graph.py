@@ -26,7 +26,7 @@ Arrays = Mapping[str, NDArray[Any]]
 def graph(winner: Winner) -> bytes:
     """Return the model: `pictures`, float32 (N, C, H, W), 0 to 255, to `probabilities`, float32 (N, classes).
 
-    Of a committee it holds all nets, and the mean of their probabilities.
+    Of an ensemble it holds all nets, and the mean of their probabilities.
 
     Raises:
         ImportError: the package onnx is not installed.

@@ -92,14 +92,14 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Winner:
-    """A trained network, or a committee of several, with its record and its results."""
+    """A trained network, or an ensemble of several, with its record and its results."""
 
     study: StudyRecord
     trial: TrialRecord
     on_all: bool
     """Whether the net is one that `confirm` trained on all training images, instead of the trial's own."""
     members: tuple[Member, ...]
-    """One network; in a committee several, trained alike with different seeds."""
+    """One network; in an ensemble several, trained alike with different seeds."""
     input_spec: InputSpec
     is_drawn: bool
     """Whether the network reads pictures that can be drawn: grey ones on black."""
@@ -114,17 +114,17 @@ class Winner:
 
     @property
     def record(self) -> Record:
-        """Record of the training that made the net; a committee's first."""
+        """Record of the training that made the net; an ensemble's first."""
         return self.members[0].record
 
     @property
     def nets(self) -> tuple[nn.Module, ...]:
-        """The net, or those of a committee."""
+        """The net, or those of an ensemble."""
         return tuple(member.net for member in self.members)
 
     @property
     def net(self) -> nn.Module:
-        """The net; of a committee, the first one."""
+        """The net; of an ensemble, the first one."""
         return self.members[0].net
 
     @property
@@ -144,7 +144,7 @@ class Winner:
 
     @property
     def committee_errors(self) -> int | None:
-        """The committee's errors on the test images, by `confirm`; None for a single network, or if not measured."""
+        """The ensemble's errors on the test images, by `confirm`; None for a single network, or if not measured."""
         return self.final.committee if self.final and len(self.members) > 1 else None
 
     @property
@@ -288,7 +288,7 @@ class _Finder:
         """Return the first net that `confirm` trained with a trial's settings on all images, or all that finished.
 
         Raises:
-            StudyNotFoundError: one of them is not here, or there is only one for a committee.
+            StudyNotFoundError: one of them is not here, or there is only one for an ensemble.
             UsageError: one was trained on other data than the study, or with other settings than the trial.
             WeightsError: a file holds other weights than those of its record.
         """

@@ -65,7 +65,7 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Model:
-    """A network in float32 on the CPU, or several as a committee, with the preparation of its pictures."""
+    """A network in float32 on the CPU, or several as an ensemble, with the preparation of its pictures."""
 
     nets: tuple[nn.Module, ...]
     """The networks; their probabilities are averaged."""
@@ -207,7 +207,7 @@ def _channels(image: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
 def pack(nets: Sequence[nn.Module], config: TrainConfig, input_spec: InputSpec, form: PictureForm = MNIST) -> bytes:
     """Return a safetensors file of a network's weights, with configuration and input specification as metadata.
 
-    In a committee, the names of weights begin with the number of their network.
+    In an ensemble, the names of weights begin with the number of their network.
     """
     weights = {
         f"{member}.{name}" if len(nets) > 1 else name: np.ascontiguousarray(value.numpy())
@@ -267,7 +267,7 @@ def load_model(path: str | Path) -> Model:
 
 
 def _members(weights: Mapping[str, Tensor], members: int) -> list[Mapping[str, Tensor]]:
-    """Return the weights of a network, or of each network of a committee, by their names in `pack`.
+    """Return the weights of a network, or of each network of an ensemble, by their names in `pack`.
 
     Raises:
         ValueError: one belongs to none of them.

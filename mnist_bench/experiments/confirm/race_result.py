@@ -22,7 +22,7 @@ Method = Literal["shared_variance", "own_differences"]
 TOP = 8
 """Default number of candidates in a race."""
 MIN_COMMITTEE = 2
-"""Nets of a committee, at least."""
+"""Nets of an ensemble, at least."""
 LEARNED = 0.2
 """A net that gets less right did not learn. Among ten classes guessing gets 0.1, and always the most frequent digit
 0.11; a net that distinguishes only one digit from the others gets about 0.2."""
