@@ -243,7 +243,7 @@ def test_a_link_to_a_file_is_written_to_wherever_it_lies(tmp_path: Path, monkeyp
     (closed / "other").touch()
     monkeypatch.setattr("os.access", lambda path, mode: Path(path) != closed)
     check_target(closed / "stdout", folder=False)  # as /dev/stdout is, where `> file` sends it
-    with pytest.raises(UsageError, match="closed is closed to you"):
+    with pytest.raises(UsageError, match="closed does not allow you to write"):
         check_target(closed / "other", folder=False)
 
 

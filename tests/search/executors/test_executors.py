@@ -114,7 +114,7 @@ def test_the_trainer_gets_its_own_configuration(make: Make) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ({"numerics": {"canary": "another"}, "lanes": 1}, "train to different bits"),
+        ({"numerics": {"canary": "another"}, "lanes": 1}, "compute different floating-point results"),
         ({"refused": "other data"}, "^other"),
     ],
 )
