@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,13 +21,18 @@ from support import releases
 from support.paths import ROOT
 
 FOLDER = ROOT / "results" / "published"
-RECORD = FOLDER / "conv" / "RECORD.json"
+
+
+def record_of(part: str) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((FOLDER / part / "RECORD.json").read_text())
+    return record
 
 
 @pytest.mark.integration
-def test_the_published_winner_begins_as_it_did(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["conv", "portable"])
+def test_the_published_winner_begins_as_it_did(part: str, tmp_path: Path) -> None:
     """To the bit if the canary agrees; its first two periods, for all of them take a minute."""
-    record = json.loads(RECORD.read_text())
+    record = record_of(part)
     begun = {**record, "curve": record["curve"][:2], "correct": None}
     del begun["sha256"]  # of what was published
     program = str(Path(sys.executable).with_name("mnist-bench"))
@@ -54,9 +60,10 @@ def test_the_readmes_digest_is_that_of_the_search_that_make_prove_runs(tmp_path:
     assert f"digest {grouped(study.digest)}" in (FOLDER.parent.parent / "README.md").read_text()
 
 
-def test_the_record_is_that_of_the_first_row() -> None:
-    first = json.loads((FOLDER / "conv" / "leaderboard.json").read_text())["studies"][0]["rows"][0]
-    record = json.loads(RECORD.read_text())
+@pytest.mark.parametrize("part", ["conv", "portable"])
+def test_the_record_is_that_of_the_first_row(part: str) -> None:
+    first = json.loads((FOLDER / part / "leaderboard.json").read_text())["studies"][0]["rows"][0]
+    record = record_of(part)
     assert record["trial"] == first["number"]
     assert record["curve"][-1]["value"] == first["accuracy"]
     assert record["curve"][-1]["metrics"]["errors"] == first["errors"]

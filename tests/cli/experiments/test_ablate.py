@@ -135,7 +135,7 @@ def test_as_a_table(cli: Callable[..., Result], found: Ablation) -> None:
     assert lines[6].endswith("[bold]")
     assert "convolutions: depth, widths and kernels are one step, because the baseline has no convolutions." in lines
     assert "Tried only after the network had the layers that they belong to: batchnorm and dropout." in lines
-    assert lines[-1].startswith("Time was up before there were runs for batchnorm and dropout alone. ")
+    assert lines[-1].startswith("The time budget ran out before there were runs for batchnorm and dropout alone. ")
 
 
 def test_as_data(cli: Callable[..., Result], found: Ablation) -> None:

@@ -458,7 +458,9 @@ def test_a_dry_run_over_a_study_that_is_there_says_what_is_left(in_one_process: 
     assert ended.code == 0, ended.err
     assert ended.out.endswith("Study fast-0 in results/ has ended; nothing is left to train.\n")
     assert "Takes" not in ended.out
-    assert re.search(r"^Takes about .* for the 2 trials still to end, as a second's", further.out, re.MULTILINE)
+    assert re.search(
+        r"^Takes about .* for the 2 trials still to end, estimated from one second", further.out, re.MULTILINE
+    )
     assert other.code == FingerprintError.exit_code
     assert "Study fast-0 was made under other conditions" in other.err
 

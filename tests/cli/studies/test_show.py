@@ -270,7 +270,7 @@ def test_where_a_studys_code_is_not_the_file_as_it_was_that_is_said(cli: Cli) ->
     result = cli("show", "--code")
     assert (result.exit_code, result.stdout) == (0, "# coding: latin-1\na = '�'\n")
     assert result.stderr == (
-        "The SHA-256 of this text is not that of a.py: a study keeps the text as UTF-8, with � in place of other "
+        "The SHA-256 of this text is not that of a.py: a study keeps the text as UTF-8, with � instead of other "
         "bytes.\n"
     )
 

@@ -126,7 +126,7 @@ def test_a_net_that_confirm_trained_on_all_images(ran: dict[str, Any], home: Pat
     assert (early.code, early.err) == (
         3,
         "Error: Study tiny-0 has no network that was trained on all images; `mnist-bench confirm tiny-0` trains "
-        "eight of its winner, and evaluates them once on the test set.\n",
+        "eight networks of the selected trial, and evaluates them once on the test set.\n",
     )
     assert done.code == 0, done.err
     card = (home / "confirmed" / "README.md").read_text()

@@ -128,7 +128,7 @@ def test_a_checkpoint_that_is_deleted_is_trained_again(place: StudyLocation, dig
     for path in (place.folder / "states").iterdir():
         path.unlink()
     checkup = check(place, repair=True)
-    assert "will be trained again" in found(checkup, "checkpoints", "note").advice
+    assert "will be retrained" in found(checkup, "checkpoints", "note").advice
     assert checkup.problems == 0
     assert goes_on_to(place, digest)
 
@@ -221,7 +221,7 @@ def test_nets_that_were_confirmed_are_compared_with_their_records(place: StudyLo
         sealed_json.write(to_json(record_of(study, trial)), files.record_of(trial.number, seed, on_all=True))
         shutil.copy(weights, files.net_of(trial.number, seed))
     assert list(files.kept_nets()) == [(trial.number, seed) for seed in (0, 1, 2)]
-    assert "3 files, each what its run" in found(check(place), "confirmed networks", "ok").text
+    assert "3 files, each equal to the final weights of its run" in found(check(place), "confirmed networks", "ok").text
     cut = files.net_of(trial.number, 0)
     cut.write_bytes(cut.read_bytes()[:-1])
     files.record_of(trial.number, 1, on_all=True).write_text("{}")  # its net is whole all the same

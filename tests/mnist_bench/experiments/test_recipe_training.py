@@ -137,7 +137,9 @@ def test_a_trials_net_is_judged_for_the_pictures_of_its_study(tmp_path: Path) ->
     assert training.fit(0).reports[-1].end is None
 
 
-@pytest.mark.parametrize(("kernel", "fault"), [(3, nullcontext()), (5, pytest.raises(UsageError, match="no portable"))])
+@pytest.mark.parametrize(
+    ("kernel", "fault"), [(3, nullcontext()), (5, pytest.raises(UsageError, match="cannot be portable"))]
+)
 def test_portable_training_refuses_a_net_whose_bits_depend_on_the_processor(
     kernel: int, fault: AbstractContextManager[object], tmp_path: Path
 ) -> None:

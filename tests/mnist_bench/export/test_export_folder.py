@@ -209,7 +209,7 @@ def test_the_nets_of_the_tests_have_every_kind_of_layer() -> None:
 def test_a_net_with_a_layer_of_ones_own_is_refused(winner: Winner, tmp_path: Path) -> None:
     modules = [torch.nn.LeakyReLU(0.1) if isinstance(one, torch.nn.ReLU) else one for one in winner.net.children()]
     leaky = replace(winner, members=(Member(record=winner.record, net=torch.nn.Sequential(*modules)),))
-    with pytest.raises(UsageError, match="conv-0/0: its net has LeakyReLU instead of ReLU"):
+    with pytest.raises(UsageError, match="conv-0/0: its network has LeakyReLU instead of ReLU"):
         export_folder.write(leaky, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -295,9 +295,9 @@ def test_a_committee_has_a_record_of_each_net(winner: Winner, digits: Dataset, t
     assert not (tmp_path / export_folder.RECORD).exists()
     assert [record.read(path).seed for path in written.files[-2:]] == [1, 2]
     text = (tmp_path / export_folder.CARD).read_text()
-    assert "an ensemble of 2 networks of" in text
+    assert "2 networks of" in text
     assert "export conv-0/0 --confirmed --ensemble --to DIR" in text
-    assert "The accuracy of the committee on the test images was not measured." in text
+    assert "The accuracy of the ensemble on the test images was not measured." in text
     assert all(member.weights in text for member in both.members)
     export_folder.write(winner, tmp_path)
     assert not list(tmp_path.glob("RECORD-*.json"))

@@ -61,7 +61,7 @@ def test_one_name_alone_and_images_that_cannot_be_read_are_refused(winner: Winne
         winner.model("digit.png")
     Image.new("L", (40, 40), 255).save(tmp_path / "whole.png")
     (tmp_path / "torn.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-40])
-    with Image.open(tmp_path / "torn.png") as torn, pytest.raises(PictureError, match=r"^picture 0: "):
+    with Image.open(tmp_path / "torn.png") as torn, pytest.raises(PictureError, match=r"^image 0: "):
         winner.model([torn])
 
 
@@ -116,7 +116,7 @@ def test_a_picture_that_is_empty_or_none_is_named(winner: Winner, tmp_path: Path
         winner.model([np.eye(28) * 255, np.zeros((28, 28))])
     with pytest.raises(PictureError, match=r"none\.png: cannot be read"):
         winner.model([tmp_path / "none.png"])
-    with pytest.raises(PictureError, match="picture 0: "):
+    with pytest.raises(PictureError, match="image 0: "):
         winner.model([object()])
 
 

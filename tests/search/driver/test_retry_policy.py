@@ -87,7 +87,7 @@ def test_what_lacked_memory_runs_alone_and_its_lacks_are_counted_together(clock:
 def in_words(failure: Failure) -> tuple[str, str, str]:
     """Return what the page for readers says of a failure: tries, what comes before the next one, and the end."""
     rule = rule_of(failure)
-    before = [*(["a pause"] if rule.waits else []), *(["no other beside it"] if rule.alone else [])]
+    before = [*(["a pause"] if rule.waits else []), *(["no other at the same time"] if rule.alone else [])]
     if rule.tries == 1:
         before = ["none"]
     end = "the search stops" if rule.then is None else f"the trial has {END_IN_WORDS[rule.then]}"

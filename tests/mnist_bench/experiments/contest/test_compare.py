@@ -83,7 +83,7 @@ def test_pairs_may_compete_alone_with_other_seeds(files: tuple[str, str]) -> Non
 
 
 def test_a_start_list_may_not_know_the_task_that_it_is_judged_on(files: tuple[str, str], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="made of noisy would know the task mnist-5k, on which it is judged"):
+    with pytest.raises(UsageError, match="from noisy were selected on mnist-5k, the task of this comparison"):
         _run(replace(ASKED, tables=files[:1], start=files[1:]))
     other = table(name="other")
     elsewhere = tmp_path / "other.npz"
