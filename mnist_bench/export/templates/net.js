@@ -23,7 +23,7 @@ function half(bits) {
   return bits & 32768 ? -size : size;
 }
 
-// The mean of what the nets of a committee say; of one net, what it says. A net of three channels sees what is drawn in
+// The mean of what the networks of an ensemble say; of one network, what it says. A network of three channels sees what is drawn in
 // red: of green and blue, behind the picture's last pixel, there is nothing.
 function probabilities(net, picture) {
   const area = net.rows * net.columns;

@@ -295,7 +295,7 @@ def test_a_committee_has_a_record_of_each_net(winner: Winner, digits: Dataset, t
     assert not (tmp_path / export_folder.RECORD).exists()
     assert [record.read(path).seed for path in written.files[-2:]] == [1, 2]
     text = (tmp_path / export_folder.CARD).read_text()
-    assert "2 networks of" in text
+    assert "an ensemble of 2 networks of" in text
     assert "export conv-0/0 --confirmed --ensemble --to DIR" in text
     assert "The accuracy of the ensemble on the test images was not measured." in text
     assert all(member.weights in text for member in both.members)
