@@ -28,8 +28,8 @@ from support import undrawn
 from support.paths import DATABASE, LOCK
 
 STUDY = "smoke-0"
-SEARCH = ("search", "smoke", "--trials", "4", "--slots", "2", "--set", "subset=1000", "--set", "epochs=2", "--executor",
-          "in-process")  # fmt: skip
+SEARCH = ("search", "former/0.1/smoke", "--trials", "4", "--slots", "2", "--set", "subset=1000", "--set", "epochs=2",
+          "--executor", "in-process")  # fmt: skip
 TEXT = (
     "=HYPERLINK(1)\x1b]0;owned\x07\x1b[31m\x9b2J\r\nError: forged [/x][link=http://evil]y[/link] "
     "<script>alert(1)</script><img src=x onerror=alert(1)> $\\frac{ \u202e {{ 7 * 7 }} | `a`"

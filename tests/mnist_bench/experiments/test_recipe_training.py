@@ -153,7 +153,7 @@ def test_portable_training_refuses_a_net_whose_bits_depend_on_the_processor(
 @pytest.mark.integration
 def test_a_net_of_ones_own_that_raises_is_told_with_its_line(tmp_path: Path) -> None:
     name = own_nets.write(tmp_path, own_nets.FAULTY)
-    training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, TrainingOptions(net=name))
+    training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, TrainingOptions(net=name, precision="fp32"))
     blamed = r"Net my_nets\.py:build raised AttributeError: .*no_such_thing.* \(/.*my_nets\.py:\d+\)\."
     with pytest.raises(PluginError, match=rf"^{blamed}$"):
         training.fit(0)

@@ -184,7 +184,7 @@ def test_a_server_that_is_killed_and_comes_back_costs_nothing(tmp_path: Path, po
     assert tables(url) == tables_in_sqlite(tmp_path / "alone")
     (away, down), (back, up) = watcher.told
     assert away.startswith("The database is unreachable (")
-    assert away.endswith("it is tried again for up to 60 s.")
+    assert away.endswith("the connection is retried for up to 60 s.")
     assert back.startswith("The database is back after ")
     starts = [report.started for trial in run.study.trials for report in trial.reports if report.started]
     assert any(down < start < up - 0.5 for start in starts), "no worker went on"
