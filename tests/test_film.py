@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
 
+from support import docs_scripts
 from support.paths import ROOT
 
 
 @pytest.fixture(scope="module")
 def film() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("film", ROOT / "docs" / "film.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["film"] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return docs_scripts.loaded("film")
 
 
 def test_a_picture_that_is_drawn_anew_replaces_the_one_before(film: ModuleType) -> None:

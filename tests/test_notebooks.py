@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from support import docs_scripts
 from support.paths import ROOT
 from support.sources import refuse
 
@@ -60,12 +60,7 @@ VALUE = 1
 
 @pytest.fixture(scope="module")
 def maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("notebooks", ROOT / "docs" / "notebooks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return docs_scripts.loaded("notebooks")
 
 
 def test_every_notebook_is_up_to_date(maker: ModuleType) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import importlib.util
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +22,7 @@ from mnist_bench.nets import settings_by_heading
 from mnist_bench.numerics.device import VARIABLES
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
 from search.study import STORAGE_VARIABLE, folder
-from support import handmade, handmade_confirmation
+from support import docs_scripts, handmade, handmade_confirmation
 from support.paths import ROOT
 from support.sources import SOURCES, nodes_of
 
@@ -34,12 +33,7 @@ OF_THE_PROGRAM = {"PYTHONHASHSEED"}
 
 @pytest.fixture(scope="module")
 def maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference_pages", ROOT / "docs" / "reference_pages.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return docs_scripts.loaded("reference_pages")
 
 
 def text_of(page: str) -> str:
