@@ -13,9 +13,8 @@ import pytest
 import torch
 
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.tensors import load_dataset
-from mnist_bench.training.period import fit
+from support import native
+from support.paths import ROOT
 
 IMAGES = 3000
 SMALL = TrainConfig(
@@ -48,16 +47,33 @@ def test_it_trains_on_the_images_that_ours_trains_on(digits: tuple[expert.Digits
     assert abs(float(training.pictures.std()) - 1) < 0.1
 
 
+LEARNED = """
+import sys
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
+import torch
+from benchmarks.test_expert import IMAGES, SMALL
+import expert
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import load_dataset
+from mnist_bench.training.period import fit
+
+torch.manual_seed(0)
+digits = expert.load(IMAGES)
+training = expert.Training(SMALL, 2 * IMAGES // 50, "fp32")
+for _ in range(2):
+    training.epoch(digits[0])
+ours = fit(SMALL, 0, load_dataset(DataOptions(subset=IMAGES), torch.device("cpu")), "fp32").reports[-1].value
+print(training.schedule.last_epoch, training.accuracy(digits[1]), ours)
+"""
+
+
 @pytest.mark.integration
-def test_it_learns_as_ours_does(digits: tuple[expert.Digits, expert.Digits]) -> None:
-    training = expert.Training(SMALL, 2 * IMAGES // 50, "fp32")
-    for _ in range(2):
-        training.epoch(digits[0])
-    assert training.schedule.last_epoch == 2 * IMAGES // 50
-    ours = fit(SMALL, 0, load_dataset(DataOptions(subset=IMAGES), torch.device("cpu")), "fp32").reports[-1].value
-    assert ours is not None
-    assert training.accuracy(digits[1]) > 0.9
-    assert abs(training.accuracy(digits[1]) - ours) < 0.06
+def test_it_learns_as_ours_does() -> None:
+    """With the kernels of this processor, as it is timed: with others a seed may learn much worse."""
+    steps, theirs, ours = map(float, native.printed("-c", LEARNED, str(ROOT / "benchmarks" / "peers")).split())
+    assert steps == 2 * IMAGES // 50
+    assert theirs > 0.9
+    assert abs(theirs - ours) < 0.04
 
 
 def test_the_optimizer_is_fused_and_averages_are_kept() -> None:
