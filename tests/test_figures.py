@@ -90,9 +90,9 @@ def readmes_comparison() -> Iterator[str]:
     assert round(epochs_searched() / 8) == 9
     yield "a budget of 50 full trainings (`make search` spends nine, because"
     curves, random, tpe = (mean_error("contest", *way) for way in (("curves", 50), ("random", 50), ("tpe", 25)))
-    yield f"ended at {curves} error, random search with the same pruner at {random} and Optuna's TPE at {tpe}"
+    yield f"ended at {curves} error; random search with the same pruner ended at {random}, Optuna's TPE at {tpe}"
     apart = math.ceil(100 * abs(best_on_all("curves") - best_on_all("tpe"))) / 100
-    yield f"on all of MNIST, `curves` and TPE end within {apart:.2f} percentage points"
+    yield f"On all of MNIST, `curves` and TPE end within {apart:.2f} percentage points"
 
 
 def epochs_searched() -> float:
