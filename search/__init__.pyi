@@ -28,6 +28,7 @@ from .event_log import (
 from .executors import Executor as Executor, InProcessExecutor as InProcessExecutor
 from .executors.local import LocalExecutor as LocalExecutor
 from .executors.ray import RayExecutor as RayExecutor
+from .objectives import Configuration as Configuration, Objective as Objective, planned as planned, run as run
 from .repeatability import require_repeatable as require_repeatable
 from .space import Space as Space
 from .strategies import (

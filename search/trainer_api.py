@@ -28,7 +28,8 @@ MAX_PERIODS = 1_000_000
 """Most periods of a trial."""
 MAX_COST = 2**53
 """Largest cost of a period: a whole number in every JSON reader, also in those that have only floats."""
-EndReason = Literal["diverged", "out_of_memory"]
+EndReason = Literal["diverged", "out_of_memory", "finished"]
+"""Why a trial makes no further report. `finished`: it was complete before this period, in which nothing was trained."""
 C = TypeVar("C")
 """A trainer's configurations."""
 T = TypeVar("T")
@@ -101,8 +102,9 @@ class Report:
     seconds: float
     """Time the period took on its worker."""
     end: EndReason | None = None
-    """Set if the trial cannot continue. Leave `value` None then: the trial ends without a value, and a pruner would
-    compare it with those of other trials."""
+    """Set if the trial makes no further report. Leave `value` None if it could not continue: the trial ends without a
+    value, and a pruner would compare it with those of other trials. If it was `finished` before this period, repeat
+    the value of the report before: the trial is complete with it."""
     details: Mapping[str, Json] = field(default_factory=dict)
     """Kept only for the trial's last period (of nets: `correct`, one bit a validation image, base64)."""
     worker: int | None = None

@@ -81,11 +81,13 @@ class Dispatcher:
         may_stop_at: Callable[[int], bool] = lambda period: True,
         *,
         trial_timeout: float = math.inf,
+        stall: float | None = None,
     ) -> None:
         """Make a dispatcher without trials; `history` is the search's, which the driver changes.
 
         `may_stop_at` says whether the pruner may stop a trial after a period. `trial_timeout` is the time in seconds
-        that a trial may train, all its periods together.
+        that a trial may train, all its periods together. `stall` is the time after which a period counts as hung; by
+        default it follows from the estimated cost.
         """
         self.executor = executor
         self.states = states
@@ -104,7 +106,7 @@ class Dispatcher:
         self._busy: set[int] = set()
         """Trials of which a period waits for a worker or is on one."""
         self._latest_states: dict[int, tuple[int, bytes]] = {}
-        self._retry_policy = RetryPolicy()
+        self._retry_policy = RetryPolicy(stall)
 
     def adopt(self, trial: int) -> None:
         """Take in a trial that is to be trained, with the periods that an earlier run trained and did not handle."""
@@ -167,6 +169,7 @@ class Dispatcher:
 
     def forget(self, trial: int) -> None:
         """Let go of a trial that has ended."""
+        self.executor.forget(trial)
         self._latest_states.pop(trial, None)
         if trial in self._trials:
             self._trials.remove(trial)

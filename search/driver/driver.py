@@ -213,8 +213,10 @@ class Driver:
 
     def _report(self, trial: TrialRecord, report: Report) -> None:
         number, period = trial.number, trial.next_period
-        last = period == len(trial.costs)
-        if last and report.value is None and report.end is None:  # it would be complete, and could not be ranked
+        last = period == len(trial.costs) or report.end == "finished"
+        if (
+            last and report.value is None and report.end in (None, "finished")
+        ):  # it would be complete, and could not be ranked
             self._end(number, "FAIL", "crashed", None, error="Its last report has no value, and names no end.")
             return
         prune = False
@@ -242,19 +244,25 @@ class Driver:
     def _tell(self, number: int) -> None:
         """End a trial whose last report, or whose plan, decides how."""
         trial = self._history.trials[number]
-        last = trial.reports[-1] if trial.reports else None
-        if last is None:
+        if not trial.reports:
             self._end(number, "PRUNED", "infeasible", None)
-        elif last.end is not None:
-            self._give_up(number, last.end)
-        elif len(trial.reports) == len(trial.costs):
-            self._end(number, "COMPLETE", "complete", last.value)
-        else:
-            if self._spec.cost is not None and last.value is not None:
-                # With two objectives the value of a smaller budget would be ranked with those of whole ones.
-                short = shortfall(len(trial.reports), len(trial.costs), last.value)
-                self._optuna_study.constrain(number, {"pruned": short})
-            self._end(number, "PRUNED", "pruned", last.value)
+            return
+        last = trial.reports[-1]
+        match last.end:
+            case "diverged" | "out_of_memory":
+                self._give_up(number, last.end)
+            case "finished":
+                self._end(number, "COMPLETE", "complete", last.value)
+            case None if len(trial.reports) == len(trial.costs):
+                self._end(number, "COMPLETE", "complete", last.value)
+            case None:
+                if self._spec.cost is not None and last.value is not None:
+                    # With two objectives the value of a smaller budget would be ranked with those of whole ones.
+                    short = shortfall(len(trial.reports), len(trial.costs), last.value)
+                    self._optuna_study.constrain(number, {"pruned": short})
+                self._end(number, "PRUNED", "pruned", last.value)
+            case _:
+                assert_never(last.end)
 
     def _give_up(self, number: int, reason: Reason, *, error: str | None = None) -> None:
         """End a trial that cannot continue, with a constraint from which the sampler learns."""

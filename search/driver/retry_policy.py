@@ -94,6 +94,8 @@ def rule_of(failure: Failure) -> Rule:
 class RetryPolicy:
     """The failures so far, by trial and period."""
 
+    stall: float | None = None
+    """Seconds after which any period counts as hung; None to take a multiple of its estimate."""
     _failures: Counter[tuple[Key, End]] = field(default_factory=Counter)
     _losses: Counter[Key] = field(default_factory=Counter)
     """Workers lost in a row."""
@@ -119,7 +121,8 @@ class RetryPolicy:
 
         Each loss doubles it: a slow machine must not stall for ever.
         """
-        return 2.0 ** self._losses[key] * max(MIN_STALL, STALL_FACTOR * cost / 1e6)
+        limit = max(MIN_STALL, STALL_FACTOR * cost / 1e6) if self.stall is None else self.stall
+        return 2.0 ** self._losses[key] * limit
 
     def failed(self, key: Key, failure: Failure, *, name: str, reason: str) -> End | None:
         """Note a failure over a period of the trial or task of this name; return how to end it, None to try again.

@@ -95,6 +95,8 @@ class Search:
     """Whether to stop now; the same search can be resumed later."""
     trial_timeout: float = math.inf
     """Seconds that a trial may train. Not part of the study's specification: an end by time is an external event."""
+    stall: float | None = None
+    """Seconds after which a period counts as hung; None to take a multiple of its estimated cost."""
     check: Callable[[StudyRecord], object] = lambda study: None
     """Raises if an existing study is not of this trainer; called before the search is resumed."""
     max_outage: float = MAX_OUTAGE
@@ -305,6 +307,7 @@ class Search:
             self.stopping,
             spec.pruner.may_stop_at,
             trial_timeout=self.trial_timeout,
+            stall=self.stall,
         )
         observer.on_start(self._header(spec, history))
         driver = Driver(

@@ -1,4 +1,4 @@
-from .in_process import InProcessExecutor as InProcessExecutor
+from .in_process import InProcessExecutor as InProcessExecutor, error_text as error_text
 from .protocol import (
     MAX_LANES as MAX_LANES,
     Cause as Cause,

@@ -109,6 +109,10 @@ class Executor(Protocol):
         """
         ...
 
+    def forget(self, trial: int) -> None:
+        """Give up what is kept for a trial that has ended."""
+        ...
+
     def stop(self) -> None:
         """End all workers at once; jobs under way are abandoned."""
         ...

@@ -24,6 +24,36 @@ from typing import Any
 from search.errors import FOREIGN, PluginError, SearchError, UsageError
 from search.messages import first_line, in_a_sentence
 
+
+class LoadedEnough(BaseException):
+    """Ends the loading of a file that would begin a search: what the search needs stands above that line."""
+
+
+_until_run = False
+"""Whether a file is loaded in a process that is to call one of its functions, not to search."""
+
+
+@contextmanager
+def loading_until_run() -> Iterator[None]:
+    """Let files that are loaded inside end where they begin a search; see `end_if_loading`."""
+    global _until_run
+    _until_run = True
+    try:
+        yield
+    finally:
+        _until_run = False
+
+
+def end_if_loading() -> None:
+    """End the loading of the file that calls this, if it is loaded for one of its functions.
+
+    Raises:
+        LoadedEnough: it is.
+    """
+    if _until_run:
+        raise LoadedEnough
+
+
 HOW = "name it as package.module:Name or folder/file.py:Name"
 INSTALLED = "a package has to be installed, or on PYTHONPATH"
 """For a module that is not found: the process that was given its name may see packages that others do not."""
@@ -176,6 +206,8 @@ def _from_file(path: str) -> ModuleType:
     module = sys.modules[path] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
+    except LoadedEnough:
+        return module
     except BaseException:
         del sys.modules[path]
         raise

@@ -24,6 +24,10 @@ from search.space.yaml_reader import Document, KeyPath
 
 SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
 """Top-level mappings that are settings, not sections."""
+SETTINGS_OF_ALL = ("objective", "direction")
+"""Other settings that the search itself reads, in a space of nets or of any other work."""
+_FORMS = {"int", "float", "levels", "choice", "value"}
+"""Keys of which a range or a constant with a condition has one."""
 NARROWED = "narrowed"
 """The name by which a file says that its conditions and constraints may name values that its ranges do not hold (any
 more). It does not affect the trials, so it is not part of the specification."""
@@ -148,8 +152,11 @@ class Space:
         object.__setattr__(self, "order", tuple(order.values()))
 
     @classmethod
-    def read(cls, document: Document) -> tuple[Space, list[Problem]]:
-        """Return the space that a document describes, and all its faults; a faulty range becomes `UNREADABLE`."""
+    def read(cls, document: Document, flat: str | None = None) -> tuple[Space, list[Problem]]:
+        """Return the space that a document describes, and all its faults; a faulty range becomes `UNREADABLE`.
+
+        `flat` names the section of the ranges and constants that stand at the top level, next to the sections.
+        """
         if not isinstance(document.value, dict):
             empty = cls("space", document.source, {}, (), document.text)
             return empty, [document.problem((), "a space file holds settings and sections, `name: value` each")]
@@ -157,7 +164,9 @@ class Space:
         settings: dict[str, Any] = {}
         fields: list[Field] = []
         for key, value in document.value.items():
-            if isinstance(value, dict) and key not in (*SETTINGS_WITH_KEYS, NARROWED, "name"):
+            if flat is not None and _is_field(key, value):
+                fields += _read_field_of(flat, key, value, Origin(document, (key,)), problems)
+            elif isinstance(value, dict) and key not in (*SETTINGS_WITH_KEYS, NARROWED, "name"):
                 fields += _read_section(key, value, document, problems)
             else:
                 settings[key] = value
@@ -170,30 +179,30 @@ class Space:
         return space, problems + faults
 
     @classmethod
-    def from_document(cls, document: Document) -> Space:
-        """Return the space that a document describes.
+    def from_document(cls, document: Document, flat: str | None = None) -> Space:
+        """Return the space that a document describes; `flat` as in `read`.
 
         Raises:
             SpaceError: the document has faults; the error lists all of them.
         """
-        space, problems = cls.read(document)
+        space, problems = cls.read(document, flat)
         if problems:
             raise SpaceError(problems)
         return space
 
     @classmethod
-    def load(cls, path: Path) -> Space:
-        """Return the space that a YAML file describes.
+    def load(cls, path: Path, flat: str | None = None) -> Space:
+        """Return the space that a YAML file describes; `flat` as in `read`.
 
         Raises:
             UsageError: the file cannot be read.
             SpaceError: the file has faults; the error lists all of them.
         """
-        return cls.from_document(yaml_reader.load(path))
+        return cls.from_document(yaml_reader.load(path), flat)
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Space:
-        """Return the space that a mapping describes, as a YAML file would; a tuple in it is a list.
+    def of(cls, values: Mapping[str, Any], flat: str | None = None) -> Space:
+        """Return the space that a mapping describes, as a YAML file would; a tuple in it is a list. `flat` as in `read`.
 
         Raises:
             SpaceError: the mapping has faults; the error lists all of them.
@@ -201,7 +210,7 @@ class Space:
         document = Document.of("space", _with_lists(dict(values)))
         if (fault := canonical_json.fault(document.value)) is not None:
             raise SpaceError([document.problem((), f"a value cannot be in a space file: {fault}")]) from fault
-        return cls.from_document(document)
+        return cls.from_document(document, flat)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Space:
@@ -382,13 +391,23 @@ def cost_of(settings: Mapping[str, Any]) -> str | None:
 def _read_section(section: str, values: Mapping[str, Any], document: Document, problems: list[Problem]) -> list[Field]:
     fields: list[Field] = []
     for name, value in values.items():
-        origin = Origin(document, (section, name))
-        if FIELD_PATH.fullmatch(f"{section}.{name}"):
-            fields.append(read_field(f"{section}.{name}", value, origin, problems))
-        else:
-            refused = f"{show(f'{section}.{name}')}: not a name of letters, digits, _"
-            problems.append(origin.problem(refused, at_key=True))
+        fields += _read_field_of(section, name, value, Origin(document, (section, name)), problems)
     return fields
+
+
+def _read_field_of(section: str, name: str, value: Any, origin: Origin, problems: list[Problem]) -> list[Field]:
+    """Return the field in a list, which is empty if its name is none."""
+    if FIELD_PATH.fullmatch(f"{section}.{name}"):
+        return [read_field(f"{section}.{name}", value, origin, problems)]
+    problems.append(origin.problem(f"{show(f'{section}.{name}')}: not a name of letters, digits, _", at_key=True))
+    return []
+
+
+def _is_field(key: str, value: Any) -> bool:
+    """Return whether a top-level value is a range or a constant of a flat space, not a section or a setting."""
+    if key in (*SETTINGS_WITH_KEYS, *SETTINGS_OF_ALL, NARROWED, "name"):
+        return False
+    return not isinstance(value, dict) or bool(value.keys() & _FORMS)
 
 
 def _read_name(name: Any, document: Document, problems: list[Problem]) -> str:

@@ -200,10 +200,10 @@ class LocalExecutor(Fleet[WorkerProcess]):
             return []
         self._workers.remove(worker)
         if worker.numerics is None:
-            self._start_failed(f"Workers end before they are ready ({_ending(code)}); see {self._log_file}.")
+            self._start_failed(f"Workers end before they are ready ({ending(code)}); see {self._log_file}.")
         if len(under_way) == 1:
             return [_death(under_way[0], code, stalled=bool(stalled))]
-        return self._lose(under_way, _silence(stalled[0].job) if stalled else _ending(code), stalled)
+        return self._lose(under_way, _silence(stalled[0].job) if stalled else ending(code), stalled)
 
 
 def _key(job: Job) -> tuple[int, int]:
@@ -215,19 +215,20 @@ def _death(alone: Running, code: int, *, stalled: bool) -> Outcome:
     if stalled:
         return Lost(job=job, reason=_silence(job), cause="stalled")
     if -code in CRASHES:
-        return Raised(job=job, error=f"The worker ended by {_ending(code)}.")
+        return Raised(job=job, error=f"The worker ended by {ending(code)}.")
     # SIGKILL does not say who sent it. The kernel counts its own; that of another process in the same group may be
     # among them, so it takes two such ends to make it the trial's (`search.driver.retry_policy`).
     if code == -signal.SIGKILL and oom.kills() > alone.oom_kills:
         return Lost(job=job, reason="out of memory", cause="out_of_memory")
-    return Lost(job=job, reason=_ending(code))
+    return Lost(job=job, reason=ending(code))
 
 
 def _silence(job: Job) -> str:
     return f"no progress in {job.stall_seconds:.0f} s"
 
 
-def _ending(code: int) -> str:
+def ending(code: int) -> str:
+    """Return how a process ended, by its exit code: "SIGKILL", "exit code 3"."""
     return _signal_name(-code) if code < 0 else f"exit code {code}"
 
 

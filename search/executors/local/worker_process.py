@@ -17,12 +17,13 @@ from search.executors.local.wire import read_frame, write_frame
 from search.executors.protocol import Job
 from search.trainer_api import TrainerSpec
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
     # glibc gives large arrays back after every step and faults them in again: 4 to 13 % of a step's time, measured.
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(8 * 2**30),
 }
+"""Environment variables of worker processes: one thread each."""
 
 Message = tuple[dict[str, Any], bytes] | None
 """A message of a worker; None when its pipe has closed."""
@@ -66,7 +67,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, **_ENVIRONMENT, **spec.environment},
+            env={**os.environ, **ENVIRONMENT, **spec.environment},
             start_new_session=True,  # Ctrl-C is for the driver alone
         )
         # One writer for all frames, in a thread of its own: a worker that has stopped reading must not hold up the

@@ -1,0 +1,130 @@
+"""A child process: calls the objective for one trial, and waits after each report until it may continue.
+
+It ends at once when its driver dies: a thread reads the socket all the time and leaves when the other end closes,
+whatever the objective is doing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import queue
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from search.errors import FOREIGN
+from search.executors import error_text
+from search.executors.local import volunteer
+from search.objectives.configuration import Configuration
+from search.objectives.lines import Lines, Message
+from search.objectives.reports import Figures
+
+Inbox = queue.SimpleQueue[Message]
+
+groups: set[int] = set()
+"""Process groups that end with this process."""
+
+
+def serve(function: Callable[..., Any], lines: Lines) -> NoReturn:
+    """Run one trial, as the first message describes it, and leave the process."""
+    volunteer()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver
+    inbox: Inbox = queue.SimpleQueue()
+    threading.Thread(target=_read_all, args=(lines, inbox), daemon=True).start()
+    task = inbox.get()
+    try:
+        _run(function, task, lines, inbox)
+    except FOREIGN as error:  # whatever a configuration makes the objective raise is a result about it
+        _try_to_send(lines, {"raised": error_text(error)})
+    except OSError:  # the driver is gone
+        pass
+    leave(0)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process, and the programs that it started, without any of the parent's handlers of exit."""
+    for group in groups:
+        _kill(group)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+@contextmanager
+def owned_group(group: int) -> Iterator[None]:
+    """Let a process group end with this process."""
+    groups.add(group)
+    try:
+        yield
+    finally:
+        groups.discard(group)
+
+
+def seed_generators(seed: int) -> None:
+    """Seed the global generators of Python, NumPy and, if it is loaded, PyTorch; `seed` is less than 2**31."""
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (the objective may draw from it)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(seed)
+
+
+def _run(function: Callable[..., Any], task: Message, lines: Lines, inbox: Inbox) -> None:
+    seed_generators(task["seed"])
+    config = Configuration(task["config"], task["seed"])
+    started = time.monotonic()
+    answer = function(config)
+    if not isinstance(answer, Generator):
+        lines.send({"report": Figures.of(answer, task["objective"]).to_json(), "seconds": time.monotonic() - started})
+        lines.send({"returned": True})
+        return
+    while True:
+        try:
+            given = next(answer)
+        except StopIteration as end:
+            if end.value is not None:
+                raise TypeError("a generator reports with yield; this one returned a value") from None
+            lines.send({"returned": True})
+            return
+        lines.send({"report": Figures.of(given, task["objective"]).to_json(), "seconds": time.monotonic() - started})
+        if "end" in inbox.get():
+            answer.close()
+            return
+        started = time.monotonic()
+
+
+def _read_all(lines: Lines, inbox: Inbox) -> None:
+    while (messages := lines.received()) is not None:
+        for message in messages:
+            inbox.put(message)
+    for group in groups:
+        _kill(group)
+    os._exit(1)  # not sys.exit, which would end this thread alone and wait for the objective's
+
+
+def _try_to_send(lines: Lines, message: Message) -> None:
+    try:
+        lines.send(message)
+    except OSError:
+        return  # the driver is gone
+
+
+def _kill(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except OSError:
+        return  # it has ended
+
+
+def is_generator(function: Callable[..., Any]) -> bool:
+    """Return whether a call makes a generator of reports, as far as the function shows it."""
+    return inspect.isgeneratorfunction(inspect.unwrap(function)) or inspect.isgeneratorfunction(
+        getattr(function, "__call__", None)  # noqa: B004 (of an object: its method)
+    )

@@ -1,0 +1,142 @@
+"""A program as an objective: its reports are lines of JSON, and it is stopped after each."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO, Any, cast
+
+from search.objectives.child import owned_group
+from search.objectives.configuration import Configuration
+from search.objectives.reports import VALUE
+
+SEED = "TRIAL_SEED"
+"""The environment variable that holds the trial's seed."""
+GRACE = 10.0
+"""Seconds between SIGTERM and SIGKILL."""
+LAST_LINES = 8
+"""Lines of the standard error that a failed program is quoted with."""
+_PR_SET_PDEATHSIG = 1
+
+
+def objective_of(words: Sequence[str], metric: str = VALUE) -> Callable[[Configuration], Iterator[Any]]:
+    """Return the objective that runs a program with a configuration's values in its arguments.
+
+    The program also gets the configuration as JSON on its standard input, and the seed in the environment. It reports
+    with a line of JSON on its standard output: a mapping that holds `metric`. Other lines go to standard error, which
+    the driver keeps in a file.
+    """
+
+    def objective(config: Configuration) -> Iterator[Any]:
+        process = _started([_filled(word, config) for word in words], config)
+        last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        copying = threading.Thread(target=_copy, args=(process.stderr, last_lines), daemon=True)
+        copying.start()
+        with owned_group(process.pid):
+            reports = 0
+            try:
+                for line in cast(IO[str], process.stdout):
+                    if (report := _report_in(line, metric)) is None:
+                        sys.stderr.write(line)
+                        continue
+                    reports += 1
+                    _signal(process, signal.SIGSTOP)
+                    yield report
+                    _signal(process, signal.SIGCONT)
+                code = process.wait()
+            finally:
+                _end(process)
+        copying.join(GRACE)
+        if code or not reports:
+            raise _failure(code, reports, last_lines)
+
+    return objective
+
+
+def _filled(word: str, config: Configuration) -> str:
+    values = {**config, "seed": config.seed}
+    return word.format_map({name: _spelt(value) for name, value in values.items()})
+
+
+def _spelt(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _started(words: Sequence[str], config: Configuration) -> subprocess.Popen[str]:
+    try:
+        process = subprocess.Popen(  # noqa: S603 (the user's program; no shell reads its arguments)
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="backslashreplace",
+            env={**os.environ, SEED: str(config.seed)},
+            start_new_session=True,  # a group of its own, which is stopped as a whole
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 (it calls one function of the C library)
+        )
+    except OSError as error:
+        raise RuntimeError(f"{words[0]} cannot be started: {error.strerror}") from error
+    try:
+        with cast(IO[str], process.stdin) as stream:
+            stream.write(json.dumps({**config, "seed": config.seed}) + "\n")
+    except BrokenPipeError:
+        pass  # it does not read its input
+    return process
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _report_in(line: str, metric: str) -> Mapping[str, Any] | None:
+    """Return the report that a line of output is; None if it is other output."""
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if metric in found else None
+
+
+def _copy(stream: IO[str] | None, last_lines: deque[str]) -> None:
+    for line in stream or ():
+        last_lines.append(line.rstrip())
+        sys.stderr.write(line)
+        sys.stderr.flush()
+
+
+def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except OSError:
+        return  # it has ended
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a program that still runs: SIGTERM, so that it can put things in order, and after a while SIGKILL."""
+    if process.poll() is not None:
+        return
+    _signal(process, signal.SIGTERM)
+    _signal(process, signal.SIGCONT)  # a stopped process takes no signal but SIGKILL
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        _signal(process, signal.SIGKILL)
+        process.wait()
+
+
+def _failure(code: int, reports: int, last_lines: Sequence[str]) -> RuntimeError:
+    if code:
+        ending = f"the signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        quoted = "".join(f"\n{line}" for line in last_lines)
+        return RuntimeError(f"the program ended with {ending}{':' if quoted else ''}{quoted}")
+    return RuntimeError('the program made no report; it prints a line of JSON for each: {"value": 0.97}')

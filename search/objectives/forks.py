@@ -1,0 +1,214 @@
+"""Child processes of an objective as the driver sees them, and where they are forked: in a process of their own, or here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import IO, Any, Protocol
+
+from search.errors import UsageError, WorkerError
+from search.executors.local import ENVIRONMENT
+from search.objectives.lines import Lines, Message
+from search.objectives.nursery import exit_code, in_child
+from search.objectives.objective import Objective
+
+UNKNOWN = -signal.SIGKILL
+"""The exit code of a child whose parent is gone: it was ended from outside, as far as anyone knows."""
+
+
+class Forks(Protocol):
+    """Makes child processes that call an objective."""
+
+    def start(self) -> bool:
+        """Load the objective and return whether it makes a generator of reports.
+
+        Raises:
+            UsageError: it cannot be loaded.
+            WorkerError: the process that is to load it ended.
+        """
+        ...
+
+    def fork(self) -> Child:
+        """Return a new child.
+
+        Raises:
+            WorkerError: none can be made.
+        """
+        ...
+
+    def exit_code(self, pid: int) -> int:
+        """Wait for the end of a child whose socket has closed, and return its exit code."""
+        ...
+
+    def stop(self) -> None:
+        """End the process that forks, if there is one; children are ended by themselves."""
+        ...
+
+
+class Child:
+    """One child process and the driver's end of its socket."""
+
+    def __init__(self, pid: int, lines: Lines, forks: Forks) -> None:
+        self.pid = pid
+        self.lines = lines
+        self._forks = forks
+
+    def send(self, message: Message) -> None:
+        """Send a message; if the child is gone, its closed socket tells."""
+        try:
+            self.lines.send(message)
+        except OSError:
+            return
+
+    def kill(self) -> None:
+        """End it at once, and all processes of its session's group; its socket then closes."""
+        for end in (os.kill, os.killpg):  # a child that was just forked leads no group yet
+            with suppress(OSError):  # it has ended
+                end(self.pid, signal.SIGKILL)
+
+    def exit_code(self) -> int:
+        """Return the exit code after its socket has closed, waiting for its end."""
+        self.lines.close()
+        return self._forks.exit_code(self.pid)
+
+
+class NurseryForks:
+    """Forks children in a process that loads the objective by its name."""
+
+    def __init__(self, objective: Objective, metric: str, log: IO[bytes] | int) -> None:
+        """Start nothing yet; `log` gets what the objective prints."""
+        self._task = {**objective.task, "objective": metric}
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lines: Lines | None = None
+
+    def start(self) -> bool:
+        """See `Forks.start`."""
+        ours, theirs = socket.socketpair()
+        path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "search.objectives.nursery", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                pass_fds=[theirs.fileno()],
+                # The order of a set of texts is the same in every process; threads, because two workers shall compute
+                # as one does. A user's own number of threads stands.
+                env={**ENVIRONMENT, "PYTHONHASHSEED": "0", **os.environ, "PYTHONPATH": path},
+                start_new_session=True,  # Ctrl-C is for the driver alone
+            )
+        self._lines = Lines(ours)
+        self._lines.send(self._task)
+        answer = self._lines.next()
+        if answer is None:
+            raise WorkerError(f"The process that loads the objective ended with exit code {self._process.wait()}.")
+        if "refused" in answer:
+            raise UsageError(answer["refused"])
+        return bool(answer["generator"])
+
+    def fork(self) -> Child:
+        """See `Forks.fork`; a process that has ended is replaced."""
+        answer = self._asked()
+        if answer is None:
+            self.stop()
+            self.start()
+            answer = self._asked()
+        if answer is None:
+            raise WorkerError("The process that loads the objective ends before it forks.")
+        return Child(answer["pid"], answer["lines"], self)
+
+    def _asked(self) -> Message | None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._open().socket, [b"{}"], [theirs.fileno()])
+                answer = self._open().next()
+            except OSError:
+                answer = None
+        if answer is None:
+            ours.close()
+            return None
+        return {**answer, "lines": Lines(ours)}
+
+    def exit_code(self, pid: int) -> int:
+        """See `Forks.exit_code`."""
+        try:
+            self._open().send({"wait": pid})
+            answer = self._open().next()
+        except OSError:
+            answer = None
+        return UNKNOWN if answer is None else int(answer["code"])
+
+    def stop(self) -> None:
+        """See `Forks.stop`."""
+        if self._process is not None and self._lines is not None:
+            self._lines.close()
+            self._process.kill()
+            self._process.wait()
+
+    def _open(self) -> Lines:
+        if self._lines is None:
+            raise OSError("not started")
+        return self._lines
+
+
+class OwnForks:
+    """Forks children of this process, for a function that no other process can load."""
+
+    def __init__(self, call: Callable[..., Any], log: IO[bytes] | int, others: Callable[[], Iterable[Child]]) -> None:
+        """`log` gets what the function prints; `others` returns the children that are there, whose sockets a new one
+        closes: a driver that dies must close the last copy."""
+        self._call = call
+        self._log = log
+        self._others = others
+
+    def start(self) -> bool:
+        """See `Forks.start`."""
+        from search.objectives.child import is_generator
+
+        return is_generator(self._call)
+
+    def fork(self) -> Child:
+        """See `Forks.fork`."""
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid:
+            theirs.close()
+            return Child(pid, Lines(ours), self)
+        ours.close()
+        for child in self._others():
+            child.lines.close()
+        self._print_to_log()
+        in_child(self._call, theirs.detach())
+
+    def exit_code(self, pid: int) -> int:
+        """See `Forks.exit_code`."""
+        return exit_code(pid)
+
+    def stop(self) -> None:
+        """See `Forks.stop`."""
+
+    def _print_to_log(self) -> None:
+        number = self._log if isinstance(self._log, int) else self._log.fileno()
+        os.dup2(number, 1)
+        os.dup2(number, 2)
+        # A notebook's streams belong to threads that this process does not have.
+        sys.stdout = open(1, "w", closefd=False, buffering=1)  # noqa: SIM115 (open as long as the process)
+        sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
+        if (torch := sys.modules.get("torch")) is not None:
+            torch.set_num_threads(1)  # OpenMP's other threads are not in a forked process
+
+
+def forks_of(
+    objective: Objective, metric: str, log: IO[bytes] | int, others: Callable[[], Iterable[Child]]
+) -> NurseryForks | OwnForks:
+    """Return where the children of an objective are forked."""
+    if objective.call is None:
+        return NurseryForks(objective, metric, log)
+    return OwnForks(objective.call, log, others)

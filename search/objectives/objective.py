@@ -1,0 +1,153 @@
+"""What is searched: a function in a file or package, a function of this process, or a program."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import shlex
+import string
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search.errors import UsageError
+from search.messages import did_you_mean, listing, show
+from search.plugins import HOW, INSTALLED, is_code
+from search.trainer_api import Json
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Objective:
+    """An objective: how a study names it, and how a child process gets it."""
+
+    name: str
+    """As a study stores it: `file.py:function`, the name of a function of this process, or a command."""
+    sha256: str
+    """Of the source file, of the function's source, or of the command's words."""
+    task: Mapping[str, Json]
+    """What a child process is told: {"function": ...} with the file's whole path, or {"command": [...]}."""
+    call: Function | None = None
+    """The function, if no other process can load it."""
+
+    @classmethod
+    def of(cls, given: Function | str) -> Objective:
+        """Return the objective that is a function, or the name of one: `file.py:function` or `package.module:function`.
+
+        A function that stands in a file or package is loaded by name in a fresh process. Any other, such as one of a
+        notebook's cell, is called in copies of this process.
+
+        Raises:
+            UsageError: it is neither a function nor the name of one.
+        """
+        if isinstance(given, str):
+            return cls._named(given)
+        if not callable(given):
+            raise UsageError(f"objective={show(repr(given))}: give a function, or its name as file.py:function.")
+        if (place := _place_of(given)) is not None:
+            return cls._named(place)
+        name = getattr(given, "__qualname__", type(given).__name__)
+        return cls(name=name, sha256=_hash_of(given), task={"function": name}, call=given)
+
+    @classmethod
+    def of_command(cls, command: str | Sequence[str]) -> Objective:
+        """Return the objective that is a program; `{lr}` in a word of its command is the value of the field `lr`.
+
+        Raises:
+            UsageError: the command is empty, or not one.
+        """
+        try:
+            words = shlex.split(command) if isinstance(command, str) else [*command]
+        except ValueError as error:
+            raise UsageError(f"command={show(command)}: {str(error).lower()}.") from error
+        if not words or not all(isinstance(word, str) for word in words):
+            raise UsageError(f"command={show(command)}: give a program and its arguments.")
+        for word in words:
+            names_in(word)
+        return cls(name=shlex.join(words), sha256=_sha256(repr(words).encode()), task={"command": words})
+
+    def check_names(self, paths: Iterable[str]) -> None:
+        """Check that a command names fields of the space alone; `paths` are theirs, as a configuration has them.
+
+        Raises:
+            UsageError: it names another one.
+        """
+        known = {*paths, "seed"}
+        for word in self.task.get("command", ()):
+            for name in names_in(word):
+                if name not in known:
+                    near = did_you_mean(name, known) or f"; it has {listing(sorted(known))}"
+                    raise UsageError(f"--command: the space has no field {show(name)}{near}")
+
+    @classmethod
+    def _named(cls, name: str) -> Objective:
+        if not is_code(name):
+            raise UsageError(f"No objective {show(name)}; {HOW}.")
+        place, _, attribute = name.rpartition(":")
+        source = Path(place) if place.endswith(".py") else _source_of(place, name)
+        try:
+            data = source.read_bytes()
+        except OSError as error:
+            raise UsageError(f"No objective {show(name)} ({error.strerror}: {place}); {HOW}.") from error
+        is_file = place.endswith(".py")
+        return cls(
+            name=f"{source.name}:{attribute}" if is_file else name,
+            sha256=_sha256(data),
+            task={"function": f"{source.parent.resolve() / source.name}:{attribute}" if is_file else name},
+        )
+
+
+def names_in(word: str) -> list[str]:
+    """Return the names in braces in a word of a command; `{{` and `}}` are braces.
+
+    Raises:
+        UsageError: a brace has no partner, or a name has a conversion or a format.
+    """
+    try:
+        parts = [*string.Formatter().parse(word)]
+    except ValueError as error:
+        raise UsageError(f"--command: {show(word)}: {error}; a brace is written twice.") from error
+    if any(form or conversion for _, _, form, conversion in parts):
+        raise UsageError(f"--command: {show(word)}: give a field's name alone in braces.")
+    return [name for _, name, _, _ in parts if name is not None]
+
+
+def _source_of(module: str, name: str) -> Path:
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        spec = None
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        raise UsageError(
+            f"No objective {show(name)} (no module {show(module)} with a source file); {HOW}; {INSTALLED}."
+        )
+    return Path(spec.origin)
+
+
+def _place_of(function: Function) -> str | None:
+    """Return the name by which another process loads a function; None if it has no file, or is not at its top level."""
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    name = getattr(function, "__qualname__", "")
+    if module is None or getattr(module, name, None) is not function:
+        return None
+    file = getattr(module, "__file__", None)
+    if file is None or not Path(file).is_file():
+        return None
+    # A module inside a package may import its neighbours by relative names, which a file by itself cannot.
+    return f"{module.__name__}:{name}" if "." in module.__name__ else f"{file}:{name}"
+
+
+def _hash_of(function: Function) -> str:
+    try:
+        return _sha256(inspect.getsource(function).encode())
+    except (OSError, TypeError):
+        code = getattr(function, "__code__", None)
+        return _sha256(repr(function).encode() if code is None else code.co_code + repr(code.co_consts).encode())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,195 @@
+"""Search a function or a program: what `search.run` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from search.arguments import check_count, check_seconds, is_number
+from search.driver import Observer, Run, Search
+from search.errors import PluginError, UsageError
+from search.event_log import Order, StopRules, repeats
+from search.messages import first_line, show
+from search.objectives.configuration import FLAT, Configuration
+from search.objectives.executor import ObjectiveExecutor
+from search.objectives.objective import Function, Objective
+from search.objectives.reports import VALUE
+from search.plugins import end_if_loading
+from search.space import Space
+from search.strategies import Pruner, Sampler
+from search.study import StartList, StoredStudy, StudySpec
+from search.trainer_api import MAX_COST, PLAIN, Plan, TrainerSpec
+
+NOMINAL = 1_000_000
+"""Cost of a report, in microseconds, if nothing says what it costs: only the order of events depends on it."""
+
+
+def run(
+    objective: Function | str,
+    space: Space | Mapping[str, Any] | str | Path,
+    *,
+    trials: int = 50,
+    periods: int = 1,
+    observer: Observer | None = None,
+    **options: Any,
+) -> StoredStudy:
+    """Search a space for the configuration for which an objective is best, and return the study.
+
+    The objective is `def objective(config): return value`, or a generator that yields a value after each part of the
+    work, at most `periods` times; a pruner may end it after each. Called again with the same arguments, an unfinished
+    search continues, and a finished one is read.
+
+    Args:
+        objective: a function, or its name as `file.py:function` or `package.module:function`. It is called with a
+            `Configuration`, and returns or yields a number, or a mapping of names to numbers that holds `value`.
+        space: a space file, a mapping as in one, or a `Space`. Ranges may stand at the top level:
+            `{"lr": {"float": [1e-4, 1e-1], "log": True}}`.
+        trials: trained trials that the study shall have.
+        periods: the most reports of a trial.
+        observer: receives the search's events.
+        options: see `planned`.
+
+    Raises:
+        UsageError: an argument is wrong, or the objective does not repeat.
+        SpaceError: the space has faults.
+        SearchError: see `search.Search.run`.
+
+    >>> found = run(lambda config: -(config.x - 2) ** 2, {"x": {"float": [0.0, 5.0]}}, trials=20, results=passing)
+    >>> len(found.trials), 1.5 < found.best.params["config.x"] < 2.5
+    (20, True)
+    """
+    end_if_loading()
+    ready = planned(Objective.of(objective), space, trials=trials, periods=periods, **options)
+    return (ready if observer is None else replace(ready, observer=observer)).run().study
+
+
+def planned(
+    objective: Objective,
+    space: Space | Mapping[str, Any] | str | Path,
+    *,
+    trials: int = 50,
+    periods: int = 1,
+    seed: int = 0,
+    workers: int = 1,
+    slots: int = 8,
+    order: Order = "logical",
+    sampler: Sampler | None = None,
+    pruner: Pruner | None = None,
+    cost: Callable[[Configuration], float] | None = None,
+    checked: bool = True,
+    stall: float | None = None,
+    trial_timeout: float | None = None,
+    stop_rules: StopRules | None = None,
+    enqueued: Sequence[Mapping[str, Any]] = (),
+    start: StartList | None = None,
+    name: str | None = None,
+    results: str | Path = "results",
+    storage: str | None = None,
+) -> Search:
+    """Return the search of an objective; `run` does it.
+
+    Args:
+        objective: what is called.
+        space: as in `run`.
+        trials: as in `run`.
+        periods: as in `run`.
+        seed: decides the proposals, and the seeds of the trials.
+        workers: trials that compute at a time. It does not change the result.
+        slots: concurrent trials: those that run or wait for their next report. It changes the result.
+        order: "logical", in which a search repeats, or "arrival".
+        sampler: by default the space's, or tpe.
+        pruner: by default the space's, or asha.
+        cost: what a report costs, in seconds as estimated. It decides the order of events, so that workers wait less;
+            by default all reports cost the same.
+        checked: whether the first trial's first report is made twice, in two processes, and compared.
+        stall: seconds without a report after which a trial's process is replaced; by default there is no limit.
+        trial_timeout: seconds that a trial may take.
+        stop_rules: end the search before its goal.
+        enqueued: parameters of the first trials.
+        start: configurations tried after those.
+        name: the study's name; by default that of the space with the seed.
+        results: the folder of all studies.
+        storage: URL of a PostgreSQL database, instead of a file in the study's folder.
+
+    Raises:
+        UsageError, SpaceError: an argument is wrong.
+    """
+    read = space_of(space)
+    check_count("periods", periods)
+    for option, seconds in (("stall", stall), ("trial_timeout", trial_timeout)):
+        if seconds is not None:
+            check_seconds(option, seconds)
+    objective.check_names(Configuration({field.path: None for field in read.fields}, 0))
+    base = Search.of(
+        read, ObjectivePlanner(read, periods, cost), TrainerSpec(factory=objective.name), trials=trials,
+        periods=periods, seed=seed, slots=slots, order=order, sampler=sampler, pruner=pruner, enqueued=enqueued,
+        start=start, name=name, results=Path(results), storage=storage,
+    )  # fmt: skip
+
+    def spec(numerics: Mapping[str, Any]) -> StudySpec:
+        plain = base.spec_for(numerics)
+        return replace(plain, context={**plain.context, "objective": objective.sha256})
+
+    return replace(
+        base,
+        spec_for=spec,
+        executor=ObjectiveExecutor(
+            objective, workers, base.location.files.workers_log, periods=periods, metric=_metric_of(read.settings),
+            repeats=repeats(order), checked=checked,
+        ),
+        stall=float("inf") if stall is None else stall,
+        stop_rules=stop_rules or StopRules(),
+        **({} if trial_timeout is None else {"trial_timeout": trial_timeout}),
+    )  # fmt: skip
+
+
+def _metric_of(settings: Mapping[str, Any]) -> str:
+    named = settings.get("objective", VALUE)
+    return named if isinstance(named, str) else VALUE
+
+
+def space_of(source: Space | Mapping[str, Any] | str | Path) -> Space:
+    """Return the space of an objective; its ranges and constants may stand at the top level.
+
+    Raises:
+        UsageError: the file cannot be read.
+        SpaceError: it has faults.
+    """
+    match source:
+        case Space():
+            return source
+        case Mapping():
+            return Space.of(source, flat=FLAT)
+        case str() | Path():
+            return Space.load(Path(source), flat=FLAT)
+    raise UsageError(f"space={show(repr(source))}: give a file, a mapping or a search.Space.")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectivePlanner:
+    """Plans all values of a configuration, and the same cost for each report."""
+
+    space: Space
+    periods: int
+    cost: Callable[[Configuration], float] | None = None
+    """Seconds of a report, as estimated."""
+
+    codec = PLAIN
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+        """Return the plan of a trial."""
+        values = self.space.resolve(params)
+        return Plan(config=values, costs=(self._microseconds(values),) * self.periods)
+
+    def _microseconds(self, values: Mapping[str, Any]) -> int:
+        if self.cost is None:
+            return NOMINAL
+        try:
+            seconds = self.cost(Configuration(values, 0))
+        except Exception as error:
+            raise PluginError(f"cost raised {type(error).__name__}: {first_line(error)}.") from error
+        if not is_number(seconds) or not 0 <= seconds * 1e6 <= MAX_COST:
+            raise UsageError(f"cost returned {show(repr(seconds))}: return seconds, a number of at least 0.")
+        return round(seconds * 1e6)
