@@ -71,7 +71,7 @@ def seed_generators(seed: int) -> None:
     import numpy as np
 
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 (the objective may draw from it)
+    np.random.seed(seed)
     if (torch := sys.modules.get("torch")) is not None:
         torch.manual_seed(seed)
 

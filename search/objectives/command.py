@@ -80,7 +80,7 @@ def _started(words: Sequence[str], config: Configuration) -> subprocess.Popen[st
             errors="backslashreplace",
             env={**os.environ, SEED: str(config.seed)},
             start_new_session=True,  # a group of its own, which is stopped as a whole
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 (it calls one function of the C library)
+            preexec_fn=_end_with_parent,
         )
     except OSError as error:
         raise RuntimeError(f"{words[0]} cannot be started: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Child processes of an objective as the driver sees them, and where they are forked: in a process of their own, or here."""
+"""Child processes of an objective as the driver sees them, and where they are forked: here, or in a process for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
@@ -92,7 +92,7 @@ class NurseryForks:
         ours, theirs = socket.socketpair()
         path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
         with theirs:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 (a module of ours)
                 [sys.executable, "-P", "-m", "search.objectives.nursery", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,

@@ -18,7 +18,7 @@ from search.errors import UsageError
 from search.objectives.child import is_generator, serve
 from search.objectives.command import objective_of
 from search.objectives.lines import Lines, Message
-from search.plugins import LoadedEnough, load_object, loading_until_run
+from search.plugins import load_object, loading_until_run
 
 
 def main(fileno: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from search.arguments import check_count, check_seconds, is_number
-from search.driver import Observer, Run, Search
+from search.driver import Observer, Search
 from search.errors import PluginError, UsageError
 from search.event_log import Order, StopRules, repeats
 from search.messages import first_line, show

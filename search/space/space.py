@@ -202,7 +202,9 @@ class Space:
 
     @classmethod
     def of(cls, values: Mapping[str, Any], flat: str | None = None) -> Space:
-        """Return the space that a mapping describes, as a YAML file would; a tuple in it is a list. `flat` as in `read`.
+        """Return the space that a mapping describes, as a YAML file would; a tuple in it is a list.
+
+        `flat` as in `read`.
 
         Raises:
             SpaceError: the mapping has faults; the error lists all of them.
