@@ -182,7 +182,7 @@ class ObjectiveExecutor:
         return forks_of(self._objective, self._metric, self._log or 2, lambda: [run.child for run in self._everyone()])
 
     def _everyone(self) -> list[_Run]:
-        return [*self._runs.values(), *self._leaving]
+        return [*self._runs.values(), *self._leaving, *([self._check.run] if self._check else [])]
 
     def _started(self, job: Job, expected: Sequence[Figures], forks: Forks | None = None) -> _Run:
         forks = forks or self._forks

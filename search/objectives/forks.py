@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
 from search.errors import UsageError, WorkerError
 from search.executors.local import ENVIRONMENT
+from search.objectives.child import is_generator
 from search.objectives.lines import Lines, Message
 from search.objectives.nursery import exit_code, in_child
 from search.objectives.objective import Objective
@@ -170,14 +172,15 @@ class OwnForks:
 
     def start(self) -> bool:
         """See `Forks.start`."""
-        from search.objectives.child import is_generator
-
         return is_generator(self._call)
 
     def fork(self) -> Child:
         """See `Forks.fork`."""
         ours, theirs = socket.socketpair()
-        pid = os.fork()
+        with warnings.catch_warnings():
+            # From Python 3.12 on it warns of other threads, such as a notebook's. The child uses nothing of theirs.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
         if pid:
             theirs.close()
             return Child(pid, Lines(ours), self)

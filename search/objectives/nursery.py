@@ -6,6 +6,7 @@ loaded the objective takes milliseconds, if importing PyTorch takes seconds. It 
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -67,8 +68,6 @@ def loaded(task: Mapping[str, Any]) -> Callable[..., Any]:
 
 def _asked(end: socket.socket) -> Message | None:
     """Return the next message, with the descriptors that came with it as `ends`; None if the driver is gone."""
-    import json
-
     try:
         data, ends, _, _ = socket.recv_fds(end, 1 << 16, 1)
     except ConnectionError:
@@ -77,6 +76,7 @@ def _asked(end: socket.socket) -> Message | None:
 
 
 def _forked(function: Callable[..., Any], control: socket.socket, ends: list[int]) -> int:
+    sys.stdout.flush()  # or each child would write it again
     pid = os.fork()
     if pid:
         os.close(ends[0])

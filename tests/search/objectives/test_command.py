@@ -1,0 +1,112 @@
+"""A program as an objective: its flags, its reports, how it is stopped and ended."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import search
+from search.errors import UsageError
+from search.study import StoredStudy
+
+SPACE = {"name": "program", "x": {"float": [0.0, 1.0]}, "way": {"choice": ["plain", 'it\'s "so"; rm -rf *']}}
+
+
+def run(program: str, arguments: str, results: Path, **options: Any) -> StoredStudy:
+    results.mkdir(exist_ok=True)
+    file = results / "program.py"
+    file.write_text(program)
+    objective = search.Objective.of_command(f"{sys.executable} {file} {arguments}")
+    given: Mapping[str, Any] = {"space": SPACE, "trials": 6, "results": results, **options}
+    return search.planned(objective, **given).run().study
+
+
+def test_values_arrive_as_arguments_whatever_they_hold(tmp_path: Path) -> None:
+    program = "import json, sys; print(json.dumps({'value': float(sys.argv[1]), 'letters': len(sys.argv[2])}))"
+    for trial in run(program, "{x} {way}", tmp_path).trials:
+        assert trial.value == trial.params["config.x"]
+        assert trial.reports[0].metrics["letters"] == len(trial.params["config.way"])
+
+
+def test_values_and_the_seed_arrive_on_standard_input_and_in_the_environment(tmp_path: Path) -> None:
+    program = """
+import json, os, sys
+config = json.load(sys.stdin)
+assert config["seed"] == int(os.environ["TRIAL_SEED"])
+print("a line that is no report")
+print(json.dumps({"value": config["x"], "seed": config["seed"]}))
+"""
+    study = run(program, "", tmp_path)
+    assert [trial.value for trial in study.trials] == [trial.params["config.x"] for trial in study.trials]
+    assert {trial.reports[0].metrics["seed"] for trial in study.trials} == {trial.seed >> 1 for trial in study.trials}
+
+
+def test_a_program_is_stopped_between_reports_and_asked_to_end_when_it_is_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = """
+import json, os, signal, sys, time
+def end(number, frame):
+    open(f"ended-{os.getpid()}", "w").close()
+    sys.exit(1)
+signal.signal(signal.SIGTERM, end)
+for epoch in range(4):
+    print(json.dumps({"value": float(sys.argv[1])}), flush=True)
+    time.sleep(0.02)
+"""
+    study = run(program, "{x}", tmp_path, trials=16, periods=4, workers=2, pruner=search.Asha())
+    reasons = [trial.reason for trial in study.trials]
+    assert {*reasons} == {"complete", "pruned"}
+    assert len([*tmp_path.glob("ended-*")]) == reasons.count("pruned")
+
+
+def test_the_exit_code_and_the_last_of_the_errors_are_told(tmp_path: Path) -> None:
+    program = "import sys; print('no such data', file=sys.stderr); sys.exit(7)"
+    with pytest.raises(search.TooManyFailuresError, match="the program ended with exit code 7") as caught:
+        run(program, "", tmp_path)
+    assert "no such data" in "".join(caught.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("print(0.5)", r"made no report"),
+        ('print(\'{"value": "high"}\')', r"metric value is a number"),
+    ],
+)
+def test_what_is_no_report_ends_in_a_sentence(program: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(search.TooManyFailuresError, match=message):
+        run(program, "", tmp_path)
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    objective = search.Objective.of_command(["no-such-program", "{x}"])
+    with pytest.raises(search.TooManyFailuresError, match=r"no-such-program cannot be started: No such file"):
+        search.planned(objective, SPACE, trials=3, results=tmp_path).run()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("", r"give a program and its arguments"),
+        ("python 'train.py", r"no closing quotation"),
+        ("python {lr", r"a brace is written twice"),
+        ("python {x:.2f}", r"give a field's name alone"),
+        ("python {lr}", r"the space has no field lr"),
+    ],
+)
+def test_a_command_that_cannot_be_filled_is_refused(command: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=message):
+        search.planned(search.Objective.of_command(command), SPACE, results=tmp_path)
+
+
+def test_braces_can_be_written(tmp_path: Path) -> None:
+    program = "import json, sys; print(json.dumps({'value': 0.0, 'braces': len(sys.argv[1])}))"
+    study = run(program, "{{{x}}}", tmp_path, trials=1)
+    assert study.trials[0].reports[0].metrics["braces"] == len(json.dumps(study.trials[0].params["config.x"])) + 2

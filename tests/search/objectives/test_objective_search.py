@@ -1,0 +1,225 @@
+"""`search.run`: a function as an objective, in processes of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import search
+from search.errors import TooManyFailuresError, UsageError
+from search.study import StoredStudy
+from support import objectives
+
+PERIODS = objectives.PERIODS
+
+
+def run(function: Callable[..., Any] | str, results: Path, **options: Any) -> StoredStudy:
+    given: dict[str, Any] = {"space": objectives.SPACE, "trials": 12, "results": results, **options}
+    return search.run(function, **given)
+
+
+def test_a_function_of_a_configuration_is_searched(tmp_path: Path) -> None:
+    study = run(objectives.parabola, tmp_path, trials=30)
+    assert study.best is not None
+    assert abs(study.best.params["config.x"] - 1) < 1
+    assert {trial.reason for trial in study.trials} == {"complete"}
+
+
+@pytest.mark.parametrize("function", [objectives.parabola, objectives.descent])
+def test_the_number_of_workers_changes_nothing(function: Callable[..., Any], tmp_path: Path) -> None:
+    periods = PERIODS if function is objectives.descent else 1
+    digests = {
+        run(function, tmp_path, workers=workers, periods=periods, name=f"n{workers}").digest for workers in (1, 2, 8)
+    }
+    assert len(digests) == 1
+
+
+def test_another_process_makes_the_same_search(tmp_path: Path) -> None:
+    here = run(objectives.descent, tmp_path / "here", periods=PERIODS).digest
+    script = f"""
+        import search
+        from support import objectives
+        print(search.run(objectives.descent, objectives.SPACE, trials=12, periods={PERIODS}, results="there").digest)
+    """
+    assert _output(script, tmp_path) == here
+
+
+def test_a_script_needs_no_guard_around_its_search(tmp_path: Path) -> None:
+    script = """
+        import search
+
+        def objective(config):
+            return -config.x ** 2
+
+        print(search.run(objective, {"x": {"float": [-1.0, 1.0]}}, trials=4).best.value <= 0)
+    """
+    assert _output(script, tmp_path) == "True"
+
+
+def test_a_function_without_a_file_is_called_in_copies_of_this_process(tmp_path: Path) -> None:
+    center = 0.5
+
+    def objective(config: search.Configuration) -> float:
+        return -((config.x - center) ** 2)
+
+    digests = {run(objective, tmp_path, workers=workers, name=f"n{workers}").digest for workers in (1, 2)}
+    assert len(digests) == 1
+
+
+def test_pruned_trials_have_fewer_reports(tmp_path: Path) -> None:
+    study = run(objectives.descent, tmp_path, trials=30, periods=PERIODS, pruner=search.Asha())
+    lengths = {trial.reason: len(trial.reports) for trial in study.trials}
+    assert lengths["complete"] == PERIODS > lengths["pruned"]
+
+
+def test_fewer_reports_than_there_may_be_end_the_trial_complete(tmp_path: Path) -> None:
+    study = run(objectives.until_depth, tmp_path, periods=PERIODS, pruner=search.NoPruner())
+    for trial in study.trials:
+        depth = trial.params["config.depth"]
+        assert (trial.reason, trial.value) == ("complete", trial.params["config.x"] - (depth - 1))
+        assert [report.end for report in trial.reports] == [None] * depth + ["finished"]
+
+
+def test_one_report_too_many_is_a_crash_with_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TooManyFailuresError, match=r"made report 5, and the search was made for 4 reports"):
+        run(objectives.endless, tmp_path, periods=PERIODS)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (
+            objectives.with_the_time,
+            r"with_the_time does not repeat: .*trial 0, finished_at of report 1 is [0-9.]+ and ",
+        ),
+        (objectives.drawn_from_the_system, r"does not repeat: .* report 1 is -?[0-9.]+ and -?[0-9.]+\. Draw random"),
+        (objectives.a_text, "a report is a number; this one is"),
+        (objectives.raises, r"no value for [123]"),
+        (objectives.leaves, r"ended its process \(exit code 3\)"),
+    ],
+)
+def test_an_objective_that_cannot_be_searched_ends_in_a_sentence(
+    function: Callable[..., Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(search.SearchError, match=message):
+        run(function, tmp_path)
+
+
+def test_what_does_not_repeat_is_searched_in_completion_order(tmp_path: Path) -> None:
+    assert run(objectives.drawn_from_the_system, tmp_path, order="arrival").order == "arrival"
+
+
+def test_what_does_not_repeat_is_searched_unchecked(tmp_path: Path) -> None:
+    assert len(run(objectives.drawn_from_the_system, tmp_path, checked=False).trials) == 12
+
+
+def test_a_value_that_is_no_number_ends_the_trial_diverged(tmp_path: Path) -> None:
+    study = run(objectives.not_a_number, tmp_path)
+    assert {trial.reason: trial.params["config.x"] > 0 for trial in study.trials} == {
+        "complete": False, "diverged": True,
+    }  # fmt: skip
+
+
+def test_a_crash_of_the_process_is_the_configurations(tmp_path: Path) -> None:
+    study = run(objectives.crashes, tmp_path)
+    crashed = [trial for trial in study.trials if trial.reason == "crashed"]
+    assert crashed
+    assert {trial.params["config.depth"] for trial in crashed} == {1}
+    assert "SIGSEGV" in str(crashed[0].error)
+
+
+def test_a_killed_process_is_run_again_up_to_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    monkeypatch.setenv("KILLED_ONES", str(marks))
+    options: dict[str, Any] = {"periods": PERIODS, "trials": 4, "pruner": search.NoPruner()}
+    once = run(objectives.killed_ones, tmp_path / "killed", **options).digest
+    assert len([*marks.iterdir()]) == 4
+    assert run(objectives.killed_ones, tmp_path / "undisturbed", **options).digest == once
+
+
+def test_what_is_printed_goes_to_a_file_of_the_study(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    study = run(objectives.prints, tmp_path, trials=2, name="printed")
+    assert len(study.trials) == 2
+    assert "a line of output" not in capfd.readouterr().out
+    assert any("a line of output" in path.read_text() for path in tmp_path.rglob("workers.log"))
+
+
+def test_an_unfinished_search_continues_and_a_finished_one_is_read(tmp_path: Path) -> None:
+    whole = run(objectives.descent, tmp_path / "whole", periods=PERIODS).digest
+    ready = search.planned(
+        search.Objective.of(objectives.descent), objectives.SPACE, trials=12, periods=PERIODS, results=tmp_path
+    )
+    seen = iter([False] * 9 + [True] * 1000)
+    assert not replace(ready, stopping=lambda: next(seen)).run().reached
+    assert run(objectives.descent, tmp_path, periods=PERIODS).digest == whole
+    assert run(objectives.descent, tmp_path, periods=PERIODS).digest == whole
+
+
+def test_a_changed_file_is_another_search(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def objective(config):\n    return config.x\n")
+    run(f"{file}:objective", tmp_path, trials=2)
+    file.write_text("def objective(config):\n    return -config.x\n")
+    with pytest.raises(search.FingerprintError, match=r"context\.objective"):
+        run(f"{file}:objective", tmp_path, trials=3)
+
+
+def test_fields_of_sections_have_both_names(tmp_path: Path) -> None:
+    space = {"x": {"float": [0.0, 1.0]}, "model": {"depth": {"int": [1, 3]}}}
+    study = run(objectives.of_a_section, tmp_path, space=space, trials=3)
+    assert {*study.trials[0].params} == {"config.x", "model.depth"}
+
+
+def test_costs_decide_the_order_of_events(tmp_path: Path) -> None:
+    study = run(objectives.parabola, tmp_path, cost=lambda config: 0.5 * config.depth)
+    assert {trial.params["config.depth"]: trial.costs for trial in study.trials} == {
+        depth: (500_000 * depth,) for depth in (1, 2, 3)
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"function": "mine.py"}, r"No objective mine\.py; name it as"),
+        ({"function": "no_such_file.py:objective"}, r"No objective .*No such file"),
+        ({"function": f"{objectives.__file__}:parabole"}, r"No objective .*parabole"),
+        ({"function": 3}, r"objective=3: give a function"),
+        ({"periods": 0}, r"periods=0: give a whole number"),
+        ({"periods": 3}, r"returns one value, and the search was made for 3 reports"),
+        ({"workers": 0}, r"workers=0: give a whole number"),
+        ({"cost": lambda config: -1}, r"cost returned -1: return seconds"),
+        ({"cost": lambda config: 1 / 0}, r"cost raised ZeroDivisionError"),
+        ({"space": 7}, r"space=7: give a file"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises((UsageError, search.PluginError), match=message):
+        run(**{"function": objectives.parabola, "results": tmp_path, **arguments})
+
+
+def test_a_fault_of_a_flat_space_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "space.yaml"
+    file.write_text("x: {float: [0, 1]}\ny: {float: [3, 1]}\n")
+    with pytest.raises(search.SpaceError, match=re.escape(f"{file}:2:12 config.y:")):
+        run(objectives.parabola, tmp_path, space=file)
+
+
+def _output(script: str, folder: Path) -> str:
+    file = folder / "script.py"
+    file.write_text(textwrap.dedent(script))
+    path = os.pathsep.join(sys.path)
+    done = subprocess.run(
+        [sys.executable, str(file)], cwd=folder, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
