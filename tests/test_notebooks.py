@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,20 +11,11 @@ from typing import Any
 import pytest
 
 from support import docs_scripts
+from support.notebooks import execute
 from support.paths import ROOT
 from support.sources import refuse
 
 FOLDER = ROOT / "docs" / "notebooks"
-RUN = """
-import sys
-import nbclient, nbformat
-
-notebook = nbformat.read(sys.argv[1], as_version=4)
-nbformat.validate(notebook)
-nbclient.NotebookClient(notebook, timeout=1200, kernel_name="python3").execute()
-nbformat.write(notebook, sys.argv[2])
-"""
-"""Runs a notebook in a process of its own: nbclient handles the signals of the one that it runs in."""
 PAGE = """\
 # Title
 
@@ -106,7 +95,7 @@ def test_the_text_below_a_command_is_its_output(cells: list[dict[str, Any]]) -> 
 def test_a_notebook_runs_and_prints_what_it_shows(path: Path, tmp_path: Path) -> None:
     for package in ("nbclient", "ipykernel"):
         pytest.importorskip(package)
-    subprocess.run([sys.executable, "-c", RUN, path, tmp_path / path.name], check=True, timeout=1400)
+    execute(path, tmp_path / path.name)
     shown, done = (json.loads(file.read_text())["cells"] for file in (path, tmp_path / path.name))
     refuse(
         f"{path.name}: {line}"

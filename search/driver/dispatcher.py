@@ -20,7 +20,7 @@ from search.driver.period_results import (
 )
 from search.driver.retry_policy import POLL, Failure, Key, RetryPolicy, failure_of
 from search.event_log import History, TrialRecord
-from search.executors import Done, Executor, Job, Lost, Outcome, Raised
+from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised
 from search.trainer_api import Report
 
 
@@ -169,7 +169,8 @@ class Dispatcher:
 
     def forget(self, trial: int) -> None:
         """Let go of a trial that has ended."""
-        self.executor.forget(trial)
+        if isinstance(self.executor, KeepingExecutor):
+            self.executor.forget(trial)
         self._latest_states.pop(trial, None)
         if trial in self._trials:
             self._trials.remove(trial)

@@ -24,5 +24,6 @@ from .records import (
     StudyRecord as StudyRecord,
     TrialRecord as TrialRecord,
     is_external as is_external,
+    reason_of as reason_of,
 )
 from .timeline import Order as Order, Slot as Slot, repeats as repeats

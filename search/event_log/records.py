@@ -9,7 +9,7 @@ from typing import Any, Literal, assert_never
 from search import canonical_json
 from search.event_log.timeline import Order
 from search.space import Space, cost_of
-from search.trainer_api import Report
+from search.trainer_api import EndReason, Report
 
 State = Literal["RUNNING", "COMPLETE", "PRUNED", "FAIL"]
 Reason = Literal[
@@ -29,6 +29,17 @@ def is_external(reason: Reason) -> bool:
             return False
         case _:
             assert_never(reason)
+
+
+def reason_of(end: EndReason | None) -> Reason:
+    """Return how a trial ends whose last report names this end; without one it has made all its reports."""
+    match end:
+        case "diverged" | "out_of_memory":
+            return end
+        case "finished" | None:
+            return "complete"
+        case _:
+            assert_never(end)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@ from .protocol import (
     Executor as Executor,
     ExecutorName as ExecutorName,
     Job as Job,
+    KeepingExecutor as KeepingExecutor,
     Lost as Lost,
     Outcome as Outcome,
     Raised as Raised,

@@ -56,9 +56,6 @@ class Fleet(ABC, Generic[W]):
     def _let_go(self, worker: W) -> None:
         """End a worker; another one will take its place."""
 
-    def forget(self, trial: int) -> None:
-        """See `Executor.forget`; workers keep nothing between two jobs."""
-
     def _replenish(self) -> None:
         """Start a worker for each place without one."""
         # One pause for all workers: a cause that keeps one from starting (a full disk, no memory) keeps the others,

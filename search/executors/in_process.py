@@ -103,9 +103,6 @@ class InProcessExecutor:
             return [Raised(job=job, error=error_text(error))]
         return [Done(job=job, report=replace(report, worker=0, started=started), state=state)]
 
-    def forget(self, trial: int) -> None:
-        """See `Executor.forget`; nothing is kept between two jobs."""
-
     def stop(self) -> None:
         """See `Executor.stop`."""
         self._job = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from search.trainer_api import Json, Report
 
@@ -109,10 +109,15 @@ class Executor(Protocol):
         """
         ...
 
-    def forget(self, trial: int) -> None:
-        """Give up what is kept for a trial that has ended."""
-        ...
-
     def stop(self) -> None:
         """End all workers at once; jobs under way are abandoned."""
+        ...
+
+
+@runtime_checkable
+class KeepingExecutor(Executor, Protocol):
+    """An executor that keeps something of a trial between two jobs, such as a process."""
+
+    def forget(self, trial: int) -> None:
+        """Give up what is kept of a trial that has ended."""
         ...

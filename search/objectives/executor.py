@@ -57,13 +57,15 @@ class _Run:
 class _Check:
     """The first report of the first trial, made again by a child of another process."""
 
-    run: _Run
+    first: _Run
     done: Done
+    """What the first child's report counts as, if the other one makes the same."""
+    run: _Run
     forks: Forks
 
 
 class ObjectiveExecutor:
-    """Satisfies `search.executors.Executor`: at most `workers` children compute at a time.
+    """Satisfies `search.executors.KeepingExecutor`: at most `workers` children compute at a time.
 
     A trial's state is the text of its reports. A child that is lost is replaced by one that runs from the beginning;
     its reports have to be the same.
@@ -154,7 +156,7 @@ class ObjectiveExecutor:
         return outcomes
 
     def forget(self, trial: int) -> None:
-        """See `Executor.forget`: the child may put things in order, and ends."""
+        """See `KeepingExecutor.forget`: the child may put things in order, and ends."""
         if (run := self._runs.pop(trial, None)) is None or run.is_gone:
             return
         if run.job is not None:
@@ -236,17 +238,17 @@ class ObjectiveExecutor:
         if self._checked and job.trial == 0 and job.period == 1:
             run.job = job  # its worker is busy until the report was made again
             self._checked = False
-            self._begin_check(done)
+            self._begin_check(run, done)
             return []
         return [done]
 
-    def _begin_check(self, done: Done) -> None:
+    def _begin_check(self, first: _Run, done: Done) -> None:
         """Let a child of another process make the same report, before this one counts."""
         forks = self._new_forks()
         forks.start()
         run = self._started(done.job, _figures(done.state), forks)
         run.job = done.job
-        self._check = _Check(run=run, done=done, forks=forks)
+        self._check = _Check(first=first, done=done, run=run, forks=forks)
 
     def _compared(self, check: _Check, message: Message) -> list[Outcome]:
         """Take the report that was made again; the first one counts if it is the same."""
@@ -255,7 +257,7 @@ class ObjectiveExecutor:
         check.run.made.append(Figures.from_json(message["report"]))
         self._check_repeats(check.run, check.run.expected)
         self._end_check()
-        self._runs[check.done.job.trial].job = None
+        check.first.job = None
         return [check.done]
 
     def _end_check(self) -> None:
@@ -303,19 +305,19 @@ class ObjectiveExecutor:
 
     def _bury(self, run: _Run) -> list[Outcome]:
         if self._check is not None and run is self._check.run:
-            done = self._check.done  # it was killed: another one makes the report again
+            first, done = self._check.first, self._check.done
             self._end_check()
-            self._begin_check(done)
+            self._begin_check(first, done)  # it was killed: another one makes the report again
             return []
         self._selector.unregister(run.child.lines)
         code = run.child.exit_code()
         run.is_gone = True
         if run in self._leaving:
             self._leaving.remove(run)
-        # A child that was suspended is missed when its trial goes on; one that has returned is not.
-        job, run.job = run.job, None
-        if job is None:
+        # A child that was suspended is missed when its trial continues; one that has returned is not.
+        if run.job is None or (self._check is not None and run is self._check.first):
             return []
+        job, run.job = run.job, None
         self._runs.pop(run.trial)
         return [_death(job, code, run.oom_kills)]
 
@@ -325,6 +327,8 @@ class ObjectiveExecutor:
         for run in [*self._runs.values()]:
             job = run.job
             if job is not None and now - run.since > job.stall_seconds * (1 + len(run.expected)):
+                if self._check is not None and run is self._check.first:
+                    self._end_check()
                 self._end(self._runs.pop(run.trial))
                 outcomes.append(Lost(job=job, reason=f"no report in {job.stall_seconds:.0f} s", cause="stalled"))
         return outcomes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -141,9 +142,9 @@ def planned(
             objective, workers, base.location.files.workers_log, periods=periods, metric=_metric_of(read.settings),
             repeats=repeats(order), checked=checked,
         ),
-        stall=float("inf") if stall is None else stall,
+        stall=math.inf if stall is None else stall,
         stop_rules=stop_rules or StopRules(),
-        **({} if trial_timeout is None else {"trial_timeout": trial_timeout}),
+        trial_timeout=math.inf if trial_timeout is None else trial_timeout,
     )  # fmt: skip
 
 

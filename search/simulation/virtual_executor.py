@@ -54,9 +54,6 @@ class VirtualExecutor:
             found.append(heappop(self._under_way)[2])
         return found
 
-    def forget(self, trial: int) -> None:
-        """See `Executor.forget`; nothing is kept between two jobs."""
-
     def stop(self) -> None:
         """See `Executor.stop`."""
         self._under_way.clear()

@@ -58,12 +58,12 @@ def with_the_time(config: Configuration) -> Mapping[str, float]:
 
 def drawn_from_the_system(config: Configuration) -> float:
     """Draw what no seed decides."""
-    return float(np.random.default_rng().random()) + config.x
+    return float(np.random.default_rng().random() + config.x)
 
 
 def not_a_number(config: Configuration) -> float:
     """Diverge at one end of the range."""
-    return float("nan") if config.x > 0 else config.x
+    return float("nan" if config.x > 0 else config.x)
 
 
 def a_text(config: Configuration) -> str:
@@ -80,7 +80,7 @@ def crashes(config: Configuration) -> float:
     """Fail as a library in C does."""
     if config.depth == 1:
         os.kill(os.getpid(), signal.SIGSEGV)
-    return config.x
+    return float(config.x)
 
 
 def leaves(config: Configuration) -> float:
@@ -102,11 +102,11 @@ def killed_ones(config: Configuration) -> Iterator[float]:
 def prints(config: Configuration) -> float:
     """Print."""
     print("a line of output", flush=True)
-    return config.x
+    return float(config.x)
 
 
 def of_a_section(config: Configuration) -> float:
     """Use the three ways to a value."""
     values: dict[str, Any] = dict(config)
     assert values["model.depth"] == config.model.depth == config["model.depth"]
-    return config.x + config.model.depth
+    return float(config.x + config.model.depth)

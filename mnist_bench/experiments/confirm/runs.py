@@ -23,7 +23,7 @@ from search import canonical_json
 from search.arguments import check_count
 from search.driver import Task
 from search.errors import StorageError, UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log import StudyRecord, TrialRecord, reason_of
 from search.files import atomic_write, make_folder
 from search.messages import number_of
 from search.study import ConfirmFolder, StoredStudy
@@ -260,10 +260,10 @@ class Runs:
             raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
     def _record(self, number: int, run: TrainingRun, curve: Sequence[Report]) -> record.Record:
-        end = curve[-1].end
+        reason = reason_of(curve[-1].end)
         ran = replace(
             self._trials[number], config=to_json(run.config), seed=run.seed, reports=tuple(curve),
-            state="PRUNED" if end else "COMPLETE", reason=end or "complete",
+            state="COMPLETE" if reason == "complete" else "PRUNED", reason=reason,
         )  # fmt: skip
         return record.record_of(self._study, ran)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-import nbclient
-import nbformat
 import pytest
+
+from support.notebooks import execute
 
 pytestmark = pytest.mark.integration
 
@@ -27,18 +28,28 @@ print(study.digest)
 )
 
 
-def executed(results: Path) -> str:
-    """Run a notebook with a search from its first cell to its last, and return the digest."""
-    book = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell) for cell in (f"RESULTS = {str(results)!r}", *CELLS)]
-    )
-    nbclient.NotebookClient(book, timeout=120, kernel_name="python3").execute()
-    outputs = book.cells[-1].outputs
-    assert [output.output_type for output in outputs] == ["stream"]
-    return str(outputs[0].text).strip()
+def digest(folder: Path) -> str:
+    """Run a notebook with a search in a new folder, and return the digest that it prints."""
+    folder.mkdir()
+    sources = (f"RESULTS = {str(folder / 'results')!r}", *CELLS)
+    cells: list[dict[str, object]] = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{number}",
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+            "source": source,
+        }
+        for number, source in enumerate(sources)
+    ]
+    (folder / "book.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    execute(folder / "book.ipynb", folder / "executed.ipynb")
+    (output,) = json.loads((folder / "executed.ipynb").read_text())["cells"][-1]["outputs"]
+    return "".join(output["text"]).strip()
 
 
 def test_a_notebook_that_is_executed_twice_has_one_digest(tmp_path: Path) -> None:
-    digests = {executed(tmp_path / name) for name in ("first", "second")}
+    digests = {digest(tmp_path / name) for name in ("first", "second")}
     assert len(digests) == 1
     assert len(digests.pop()) == 64
