@@ -3,7 +3,6 @@ from .loading import (
     INSTALLED as INSTALLED,
     Code as Code,
     Loaded as Loaded,
-    LoadedEnough as LoadedEnough,
     end_if_loading as end_if_loading,
     is_code as is_code,
     load as load,
