@@ -202,8 +202,8 @@ class OwnForks:
         os.dup2(number, 1)
         os.dup2(number, 2)
         # A notebook's streams belong to threads that this process does not have.
-        sys.stdout = open(1, "w", closefd=False, buffering=1)  # noqa: SIM115 (open as long as the process)
-        sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
+        sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
         if (torch := sys.modules.get("torch")) is not None:
             torch.set_num_threads(1)  # OpenMP's other threads are not in a forked process
 
