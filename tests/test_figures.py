@@ -104,6 +104,16 @@ def published_recipe() -> TrainConfig:
     return from_json(figures("conv/RECORD.json")["recipe"])
 
 
+def notebook() -> Iterator[str]:
+    rows = {row["recipe"]: row for row in figures("notebook.json")["rows"]}
+
+    def accuracy(recipe: str) -> str:
+        return f"{100 * rows[recipe]['accuracy']:.2f} ± {100 * rows[recipe]['accuracy_deviation']:.2f}"
+
+    yield f"{accuracy('lr_drop')} % instead of {accuracy('batchnorm_2')} %"
+    yield f"the mean is {accuracy('three_channels')}%, compared with {accuracy('batchnorm')}% on one channel"
+
+
 def searches() -> Iterator[str]:
     yield f"4 min 40 s and {found('searched in ([^,]+),', 'conv/report.html')}, because the machine did other work"
     yield f"one, with {found('would have reached ([0-9.]+ %)', 'conv/audit.txt')}, would have been the best"
@@ -339,7 +349,7 @@ def kills() -> Iterator[str]:
 
 STATED: Sequence[tuple[str, Callable[[], Iterator[str]]]] = [
     ("README", readmes_table), ("README", readmes_comparison),
-    ("results", searches), ("results", front), ("settings", ablation),
+    ("notebook", notebook), ("results", searches), ("results", front), ("settings", ablation),
     ("speed", own_speed), ("speed", accuracy_for_computing), ("speed", ways_to_compute_a_step),
     ("speed", loops_of_others), ("speed", pattern_of_optuna),
     ("methods", live_claims), ("methods", lists_and_machines), ("methods", all_of_mnist), ("methods", replays),
