@@ -1,4 +1,4 @@
-"""Whether every form of an exported net gives the same labels: the real one of a search, on all validation images.
+"""Check that every form of an exported network gives the same labels on all validation images.
 
     mnist-bench export conv-0 --to winner
     python benchmarks/exported_winner.py winner --output results/published/conv/exported.md

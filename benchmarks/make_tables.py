@@ -1,4 +1,4 @@
-"""Make the recorded benchmarks: choose their points, train every row, and write the files that the package ships.
+"""Make the tabular benchmarks: choose their configurations, train every row, and write the package's files.
 
     python benchmarks/make_tables.py points                       results/published/tables/{conv,grid}.points.json
     nice -n 19 python benchmarks/make_tables.py train --minutes 95      rows that are missing, in their order

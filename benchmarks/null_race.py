@@ -1,4 +1,4 @@
-"""How often the race of `mnist-bench confirm` drops a candidate wrongly, and how often it finds differences.
+"""How often `mnist-bench confirm` drops a candidate wrongly, and how often it finds differences.
 
 Run as `python benchmarks/null_race.py [RACES]`, 200 races a row by default. In the null rows all candidates are copies
 of one configuration: every drop is wrong, and a winner is named if all others are dropped. In the other rows candidate

@@ -5,8 +5,8 @@
     python benchmarks/portable.py --instructions                also count approximate instructions: five minutes
     python benchmarks/portable.py --output results/published    add the lines to portable.json, and write portable.md
 
-A line has the canaries of portable precision and the digest of a small search. The exit code is 0 if all lines agree.
-For Linux; --emulated and --instructions need qemu-user.
+A line has the numerics checks of portable precision and the digest of a small search. The exit code is 0 if all
+lines agree. For Linux; --emulated and --instructions need qemu-user.
 """
 
 from __future__ import annotations

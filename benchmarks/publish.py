@@ -1,4 +1,4 @@
-"""Make the published searches and the notebook's table afresh: results/published/conv, front, portable and notebook.
+"""Make the published searches and the notebook's table again: results/published/conv, front, portable and notebook.
 
     python benchmarks/publish.py            all of it, about 3.5 hours on 2 cores
     python benchmarks/publish.py conv       the search and everything derived from it, about two and a half hours
@@ -7,13 +7,13 @@
     python benchmarks/publish.py notebook   the notebook's table alone, about 25 minutes
     python benchmarks/publish.py pages      the plots and reports of the kept studies, without any training
 
-Studies and finished parts are kept in results/_bench/publish until a part is whole, so that the command continues where
-it was stopped. A figure of time is worth something only where it was not.
+Studies and finished parts are kept in results/_bench/publish until a part is complete. The same command resumes an
+interrupted run; times are meaningful only if the run was not interrupted.
 
-conv/ holds the end of the search as a user sees it, the leaderboard, the winner's RECORD.json, which
-`mnist-bench reproduce results/published/conv/RECORD.json` trains again and compares bit for bit, the confirmation with
-fresh seeds and on the test set, how often pruning was wrong, the ablation, the pictures, all on one page, report.html,
-and how the exported winner computes elsewhere (for which it takes the extra `export`, Chromium and chromedriver).
+conv/ holds the last lines of the search, the leaderboard, the confirmation, the audit of pruned trials, the ablation,
+the plots, and report.html. `mnist-bench reproduce results/published/conv/RECORD.json` trains the best trial again and
+compares it bit for bit. exported.md shows how the exported network computes in other programs; this needs the extra
+`export`, Chromium and chromedriver.
 front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
 portable/ holds a search whose digest, and whose winner's RECORD.json, are the same on every x86-64 processor.
 studies/ keeps the studies themselves, as far as pages are made of them: `pages` makes these again after a change of

@@ -1,11 +1,11 @@
-"""Make the published contests of search methods: results/published/contest.
+"""Make the published comparisons of search methods: results/published/contest.
 
     python benchmarks/publish_contest.py ours       our methods, 200 searches each on the grid, 60 on pools: 15 minutes
     python benchmarks/publish_contest.py live       two of our methods, trained, and looked up in the pool: 10 minutes
     python benchmarks/publish_contest.py foreign    other libraries' methods and two of ours, 25 to 50 of each: an hour
 
 The last one needs the environments of `make search-peers`. Its searches are kept in results/foreign, so that the same
-command continues where it was stopped. Of each contest there is a table to read, its figures as JSON, and a picture.
+command continues where it was stopped. Each comparison has a table, its figures as JSON, and a plot.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether two versions of the program search alike on this machine, whatever its kernels are.
+"""Check that two versions of the program give the same searches on this machine, whatever its kernels are.
 
     python benchmarks/same_digest.py OLD NEW                    folders of two checkouts, each with its .venv
     python benchmarks/same_digest.py OLD NEW --trials 50 --space conv --set subset=10000

@@ -5,7 +5,8 @@
 
 A search's digest covers every trial's parameters, curve, end and weights. It has to be the same, whether trainings were
 looked up in virtual time or made by worker processes. Trainings are kept in results/_bench/trainings, so that the same
-command continues where it was stopped. It means something only on a machine whose canary is that of the table's rows.
+command continues where it was stopped. The comparison is valid only on a machine that passes the numerics check of the
+table's rows.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""A net of your own for mnist-bench: a small ResNet (He et al. 2016), with PyTorch's own layers.
+"""Your own network for mnist-bench: a small ResNet (He et al. 2016), with PyTorch's own layers.
 
     mnist-bench plugin check examples/own_net.py:build
     mnist-bench search examples/own_net.yaml --net examples/own_net.py:build --trials 20
 
-The settings that a space file ranges over stand in a dataclass, with their bounds. The rest is plain PyTorch: whatever
-draws random numbers in here, such as `nn.Dropout`, repeats bit for bit, because the trainer seeds it for each period.
+A dataclass declares the settings that a space file can vary, with their bounds. The rest is plain PyTorch. Layers that
+draw random numbers, such as `nn.Dropout`, repeat bit for bit: the trainer seeds them for each reporting interval.
 """
 
 from __future__ import annotations

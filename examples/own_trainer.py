@@ -2,8 +2,8 @@
 
     python examples/own_trainer.py [RESULTS]
 
-searches rate, decay and features with two worker processes, in seconds, and prints the trials and the digest. Run it
-again with another number of workers, or kill it and start it anew: the digest stays the same.
+It searches rate, decay and features with two worker processes, in seconds, and prints the trials and the digest. Run it
+with another number of workers, or kill it and start it again: the digest stays the same.
 """
 
 from __future__ import annotations

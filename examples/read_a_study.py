@@ -2,7 +2,7 @@
 
     python examples/read_a_study.py [RESULTS [STUDY]]
 
-prints its trials, the best one, how many were pruned, and the digest; without a name, of the study written last.
+It prints the trials, the best one, the number of pruned trials, and the digest. The default is the latest study.
 """
 
 from __future__ import annotations

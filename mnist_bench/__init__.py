@@ -13,13 +13,12 @@
     model = mnist_bench.load_model("winner")                   # model(["seven.png"])[0].label
     said = mnist_bench.predict(study, ["seven.png"])           # said[0].label, by the study's best trial
     fitted = mnist_bench.fit("recipe.yaml", seed=0)            # fitted.reports[-1].value
-    pictures = mnist_bench.plot_study(study, ["history"])      # pictures[0].files
+    plots = mnist_bench.plot_study(study, ["history"])         # plots[0].files
     report = mnist_bench.report_study(study)                   # report.file
     speed = mnist_bench.measure_speed()                        # speed.nets[0].images_per_second.median
     table = mnist_bench.tables.load("conv-5k")                 # table.curve(table.points[0], seed=0).errors
 
-docs/reference/python.md describes them all. Names load what they need when they are first used, so that importing
-the package is free.
+docs/reference/python.md describes all of them. Importing the package is fast: each name loads its modules at first use.
 """
 
 import lazy_loader

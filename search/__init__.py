@@ -1,8 +1,8 @@
 """Hyperparameter search: spaces, samplers, pruners, and the driver that decides. It uses Optuna and does not depend on
 nets.
 
-The same search gives the same trials, the same prunes and the same winner, on one worker or many, killed or not. What a
-trial trains is your own code: a planner and a trainer, see `examples/own_trainer.py`. The use of it:
+The same search gives the same trials, pruned at the same reports, with one worker or many, interrupted or not. A trial
+trains your own code: a planner and a trainer, see `examples/own_trainer.py`. To search:
 
     import own_trainer
     import search

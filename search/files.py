@@ -35,7 +35,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder}: cannot be made a folder ({error.strerror}).") from error
+        raise UsageError(f"{folder}: cannot be created as a folder ({error.strerror}).") from error
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def check_target(target: Path, *, folder: bool) -> None:
     """
     existing = next(path for path in (target, *target.parents) if os.path.exists(path))
     if folder and existing == target and not target.is_dir():
-        raise UsageError(f"{target}: cannot be made a folder (File exists).")
+        raise UsageError(f"{target}: cannot be created as a folder (File exists).")
     if not folder and target.is_dir():
         raise UsageError(f"{target}: cannot be written (it is a folder; name a file in it).")
     if existing != target and not existing.is_dir():

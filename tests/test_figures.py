@@ -90,7 +90,7 @@ def readmes_comparison() -> Iterator[str]:
     assert round(epochs_searched() / 8) == 9
     yield "a budget of 50 full trainings (`make search` spends nine, because"
     curves, random, tpe = (mean_error("contest", *way) for way in (("curves", 50), ("random", 50), ("tpe", 25)))
-    yield f"ended at {curves} error; random search with the same pruner ended at {random}, Optuna's TPE at {tpe}"
+    yield f"ended at {curves} error. Random search with the same pruner ended at {random}, Optuna's TPE at {tpe}"
     apart = math.ceil(100 * abs(best_on_all("curves") - best_on_all("tpe"))) / 100
     yield f"On all of MNIST, `curves` and TPE end within {apart:.2f} percentage points"
 
@@ -266,7 +266,7 @@ def lists_and_machines() -> Iterator[str]:
         seed for seed in saved if len({ways[way][seed]["machine"]["canary"] for way in ("tpe", LISTED_CURVES)}) > 1
     }
     apart, alike = (fmean(saved[seed] for seed in seeds) for seeds in (mixed, saved.keys() - mixed))
-    yield f"the difference is {apart:.2f} in these {len(mixed)} and {alike:.2f} in the six others"
+    yield f"{apart:.2f} percentage points in these {len(mixed)} pairs and {alike:.2f} in the other six"
 
 
 def all_of_mnist() -> Iterator[str]:
@@ -281,10 +281,11 @@ def all_of_mnist() -> Iterator[str]:
 def replays() -> Iterator[str]:
     foreign = {(one["table"], one["against"]): one["seen"] for one in figures("strategies/foreign.json")["compared"]}
     for words, other in (
-        ("percentage points than Optuna's", "Optuna's TPE + MedianPruner"),
-        ("than SMAC3", "SMAC3 + Hyperband with checkpoints"), ("than Syne Tune's", "Syne Tune's random + ASHA"),
-    ):  # fmt: skip
-        yield f"{around(foreign['conv-5k', other], 'difference', times=-1)} {words}"
+        ("Optuna's TPE with its median pruner", "Optuna's TPE + MedianPruner"),
+        ("SMAC3 with Hyperband", "SMAC3 + Hyperband with checkpoints"),
+        ("Syne Tune's ASHA", "Syne Tune's random + ASHA"),
+    ):
+        yield row(words, around(foreign["conv-5k", other], "difference", times=-1))
     pools = [
         {(one["way"]["sampler"], bool(one["way"]["start"]), one["against"]["sampler"]): one["seen"] for one in compared}
         for compared in figures("strategies/replays.json")["compared"].values()

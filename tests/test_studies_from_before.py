@@ -205,7 +205,7 @@ def test_elsewhere_all_that_trains_says_that_the_numerics_differ(elsewhere: Sess
     assert REFUSED in refused
     assert "  context.canary: 8fb002a5" in refused
     assert (
-        "Study confirmed was searched where the same training gives different floating-point results (numerics "
+        "Study confirmed was searched on a machine that gives different floating-point results (numerics "
         "check 8fb0…, here " in elsewhere("confirm confirmed --top 1 --workers 1", code=2)
     )
 

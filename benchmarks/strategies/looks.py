@@ -1,4 +1,4 @@
-"""Pairs of searches with the same seeds: their difference with its interval, and how much cheaper one is."""
+"""Interim analyses of searches with the same seeds: their difference, its interval, and how much cheaper one is."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Compare search methods over the tables: their errors, how much cheaper they are, and the effect of a start list.
+"""Compare search methods over the tables: errors, how much cheaper they are, the effect of warm-start configurations.
 
     python benchmarks/strategies/replays.py --seeds 100 --output results/published/strategies
 
-Every way searches with the same seeds on each pool, from 0 on: these are the replays on which a way is chosen, and no
-ground for a claim. With a start list a way knows a table of another task. "The worst" is a list of the worst
-configurations there: the harm that a list can do. Results of searches are kept in results/_bench/replays.jsonl, so that
-the command continues where it was stopped, and with more seeds.
+Every search method has the same seeds on each table, from 0 on. A method is selected on these replays, so they are not
+evidence for a claim. Warm-start configurations come from a table of another task. "The worst" are the worst
+configurations there: they show how much harm such a list can do. Results of searches are kept in
+results/_bench/replays.jsonl. The same command resumes an interrupted run, also with more seeds.
 """
 
 from __future__ import annotations

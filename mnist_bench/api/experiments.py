@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, placed, several, used
 from mnist_bench.config import TaskName
 from mnist_bench.experiments import Audit, Observer, ablation, audit, confirm, contest, ladder, notebook
 from mnist_bench.experiments.ablation import Ablation, AblationOptions
@@ -18,12 +18,13 @@ from search.event_log import TrialRecord
 from search.study import StoredStudy
 
 
+@formerly(test_set="opening")
 def confirm_study(
     study: StoredStudy,
     *,
     top: int = 8,
     budget: float | None = None,
-    opening: Opening = "judged",
+    test_set: Opening = "judged",
     workers: int = 1,
     device: str = "auto",
     data_dir: str | Path | None = None,
@@ -38,8 +39,8 @@ def confirm_study(
         study: as `search` or `open_study` returned it.
         top: the largest number of candidates.
         budget: seconds for the comparison and the final training.
-        opening: when to use the test set: "judged" if a statistical test of the candidates was made, "never", or
-            "always", even if the time ran out before a test.
+        test_set: when to evaluate on the test set: "judged" if a statistical test of the candidates was made, "never",
+            or "always", even if the time ran out before a test.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
         data_dir: the study's data set, if it is not the packaged one.
@@ -64,7 +65,7 @@ def confirm_study(
         >>> low, high = found.test(found.winner).interval  # doctest: +SKIP
     """
     asked = RaceOptions(
-        top=top, budget=budget, opening=opening, workers=workers, device=device, net=used(net),
+        top=top, budget=budget, opening=test_set, workers=workers, device=device, net=used(net),
         data_dir=as_path(data_dir),
     )  # fmt: skip
     return confirm.confirm_study(placed(study, results), asked, observer or Observer())
@@ -133,7 +134,7 @@ def ablate_study(
         study: as `search` or `open_study` returned it.
         trial: the trial, or its number; None for the one that `confirm_study` selected, unless the study was searched
             further since; otherwise the best.
-        baseline: a recipe: a file, the name of a shipped one, a mapping or a TrainConfig.
+        baseline: a recipe: a file, the name of a bundled one, a mapping or a TrainConfig.
         seeds: the number of fresh seeds, two or more, the same for all configurations.
         budget: seconds after which the remaining groups become one step.
         workers: processes that train.
@@ -289,6 +290,7 @@ def train_ladder(
     return ladder.train_ladder(asked, observer or Observer())
 
 
+@formerly(concurrent_trials="slots", warm_start_from="from_studies")
 def compare_methods(
     space: str | Path | None = None,
     *,
@@ -298,12 +300,12 @@ def compare_methods(
     pruners: Sequence[str] = ("asha",),
     sampler_options: Mapping[str, Any] | None = None,
     pruner_options: Mapping[str, Any] | None = None,
-    from_studies: Sequence[str] = (),
+    warm_start_from: Sequence[str] = (),
     baselines: bool = True,
     seeds: int | None = None,
     first_seed: int = 0,
     trials: int = 30,
-    slots: int = 8,
+    concurrent_trials: int = 8,
     workers: int | Sequence[int] | None = None,
     processes: int = 1,
     device: str = "auto",
@@ -314,20 +316,20 @@ def compare_methods(
 
     Args:
         space: the space that is searched live, None for conv; a table has its own.
-        tables: recorded benchmarks to search on; None for grid-5k.
+        tables: tabular benchmarks to search on; None for grid-5k.
         live: a task to train on, instead of tables.
         samplers: built-in ones, or your own.
         pruners: as `samplers`; every sampler takes part with every pruner.
         sampler_options: options of your own samplers.
         pruner_options: options of your own pruners.
-        from_studies: tables of another task; every pair takes part again with warm-start configurations from them.
+        warm_start_from: tables of another task; every pair takes part again with warm-start configurations from them.
         baselines: whether random search and other simple methods take part.
         seeds: number of searches per method; None for 100 on a table and 5 live.
         first_seed: seed of the first search of each method.
         trials: the budget: the cost of this number of full trainings.
-        slots: number of concurrent trials.
-        workers: on a table, the numbers of workers for which virtual time is reported, None for `slots`; live, one
-            number of processes, None for one per core.
+        concurrent_trials: number of trials in progress at the same time.
+        workers: on a table, the numbers of workers for which virtual time is reported, None for
+            `concurrent_trials`; live, one number of processes, None for one per core.
         processes: concurrent searches on a table; above 1, guard the script with `if __name__ == "__main__":`, because
             each process imports it.
         device: auto, cpu, cuda or cuda:1.
@@ -353,8 +355,8 @@ def compare_methods(
         tables=None if tables is None else several("tables", tables), live=live,
         space=None if space is None else str(space), samplers=several("samplers", samplers),
         pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
-        start=several("from_studies", from_studies), baselines=baselines, seeds=seeds, first_seed=first_seed,
-        trials=trials, slots=slots, workers=None if worker_counts is None else tuple(worker_counts),
+        start=several("warm_start_from", warm_start_from), baselines=baselines, seeds=seeds, first_seed=first_seed,
+        trials=trials, slots=concurrent_trials, workers=None if worker_counts is None else tuple(worker_counts),
         processes=processes, device=device, results=Path(results),
     )  # fmt: skip
     return contest.compare_methods(asked, observer or Observer())

@@ -40,8 +40,8 @@ def plot_study(
 
     Args:
         study: as `search` or `open_study` returned it.
-        kinds: names such as "history" and "curves", which `mnist-bench plot --help` lists; empty for all that the
-            study has enough for.
+        kinds: names such as "history" and "learning-curves", which `mnist-bench plot --help` lists; empty for all kinds
+            that the study has enough data for.
         to: a folder; None for `plots` in the study's.
         formats: formats of the files: "png", "svg".
         data_dir: the study's data set, if it is not the packaged one.

@@ -33,7 +33,7 @@ def fit(
     """Train a recipe once; as `mnist-bench train`.
 
     Args:
-        recipe: a space file without ranges, the name of a shipped one, a mapping, or a TrainConfig.
+        recipe: a space file without ranges, the name of a bundled one, a mapping, or a TrainConfig.
         seed: seed of the training.
         overrides: `field=value`, each of which replaces a value of the recipe.
         train_on: the images to train on; None for the recipe's.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_bench import searches
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, several, used
 from mnist_bench.config import DatasetName
 from mnist_bench.leaderboard import curve_records, leaderboard_of, table_of
 from mnist_bench.numerics import PrecisionName
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+@formerly(trials_per_worker="lanes", concurrent_trials="slots", warm_start_from="from_studies", warm_start="start")
 def search(
     space: Source,
     *,
@@ -47,14 +48,14 @@ def search(
     pruner: str | None = None,
     pruner_options: Mapping[str, Any] | None = None,
     workers: int = 1,
-    lanes: int | None = None,
-    slots: int = 8,
+    trials_per_worker: int | None = None,
+    concurrent_trials: int = 8,
     order: Order = "logical",
     seed: int = 0,
     overrides: Sequence[str] = (),
     enqueue: Sequence[Source] = (),
-    from_studies: Sequence[str] = (),
-    start: bool = True,
+    warm_start_from: Sequence[str] = (),
+    warm_start: bool = True,
     device: str = "auto",
     precision: PrecisionName = "auto",
     study_name: str | None = None,
@@ -71,11 +72,12 @@ def search(
 ) -> StoredStudy:
     """Search a space, or resume an interrupted search, and return the study; as `mnist-bench search`.
 
-    In deterministic order the same arguments give the same study, for any executor, `workers` and `lanes`. A
-    mapping gives the same study as a file of the same content, and each resumes the other's search.
+    In deterministic order the same arguments give the same study, for any executor, `workers` and
+    `trials_per_worker`. A mapping gives the same study as a file of the same content, and each resumes the other's
+    search.
 
     Args:
-        space: a space file, the name of a shipped one, or a mapping.
+        space: a space file, the name of a bundled one, or a mapping.
         trials: total number of trained trials; a larger number continues a finished study.
         patience: stop early after this number of trained trials without a better one.
         target: stop early once a complete trial reaches this validation accuracy, 0..1.
@@ -85,15 +87,15 @@ def search(
         sampler_options: options of the sampler, by name.
         pruner: stops trials; as `sampler`.
         pruner_options: options of the pruner, by name.
-        workers: number of processes; each trains `lanes` trials in turns.
-        lanes: trials per worker process; None for 1 on a CPU and 4 on a GPU.
-        slots: number of concurrent trials; the search depends on it.
+        workers: number of processes; each trains `trials_per_worker` trials in turns.
+        trials_per_worker: None for 1 on a CPU and 4 on a GPU.
+        concurrent_trials: number of trials in progress at the same time; the search depends on it.
         order: "logical", the deterministic order; or "arrival", the order of completion, in which two runs may differ.
         seed: seed of the search.
         overrides: `field=value`, each of which replaces a value of the space.
-        enqueue: recipes to train first, each a file, the name of a shipped one, a mapping or a TrainConfig.
-        from_studies: names of studies and tables whose best configurations are tried first.
-        start: whether to try the warm-start configurations first that the space names.
+        enqueue: recipes to train first, each a file, the name of a bundled one, a mapping or a TrainConfig.
+        warm_start_from: names of studies and tables whose best configurations are tried first.
+        warm_start: whether to try the warm-start configurations first that the space names.
         device: auto, cpu, cuda or cuda:1.
         precision: bf16, fp32 or portable; auto for the space's, or else the device's fastest.
         study_name: None for the space's name and the seed; a mapping without a `name` is called `space`.
@@ -145,13 +147,13 @@ def search(
         timeout=timeout,
         trial_timeout=trial_timeout,
         workers=workers,
-        lanes=lanes,
-        slots=slots,
+        lanes=trials_per_worker,
+        slots=concurrent_trials,
         order=order,
         seed=seed,
         enqueue=several("enqueue", enqueue),
-        from_studies=several("from_studies", from_studies),
-        start=start,
+        from_studies=several("warm_start_from", warm_start_from),
+        start=warm_start,
         device=device,
         precision=precision,
         study_name=study_name,
@@ -184,13 +186,14 @@ def open_study(name: str | None = None, *, results: str | Path = "results", stor
     return validated.open_study(Path(results), name, storage)
 
 
-def to_dataframe(study: StudyRecord, *, curves: bool = False, infeasible: bool = False) -> DataFrame:
+@formerly(learning_curves="curves")
+def to_dataframe(study: StudyRecord, *, learning_curves: bool = False, infeasible: bool = False) -> DataFrame:
     """Return the trials of a study, best first: one row per trial, with its metrics and its exact parameters by dotted
     name.
 
-    The columns are those of `mnist-bench leaderboard --csv`, with None or NaN for an inactive parameter. With `curves`
-    there is one row per report instead, to be joined by `number`. With `infeasible`, infeasible trials have rows, too;
-    `excess.macs` and `excess.parameters` are the amounts by which they exceed a limit.
+    The columns are those of `mnist-bench leaderboard --csv`, with None or NaN for an inactive parameter. With
+    `learning_curves` there is one row per report instead, to be joined by `number`. With `infeasible`, infeasible
+    trials have rows, too; `excess.macs` and `excess.parameters` are the amounts by which they exceed a limit.
 
     Raises:
         UsageError: pandas is not installed.
@@ -205,8 +208,8 @@ def to_dataframe(study: StudyRecord, *, curves: bool = False, infeasible: bool =
     except ImportError as error:
         lack = "to_dataframe needs pandas, which this installation lacks; `pip install pandas` adds it."
         raise UsageError(lack) from error
-    board = leaderboard_of(study, of_nets=not is_foreign(study.spec), infeasible=infeasible, curves=curves)
-    return DataFrame(curve_records(board) if curves else table_of(board).records())
+    board = leaderboard_of(study, of_nets=not is_foreign(study.spec), infeasible=infeasible, curves=learning_curves)
+    return DataFrame(curve_records(board) if learning_curves else table_of(board).records())
 
 
 def reproduce_trial(

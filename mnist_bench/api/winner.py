@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, placed, several, used
 from mnist_bench.export import WinnerOptions, export_folder, load_winner
 from mnist_bench.prediction import Model, Prediction, load_model as load_file, picture_files
 from search.errors import UsageError
@@ -15,13 +15,14 @@ from search.messages import show
 from search.study import StoredStudy
 
 
+@formerly(ensemble="committee")
 def export_study(
     study: StoredStudy,
     folder: str | Path,
     trial: TrialRecord | int | None = None,
     *,
     confirmed: bool = False,
-    committee: bool = False,
+    ensemble: bool = False,
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
@@ -35,7 +36,7 @@ def export_study(
         folder: a new folder, or that of an earlier export.
         trial: the trial, or its number.
         confirmed: export the network that `confirm_study` trained on all images.
-        committee: with `confirmed`, export all of those networks as an ensemble, and average their probabilities.
+        ensemble: with `confirmed`, export all of those networks as an ensemble, and average their probabilities.
         device: the device on which a trial is trained again if its weights were not kept.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
@@ -46,7 +47,7 @@ def export_study(
         StudyNotFoundError: there is no such network.
         NotReproducedError: the trial was trained again, with another result.
         WeightsError: a file does not hold the recorded weights.
-        UsageError: the folder holds other files, or cannot be written; the data set is not the study's; or `committee`
+        UsageError: the folder holds other files, or cannot be written; the data set is not the study's; or `ensemble`
             is given without `confirmed`.
         DataError: the data set cannot be loaded.
         DeviceError: there is no such device.
@@ -56,7 +57,7 @@ def export_study(
         >>> [path.name for path in files if path.suffix != ".onnx"]
         ['model.safetensors', 'net.py', 'draw.html', 'README.md', 'RECORD.json']
     """
-    options = WinnerOptions(on_all=confirmed, committee=committee, device=device, data_dir=as_path(data_dir))
+    options = WinnerOptions(on_all=confirmed, committee=ensemble, device=device, data_dir=as_path(data_dir))
     used(net)
     export_folder.check(Path(folder))
     study = placed(study, results)
@@ -67,9 +68,10 @@ def export_study(
     return written.files
 
 
+@formerly(images="pictures")
 def predict(
     model: Model | StoredStudy | str | Path,
-    pictures: Iterable[Any],
+    images: Iterable[Any],
     trial: TrialRecord | int | None = None,
     *,
     data_dir: str | Path | None = None,
@@ -81,8 +83,8 @@ def predict(
     Args:
         model: a model from `load_model`, an export's folder, a file of weights, or a study, for the network of its best
             trial or of `trial`.
-        pictures: files or folders of them, Pillow images, or pixels, 0 to 255, of shape (H, W), in colour (H, W, 3);
-            dark on light or light on dark, of any size.
+        images: files or folders of them, Pillow images, or pixels, 0 to 255, of shape (H, W), in color (H, W, 3); dark
+            on light or light on dark, of any size.
         trial: the trial of a study, or its number.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
@@ -92,7 +94,7 @@ def predict(
         PictureError: an image is empty, or cannot be read; the message names it.
         StudyNotFoundError: there is no such trial, or its weights were not kept; `export_study` trains it again.
         WeightsError: there is no such file, its export was not finished, or it does not hold a network.
-        UsageError: a folder holds no image, or the data set is not the study's.
+        UsageError: a folder contains no image, or the data set is not the study's.
 
     Examples:
         >>> import numpy as np
@@ -102,7 +104,7 @@ def predict(
         >>> round(sum(said.probabilities), 6), said.label in range(10)
         (1.0, True)
     """
-    wanted = several("pictures", pictures)
+    wanted = several("images", images)
     if not isinstance(model, Model):
         model = load_model(model, trial, data_dir=data_dir, net=net, results=results)
     elif trial is not None:

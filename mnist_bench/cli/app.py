@@ -171,7 +171,7 @@ def main() -> None:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - it stays open as long as the process runs
     if sys.stdout is None:
-        output.note("Error: stdout is closed, so that nothing can be printed; give it a file, or /dev/null.")
+        output.note("Error: stdout is closed, so nothing can be printed; redirect it to a file or to /dev/null.")
         sys.exit(ExitCode.USAGE)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -118,7 +118,9 @@ def show(
 @app.command("sample", cls=HelpfulCommand)
 def sample(
     file: File,
-    number: Annotated[int, typer.Option("-n", "--number", min=1, max=1000, help="Number of trials to draw.")] = 5,
+    number: Annotated[
+        int, typer.Option("-n", "--number", min=1, max=1000, metavar="N", help="Number of trials to draw.")
+    ] = 5,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the draws.")] = 0,
     data: options.Data = None,
     overrides: options.Overrides = None,

@@ -62,7 +62,7 @@ def from_json(values: Mapping[str, Any]) -> TrainConfig:
             raise UnknownSettingError(unknown(name)) from None
         raise ConfigError(_sentence(error)) from None
     except ValueError as error:
-        raise ConfigError(f"the configuration holds a number that is not finite ({error})") from None
+        raise ConfigError(f"the configuration contains a number that is not finite ({error})") from None
 
 
 CODEC = Codec(to_json, from_json)
@@ -103,10 +103,10 @@ def _adapter() -> TypeAdapter[TrainConfig]:
 def _checked(config: TrainConfig) -> TrainConfig:
     periods = config.periods
     if periods and (any(first >= last for first, last in pairwise(periods)) or periods[-1] != config.epochs):
-        raise ConfigError(f"periods: {list(periods)} do not rise to the {config.epochs} of epochs")
+        raise ConfigError(f"periods: {list(periods)} do not rise to {config.epochs}, the value of epochs")
     phases = [phase.epochs for phase in config.phases]
     if phases and sum(phases) != config.epochs:
-        raise ConfigError(f"phases: their epochs add up to {sum(phases)}, not to the {config.epochs} of epochs")
+        raise ConfigError(f"phases: their epochs add up to {sum(phases)}, not to {config.epochs}, the value of epochs")
     return config
 
 

@@ -51,4 +51,4 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
         return
     path = arguments[0]
     if isinstance(path, str | bytes | os.PathLike) and TEST_FILE.fullmatch(os.path.basename(os.fsdecode(path))):
-        raise ClosedDoorError(f"{os.fsdecode(path)}: the test set is closed here")
+        raise ClosedDoorError(f"{os.fsdecode(path)}: the test set cannot be read here")

@@ -66,7 +66,7 @@ def read(path: Path) -> NDArray[Any]:
         raise DataError(f"{path}: cannot be read ({error})") from error
     if len(content) != size:
         kind = "is cut off" if len(content) < size else "has bytes after its last value"
-        raise DataError(f"{path}: {kind}; its header promises {math.prod(shape):,} values")
+        raise DataError(f"{path}: {kind}; its header declares {math.prod(shape):,} values")
     return np.frombuffer(content, dtype).astype(dtype.newbyteorder("="), copy=False).reshape(shape)
 
 
@@ -118,5 +118,5 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[np.dtype[Any], tuple[int, 
         raise DataError(f"{path}: is cut off in its header")
     shape = struct.unpack(f">{start[3]}I", dimensions)
     if math.prod(shape) > MAX_BYTES:
-        raise DataError(f"{path}: its header promises {math.prod(shape):,} values; at most {MAX_BYTES:,} are read")
+        raise DataError(f"{path}: its header declares {math.prod(shape):,} values; at most {MAX_BYTES:,} are read")
     return TYPES[start[2]], shape

@@ -60,7 +60,7 @@ class DataOptions:
             raise DataError(f"a data set is named by its folder or by its name, not by both ({self.dataset!r})")
         if self.task is not None and (self.dataset, self.data_dir, self.subset) != ("mnist", None, None):
             raise DataError(
-                f"a task is made of the packaged MNIST as it is; leave out the other settings than task={self.task!r}"
+                f"a task uses the packaged MNIST unchanged; leave out all settings except task={self.task!r}"
             )
 
 
@@ -123,7 +123,7 @@ def form_of(name: DatasetName, files: PictureForm = MNIST) -> PictureForm:
     if name != "mnist-red":
         return files
     if files.channels != 1:
-        raise DataError(f"{name} is made of images in grey; these have {files}")
+        raise DataError(f"{name} needs gray images; these have {files}")
     return replace(files, channels=CHANNELS)
 
 
@@ -230,9 +230,9 @@ def check(loaded: Images, form: PictureForm, images_name: str, labels_name: str)
     """
     if loaded.images.dtype != np.uint8 or loaded.images.shape[1:] != form.array_shape:
         expected = ", ".join(map(str, ("N", *form.array_shape)))
-        raise DataError(f"{images_name}: holds shape {loaded.images.shape}, not ({expected})")
+        raise DataError(f"{images_name}: has shape {loaded.images.shape}, not ({expected})")
     if loaded.labels.ndim != 1:
-        raise DataError(f"{labels_name}: holds shape {loaded.labels.shape}, not (N,)")
+        raise DataError(f"{labels_name}: has shape {loaded.labels.shape}, not (N,)")
     if len(loaded.images) != len(loaded.labels):
         numbers = f"{len(loaded.labels):,} labels for the {len(loaded.images):,} images"
         raise DataError(f"{labels_name}: {numbers} of {images_name}")

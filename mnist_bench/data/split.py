@@ -64,9 +64,9 @@ def make_split(
     # The order does not depend on the number of images taken, so a larger subset contains a smaller one.
     order, least = _hash_order(len(labels), seed)[:subset], fewest(classes)
     if subset is not None and not least <= subset <= len(labels):
-        raise DataError(f"a subset has {least} to {len(labels):,} of these images, not {subset:,}")
+        raise DataError(f"a subset must have {least} to {len(labels):,} of these images, not {subset:,}")
     if len(order) < least:
-        raise DataError(f"{len(order)} images are too few to split; {least} are the least")
+        raise DataError(f"{len(order)} images are too few to split; at least {least} are needed")
     (validation,) = _stratified(order, labels, [validation_size(len(order))], classes)
     return Split(train=np.setdiff1d(order, validation), validation=validation)
 

@@ -28,12 +28,16 @@ def download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
     try:
         from torchvision import datasets  # type: ignore[import-untyped]
     except ImportError as error:
-        raise DataError(f"{name} is fetched by torchvision, which is not installed; give its folder instead") from error
+        raise DataError(
+            f"{name} is downloaded with torchvision, which is not installed; give its folder instead"
+        ) from error
     try:
         with guard.passage():
             loaded = getattr(datasets, _class_name(name))(str(cache_folder()), train=train, download=True)
     except (OSError, RuntimeError) as error:
-        raise DataError(f"{name} cannot be fetched ({error}); without a network give its folder instead") from error
+        raise DataError(
+            f"{name} cannot be downloaded ({error}); without a network connection, give its folder instead"
+        ) from error
     labels = loaded.targets.numpy()
     # The targets of QMNIST have eight columns; the first is the class.
     return loaded.data.numpy(), labels.reshape(len(labels), -1)[:, 0].astype(np.uint8)

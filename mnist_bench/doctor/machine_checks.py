@@ -65,7 +65,7 @@ def packages(requirements: Sequence[str], version_of: Callable[[str], str | None
     needed = [package for package in parsed if package.marker is None or package.marker.evaluate({"extra": ""})]
     unmet = [package for package in needed if not _is_met(package, version_of(package.name))]
     if not unmet:
-        return ok("packages", f"all {len(needed)} are there, in the versions that are needed.")
+        return ok("packages", f"all {len(needed)} are installed in the required versions.")
     text = ", ".join(
         f"{package.name} {version_of(package.name) or 'missing'} (needed: {package.specifier})" for package in unmet
     )
@@ -76,7 +76,7 @@ def gpu(device: str) -> Diagnostic:
     """Return which GPUs PyTorch sees; `device` is the one that is examined."""
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     if not names:
-        return ok("GPU", "PyTorch sees none; training uses the CPU.")
+        return ok("GPU", "PyTorch finds none; training uses the CPU.")
     return ok("GPU", f"{', '.join(names)}; {device} is examined here.")
 
 
@@ -172,10 +172,10 @@ def data(data_dir: Path | None) -> Iterator[Diagnostic]:
         options = options_for(data_dir)
         loaded = load_training_set(options)
     except DataError as error:
-        yield problem("training data", f"{error}.", "Put the files back; the package's own come with `pip install`.")
+        yield problem("training data", f"{error}.", "Restore the files; `pip install` restores those of the package.")
         return
     images, form = len(loaded.images.labels), "in MNIST's format" if options.form == MNIST else f"{options.form}"
-    pinned = "whole, with the hashes that are pinned" if data_dir is None else form
+    pinned = "complete, with the pinned hashes" if data_dir is None else form
     yield ok("training data", f"{images:,} images, {pinned} (data hash {loaded.data_hash[:8]}).")
     try:
         hashes = hashes_of_test_set(options)

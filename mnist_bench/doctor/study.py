@@ -60,10 +60,10 @@ def examine(
         if not foreign:
             believed(study)
     except NewerVersionError as error:
-        yield problem("event log", str(error), "Examine it with a newer version; this one changes nothing in it.")
+        yield problem("event log", str(error), "Examine it with a newer version; this version does not change it.")
         return
     except StorageError as error:
-        yield problem("event log", str(error), "The files next to it are not changed; put a copy of the database back.")
+        yield problem("event log", str(error), "The files next to it are not changed; restore a copy of the database.")
         return
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
     if foreign:
@@ -203,7 +203,7 @@ def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
     ours = ("context.costs", "context.defaults", "context.trainer_revision", "driver_revision")
     if any(path.startswith(ours) for path in changed):
         revisions = f"trainer {stored['context']['trainer_revision']}, driver {stored['driver_revision']}"
-        return f"Continue with the mnist-bench of that time (revisions: {revisions})."
+        return f"Continue with the mnist-bench that began the study (revisions: {revisions})."
     then = [str(stored["numerics"].get(name, "?")) for name in ("device", "precision", "cpu")]
     return f"Continue on a machine where the same training is bit-identical: {', '.join(then)}."
 

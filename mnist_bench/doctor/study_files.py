@@ -86,7 +86,7 @@ def _missing(trials: Sequence[TrialRecord], folder: Path) -> Iterator[Diagnostic
         text = f"those of {_numbered(waiting)} are still in a checkpoint; the next run keeps them."
         yield note("weights", text)
     if lost:
-        text = f"those of {_numbered(lost)}, among the best, are not there."
+        text = f"those of {_numbered(lost)}, among the best, are missing."
         advice = "Plots of them cannot be drawn; `reproduce` retrains them, bit for bit."
         yield note("weights", text, advice)
 
@@ -135,7 +135,7 @@ def _read_net(files: ConfirmFolder, trial: int, seed: int, path: Path) -> None:
         check_known(path, known.curve[-1].weights, from_json(known.recipe), f"its run, {path.stem},")
 
 
-_RECORD = "Put a copy of it back: `confirm` does not write it again while its result is kept."
+_RECORD = "Restore a copy of it: `confirm` does not write it again while its result is kept."
 
 
 def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
@@ -156,7 +156,7 @@ def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
             is_kept = path.parent == files.confirm.records and (
                 files.confirm.result.exists() or files.confirm.front.exists()
             )
-            advice = _RECORD if is_kept else "Remove the file; the command writes it again."
+            advice = _RECORD if is_kept else "Move the file away; the command writes it again."
             yield problem(name, str(fault), advice)
 
 
@@ -221,7 +221,7 @@ def _readable(
 def _newer(about: str, faults: Faults, folder: Path) -> Iterator[Diagnostic]:
     if newer := [path for path, fault in faults.items() if isinstance(fault, NewerVersionError)]:
         text = f"a newer mnist-bench wrote {_names(newer, folder)}, with settings that this version does not know."
-        yield note(about, text, "Examine them with a newer version; this one leaves them alone.")
+        yield note(about, text, "Examine them with a newer version; this version does not change them.")
 
 
 _MOVES = "--repair moves them into aside/ in the study's folder"

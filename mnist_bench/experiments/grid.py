@@ -86,7 +86,7 @@ def check_seeds(seeds: int) -> None:
     """
     check_count("seeds", seeds)
     if seeds < MIN_SEEDS:
-        raise UsageError(f"seeds={seeds}: give at least {MIN_SEEDS}, for one shows no spread.")
+        raise UsageError(f"seeds={seeds}: give at least {MIN_SEEDS}, because one seed shows no spread.")
 
 
 def product(configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[TrainingRun]:

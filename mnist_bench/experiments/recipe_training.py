@@ -118,7 +118,7 @@ class RecipeTraining:
             UsageError: there are none, or the file cannot be written.
         """
         if not result.state:
-            raise UsageError(f"{path}: there are no weights to keep, training ended without any.")
+            raise UsageError(f"{path}: there are no weights to keep, because training ended without any.")
         make_folder(path.parent)
         try:
             write_named(path, export(result.state, self.config))

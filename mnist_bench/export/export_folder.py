@@ -43,7 +43,7 @@ def check(folder: Path) -> None:
     """
     check_target(folder, folder=True)
     if folder.is_dir() and any(folder.iterdir()) and not is_export(folder):
-        raise UsageError(f"{folder}: holds other files and no export; name a new folder.")
+        raise UsageError(f"{folder}: contains files that are not an export; name a new folder.")
 
 
 def write(winner: Winner, folder: Path) -> WrittenExport:

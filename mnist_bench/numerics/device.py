@@ -113,7 +113,7 @@ def find_device(name: str, precision: str = "auto") -> torch.device:
         raise DeviceError(f"device {name!r} is not one of auto, cpu, cuda, cuda:1")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise DeviceError(
-            f"device {name!r} is not there; PyTorch {torch.__version__} sees {torch.cuda.device_count()} GPUs"
+            f"device {name!r} does not exist; PyTorch {torch.__version__} sees {torch.cuda.device_count()} GPUs"
         )
     return torch.device(name)
 

@@ -106,15 +106,15 @@ def _check_state(module: nn.Module, net: OwnNet) -> None:
     for name, value in module.state_dict().items():
         if not isinstance(value, torch.Tensor):
             raise PluginError(
-                f"Network {net.loaded.name} keeps {show(name)}, which is not a tensor, so no file can hold it."
+                f"Network {net.loaded.name} keeps {show(name)}, which is not a tensor, so it cannot be saved."
             )
         try:
             torch.empty(0, dtype=value.dtype).numpy()
         except TypeError:
             kind = str(value.dtype).removeprefix("torch.")
             raise PluginError(
-                f"Network {net.loaded.name} keeps {show(name)} as {kind}, which no file of weights here holds; keep "
-                "it as float32, and bf16 is used for computing if the machine is fast at it."
+                f"Network {net.loaded.name} keeps {show(name)} as {kind}, which a weights file cannot contain; keep "
+                "it as float32, and bf16 is still used for computing if this machine is fast at it."
             ) from None
 
 

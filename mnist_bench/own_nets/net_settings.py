@@ -99,7 +99,7 @@ def declared_settings(call: Callable[..., Any], name: str) -> DeclaredSettings:
         signature = signature_of_net(call)
         hints = get_type_hints(inspect.getattr_static(call, "__init__") if isinstance(call, type) else call)
     except (TypeError, ValueError, NameError) as error:
-        raise UsageError(f"Network {name}: {in_a_sentence(error)}; a network is made by {PARAMETERS}.") from error
+        raise UsageError(f"Network {name}: {in_a_sentence(error)}; the function is called as {PARAMETERS}.") from error
     hint = hints.get(next(iter(signature.parameters)))
     if isinstance(hint, type) and is_dataclass(hint):
         _check_values(hint, name)

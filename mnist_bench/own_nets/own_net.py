@@ -132,10 +132,10 @@ def loaded_net(code: str) -> OwnNet:
         if other.loaded.name == name:
             raise UnnamedCodeError(
                 f"{other.loaded.whole_name.rpartition(':')[0]} has changed: its SHA-256 was {sha256[:8]}… and is "
-                f"{other.loaded.code.sha256[:8]}…; name the file as it was (`mnist-bench show STUDY --code` prints it)."
+                f"{other.loaded.code.sha256[:8]}…; name the original file (`mnist-bench show STUDY --code` prints it)."
             )
     folder = ", with the folder that the file lies in" if ".py:" in name else ""
-    raise UnnamedCodeError(f"The network is your own code, {show(name)}: name it, --net {quoted(name)}{folder}.")
+    raise UnnamedCodeError(f"The network is your own code, {show(name)}: name it with --net {quoted(name)}{folder}.")
 
 
 def split_code(code: str) -> tuple[str, str]:
@@ -174,6 +174,6 @@ def name_of_function(build: Callable[..., Any] | str | None) -> str | None:
         source = None
     if source is None or not Path(source).is_file() or not name.isidentifier():
         raise UsageError(
-            f"net={name or build!r}: no function at the top of a file; workers load it from there, file.py:build."
+            f"net={name or build!r}: is not a function at the top level of a file; workers load it as file.py:build."
         )
     return f"{source}:{name}"

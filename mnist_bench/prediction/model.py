@@ -185,7 +185,9 @@ def _in_bytes(image: NDArray[Any]) -> NDArray[Any]:
         ValueError: they were scaled to 0..1, which is black to a network of pictures.
     """
     if image.dtype.kind in "fb" and image.size and image.min() >= 0 and 0 < image.max() <= 1:
-        raise ValueError("its values lie in 0..1, and an image's in 0..255; multiply them by 255")
+        raise ValueError(
+            "its values are between 0 and 1, and those of an image between 0 and 255; multiply them by 255"
+        )
     return image
 
 
@@ -248,7 +250,7 @@ def load_model(path: str | Path) -> Model:
     except OSError as error:
         if (file.parent / UNFINISHED).is_file():
             raise WeightsError(
-                f"{file.parent}: its export was not finished; the same `mnist-bench export` writes it again."
+                f"{file.parent}: its export was interrupted; run the same `mnist-bench export` again."
             ) from error
         raise WeightsError(f"{file}: not a file of exported weights ({error.strerror}).") from error
     with readable(str(file)):

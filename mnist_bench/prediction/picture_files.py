@@ -44,7 +44,7 @@ def with_those_in_folders(named: Iterable[Any]) -> Iterator[Any]:
         elif found := in_folder(Path(one)):
             yield from found
         else:
-            raise UsageError(f"{one}: no image in this folder; names of images end in {', '.join(ENDINGS)}.")
+            raise UsageError(f"{one}: this folder contains no image; names of images end in {', '.join(ENDINGS)}.")
 
 
 def read(path: Path, convert: Convert = brightness, *, upright: bool = True) -> NDArray[np.float64]:
@@ -86,4 +86,4 @@ def parse(content: bytes, source: str, convert: Convert = brightness, *, upright
     except Image.DecompressionBombError as error:
         raise PictureError(f"{source}: more than {MAX_PIXELS:,} pixels.") from error
     except Exception as error:  # of a damaged file, Pillow's readers raise errors of many kinds
-        raise PictureError(f"{source}: not a readable image; PNG and JPEG files are.") from error
+        raise PictureError(f"{source}: not a readable image; give a PNG or JPEG file.") from error

@@ -56,7 +56,7 @@ def prepare(grey: NDArray[Any], *, digit: bool = True) -> NDArray[np.float32]:
     ink = grey - paper if grey.max() - paper > paper - grey.min() else paper - grey
     ink = np.maximum(ink - 4 * noise, 0)
     if ink.max() < 16:
-        raise ValueError("an empty image, nothing on it stands out from its border")
+        raise ValueError("an empty image: nothing stands out from its border")
     if max(ink.shape) > 28:  # a photograph, or what was compressed: faint spots are none of the digit
         ink[ink < ink.max() / 10] = 0
     if digit:

@@ -92,7 +92,7 @@ class SearchConfig:
                 check_text(kind, way, "the name of a built-in one, or of your own code: file.py:Name")
         for kind, options in (("sampler_options", self.sampler_options), ("pruner_options", self.pruner_options)):
             if not isinstance(options, Mapping):
-                raise UsageError(f"{kind}={show(repr(options))}: give a mapping, an option's name to its value.")
+                raise UsageError(f"{kind}={show(repr(options))}: give a mapping of option names to values.")
         for change in self.overrides:
             check_text("overrides", change, "field=value")
         for source in self.from_studies:
@@ -119,7 +119,7 @@ class SearchConfig:
         if self.target is not None and not (is_number(self.target) and 0 < self.target <= 1):
             raise UsageError(f"target={self.target!r}: give a validation accuracy, above 0 and up to 1.")
         if (self.sampler_options and self.sampler is None) or (self.pruner_options and self.pruner is None):
-            raise UsageError("--sampler-option and --pruner-option go with --sampler and --pruner; name it there.")
+            raise UsageError("--sampler-option and --pruner-option need --sampler and --pruner; give these, too.")
 
     @property
     def stop_rules(self) -> StopRules:

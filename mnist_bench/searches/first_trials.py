@@ -43,7 +43,7 @@ def _enqueued(setup: SearchSetup, source: space_files.Source, plan: Planner[Trai
     try:
         params = space.sample(lambda path, _: settings[path])
     except KeyError as error:  # settings of your own network may have no defaults
-        raise UsageError(f"--enqueue {name}: {error.args[0]} is missing, and a range in the space") from None
+        raise UsageError(f"--enqueue {name}: {error.args[0]} is missing, although it is a range of the space") from None
     for item in space.fields:
         if item.path in params and item.distribution and not item.distribution.contains(params[item.path]):
             raise UsageError(f"--enqueue {name}: {item.path} {show(params[item.path])} is outside the space's range")

@@ -86,7 +86,7 @@ class Strategies:
     pruner: Pruner = "asha"
     """The pruner, which stops trials early: its name, or a mapping with its name and options."""
     start: tuple[str, ...] = ()
-    """Recorded benchmarks whose best configurations are tried first."""
+    """Tabular benchmarks whose best configurations are tried first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

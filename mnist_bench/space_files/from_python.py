@@ -41,7 +41,7 @@ def _plain_mapping(values: Mapping[Any, Any], source: str, path: tuple[str, ...]
     plain: dict[str, Any] = {}
     for key, value in values.items():
         if not isinstance(key, str):
-            raise UsageError(f"{_place(source, path)}key {show(repr(key))} is not a text; fields have names.")
+            raise UsageError(f"{_place(source, path)}key {show(repr(key))} is not a text; a field needs a name.")
         plain[key] = _plain(value, source, (*path, key))
     return plain
 

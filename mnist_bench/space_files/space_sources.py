@@ -178,7 +178,7 @@ def find(name_or_path: str | Path) -> Path:
         return file
     known = shipped()
     hint = did_you_mean(path.stem, known) or "."
-    raise UsageError(f"{show(str(path))}: no such file or shipped space{hint} Shipped: {', '.join(known)}.")
+    raise UsageError(f"{show(str(path))}: no such file or bundled space{hint} Bundled: {', '.join(known)}.")
 
 
 def shipped() -> dict[str, Path]:

@@ -29,19 +29,19 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
         UsageError: it is not the recorded one.
     """
     if data_dir is None and recorded.form != form_of(recorded.dataset):
-        raise UsageError(f"{what} was trained on images of {recorded.form}; --data names the file or folder of them.")
+        raise UsageError(f"{what} was trained on images of {recorded.form}; name their file or folder with --data.")
     dataset = recorded.dataset if data_dir is None or of_files(recorded.dataset) else "mnist"
     options = options_for(data_dir, dataset=dataset, subset=recorded.subset)
     if options.form != recorded.form:
         raise UsageError(
-            f"{what} was trained on images of {recorded.form}, and those of {data_dir} have {options.form}; --data "
-            "names the file or folder of its own."
+            f"{what} was trained on images of {recorded.form}, and those of {data_dir} have {options.form}; name "
+            "its own file or folder with --data."
         )
     loaded = load_training_set(options)
     if (loaded.data_hash, loaded.split.digest) != (recorded.data_hash, recorded.split_hash):
         raise UsageError(
             f"{what} was trained on other data (its hash {recorded.data_hash[:8]}, here {loaded.data_hash[:8]}); "
-            "--data names the file or folder of its data set."
+            "name the file or folder of its data set with --data."
         )
     return loaded
 
@@ -137,7 +137,7 @@ def check_numerics(study: StudyRecord, numerics: Mapping[str, Any], verb: str) -
     searched_with = study.spec["numerics"]
     for name in changed_canaries(searched_with, numerics):
         raise FingerprintError(
-            f"Study {study.name} was searched where the same training gives different floating-point results "
+            f"Study {study.name} was searched on a machine that gives different floating-point results "
             f"({name.replace('_', ' ').replace('canary', 'numerics check')} {searched_with[name][:4]}…, here "
-            f"{numerics[name][:4]}…); {verb} it on such a machine, with the same versions."
+            f"{numerics[name][:4]}…); {verb} it on a machine like that one, with the same versions."
         )

@@ -42,7 +42,7 @@ def check_own(study: StudyRecord) -> None:
     if is_foreign(study.spec):
         raise ForeignStudyError(
             f"{made_by_another(study)}, and this command needs networks; `mnist-bench leaderboard`, `show` and "
-            "`doctor` accept it, and its own program continues it."
+            "`doctor` accept it, and only its own program can resume it."
         )
 
 

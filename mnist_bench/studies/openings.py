@@ -95,7 +95,7 @@ def _lines(ledger: Path) -> Counter[bytes]:
 
 
 def _purpose(line: bytes) -> str | None:
-    """Return the purpose of the opening that a line notes; None if the line is not a whole entry."""
+    """Return the purpose of the opening that a line notes; None if the line is not a complete entry."""
     entry = _entry(line)
     return None if entry is None else str(entry.get("purpose"))
 

@@ -65,9 +65,9 @@ def load(path: Path, kind: type[T], what: str) -> T | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise not_read(path, error, f"is not a whole {what}; remove it, and it is made again") from error
+        raise not_read(path, error, f"is not a complete {what}; move it away, and it is made again") from error
     except (OSError, ValueError) as error:
-        raise StorageError(f"{path}: is not a whole {what}; remove it, and it is made again.") from error
+        raise StorageError(f"{path}: is not a complete {what}; move it away, and it is made again.") from error
 
 
 def not_read(path: Path, error: ValidationError, otherwise: str) -> StorageError:

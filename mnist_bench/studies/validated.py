@@ -107,7 +107,9 @@ def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:
     """
     if number is None:
         if study.best is None:
-            raise StudyNotFoundError(f"Study {study.name} has no complete trial yet; name one, e.g. {study.name}/0.")
+            raise StudyNotFoundError(
+                f"Study {study.name} has no complete trial yet; name a trial, e.g. {study.name}/0."
+            )
         return study.best
     for trial in study.trials:
         if trial.number == number:

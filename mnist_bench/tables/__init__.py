@@ -1,4 +1,4 @@
-"""Recorded benchmarks: learning curves that the shipped trainer made, each of which can be trained again."""
+"""Tabular benchmarks: learning curves of the built-in trainer, each of which can be trained again."""
 
 import lazy_loader
 

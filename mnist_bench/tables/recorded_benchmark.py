@@ -109,7 +109,7 @@ class RecordedBenchmark:
             self._check(params)
             raise NotInTableError(
                 f"This configuration is not one of the {len(self):,} in table {self.name}; train=True trains it here, "
-                "nearest() names one that is there."
+                "nearest() returns the nearest one."
             )
         return point
 

@@ -45,5 +45,5 @@ def load(name: str) -> RecordedBenchmark:
         hint = did_you_mean(name, SHA256) or f"; {there_are}."
         raise UsageError(f"There is no table {show(name)}{hint} A table's file is named by its path, FILE{FILE}.")
     elif not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != SHA256[name]:
-        raise StorageError(f"{path}: its content is not that of table {name}; install the package afresh.")
+        raise StorageError(f"{path}: its content is not that of table {name}; reinstall the package.")
     return RecordedBenchmark(*stored.unpack(path))

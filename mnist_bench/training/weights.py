@@ -274,7 +274,7 @@ def _check_promise(head: bytes, size: int) -> None:
     tensors = [entry for name, entry in _header(head).items() if name != "__metadata__"]
     promised = len(head) + max((entry["data_offsets"][1] for entry in tensors), default=0)
     if promised != size:
-        raise ValueError(f"{size:,} bytes, and its header promises {promised:,}")
+        raise ValueError(f"{size:,} bytes, and its header declares {promised:,}")
 
 
 def _most_bytes(config: TrainConfig, form: PictureForm, nets: int) -> int:

@@ -142,7 +142,7 @@ def storage_errors() -> Iterator[None]:
         fault = _fault(error)
         if fault is None:
             raise
-        reason = f"{first_line(fault)}. Nothing written is lost; the same command continues when it can"
+        reason = f"{first_line(fault)}. Nothing written is lost; run the same command again when it can be written"
         raise StorageError(f"The study cannot be written: {reason}.") from error
 
 
@@ -195,7 +195,7 @@ def _beside(path: Path, ending: str) -> Path:
 
 
 def _damaged(path: Path, fault: str) -> str:
-    return f"The database {path} is damaged ({fault}); put a copy of it back. Nothing was written to it."
+    return f"The database {path} is damaged ({fault}); restore a copy of it. Nothing was written to it."
 
 
 _NO_SHARED_MEMORY = (

@@ -32,7 +32,7 @@ def driver_lock(path: Path, what: str) -> Iterator[None]:
     while True:
         with _opened(path) as file:
             if not _take(file, path):
-                raise StudyLockedError(f"{what} is being worked on by {holder(path)}; wait for it or stop it.")
+                raise StudyLockedError(f"{what} is in use by {holder(path)}; wait for it or stop it.")
             if not _stands_at(path, file):
                 continue  # its holder removed it, and a lock on it keeps no process out
             _sign(file, path)

@@ -214,7 +214,7 @@ class StudyLock:
         if self._was_held and signed == self._signature:
             raise Away("the server has not noticed yet that the connection was lost")
         raise StudyLockedError(
-            f"Study {self._study} is being worked on by {file_lock.in_words(signed)}; wait for it or stop it."
+            f"Study {self._study} is in use by {file_lock.in_words(signed)}; wait for it or stop it."
         )
 
     def _sign(self, connection: Connection) -> None:

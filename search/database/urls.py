@@ -37,7 +37,7 @@ def resolved(url: str) -> str:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "postgresql":
         raise UsageError(
-            f"--storage: {show(parsed.get_backend_name())} holds no studies, only SQLite and PostgreSQL do; write "
+            f"--storage: {show(parsed.get_backend_name())} cannot store studies, only SQLite and PostgreSQL can; write "
             "sqlite:///FILE or postgresql://USER@HOST/DATABASE."
         )
     if parsed.drivername.startswith("postgresql+psycopg") and find_spec(parsed.get_driver_name()) is None:
@@ -109,7 +109,7 @@ def _parsed(url: str) -> sa.URL:
     # An unescaped @ in a password makes the rest of the password a part of the host.
     if parsed is None or "@" in (parsed.host or ""):
         raise UsageError(
-            "The storage's URL cannot be understood; it reads sqlite:///FILE or postgresql://USER@HOST/DATABASE, and "
-            "in a password @ is written %40, / %2F, : %3A and % %25."
+            "The URL of the storage is not valid; write sqlite:///FILE or postgresql://USER@HOST/DATABASE, and "
+            "in a password %40 for @, %2F for /, %3A for : and %25 for %."
         )
     return parsed

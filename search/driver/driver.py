@@ -355,6 +355,6 @@ def _check_cost(plan: Plan[Any], cost: str, number: int) -> None:
         return
     held = "nothing" if found is None else show(found)
     raise UsageError(
-        f"The facts of trial {number}'s plan have to hold its {cost}, which the search minimises, as a number; they "
+        f"The facts of trial {number}'s plan have to hold its {cost}, which the search minimizes, as a number; they "
         f"hold {held}."
     )

@@ -65,8 +65,8 @@ class Outages:
         else:
             return
         raise StorageError(
-            f"The study cannot be written: {reason} ({fault}). Nothing written is lost; the same command "
-            "continues when it is back."
+            f"The study cannot be written: {reason} ({fault}). Nothing written is lost; run the same "
+            "command again when it is back."
         ) from fault
 
 

@@ -69,8 +69,8 @@ def check_readable(codec: Codec[Any], history: History) -> None:
             raise
         except FOREIGN as error:  # the codec of a custom trainer may raise anything
             raise StorageError(
-                f"The configuration of trial {trial.number} cannot be read ({first_line(error)}); continue with the "
-                "trainer that the study was begun with."
+                f"The configuration of trial {trial.number} cannot be read ({first_line(error)}); resume with the "
+                "trainer that began the study."
             ) from error
 
 

@@ -140,7 +140,9 @@ class RetryPolicy:
         if rule.waits:
             self._losses[key] += 1
             if rule.then is None and self._losses[key] >= rule.tries:
-                raise WorkerError(f"{self._losses[key]} workers in a row died over {name}, period {key[1]}: {reason}.")
+                raise WorkerError(
+                    f"{self._losses[key]} workers in a row died while they trained {name}, period {key[1]}: {reason}."
+                )
             self._not_before[key] = time.monotonic() + min(MAX_BACK_OFF, 0.1 * 2.0 ** self._losses[key])
         return None
 

@@ -270,7 +270,7 @@ class Search:
         done = ended_early or (history.stop is None and history.next_slot() is None)
         if not done and self.goal < history.goal:
             raise UsageError(
-                f"Study {self.location.name} has not reached its goal of {history.goal} trials; ask for "
+                f"Study {self.location.name} has not reached its trial budget of {history.goal} trials; ask for "
                 f"{history.goal} or more with --trials, or start a new study with --study-name."
             )
         return ended_early or (done and self.goal <= history.goal)
@@ -415,6 +415,6 @@ def _check_not_emptied(location: StudyLocation) -> None:
     has_begun = location.files.checkpoints.exists()
     if location.owns_database and database.exists() and database.stat().st_size == 0 and has_begun:
         raise StorageError(
-            f"The database {database} is empty, though study {location.name} has begun: put a copy of it back, or "
-            "remove the folder to search anew."
+            f"The database {database} is empty, though study {location.name} has begun: restore a copy of it, or "
+            "give a new search another name with --study-name."
         )

@@ -46,7 +46,7 @@ class StopRules:
         if self.patience is not None:
             check_whole("patience", self.patience)
             if self.patience < 1:
-                raise UsageError(f"A patience of {self.patience} trials waits for none; give 1 or more.")
+                raise UsageError(f"A patience of {self.patience} trials is too small; give 1 or more.")
         if self.target is not None and not (is_number(self.target) and abs(self.target) <= sys.float_info.max):
             raise UsageError(f"A target of {self.target} cannot be reached; give a number.")
 

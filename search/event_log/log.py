@@ -118,7 +118,7 @@ class EventLog:
         if before != self._length:
             raise StorageError(
                 f"The database has lost events of study {self._study}: it has {before}, and {self._length} were "
-                "written; the same command continues from those, unless a complete copy is put back."
+                "written; the same command continues from those, unless you restore a complete copy first."
             )
         after = connection.execute(_events.select().where(ours, _events.c.seq >= self._length)).mappings().all()
         if after and [dict(row) for row in after] != [self._newest]:
@@ -205,7 +205,7 @@ class EventLog:
         except ValueError as error:
             raise not_understood(self._study, expected, error) from error
         if isinstance(event, Created) and event.name != self._study:
-            raise not_understood(self._study, expected, "it is of another study")
+            raise not_understood(self._study, expected, "it belongs to another study")
         return event
 
 

@@ -71,8 +71,8 @@ class InProcessExecutor:
         needed = self._spec.environment
         if unset := [f"{name}={value}" for name, value in needed.items() if os.environ.get(name) != value]:
             raise UsageError(
-                f"This trainer needs a process that is started with {command_line(unset)}, and the in-process executor "
-                "trains in the process that is there; use worker processes, or start this process with them."
+                f"This trainer needs a process that was started with {command_line(unset)}; use worker processes, "
+                "or start this process with these variables."
             )
         try:
             self._trainer = build_trainer(self._spec)

@@ -39,7 +39,7 @@ class _Run:
     job: Job | None = None
     """The period that it computes; None while it is suspended."""
     expected: Sequence[Figures] = ()
-    """The reports of an earlier child of the trial, which this one has to repeat before it goes on."""
+    """The reports of an earlier child of the trial, which this one has to repeat before it continues."""
     made: list[Figures] = field(default_factory=list)
     """Its reports."""
     seconds: float = 0.0

@@ -102,7 +102,7 @@ class Loaded:
                 warnings.simplefilter("ignore")  # Optuna's of experimental features, which the user cannot act on
                 return self.call(**options, **seeded)
         except FOREIGN as error:
-            raise UsageError(f"{self.kind.capitalize()} {self.name} cannot be made: {self._told(error)}.") from error
+            raise UsageError(f"{self.kind.capitalize()} {self.name} cannot be created: {self._told(error)}.") from error
 
     @contextmanager
     def blamed(self) -> Iterator[None]:

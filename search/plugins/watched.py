@@ -108,7 +108,7 @@ class WatchedSampler(BaseSampler):
         """Return a value of a range as a number or option of Python's own, which NumPy's are not."""
         if not _holds(span, value):
             raise OutsideRangeError(
-                f"Sampler {self._loaded.name} proposed {show(value)} for {path}, which its range does not hold: "
+                f"Sampler {self._loaded.name} proposed {show(value)} for {path}, which is outside its range: "
                 f"{_in_words(span)}."
             )
         return span.to_external_repr(span.to_internal_repr(value))

@@ -47,7 +47,7 @@ class Feasible:
             elif (misses := self._misses + 1) >= MAX_INFEASIBLE_POINTS:
                 raise TooManyFailuresError(
                     f"{MAX_INFEASIBLE_POINTS:,} configurations in a row "
-                    "exceed the space's limits or miss its constraints."
+                    "exceed the space's limits or violate its constraints."
                 )
             else:
                 self._misses = misses

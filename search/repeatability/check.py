@@ -126,10 +126,10 @@ def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
         if (difference := _difference(decided, again(spec, events))) is not None:
             fault = f"{names}: not repeatable: {where} after the same history, it decides differently ({difference})."
             if tried_on.words is None:
-                raise UsageError(f"{fault} A search in deterministic order needs that; order='arrival' does not.")
+                raise UsageError(f"{fault} A search in deterministic order requires this; order='arrival' does not.")
             commands = [f"`{_command(way, tried_on)}`" for way in own]
             raise UsageError(
-                f"{fault} A search in deterministic order needs that; `--order as-completed` does not, and "
+                f"{fault} A search in deterministic order requires this; `--order as-completed` does not, and "
                 f"{' and '.join(commands)} {'reports' if len(own) == 1 else 'report'} more."
             )
 

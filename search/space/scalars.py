@@ -56,5 +56,5 @@ def _integer(text: str) -> int:
     # Converting decimal digits takes quadratic time; 64 of them are far beyond 2^53 already.
     number = MAX_INTEGER + 1 if len(text) > 64 else int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if abs(number) > MAX_INTEGER:
-        raise ValueError(f"{show(text)} is too large a whole number; the most is 2^53")
+        raise ValueError(f"{show(text)} is too large; the largest whole number is 2^53")
     return number

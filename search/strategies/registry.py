@@ -226,7 +226,7 @@ def _parse(kind: str, table: Mapping[str, type[_Strategy]], spec: str | Mapping[
     options = {"name": spec} if isinstance(spec, str) else dict(spec)
     name = options.pop("name", None)
     if isinstance(name, str) and is_code(name):
-        raise ValueError(f"{show(name)} is code, which no file makes run; name it with --{kind} on the command line")
+        raise ValueError(f"{show(name)} is code, which a file cannot run; name it with --{kind} on the command line")
     if not isinstance(name, str) or name not in table:
         raise ValueError(f"no {kind} {name!r}; there are {', '.join(table)}")
     cls = table[name]

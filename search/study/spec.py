@@ -252,7 +252,7 @@ def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any
     if lacking:
         raise FingerprintError(
             f"Study {name} was made by your own {' and '.join(lacking)}, which only you can name again: add "
-            f"{command_line(_naming(lacking))} (a file with the folder that it lies in)."
+            f"{command_line(_naming(lacking))} (give a file with its folder)."
         )
 
 

@@ -94,7 +94,7 @@ def test_without_a_card_nothing_is_begun(
     monkeypatch.setattr("sys.argv", ["gpu.py", "--output", str(tmp_path / "none")])
     with pytest.raises(SystemExit):
         gpu.main()
-    assert "device 'cuda' is not there; PyTorch " in capsys.readouterr().err
+    assert "device 'cuda' does not exist; PyTorch " in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
 

@@ -155,7 +155,7 @@ OVER_A_STUDY = (
     ("redirection", "code", "words"),
     [
         ("> /dev/full", 1, "Error: the output cannot be written (No space left on device).\n"),
-        (">&-", 2, "Error: stdout is closed, so that nothing can be printed; give it a file, or /dev/null.\n"),
+        (">&-", 2, "Error: stdout is closed, so nothing can be printed; redirect it to a file or to /dev/null.\n"),
     ],
 )
 def test_output_that_cannot_be_written_is_one_sentence(redirection: str, code: int, words: str) -> None:

@@ -62,7 +62,7 @@ def test_what_the_driver_would_open_of_it_is_refused(tmp_path: Path) -> None:
         [sys.executable, "-c", READS_IN_THE_DRIVER], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert re.search(r"ClosedDoorError: .*t10k-labels-idx1-ubyte\.gz: the test set is closed here", done.stderr)
+    assert re.search(r"ClosedDoorError: .*t10k-labels-idx1-ubyte\.gz: the test set cannot be read here", done.stderr)
 
 
 @pytest.mark.slow
@@ -71,4 +71,4 @@ def test_what_a_worker_would_open_of_it_is_refused(tmp_path: Path) -> None:
         [sys.executable, "-c", OPENS_IN_A_WORKER], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "the test set is closed here" in done.stderr
+    assert "the test set cannot be read here" in done.stderr

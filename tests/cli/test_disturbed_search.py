@@ -244,7 +244,7 @@ def test_a_second_driver_is_refused_by_name_until_the_first_is_dead(
     second = run(tmp_path)
     assert second.returncode == 1
     assert re.fullmatch(
-        rf"Error: Study smoke-0 is being worked on by process {first.pid} on {re.escape(socket.gethostname())} "
+        rf"Error: Study smoke-0 is in use by process {first.pid} on {re.escape(socket.gethostname())} "
         r"since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00; wait for it or stop it\.\n",
         second.stderr,
     )

@@ -57,7 +57,7 @@ def test_what_needs_nets_refuses_it_in_one_sentence(ran: dict[str, Any], study: 
     name = " (own_trainer.py:Trainer)" if study == "ridge-0" else ""
     assert " ".join(found.err.split()) == (
         f"Error: Study {study} was made by another trainer{name}, and this command needs networks; `mnist-bench "
-        "leaderboard`, `show` and `doctor` accept it, and its own program continues it."
+        "leaderboard`, `show` and `doctor` accept it, and only its own program can resume it."
     )
 
 

@@ -106,8 +106,9 @@ def test_commands_that_are_advised_name_the_data(searched: Place) -> None:
 def test_the_data_are_recorded_and_what_is_needed_is_said(place: Place) -> None:
     shown = json.loads(place.run("show", "tiny-0/0", "--json", data=None))
     assert shown["data"]["form"] == {"channels": 3, "height": 32, "width": 32, "classes": 20}
-    assert "trained on images of 32x32 pixels in colour, 20 classes; --data names" in place.run(
-        "reproduce", "tiny-0/0", data=None, code=2
+    assert (
+        "trained on images of 32x32 pixels in colour, 20 classes; name their file or folder with --data"
+        in place.run("reproduce", "tiny-0/0", data=None, code=2)
     )
     write_npz(place.folder / "other.npz", arrays(seed=1))
     assert "trained on other data" in place.run("reproduce", "tiny-0/0", data="other.npz", code=2)
@@ -127,7 +128,7 @@ def test_the_search_goes_on_with_a_copy_of_its_data(place: Place) -> None:
 
 def test_the_winner_is_taken_away_and_reads_pictures(place: Place) -> None:
     assert "`mnist-bench confirm tiny-0 --data" in place.run("export", "tiny-0", "--confirmed", "--to", "x", code=3)
-    assert "--data names the file" in place.run("export", "tiny-0", "--to", "x", data=None, code=2)
+    assert "with --data" in place.run("export", "tiny-0", "--to", "x", data=None, code=2)
     files = place.run("export", "tiny-0", "--to", "winner").splitlines()
     assert files == [
         f"winner/{name}" for name in ("model.safetensors", "net.py", "model.onnx", "README.md", "RECORD.json")

@@ -68,7 +68,7 @@ def test_what_only_reads_needs_no_code(place: Place) -> None:
 
 
 def test_what_runs_the_net_asks_for_its_code_and_compares_the_hash(place: Place) -> None:
-    assert "your own code, my_nets.py:build: name it, --net" in place.run("reproduce", "tiny-0", *DATA, code=2)
+    assert "your own code, my_nets.py:build: name it with --net" in place.run("reproduce", "tiny-0", *DATA, code=2)
     other = place.folder / "other"
     other.mkdir(exist_ok=True)
     own_nets.write(other, own_nets.GOOD + "# another\n")
@@ -113,7 +113,7 @@ def test_a_recipe_to_be_tried_first_has_the_settings_that_the_space_has(tmp_path
     alone = ("--trials", "1", "--executor", "in-process")
     search = ("search", "free.yaml", *alone, *DATA, "--net", "free.py:build", "--enqueue")
     (tmp_path / "less.yaml").write_text("epochs: 1\n")
-    assert "--enqueue less.yaml: net.width is missing, and a range in the space" in made.run(
+    assert "--enqueue less.yaml: net.width is missing, although it is a range of the space" in made.run(
         *search, "less.yaml", code=2
     )
     (tmp_path / "more.yaml").write_text("epochs: 1\nnet: {width: 4, depth: 4}\n")

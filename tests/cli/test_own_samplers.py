@@ -96,19 +96,19 @@ def test_it_is_searched_with_and_gone_on_with(ran: dict[str, Any]) -> None:
 def test_what_is_not_named_again_or_was_changed_is_refused(ran: dict[str, Any]) -> None:
     forgotten = ran["search tiny.yaml -n 4 --executor in-process"]
     assert forgotten.code == 2
-    assert "add --sampler mine.py:NearTheBest --sampler-option share=0.3 (a file" in forgotten.err
+    assert "add --sampler mine.py:NearTheBest --sampler-option share=0.3 (give a file" in forgotten.err
     changed = ran[f"{OWN} -n 4"]
     assert changed.code == 2
     assert "sampler.code.sha256: " in changed.err
     lone = ran["search tiny.yaml -n 3 --executor in-process --sampler-option share=0.3"]
-    assert (lone.code, "go with --sampler and --pruner" in lone.err) == (2, True)
+    assert (lone.code, "need --sampler and --pruner" in lone.err) == (2, True)
 
 
 def test_a_file_names_no_code(ran: dict[str, Any]) -> None:
     refused = ran["search unseeded.yaml --executor in-process"]
     assert refused.code == 2
     words = (
-        "unseeded.yaml:7:19  search.sampler: unseeded.py:Mine is code, which no file makes run; name it with --sampler"
+        "unseeded.yaml:7:19  search.sampler: unseeded.py:Mine is code, which a file cannot run; name it with --sampler"
     )
     assert words in refused.err
 

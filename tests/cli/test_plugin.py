@@ -208,7 +208,7 @@ def test_a_sampler_is_tried_on_a_net_of_ones_own(
         ),
         (["nets.py:build", "--seed", "7"], "--seed, --sampler-option, --pruner-option and --net are for samplers and"),
         (["mine.py:Mine", "--sampler-option", "share=[1]"], "a number, a text, true, false or null is needed"),
-        (["mine.py:Mine", "--pruner-option", "lr=1"], "Sampler mine.py:Mine cannot be made: TypeError"),
+        (["mine.py:Mine", "--pruner-option", "lr=1"], "Sampler mine.py:Mine cannot be created: TypeError"),
     ],
 )
 def test_what_is_asked_wrongly_is_told(cli: Cli, tmp_path: Path, words: list[str], said: str) -> None:

@@ -43,5 +43,5 @@ def test_a_portable_study_is_reproduced_trained_and_scored_in_its_precision(tmp_
 
 def test_a_process_without_the_variables_does_not_search_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MKL_CBWR")
-    with pytest.raises(UsageError, match="the in-process executor trains in the process that is there"):
+    with pytest.raises(UsageError, match="This trainer needs a process that was started with"):
         mnist_bench.search(SPACE, trials=1, results=tmp_path, executor="in-process")

@@ -53,7 +53,7 @@ def test_check_lists_every_problem(bad: str) -> None:
         "mine.yaml:3:3   model.batchnrom: no such field; did you mean `batchnorm`?",
         "mine.yaml:4:30  model.block_dropout: 1.3 is not below 1 (0 <= block_dropout < 1)",
     ]
-    assert "nowhere: no such file or shipped space" in result.stdout
+    assert "nowhere: no such file or bundled space" in result.stdout
     assert "smoke: " in result.stdout
     assert result.stderr == "3 errors. `mnist-bench space show conv` prints a good file's fields.\n"
 

@@ -89,7 +89,7 @@ def test_a_file_in_a_folders_place_is_told_in_one_sentence(tmp_path: Path, below
     folder = tmp_path / "a" / below
     with pytest.raises(UsageError) as caught:
         make_folder(folder)
-    assert str(caught.value) == f"{folder}: cannot be made a folder ({why})."
+    assert str(caught.value) == f"{folder}: cannot be created as a folder ({why})."
 
 
 def test_a_ledger_may_be_written_by_whom_the_mask_lets(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
     from mnist_bench.plots.experiments import contest
 
     if not contest.has_choices(found):
-        output.note("No search made a choice within its budget, so there is no plot.")
+        output.note("No search selected a configuration within its budget, so there is no plot.")
         return
     picture = draw(PICTURE, partial(contest.draw, contest.rows(found)), ("png", "svg"), folder=folder)
     picture_output.note_missing([picture], verbose=verbose)

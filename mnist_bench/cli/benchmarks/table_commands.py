@@ -1,4 +1,4 @@
-"""`mnist-bench table`: list, show, describe and verify recorded benchmarks."""
+"""`mnist-bench table`: list, show, describe and verify tabular benchmarks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from search.messages import number_of
 if TYPE_CHECKING:
     from mnist_bench.tables import RecordedBenchmark
 
-app = typer.Typer(help="List, show and verify recorded benchmarks.", no_args_is_help=True)
+app = typer.Typer(help="List, show and verify tabular benchmarks.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME|FILE.npz", help="A bundled table, or the file of a table.")]
 
@@ -38,7 +38,7 @@ def listing(json: options.Json = False, csv: options.Csv = False, markdown: opti
 
     rows = [_shipped_row(tables.load(name)) for name in tables.SHA256]
     if not rows and form in ("table", "markdown"):
-        output.note("This installation ships no table; `mnist-bench table show FILE.npz` shows your own.")
+        output.note("This installation has no bundled table; `mnist-bench table show FILE.npz` shows your own.")
         return
     output.print_result(form, Table(rows=rows, columns=SHIPPED, document={"tables": rows}))
 

@@ -93,7 +93,7 @@ def confirm(
     if no_test and open_test:
         raise UsageError("--no-test and --force-test contradict each other; give one of them.")
     if front and (budget is not None or no_test or open_test):
-        raise UsageError("--front runs no race; leave out --budget, --no-test and --force-test.")
+        raise UsageError("--front does not use --budget, --no-test and --force-test; leave them out.")
     record = open_study(results, study, storage)
     opening: Opening = "never" if no_test else "always" if open_test else "judged"
     asked = RaceOptions(

@@ -127,7 +127,7 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
         raise UsageError(f"{of_data[0]} shows the data and takes no study; leave out {show(study)}.")
     if of_data and len(of_data) < len(kinds):
         other = next(kind for kind in kinds if kind in STUDY_KINDS)
-        raise UsageError(f"{of_data[0]} shows the data and {other} a study; give a command each.")
+        raise UsageError(f"{of_data[0]} shows the data and {other} a study; use one command for each.")
     return study, kinds
 
 

@@ -66,7 +66,7 @@ def leaderboard(
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
     if curves and form not in ("json", "csv"):
-        raise UsageError("--learning-curves goes with --json or --csv.")
+        raise UsageError("--learning-curves needs --json or --csv.")
     rows = top or (SHORT if form in ("table", "wide") and not every else None)
     names: list[str | None] = [*studies] if studies else [None]
     boards = [

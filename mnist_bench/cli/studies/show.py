@@ -51,7 +51,7 @@ def show(
         mnist-bench show conv-0/37 --recipe > recipe.yaml
     """
     if recipe + space + code + (json or why) > 1:
-        raise UsageError("Give one of --recipe, --space, --code and --json; --json goes with --why, too.")
+        raise UsageError("Give one of --recipe, --space, --code and --json; --json can also be combined with --why.")
     study, trial = targets.open_target(target, results, storage, of_any_trainer=not (recipe or code))
     if recipe:
         from mnist_bench.studies import find_trial, recipe_text
@@ -66,7 +66,7 @@ def show(
         return
     if why:
         if trial is None:
-            raise UsageError("--why explains one trial: STUDY/17 --why.")
+            raise UsageError("--why explains a single trial; name it: STUDY/17 --why.")
         _explain(study, trial, json)
         return
     if json:

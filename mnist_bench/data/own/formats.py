@@ -64,7 +64,7 @@ def options_for(source: Path | None, *, dataset: DatasetName = "mnist", subset: 
     options = DataOptions(dataset=dataset, data_dir=str(folder), form=form_of(dataset, form), subset=subset)
     # Here and not where they are split: only here is the user's name for them known.
     if (images := images_in(options)) < (least := fewest(form.classes)):
-        raise DataError(f"{source}: {images} training images are too few to split; {least} are the least")
+        raise DataError(f"{source}: {images} training images are too few to split; at least {least} are needed")
     return options
 
 
@@ -77,5 +77,5 @@ def _idx_form(folder: Path) -> PictureForm:
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] != 3):
         raise DataError(f"{pictures}: holds images of shape {shape}, not (H, W) or (3, H, W)")
     if found.ndim != 1:
-        raise DataError(f"{labels}: holds shape {found.shape}, not (N,)")
+        raise DataError(f"{labels}: has shape {found.shape}, not (N,)")
     return form_of_files(shape, found, str(pictures), str(labels))

@@ -60,12 +60,12 @@ def _array(archive: zipfile.ZipFile, key: str, path: Path) -> NDArray[Any]:
     refused."""
     if f"{key}.npy" not in archive.namelist():
         held = ", ".join(show(name.removesuffix(".npy")) for name in archive.namelist()[:10]) or "nothing"
-        raise DataError(f"{path}: there is no array {key}; {_LISTED} are needed, and it holds {held}")
+        raise DataError(f"{path}: has no array {key}; {_LISTED} are needed, and it contains {held}")
     with archive.open(f"{key}.npy") as file:
         header = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = header(file)
     if dtype.kind not in "uif":
-        raise DataError(f"{path}: {key} holds {show(str(dtype))}, not numbers")
+        raise DataError(f"{path}: {key} contains {show(str(dtype))}, not numbers")
     check_size(math.prod(shape), f"{path}: {key}")
     with archive.open(f"{key}.npy") as file:
         values: NDArray[Any] = npy.read_array(file, allow_pickle=False)
@@ -75,7 +75,7 @@ def _array(archive: zipfile.ZipFile, key: str, path: Path) -> NDArray[Any]:
 def _are_shares(values: NDArray[Any], where: str) -> bool:
     """Return whether pixels are real numbers from 0 to 1; of both parts that is decided by the training part."""
     if not values.size:
-        raise DataError(f"{where}: holds no image")
+        raise DataError(f"{where}: contains no image")
     return values.dtype.kind == "f" and bool(values.max() <= 1)
 
 
@@ -84,17 +84,19 @@ def _pixels(values: NDArray[Any], where: str, *, shares: bool) -> Bytes:
     if values.ndim == 4 and values.shape[3] in (1, 3):
         values = values[..., 0] if values.shape[3] == 1 else values.transpose(0, 3, 1, 2)
     elif values.ndim != 3:
-        raise DataError(f"{where}: holds shape {values.shape}, not (N, H, W), (N, H, W, 1) or (N, H, W, 3)")
+        raise DataError(f"{where}: has shape {values.shape}, not (N, H, W), (N, H, W, 1) or (N, H, W, 3)")
     if values.dtype == np.uint8 or not values.size:
         return np.ascontiguousarray(values, np.uint8)
     low, high, most = values.min(), values.max(), 1 if shares else 255
     if not (low >= 0 and high <= most):  # so that NaN is refused, too
         as_there = "" if where.endswith(KEYS[0]) else f", as in {KEYS[0]}"
         wanted = f"from 0 to 1{as_there}" if shares else "from 0 to 255, or real numbers from 0 to 1"
-        raise DataError(f"{where}: pixels from {low:g} to {high:g}; they are {wanted}")
+        raise DataError(f"{where}: its pixels range from {low:g} to {high:g}; they must be {wanted}")
     scaled = np.rint(values * 255) if shares else np.rint(values)
     if not shares and not np.array_equal(scaled, values):
-        raise DataError(f"{where}: pixels up to {high:g} that are not whole; divide them by 255, or round them")
+        raise DataError(
+            f"{where}: some pixels, up to {high:g}, are not whole numbers; divide them by 255, or round them"
+        )
     return np.ascontiguousarray(scaled, np.uint8)
 
 
@@ -102,10 +104,12 @@ def _labels(values: NDArray[Any], where: str) -> NDArray[np.int16]:
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
-        raise DataError(f"{where}: holds shape {values.shape}, not (N,); of one-hot rows take argmax(1)")
+        raise DataError(f"{where}: has shape {values.shape}, not (N,); convert one-hot rows with argmax(1)")
     if values.dtype.kind not in "ui":
-        raise DataError(f"{where}: holds {values.dtype}; labels are whole numbers from 0")
+        raise DataError(f"{where}: contains {values.dtype}; labels must be whole numbers from 0")
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     if not 0 <= low <= high < MAX_CLASSES:
-        raise DataError(f"{where}: labels from {low} to {high}; they are whole numbers from 0 to {MAX_CLASSES - 1}")
+        raise DataError(
+            f"{where}: its labels range from {low} to {high}; they must be whole numbers from 0 to {MAX_CLASSES - 1}"
+        )
     return values.astype(np.int16)

@@ -38,7 +38,9 @@ def joined(train: Images, test: Images, where: tuple[str, str, str, str], names:
     form = form_of(pictures.shape[1:], labels, where[0], where[1])
     check(train, form, *where[:2])
     if not len(test.labels):
-        raise DataError(f"{where[2]}: holds no image; some that no search sees are needed to confirm what it finds")
+        raise DataError(
+            f"{where[2]}: contains no image; test images, which no search sees, are needed to confirm its result"
+        )
     check(test, form, *where[2:])
     kept = (Images(images=part.images, labels=_narrow(part.labels, form.classes)) for part in (train, test))
     return Parts(form=form, train=next(kept), test=next(kept), names=names)
@@ -53,15 +55,15 @@ def form_of(shape: tuple[int, ...], labels: NDArray[np.integer], pictures_at: st
     *channels, height, width = shape
     if not all(MIN_SIDE <= side <= MAX_SIDE for side in (height, width)):
         raise DataError(
-            f"{pictures_at}: images of {height}x{width} pixels; a side has from {MIN_SIDE} to {MAX_SIDE} of them"
+            f"{pictures_at}: images have {height}x{width} pixels; each side must have {MIN_SIDE} to {MAX_SIDE}"
         )
     if not len(labels):
-        raise DataError(f"{labels_at}: holds no label")
+        raise DataError(f"{labels_at}: contains no label")
     low, classes = int(labels.min()), int(labels.max()) + 1
     if low < 0 or not MIN_CLASSES <= classes <= MAX_CLASSES:
         raise DataError(
-            f"{labels_at}: labels from {low} to {classes - 1}; those of K classes, {MIN_CLASSES} to {MAX_CLASSES}, are "
-            "0 to K-1"
+            f"{labels_at}: its labels range from {low} to {classes - 1}; the labels of K "
+            f"classes, {MIN_CLASSES} to {MAX_CLASSES}, must be 0 to K-1"
         )
     counts = np.bincount(labels, minlength=classes)
     if not counts.all():

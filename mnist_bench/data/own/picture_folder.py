@@ -59,16 +59,18 @@ def read(folder: Path) -> Parts:
     """
     names = _classes(folder / TRAIN)
     if unknown := [name for name in _classes(folder / TEST) if name not in names]:
-        raise DataError(f"{folder / TEST / unknown[0]}: there is no class {show(unknown[0])} in {folder / TRAIN}")
+        raise DataError(f"{folder / TEST / unknown[0]}: the class {show(unknown[0])} is missing in {folder / TRAIN}")
     train = [(path, label) for label, name in enumerate(names) for path in _below(folder / TRAIN / name)]
     test = [(path, label) for label, name in enumerate(names) for path in _below(folder / TEST / name)]
     for name, label in zip(names, range(len(names)), strict=True):
         if all(other != label for _, other in train):
-            raise DataError(f"{folder / TRAIN / name}: holds no image; remove the class, or add some")
+            raise DataError(f"{folder / TRAIN / name}: contains no image; remove the class, or add some")
     parts = [_part(files) for files in (train, test)]
     in_colour = parts[0][1]
     if parts[1][1] and not in_colour:
-        raise DataError(f"{folder / TEST}: holds images in colour, and {folder / TRAIN} none; give both alike")
+        raise DataError(
+            f"{folder / TEST}: contains color images, and {folder / TRAIN} does not; both must have the same kind"
+        )
     pictures = [pixels.transpose(0, 3, 1, 2) if in_colour else pixels[..., 0] for pixels, _ in parts]
     images = [
         Images(images=np.ascontiguousarray(found), labels=_labels(files))
@@ -82,11 +84,13 @@ def _classes(part: Path) -> tuple[str, ...]:
     try:
         names = sorted(entry.name for entry in os.scandir(part) if entry.is_dir() and not entry.name.startswith("."))
     except OSError as error:
-        raise DataError(f"{part}: cannot be listed ({error}); it holds one folder of images per class") from error
+        raise DataError(
+            f"{part}: cannot be listed ({error}); it must contain one folder of images per class"
+        ) from error
     if len(names) > MAX_CLASSES or not names:
-        raise DataError(f"{part}: holds {len(names)} folders; there is one per class, and at most {MAX_CLASSES}")
+        raise DataError(f"{part}: contains {len(names)} folders; one folder per class is needed, at most {MAX_CLASSES}")
     if len(names) < MIN_CLASSES and part.name == TRAIN:
-        raise DataError(f"{part}: holds the folder of one class; there are {MIN_CLASSES} at least")
+        raise DataError(f"{part}: contains the folder of one class; at least {MIN_CLASSES} are needed")
     as_numbers = all(name.isascii() and name.isdigit() for name in names)
     return tuple(sorted(names, key=int) if as_numbers else names)
 
@@ -141,7 +145,9 @@ def _part(files: Sequence[tuple[Path, int]]) -> tuple[Bytes, bool]:
         picture, coloured = _picture(path)
         if picture.shape != shape:
             sizes = [f"{height}x{width}" for height, width, _ in (picture.shape, shape)]
-            raise DataError(f"{path}: has {sizes[0]} pixels, and {first} has {sizes[1]}; give all images one size")
+            raise DataError(
+                f"{path}: has {sizes[0]} pixels, and {first} has {sizes[1]}; all images must have the same size"
+            )
         pixels[place], in_colour = picture, in_colour or coloured
     return pixels, in_colour
 
@@ -174,12 +180,12 @@ def _check(image: Image, path: Path) -> None:
     """
     if not all(MIN_SIDE <= side <= MAX_SIDE for side in image.size):
         sides = f"{image.size[1]}x{image.size[0]}"
-        raise DataError(f"{path}: has {sides} pixels; a side has from {MIN_SIDE} to {MAX_SIDE} of them")
+        raise DataError(f"{path}: has {sides} pixels; each side must have {MIN_SIDE} to {MAX_SIDE}")
     if image.mode not in (*GREY, *COLOUR) or "transparency" in image.info:
         kind = f"mode {image.mode}" if "transparency" not in image.info else "transparent pixels"
-        raise DataError(f"{path}: has {kind}; save it in grey or RGB of 8 bits, without transparency")
+        raise DataError(f"{path}: has {kind}; save it as 8-bit gray or RGB, without transparency")
     if getattr(image, "n_frames", 1) > 1:
-        raise DataError(f"{path}: has several frames; save one as an image")
+        raise DataError(f"{path}: contains several frames; save one of them as an image")
 
 
 def _labels(files: Sequence[tuple[Path, int]]) -> NDArray[np.int16]:

@@ -52,7 +52,7 @@ class RaceOptions(ConfirmOptions):
 
     def __post_init__(self) -> None:
         ConfirmOptions.__post_init__(self)  # super() knows only the class that it had before it got its slots
-        check_choice("opening", self.opening, get_args(Opening))
+        check_choice("test_set", self.opening, get_args(Opening))
         object.__setattr__(self, "budget", check_budget(self.budget))
 
 
@@ -203,7 +203,7 @@ class _Confirmation:
         raise UsageError(
             f"--budget {as_given(budget)}: two seeds for {number_of(len(numbers), 'candidate')} and the final training "
             f"take about {duration(rest)} here, after {duration(begun)} to start; the least is "
-            f"{typed(self._least(numbers, begun))}" + (f", or race fewer with --top {room + 1}." if room else ".")
+            f"{typed(self._least(numbers, begun))}" + (f", or compare fewer with --top {room + 1}." if room else ".")
         )
 
     def _least(self, racing: Sequence[int], spent: float) -> float:
@@ -262,7 +262,7 @@ def winner_and_cheapest(ended: Race, trials: Mapping[int, TrialRecord]) -> list[
     """
     tied = [_candidate(trials[number], ended) for number in ended.racing]
     if not tied:
-        raise SearchError("None of the candidates trains to its end with fresh seeds; there is nothing to confirm.")
+        raise SearchError("No candidate finished training with fresh seeds; there is nothing to confirm.")
     winner = min(tied, key=lambda c: (c.mean_errors, c.size, c.number))
     cheapest = min(tied, key=lambda c: (c.size, c is not winner, c.number))
     return [winner.number] if winner == cheapest else [winner.number, cheapest.number]

@@ -70,7 +70,9 @@ def front_trials(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], 
     """
     cost = study.cost
     if cost is None:
-        raise UsageError(f"Study {study.name} has one objective, and so no front; without --front its best race.")
+        raise UsageError(
+            f"Study {study.name} has one objective and no Pareto front; leave out --front to confirm its best trials."
+        )
     front = sorted(pareto_front(study), key=lambda trial: (trial.facts[cost], trial.number))
     if not front:
         raise StudyNotFoundError(f"Study {study.name} has no complete trial to confirm.")

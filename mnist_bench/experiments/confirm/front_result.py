@@ -137,7 +137,7 @@ def load_front(folder: Path) -> Front | None:
     if found is None:
         return None
     if [final.number for final in found.finals] != [member.number for member in found.members]:
-        raise StorageError(f"{path}: it has errors of other trials than it names; remove it, and it is made again.")
+        raise StorageError(f"{path}: it has errors of other trials than it names; move it away, and it is made again.")
     return replace(found, study=folder.name)  # the study's folder may have been renamed since
 
 

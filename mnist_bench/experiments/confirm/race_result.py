@@ -214,7 +214,7 @@ def load(folder: Path) -> Confirmed | None:
     if found is None:
         return None
     if fault := _contradiction(found):
-        raise StorageError(f"{path}: {fault}; remove it, and it is made again.")
+        raise StorageError(f"{path}: {fault}; move it away, and it is made again.")
     return replace(found, study=folder.name)  # the study's folder may have been renamed since
 
 

@@ -82,7 +82,7 @@ class ContestOptions:
 
     def __post_init__(self) -> None:
         check_seeds(self.searches)
-        for name, count in (("trials", self.trials), ("slots", self.slots), ("processes", self.processes)):
+        for name, count in (("trials", self.trials), ("concurrent_trials", self.slots), ("processes", self.processes)):
             check_count(name, count)
         check_count("first_seed", self.first_seed, least=0)
         for workers in self.worker_counts:
@@ -94,11 +94,11 @@ class ContestOptions:
 
     def _check_table(self) -> None:
         if not self.table_names:
-            raise UsageError("There is no table to search on, and nothing is searched live.")
+            raise UsageError("There is nothing to search: give tables, or a live task.")
         if self.space is not None:
             raise UsageError(f"space={self.space!r}: a table has its own space; give another one with live.")
         if self.device != "auto":
-            raise UsageError("On a table nothing is trained; leave out the device.")
+            raise UsageError("A search on a table does not train; leave out the device.")
 
     def _check_live(self, task: str) -> None:
         check_choice("live", task, get_args(TaskName))
@@ -279,7 +279,7 @@ def _common(space: Space, task: TaskName, slots: int, kind: DeviceKind) -> list[
 
 def _load(name: str) -> Space:
     if name == "-":
-        raise UsageError("bench search reads its space once a search, so it takes a file, not the standard input.")
+        raise UsageError("bench search reads its space for each search, so give a file, not the standard input.")
     space = space_files.load(name)
     if cost_of(space.settings):
         raise UsageError(f"{space.name} has two objectives; bench search compares the best accuracy alone.")

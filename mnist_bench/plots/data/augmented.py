@@ -54,7 +54,7 @@ def settings(assignments: Sequence[str]) -> AugmentConfig:
     """
     for assignment in assignments:
         if not assignment.strip().startswith(f"{SECTION}."):
-            raise UsageError(f"--set {show(assignment)}: this plot only takes {SECTION}.FIELD=VALUE")
+            raise UsageError(f"--set {show(assignment)}: this plot takes only {SECTION}.FIELD=VALUE")
     fields = tuple(Field(f"{SECTION}.{name}", value) for name, value in asdict(NOTEBOOK).items())
     space = override(Space(SECTION, "--set", {}, fields), assignments)
     if problems := check(space):

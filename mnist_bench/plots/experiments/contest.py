@@ -81,7 +81,7 @@ def rows(contests: Sequence[Contest]) -> Panels:
         StudyNotFoundError: no search made a choice within its budget.
     """
     if not has_choices(contests):
-        raise StudyNotFoundError("No search made a choice within its budget, so there is no plot.")
+        raise StudyNotFoundError("No search selected a configuration within its budget, so there is no plot.")
     judged = [judge(contest) for contest in contests]
     shown = _shown(judged)
     return Panels(

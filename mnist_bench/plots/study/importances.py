@@ -80,7 +80,7 @@ def measure(study: StudyRecord, comparison: TrialComparison) -> list[Importance]
     trials = [(trial.params, trial.accuracy or 0.0) for trial in comparison.trials]
     if len(trials) < MIN_TRIALS:
         raise StudyNotFoundError(
-            f"Study {study.name} has {len(trials)} of the {MIN_TRIALS} trials that importances need at the least."
+            f"Study {study.name} has {len(trials)} of the {MIN_TRIALS} trials that importances need at least."
         )
     return importances(study.space, trials)
 

@@ -81,7 +81,9 @@ def check_answers(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=MAX_CONNECT).close()
     except (OSError, OverflowError) as error:
-        raise WorkerError(f"Nothing answers at {address} ({error}); `ray start --head` starts a cluster.") from error
+        raise WorkerError(
+            f"No Ray cluster answers at {address} ({error}); `ray start --head` starts a cluster."
+        ) from error
 
 
 @contextmanager

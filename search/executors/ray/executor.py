@@ -102,7 +102,7 @@ class RayExecutor(Fleet[_Worker]):
             self._replenish()
             self._receive(1.0)
             if time.monotonic() > deadline:
-                raise WorkerError(f"No worker came up in {MAX_START:.0f} s. {self._room()}")
+                raise WorkerError(f"No worker started within {MAX_START:.0f} s. {self._room()}")
         return self._numerics
 
     def idle(self) -> int:

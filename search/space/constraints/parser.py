@@ -92,7 +92,7 @@ def parse(text: str, fields: Mapping[str, Any], *, lenient: bool = False) -> Con
         RefusedError: it describes none, or one that does not fit the fields.
     """
     if len(text) > MAX_LENGTH:
-        raise RefusedError(0, f"has {len(text)} characters; the most is {MAX_LENGTH}")
+        raise RefusedError(0, f"has {len(text)} characters; the limit is {MAX_LENGTH}")
     condition = _Parser(text, fields, lenient=lenient).whole()
     if not lenient and not any(isinstance(fields[path], Distribution) for path in paths(condition)):
         raise RefusedError(0, "names no field with a range, so it never changes")
@@ -138,7 +138,7 @@ class _Parser:
         if kind == "end":
             raise RefusedError(offset, "a number, a text or a field is missing at the end")
         hint = f"; {_INSTEAD[text]}" if text in _INSTEAD else ""
-        raise RefusedError(offset, f"`{show(text)}` cannot stand here{hint}")
+        raise RefusedError(offset, f"`{show(text)}` is not allowed here{hint}")
 
     @contextmanager
     def _deeper(self) -> Iterator[None]:

@@ -49,8 +49,8 @@ def tokens(text: str) -> Iterator[Token]:
         if found:
             yield Token(str(found.lastgroup), found.group(), offset)
         elif text[offset] in "'\"":
-            raise RefusedError(offset, "a text without its closing quote")
+            raise RefusedError(offset, "a closing quote is missing")
         elif not text[offset].isspace():
-            raise RefusedError(offset, f"the character {show(text[offset])} cannot stand here")
+            raise RefusedError(offset, f"the character {show(text[offset])} is not allowed here")
         offset = found.end() if found else offset + 1
     yield Token("end", "", len(text.rstrip()))

@@ -154,12 +154,12 @@ def test_as_data(cli: Callable[..., Result], found: Ablation) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--seeds", "1"], 2, "seeds=1: give at least 2, for one shows no spread."),
+        (["--seeds", "1"], 2, "seeds=1: give at least 2, because one seed shows no spread."),
         (["--to", "99"], 3, "Study conv-0 has no trial 99"),
         (["conv-0/99"], 3, "Study conv-0 has no trial 99"),
         (["conv-0/1", "--to", "2"], 2, "conv-0/1 ends the ablation at trial 1, and --to at 2; give one of them"),
         (["--from", "conv"], 2, "a recipe has no ranges"),
-        (["--from", "liner"], 2, "no such file or shipped space"),
+        (["--from", "liner"], 2, "no such file or bundled space"),
         (["--budget", "soon"], 2, "write 90s, 15m or 1h"),
     ],
 )

@@ -84,7 +84,7 @@ def test_a_member_is_on_the_front_where_its_interval_says_so(ran: list[Ran]) -> 
 
 
 def test_it_takes_no_budget(ran: list[Ran]) -> None:
-    assert "--front runs no race; leave out --budget" in ran[1].err
+    assert "--front does not use --budget" in ran[1].err
 
 
 def test_asked_again_it_neither_trains_nor_opens_the_test_set(ran: list[Ran], folder: Path) -> None:

@@ -154,7 +154,7 @@ def test_no_study_of_that_name(cli: Cli) -> None:
     ("words", "sentence"),
     [
         (("conv-0", "digits"), "digits shows the data and takes no study; leave out conv-0."),
-        (("history", "colour"), "colour shows the data and history a study; give a command each."),
+        (("history", "colour"), "colour shows the data and history a study; use one command for each."),
         (("digits", "--seed", "1"), "--set and --seed are for `mnist-bench plot augmented`."),
         (("--set", "augment.zoom=1"), "--set and --seed are for `mnist-bench plot augmented`."),
     ],
@@ -248,7 +248,7 @@ def test_pictures_of_studies_and_data_close_the_test_set(kind: str, tmp_path: Pa
     command = [sys.executable, "-c", UNDER_GUARD, kind]
     paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, cwd=tmp_path, env=paths, capture_output=True, text=True, check=False)
-    assert done.stderr.splitlines()[-1].endswith("t10k-labels-idx1-ubyte.gz: the test set is closed here")
+    assert done.stderr.splitlines()[-1].endswith("t10k-labels-idx1-ubyte.gz: the test set cannot be read here")
 
 
 def test_paths_are_whole_in_a_narrow_terminal(cli: Cli, pictures: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +281,7 @@ def test_a_place_that_cannot_be_written_is_told_in_one_sentence(cli: Cli, pictur
     Path("file").touch()
     result = cli("plot", "--output", "file")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "Error: file: cannot be made a folder (File exists).\n"
+    assert result.stderr == "Error: file: cannot be created as a folder (File exists).\n"
     Path("results/conv-0/plots/history.png").mkdir(parents=True)
     result = cli("plot", "history", "--format", "png")
     assert (result.exit_code, result.stdout) == (2, "")

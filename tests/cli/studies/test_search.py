@@ -241,7 +241,7 @@ def test_another_database_is_refused(cli: Cli) -> None:
     result = cli("search", "smoke", "--storage", "mysql://me:word@host/db")
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: --storage: mysql holds no studies, only SQLite and PostgreSQL do; write sqlite:///FILE or "
+        "Error: --storage: mysql cannot store studies, only SQLite and PostgreSQL can; write sqlite:///FILE or "
         "postgresql://USER@HOST/DATABASE.\n"
     )
 

@@ -277,7 +277,7 @@ def test_where_a_studys_code_is_not_the_file_as_it_was_that_is_said(cli: Cli) ->
 
 def test_one_thing_is_printed_at_a_time(cli: Cli) -> None:
     result = cli("show", "--space", "--json")
-    said = "Error: Give one of --recipe, --space, --code and --json; --json goes with --why, too.\n"
+    said = "Error: Give one of --recipe, --space, --code and --json; --json can also be combined with --why.\n"
     assert (result.exit_code, result.stderr) == (2, said)
     assert cli("show", "conv-0/0", "--recipe", "--why").exit_code == 2
 

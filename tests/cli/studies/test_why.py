@@ -69,4 +69,4 @@ def test_a_study_as_a_whole_has_no_why(tmp_path: Path) -> None:
     copytree(STUDIES / "finished", tmp_path / "finished")
     result = CliRunner().invoke(app, ["show", "finished", "--why", "--results", str(tmp_path)])
     assert result.exit_code == 2
-    assert "--why explains one trial: STUDY/17 --why." in result.stderr
+    assert "--why explains a single trial; name it: STUDY/17 --why." in result.stderr

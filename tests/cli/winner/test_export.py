@@ -236,7 +236,7 @@ def test_the_report_has_the_net_to_draw_for_where_its_weights_are(ran: dict[str,
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        ("export tiny-0/0 --to mine", 2, "mine: holds other files and no export; name a new folder."),
+        ("export tiny-0/0 --to mine", 2, "mine: contains files that are not an export; name a new folder."),
         ("export tiny-0/7 --to other", 3, "Study tiny-0 has no trial 7; its trials are 0 to 1."),
         ("export other-0 --to other", 3, "other-0"),
         ("export tiny-0", 2, "--to"),

@@ -101,8 +101,8 @@ def test_what_is_empty_or_no_picture_gets_a_sentence_and_the_others_an_answer(
     result = cli("predict", str(exported), str(pictures), "missing.png")
     assert result.exit_code == 2
     assert [line.partition(": ")[2] for line in result.stderr.splitlines()] == [
-        f"{pictures / 'a.png'}: an empty image, nothing on it stands out from its border.",
-        f"{pictures / 'b.png'}: not a readable image; PNG and JPEG files are.",
+        f"{pictures / 'a.png'}: an empty image: nothing stands out from its border.",
+        f"{pictures / 'b.png'}: not a readable image; give a PNG or JPEG file.",
         "missing.png: cannot be read (No such file or directory).",
     ]
     assert len([line for line in result.stdout.splitlines() if ".png" in line]) == 10
@@ -158,13 +158,13 @@ def test_pictures_of_ones_own_from_stdin_unsure_or_none(cli: Cli, own: tuple[Pat
     (tmp_path / "none.png").write_text("no picture")
     result = cli("predict", str(exported), "unsure.png", "none.png")
     assert result.exit_code == 2
-    assert result.stderr == "Error: none.png: not a readable image; PNG and JPEG files are.\n"
+    assert result.stderr == "Error: none.png: not a readable image; give a PNG or JPEG file.\n"
     assert " unsure" in result.stdout.splitlines()[1]
     content = (tmp_path / "unsure.png").read_bytes()
     piped = CliRunner().invoke(app, ["predict", str(exported), "-"], input=content)
     assert piped.stdout.splitlines()[1].split()[1:] == result.stdout.splitlines()[1].split()[1:]
     broken = CliRunner().invoke(app, ["predict", str(exported), "-"], input=b"none")
-    assert broken.stderr == "Error: stdin: not a readable image; PNG and JPEG files are.\n"
+    assert broken.stderr == "Error: stdin: not a readable image; give a PNG or JPEG file.\n"
 
 
 def test_a_picture_of_another_size_and_without_colour_is_fitted(
@@ -183,11 +183,11 @@ def test_a_picture_of_another_size_and_without_colour_is_fitted(
             2,
             "none.safetensors: not a file of exported weights (No such file or directory).",
         ),
-        ("unfinished", "a.png", 2, "unfinished: its export was not finished; the same `mnist-bench export` writes"),
+        ("unfinished", "a.png", 2, "unfinished: its export was interrupted; run the same `mnist-bench export`"),
         ("other-0", "a.png", 3, "No study other-0 in results."),
         ("conv-0/x", "a.png", 2, "'conv-0/x' is not a trial; write STUDY/17."),
         ("conv-0/1", "a.png", 3, "The weights of conv-0/1 were not kept"),
-        ("conv-0", "empty", 2, "empty: no image in this folder; names of images end in "),
+        ("conv-0", "empty", 2, "empty: this folder contains no image; names of images end in "),
     ],
 )
 def test_what_cannot_be_used_is_said_in_a_sentence(

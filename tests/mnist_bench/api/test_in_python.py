@@ -50,15 +50,16 @@ def main():
     config = TrainConfig(model=ModelConfig(blocks=0, hidden_layers=1), optim=OptimConfig(lr=0.01))
     heard = Heard()
     first = mnist_bench.search(
-        SPACE, trials=3, slots=2, enqueue=[linear, hidden], results=results, executor="in-process", observer=heard
+        SPACE, trials=3, concurrent_trials=2, enqueue=[linear, hidden], results=results, executor="in-process",
+        observer=heard,
     )
     assert sorted(heard.ends) == [0, 1, 2]
     assert [trial.params["model.hidden_layers"] for trial in first.trials[:2]] == [0, 1]
     again = mnist_bench.search(
-        "tiny.yaml", trials=3, slots=2, enqueue=["linear.yaml", config], results="elsewhere", workers=2
+        "tiny.yaml", trials=3, concurrent_trials=2, enqueue=["linear.yaml", config], results="elsewhere", workers=2
     )
     assert again.digest == first.digest and fingerprint(again.spec) == fingerprint(first.spec)
-    options = dict(trials=4, slots=2, results=results, executor="in-process")
+    options = dict(trials=4, concurrent_trials=2, results=results, executor="in-process")
     on = mnist_bench.search(Path("tiny.yaml"), enqueue=[hidden | linear, config], **options)
     assert on.name == first.name and on.trials[:3] == first.trials and len(on.finished()) == 4
     kept = StudyFolder(results / first.name).space  # the file that a study holds, which `show --space` prints

@@ -46,7 +46,10 @@ class Mirror:
 MIRRORS: Mapping[str, Mirror] = {
     "search": Mirror(
         functions=(mnist_bench.search,),
-        renamed={"from_study": "from_studies", "no_start": "start"},
+        renamed={
+            "from_study": "warm_start_from", "no_start": "warm_start", "slots": "concurrent_trials",
+            "lanes": "trials_per_worker",
+        },
         no_parameter={
             "audit_pruned": "audit_study does it, on the study that search returned",
             "dry_run": "it says to a person what would run; a call runs",
@@ -56,7 +59,7 @@ MIRRORS: Mapping[str, Mirror] = {
     ),
     "leaderboard": Mirror(
         functions=(mnist_bench.to_dataframe,),
-        renamed={"studies": "study", "every": "infeasible"},
+        renamed={"studies": "study", "every": "infeasible", "curves": "learning_curves"},
         no_parameter={**PRINTED, **PATHS, "top": "frame.head(n)"},
     ),
     "reproduce": Mirror(
@@ -67,7 +70,7 @@ MIRRORS: Mapping[str, Mirror] = {
     ),
     "confirm": Mirror(
         functions=(mnist_bench.confirm_study, mnist_bench.confirm_front),
-        renamed={"no_test": "opening", "open_test": "opening"},
+        renamed={"no_test": "test_set", "open_test": "test_set"},
         no_parameter={**PRINTED, **OPENED, "front": "confirm_front does it"},
         no_option={"observer": HEARD},
         other_default={
@@ -103,13 +106,14 @@ MIRRORS: Mapping[str, Mirror] = {
     ),
     "export": Mirror(
         functions=(mnist_bench.export_study,),
-        renamed={"target": "trial"},
+        renamed={"target": "trial", "committee": "ensemble"},
         no_parameter=OPENED,
         no_option={"study": "STUDY of STUDY/17", "on_news": HEARD},
         other_default=ITS_OWN_PLACE,
     ),
     "predict": Mirror(
         functions=(mnist_bench.predict,),
+        renamed={"pictures": "images"},
         no_parameter={**PRINTED, **OPENED},
         no_option={"trial": "17 of STUDY/17, in the model's place"},
         other_default=ITS_OWN_PLACE,
@@ -141,7 +145,7 @@ MIRRORS: Mapping[str, Mirror] = {
         functions=(mnist_bench.compare_methods,),
         renamed={
             "table": "tables", "sampler_option": "sampler_options", "pruner_option": "pruner_options",
-            "from_study": "from_studies", "only": "baselines",
+            "from_study": "warm_start_from", "only": "baselines", "slots": "concurrent_trials",
         },
         no_parameter={**PRINTED, "folder": "where the command draws the contest; what it draws is returned"},
         no_option={"observer": HEARD, "processes": ONE_A_CORE},

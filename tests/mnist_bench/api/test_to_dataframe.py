@@ -24,7 +24,7 @@ def test_trials_are_rows_with_true_parameters() -> None:
 
 def test_curves_are_rows_a_period() -> None:
     pytest.importorskip("pandas")
-    frame = mnist_bench.to_dataframe(handmade.mixed(), curves=True)
+    frame = mnist_bench.to_dataframe(handmade.mixed(), learning_curves=True)
     assert frame.groupby("number")["period"].max().to_dict() == {0: 6, 1: 6, 2: 6, 3: 1, 4: 3, 7: 2}
 
 

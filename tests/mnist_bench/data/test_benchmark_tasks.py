@@ -59,5 +59,5 @@ def test_coarse_pictures_have_14_by_14_pixels_in_28_by_28(clean: TrainingSet) ->
 
 
 def test_a_task_is_made_of_the_packaged_files_alone() -> None:
-    with pytest.raises(DataError, match="leave out the other settings than task='mnist-5k'"):
+    with pytest.raises(DataError, match="leave out all settings except task='mnist-5k'"):
         DataOptions(task="mnist-5k", subset=100)

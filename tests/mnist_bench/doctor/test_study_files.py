@@ -43,7 +43,7 @@ def test_what_is_damaged_is_to_be_removed(place: StudyLocation, about: str, name
     write({}, place.folder / name)
     (finding,) = study_files.found_by_commands(place.folder)
     assert (finding.about, finding.severity) == (about, "problem")
-    assert finding.advice == "Remove the file; the command writes it again."
+    assert finding.advice == "Move the file away; the command writes it again."
 
 
 def test_a_damaged_record_of_a_confirmation_that_is_kept_is_not_made_again(place: StudyLocation) -> None:
@@ -51,7 +51,7 @@ def test_a_damaged_record_of_a_confirmation_that_is_kept_is_not_made_again(place
     place.files.confirm.result.write_text("{}")
     finding = [*study_files.found_by_commands(place.folder)][-1]
     assert (finding.about, finding.severity) == ("record 17-0", "problem")
-    assert finding.advice.startswith("Put a copy of it back: ")
+    assert finding.advice.startswith("Restore a copy of it: ")
 
 
 def test_the_command_that_trains_a_damaged_net_again_finds_the_study(place: StudyLocation) -> None:

@@ -142,5 +142,5 @@ def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
     save(audit((0.9, 2), (None, 4)), tmp_path)
     assert load(tmp_path) == audit((0.9, 2), (None, 4))
     (tmp_path / "audit" / "audit.json").write_text('{"digest": 3}')
-    with pytest.raises(StorageError, match=r"audit\.json: is not a whole audit; remove it"):
+    with pytest.raises(StorageError, match=r"audit\.json: is not a complete audit; move it away"):
         load(tmp_path)

@@ -102,7 +102,7 @@ def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(g
 def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
     with (
         open_grid(tmp_path, "The work", Observer(), data=DataOptions(subset=1200), workers=1),
-        pytest.raises(StudyLockedError, match=r"^The work is being worked on by process \d+"),
+        pytest.raises(StudyLockedError, match=r"^The work is in use by process \d+"),
         open_grid(tmp_path, "The work", Observer(), data=DataOptions(subset=1200), workers=1),
     ):
         pass

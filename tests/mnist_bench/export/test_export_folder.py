@@ -99,13 +99,13 @@ def test_the_recipe_on_the_card_names_the_data_set(winner: Winner) -> None:
 def test_a_folder_with_other_files_is_refused(winner: Winner, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "README.md").write_text("mine")
-    with pytest.raises(UsageError, match="mine: holds other files and no export; name a new folder"):
+    with pytest.raises(UsageError, match="mine: contains files that are not an export; name a new folder"):
         export_folder.check(tmp_path / "mine")
     (tmp_path / "mine" / "model.safetensors").write_bytes(b"not of ours")
-    with pytest.raises(UsageError, match="mine: holds other files and no export"):
+    with pytest.raises(UsageError, match="mine: contains files that are not an export"):
         export_folder.check(tmp_path / "mine")
     save_file({"weight": np.zeros(3)}, tmp_path / "mine" / "model.safetensors", {"format": "pt"})
-    with pytest.raises(UsageError, match="mine: holds other files and no export"):
+    with pytest.raises(UsageError, match="mine: contains files that are not an export"):
         export_folder.check(tmp_path / "mine")
     export_folder.check(tmp_path / "new")
     export_folder.write(winner, tmp_path / "new")
@@ -146,9 +146,7 @@ def test_an_export_that_was_killed_leaves_no_net_that_could_be_believed(
     assert killed_before(write, other, tmp_path)
     with pytest.raises(WeightsError) as refused:
         load_model(tmp_path)
-    assert str(refused.value) == (
-        f"{tmp_path}: its export was not finished; the same `mnist-bench export` writes it again."
-    )
+    assert str(refused.value) == (f"{tmp_path}: its export was interrupted; run the same `mnist-bench export` again.")
     export_folder.check(tmp_path)
     written = export_folder.write(other, tmp_path)
     assert sorted(written.files) == sorted(tmp_path.iterdir())
@@ -168,7 +166,7 @@ def test_the_plain_net_says_that_its_export_was_not_finished(winner: Winner, tmp
     assert (done.returncode, done.stdout, done.stderr) == (
         1,
         "",
-        "model.safetensors is not here: the export was not finished; the same `mnist-bench export` writes it again\n",
+        "model.safetensors is missing: the export was interrupted; run the same `mnist-bench export` again\n",
     )
 
 

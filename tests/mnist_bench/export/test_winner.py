@@ -17,7 +17,7 @@ def test_a_committee_that_is_not_of_confirmed_nets_is_refused_from_python_too(tm
     with pytest.raises(
         UsageError, match=r"^--ensemble exports the networks that `confirm` trained .* give --confirmed"
     ):
-        mnist_bench.export_study(handmade.kept_in(tmp_path, handmade.mixed()), tmp_path / "x", committee=True)
+        mnist_bench.export_study(handmade.kept_in(tmp_path, handmade.mixed()), tmp_path / "x", ensemble=True)
     assert not list(tmp_path.iterdir())
 
 

@@ -53,7 +53,7 @@ def test_a_refusal_is_an_impossible_net_and_a_fault_is_the_codes(tmp_path: Path)
         (own_nets.RAISING, r"raised LookupError: no such layer \(.*my_nets.py:\d+\)"),
         (own_nets.NO_NET, "makes int, which is not a torch.nn.Module"),
         (own_nets.NO_WEIGHTS, "has no parameter that training would change"),
-        (own_nets.BF16, "keeps scale as bfloat16, which no file of weights here holds"),
+        (own_nets.BF16, "keeps scale as bfloat16, which a weights file cannot contain"),
         (own_nets.NO_LOGITS, "returns 2 x 11 numbers for 2 images; 2 x 10 logits are needed"),
     ):
         with pytest.raises(PluginError, match=reason):

@@ -54,11 +54,13 @@ def test_settings_may_be_any_kind_of_mapping(tmp_path: Path, text: str) -> None:
 
 
 def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"your own code, nowhere\.py:build: name it, --net nowhere\.py:build"):
+    with pytest.raises(UsageError, match=r"your own code, nowhere\.py:build: name it with --net nowhere\.py:build"):
         loaded_net("nowhere.py:build " + "0" * 64)
-    with pytest.raises(UsageError, match=r"name it, --net nowhere\.py:build, with the folder that the file lies in\.$"):
+    with pytest.raises(
+        UsageError, match=r"name it with --net nowhere\.py:build, with the folder that the file lies in\.$"
+    ):
         loaded_net("nowhere.py:build " + "0" * 64)
-    with pytest.raises(UsageError, match=r"name it, --net package\.nets:build\.$"):
+    with pytest.raises(UsageError, match=r"name it with --net package\.nets:build\.$"):
         loaded_net("package.nets:build " + "0" * 64)
     load_net(own_nets.write(tmp_path, own_nets.GOOD, "elsewhere.py"))
     with pytest.raises(UsageError, match=r"elsewhere\.py has changed: its SHA-256 was 00000000… and is"):
@@ -68,7 +70,7 @@ def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("def build(settings):\n    pass\n", "too many positional arguments; a network is made by"),
+        ("def build(settings):\n    pass\n", "too many positional arguments; the function is called as"),
         ("def build(settings: int, shape, classes):\n    pass\n", "a dataclass or a mapping is needed"),
         (
             "from typing import Protocol\nclass S(Protocol):\n    width: int\n"
@@ -154,5 +156,5 @@ def test_a_function_is_named_by_its_file(tmp_path: Path) -> None:
     assert name_of_function("a.py:b") == "a.py:b"
     assert name_of_function(None) is None
     for stranger in (lambda settings, shape, classes: None, len):
-        with pytest.raises(UsageError, match="no function at the top of a file"):
+        with pytest.raises(UsageError, match="is not a function at the top level of a file"):
             name_of_function(stranger)

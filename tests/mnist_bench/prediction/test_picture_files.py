@@ -70,7 +70,9 @@ def test_beside_the_closed_test_set_pictures_of_such_names_are_read(tmp_path: Pa
     (tmp_path / "t10k-0.png").write_bytes(content("PNG"))
     command = [sys.executable, "-c", READS, "t10k-0.png", "t10k-images-idx3-ubyte"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.stdout.splitlines() == ["(40, 30)", "t10k-images-idx3-ubyte: the test set is closed here."], done.stderr
+    assert done.stdout.splitlines() == ["(40, 30)", "t10k-images-idx3-ubyte: the test set cannot be read here."], (
+        done.stderr
+    )
 
 
 def test_what_starts_other_programs_is_not_read() -> None:

@@ -70,7 +70,7 @@ def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
             rf"^no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}; your own code",
         ),
         ({"pruner": "asha", "pruner_options": {"eta": 3}}, r"^pruner asha has no option 'eta'; it has min_resource"),
-        ({"sampler_options": {"share": 1}}, r"^--sampler-option and --pruner-option go with --sampler and --pruner;"),
+        ({"sampler_options": {"share": 1}}, r"^--sampler-option and --pruner-option need --sampler and --pruner;"),
     ],
 )
 def test_what_is_named_wrongly_is_refused(options: dict[str, Any], words: str) -> None:
@@ -100,7 +100,7 @@ def test_a_subset_that_the_data_do_not_hold_is_told_at_its_line(
 
 def test_set_makes_no_code_run(tmp_path: Path) -> None:
     name = own_code.write(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'w')\n")
-    with pytest.raises(SpaceError, match=r"is code, which no file makes run; name it with --sampler"):
+    with pytest.raises(SpaceError, match=r"is code, which a file cannot run; name it with --sampler"):
         made(overrides=(f"search.sampler={name}",))
     assert not (tmp_path / "ran").exists()
 

@@ -107,7 +107,7 @@ def test_a_folder_hides_no_shipped_space(mine: Path) -> None:
 
 @pytest.mark.parametrize("name", ["conw", "spaces/convv.yaml", "no/such/file", "\0", "x" * 5000])
 def test_a_missing_file_names_the_shipped_spaces(name: str) -> None:
-    with pytest.raises(UsageError, match=r"no such file or shipped space.* Shipped: .*conv.*smoke") as caught:
+    with pytest.raises(UsageError, match=r"no such file or bundled space.* Bundled: .*conv.*smoke") as caught:
         space_files.find(name)
     assert ("did you mean `conv`?" in str(caught.value)) == ("conv" in name or "conw" in name)
 

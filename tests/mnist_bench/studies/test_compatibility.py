@@ -36,7 +36,7 @@ def test_the_recorded_data_are_loaded_from_the_package_or_a_folder(recorded: Dat
 
 @pytest.mark.parametrize("other", [{"data_hash": handmade.HASH}, {"split_hash": handmade.HASH}])
 def test_other_data_are_refused(recorded: Data, other: Any) -> None:
-    words = r"^Study conv-0 was trained on other data \(its hash \w{8}, here 8f9dfd1a\); --data names the file "
+    words = r"^Study conv-0 was trained on other data \(its hash \w{8}, here 8f9dfd1a\); name the file "
     with pytest.raises(UsageError, match=words):
         training_set(replace(recorded, **other), None, "Study conv-0")
 

@@ -225,7 +225,7 @@ def encoded(*shape: int, magic: int = 0x0803, body: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (encoded(1 << 28, 2, 2) + bytes(100), r"is cut off; its header promises 1,073,741,824 values"),
+        (encoded(1 << 28, 2, 2) + bytes(100), r"is cut off; its header declares 1,073,741,824 values"),
         (encoded(2**32 - 1, 2**32 - 1, 2**32 - 1), "at most"),
         (encoded(0, 2**32 - 1, 2**32 - 1, body=b"x"), "has bytes after its last value"),
         (encoded(10, magic=0x0802), "not an IDX file"),

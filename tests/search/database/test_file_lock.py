@@ -69,9 +69,7 @@ def test_one_holds_it_and_is_named_to_others(tmp_path: Path) -> None:
         me = f"process {os.getpid()} on {socket.gethostname()} since "
         assert holder(path).startswith(me)
         with (
-            pytest.raises(
-                StudyLockedError, match=f"^Study conv-0 is being worked on by {me}.*; wait for it or stop it"
-            ),
+            pytest.raises(StudyLockedError, match=f"^Study conv-0 is in use by {me}.*; wait for it or stop it"),
             driver_lock(path, "Study conv-0"),
         ):
             raise AssertionError("two hold it")

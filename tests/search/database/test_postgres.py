@@ -158,7 +158,7 @@ def test_a_second_driver_is_refused_by_name_and_takes_over_when_the_first_has_di
     alone = fake.run(tmp_path / "alone", goal=LONGER).study.digest
     with background(tmp_path / "here", url, delay=0.05) as process:
         wait(lambda: periods(url, tmp_path / "here") > 8)
-        holder = rf"^Study fake-0 is being worked on by process {process.pid} on {socket.gethostname()} since 20\S+; "
+        holder = rf"^Study fake-0 is in use by process {process.pid} on {socket.gethostname()} since 20\S+; "
         with pytest.raises(StudyLockedError, match=holder):
             fake.run(tmp_path / "there", goal=LONGER, url=url)
         with pytest.raises(StudyLockedError, match=holder):

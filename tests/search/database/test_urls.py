@@ -40,7 +40,7 @@ def test_an_sqlite_url_names_a_file_and_nothing_else(tmp_path: Path, monkeypatch
 
 def test_an_sqlite_url_that_cannot_be_read_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"^The storage's URL cannot be understood; it reads sqlite:///FILE or "):
+    with pytest.raises(UsageError, match=r"^The URL of the storage is not valid; write sqlite:///FILE or "):
         fake.run(tmp_path / "results", goal=1, url="sqlite:team.db")
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 

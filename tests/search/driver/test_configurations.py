@@ -65,6 +65,6 @@ def test_a_configuration_that_the_codec_cannot_read_is_a_sentence(clock: Clock, 
     def other(values: Mapping[str, Any]) -> Config:
         return Config(layers=values["layers"])
 
-    advice = "continue with the trainer that the study was begun with"
+    advice = "resume with the trainer that began the study"
     with pytest.raises(StorageError, match=rf"^The configuration of trial \d cannot be read \('layers'\); {advice}"):
         search(tmp_path, Planner(other), Scripted(clock, lambda job: None)).run()

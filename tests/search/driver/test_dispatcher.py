@@ -48,7 +48,9 @@ def test_a_lost_period_is_tried_again_later_and_with_twice_the_time(clock: Clock
 
 def test_workers_that_always_die_end_the_search_with_the_trials_number(clock: Clock, tmp_path: Path) -> None:
     executor = Scripted(clock, killed)
-    with pytest.raises(WorkerError, match=r"^20 workers in a row died over trial \d, period 1: SIGKILL\.$"):
+    with pytest.raises(
+        WorkerError, match=r"^20 workers in a row died while they trained trial \d, period 1: SIGKILL\.$"
+    ):
         fake.run(tmp_path, executor=executor)
 
 

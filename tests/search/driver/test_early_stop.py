@@ -156,7 +156,7 @@ def test_a_search_that_had_stopped_asking_ends_its_segment_first(tmp_path: Path)
 
 def test_a_search_that_ended_early_is_not_cut_short_without_its_rule(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
-    with pytest.raises(UsageError, match="not reached its goal of 30 trials"):
+    with pytest.raises(UsageError, match="not reached its trial budget of 30 trials"):
         fake.run(tmp_path, goal=5)
 
 

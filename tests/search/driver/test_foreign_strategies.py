@@ -151,7 +151,7 @@ def test_code_that_is_not_named_again_is_asked_for_with_its_options(tmp_path: Pa
     assert str(caught.value) == (
         "Study fake-0 was made by your own sampler and pruner, which only you can name again: add --sampler "
         "mine.py:Mine --pruner optuna.pruners:PercentilePruner --pruner-option n_startup_trials=2 --pruner-option "
-        "percentile=75 (a file with the folder that it lies in)."
+        "percentile=75 (give a file with its folder)."
     )
 
 
@@ -201,7 +201,7 @@ def test_a_sampler_that_leaves_the_space_is_stopped_before_it_is_believed(tmp_pa
     with pytest.raises(OutsideRangeError) as caught:
         fake.run(tmp_path / "a", **own(tmp_path, own_code.STRAYING))
     assert str(caught.value) == (
-        "Sampler mine.py:Mine proposed 4096 for model.width, which its range does not hold: 8 to 64, step 8."
+        "Sampler mine.py:Mine proposed 4096 for model.width, which is outside its range: 8 to 64, step 8."
     )
     assert len(open_study(tmp_path / "a", "fake-0").trials) == 2
 

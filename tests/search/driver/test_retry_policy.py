@@ -57,7 +57,7 @@ def test_the_twentieth_loss_in_a_row_ends_the_work_and_names_it(clock: Clock) ->
     lose(policy, OTHER)
     with pytest.raises(WorkerError) as caught:
         lose(policy, KEY)
-    assert str(caught.value) == "20 workers in a row died over trial 3, period 1: SIGKILL."
+    assert str(caught.value) == "20 workers in a row died while they trained trial 3, period 1: SIGKILL."
 
 
 def test_losses_before_a_period_came_back_do_not_count(clock: Clock) -> None:

@@ -156,7 +156,7 @@ def test_asking_again_for_what_is_there_does_nothing(undisturbed: str, tmp_path:
 
 def test_an_unfinished_study_is_not_cut_short(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(20))
-    with pytest.raises(UsageError, match=f"not reached its goal of {GOAL} trials"):
+    with pytest.raises(UsageError, match=f"not reached its trial budget of {GOAL} trials"):
         fake.run(tmp_path, goal=5)
 
 
@@ -168,7 +168,7 @@ def test_what_is_left_is_told_without_a_worker_and_nothing_is_written(tmp_path: 
     assert {path.name for path in tmp_path.iterdir()} == {"marks"}  # the fake trainer's own
     stopped = fake.run(tmp_path, goal=6, stopping=fake.StopAfter(15))
     assert 0 < left(goal=6) == 6 - len(stopped.study.finished()) < 6
-    with pytest.raises(UsageError, match="not reached its goal of 6 trials"):
+    with pytest.raises(UsageError, match="not reached its trial budget of 6 trials"):
         left(goal=5)
     fake.run(tmp_path, goal=6)
     assert [left(goal=goal) for goal in (3, 6, 8)] == [0, 0, 2]

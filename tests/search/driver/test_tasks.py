@@ -219,7 +219,7 @@ def test_a_task_whose_workers_always_die_is_named(tmp_path: Path, clock: Clock) 
     executor = Scripted(clock, lambda job: killed(job) if job.period == 2 else None)
     with pytest.raises(WorkerError) as caught:
         Training(tasks(1), executor, store).run(lambda: False)
-    assert str(caught.value) == "20 workers in a row died over task 1, period 2: SIGKILL."
+    assert str(caught.value) == "20 workers in a row died while they trained task 1, period 2: SIGKILL."
 
 
 def test_a_task_that_lacks_memory_beside_others_is_tried_once_more_alone(tmp_path: Path, clock: Clock) -> None:

@@ -88,7 +88,7 @@ def test_a_plan_without_its_cost_is_refused_before_it_is_written(
     with pytest.raises(UsageError) as refused:
         replace(search, planner_for=lambda _: Silent(facts)).run()
     assert str(refused.value) == (
-        "The facts of trial 0's plan have to hold its parameters, which the search minimises, as a number; they hold "
+        "The facts of trial 0's plan have to hold its parameters, which the search minimizes, as a number; they hold "
         f"{found}."
     )
     assert len(search.run().study.finished()) == 2

@@ -168,7 +168,7 @@ def test_a_study_under_anothers_name_is_refused(results: Path) -> None:
     (results / NAME).rename(results / "other")
     with closing(sqlite3.connect(results / "other" / DATABASE)) as database, database:
         database.execute("UPDATE search_events SET study = 'other'")
-    with pytest.raises(StorageError, match="it is of another study"):
+    with pytest.raises(StorageError, match="it belongs to another study"):
         open_study(results, "other")
 
 

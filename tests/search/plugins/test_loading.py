@@ -83,9 +83,11 @@ def test_what_fails_while_it_is_loaded_says_where(tmp_path: Path, text: str, wor
 
 def test_a_constructor_that_refuses_says_why_and_where(tmp_path: Path) -> None:
     loaded = load(own_code.write(tmp_path, own_code.REFUSING), "sampler")
-    with pytest.raises(UsageError, match=r"^Sampler mine\.py:Mine cannot be made: ValueError: .* \(/.*/mine\.py:\d+\)"):
+    with pytest.raises(
+        UsageError, match=r"^Sampler mine\.py:Mine cannot be created: ValueError: .* \(/.*/mine\.py:\d+\)"
+    ):
         loaded.construct({"share": 2}, seed=0)
-    with pytest.raises(UsageError, match=r"^Sampler mine\.py:Mine cannot be made: TypeError: .*'lr'\.$"):
+    with pytest.raises(UsageError, match=r"^Sampler mine\.py:Mine cannot be created: TypeError: .*'lr'\.$"):
         loaded.construct({"lr": 2}, seed=0)
     with pytest.raises(UsageError, match=r"^Sampler mine\.py:Mine: its seed comes from the search's; leave it out\.$"):
         loaded.construct({"seed": 2}, seed=0)

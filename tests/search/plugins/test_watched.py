@@ -46,12 +46,12 @@ def sampler(folder: Path, inferred: str, proposed: str) -> dict[str, object]:
         (
             '{"model.extra": FloatDistribution(0, 5)}',
             '{"model.extra": 4.0}',
-            "Sampler mine.py:Mine proposed 4.0 for model.extra, which its range does not hold: 0.0 to 1.0.",
+            "Sampler mine.py:Mine proposed 4.0 for model.extra, which is outside its range: 0.0 to 1.0.",
         ),
         (
             '{"model.width": IntDistribution(8, 64)}',
             '{"model.width": 12}',
-            "Sampler mine.py:Mine proposed 12 for model.width, which its range does not hold: 8 to 64, step 8.",
+            "Sampler mine.py:Mine proposed 12 for model.width, which is outside its range: 8 to 64, step 8.",
         ),
     ],
 )

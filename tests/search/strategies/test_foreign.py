@@ -54,9 +54,9 @@ def test_options_have_to_be_plain(tmp_path: Path) -> None:
 
 def test_no_file_makes_code_run(tmp_path: Path) -> None:
     name = own_code.write(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'w')\n")
-    with pytest.raises(ValueError, match=r"is code, which no file makes run; name it with --sampler on the command"):
+    with pytest.raises(ValueError, match=r"is code, which a file cannot run; name it with --sampler on the command"):
         strategies.of_settings({"search": {"sampler": name}})
-    with pytest.raises(ValueError, match=r"is code, which no file makes run; name it with --pruner on the command"):
+    with pytest.raises(ValueError, match=r"is code, which a file cannot run; name it with --pruner on the command"):
         strategies.of_settings({"search": {"pruner": {"name": name}}})
     strategies.of_spec({"sampler": {"name": name, "options": {}, "code": CODE}, "pruner": {"name": "asha"}})
     assert not (tmp_path / "ran").exists()

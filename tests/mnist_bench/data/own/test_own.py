@@ -87,7 +87,7 @@ def test_the_source_is_read_once_and_the_test_part_lies_behind_the_door(tmp_path
     opened = open_test_set(first, purpose="test", ledgers=[tmp_path / "ledger"])
     assert opened.images.shape == (8, 3, 8, 8)
     path = Path(first.data_dir) / "t10k-images-idx3-ubyte"
-    assert "the test set is closed here" in run(OPENS_IT, path).stderr
+    assert "the test set cannot be read here" in run(OPENS_IT, path).stderr
 
 
 def test_a_picture_may_be_named_much_like_a_test_file(tmp_path: Path) -> None:
@@ -174,26 +174,26 @@ def test_real_numbers_up_to_one_are_shares(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"x_train": np.zeros((40, 8), np.uint8)}, r"x_train: holds shape \(40, 8\), not \(N, H, W\)"),
-        ({"x_train": np.zeros((40, 3, 8, 8), np.uint8)}, r"x_train: holds shape \(40, 3, 8, 8\)"),
-        ({"x_train": np.zeros((40, 8, 2000), np.uint8)}, "x_train: images of 8x2000 pixels; a side has from 4"),
-        ({"x_train": np.full((40, 8, 8, 3), 256)}, "x_train: pixels from 256 to 256; they are from 0 to 255"),
-        ({"x_train": np.full((40, 8, 8, 3), np.nan)}, "x_train: pixels from nan"),
-        ({"x_train": np.full((40, 8, 8, 3), -1.0)}, "x_train: pixels from -1 to -1; they are from 0 to 1$"),
-        ({"x_train": np.full((40, 8, 8, 3), 1.5)}, "x_train: pixels up to 1.5 that are not whole"),
-        ({"x_train": np.zeros((40, 8, 8, 3)), "x_test": np.full((8, 8, 8, 3), 9.0)}, "x_test: pixels from 9 to 9"),
-        ({"x_test": np.zeros((8, 8, 9, 3), np.uint8)}, r"x_test: holds shape \(8, 3, 8, 9\), not \(N, 3, 8, 8\)"),
-        ({"x_test": np.zeros((8, 8, 8), np.uint8)}, "x_test: holds shape"),
-        ({"y_train": np.zeros((40, 4))}, r"y_train: holds shape \(40, 4\), not \(N,\); of one-hot rows"),
-        ({"y_train": np.zeros(40)}, "y_train: holds float64; labels are whole numbers"),
+        ({"x_train": np.zeros((40, 8), np.uint8)}, r"x_train: has shape \(40, 8\), not \(N, H, W\)"),
+        ({"x_train": np.zeros((40, 3, 8, 8), np.uint8)}, r"x_train: has shape \(40, 3, 8, 8\)"),
+        ({"x_train": np.zeros((40, 8, 2000), np.uint8)}, "x_train: images have 8x2000 pixels; each side must have 4"),
+        ({"x_train": np.full((40, 8, 8, 3), 256)}, "x_train: its pixels range from 256.* must be from 0 to 255"),
+        ({"x_train": np.full((40, 8, 8, 3), np.nan)}, "x_train: its pixels range from nan"),
+        ({"x_train": np.full((40, 8, 8, 3), -1.0)}, "its pixels range from -1 to -1; they must be from 0 to 1$"),
+        ({"x_train": np.full((40, 8, 8, 3), 1.5)}, "x_train: some pixels, up to 1.5, are not whole numbers"),
+        ({"x_train": np.zeros((40, 8, 8, 3)), "x_test": np.full((8, 8, 8, 3), 9.0)}, "x_test: its pixels range from 9"),
+        ({"x_test": np.zeros((8, 8, 9, 3), np.uint8)}, r"x_test: has shape \(8, 3, 8, 9\), not \(N, 3, 8, 8\)"),
+        ({"x_test": np.zeros((8, 8, 8), np.uint8)}, "x_test: has shape"),
+        ({"y_train": np.zeros((40, 4))}, r"y_train: has shape \(40, 4\), not \(N,\); convert one-hot rows"),
+        ({"y_train": np.zeros(40)}, "y_train: contains float64; labels must be whole numbers"),
         ({"y_train": np.arange(39) % 4}, "39 labels for the 40 images"),
         ({"y_train": np.arange(40) % 4 * 2}, "no training image has label 1, though labels go up to 6"),
-        ({"y_train": np.zeros(40, int)}, "labels from 0 to 0; those of K classes"),
-        ({"y_train": np.arange(40) - 1}, "labels from -1 to 38"),
-        ({"y_train": np.full(40, 1000)}, "labels from 0 to 1000"),
+        ({"y_train": np.zeros(40, int)}, "its labels range from 0 to 0; the labels of K classes"),
+        ({"y_train": np.arange(40) - 1}, "its labels range from -1 to 38"),
+        ({"y_train": np.full(40, 1000)}, "its labels range from 0 to 1000"),
         ({"y_test": np.full(8, 4)}, "y_test: label 4 is not between 0 and 3"),
-        ({"x_test": np.zeros((0, 8, 8, 3), np.uint8), "y_test": np.zeros(0, int)}, "x_test: holds no image"),
-        ({"x_train": np.array([{}])}, "x_train holds object, not numbers"),
+        ({"x_test": np.zeros((0, 8, 8, 3), np.uint8), "y_test": np.zeros(0, int)}, "x_test: contains no image"),
+        ({"x_train": np.array([{}])}, "x_train contains object, not numbers"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_file_is_said_in_a_sentence(tmp_path: Path, wrong: Arrays, words: str) -> None:
@@ -332,13 +332,13 @@ def spoil_twice(folder: Path) -> None:
         (spoil_twice, r"class 01/b: is the same folder as .*class 01/a, by a link"),
         (spoil_text, r"class 01/0001\.png: is not a readable image"),
         (spoil_size, r"class 01/0001\.png: has 8x9 pixels, and .*class 00/0000\.png has 8x8"),
-        (spoil_mode, r"test/class 01/0001\.png: has mode RGBA; save it in grey or RGB"),
-        (spoil_class, "test/other: there is no class"),
-        (spoil_empty, "train/a new one: holds no image"),
+        (spoil_mode, r"test/class 01/0001\.png: has mode RGBA; save it as 8-bit gray or RGB"),
+        (spoil_class, "test/other: the class other is missing"),
+        (spoil_empty, "train/a new one: contains no image"),
         (spoil_test, "test: cannot be listed"),
-        (spoil_all_of_the_test, "test: holds no image; some that no search sees are needed"),
+        (spoil_all_of_the_test, "test: contains no image; test images, which no search sees, are needed"),
         (spoil_name, "train: the class class 01 ?looks like another one in messages; rename it"),
-        (spoil_others, "train: holds the folder of one class; there are 2 at least"),
+        (spoil_others, "train: contains the folder of one class; at least 2 are needed"),
     ],
 )
 def test_what_is_wrong_in_a_folder_is_said(tmp_path: Path, spoil: Callable[[Path], None], words: str) -> None:

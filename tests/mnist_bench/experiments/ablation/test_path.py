@@ -232,5 +232,5 @@ def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "ablation").mkdir()
     (tmp_path / "ablation" / "ablation.json").write_text(text)
-    with pytest.raises(StorageError, match=r"ablation\.json: is not a whole ablation; remove it"):
+    with pytest.raises(StorageError, match=r"ablation\.json: is not a complete ablation; move it away"):
         load(tmp_path)

@@ -68,7 +68,7 @@ def test_the_most_accurate_race_of_a_study_with_a_front_too() -> None:
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ({"opening": "sometimes"}, "opening='sometimes': give judged, never or always."),
+        ({"opening": "sometimes"}, "test_set='sometimes': give judged, never or always."),
         ({"budget": "60s"}, "budget='60s': give seconds, a number of at least 0."),
         ({"budget": math.nan}, "budget=nan: give seconds"),
         ({"top": "3"}, "top='3': give a whole number of at least 1."),
@@ -173,8 +173,8 @@ class Slow:
 @pytest.mark.parametrize(
     ("budget", "advice"),
     [
-        (40.0, "the least is 125s, or race fewer with --top 25."),  # 1.1 times 1 s to start, 100 s and 10 s; 25 s
-        (14.4, "the least is 125s, or race fewer with --top 2."),
+        (40.0, "the least is 125s, or compare fewer with --top 25."),  # 1.1 times 1 s to start, 100 s and 10 s; 25 s
+        (14.4, "the least is 125s, or compare fewer with --top 2."),
         (14.2, "the least is 125s."),
     ],
 )
@@ -428,7 +428,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("study")
     (folder / "confirm").mkdir()
     (folder / "confirm" / "confirm.json").write_bytes(content)
-    with pytest.raises(StorageError, match="remove it, and it is made again"):
+    with pytest.raises(StorageError, match="move it away, and it is made again"):
         confirmed.load(folder)
 
 
@@ -440,7 +440,7 @@ def test_a_file_that_contradicts_itself_is_one_sentence(tmp_path: Path, change: 
     (tmp_path / "confirm").mkdir()
     content = json.dumps({**asdict(found()), **change})
     (tmp_path / "confirm" / "confirm.json").write_text(content)
-    with pytest.raises(StorageError, match="remove it, and it is made again"):
+    with pytest.raises(StorageError, match="move it away, and it is made again"):
         confirmed.load(tmp_path)
 
 
@@ -492,7 +492,7 @@ def test_where_no_candidate_comes_to_an_end_there_is_nothing_to_confirm() -> Non
 
     ended = Race(errors={1: (None,)}, dropped={1: Dropped(seeds=1, p_value=None)}, cut=False)
     trials = {trial.number: trial for trial in handmade.mixed().trials}
-    with pytest.raises(SearchError, match="None of the candidates trains to its end"):
+    with pytest.raises(SearchError, match="No candidate finished training"):
         confirm.winner_and_cheapest(ended, trials)
 
 

@@ -42,7 +42,7 @@ def test_of_a_longer_front_both_ends_are_taken_and_evenly_between_them() -> None
 
 
 def test_without_a_front_it_says_what_would_do() -> None:
-    with pytest.raises(UsageError, match="has one objective, and so no front; without --front its best race"):
+    with pytest.raises(UsageError, match="has one objective and no Pareto front; leave out --front"):
         front_trials(handmade.mixed(), 8)
     empty = handmade.two_objectives()
     with pytest.raises(StudyNotFoundError, match="no complete trial"):

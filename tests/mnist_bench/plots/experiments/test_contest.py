@@ -101,5 +101,5 @@ def test_without_a_choice_there_is_no_picture() -> None:
     found = rows([contest({TPE_ASHA: failed, TWICE: [trace((2.0, 0.1))] * 2})])
     assert found.panels[0].incomplete == ("tpe + asha",)
     assert "tpe + asha: no choice with some seed" in draw(found).get_supxlabel()
-    with pytest.raises(StudyNotFoundError, match="No search made a choice within its budget"):
+    with pytest.raises(StudyNotFoundError, match="No search selected a configuration within its budget"):
         rows([contest({TPE_ASHA: [trace()], TWICE: [trace()]})])

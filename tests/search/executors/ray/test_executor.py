@@ -213,7 +213,7 @@ def test_who_has_not_the_token_is_refused(ray_nodes: Nodes, token: dict[str, str
 def test_a_search_that_has_lost_the_head_of_its_cluster_says_so() -> None:
     told = subprocess.run([sys.executable, "-c", LOSE_HEAD], capture_output=True, text=True, timeout=90)
     assert re.fullmatch(
-        r"The search has lost its cluster\. Nothing answers at .+; .+\. Then run the same command again\.\n",
+        r"The search has lost its cluster\. No Ray cluster answers at .+; .+\. Then run the same command again\.\n",
         told.stdout,
     )
 
@@ -225,7 +225,7 @@ def test_another_version_is_refused_in_one_sentence(make: Make, monkeypatch: pyt
 
 
 def test_an_address_where_nothing_answers_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(WorkerError, match=r"^Nothing answers at 127\.0\.0\.1:9 \(.*refused\)"):
+    with pytest.raises(WorkerError, match=r"^No Ray cluster answers at 127\.0\.0\.1:9 \(.*refused\)"):
         RayExecutor(spec(tmp_path), 1, address="127.0.0.1:9").start()
 
 
