@@ -70,10 +70,10 @@ class Trainer:
         for _ in range(STEPS):
             slope = x[train].T @ (x[train] @ weights - self.y[train]) / SAMPLES + config.decay * weights
             weights = weights - config.rate * slope
-        loss = float(np.mean((x[validation] @ weights - self.y[validation]) ** 2))
+        train_loss, loss = (float(np.mean((x[part] @ weights - self.y[part]) ** 2)) for part in (train, validation))
         return weights.tobytes(), search.Report(
-            value=-loss,  # the search maximises
-            metrics={"val_loss": loss},
+            value=loss,
+            metrics={"train_loss": train_loss},
             weights=hashlib.sha256(weights.tobytes()).hexdigest(),
             seconds=time.monotonic() - started,
             end=None if np.isfinite(loss) else "diverged",
@@ -82,6 +82,8 @@ class Trainer:
 
 SPACE = {
     "name": "ridge",
+    "objective": "val_loss",
+    "direction": "minimize",
     "ridge": {
         "rate": {"float": [1e-3, 2.0], "log": True},
         "decay": {"float": [0.0, 0.1]},

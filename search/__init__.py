@@ -9,7 +9,9 @@ trains your own code: a planner and a trainer, see `examples/own_trainer.py`. To
 
     space = search.Space.of({"ridge": {"rate": {"float": [0.001, 1.0], "log": True}, "decay": {"float": [0.0, 0.1]}}})
     trainer = search.TrainerSpec(factory=f"{own_trainer.__file__}:Trainer")
-    planned = search.Search.of(space, own_trainer.Planner(), trainer, trials=12, periods=8, seed=1, workers=2)
+    planned = search.Search.of(
+        space, own_trainer.Planner(), trainer, trials=12, periods=8, seed=1, workers=2, direction="minimize"
+    )
     study = planned.run().study
     for trial in study.complete():
         print(f"#{trial.number}  {trial.value:.4f}  {dict(trial.params)}")

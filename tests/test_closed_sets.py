@@ -22,6 +22,7 @@ SETTINGS, KINDS = "mnist_bench/config/settings.py", "mnist_bench/numerics/kinds.
 SAMPLERS, PRUNERS = "search/strategies/samplers.py", "search/strategies/pruners.py"
 EXECUTORS = "search/executors/protocol.py"
 RANGES = "search/space/ranges.py"
+OBJECTIVE = "search/space/objective.py"
 CONSTRAINT, CONSTRAINTS_PARSER = "search/space/constraints/tree.py", "search/space/constraints/parser.py"
 PARTS, CONTEST = "mnist_bench/bench/epoch_parts.py", "mnist_bench/experiments/contest/contest_record.py"
 
@@ -116,6 +117,7 @@ NEW = {
         (CONTEST, "mnist_bench/experiments/contest/live_contest.py", "mnist_bench/experiments/contest/replays.py"),
     ),
     "new_device": NewValue(KINDS, "DeviceKind", ("mnist_bench/nets/cost_model.py",)),
+    "new_direction": NewValue(OBJECTIVE, "Direction", (OBJECTIVE,)),
     "new_executor": NewValue(
         EXECUTORS,
         "ExecutorName",

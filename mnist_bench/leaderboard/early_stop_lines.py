@@ -8,6 +8,7 @@ from typing import assert_never
 from mnist_bench import cells
 from search.event_log import EarlyStop, StopRules, TrialRecord
 from search.messages import first_few, number_of
+from search.space import score
 
 NAMED = 5
 """Largest number of trials that a sentence names."""
@@ -51,9 +52,9 @@ def first_then(trial: TrialRecord, first: TrialRecord | None) -> float | None:
 
 
 def is_ahead(trial: TrialRecord, first: TrialRecord | None) -> bool:
-    """Return whether a trial stopped early, and had a higher value than the first one after as many periods."""
+    """Return whether a trial stopped early, and had a better value than the first one after as many periods."""
     then = first_then(trial, first)
-    return then is not None and trial.value is not None and trial.value > then
+    return then is not None and trial.score is not None and trial.score > score(then, trial.direction)
 
 
 def ahead_line(first: int, ahead: Sequence[int]) -> str:

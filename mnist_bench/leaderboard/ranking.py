@@ -62,10 +62,10 @@ def undominated(complete: Sequence[TrialRecord], cost: str) -> list[TrialRecord]
     front: list[TrialRecord] = []
     # From the cheapest trial up, a trial is on the front if it is more accurate than all before it, or equals the last
     # one in both: n log n steps, where comparing all pairs of 10,000 trials would take 10^8.
-    for trial in sorted(complete, key=lambda trial: (trial.facts[cost], -(trial.value or 0.0))):
+    for trial in sorted(complete, key=lambda trial: (trial.facts[cost], -(trial.score or 0.0))):
         best = front[-1] if front else None
-        equal = best is not None and (trial.value, trial.facts[cost]) == (best.value, best.facts[cost])
-        if best is None or equal or (trial.value or 0.0) > (best.value or 0.0):
+        equal = best is not None and (trial.score, trial.facts[cost]) == (best.score, best.facts[cost])
+        if best is None or equal or (trial.score or 0.0) > (best.score or 0.0):
             front.append(trial)
     return sorted(front, key=TrialRecord.rank_key)
 

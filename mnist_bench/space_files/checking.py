@@ -105,7 +105,10 @@ def _top_level_problems(space: Space) -> Iterator[Problem]:
     for name, origin in space.origins.items():
         known = ("name", NARROWED, *SETTINGS, *sections(), OWN)
         is_mapping = name not in space.settings and name != "name"
-        if name not in known:
+        if name == "direction":
+            message = "direction: a search of networks always maximizes validation accuracy; leave it out"
+            yield origin.problem(message, at_key=True)
+        elif name not in known:
             hint = _nearest(name) or did_you_mean(name, known)
             yield origin.problem(f"{show(name)}: no such setting or section{hint}", at_key=True)
         elif name in (OWN, *sections()) and not is_mapping:

@@ -101,6 +101,8 @@ def _of_table(table: RecordedBenchmark) -> Iterator[tuple[Mapping[str, Any], flo
 
 
 def _of_study(study: StudyRecord, space: Space) -> Iterator[tuple[Mapping[str, Any], float]]:
+    if study.direction == "minimize":
+        raise UsageError(f"{study.name} is not a study of accuracies: it minimizes its value.")
     for trial in study.trials:
         if trial.state == "COMPLETE" and trial.value is not None:
             if not 0.0 <= trial.value <= 1.0:

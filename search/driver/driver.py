@@ -256,9 +256,9 @@ class Driver:
             case None if len(trial.reports) == len(trial.costs):
                 self._end(number, "COMPLETE", "complete", last.value)
             case None:
-                if self._spec.cost is not None and last.value is not None:
+                if self._spec.cost is not None and trial.score is not None:
                     # With two objectives the value of a smaller budget would be ranked with those of whole ones.
-                    short = shortfall(len(trial.reports), len(trial.costs), last.value)
+                    short = shortfall(len(trial.reports), len(trial.costs), trial.score)
                     self._optuna_study.constrain(number, {"pruned": short})
                 self._end(number, "PRUNED", "pruned", last.value)
             case _:

@@ -29,6 +29,7 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
         seed=spec.seed,
         periods=spec.periods,
         cost=spec.cost,
+        direction=spec.direction,
         lasting=not repeats(spec.order),
         prospects=None
         if planner is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
@@ -34,7 +34,7 @@ from search.executors.local import LocalExecutor
 from search.files import make_folder
 from search.messages import show
 from search.plugins import system_errors_of
-from search.space import Space, check_settings
+from search.space import Direction, Space, check_settings, direction_of
 from search.strategies import Pruner, Sampler
 from search.study import (
     CheckpointStore,
@@ -125,14 +125,17 @@ class Search:
         results: Path = Path("results"),
         storage: str | None = None,
         portable: bool = False,
+        direction: Direction | None = None,
     ) -> Search:
         """Return the search of a space for `trials` trained trials of at most `periods` periods.
 
         By default, the sampler and pruner are those of the space's settings, else tpe and asha. `workers` is a number
         of processes; by default, periods are trained in this process. By default, the study is named after space and
-        seed. Of the space's settings, the search also reads the objective and the constraints; other settings, such as
-        limits, are for the planner. `portable` declares that the trainer computes the same bits on every processor; see
-        `StudySpec.portable`. `dataclasses.replace` sets the other fields of a search, such as its observer.
+        seed. Of the space's settings, the search also reads the objective, the direction and the constraints; other
+        settings, such as limits, are for the planner. `direction` ("minimize" or "maximize") replaces the space's,
+        which maximizes unless it says otherwise. `portable` declares that the trainer computes the same bits on every
+        processor; see `StudySpec.portable`. `dataclasses.replace` sets the other fields of a search, such as its
+        observer.
 
         Raises:
             UsageError: an argument is wrong, the space's settings name no sampler or pruner or have a form that no
@@ -149,6 +152,8 @@ class Search:
         _check_given("name", name, isinstance(name, str | None), "a text, or None")
         _check_given("results", results, isinstance(results, str | Path), "a folder")
         _check_given("portable", portable, isinstance(portable, bool), "True or False")
+        if direction is not None:
+            space = _directed(space, direction)
         check_several("enqueued", enqueued)
         named, start, enqueued = _named_strategies(space), start or StartList(), tuple(enqueued)
         for name_of_list, given in (("enqueued", enqueued), ("start", start.configurations)):
@@ -377,6 +382,14 @@ def _check_strategy(name: str, given: Any, kind: Any) -> None:
     if given is not None and not isinstance(given, kind):
         named = given if isinstance(given, str) else getattr(given, "__name__", show(given))
         raise UsageError(f"{name}={show(named)}: give an instance, such as search.named_{name} returns, or None.")
+
+
+def _directed(space: Space, direction: Direction) -> Space:
+    """Return the space with this direction; the setting is written only if it changes something."""
+    check_choice("direction", direction, get_args(Direction))
+    if direction == direction_of(space.settings):
+        return space
+    return replace(space, settings={**space.settings, "direction": direction})
 
 
 def _named_strategies(space: Space) -> tuple[Sampler, Pruner]:

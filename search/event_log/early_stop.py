@@ -14,6 +14,8 @@ from search.arguments import check_whole, is_number
 from search.errors import UsageError
 from search.event_log.events import Stopped
 from search.event_log.history import History
+from search.event_log.records import TrialRecord
+from search.space import score
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +31,7 @@ class StopRules:
     from the end of the complete trial that was the last to be better than all before it; before any is complete, none
     counts. Infeasible trials never do. With two objectives a trial is better if none before was as good in both."""
     target: float | None = None
-    """Value that a complete trial has to reach."""
+    """Value that a complete trial has to reach: at least this one, or at most, if the search minimizes."""
 
     @classmethod
     def of(cls, stopped: Stopped) -> StopRules:
@@ -55,8 +57,12 @@ class StopRules:
         if history.newest is None or history.finished >= history.goal:
             return None
         time, best = history.newest.time, history.best
-        if self.target is not None and best is not None and best.value is not None and best.value >= self.target:
+        if self.target is not None and best is not None and _reaches(best, self.target):
             return Stopped(time=time, rule="target", limit=self.target, best=best.number)
         if self.patience is not None and history.improved is not None and history.since_improved >= self.patience:
             return Stopped(time=time, rule="patience", limit=self.patience, best=history.improved)
         return None
+
+
+def _reaches(trial: TrialRecord, target: float) -> bool:
+    return trial.score is not None and trial.score >= score(target, trial.direction)

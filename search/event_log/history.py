@@ -29,7 +29,7 @@ from search.event_log.log import not_understood
 from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
 from search.event_log.timeline import Order, Slot, Timeline, repeats
 from search.messages import show
-from search.space import Distribution, Space, cost_of
+from search.space import Direction, Distribution, Space, cost_of, direction_of
 from search.trainer_api import is_feasible
 
 
@@ -75,8 +75,10 @@ class History:
     """The possible values of each field of the space."""
     _cost: str | None = None
     """The name of the fact that is minimised in addition to the value."""
+    _direction: Direction = "maximize"
+    """Whether a lower or a higher value is better."""
     _front: list[tuple[float, float]] = field(default_factory=list)
-    """Value and cost of the complete trials than which none was better in both."""
+    """Score and cost of the complete trials than which none was better in both."""
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> History:
@@ -196,6 +198,7 @@ class History:
         self.spec = event.spec
         self.timeline = Timeline.of(event.spec["slots"], event.spec["order"])
         self._cost = cost_of(event.spec["space"]["settings"])
+        self._direction = direction_of(event.spec["space"]["settings"])
         self._ranges = {field.path: field.distribution for field in Space.from_spec(event.spec["space"]).fields}
 
     def _set_goal(self, event: GoalSet) -> None:
@@ -222,6 +225,7 @@ class History:
             costs=event.costs,
             facts=event.facts,
             constraints=event.constraints,
+            direction=self._direction,
         )
         self._check_can_begin(event, trial)
         self.trials.append(trial)
@@ -266,11 +270,11 @@ class History:
 
     def _joins_front(self, trial: TrialRecord) -> bool:
         """Return whether no complete trial before was as good as this one, which is counted as complete from now on."""
-        value, cost = _or_lowest(trial.value), 0 if self._cost is None else trial.facts.get(self._cost, 0)
-        if any(other >= value and costs <= cost for other, costs in self._front):
+        score, cost = _or_lowest(trial.score), 0 if self._cost is None else trial.facts.get(self._cost, 0)
+        if any(other >= score and costs <= cost for other, costs in self._front):
             return False
-        self._front = [(other, costs) for other, costs in self._front if other > value or costs < cost]
-        self._front.append((value, cost))
+        self._front = [(other, costs) for other, costs in self._front if other > score or costs < cost]
+        self._front.append((score, cost))
         return True
 
     def _stop(self, event: Stopped) -> None:
@@ -286,6 +290,7 @@ class History:
             two_objectives=self._cost is not None,
             longest_before=self.longest_before,
             best_before=self.best_before,
+            direction=self._direction,
         )
 
     def _check_can_begin(self, event: Asked, trial: TrialRecord) -> None:

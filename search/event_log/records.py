@@ -8,7 +8,7 @@ from typing import Any, Literal, assert_never
 
 from search import canonical_json
 from search.event_log.timeline import Order
-from search.space import Space, cost_of
+from search.space import Direction, Space, cost_of, direction_of, metric_of, score
 from search.trainer_api import EndReason, Report
 
 State = Literal["RUNNING", "COMPLETE", "PRUNED", "FAIL"]
@@ -67,11 +67,18 @@ class TrialRecord:
     """Last lines of the exception of a crashed trial, or whether memory or time ran out."""
     external: bool = False
     """Whether the machine, not the configuration, decided the end."""
+    direction: Direction = "maximize"
+    """Whether a lower or a higher value is better, as the study's space says."""
 
     @property
     def value(self) -> float | None:
         """The last period's value, never the best one's."""
         return self.reports[-1].value if self.reports else None
+
+    @property
+    def score(self) -> float | None:
+        """The last period's value with the sign with which a higher one is better."""
+        return None if self.value is None else score(self.value, self.direction)
 
     @property
     def cause(self) -> str | None:
@@ -93,11 +100,11 @@ class TrialRecord:
         return self.logical_start + sum(self.costs[:period])
 
     def rank_key(self) -> tuple[float, float, float, int]:
-        """Sort key, best first: value, then errors, then validation loss, then number."""
-        last = self.reports[-1] if self.reports else None
-        metrics = last.metrics if last else {}
-        value = last.value if last and last.value is not None else float("-inf")
-        return (-value, _or_infinity(metrics.get("errors")), _or_infinity(metrics.get("val_loss")), self.number)
+        """Sort key, best first: score, then errors, then validation loss, then number."""
+        metrics, reached = self.reports[-1].metrics if self.reports else {}, self.score
+        figures = None if reached is None else -reached, metrics.get("errors"), metrics.get("val_loss")
+        lost, errors, val_loss = map(_or_infinity, figures)
+        return (lost, errors, val_loss, self.number)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +126,8 @@ class EarlyStop:
     """The most that `since` had been before the event at which the search ended."""
     best_before: float | None = None
     """The best value of a complete trial before that event; None if none was complete."""
+    direction: Direction = "maximize"
+    """Whether a lower or a higher value is better."""
 
     @property
     def on_time(self) -> bool:
@@ -131,9 +140,12 @@ class EarlyStop:
             case "patience":
                 return self.longest_before < self.limit
             case "target":
-                return self.best_before is None or self.best_before < self.limit
+                return self.best_before is None or self._is_short(self.best_before)
             case _:
                 assert_never(self.rule)
+
+    def _is_short(self, value: float) -> bool:
+        return score(value, self.direction) < score(self.limit, self.direction)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,6 +179,16 @@ class StudyRecord:
     def cost(self) -> str | None:
         """The name of the fact that is minimised in addition to the value; None with one objective."""
         return cost_of(self.spec["space"]["settings"])
+
+    @property
+    def direction(self) -> Direction:
+        """Whether the search minimizes or maximizes its value."""
+        return direction_of(self.spec["space"]["settings"])
+
+    @property
+    def metric(self) -> str | None:
+        """The name of the value, if the space names it."""
+        return metric_of(self.spec["space"]["settings"])
 
     def finished(self) -> list[TrialRecord]:
         """Trained trials that have ended: complete, pruned or failed; infeasible ones are not among them."""

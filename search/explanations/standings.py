@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from search.event_log import Asked, Event, Reported, Told, TrialRecord
+from search.space import Direction, score
 from search.strategies import Pruner
 
 
@@ -17,7 +18,7 @@ class Standing:
     period: int
     """From 1."""
     value: float | None
-    """The figure that the search maximises; None if the trial could not continue."""
+    """The figure that the search maximises or minimizes; None if the trial could not continue."""
     place: int
     """1 is the best; of equal values all have the best place."""
     arrived: int
@@ -54,12 +55,16 @@ def standings(
             yield Standing(
                 period=event.period,
                 value=value,
-                place=1 + sum(value is None or other > value for other in arrived.values()),
+                place=1 + sum(value is None or _beats(other, value, trial.direction) for other in arrived.values()),
                 arrived=len(arrived) + (value is None),
                 asked=asked,
                 rule=pruner.rule(len(arrived), "" if cost is None else " that cost no more") if asked else awaited,
                 stopped=event.prune,
             )
+
+
+def _beats(one: float, other: float, direction: Direction) -> bool:
+    return score(one, direction) > score(other, direction)
 
 
 def _costs_no_more(proposed: Asked, trial: TrialRecord, cost: str) -> bool:

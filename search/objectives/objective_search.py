@@ -18,7 +18,7 @@ from search.objectives.executor import ObjectiveExecutor
 from search.objectives.objective import Function, Objective
 from search.objectives.reports import VALUE
 from search.plugins import end_if_loading
-from search.space import Space
+from search.space import Direction, Space, metric_of
 from search.strategies import Pruner, Sampler
 from search.study import StartList, StoredStudy, StudySpec
 from search.trainer_api import MAX_COST, PLAIN, Plan, TrainerSpec
@@ -90,6 +90,7 @@ def planned(
     name: str | None = None,
     results: str | Path = "results",
     storage: str | None = None,
+    direction: Direction | None = None,
 ) -> Search:
     """Return the search of an objective; `run` does it.
 
@@ -115,6 +116,7 @@ def planned(
         name: the study's name; by default that of the space with the seed.
         results: the folder of all studies.
         storage: URL of a PostgreSQL database, instead of a file in the study's folder.
+        direction: "minimize" or "maximize", instead of the space's, which maximizes unless it says otherwise.
 
     Raises:
         UsageError, SpaceError: an argument is wrong.
@@ -128,7 +130,7 @@ def planned(
     base = Search.of(
         read, ObjectivePlanner(read, periods, cost), TrainerSpec(factory=objective.name), trials=trials,
         periods=periods, seed=seed, slots=slots, order=order, sampler=sampler, pruner=pruner, enqueued=enqueued,
-        start=start, name=name, results=Path(results), storage=storage,
+        start=start, name=name, results=Path(results), storage=storage, direction=direction,
     )  # fmt: skip
 
     def spec(numerics: Mapping[str, Any]) -> StudySpec:
@@ -139,18 +141,13 @@ def planned(
         base,
         spec_for=spec,
         executor=ObjectiveExecutor(
-            objective, workers, base.location.files.workers_log, periods=periods, metric=_metric_of(read.settings),
-            repeats=repeats(order), checked=checked,
+            objective, workers, base.location.files.workers_log, periods=periods,
+            metric=metric_of(read.settings) or VALUE, repeats=repeats(order), checked=checked,
         ),
         stall=math.inf if stall is None else stall,
         stop_rules=stop_rules or StopRules(),
         trial_timeout=math.inf if trial_timeout is None else trial_timeout,
     )  # fmt: skip
-
-
-def _metric_of(settings: Mapping[str, Any]) -> str:
-    named = settings.get("objective", VALUE)
-    return named if isinstance(named, str) else VALUE
 
 
 def space_of(source: Space | Mapping[str, Any] | str | Path) -> Space:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import numpy as np
@@ -13,6 +13,7 @@ from search.proposals.coordinates import Candidate, Params
 from search.proposals.curves import Curve, reports_of
 from search.proposals.gaussian_process import CANDIDATES, Fitted, fit, weights
 from search.proposals.prospects import Prospects
+from search.space import Direction, score
 
 Array = NDArray[np.float64]
 BOLDNESS = 1.0
@@ -39,6 +40,17 @@ class Why:
     """The trial whose settings are closest."""
     among: int
     """Number of configurations that it was chosen among."""
+
+    def in_values(self, direction: Direction) -> Why:
+        """Return the same reasons in values instead of scores; see `search.space.score`."""
+        ends = (score(self.low, direction), score(self.high, direction))
+        return replace(
+            self,
+            expected=score(self.expected, direction),
+            low=min(ends),
+            high=max(ends),
+            best=None if self.best is None else score(self.best, direction),
+        )
 
 
 def choose(

@@ -1,5 +1,12 @@
 from .constraints import Constraint as Constraint
 from .feasibility import constrained as constrained
+from .objective import (
+    Direction as Direction,
+    cost_of as cost_of,
+    direction_of as direction_of,
+    metric_of as metric_of,
+    score as score,
+)
 from .overrides import override as override
 from .ranges import (
     Choice as Choice,
@@ -18,6 +25,5 @@ from .space import (
     UNREADABLE as UNREADABLE,
     Field as Field,
     Space as Space,
-    cost_of as cost_of,
 )
 from .yaml_reader import Document as Document, KeyPath as KeyPath

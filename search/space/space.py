@@ -381,15 +381,6 @@ def read_field(path: str, value: Any, origin: Origin, problems: list[Problem], *
     return Field(path, UNREADABLE if distribution is None else distribution, when, origin)
 
 
-def cost_of(settings: Mapping[str, Any]) -> str | None:
-    """Return the second objective, a name among a plan's facts that the search minimises; None with one objective.
-
-    `objective: [val_accuracy, macs]` sets it. The first objective, the trial's value, is always maximised.
-    """
-    objective = settings.get("objective")
-    return objective[1] if isinstance(objective, list) else None
-
-
 def _read_section(section: str, values: Mapping[str, Any], document: Document, problems: list[Problem]) -> list[Field]:
     fields: list[Field] = []
     for name, value in values.items():

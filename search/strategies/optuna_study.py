@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from search import canonical_json
 from search.event_log import Reason, State
 from search.proposals import Curve, Prospects
-from search.space import Distribution, Document, Space
+from search.space import Direction, Distribution, Document, Space, score
 from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode, to_optuna
 from search.strategies.fast_tpe import ParameterTable
 from search.strategies.pareto_pruning import ParetoPruning
@@ -51,7 +51,10 @@ PROBES = 64
 
 
 class OptunaStudy:
-    """An in-memory Optuna study that maximises the value; the driver numbers the trials, from 0 up.
+    """An in-memory Optuna study that maximises the score; the driver numbers the trials, from 0 up.
+
+    The score is the value, or minus the value if the search minimizes it (`search.space.score`). So samplers and
+    pruners know one direction alone. Callers give and get values.
 
     With a second objective, the study also minimises `cost`, a name among a plan's facts. Optuna cannot prune with two
     objectives; a second study with one objective does (`search.strategies.pareto_pruning`).
@@ -67,6 +70,7 @@ class OptunaStudy:
         seed: int,
         periods: int,
         cost: str | None = None,
+        direction: Direction = "maximize",
         lasting: bool = False,
         prospects: Callable[[], Prospects] | None = None,
     ) -> None:
@@ -80,6 +84,7 @@ class OptunaStudy:
         self._keeps_sampler = lasting and isinstance(sampler, ForeignSampler)
         self._kept_sampler: BaseSampler | None = None
         self._space = space
+        self._direction = direction
         self.ranges = OptunaRanges.of(space)
         self._sampler = sampler
         self._table = ParameterTable(self.ranges.optunas)
@@ -122,7 +127,8 @@ class OptunaStudy:
 
     def origin(self, number: int) -> ProposalOrigin:
         """Return where the proposal for trial `number`, one more than the last, would come from."""
-        return self._sampler.origin(self._ask(number))
+        origin = self._sampler.origin(self._ask(number))
+        return replace(origin, why=None if origin.why is None else origin.why.in_values(self._direction))
 
     def move(self, number: int, params: Mapping[str, Any]) -> None:
         """Give the newest trial, which has no report yet, other parameters than those that were proposed."""
@@ -144,18 +150,20 @@ class OptunaStudy:
 
     def report(self, number: int, period: int, value: float) -> bool:
         """Report the value after a period (from 1) and return whether the pruner stops the trial there."""
+        reached = score(value, self._direction)
         if self._pareto_pruning is not None:
-            return self._pareto_pruning.report(number, period, value)
+            return self._pareto_pruning.report(number, period, reached)
         trial = self._trial(number)
-        trial.report(value, period)
+        trial.report(reached, period)
         return bool(trial.should_prune())
 
     def tell(self, number: int, state: State, value: float | None) -> None:
         """End a trial. A pruned trial's value is the last reported one; None if it has none."""
-        values = None if value is None else [float(value)]
+        reached = None if value is None else score(value, self._direction)
+        values = None if reached is None else [float(reached)]
         if self._pareto_pruning is not None:
-            self._pareto_pruning.tell(number, TrialState[state], value)
-            values = self._pareto_pruning.both(number, value)
+            self._pareto_pruning.tell(number, TrialState[state], reached)
+            values = self._pareto_pruning.both(number, reached)
         if self._keeps_sampler:  # in a resumed search also before its first proposal
             self._made(number, is_given=False).after_trial(
                 self._study, self._storage.get_trial(number), TrialState[state], values
@@ -165,6 +173,7 @@ class OptunaStudy:
 
     def restore(self, frozen: FrozenTrial, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
         """Add a stored trial, finished or running, as it was; call in the order of the trials' numbers."""
+        frozen = self._scored(frozen)
         if self._pareto_pruning is not None:
             values = self._pareto_pruning.both(self._pareto_pruning.start(facts, _of_the_pruner(frozen)), frozen.value)
             frozen = copy.copy(frozen)
@@ -178,6 +187,15 @@ class OptunaStudy:
         """Return a trial's system attributes: its rungs, its constraints, and the state of the sampler."""
         rungs = {} if self._pareto_pruning is None else self._pareto_pruning.attributes(number)
         return {**self._storage.get_trial(number).system_attrs, **rungs}  # restored, the first holds the rungs of then
+
+    def _scored(self, frozen: FrozenTrial) -> FrozenTrial:
+        """Return a stored trial of values with their scores instead."""
+        scored = copy.copy(frozen)
+        scored.intermediate_values = {
+            period: score(value, self._direction) for period, value in frozen.intermediate_values.items()
+        }
+        scored.values = None if frozen.values is None else [score(value, self._direction) for value in frozen.values]
+        return scored
 
     def _adopt(self, frozen: FrozenTrial) -> None:
         """Store a trial, sharing its distributions with all others.

@@ -181,7 +181,7 @@ class Hyperband(Pruner):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Median(Pruner):
-    """Stop a trial whose best value is below the median of the complete ones at its period (Golovin et al. 2017)."""
+    """Stop a trial whose best value is worse than the median of complete ones at its period (Golovin et al. 2017)."""
 
     name = "median"
     portable = True
@@ -210,7 +210,7 @@ class Median(Pruner):
         return [trials if period <= first else later for period in range(1, periods + 1)]
 
     def rule(self, arrived: int, rivals: str) -> str:
-        return f"whose best value is not below the median of those complete{rivals} continues"
+        return f"whose best value is not worse than the median of those complete{rivals} continues"
 
     def awaits(self, complete: int) -> str:
         needed = self._uncompared

@@ -15,6 +15,7 @@ from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
+from search.arguments import is_number
 from search.database import wait_for_writers
 from search.errors import StorageError
 from search.event_log import (
@@ -31,7 +32,7 @@ from search.event_log import (
     trial_of,
 )
 from search.messages import command_line
-from search.space import Space, cost_of
+from search.space import Space, cost_of, direction_of, metric_of, score
 from search.strategies import OptunaRanges, frozen_trial
 from search.study import spec as specs
 
@@ -42,6 +43,8 @@ UNREADABLE_ROWS = (LookupError, ValueError, TypeError, AttributeError, Assertion
 _ASTRAY = (*UNREADABLE_ROWS, UpdateFinishedTrialError)
 _METRIC_NAMES = "study:metric_names"
 """Where Optuna keeps the objectives' names (`Study.set_metric_names`)."""
+_RUNG = "completed_rung_"
+"""Prefix of the attributes in which a pruner of Optuna keeps what a trial had reached at its rungs."""
 
 
 class OptunaTables:
@@ -56,14 +59,18 @@ class OptunaTables:
         space = Space.from_spec(spec["space"])
         self._ranges = OptunaRanges.of(space)
         self._cost = cost_of(space.settings)
-        directions = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE][: 1 if self._cost is None else 2]
+        self._direction = direction_of(space.settings)
+        directions = [StudyDirection[self._direction.upper()]]
+        if self._cost is not None:
+            directions.append(StudyDirection.MINIMIZE)
         try:  # not the other way round: the index that forbids a second one is missing if its making was cut off
             self._study = storage.get_study_id_from_name(name)
         except KeyError:
             self._study = storage.create_new_study(directions, name)
         storage.set_study_user_attr(self._study, "fingerprint", specs.fingerprint(spec))
-        if self._cost is not None:
-            storage.set_study_system_attr(self._study, _METRIC_NAMES, space.settings["objective"])
+        if (metric := metric_of(space.settings)) is not None:
+            names = [metric] if self._cost is None else [metric, self._cost]
+            storage.set_study_system_attr(self._study, _METRIC_NAMES, names)
 
     def apply(self, event: Event) -> None:
         """Write an event as Optuna's tables hold it.
@@ -142,7 +149,9 @@ class OptunaTables:
 
     def _set_attributes(self, trial: int, event: Reported | Told) -> None:
         for key, value in event.attributes.items():
-            self._storage.set_trial_system_attr(trial, key, value)
+            is_score = key.startswith(_RUNG) and is_number(value)
+            # A pruner of Optuna that reads these tables compares it in the direction of the study there.
+            self._storage.set_trial_system_attr(trial, key, score(value, self._direction) if is_score else value)
 
     def _astray(self, event: Event) -> StorageError:
         repair = command_line(["mnist-bench", "doctor", self._name, "--repair", *self._place])

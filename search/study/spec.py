@@ -21,7 +21,7 @@ from search.event_log import Created, Event, History, Order
 from search.messages import command_line, on_one_line
 from search.plugins import is_code
 from search.proposals import cholesky
-from search.space import Space, cost_of
+from search.space import Direction, Space, cost_of, direction_of
 from search.stored_fields import First, standing, unknown
 from search.strategies import Pruner, Sampler, check, to_spec
 from search.study.start_list import StartList
@@ -85,6 +85,11 @@ class StudySpec:
         """The cost that is minimised in addition to the value; None with one objective."""
         return cost_of(self.space.settings)
 
+    @property
+    def direction(self) -> Direction:
+        """Whether the value is minimized or maximized."""
+        return direction_of(self.space.settings)
+
     def given(self, number: int) -> Mapping[str, Any] | None:
         """Return the parameters with which trial `number` begins whatever the sampler would propose; None if none."""
         ahead = len(self.enqueued)
@@ -98,7 +103,9 @@ class StudySpec:
     def format(self) -> int:
         """The lowest format of an event log that has all this specification uses; see `search.stored_fields.FORMAT`."""
         of_ranges = [span.format for span in self.space.distributions.values()]
-        return max([2 if self.space.constraints else 1, *of_ranges])
+        # An older version would maximise the value.
+        of_settings = [2 if self.space.constraints else 1, 4 if self.direction == "minimize" else 1]
+        return max([*of_settings, *of_ranges])
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the storage: later fields only if they differ from their defaults.

@@ -103,6 +103,8 @@ class Trainer:
             value = (math.nan, math.inf, -math.inf)[seed % 3]
         if self._behaviour == "keep_last" and seed % 4 == 0 and period == PERIODS:
             value = None
+        if self._behaviour == "negate" and value is not None:
+            value = -value
         report = Report(
             value=None if diverged else value,
             metrics={"epoch": period, "train_loss": float("nan") if diverged else noise, "errors": int(noise * 100)},

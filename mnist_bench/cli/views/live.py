@@ -248,9 +248,9 @@ def _folded(label: str, words: str, width: int, most: int) -> list[str]:
 def best_unfinished(progress: Progress) -> TrialRecord | None:
     """Return the running trial with the highest accuracy so far, unless a complete one has a higher one."""
     known = [trial for trial in progress.running if trial.value is not None]
-    first = max(known, key=lambda trial: trial.value or 0.0, default=None)
-    best = progress.best.value if progress.best is not None else None
-    return first if first is not None and (best is None or (first.value or 0.0) > best) else None
+    first = max(known, key=lambda trial: trial.score or 0.0, default=None)
+    best = progress.best.score if progress.best is not None else None
+    return first if first is not None and (best is None or (first.score or 0.0) > best) else None
 
 
 def header_line(header: Header, results: Path) -> str:

@@ -17,7 +17,8 @@ from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.statistics.inference import wilson
 from search.errors import StorageError
 from search.event_log.records import Reason
-from support import handmade
+from search.study.studies import StoredStudy
+from support import handmade, handmade_search
 
 
 def test_complete_trials_come_first_then_those_that_may_continue_then_pruned_by_how_far_they_went() -> None:
@@ -40,6 +41,23 @@ def test_of_a_search_under_way_the_most_promising_trials_come_first(reason: Reas
     assert [row.number for row in leaderboard_of(study).rows] == [3, 1, 2, 0, 4, 5]
     assert [row.number for row in leaderboard_of(study, of_nets=False).rows] == [3, 1, 2, 0, 4, 5]
     assert [trial.number for trial in ordered(study)] == [3, 1, 2, 0, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "study", [handmade.mixed(), handmade.two_objectives(), handmade_search.ended_early()],
+    ids=["one objective", "two objectives", "ahead"],
+)  # fmt: skip
+def test_a_study_that_minimizes_is_ordered_as_one_that_maximizes_minus_its_values(study: StoredStudy) -> None:
+    board, mirrored = (leaderboard_of(each, of_nets=False) for each in (study, handmade.mirrored(study)))
+    assert (mirrored.front, mirrored.ahead) == (board.front, board.ahead)
+    for row, other in zip(board.rows, mirrored.rows, strict=True):
+        assert (row.number, row.rank, row.ahead, row.on_front) == (
+            other.number,
+            other.rank,
+            other.ahead,
+            other.on_front,
+        )
+        assert row.value is None if other.value is None else row.value == -other.value
 
 
 def test_what_a_trainer_of_ones_own_measures_hides_no_column_of_a_curve() -> None:

@@ -56,6 +56,10 @@ def lines_of(text: str) -> list[str]:
             "objective: [val_accuracy]",
             "1:12  objective: [val_accuracy] is not val_accuracy, [val_accuracy, parameters]",
         ),
+        (
+            "direction: minimize",
+            "1:1  direction: a search of networks always maximizes validation accuracy; leave it out",
+        ),
         ("objective: [val_accuracy, mac]", "1:27  objective[1]: mac is not parameters or macs; did you mean `macs`?"),
         ("objective: [macs, macs]", "1:13  objective[0]: macs is not val_accuracy"),
         ("objective: [val_accuracy, [macs]]", "1:27  objective[1]: [macs] is not parameters or macs"),

@@ -10,10 +10,11 @@ import pytest
 
 from mnist_bench import searches, space_files
 from mnist_bench.searches import SearchConfig
+from mnist_bench.start_lists import sources
 from mnist_bench.studies import open_study
 from search.driver.progress import Observer
 from search.errors import FingerprintError, SpaceError, UsageError
-from support import golden_searches
+from support import golden_searches, search_fake as fake
 
 STUDIES = golden_searches.SMALL.parent
 
@@ -35,6 +36,13 @@ def test_it_tries_the_best_of_the_study_first_and_no_longer_needs_it(tmp_path: P
     assert len([trial for trial in more.trials if trial.state != "RUNNING" and trial.reason != "infeasible"]) == 3
     with pytest.raises(FingerprintError, match="start"):
         searches.run(replace(asked, trials=4, from_studies=()), Observer(), lambda: False)
+
+
+def test_of_a_study_that_minimizes_it_takes_nothing(tmp_path: Path) -> None:
+    """Errors lie between 0 and 1, too; the best of them would count as the worst accuracy."""
+    fake.run(tmp_path, goal=2, space_values={**fake.SPACE, "direction": "minimize"})
+    with pytest.raises(UsageError, match="fake-0 is not a study of accuracies: it minimizes its value"):
+        sources.source("fake-0", tmp_path)
 
 
 class Notices(Observer):

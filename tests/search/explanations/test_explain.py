@@ -85,7 +85,7 @@ def test_what_was_given_is_told_as_given(tmp_path: Path) -> None:
     [
         (Asha(reduction_factor=2), r"best .+ continues?$"),
         (Hyperband(reduction_factor=2), "about one in 2 continues"),
-        (Median(n_startup_trials=2), "not below the median of those complete continues"),
+        (Median(n_startup_trials=2), "not worse than the median of those complete continues"),
         (NoPruner(), "^$"),
     ],
 )

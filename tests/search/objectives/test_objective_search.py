@@ -34,6 +34,17 @@ def test_a_function_of_a_configuration_is_searched(tmp_path: Path) -> None:
     assert {trial.reason for trial in study.trials} == {"complete"}
 
 
+def test_a_metric_is_minimized_as_minus_the_metric_is_maximized(tmp_path: Path) -> None:
+    space = {**objectives.SPACE, "objective": "loss"}
+    minimized = run(objectives.descent, tmp_path / "a", space=space, direction="minimize", periods=PERIODS)
+    maximized = run(objectives.descent, tmp_path / "b", periods=PERIODS)  # of minus the loss
+    assert minimized.metric == "loss"
+    for one, other in zip(minimized.trials, maximized.trials, strict=True):
+        assert (one.params, one.reason, one.score) == (other.params, other.reason, other.value)
+        assert one.value == one.reports[-1].metrics["loss"]
+    assert {trial.reason for trial in minimized.trials} == {"complete", "pruned"}
+
+
 @pytest.mark.parametrize("function", [objectives.parabola, objectives.descent])
 def test_the_number_of_workers_changes_nothing(function: Callable[..., Any], tmp_path: Path) -> None:
     periods = PERIODS if function is objectives.descent else 1

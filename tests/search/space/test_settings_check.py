@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from search.driver.run import Search
-from search.errors import UsageError
+from search.errors import SpaceError, UsageError
 from search.space.space import Space
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Random
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake
 
+TRAINER = TrainerSpec(factory="support.fake_trainer:Trainer")
+
 
 def of(results: Path, **settings: Any) -> Search:
-    trainer = TrainerSpec(factory="support.fake_trainer:Trainer")
     space = Space.of({**fake.SPACE, **settings})
-    return Search.of(space, fake.Planner(48), trainer, trials=1, periods=fake.PERIODS, results=results)
+    return Search.of(space, fake.Planner(48), TRAINER, trials=1, periods=fake.PERIODS, results=results)
 
 
 @pytest.mark.parametrize(
@@ -31,8 +32,13 @@ def of(results: Path, **settings: Any) -> Search:
         ({"search": {"seed": 3}}, "search: it has no seed; give sampler or pruner"),
         ({"search": {"sampler": 3}}, "search.sampler: 3 is neither a name nor a mapping with a `name` and options"),
         ({"search": {"pruner": ["asha"]}}, "search.pruner: [asha] is neither a name nor a mapping with a `name` and"),
-        ({"objective": ["v", "size", "z"]}, "objective: [v, size, z] is neither the name of what is maximised nor"),
-        ({"objective": ["v", 3]}, "objective: [v, 3] is neither the name of what is maximised nor a list of two"),
+        ({"objective": ["v", "size", "z"]}, "objective: [v, size, z] is neither the name of the value nor a list"),
+        ({"objective": ["v", 3]}, "objective: [v, 3] is neither the name of the value nor a list of two, [that name,"),
+        ({"objective": ["v", "error"]}, "objective: error is a name that a study uses itself; give the fact another"),
+        ({"direction": "minimise"}, "direction: minimise is not a direction; did you mean `minimize`?"),
+        ({"direction": "up"}, "direction: up is not a direction; give minimize or maximize"),
+        ({"direction": ["minimize"]}, "direction: [minimize] is not a direction"),
+        ({"directon": "minimize"}, "directon: a search has no such setting; did you mean `direction`?"),
         ({"objective": {"v": 1}, "objectiv": 1}, "objectiv: a search has no such setting; did you mean `objective`?"),
         ({"constrains": ["width < 9"]}, "constrains: a search has no such setting; did you mean `constraints`?"),
         ({"serach": {"sampler": "random"}}, "serach: a search has no such setting; did you mean `search`?"),
@@ -46,6 +52,26 @@ def test_a_setting_that_no_search_reads_as_it_is_meant_is_refused(
     assert str(refused.value).startswith(f"space: {fault}")
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "results").exists()
+
+
+def test_a_fault_names_the_line_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "tour.yaml"
+    file.write_text("name: tour\nheat:\n  first: {float: [0.1, 1]}\ndirection:   minimum\nsearch: {pruner: [asha]}\n")
+    with pytest.raises(SpaceError) as refused:
+        Search.of(Space.load(file), fake.Planner(), TRAINER, trials=1, periods=1, results=tmp_path)
+    assert [str(problem) for problem in refused.value.problems] == [
+        f"{file}:4:14  direction: minimum is not a direction; did you mean `minimize`?",
+        f"{file}:5:18  search.pruner: [asha] is neither a name nor a mapping with a `name` and options",
+    ]
+
+
+def test_a_section_takes_the_name_of_the_direction(tmp_path: Path) -> None:
+    """The file of such a space could not hold both."""
+    space = Space.of({**fake.SPACE, "direction": {"north": {"float": [0.0, 1.0]}}})
+    options: dict[str, Any] = {"trials": 1, "periods": fake.PERIODS, "results": tmp_path}
+    Search.of(space, fake.Planner(), TRAINER, **options)
+    with pytest.raises(SpaceError, match="a section of this name leaves no place for the setting; rename the section"):
+        Search.of(space, fake.Planner(), TRAINER, direction="minimize", **options)
 
 
 def test_settings_of_the_planner_stand_beside(tmp_path: Path) -> None:

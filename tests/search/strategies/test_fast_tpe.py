@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from optuna.samplers import TPESampler
 
-from search.space.space import cost_of
+from search.space.objective import cost_of
 from search.strategies.pruners import Asha, NoPruner
 from search.strategies.samplers import Tpe
 from support import search_fake as fake

@@ -1,0 +1,219 @@
+"""A search that minimizes its value decides as one that maximizes minus the value, and shows the value as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.study import StudyDirection
+
+from search.database.engines import sqlite_url
+from search.driver.replay import replay
+from search.driver.run import Search
+from search.errors import FingerprintError, NewerVersionError, UsageError
+from search.event_log.events import Created, Event
+from search.event_log.records import StudyRecord
+from search.explanations.explain import explain
+from search.space.space import Space
+from search.stored_fields import check_format
+from search.strategies.pruners import Asha, NoPruner
+from search.strategies.samplers import Curves, Gp, Random
+from search.study import studies
+from search.study.location import StudyLocation
+from search.study.spec import fingerprint
+from search.trainer_api import TrainerSpec
+from support import golden_searches, search_fake as fake
+from support.paths import DATABASE
+
+MINIMIZED = {**fake.SPACE, "direction": "minimize"}
+CASES = ("tpe asha", "tpe median", "tpe asha two", "random median two", "random median", "qmc none", "sobol asha",
+         "curves asha", "curves median portable", "tpe asha arrival")  # fmt: skip
+"""A bracket of hyperband follows from the fingerprint, which the direction is a part of."""
+PRUNING = Asha(reduction_factor=2)
+
+
+def of_case(name: str) -> dict[str, Any]:
+    """Return the options of a golden search, or of one that is not golden."""
+    known = golden_searches.cases()
+    if name in known:
+        return known[name]
+    sampler, pruner, _ = name.split()
+    return {**known[f"{sampler} asha portable"], "pruner": golden_searches.PRUNERS[pruner]}
+
+
+def minimized(results: Path, **options: Any) -> StudyRecord:
+    """Return the study of a search that minimizes the value of the fake trainer."""
+    values = options.pop("space_values", fake.SPACE)
+    return fake.run(results / "minimized", space_values={**values, "direction": "minimize"}, **options).study
+
+
+def negated(results: Path, **options: Any) -> StudyRecord:
+    """Return the study of a search that maximizes minus the value of the fake trainer."""
+    return fake.run(results / "negated", behaviour="negate", **options).study
+
+
+def decided(study: StudyRecord, sign: int) -> list[Any]:
+    """Return all that a search decided, and the values times a sign."""
+    return [
+        (trial.number, dict(trial.params), trial.seed, trial.reason, dict(trial.constraints),
+         [None if report.value is None else sign * report.value for report in trial.reports])
+        for trial in study.trials
+    ]  # fmt: skip
+
+
+def log(study: StudyRecord, results: Path) -> list[Event]:
+    return studies.read_events(StudyLocation.of(study.name, results / "minimized"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("log_alone")
+@pytest.mark.parametrize("name", CASES)
+def test_it_decides_as_the_search_that_maximizes_minus_the_value(name: str, tmp_path: Path) -> None:
+    options = of_case(name)
+    study, twin = minimized(tmp_path, **options), negated(tmp_path, **options)
+    assert decided(study, 1) == decided(twin, -1)
+    assert {trial.reason for trial in study.trials} >= {"complete"} | ({"pruned"} if "asha" in name else set())
+    assert [trial.number for trial in study.complete()] == [trial.number for trial in twin.complete()]
+    assert study.best is not None
+    assert study.best.value == min(trial.value or 0.0 for trial in study.complete())
+    if name != "qmc none":  # which looks at no value
+        assert decided(fake.run(tmp_path, **options).study, 1) != decided(study, 1)
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("log_alone")
+def test_gp_proposes_as_for_minus_the_value(tmp_path: Path) -> None:
+    options: dict[str, Any] = {
+        "sampler": Gp(n_startup_trials=4), "pruner": NoPruner(), "goal": 7, "space_values": golden_searches.FLAT,
+    }  # fmt: skip
+    assert decided(minimized(tmp_path, **options), 1) == decided(negated(tmp_path, **options), -1)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("log_alone")
+@pytest.mark.parametrize("name", ["tpe asha", "curves asha", "tpe asha two"])
+def test_killed_between_events_or_with_several_workers_it_has_one_digest(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {**of_case(name), "goal": 14}
+    study = minimized(tmp_path, **options)
+    values = {**options.pop("space_values"), "direction": "minimize"}
+    assert fake.run(tmp_path / "workers", space_values=values, workers=2, **options).study.digest == study.digest
+    run, deaths = fake.run_killed_between_events(
+        tmp_path / "killed", monkeypatch, cycle([5, 9]), space_values=values, **options
+    )
+    assert deaths > 3
+    assert run.study.digest == study.digest
+    found = replay(log(study, tmp_path), lambda spec: fake.Planner(48))
+    assert found.difference is None
+
+
+@pytest.mark.usefixtures("log_alone")
+@pytest.mark.parametrize("rule", ["patience", "target"])
+def test_a_rule_ends_it_at_the_same_trial(rule: str, tmp_path: Path) -> None:
+    whole = minimized(tmp_path / "whole", goal=20, pruner=PRUNING)
+    reached = [trial.value for trial in whole.trials if trial.state == "COMPLETE" and trial.value is not None][:3][-1]
+    given, mirrored = ({"patience": 3}, {"patience": 3}) if rule == "patience" else (
+        {"target": reached}, {"target": -reached}
+    )  # fmt: skip
+    study = minimized(tmp_path, goal=20, pruner=PRUNING, **given)
+    twin = negated(tmp_path, goal=20, pruner=PRUNING, **mirrored)
+    assert decided(study, 1) == decided(twin, -1)
+    assert study.stop is not None
+    assert twin.stop is not None
+    assert (study.stop.best, study.stop.since, study.stop.on_time) == (twin.stop.best, twin.stop.since, True)
+    assert study.best is not None
+    assert study.stop.value == study.best.value == -twin.stop.value
+    assert study.stop.limit == given[rule]
+    if rule == "target":
+        assert study.stop.value <= reached
+        assert len(study.finished()) < len(whole.finished())
+
+
+@pytest.mark.usefixtures("log_alone")
+def test_a_target_that_is_reached_too_late_is_told_as_such(tmp_path: Path) -> None:
+    best = minimized(tmp_path, goal=8, pruner=PRUNING).best
+    assert best is not None
+    assert best.value is not None
+    continued = minimized(tmp_path, goal=12, pruner=PRUNING, target=best.value + 0.1)
+    assert continued.stop is not None
+    assert not continued.stop.on_time
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("log_alone")
+def test_an_explanation_is_in_values(tmp_path: Path) -> None:
+    study = minimized(tmp_path, goal=14, sampler=Curves(n_startup_trials=3), pruner=PRUNING)
+    events = log(study, tmp_path)
+    number = study.trials[-1].number
+    why = explain(events, number, lambda spec: fake.Planner(48)).origin.why
+    assert why is not None
+    assert why.low <= why.expected <= why.high
+    assert why.best is not None
+    assert why.best in {trial.value for trial in study.complete()}
+    assert min(trial.value or 0.0 for trial in study.trials) - 0.5 < why.expected < 1.5  # minus that is below zero
+    for trial in study.trials:
+        for row in explain(events, trial.number, lambda spec: fake.Planner(48)).standings:
+            assert row.value == trial.reports[row.period - 1].value
+            if row.asked:
+                assert row.stopped == (row.place > max(1, row.arrived // 2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("two", [False, True], ids=["one objective", "two objectives"])
+def test_optuna_reads_values_and_the_direction(two: bool, tmp_path: Path) -> None:
+    objective = ["loss", "parameters"] if two else "loss"
+    study = minimized(tmp_path, goal=14, pruner=PRUNING, space_values={**fake.SPACE, "objective": objective})
+    theirs = optuna.load_study(study_name="fake-0", storage=sqlite_url(tmp_path / "minimized" / "fake-0" / DATABASE))
+    assert theirs.directions == [StudyDirection.MINIMIZE] * (2 if two else 1)
+    assert theirs.metric_names == (objective if two else [objective])
+    assert study.metric == "loss"
+    pruned = [trial for trial in study.trials if trial.reason == "pruned"]
+    assert pruned
+    for trial, frozen in zip(study.trials, theirs.trials, strict=True):
+        assert list(frozen.intermediate_values.values()) == [report.value for report in trial.reports]
+        assert (frozen.values or [None])[0] == (trial.value if trial.reason in ("complete", "pruned") else None)
+    first = [frozen.system_attrs["completed_rung_0"] for frozen in theirs.trials if frozen.intermediate_values]
+    assert first == [frozen.intermediate_values[1] for frozen in theirs.trials if frozen.intermediate_values]
+    if not two:
+        assert study.best is not None
+        assert theirs.best_trial.number == study.best.number
+
+
+@pytest.mark.usefixtures("log_alone")
+def test_an_older_version_refuses_such_a_study(tmp_path: Path) -> None:
+    """It would maximize the value."""
+    created = log(minimized(tmp_path, goal=2), tmp_path)[0]
+    assert isinstance(created, Created)
+    assert created.format == 4
+    with pytest.raises(NewerVersionError, match="format 4, this version reads up to 3"):
+        check_format(4, "Study fake-0", newest=3)
+    for values in (fake.SPACE, {**fake.SPACE, "direction": "maximize"}):
+        assert fake.make_spec(Random(), Asha(), 4, 0, space=fake.space(values)).format == 1
+
+
+def of(results: Path, values: Mapping[str, Any] = fake.SPACE, **options: Any) -> Search:
+    trainer = TrainerSpec(factory="support.fake_trainer:Trainer")
+    options = {"trials": 4, "periods": fake.PERIODS, "results": results, **options}
+    return Search.of(Space.of(values), fake.Planner(48), trainer, **options)
+
+
+@pytest.mark.usefixtures("log_alone")
+def test_the_argument_stands_in_for_the_setting(tmp_path: Path) -> None:
+    def prints(search: Search) -> str:
+        return fingerprint(search.spec_for({"canary": ""}).to_json())
+
+    assert prints(of(tmp_path, direction="minimize")) == prints(of(tmp_path, MINIMIZED))
+    assert prints(of(tmp_path, direction="maximize")) == prints(of(tmp_path)) != prints(of(tmp_path, MINIMIZED))
+    assert of(tmp_path, MINIMIZED, direction="maximize").spec_for({"canary": ""}).direction == "maximize"
+    with pytest.raises(UsageError, match="direction='down': give minimize or maximize"):
+        of(tmp_path, direction="down")
+    of(tmp_path, direction="minimize").run()
+    with pytest.raises(FingerprintError, match="direction: minimize then, - now"):
+        of(tmp_path).run()
+    assert replace(of(tmp_path, MINIMIZED), goal=5).run().study.direction == "minimize"
