@@ -44,10 +44,11 @@ def prose_of(page: str) -> str:
     return re.sub(r"`[^`]*`|\]\([^)]*\)", " ", blocks)
 
 
-def test_the_space_file_is_a_space() -> None:
-    (quoted,) = re.findall(r"^    epochs: \d+\n(?:    .*\n)+", DOCS["space_files"], re.MULTILINE)
-    space = space_files.parse(dedent(quoted), "space_files.md")
-    assert {kind for item in space.ranges for kind in item.to_json()} >= {"int", "float", "levels", "choice", "when"}
+def test_the_space_files_are_spaces() -> None:
+    quoted = re.findall(r"^    (?:name: mine\n    )?epochs: \d+\n(?:    .*\n)+", DOCS["space_files"], re.MULTILINE)
+    whole, kinds = (space_files.parse(dedent(text), "space_files.md") for text in quoted)
+    assert whole.name == "mine"
+    assert {kind for item in kinds.ranges for kind in item.to_json()} >= {"int", "float", "levels", "choice", "when"}
 
 
 def test_every_test_that_a_promise_names_is_there() -> None:

@@ -330,8 +330,8 @@ class TrainConfig:
     ] = None
     """Epochs at whose end a value is reported, rising, the last equal to `epochs`; default: each whole epoch."""
     train_on: Annotated[TrainOn, Setting(ablated=False)] = "search_split"
-    """Images to train on: the 50,000 of the search's split, or all 60,000 (for `confirm` and the notebook's recipes).
-    Images are normalised by the mean and standard deviation of these images."""
+    """Images to train on: those of the search's split (50,000 of MNIST's), or all (for `confirm` and the notebook's
+    recipes). Images are normalised by the mean and standard deviation of these images."""
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
