@@ -85,7 +85,7 @@ def test_complete_trials_come_first_and_a_better_one_that_stopped_says_so_in_its
     assert table.document["ahead"] == [2, 1]
     assert table.document["stop"] == {
         "rule": "patience", "limit": 3, "best": 0, "value": 0.99, "since": 3, "two_objectives": False,
-        "longest_before": 0, "best_before": None,
+        "longest_before": 0, "best_before": None, "direction": "maximize",
     }  # fmt: skip
 
 
