@@ -63,7 +63,7 @@ def _rung(figures: Figures, target: float) -> Figures:
 
 def _seconds(target: float, most: float) -> Goal:
     return Goal(
-        step="ladder", what=f"{100 * target:.1f} %, training", aim=f"under {most:g} s",
+        step="ladder", what=f"{100 * target:.1f}%, training", aim=f"under {most:g} s",
         figure=lambda found: f"{_rung(found, target)['seconds']:.3g} s",
         met=lambda found: bool(_rung(found, target)["seconds"] < most),
     )  # fmt: skip
@@ -71,8 +71,8 @@ def _seconds(target: float, most: float) -> Goal:
 
 def _accuracy(target: float) -> Goal:
     return Goal(
-        step="ladder", what=f"{100 * target:.1f} %, ten seeds", aim=f"{100 * target:.1f} % or more, lower bound",
-        figure=lambda found: "{:.2f} % from {:.2f} %".format(
+        step="ladder", what=f"{100 * target:.1f}%, ten seeds", aim=f"{100 * target:.1f}% or more, lower bound",
+        figure=lambda found: "{:.2f}% from {:.2f}%".format(
             *(100 * _rung(found, target)[name] for name in ("mean", "low"))
         ),
         met=lambda found: bool(_rung(found, target)["met"]),
@@ -105,13 +105,13 @@ GOALS = (
     _seconds(0.996, 10),
     _accuracy(0.996),
     Goal(
-        step="train_fast", what="train_mnist_fast's recipe", aim="3 times as long as our 99.0 %",
+        step="train_fast", what="train_mnist_fast's recipe", aim="3 times as long as our 99.0%",
         figure=lambda found: f"{found['seconds']:.3f} s, {found['times_ours']:.1f} times as long",
         met=lambda found: bool(found["ours_met"] and found["times_ours"] >= 3),
     ),
     Goal(
-        step="conv_gpu", what="the confirmed winner of conv-gpu.yaml", aim="99.72 % or more",
-        figure=lambda found: f"{100 * found['test']['mean']:.2f} %",
+        step="conv_gpu", what="the confirmed winner of conv-gpu.yaml", aim="99.72% or more",
+        figure=lambda found: f"{100 * found['test']['mean']:.2f}%",
         met=lambda found: bool(found["test"]["mean"] >= 0.9972),
     ),
 )  # fmt: skip

@@ -39,6 +39,7 @@ from pathlib import Path
 
 import pages
 
+from mnist_bench.cells import duration
 from mnist_bench.experiments.confirm import winner_of
 from mnist_bench.studies import open_study
 from search.study import ResultsFolder
@@ -250,12 +251,12 @@ def timed(*arguments: str) -> tuple[str, str]:
     """
     started = time.monotonic()
     printed = run(*arguments)
-    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    took = duration(time.monotonic() - started)
     shown = " ".join(arguments[: arguments.index("--results")])
     when = f"{datetime.now(UTC):%Y-%m-%d}"
     # The notebook's recipes are portable without being told.
     machine = pages.machine("portable" if {"portable", "notebook"} & {*arguments} else None)
-    return printed, f"`mnist-bench {shown}` on {machine}, {when}; {minutes}:{seconds:02} from start to end."
+    return printed, f"`mnist-bench {shown}` on {machine}, {when}; {took} from start to end."
 
 
 def run(*arguments: str, folder: Path = ROOT) -> str:

@@ -24,6 +24,7 @@ import pages
 from publish import FOLDER, ROOT
 
 from mnist_bench import tables
+from mnist_bench.cells import duration
 from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.experiments.contest import Contest, ContestOptions, compare_methods
 from mnist_bench.experiments.contest.replays import ReplayedTable
@@ -90,10 +91,10 @@ def publish(name: str, title: str, make: Callable[[], Sequence[Contest]], option
     """Write a contest's table, figures and picture; `options` belong to the command that makes them again."""
     started = time.monotonic()
     contests = make()
-    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    took = duration(time.monotonic() - started)
     conditions = (
         f"`python benchmarks/publish_contest.py {name}{options}` on {pages.machine()}, {datetime.now(UTC):%Y-%m-%d}; "
-        f"{minutes}:{seconds:02} from start to end."
+        f"{took} from start to end."
     )
     contest_pages.write(TARGET / name, title, [conditions], contests, {})
 

@@ -13,8 +13,8 @@ HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def percent(share: float | None, digits: int = 2) -> str:
-    """Return a share (0..1) in percent: `99.41 %`; a dash if there is none."""
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
+    """Return a share (0..1) in percent: `99.41%`; a dash if there is none."""
+    return "–" if share is None else f"{100 * share:.{digits}f}%"
 
 
 def points(difference: float, *, sign: bool = False) -> str:
@@ -72,12 +72,23 @@ def compact(number: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration: `31 s` below two minutes, then `4:22`, then `2:04:22`."""
+    """Return a duration: `31 s` below two minutes, then `4 min 22 s`, then `2 h 4 min`; a rest of 0 is left out."""
     whole = round(seconds)
     if whole < 120:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+    return _in_two_units(whole, "min", "s") if whole < 3600 else _in_two_units(whole // 60, "h", "min")
+
+
+def _in_two_units(number: int, large: str, small: str) -> str:
+    whole, rest = divmod(number, 60)
+    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
+
+
+def roughly(seconds: float) -> str:
+    """Return an estimated duration in one unit: `45 s`, `19 min`, `5.5 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
 
 
 def between(low: float, high: float) -> str:
@@ -116,7 +127,7 @@ def objectives(cost: str) -> str:
 def interval(low: float | None, high: float | None) -> str:
     """Return an interval of shares in percent: `[99.24, 99.54]`; empty if there is none.
 
-    An end that is not 0 or 100 % does not read so: `[85.10, <100]`.
+    An end that is not 0 or 100% does not read so: `[85.10, <100]`.
     """
     return "" if low is None or high is None else f"[{_end(low)}, {_end(high)}]"
 
@@ -133,13 +144,13 @@ UNITS = ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
 
 
 def count(number: float | None) -> str:
-    """Return a large count in three digits: `850`, `61.2 k`, `2.1 M`, `1.87 G`."""
+    """Return a large count in three digits: `850`, `61.2k`, `2.1M`, `1.87G`."""
     if number is None:
         return "–"
     if number < 1000:
         return f"{number:.0f}"
     size, unit = next((size, unit) for size, unit in UNITS if number < 999.5 * size or size == UNITS[-1][0])
-    return f"{number / size:.3g} {unit}"
+    return f"{number / size:.3g}{unit}"
 
 
 def spelled(number: int) -> str:

@@ -28,6 +28,7 @@ from support.published import (
     mean_error,
     on_images,
     on_the_ladder,
+    published_text,
     row,
     teraflop,
     with_interval,
@@ -47,9 +48,9 @@ QUOTED = [
 def test_quoted_lines_are_the_published_ones() -> None:
     missing = []
     for page, path, begin in QUOTED:
-        lines = [line.rstrip() for line in (FOLDER / path).read_text().splitlines() if re.match(begin, line)]
+        lines = [" ".join(line.split()) for line in published_text(path).splitlines() if re.match(begin, line)]
         assert len(lines) > 5, f"{path} has few lines that begin with {begin}"
-        there = [line.removeprefix("    ").rstrip() for line in PAGES[page].splitlines()]
+        there = [" ".join(line.split()) for line in PAGES[page].splitlines()]
         missing += [f"{page}: {line}" for line in lines if not any(is_quoted(line, one) for one in there)]
     refuse(missing)
 
@@ -67,9 +68,9 @@ def test_stated_figures_are_the_published_ones() -> None:
 
 @cache
 def plain(text: str) -> str:
-    """Return a text without folds, links and emphasis, with one kind of minus, and no blank before a percent sign."""
+    """Return a text without folds, links and emphasis, with one kind of minus."""
     without_links = re.sub(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\([^()]*\)", r"\1", text)
-    return re.sub(r" (?=%)", "", " ".join(without_links.replace("**", "").replace("−", "-").split()))
+    return " ".join(without_links.replace("**", "").replace("−", "-").split())
 
 
 def readmes_table() -> Iterator[str]:
@@ -79,9 +80,9 @@ def readmes_table() -> Iterator[str]:
         yield row(f"recipe `{recipe}`", rung["reached"], rung["seeds"], parameters, rung["TFLOP"], training)
         assert training in (rung["training"], f"{found('which makes ([0-9]+) for the whole', 'ladder.md')} min")
 
-    searched = found(r"50 trials in (\d+:\d+)", "conv/search.txt").replace(":", " min ")
+    searched = found("50 trials in ([^:]+):", "conv/search.txt")
     confirmed = figures("conv/confirm.json")
-    yield f"`make search` in {searched} s, confirmed in {confirmed['seconds'] / 60:.0f} min |"
+    yield f"`make search` in {searched}, confirmed in {confirmed['seconds'] / 60:.0f} min |"
     parameters = f"{confirmed['candidates'][0]['parameters'] / 1000:.0f}k"
     yield row(on_images(confirmed["finals"][0]["test"]), "8", parameters, teraflop(published_recipe()))
 
@@ -110,18 +111,18 @@ def notebook() -> Iterator[str]:
     def accuracy(recipe: str) -> str:
         return f"{100 * rows[recipe]['accuracy']:.2f} ± {100 * rows[recipe]['accuracy_deviation']:.2f}"
 
-    yield f"{accuracy('lr_drop')} % instead of {accuracy('batchnorm_2')} %"
+    yield f"{accuracy('lr_drop')}% instead of {accuracy('batchnorm_2')}%"
     yield f"the mean is {accuracy('three_channels')}%, compared with {accuracy('batchnorm')}% on one channel"
 
 
 def searches() -> Iterator[str]:
     yield f"4 min 40 s next to other work, and {found('searched in ([^,]+),', 'conv/report.html')} on an idle machine"
-    yield f"one, with {found('would have reached ([0-9.]+ %)', 'conv/audit.txt')}, would have been the best"
+    yield f"one, with {found('would have reached ([0-9.]+%)', 'conv/audit.txt')}, would have been the best"
     for folder in ("conv-0.1", "conv-0.1-curves", "conv"):
         confirmed = figures(f"{folder}/confirm.json")
         final = confirmed["finals"][0]
         (raced,) = (each for each in confirmed["candidates"] if each["number"] == final["number"])
-        yield f"| {found('50 trials in ([0-9]+:[0-9]+)', f'{folder}/search.txt')}, "
+        yield f"| {found('50 trials in ([^:]+):', f'{folder}/search.txt')}, "
         yield row(on_images(raced["validation"]), on_images(final["test"]), committee(final))
 
     tested = [search["test"] for search in figures("strategies/full-data.json") if search["test"]]

@@ -42,6 +42,8 @@ FORMS: Mapping[str, str] = {
     r"\bcommittees?\b(?!:)": "ensemble",
 }
 """Regular expressions of words, and what to write."""
+FIGURES: Mapping[str, str] = {r"(?:[\d}]|^) %(?![\w}])": "99.63%", r"(?:[\d}]|^) [kM]\b": "84k and 4.75M"}
+"""Regular expressions of figures, and how they are written; a string begins with a unit that follows a value in it."""
 LONGEST = 25
 """Words in a sentence of a page."""
 ALLOWED = 8
@@ -54,6 +56,18 @@ def test_forms_that_a_reader_has_to_read_twice() -> None:
         for where, line in read_by_people()
         for form, instead in FORMS.items()
         if (match := re.search(form, line, re.IGNORECASE if form.islower() else 0)) is not None
+    )
+
+
+def test_figures_have_one_form() -> None:
+    """Those in the blocks of code too, which show what the program prints."""
+    files = [*PAGES, *(path for path in sorted((ROOT / "mnist_bench").rglob("templates/*")) if path.is_file())]
+    lines = ((place(file, number), line) for file in files for number, line in enumerate(text_of(file).splitlines(), 1))
+    refuse(
+        f"{where}: {line.strip()}: write {instead}"
+        for where, line in (*lines, *strings())
+        for form, instead in FIGURES.items()
+        if re.search(form, line)
     )
 
 
@@ -73,11 +87,16 @@ def read_by_people() -> Iterator[tuple[str, str]]:
     """Yield (place, line) of all pages, and of docstrings, help and messages in the code, without what is code."""
     for page in PAGES:
         yield from ((place(page, number), line) for number, line in prose_of(page))
+    yield from ((where, without_code(line)) for where, line in strings())
+
+
+def strings() -> Iterator[tuple[str, str]]:
+    """Yield (place, line) of docstrings, help and messages in the code: of strings that hold a space."""
     for module in MODULES:
         for node in nodes_of(module):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
                 for after, line in enumerate(node.value.splitlines()):
-                    yield place(module, node.lineno + after), without_code(line)
+                    yield place(module, node.lineno + after), line
 
 
 @cache

@@ -155,7 +155,7 @@ def test_confirm_finds_what_it_found(here: Session) -> None:
     assert [final["errors"] for final in found["finals"]] == [final["errors"] for final in kept["finals"]]
     assert found["test_openings"] == 1
     assert "The test set has been evaluated once." in here("leaderboard confirmed")
-    assert "confirmed: #14 87.00 % [85.68, 88.33] on the test images, 8 seeds" in here("leaderboard confirmed")
+    assert "confirmed: #14 87.00% [85.68, 88.33] on the test images, 8 seeds" in here("leaderboard confirmed")
 
 
 def test_ablate_finds_what_it_found(here: Session) -> None:

@@ -5,7 +5,7 @@
 
 Written anew from its description: two unpadded convolutions, pooled before they are activated, and two dense layers;
 Adam at 0.01 with betas of 0.7 and 0.9 under one cycle of the learning rate; batches of 256 in the files' order, slices
-of one tensor that lies on the device; float32. Its author names 99.04 % of the test images in 0.76 s on a GTX 1660 Ti.
+of one tensor that lies on the device; float32. Its author names 99.04% of the test images in 0.76 s on a GTX 1660 Ti.
 mnist-bench's side, to be run on the same card: `mnist-bench bench ladder 99.0 --device cuda`.
 
 A run trains on the 60,000 images and counts the correct answers of 10,000; the first run warms up and is not reported.
@@ -106,7 +106,7 @@ def main() -> None:
     for seconds, share in found:
         measured.say(seconds=seconds, images=len(training[1]), accuracy=share, precision="fp32")
     middle, average = median(seconds for seconds, _ in found), mean(share for _, share in found)
-    print(f"{asked.device}: {middle:.3f} s in the middle, {100 * average:.3f} % on average", file=sys.stderr)
+    print(f"{asked.device}: {middle:.3f} s in the middle, {100 * average:.3f}% on average", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@
 Searches with the same seed are pairs. They train in the continuous space, and a choice is scored on images that no
 search sees, with four seeds that nothing was chosen on. The mean difference is looked at after each number of pairs
 that the file names, and not in between. It counts as shown at a look if |t| is above O'Brien and Fleming's boundary,
-which keeps the chance of a wrong claim over all looks of a claim at 5 %; an early look may be added to them, with a
+which keeps the chance of a wrong claim over all looks of a claim at 5%; an early look may be added to them, with a
 boundary so high that it costs a thousandth of that. The result of a search is a line next to the results, so that the
 command continues where it was stopped, on another machine too.
 """
@@ -173,7 +173,7 @@ def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Pat
         "speed-ups and the picture are of the nets as the searches trained them. Differences are of pairs of searches "
         "with one seed, in points; below 0 the first way is better. Their intervals hold over all looks of a claim, "
         "and |t| has to pass the boundary of its look. A speed-up says how many times cheaper the first way gets as "
-        "far, with a 95 % interval of its own. Nothing speaks of other data. Mixed are pairs whose searches ran on two "
+        "far, with a 95% interval of its own. Nothing speaks of other data. Mixed are pairs whose searches ran on two "
         "kinds of machine, which compute other bits, or with two versions of Optuna, NumPy or SciPy.",
         "\n".join(rows(plan, found, ran)),
     ]
@@ -225,7 +225,7 @@ def _looks(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], ran: Ran) ->
 def error(traces: Sequence[Trace]) -> str:
     """Return the mean error of the searches' choices, with its standard error."""
     errors = [100 * trace.found for trace in traces if trace.found is not None]
-    return f"{fmean(errors):.2f} % ± {stdev(errors) / math.sqrt(len(errors)):.2f}"
+    return f"{fmean(errors):.2f}% ± {stdev(errors) / math.sqrt(len(errors)):.2f}"
 
 
 def main(arguments: Sequence[str]) -> None:

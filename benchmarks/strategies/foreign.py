@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> None:
         "# curves + asha compared with other libraries' methods",
         f"`python benchmarks/strategies/foreign.py` on {pages.machine()}; the others as in "
         "[foreign.md](../contest/foreign.md). One trial at a time, for what 30 whole trainings cost; differences in "
-        "points of error, each with a 95 % interval of its own.",
+        "points of error, each with a 95% interval of its own.",
         "\n".join(f"- {row.table}: against {row.against}, {words(row.seen)}." for row in found),
     ]
     document = {"compared": [asdict(row) for row in found]}

@@ -14,13 +14,13 @@ from mnist_bench.experiments.contest import Contest
 from mnist_bench.experiments.contest.verdicts import Speedup, speedups
 
 BOUNDARIES: Mapping[int, tuple[float, ...]] = {1: (1.960,), 2: (2.797, 1.977), 3: (3.471, 2.454, 2.004)}
-"""Of |z| at equally spaced looks, two-sided, 5 % over all of them (Jennison and Turnbull 2000, table 2.3)."""
+"""Of |z| at equally spaced looks, two-sided, 5% over all of them (Jennison and Turnbull 2000, table 2.3)."""
 
 ADDED = 4.333
 """Of |z| at an early look that was added to those planned.
 
 The boundary of Lan and DeMets (1983) at a quarter of all pairs, by their spending function of O'Brien and Fleming's
-kind. Such a look adds at most 0.0015 % to the chance of a wrong claim.
+kind. Such a look adds at most 0.0015% to the chance of a wrong claim.
 """
 
 
@@ -39,7 +39,7 @@ class Look:
     """Of |t|: the quantile of Student's distribution that stands for O'Brien and Fleming's."""
     verdict: str
     speedups: Mapping[int, Speedup]
-    """By budget: how many times cheaper the way gets as far, with a 95 % interval of its own."""
+    """By budget: how many times cheaper the way gets as far, with a 95% interval of its own."""
 
 
 def look(contest: Contest, boundary: float, margin: float, budgets: Sequence[int] = ()) -> Look:

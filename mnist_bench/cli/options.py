@@ -200,7 +200,7 @@ def time(
 def fraction(text: str) -> float | None:
     """Return the share, above 0 and up to 1, that `5%` or `0.05` names; None if the text is not a share."""
     try:
-        number = Decimal(text.strip().removesuffix("%"))  # as a float, 99.4 % would be above 0.994
+        number = Decimal(text.strip().removesuffix("%"))  # as a float, 99.4% would be above 0.994
         share = float(number / 100 if text.strip().endswith("%") else number)
     except (ArithmeticError, ValueError):
         return None

@@ -123,13 +123,12 @@ def _print_folded(text: object, out: Console) -> None:
 
 
 def folded(text: str, width: int) -> list[str]:
-    """Return a line as lines of at most `width` cells, indented alike, broken between words only and never before %."""
+    """Return a line as lines of at most `width` cells, indented alike, broken between words only."""
     indent = text[: len(text) - len(text.lstrip())]
     lines = textwrap.wrap(
-        text.replace(" %", "\N{NO-BREAK SPACE}%"), max(width, 1), subsequent_indent=indent, break_long_words=False,
-        break_on_hyphens=False,
+        text, max(width, 1), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )  # fmt: skip
-    return [line.replace("\N{NO-BREAK SPACE}%", " %") for line in lines] or [""]
+    return lines or [""]
 
 
 def form(*, json: bool = False, csv: bool = False, markdown: bool = False, wide: bool = False) -> Form:

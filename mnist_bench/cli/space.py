@@ -246,7 +246,7 @@ def _summary(space: Space) -> str:
 def _met_by(drawn: Drawn) -> str:
     if not drawn.space.constraints:
         return ""
-    return f" (met by {100 * (1 - drawn.shares.constrained):.0f} % of random configurations)"
+    return f" (met by {100 * (1 - drawn.shares.constrained):.0f}% of random configurations)"
 
 
 def _headline(space: Space) -> str:
@@ -299,7 +299,7 @@ def _met(found: Met) -> str:
     if not found.applies:
         return "no random configuration has all of its fields"
     which = "" if found.applies_to_all else " that have all of its fields"
-    return f"met by {100 * found.met / found.applies:.0f} % of random configurations{which}"
+    return f"met by {100 * found.met / found.applies:.0f}% of random configurations{which}"
 
 
 def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]], form: PictureForm) -> Iterator[dict[str, str]]:

@@ -170,7 +170,7 @@ class AugmentConfig:
     ] = 0.0
     """Largest rotation either way, in degrees."""
     zoom: Annotated[
-        float, Ge(0), Le(0.9), Setting(group="augmentation", cells=("augment",), distortion="zoomed ±{percent} %{axes}")
+        float, Ge(0), Le(0.9), Setting(group="augmentation", cells=("augment",), distortion="zoomed ±{percent}%{axes}")
     ] = 0.0
     """Largest relative change of size: a factor between 1 - zoom and 1 + zoom."""
     zoom_per_axis: Annotated[bool, Setting(group="augmentation", needs=(DISTORTION,))] = False

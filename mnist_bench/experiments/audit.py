@@ -84,7 +84,7 @@ class Audit:
 
     @property
     def share(self) -> tuple[float, float] | None:
-        """Wilson's 95 % interval of the share of pruned trials that were `wrong`; if all were audited, that share
+        """Wilson's 95% interval of the share of pruned trials that were `wrong`; if all were audited, that share
         itself, twice. None if none was."""
         if not self.trials:
             return None
@@ -155,7 +155,7 @@ def sentence(audit: Audit) -> str:
     )
     if audit.complete and audit.cost is None:
         found += f"; {audit.placed or 'none'} would have ranked above one of the {audit.complete} complete trials"
-    return f"{found}.{_highest(audit)} It took {audit.seconds:,.0f} s of worker time."
+    return f"{found}.{_highest(audit)} It took {cells.duration(audit.seconds)} of worker time."
 
 
 def table_of(audit: Audit) -> Table[Audited]:
@@ -181,7 +181,7 @@ def _of_all(audit: Audit) -> str:
     if audit.is_whole or audit.share is None:
         return ""
     low, high = audit.share
-    return f" (of all pruned: {100 * low:.0f} % to {100 * high:.0f} %, 95 % interval)"
+    return f" (of all pruned: {100 * low:.0f}% to {100 * high:.0f}%, 95% interval)"
 
 
 def _highest(audit: Audit) -> str:
@@ -193,7 +193,7 @@ def _highest(audit: Audit) -> str:
         distance = f"as much as the search's best, with a {'higher' if found.better else 'lower'} loss"
     else:
         distance = f"{abs(points):.2f} percentage points {'above' if points > 0 else 'below'} the search's best"
-    return f" The best of them, #{found.number}, would have reached {100 * found.accuracy:.2f} %, {distance}."
+    return f" The best of them, #{found.number}, would have reached {100 * found.accuracy:.2f}%, {distance}."
 
 
 def _train(drawn: Sequence[TrialRecord], grid: Grid) -> list[TrialRecord]:

@@ -1,7 +1,7 @@
 """The ladder: recipes that each have a test accuracy to reach, judged over many seeds, and how long each takes.
 
 All training images, several seeds, and the test images after the last epoch alone. Epochs and seeds are fixed before
-the test set is opened, so the test images decide nothing. A target is met only if the lower end of the 95 % interval of
+the test set is opened, so the test images decide nothing. A target is met only if the lower end of the 95% interval of
 the mean over the seeds reaches it: a mean alone, or the best of the seeds, would promise too much. Last of all each
 recipe trains again in its own process, to be timed.
 """
@@ -85,7 +85,7 @@ class Rung:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of that mean, see `share_interval`; None for fewer than two runs, or none that errs."""
+        """The 95% interval of that mean, see `share_interval`; None for fewer than two runs, or none that errs."""
         return share_interval(self._accuracies, step=self._step)
 
     @property
@@ -284,7 +284,7 @@ def table_of(ladder: Ladder) -> Table[Rung]:
 
 
 def verdict(rung: Rung) -> str:
-    """Return whether a target was met, with the figures: "met: 99.05 % [99.02, 99.08]"."""
+    """Return whether a target was met, with the figures: "met: 99.05% [99.02, 99.08]"."""
     low, high = rung.interval or (None, None)
     figures = f"{cells.percent(rung.mean)} {cells.interval(low, high)}".strip()
     if rung.unended:
@@ -304,7 +304,7 @@ def footnotes(ladder: Ladder) -> list[str]:
     """Return the meaning of the table's figures, and the machine that measured them."""
     together = f", {ladder.workers} at a time" if ladder.workers > 1 else ""
     return [
-        f"Trained on all {ladder.train_images:,} training images. In brackets: 95 % interval of the mean test accuracy "
+        f"Trained on all {ladder.train_images:,} training images. In brackets: 95% interval of the mean test accuracy "
         "after the last epoch;",
         "a target is met if its lower end reaches it. Epochs and seeds were fixed before the test set was evaluated.",
         "TFLOP: 6 operations per multiply-accumulate (2 forward, 4 backward) over the training of a run, in 10^12.",

@@ -301,7 +301,7 @@ def _by_chance(seeds: int) -> str:
     """Return the share of figures beyond the mark if nothing differs: few seeds often give too small a deviation."""
     from scipy.special import stdtr  # type: ignore[import-untyped]
 
-    return f"{200 * float(stdtr(seeds - 1, -DEVIATIONS)):.1f} %"
+    return f"{200 * float(stdtr(seeds - 1, -DEVIATIONS)):.1f}%"
 
 
 def _accuracy(row: NotebookRow) -> str:
@@ -309,7 +309,7 @@ def _accuracy(row: NotebookRow) -> str:
     if not row.runs:
         return diverged.strip() or "–"
     mean, deviation = row.accuracy
-    return cells.percent(mean) + (f" ± {100 * deviation:.2f} %" if len(row.runs) > 1 else "") + diverged
+    return cells.percent(mean) + (f" ± {100 * deviation:.2f}%" if len(row.runs) > 1 else "") + diverged
 
 
 def _losses(row: NotebookRow, figure: Figure) -> str:

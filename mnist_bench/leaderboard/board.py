@@ -165,7 +165,7 @@ def leaderboard_of(
 
     With two objectives, the Pareto front comes first; ranks are by value even then. Infeasible trials are counted; with
     `infeasible` they also have a row, after all others. Nets are tied with the first if McNemar's exact test against
-    it, Holm-adjusted for the number of complete trials, is not significant at 5 %.
+    it, Holm-adjusted for the number of complete trials, is not significant at 5%.
 
     Args:
         study: the study.

@@ -66,7 +66,7 @@ NET_FIGURES: tuple[Column[LeaderboardRow], ...] = (
     ),
     Column(
         "time", lambda row: cells.duration(row.seconds), 8, "right", lambda row: row.seconds,
-        about="Training time: `31 s`, `4:22` (minutes) or `2:04:22` (hours). Waiting does not count.",
+        about="Training time: `31 s`, `4 min 22 s` or `2 h 4 min`. Waiting does not count.",
     ),
 )  # fmt: skip
 """Their last importances alternate with those of the settings, which have 13, 11, 9 and so on, the most telling setting
@@ -80,7 +80,9 @@ FIGURES: tuple[Column[LeaderboardRow], ...] = (
         "periods", lambda row: cells.epochs(row.done, row.total), 6, "right",
         about="Number of reports; `1/6` if the trial ended before its full budget of 6.",
     ),
-    Column("time", lambda row: cells.duration(row.seconds), 4, "right", about="Training time."),
+    Column(
+        "time", lambda row: cells.duration(row.seconds), 4, "right", lambda row: row.seconds, about="Training time.",
+    ),
 )  # fmt: skip
 """Columns of a study of another trainer."""
 FRONT: Column[LeaderboardRow] = Column(

@@ -44,7 +44,7 @@ def validation_images(context: Mapping[str, Any]) -> int:
 
 
 def accuracy_interval(trial: TrialRecord, images: int) -> tuple[float, float] | None:
-    """Return Wilson's 95 % interval of the trial's accuracy on `images` images; None if the trial has no accuracy."""
+    """Return Wilson's 95% interval of the trial's accuracy on `images` images; None if the trial has no accuracy."""
     errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
     if trial.value is None or errors is None or errors > images:
         return None

@@ -37,7 +37,7 @@ def stop_option(stop: EarlyStop, *, foreign: bool) -> str:
 def rules_words(rules: StopRules) -> list[str]:
     """Return the rules that may end a search of nets before its goal, a few words each."""
     patience = [] if rules.patience is None else [f"patience {rules.patience}"]
-    target = [] if rules.target is None else [f"target {100 * rules.target:.9g} %"]
+    target = [] if rules.target is None else [f"target {100 * rules.target:.9g}%"]
     return [*patience, *target]
 
 

@@ -34,7 +34,7 @@ class Ties:
 
     @property
     def accuracies(self) -> str:
-        """The accuracies of all of them in words: `99.40 to 99.50 %`, or `99.50 % each`."""
+        """The accuracies of all of them in words: `99.40 to 99.50%`, or `99.50% each`."""
         values = [trial.value or 0.0 for trial in self.all]
         if len({percent(value) for value in values}) == 1:
             return f"{percent(max(values))} each"

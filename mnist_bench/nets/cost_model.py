@@ -2,8 +2,8 @@
 
 The estimate is a linear function of the net's counts. Its coefficients are fitted on a real machine
 (`benchmarks/cost_model.py`) and shipped here. A study stores a copy, because its logical order of events depends on
-the estimates: they may not change during its life. Rough estimates cost little: with two slots per worker, 20 % off
-leaves 64 workers 99.7 % busy, 40 % off leaves them 82 % (docs/concepts/ordering.md).
+the estimates: they may not change during its life. Rough estimates cost little: with two slots per worker, 20% off
+leaves 64 workers 99.7% busy, 40% off leaves them 82% (docs/concepts/ordering.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""An axis for accuracies near 100 %: logarithmic in the error, labelled with the accuracy.
+"""An axis for accuracies near 100%: logarithmic in the error, labelled with the accuracy.
 
-On a linear axis 99.2 and 99.5 % would all but coincide, although one makes 1.6 times as many errors as the other.
+On a linear axis 99.2 and 99.5% would all but coincide, although one makes 1.6 times as many errors as the other.
 """
 
 from __future__ import annotations

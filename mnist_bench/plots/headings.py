@@ -17,7 +17,7 @@ HEADING = 10.5
 REMARKS = 18
 """Characters per inch of the remarks, in type of 7.5 points."""
 
-UNIT = re.compile(r"(?<=\d) (?=%|(?:epochs?|px|rad|s|min|h|[kMG])\b)")
+UNIT = re.compile(r"(?<=\d) (?=(?:epochs?|px|rad|s|min|h)\b)")
 """The space between a number and its unit, at which a line must not break."""
 NO_BREAK = "\u00a0"
 

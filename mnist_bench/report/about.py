@@ -37,15 +37,7 @@ def time_of(study: StudyRecord) -> str | None:
         time = worker_time_of(study)
     except StudyNotFoundError:
         return None
-    return f"{_spelled(time.span)}, {number_of(len(time.lanes), 'training')} at a time"
-
-
-def _spelled(seconds: float) -> str:
-    """Return a time as a sentence has it: `31 s`, `4 min 40 s`, `2 h 5 min`."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 2:
-        return duration(seconds)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return f"{duration(time.span)}, {number_of(len(time.lanes), 'training')} at a time"
 
 
 def _machine(study: StudyRecord) -> str:

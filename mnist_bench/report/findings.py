@@ -23,7 +23,7 @@ from search.messages import first_few, joined
 
 NAMED = 5
 """Largest number of tied trials that the findings name."""
-TEST = "McNemar's test on the same images, Holm-corrected, 5 % level"
+TEST = "McNemar's test on the same images, Holm-corrected, 5% level"
 
 
 def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _cheapest(ties: Ties, cost: str) -> str:
 def _right(study: StudyRecord, best: TrialRecord) -> str:
     images = validation_images(study.spec["context"])
     ends = accuracy_interval(best, images)
-    interval = "" if ends is None else f" (95 % interval {100 * ends[0]:.2f} to {percent(ends[1])})"
+    interval = "" if ends is None else f" (95% interval {100 * ends[0]:.2f} to {percent(ends[1])})"
     return f"{percent(best.value)} of the {images:,} validation images right{interval}"
 
 

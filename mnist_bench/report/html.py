@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -19,8 +18,6 @@ from mnist_bench.plots import KINDS, Picture
 from mnist_bench.report.report_page import ReportPage, missing
 from mnist_bench.result_table import Column, Row
 
-UNIT = re.compile(r"(?<=\d) (?=%|[kMGT]\b)")
-"""The space between a number and its unit."""
 SMALL_SVG = 120_000
 """Bytes. Up to this size a picture is embedded as SVG, which stays sharp; above it, the smaller of SVG and PNG is."""
 
@@ -95,8 +92,8 @@ def _paragraphs(lines: Iterable[str]) -> list[list[str]]:
 
 
 def _code(text: str) -> Markup:
-    """Return a sentence with text between backticks as code, in which no unit of a number begins a line."""
-    parts = UNIT.sub("\u00a0", safe(text)).split("`")
+    """Return a sentence with text between backticks as code."""
+    parts = safe(text).split("`")
     marked = [Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)]
     return Markup("").join(marked)
 

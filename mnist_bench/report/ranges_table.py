@@ -28,7 +28,7 @@ class Range:
     value: str
     """The trial's value; a dash if it has none, or none that has an effect."""
     place: str
-    """The place of the value in the range, from 0 to 100 %; empty for a choice and for a range of two values."""
+    """The place of the value in the range, from 0 to 100%; empty for a choice and for a range of two values."""
 
 
 def table_of(space: Space, trial: TrialRecord | None, *, foreign: bool = False) -> Table[Range]:
@@ -76,7 +76,7 @@ def _place(span: Distribution, value: Any) -> str:
     share = round(100 * place(span, value))
     if share <= END:
         return LOWER
-    return UPPER if share >= 100 - END else f"{share} %"
+    return UPPER if share >= 100 - END else f"{share}%"
 
 
 def _at_ends(rows: list[Range], number: int) -> list[str]:

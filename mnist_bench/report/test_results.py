@@ -31,14 +31,14 @@ def sentence_of_race(race: Confirmed) -> str:
 
 
 def _figure(race: Confirmed, number: int) -> str:
-    """Return a trial with its test accuracy: `trial 48, 99.63 % test accuracy (mean of 8 seeds, 95 % CI ...)`."""
+    """Return a trial with its test accuracy: `trial 48, 99.63% test accuracy (mean of 8 seeds, 95% CI ...)`."""
     test = race.test(number)
     if test is None:
         return f"trial {number}, of which no training on all images finished"
     if test.interval is None:
         return f"trial {number}, {cells.percent(test.mean)} test accuracy ({number_of(test.seeds, 'seed')})"
     median = f", median {cells.percent(test.median)}" if test.not_learned else ""
-    figure = f"mean of {number_of(test.seeds, 'seed')}{median}, 95 % CI {cells.interval(*test.interval)}"
+    figure = f"mean of {number_of(test.seeds, 'seed')}{median}, 95% CI {cells.interval(*test.interval)}"
     return f"trial {number}, {cells.percent(test.mean)} test accuracy ({figure})"
 
 
@@ -87,7 +87,7 @@ def table_of_race(race: Confirmed) -> Table[Final]:
 
 
 def _about_accuracies(images: int) -> str:
-    return f"Test accuracy: on {images:,} images, evaluated once; brackets: 95 % interval of the mean over seeds."
+    return f"Test accuracy: on {images:,} images, evaluated once; brackets: 95% interval of the mean over seeds."
 
 
 def _ensemble(final: Final, images: int) -> str:

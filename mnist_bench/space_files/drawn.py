@@ -38,13 +38,13 @@ class Shares:
     """Any of these."""
 
     def __str__(self) -> str:
-        """Return the shares in words: `75 % of random configurations exceed a limit`; "" if all are trained."""
+        """Return the shares in words: `75% of random configurations exceed a limit`; "" if all are trained."""
         parts = [
             (self.over_a_limit, "exceed a limit"),
             (self.constrained, "miss a constraint"),
             (self.impossible, "cannot be built"),
         ]
-        words = [f"{100 * share:.0f} %{{}} {what}" for share, what in parts if share]
+        words = [f"{100 * share:.0f}%{{}} {what}" for share, what in parts if share]
         return joined(text.format(" of random configurations" * (not i)) for i, text in enumerate(words))
 
 

@@ -22,7 +22,7 @@ class Paired:
     """Sample standard deviation (n - 1)."""
     low: float
     high: float
-    """Ends of Student's 95 % interval for the mean."""
+    """Ends of Student's 95% interval for the mean."""
     p_value: float
     """Two-sided p-value of the paired t test (Student 1908) that the mean is 0."""
 
@@ -50,7 +50,7 @@ def paired(differences: Sequence[float], step: float) -> Paired:
 
 
 def effect_shown(pairs: int, level: float = LEVEL) -> float:
-    """Return the smallest effect that `pairs` pairs show with a power of 80 %.
+    """Return the smallest effect that `pairs` pairs show with a power of 80%.
 
     Args:
         pairs: two or more.

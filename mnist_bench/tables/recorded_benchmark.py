@@ -38,7 +38,7 @@ class RecordedCurve:
     epochs: tuple[float, ...]
     """Epochs at whose end it reported."""
     errors: tuple[int, ...]
-    """Images misclassified of those that a search sees; 90 % of them if training had diverged."""
+    """Images misclassified of those that a search sees; 90% of them if training had diverged."""
     val_loss: tuple[float, ...]
     """Mean cross-entropy on these images, in nats; NaN if training had diverged."""
     costs: tuple[int, ...]

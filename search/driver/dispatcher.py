@@ -201,7 +201,7 @@ class Dispatcher:
     def _urgency(self, trial: TrialRecord, period: int) -> int:
         """Return the key by which periods wait for a worker, the smallest first: their logical beginning.
 
-        By their ends, which order the events, workers would be used less: 99.4 % of their time instead of 99.7, in the
+        By their ends, which order the events, workers would be used less: 99.4% of their time instead of 99.7, in the
         case of `_may_end` (docs/concepts/ordering.md).
         """
         return trial.end_of(period - 1)
@@ -217,7 +217,7 @@ class Dispatcher:
 
     def _may_end(self, trial: int, period: int, result: Result) -> bool:
         # Asha stops trials at rungs alone, so between two rungs they train on before their turn has come. That uses
-        # 99.4 % of the workers' time instead of 97.7 (simulated: 64 workers, 128 slots, estimates 20 % off).
+        # 99.4% of the workers' time instead of 97.7 (simulated: 64 workers, 128 slots, estimates 20% off).
         last = period == len(self._history.trials[trial].costs)
         return last or self._may_stop_at(period) or not isinstance(result, Report) or result.end is not None
 

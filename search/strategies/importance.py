@@ -56,7 +56,7 @@ def importances(space: Space, trials: Sequence[Trial]) -> list[Importance]:
 
     The threshold comes from a permutation test: the values are shuffled among the trials 99 times. Each parameter's
     threshold lies above its mean by a number of its standard deviations. The number is the same for all parameters: in
-    95 % of the shuffled studies no parameter exceeds its own threshold (a step of Westfall and Young's max-T, 1993).
+    95% of the shuffled studies no parameter exceeds its own threshold (a step of Westfall and Young's max-T, 1993).
     The shuffles are the same at every call.
     """
     evenly = np.linspace(0, len(trials) - 1, min(len(trials), MAX_TRIALS))

@@ -135,6 +135,6 @@ def test_a_page_has_a_row_a_look_and_no_verdict_but_its_own() -> None:
     ran = {(entrant.name, seed): machine(entrant.sampler, seed) for entrant in seen.entrants for seed in seen.seeds}
     heads, rule, row = rows(plan, [(seen, [look(seen, ADDED, 0.02, (5,))])], ran)
     assert heads.count("|") == rule.count("|") == row.count("|")
-    assert row.startswith("| curves + asha | 1.77 % ± 0.02 | tpe + asha | 1.90 % ± 0.02 | 25 | 7 | -0.13 [")
+    assert row.startswith("| curves + asha | 1.77% ± 0.02 | tpe + asha | 1.90% ± 0.02 | 25 | 7 | -0.13 [")
     assert "| not shown, look 1 of 3 | " in row
     assert row.endswith("2.00 [2.00, 2.00] |")

@@ -112,8 +112,8 @@ def test_a_study_is_judged_in_three_sentences() -> None:
     found = estimate_errors(study([ran(0, 2.0, 4.0, 4.0, costs=(1_000_000, 2_000_000, 4_000_000, 8_000_000))]))
     assert list(study_lines(found)) == [
         "conv-0: 3 periods took 2.00 times their estimates.",
-        "That factor apart, an estimate is off by 0.0 % in the median, nine in ten by less than 80.0 %.",
-        "Waiting for the logical order took 0.0 s of 10.0 s of worker time, 0.0 %.",
+        "That factor apart, an estimate is off by 0.0% in the median, nine in ten by less than 80.0%.",
+        "Waiting for the logical order took 0.0 s of 10.0 s of worker time, 0.0%.",
     ]
 
 

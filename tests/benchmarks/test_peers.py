@@ -91,10 +91,10 @@ def test_best_and_past_by_hand() -> None:
 
 def test_sentences_by_hand() -> None:
     assert SearchComparison(ours=OURS, theirs=THEIRS).sentences() == [
-        "mnist-bench: 3 trials, 3 of them complete, in 120 s, best 99.10 %.",
-        "Optuna's pattern: 3 trials, 2 of them complete, in 800 s, best 99.00 %; when mnist-bench had ended, after "
-        "120 s, its best was 98.00 %.",
-        "mnist-bench passed 99.00 % after 100 s; Optuna's pattern reached it after 640 s, 6.4 times as long, and ended "
+        "mnist-bench: 3 trials, 3 of them complete, in 120 s, best 99.10%.",
+        "Optuna's pattern: 3 trials, 2 of them complete, in 800 s, best 99.00%; when mnist-bench had ended, after "
+        "120 s, its best was 98.00%.",
+        "mnist-bench passed 99.00% after 100 s; Optuna's pattern reached it after 640 s, 6.4 times as long, and ended "
         "after 8.0 times as long.",
     ]
 
@@ -102,7 +102,7 @@ def test_sentences_by_hand() -> None:
 def test_sentences_where_nothing_is_passed() -> None:
     none = Found(trials=(Ended(seconds=1, value=None),), seconds=2)
     assert SearchComparison(ours=OURS, theirs=none).sentences()[-1].startswith("Optuna's pattern completed no trial")
-    assert SearchComparison(ours=THEIRS, theirs=OURS).sentences()[-1] == "mnist-bench has not passed 99.10 %."
+    assert SearchComparison(ours=THEIRS, theirs=OURS).sentences()[-1] == "mnist-bench has not passed 99.10%."
 
 
 def test_trials_are_taken_in_the_order_of_their_ends() -> None:

@@ -73,7 +73,7 @@ def test_narrow_tables_lose_their_least_important_columns(width: int) -> None:
 
 
 WIDE = Table(
-    rows=[{"trial": "#3", "value": "99.4 %", "lr": ".01 →×.1@4", "note": "x" * 30}],
+    rows=[{"trial": "#3", "value": "99.40%", "lr": ".01 →×.1@4", "note": "x" * 30}],
     columns=[
         replace(key_column("trial"), importance=3),
         replace(key_column("value"), importance=4),
@@ -85,10 +85,10 @@ WIDE = Table(
 LEGEND = "lr: rate →×factor@epochs; –: none."
 SHOWS = "`--wide` shows"
 NARROW = {
-    80: ["trial  value   lr          note", f"#3     99.4 %  .01 →×.1@4  {'x' * 30}", LEGEND],
-    45: ["trial  value   lr", "#3     99.4 %  .01 →×.1@4", f"1 column does not fit: note; {SHOWS}", "all.", LEGEND],
-    20: ["trial  value", "#3     99.4 %", "2 columns do not", "fit: lr, note;", "`--wide` shows all."],
-    12: ["trial #3", "value 99.4 %", "lr .01", "→×.1@4", "note", "x" * 30, "lr: rate", "→×factor@epochs;", "–: none."],
+    80: ["trial  value   lr          note", f"#3     99.40%  .01 →×.1@4  {'x' * 30}", LEGEND],
+    45: ["trial  value   lr", "#3     99.40%  .01 →×.1@4", f"1 column does not fit: note; {SHOWS}", "all.", LEGEND],
+    20: ["trial  value", "#3     99.40%", "2 columns do not", "fit: lr, note;", "`--wide` shows all."],
+    12: ["trial #3", "value 99.40%", "lr .01", "→×.1@4", "note", "x" * 30, "lr: rate", "→×factor@epochs;", "–: none."],
 }  # fmt: skip
 
 

@@ -71,12 +71,12 @@ def test_constraints_are_checked_and_shown_with_the_share_that_meets_them(tmp_pa
     file = tmp_path / "tied.yaml"
     file.write_text(CONSTRAINED)
     checked, shown = run("check", str(file)).stdout, run("show", str(file)).stdout
-    share = re.search(r"2 ranges, 0 constants, 1 constraint \(met by (\d+) % of random conf.*\), no problems", checked)
+    share = re.search(r"2 ranges, 0 constants, 1 constraint \(met by (\d+)% of random conf.*\), no problems", checked)
     assert share is not None
     assert 60 < int(share[1]) < 90
     assert "tied  ·  2 ranges, 0 constants, 1 constraint  ·  6 epochs  ·  tpe" in shown
-    assert f"constraint      hidden_units <= 8 * filters   met by {share[1]} % of random configurations\n" in shown
-    assert f"infeasible      {100 - int(share[1])} % of random configurations miss a constraint; they are not" in shown
+    assert f"constraint      hidden_units <= 8 * filters   met by {share[1]}% of random configurations\n" in shown
+    assert f"infeasible      {100 - int(share[1])}% of random configurations miss a constraint; they are not" in shown
 
 
 def test_faulty_constraints_are_told_once_each(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_show_tells_apart_what_exceeds_a_limit_and_what_cannot_be_built(tmp_path
     file.write_text(f"limits: {{parameters: 100_000}}\nmodel: {sizes}\n")
     result = run("show", str(file))
     line = next(line for line in result.stdout.splitlines() if line.startswith("infeasible"))
-    assert re.search(r"\d\d % of random configurations exceed a limit and \d\d % cannot be built;", line)
+    assert re.search(r"\d\d% of random configurations exceed a limit and \d\d% cannot be built;", line)
     shown = json.loads(run("show", str(file), "--json").stdout)["estimate"]
     assert 0 < shown["impossible"] < shown["infeasible"] < 1
 

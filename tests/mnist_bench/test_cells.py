@@ -16,10 +16,10 @@ from mnist_bench import cells
         (9.95, "10 s"),
         (31, "31 s"),
         (119.4, "119 s"),
-        (119.6, "2:00"),
-        (262, "4:22"),
-        (3599.6, "1:00:00"),
-        (7462, "2:04:22"),
+        (119.6, "2 min"),
+        (262, "4 min 22 s"),
+        (3599.6, "1 h"),
+        (7462, "2 h 4 min"),
     ],
 )
 def test_durations(seconds: float, text: str) -> None:
@@ -27,16 +27,23 @@ def test_durations(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (119.4, "119 s"), (150, "2 min"), (1170, "20 min"), (7300, "2.0 h")]
+)
+def test_estimated_durations(seconds: float, text: str) -> None:
+    assert cells.roughly(seconds) == text
+
+
+@pytest.mark.parametrize(
     ("number", "text"),
     [
         (None, "–"),
         (850, "850"),
-        (61_234, "61.2 k"),
-        (999_400, "999 k"),
-        (999_600, "1 M"),
-        (2_100_000, "2.1 M"),
-        (1.87e9, "1.87 G"),
-        (2.47e12, "2.47 T"),
+        (61_234, "61.2k"),
+        (999_400, "999k"),
+        (999_600, "1M"),
+        (2_100_000, "2.1M"),
+        (1.87e9, "1.87G"),
+        (2.47e12, "2.47T"),
     ],
 )
 def test_counts(number: float | None, text: str) -> None:
@@ -92,7 +99,7 @@ def test_safe_lines_keep_line_breaks() -> None:
 
 
 def test_shares_have_two_decimals_or_as_many_as_asked() -> None:
-    assert (cells.percent(0.9939), cells.percent(0.0251, 1), cells.percent(0.8, 0)) == ("99.39 %", "2.5 %", "80 %")
+    assert (cells.percent(0.9939), cells.percent(0.0251, 1), cells.percent(0.8, 0)) == ("99.39%", "2.5%", "80%")
 
 
 def test_differences_of_shares_are_in_percentage_points_with_a_sign_of_their_own() -> None:

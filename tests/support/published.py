@@ -9,6 +9,7 @@ from functools import cache
 from statistics import fmean
 from typing import Any
 
+from mnist_bench.cells import duration
 from mnist_bench.config import TrainConfig
 from mnist_bench.experiments.ladder import rung_of
 from mnist_bench.statistics.inference import t_interval
@@ -23,16 +24,28 @@ def figures(path: str) -> Any:
     return json.loads((FOLDER / path).read_text())
 
 
+@cache
+def published_text(path: str) -> str:
+    """Return a text, with its figures as they are written now: `99.63%`, `84k`, `4 min 22 s`.
+
+    A published text keeps the form that the program had when it printed it: `99.63 %`, `84 k`, `4:22`.
+    """
+    kept = re.sub(r"(?<=[0-9]) (?=%|[kMG]\b)", "", (FOLDER / path).read_text())
+    return re.sub(
+        r"(?<![\d:])(\d{1,2}):(\d\d)(?=[:;.,]? )", lambda time: duration(60 * int(time[1]) + int(time[2])), kept
+    )
+
+
 def found(pattern: str, path: str) -> str:
     """Return what the group of a pattern matches in a text."""
-    match = re.search(pattern, (FOLDER / path).read_text())
+    match = re.search(pattern, published_text(path))
     assert match, f"{path} has no {pattern}"
     return match[1]
 
 
 def on_the_ladder(recipe: str) -> Mapping[str, str]:
     """Return the first row of a recipe in ladder.md, its cells by their heads; of `reached` the figures alone."""
-    lines = (FOLDER / "ladder.md").read_text().replace("\\", "").splitlines()
+    lines = published_text("ladder.md").replace("\\", "").splitlines()
     number = next(number for number, line in enumerate(lines) if f"| {recipe} |" in line)
     heads = next(line for line in reversed(lines[:number]) if line.startswith("| target"))
     cells = ([cell.strip() for cell in line.strip("|").split("|")] for line in (heads, lines[number]))
@@ -80,7 +93,7 @@ def differences(name: str, way: str, against: str, error: Callable[[Mapping[str,
 
 
 def with_interval(sample: Sequence[float]) -> str:
-    """Return a mean with Student's 95 % interval."""
+    """Return a mean with Student's 95% interval."""
     interval = t_interval(sample)
     assert interval
     return f"{fmean(sample):.2f} [{interval[0]:.2f}, {interval[1]:.2f}]"

@@ -60,7 +60,7 @@ class Lines(Observer):
 
     def on_news(self, text: str) -> None:
         """Print the news with the elapsed time."""
-        output.note(f"{cells.duration(time.monotonic() - self._started):>7}  {text}")
+        output.note(f"{cells.duration(time.monotonic() - self._started):>11}  {text}")
 
     def stopping(self) -> bool:
         """Return whether the user asked to stop."""

@@ -45,7 +45,7 @@ COLUMNS: Sequence[Column[Trained]] = (
     Column("time", lambda row: cells.duration(row.report.seconds), 2, "right"),
     Column("end", lambda row: (row.report.end or "").replace("_", " "), 5),
 )
-WIDTHS = (5, 6, 10, 8, 9, 6, 7, 0)
+WIDTHS = (5, 6, 10, 8, 9, 6, 10, 0)
 """Column widths while rows are printed as they come."""
 
 

@@ -268,7 +268,7 @@ def _preview(config: SearchConfig, share: float | None) -> None:
         output.print_prose(line)
     if share is not None:
         output.print_prose(
-            f"After that, {100 * share:g} % of the pruned trials are trained to the end, which takes additional time."
+            f"After that, {100 * share:g}% of the pruned trials are trained to the end, which takes additional time."
         )
 
 

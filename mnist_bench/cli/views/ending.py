@@ -69,7 +69,7 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
     saved = f"Pruning saved {listed.saved:g} of {listed.budget:g} epochs"
     cost = "reports were used in completion order"
     if repeats(listed.order):
-        cost = f"the deterministic order cost {100 * order_cost:.1f} % of worker time"
+        cost = f"the deterministic order cost {100 * order_cost:.1f}% of worker time"
     took = cells.duration(seconds)
     took += f" (this run, after {cells.duration(before)} of training in earlier ones)" if before else ""
     return f"{ended} trial{'' if ended == 1 else 's'} in {took}: {cells.counted(listed.counts)}. {saved}; {cost}."

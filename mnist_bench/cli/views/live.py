@@ -284,7 +284,7 @@ def progress_line(progress: Progress, left: float | None, width: int) -> str:
     counts = f"{progress.finished}/{progress.goal}   {progress.complete} complete  {progress.pruned} pruned"
     counts += f"  {progress.failed} failed" if progress.failed else ""
     gone = f"{cells.duration(progress.seconds)} gone"
-    time_words = gone if left is None else f"{gone}, about {cells.duration(left)} left"
+    time_words = gone if left is None else f"{gone}, about {cells.roughly(left)} left"
     besides = f"   (+{progress.infeasible} infeasible)" if progress.infeasible else ""
     words = f"{counts}   {time_words}{besides}"
     room = min(MAX_BAR, width - len(words) - 2)
@@ -340,8 +340,8 @@ def _running_words(trial: TrialRecord, waits_for: str) -> str:
     done = epochs_done(trial)
     waiting = f"waits for {waits_for}" if waits_for else ""
     words = f"epoch {done:g}/{total_epochs(trial):g}".ljust(11)
-    words += f" {cells.percent(trial.value) if done else '':>8}  {waiting:<18}"
-    words += f"{cells.count(trial.facts.get('parameters')):>7} parameters"
+    words += f" {cells.percent(trial.value) if done else '':>7}  {waiting:<18}"
+    words += f"{cells.count(trial.facts.get('parameters')):>6} parameters"
     speed = f"{trial.seconds / done:.1f} s/epoch" if done else ""
     return f"{words}  {speed:<13}"
 
@@ -360,7 +360,7 @@ def _summary_lines(progress: Progress, patience: int | None) -> list[str]:
         saved = f"{progress.saved_periods} of {progress.total_periods} {_period_unit(progress)}"
         words.append(f"pruning saved {saved} so far")
     if progress.order_cost >= 0.001:
-        words.append(f"workers waited for the deterministic order {100 * progress.order_cost:.1f} % of the time")
+        words.append(f"workers waited for the deterministic order {100 * progress.order_cost:.1f}% of the time")
     if patience is not None and progress.since is not None:
         words.append(f"{progress.since} of {patience} trials without a better one")
     return [" · ".join(words)] if words else []

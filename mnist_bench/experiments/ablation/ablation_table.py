@@ -47,7 +47,7 @@ def _footnotes(ablation: Ablation) -> list[str]:
     together = [step.name for step in ablation.steps if len(step.groups) > 1 and not step.unresolved]
     names = {group for step in ablation.steps for group in step.groups}
     lines = [
-        "In brackets: 95 % intervals, simultaneous for everything tried in a step. * may be chance: the interval "
+        "In brackets: 95% intervals, simultaneous for everything tried in a step. * may be chance: the interval "
         "includes 0."
     ]
     if "convolutions" in names and not ablation.start.config["model"]["blocks"]:

@@ -180,7 +180,7 @@ def _step(groups: tuple[str, ...], before: Measured, after: Measured, others: Se
 def interval(
     before: Sequence[int | None], after: Sequence[int | None], others: Sequence[Sequence[int | None]]
 ) -> tuple[float, float, float] | None:
-    """Return how many errors fewer `after` has than `before`, in the mean, and the ends of a 95 % interval of that.
+    """Return how many errors fewer `after` has than `before`, in the mean, and the ends of a 95% interval of that.
 
     All arguments are errors by seed, of the same seeds; None if training diverged. The result is None if `before` or
     `after` has such a run, or if there is one seed.
@@ -190,7 +190,7 @@ def interval(
     change taken is the best of several by these same figures, so the interval holds for all changes that were tried at
     once (Bonferroni). A pair that varies more than the other runs must not become certain through their variance. So
     the interval is never narrower than the uncorrected interval of the pair's own differences. If one side of a pair
-    varies five times as much, the interval then covers 95 %, and 82 % without this rule.
+    varies five times as much, the interval then covers 95%, and 82% without this rule.
     """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 

@@ -61,7 +61,7 @@ def validation_lines(confirmed: Confirmed) -> list[str]:
         lines = [f"validation: with one fresh seed, on {confirmed.validation_images:,} images."]
     else:
         lines = [
-            f"validation: mean of fresh seeds and its 95 % interval, on {confirmed.validation_images:,} images; it "
+            f"validation: mean of fresh seeds and its 95% interval, on {confirmed.validation_images:,} images; it "
             "covers other seeds, not other images."
         ]
     if len(confirmed.candidates) > 1:

@@ -44,7 +44,7 @@ class Ahead:
     mean: float
     """Over the seeds, which both have in common."""
     low: float
-    """Ends of Student's 95 % interval for it, of this comparison alone."""
+    """Ends of Student's 95% interval for it, of this comparison alone."""
     high: float
 
 

@@ -90,7 +90,7 @@ def _footnotes(front: Front) -> list[str]:
     ]
     left = [f"{front.left_out} more are on the front of the search; --top takes more."] if front.left_out else []
     return [
-        f"test: mean of fresh seeds and its 95 % interval, on {front.test_images:,} test images, evaluated once; it "
+        f"test: mean of fresh seeds and its 95% interval, on {front.test_images:,} test images, evaluated once; it "
         "covers other seeds, not other images.",
         "on the front: yes if it is significantly more accurate than each configuration that costs no more; no if one "
         "of those is significantly more accurate (paired by seed, each comparison alone).",

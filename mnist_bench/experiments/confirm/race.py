@@ -28,7 +28,7 @@ after two seeds has cost a quarter of one that races to the end, and there are b
 LOOKS = tuple(seeds for seeds in ROUNDS if seeds > 1)
 """Rounds that end with the test; one seed shows nothing about the spread of seeds."""
 LEVEL = 0.05
-"""Significance level of a drop, after Holm. Among 8 copies of one configuration, one was dropped in 2 % of 1,000 races
+"""Significance level of a drop, after Holm. Among 8 copies of one configuration, one was dropped in 2% of 1,000 races
 (benchmarks/null_race.py)."""
 OWN_LEVEL = 0.0065
 """Level of the test on a pair's own differences, uncorrected. Without it 16 of 100 races of eight copies, one of them

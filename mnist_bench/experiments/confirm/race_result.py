@@ -34,7 +34,7 @@ class AccuracyOverSeeds:
 
     mean: float
     interval: tuple[float, float] | None
-    """The 95 % interval of the mean, see `share_interval`: it covers other seeds, not other images. None for one
+    """The 95% interval of the mean, see `share_interval`: it covers other seeds, not other images. None for one
     seed."""
     seeds: int
     median: float

@@ -104,7 +104,7 @@ def _table(judged: Judged, rows: Sequence[EntrantRow], document: dict[str, Any])
             Column("error", _error, 10, "right", legend=["±: standard error of the mean over the seeds"]),
             Column(
                 f"against {first}", lambda row: _difference(row.comparison), 9, "right",
-                legend=["against: in percentage points, negative is better, with 95 % intervals, uncorrected"],
+                legend=["against: in percentage points, negative is better, with 95% intervals, uncorrected"],
             ),
             Column(
                 "verdict", lambda row: _verdict(row.comparison), 11,

@@ -27,7 +27,7 @@ LEAST_P = 0.001
 """A smaller p-value is shown as a bound."""
 MIN_BOOTSTRAP_SEEDS = 20
 """Seeds from which a speed-up's interval covers about as often as it promises: of equal methods it misses the ratio 1
-in 8 % of contests with 25 seeds, in 17 % with 5, and in 44 % with 2."""
+in 8% of contests with 25 seeds, in 17% with 5, and in 44% with 2."""
 
 Verdict = Literal["better", "worse", "equal", "no difference shown"]
 
@@ -41,7 +41,7 @@ class EntrantComparison:
     difference: float
     """By how much the entrant's mean error is higher, as a share of the images."""
     low: float
-    """Of a 95 % interval for this comparison alone."""
+    """Of a 95% interval for this comparison alone."""
     high: float
     p_value: float
     """Of a paired t test, adjusted for the number of comparisons by Holm's method."""
@@ -91,7 +91,7 @@ class EntrantComparison:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Speedup:
-    """How many times cheaper an entrant gets as far as the first one, with a 95 % interval."""
+    """How many times cheaper an entrant gets as far as the first one, with a 95% interval."""
 
     ratio: float
     low: float

@@ -118,7 +118,7 @@ async function start(root) {
 }
 
 function percent(share) {
-  return `${(100 * share).toFixed(1)} %`;
+  return `${(100 * share).toFixed(1)}%`;
 }
 
 for (const root of document.querySelectorAll(".drawing")) start(root);

@@ -103,7 +103,7 @@ def draw(augmented: Augmented) -> Figure:
 
 
 def in_words(config: AugmentConfig) -> str:
-    """Return the strengths of a distortion: `turned ±12°, zoomed ±8 % and shifted ±2 px`."""
+    """Return the strengths of a distortion: `turned ±12°, zoomed ±8% and shifted ±2 px`."""
     axes = " (each axis apart)" if config.zoom_per_axis else ""
     words = [
         (setting_of(f"{SECTION}.{name}").distortion or "").format(

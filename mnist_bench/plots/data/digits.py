@@ -99,7 +99,7 @@ def draw(digits: Digits) -> Figure:
     count, height, width = digits.shape
     write_heading(
         figure,
-        f"{count:,} images of {height} × {width} pixels; {100 * digits.background:.0f} % of the pixels are background",
+        f"{count:,} images of {height} × {width} pixels; {100 * digits.background:.0f}% of the pixels are background",
         [
             "training files only",
             f"pixels from 0 to 255: mean {digits.mean:.2f}, standard deviation {digits.std:.2f}",

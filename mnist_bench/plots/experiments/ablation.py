@@ -87,7 +87,7 @@ def _set_axes(axes: Axes, made: Ablation, steps: list[tuple[Step, float, float]]
     else:
         reach = (high - low) or 1.0
         axes.set_xlim(max(0.0, low - 0.2 * reach), high + 0.2 * reach)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g} %"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}%"))
     axes.set_ylim(len(steps) + 1.6, -0.6)
     names = [made.baseline, *(step.name for step, _, _ in steps), f"trial #{made.trial}"]
     axes.set_yticks(range(len(names)), [fill(name, 26) for name in names], color=style.INK)
@@ -136,7 +136,7 @@ def _remarks(made: Ablation) -> list[str]:
     time = "" if made.complete else f"the rest: {len(made.steps[-1].groups)} groups of settings, for want of time"
     return [
         f"study {made.study}: errors of {made.images:,} validation images",
-        "in brackets and as lines: 95 % intervals",
+        "in brackets and as lines: 95% intervals",
         "pale: may be chance" if any(step.by_chance for step in made.steps) else "",
         time,
     ]

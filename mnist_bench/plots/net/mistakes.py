@@ -63,7 +63,7 @@ class Mistakes:
             return "Every validation image is recognised"
         if len(self.mistakes) == 1:
             return f"The only mistake is made with {confidence(self.mistakes[0].confidence)} confidence"
-        # As they are printed: 89.6 % reads as 90 %.
+        # As they are printed: 89.6% reads as 90%.
         sure = sum(round(100 * mistake.confidence) >= 100 * SURE for mistake in self.mistakes)
         return f"The network is {confidence(SURE)} sure or more in {sure or 'none'} of {len(self.mistakes)} mistakes"
 
@@ -124,10 +124,10 @@ def _above(mistake: Mistake) -> str:
 
 
 def confidence(share: float) -> str:
-    """Return a share (0..1) in percent, not rounded to 0 or 100 %: `98 %`, `>99 %`, `<1 %`."""
+    """Return a share (0..1) in percent, not rounded to 0 or 100%: `98%`, `>99%`, `<1%`."""
     if 0.995 <= share < 1:
-        return ">99 %"
-    return "<1 %" if 0 < share <= 0.005 else f"{100 * share:.0f} %"
+        return ">99%"
+    return "<1%" if 0 < share <= 0.005 else f"{100 * share:.0f}%"
 
 
 def _remarks(mistakes: Mistakes, shown: int) -> list[str]:

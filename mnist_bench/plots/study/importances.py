@@ -147,7 +147,7 @@ def _draw_bar(axes: Axes, row: int, importance: Importance, *, hollow: bool) -> 
     _draw_mark(axes, row, 100 * importance.chance)
     if importance.stands_out:
         axes.annotate(
-            f"{100 * importance.share:.0f} %", (100 * importance.share, row), (4, 0), textcoords="offset points",
+            f"{100 * importance.share:.0f}%", (100 * importance.share, row), (4, 0), textcoords="offset points",
             va="center", fontsize=8,
         )  # fmt: skip
 

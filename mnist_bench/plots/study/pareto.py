@@ -48,7 +48,7 @@ class ParetoPoint:
     accuracy: float
     """Validation accuracy of its last period, 0..1."""
     interval: tuple[float, float]
-    """Wilson's 95 % interval of it; twice the accuracy itself if the number of errors was not kept."""
+    """Wilson's 95% interval of it; twice the accuracy itself if the number of errors was not kept."""
     parameters: int
     macs: int
     complete: bool
@@ -206,7 +206,7 @@ def _scale(axes: Axes, costs: Sequence[int]) -> None:
     axes.set_xscale("log")
     wide = max(costs) > 100 * min(costs)  # over two decades, labels at 1, 2 and 5 would overlap
     axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
-    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
@@ -244,8 +244,8 @@ def _write(axes: Axes, pareto: Pareto, cost: Cost, point: ParetoPoint, text: str
 def _remarks(pareto: Pareto) -> list[str]:
     complete, pruned = len(pareto.complete), len(pareto.points) - len(pareto.complete)
     return [
-        f"study {pareto.study}: {complete} complete (dots, filled on the Pareto front), with 95 % intervals",
+        f"study {pareto.study}: {complete} complete (dots, filled on the Pareto front), with 95% intervals",
         f"{pruned} pruned after less training (crosses)" if pruned else "",
         f"{pareto.below} below the axis" if pareto.below else "",
-        f"100 % drawn as {100 - accuracy.MIN_ERROR:g} %" if pareto.best.accuracy == 1 else "",
+        f"100% drawn as {100 - accuracy.MIN_ERROR:g}%" if pareto.best.accuracy == 1 else "",
     ]

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from mnist_bench.cells import duration, percent
+from mnist_bench.cells import duration, percent, roughly
 from mnist_bench.leaderboard import Kind, LanePeriod, WorkerTimeline, worker_time_of as rows
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
@@ -65,7 +65,7 @@ def finding(time: WorkerTimeline) -> str:
     count = len(time.lanes)
     share = (time.available - time.idle) / time.available
     were = "1 lane was" if count == 1 else f"{count} lanes were"
-    saved = f"pruning saved about {_roughly(time.saved)} of training" if time.saved else "nothing was pruned"
+    saved = f"pruning saved about {roughly(time.saved)} of training" if time.saved else "nothing was pruned"
     cost = f", the deterministic order cost {percent(time.ordering / time.available, 1)}" if repeats(time.order) else ""
     return f"{were} busy {percent(share, 0)} of {duration(time.span)}; {saved}{cost}"
 
@@ -85,13 +85,6 @@ def uses(time: WorkerTimeline) -> list[Use]:
         Use(name="idle otherwise", seconds=time.idle - time.ordering, colour=""),
         *([Use(name=SAVED, seconds=time.saved, colour="")] if time.saved else []),
     ]
-
-
-def _roughly(seconds: float) -> str:
-    """Return an estimated duration in one unit: `45 s`, `19 min`, `5.5 h`."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
 
 
 def _draw_lanes(axes: Axes, time: WorkerTimeline) -> None:
@@ -154,12 +147,12 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
             edgecolor=use.colour or style.FAINT, linestyle="--" if saved else "-",
         )  # fmt: skip
         share = f"{duration(use.seconds)}, {percent(use.seconds / available, 1)}"
-        text = f"about {_roughly(use.seconds)}" if saved else share
+        text = f"about {roughly(use.seconds)}" if saved else share
         end = (use.seconds, place)
         axes.annotate(text, end, (4, 0), textcoords="offset points", va="center", fontsize=7.5)
     axes.set_yticks(range(len(used)), [use.name for use in used])
     axes.set_ylim(len(used) - 0.5, -0.5)
-    axes.set_xlim(0, 1.25 * max(use.seconds for use in used))  # a fifth is left for the text next to the longest bar
+    axes.set_xlim(0, 4 / 3 * max(use.seconds for use in used))  # a quarter is left for the text next to the longest bar
     axes.set_title("time of all lanes")
     axes.xaxis.set_visible(False)
     axes.tick_params(axis="y", length=0)

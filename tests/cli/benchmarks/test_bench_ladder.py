@@ -50,12 +50,12 @@ def rung(*accuracies: float, unended: int = 0) -> Rung:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (rung(*[0.9900, 0.9910] * 5), "met: 99.05 % [99.01, 99.09]"),
-        (rung(*[0.9895, 0.9911] * 5), "not met: 99.03 % [98.97, 99.09]"),
-        (rung(0.999), "not met: 99.90 % by one run, which shows no spread"),
-        (rung(0.999, 0.999, unended=1), "not met: 1 of 3 runs did not finish, the others 99.90 % [99.87, 99.93]"),
+        (rung(*[0.9900, 0.9910] * 5), "met: 99.05% [99.01, 99.09]"),
+        (rung(*[0.9895, 0.9911] * 5), "not met: 99.03% [98.97, 99.09]"),
+        (rung(0.999), "not met: 99.90% by one run, which shows no spread"),
+        (rung(0.999, 0.999, unended=1), "not met: 1 of 3 runs did not finish, the others 99.90% [99.87, 99.93]"),
         (rung(unended=2), "not met: 2 of 2 runs did not finish"),
-        (rung(1.0, 1.0), "not met: 100.00 %, without an error to judge by"),
+        (rung(1.0, 1.0), "not met: 100.00%, without an error to judge by"),
     ],
 )
 def test_verdicts_in_words(found: Rung, words: str) -> None:
@@ -96,7 +96,7 @@ def test_the_table(cli: Run, found: Ladder) -> None:
         "training",
         "wall",
     ]
-    cells = ["99.0 %", "met: 99.05 % [99.01, 99.09]", "ladder/99.0", "1", "7,850", "0.14", "10", "3.0 s", "9.0 s"]
+    cells = ["99.0%", "met: 99.05% [99.01, 99.09]", "ladder/99.0", "1", "7,850", "0.14", "10", "3.0 s", "9.0 s"]
     assert re.split(" {2,}", first) == cells
     assert re.split(" {2,}", second)[1:3] == ["not met: 2 of 2 runs did not finish", "ladder/99.4"]
     assert re.split(" {2,}", second)[-2:] == ["–", "9.0 s"]
@@ -111,7 +111,7 @@ def test_other_forms_hold_the_same(cli: Run, found: Ladder) -> None:
     assert float(first["mean"]) == pytest.approx(0.9905)
     assert (second["low"], second["seconds"], second["unended"]) == ("", "", "2")
     lines = cli("bench", "ladder", "--markdown").stdout.splitlines()
-    assert lines[2].startswith("| 99.0 % | met: 99.05 % \\[99.01, 99.09\\] | ladder/99.0 |")
+    assert lines[2].startswith("| 99.0% | met: 99.05% \\[99.01, 99.09\\] | ladder/99.0 |")
 
 
 def test_stopped_it_says_how_to_go_on(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

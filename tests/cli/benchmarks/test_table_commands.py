@@ -73,7 +73,7 @@ def test_show_says_what_a_table_holds_and_where_it_comes_from(cli: Cli, file: st
         [seed, "90", "9"] for seed in "012"
     ]
     assert "Trainer revision 2, torch 2.13.0; data dddddddd, split eeeeeeee. Made: by hand." in out
-    assert "Seconds are modelled: 1.00 times the estimated cost, a training off by 0 %." in out
+    assert "Seconds are modelled: 1.00 times the estimated cost, a training off by 0%." in out
     document = json.loads(cli("table", "show", file, "--json").stdout)
     assert document["images"] == {"train": 5000, "validation": 10_000, "unseen": 20_000}
     assert document["trained"][0]["canary"] == handmade_table.CANARY
@@ -122,7 +122,7 @@ def test_what_is_not_there_is_a_sentence_and_wrong_usage(cli: Cli, file: str, ar
 def test_the_card_compares_with_the_other_tables(cli: Cli) -> None:
     out = cli("table", "card", "handmade").stdout
     assert out.startswith(
-        "Table handmade: 90 configurations, 270 runs, 10.0 % of them diverged; a full training costs 0.4 s, "
+        "Table handmade: 90 configurations, 270 runs, 10.0% of them diverged; a full training costs 0.4 s, "
     )
     headings = ["floor, seen images", "seed to seed, unseen images", "rank correlation, epoch 1 and end"]
     assert all(any(line.startswith(heading) for line in out.splitlines()) for heading in headings)

@@ -127,9 +127,9 @@ def test_as_a_table(cli: Callable[..., Result], found: Ablation) -> None:
         "conv-0: from notebook/linear to #1, 801.0 → diverged validation errors of 10,000 (means of 2 fresh seeds)."
     )
     assert lines[2].split() == ["step", "errors", "fewer", "accuracy", "params", "time", "change"]
-    assert lines[3].split()[:3] == ["notebook/linear", "801.0", "91.99"]
+    assert lines[3].split()[:3] == ["notebook/linear", "801.0", "91.99%"]
     assert "convolutions  " in lines[4]
-    assert "  700.0 [650, 750]    98.99 %  7.85 k  3.0 s  blocks 0 → 2" in lines[4]
+    assert "  700.0 [650, 750]     98.99%   7.85k  3.0 s  blocks 0 → 2" in lines[4]
     assert "  2.0 [-7, 11]*" in lines[5]
     assert lines[6].split()[:4] == ["the", "rest", "diverged", "–"]
     assert lines[6].endswith("[bold]")

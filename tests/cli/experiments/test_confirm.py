@@ -341,29 +341,29 @@ def test_what_was_found_reads_well(cli: Any, tmp_path: Path) -> None:
     shown = cli("confirm", "conv-0")
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()
-    assert lines[0] == "conv-0: 4 configurations raced with up to 4 fresh seeds in 12:34."
+    assert lines[0] == "conv-0: 4 configurations raced with up to 4 fresh seeds in 12 min 34 s."
     assert [line.split()[0] for line in lines[3:7]] == ["#1", "#0", "#2", "#4"]
     assert "selected (tied)" in lines[3]
-    assert "99.31 % [99.30, 99.32]" in lines[3]
+    assert "99.31% [99.30, 99.32]" in lines[3]
     assert "dropped after 2 seeds (p = 0.0012)" in lines[5]
     assert "dropped after 2 seeds: a run did not finish" in lines[6]
-    assert "90.00 % at 2, pruned" in lines[6]
+    assert "90.00% at 2, pruned" in lines[6]
     assert (
         "= not significantly worse than #1 (t-tests over seeds with one variance for all; Holm-corrected, 5% "
         "level): #0." in lines
     )
-    assert "The cheapest of the tied is #0: 900 k MACs, 30 k parameters (#1: 2.1 M and 61.2 k)." in lines
+    assert "The cheapest of the tied is #0: 900k MACs, 30k parameters (#1: 2.1M and 61.2k)." in lines
     assert "Then trained on all 60,000 images and evaluated once on 10,000 test images:" in lines
     assert any(
-        line.startswith("  #1 (selected)  99.50 % [99.50, 99.50] on the test images, 8 seeds: 99.5") for line in lines
+        line.startswith("  #1 (selected)  99.50% [99.50, 99.50] on the test images, 8 seeds: 99.5") for line in lines
     )
     assert any(line.endswith("so the test accuracy is 0.19 percentage points higher.") for line in lines)
     assert any(line.endswith("7 seeds: 99.40  99.40  99.40  99.40  99.40  99.40  99.40  –") for line in lines)
-    luck = "In the search #1 had 99.39 %, with fresh seeds 99.31 %: the search's figure was 0.08 percentage points"
+    luck = "In the search #1 had 99.39%, with fresh seeds 99.31%: the search's figure was 0.08 percentage points"
     assert f"{luck} too high." in lines
     assert lines[-1] == "The test set has not been evaluated."
     assert cli("leaderboard", "conv-0").stdout.splitlines()[-1] == (
-        "confirmed: #1 99.50 % [99.50, 99.50] on the test images, 8 seeds"
+        "confirmed: #1 99.50% [99.50, 99.50] on the test images, 8 seeds"
     )
 
 
@@ -377,8 +377,8 @@ def test_what_the_nets_get_right_together_is_said_where_it_was_measured(cli: Any
     lines = cli("confirm", "conv-0").stdout.splitlines()
     words = "networks, their probabilities averaged"
     assert [line for line in lines if "ensemble" in line] == [
-        f"      ensemble of the 8 {words}: 99.56 %, 44 of 10,000 wrong.",
-        f"      ensemble of the 7 {words}: 99.48 %, 52 of 10,000 wrong.",
+        f"      ensemble of the 8 {words}: 99.56%, 44 of 10,000 wrong.",
+        f"      ensemble of the 7 {words}: 99.48%, 52 of 10,000 wrong.",
     ]
     confirmed.save(found(), tmp_path / "results" / "conv-0")
     assert "ensemble" not in cli("confirm", "conv-0").stdout
@@ -394,7 +394,7 @@ def test_a_study_searched_further_is_not_confirmed(cli: Any, tmp_path: Path) -> 
 
 def test_what_the_budget_left_open_is_named() -> None:
     lines = confirmation.race_lines(found(cut=True, budget=900.0))
-    assert lines[-1] == "The budget of 15:00 ended the race after 4 seeds; unresolved: #1, #0."
+    assert lines[-1] == "The budget of 15 min ended the race after 4 seeds; unresolved: #1, #0."
 
 
 def test_a_winner_alone_is_said_to_be_alone() -> None:
@@ -420,7 +420,7 @@ def test_a_winner_alone_is_said_to_be_alone() -> None:
 def test_a_pruned_winner_was_neither_lucky_nor_unlucky() -> None:
     pruned = found(candidates=(row(1, (68, 70), complete=False, search_epochs=2, search_accuracy=0.98),), cheapest=1)
     pruned = replace(pruned, finals=pruned.finals[:1])
-    assert confirmation.test_lines(pruned, HERE)[-1] == "In the search #1 was pruned after 2 epochs at 98.00 %."
+    assert confirmation.test_lines(pruned, HERE)[-1] == "In the search #1 was pruned after 2 epochs at 98.00%."
 
 
 def test_a_single_fresh_seed_tells_nothing_of_luck() -> None:
@@ -431,14 +431,14 @@ def test_a_single_fresh_seed_tells_nothing_of_luck() -> None:
     assert not any("the search's figure" in line for line in confirmation.test_lines(led, HERE))
     twice = replace(led, candidates=(row(1, (68, 70)),), winner=1, leader=None, cheapest=1, seeds=2)
     assert confirmation.test_lines(twice, HERE)[-1].endswith(
-        "with fresh seeds 99.31 %: the search's figure was 0.08 percentage points too high."
+        "with fresh seeds 99.31%: the search's figure was 0.08 percentage points too high."
     )
 
 
 def test_one_epoch_is_no_plural() -> None:
     pruned = found(candidates=(row(1, (68,), complete=False, search_epochs=1, search_accuracy=0.98),), cheapest=1)
     (*_, line) = confirmation.test_lines(replace(pruned, finals=()), HERE)
-    assert line.endswith("was pruned after 1 epoch at 98.00 %.")
+    assert line.endswith("was pruned after 1 epoch at 98.00%.")
 
 
 def test_a_seed_that_did_not_learn_is_named() -> None:
@@ -446,9 +446,9 @@ def test_a_seed_that_did_not_learn_is_named() -> None:
     race = found(
         candidates=(row(1, collapsed), row(0, (69, 71))), finals=(confirmed.Final(number=1, errors=collapsed),)
     )
-    assert confirmation.failure_lines(race) == ["#1: 1 of 8 seeds did not learn (10.28 %)."]
-    assert "      1 of 8 seeds did not learn (10.28 %)." in confirmation.test_lines(race, HERE)
-    assert re.fullmatch(r"87\.82 % \[61\.63, 98\.82\], median 98\.90 %", confirmation.accuracy(race.validation(1)))
+    assert confirmation.failure_lines(race) == ["#1: 1 of 8 seeds did not learn (10.28%)."]
+    assert "      1 of 8 seeds did not learn (10.28%)." in confirmation.test_lines(race, HERE)
+    assert re.fullmatch(r"87\.82% \[61\.63, 98\.82\], median 98\.90%", confirmation.accuracy(race.validation(1)))
 
 
 def test_both_ways_to_treat_the_test_set_contradict_each_other(cli: Any) -> None:
@@ -463,7 +463,7 @@ def test_what_an_earlier_version_kept_without_a_test_says_so(cli: Any, tmp_path:
     confirmed.save(replace(old, finals=old.finals[:1]), tmp_path / "results" / "conv-0")
     shown = cli("confirm", "conv-0", "--budget", "5s")
     assert "No statistical test was made; the test set was evaluated all the same." in shown.stdout
-    assert "  #1 (leader)  99.50 %" in shown.stdout
+    assert "  #1 (leader)  99.50%" in shown.stdout
     assert json.loads(cli("confirm", "conv-0", "--budget", "5s", "--json").stdout)["winner"] == 1
     assert cli("leaderboard", "conv-0").stdout.splitlines()[-1].startswith("no test was made; #1, which led")
 

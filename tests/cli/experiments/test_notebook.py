@@ -48,7 +48,7 @@ def test_trains_compares_and_does_not_train_again(folder: Path) -> None:
     assert lines[0].split()[:2] == ["recipe", "notebook"]
     assert all(" ± " in line for line in lines[1:3])
     assert [line.split()[0] for line in lines[1:3]] == ["linear", "hidden"]
-    assert "92.31 %" in lines[1]
+    assert "92.31%" in lines[1]
     assert "7,850 =" in lines[1]
     assert err.count("on the test images, trained in") == 4
     assert openings(folder) == ["notebook: linear, hidden; 2 seeds"]

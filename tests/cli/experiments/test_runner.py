@@ -28,11 +28,11 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("run", "report", "words"),
     [
-        (RUN, REPORT, "99.80 % (2 errors), trained in "),
+        (RUN, REPORT, "99.80% (2 errors), trained in "),
         (
             RUN,
             replace(REPORT, metrics={**REPORT.metrics, "test_accuracy": 0.5}),
-            "50.00 % on the test images, trained in ",
+            "50.00% on the test images, trained in ",
         ),
         (RUN, replace(REPORT, end="out_of_memory"), "out of memory, trained in "),
         (replace(RUN, config=TrainConfig(train_on="all")), REPORT, "trained in "),

@@ -53,7 +53,7 @@ def train(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 def test_for_people_there_is_a_line_a_period_as_it_ends(train: Callable[..., str]) -> None:
     heading, *lines = train().splitlines()
     assert heading.split() == ["seed", "epoch", "train", "loss", "val", "loss", "accuracy", "errors", "time", "end"]
-    assert lines[1].split() == ["0", "2", "0.25000", "0.03000", "99.40", "%", "6", "1.5", "s"]
+    assert lines[1].split() == ["0", "2", "0.25000", "0.03000", "99.40%", "6", "1.5", "s"]
     assert lines[3].split()[-1] == "diverged"
     assert lines[4].startswith("weights of seed 0  sha256 ")
     assert lines[-1] == "1 of 2 seeds did not train to the end."

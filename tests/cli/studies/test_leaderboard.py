@@ -30,7 +30,7 @@ def test_the_leaderboard_shows_ranks_intervals_ties_and_what_differs(cli: Cli) -
     header = next(line for line in lines if line.split()[:2] == ["rank", "trial"])
     assert header.split()[-5:] == ["blocks", "filters", "lr", "→", "drops"]
     first, second, third = lines[lines.index(header) + 1 :][:3]
-    assert first.split()[:5] == ["1", "#1", "99.50", "%", "[98.83,"]
+    assert first.split()[:4] == ["1", "#1", "99.50%", "[98.83,"]
     assert second.split()[:3] == ["2", "=", "#0"]
     assert third.split()[:2] == ["3", "#2"]
     tie = "= not significantly different from the first (paired test, Holm-corrected, 5% level). "
@@ -197,7 +197,7 @@ def test_in_a_narrow_terminal_rank_trial_and_accuracy_remain(
     lines = cli("leaderboard", columns=columns).stdout.splitlines()
     assert all(len(line) <= columns or line.startswith("\x1b") for line in lines)
     first = next(index for index, line in enumerate(lines) if "#1" in line)
-    assert "99.50 %" in "".join(lines[first : first + 2])
+    assert "99.50%" in "".join(lines[first : first + 2])
     assert any("columns do not fit: " in line for line in lines) == (20 < columns < 120)
     whole = cli("leaderboard", "--wide", columns=columns).stdout.splitlines()
     assert max(map(len, whole)) > 100

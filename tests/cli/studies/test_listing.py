@@ -36,8 +36,8 @@ def test_studies_are_listed(cli: Cli, three: list[StudySummary]) -> None:
     assert last == "The test set has not been evaluated."
     assert header.split()[:5] == ["study", "trials", "complete", "best", "state"]
     assert [line.split()[0] for line in lines] == ["conv-0", "smoke-1", "gpu-2"]
-    assert [line.split()[5] for line in lines] == ["finished", "paused", "running"]
-    assert "99.44 %" in lines[0]
+    assert [line.split()[4] for line in lines] == ["finished", "paused", "running"]
+    assert "99.44%" in lines[0]
     assert "2.3 MB" in lines[0]
     assert "2026-11-24 10:20" in lines[0]
 

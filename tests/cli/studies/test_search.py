@@ -164,7 +164,7 @@ def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked:
     lines = result.stdout.splitlines()
     assert lines[1].startswith("6 trials in 0.")
     assert "3 complete, 2 pruned, 1 failed, 1 paused (and 1 infeasible). Pruning saved 8 of 36 epochs" in lines[1]
-    assert "the deterministic order cost 1.2 % of worker time." in lines[1]
+    assert "the deterministic order cost 1.2% of worker time." in lines[1]
     assert lines[2].replace(" ", "") == "digest" + handmade.mixed().digest
     assert sum(" #" in line for line in lines) == ending.TOP
     assert lines[-1] == "The test set has not been evaluated."
@@ -179,7 +179,7 @@ def test_a_search_that_ended_early_says_why_and_how_to_go_on(cli: Cli, monkeypat
     result = cli("search", "conv", "--patience", "3")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[2] == "Stopped early by --patience 3: 3 trials ended since #0 (99.00 %), and none was better."
+    assert lines[2] == "Stopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was better."
     assert "any run of this search with --patience 3, at any number of workers, gives this" in lines[4]
     assert "Stopped before its goal" not in result.stderr
     assert (
@@ -360,7 +360,7 @@ def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
 def test_a_dry_run_speaks_of_the_audit_after_it(cli: Cli) -> None:
     result = cli("search", "smoke", "--dry-run", "--trials", "12", "--audit-pruned", "12.5%")
     assert (
-        "After that, 12.5 % of the pruned trials are trained to the end, which takes additional time." in result.stdout
+        "After that, 12.5% of the pruned trials are trained to the end, which takes additional time." in result.stdout
     )
 
 
@@ -470,7 +470,7 @@ def test_a_dry_run_over_a_study_that_is_there_says_what_is_left(in_one_process: 
 def test_a_dry_run_warns_and_says_what_share_is_infeasible(cli: Cli) -> None:
     result = cli("search", "former/0.1/conv", "--dry-run", "--set", "optim.batch_size={choice: [64]}")
     assert "warning: optim.batch_size: a range of one value" in result.stderr
-    assert re.search(r"^\d\d % of random configurations exceed a limit; they are not trained", result.stdout, re.M)
+    assert re.search(r"^\d\d% of random configurations exceed a limit; they are not trained", result.stdout, re.M)
 
 
 @pytest.mark.slow

@@ -37,10 +37,8 @@ def test_each_origin_is_a_sentence() -> None:
 
 def test_a_model_says_what_it_expected() -> None:
     text = said(ProposalOrigin(kind="model", why=WHY))
-    assert "Expected 98.50 % after full training (between 98.00 % and 99.00 %)" in text
-    assert (
-        "the best complete trial had 98.70 %. Chosen among 430 configurations; the closest earlier one is #4." in text
-    )
+    assert "Expected 98.50% after full training (between 98.00% and 99.00%)" in text
+    assert "the best complete trial had 98.70%. Chosen among 430 configurations; the closest earlier one is #4." in text
 
 
 def test_a_stored_study_is_explained(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_the_header_says_where_what_is_searched_and_how() -> None:
     resumed = live.header_line(replace(HEADER, resumed=True), Path("results"))
     assert resumed.startswith("results/conv-0 (resumed)  ·  conv  ·  ")
     rules = live.header_line(replace(HEADER, stop_rules=StopRules(patience=12, target=0.994)), Path("results"))
-    assert "asha (after reports 1, 3 of 6)  ·  patience 12  ·  target 99.4 %  ·  seed 0" in rules
+    assert "asha (after reports 1, 3 of 6)  ·  patience 12  ·  target 99.4%  ·  seed 0" in rules
     two = replace(SPEC.space, settings={"objective": ["accuracy", "macs"]})
     both = live.header_line(replace(HEADER, spec=replace(SPEC, space=two)), Path("results"))
     assert "  ·  conv  ·  high accuracy and few MACs  ·  tpe (multivariate) + asha (" in both
@@ -86,12 +86,12 @@ def test_what_is_above_the_running_trials_takes_no_more_than_its_room(width: int
 def test_the_picture_shows_progress_best_running_trials_and_savings() -> None:
     lines = picture(PROGRESS, 117, 160, 40)
     assert lines[0] == "header"
-    assert "29/50   4 complete  25 pruned   2:41 gone, about 117 s left   (+2 infeasible)" in lines[1]
-    assert lines[2].startswith("best  #17  99.40 %  [98.70, 99.72]   2 blocks, 16·32 filters")
+    assert "29/50   4 complete  25 pruned   2 min 41 s gone, about 117 s left   (+2 infeasible)" in lines[1]
+    assert lines[2].startswith("best  #17  99.40%  [98.70, 99.72]   2 blocks, 16·32 filters")
     assert [line[2:].split()[0] for line in lines[3:11]] == [f"#{n}" for n in range(30, 38)]
     assert "epoch 3/6" in lines[4]
     assert lines[-1] == (
-        "pruning saved 118 of 186 epochs so far · workers waited for the deterministic order 1.2 % of the time"
+        "pruning saved 118 of 186 epochs so far · workers waited for the deterministic order 1.2% of the time"
     )
 
 
@@ -138,7 +138,7 @@ def test_running_trials_tell_their_settings_where_there_is_room() -> None:
 def test_before_any_trial_is_complete_the_best_of_those_under_way_is_shown() -> None:
     lines = picture(replace(PROGRESS, best=None), None, 120, 40)
     (first,) = (line for line in lines if line.startswith("ahead"))
-    assert first.startswith("ahead #30  73.00 %  after epoch 2 of 6   2 blocks")
+    assert first.startswith("ahead #30  73.00%  after epoch 2 of 6   2 blocks")
     assert not [line for line in picture(PROGRESS, None, 120, 40) if line.startswith("ahead")]
 
 
@@ -198,15 +198,15 @@ def test_without_a_terminal_there_is_one_line_a_finished_trial(capsys: pytest.Ca
         view.on_progress(replace(PROGRESS, finished=2))
     lines = plain_lines(capsys)
     assert lines[0].startswith("results/conv-0  ·  conv  ·  ")
-    assert lines[1].startswith("1/50  #3  PRUNED  91.00 %  epoch 1/6  1.5 s  2 blocks")
-    assert lines[2].startswith("2/50  #4  COMPLETE  99.40 %  epoch 6  9.0 s")
+    assert lines[1].startswith("1/50  #3  PRUNED  91.00%  epoch 1/6  1.5 s  2 blocks")
+    assert lines[2].startswith("2/50  #4  COMPLETE  99.40%  epoch 6  9.0 s")
     assert len(lines) == 3
 
 
 def test_a_trial_that_the_machine_ended_is_named_in_words() -> None:
     first, third = handmade.ended_by_machine().trials[2:]
     assert live.trial_line(first).startswith("#2  PRUNED (timed out)  –  epoch 0/6  0.0 s  ")
-    assert live.trial_line(third).startswith("#3  PRUNED (timed out)  92.00 %  epoch 2/6  3.0 s  ")
+    assert live.trial_line(third).startswith("#3  PRUNED (timed out)  92.00%  epoch 2/6  3.0 s  ")
 
 
 def test_names_with_markup_and_escapes_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:

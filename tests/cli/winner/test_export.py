@@ -95,7 +95,7 @@ def ran(home: Path, in_one_process: Callable[[Path, str], dict[str, Any]]) -> di
 def test_the_files_of_a_trial_whose_weights_were_kept(ran: dict[str, Any], home: Path) -> None:
     done = ran["export tiny-0/0 --to kept"]
     assert done.code == 0, done.err
-    assert re.fullmatch(r"tiny-0/0, in float32 \d+\.\d\d % of 166 validation images\.\n", done.err)
+    assert re.fullmatch(r"tiny-0/0, in float32 \d+\.\d\d% of 166 validation images\.\n", done.err)
     assert sorted(done.out.splitlines()) == sorted(
         map(str, (path.relative_to(home) for path in (home / "kept").iterdir()))
     )
@@ -130,7 +130,7 @@ def test_a_net_that_confirm_trained_on_all_images(ran: dict[str, Any], home: Pat
     )
     assert done.code == 0, done.err
     card = (home / "confirmed" / "README.md").read_text()
-    assert re.search(r"\| test images, by `confirm` \| \d+\.\d\d %, \d+ of 10,000 wrong \|", card)
+    assert re.search(r"\| test images, by `confirm` \| \d+\.\d\d%, \d+ of 10,000 wrong \|", card)
     assert "on the test images | " in card
     assert "mean of 8 seeds" in card
     assert "The test set has been evaluated once." in card
@@ -146,7 +146,7 @@ def test_all_nets_that_confirm_trained_are_a_committee(ran: dict[str, Any], home
     )
     assert len(done.out.splitlines()) == 13
     told = re.search(
-        r"ensemble of the 8 networks, their probabilities averaged: (\d+\.\d\d %, [\d,]+ of 10,000 wrong)\.",
+        r"ensemble of the 8 networks, their probabilities averaged: (\d+\.\d\d%, [\d,]+ of 10,000 wrong)\.",
         ran["confirm tiny-0 --top 1 --workers 1"].out,
     )
     assert told

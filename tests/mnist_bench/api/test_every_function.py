@@ -78,7 +78,7 @@ def audit(study, results):
     assert [(trial.number, trial.accuracy) for trial in found.trials] == [(other.number, other.value)]
     with suppress(UsageError):
         mnist_bench.audit_study(study, 5, results=results)
-        raise AssertionError("500 % is no share")
+        raise AssertionError("500% is no share")
 
 main()
 """

@@ -112,7 +112,7 @@ def test_a_study_that_ended_early_is_well_and_says_how_it_goes_on() -> None:
     told = left(handmade_search.ended_early(), History())
     assert told.severity == "ok"
     assert told.text == (
-        "no process works on the study. Stopped early by --patience 3: 3 trials ended since #0 (99.00 %), and none was "
+        "no process works on the study. Stopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was "
         "better; without --patience 3 the same search continues."
     )
 

@@ -91,13 +91,13 @@ def test_how_often_pruning_was_wrong() -> None:
 
 def test_in_words() -> None:
     assert sentence(audit((0.9912, 4), (0.98, 4), (0.9, 4), best=0.9939)) == (
-        "Audited 3 of 46 pruned trials: none would have been the best (of all pruned: 0 % to 56 %, 95 % interval); "
-        "none would have ranked above one of the 4 complete trials. The best of them, #0, would have reached 99.12 %, "
+        "Audited 3 of 46 pruned trials: none would have been the best (of all pruned: 0% to 56%, 95% interval); "
+        "none would have ranked above one of the 4 complete trials. The best of them, #0, would have reached 99.12%, "
         "0.27 percentage points below the search's best. It took 60 s of worker time."
     )
     wrong = sentence(audit((0.996, 0)))
-    assert "1 would have been the best (of all pruned: 21 % to 100 %" in wrong
-    assert "99.60 %, 0.10 percentage points above the search's best." in wrong
+    assert "1 would have been the best (of all pruned: 21% to 100%" in wrong
+    assert "99.60%, 0.10 percentage points above the search's best." in wrong
 
 
 def test_where_all_were_audited_nothing_is_estimated() -> None:
@@ -107,7 +107,7 @@ def test_where_all_were_audited_nothing_is_estimated() -> None:
 
 
 def test_in_words_where_the_loss_decides() -> None:
-    as_good = "99.50 %, as much as the search's best, with a {} loss."
+    as_good = "99.50%, as much as the search's best, with a {} loss."
     assert as_good.format("lower") in sentence(audit((0.995, 0)))
     assert as_good.format("higher") in sentence(audit((0.995, 1)))
     assert f"#1, would have reached {as_good.format('lower')}" in sentence(audit((0.995, 1), (0.995, 0)))
@@ -116,7 +116,7 @@ def test_in_words_where_the_loss_decides() -> None:
 def test_in_words_where_all_diverged_or_none_is_complete() -> None:
     assert "The best of them" not in sentence(audit((None, 4)))
     assert sentence(audit((0.9, 0), best=None, complete=0)) == (
-        "Audited 1 of 46 pruned trials: 1 would have been the best (of all pruned: 21 % to 100 %, 95 % interval). "
+        "Audited 1 of 46 pruned trials: 1 would have been the best (of all pruned: 21% to 100%, 95% interval). "
         "It took 20 s of worker time."
     )
 

@@ -15,7 +15,7 @@ from search.trainer_api import Report
 
 CONFIG = TrainConfig(epochs=2, train_on="all", model=ModelConfig(blocks=0, hidden_layers=0))
 T_9 = 2.262157
-"""Student's 97.5 % point for 9 degrees of freedom, from a table."""
+"""Student's 97.5% point for 9 degrees of freedom, from a table."""
 T_1 = 12.706205
 """The same for 1 degree."""
 

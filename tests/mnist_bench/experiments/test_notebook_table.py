@@ -38,9 +38,9 @@ def test_a_row_has_the_first_digits_of_its_digest() -> None:
 
 def test_a_mark_is_told_with_how_often_chance_makes_one() -> None:
     (_, _, mark) = footnotes(row("batchnorm", runs=((EPOCH,),) * 5))
-    # Student's distribution with 4 degrees of freedom has 4.0 % beyond three deviations.
+    # Student's distribution with 4 degrees of freedom has 4.0% beyond three deviations.
     assert mark.startswith("! more than 3 standard deviations from our mean")
-    assert mark.endswith("times the root of 1 + 1/n); by chance so are 4.0 % of the figures.")
+    assert mark.endswith("times the root of 1 + 1/n); by chance so are 4.0% of the figures.")
 
 
 def test_the_drop_that_the_notebook_meant_is_explained_where_its_row_is() -> None:

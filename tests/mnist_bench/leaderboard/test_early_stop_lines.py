@@ -29,12 +29,12 @@ TARGET = EarlyStop(rule="target", limit=0.994, best=17, value=0.9941, since=0)
 @pytest.mark.parametrize(
     ("stop", "foreign", "words"),
     [
-        (TARGET, False, "Stopped early by --target 99.4%: #17 reached 99.41 %."),
-        (PATIENCE, False, "Stopped early by --patience 12: 12 trials ended since #17 (99.41 %), and none was better."),
+        (TARGET, False, "Stopped early by --target 99.4%: #17 reached 99.41%."),
+        (PATIENCE, False, "Stopped early by --patience 12: 12 trials ended since #17 (99.41%), and none was better."),
         (
             replace(PATIENCE, limit=1, since=1, two_objectives=True),
             False,
-            "Stopped early by --patience 1: 1 trial ended since #17 (99.41 %), and none came to the front.",
+            "Stopped early by --patience 1: 1 trial ended since #17 (99.41%), and none came to the front.",
         ),
         (replace(TARGET, limit=12.5, value=13.0), True, "Stopped early by --target 12.5: #17 reached 13."),
     ],
@@ -45,7 +45,7 @@ def test_why_a_search_stopped(stop: EarlyStop, foreign: bool, words: str) -> Non
 
 def test_rules_in_a_few_words() -> None:
     assert rules_words(StopRules()) == []
-    assert rules_words(StopRules(patience=12, target=0.9941)) == ["patience 12", "target 99.41 %"]
+    assert rules_words(StopRules(patience=12, target=0.9941)) == ["patience 12", "target 99.41%"]
     assert stop_option(PATIENCE, foreign=False) == "--patience 12"
 
 
@@ -92,7 +92,7 @@ def test_complete_trials_come_first_and_a_better_one_that_stopped_says_so_in_its
 def test_a_study_that_stopped_early_is_not_called_unfinished() -> None:
     study = handmade_search.ended_early()
     board = leaderboard_of(study)
-    assert "of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 (99.00 %)" in headline(board)
+    assert "of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 (99.00%)" in headline(board)
     assert digest_lines(board, NextCommands(study=board.study))[1].strip() == (
         "(any run of this search with --patience 3, at any number of workers, gives this)"
     )

@@ -19,9 +19,9 @@ def complete(*wrong: range) -> list[TrialRecord]:
 @pytest.mark.parametrize(
     ("wrong", "tied", "accuracies"),
     [
-        ([range(5)], [0], "99.50 % each"),
-        ([range(5), range(5)], [0, 1], "99.50 % each"),
-        ([range(5), range(7), range(100, 160)], [0, 1], "99.30 to 99.50 %"),
+        ([range(5)], [0], "99.50% each"),
+        ([range(5), range(5)], [0, 1], "99.50% each"),
+        ([range(5), range(7), range(100, 160)], [0, 1], "99.30 to 99.50%"),
     ],
 )
 def test_the_first_and_those_tied_with_it(wrong: list[range], tied: list[int], accuracies: str) -> None:

@@ -42,7 +42,7 @@ def test_a_diverged_trial_does_not_squeeze_the_others() -> None:
     assert accuracy.place(axes, 0.1) == edge
     assert accuracy.place(axes, None) == edge
     assert accuracy.place(axes, 0.98) == pytest.approx(2)
-    assert accuracy.outside(accuracies, accuracies) == "on the lower edge: 1 below 98.00 %"
+    assert accuracy.outside(accuracies, accuracies) == "on the lower edge: 1 below 98.00%"
 
 
 def test_nothing_is_said_where_all_are_shown() -> None:

@@ -43,7 +43,7 @@ def test_the_title_counts_trials_and_names_the_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(10.0, "60 s"), (56.0, "5 min 36 s"), (60.0, "6 min 0 s"), (1250.2, "2 h 5 min")]
+    ("seconds", "told"), [(10.0, "60 s"), (56.0, "5 min 36 s"), (60.0, "6 min"), (1250.2, "2 h 5 min")]
 )
 def test_the_time_is_told_where_it_was_recorded(seconds: float, told: str) -> None:
     trial = handmade.trial(0, range(5))

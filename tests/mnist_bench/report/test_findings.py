@@ -13,7 +13,7 @@ from support import handmade, handmade_report, handmade_search
 from support.handmade_report import HERE
 
 CONFIRMED = Section(lines=("Selected: trial 0.", "More."))
-FRONT = Section(lines=("Test accuracy from 98 to 99 %.", "More."))
+FRONT = Section(lines=("Test accuracy from 98 to 99%.", "More."))
 RESULTS: Table[str] = Table(rows=["0"], columns=[Column("trial", str)])
 AUDIT = Section(lines=("Of 2 pruned trials none would have won.", "The study was searched further since."))
 
@@ -32,11 +32,11 @@ def complete(*wrong: range, parameters: tuple[int, ...] = ()) -> StudyRecord:
 
 def test_ties_come_first_then_the_first_of_them_and_what_pruning_saved() -> None:
     assert handmade_report.report().finding == (
-        "Two trials tie for the best so far, 99.40 to 99.50 %, with 61.2 k parameters each.",
+        "Two trials tie for the best so far, 99.40 to 99.50%, with 61.2k parameters each.",
         # Wilson: (0.995 + 0.0019207 ± 1.95996 * sqrt(0.995 * 0.005 / 1000 + 0.96036 / 1e6)) / 1.0038415
-        "The first of 3 complete trials, trial 1, gets 99.50 % of the 1,000 validation images right "
-        "(95 % interval 98.83 to 99.79 %). It is not significantly different from trial 0 (McNemar's test on the same "
-        "images, Holm-corrected, 5 % level).",
+        "The first of 3 complete trials, trial 1, gets 99.50% of the 1,000 validation images right "
+        "(95% interval 98.83 to 99.79%). It is not significantly different from trial 0 (McNemar's test on the same "
+        "images, Holm-corrected, 5% level).",
         "The search was stopped before its goal: 6 of 7 trials have ended, and the next may be better.",
         "Nothing is confirmed yet: the first of 6 trials on one validation set is also the luckiest. "
         "`mnist-bench confirm conv-0` retrains the best with fresh seeds, then evaluates once on the test set.",
@@ -49,22 +49,22 @@ def test_ties_come_first_then_the_first_of_them_and_what_pruning_saved() -> None
     [
         (
             complete(range(5)),
-            "Trial 0 is the only complete trial: it gets 99.50 % of the 1,000 validation images right (95 % interval",
+            "Trial 0 is the only complete trial: it gets 99.50% of the 1,000 validation images right (95% interval",
             "Nothing is confirmed yet",
         ),
         (
             complete(range(5), range(100, 160)),
-            "Trial 0 is the best of 2 complete trials: it gets 99.50 % of the 1,000 validation images right (95 %",
+            "Trial 0 is the best of 2 complete trials: it gets 99.50% of the 1,000 validation images right (95%",
             "Each other complete trial (1) is significantly worse (McNemar",
         ),
         (
             complete(*[range(5)] * 8),
-            "Eight trials tie for the best, 99.50 % each, with 61.2 k parameters each.",
-            "The first of 8 complete trials, trial 0, gets 99.50 % of the 1,000 validation images right (95 % interval",
+            "Eight trials tie for the best, 99.50% each, with 61.2k parameters each.",
+            "The first of 8 complete trials, trial 0, gets 99.50% of the 1,000 validation images right (95% interval",
         ),
         (
             complete(range(5), range(6), range(7), parameters=(90_000, 25_800, 61_000)),
-            "Three trials tie for the best, 99.30 to 99.50 %; the cheapest is trial 1 with 25.8 k parameters.",
+            "Three trials tie for the best, 99.30 to 99.50%; the cheapest is trial 1 with 25.8k parameters.",
             "The first of 3 complete trials, trial 0, gets",
         ),
     ],
@@ -86,9 +86,9 @@ def test_with_two_objectives_the_front_comes_first_and_ties_count_its_cost() -> 
     found = sentences(handmade.two_objectives())
     assert (
         found[0]
-        == "Three trials make the Pareto front of accuracy and MACs: from 96.00 % on 50 MACs to 99.50 % on 200 MACs."
+        == "Three trials make the Pareto front of accuracy and MACs: from 96.00% on 50 MACs to 99.50% on 200 MACs."
     )
-    assert found[1] == "Two trials tie for the best, 99.40 to 99.50 %; the cheapest is trial 1 with 200 MACs."
+    assert found[1] == "Two trials tie for the best, 99.40 to 99.50%; the cheapest is trial 1 with 200 MACs."
 
 
 def test_where_no_test_could_be_made_that_is_said() -> None:
@@ -143,9 +143,9 @@ def test_a_front_on_the_test_images_comes_first_and_one_of_an_earlier_state_does
 
 def test_a_search_that_ended_early_says_why_and_who_was_ahead() -> None:
     told = sentences(handmade_search.ended_early())
-    assert told[0].startswith("Trial 0 is the only complete trial: it gets 99.00 %")
+    assert told[0].startswith("Trial 0 is the only complete trial: it gets 99.00%")
     assert told[1:3] == (
         "Stopped early, ahead of #0 at the same epoch: #2, #1. With more training, one of them might lead.",
-        "Stopped early by --patience 3: 3 trials ended since #0 (99.00 %), and none was better. 4 of 9 trials have "
+        "Stopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was better. 4 of 9 trials have "
         "ended.",
     )

@@ -35,10 +35,10 @@ def test_a_row_a_range_with_the_trials_value_and_where_it_lies() -> None:
         ["model.batchnorm", "none", "", "none, before_activation"],
         ["model.hidden_layers", "0", "", "0 to 1"],
         ["model.hidden_units", "–", "", "16 to 64, log"],
-        ["optim.lr", "0.01", "50 %", "0.001 to 0.1, log"],
+        ["optim.lr", "0.01", "50%", "0.001 to 0.1, log"],
         ["optim.momentum", "0.512", "lower end", "0.5 to 1.0"],
         ["optim.batch_size", "256", "", "levels 64, 256"],
-        ["optim.weight_decay", "0.001", "50 %", "levels 0.0001, 0.001, 0.01, log"],
+        ["optim.weight_decay", "0.001", "50%", "levels 0.0001, 0.001, 0.01, log"],
     ]
     assert table.footnotes == [
         "model.blocks, optim.momentum of trial 4 are at an end of the range. If values beyond it are allowed, they may "

@@ -52,8 +52,8 @@ def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> 
     section = report_sections.of_race(RACE, "d", HERE)
     # Two seeds: mean 0.959, 0.0014142 / sqrt(2) is 0.001; Student's quantile with one degree of freedom is 12.706.
     assert section.lines[0] == (
-        "Selected: trial 1, 95.90 % test accuracy (mean of 2 seeds, 95 % CI [94.63, 97.17]), statistically tied with "
-        "trial 0. Cheapest of the two: trial 0, 1 k MACs and 61.2 k parameters."
+        "Selected: trial 1, 95.90% test accuracy (mean of 2 seeds, 95% CI [94.63, 97.17]), statistically tied with "
+        "trial 0. Cheapest of the two: trial 0, 1k MACs and 61.2k parameters."
     )
     assert section.lines[1] == "conv-0: 3 configurations raced with up to 2 fresh seeds in 60 s."
     assert section.table is not None
@@ -62,7 +62,7 @@ def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> 
         "level): #0." in section.table.footnotes
     )
     assert any(line.startswith("The budget ended the race after 2 seeds") for line in section.table.footnotes)
-    assert any(line.startswith("In the search #1 had 99.50 %, with fresh") for line in section.table.footnotes)
+    assert any(line.startswith("In the search #1 had 99.50%, with fresh") for line in section.table.footnotes)
     assert [texts[:2] + texts[3:5] for texts in section.table.texts()] == [
         ["#1", "2", "7.0", "selected (tied)"],
         ["#0", "2", "8.0", "="],
@@ -94,7 +94,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (
             replace(RACE, seeds=1, cheapest=None),
             "Not confirmed, because no test was made: trial 1 led with one fresh seed; the configuration of trial 1 "
-            "gets 95.90 % [94.63, 97.17] of the test images right (mean of 2 fresh seeds).",
+            "gets 95.90% [94.63, 97.17] of the test images right (mean of 2 fresh seeds).",
         ),
         (
             replace(RACE, finals=(), test_images=0),
@@ -137,7 +137,7 @@ def test_the_audit_says_how_often_pruning_was_wrong() -> None:
     section = report_sections.of_audit(PRUNING, "d")
     assert section.lines == (audit.sentence(PRUNING),)
     assert section.table is not None
-    assert section.table.texts() == [["#3", "98.00 %", "4"], ["#4", "–", "4"]]
+    assert section.table.texts() == [["#3", "98.00%", "4"], ["#4", "–", "4"]]
 
 
 def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(folder: Path) -> None:

@@ -14,7 +14,7 @@ from support import handmade_confirmation, handmade_front
 RACE = handmade_confirmation.found()
 FIRST, TIED, WORSE = RACE.candidates
 BROKEN = replace(WORSE, p_value=None, errors=(300, None))
-FIGURE = "trial 1, 99.50 % test accuracy (mean of 8 seeds, 95 % CI [99.48, 99.52])"
+FIGURE = "trial 1, 99.50% test accuracy (mean of 8 seeds, 95% CI [99.48, 99.52])"
 
 
 def alone(**changes: Any) -> Confirmed:
@@ -28,13 +28,13 @@ def alone(**changes: Any) -> Confirmed:
     [
         (
             RACE,
-            f"Selected: {FIGURE}, statistically tied with trial 0. Cheapest of the two: trial 0, 900 k MACs and "
-            "30 k parameters, 99.40 %.",
+            f"Selected: {FIGURE}, statistically tied with trial 0. Cheapest of the two: trial 0, 900k MACs and "
+            "30k parameters, 99.40%.",
         ),
         (
             replace(RACE, cheapest=1, candidates=(FIRST, TIED, replace(TIED, number=2))),
             f"Selected: {FIGURE}, statistically tied with trials 0 and 2. It is also the cheapest of the three: "
-            "2 M MACs and 61 k parameters.",
+            "2M MACs and 61k parameters.",
         ),
         (alone(), f"Winner: {FIGURE}. With fresh seeds, the other configuration is significantly worse."),
         (
@@ -53,7 +53,7 @@ def alone(**changes: Any) -> Confirmed:
         ),
         (
             alone(finals=(Final(number=1, errors=(50,)),)),
-            "Winner: trial 1, 99.50 % test accuracy (1 seed). With fresh seeds, the other configuration is "
+            "Winner: trial 1, 99.50% test accuracy (1 seed). With fresh seeds, the other configuration is "
             "significantly worse.",
         ),
     ],
@@ -70,20 +70,20 @@ def test_only_a_significant_test_makes_a_winner() -> None:
 def test_the_table_has_a_row_for_each_configuration_that_was_evaluated() -> None:
     measured = replace(RACE, finals=(replace(RACE.finals[0], committee=34), RACE.finals[1]))
     assert test_results.table_of_race(measured).texts() == [
-        ["#1", "99.50 % [99.48, 99.52]", "99.66 %", "selected (tied)", "61 k", "2 M", "99.37 % [99.33, 99.41]"],
-        ["#0", "99.40 % [99.39, 99.41]", "–", "cheapest of the tied", "30 k", "900 k", "99.36 % [99.33, 99.39]"],
+        ["#1", "99.50% [99.48, 99.52]", "99.66%", "selected (tied)", "61k", "2M", "99.37% [99.33, 99.41]"],
+        ["#0", "99.40% [99.39, 99.41]", "–", "cheapest of the tied", "30k", "900k", "99.36% [99.33, 99.39]"],
     ]  # fmt: skip
 
 
 def test_a_front_is_told_by_its_ends_and_listed_in_full() -> None:
     sentence = test_results.sentence_of_front(handmade_front.FRONT)
     assert sentence == (
-        "Test accuracy from 98.70 % [98.64, 98.76] with 900 MACs (trial 4) to 99.90 % [99.87, 99.93] with 3 k MACs "
+        "Test accuracy from 98.70% [98.64, 98.76] with 900 MACs (trial 4) to 99.90% [99.87, 99.93] with 3k MACs "
         "(trial 7)."
     )
     table = test_results.table_of_front(handmade_front.FRONT)
     assert [row[0] for row in table.texts()] == ["#4", "#1", "#2", "#8", "#7", "#9"]
     single = replace(handmade_front.FRONT, members=handmade_front.FRONT.members[:1])
-    assert test_results.sentence_of_front(single).startswith("Test accuracy 98.70 %")
+    assert test_results.sentence_of_front(single).startswith("Test accuracy 98.70%")
     broken = replace(handmade_front.FRONT, members=handmade_front.FRONT.members[5:])
     assert test_results.sentence_of_front(broken) == "Of the front, no training on all images finished."

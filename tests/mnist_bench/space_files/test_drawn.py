@@ -23,7 +23,7 @@ def test_what_misses_a_constraint_is_infeasible() -> None:
     drawn = Drawn(space_files.load("smoke", ["limits={}", "constraints=[model.filters > 4, hidden_units < 48]"]))
     shares, each = drawn.shares, drawn.met
     assert shares.infeasible == shares.constrained == estimate(drawn, trials=5, workers=1).infeasible
-    assert str(shares) == f"{100 * shares.constrained:.0f} % of random configurations miss a constraint"
+    assert str(shares) == f"{100 * shares.constrained:.0f}% of random configurations miss a constraint"
     assert [met.constraint.text for met in each] == ["model.filters > 4", "hidden_units < 48"]
     assert (each[0].applies_to_all, each[1].applies_to_all) == (True, False)
     assert all(0 < met.met < met.applies for met in each)
@@ -53,9 +53,9 @@ def test_settings_of_a_net_that_differ_most_have_every_option(tmp_path: Path) ->
     [
         (
             (0.5, 0.25, 0.125),
-            "50 % of random configurations exceed a limit, 25 % miss a constraint and 12 % cannot be built",
+            "50% of random configurations exceed a limit, 25% miss a constraint and 12% cannot be built",
         ),
-        ((0.5, 0.0, 0.125), "50 % of random configurations exceed a limit and 12 % cannot be built"),
+        ((0.5, 0.0, 0.125), "50% of random configurations exceed a limit and 12% cannot be built"),
         ((0.0, 0.0, 0.0), ""),
     ],
 )

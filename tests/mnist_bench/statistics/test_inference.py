@@ -80,7 +80,7 @@ def test_mean_and_deviation() -> None:
 
 
 def test_students_interval_by_hand() -> None:
-    # mean 63, deviation sqrt(20 / 3), and 3.182446 in the table for 3 degrees of freedom at 97.5 %
+    # mean 63, deviation sqrt(20 / 3), and 3.182446 in the table for 3 degrees of freedom at 97.5%
     reach = 3.182446 * (20 / 3) ** 0.5 / 2
     assert t_interval([60, 64, 62, 66]) == pytest.approx((63 - reach, 63 + reach))
     assert t_interval([60]) is None
@@ -107,7 +107,7 @@ def test_the_interval_of_shares_is_students_where_that_stays_inside() -> None:
 
 
 def test_an_end_of_the_interval_of_shares_that_would_leave_0_to_1_is_that_of_the_log_odds_by_hand() -> None:
-    # mean 0.75, standard error 0.25 / sqrt(3), odds 3, and 3.182446 in the table for 3 degrees of freedom at 97.5 %
+    # mean 0.75, standard error 0.25 / sqrt(3), odds 3, and 3.182446 in the table for 3 degrees of freedom at 97.5%
     shares = [1.0, 1.0, 0.5, 0.5]
     reach = 3.182446 * 0.25 / 3**0.5
     high = 3 * math.exp(reach / (0.75 * 0.25))

@@ -15,7 +15,7 @@ from support import handmade_table
 def test_the_deviation_from_seed_to_seed_is_that_with_which_the_table_was_made() -> None:
     table = handmade_table.table(seeds=30, noise=0.004)
     found = card.card_of(table)
-    # Of a row: the noise, and the binomial deviation of an error of about 4 %.
+    # Of a row: the noise, and the binomial deviation of an error of about 4%.
     assert found.all.deviation == pytest.approx((0.004**2 + 0.04 * 0.96 / 10_000) ** 0.5, rel=0.1)
     assert found.all.unseen_deviation == pytest.approx((0.004**2 + 0.04 * 0.96 / 20_000) ** 0.5, rel=0.1)
     assert found.all.repeated == 81

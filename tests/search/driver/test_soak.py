@@ -119,7 +119,7 @@ KILLED = Outcome(
 
 def test_a_row_by_hand() -> None:
     assert list(soaked.row(KILLED).values()) == [
-        "3 (driver 2, worker 1)", "2", "4", "0", "0", "0", "0", "0", "yes", "11, 9", "2:05 (undisturbed 40 s)",
+        "3 (driver 2, worker 1)", "2", "4", "0", "0", "0", "0", "0", "yes", "11, 9", "2 min 5 s (undisturbed 40 s)",
     ]  # fmt: skip
 
 

@@ -14,8 +14,6 @@ import search
 from search.errors import UsageError
 from search.study import StoredStudy
 
-pytestmark = pytest.mark.usefixtures("log_alone")
-
 SPACE = {"name": "program", "x": {"float": [0.0, 1.0]}, "way": {"choice": ["plain", 'it\'s "so"; rm -rf *']}}
 
 

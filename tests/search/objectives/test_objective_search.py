@@ -19,13 +19,11 @@ from search.errors import TooManyFailuresError, UsageError
 from search.study import StoredStudy
 from support import objectives
 
-pytestmark = pytest.mark.usefixtures("log_alone")
-
 PERIODS = objectives.PERIODS
 
 
 def run(function: Callable[..., Any] | str, results: Path, **options: Any) -> StoredStudy:
-    given: dict[str, Any] = {"space": objectives.SPACE, "trials": 12, "results": results, "checked": False, **options}
+    given: dict[str, Any] = {"space": objectives.SPACE, "trials": 12, "results": results, **options}
     return search.run(function, **given)
 
 
@@ -124,23 +122,15 @@ def test_an_objective_that_cannot_be_searched_ends_in_a_sentence(
     function: Callable[..., Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(search.SearchError, match=message):
-        run(function, tmp_path, checked=True)
+        run(function, tmp_path)
 
 
 def test_what_does_not_repeat_is_searched_in_completion_order(tmp_path: Path) -> None:
-    assert run(objectives.drawn_from_the_system, tmp_path, order="arrival", checked=True).order == "arrival"
+    assert run(objectives.drawn_from_the_system, tmp_path, order="arrival").order == "arrival"
 
 
 def test_what_does_not_repeat_is_searched_unchecked(tmp_path: Path) -> None:
-    assert len(run(objectives.drawn_from_the_system, tmp_path).trials) == 12
-
-
-def test_the_check_of_the_first_report_changes_nothing(tmp_path: Path) -> None:
-    digests = {
-        run(objectives.descent, tmp_path, periods=PERIODS, checked=checked, name=f"checked{checked}").digest
-        for checked in (True, False)
-    }
-    assert len(digests) == 1
+    assert len(run(objectives.drawn_from_the_system, tmp_path, checked=False).trials) == 12
 
 
 def test_a_value_that_is_no_number_ends_the_trial_diverged(tmp_path: Path) -> None:

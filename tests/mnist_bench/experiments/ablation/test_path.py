@@ -109,11 +109,11 @@ def test_where_time_is_up_the_rest_is_one_step_to_the_end() -> None:
 
 
 def test_an_interval_by_hand() -> None:
-    # Two configurations, three seeds: differences 9, 10 and 11; s² of the differences 1, t(2 df, 97.5 %) = 4.3027.
+    # Two configurations, three seeds: differences 9, 10 and 11; s² of the differences 1, t(2 df, 97.5%) = 4.3027.
     found = interval([109, 110, 111], [100, 100, 100], [])
     assert found == pytest.approx((10, 10 - 4.3027 / 3**0.5, 10 + 4.3027 / 3**0.5), abs=1e-3)
     # A third one pools: residuals of 1/3 and 2/3 make s² (4/3) / 4 = 1/3; two comparisons share the level, t(4 df,
-    # 98.75 %) = 3.4954. That is less than the pair alone says, which counts.
+    # 98.75%) = 3.4954. That is less than the pair alone says, which counts.
     assert interval([109, 110, 111], [100, 100, 100], [[109, 110, 111]]) == pytest.approx(found)
     # A pair that agrees by chance is given the others' swing: residuals of 4/3 and 8/3 make s² (192/9) / 4.
     found = interval([109, 110, 111], [99, 100, 101], [[105, 110, 115]])
@@ -132,7 +132,7 @@ def test_bystanders_lend_no_certainty_to_a_pair_that_swings() -> None:
 
 
 def test_seeds_that_agree_by_chance_make_nothing_certain() -> None:
-    # The variance of rounding, 1/12; t(1 df, 97.5 %) = 12.7062.
+    # The variance of rounding, 1/12; t(1 df, 97.5%) = 12.7062.
     reach = 12.7062 / 12**0.5
     assert interval([60, 64], [50, 54], []) == pytest.approx((10, 10 - reach, 10 + reach), abs=1e-3)
     found = interval([61, 65], [60, 64], [])

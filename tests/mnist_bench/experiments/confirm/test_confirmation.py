@@ -445,7 +445,7 @@ def test_a_file_that_contradicts_itself_is_one_sentence(tmp_path: Path, change: 
 
 
 def test_figures_by_hand() -> None:
-    # errors 60 64 62 66: mean 63, deviation sqrt(20 / 3); t with 3 degrees of freedom is 3.18245 at 97.5 %
+    # errors 60 64 62 66: mean 63, deviation sqrt(20 / 3); t with 3 degrees of freedom is 3.18245 at 97.5%
     reach = 3.182446 * (20 / 3) ** 0.5 / 2 / 10_000
     validation = found().validation(1)
     assert validation is not None

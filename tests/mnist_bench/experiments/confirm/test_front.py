@@ -93,8 +93,8 @@ def test_the_table_says_what_was_found() -> None:
     table = table_of_front(FRONT)
     cells = [dict(zip([column.heading for column in table.columns], texts, strict=True)) for texts in table.texts()]
     assert cells[0] == {
-        "trial": "#4", "MACs": "900", "test": "98.70 % [98.64, 98.76]", "on the front": "yes",
-        "ahead of what costs no more": "–", "ensemble": "99.10 %, 9 of 1,000 wrong", "in the search": "99.00 %",
+        "trial": "#4", "MACs": "900", "test": "98.70% [98.64, 98.76]", "on the front": "yes",
+        "ahead of what costs no more": "–", "ensemble": "99.10%, 9 of 1,000 wrong", "in the search": "99.00%",
     }  # fmt: skip
     assert cells[2]["ahead of what costs no more"].startswith("+0.90 [+0.8")
     assert cells[2]["ahead of what costs no more"].endswith("] of #4")
@@ -106,14 +106,14 @@ def test_the_table_says_what_was_found() -> None:
     assert any(line.startswith("3 more are on the front of the search") for line in table.footnotes)
     assert [each["on_front"] for each in table.document["members"]] == ["yes", "no", "yes", "no", None, None]
     assert front_finding(replace(FRONT, members=FRONT.members[:1])) == (
-        "On the test images: 98.70 % [98.64, 98.76] with 900 MACs (#4)."
+        "On the test images: 98.70% [98.64, 98.76] with 900 MACs (#4)."
     )
 
 
 def test_below_a_leaderboard_stands_what_was_confirmed_or_what_does_it() -> None:
     commands = NextCommands(study="two", data="mine.npz")
     told = front_footnote(FRONT, commands)
-    assert told.startswith("front confirmed: On the test images: 98.70 % [98.64, 98.76] with 900 MACs (#4) to ")
+    assert told.startswith("front confirmed: On the test images: 98.70% [98.64, 98.76] with 900 MACs (#4) to ")
     assert "`mnist-bench confirm two --front --top 6 --data mine.npz` shows all." in told, "and trains nothing more"
     command = "`mnist-bench confirm two --front --data mine.npz`"
     assert front_footnote(None, commands) == f"  {command} trains the front with fresh seeds."

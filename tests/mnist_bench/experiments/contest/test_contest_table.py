@@ -13,9 +13,9 @@ def test_a_row_tells_error_difference_verdict_and_what_it_took() -> None:
     (table,) = tables_of([clear(reference=(0.0135, 0.0004))])
     cells = [dict(zip([column.heading for column in table.columns], texts, strict=True)) for texts in table.texts()]
     assert cells[0] == {
-        "contestant": "tpe + asha", "error": "2.00 % ± 0.08", "against tpe + asha": "", "verdict": "", "p": "",
+        "contestant": "tpe + asha", "error": "2.00% ± 0.08", "against tpe + asha": "", "verdict": "", "p": "",
         "speed-up": "", "regret": "0.65 ± 0.09", "rank": "2.0", "rank on the way": "2.0", "trials": "12.0",
-        "complete": "4.0", "spent": "9.8", "ms": "2.0", "1 worker": "80 s", "8 workers": "12 s, 80 %",
+        "complete": "4.0", "spent": "9.8", "ms": "2.0", "1 worker": "80 s", "8 workers": "12 s, 80%",
     }  # fmt: skip
     assert cells[1]["against tpe + asha"] == "+1.00 [0.87, 1.13]"
     assert (cells[1]["verdict"], cells[1]["p"], cells[2]["p"]) == ("worse", "<0.001", "<0.001")
@@ -84,7 +84,7 @@ def test_each_comparison_is_a_sentence_and_failures_are_told() -> None:
     assert table.footnotes[1:4] == [
         "random: no trial was complete within the budget with seed 0.",
         "Only methods that selected a configuration with every seed are compared.",
-        "random: 1 of 2 searches ended before 80 % of the budget was spent; from there on their choices stand still.",
+        "random: 1 of 2 searches ended before 80% of the budget was spent; from there on their choices stand still.",
     ]
     assert table.texts()[1][1:6] == ["–", "", "", "", ""]
 

@@ -43,7 +43,7 @@ def test_comparisons_are_paired_by_seed_and_adjusted() -> None:
 def test_what_is_not_shown_tells_which_difference_would_have_been() -> None:
     random, twice = compared(close())
     assert (random.verdict, twice.verdict) == ("no difference shown", "no difference shown")
-    # -0.1, 0.2, 0.1 points: mean 0.0667, deviation 0.1528, at a level of 2.5 % for two comparisons.
+    # -0.1, 0.2, 0.1 points: mean 0.0667, deviation 0.1528, at a level of 2.5% for two comparisons.
     assert random.difference == pytest.approx(0.002 / 3)
     assert random.smallest == pytest.approx(math.sqrt(7 / 3) / 1000 * effect_shown(3, 0.025))
 

@@ -99,10 +99,8 @@ def test_without_strength_all_rows_are_the_digits_themselves(mnist: Images) -> N
 def test_strengths_in_words() -> None:
     assert augmented.in_words(AugmentConfig()) == "not distorted"
     assert augmented.in_words(AugmentConfig(rotation_degrees=2.87)) == "turned ±2.9°"
-    assert augmented.in_words(AugmentConfig(zoom=0.135, translate_pixels=2)) == "zoomed ±14 % and shifted ±2 px"
-    assert augmented.in_words(augmented.NOTEBOOK) == (
-        "turned ±10°, zoomed ±10 % (each axis apart) and sheared ±0.1 rad"
-    )
+    assert augmented.in_words(AugmentConfig(zoom=0.135, translate_pixels=2)) == "zoomed ±14% and shifted ±2 px"
+    assert augmented.in_words(augmented.NOTEBOOK) == "turned ±10°, zoomed ±10% (each axis apart) and sheared ±0.1 rad"
     gridded = AugmentConfig(rotation_degrees=10, grid_pixels=4, grid_shift=1.5)
     assert augmented.in_words(gridded) == "turned ±10° and displaced ±1.5 px on a 4×4 grid"
     assert augmented.reading(augmented.NOTEBOOK) == "nearest interpolation, the edge repeated outside"

@@ -74,5 +74,5 @@ def test_the_picture_shows_ten_digits_with_labels_one_enlarged_and_the_labels_on
     assert np.array_equal(shown, mnist.images[0])
     assert [(text.get_position(), text.get_text()) for text in one_hot.texts][:2] == [((5, 0), "1"), ((0, 1), "1")]
     assert bar.get_ylabel() == "pixel value"
-    assert "60,000 images of 28 × 28 pixels; 81 % of the pixels" in figure.get_suptitle()
+    assert "60,000 images of 28 × 28 pixels; 81% of the pixels" in figure.get_suptitle()
     assert "mean 33.32, standard deviation 78.57" in figure.get_supxlabel()

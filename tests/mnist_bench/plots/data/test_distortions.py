@@ -101,7 +101,7 @@ def test_phases_are_told_one_after_the_other(digits: Dataset) -> None:
     assert np.array_equal(found.images[1], found.images[0])
     assert not np.array_equal(found.images[3], found.images[0])
     figure = distortions.draw(found)
-    assert figure.get_suptitle() == "#3 trained on digits not distorted, then zoomed ±20 %"
+    assert figure.get_suptitle() == "#3 trained on digits not distorted, then zoomed ±20%"
     assert figure.get_supxlabel().split()[-4:] == ["nearest", "interpolation,", "background", "outside"]
 
 

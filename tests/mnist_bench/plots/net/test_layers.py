@@ -62,7 +62,7 @@ def test_nothing_is_lost_in_the_sums(model: dict[str, Any]) -> None:
         ),
         (
             {**SLIP, "filters": 4},  # 40 weights, 9 * 4 * 784 products; then 784 features
-            "The convolution holds 1 % of 7,890 parameters and does 78 % of 36,064 multiply-accumulates",
+            "The convolution holds 1% of 7,890 parameters and does 78% of 36,064 multiply-accumulates",
         ),
     ],
 )

@@ -26,12 +26,12 @@ def test_the_most_confident_mistake_comes_first() -> None:
 @pytest.mark.parametrize(
     ("answers", "finding"),
     [
-        (ANSWERS, "The network is 90 % sure or more in 2 of 3 mistakes"),
-        # 89.6 % is printed as 90 %, and so counted.
-        ([(4, 9, 0.896), (7, 2, 0.98), (5, 3, 0.894)], "The network is 90 % sure or more in 2 of 3 mistakes"),
-        (ANSWERS[:1] * 2, "The network is 90 % sure or more in none of 2 mistakes"),
+        (ANSWERS, "The network is 90% sure or more in 2 of 3 mistakes"),
+        # 89.6% is printed as 90%, and so counted.
+        ([(4, 9, 0.896), (7, 2, 0.98), (5, 3, 0.894)], "The network is 90% sure or more in 2 of 3 mistakes"),
+        (ANSWERS[:1] * 2, "The network is 90% sure or more in none of 2 mistakes"),
         (ANSWERS[1:2], "Every validation image is recognised"),
-        (ANSWERS[:2], "The only mistake is made with 60 % confidence"),
+        (ANSWERS[:2], "The only mistake is made with 60% confidence"),
     ],
 )
 def test_the_heading_says_how_sure_the_net_is(answers: list[tuple[int, int, float]], finding: str) -> None:
@@ -41,16 +41,16 @@ def test_the_heading_says_how_sure_the_net_is(answers: list[tuple[int, int, floa
 def test_each_picture_bears_true_and_predicted_class_and_both_confidences() -> None:
     figure = mistakes.draw(mistakes.rows(predictions(ANSWERS)))
     axes = figure.axes[0]
-    assert axes.get_title() == "7 → 2  98 %"
-    assert axes.texts[0].get_text() == "2 % · № 102"
+    assert axes.get_title() == "7 → 2  98%"
+    assert axes.texts[0].get_text() == "2% · № 102"
     assert [bool(axes.images) for axes in figure.axes] == [True] * 3 + [False] * 5
 
 
 def test_forty_are_shown_and_the_others_told() -> None:
     figure = mistakes.draw(mistakes.rows(predictions([(4, 9, 0.51 + row / 100) for row in range(41)])))
     assert len(figure.axes) == 40
-    assert figure.axes[0].get_title() == "4 → 9  91 %"
-    assert figure.axes[-1].get_title() == "4 → 9  52 %"
+    assert figure.axes[0].get_title() == "4 → 9  91%"
+    assert figure.axes[-1].get_title() == "4 → 9  52%"
     assert "41 mistakes" in figure.get_suptitle()
     assert "41 validation images · the 40 most confident mistakes" in figure.get_supxlabel()
 
@@ -71,13 +71,13 @@ def test_without_a_mistake_the_picture_is_its_heading() -> None:
 @pytest.mark.parametrize(
     ("share", "text"),
     [
-        (0.0, "0 %"),
-        (0.001, "<1 %"),
-        (0.005, "<1 %"),
-        (0.98, "98 %"),
-        (0.995, ">99 %"),
-        (0.9999, ">99 %"),
-        (1.0, "100 %"),
+        (0.0, "0%"),
+        (0.001, "<1%"),
+        (0.005, "<1%"),
+        (0.98, "98%"),
+        (0.995, ">99%"),
+        (0.9999, ">99%"),
+        (1.0, "100%"),
     ],
 )
 def test_nothing_is_rounded_to_certainty(share: float, text: str) -> None:
@@ -87,5 +87,5 @@ def test_nothing_is_rounded_to_certainty(share: float, text: str) -> None:
 def test_classes_with_names_are_called_so() -> None:
     names = ("$a$", "boot", *map(str, range(2, 9)), "ankle boot")
     figure = mistakes.draw(mistakes.rows(predictions([(0, 9, 0.98)], names=names)))
-    assert figure.axes[0].get_title() == "$a$\n→ ankle boot\n98 %"
+    assert figure.axes[0].get_title() == "$a$\n→ ankle boot\n98%"
     figure.draw_without_rendering()

@@ -90,7 +90,7 @@ def test_the_picture_has_a_line_a_trial_and_counts_at_the_rungs() -> None:
     assert lines[7][:, 0].tolist() == [1, 2, 3]
     assert lines[7][:, 1].tolist() == pytest.approx([3, 1.5, 0.75])
     texts = [text.get_text() for text in axes.texts]
-    assert texts == ["6 of 9\nstopped", "2 of 3\nstopped", "1\ncomplete", "#8\n99.94 %"]
+    assert texts == ["6 of 9\nstopped", "2 of 3\nstopped", "1\ncomplete", "#8\n99.94%"]
     assert axes.get_xlabel() == "epochs"
     assert figure.get_suptitle() == "Pruning stopped 6 of 9 trials after 1 epoch and 2 after 3 epochs"
 

@@ -41,15 +41,15 @@ def test_the_heading_names_the_best_and_how_many_complete_ones_after_it_did_no_b
     def heading(complete: int) -> str:
         return rows(made.study([*trials[:complete], *cut])).finding
 
-    assert heading(1) == "#0, the only complete one of 3 trials, has 99.38 %"
-    assert heading(2) == "#1, the last of 2 complete trials, is the best: 99.69 %"
-    assert heading(3) == "#1, the last but one of 3 complete trials, is the best: 99.69 %"
-    assert heading(4) == ("#1 is the best complete trial, 99.69 %; none of the 2 after it is better")
+    assert heading(1) == "#0, the only complete one of 3 trials, has 99.38%"
+    assert heading(2) == "#1, the last of 2 complete trials, is the best: 99.69%"
+    assert heading(3) == "#1, the last but one of 3 complete trials, is the best: 99.69%"
+    assert heading(4) == ("#1 is the best complete trial, 99.69%; none of the 2 after it is better")
 
 
 def test_infeasible_trials_are_not_counted_and_failed_ones_are() -> None:
     history = rows(handmade.mixed())
-    assert history.finding == "#1, the last but one of 3 complete trials, is the best: 99.50 %"
+    assert history.finding == "#1, the last but one of 3 complete trials, is the best: 99.50%"
     assert rows(made.study([made.trial(0, [None]), made.trial(1, [0.9])])).finding == "None of 2 trials is complete"
     assert history.infeasible == 1
     assert [(point.number, point.accuracy) for point in history.of("failed")] == [(6, None)]
@@ -73,7 +73,7 @@ def test_bests_are_the_complete_trials_above_all_before_them_as_the_leaderboard_
 @pytest.mark.parametrize(
     ("trials", "finding"),
     [
-        ([made.trial(3, made.curve(0.9, 6))], "The only trial, #3, has 99.69 %"),
+        ([made.trial(3, made.curve(0.9, 6))], "The only trial, #3, has 99.69%"),
         ([made.trial(0, [0.9])], "The only trial is not complete"),
         ([made.trial(0, [0.9]), made.trial(1, [None])], "None of 2 trials is complete"),
     ],
@@ -95,7 +95,7 @@ def test_marks_lie_at_the_errors_and_failed_trials_on_the_lower_edge() -> None:
     assert numbers == (0, 1, 2, 3, 4, 6, 7)
     assert errors == pytest.approx((0.6, 0.5, 6, 9, 8, edge, 7))
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("trial", "validation accuracy (%, log of the error)")
-    assert "#1  99.50 %" in [text.get_text() for text in axes.texts]
+    assert "#1  99.50%" in [text.get_text() for text in axes.texts]
 
 
 def test_the_step_line_ends_at_the_last_trial() -> None:
@@ -117,4 +117,4 @@ def test_a_trial_that_never_learned_lies_on_the_lower_edge_and_is_told_of() -> N
     figure = draw(rows(made.study([*(made.trial(n, made.curve(0.9, 6)) for n in range(3)), made.trial(3, [0.1])])))
     (axes,) = figure.axes
     assert marks(figure)[-1] == pytest.approx((3, axes.get_ylim()[0]))
-    assert figure.get_supxlabel().endswith("on the lower edge: 1 below 99.69 %")
+    assert figure.get_supxlabel().endswith("on the lower edge: 1 below 99.69%")

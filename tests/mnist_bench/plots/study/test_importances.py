@@ -120,7 +120,7 @@ def test_the_picture_has_a_bar_a_parameter_and_marks_conditional_ones() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["lr", "units (31 trials)", "zoom"]
     assert bars[1].get_facecolor()[:3] == (1, 1, 1)
     assert [np.asarray(line.get_xdata())[0] for line in axes.lines] == pytest.approx([10, 40, 20])
-    assert [text.get_text() for text in axes.texts] == ["60 %"]
+    assert [text.get_text() for text in axes.texts] == ["60%"]
     assert axes.get_xlabel() == "share of the importance (%)"
     assert "hollow" in figure.get_supxlabel()
 

@@ -72,8 +72,8 @@ def test_shared_are_the_options_of_all_complete_trials_that_chance_does_not_give
     [
         ([], "None of 30 trials is complete"),
         ([complete(6)], "#6 is the only complete trial of 31"),
-        # Six of 36 drawn at random are all among 16 with a probability of 0.4 %, and there are six options; all among
-        # the 21 that have hidden_layers 1, with 2.8 %.
+        # Six of 36 drawn at random are all among 16 with a probability of 0.4%, and there are six options; all among
+        # the 21 that have hidden_layers 1, with 2.8%.
         ([complete(n) for n in BEFORE], "All 6 complete trials have batchnorm before (of all 36: 16)"),
         ([complete(7), complete(13)], "The 2 complete trials have no option in common beyond what chance would give"),
         ([complete(6), complete(7)], "The 2 complete trials have no option in common beyond what chance would give"),
@@ -121,7 +121,7 @@ def test_a_line_a_trial_through_all_axes_with_the_best_ones_values_beside() -> N
         "accuracy after 1 epoch\n(log of the error)",
     ]
     beside = [text.get_text() for text in axes.texts][-7:]
-    assert beside == ["#8", "after", "0", "–", "0.01", "0.9", "98.00 %"]
+    assert beside == ["#8", "after", "0", "–", "0.01", "0.9", "98.00%"]
     assert "absent" in [text.get_text() for text in axes.texts]
     assert "thick: #8" in figure.get_supxlabel()
 

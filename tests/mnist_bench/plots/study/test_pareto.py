@@ -73,7 +73,7 @@ def test_the_cheapest_tied_trial_may_differ_with_the_cost() -> None:
 
 @pytest.mark.parametrize(("errors", "tied"), [(5, [0, 1]), (6, [0])])
 def test_five_errors_of_which_the_best_makes_none_are_chance_and_six_are_not(errors: int, tied: list[int]) -> None:
-    """McNemar's exact test: 2 / 2**5 is 6.3 %, 2 / 2**6 is 3.1 %."""
+    """McNemar's exact test: 2 / 2**5 is 6.3%, 2 / 2**6 is 3.1%."""
     found = pareto.rows(study([trial(0, ()), trial(1, range(errors))]))
     assert [point.number for point in found.points if point.tied] == tied
 
@@ -98,7 +98,7 @@ def test_a_diverged_trial_lies_below_the_axis_and_is_told() -> None:
     assert found.shown == pytest.approx([0.99, 0.98])
     assert found.below == 1
     remarks = pareto.draw(found).get_supxlabel()
-    assert remarks.endswith("3 complete (dots, filled on the Pareto front), with 95 % intervals · 1 below the axis")
+    assert remarks.endswith("3 complete (dots, filled on the Pareto front), with 95% intervals · 1 below the axis")
 
 
 def test_half_of_the_complete_trials_are_shown_however_bad() -> None:
@@ -125,7 +125,7 @@ def test_both_panels_name_the_best_and_the_cheapest_tied_trial() -> None:
     assert [text.get_text() for text in right.texts] == ["#0"]
     assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates per image")
     assert figure.get_supylabel() == "validation accuracy (%, log of the error)"
-    dots = "4 complete (dots, filled on the Pareto front), with 95 % intervals"
+    dots = "4 complete (dots, filled on the Pareto front), with 95% intervals"
     counted = f"{dots} · 1 pruned after less training (crosses) · 2 below the axis"
     assert " · ".join(figure.get_supxlabel().splitlines()) == f"study conv-0: {counted}"
 
@@ -144,9 +144,7 @@ def test_each_complete_trial_has_its_interval_and_a_narrow_picture_has_one_panel
 def test_a_net_without_error_is_drawn_and_told() -> None:
     """An axis of the error's logarithm has no place for none."""
     figure = pareto.draw(pareto.rows(study([trial(0, ())])))
-    remarks = (
-        "study conv-0: 1 complete (dots, filled on the Pareto front), with 95 % intervals · 100 % drawn as 99.995 %"
-    )
+    remarks = "study conv-0: 1 complete (dots, filled on the Pareto front), with 95% intervals · 100% drawn as 99.995%"
     assert figure.get_supxlabel() == remarks
 
 
@@ -174,7 +172,7 @@ def test_any_trials_have_a_rising_front(shapes: list[tuple[int, int, bool]]) -> 
 def test_with_two_objectives_the_heading_tells_the_front_and_its_panel_is_marked() -> None:
     found = pareto.rows(two_objectives())
     assert found.objective == "macs"
-    assert found.finding == "The Pareto front of accuracy and MACs: from 96.00 % on 50 to 99.50 % on 200"
+    assert found.finding == "The Pareto front of accuracy and MACs: from 96.00% on 50 to 99.50% on 200"
     left, right = pareto.draw(found).axes
     assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates per image (minimised)")
     assert (left.xaxis.label.get_fontweight(), right.xaxis.label.get_fontweight()) == ("normal", "bold")
@@ -184,7 +182,7 @@ def test_counts_from_a_thousand_on_are_rounded_in_the_heading() -> None:
     made = study([sized(0, range(5), 1_234_567, 10), sized(1, range(9), 1000, 10)])
     made.spec["space"]["settings"]["objective"] = ["val_accuracy", "parameters"]
     heading = pareto.rows(made).finding
-    assert heading == "The Pareto front of accuracy and parameters: from 99.10 % on 1 k to 99.50 % on 1.23 M"
+    assert heading == "The Pareto front of accuracy and parameters: from 99.10% on 1k to 99.50% on 1.23M"
 
 
 def test_a_front_of_one_trial_is_told_as_with_one_objective() -> None:
