@@ -147,7 +147,7 @@ def test_what_is_wrong_with_the_data_or_the_net_is_no_fault_of_the_file(cli: Cli
     Path("mine.yaml").write_text("optim: {lr: {float: [0.1, 0.2]}}\n")
     write_npz(Path("few.npz"), arrays(classes=2, train=6))
     for option, source, words in (
-        ("--data", "few.npz", f"{Path.cwd()}/few.npz: 6 training images are too few to split; 10 are the least"),
+        ("--data", "few.npz", f"{Path.cwd()}/few.npz: 6 training images are too few to split; at least 10 are needed"),
         ("--data", "none.npz", f"{Path.cwd()}/none.npz: cannot be read (No such file or directory)"),
         ("--net", "none.py:build", "No net none.py:build"),
     ):

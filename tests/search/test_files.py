@@ -231,7 +231,7 @@ def test_a_place_to_write_to_is_looked_at_beforehand(tmp_path: Path) -> None:
     check_target(tmp_path / "file", folder=False)
     refused = [(tmp_path / "file", True), (tmp_path, False), (tmp_path / "file" / "a.html", False)]
     for target, folder in refused:
-        with pytest.raises(UsageError, match=r": cannot be (made a folder|written) \("):
+        with pytest.raises(UsageError, match=r": cannot be (created as a folder|written) \("):
             check_target(target, folder=folder)
 
 

@@ -116,7 +116,7 @@ def test_the_picture_goes_where_it_is_wanted(cli: Cli, tournament: FakeTournamen
     Path("file").write_text("")
     result = cli(*SEARCH, "--output", "file")
     assert (result.exit_code, len(tournament.asked)) == (2, 1)
-    assert result.stderr.startswith("Error: file: cannot be made a folder")
+    assert result.stderr.startswith("Error: file: cannot be created as a folder")
 
 
 def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> None:

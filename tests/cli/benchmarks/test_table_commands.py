@@ -61,7 +61,7 @@ def test_where_none_is_shipped_the_list_says_what_else_there_is(cli: Cli, monkey
     monkeypatch.setattr(tables, "SHA256", {})
     result = cli("table", "list")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "ships no table" in result.stderr
+    assert "has no bundled table" in result.stderr
     assert json.loads(cli("table", "list", "--json").stdout)["tables"] == []
 
 

@@ -82,5 +82,5 @@ def test_an_experiment_that_its_observer_stops_is_an_error() -> None:
 
 
 def test_one_search_of_each_way_is_no_contest() -> None:
-    with pytest.raises(UsageError, match=r"^seeds=1: give at least 2, for one shows no spread\.$"):
+    with pytest.raises(UsageError, match=r"^seeds=1: give at least 2, because one seed shows no spread\.$"):
         mnist_bench.compare_methods(seeds=1)

@@ -106,7 +106,7 @@ def test_kinds_are_checked_before_anything_is_drawn() -> None:
     with pytest.raises(UsageError, match=r"^history shows a study; see plot_study\.$"):
         pictures.plot_data(["history"])
     Path("file").touch()
-    with pytest.raises(UsageError, match="cannot be made a folder"):
+    with pytest.raises(UsageError, match="cannot be created as a folder"):
         pictures.plot_study(handmade.mixed(), to="file")
     assert not Path("results").exists()
 

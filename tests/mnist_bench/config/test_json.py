@@ -51,9 +51,9 @@ def test_fields_left_out_are_defaults_and_whole_numbers_are_floats() -> None:
         ({"optim": {"lr": "0.1"}}, "optim.lr: .* not '0.1'"),
         ({"model": {"block_dropout": [0.1, 1.5]}}, r"model.block_dropout.1: .* less than 1, not 1.5"),
         ({"optim": {"lr": float("nan")}}, "not finite"),
-        ({"epochs": 2, "periods": [1]}, r"periods: \[1.0\] do not rise to the 2 of epochs"),
+        ({"epochs": 2, "periods": [1]}, r"periods: \[1.0\] do not rise to 2, the value of epochs"),
         ({"epochs": 2, "periods": [2, 2]}, "do not rise"),
-        ({"epochs": 2, "phases": [{"epochs": 1}]}, "add up to 1, not to the 2"),
+        ({"epochs": 2, "phases": [{"epochs": 1}]}, "add up to 1, not to 2"),
     ],
 )
 def test_what_is_wrong_is_named(values: dict[str, Any], words: str) -> None:

@@ -128,5 +128,7 @@ def test_no_network_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("Error downloading")
 
     monkeypatch.setattr("torchvision.datasets.FashionMNIST", refuse)
-    with pytest.raises(DataError, match=r"fashion-mnist cannot be fetched \(Error downloading\); without a network"):
+    with pytest.raises(
+        DataError, match=r"fashion-mnist cannot be downloaded \(Error downloading\); without a network connection"
+    ):
         load_training_set(DataOptions(dataset="fashion-mnist"))

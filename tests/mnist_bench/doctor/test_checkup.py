@@ -337,7 +337,7 @@ def test_another_installation_is_told_with_the_way_back(place: StudyLocation, mo
     with_numerics(monkeypatch, trainer_revision=99)
     finding = found(check(place), "installation", "problem")
     assert "trainer_revision" in finding.text
-    assert "mnist-bench of that time" in finding.advice
+    assert "mnist-bench that began the study" in finding.advice
 
 
 @pytest.mark.parametrize(

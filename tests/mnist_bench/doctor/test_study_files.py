@@ -35,7 +35,7 @@ def test_what_a_newer_version_found_is_left_alone(place: StudyLocation, about: s
     (finding,) = study_files.found_by_commands(place.folder)
     assert (finding.about, finding.severity, finding.mend) == (about, "note", None)
     assert finding.text.startswith(f"a newer mnist-bench wrote {name}, ")
-    assert "leaves them alone" in finding.advice
+    assert "does not change them" in finding.advice
 
 
 @pytest.mark.parametrize(("about", "name"), FOUND)

@@ -120,7 +120,9 @@ def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bi
     study.spec["context"]["data"].update(subset=1200, data_hash=data.data_hash, split_hash=data.split.digest)
     here = numerics.describe(numerics.setup("cpu"), "fp32")["canary"]
     with (
-        pytest.raises(FingerprintError, match=rf"numerics check 77c0…, here {here[:4]}…\); audit it on such a machine"),
+        pytest.raises(
+            FingerprintError, match=rf"numerics check 77c0…, here {here[:4]}…\); audit it on a machine like that one"
+        ),
         open_grid_of(study, "audit", tmp_path, "The audit", Workplace(), Observer()),
     ):
         pass

@@ -87,7 +87,7 @@ def test_the_trainer_keeps_the_contract() -> None:
 def test_bad_options_are_said() -> None:
     with pytest.raises(DeviceError, match="not one of auto, cpu, cuda"):
         make_trainer(device="tpu")
-    with pytest.raises(DeviceError, match="cuda:99' is not there"):
+    with pytest.raises(DeviceError, match="cuda:99' does not exist"):
         make_trainer(device="cuda:99")
     with pytest.raises(DataError, match="there is no train-images"):
         make_trainer(device="cpu", data_dir=str(Path(__file__).parent))

@@ -49,7 +49,7 @@ def test_files_are_what_is_drawn_in_a_folder_that_is_made(tmp_path: Path) -> Non
 def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     drawing_all = drawing.draw_kinds(["layers"], Subject(study=handmade.mixed()), ("png",), folder=tmp_path / "file")
-    with pytest.raises(UsageError, match="cannot be made a folder"):
+    with pytest.raises(UsageError, match="cannot be created as a folder"):
         next(drawing_all)
 
 

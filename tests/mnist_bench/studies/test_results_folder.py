@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_workshop_needs_a_folder(file: Path) -> None:
     with (
-        pytest.raises(UsageError, match=r"results/_notebook: cannot be made a folder \(Not a directory\)\.$"),
+        pytest.raises(UsageError, match=r"results/_notebook: cannot be created as a folder \(Not a directory\)\.$"),
         open_grid(file / "_notebook", "The notebook", ExperimentObserver(), data=DataOptions(), workers=1),
     ):
         pass
@@ -45,7 +45,7 @@ def test_a_search_needs_a_folder(file: Path, monkeypatch: pytest.MonkeyPatch) ->
         "mnist_bench.searches.running.close_test_set", lambda: None
     )  # it would stay closed for other tests
     heard, space = Heard(), {"model": {"blocks": {"int": [2, 2]}}}
-    with pytest.raises(UsageError, match=r"results/conv-0: cannot be made a folder \(Not a directory\)\.$"):
+    with pytest.raises(UsageError, match=r"results/conv-0: cannot be created as a folder \(Not a directory\)\.$"):
         searches.run(SearchConfig(space=space, study_name="conv-0", results=file), heard, lambda: False)
     (warning,) = heard.warnings  # what is odd about the space is told before anything else goes wrong
     assert "warning: model.blocks: a range of one value" in warning

@@ -110,7 +110,9 @@ def test_a_point_that_is_missing_is_answered_with_the_ways_out() -> None:
     whole = handmade()
     kept = [point for point in range(90) if point != whole.point_of(CONFIG)]
     table = handmade_table.with_points(whole, kept)
-    with pytest.raises(NotInTableError, match=r"not one of the 89 in table handmade; train=True .* nearest\(\) names"):
+    with pytest.raises(
+        NotInTableError, match=r"not one of the 89 in table handmade; train=True .* nearest\(\) returns"
+    ):
         table.curve(CONFIG)
     nearest = table.points[table.nearest(CONFIG)]
     assert sum(nearest[path] != value for path, value in CONFIG.items()) == 1
@@ -157,7 +159,7 @@ def test_a_shipped_table_is_loaded_by_its_name_and_only_with_its_hash(
     content = pack(handmade().about, handmade().arrays)
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     monkeypatch.setattr(shipped, "SHA256", {"handmade": hashlib.sha256(content).hexdigest()})
-    with pytest.raises(StorageError, match="install the package afresh"):
+    with pytest.raises(StorageError, match="reinstall the package"):
         load("handmade")
     shipped.path_of("handmade").write_bytes(content)
     assert load("handmade").points == handmade().points

@@ -133,7 +133,9 @@ def test_a_torn_database_is_a_sentence_and_nothing_is_written(
 ) -> None:
     content = database.read_bytes()[: tear(database.stat().st_size)]
     database.write_bytes(content)
-    with pytest.raises(StorageError, match=rf"^The database {database} is (damaged|empty).*copy of it back") as caught:
+    with pytest.raises(
+        StorageError, match=rf"^The database {database} is (damaged|empty).*restore a copy of it"
+    ) as caught:
         fake.run(tmp_path, goal=GOAL)
     assert "\n" not in str(caught.value)
     assert database.read_bytes() == content

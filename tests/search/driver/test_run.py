@@ -641,7 +641,7 @@ def test_a_full_disk_is_a_sentence_and_the_search_goes_on_later(
 
 def test_a_file_in_the_place_of_the_studys_folder_is_the_users_mistake(tmp_path: Path) -> None:
     (tmp_path / "fake-0").write_bytes(b"a file")
-    with pytest.raises(UsageError, match=r"fake-0: cannot be made a folder \(File exists\)"):
+    with pytest.raises(UsageError, match=r"fake-0: cannot be created as a folder \(File exists\)"):
         fake.run(tmp_path, executor=_NoWorkers())
 
 

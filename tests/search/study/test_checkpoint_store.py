@@ -72,5 +72,5 @@ def test_a_folder_in_a_checkpoints_place_is_no_checkpoint_and_cannot_be_written(
 
 def test_a_file_in_the_place_of_their_folder_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "states").touch()
-    with pytest.raises(UsageError, match="states: cannot be made a folder"):
+    with pytest.raises(UsageError, match="states: cannot be created as a folder"):
         CheckpointStore(tmp_path / "states")

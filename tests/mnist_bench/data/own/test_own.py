@@ -218,13 +218,13 @@ def test_too_few_pictures_to_split_are_said_with_where_they_are(tmp_path: Path, 
     for _ in range(2):  # also where it was read before
         with pytest.raises(DataError) as caught:
             options_for(source)
-        assert str(caught.value) == f"{source}: 6 training images are too few to split; 10 are the least"
+        assert str(caught.value) == f"{source}: 6 training images are too few to split; at least 10 are needed"
 
 
 def test_what_is_no_such_file_is_said(tmp_path: Path) -> None:
     values = small()
     del values["y_test"]
-    with pytest.raises(DataError, match="there is no array y_test; x_train, y_train, x_test, y_test are needed"):
+    with pytest.raises(DataError, match="has no array y_test; x_train, y_train, x_test, y_test are needed"):
         options_for(write_npz(tmp_path / "mine.npz", values))
     (tmp_path / "text.npz").write_text("no zip")
     with pytest.raises(DataError, match=r"text\.npz: cannot be read as an \.npz file"):

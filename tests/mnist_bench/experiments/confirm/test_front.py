@@ -129,7 +129,7 @@ def test_it_is_kept_and_what_is_damaged_is_no_front(tmp_path: Path) -> None:
     assert load_front(folder) == replace(earlier, study="renamed")
     assert evaluated(folder) == (Evaluated(finals=(*FRONT.finals, *earlier.earlier), images=1000),)
     path.write_text(path.read_text().replace("900", "901"))
-    with pytest.raises(StorageError, match="not a whole confirmation of a front"):
+    with pytest.raises(StorageError, match="not a complete confirmation of a front"):
         load_front(folder)
     save_front(replace(FRONT, finals=FRONT.finals[::-1]), folder)
     with pytest.raises(StorageError, match="errors of other trials than it names"):

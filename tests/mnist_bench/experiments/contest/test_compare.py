@@ -117,7 +117,7 @@ def test_each_way_begins_with_the_list_that_it_names(
 
 
 def test_one_search_of_each_way_is_too_few() -> None:
-    with pytest.raises(UsageError, match=r"^seeds=1: give at least 2, for one shows no spread\.$"):
+    with pytest.raises(UsageError, match=r"^seeds=1: give at least 2, because one seed shows no spread\.$"):
         replace(ASKED, seeds=1)
 
 
@@ -154,7 +154,7 @@ def test_what_does_not_fit_one_table_is_said_before_any_is_searched(files: tuple
 
 
 def test_a_live_contest_needs_a_file_and_one_objective(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="takes a file, not the standard input"):
+    with pytest.raises(UsageError, match="so give a file, not the standard input"):
         compare_methods(replace(ASKED, live="mnist-5k", space="-"), News())
     file = tmp_path / "two.yaml"
     file.write_text("objective: [val_accuracy, macs]\noptim: {lr: {float: [0.001, 0.01]}}\n")

@@ -37,7 +37,7 @@ def test_what_a_killed_worker_had_not_written_is_written() -> None:
 
 def test_a_folder_that_cannot_be_made_is_told(temporary: Path) -> None:
     folder_of(FILES).parent.write_text("a file in its place")
-    with pytest.raises(UsageError, match="cannot be made a folder"):
+    with pytest.raises(UsageError, match="cannot be created as a folder"):
         unpack(FILES)
 
 
