@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 from search.errors import UsageError, WorkerError
@@ -21,6 +23,11 @@ from search.objectives.objective import Objective
 
 UNKNOWN = -signal.SIGKILL
 """The exit code of a child whose parent is gone: it was ended from outside, as far as anyone knows."""
+
+THREADED = ("libgomp", "libiomp", "libomp", "openblas")
+"""Names of libraries that keep threads: OpenMP of GNU, Intel and LLVM, and what NumPy and SciPy compute with."""
+SETTERS = ("omp_set_num_threads", "openblas_set_num_threads", "scipy_openblas_set_num_threads64_")
+"""Functions of theirs that set the number of threads."""
 
 
 class Forks(Protocol):
@@ -188,6 +195,7 @@ class OwnForks:
         for child in self._others():
             child.lines.close()
         self._print_to_log()
+        _compute_with_one_thread()
         in_child(self._call, theirs.detach())
 
     def exit_code(self, pid: int) -> int:
@@ -204,8 +212,23 @@ class OwnForks:
         # A notebook's streams belong to threads that this process does not have.
         sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
         sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-        if (torch := sys.modules.get("torch")) is not None:
-            torch.set_num_threads(1)  # OpenMP's other threads are not in a forked process
+
+
+def _compute_with_one_thread() -> None:
+    """Let all libraries compute with one thread, those that are loaded, too.
+
+    OpenMP's other threads are not in a forked process, and a library that waits for them never returns.
+    """
+    os.environ.update(ENVIRONMENT)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(1)
+    maps = Path("/proc/self/maps").read_text()
+    for path in {line.split(maxsplit=5)[5] for line in maps.splitlines() if ".so" in line}:
+        if any(name in os.path.basename(path) for name in THREADED):
+            library = ctypes.CDLL(path)
+            for setter in SETTERS:
+                if (set_threads := getattr(library, setter, None)) is not None:
+                    set_threads(1)
 
 
 def forks_of(

@@ -15,7 +15,7 @@ from typing import Any
 
 from search.errors import UsageError
 from search.messages import did_you_mean, listing, show
-from search.plugins import HOW, INSTALLED, is_code
+from search.plugins import HOW, INSTALLED, is_code, loaded_source
 from search.trainer_api import Json
 
 Function = Callable[..., Any]
@@ -28,7 +28,7 @@ class Objective:
     name: str
     """As a study stores it: `file.py:function`, the name of a function of this process, or a command."""
     sha256: str
-    """Of the source file, of the function's source, or of the command's words."""
+    """Of what a child process executes of the source file, of the function's source, or of the command's words."""
     task: Mapping[str, Json]
     """What a child process is told: {"function": ...} with the file's whole path, or {"command": [...]}."""
     call: Function | None = None
@@ -96,7 +96,7 @@ class Objective:
         is_file = place.endswith(".py")
         return cls(
             name=f"{source.name}:{attribute}" if is_file else name,
-            sha256=_sha256(data),
+            sha256=_sha256(loaded_source(data)),
             task={"function": f"{source.parent.resolve() / source.name}:{attribute}" if is_file else name},
         )
 

@@ -1,7 +1,8 @@
-"""The page "Search anything": its file runs as it stands, to one digest on one worker or two, and its checks hold."""
+"""The page "Search your own function or program": its files run as they stand, and find what they promise."""
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -10,44 +11,52 @@ from textwrap import dedent
 
 import pytest
 
+import search
 from support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "guides" / "search_anything.md").read_text()
 BLOCKS = [dedent(block) for block in re.findall(r"(?:^ {4}.*\n|^\n(?=\n* {4}))+", PAGE, re.MULTILINE)]
-FILE = "\n\n".join(block for block in BLOCKS if re.match(r"\n*(import hashlib|class Trainer|SPACE)", block))
-(CHECKS,) = (block for block in BLOCKS if "from tour import" in block)
+FIRST, DESCENT, PROGRAM = (block for block in BLOCKS if block.lstrip().startswith("import search"))
 
 
-def python(folder: Path, file: str) -> str:
-    """Return what a file of a folder prints."""
-    done = subprocess.run([sys.executable, file], cwd=folder, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def printed(folder: Path, code: str) -> list[str]:
+    """Return the lines that a file with this code prints, run in a folder."""
+    (folder / "first.py").write_text(code)
+    done = subprocess.run([sys.executable, "first.py"], cwd=folder, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
 
 
-@pytest.mark.integration
-def test_the_file_finds_short_tours_again_with_any_number_of_workers(tmp_path: Path) -> None:
-    (tmp_path / "tour.py").write_text(FILE)
-    *best, digest = python(tmp_path, "tour.py").splitlines()
-    assert 1 <= len(best) <= 3
-    lengths = [float(line.split()[1]) for line in best]
-    assert lengths == sorted(lengths)
-    assert lengths[0] < 8  # 60 cities at random in a square: about 0.7 times the root of 60, at best
-    again = FILE.replace("workers=2", "workers=1, results=Path('again')")
-    (tmp_path / "tour.py").write_text(f"from pathlib import Path\n{again}")
-    assert python(tmp_path, "tour.py").splitlines() == [*best, digest]
+def test_the_page_begins_with_five_lines_of_code() -> None:
+    assert BLOCKS[0] == FIRST
+    assert len([line for line in FIRST.splitlines() if line and "print" not in line]) == 4
 
 
-@pytest.mark.integration
-def test_the_sampler_that_it_recommends_finds_short_tours_too(tmp_path: Path) -> None:
-    (option,) = re.findall(r"Search\.of\(SPACE, .*, (sampler=search\.\w+\(\))\)`", PAGE)
-    (tmp_path / "tour.py").write_text(FILE.replace("workers=2", f"workers=2, {option}"))
-    best, *_ = python(tmp_path, "tour.py").splitlines()
-    assert float(best.split()[1]) < 8
+@pytest.mark.slow
+def test_the_first_search_finds_the_best_value_again_with_two_workers_and_reads_its_study(tmp_path: Path) -> None:
+    found = printed(tmp_path, FIRST)
+    params, digest = found[0].rsplit(" ", 1)
+    assert 1.5 < ast.literal_eval(params)["config.x"] < 2.5
+    assert search.open_study(tmp_path / "results", "space-0").digest == digest
+    assert printed(tmp_path, FIRST) == found
+    (tmp_path / "two").mkdir()
+    assert printed(tmp_path / "two", FIRST.replace("trials=20", "trials=20, workers=2")) == found
 
 
-@pytest.mark.integration
-def test_its_checks_hold(tmp_path: Path) -> None:
-    (tmp_path / "tour.py").write_text(FILE)
-    (tmp_path / "check.py").write_text(CHECKS)
-    python(tmp_path, "check.py")
+@pytest.mark.slow
+def test_reports_let_the_pruner_stop_what_is_behind(tmp_path: Path) -> None:
+    ends = [line.split()[1:3] for line in printed(tmp_path, DESCENT)]
+    assert len(ends) == 20
+    assert ["complete", "10"] in ends
+    assert {reason for reason, _ in ends} == {"complete", "pruned"}
+    assert all(int(reports) < 10 for reason, reports in ends if reason == "pruned")
+
+
+@pytest.mark.slow
+def test_a_program_is_searched(tmp_path: Path) -> None:
+    for folder in ("examples", "docs"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    (line,) = printed(tmp_path, PROGRAM)
+    assert 40_000 < float(line.partition(" ")[0]) < 120_000
+    study = search.open_study(tmp_path / "results", "shell-0")
+    assert {"complete", "pruned"} <= {trial.reason for trial in study.trials}
