@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from mnist_bench import cells
 from mnist_bench.studies.foreign import is_foreign
 from support import handmade, search_fake as fake
 from support.paths import ROOT
@@ -23,7 +25,7 @@ STUDIES = ("ridge-0", "fake-0")
 SHOWN = (
     "studies", "studies --json", "leaderboard {}", "leaderboard {} --json", "leaderboard {} --csv --top 3",
     "leaderboard {} --markdown", "show {}", "show {} --json", "show {}/0", "show {}/0 --json", "doctor {}",
-    "doctor {} --replay --json",
+    "doctor {} --replay --json", "show {} --all", "show {}/0 --why",
 )  # fmt: skip
 REFUSED = (
     "reproduce {}", "reproduce {}/0", "plot {}", "confirm {}", "ablate {}", "report {}",
@@ -75,6 +77,16 @@ def test_the_leaderboard_has_values_states_periods_and_parameters(ran: dict[str,
     rows = list(csv.DictReader(io.StringIO(ran["leaderboard fake-0 --csv --top 3"].out)))
     assert [row["rank"] for row in rows][:1] == ["1"]
     assert rows[0].keys() >= {"study", "value", "periods", "model.width", "model.extra"}
+
+
+def test_a_value_has_the_name_that_its_space_gives_it(ran: dict[str, Any]) -> None:
+    best = json.loads(ran["leaderboard ridge-0 --json"].out)["studies"][0]["rows"][0]
+    shown = f"#{best['number']}  val_loss {cells.value(best['value'])}\n"
+    assert shown in ran["show ridge-0 --all"].out
+    assert re.match(r"ridge-0/0  [A-Z]+.*  val_loss \S+\n", ran["show ridge-0/0"].out)
+    (listed,) = [row for row in json.loads(ran["studies --json"].out)["studies"] if row["study"] == "ridge-0"]
+    assert listed["best"] == best["value"] > 0
+    assert re.match(r"fake-0/0  [A-Z]+.*  [\d.]+\n", ran["show fake-0/0"].out)
 
 
 def test_values_are_no_percentages(ran: dict[str, Any]) -> None:

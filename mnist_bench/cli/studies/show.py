@@ -143,7 +143,7 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
     if study.stop is not None:
         yield stop_line(study.stop, foreign=is_foreign(study.spec))
     if study.best is not None:
-        yield f"best         #{study.best.number}  {_reader(study)(study.best.value)}"
+        yield f"best         #{study.best.number}  {_named(study, study.best.value)}"
     yield f"fingerprint  {grouped(fingerprint(study.spec))}"
     yield f"digest       {grouped(study.digest)}"
     for section, value in study.spec.items():
@@ -164,7 +164,7 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
     foreign = is_foreign(study.spec)
     images = 0 if foreign else validation_images(study.spec["context"])
     low, high = accuracy_interval(trial, images) or (None, None)
-    accuracy = f"{_reader(study)(trial.value)} {cells.interval(low, high)}"
+    accuracy = f"{_named(study, trial.value)} {cells.interval(low, high)}"
     yield f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}  {accuracy}".rstrip()
     yield f"seed {trial.seed}, {cells.duration(trial.seconds)} of training"
     yield from (f"{name}: {cells.value(value)}" for name, value in trial.facts.items())
@@ -213,6 +213,14 @@ def _curve(study: StudyRecord, trial: TrialRecord) -> Table[Report]:
 def _metric_column(name: str) -> Column[Report]:
 
     return Column(name, lambda report: cells.value(report.metrics.get(name)), 2, "right")
+
+
+def _named(study: StudyRecord, value: float | None) -> str:
+    """Return a value as a line names it: `99.41%`, or `val_loss 0.031` of another trainer whose space says so."""
+    from mnist_bench.studies import is_foreign
+
+    name = f"{study.metric} " if study.metric is not None and is_foreign(study.spec) else ""
+    return f"{name}{_reader(study)(value)}"
 
 
 def _reader(study: StudyRecord) -> Callable[[float | None], str]:
