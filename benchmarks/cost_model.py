@@ -26,13 +26,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls  # type: ignore[import-untyped]
 
-from mnist_bench import cells, studies
+from mnist_bench import cells
 from mnist_bench.bench.bench_worker import period_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.leaderboard import worker_time_of
 from mnist_bench.nets import COEFFICIENTS, Coefficients, period_features, plan_layers, price_list
 from mnist_bench.numerics import DeviceKind, Machine, PrecisionName, cores, sentence
+from mnist_bench.studies import open_study
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 
@@ -267,7 +268,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--results", type=Path, default=Path("results"))
     asked = parser.parse_args(arguments)
     if asked.study is not None:
-        lines = study_lines(estimate_errors(studies.open_study(asked.results, asked.study, None)))
+        lines = study_lines(estimate_errors(open_study(asked.results, asked.study, None)))
     elif asked.nets < MIN_NETS:
         parser.error(f"--nets {asked.nets}: give at least {MIN_NETS}, for fewer fit any coefficients.")
     else:

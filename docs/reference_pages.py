@@ -6,6 +6,7 @@ A part stands in its page between `<!-- made: NAME -->` and `<!-- end -->`. All 
 from __future__ import annotations
 
 import html
+import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -170,7 +171,10 @@ def _keys(meanings: Mapping[str, str]) -> str:
 
 def functions() -> str:
     """Return the table of all functions for Python."""
-    rows = [(_code(name), _first_sentence(getattr(mnist_bench, name))) for name in vars(mnist_bench)["__all__"]]
+    names: dict[object, list[str]] = {}
+    for name in vars(mnist_bench)["__all__"]:
+        names.setdefault(inspect.unwrap(getattr(mnist_bench, name)), []).append(_code(name))
+    rows = [(", ".join(known), _first_sentence(function)) for function, known in names.items()]
     return table(("function", "what it does"), rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from search.messages import show
+from search.messages import duration as duration, show
 
 BARS = "▁▂▃▄▅▆▇█"
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -69,19 +69,6 @@ def compact(number: float) -> str:
     """
     text = significant(number, 2)
     return text.replace("0.", ".", 1) if number < 1 else text
-
-
-def duration(seconds: float) -> str:
-    """Return a duration: `31 s` below two minutes, then `4 min 22 s`, then `2 h 4 min`; a rest of 0 is left out."""
-    whole = round(seconds)
-    if whole < 120:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
-    return _in_two_units(whole, "min", "s") if whole < 3600 else _in_two_units(whole // 60, "h", "min")
-
-
-def _in_two_units(number: int, large: str, small: str) -> str:
-    whole, rest = divmod(number, 60)
-    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
 
 
 def roughly(seconds: float) -> str:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
 from mnist_bench.cells import safe
+from search.messages import html_table, shortened
 
+LINE = 120
+"""Characters of a line of `repr`; a longer one is cut."""
+FIGURES = 6
+"""Columns of a row in `repr`."""
+ROWS = 20
+"""Rows of a table in a notebook."""
 Row = TypeVar("Row")
 Align = Literal["left", "right"]
 
@@ -70,6 +77,39 @@ class Table(Generic[Row]):
     def records(self) -> list[Mapping[str, Any]]:
         """Return the rows as CSV has them."""
         return [self.record(row) for row in self.rows]
+
+
+class ShownAsTable:
+    """A result that Python shows in a few lines, and a notebook as its table."""
+
+    __slots__ = ()
+
+    def _table(self) -> Table[Any]:
+        """Return the result as a table."""
+        raise NotImplementedError
+
+    def _finding(self) -> str:
+        """Return what the result says below its first row, in one line."""
+        return ""
+
+    def __repr__(self) -> str:
+        table = self._table()
+        lines = [*table.caption[:1], *map(_row_words, [table.columns], table.rows[:1]), self._finding()]
+        return "\n".join(shortened(safe(line).strip(), LINE) for line in lines if line)
+
+    def _repr_html_(self) -> str:
+        table = self._table()
+        title, *above = table.caption or [""]
+        hidden = len(table.rows) - ROWS
+        rest = [f"{hidden} more rows are not shown"] if hidden > 0 else []
+        notes = [*above, *rest, *table.legend(table.columns), *table.footnotes]
+        return html_table(title, [column.heading for column in table.columns], table.texts()[:ROWS], notes)
+
+
+def _row_words(columns: Sequence[Column[Row]], row: Row) -> str:
+    """Return the first figures of a row in a line."""
+    shown = [column for column in columns if not column.is_setting][:FIGURES]
+    return ", ".join(f"{column.heading} {column.text(row).strip()}" for column in shown)
 
 
 def key_column(key: str, importance: int = 1, align: Align = "left") -> Column[Mapping[str, Any]]:

@@ -18,6 +18,20 @@ trains your own code: a planner and a trainer, see `examples/own_trainer.py`. To
     print(study.digest)
 """
 
+import warnings
+from typing import Any
+
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+# Optuna imports tqdm, which warns in a notebook without ipywidgets; no progress bar of tqdm's is used here.
+warnings.filterwarnings("ignore", message="IProgress not found")
+
+_of_stub, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return _of_stub(name)
+    from search.messages import no_attribute
+
+    raise no_attribute(f"module {__name__}", name, () if name.startswith("_") else __all__)

@@ -7,6 +7,7 @@ from .driver import (
 )
 from .errors import (
     FingerprintError as FingerprintError,
+    Interrupted as Interrupted,
     NewerVersionError as NewerVersionError,
     PluginError as PluginError,
     Problem as Problem,

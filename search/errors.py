@@ -24,6 +24,17 @@ FOREIGN = (Exception, SystemExit)
 process, which would be restarted again and again, or silently the whole command."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or the stop button of a notebook, ended work that the same call continues.
+
+    It is not a `SearchError`: like every KeyboardInterrupt, it ends the program or the cells after it.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that IPython shows instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
 class SearchError(Exception):
     """Root of all errors whose text is written for the user."""
 

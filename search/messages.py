@@ -1,11 +1,12 @@
-"""Notation of values, names and reasons in messages."""
+"""Notation of values, names and reasons in messages, and of tables in a notebook."""
 
 from __future__ import annotations
 
 import difflib
+import html
 import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,6 +72,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
+def no_attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:
+    """Return the error that `owner` has no attribute of this name, with the closest one that it has.
+
+    Python itself suggests names in the tracebacks of a terminal only; a notebook shows the text alone.
+    """
+    # With `name` given and no object, Python does not add a suggestion of its own.
+    return AttributeError(f"{owner} has no attribute {show(name)}{did_you_mean(name, known)}", name=name)
+
+
 def listing(names: Iterable[Any]) -> str:
     """Return the values as "a, b or c"."""
     return joined(map(show, names), "or")
@@ -101,6 +111,19 @@ def number_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def duration(seconds: float) -> str:
+    """Return a duration: `31 s` below two minutes, then `4 min 22 s`, then `2 h 4 min`; a rest of 0 is left out."""
+    whole = round(seconds)
+    if whole < 120:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
+    return _in_two_units(whole, "min", "s") if whole < 3600 else _in_two_units(whole // 60, "h", "min")
+
+
+def _in_two_units(number: int, large: str, small: str) -> str:
+    whole, rest = divmod(number, 60)
+    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text, or its type's name, for the middle of a sentence.
 
@@ -116,6 +139,41 @@ def first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(show(part) for part in fault["loc"])
     return f"{place}: {fault['msg']}" if place else fault["msg"]
+
+
+def number(value: float | None) -> str:
+    """Return a figure of unknown unit with six digits; a dash if there is none."""
+    return "–" if value is None else f"{value:.6g}"
+
+
+def short(value: object) -> str:
+    """Return a parameter in three digits, or as `show` does: `0.00573`."""
+    return f"{value:.3g}" if isinstance(value, float) else show(value)
+
+
+def assigned(params: Mapping[str, Any]) -> str:
+    """Return parameters in few digits.
+
+    >>> assigned({"optim.lr": 0.013742, "model.norm": None}), assigned({})
+    ('optim.lr=0.0137, model.norm=null', 'none')
+    """
+    return ", ".join(f"{name}={short(value)}" for name, value in params.items()) or "none"
+
+
+def html_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterable[str] = ()) -> str:
+    """Return a table for a notebook: a line above it, a line for each note below it, all text escaped.
+
+    It sets no color, so it can be read on a light and on a dark page.
+    """
+    lines = [_html_row("td", row) for row in rows]
+    table = f"<table>{_html_row('th', headings)}{''.join(lines)}</table>" if lines else ""
+    below = [f'<div style="font-size: 85%">{html.escape(on_one_line(note))}</div>' for note in notes if note]
+    above = f"<div><strong>{html.escape(on_one_line(title))}</strong></div>" if title else ""
+    return f"{above}{table}{''.join(below)}"
+
+
+def _html_row(tag: str, texts: Iterable[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(on_one_line(text))}</{tag}>' for text in texts)}</tr>"
 
 
 def _spell(value: Any) -> str:

@@ -106,7 +106,7 @@ class Report:
     """Set if the trial makes no further report. Leave `value` None if it could not continue: the trial ends without a
     value, and a pruner would compare it with those of other trials. If it was `finished` before this period, repeat
     the value of the report before: the trial is complete with it."""
-    details: Mapping[str, Json] = field(default_factory=dict)
+    details: Mapping[str, Json] = field(default_factory=dict, repr=False)
     """Kept only for the trial's last period (of nets: `correct`, one bit a validation image, base64)."""
     worker: int | None = None
     """Which lane trained the period, counted from 0 through all of the executor's workers."""

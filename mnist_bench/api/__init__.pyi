@@ -1,3 +1,17 @@
+from .commands import (
+    ablate as ablate,
+    confirm as confirm,
+    doctor as doctor,
+    export as export,
+    leaderboard as leaderboard,
+    notebook as notebook,
+    plot as plot,
+    report as report,
+    reproduce as reproduce,
+    show as show,
+    studies as studies,
+    train as train,
+)
 from .experiments import (
     ablate_study as ablate_study,
     audit_study as audit_study,
@@ -13,14 +27,14 @@ from .pictures import (
     report_study as report_study,
 )
 from .recipes import fit as fit, fit_seeds as fit_seeds, fit_trial as fit_trial
-from .speed import (
-    measure_speed as measure_speed,
-)
-from .studies import (
+from .searches import (
     open_study as open_study,
     reproduce_record as reproduce_record,
     reproduce_trial as reproduce_trial,
     search as search,
     to_dataframe as to_dataframe,
+)
+from .speed import (
+    measure_speed as measure_speed,
 )
 from .winner import export_study as export_study, load_model as load_model, predict as predict

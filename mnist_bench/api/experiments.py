@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, placed, several, used
+from mnist_bench.api.progress import attended
 from mnist_bench.config import TaskName
 from mnist_bench.experiments import Audit, Observer, ablation, audit, confirm, contest, ladder, notebook
 from mnist_bench.experiments.ablation import Ablation, AblationOptions
@@ -31,6 +32,7 @@ def confirm_study(
     net: OwnNetSource = None,
     results: str | Path | None = None,
     observer: Observer | None = None,
+    progress: bool | None = None,
 ) -> Confirmed:
     """Retrain a study's best trials with fresh seeds, select one, and evaluate it on the test set once; as `mnist-bench
     confirm`. If that was done before, the earlier result is returned.
@@ -48,6 +50,8 @@ def confirm_study(
         results: another results folder than the one that the study was read from; to be removed.
         observer: an `mnist_bench.experiments.Observer`, here and below; called after every run. If its
             `stopping` returns True, `mnist_bench.errors.Stopped` is raised.
+        progress: whether to show the progress in the terminal or notebook, here and below; None to show it unless there
+            is an observer.
 
     Raises:
         StudyNotFoundError: the study has no trial to confirm.
@@ -59,6 +63,7 @@ def confirm_study(
         DeviceError: there is no such device.
         WorkerError: training fails in a process, or processes die.
         StorageError: a file or database cannot be read or written.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
         >>> found = confirm_study(open_study("conv-0"), workers=2)  # doctest: +SKIP
@@ -68,7 +73,8 @@ def confirm_study(
         top=top, budget=budget, opening=test_set, workers=workers, device=device, net=used(net),
         data_dir=as_path(data_dir),
     )  # fmt: skip
-    return confirm.confirm_study(placed(study, results), asked, observer or Observer())
+    with attended(observer, progress) as watching:
+        return confirm.confirm_study(placed(study, results), asked, watching)
 
 
 def confirm_front(
@@ -81,6 +87,7 @@ def confirm_front(
     net: OwnNetSource = None,
     results: str | Path | None = None,
     observer: Observer | None = None,
+    progress: bool | None = None,
 ) -> Front:
     """Train the configurations on a study's Pareto front with fresh seeds, and evaluate them on the test set once; as
     `mnist-bench confirm --front`. If that was done before, the earlier result is returned.
@@ -94,6 +101,7 @@ def confirm_front(
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
         observer: called after every run.
+        progress: see `confirm_study`.
 
     Raises:
         UsageError: an argument is out of range, the study has one objective, or the data set is not the study's.
@@ -104,13 +112,15 @@ def confirm_front(
         DeviceError: there is no such device.
         WorkerError: training fails in a process, or processes die.
         StorageError: a file or database cannot be read or written.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
         >>> found = confirm_front(open_study("small-0"), workers=2)  # doctest: +SKIP
         >>> {member.cost: found.test(member.number).mean for member in found.members}  # doctest: +SKIP
     """
     asked = ConfirmOptions(top=top, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
-    return confirm.confirm_front(placed(study, results), asked, observer or Observer())
+    with attended(observer, progress) as watching:
+        return confirm.confirm_front(placed(study, results), asked, watching)
 
 
 def ablate_study(
@@ -126,6 +136,7 @@ def ablate_study(
     net: OwnNetSource = None,
     results: str | Path | None = None,
     observer: Observer | None = None,
+    progress: bool | None = None,
 ) -> Ablation:
     """Measure the effect of each group of settings, from a baseline to a trial; as `mnist-bench ablate`. If that was
     done before, the earlier result is returned.
@@ -143,6 +154,7 @@ def ablate_study(
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
         observer: called after every run and every step.
+        progress: see `confirm_study`.
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.
@@ -154,6 +166,7 @@ def ablate_study(
         DeviceError: there is no such device.
         WorkerError: training fails in a process, or processes die.
         StorageError: a file or database cannot be read or written.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
         >>> path = ablate_study(open_study("conv-0"), seeds=3)  # doctest: +SKIP
@@ -165,7 +178,8 @@ def ablate_study(
     )  # fmt: skip
     study = placed(study, results)
     end = chosen(study, confirm.winner_of(study) if trial is None else trial)
-    return ablation.ablate_study(study, end, asked, observer or Observer())
+    with attended(observer, progress) as watching:
+        return ablation.ablate_study(study, end, asked, watching)
 
 
 def audit_study(
@@ -178,6 +192,7 @@ def audit_study(
     net: OwnNetSource = None,
     results: str | Path | None = None,
     observer: Observer | None = None,
+    progress: bool | None = None,
 ) -> Audit:
     """Train a share of a study's pruned trials to the end; as `mnist-bench search --audit-pruned`.
 
@@ -192,13 +207,15 @@ def audit_study(
         DataError: the data set cannot be loaded.
         DeviceError: there is no such device.
         StorageError: a file or database cannot be read or written.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
         >>> audit = audit_study(open_study("conv-0"), 0.05)  # doctest: +SKIP
         >>> share = audit.wrong / len(audit.trials)  # doctest: +SKIP
     """
     asked = audit.AuditOptions(share=share, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
-    return audit.audit_study(placed(study, results), asked, observer or Observer())
+    with attended(observer, progress) as watching:
+        return audit.audit_study(placed(study, results), asked, watching)
 
 
 def train_notebook(
@@ -211,6 +228,7 @@ def train_notebook(
     data_dir: str | Path | None = None,
     results: str | Path = "results",
     observer: Observer | None = None,
+    progress: bool | None = None,
 ) -> list[notebook.NotebookRow]:
     """Train the 2017 notebook's networks again, and return one row per network with the published figures; as
     `mnist-bench notebook`. As in the notebook, each network is evaluated on the test images after every epoch. These
@@ -225,6 +243,7 @@ def train_notebook(
         data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
         results: folder of the studies; `_notebook` in it holds the runs.
         observer: called after every run.
+        progress: see `confirm_study`.
 
     Raises:
         UsageError: there is no such recipe, or an argument is out of range.
@@ -233,6 +252,7 @@ def train_notebook(
         DeviceError: there is no such device, or it does not compute in this precision.
         WorkerError: training fails in a process, or processes die.
         StorageError: a file or database cannot be read or written.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
         >>> linear, *_ = train_notebook(["linear"], workers=2)  # doctest: +SKIP
@@ -243,7 +263,8 @@ def train_notebook(
         recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, precision=precision,
         data_dir=as_path(data_dir), results=Path(results),
     )  # fmt: skip
-    return notebook.train_notebook(asked, observer or Observer())
+    with attended(observer, progress) as watching:
+        return notebook.train_notebook(asked, watching)
 
 
 def train_ladder(
@@ -256,6 +277,7 @@ def train_ladder(
     data_dir: str | Path | None = None,
     results: str | Path = "results",
     observer: Observer | None = None,
+    progress: bool | None = None,
 ) -> ladder.Ladder:
     """Train the recipes for test accuracies of 99.0, 99.4, 99.6 and 99.7%, and return accuracy and time of each; as
     `mnist-bench bench ladder`. Each run is evaluated on the test set after its last epoch. These evaluations are
@@ -270,6 +292,7 @@ def train_ladder(
         data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
         results: folder of the studies; `_ladder` in it holds the runs and their times.
         observer: called after every run.
+        progress: see `confirm_study`.
 
     Raises:
         UsageError: there is no such target, or an argument is out of range.
@@ -278,6 +301,7 @@ def train_ladder(
         DeviceError: there is no such device.
         WorkerError: training fails in a process, or processes die.
         StorageError: a file or database cannot be read or written.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
         >>> ladder = train_ladder(["99.0"], seeds=10)  # doctest: +SKIP
@@ -287,7 +311,8 @@ def train_ladder(
         targets=several("targets", targets), seeds=seeds, workers=workers, device=device, precision=precision,
         data_dir=as_path(data_dir), results=Path(results),
     )  # fmt: skip
-    return ladder.train_ladder(asked, observer or Observer())
+    with attended(observer, progress) as watching:
+        return ladder.train_ladder(asked, watching)
 
 
 @formerly(concurrent_trials="slots", warm_start_from="from_studies")
@@ -311,6 +336,7 @@ def compare_methods(
     device: str = "auto",
     results: str | Path = "results",
     observer: Observer | None = None,
+    progress: bool | None = None,
 ) -> list[Contest]:
     """Compare search methods at equal budget, and return one contest per task; as `mnist-bench bench search`.
 
@@ -335,6 +361,7 @@ def compare_methods(
         device: auto, cpu, cuda or cuda:1.
         results: folder of the studies; `_bench` in it holds live trainings.
         observer: called as the searches advance.
+        progress: see `confirm_study`.
 
     Raises:
         UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; an argument
@@ -344,6 +371,7 @@ def compare_methods(
         WorkerError: training fails in a process, or processes die.
         TooManyFailuresError: too many trials failed.
         StorageError: a file or database cannot be read or written.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
         >>> (contest,) = compare_methods(pruners=["none"], seeds=2, trials=3)
@@ -359,4 +387,5 @@ def compare_methods(
         trials=trials, slots=concurrent_trials, workers=None if worker_counts is None else tuple(worker_counts),
         processes=processes, device=device, results=Path(results),
     )  # fmt: skip
-    return contest.compare_methods(asked, observer or Observer())
+    with attended(observer, progress) as watching:
+        return contest.compare_methods(asked, watching)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, assert_never
 
 from mnist_bench.cells import BARS, safe
 from mnist_bench.result_table import Align, Column, Table, markdown
+from search.driver.attended import is_command_in_cell
 from search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,9 +56,15 @@ codecs.register_error(IN_ASCII, _in_ascii)
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that prints text unchanged: no markup, no emoji codes, no wrapping when piped."""
+    """Return a console that prints text unchanged: no markup, no emoji codes, no wrapping when piped.
+
+    In a notebook's cell it prints no escape codes, although Jupyter sets FORCE_COLOR.
+    """
     stream = sys.stderr if stderr else sys.stdout
-    return _console_class()(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    colors: Literal["auto"] | None = None if is_command_in_cell() else "auto"
+    return _console_class()(
+        file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True, color_system=colors
+    )
 
 
 @cache

@@ -14,10 +14,11 @@ from pathlib import Path
 from mnist_bench.doctor.diagnostic import Diagnostic
 from mnist_bench.doctor.study import examine as examine_study
 from search.database import file_lock
+from search.messages import html_table, number_of
 from search.study import StudyLocation, alone_with, driver_of
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Checkup:
     """The findings of a check-up."""
 
@@ -30,6 +31,21 @@ class Checkup:
     def problems(self) -> int:
         """Number of findings that are problems."""
         return sum(finding.severity == "problem" for finding in self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """The number of problems in words: `No problem.`, `1 problem.`, `2 problems.`"""
+        return f"{number_of(self.problems, 'problem')}." if self.problems else "No problem."
+
+    def __repr__(self) -> str:
+        worth_reading = [finding for finding in (*self.repaired, *self.findings) if finding.severity != "ok"]
+        return "\n".join([self.verdict, *(f"{each.severity}: {each.about}: {each.text}" for each in worth_reading)])
+
+    def _repr_html_(self) -> str:
+        """Return all findings for a notebook."""
+        rows = [("repaired", each.about, each.text, each.advice) for each in self.repaired]
+        rows += [(each.severity, each.about, each.text, each.advice) for each in self.findings]
+        return html_table(self.verdict, ("", "about", "finding", "what to do"), rows)
 
 
 def check_study(

@@ -16,7 +16,7 @@ from mnist_bench.cells import unit
 from mnist_bench.config import from_json
 from mnist_bench.experiments.grid import Grid, Observer, TrainingRun, Workplace, open_grid_of
 from mnist_bench.leaderboard import undominated
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Column, ShownAsTable, Table
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import sealed_json
 from search import canonical_json
@@ -54,8 +54,8 @@ class Audited:
     """Whether no complete trial dominates it; None with one objective, and in earlier versions."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Audit:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Audit(ShownAsTable):
     """The result of an audit of pruning."""
 
     digest: str
@@ -69,6 +69,9 @@ class Audit:
     trials: tuple[Audited, ...]
     cost: str | None = None
     """The cost that the study minimises as well; None with one objective, and in earlier versions."""
+
+    def _table(self) -> Table[Audited]:
+        return table_of(self)
 
     @property
     def wrong(self) -> int:

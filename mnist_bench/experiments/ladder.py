@@ -24,7 +24,7 @@ from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, Train
 from mnist_bench.experiments.test_set_scores import chosen, open_scored_grid
 from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import Machine, sentence, this_machine
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Column, ShownAsTable, Table
 from mnist_bench.statistics import mean_and_deviation, share_interval
 from mnist_bench.studies import sealed_json
 from search import canonical_json
@@ -115,8 +115,8 @@ class Rung:
         return [run.test_accuracy for run in self.runs]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ladder:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Ladder(ShownAsTable):
     """All rungs that were asked for, and the machine that measured them."""
 
     machine: Machine
@@ -124,6 +124,9 @@ class Ladder:
     """Runs that were trained at a time, at most, when they were; not so for `wall_seconds`."""
     train_images: int
     rungs: tuple[Rung, ...]
+
+    def _table(self) -> Table[Rung]:
+        return table_of(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ from mnist_bench.leaderboard.early_stop_lines import first_then, is_ahead
 from mnist_bench.leaderboard.ranking import infeasible_trials, listed_trials, pareto_front
 from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
 from mnist_bench.nets import distinguishing
+from mnist_bench.result_table import ShownAsTable, Table
 from search.event_log import EarlyStop, Order, State, StudyRecord, TrialRecord
 
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
@@ -100,8 +101,8 @@ class NetTotals:
     """Whether a row's net has batch normalisation, whose running statistics count as parameters."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Leaderboard:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Leaderboard(ShownAsTable):
     """A study's rows, best first, and the figures around them."""
 
     study: str
@@ -150,6 +151,14 @@ class Leaderboard:
     def goal(self) -> int:
         """The current goal, in trained trials."""
         return self.totals[-1]
+
+    def _table(self) -> Table[LeaderboardRow]:
+        from mnist_bench.leaderboard import table_of  # its module imports this one
+
+        return table_of(self)
+
+    def _finding(self) -> str:
+        return f"digest {self.digest}"
 
 
 def leaderboard_of(

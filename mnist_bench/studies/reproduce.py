@@ -14,6 +14,7 @@ from mnist_bench.statistics import mcnemar
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import PeriodResult, Record, is_portable, period_of
 from search.differences import CANARIES, WIDE_CANARY
+from search.messages import number_of
 from search.study import installed_version
 from search.trainer_api import Report, Trainer
 
@@ -34,7 +35,7 @@ class Difference:
     now: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class RepeatedTrial:
     """A recorded trial and its repetition."""
 
@@ -53,6 +54,13 @@ class RepeatedTrial:
     def identical(self) -> bool:
         """Whether all metrics and weights agree bit for bit."""
         return self.first_difference is None
+
+    def __repr__(self) -> str:
+        trained = f"trained again for {number_of(len(self.periods), 'period')}"
+        if self.first_difference is None:
+            return f"{trained}: identical, bit for bit"
+        name, then, now = self.first_difference.name, self.first_difference.then, self.first_difference.now
+        return f"{trained}: not identical\nfirst difference: {name}, {then} then and {now} now"
 
 
 def trainer_for(

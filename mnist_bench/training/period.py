@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -38,7 +38,7 @@ class FitResult:
 
     reports: tuple[Report, ...]
     """One per period; fewer than planned if training diverged."""
-    state: bytes
+    state: bytes = field(repr=False)
     """The last period's state; see mnist_bench.training.weights for the way to a file of weights."""
 
 

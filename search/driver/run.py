@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Generic, get_args
 from search import strategies
 from search.arguments import check_choice, check_count, check_several, check_whole
 from search.database import file_lock, is_postgresql, open_for_writing, postgres, storage_errors
+from search.driver.attended import interruptible, watched
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import BlamedObserver, Header, Observer
 from search.driver.resume import OnTrialEnd, check_readable, clean_up, keep_nothing, release
-from search.errors import PluginError, StorageError, TooManyFailuresError, UsageError
+from search.errors import Interrupted, PluginError, StorageError, TooManyFailuresError, UsageError
 from search.event_log import (
     MAX_COUNT,
     MAX_GOAL,
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
 Numerics = Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Run:
     """The result of one run of a search."""
 
@@ -71,6 +72,16 @@ class Run:
     """Whether the goal was reached, or a rule ended the search; otherwise it was stopped, and can be resumed."""
     order_cost: float
     """Share of worker time lost to the logical order, 0..1."""
+
+    def __repr__(self) -> str:
+        return f"{self.study!r}\n{self._outcome()}"
+
+    def _repr_html_(self) -> str:
+        """Return the study for a notebook, and whether the search has ended."""
+        return f"{self.study._repr_html_()}<div>{self._outcome()}</div>"
+
+    def _outcome(self) -> str:
+        return "the search has ended" if self.reached else "stopped before its goal; the same call resumes it"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +97,9 @@ class Search:
     """The planner of a study with this specification."""
     executor: Executor
     observer: Observer = field(default_factory=Observer)
+    progress: bool | None = False
+    """Whether `run` shows the progress on the terminal or in the notebook that it is called from, if there is one; None
+    to show it unless there is an observer."""
     on_trial_end: OnTrialEnd = keep_nothing
     """Keeps the weights of a complete trial before its states are removed."""
     stop_rules: StopRules = NO_RULES
@@ -126,6 +140,7 @@ class Search:
         storage: str | None = None,
         portable: bool = False,
         direction: Direction | None = None,
+        progress: bool | None = None,
     ) -> Search:
         """Return the search of a space for `trials` trained trials of at most `periods` periods.
 
@@ -134,8 +149,8 @@ class Search:
         seed. Of the space's settings, the search also reads the objective, the direction and the constraints; other
         settings, such as limits, are for the planner. `direction` ("minimize" or "maximize") replaces the space's,
         which maximizes unless it says otherwise. `portable` declares that the trainer computes the same bits on every
-        processor; see `StudySpec.portable`. `dataclasses.replace` sets the other fields of a search, such as its
-        observer.
+        processor; see `StudySpec.portable`. `progress` is as the field, see there. `dataclasses.replace` sets the other
+        fields of a search, such as its observer.
 
         Raises:
             UsageError: an argument is wrong, the space's settings name no sampler or pruner or have a form that no
@@ -177,6 +192,7 @@ class Search:
         return cls(
             location=location,
             goal=trials,
+            progress=progress,
             spec_for=spec,
             planner_for=lambda _: planner,
             executor=InProcessExecutor(trainer)
@@ -195,7 +211,16 @@ class Search:
             PluginError: the system refuses something to the planner, or to the observer.
             TooManyFailuresError: several trials in a row fail or are infeasible, or all have failed at the goal.
             StorageError, WorkerError: see there.
+            Interrupted: Ctrl-C, or a notebook's stop button, ended the search; the same call resumes it.
         """
+        with watched(self.observer, self.progress) as observer, interruptible(observer.on_notice) as interrupted:
+            run = replace(self, observer=observer, stopping=lambda: self.stopping() or interrupted())._run_alone()
+            if interrupted() and not run.reached:
+                raise Interrupted(f"Study {run.study.name} stopped before its goal; the same call resumes it.")
+            return run
+
+    def _run_alone(self) -> Run:
+        """Drive the study while no other process does; errors as in `run`."""
         make_folder(self.location.folder)
         with file_lock.driver_lock(self.location.files.lock, f"Study {self.location.name}"), storage_errors():
             run = self._locked_run()  # the folder's lock first, also with a server's: checkpoints are files

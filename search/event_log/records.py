@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, assert_never
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from search import canonical_json
 from search.event_log.timeline import Order
+from search.messages import assigned, duration, html_table, no_attribute, number, number_of, short, shortened
 from search.space import Direction, Space, cost_of, direction_of, metric_of, score
 from search.trainer_api import EndReason, Report
 
@@ -18,6 +20,12 @@ Reason = Literal[
 
 StopRule = Literal["patience", "target"]
 """The rules that end a search before its goal; see `search.event_log.early_stop`."""
+
+
+LINE = 100
+"""Characters of a line of `repr`; a longer one is cut."""
+TOP = 5
+"""Trials of a study that a notebook shows."""
 
 
 def is_external(reason: Reason) -> bool:
@@ -42,8 +50,23 @@ def reason_of(end: EndReason | None) -> Reason:
             assert_never(end)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrialRecord:
+class _Explored:
+    """An object that a person looks at in Python: a mistyped attribute is answered with the closest one.
+
+    Python suggests names in the traceback of a terminal, but not in a notebook.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # for mypy, a class with this method has every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            known = () if name.startswith("_") else [each for each in dir(type(self)) if not each.startswith("_")]
+            raise no_attribute(type(self).__name__, name, known)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class TrialRecord(_Explored):
     """One trial of a study, finished or not."""
 
     number: int
@@ -106,6 +129,25 @@ class TrialRecord:
         lost, errors, val_loss = map(_or_infinity, figures)
         return (lost, errors, val_loss, self.number)
 
+    def __repr__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _repr_html_(self) -> str:
+        """Return the trial for a notebook."""
+        rows = [[path, short(given)] for path, given in self.params.items()]
+        title, _, last = self._lines()
+        return html_table(title, ["parameter", "value"], rows, [last])
+
+    def _lines(self) -> list[str]:
+        """Return three lines: the end and the value, the parameters, the reports or the error."""
+        trained = f"{number(self.value)} after {len(self.reports)} of {number_of(len(self.costs), 'period')}"
+        reports = ", ".join(number(report.value) for report in self.reports) or "none"
+        return [
+            f"trial #{self.number}: {self.reason.replace('_', ' ')}, {trained} in {duration(self.seconds)}",
+            shortened(f"params: {assigned(self.params)}", LINE),
+            shortened(f"error: {self.cause}" if self.cause else f"reports: {reports}", LINE),
+        ]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EarlyStop:
@@ -148,8 +190,8 @@ class EarlyStop:
         return score(value, self.direction) < score(self.limit, self.direction)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StudyRecord:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class StudyRecord(_Explored):
     """A whole study, read from its storage."""
 
     name: str
@@ -213,6 +255,43 @@ class StudyRecord:
     def digest(self) -> str:
         """See `digest`."""
         return digest(self.trials)
+
+    def __repr__(self) -> str:
+        best = self.best
+        words = "no complete trial"
+        if best is not None:
+            words = f"best #{best.number}: {number(best.value)}  {assigned(best.params)}"
+        return f"{self._title()}\n{shortened(words, LINE)}\ndigest {self.digest}"
+
+    def _repr_html_(self) -> str:
+        """Return the best trials for a notebook."""
+        complete = self.complete()
+        paths = list(dict.fromkeys(path for trial in complete[:TOP] for path in trial.params))
+        rows = [
+            [
+                f"#{trial.number}",
+                number(trial.value),
+                *(short(trial.params[path]) if path in trial.params else "" for path in paths),
+            ]
+            for trial in complete[:TOP]
+        ]
+        more = f"and {number_of(len(complete) - TOP, 'more complete trial')}" if len(complete) > TOP else ""
+        return html_table(self._title(), ["trial", "value", *paths], rows, [more, f"digest {self.digest}"])
+
+    def _title(self) -> str:
+        """Return the study's name and how far it is: `study mine-0: 4 of 4 trials: 3 complete, 1 pruned`."""
+        ended = Counter(trial.state for trial in self.finished())
+        counts = {
+            "complete": ended["COMPLETE"],
+            "pruned": ended["PRUNED"],
+            "failed": ended["FAIL"],
+            "running" if self.live else "unfinished": sum(trial.state == "RUNNING" for trial in self.trials),
+        }
+        told = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none has begun"
+        infeasible = sum(trial.reason == "infeasible" for trial in self.trials)
+        told += f" (and {infeasible} infeasible)" if infeasible else ""
+        goal = max(self.totals, default=0)
+        return f"study {self.name}: {ended.total()} of {number_of(goal, 'trial')}: {told}"
 
 
 def digest(trials: Sequence[TrialRecord]) -> str:

@@ -91,6 +91,7 @@ def planned(
     results: str | Path = "results",
     storage: str | None = None,
     direction: Direction | None = None,
+    progress: bool | None = None,
 ) -> Search:
     """Return the search of an objective; `run` does it.
 
@@ -117,6 +118,7 @@ def planned(
         results: the folder of all studies.
         storage: URL of a PostgreSQL database, instead of a file in the study's folder.
         direction: "minimize" or "maximize", instead of the space's, which maximizes unless it says otherwise.
+        progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
 
     Raises:
         UsageError, SpaceError: an argument is wrong.
@@ -131,6 +133,7 @@ def planned(
         read, ObjectivePlanner(read, periods, cost), TrainerSpec(factory=objective.name), trials=trials,
         periods=periods, seed=seed, slots=slots, order=order, sampler=sampler, pruner=pruner, enqueued=enqueued,
         start=start, name=name, results=Path(results), storage=storage, direction=direction,
+        progress=progress,
     )  # fmt: skip
 
     def spec(numerics: Mapping[str, Any]) -> StudySpec:

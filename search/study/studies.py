@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 from search.database import file_lock, is_postgresql, open_for_reading, postgres, redacted, storage_errors
 from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.event_log import Created, Event, EventLog, History, StudyRecord, TrialRecord, log
-from search.messages import command_line, first_line
+from search.messages import command_line, first_line, number, number_of
 from search.study.folder import ResultsFolder, StudyFolder
 from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_words
 from search.study.spec import stored_history
@@ -25,7 +25,7 @@ from search.study.spec import stored_history
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class StudySummary:
     """One line about a study."""
 
@@ -51,8 +51,15 @@ class StudySummary:
     unreadable: str | None = None
     """Why the study cannot be read, in a sentence; its figures are zero then."""
 
+    def __repr__(self) -> str:
+        if self.unreadable is not None:
+            return f"study {self.name}: cannot be read: {self.unreadable}"
+        state = "running" if self.live else "finished" if self.ended_early or self.trials >= self.goal else "unfinished"
+        counts = f"{self.trials} of {number_of(self.goal, 'trial')}, {self.complete} complete"
+        return f"study {self.name}: {counts}, best {number(self.best_value)}, {state}"
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class StoredStudy(StudyRecord):
     """A study with its location; equal to another one with the same record, whatever its location."""
 

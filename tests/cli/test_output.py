@@ -145,6 +145,20 @@ def test_prose_is_broken_in_a_terminal_alone_and_commands_never(
     assert printed.err.splitlines() == [*lines, digest]
 
 
+def test_in_a_notebooks_cell_nothing_is_printed_in_color(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-color")
+    monkeypatch.setenv("COLUMNS", "80")
+    output.print_table(WIDE)
+    assert "\x1b[1m" in capsys.readouterr().out
+    monkeypatch.setenv("CLICOLOR_FORCE", "1")
+    monkeypatch.setenv("GIT_PAGER", "cat")
+    output.print_table(WIDE)
+    assert capsys.readouterr().out.splitlines() == NARROW[80]
+
+
 def test_a_stream_that_cannot_say_the_signs_gets_others_and_cells_stay_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, "ascii", errors=output.IN_ASCII))

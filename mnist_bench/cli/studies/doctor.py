@@ -70,4 +70,4 @@ def _print(found: Checkup) -> None:
         output.print_line(line, "bold" if word == "problem" else None)
         if finding.advice:
             output.print_prose(f"{'':27}-> {finding.advice}")
-    output.print_line({0: "No problem.", 1: "1 problem."}.get(found.problems, f"{found.problems} problems."))
+    output.print_line(found.verdict)

@@ -10,8 +10,8 @@ import typer
 
 from mnist_bench.cli import options, output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
-from mnist_bench.cli.interrupts import Interrupts
 from search.arguments import MAX_SEED
+from search.driver.attended import Interrupts
 from search.errors import UsageError
 from search.event_log import Order
 from search.executors import MAX_LANES, ExecutorName

@@ -24,6 +24,7 @@ from mnist_bench.leaderboard import (
 )
 from mnist_bench.nets import line
 from search.driver import Header, Observer, Progress
+from search.driver.attended import is_command_in_cell
 from search.event_log import TrialRecord, repeats
 from search.messages import number_of
 
@@ -47,7 +48,8 @@ then runs down, and does not rise at every period that takes longer than estimat
 def view(results: Path) -> LiveView | PlainView:
     """Return the view that stderr can show; `results` is the folder of the studies."""
     console = output.console(stderr=True)
-    return LiveView(results) if console.is_terminal and not console.is_dumb_terminal else PlainView(results)
+    redraws = console.is_terminal and not console.is_dumb_terminal and not is_command_in_cell()
+    return LiveView(results) if redraws else PlainView(results)
 
 
 class PlainView(Observer):

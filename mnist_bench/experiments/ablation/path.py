@@ -19,6 +19,7 @@ from mnist_bench.config import TrainConfig, from_json
 from mnist_bench.experiments.ablation.setting_groups import candidates, changed, differing, waiting
 from mnist_bench.nets import distinguishing
 from mnist_bench.picture_form import MNIST, PictureForm
+from mnist_bench.result_table import ShownAsTable, Table
 from mnist_bench.statistics import ROUNDING, by_seed, residual_variance
 from mnist_bench.studies import sealed_json
 from search.messages import joined
@@ -102,8 +103,8 @@ class Step:
         return self.low <= 0 <= self.high or math.isclose(self.low, self.high)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ablation:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Ablation(ShownAsTable):
     """A path from a baseline to a trial."""
 
     question: str
@@ -117,6 +118,11 @@ class Ablation:
     seeds: tuple[int, ...]
     start: Measured
     steps: tuple[Step, ...]
+
+    def _table(self) -> Table[Any]:
+        from mnist_bench.experiments.ablation import table_of  # its module imports this one
+
+        return table_of(self)
 
     @property
     def complete(self) -> bool:

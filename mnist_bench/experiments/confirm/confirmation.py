@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never, get_args
 
-from mnist_bench import leaderboard
 from mnist_bench.cells import duration
 from mnist_bench.data import DataOptions, unopened_identity
 from mnist_bench.errors import DataError
@@ -26,6 +25,7 @@ from mnist_bench.experiments.confirm.race_result import Confirmed, RaceCandidate
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, ConfirmOptions, Runs
 from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, as_given, check_budget, typed
+from mnist_bench.leaderboard import epochs_done, ordered
 from search import canonical_json
 from search.arguments import check_choice
 from search.errors import SearchError, StudyLockedError, StudyNotFoundError, UsageError
@@ -94,14 +94,14 @@ def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
         StudyNotFoundError: there is none.
     """
     distinct: dict[str, TrialRecord] = {}
-    for trial in leaderboard.ordered(study):
+    for trial in ordered(study):
         if trial.reason in ("complete", "pruned"):
             distinct.setdefault(canonical_json.dumps(trial.config), trial)
     found = [*distinct.values()]
     if not found:
         raise StudyNotFoundError(f"Study {study.name} has no complete or pruned trial to confirm.")
-    least = min(leaderboard.epochs_done(trial) for trial in found[:2])
-    return [trial for trial in found if leaderboard.epochs_done(trial) >= least][:top]
+    least = min(epochs_done(trial) for trial in found[:2])
+    return [trial for trial in found if epochs_done(trial) >= least][:top]
 
 
 def _answers(known: Confirmed, study: StudyRecord, options: RaceOptions) -> bool:
@@ -290,6 +290,6 @@ def _candidate(trial: TrialRecord, so_far: Race) -> RaceCandidate:
     return RaceCandidate(
         number=trial.number, parameters=trial.facts["parameters"], macs=trial.facts["macs"],
         complete=trial.state == "COMPLETE", search_accuracy=trial.value or 0.0,
-        search_epochs=leaderboard.epochs_done(trial), errors=so_far.errors[trial.number],
+        search_epochs=epochs_done(trial), errors=so_far.errors[trial.number],
         dropped_after=dropped.seeds if dropped else None, p_value=dropped.p_value if dropped else None,
     )  # fmt: skip

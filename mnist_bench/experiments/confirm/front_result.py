@@ -11,6 +11,7 @@ from annotated_types import Ge, Len
 from pydantic import with_config
 
 from mnist_bench.experiments.confirm.race_result import AccuracyOverSeeds, Count, Final, figures
+from mnist_bench.result_table import ShownAsTable, Table
 from mnist_bench.statistics import by_seed
 from mnist_bench.statistics.paired import paired
 from mnist_bench.studies import sealed_json
@@ -49,8 +50,8 @@ class Ahead:
 
 
 @with_config(STRICT)
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Front:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Front(ShownAsTable):
     """The front of a study, trained with fresh seeds and evaluated on the test images."""
 
     study: str
@@ -73,6 +74,11 @@ class Front:
     def evaluated(self) -> tuple[Final, ...]:
         """Every evaluation of the study's front on the test images, the newest first."""
         return self.finals + self.earlier
+
+    def _table(self) -> Table[FrontMember]:
+        from mnist_bench.experiments.confirm import table_of_front  # its module imports this one
+
+        return table_of_front(self)
 
     def final(self, number: int) -> Final:
         """Return the errors of the configuration of trial `number`."""

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge
 from pydantic import with_config
 
+from mnist_bench.next_commands import NextCommands
+from mnist_bench.result_table import ShownAsTable, Table
 from mnist_bench.statistics import by_seed, share_interval
 from mnist_bench.studies import sealed_json
 from search.errors import StorageError
@@ -98,8 +100,8 @@ class Final:
 
 
 @with_config(STRICT)
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Confirmed:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Confirmed(ShownAsTable):
     """A race, its winner, and the figures of the nets trained afterwards.
 
     Without a test there is no winner, but a leader, and as a rule no net is trained afterwards.
@@ -180,6 +182,16 @@ class Confirmed:
         """Return a final's test accuracy; None if there is no such final or no run ended."""
         errors = [final.errors for final in self.finals if final.number == number]
         return figures(errors[0], self.test_images) if errors else None
+
+    def _table(self) -> Table[RaceCandidate]:
+        from mnist_bench.experiments.confirm import table_of  # its module imports this one
+
+        return table_of(self)
+
+    def _finding(self) -> str:
+        from mnist_bench.experiments.confirm import footnote
+
+        return footnote(self, NextCommands(study=self.study))
 
 
 FIRST: First = {RaceCandidate: ("dropped_after", "p_value")}

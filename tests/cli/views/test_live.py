@@ -222,6 +222,13 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.M
     assert isinstance(live.view(Path("results")), live.PlainView)
 
 
+def test_a_command_in_a_notebooks_cell_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-color")
+    monkeypatch.setenv("JPY_PARENT_PID", "1")
+    assert isinstance(live.view(Path("results")), live.PlainView)
+
+
 @pytest.mark.parametrize("width", [12, 40, 100])
 def test_in_a_terminal_the_picture_is_drawn_within_its_width_and_wiped(
     monkeypatch: pytest.MonkeyPatch, width: int

@@ -25,8 +25,20 @@ class Experiment:
         self.asked: list[tuple[Any, ...]] = []
 
     def __call__(self, *arguments: Any) -> Any:
-        self.asked.append(arguments)
+        *asked, observer = arguments
+        self.asked.append(tuple(asked))
+        observer.on_news("found")
         return self.found
+
+
+class Heard(Observer):
+    """Keeps the news."""
+
+    def __init__(self) -> None:
+        self.news: list[str] = []
+
+    def on_news(self, text: str) -> None:
+        self.news.append(text)
 
 
 def experiment(monkeypatch: pytest.MonkeyPatch, name: str, found: Any) -> Experiment:
@@ -37,7 +49,7 @@ def experiment(monkeypatch: pytest.MonkeyPatch, name: str, found: Any) -> Experi
 
 
 def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    run, observer = experiment(monkeypatch, "confirm.confirm_front", FRONT), Observer()
+    run, observer = experiment(monkeypatch, "confirm.confirm_front", FRONT), Heard()
     study = handmade.kept_in(Path("out"), handmade.two_objectives())
     own_nets.write(tmp_path, own_nets.GOOD)
     net = f"{tmp_path / 'my_nets.py'}:build"
@@ -47,11 +59,11 @@ def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPat
     options = ConfirmOptions(top=3, workers=2, device="cpu", data_dir=Path("data"), net=net)
     assert found is FRONT
     ((asked, *others),) = run.asked
-    assert (asked.files.path, others) == (Path("out/two"), [options, observer])
+    assert (asked.files.path, others, observer.news) == (Path("out/two"), [options], ["found"])
 
 
 def test_options_reach_the_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
-    run, observer = experiment(monkeypatch, "ladder.train_ladder", found := object()), Observer()
+    run, observer = experiment(monkeypatch, "ladder.train_ladder", found := object()), Heard()
     assert found is mnist_bench.train_ladder(
         ["99.4", "99.0"], seeds=4, workers=2, device="cpu", precision="fp32", data_dir="data", results="out",
         observer=observer,
@@ -60,11 +72,11 @@ def test_options_reach_the_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
         targets=("99.4", "99.0"), seeds=4, workers=2, device="cpu", precision="fp32", data_dir=Path("data"),
         results=Path("out"),
     )  # fmt: skip
-    assert run.asked == [(options, observer)]
+    assert (run.asked, observer.news) == ([(options,)], ["found"])
 
 
 def test_options_reach_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    run, observer = experiment(monkeypatch, "notebook.train_notebook", found := [object()]), Observer()
+    run, observer = experiment(monkeypatch, "notebook.train_notebook", found := [object()]), Heard()
     assert found is mnist_bench.train_notebook(
         ["linear", "vgg"], seeds=3, workers=2, device="cpu", precision="fp32", data_dir="data", results="out",
         observer=observer,
@@ -73,7 +85,7 @@ def test_options_reach_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
         recipes=("linear", "vgg"), seeds=3, workers=2, device="cpu", precision="fp32", data_dir=Path("data"),
         results=Path("out"),
     )  # fmt: skip
-    assert run.asked == [(options, observer)]
+    assert (run.asked, observer.news) == ([(options,)], ["found"])
 
 
 def test_an_experiment_that_its_observer_stops_is_an_error() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from search.driver.progress import Header, Observer, Progress
 from search.driver.run import Search
 from search.errors import (
     FingerprintError,
+    Interrupted,
     StorageError,
     StudyLockedError,
     TooManyFailuresError,
@@ -782,3 +784,39 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:
         return False
+
+
+class Stopper(Observer):
+    """Sends the signal of Ctrl-C after a few trials, and keeps what the search says."""
+
+    def __init__(self, presses: int) -> None:
+        self.left = presses
+        self.begun = False
+        self.notices: list[str] = []
+
+    def on_end(self, trial: TrialRecord) -> None:
+        """Send the signal."""
+        if trial.number >= 5 and not self.begun:
+            self.begun = True
+            self._press()
+
+    def on_notice(self, text: str) -> None:
+        """Keep it."""
+        self.notices.append(text)
+        if self.left:
+            self._press()
+
+    def _press(self) -> None:
+        self.left -= 1
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_ends_a_search_that_the_same_call_resumes(undisturbed: str, tmp_path: Path, presses: int) -> None:
+    stopper = Stopper(presses)
+    with pytest.raises(Interrupted, match=r"(?i)the same call"):
+        fake.run(tmp_path, goal=GOAL, workers=2, delay=0.001, observer=stopper)
+    assert stopper.left == 0
+    assert len(stopper.notices) == 1
+    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed

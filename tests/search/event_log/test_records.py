@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
+import pytest
+
 from search.differences import differences
 from search.event_log.records import Reason, StudyRecord, TrialRecord, digest, is_external
 from search.trainer_api import Report
@@ -74,3 +76,54 @@ def test_differences_name_fields_and_explain_a_canary_by_the_numerics() -> None:
 
 def test_a_whole_number_and_the_same_float_differ_visibly() -> None:
     assert differences({"macs": 8e6}, {"macs": 8_000_000}) == [("macs", "8000000.0", "8000000")]
+
+
+def study(*trials: TrialRecord, goal: int = 9) -> StudyRecord:
+    return StudyRecord(name="tour-0", spec={}, totals=(goal,), trials=trials)
+
+
+def test_a_study_reads_in_three_lines() -> None:
+    pruned = replace(trial(1, report(0.5)), state="PRUNED", reason="pruned")
+    some = study(trial(0, report(0.9), report(0.8765432)), pruned)
+    assert repr(some).splitlines() == [
+        "study tour-0: 2 of 9 trials: 1 complete, 1 pruned",
+        "best #0: 0.876543  optim.lr=0.1",
+        f"digest {some.digest}",
+    ]
+    assert repr(study()).splitlines()[:2] == ["study tour-0: 0 of 9 trials: none has begun", "no complete trial"]
+    many = replace(trial(0, report(0.9)), params={f"section.parameter{n}": 0.123456 for n in range(99)})
+    assert max(map(len, repr(study(many)).splitlines())) <= 100
+
+
+def test_a_trial_reads_in_three_lines() -> None:
+    assert repr(trial(3, report(0.9), report(0.8765432))).splitlines() == [
+        "trial #3: complete, 0.876543 after 2 of 2 periods in 2.0 s",
+        "params: optim.lr=0.1",
+        "reports: 0.9, 0.876543",
+    ]
+    crashed = replace(trial(4), state="FAIL", reason="crashed", error="Traceback\nNameError: no x.", params={})
+    assert repr(crashed).splitlines() == [
+        "trial #4: crashed, – after 0 of 2 periods in 0.0 s",
+        "params: none",
+        "error: NameError: no x",
+    ]
+
+
+def test_a_notebook_shows_a_table_in_which_all_is_escaped() -> None:
+    params = {"optim.lr": 0.012345, "model.kind": "<script>alert(1)</script>\x1b[31m"}
+    shown = [replace(trial(number, report(0.9 - number / 10)), params=params) for number in range(7)]
+    page = study(*shown)._repr_html_()
+    assert page.count("<tr>") == 1 + 5
+    assert "and 2 more complete trials" in page
+    assert "<td>0.0123</td>" in page
+    for text in (page, shown[0]._repr_html_()):
+        assert "&lt;script&gt;" in text
+        assert [word for word in ("<script", "\x1b", "color:", "background") if word in text] == []
+
+
+def test_a_mistyped_attribute_is_answered_with_the_closest() -> None:
+    with pytest.raises(AttributeError, match=r"StudyRecord has no attribute bst; did you mean `best`\?"):
+        _ = study().bst  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"TrialRecord has no attribute parms; did you mean `params`\?"):
+        _ = trial(0).parms  # type: ignore[attr-defined]
+    assert not hasattr(study(), "_repr_png_")

@@ -45,7 +45,7 @@ def digest(folder: Path) -> str:
     ]
     (folder / "book.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
     execute(folder / "book.ipynb", folder / "executed.ipynb")
-    (output,) = json.loads((folder / "executed.ipynb").read_text())["cells"][-1]["outputs"]
+    *_, output = json.loads((folder / "executed.ipynb").read_text())["cells"][-1]["outputs"]
     return "".join(output["text"]).strip()
 
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mnist_bench.cli.interrupts import GRACEFUL, NOTICE, Interrupts
+from search.driver.attended.interrupts import GRACEFUL, NOTICE, Interrupts, interruptible
+from search.errors import Interrupted
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +67,44 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
             assert not interrupts.stopping()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_work_in_python_is_asked_to_stop_once_and_then_stopped_at_once() -> None:
+    said: list[str] = []
+
+    def work() -> None:
+        with interruptible(said.append) as interrupted:
+            assert not interrupted()
+            signal.raise_signal(signal.SIGINT)
+            assert interrupted()
+            assert said == [NOTICE]
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted, match="same call"):
+        work()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupted_cell_shows_one_line() -> None:
+    assert Interrupted("Stopped.")._render_traceback_() == ["Interrupted: Stopped."]
+
+
+def test_a_program_with_a_handler_of_its_own_keeps_it() -> None:
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        with interruptible(lambda text: None) as interrupted:
+            signal.raise_signal(signal.SIGINT)
+            assert not interrupted()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert came == [signal.SIGINT]
+
+
+def test_work_in_another_thread_is_not_stopped_by_a_signal() -> None:
+    def work() -> bool:
+        with interruptible(lambda text: None) as interrupted:
+            return interrupted()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work).result() is False

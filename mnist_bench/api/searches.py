@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_bench import searches
+from mnist_bench import cells, searches
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, several, used
 from mnist_bench.config import DatasetName
 from mnist_bench.leaderboard import curve_records, leaderboard_of, table_of
@@ -25,6 +25,7 @@ from mnist_bench.studies import (
 )
 from mnist_bench.studies.reproduce import reproduce
 from search.driver import MAX_OUTAGE, Observer
+from search.driver.attended import watched
 from search.errors import UsageError
 from search.event_log import Order, StudyRecord, TrialRecord
 from search.executors import ExecutorName
@@ -69,6 +70,7 @@ def search(
     address: str | None = None,
     gpus_per_worker: float = 0.0,
     observer: Observer | None = None,
+    progress: bool | None = None,
 ) -> StoredStudy:
     """Search a space, or resume an interrupted search, and return the study; as `mnist-bench search`.
 
@@ -109,6 +111,8 @@ def search(
         address: address of the Ray cluster, HOST:PORT, or auto.
         gpus_per_worker: share of a GPU that Ray reserves for each worker.
         observer: called on every trial, report and end while the search runs.
+        progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
+            Nothing is shown if the output goes elsewhere, such as into a file.
 
     Raises:
         SpaceError: the space is faulty; the message lists all its faults.
@@ -120,6 +124,7 @@ def search(
         StorageError: a file or database cannot be read or written.
         WorkerError: training fails in a process, or processes die.
         TooManyFailuresError: too many trials failed.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the search; the same call resumes it.
 
     Examples:
         >>> space = {
@@ -167,7 +172,8 @@ def search(
         address=address,
         gpus_per_worker=gpus_per_worker,
     )
-    return searches.run(asked, observer or Observer(), lambda: False).study
+    with watched(observer or Observer(), progress, cells.percent) as watching:
+        return searches.run(asked, watching, lambda: False).study
 
 
 def open_study(name: str | None = None, *, results: str | Path = "results", storage: str | None = None) -> StoredStudy:

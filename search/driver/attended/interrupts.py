@@ -1,4 +1,4 @@
-"""Signals that stop a search: the first one gracefully, a Ctrl-C after it at once.
+"""Signals that stop work: the first one gracefully, a Ctrl-C after it at once.
 
 Before anything trains there is nothing to finish, so the first signal stops at once, too.
 """
@@ -6,19 +6,24 @@ Before anything trains there is nothing to finish, so the first signal stops at 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
+
+from search.errors import Interrupted
 
 NOTICE = "Stopping: each trial trains to its next report, which is kept. Ctrl-C again stops at once; no report is lost."
 GRACEFUL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Catches SIGINT, SIGTERM and SIGHUP while it is entered, unless they are ignored (nohup); prints a notice once."""
+    """Catches signals while it is entered, unless they are ignored (nohup); prints a notice once."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], signals: Sequence[signal.Signals] = GRACEFUL) -> None:
         self._say = say
+        self._signals = signals
         self._before: dict[signal.Signals, Any] = {}
         self._came = False
         self._said = False
@@ -26,7 +31,7 @@ class Interrupts:
         """Whether the work has begun to ask from time to time whether to stop."""
 
     def __enter__(self) -> Self:
-        for number in GRACEFUL:
+        for number in self._signals:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
         return self
@@ -48,3 +53,27 @@ class Interrupts:
         if self._came or not self._is_heard:
             raise KeyboardInterrupt
         self._came = True
+
+
+@contextmanager
+def interruptible(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
+    """Let work in Python end as a command does at Ctrl-C or at a notebook's stop button, which send the same signal.
+
+    Yields a function that returns whether to stop, to be asked regularly. A program that handles the signal itself, or
+    that works in another thread than its main one, keeps its own way to stop.
+
+    Raises:
+        Interrupted: the signal came before the work asked, or twice.
+    """
+    if threading.current_thread() is not threading.main_thread() or (
+        signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield lambda: False
+        return
+    with Interrupts(say, (signal.SIGINT,)) as interrupts:
+        try:
+            yield interrupts.stopping
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted("Stopped at once; no report is lost. The same call continues the work.") from None

@@ -1,0 +1,130 @@
+"""The commands under their own names; the functions that existed before keep their longer names, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, used
+from mnist_bench.api.experiments import ablate_study, confirm_study, train_notebook
+from mnist_bench.api.pictures import plot_study, report_study
+from mnist_bench.api.recipes import fit
+from mnist_bench.api.searches import reproduce_trial
+from mnist_bench.api.winner import export_study
+from mnist_bench.doctor import Checkup, checkup, machine_checks
+from mnist_bench.leaderboard import Leaderboard, leaderboard_of
+from mnist_bench.studies import is_foreign, openings
+from search.arguments import check_count
+from search.errors import UsageError
+from search.event_log import StudyRecord, TrialRecord
+from search.study import StoredStudy, StudySummary, list_studies
+
+ablate = ablate_study
+confirm = confirm_study
+export = export_study
+notebook = train_notebook
+plot = plot_study
+report = report_study
+reproduce = reproduce_trial
+train = fit
+
+
+def leaderboard(
+    study: StudyRecord, *, top: int | None = None, infeasible: bool = False, learning_curves: bool = False
+) -> Leaderboard:
+    """Return the trials of a study by rank, with intervals and ties; as `mnist-bench leaderboard`.
+
+    Args:
+        study: as `search` or `open_study` returned it.
+        top: the number of rows; None for all trials.
+        infeasible: whether infeasible trials have rows, with the limits that they exceed.
+        learning_curves: whether the rows have their learning curves.
+
+    Raises:
+        UsageError: `top` is not a number above 0.
+
+    Examples:
+        >>> board = leaderboard(open_study("finished"), top=3)
+        >>> [row.number for row in board.rows], board.rows[0].tied
+        ([6, 0, 4], False)
+    """
+    if top is not None:
+        check_count("top", top)
+    opened = openings.for_study(study.location) if isinstance(study, StoredStudy) else 0
+    return leaderboard_of(
+        study,
+        of_nets=not is_foreign(study.spec),
+        top=top,
+        test_openings=opened,
+        infeasible=infeasible,
+        curves=learning_curves,
+    )
+
+
+def show(study: StudyRecord, trial: TrialRecord | int | None = None) -> StudyRecord | TrialRecord:
+    """Return a study, or a trial of it, which Python shows in a few lines; as `mnist-bench show`.
+
+    Raises:
+        StudyNotFoundError: the study has no such trial.
+
+    Examples:
+        >>> show(open_study("finished"), 6)
+        trial #6: complete, 0.86747 after 3 of 3 periods in 0.5 s
+        params: augment.rotation_degrees=5.38, model.batchnorm=none, model.blocks=2, model.filters=2, model…
+        reports: 0.813253, 0.825301, 0.86747
+    """
+    return study if trial is None else chosen(study, trial)
+
+
+def studies(*, results: str | Path = "results", storage: str | None = None) -> list[StudySummary]:
+    """Return a line about every study, the one written last first; as `mnist-bench studies`.
+
+    Raises:
+        StorageError: the storage that all of them share cannot be read.
+
+    Examples:
+        >>> [line for line in studies() if line.name == "finished"]
+        [study finished: 8 of 8 trials, 2 complete, best 0.86747, finished]
+    """
+    return list_studies(Path(results), storage)
+
+
+def doctor(
+    study: StoredStudy | None = None,
+    *,
+    repair: bool = False,
+    replay: bool = False,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
+    results: str | Path | None = None,
+) -> Checkup:
+    """Examine a study or, without one, this machine and the installation; as `mnist-bench doctor`.
+
+    Args:
+        study: as `search` or `open_study` returned it.
+        repair: whether to repair all that can be repaired without losing a result.
+        replay: whether to replay every decision in the study's log, and compare.
+        device: auto, cpu, cuda or cuda:1.
+        data_dir: the study's data set, if it is not the packaged one.
+        net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
+        results: folder of the studies, if the machine is examined.
+
+    Raises:
+        StudyNotFoundError: there is no such study.
+        StudyLockedError: it is to be repaired, and another process works on it.
+        UsageError: a repair or a replay is asked for without a study.
+        DeviceError: there is no such device.
+        StorageError: a repair cannot be written.
+
+    Examples:
+        >>> doctor(open_study("tiny-0"), replay=True).problems
+        0
+    """
+    used(net)
+    if study is not None:
+        location = placed(study, results).location
+        return checkup.check_study(location, repair=repair, replay=replay, device=device, data_dir=as_path(data_dir))
+    if repair or replay:
+        raise UsageError(f"{'repair' if repair else 'replay'}=True needs a study; give the one to examine.")
+    found = machine_checks.examine(results=Path(results or "results"), device=device, data_dir=as_path(data_dir))
+    return Checkup(findings=tuple(found))

@@ -1,0 +1,86 @@
+"""The progress of an experiment that is called from Python, and how it is stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from mnist_bench import cells
+from mnist_bench.errors import Stopped
+from mnist_bench.experiments import Observer, TrainingRun
+from search.driver.attended import Screen, interruptible, screen_here
+from search.errors import Interrupted
+from search.trainer_api import Report
+
+
+@contextmanager
+def attended(observer: Observer | None, progress: bool | None) -> Iterator[Observer]:
+    """Yield the observer of an experiment, which shows the progress on this screen too, and stops at Ctrl-C.
+
+    `progress` is None to show it unless there is an observer of the caller's. Nothing is shown without a screen.
+
+    Raises:
+        Interrupted: the experiment was stopped so.
+    """
+    wanted = observer is None if progress is None else progress
+    shown = _Attended(observer or Observer(), screen_here() if wanted else None)
+    try:
+        with interruptible(shown.say) as interrupted:
+            shown.interrupted = interrupted
+            try:
+                yield shown
+            except Stopped:
+                if interrupted():
+                    raise Interrupted("Stopped before the end; the same call continues.") from None
+                raise
+    finally:
+        shown.close()
+
+
+class _Attended(Observer):
+    """Hands everything to the caller's observer, and shows the number of runs and the last news."""
+
+    def __init__(self, observer: Observer, screen: Screen | None) -> None:
+        self._observer = observer
+        self._screen = screen
+        self._started = time.monotonic()
+        self._about = self._ended = 0
+        self.interrupted: Callable[[], bool] = lambda: False
+        """Whether Ctrl-C asks to stop."""
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+        if self._screen is not None:
+            self._screen.say(text)
+
+    def on_start(self, runs: int, seconds: float) -> None:
+        """Show the number of runs."""
+        self._about = runs
+        self._show(f"about {cells.duration(seconds)} if none was trained before")
+        self._observer.on_start(runs, seconds)
+
+    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
+        """Count the run."""
+        self._ended += 1
+        self._show(run.title)
+        self._observer.on_run(run, reports)
+
+    def on_news(self, text: str) -> None:
+        """Show the news."""
+        self._show(text)
+        self._observer.on_news(text)
+
+    def stopping(self) -> bool:
+        """Return whether the caller's observer or Ctrl-C asks to stop."""
+        return self._observer.stopping() or self.interrupted()
+
+    def close(self) -> None:
+        """Leave the screen as it is."""
+        if self._screen is not None:
+            self._screen.close()
+
+    def _show(self, text: str) -> None:
+        if self._screen is not None:
+            runs = f"{self._ended} of about {self._about} runs"
+            self._screen.show(f"{runs} · {cells.duration(time.monotonic() - self._started)} · {text}")

@@ -1,0 +1,117 @@
+"""Where progress is shown: on one line of a terminal, or in one display of a notebook's cell."""
+
+from __future__ import annotations
+
+import html
+import os
+import sys
+from importlib import import_module
+from typing import Any, Protocol, TextIO
+
+from search.messages import on_one_line, shortened
+
+CLEAR = "\r\x1b[K"
+"""Goes to the beginning of a line and empties it."""
+WIDTH = 80
+"""Cells of a terminal that does not say its width."""
+
+
+class Screen(Protocol):
+    """Shows one text, which is replaced by the next, and lines that stay."""
+
+    def show(self, text: str, share: float | None = None) -> None:
+        """Show a text instead of the one before; `share` is how much of the work is done, 0..1."""
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+
+    def close(self) -> None:
+        """Leave the last text as it is; nothing is shown from now on."""
+
+
+def screen_here() -> Screen | None:
+    """Return the place where a person sees progress now; None if the output goes elsewhere, such as into a file."""
+    if _is_kernel():
+        return NotebookDisplay()
+    stream: TextIO | None = sys.stderr
+    if stream is None or not stream.isatty() or os.environ.get("TERM") == "dumb" or is_command_in_cell():
+        return None
+    return TerminalLine(stream)
+
+
+def is_command_in_cell() -> bool:
+    """Return whether this process is a command in a cell, such as `!mnist-bench studies`.
+
+    Its output looks like a terminal, but a notebook neither moves a cursor nor replaces a line. Kernels that Jupyter
+    starts have the first variable; ipykernel sets the other two for every command.
+    """
+    is_ipykernels = os.environ.get("CLICOLOR_FORCE") == "1" and os.environ.get("GIT_PAGER") == "cat"
+    return "JPY_PARENT_PID" in os.environ or is_ipykernels
+
+
+def _is_kernel() -> bool:
+    """Return whether this process is the kernel of a notebook. IPython in a terminal is not a kernel."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
+
+
+class TerminalLine:
+    """The last line of a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._shown = ""
+
+    def show(self, text: str, share: float | None = None) -> None:
+        """Replace the line; a longer text is cut."""
+        try:
+            width = os.get_terminal_size(self._stream.fileno()).columns or WIDTH
+        except OSError:
+            width = WIDTH
+        self._shown = shortened(on_one_line(text), max(1, width - 1))
+        self._write(f"{CLEAR}{self._shown}")
+
+    def say(self, text: str) -> None:
+        """Print a line above."""
+        self._write(f"{CLEAR}{on_one_line(text)}\n{self._shown}")
+
+    def close(self) -> None:
+        """Begin a new line, if there is something on this one."""
+        self._write("\n" if self._shown else CLEAR)
+
+    def _write(self, text: str) -> None:
+        encoding = self._stream.encoding or "utf-8"
+        self._stream.write(text.encode(encoding, "replace").decode(encoding))
+        self._stream.flush()
+
+
+class NotebookDisplay:
+    """One output of the running cell, which is updated: however long the work, the cell does not grow."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._shown: tuple[str, float | None] = ("", None)
+        self._handle: Any = None
+
+    def show(self, text: str, share: float | None = None) -> None:
+        """Update the display; the first text makes it."""
+        self._shown = (text, share)
+        content = self._content()
+        if self._handle is None:
+            self._handle = import_module("IPython.display").display(content, raw=True, display_id=True)
+        else:
+            self._handle.update(content, raw=True)
+
+    def say(self, text: str) -> None:
+        """Add a line above the text."""
+        self._lines.append(text)
+        self.show(*self._shown)
+
+    def close(self) -> None:
+        """The display stays in the notebook as it is."""
+
+    def _content(self) -> dict[str, str]:
+        text, share = self._shown
+        bar = "" if share is None else f'<progress max="1" value="{share:.4f}"></progress> '
+        marked = [*map(html.escape, self._lines), f"{bar}{html.escape(text)}"]
+        return {"text/plain": "\n".join([*self._lines, text]), "text/html": "<br>".join(marked)}

@@ -1,0 +1,116 @@
+"""The commands' names in Python: functions, of which five are packages as well."""
+
+from __future__ import annotations
+
+import inspect
+import signal
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import mnist_bench
+import search
+from mnist_bench.api.progress import attended
+from mnist_bench.errors import Stopped
+from mnist_bench.experiments import Observer
+from mnist_bench.leaderboard import Leaderboard
+from search.errors import Interrupted, UsageError
+from support import handmade, handmade_confirmation
+
+PACKAGES = ("doctor", "export", "leaderboard", "report", "studies")
+LONG_NAMES = {
+    "ablate": "ablate_study", "confirm": "confirm_study", "export": "export_study", "notebook": "train_notebook",
+    "plot": "plot_study", "report": "report_study", "reproduce": "reproduce_trial", "train": "fit",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LONG_NAMES)
+def test_a_commands_name_is_the_function_that_has_a_longer_one(name: str) -> None:
+    assert inspect.unwrap(getattr(mnist_bench, name)) is inspect.unwrap(getattr(mnist_bench, LONG_NAMES[name]))
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_with_a_commands_name_is_called_and_imported(name: str) -> None:
+    package: Any = import_module(f"mnist_bench.{name}")
+    assert isinstance(package, ModuleType)
+    assert package is sys.modules[f"mnist_bench.{name}"] is getattr(mnist_bench, name)
+    function = getattr(import_module("mnist_bench.api"), name)
+    assert package.__doc__ == function.__doc__
+    assert inspect.signature(package) == inspect.signature(function)
+    assert all(hasattr(package, face) for face in package.__all__)
+
+
+def test_such_a_package_does_what_the_command_does() -> None:
+    board: Any = mnist_bench.leaderboard(handmade.mixed(), top=2)
+    assert isinstance(board, Leaderboard)
+    assert (len(board.rows), board.rows[0].rank) == (2, 1)
+
+
+@pytest.mark.parametrize("top", [0, 1.5, "all"])
+def test_a_leaderboard_of_no_rows_is_refused(top: Any) -> None:
+    with pytest.raises(UsageError, match="top="):
+        mnist_bench.leaderboard(handmade.mixed(), top=top)
+
+
+@pytest.mark.parametrize("what", ["repair", "replay"])
+def test_a_machine_is_neither_repaired_nor_replayed(what: str) -> None:
+    with pytest.raises(UsageError, match=f"{what}=True needs a study"):
+        mnist_bench.doctor(None, **{what: True})  # type: ignore[arg-type]
+
+
+def test_a_study_and_a_trial_of_it_are_shown() -> None:
+    study = handmade.mixed()
+    assert mnist_bench.show(study) is study
+    assert mnist_bench.show(study, 1) is study.trials[1]
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "near"),
+    [(mnist_bench, "plt", "plot"), (mnist_bench, "leaderbord", "leaderboard"), (search, "Spce", "Space")],
+)
+def test_a_mistyped_name_is_answered_with_the_closest(package: Any, name: str, near: str) -> None:
+    with pytest.raises(AttributeError, match=rf"has no attribute {name}; did you mean `{near}`\?"):
+        getattr(package, name)
+    with pytest.raises(AttributeError, match=r"has no attribute zzzz$"):
+        _ = package.zzzz
+
+
+def test_results_read_in_a_few_lines_and_are_tables_in_a_notebook() -> None:
+    found, board = handmade_confirmation.found(), mnist_bench.leaderboard(handmade.mixed())
+    for result in (found, board):
+        lines = repr(result).splitlines()
+        assert 2 <= len(lines) <= 3
+        assert max(map(len, lines)) <= 120
+        assert "<table><tr><th>" in result._repr_html_()
+    assert "#1" in repr(found)
+    assert "on the test images, 8 seeds" in repr(found)
+    assert repr(board).splitlines()[2] == f"digest {board.digest}"
+
+
+def test_an_experiment_asks_the_callers_observer_whether_to_stop() -> None:
+    class Stopping(Observer):
+        def stopping(self) -> bool:
+            return True
+
+    def experiment() -> None:
+        with attended(Stopping(), progress=None) as observer:
+            assert observer.stopping()
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        experiment()
+
+
+def test_an_experiment_that_ctrl_c_stops_says_that_the_same_call_continues() -> None:
+    def experiment() -> None:
+        with attended(None, progress=None) as observer:
+            assert not observer.stopping()
+            signal.raise_signal(signal.SIGINT)
+            assert observer.stopping()
+            raise Stopped
+
+    with pytest.raises(Interrupted, match="the same call continues"):
+        experiment()
