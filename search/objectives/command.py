@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import signal
+import string
 import subprocess
 import sys
 import threading
@@ -62,7 +63,9 @@ def objective_of(words: Sequence[str], metric: str = VALUE) -> Callable[[Configu
 
 def _filled(word: str, config: Configuration) -> str:
     values = {**config, "seed": config.seed}
-    return word.format_map({name: _spelt(value) for name, value in values.items()})
+    # Not `format_map`, for which the dot of `model.rate` is an attribute.
+    parts = string.Formatter().parse(word)
+    return "".join(text if name is None else text + _spelt(values[name]) for text, name, _, _ in parts)
 
 
 def _spelt(value: Any) -> str:

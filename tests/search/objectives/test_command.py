@@ -33,6 +33,12 @@ def test_values_arrive_as_arguments_whatever_they_hold(tmp_path: Path) -> None:
         assert trial.reports[0].metrics["letters"] == len(trial.params["config.way"])
 
 
+def test_a_field_of_a_section_goes_by_its_path(tmp_path: Path) -> None:
+    program = "import json, sys; print(json.dumps({'value': float(sys.argv[1])}))"
+    study = run(program, "{model.rate}", tmp_path, space={"model": {"rate": {"float": [0, 1]}}})
+    assert [trial.value for trial in study.trials] == [trial.params["model.rate"] for trial in study.trials]
+
+
 def test_values_and_the_seed_arrive_on_standard_input_and_in_the_environment(tmp_path: Path) -> None:
     program = """
 import json, os, sys
