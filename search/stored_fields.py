@@ -24,7 +24,8 @@ FORMAT = 4
 log for damaged, or decide otherwise on it. A new field of a configuration, sampler, pruner or report needs no raise:
 older versions name it (see `unknown`). A study stores the lowest format that has all it uses (`StudySpec.format`), so
 that older versions read it if they can. 2: ranges of levels, constraints. 3: a search that ended early
-(`search.event_log.Stopped`). 4: a search that minimizes its value (`direction: minimize`)."""
+(`search.event_log.Stopped`). 4: a search that minimizes its value (`direction: minimize`), and one of an objective,
+whose trials may be `finished` before their last period."""
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 """How pydantic reads a stored dataclass: no unknown field, and no number that is not finite."""

@@ -263,7 +263,7 @@ class NewOperand:
 """,
     ),
     "new_end": NewValue(
-        "search/trainer_api.py", "EndReason", ("search/driver/driver.py", "mnist_bench/experiments/confirm/runs.py")
+        "search/trainer_api.py", "EndReason", ("search/driver/driver.py", "search/event_log/records.py")
     ),
     "NewSampler": NewValue(
         SAMPLERS,

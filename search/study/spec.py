@@ -103,9 +103,9 @@ class StudySpec:
     def format(self) -> int:
         """The lowest format of an event log that has all this specification uses; see `search.stored_fields.FORMAT`."""
         of_ranges = [span.format for span in self.space.distributions.values()]
-        # An older version would maximise the value.
-        of_settings = [2 if self.space.constraints else 1, 4 if self.direction == "minimize" else 1]
-        return max([*of_settings, *of_ranges])
+        # An older version would maximise the value, or take a trial that is finished early for damaged.
+        is_later = self.direction == "minimize" or "objective" in self.context
+        return max([4 if is_later else 1, 2 if self.space.constraints else 1, *of_ranges])
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the storage: later fields only if they differ from their defaults.

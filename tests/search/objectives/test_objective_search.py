@@ -176,6 +176,11 @@ def test_an_unfinished_search_continues_and_a_finished_one_is_read(tmp_path: Pat
     assert run(objectives.descent, tmp_path, periods=PERIODS).digest == whole
 
 
+def test_earlier_versions_say_that_a_newer_one_made_it(tmp_path: Path) -> None:
+    ready = search.planned(search.Objective.of(objectives.until_depth), objectives.SPACE, results=tmp_path)
+    assert ready.spec_for({"canary": "objective"}).format == 4
+
+
 def test_a_changed_file_is_another_search(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("def objective(config):\n    return config.x\n")
