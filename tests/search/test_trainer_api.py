@@ -62,7 +62,7 @@ def test_a_plan_that_no_study_can_keep_is_refused(parts: dict[str, Any], said: s
         ({"weights": b"a"}, "Report.weights=b'a': give a text."),
         ({"seconds": None}, "Report.seconds=null: give a finite number."),
         ({"seconds": math.nan}, "Report.seconds=nan: give a finite number."),
-        ({"end": "failed"}, "Report.end=failed: give diverged or out_of_memory, or None."),
+        ({"end": "failed"}, "Report.end=failed: give diverged, out_of_memory or finished, or None."),
         ({"details": {"share": math.nan}}, "Report.details: give plain JSON values (Out of range float values are not"),
         ({"details": {"share": Fraction(1, 3)}}, "Report.details: give plain JSON values (Object of type Fraction"),
     ],

@@ -181,7 +181,7 @@ def test_a_period_says_which_lane_trained_it_and_when(make: Make) -> None:
         ("answer_text", "TypeError: a trainer returns (state, report), of bytes and a Report; this one: str, Report"),
         ("answer_fraction", "Report.metrics['share']=1/3: give a number of a float's size, or None."),
         ("answer_details", "give plain JSON values (Object of type Fraction is not JSON serializable)."),
-        ("answer_end", "Report.end=failed: give diverged or out_of_memory, or None."),
+        ("answer_end", "Report.end=failed: give diverged, out_of_memory or finished, or None."),
     ],
 )
 def test_an_exception_comes_back_with_its_text(make: Make, behaviour: str, words: str) -> None:
