@@ -7,6 +7,7 @@ from .api import (
     confirm as confirm,
     confirm_front as confirm_front,
     confirm_study as confirm_study,
+    confirm_values as confirm_values,
     doctor as doctor,
     export as export,
     export_study as export_study,

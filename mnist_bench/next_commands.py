@@ -14,6 +14,7 @@ Command = Literal[
 ]
 _SEES_DATA = ("--data", "--net")
 _TRAINS = (*_SEES_DATA, "--device")
+_REPEATS = (*_TRAINS, "--trainer")
 NEEDS: Mapping[Command, tuple[str, ...]] = MappingProxyType(
     {
         "doctor": (),
@@ -22,9 +23,9 @@ NEEDS: Mapping[Command, tuple[str, ...]] = MappingProxyType(
         "plot": _SEES_DATA,
         "report": _SEES_DATA,
         "ablate": _TRAINS,
-        "confirm": _TRAINS,
+        "confirm": _REPEATS,
         "export": _TRAINS,
-        "reproduce": _TRAINS,
+        "reproduce": _REPEATS,
         "train": _TRAINS,
     }
 )
@@ -44,6 +45,8 @@ class NextCommands:
     """The name by which your own network is loaded; None if the study has none."""
     device: str | None = None
     """The device, if the default is not wanted."""
+    trainer: str | None = None
+    """The name of your own trainer, if it made the study."""
     no_test: bool = False
     """Whether `confirm` is to leave the test set closed."""
 
@@ -64,7 +67,7 @@ class NextCommands:
 
     def needed_by(self, command: Command) -> Iterator[str]:
         """Yield the options, with their values, that a command needs wherever the study is."""
-        values = {"--data": self.data, "--net": self.net, "--device": self.device}
+        values = {"--data": self.data, "--net": self.net, "--device": self.device, "--trainer": self.trainer}
         for option in NEEDS[command]:
             if (value := values[option]) is not None:
                 yield from (option, value)

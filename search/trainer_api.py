@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_args, runtime_checkable
 
 from search import canonical_json
@@ -154,6 +154,13 @@ class Report:
     def to_json(self) -> dict[str, Json]:
         """Return plain values for a JSON text: later fields only if they differ from their defaults."""
         return stored(self, FIRST)
+
+
+def finite(report: Report) -> Report:
+    """Return a report whose value is finite; if it is not, the trial has diverged."""
+    if report.value is None or math.isfinite(report.value):
+        return report
+    return replace(report, value=None, end=report.end or "diverged")
 
 
 FIRST: First = {Report: ("end", "details", "worker", "started", "handled")}

@@ -263,7 +263,13 @@ class NewOperand:
 """,
     ),
     "new_end": NewValue(
-        "search/trainer_api.py", "EndReason", ("search/driver/driver.py", "search/event_log/records.py")
+        "search/trainer_api.py",
+        "EndReason",
+        (
+            "search/driver/driver.py",
+            "search/event_log/records.py",
+            "mnist_bench/experiments/confirm_values/value_runs.py",
+        ),
     ),
     "NewSampler": NewValue(
         SAMPLERS,

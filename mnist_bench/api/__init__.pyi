@@ -18,6 +18,7 @@ from .experiments import (
     compare_methods as compare_methods,
     confirm_front as confirm_front,
     confirm_study as confirm_study,
+    confirm_values as confirm_values,
     train_ladder as train_ladder,
     train_notebook as train_notebook,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from mnist_bench import own_nets
-from mnist_bench.studies import find_trial
+from mnist_bench.studies import check_nets, find_trial
 from search.arguments import check_several, check_whole
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StoredStudy, has_its_folder
@@ -55,13 +55,16 @@ def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
     return find_trial(study, trial)
 
 
-def placed(study: StoredStudy, results: str | Path | None) -> StoredStudy:
+def placed(study: StoredStudy, results: str | Path | None, *, of_any_trainer: bool = False) -> StoredStudy:
     """Return a study whose folder's files are its own; with `results`, with its folder there instead.
 
     Raises:
+        ForeignStudyError: another trainer's search made it, and it is not to be `of_any_trainer`.
         UsageError: the files in the folder are another study's.
         StorageError: its database cannot be read.
     """
+    if not of_any_trainer:
+        check_nets(study)
     if results is not None:
         there = replace(study.location, folder=Path(results) / study.name)
         study = replace(study, location=there, owns_folder=has_its_folder(there))

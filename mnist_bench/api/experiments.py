@@ -9,12 +9,25 @@ from typing import Any
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, placed, several, used
 from mnist_bench.api.progress import attended
 from mnist_bench.config import TaskName
-from mnist_bench.experiments import Audit, Observer, ablation, audit, confirm, contest, ladder, notebook
+from mnist_bench.experiments import (
+    Audit,
+    Observer,
+    ablation,
+    audit,
+    confirm,
+    confirm_values as confirm_by_value,
+    contest,
+    ladder,
+    notebook,
+)
 from mnist_bench.experiments.ablation import Ablation, AblationOptions
 from mnist_bench.experiments.confirm import Confirmed, ConfirmOptions, Front, Opening, RaceOptions
+from mnist_bench.experiments.confirm_values import ConfirmedValues, ValueOptions
 from mnist_bench.experiments.contest import Contest, ContestOptions
 from mnist_bench.numerics import PrecisionName
 from mnist_bench.space_files import Source
+from mnist_bench.studies import is_foreign
+from search.errors import UsageError
 from search.event_log import TrialRecord
 from search.study import StoredStudy
 
@@ -75,6 +88,48 @@ def confirm_study(
     )  # fmt: skip
     with attended(observer, progress) as watching:
         return confirm.confirm_study(placed(study, results), asked, watching)
+
+
+def confirm_values(
+    study: StoredStudy,
+    *,
+    trainer: str | None = None,
+    top: int = 8,
+    budget: float | None = None,
+    workers: int = 1,
+    observer: Observer | None = None,
+    progress: bool | None = None,
+) -> ConfirmedValues:
+    """Retrain the best trials that your own trainer made with fresh seeds, compare their values, and select one; as
+    `mnist-bench confirm --trainer`. If that was done before, the earlier result is returned.
+
+    Args:
+        study: as `search.open_study` or `open_study` returned it.
+        trainer: the name of the trainer that made the study: `file.py:Trainer` or `package.module:Trainer`.
+        top: the largest number of candidates.
+        budget: seconds for the comparison.
+        workers: processes that train.
+        observer: called with news after every run.
+        progress: as in `confirm_study`.
+
+    Raises:
+        StudyNotFoundError: the study has no trial to confirm.
+        StudyLockedError: it is being searched, or another process confirms it.
+        FingerprintError: this machine computes differently from the one of the search.
+        UsageError: an argument is out of range, or the trainer is not named, or not the study's.
+        SearchError: no candidate trains to the end.
+        WorkerError: training fails in a process, or processes die.
+        StorageError: a file or database cannot be read or written.
+
+    Examples:
+        >>> found = confirm_values(open_study("ridge-0"), trainer="own_trainer.py:Trainer")  # doctest: +SKIP
+        >>> found.fresh(found.first).interval  # doctest: +SKIP
+    """
+    if not is_foreign(study.spec):
+        raise UsageError(f"Study {study.name} is one of networks; confirm_study retrains its best trials.")
+    asked = ValueOptions(trainer=trainer, top=top, budget=budget, workers=workers)
+    with attended(observer, progress) as watching:
+        return confirm_by_value.confirm_values(placed(study, None, of_any_trainer=True), asked, watching)
 
 
 def confirm_front(

@@ -17,6 +17,7 @@ from mnist_bench.plots import (
     data_subject,
     draw_kinds,
     kind_named,
+    kinds_of,
 )
 from mnist_bench.report import WrittenReport, write
 from search.arguments import check_choice, check_seed
@@ -41,7 +42,7 @@ def plot_study(
     Args:
         study: as `search` or `open_study` returned it.
         kinds: names such as "history" and "learning-curves", which `mnist-bench plot --help` lists; empty for all kinds
-            that the study has enough data for.
+            that the study has enough data for. A study of another trainer has no kinds that need networks.
         to: a folder; None for `plots` in the study's.
         formats: formats of the files: "png", "svg".
         data_dir: the study's data set, if it is not the packaged one.
@@ -52,6 +53,7 @@ def plot_study(
         UsageError: there is no such kind, the folder cannot be written, or the files in the study's folder are another
             study's.
         StudyNotFoundError: the study lacks the data of one of `kinds`.
+        ForeignStudyError: another trainer made the study, and one of `kinds` needs networks.
 
     Examples:
         >>> (history,) = plot_study(open_study("finished"), ["history"], to="pictures", formats=["svg"])
@@ -60,10 +62,10 @@ def plot_study(
     """
     wanted = _checked(kinds, STUDY_KINDS, "the data; see plot_data")
     used(net)
-    subject = Subject(study=placed(study, results), data_dir=as_path(data_dir))
+    subject = Subject(study=placed(study, results, of_any_trainer=True), data_dir=as_path(data_dir))
     close_test_set()
     destination = as_path(to) or subject.study.files.plots
-    return _drawn(wanted or STUDY_KINDS, subject, destination, formats, named=bool(wanted))
+    return _drawn(wanted or kinds_of(subject.study), subject, destination, formats, named=bool(wanted))
 
 
 def plot_data(
@@ -130,7 +132,7 @@ def report_study(
         PosixPath('results/conv-0/report.html')
     """
     used(net)
-    return write(placed(study, results), to=as_path(to), data_dir=as_path(data_dir))
+    return write(placed(study, results, of_any_trainer=True), to=as_path(to), data_dir=as_path(data_dir))
 
 
 def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from mnist_bench.config import DatasetName, TrainOn
 from mnist_bench.experiments import recipe_training
 from mnist_bench.numerics import PrecisionName
 from mnist_bench.space_files import Source
+from mnist_bench.studies import check_nets
 from mnist_bench.training import FitResult
 from search.arguments import check_count, check_seed
 from search.event_log import StudyRecord, TrialRecord
@@ -129,6 +130,7 @@ def fit_trial(
         >>> fit_trial(open_study("tiny-0"), 1, seed=5, train_on="all").reports[-1].metrics["epoch"]
         1.0
     """
+    check_nets(study)
     options = _options(overrides, train_on, device, data_dir, net, precision)
     return _fitted(recipe_training.of_trial(study, chosen(study, trial), options), seed, on_period, as_path(to))
 

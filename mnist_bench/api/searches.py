@@ -18,8 +18,10 @@ from mnist_bench.studies import (
     PeriodResult,
     RepeatedTrial,
     is_foreign,
+    own_trainer,
     record as records,
     record_of,
+    reproduce_values,
     trainer_for,
     validated,
 )
@@ -177,19 +179,18 @@ def search(
 
 
 def open_study(name: str | None = None, *, results: str | Path = "results", storage: str | None = None) -> StoredStudy:
-    """Return a study; without a name, the latest one.
+    """Return a study, of nets or of your own trainer; without a name, the latest one.
 
     Raises:
         StudyNotFoundError: there is no such study.
         StorageError: its database cannot be read.
-        ForeignStudyError: another trainer made it; `search.open_study` reads it.
 
     Examples:
         >>> study = open_study("finished")
         >>> study.best.number, round(study.best.value, 3)
         (6, 0.867)
     """
-    return validated.open_study(Path(results), name, storage)
+    return validated.open_any(Path(results), name, storage)
 
 
 @formerly(learning_curves="curves")
@@ -225,6 +226,7 @@ def reproduce_trial(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
+    trainer: str | None = None,
     on_period: Callable[[PeriodResult, PeriodResult], None] = lambda then, now: None,
 ) -> RepeatedTrial:
     """Train a trial again, the study's best one by default, and compare it bit for bit; as `mnist-bench reproduce`.
@@ -235,11 +237,13 @@ def reproduce_trial(
         device: auto for the device of the search.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
+        trainer: your own trainer, if it made the study: its name, `file.py:Trainer` or `package.module:Trainer`.
         on_period: called after each reporting interval, with its result as it was and as it is now.
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.
-        UsageError: the data set is not the study's.
+        UsageError: the data set or the trainer is not the study's, or the trainer is not named.
+        WorkerError: your own trainer cannot be started, or raises.
         DataError: the data set cannot be loaded.
         DeviceError: there is no such device.
 
@@ -247,6 +251,9 @@ def reproduce_trial(
         >>> reproduce_trial(open_study("tiny-0"), 1).identical
         True
     """
+    if is_foreign(study.spec):
+        remote = own_trainer.trainer_for(study, trainer)
+        return reproduce_values(study, chosen(study, trial), remote, on_period)
     record = record_of(study, chosen(study, trial))
     return reproduce(record, trainer_for(record, device=device, data_dir=as_path(data_dir), net=used(net)), on_period)
 

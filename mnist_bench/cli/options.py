@@ -117,6 +117,14 @@ Net = Annotated[
         help="Your own network: file.py:build or package.module:build.",
     ),
 ]
+Trainer = Annotated[
+    str | None,
+    typer.Option(
+        "--trainer",
+        metavar="NAME",
+        help="Your own trainer, if it made the study: file.py:Trainer or package.module:Trainer.",
+    ),
+]
 Dataset = Annotated[
     DatasetName | None,
     typer.Option(

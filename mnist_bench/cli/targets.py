@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from search.event_log import TrialRecord
+    from search.event_log import StudyRecord, TrialRecord
     from search.study import StoredStudy
 
 MAX_DIGITS = 9
@@ -67,3 +68,23 @@ def open_target(
     name, number = parse(target)
     study = (open_any if of_any_trainer else open_study)(results, name, storage)
     return study, None if number is None else find_trial(study, number)
+
+
+def check_options(study: StudyRecord, of_nets: Mapping[str, object], trainer: str | None) -> None:
+    """Check that the options of a command go with a study.
+
+    Args:
+        study: one of nets or of another trainer.
+        of_nets: the options that only a study of nets has; those are given whose values are true.
+        trainer: the value of --trainer, which only another study has.
+
+    Raises:
+        ForeignStudyError, UsageError: one does not.
+    """
+    from mnist_bench.studies import check_nets, is_foreign
+
+    if trainer is not None and not is_foreign(study.spec):
+        raise UsageError(f"Study {study.name} is one of networks; leave out --trainer.")
+    for option, given in of_nets.items():
+        if given:
+            check_nets(study, option)

@@ -10,7 +10,7 @@ from pathlib import Path
 from mnist_bench.config import from_json
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.experiments import ablation, audit, confirm
+from mnist_bench.experiments import ablation, audit, confirm, confirm_values
 from mnist_bench.studies import commands_of, record, worth_keeping
 from mnist_bench.training import check_known, check_trial, load_model
 from search.errors import NewerVersionError, SearchError, StorageError, UsageError
@@ -34,7 +34,7 @@ def examine(study: StudyRecord, location: StudyLocation, *, foreign: bool = Fals
     if not foreign:
         yield from weights(study, folder)
         yield from confirmed_nets(StoredStudy.of(study, location))
-        yield from found_by_commands(folder)
+    yield from found_by_commands(folder)
     yield from unfinished(folder)
 
 
@@ -143,6 +143,7 @@ def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
     files = StudyFolder(folder)
     readers: dict[str, tuple[Path, Callable[[], object]]] = {
         "confirm": (files.confirm.result, partial(confirm.load, folder)),
+        "confirm by value": (files.confirm.values, partial(confirm_values.load_values, folder)),
         "confirm --front": (files.confirm.front, partial(confirm.load_front, folder)),
         "ablate": (files.ablation.result, partial(ablation.load, folder)),
         "audit": (files.audit.result, partial(audit.load, folder)),

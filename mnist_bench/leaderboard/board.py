@@ -10,6 +10,7 @@ from typing import Any
 from mnist_bench.config import TrainConfig, all_settings, from_json
 from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
 from mnist_bench.leaderboard.early_stop_lines import first_then, is_ahead
+from mnist_bench.leaderboard.objective import is_minimized, value_name
 from mnist_bench.leaderboard.ranking import infeasible_trials, listed_trials, pareto_front
 from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
 from mnist_bench.nets import distinguishing
@@ -52,6 +53,8 @@ class LeaderboardRow:
     """Number of the trial, from 0."""
     value: float | None
     """Value after the last report: the validation accuracy of a net (0 to 1), or in the unit of another trainer."""
+    metrics: Mapping[str, float | int | None]
+    """Metrics of another trainer's last report, by name; empty for nets, which have figures of their own."""
     state: str
     """State as in Optuna: COMPLETE, PRUNED, RUNNING or FAIL."""
     reason: str
@@ -132,6 +135,12 @@ class Leaderboard(ShownAsTable):
     """Numbers of the trials on the Pareto front, those with the highest value first; empty with one objective."""
     parameters: tuple[str, ...]
     """Dotted names of all parameters of the study, whether or not a row has them."""
+    value_name: str
+    """What the value is called: the `objective` of the space, "value" if it has none."""
+    minimized: bool
+    """Whether smaller values are better."""
+    metrics: tuple[str, ...]
+    """Names of the metrics that trials of another trainer report, without that of the value; empty for nets."""
     limits: tuple[str, ...]
     """A limit of the study: `macs`, `parameters`, or a constraint."""
     has_curves: bool
@@ -197,6 +206,7 @@ def leaderboard_of(
             rank=ranks.get(trial.number),
             number=trial.number,
             value=trial.value,
+            metrics={} if of_nets else metrics_of(trial),
             state=trial.state,
             reason=trial.reason,
             done=epochs_done(trial) if of_nets else len(trial.reports),
@@ -229,6 +239,9 @@ def leaderboard_of(
         cost=study.cost,
         front=tuple(trial.number for trial in front),
         parameters=names,
+        value_name=value_name(study.spec),
+        minimized=is_minimized(study.spec),
+        metrics=() if of_nets else measured(study),
         limits=limits_of(study),
         has_curves=curves,
         has_infeasible=infeasible,
@@ -281,6 +294,18 @@ def parameters_of(study: StudyRecord) -> tuple[str, ...]:
     """Return the dotted names of all parameters: the space's ranges, in its order, whether or not a trial has them."""
     ranges = [field.path for field in study.space.ranges]
     return tuple(dict.fromkeys([*ranges, *drawn_parameters(study)]))
+
+
+def metrics_of(trial: TrialRecord) -> dict[str, float | int | None]:
+    """Return the metrics of a trial's last report."""
+    return dict(trial.reports[-1].metrics) if trial.reports else {}
+
+
+def measured(study: StudyRecord) -> tuple[str, ...]:
+    """Return the names of the metrics that some last report has, without the name of the value."""
+    names = dict.fromkeys(name for trial in study.trials for name in metrics_of(trial))
+    names.pop(value_name(study.spec), None)
+    return tuple(names)
 
 
 def limits_of(study: StudyRecord) -> tuple[str, ...]:

@@ -74,7 +74,10 @@ first. A narrow screen therefore shows how a trial ended and after how long, and
 FIGURES: tuple[Column[LeaderboardRow], ...] = (
     Column("rank", lambda row: str(row.rank or "–"), 8, "right", about="Rank by value among the complete trials."),
     Column("trial", lambda row: f"#{row.number}", 9, "right", about="Number of the trial, from 0."),
-    Column("value", lambda row: cells.value(row.value), 9, "right", about="Value after the last report."),
+    Column(
+        "value", lambda row: cells.value(row.value), 9, "right",
+        about="Value after the last report; the heading is the `objective` of the space, if it has one.",
+    ),
     Column("state", _state, 7, about=STATES),
     Column(
         "periods", lambda row: cells.epochs(row.done, row.total), 6, "right",
@@ -131,7 +134,8 @@ def _net_columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
 def _columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
     rank, trial, value, *figures = _explained(FIGURES, board)
     front, cost = ([], []) if board.cost is None else ([FRONT], [_cost(board.cost)])
-    return [rank, trial, *front, value, *cost, *figures, *_over(board), *map(_param, board.parameters)]
+    values = [replace(value, heading=board.value_name), *cost, *map(_metric, board.metrics)]
+    return [rank, trial, *front, *values, *figures, *_over(board), *map(_param, board.parameters)]
 
 
 def _listed(board: Leaderboard) -> tuple[str, ...]:
@@ -186,15 +190,20 @@ def _cost(name: str) -> Column[LeaderboardRow]:
     return Column(name, lambda row: cells.value(row.cost), 9, "right", lambda row: row.cost)
 
 
+def _metric(name: str) -> Column[LeaderboardRow]:
+    return Column(name, lambda row: cells.value(row.metrics.get(name)), 3, "right", lambda row: row.metrics.get(name))
+
+
 def _param(name: str) -> Column[LeaderboardRow]:
     return Column(name, lambda row: cells.value(row.params[name]), 2, is_setting=True)
 
 
 def _record(board: Leaderboard, row: LeaderboardRow) -> dict[str, Any]:
-    """Return a row as CSV has it: the study, the figures, the excess over each limit, every parameter."""
+    """Return a row as CSV has it: the study, the figures, the metrics, the excess over each limit, every parameter."""
     figures = plain_row(row, curves=False)
-    for name in ("excess", "params", "settings"):
+    for name in ("excess", "metrics", "params", "settings"):
         figures.pop(name, None)
+    figures |= {f"metrics.{name}" if name in figures else name: row.metrics.get(name) for name in board.metrics}
     excess = {f"excess.{name}": row.excess.get(name) for name in board.limits}
     params = {f"params.{name}" if name in figures else name: row.params.get(name) for name in board.parameters}
     return {"study": board.study, **figures, **excess, **params}
@@ -260,7 +269,8 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
     if board.cost is not None:
         lines.append(_front_line(board, board.cost))
     if board.net is None:
-        return [*lines, "Another trainer made this study; values are in its own unit, larger ones better."]
+        better = "smaller" if board.minimized else "larger"
+        return [*lines, f"Another trainer made this study; values are in its own unit, {better} ones better."]
     if board.net.tied > 1:
         tied = f"{board.net.tied} of {board.counts['complete']} complete trials are tied"
         lines += [
@@ -275,7 +285,7 @@ def _front_line(board: Leaderboard, cost: str) -> str:
     """Return the meaning of the first rows in a study that also minimises a cost."""
     as_good, value = f"as accurate on as few {unit(cost)}", "accuracy, the best means rank 1"
     if board.net is None:
-        as_good, value = f"as good in both value and {cost}", "value"
+        as_good, value = f"as good in both {board.value_name} and {cost}", board.value_name
     return (
         f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is {as_good}, and better "
         f"in one of the two. They come first; ranks are by {value}."
@@ -295,8 +305,8 @@ NET_KEYS = (
 )  # fmt: skip
 """The fields of a row for programs in a study of nets, in this order: names that JSON and CSV keep."""
 KEYS = (
-    "rank", "number", "value", "state", "reason", "periods", "total_periods", "seconds", "params", "excess", "seed",
-    "curve", "first_then", "ahead", "cost", "on_front",
+    "rank", "number", "value", "metrics", "state", "reason", "periods", "total_periods", "seconds", "params", "excess",
+    "seed", "curve", "first_then", "ahead", "cost", "on_front",
 )  # fmt: skip
 """The same in a study of another trainer."""
 FIELDS = {
@@ -326,6 +336,8 @@ def plain(board: Leaderboard) -> dict[str, Any]:
             "saved_periods": board.saved,
             "budget_periods": board.budget,
             "cost": board.cost,
+            "value_name": board.value_name,
+            "minimized": board.minimized,
         }
         if board.net is None
         else {

@@ -57,7 +57,8 @@ class WorkerTimeline:
     ordering: float
     """Idle worker time during which a delivered period waited for a logically earlier one."""
     saved: float
-    """Estimated saving of pruning: the epochs that were not trained, at the pace of each trial."""
+    """Estimated saving of pruning: the epochs, or the periods of another trainer, that were not trained, at the pace of
+    each trial."""
     order: Order = "logical"
     """The order in which the search handled events; with "arrival", nothing waits for its turn."""
 
@@ -100,8 +101,8 @@ class _Stretch:
         return len({period.lane for period in self.periods})
 
 
-def worker_time_of(study: StudyRecord) -> WorkerTimeline:
-    """Return how the time of the study's workers was spent.
+def worker_time_of(study: StudyRecord, *, of_nets: bool = True) -> WorkerTimeline:
+    """Return how the time of the study's workers was spent; `of_nets` as in `leaderboard_of`.
 
     Raises:
         StudyNotFoundError: nothing was trained yet, or in no measurable time, or an early version did not record times.
@@ -127,7 +128,7 @@ def worker_time_of(study: StudyRecord) -> WorkerTimeline:
         pauses=pauses,
         available=available,
         ordering=_idle_during(_waits(logical), stretches),
-        saved=sum(_saved_seconds(trial) for trial in study.trials if trial.reason == "pruned"),
+        saved=sum(_saved_seconds(trial, of_nets) for trial in study.trials if trial.reason == "pruned"),
         order=study.order,
     )
 
@@ -203,6 +204,8 @@ def _idle_during(waits: Sequence[tuple[float, float]], stretches: Sequence[_Stre
     return total
 
 
-def _saved_seconds(trial: TrialRecord) -> float:
-    done = epochs_done(trial)
-    return (total_epochs(trial) - done) * trial.seconds / done if done else 0.0
+def _saved_seconds(trial: TrialRecord, of_nets: bool) -> float:
+    # A trainer's costs may be wrong by any factor, so only the number of its periods counts.
+    done = epochs_done(trial) if of_nets else len(trial.reports)
+    total = total_epochs(trial) if of_nets else len(trial.costs)
+    return (total - done) * trial.seconds / done if done else 0.0

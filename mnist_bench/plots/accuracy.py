@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from mnist_bench.cells import percent
+from mnist_bench.plots.value_axis import ValueAxis
 
 LABEL = "validation accuracy (%, log of the error)"
 MIN_ERROR = 0.005
@@ -89,6 +91,66 @@ def outside(drawn: Sequence[float], accuracies: Sequence[float], where: str = "o
     limit = lowest_shown(accuracies)
     below = sum(accuracy < limit for accuracy in drawn)
     return f"{where}: {below} below {percent(limit)}" if below else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccuracyAxis(ValueAxis):
+    """An axis for accuracies, 0..1."""
+
+    accuracies: Sequence[float]
+    lowest: float
+    highest: float
+    """The ends of the axis."""
+
+    @classmethod
+    def of(cls, accuracies: Sequence[float]) -> AccuracyAxis:
+        """Return the axis for one or more accuracies."""
+        return cls(accuracies=accuracies, lowest=lowest_shown(accuracies), highest=max(accuracies))
+
+    @property
+    def is_up(self) -> bool:
+        """See `ValueAxis.is_up`."""
+        return True
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """See `ValueAxis.ends`."""
+        return self.lowest, self.highest
+
+    def label(self, after: str = "") -> str:
+        """See `ValueAxis.label`."""
+        return LABEL.replace(" (", f"{after} (")
+
+    def short_label(self, after: str) -> str:
+        """See `ValueAxis.short_label`."""
+        return f"accuracy{after}\n(log of the error)"
+
+    def text(self, value: float) -> str:
+        """See `ValueAxis.text`."""
+        return percent(value)
+
+    def set_up(self, axes: Axes) -> None:
+        """See `ValueAxis.set_up`."""
+        set_axis(axes, self.accuracies)
+
+    def height(self, value: float) -> float:
+        """See `ValueAxis.height`."""
+        return error(value)
+
+    def share(self, value: float | None) -> float:
+        """See `ValueAxis.share`; logarithmic in the error."""
+        if value is None:
+            return 0.0
+        worst, best = map(error, self.ends)
+        return max(0.0, math.log(worst / error(value)) / math.log(worst / best)) if worst > best else 1.0
+
+    def outside(self, drawn: Sequence[float], where: str = "") -> str:
+        """See `ValueAxis.outside`."""
+        return outside(drawn, self.accuracies, *([where] if where else []))
+
+    def place(self, axes: Axes, value: float | None) -> float:
+        """See `ValueAxis.place`."""
+        return place(axes, value)
 
 
 def _label(error: float, position: int | None) -> str:

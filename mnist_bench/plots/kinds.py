@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from mnist_bench.plots.subject import DataSubject, Subject
+    from search.event_log import StudyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +27,48 @@ class Kind:
     shows: str
     of_data: bool = False
     """Whether it shows a data set, without a study: its module's functions take a `DataSubject`."""
+    of_nets: bool = False
+    """Whether it needs networks, which studies of other trainers do not have."""
     half: bool = False
     """Whether its `picture` takes a `width`, in inches, down to `style.NARROW`: half the width of a page."""
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "history": Kind("study", "validation accuracy of each trial in turn, and the best so far", half=True),
+        "history": Kind("study", "the result of each trial in turn, and the best so far", half=True),
         "curves": Kind("study", "learning curves, the pruned ones pale, with the rungs", half=True),
         "importances": Kind("study", "how much each hyperparameter matters, compared with chance", half=True),
-        "slices": Kind("study", "accuracy over each parameter"),
+        "slices": Kind("study", "results over each parameter"),
         "parallel": Kind("study", "all parameters of all trials side by side"),
-        "pareto": Kind("study", "accuracy against parameters and against multiply-accumulates", half=True),
+        "pareto": Kind(
+            "study", "accuracy against parameters and against multiply-accumulates", of_nets=True, half=True
+        ),
         "timeline": Kind("study", "what ran where and when; what pruning saved and the order cost"),
-        "confusion": Kind("net", "the classes that the best network confuses", half=True),
-        "mistakes": Kind("net", "the images that it misclassifies, with its confidence", half=True),
-        "layers": Kind("net", "the best network, layer by layer"),
-        "distortions": Kind("data", "images as the best trial's seed distorts them in training"),
-        "ablation": Kind("experiments", "what each group of settings brings, once `ablate` has measured it"),
+        "confusion": Kind("net", "the classes that the best network confuses", of_nets=True, half=True),
+        "mistakes": Kind("net", "the images that it misclassifies, with its confidence", of_nets=True, half=True),
+        "layers": Kind("net", "the best network, layer by layer", of_nets=True),
+        "distortions": Kind("data", "images as the best trial's seed distorts them in training", of_nets=True),
+        "ablation": Kind(
+            "experiments", "what each group of settings brings, once `ablate` has measured it", of_nets=True
+        ),
         "digits": Kind("data", "the first ten digits, their labels one-hot, mean and standard deviation", of_data=True),
         "augmented": Kind("data", "the same under augmentation: the notebook's, or as set by --set", of_data=True),
         "colour": Kind("data", "digits in three channels, and three digits merged into one image", of_data=True),
     }
 )
 STUDY_KINDS = tuple(name for name, kind in KINDS.items() if not kind.of_data)
+ANY_STUDY_KINDS = tuple(name for name in STUDY_KINDS if not KINDS[name].of_nets)
+"""Those that studies of other trainers have, too."""
 DATA_KINDS = tuple(name for name, kind in KINDS.items() if kind.of_data)
 WORDS: Mapping[str, str] = MappingProxyType({"learning-curves": "curves", "color": "colour"})
 """The words for the kinds whose names, those of their files, are other ones; both are accepted."""
+
+
+def kinds_of(study: StudyRecord) -> tuple[str, ...]:
+    """Return the kinds of plots of a study: all, or without those that need networks if another trainer made it."""
+    from mnist_bench.studies import is_foreign
+
+    return ANY_STUDY_KINDS if is_foreign(study.spec) else STUDY_KINDS
 
 
 def word_of(kind: str) -> str:
@@ -79,14 +95,25 @@ def picture(kind: str, subject: Subject | DataSubject, *, narrow: bool = False) 
 
     Raises:
         StudyNotFoundError: the study lacks the picture's data; the message names them.
+        ForeignStudyError: the kind needs networks, and another trainer made the study.
         KeyError: there is no such kind.
     """
+    if KINDS[kind].of_nets:
+        _check_nets(kind, subject)
     make = cast("Callable[..., Figure]", module_of(kind).picture)
     if not narrow or not KINDS[kind].half:
         return make(subject)
     from mnist_bench.plots import style
 
     return make(subject, width=style.NARROW)
+
+
+def _check_nets(kind: str, subject: Subject | DataSubject) -> None:
+    from mnist_bench.plots.subject import Subject
+    from mnist_bench.studies import check_nets
+
+    if isinstance(subject, Subject):
+        check_nets(subject.study, f"the plot {word_of(kind)}")
 
 
 def lines(kind: str, subject: Subject | DataSubject) -> tuple[str, ...]:

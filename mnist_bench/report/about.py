@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mnist_bench.cells import duration
 from mnist_bench.leaderboard import worker_time_of
-from mnist_bench.studies import data_of
+from mnist_bench.studies import data_of, is_foreign, trainer_of
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 from search.messages import number_of
@@ -14,27 +14,40 @@ from search.space import Space
 
 
 def title(study: StudyRecord) -> str:
-    """Return the number of trained trials and the data: `50 trials on MNIST`, `6 of 7 trials on MNIST`."""
-    ended, goal, data = len(study.finished()), study.totals[-1], data_of(study.spec["context"])
+    """Return the number of trained trials and the data: `50 trials on MNIST`, `6 of 7 trials on MNIST`.
+
+    Of another trainer, its name if the study has it: `20 trials of ridge.py:Trainer`.
+    """
+    ended, goal = len(study.finished()), study.totals[-1]
+    counted = number_of(ended, "trial") if ended >= goal else f"{ended:,} of {number_of(goal, 'trial')}"
+    if is_foreign(study.spec):
+        trainer = trainer_of(study.spec)
+        return counted if trainer is None else f"{counted} of {trainer}"
+    data = data_of(study.spec["context"])
     name = "your own data" if data.is_own else "MNIST" if data.dataset == "mnist" else data.dataset
     images = "" if data.subset is None else f"{data.subset:,} images of "
-    counted = number_of(ended, "trial") if ended >= goal else f"{ended:,} of {number_of(goal, 'trial')}"
     return f"{counted} on {images}{name}"
 
 
 def line(study: StudyRecord, space: Space, weights: Path | None) -> str:
-    """Return the line; without the time if an early version did not record it."""
+    """Return the line; without the time if an early version did not record it.
+
+    Of another trainer, neither the machine nor the weights are known.
+    """
     searched = number_of(len(space.ranges), "hyperparameter")
     kept = f"Weights of the best trials: `{weights}`." if weights else "No weights are kept here."
     time = time_of(study)
     spent = "" if time is None else f" in {time},"
-    return f"{searched} of the search space {space.name}, searched{spent} on {_machine(study)}. {kept}"
+    found = f"{searched} of the search space {space.name}, searched{spent}"
+    if is_foreign(study.spec):
+        return f"{found.removesuffix(',')}."
+    return f"{found} on {_machine(study)}. {kept}"
 
 
 def time_of(study: StudyRecord) -> str | None:
     """Return how long a search took: `4 min 40 s, 8 trainings at a time`; None if that was not recorded."""
     try:
-        time = worker_time_of(study)
+        time = worker_time_of(study, of_nets=not is_foreign(study.spec))
     except StudyNotFoundError:
         return None
     return f"{duration(time.span)}, {number_of(len(time.lanes), 'training')} at a time"

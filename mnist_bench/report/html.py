@@ -48,7 +48,7 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
     commands = report.sections.commands
     raced = bool(report.sections.confirmed or report.sections.raced)
     board = table_of(report.board, raced=raced, commands=commands)
-    test_set = test_set_line(report.test_openings)
+    test_set = None if report.test_openings is None else test_set_line(report.test_openings)
     complete = [row for row in board.rows if row.rank is not None]
     shown = complete or board.rows
     return environment.get_template("report.html.j2").render(
@@ -61,6 +61,7 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
         unfinished=replace(board, rows=board.rows[len(shown) :]),
         settings=sum(column.is_setting for column in board.columns),
         test_set=test_set,
+        facts_title="Data, hardware and versions" if "data" in report.facts else "Trainer and versions",
         sort_key=_sort_key,
         kinds=KINDS,
         pictures=[picture for picture in report.pictures if picture.error is None],

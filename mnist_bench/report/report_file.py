@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mnist_bench.data import close_test_set
 from mnist_bench.export import Drawing, WinnerOptions, drawing, load_winner
-from mnist_bench.plots import STUDY_KINDS, Picture, Subject, draw_kinds
+from mnist_bench.plots import Picture, Subject, draw_kinds, kinds_of
 from mnist_bench.report import html
 from mnist_bench.report.report_page import ReportPage, gather, missing
 from mnist_bench.report.sections import read
@@ -64,7 +64,7 @@ def write(
     weights = files.weights if files.kept_weights() else None
     subject = Subject(study=study, data_dir=data_dir)
     # Last, after everything that may be refused: this takes seconds.
-    pictures = tuple(draw_kinds(STUDY_KINDS, subject, ("svg", "png"), narrow=True, begins=begins))
+    pictures = tuple(draw_kinds(kinds_of(study), subject, ("svg", "png"), narrow=True, begins=begins))
     gathered = gather(
         study, sections=sections, pictures=pictures, test_openings=opened, invocations=searched, weights=weights
     )
@@ -74,12 +74,12 @@ def write(
 
 
 def _drawing(study: StoredStudy, gathered: ReportPage, data_dir: Path | None) -> tuple[Drawing | None, str | None]:
-    """Return the drawing area of the page, or the reason why there is none; both are None if no trial is chosen.
+    """Return the drawing area of the page, or the reason why there is none; both are None if no network is chosen.
 
     It needs the weights of the chosen trial and the data set.
     """
     chosen = gathered.chosen
-    if chosen is None:
+    if chosen is None or chosen.recipe is None:
         return None, None
     trial = find_trial(study, chosen.number)
     try:

@@ -17,10 +17,11 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.plots import Picture
 from mnist_bench.report import about
 from mnist_bench.report.findings import findings
+from mnist_bench.report.findings_of_values import commands_for_values, findings_of_values
 from mnist_bench.report.ranges_table import Range, table_of as ranges_table
 from mnist_bench.report.sections import Sections
 from mnist_bench.result_table import Table
-from mnist_bench.studies import compatibility, data_of, net_code, recipe_text
+from mnist_bench.studies import compatibility, data_of, is_foreign, net_code, recipe_text
 from mnist_bench.tables import SHA256
 from search import canonical_json
 from search.event_log import StudyRecord, TrialRecord, repeats
@@ -45,8 +46,8 @@ class Chosen:
     """Name of the trial: STUDY/17."""
     summary: str
     """Its settings in one line."""
-    recipe: str
-    """Its recipe in YAML, for `mnist-bench train`."""
+    recipe: str | None
+    """Its recipe in YAML, for `mnist-bench train`; None for a trial of another trainer."""
     seed: int
     weights: str
     """SHA-256 of its final weights."""
@@ -66,8 +67,8 @@ class ReportPage:
     finding: tuple[str, ...]
     """Sentences, the most important first; text between backticks is code."""
     board: Leaderboard
-    test_openings: int
-    """How often the test set was opened for the study."""
+    test_openings: int | None
+    """How often the test set was opened for the study; None for a study of another trainer."""
     sections: Sections
     pictures: tuple[Picture, ...]
     """One per kind; those that could not be drawn have an error."""
@@ -81,7 +82,7 @@ class ReportPage:
     commands: Mapping[str, str]
     """Commands that reproduce the study, and the purpose of each."""
     facts: Mapping[str, Mapping[str, str]]
-    """Groups of facts by name: search, data, numerics, versions."""
+    """Groups of facts by name: search, data or trainer, numerics, versions."""
     failures: Mapping[int, str]
     """Errors of failed trials by number."""
 
@@ -105,25 +106,30 @@ def gather(
         invocations: the commands, and calls from Python, that searched it.
         weights: the folder with the weights of its best trials; None if none are kept.
     """
-    board = leaderboard_of(study, top=LISTED, test_openings=test_openings)
+    foreign = is_foreign(study.spec)
+    board = leaderboard_of(study, of_nets=not foreign, top=LISTED, test_openings=test_openings)
     space = study.space
     chosen = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
-    ranges = ranges_table(space, chosen) if chosen else None
+    ranges = ranges_table(space, chosen, foreign=foreign) if chosen else None
     return ReportPage(
         study=study.name,
         date=_date(study),
         title=about.title(study),
         about=about.line(study, space, weights),
-        finding=tuple(findings(study, board, sections)),
+        finding=tuple((findings_of_values if foreign else findings)(study, board, sections)),
         board=board,
-        test_openings=test_openings,
+        test_openings=None if foreign else test_openings,
         sections=sections,
         pictures=tuple(pictures),
         chosen=_chosen(study, chosen) if chosen else None,
         ranges=ranges if ranges and ranges.rows else None,
         space=space.to_yaml(),
         typed=tuple(dict.fromkeys(made.command for made in invocations if made.command is not None)),
-        commands=commands(study, chosen, sections.commands, invocations),
+        commands=(
+            commands_for_values(sections.commands, chosen)
+            if foreign
+            else commands(study, chosen, sections.commands, invocations)
+        ),
         facts=_facts(study),
         failures={trial.number: trial.error for trial in study.trials if trial.error},
     )
@@ -265,11 +271,12 @@ def _shipped_spec(name: str) -> str:
 
 
 def _chosen(study: StudyRecord, trial: TrialRecord) -> Chosen:
+    foreign = is_foreign(study.spec)
     return Chosen(
         number=trial.number,
         name=f"{study.name}/{trial.number}",
-        summary=line(from_json(trial.config)),
-        recipe=recipe_text(study, trial),
+        summary="" if foreign else line(from_json(trial.config)),
+        recipe=None if foreign else recipe_text(study, trial),
         seed=trial.seed,
         weights=trial.reports[-1].weights,
     )
@@ -278,15 +285,22 @@ def _chosen(study: StudyRecord, trial: TrialRecord) -> Chosen:
 def _facts(study: StudyRecord) -> dict[str, dict[str, str]]:
     spec = study.spec
     numerics = {name: value for name, value in spec["numerics"].items() if value not in (None, {}, [])}
-    data = spec["context"]["data"]
     options = {name: spec[name] for name in ("seed", "slots", "sampler", "pruner") if name in spec}
     groups = {
         "search": {"fingerprint": fingerprint(spec), **options},
-        "data": {**data, "dataset": "your own"} if data_of(spec["context"]).is_own else data,
+        **_facts_of_training(spec["context"], foreign=is_foreign(spec)),
         "numerics": numerics,
         "versions": spec["versions"],
     }
     return {group: {name: _text(value) for name, value in flattened(values)} for group, values in groups.items()}
+
+
+def _facts_of_training(context: Mapping[str, Any], *, foreign: bool) -> dict[str, Mapping[str, Any]]:
+    if foreign:
+        trainer = context.get("trainer")
+        return {"trainer": trainer} if isinstance(trainer, Mapping) else {}
+    data = context["data"]
+    return {"data": {**data, "dataset": "your own"} if data_of(context).is_own else data}
 
 
 def _text(value: object) -> str:

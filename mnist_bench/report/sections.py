@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.experiments import Audit, ablation, audit, confirm
+from mnist_bench.experiments import Audit, ablation, audit, confirm, confirm_values
 from mnist_bench.experiments.ablation import Ablation
 from mnist_bench.experiments.confirm import Confirmed, Front
+from mnist_bench.experiments.confirm_values import ConfirmedValues
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report import test_results
 from mnist_bench.result_table import Table
-from mnist_bench.studies import commands_of
+from mnist_bench.studies import commands_of, is_foreign
 from search.study import StoredStudy
 
 
@@ -58,6 +59,12 @@ def read(study: StoredStudy) -> Sections:
         StorageError: a file cannot be read.
     """
     folder, commands = study.files.path, commands_of(study)
+    if is_foreign(study.spec):
+        values = confirm_values.load_values(folder)
+        outdated = values is not None and values.digest != study.digest
+        return Sections(
+            raced=of_values(values, study.digest, commands) if values else None, outdated=outdated, commands=commands
+        )
     race, path, pruning = confirm.load(folder), ablation.load(folder), audit.load(folder)
     front = confirm.load_front(folder)
     raced = of_race(race, study.digest, commands) if race else None
@@ -90,7 +97,14 @@ def of_race(race: Confirmed, digest: str, commands: NextCommands) -> Section:
     return Section(lines=(finding, *table.caption), table=table)
 
 
-def _as_it_was(found: Confirmed | Front | Audit, digest: str, what: str) -> list[str]:
+def of_values(found: ConfirmedValues, digest: str, commands: NextCommands) -> Section:
+    """Return the section about a race by value; `digest` as in `of_race`."""
+    table = confirm_values.table_of_values(found, commands)
+    finding = " ".join([confirm_values.finding_of_values(found), *_as_it_was(found, digest, "race")])
+    return Section(lines=(finding, *table.caption), table=table)
+
+
+def _as_it_was(found: Confirmed | ConfirmedValues | Front | Audit, digest: str, what: str) -> list[str]:
     """Return a remark if a study was searched further since a result was found."""
     since = f"The study was searched further since; the {what} is of its earlier state."
     return [] if found.digest == digest else [since]

@@ -4,6 +4,7 @@ from .inference import (
     mcnemar as mcnemar,
     mean_and_deviation as mean_and_deviation,
     share_interval as share_interval,
+    t_interval as t_interval,
     wilson as wilson,
 )
 from .paired import LEVEL as LEVEL, effect_shown as effect_shown

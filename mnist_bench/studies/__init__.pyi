@@ -5,7 +5,12 @@ from .compatibility import (
     device_like as device_like,
     net_code as net_code,
 )
-from .foreign import is_foreign as is_foreign, made_by_another as made_by_another
+from .foreign import (
+    check_nets as check_nets,
+    is_foreign as is_foreign,
+    made_by_another as made_by_another,
+    trainer_of as trainer_of,
+)
 from .openings import purpose_of_confirming as purpose_of_confirming
 from .record import (
     Data as Data,
@@ -18,8 +23,10 @@ from .record import (
 )
 from .reproduce import (
     Difference as Difference,
+    OnPeriod as OnPeriod,
     RepeatedTrial as RepeatedTrial,
     first_difference as first_difference,
+    reproduce_values as reproduce_values,
     trainer_for as trainer_for,
 )
 from .validated import (

@@ -33,16 +33,16 @@ def trainer_of(spec: Mapping[str, Any]) -> str | None:
     return show(trainer["factory"]) if isinstance(trainer, Mapping) and "factory" in trainer else None
 
 
-def check_own(study: StudyRecord) -> None:
-    """Check that a study is one of nets.
+def check_nets(study: StudyRecord, what: str = "this command") -> None:
+    """Check that a study is one of nets, which `what` needs.
 
     Raises:
         ForeignStudyError: another trainer's search made the study.
     """
     if is_foreign(study.spec):
         raise ForeignStudyError(
-            f"{made_by_another(study)}, and this command needs networks; `mnist-bench leaderboard`, `show` and "
-            "`doctor` accept it, and only its own program can resume it."
+            f"{made_by_another(study)}, and {what} needs networks; `mnist-bench leaderboard`, `show`, `plot`, "
+            "`report`, `reproduce`, `confirm` and `doctor` accept it, and only its own program can resume it."
         )
 
 

@@ -142,8 +142,7 @@ def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
     Raises:
         StudyNotFoundError: the trial has not trained a single period, so there is nothing to reproduce.
     """
-    if not trial.reports:
-        raise StudyNotFoundError(f"Trial {study.name}/{trial.number} ({trial.reason}) has no report yet.")
+    check_has_reports(study, trial)
     context = study.spec["context"]
     return Record(
         study=study.name,
@@ -160,6 +159,16 @@ def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
         correct=trial.reports[-1].details.get("correct"),
         net_text=context.get("net", {}).get("text"),
     )
+
+
+def check_has_reports(study: StudyRecord, trial: TrialRecord) -> None:
+    """Check that a trial has something to reproduce.
+
+    Raises:
+        StudyNotFoundError: it has not trained a single period.
+    """
+    if not trial.reports:
+        raise StudyNotFoundError(f"Trial {study.name}/{trial.number} ({trial.reason}) has no report yet.")
 
 
 def period_of(report: Report) -> PeriodResult:

@@ -1,4 +1,4 @@
-"""Train a recorded trial again, and compare every metric and the weights bit for bit."""
+"""Train a trial again, and compare every metric and the weights bit for bit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_bench import own_nets
 from mnist_bench.config import TrainConfig, flattened, from_json
-from mnist_bench.leaderboard import correct_bits
+from mnist_bench.leaderboard import correct_bits, value_name
 from mnist_bench.statistics import mcnemar
 from mnist_bench.studies import compatibility
-from mnist_bench.studies.record import PeriodResult, Record, is_portable, period_of
+from mnist_bench.studies.record import PeriodResult, Record, check_has_reports, is_portable, period_of
 from search.differences import CANARIES, WIDE_CANARY
+from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
 from search.study import installed_version
-from search.trainer_api import Report, Trainer
+from search.trainer_api import C, Report, Trainer, finite
 
 if TYPE_CHECKING:
     from mnist_bench.training.remote import NetTrainer
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 ABSENT = "–"
 Figures = Mapping[str, object]
 """The results of a period by name, such as losses, errors and the SHA-256 of the weights."""
+
+
+OnPeriod = Callable[[PeriodResult, PeriodResult], None]
+"""Called after each period, with its result as it was and as it is now."""
+
+
+def ignored(then: PeriodResult, now: PeriodResult) -> None:
+    """Do nothing; the default of OnPeriod."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +46,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class RepeatedTrial:
-    """A recorded trial and its repetition."""
+    """A trial and its repetition."""
 
     periods: tuple[tuple[PeriodResult, PeriodResult], ...]
     """(then, now) for each repeated period; fewer than recorded if the repetition ended early."""
@@ -94,39 +103,73 @@ def trainer_for(
     )
 
 
-def reproduce(
-    record: Record,
-    trainer: Trainer[TrainConfig],
-    on_period: Callable[[PeriodResult, PeriodResult], None] = lambda then, now: None,
-) -> RepeatedTrial:
+def reproduce(record: Record, trainer: Trainer[TrainConfig], on_period: OnPeriod = ignored) -> RepeatedTrial:
     """Train all recorded periods again; `on_period` is called after each with (recorded, repeated)."""
     return train_again(record, trainer, on_period)[0]
 
 
 def train_again(
-    record: Record,
-    trainer: Trainer[TrainConfig],
-    on_period: Callable[[PeriodResult, PeriodResult], None] = lambda then, now: None,
+    record: Record, trainer: Trainer[TrainConfig], on_period: OnPeriod = ignored
 ) -> tuple[RepeatedTrial, bytes | None]:
     """Do as `reproduce`, and return the trainer's last state, too."""
-    config = from_json(record.recipe)
+    again = _again(record.curve, from_json(record.recipe), record.seed, trainer, on_period)
+    figures = (
+        [_figures(then, "accuracy") for then in record.curve],
+        [_figures(now, "accuracy") for _, now in again.pairs],
+    )
+    comparison = RepeatedTrial(
+        periods=again.pairs,
+        first_difference=first_difference(*figures),
+        numerics=numerics_differences(record.numerics, trainer.numerics),
+        versions=version_differences(record.versions, builds=not is_portable(record.numerics)),
+        p_value=_p_value(record, again.pairs, again.last),
+    )
+    return comparison, again.state
+
+
+def reproduce_values(
+    study: StudyRecord, trial: TrialRecord, trainer: Trainer[Mapping[str, Any]], on_period: OnPeriod = ignored
+) -> RepeatedTrial:
+    """Train all reports of a trial of another trainer again; `trainer` is that trainer, see `own_trainer.trainer_for`.
+
+    Raises:
+        StudyNotFoundError: the trial has no report yet.
+        WorkerError: the trainer cannot be started, or raises.
+    """
+    check_has_reports(study, trial)
+    then, name = [period_of(report) for report in trial.reports], value_name(study.spec)
+    again = _again(then, trial.config, trial.seed, trainer, on_period)
+    return RepeatedTrial(
+        periods=again.pairs,
+        first_difference=first_difference(
+            [_figures(one, name) for one in then], [_figures(now, name) for _, now in again.pairs]
+        ),
+        numerics=numerics_differences(study.spec["numerics"], trainer.numerics),
+        versions=version_differences(study.spec["versions"]),
+        p_value=None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Again:
+    pairs: tuple[tuple[PeriodResult, PeriodResult], ...]
+    last: Report | None
+    state: bytes | None
+
+
+def _again(curve: Sequence[PeriodResult], config: C, seed: int, trainer: Trainer[C], on_period: OnPeriod) -> _Again:
+    """Train as many periods as a curve has, or until training ends."""
     state: bytes | None = None
     report: Report | None = None
     pairs: list[tuple[PeriodResult, PeriodResult]] = []
-    for number, then in enumerate(record.curve, start=1):
-        state, report = trainer.advance(config, record.seed, number, state)
+    for number, then in enumerate(curve, start=1):
+        state, report = trainer.advance(config, seed, number, state)
+        report = finite(report)
         pairs.append((then, period_of(report)))
         on_period(*pairs[-1])
         if report.end is not None:
             break
-    comparison = RepeatedTrial(
-        periods=tuple(pairs),
-        first_difference=first_difference([*map(_figures, record.curve)], [_figures(now) for _, now in pairs]),
-        numerics=numerics_differences(record.numerics, trainer.numerics),
-        versions=version_differences(record.versions, builds=not is_portable(record.numerics)),
-        p_value=_p_value(record, pairs, report),
-    )
-    return comparison, state
+    return _Again(pairs=tuple(pairs), last=report, state=state)
 
 
 def numerics_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
@@ -172,12 +215,13 @@ def first_difference(then: Sequence[Figures], now: Sequence[Figures]) -> Differe
     return None
 
 
-def _figures(result: PeriodResult) -> Figures:
+def _figures(result: PeriodResult, value: str) -> Figures:
+    """Return all figures of a period; `value` is what its value is called."""
     metrics = {name: result.metrics[name] for name in sorted(result.metrics)}
-    return {**metrics, "accuracy": result.value, "end": result.end, "weights": result.weights}
+    return {**metrics, value: result.value, "end": result.end, "weights": result.weights}
 
 
-def _p_value(record: Record, pairs: list[tuple[PeriodResult, PeriodResult]], report: Report | None) -> float | None:
+def _p_value(record: Record, pairs: Sequence[tuple[PeriodResult, PeriodResult]], report: Report | None) -> float | None:
     now = report.details.get("correct") if report else None
     if record.correct is None or not isinstance(now, str) or len(pairs) < len(record.curve):
         return None

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from mnist_bench.config import TrainConfig, every_setting, flattened, from_json
 from mnist_bench.errors import ConfigError, UnknownSettingError
 from mnist_bench.numerics import DeviceKind, Precision
-from mnist_bench.studies.foreign import check_own, is_foreign
+from mnist_bench.studies.foreign import check_nets, is_foreign
 from mnist_bench.studies.record import Data
 from search import canonical_json
 from search.errors import NewerVersionError, StorageError, StudyNotFoundError
@@ -126,7 +126,7 @@ def believed(read: StudyT) -> StudyT:
         NewerVersionError: the study has a setting that this version does not know.
         StorageError: the study contains what no search of nets writes; the message names the first fault.
     """
-    check_own(read)
+    check_nets(read)
     try:
         _form().validate_json(canonical_json.dumps(read.spec), strict=True)
         _check_fields(read)

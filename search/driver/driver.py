@@ -16,7 +16,7 @@ from typing import Any, Protocol, assert_never
 from search import canonical_json
 from search.database import storage_errors
 from search.driver.dispatcher import Periods
-from search.driver.period_results import GivenUp, Result, as_stored, finite
+from search.driver.period_results import GivenUp, Result, as_stored
 from search.driver.progress import Meter, Observer
 from search.driver.resume import restored
 from search.errors import TooManyFailuresError, UsageError
@@ -41,7 +41,7 @@ from search.messages import number_of, show
 from search.space import constrained
 from search.strategies import OptunaStudy, shortfall
 from search.study import StudySpec
-from search.trainer_api import Plan, Planner, Report
+from search.trainer_api import Plan, Planner, Report, finite
 
 MAX_INFEASIBLE = 200
 """Infeasible configurations in a row that end a search."""

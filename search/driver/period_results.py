@@ -10,7 +10,7 @@ from search.driver.retry_policy import End, Key
 from search.errors import WorkerError
 from search.event_log import History, Reported, codec
 from search.executors import Outcome, Raised
-from search.trainer_api import Report
+from search.trainer_api import Report, finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,6 @@ def check_same_weights(trial: int, period: int, before: Report, now: Report) -> 
             f"Trial {trial} trained period {period} again and got other weights "
             f"({before.weights[:8]} then, {now.weights[:8]} now): this machine does not compute reproducibly."
         )
-
-
-def finite(report: Report) -> Report:
-    """Return a report whose value is finite; if it is not, the trial has diverged."""
-    if report.value is None or math.isfinite(report.value):
-        return report
-    return replace(report, value=None, end=report.end or "diverged")
 
 
 def as_stored(report: Report, *, with_details: bool) -> Report:

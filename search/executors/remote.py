@@ -1,42 +1,45 @@
-"""A trainer in a worker process of its own, for work outside a search that this process cannot do itself."""
+"""A trainer in the one worker of an executor, for work outside a search that this process cannot do itself."""
 
 from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, Generic
 
 from search.errors import SearchError, WorkerError
 from search.executors.local import LocalExecutor
-from search.executors.protocol import Done, Job, Outcome, why_failed
+from search.executors.protocol import Done, Executor, Job, Outcome, why_failed
 from search.executors.started import StartedWorkers, started
 from search.trainer_api import C, Codec, Report, TrainerSpec
 
 _POLL = 1.0
+MakeExecutor = Callable[[Path], Executor]
+"""Returns an executor of one worker, for a log file."""
 
 
 class RemoteTrainer(Generic[C]):
     """Satisfies `search.trainer_api.Trainer` in a process that starts with the first use.
 
-    The process ends with `close`, or with this object. It is started with the environment of the specification, as
-    a worker of a search is.
+    The process ends with `close`, or with this object. By a specification it is started with the environment of that,
+    as a worker of a search is.
     """
 
-    def __init__(self, spec: TrainerSpec, codec: Codec[C]) -> None:
-        """Start nothing yet; `codec` is that of the trainer that the specification names."""
+    def __init__(self, made: TrainerSpec | MakeExecutor, codec: Codec[C]) -> None:
+        """Start nothing yet; `codec` is that of the trainer, which a specification names or an executor has."""
         self.codec = codec
-        self._spec = spec
+        self._make = partial(_local, made) if isinstance(made, TrainerSpec) else made
         self._open = ExitStack()
         self.close = weakref.finalize(self, self._open.close)
         """Ends the process."""
 
     @cached_property
     def _workers(self) -> StartedWorkers:
-        spec = self._spec  # not self: what is to be closed with this object may not hold it
-        return self._open.enter_context(started(lambda log: LocalExecutor(spec, 1, log, 1)))
+        # Not a method: what is to be closed with this object may not hold it.
+        return self._open.enter_context(started(self._make))
 
     @property
     def numerics(self) -> Mapping[str, Any]:
@@ -76,3 +79,7 @@ class RemoteTrainer(Generic[C]):
             vars(self).pop("_workers", None)
             raise
         return outcomes[0]
+
+
+def _local(spec: TrainerSpec, log: Path) -> LocalExecutor:
+    return LocalExecutor(spec, 1, log, 1)

@@ -94,6 +94,8 @@ class ConfirmFolder(ExperimentFolder):
 
     front = _Inside("front.json")
     """The result for the trials that no other dominates."""
+    values = _Inside("values.json")
+    """The result for a study of another trainer."""
 
     def record_of(self, trial: int, seed: int, *, on_all: bool) -> Path:
         """Return the record of a run of a trial's configuration, in the race or `on_all` images; seeds count from 0."""

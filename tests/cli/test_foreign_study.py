@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,19 +29,42 @@ SHOWN = (
     "doctor {} --replay --json", "show {} --all", "show {}/0 --why",
 )  # fmt: skip
 REFUSED = (
-    "reproduce {}", "reproduce {}/0", "plot {}", "confirm {}", "ablate {}", "report {}",
+    "ablate {}", "export {} --to winner", "predict {} picture.png", "train {}/0", "show {} --recipe",
     "search smoke --trials 1 --study-name {}",
 )  # fmt: skip
+UNNAMED = ("reproduce {}", "reproduce {}/0", "confirm {}", "confirm {} --json")
+"""What trains needs the trainer, which the command does not name."""
+OWN = str(ROOT / "examples" / "own_trainer.py:Trainer")
+FRONT = f"confirm ridge-0 --trainer {OWN} --front"
+TRAINED = (
+    f"reproduce ridge-0/0 --trainer {OWN}", f"reproduce ridge-0 --json --trainer {OWN}",
+    "reproduce ridge-0/0 --trainer changed/own_trainer.py:Trainer", f"reproduce ridge-0/0 --trainer {OWN} --data x",
+    "reproduce ridge-0/0 --trainer other.py:Trainer", f"confirm ridge-0 --top 2 --trainer {OWN}",
+    "leaderboard ridge-0 --json --top 1", "show ridge-0 ", "doctor ridge-0 --json", "report ridge-0",
+    "plot ridge-0 --format png", "plot ridge-0 confusion --json", FRONT,
+    "confirm ridge-0 --trainer changed/own_trainer.py:Trainer",
+)  # fmt: skip
+"""In this order: the race is shown by what follows it."""
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory, in_one_process: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which the commands run."""
+    return tmp_path_factory.mktemp("foreign")
+
+
+@pytest.fixture(scope="module")
+def ran(folder: Path, in_one_process: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     """Return what the commands come to, over both studies."""
-    folder = tmp_path_factory.mktemp("foreign")
     subprocess.run([sys.executable, str(ROOT / "examples" / "own_trainer.py")], cwd=folder, check=True)
     fake.run(folder / "results", goal=8)
-    lines = [line.format(study) for study in STUDIES for line in (*SHOWN, *REFUSED)]
-    return in_one_process(folder, "\n".join(f"run({line!r})" for line in lines))
+    (folder / "changed").mkdir()
+    source = (ROOT / "examples" / "own_trainer.py").read_text()
+    (folder / "changed" / "own_trainer.py").write_text(
+        source.replace("STEPS, SAMPLES = 8, 25", "STEPS, SAMPLES = 8, 26")
+    )
+    lines = [line.format(study) for study in STUDIES for line in (*SHOWN, *REFUSED, *UNNAMED)]
+    return in_one_process(folder, "\n".join(f"run({line!r})" for line in (*lines, *TRAINED)))
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -59,16 +83,101 @@ def test_what_needs_nets_refuses_it_in_one_sentence(ran: dict[str, Any], study: 
     name = " (own_trainer.py:Trainer)" if study == "ridge-0" else ""
     assert " ".join(found.err.split()) == (
         f"Error: Study {study} was made by another trainer{name}, and this command needs networks; `mnist-bench "
-        "leaderboard`, `show` and `doctor` accept it, and only its own program can resume it."
+        "leaderboard`, `show`, `plot`, `report`, `reproduce`, `confirm` and `doctor` accept it, and only its own "
+        "program can resume it."
     )
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("line", UNNAMED)
+def test_what_trains_asks_for_the_trainer(ran: dict[str, Any], study: str, line: str) -> None:
+    found = ran[line.format(study)]
+    assert (found.code, found.out) == (2, "")
+    name = " (own_trainer.py:Trainer)" if study == "ridge-0" else ""
+    option = "own_trainer.py:Trainer" if study == "ridge-0" else "file.py:Trainer"
+    assert " ".join(found.err.split()) == (
+        f"Error: Study {study} was made by another trainer{name}, which only you can name again: add --trainer "
+        f"{option} (a file with the folder that it lies in)."
+    )
+
+
+def test_a_trial_is_reproduced_by_its_trainer(ran: dict[str, Any]) -> None:
+    found = ran[f"reproduce ridge-0/0 --trainer {OWN}"]
+    assert (found.code, found.err) == (0, "")
+    first, *table, weights, verdict = found.out.splitlines()
+    assert first.startswith("Reproducing ridge-0/0 (seed ")
+    assert "numerics agree" in first
+    assert [line.split()[0] for line in table] == ["report", "then", *map(str, range(1, len(table) - 1))]
+    assert all(" = " in line for line in table[2:])
+    assert weights.startswith("weights  sha256")
+    assert verdict == "Identical, bit for bit."
+    again = json.loads(ran[f"reproduce ridge-0 --json --trainer {OWN}"].out)
+    assert (again["identical"], again["first_difference"], again["numerics"]) == (True, None, [])
+
+
+def test_a_trainer_that_was_changed_does_not_reproduce(ran: dict[str, Any]) -> None:
+    found = ran["reproduce ridge-0/0 --trainer changed/own_trainer.py:Trainer"]
+    assert found.code == 4
+    words = " ".join(found.out.split())
+    assert "numerics differ" in words
+    assert "Not identical: first difference in period 1, train loss" in words
+    refused = ran["confirm ridge-0 --trainer changed/own_trainer.py:Trainer"]
+    assert refused.code == 2
+    assert "was searched on a machine that gives different floating-point results" in refused.err
+
+
+def test_another_trainer_and_options_of_nets_are_refused(ran: dict[str, Any]) -> None:
+    assert ran["reproduce ridge-0/0 --trainer other.py:Trainer"].err == (
+        "Error: Study ridge-0 was made by another trainer (own_trainer.py:Trainer), not by other.py:Trainer.\n"
+    )
+    for line, option in ((f"reproduce ridge-0/0 --trainer {OWN} --data x", "--data"), (FRONT, "--front")):
+        assert ran[line].code == 2
+        assert f"and {option} needs networks" in " ".join(ran[line].err.split())
+
+
+def test_the_best_configurations_race_by_their_values(ran: dict[str, Any]) -> None:
+    found = ran[f"confirm ridge-0 --top 2 --trainer {OWN}"]
+    assert found.code == 0
+    heading, *rest = found.out.splitlines()
+    assert heading.startswith("ridge-0: 2 configurations raced with up to 8 fresh seeds in ")
+    assert any(line.split()[:3] == ["trial", "seeds", "val_loss"] for line in rest)
+    board = json.loads(ran["leaderboard ridge-0 --json --top 1"].out)["studies"][0]
+    confirmed = board["confirmed"]
+    assert (confirmed["top"], confirmed["cut"], len(confirmed["candidates"])) == (2, False, 2)
+    assert confirmed["winner"] in [row["number"] for row in confirmed["candidates"]]
+    assert f"trial {confirmed['winner']}, val_loss " in " ".join(ran["show ridge-0 "].out.split())
+    assert json.loads(ran["doctor ridge-0 --json"].out)["problems"] == 0
+
+
+def test_all_kinds_of_plots_that_need_no_nets_are_drawn(ran: dict[str, Any]) -> None:
+    found = ran["plot ridge-0 --format png"]
+    assert (found.code, found.err) == (0, "")
+    assert [line.rpartition("/")[2] for line in found.out.splitlines()] == [
+        "history.png", "curves.png", "importances.png", "slices.png", "parallel.png", "timeline.png"
+    ]  # fmt: skip
+    refused = ran["plot ridge-0 confusion --json"]
+    assert refused.code == 2
+    (skipped,) = json.loads(refused.out)["skipped"]
+    assert "and the plot confusion needs networks" in skipped["reason"]
+
+
+def test_the_report_has_the_race_and_nothing_of_nets(ran: dict[str, Any], folder: Path) -> None:
+    found = ran["report ridge-0"]
+    assert (found.code, found.err) == (0, "")
+    page = (folder / found.out.strip()).read_text()
+    assert "20 trials of own_trainer.py:Trainer" in page
+    assert "Raced with fresh seeds" in page
+    assert "mnist-bench reproduce ridge-0/" in page
+    for word in ("test set", "recipe of", "accuracy", "Draw a"):
+        assert word not in page.partition("<body>")[2]
 
 
 def test_the_leaderboard_has_values_states_periods_and_parameters(ran: dict[str, Any]) -> None:
     heading, *rows = [line.split() for line in ran["leaderboard ridge-0"].out.splitlines()[4:]]
     parameters = ["ridge.decay", "ridge.features", "ridge.rate"]
-    assert heading == ["rank", "trial", "value", "state", "periods", "time", *parameters]
+    assert heading == ["rank", "trial", "val_loss", "train_loss", "state", "periods", "time", *parameters]
     assert rows[0][0] == "1"
-    assert rows[0][3:5] == ["COMPLETE", "8"]
+    assert rows[0][4:6] == ["COMPLETE", "8"]
     board = json.loads(ran["leaderboard ridge-0 --json"].out)["studies"][0]
     assert (board["goal"], len(board["rows"]), board["confirmed"]) == (20, 20, None)
     best = board["rows"][0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench.cli import options, output, resuming
+from mnist_bench.cli import options, output, resuming, targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +64,7 @@ def confirm(
     device: options.Device = "auto",
     data_dir: options.Data = None,
     net: options.Net = None,
+    trainer: options.Trainer = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
@@ -80,21 +81,33 @@ def confirm(
     If time runs out before any statistical test was possible, nothing is selected and the test set is not used. Run the
     same command again to resume. With --front, steps 2 and 3 are done for the trials on the Pareto front.
 
+    If your own trainer made the study, --trainer names it, because no study runs code by itself. Then only step 1 is
+    done, with the values of the trials, and there is no test set.
+
     Examples:
         mnist-bench confirm conv-0 --top 3        # about 25 minutes on 2 cores
         mnist-bench confirm conv-0 --budget 15m
         mnist-bench confirm conv-0 --no-test      # step 1 only
+        mnist-bench confirm ridge-0 --trainer examples/own_trainer.py:Trainer
     """
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import Opening, RaceOptions, command, confirm_study, table_of
-    from mnist_bench.studies import commands_of, device_like, open_study
+    from mnist_bench.studies import commands_of, device_like, is_foreign, open_any
     from search.errors import UsageError
 
     if no_test and open_test:
         raise UsageError("--no-test and --force-test contradict each other; give one of them.")
     if front and (budget is not None or no_test or open_test):
         raise UsageError("--front does not use --budget, --no-test and --force-test; leave them out.")
-    record = open_study(results, study, storage)
+    record = open_any(results, study, storage)
+    latest = record.name if study is None else None
+    targets.check_options(
+        record, {"--front": front, "--no-test": no_test, "--force-test": open_test, "--device": device != "auto",
+                 "--data": data_dir, "--net": net}, trainer,
+    )  # fmt: skip
+    if is_foreign(record.spec):
+        _values(record, trainer, top, budget, workers, latest, storage, json=json)
+        return
     opening: Opening = "never" if no_test else "always" if open_test else "judged"
     asked = RaceOptions(
         opening=opening, top=top, budget=budget,
@@ -102,7 +115,6 @@ def confirm(
         data_dir=data_dir, net=net,
     )  # fmt: skip
     commands = commands_of(record, data_dir=data_dir, net=net, device=device, no_test=no_test)
-    latest = record.name if study is None else None
     if front:
         _front(record, asked, commands, latest, storage, json=json)
         return
@@ -113,6 +125,28 @@ def confirm(
     if not found.finals and (found.cut or not no_test):
         for line in ("To continue from here:", f"  {command(found, commands)}", *resuming.hint(storage)):
             output.note_command(line)
+
+
+def _values(
+    study: StoredStudy,
+    trainer: str | None,
+    top: int,
+    budget: float | None,
+    workers: int | None,
+    latest: str | None,
+    storage: str | None,
+    *,
+    json: bool,
+) -> None:
+    """Confirm a study of another trainer."""
+    from mnist_bench.cli.experiments import runner
+    from mnist_bench.experiments.confirm_values import ValueOptions, confirm_values, table_of_values
+    from mnist_bench.studies import commands_of
+
+    asked = ValueOptions(trainer=trainer, top=top, budget=budget, workers=workers or options.cores())
+    found = runner.result_of(partial(confirm_values, study, asked), storage=storage, study=latest)
+    commands = commands_of(study) if trainer is None else replace(commands_of(study), trainer=trainer)
+    output.print_result(output.form(json=json), table_of_values(found, commands))
 
 
 def _front(

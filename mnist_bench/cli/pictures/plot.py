@@ -11,10 +11,10 @@ import typer
 
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import picture_output
-from mnist_bench.plots import DATA_KINDS, KINDS, STUDY_KINDS, WORDS, kind_named, word_of
+from mnist_bench.plots import ANY_STUDY_KINDS, DATA_KINDS, KINDS, STUDY_KINDS, WORDS, kind_named, kinds_of, word_of
 from search.arguments import MAX_SEED
 from search.errors import StudyNotFoundError, UsageError
-from search.messages import did_you_mean, show
+from search.messages import did_you_mean, joined, show
 from search.study import ResultsFolder
 
 if TYPE_CHECKING:
@@ -28,9 +28,14 @@ def _listed(kinds: Sequence[str]) -> str:
     return "\n".join(f"  {word_of(kind):<15} {KINDS[kind].shows}" for kind in kinds)
 
 
+def _words(kinds: Sequence[str]) -> str:
+    return joined([word_of(kind) for kind in kinds])
+
+
 HELP = f"""Draw plots of a study: all kinds, or the kinds that you name.
 
-The first word is the study (default: the latest). A word that names a kind is always the kind.
+The first word is the study (default: the latest). A word that names a kind is always the kind. A study that your own
+trainer made has {_words(ANY_STUDY_KINDS)}; the other kinds need networks.
 
 \b
 Of a study:
@@ -102,7 +107,7 @@ def plot(
         study = _open(name, results, storage)
         subject = Subject(study=study, data_dir=data_dir)
         destination = folder or study.files.plots
-    wanted = kinds or STUDY_KINDS
+    wanted = kinds or (STUDY_KINDS if study is None else kinds_of(study))
     with picture_output.progress(len(wanted)) as begins:
         pictures = list(draw_kinds(wanted, subject, FORMATS[file_format], folder=destination, begins=begins))
     picture_output.note_missing(pictures, verbose=context.find_root().params["verbose"])
@@ -133,10 +138,10 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 
 def _open(name: str | None, results: Path, storage: str | None) -> StoredStudy:
     """Return the study; if there is none, the error also names a kind of picture of nearly that name."""
-    from mnist_bench.studies import open_study
+    from mnist_bench.studies import open_any
 
     try:
-        return open_study(results, name, storage)
+        return open_any(results, name, storage)
     except StudyNotFoundError as error:
         hint = did_you_mean(name or "", KINDS)
         if not hint:

@@ -30,19 +30,20 @@ def report(
     """Write the results of a study into one HTML file.
 
     The file holds the findings in words, the leaderboard, the plots, the recipe of the selected trial, the hardware and
-    versions, and the commands that reproduce the study. It needs no internet connection and no other file.
+    versions, and the commands that reproduce the study. It needs no internet connection and no other file. If your own
+    trainer made the study, the report has no recipe and no plots of networks.
 
     Examples:
         mnist-bench report conv-0
         mnist-bench report conv-0 --output conv.html
     """
     from mnist_bench.cli.pictures import picture_output
-    from mnist_bench.plots import STUDY_KINDS
+    from mnist_bench.plots import kinds_of
     from mnist_bench.report import write
-    from mnist_bench.studies import open_study
+    from mnist_bench.studies import open_any
 
-    study = open_study(results, study_name, storage)
-    with picture_output.progress(len(STUDY_KINDS)) as begins:
+    study = open_any(results, study_name, storage)
+    with picture_output.progress(len(kinds_of(study))) as begins:
         written = write(study, to=output_file, data_dir=data_dir, begins=begins)
     if written.no_drawing:
         output.note(f"The page has no drawing area: {written.no_drawing}")

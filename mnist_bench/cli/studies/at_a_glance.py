@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mnist_bench import cells
 from mnist_bench.cli import output
 from mnist_bench.config import from_json
-from mnist_bench.experiments import confirm
+from mnist_bench.experiments import confirm, confirm_values
 from mnist_bench.leaderboard import (
     UNTESTED,
     accuracy_interval,
@@ -16,6 +16,7 @@ from mnist_bench.leaderboard import (
     leaderboard_of,
     ties_of,
     validation_images,
+    value_name,
 )
 from mnist_bench.nets import line
 from mnist_bench.report import about, ranges_table
@@ -34,7 +35,7 @@ def print_study(study: StoredStudy) -> None:
     foreign = is_foreign(study.spec)
     board = leaderboard_of(study, of_nets=not foreign)
     output.print_prose(headline(board))
-    finding = _failure(study) or ([] if foreign else _finding(study))
+    finding = _failure(study) or (_finding_of_values(study) if foreign else _finding(study))
     best = [] if study.best is None else _foreign_best(study, study.best) if foreign else _best(study, study.best)
     files = _files(study, study.files) if study.owns_folder else []
     entries = [*finding, *best, *_search(study), *files]
@@ -76,6 +77,13 @@ def _finding(study: StoredStudy) -> Iterator[Entry]:
         yield "", confirm.footnote(known, commands_of(study))
 
 
+def _finding_of_values(study: StoredStudy) -> list[Entry]:
+    """Return the finding of the confirmation, if there is one."""
+    known = confirm_values.load_values(study.files.path) if study.owns_folder else None
+    is_current = known is not None and known.digest == study.digest
+    return [("finding", confirm_values.finding_of_values(known))] if known and is_current else []
+
+
 def _best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:
     low, high = accuracy_interval(best, validation_images(study.spec["context"])) or (None, None)
     counts = ", ".join(f"{cells.count(best.facts.get(fact))} {name}" for fact, name in COUNTS.items())
@@ -84,8 +92,13 @@ def _best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:
 
 
 def _foreign_best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:
-    cost = "" if study.cost is None else f"  {cells.value(best.facts.get(study.cost))} {study.cost}"
-    yield "best", f"#{best.number}  {cells.value(best.value)}{cost}"
+    figures: dict[str, object] = {value_name(study.spec): best.value}
+    if study.cost is not None:
+        figures[study.cost] = best.facts.get(study.cost)
+    measured = dict(best.reports[-1].metrics)
+    figures |= {name: figure for name, figure in measured.items() if name not in figures}
+    told = "  ".join(f"{name} {cells.value(figure)}" for name, figure in figures.items())
+    yield "best", f"#{best.number}  {told}"
 
 
 def _search(study: StudyRecord) -> Iterator[Entry]:
@@ -97,7 +110,7 @@ def _search(study: StudyRecord) -> Iterator[Entry]:
     machine = [numerics.get("gpu") or numerics.get("cpu"), numerics.get("precision"), *versions]
     yield "machine", ", ".join(str(part) for part in machine if part)
     trained = f"{cells.duration(sum(trial.seconds for trial in study.trials))} of training"
-    took = None if is_foreign(spec) else about.time_of(study)
+    took = about.time_of(study)
     yield "time", trained if took is None else f"{took}; {trained}"
 
 

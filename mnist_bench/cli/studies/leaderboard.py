@@ -84,13 +84,19 @@ def leaderboard(
 
 def _table(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
-    from mnist_bench.experiments import confirm
+    from mnist_bench.experiments import confirm, confirm_values
     from mnist_bench.leaderboard import table_of
     from mnist_bench.studies import commands_at
     from search.study import has_its_folder, specification
 
     owns_folder = has_its_folder(location)
     commands = commands_at(location, specification(location), owns_folder=owns_folder)
+    if board.net is None:
+        found = confirm_values.load_values(location.folder) if owns_folder else None
+        found = found if found and found.digest == board.digest else None
+        table, told = table_of(board, commands=commands), [confirm_values.footnote_of_values(found)] if found else []
+        document = {**table.document, "confirmed": found and confirm_values.plain_values(found)}
+        return replace(table, footnotes=[*table.footnotes, *told], document=document)
     race, front = None, None
     if owns_folder:
         race, front = confirm.load(location.folder), confirm.load_front(location.folder)
@@ -99,11 +105,11 @@ def _table(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]
     raced = race is not None and len(race.candidates) > 1
     table = table_of(board, raced=raced, commands=commands)
     below: list[str] = []
-    document: dict[str, Any] = {"confirmed": race and confirm.plain(race)}
-    if board.net is not None and board.cost is not None:
-        document["confirmed_front"] = front and confirm.plain_front(front)
+    more: dict[str, Any] = {"confirmed": race and confirm.plain(race)}
+    if board.cost is not None:
+        more["confirmed_front"] = front and confirm.plain_front(front)
         if front or (board.front and not board.live):
             below.append(confirm.front_footnote(front, commands))
     if race:
         below.append(confirm.footnote(race, commands))
-    return replace(table, footnotes=[*table.footnotes, *below], document={**table.document, **document})
+    return replace(table, footnotes=[*table.footnotes, *below], document={**table.document, **more})

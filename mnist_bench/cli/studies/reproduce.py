@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +16,10 @@ from mnist_bench.cli.exit_codes import ExitCode
 from search.differences import CANARIES
 
 if TYPE_CHECKING:
-    from mnist_bench.studies import Difference, PeriodResult, Record, RepeatedTrial
+    from mnist_bench.studies import Difference, OnPeriod, PeriodResult, Record, RepeatedTrial
+    from search.event_log import TrialRecord
+    from search.study import StoredStudy
+    from search.trainer_api import Trainer
 
 NOISE = 0.05
 """McNemar p-value above which two nets' accuracies differ no more than chance over the images allows."""
@@ -37,6 +41,7 @@ def reproduce(
     device: options.Device = "auto",
     data_dir: options.Data = None,
     net: options.Net = None,
+    trainer: options.Trainer = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
@@ -44,48 +49,105 @@ def reproduce(
     """Train a trial again and compare it bit for bit.
 
     All metrics and the weights are compared. If all are identical, the exit code is 0. Otherwise it is 4, and the first
-    difference is printed.
+    difference is printed. If your own trainer made the
+    study, --trainer names it, because no study runs code by itself.
 
     Examples:
         mnist-bench reproduce conv-0/17
         mnist-bench reproduce results/published/conv/RECORD.json
+        mnist-bench reproduce ridge-0/3 --trainer examples/own_trainer.py:Trainer
     """
-    from mnist_bench.studies import reproduce as reproduction
+    from mnist_bench.studies import find_trial, is_foreign, record
 
-    record = _record(target, results, storage)
-    trainer = reproduction.trainer_for(record, device=device, data_dir=data_dir, net=net)
-    if json:
-        comparison = reproduction.reproduce(record, trainer)
-        named = {"study": record.study, "trial": record.trial, "identical": comparison.identical}
-        output.print_json({**named, **asdict(comparison)})
+    if (read := _record(target)) is not None:
+        again = _of_record(read, device, data_dir, net)
     else:
-        _print_heading(record, reproduction.numerics_differences(record.numerics, trainer.numerics))
-        comparison = reproduction.reproduce(record, trainer, on_period=_print_period)
+        study, named = targets.open_target(target, results, storage, of_any_trainer=True)
+        of_nets = {"--device": device != "auto", "--data": data_dir, "--net": net}
+        targets.check_options(study, of_nets, trainer)
+        trial = named or find_trial(study, None)
+        if is_foreign(study.spec):
+            again = _of_values(study, trial, trainer)
+        else:
+            again = _of_record(record.record_of(study, trial), device, data_dir, net)
+    if json:
+        comparison = again.run(lambda then, now: None)
+        named_as = {"study": again.study, "trial": again.trial, "identical": comparison.identical}
+        output.print_json({**named_as, **asdict(comparison)})
+    else:
+        again.print_heading()
+        comparison = again.run(again.print_period)
         for line in verdict(comparison):
             output.print_prose(line)
     if not comparison.identical:
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
 
 
-def _record(target: str | None, results: Path, storage: str | None) -> Record:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Again:
+    """A trial to be trained again, of nets or of another trainer."""
+
+    study: str
+    trial: int
+    seed: int
+    numerics: Mapping[str, Any]
+    """Those of the search."""
+    trainer: Trainer[Any]
+    run: Callable[[OnPeriod], RepeatedTrial]
+    headings: Sequence[str]
+    print_period: OnPeriod
+
+    def print_heading(self) -> None:
+        from mnist_bench.studies import reproduce as reproduction
+
+        changed = _changed_canaries(reproduction.numerics_differences(self.numerics, self.trainer.numerics))
+        canary = str(self.numerics.get("canary", "none"))
+        agree = f"numerics differ ({changed})" if changed else f"numerics agree (numerics check {canary[:4]}…)"
+        output.print_prose(f"Reproducing {self.study}/{self.trial} (seed {self.seed}); {agree}.")
+        for heading in self.headings:
+            output.print_line(heading, style="bold")
+
+
+def _record(target: str | None) -> Record | None:
+    """Return the record that the target is; None if it is a study or a trial."""
     import sys
 
-    from mnist_bench.studies import find_trial, record
+    from mnist_bench.studies import record
 
     if target == "-":
         return record.parse(sys.stdin.buffer.read(record.MAX_BYTES + 1), "stdin")
     if target is not None and (target.endswith(".json") or Path(target).is_file()):
         return record.read(Path(target))
-    study, trial = targets.open_target(target, results, storage)
-    return record.record_of(study, trial or find_trial(study, None))
+    return None
 
 
-def _print_heading(record: Record, differences: Iterable[Difference]) -> None:
-    canary, changed = str(record.numerics.get("canary", "none")), _changed_canaries(differences)
-    agree = f"numerics differ ({changed})" if changed else f"numerics agree (numerics check {canary[:4]}…)"
-    output.print_prose(f"Reproducing {record.study}/{record.trial} (seed {record.seed}); {agree}.")
-    for heading in HEADINGS:
-        output.print_line(heading, style="bold")
+def _of_record(record: Record, device: str, data_dir: Path | None, net: str | None) -> _Again:
+    from mnist_bench.studies import reproduce as reproduction
+
+    trainer = reproduction.trainer_for(record, device=device, data_dir=data_dir, net=net)
+    return _Again(
+        study=record.study, trial=record.trial, seed=record.seed, numerics=record.numerics, trainer=trainer,
+        run=lambda on_period: reproduction.reproduce(record, trainer, on_period), headings=HEADINGS,
+        print_period=_print_period,
+    )  # fmt: skip
+
+
+def _of_values(study: StoredStudy, trial: TrialRecord, named: str | None) -> _Again:
+    from mnist_bench.leaderboard import value_name
+    from mnist_bench.studies import own_trainer, reproduce as reproduction
+
+    trainer = own_trainer.trainer_for(study, named)
+    name, numbers = value_name(study.spec), count(1)
+
+    def print_value(then: PeriodResult, now: PeriodResult) -> None:
+        pair = _pair(cells.value(then.value), cells.value(now.value), then.value == now.value, width=12)
+        output.print_line(f"{next(numbers):>7}   {pair}")
+
+    return _Again(
+        study=study.name, trial=trial.number, seed=trial.seed, numerics=study.spec["numerics"], trainer=trainer,
+        run=lambda on_period: reproduction.reproduce_values(study, trial, trainer, on_period),
+        headings=(f" report   {name}", f"          {'then':>12}   now"), print_period=print_value,
+    )  # fmt: skip
 
 
 def _changed_canaries(differences: Iterable[Difference]) -> str:
@@ -108,8 +170,8 @@ def _loss(period: PeriodResult) -> str:
     return "–" if loss is None else f"{loss:.5f}"
 
 
-def _pair(then: str, now: str, same: bool) -> str:
-    return f"{then:>7} {'=' if same else '≠'} {now:<7}"
+def _pair(then: str, now: str, same: bool, width: int = 7) -> str:
+    return f"{then:>{width}} {'=' if same else '≠'} {now:<{width}}"
 
 
 def verdict(comparison: RepeatedTrial) -> list[str]:

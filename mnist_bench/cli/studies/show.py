@@ -197,10 +197,11 @@ def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
 
 
 def _curve(study: StudyRecord, trial: TrialRecord) -> Table[Report]:
+    from mnist_bench.leaderboard import value_name
     from mnist_bench.studies import is_foreign
 
-    heading = "value" if is_foreign(study.spec) else "accuracy"
-    metrics = dict.fromkeys(name for report in trial.reports for name in report.metrics)
+    heading = value_name(study.spec) if is_foreign(study.spec) else "accuracy"
+    metrics = dict.fromkeys(name for report in trial.reports for name in report.metrics if name != heading)
     columns: list[Column[Report]] = [
         *(_metric_column(name) for name in metrics),
         Column(heading, lambda report: _reader(study)(report.value), 3, "right"),

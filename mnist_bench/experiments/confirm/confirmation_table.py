@@ -13,6 +13,8 @@ from mnist_bench.experiments.confirm.race_result import (
     Final,
     Method,
     RaceCandidate,
+    Raced,
+    Racer,
     plain,
 )
 from mnist_bench.experiments.time_budget import as_given, typed
@@ -162,7 +164,7 @@ def accuracy(figures: AccuracyOverSeeds | None) -> str:
     return f"{mean}, median {cells.percent(figures.median)}" if figures.not_learned else mean
 
 
-def verdict(confirmed: Confirmed, row: RaceCandidate) -> str:
+def verdict(confirmed: Raced, row: Racer) -> str:
     """Return how a candidate's race ended."""
     if row.dropped_after is None:
         if row.number != confirmed.first:
@@ -177,24 +179,25 @@ def verdict(confirmed: Confirmed, row: RaceCandidate) -> str:
 
 def race_lines(confirmed: Confirmed) -> list[str]:
     """Return the decision of the race and the open questions."""
+    lines = decision_lines(confirmed)
+    if confirmed.cheapest is not None and len(confirmed.tied) > 1:
+        lines.append(_cheapest_line(confirmed, confirmed.cheapest))
+    return [*lines, *cut_lines(confirmed)]
+
+
+def decision_lines(confirmed: Raced) -> list[str]:
+    """Return which candidates are tied, or how the others left the race; nothing if there was one candidate."""
     first = confirmed.first
     others = [number for number in confirmed.tied if number != first]
     method = f"{METHODS[confirmed.method]}; Holm-corrected, 5% level"
-    lines = []
     if not confirmed.judged:
-        lines.append("With one seed each, no statistical test was made: the order may be luck.")
-    elif others:
-        lines.append(f"= not significantly worse than #{first} ({method}): {_names(others)}.")
-    elif len(confirmed.candidates) > 1:
-        lines.append(_alone_line(confirmed, method))
-    if confirmed.cheapest is not None and others:
-        lines.append(_cheapest_line(confirmed, confirmed.cheapest))
-    if confirmed.cut:
-        lines.append(_cut_line(confirmed, others))
-    return lines
+        return ["With one seed each, no statistical test was made: the order may be luck."]
+    if others:
+        return [f"= not significantly worse than #{first} ({method}): {_names(others)}."]
+    return [_alone_line(confirmed, method)] if len(confirmed.candidates) > 1 else []
 
 
-def _alone_line(confirmed: Confirmed, method: str) -> str:
+def _alone_line(confirmed: Raced, method: str) -> str:
     """Return how the others left the race; a run that did not finish is not a test."""
     first, others = confirmed.first, [row for row in confirmed.candidates if row.number != confirmed.first]
     broken = [row.number for row in others if row.p_value is None]
@@ -218,11 +221,15 @@ def _cheapest_line(confirmed: Confirmed, number: int) -> str:
     return f"The cheapest of the tied is #{number}: {size} (#{first.number}: {than})."
 
 
-def _cut_line(confirmed: Confirmed, others: list[int]) -> str:
+def cut_lines(confirmed: Raced) -> list[str]:
+    """Return that the budget ended the race, and which candidates are unresolved; nothing if it did not end it."""
+    if not confirmed.cut:
+        return []
+    others = [number for number in confirmed.tied if number != confirmed.first]
     budget = "" if confirmed.budget is None else f" of {cells.duration(confirmed.budget)}"
     seeds = number_of(confirmed.seeds, "seed")
     unresolved = f"; unresolved: {_names([confirmed.first, *others])}" if others else ""
-    return f"The budget{budget} ended the race after {seeds}{unresolved}."
+    return [f"The budget{budget} ended the race after {seeds}{unresolved}."]
 
 
 def test_lines(confirmed: Confirmed, commands: NextCommands) -> list[str]:
@@ -264,7 +271,7 @@ def _closed_line(confirmed: Confirmed, commands: NextCommands) -> str:
     )
 
 
-def _role(confirmed: Confirmed, number: int) -> str:
+def _role(confirmed: Raced, number: int) -> str:
     if number != confirmed.first:
         return "cheapest"
     if confirmed.has_winner:

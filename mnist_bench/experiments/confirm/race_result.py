@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from annotated_types import Ge
 from pydantic import with_config
@@ -42,6 +43,40 @@ class AccuracyOverSeeds:
     median: float
     not_learned: tuple[float, ...]
     """The accuracies of the seeds below `LEARNED`."""
+
+
+class Racer(Protocol):
+    """How the race of a candidate ended, whatever it was compared by."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def dropped_after(self) -> int | None: ...
+    @property
+    def p_value(self) -> float | None: ...
+
+
+class Raced(Protocol):
+    """How a race ended, whatever it was run by; see `Confirmed`."""
+
+    @property
+    def candidates(self) -> Sequence[Racer]: ...
+    @property
+    def seeds(self) -> int: ...
+    @property
+    def cut(self) -> bool: ...
+    @property
+    def budget(self) -> float | None: ...
+    @property
+    def method(self) -> Method: ...
+    @property
+    def judged(self) -> bool: ...
+    @property
+    def has_winner(self) -> bool: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def tied(self) -> Sequence[int]: ...
 
 
 @with_config(STRICT)

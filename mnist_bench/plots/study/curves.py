@@ -1,4 +1,4 @@
-"""Learning curves: the accuracy of each trial over its epochs, and the epoch at which the pruner stopped it."""
+"""Learning curves: the value of each trial over its training, and the place at which the pruner stopped it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from mnist_bench.cells import percent
-from mnist_bench.leaderboard import period_ends
-from mnist_bench.plots import accuracy, headings, style
+from mnist_bench.plots import headings, style
+from mnist_bench.plots.measure import NETS, Measure, measure_of
 from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
+from mnist_bench.plots.value_axis import ValueAxis
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.strategies import of_spec
 
 LOG_FROM = 4
-"""Ratio of the budget to the first period from which on the axis of epochs is logarithmic, as the rungs are. On a
+"""Ratio of the budget to the first period from which on the axis of training is logarithmic, as the rungs are. On a
 linear axis, the first rungs, which stop most trials, would lie in one spot."""
 MAX_TICKS = 8
 
@@ -31,9 +31,10 @@ class LearningCurve:
     """One trial's learning curve."""
 
     number: int
-    epochs: tuple[float, ...]
-    accuracies: tuple[float, ...]
-    """Validation accuracy after each of `epochs`, 0..1."""
+    done: tuple[float, ...]
+    """Epochs or reports."""
+    values: tuple[float, ...]
+    """The value after each of `done`."""
     ending: Ending
 
 
@@ -41,8 +42,8 @@ class LearningCurve:
 class PrunerRung:
     """A rung, at which the pruner compares trials."""
 
-    epochs: float
-    """Epochs trained at the rung."""
+    done: float
+    """Epochs or reports at the rung."""
     reached: int
     """Number of trials that reached the rung."""
     stopped: int
@@ -54,8 +55,9 @@ class LearningCurves:
     """The learning curves of a study."""
 
     study: str
+    measure: Measure
     ends: tuple[float, ...]
-    """Epochs after which a trial reports; the last is the full budget."""
+    """Epochs, or numbers of reports, after which a trial reports; the last is the full budget."""
     trained: int
     """Number of feasible trials. Those that failed before their first report have no curve."""
     curves: tuple[LearningCurve, ...]
@@ -69,26 +71,27 @@ class LearningCurves:
         return [curve for curve in self.curves if curve.ending in endings]
 
     @property
-    def accuracies(self) -> list[float]:
-        """The accuracies of all curves, 0..1."""
-        return [accuracy for curve in self.curves for accuracy in curve.accuracies]
+    def values(self) -> list[float]:
+        """The values of all curves."""
+        return [value for curve in self.curves for value in curve.values]
 
     @property
     def finding(self) -> str:
         """The heading: how many trials were stopped, and when."""
-        stops = sorted(Counter(curve.epochs[-1] for curve in self.of("pruned")).items())
+        stops = sorted(Counter(curve.done[-1] for curve in self.of("pruned")).items())
+        spent = self.measure.spent
         match stops:
             case []:
                 return self._without_pruning()
             case [(end, count)]:
-                return f"Pruning stopped {self._trials(count)} after {headings.epochs(end)}"
+                return f"Pruning stopped {self._trials(count)} after {spent(end)}"
             case [(end, count), (later, others)]:
-                first = f"{self._trials(count)} after {headings.epochs(end)}"
-                return f"Pruning stopped {first} and {others:,} after {headings.epochs(later)}"
+                first = f"{self._trials(count)} after {spent(end)}"
+                return f"Pruning stopped {first} and {others:,} after {spent(later)}"
             case _:
                 end, most = max(stops, key=lambda stop: stop[1])
                 pruned = self._trials(len(self.of("pruned")))
-                return f"Pruning stopped {pruned}, {most:,} of them after {headings.epochs(end)}"
+                return f"Pruning stopped {pruned}, {most:,} of them after {spent(end)}"
 
     def _trials(self, count: int) -> str:
         if self.trained == 1:
@@ -99,24 +102,28 @@ class LearningCurves:
         complete = len(self.of("complete"))
         number = self._trials(complete).capitalize()
         if complete == self.trained:
-            return f"{number} {'was' if complete == 1 else 'were'} trained for {headings.epochs(self.ends[-1])}"
+            return f"{number} {'was' if complete == 1 else 'were'} trained for {self.measure.spent(self.ends[-1])}"
         return f"No trial was pruned; {complete:,} of {self.trained:,} {'is' if complete == 1 else 'are'} complete"
 
 
 def rows(study: StudyRecord) -> LearningCurves:
-    """Return the learning curves of all trials that reported an accuracy, and the pruner's rungs.
+    """Return the learning curves of all trials that reported a value, and the pruner's rungs.
 
     Raises:
-        StudyNotFoundError: no trial has an accuracy yet.
+        StudyNotFoundError: no trial has a value yet, or another trainer's trials report only once.
     """
+    measure = measure_of(study)
     trained = [trial for trial in study.trials if trial.reason != "infeasible"]
-    curves = [_curve(trial) for trial in trained if trial.reports and trial.reports[0].value is not None]
+    curves = [_curve(trial, measure) for trial in trained if trial.reports and trial.reports[0].value is not None]
     if not curves:
-        raise StudyNotFoundError(f"Study {study.name} has no trial with an accuracy yet, so there are no curves.")
-    ends = period_ends(trained[0])
+        raise StudyNotFoundError(f"Study {study.name} has no trial with {measure.noun} yet, so there are no curves.")
+    ends = measure.ends(trained[0])
+    if len(ends) == 1 and measure is not NETS:
+        raise StudyNotFoundError(f"The trials of study {study.name} report once, so there are no curves.")
     _, pruner = of_spec(study.spec)
     return LearningCurves(
         study=study.name,
+        measure=measure,
         ends=ends,
         trained=len(trained),
         curves=tuple(curves),
@@ -125,21 +132,17 @@ def rows(study: StudyRecord) -> LearningCurves:
     )
 
 
-def _curve(trial: TrialRecord) -> LearningCurve:
-    values = [report.value for report in trial.reports]
-    accuracies = tuple(value for value in values if value is not None)
+def _curve(trial: TrialRecord, measure: Measure) -> LearningCurve:
+    values = tuple(report.value for report in trial.reports if report.value is not None)
     return LearningCurve(
-        number=trial.number,
-        epochs=period_ends(trial)[: len(accuracies)],
-        accuracies=accuracies,
-        ending=ending(trial),
+        number=trial.number, done=measure.ends(trial)[: len(values)], values=values, ending=ending(trial)
     )
 
 
-def _rung(curves: list[LearningCurve], epochs: float) -> PrunerRung:
-    reached = [curve for curve in curves if curve.epochs[-1] >= epochs]
-    stopped = sum(curve.ending == "pruned" and curve.epochs[-1] == epochs for curve in reached)
-    return PrunerRung(epochs=epochs, reached=len(reached), stopped=stopped)
+def _rung(curves: list[LearningCurve], done: float) -> PrunerRung:
+    reached = [curve for curve in curves if curve.done[-1] >= done]
+    stopped = sum(curve.ending == "pruned" and curve.done[-1] == done for curve in reached)
+    return PrunerRung(done=done, reached=len(reached), stopped=stopped)
 
 
 def picture(subject: Subject, width: float = style.WIDE) -> Figure:
@@ -148,70 +151,74 @@ def picture(subject: Subject, width: float = style.WIDE) -> Figure:
 
 
 def draw(curves: LearningCurves, width: float = style.WIDE) -> Figure:
-    """Draw a line per trial over the epochs, a dot where it ended, and a dashed line per rung."""
+    """Draw a line per trial over its training, a dot where it ended, and a dashed line per rung."""
     figure = Figure(figsize=(width, 4.4), layout="constrained")
-    axes = figure.subplots()
-    accuracy.set_axis(axes, curves.accuracies)
-    _set_epochs_axis(axes, curves)
+    axes, axis = figure.subplots(), curves.measure.axis(curves.values)
+    axis.set_up(axes)
+    axes.set_ylabel(axis.label())
+    _set_training_axis(axes, curves)
     _draw_rungs(axes, curves)
-    _draw_curves(axes, curves.of("pruned"), style.PRUNED)
-    _draw_curves(axes, curves.of("unfinished", "failed"), style.FAINT, dashed=True)
-    _draw_curves(axes, [curve for curve in curves.of("complete") if curve.number != curves.best], style.COMPLETE)
-    _draw_best(axes, curves)
-    headings.write_heading(figure, curves.finding, _remarks(curves))
+    others = [curve for curve in curves.of("complete") if curve.number != curves.best]
+    _draw_curves(axes, axis, curves.of("pruned"), style.PRUNED)
+    _draw_curves(axes, axis, curves.of("unfinished", "failed"), style.FAINT, dashed=True)
+    _draw_curves(axes, axis, others, style.COMPLETE)
+    _draw_best(axes, axis, curves)
+    headings.write_heading(figure, curves.finding, _remarks(curves, axis))
     return figure
 
 
-def _set_epochs_axis(axes: Axes, curves: LearningCurves) -> None:
+def _set_training_axis(axes: Axes, curves: LearningCurves) -> None:
     ends = curves.ends
     if ends[-1] >= LOG_FROM * ends[0]:
         axes.set_xscale("log")
-    ticks = ends if len(ends) <= MAX_TICKS else (ends[0], *(rung.epochs for rung in curves.rungs), ends[-1])
+    ticks = ends if len(ends) <= MAX_TICKS else (ends[0], *(rung.done for rung in curves.rungs), ends[-1])
     axes.xaxis.set_major_locator(FixedLocator(sorted(set(ticks))))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
-    axes.set(xlabel="epochs", ylabel=accuracy.LABEL)
+    axes.set_xlabel(curves.measure.unit)
 
 
 def _draw_rungs(axes: Axes, curves: LearningCurves) -> None:
     complete = len(curves.of("complete"))
     labels = [
-        (rung.epochs, f"{rung.stopped:,} of {rung.reached:,}\nstopped" if rung.reached else "none\nreached")
+        (rung.done, f"{rung.stopped:,} of {rung.reached:,}\nstopped" if rung.reached else "none\nreached")
         for rung in curves.rungs
     ]
-    for epochs, label in [*labels, (curves.ends[-1], f"{complete:,}\ncomplete")]:
-        axes.axvline(epochs, color=style.FAINT, linewidth=0.7, linestyle=(0, (4, 3)), zorder=1)
+    for done, label in [*labels, (curves.ends[-1], f"{complete:,}\ncomplete")]:
+        axes.axvline(done, color=style.FAINT, linewidth=0.7, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
-            label, (epochs, 1), (0, 2), xycoords=axes.get_xaxis_transform(), textcoords="offset points",
+            label, (done, 1), (0, 2), xycoords=axes.get_xaxis_transform(), textcoords="offset points",
             ha="center", va="bottom", fontsize=7.5, color=style.FAINT,
         )  # fmt: skip
 
 
-def _draw_curves(axes: Axes, curves: list[LearningCurve], colour: str, *, dashed: bool = False) -> None:
+def _draw_curves(
+    axes: Axes, axis: ValueAxis, curves: list[LearningCurve], colour: str, *, dashed: bool = False
+) -> None:
     """Draw lines of one style, each with a dot at its end."""
-    lines = [[*zip(curve.epochs, map(accuracy.error, curve.accuracies), strict=True)] for curve in curves]
+    lines = [[*zip(curve.done, map(axis.height, curve.values), strict=True)] for curve in curves]
     dashes = (0, (3, 2)) if dashed else "solid"
     look: dict[str, Any] = {"colors": colour, "linestyles": [dashes], "alpha": style.opacity(len(curves))}
     axes.add_collection(LineCollection(lines, linewidths=0.9, zorder=2, **look))
-    ends = [curve.epochs[-1] for curve in curves]
-    heights = [accuracy.place(axes, curve.accuracies[-1]) for curve in curves]
+    ends = [curve.done[-1] for curve in curves]
+    heights = [axis.place(axes, curve.values[-1]) for curve in curves]
     axes.scatter(ends, heights, s=12, color=colour, edgecolor="white", linewidth=0.4, zorder=3, clip_on=False)
 
 
-def _draw_best(axes: Axes, curves: LearningCurves) -> None:
+def _draw_best(axes: Axes, axis: ValueAxis, curves: LearningCurves) -> None:
     for best in (curve for curve in curves.curves if curve.number == curves.best):
-        errors = [accuracy.error(value) for value in best.accuracies]
-        axes.plot(best.epochs, errors, "-D", color=style.BEST, linewidth=2, markersize=5, zorder=5)
+        heights = [axis.height(value) for value in best.values]
+        axes.plot(best.done, heights, "-D", color=style.BEST, linewidth=2, markersize=5, zorder=5)
         axes.annotate(
-            f"#{best.number}\n{percent(best.accuracies[-1])}", (best.epochs[-1], errors[-1]), (9, 0),
+            f"#{best.number}\n{axis.text(best.values[-1])}", (best.done[-1], heights[-1]), (9, 0),
             textcoords="offset points", va="center", color=style.BEST, fontweight="bold",
         )  # fmt: skip
 
 
-def _remarks(curves: LearningCurves) -> list[str]:
+def _remarks(curves: LearningCurves, axis: ValueAxis) -> list[str]:
     return [
         f"study {curves.study}",
         "pale: pruned" if curves.of("pruned") else "",
         "dashed: unfinished or failed" if curves.of("unfinished", "failed") else "",
-        accuracy.outside([curve.accuracies[-1] for curve in curves.curves], curves.accuracies),
+        axis.outside([curve.values[-1] for curve in curves.curves]),
     ]

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mnist_bench.plots import style
-from mnist_bench.plots.headings import epochs, write_heading
+from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.study.parameters import parameters
 from mnist_bench.plots.study.trials import TrialComparison, compare
 from mnist_bench.plots.subject import Subject
@@ -42,15 +42,15 @@ class Importances:
     bars: tuple[Bar, ...]
     trials: int
     """Number of compared trials."""
-    epochs: float
-    """Epochs after which the trials are compared."""
+    after: str
+    """The training after which the trials are compared: `after 1 epoch`."""
     detail: str
     """Remark on the compared trials."""
 
     @property
     def finding(self) -> str:
         """The heading: which parameters stand out from chance."""
-        return f"After {epochs(self.epochs)}, {self._outstanding()}"
+        return f"{self.after.capitalize()}, {self._outstanding()}"
 
     def _outstanding(self) -> str:
         names, count = [bar.label for bar in self.bars if bar.importance.stands_out], len(self.bars)
@@ -72,12 +72,13 @@ class Importances:
 
 
 def measure(study: StudyRecord, comparison: TrialComparison) -> list[Importance]:
-    """Return the importance of each parameter for the accuracy after the same epochs; diverged trials count as 0.
+    """Return the importance of each parameter for the value after the same training; diverged trials are the worst.
 
     Raises:
         StudyNotFoundError: there are fewer than ten trials.
     """
-    trials = [(trial.params, trial.accuracy or 0.0) for trial in comparison.trials]
+    values, score = comparison.values_of(comparison.trials), comparison.measure.score
+    trials = [(trial.params, score(value)) for trial, value in zip(comparison.trials, values, strict=True)]
     if len(trials) < MIN_TRIALS:
         raise StudyNotFoundError(
             f"Study {study.name} has {len(trials)} of the {MIN_TRIALS} trials that importances need at least."
@@ -104,7 +105,7 @@ def rows(study: StudyRecord) -> Importances:
     )
     ordered = sorted(bars, key=lambda bar: -bar.importance.share)
     return Importances(
-        bars=tuple(ordered), trials=len(comparison.trials), epochs=comparison.epochs, detail=comparison.detail
+        bars=tuple(ordered), trials=len(comparison.trials), after=comparison.after, detail=comparison.detail
     )
 
 

@@ -14,12 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from mnist_bench.cells import percent
-from mnist_bench.plots import accuracy, style
-from mnist_bench.plots.headings import HALO, epochs, three_digits, write_heading
+from mnist_bench.plots import style
+from mnist_bench.plots.headings import HALO, three_digits, write_heading
 from mnist_bench.plots.study.parameters import Parameter, jitter, parameters
 from mnist_bench.plots.study.trials import Compared, TrialComparison, compare
 from mnist_bench.plots.subject import Subject
+from mnist_bench.plots.value_axis import ValueAxis
 from search.event_log import StudyRecord
 
 ABSENT = -0.2
@@ -46,8 +46,8 @@ class Parallel:
 
     comparison: TrialComparison
     parameters: tuple[Parameter, ...]
-    ends: tuple[float, float]
-    """The lowest and the highest accuracy on its axis, 0..1."""
+    axis: ValueAxis
+    """The axis of the values."""
 
     @property
     def complete(self) -> list[Compared]:
@@ -91,23 +91,22 @@ class Parallel:
 
 
 def rows(study: StudyRecord) -> Parallel:
-    """Return the trials after the same epochs with all their parameters.
+    """Return the trials after the same training with all their parameters.
 
     Raises:
-        StudyNotFoundError: no trial has an accuracy yet, or there are no parameters.
+        StudyNotFoundError: no trial has a value yet, or there are no parameters.
     """
     comparison = compare(study)
-    ends = accuracy.lowest_shown(comparison.accuracies), max(comparison.accuracies)
-    return Parallel(comparison=comparison, parameters=tuple(parameters(study)), ends=ends)
+    return Parallel(comparison=comparison, parameters=tuple(parameters(study)), axis=comparison.axis)
 
 
 def places(parallel: Parallel, trial: Compared) -> list[float]:
-    """Return where a trial's line crosses the axis of each parameter and that of the accuracy: 0 to 1, or `ABSENT`.
+    """Return where a trial's line crosses the axis of each parameter and that of the value: 0 to 1, or `ABSENT`.
 
     Lines through the same option, or through `ABSENT`, are spread a little.
     """
     crossings = [_place(parameter, trial) for parameter in parallel.parameters]
-    return [*crossings, _accuracy_place(parallel.ends, trial.accuracy)]
+    return [*crossings, parallel.axis.share(trial.value)]
 
 
 def _place(parameter: Parameter, trial: Compared) -> float:
@@ -115,14 +114,6 @@ def _place(parameter: Parameter, trial: Compared) -> float:
     if parameter.path not in trial.params:
         return ABSENT + shift
     return parameter.place(trial.params[parameter.path]) + (shift if parameter.options else 0)
-
-
-def _accuracy_place(ends: tuple[float, float], value: float | None) -> float:
-    """Return the place of an accuracy on an axis logarithmic in the error: 0 to 1, and 0 if there is no accuracy."""
-    if value is None:
-        return 0.0
-    worst, best = map(accuracy.error, ends)
-    return max(0.0, math.log(worst / accuracy.error(value)) / math.log(worst / best)) if worst > best else 1.0
 
 
 def _option(parameter: Parameter, trial: Compared) -> int | None:
@@ -135,7 +126,7 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(parallel: Parallel) -> Figure:
-    """Draw an axis per parameter from top to bottom, the accuracy last, and a line per trial through all of them."""
+    """Draw an axis per parameter from top to bottom, the value last, and a line per trial through all of them."""
     comparison = parallel.comparison
     figure = Figure(figsize=(7.2, 1.4 + 0.36 * (len(parallel.parameters) + 1)), layout="constrained")
     axes = figure.subplots()
@@ -157,15 +148,13 @@ def _draw_axes(axes: Axes, parallel: Parallel) -> None:
     count = len(parallel.parameters)
     for row, parameter in enumerate(parallel.parameters):
         _draw_axis(axes, row, parameter)
-    _draw_line_and_ticks(axes, count, [0.0, 1.0], [percent(end) for end in parallel.ends])
+    _draw_line_and_ticks(axes, count, [0.0, 1.0], [*map(parallel.axis.text, parallel.axis.ends)])
     if any(
         parameter.path not in trial.params for parameter in parallel.parameters for trial in parallel.comparison.trials
     ):
         axes.text(ABSENT, -0.45, "absent", ha="center", va="bottom", fontsize=7.5, color=style.FAINT)
     labels = [parameter.label + (" (log)" if parameter.log else "") for parameter in parallel.parameters]
-    axes.set_yticks(
-        range(count + 1), [*labels, f"accuracy after {epochs(parallel.comparison.epochs)}\n(log of the error)"]
-    )
+    axes.set_yticks(range(count + 1), [*labels, parallel.axis.short_label(f" {parallel.comparison.after}")])
     axes.set_ylim(count + 0.5, -0.5)
     axes.set_xlim(ABSENT - 0.04, BESIDE + 0.12)
     axes.set_xticks([])
@@ -209,8 +198,8 @@ def _write_best(axes: Axes, parallel: Parallel, best: Compared) -> None:
     for row, parameter in enumerate(parallel.parameters):
         value = parameter.text(best.params[parameter.path], MAX_LABEL) if parameter.path in best.params else "–"
         axes.text(BESIDE, row, value, **look)
-    if best.accuracy is not None:
-        axes.text(BESIDE, len(parallel.parameters), percent(best.accuracy), **look)
+    if best.value is not None:
+        axes.text(BESIDE, len(parallel.parameters), parallel.axis.text(best.value), **look)
 
 
 def _remarks(parallel: Parallel) -> list[str]:
@@ -221,5 +210,5 @@ def _remarks(parallel: Parallel) -> list[str]:
         f"thick: #{comparison.best}" if comparison.best is not None else "",
         "dark: other complete trials" if others else "",
         "pale: not complete" if len(parallel.complete) < len(comparison.trials) else "",
-        accuracy.outside([t.accuracy or 0.0 for t in comparison.trials], comparison.accuracies, "at the left end"),
+        parallel.axis.outside(comparison.values_of(comparison.trials), "at the left end"),
     ]

@@ -117,4 +117,4 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def _name(field: Field) -> str:
-    return field.path.partition(".")[2]
+    return field.path.partition(".")[2] or field.path

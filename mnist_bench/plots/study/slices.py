@@ -1,4 +1,4 @@
-"""The accuracy over each parameter, with all trials compared after the same epochs."""
+"""The value over each parameter, with all trials compared after the same training."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from mnist_bench.plots import accuracy, style
-from mnist_bench.plots.headings import epochs, three_digits, write_heading
+from mnist_bench.plots import style
+from mnist_bench.plots.headings import three_digits, write_heading
 from mnist_bench.plots.study.importances import MIN_TRIALS, measure
 from mnist_bench.plots.study.parameters import Parameter, jitter, log_ticks, parameters
 from mnist_bench.plots.study.trials import Compared, TrialComparison, compare
 from mnist_bench.plots.subject import Subject
+from mnist_bench.plots.value_axis import ValueAxis
 from search.event_log import StudyRecord
 from search.space import NumberRange, same
 
@@ -54,7 +55,7 @@ class Slices:
             return "A single trial shows nothing about its parameters"
         if number < MIN_TRIALS:
             return f"{number} trials are too few to show which parameter matters"
-        after = f"After {epochs(self.comparison.epochs)},"  # some trials were trained no further
+        after = f"{self.comparison.after.capitalize()},"  # some trials were trained no further
         if not self.outstanding:
             return f"{after} no parameter sets the best quarter of {number:,} trials apart more than chance would"
         return f"{after} {contrast(self.parameters[0], self.comparison)}"
@@ -93,10 +94,10 @@ def _option_contrast(parameter: Parameter, best: list[Any], everywhere: list[Any
 
 
 def rows(study: StudyRecord) -> Slices:
-    """Return the trials after the same epochs, and the parameters by importance.
+    """Return the trials after the same training, and the parameters by importance.
 
     Raises:
-        StudyNotFoundError: no trial has an accuracy yet, or there are no parameters.
+        StudyNotFoundError: no trial has a value yet, or there are no parameters.
     """
     comparison = compare(study)
     measured = measure(study, comparison) if len(comparison.trials) >= MIN_TRIALS else []
@@ -121,18 +122,19 @@ def draw(slices: Slices) -> Figure:
     columns = -(-len(shown) // lines)
     figure = Figure(figsize=(8, 1.4 + 1.55 * lines), layout="constrained")
     grid = figure.subplots(lines, columns, sharey=True, squeeze=False)
-    accuracy.set_axis(grid[0, 0], slices.comparison.accuracies)
+    axis = slices.comparison.axis
+    axis.set_up(grid[0, 0])
     for axes, parameter in zip(grid.flat, shown, strict=False):
-        _draw_panel(axes, slices, parameter, characters=CHARACTERS // columns)
+        _draw_panel(axes, axis, slices, parameter, characters=CHARACTERS // columns)
     for axes in grid.flat[len(shown) :]:
         axes.set_visible(False)
-    after = f"validation accuracy after {epochs(slices.comparison.epochs)}"
-    figure.supylabel(f"{after} (%, log of the error)", fontsize=9)
-    write_heading(figure, slices.finding, _remarks(slices, len(slices.parameters) - len(shown)))
+    label = axis.short_label if lines == 1 else axis.label  # the height of one panel is too small for a long one
+    figure.supylabel(label(f" {slices.comparison.after}"), fontsize=9)
+    write_heading(figure, slices.finding, _remarks(slices, axis, len(slices.parameters) - len(shown)))
     return figure
 
 
-def _draw_panel(axes: Axes, slices: Slices, parameter: Parameter, *, characters: int) -> None:
+def _draw_panel(axes: Axes, axis: ValueAxis, slices: Slices, parameter: Parameter, *, characters: int) -> None:
     trials = slices.having(parameter)
     conditional = f"  ({len(trials):,})" if len(trials) < len(slices.comparison.trials) else ""
     axes.set_title(f"{parameter.label}{conditional}", fontsize=8)
@@ -143,16 +145,16 @@ def _draw_panel(axes: Axes, slices: Slices, parameter: Parameter, *, characters:
     complete = [trial for trial in trials if trial.complete and trial.number != slices.comparison.best]
     best = [trial for trial in trials if trial.number == slices.comparison.best]
     scale = style.mark_scale(len(slices.comparison.trials))
-    _draw_points(axes, parameter, pruned, marker="o", s=11 * scale, color=GREY)
-    _draw_points(axes, parameter, complete, marker="D", s=18 * scale, color=style.COMPLETE)
+    _draw_points(axes, axis, parameter, pruned, marker="o", s=11 * scale, color=GREY)
+    _draw_points(axes, axis, parameter, complete, marker="D", s=18 * scale, color=style.COMPLETE)
     if parameter.options:
-        _draw_medians(axes, parameter, trials)
-    _draw_points(axes, parameter, best, marker="D", s=32, color=style.BEST)
+        _draw_medians(axes, axis, slices, parameter)
+    _draw_points(axes, axis, parameter, best, marker="D", s=32, color=style.BEST)
 
 
-def _draw_points(axes: Axes, parameter: Parameter, trials: Sequence[Compared], **look: Any) -> None:
+def _draw_points(axes: Axes, axis: ValueAxis, parameter: Parameter, trials: Sequence[Compared], **look: Any) -> None:
     values = [_position(parameter, trial) for trial in trials]
-    heights = [accuracy.place(axes, trial.accuracy) for trial in trials]
+    heights = [axis.place(axes, trial.value) for trial in trials]
     axes.scatter(values, heights, edgecolor="white", linewidth=0.4, clip_on=False, zorder=3, **look)
 
 
@@ -161,11 +163,12 @@ def _position(parameter: Parameter, trial: Compared) -> float:
     return float(value) if parameter.numbers else parameter.index(value) + 0.6 * jitter(trial.number)
 
 
-def _draw_medians(axes: Axes, parameter: Parameter, trials: Sequence[Compared]) -> None:
+def _draw_medians(axes: Axes, axis: ValueAxis, slices: Slices, parameter: Parameter) -> None:
+    trials = slices.having(parameter)
     for index, option in enumerate(parameter.options):
-        values = [trial.accuracy or 0.0 for trial in trials if same(trial.params[parameter.path], option)]
-        if values:
-            height = accuracy.place(axes, median(values))
+        having = [trial for trial in trials if same(trial.params[parameter.path], option)]
+        if having:
+            height = axis.place(axes, median(slices.comparison.values_of(having)))
             axes.plot([index - 0.35, index + 0.35], [height, height], color=style.INK, linewidth=1.1, zorder=3)
 
 
@@ -200,7 +203,7 @@ def _with_margins(numbers: NumberRange) -> tuple[float, float]:
     return numbers.low - beyond, numbers.high + beyond
 
 
-def _remarks(slices: Slices, hidden: int) -> list[str]:
+def _remarks(slices: Slices, axis: ValueAxis, hidden: int) -> list[str]:
     comparison = slices.comparison
     others = sum(trial.complete for trial in comparison.trials) - (comparison.best is not None)
     shown = slices.parameters[:MAX_PANELS]
@@ -211,7 +214,7 @@ def _remarks(slices: Slices, hidden: int) -> list[str]:
         f"large diamond: #{comparison.best}" if comparison.best is not None else "",
         "small diamonds: other complete trials" if others else "",
         "options: shifted sideways to keep trials apart, dash: median" if options else "",
-        accuracy.outside([trial.accuracy or 0.0 for trial in comparison.trials], comparison.accuracies),
+        axis.outside(comparison.values_of(comparison.trials)),
         "in brackets: trials that have the parameter" if conditional else "",
         f"{hidden} less important parameters left out" if hidden else "",
     ]

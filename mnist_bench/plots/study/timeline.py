@@ -10,11 +10,12 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from mnist_bench.cells import duration, percent, roughly
-from mnist_bench.leaderboard import Kind, LanePeriod, WorkerTimeline, worker_time_of as rows
+from mnist_bench.leaderboard import Kind, LanePeriod, WorkerTimeline, worker_time_of
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
-from search.event_log import repeats
+from mnist_bench.studies import is_foreign
+from search.event_log import StudyRecord, repeats
 
 COLOURS: Mapping[Kind, str] = {
     "best": style.BEST, "complete": style.COMPLETE, "pruned": style.PRUNED, "other": style.FAINT
@@ -41,6 +42,11 @@ class Use:
     seconds: float
     colour: str
     """Empty if nothing was trained in this time."""
+
+
+def rows(study: StudyRecord) -> WorkerTimeline:
+    """Return how the time of the study's workers was spent; errors as in `worker_time_of`."""
+    return worker_time_of(study, of_nets=not is_foreign(study.spec))
 
 
 def picture(subject: Subject) -> Figure:

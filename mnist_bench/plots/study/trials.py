@@ -1,13 +1,13 @@
-"""Trials as several pictures need them: how they ended, and how they compare after the same epochs."""
+"""Trials as several pictures need them: how they ended, and how they compare after the same training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
-from mnist_bench.leaderboard import period_ends
-from mnist_bench.plots.headings import epochs
+from mnist_bench.plots.measure import NETS, Measure, measure_of
+from mnist_bench.plots.value_axis import ValueAxis
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 
@@ -29,45 +29,63 @@ def ending(trial: TrialRecord) -> Ending:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compared:
-    """A trial after the epochs of the comparison."""
+    """A trial after the training of the comparison."""
 
     number: int
     params: Mapping[str, Any]
     """Sampled values by path."""
-    accuracy: float | None
-    """Validation accuracy, 0..1; None if the trial had diverged before."""
+    value: float | None
+    """Its value; None if the trial had diverged before."""
     complete: bool
     """Whether the trial was trained to the end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialComparison:
-    """Trials after the same number of epochs, the only way to compare pruned trials with complete ones."""
+    """Trials after the same training, the only way to compare pruned trials with complete ones."""
 
     study: str
-    epochs: float
+    measure: Measure = NETS
+    done: float
+    """Epochs or reports."""
     trials: tuple[Compared, ...]
     """In the order of their numbers."""
     best: int | None
     """The number of the study's best complete trial."""
 
     @property
-    def accuracies(self) -> list[float]:
-        """The accuracies of the trials that have one, 0..1."""
-        return [trial.accuracy for trial in self.trials if trial.accuracy is not None]
+    def values(self) -> list[float]:
+        """The values of the trials that have one."""
+        return [trial.value for trial in self.trials if trial.value is not None]
+
+    def values_of(self, trials: Sequence[Compared]) -> list[float]:
+        """Return the values of trials; that of a diverged one is worse than all others."""
+        worst = self.measure.worst(self.values)
+        return [worst if trial.value is None else trial.value for trial in trials]
+
+    @property
+    def axis(self) -> ValueAxis:
+        """The axis for the values."""
+        return self.measure.axis(self.values)
+
+    @property
+    def after(self) -> str:
+        """The training of the comparison in words: `after 1 epoch`."""
+        return f"after {self.measure.spent(self.done)}"
 
     @property
     def top(self) -> list[Compared]:
         """The best quarter of the trials, with all trials that are as good as its last one."""
-        ranked = sorted(self.accuracies, reverse=True)
+        score = self.measure.score
+        ranked = sorted(map(score, self.values), reverse=True)
         last = ranked[min(-(-len(self.trials) // 4), len(ranked)) - 1]
-        return [trial for trial in self.trials if trial.accuracy is not None and trial.accuracy >= last]
+        return [trial for trial in self.trials if trial.value is not None and score(trial.value) >= last]
 
     @property
     def detail(self) -> str:
         """Remark on the source of a picture's figures."""
         number = f"{len(self.trials):,} trials" if len(self.trials) > 1 else "1 trial"
-        return f"study {self.study}: {number}, compared after {epochs(self.epochs)}"
+        return f"study {self.study}: {number}, compared {self.after}"
 
 
 def compare(study: StudyRecord) -> TrialComparison:
@@ -76,18 +94,22 @@ def compare(study: StudyRecord) -> TrialComparison:
     Diverged trials are included, however early they diverged. Running and failed trials with fewer periods are not.
 
     Raises:
-        StudyNotFoundError: no trial has an accuracy yet.
+        StudyNotFoundError: no trial has a value yet.
     """
+    measure = measure_of(study)
     reporting = [trial for trial in study.trials if trial.reports]
     period = min((len(t.reports) for t in reporting if ending(t) in ("complete", "pruned")), default=1)
     compared = [trial for trial in reporting if len(trial.reports) >= period or trial.reason == "diverged"]
     trials = tuple(_compared(trial, period) for trial in sorted(compared, key=lambda trial: trial.number))
-    if all(trial.accuracy is None for trial in trials):
-        raise StudyNotFoundError(f"Study {study.name} has no trial with an accuracy yet, so nothing can be compared.")
+    if all(trial.value is None for trial in trials):
+        raise StudyNotFoundError(
+            f"Study {study.name} has no trial with {measure.noun} yet, so nothing can be compared."
+        )
     best = study.best.number if study.best else None
-    return TrialComparison(study=study.name, epochs=period_ends(compared[0])[period - 1], trials=trials, best=best)
+    done = measure.ends(compared[0])[period - 1]
+    return TrialComparison(study=study.name, measure=measure, done=done, trials=trials, best=best)
 
 
 def _compared(trial: TrialRecord, period: int) -> Compared:
     value = trial.reports[period - 1].value if len(trial.reports) >= period else None
-    return Compared(number=trial.number, params=trial.params, accuracy=value, complete=ending(trial) == "complete")
+    return Compared(number=trial.number, params=trial.params, value=value, complete=ending(trial) == "complete")

@@ -85,7 +85,7 @@ MIRRORS: Mapping[str, Mirror] = {
         no_option={"study": "STUDY of STUDY/17", "record": "RECORD.json in the target's place", "on_period": HEARD},
     ),
     "confirm": Mirror(
-        functions=(mnist_bench.confirm_study, mnist_bench.confirm_front),
+        functions=(mnist_bench.confirm_study, mnist_bench.confirm_front, mnist_bench.confirm_values),
         renamed={"no_test": "test_set", "open_test": "test_set"},
         no_parameter={**PRINTED, **OPENED, "front": "confirm_front does it"},
         no_option=SHOWN,

@@ -1,10 +1,12 @@
-"""The leaderboard of a study that another trainer made: its front where it minimises a cost too."""
+"""The leaderboard of a study that another trainer made: its metrics, and its front if it minimises a cost too."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.leaderboard.board_table import plain, table_of
-from support import handmade
+from support import handmade, handmade_values
 
 
 def test_a_front_comes_first_and_its_cost_is_shown() -> None:
@@ -16,10 +18,12 @@ def test_a_front_comes_first_and_its_cost_is_shown() -> None:
         (3, None, 1, False),
     ]  # fmt: skip
     table = table_of(board)
-    assert [column.heading for column in table.columns][:6] == ["rank", "trial", "front", "value", "macs", "state"]
+    assert [column.heading for column in table.columns][:5] == ["rank", "trial", "front", "val_accuracy", "macs"]
     assert table.texts()[0][:3] == ["1", "#1", "yes"]
     (line,) = [line for line in table.footnotes if line.startswith("front: ")]
-    assert line.startswith("front: 3 of 5 complete trials; no other is as good in both value and macs, and better")
+    assert line.startswith(
+        "front: 3 of 5 complete trials; no other is as good in both val_accuracy and macs, and better"
+    )
     assert plain(board)["front"] == [1, 2, 4]
 
 
@@ -27,3 +31,27 @@ def test_with_one_objective_there_is_no_front() -> None:
     table = table_of(leaderboard_of(handmade.mixed(), of_nets=False))
     assert "front" not in [column.heading for column in table.columns]
     assert not [line for line in table.footnotes if line.startswith("front")]
+
+
+def test_the_metrics_of_the_last_report_are_columns_next_to_the_value() -> None:
+    study = handmade_values.study([handmade_values.trial(0, [1.0, None]), handmade_values.trial(1, [1, 2, 3, 4])])
+    table = table_of(leaderboard_of(study, of_nets=False))
+    assert [column.heading for column in table.columns][2:5] == ["value", "twice", "state"]
+    assert [texts[2:4] for texts in table.texts()] == [["4", "8"], ["–", "–"]]
+    assert [record["twice"] for record in table.records()] == [8, None]
+    assert table.document["rows"][0]["metrics"] == {"twice": 8}
+
+
+def test_the_value_has_the_name_of_the_objective_and_no_second_column() -> None:
+    study = handmade_values.halved(settings={"objective": "twice", "direction": "minimize"})
+    table = table_of(leaderboard_of(study, of_nets=False))
+    assert [column.heading for column in table.columns][2:4] == ["twice", "state"]
+    assert table.footnotes[-1].endswith("values are in its own unit, smaller ones better.")
+    assert (table.document["value_name"], table.document["minimized"]) == ("twice", True)
+
+
+def test_a_metric_with_the_name_of_a_figure_has_a_key_of_its_own() -> None:
+    trial = handmade_values.trial(0, [1.0] * 4)
+    named = replace(trial, reports=tuple(replace(one, metrics={"seconds": 7}) for one in trial.reports))
+    (record,) = table_of(leaderboard_of(handmade_values.study([named]), of_nets=False)).records()
+    assert (record["seconds"], record["metrics.seconds"]) == (2.0, 7)

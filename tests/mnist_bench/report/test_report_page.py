@@ -43,6 +43,7 @@ def test_the_recipe_is_the_chosen_trials_configuration() -> None:
     report = handmade_report.report()
     assert report.chosen is not None
     assert (report.chosen.name, report.chosen.seed) == ("conv-0/1", 101)
+    assert report.chosen.recipe is not None
     space = Space.from_document(parse(report.chosen.recipe, "recipe.yaml"))
     config = space_files.recipe(space)
     assert (config.model.blocks, config.optim.lr) == (3, 0.0093)

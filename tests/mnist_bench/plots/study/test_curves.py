@@ -8,7 +8,7 @@ from matplotlib.collections import LineCollection
 from mnist_bench.plots.study.curves import PrunerRung, draw, rows
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
-from support import handmade, handmade_search as made
+from support import handmade, handmade_search as made, handmade_values
 
 
 def pruned(*epochs: int) -> list[TrialRecord]:
@@ -21,14 +21,14 @@ def with_pruner(study: StudyRecord, **spec: object) -> StudyRecord:
 
 def test_a_curve_has_the_accuracy_after_each_epoch() -> None:
     curve = rows(made.halved()).curves[7]
-    assert list(curve.epochs) == [1, 2, 3]
-    assert curve.accuracies == pytest.approx((0.97, 0.985, 0.9925))
+    assert list(curve.done) == [1, 2, 3]
+    assert curve.values == pytest.approx((0.97, 0.985, 0.9925))
     assert curve.ending == "pruned"
 
 
 def test_rungs_count_who_came_and_who_was_stopped() -> None:
     curves = rows(made.halved())
-    assert curves.rungs == (PrunerRung(epochs=1, reached=9, stopped=6), PrunerRung(epochs=3, reached=3, stopped=2))
+    assert curves.rungs == (PrunerRung(done=1, reached=9, stopped=6), PrunerRung(done=3, reached=3, stopped=2))
     assert curves.best == 8
 
 
@@ -36,14 +36,14 @@ def test_rungs_stand_at_the_epochs_of_the_periods() -> None:
     study = made.halved()
     trials = [replace(trial, config={**trial.config, "periods": [0.5, 1, 2, 4, 5, 6]}) for trial in study.trials]
     curves = rows(replace(study, trials=tuple(trials)))
-    assert [rung.epochs for rung in curves.rungs] == [0.5, 2]
-    assert list(curves.curves[7].epochs) == [0.5, 1, 2]
+    assert [rung.done for rung in curves.rungs] == [0.5, 2]
+    assert list(curves.curves[7].done) == [0.5, 1, 2]
     assert curves.finding == "Pruning stopped 6 of 9 trials after 0.5 epochs and 2 after 2 epochs"
 
 
 def test_other_pruners_have_no_rungs() -> None:
     assert rows(with_pruner(made.halved(), name="median")).rungs == ()
-    assert [rung.epochs for rung in rows(with_pruner(made.halved(), name="asha", reduction_factor=2)).rungs] == [
+    assert [rung.done for rung in rows(with_pruner(made.halved(), name="asha", reduction_factor=2)).rungs] == [
         1,
         2,
         4,
@@ -74,7 +74,7 @@ def test_infeasible_trials_are_not_counted() -> None:
 
 def test_a_diverged_trial_keeps_its_curve_up_to_there() -> None:
     (curve,) = rows(made.study([made.trial(0, [0.9, 0.95, None])])).curves
-    assert (curve.epochs, curve.accuracies, curve.ending) == ((1, 2), (0.9, 0.95), "failed")
+    assert (curve.done, curve.values, curve.ending) == ((1, 2), (0.9, 0.95), "failed")
 
 
 def test_without_an_accuracy_there_are_no_curves() -> None:
@@ -105,3 +105,17 @@ def test_many_epochs_are_marked_at_the_rungs_alone() -> None:
     trials = [replace(trial, config={**trial.config, "epochs": 20}, costs=(1,) * 20) for trial in study.trials]
     (axes,) = draw(rows(replace(study, trials=tuple(trials)))).axes
     assert axes.get_xticks().tolist() == [1, 3, 9, 20]
+
+
+def test_curves_of_another_trainer_go_over_its_reports() -> None:
+    curves = rows(handmade_values.halved())
+    assert curves.finding == "Pruning stopped 10 of 12 trials after 1 report and 1 after 2 reports"
+    (axes,) = draw(curves).axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("reports", "value (higher is better)")
+    assert "#11\n-0.25" in [text.get_text() for text in axes.texts]
+
+
+def test_trials_that_report_once_have_no_curves() -> None:
+    study = handmade_values.study([handmade_values.trial(n, [float(n)], periods=1) for n in range(3)])
+    with pytest.raises(StudyNotFoundError, match="The trials of study ridge-0 report once, so there are no curves"):
+        rows(study)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mnist_bench.plots.study.history import draw, rows
 from search.errors import StudyNotFoundError
 from search.event_log.records import TrialRecord
-from support import handmade, handmade_search as made
+from support import handmade, handmade_search as made, handmade_values
 
 
 def marks(figure: Figure) -> list[tuple[float, float]]:
@@ -28,10 +28,10 @@ def with_loss(trial: TrialRecord, loss: float) -> TrialRecord:
 def test_each_trial_has_its_last_accuracy_and_its_ending() -> None:
     history = rows(made.halved())
     assert [point.number for point in history.points] == list(range(9))
-    assert [point.accuracy for point in history.points[5:]] == pytest.approx([0.95, 0.99, 0.9925, 0.999375])
-    assert [point.epochs for point in history.points[5:]] == [1, 3, 3, 6]
+    assert [point.value for point in history.points[5:]] == pytest.approx([0.95, 0.99, 0.9925, 0.999375])
+    assert [point.done for point in history.points[5:]] == [1, 3, 3, 6]
     assert [point.number for point in history.of("complete")] == [8]
-    assert history.budget == 6
+    assert history.total == 6
 
 
 def test_the_heading_names_the_best_and_how_many_complete_ones_after_it_did_no_better() -> None:
@@ -52,7 +52,7 @@ def test_infeasible_trials_are_not_counted_and_failed_ones_are() -> None:
     assert history.finding == "#1, the last but one of 3 complete trials, is the best: 99.50%"
     assert rows(made.study([made.trial(0, [None]), made.trial(1, [0.9])])).finding == "None of 2 trials is complete"
     assert history.infeasible == 1
-    assert [(point.number, point.accuracy) for point in history.of("failed")] == [(6, None)]
+    assert [(point.number, point.value) for point in history.of("failed")] == [(6, None)]
     assert [point.number for point in history.of("unfinished")] == [7]
 
 
@@ -118,3 +118,13 @@ def test_a_trial_that_never_learned_lies_on_the_lower_edge_and_is_told_of() -> N
     (axes,) = figure.axes
     assert marks(figure)[-1] == pytest.approx((3, axes.get_ylim()[0]))
     assert figure.get_supxlabel().endswith("on the lower edge: 1 below 99.69%")
+
+
+def test_values_of_another_trainer_are_drawn_as_they_are() -> None:
+    history = rows(handmade_values.halved())
+    assert history.finding == "#11, the only complete one of 12 trials, has -0.25"
+    figure = draw(history)
+    (axes,) = figure.axes
+    assert marks(figure)[0] == pytest.approx((0, -12))
+    assert axes.get_ylabel() == "value (higher is better)"
+    assert figure.get_supxlabel().endswith("pale: stopped after 1 (small) to 2 of 4 reports")

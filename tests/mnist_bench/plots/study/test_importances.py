@@ -13,7 +13,7 @@ from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
 from search.space.space import Space
 from search.strategies.importance import Importance, Trial
-from support import handmade_search as made
+from support import handmade_search as made, handmade_values
 
 
 @cache
@@ -38,7 +38,9 @@ def bar(label: str, share: float, chance: float = 0.1, trials: int = 50) -> Bar:
 
 
 def found(*bars: Bar) -> Importances:
-    return Importances(bars=bars, trials=50, epochs=1.0, detail="study conv-0: 50 trials, compared after 1 epoch")
+    return Importances(
+        bars=bars, trials=50, after="after 1 epoch", detail="study conv-0: 50 trials, compared after 1 epoch"
+    )
 
 
 def test_what_decides_comes_first_and_stands_out() -> None:
@@ -140,3 +142,24 @@ def test_of_many_parameters_the_least_important_are_left_out() -> None:
     figure = draw(found(*(bar(f"p{n}", 1 / 40) for n in range(40))))
     assert len(figure.axes[0].patches) == 30
     assert "10 less important ones left out" in figure.get_supxlabel()
+
+
+@pytest.mark.parametrize(
+    ("settings", "score"), [({}, [-1.0, -2.0, -3.0]), ({"direction": "minimize"}, [1.0, 2.0, 3.0])]
+)
+def test_scores_of_another_trainer_are_larger_for_better_values(
+    settings: dict[str, str], score: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def remember(space: Space, trials: list[Trial]) -> list[Importance]:
+        given.extend(value for _, value in trials)
+        return []
+
+    monkeypatch.setattr("mnist_bench.plots.study.importances.importances", remember)
+    study = handmade_values.study(
+        [handmade_values.trial(n, [None] if n > 8 else [-1.0 - n]) for n in range(10)], settings
+    )
+    measure(study, compare(study))
+    assert given[:3] == score
+    assert given[9] < min(given[:9])

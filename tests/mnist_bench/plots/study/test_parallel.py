@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mnist_bench.plots.study.parallel import ABSENT, SPREAD, draw, places, rows
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
-from support import handmade_search as made
+from support import handmade_search as made, handmade_values
 
 BEFORE = (1, 7, 13, 19, 25, 31)
 """Numbers of trials with batchnorm before the activation and with a hidden layer."""
@@ -51,7 +51,7 @@ def test_a_present_conditional_parameter_lies_on_its_axis() -> None:
 def test_the_accuracy_reaches_from_the_worst_to_the_best_and_diverged_trials_lie_at_the_worst() -> None:
     trials = [made.trial(n, [value], params=made.params(n)) for n, value in enumerate([0.98, 0.99, 0.1, None])]
     parallel = rows(made.study(trials))
-    assert parallel.ends == pytest.approx((0.98, 0.99))
+    assert parallel.axis.ends == pytest.approx((0.98, 0.99))
     assert [places(parallel, trial)[-1] for trial in parallel.comparison.trials] == pytest.approx(
         [0, 1, 0, 0], abs=1e-9
     )
@@ -138,3 +138,13 @@ def test_text_from_outside_is_drawn_as_it_is() -> None:
     written = [text for text in axes.texts if "$" in text.get_text()]
     assert len(written) == 3
     assert not any(text.get_parse_math() for text in written)
+
+
+def test_the_last_axis_of_another_trainer_is_that_of_its_values() -> None:
+    parallel = rows(handmade_values.halved())
+    assert [places(parallel, trial)[-1] for trial in parallel.comparison.trials] == pytest.approx(
+        [n / 11 for n in range(12)]
+    )
+    (axes,) = draw(parallel).axes
+    assert axes.get_yticklabels()[-1].get_text() == "value after 1 report\n(higher is better)"
+    assert [text.get_text() for text in axes.texts][-1] == "-1"

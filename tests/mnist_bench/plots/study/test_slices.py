@@ -14,7 +14,7 @@ from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
 from search.space.ranges import Choice, FloatRange
 from search.strategies.importance import Importance
-from support import handmade_search as made
+from support import handmade_search as made, handmade_values
 
 pytestmark = pytest.mark.slow
 
@@ -25,10 +25,10 @@ KIND = Parameter(path="model.kind", label="kind", distribution=Choice(("a", "b",
 def comparison(path: str, values: list[Any]) -> TrialComparison:
     """Return trials with these values of a parameter, the best first; no parameter where the value is missing."""
     trials = [
-        Compared(number=n, params={} if value is ... else {path: value}, accuracy=0.9 - n / 100, complete=False)
+        Compared(number=n, params={} if value is ... else {path: value}, value=0.9 - n / 100, complete=False)
         for n, value in enumerate(values)
     ]
-    return TrialComparison(study="conv-0", epochs=1, trials=tuple(trials), best=None)
+    return TrialComparison(study="conv-0", done=1, trials=tuple(trials), best=None)
 
 
 def decided_by_lr() -> StudyRecord:
@@ -84,7 +84,7 @@ def test_the_most_important_parameter_comes_first_and_makes_the_heading() -> Non
     assert slices.finding == (
         "After 1 epoch, the best quarter of trials has a higher lr: 0.00596 in the median, 0.001 in all"
     )
-    assert slices.comparison.epochs == 1
+    assert slices.comparison.done == 1
 
 
 def test_parameters_that_stand_out_come_before_more_important_ones_that_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,3 +189,11 @@ def test_a_dollar_in_an_option_is_drawn_as_it_is() -> None:
     trial = replace(made.trial(0, [0.9]), params={"model.kind": "$x_1$"})
     figure = draw(rows(made.study([trial], sections)))
     assert not any(label.get_parse_math() for label in figure.axes[0].get_xticklabels())
+
+
+def test_slices_of_another_trainer_have_its_values() -> None:
+    slices = rows(handmade_values.halved())
+    assert slices.finding.startswith("After 1 report, ")
+    figure = draw(slices)
+    assert titles(figure) == [parameter.label for parameter in slices.parameters]
+    assert figure.get_supylabel() == "value after 1 report\n(higher is better)"

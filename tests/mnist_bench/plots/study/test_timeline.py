@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mnist_bench.leaderboard.worker_time import Kind, LanePeriod, Pause, WorkerTimeline
 from mnist_bench.plots.study import timeline
+from support import handmade_values
 
 
 def period(lane: int, trial: int, kind: Kind, start: float, end: float) -> LanePeriod:
@@ -95,3 +98,9 @@ def test_many_pauses_are_told_below() -> None:
     figure = timeline.draw(two_lanes(pauses=pauses))
     assert len(figure.axes[0].lines) == 6
     assert "6 pauses, 4 min in all" in figure.get_supxlabel()
+
+
+def test_what_pruning_saved_of_another_trainer_is_counted_in_reports() -> None:
+    time = timeline.rows(handmade_values.halved())
+    assert time.saved == pytest.approx(10 * 3 * 0.5 + 2 * 0.5)
+    assert timeline.draw(time).axes

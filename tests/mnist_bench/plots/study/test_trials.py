@@ -4,7 +4,7 @@ import pytest
 
 from mnist_bench.plots.study.trials import compare, ending
 from search.errors import StudyNotFoundError
-from support import handmade, handmade_search as made
+from support import handmade, handmade_search as made, handmade_values
 
 
 def test_endings() -> None:
@@ -16,8 +16,8 @@ def test_endings() -> None:
 
 def test_trials_are_compared_after_the_epochs_that_all_pruned_ones_were_trained() -> None:
     found = compare(made.study([made.trial(1, [0.9, 0.95]), made.trial(0, [0.8, 0.81, 0.82, 0.83, 0.84, 0.85])]))
-    assert found.epochs == 2
-    assert [(trial.number, trial.accuracy, trial.complete) for trial in found.trials] == [
+    assert found.done == 2
+    assert [(trial.number, trial.value, trial.complete) for trial in found.trials] == [
         (0, 0.81, True), (1, 0.95, False)
     ]  # fmt: skip
     assert found.best == 0
@@ -35,8 +35,8 @@ def test_diverged_trials_are_compared_without_an_accuracy_and_crashed_ones_not_a
         made.trial(6, [], state="FAIL"),
     ]
     found = compare(made.study(trials))
-    assert [(trial.number, trial.accuracy) for trial in found.trials] == [(0, 0.91), (1, None), (2, 0.96), (5, 0.6)]
-    assert found.accuracies == [0.91, 0.96, 0.6]
+    assert [(trial.number, trial.value) for trial in found.trials] == [(0, 0.91), (1, None), (2, 0.96), (5, 0.6)]
+    assert found.values == [0.91, 0.96, 0.6]
 
 
 def test_the_top_is_the_best_quarter_with_ties() -> None:
@@ -48,3 +48,11 @@ def test_the_top_is_the_best_quarter_with_ties() -> None:
 def test_without_any_accuracy_nothing_can_be_compared() -> None:
     with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with an accuracy yet"):
         compare(made.study([made.trial(0, [None]), made.trial(1, [], state="RUNNING")]))
+
+
+def test_a_smaller_value_is_better_if_the_study_minimizes_it() -> None:
+    study = handmade_values.halved(settings={"direction": "minimize"})
+    assert [trial.number for trial in compare(handmade_values.halved()).top] == [9, 10, 11]
+    found = compare(study)
+    assert [trial.number for trial in found.top] == [0, 1, 2]
+    assert found.detail == "study ridge-0: 12 trials, compared after 1 report"
