@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -27,6 +28,7 @@ OUTPUT = "Output"
 STRATEGIES = "Sampler and pruner (override the space file)"
 BUDGET = "Budget and stopping"
 REPRODUCIBILITY = "Reproducibility"
+OWN_WORK = "Your own function or program (instead of networks)"
 """Headings of options in a command's help."""
 Workers = Annotated[
     int | None,
@@ -215,17 +217,31 @@ def fraction(text: str) -> float | None:
     return share if 0 < share <= 1 else None
 
 
-def accuracy(name: str, help: str, *, panel: str | None = None) -> OptionInfo:
-    """Return an option whose value is a validation accuracy: `99.4%` or `0.994`."""
+def accuracy(option: str, text: str) -> float:
+    """Return the validation accuracy, above 0 and up to 1, that `99.4%` or `0.994` names.
 
-    def share(text: object) -> float:
-        given = fraction(str(text))
-        if given is None:
-            raise UsageError(f"{name} {show(text)}: not an accuracy; write 99.4% or 0.994.")
-        return given
+    Raises:
+        UsageError: the text is not one.
+    """
+    given = fraction(text)
+    if given is None:
+        raise UsageError(f"{option} {show(text)}: not an accuracy; write 99.4% or 0.994.")
+    return given
 
-    option: OptionInfo = typer.Option(name, parser=share, metavar="ACCURACY", help=help, rich_help_panel=panel)
-    return option
+
+def number(option: str, text: str) -> float:
+    """Return the number that a text names.
+
+    Raises:
+        UsageError: the text is not a finite number.
+    """
+    try:
+        given = float(text)
+    except ValueError:
+        given = math.nan
+    if not math.isfinite(given):
+        raise UsageError(f"{option} {show(text)}: not a number; write 0.994 or -12.5, in the unit of your objective.")
+    return given
 
 
 ORDERS: Mapping[str, Order] = MappingProxyType(

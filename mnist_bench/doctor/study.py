@@ -16,10 +16,12 @@ from mnist_bench.searches import study_context
 from mnist_bench.studies import believed, compatibility, data_of, is_foreign, made_by_another
 from search.database import damage, is_postgresql, open_for_writing, open_tables_for_reading, storage_errors
 from search.differences import differences
+from search.driver import RecordedPlanner
 from search.driver.replay import replay as decide_again
 from search.errors import NewerVersionError, SearchError, StorageError
 from search.event_log import Event, History, StudyRecord
-from search.messages import first_few, first_line
+from search.messages import command_line, first_few, first_line
+from search.objectives import search_words
 from search.study import (
     DRIVER_REVISION,
     NOT_INSTALLED,
@@ -28,6 +30,7 @@ from search.study import (
     TablesDiff,
     compare_tables,
     has_its_folder,
+    invocations,
     no_such_study,
     read_events,
     rebuild,
@@ -67,10 +70,10 @@ def examine(
         return
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
     if foreign:
-        text = f"{made_by_another(study)}; only its own program can examine its configurations and data, or replay it."
-        yield note("trainer", text)
-    elif replay:
-        yield decided_again(events, history.spec)
+        text = f"{made_by_another(study)}; only its own program can examine its configurations and data."
+        yield note("trainer", text, _continued(study, location))
+    if replay:
+        yield decided_again(events, history.spec, foreign=foreign)
     if busy is not None:
         yield note("driver", f"{busy}; the files that it changes are not examined.")
     else:
@@ -94,14 +97,30 @@ def _whole_log(location: StudyLocation) -> list[Event]:
     return events
 
 
-def decided_again(events: Sequence[Event], stored: Mapping[str, Any]) -> Diagnostic:
-    """Replay the decisions in an event log, made under a specification, and return whether they come out the same."""
+def _continued(study: StudyRecord, location: StudyLocation) -> str:
+    """Return which command continues the search of an objective; nothing if only another program can."""
+    typed = invocations(location.files) if has_its_folder(location) else []
+    words = search_words(study.spec, str(location.files.space), study.totals[-1], study.name)
+    command = next((made.command for made in reversed(typed) if made.command), None) or command_line(
+        [*words, *location.words]
+    )
+    return f"`{command}` continues its search." if words else ""
+
+
+def decided_again(events: Sequence[Event], stored: Mapping[str, Any], *, foreign: bool = False) -> Diagnostic:
+    """Replay the decisions in an event log, made under a specification, and return whether they come out the same.
+
+    The plans of a `foreign` study's trials are taken from the log.
+    """
     if stored["driver_revision"] != DRIVER_REVISION:
         return note(
             "replay", f"not done: driver revision {stored['driver_revision']} decided differently from this version."
         )
     try:
-        replayed = decide_again(events, lambda spec: study_context.planner(spec.space, spec.context))
+        replayed = decide_again(
+            events,
+            lambda spec: RecordedPlanner(events) if foreign else study_context.planner(spec.space, spec.context),
+        )
     except UnnamedCodeError as error:
         return note("replay", f"not done. {error}")
     except (SearchError, KeyError, TypeError, ValueError) as error:

@@ -218,8 +218,9 @@ def headline(board: Leaderboard) -> str:
     """Return one line: the study, its counts, why it ended early if it did, and the savings by pruning."""
     counted = cells.counted(board.counts, live=board.live)
     live = ", running now" if board.live else ""
+    order = "" if repeats(board.order) else ", in completion order"
     stopped = "" if board.stop is None else f" {stop_line(board.stop, foreign=board.net is None)}"
-    return f"{board.study}: {counted} of {board.goal} trials{live}.{stopped}{_saved(board)}"
+    return f"{board.study}: {counted} of {board.goal} trials{order}{live}.{stopped}{_saved(board)}"
 
 
 def _saved(board: Leaderboard) -> str:

@@ -34,11 +34,12 @@ def stop_option(stop: EarlyStop, *, foreign: bool) -> str:
     return f"--{stop.rule} {f'{100 * stop.limit:.9g}%' if share else f'{stop.limit:.9g}'}"
 
 
-def rules_words(rules: StopRules) -> list[str]:
-    """Return the rules that may end a search of nets before its goal, a few words each."""
+def rules_words(rules: StopRules, *, foreign: bool = False) -> list[str]:
+    """Return the rules that may end a search before its goal, a few words each; `foreign` as in `stop_line`."""
     patience = [] if rules.patience is None else [f"patience {rules.patience}"]
-    target = [] if rules.target is None else [f"target {100 * rules.target:.9g}%"]
-    return [*patience, *target]
+    if rules.target is None:
+        return patience
+    return [*patience, f"target {rules.target:.9g}" if foreign else f"target {100 * rules.target:.9g}%"]
 
 
 def first_then(trial: TrialRecord, first: TrialRecord | None) -> float | None:

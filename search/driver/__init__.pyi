@@ -2,6 +2,7 @@ from .dispatcher import Dispatcher as Dispatcher
 from .driver import Driver as Driver
 from .outages import MAX_OUTAGE as MAX_OUTAGE
 from .progress import Header as Header, Observer as Observer, Progress as Progress
+from .replay import RecordedPlanner as RecordedPlanner
 from .resume import restored as restored
 from .run import Run as Run, Search as Search, check_search_arguments as check_search_arguments
 from .tasks import (

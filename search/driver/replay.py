@@ -9,7 +9,7 @@ log; everything that follows from them is decided again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
@@ -20,6 +20,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from search import canonical_json
 from search.differences import differences
 from search.driver.dispatcher import WorkerTime
 from search.driver.driver import Driver
@@ -44,7 +45,7 @@ from search.plugins import Loaded
 from search.space import Space
 from search.strategies import OF_CONSTRAINTS, ForeignPruner, ForeignSampler, encode
 from search.study import StudySpec
-from search.trainer_api import Planner
+from search.trainer_api import PLAIN, Plan, Planner
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,26 @@ class Replay:
 
 class _Otherwise(Exception):
     """An event was decided otherwise."""
+
+
+class RecordedPlanner:
+    """Plans as a log has it: for a study whose own planner is not at hand."""
+
+    codec = PLAIN
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._plans = {canonical_json.dumps(event.params): _plan(event) for event in events if isinstance(event, Asked)}
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+        """Return the plan of a trial; of parameters that the log does not have, that of another trial.
+
+        Such a proposal differs from the log, whatever its plan.
+        """
+        return self._plans.get(canonical_json.dumps(params), next(iter(self._plans.values())))
+
+
+def _plan(event: Asked) -> Plan[Mapping[str, Any]]:
+    return Plan(config=event.config, costs=event.costs, facts=event.facts, constraints=event.constraints)
 
 
 def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[Any]]) -> Replay:

@@ -1,3 +1,8 @@
-from .configuration import Configuration as Configuration
+from .configuration import FLAT as FLAT, Configuration as Configuration
 from .objective import Objective as Objective
-from .objective_search import planned as planned, run as run
+from .objective_search import (
+    begun_again as begun_again,
+    planned as planned,
+    run as run,
+    search_words as search_words,
+)

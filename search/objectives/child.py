@@ -31,10 +31,14 @@ Inbox = queue.SimpleQueue[Message]
 
 groups: set[int] = set()
 """Process groups that end with this process."""
+_to_driver: Lines | None = None
+"""The socket of this process, if it is a child."""
 
 
 def serve(function: Callable[..., Any], lines: Lines) -> NoReturn:
     """Run one trial, as the first message describes it, and leave the process."""
+    global _to_driver
+    _to_driver = lines
     volunteer()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver
     inbox: Inbox = queue.SimpleQueue()
@@ -60,8 +64,10 @@ def leave(code: int) -> NoReturn:
 
 @contextmanager
 def owned_group(group: int) -> Iterator[None]:
-    """Let a process group end with this process."""
+    """Let a process group end with this process; the driver ends it if this process is killed."""
     groups.add(group)
+    if _to_driver is not None:
+        _try_to_send(_to_driver, {"group": group})
     try:
         yield
     finally:

@@ -24,6 +24,9 @@ GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 LAST_LINES = 8
 """Lines of the standard error that a failed program is quoted with."""
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""Exit codes of a program, and of a shell, that was killed from outside or for lack of memory: this says nothing about
+the configuration."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -54,6 +57,8 @@ def objective_of(words: Sequence[str], metric: str = VALUE) -> Callable[[Configu
                 code = process.wait()
             finally:
                 _end(process)
+        if code in _KILLED:
+            os.kill(os.getpid(), signal.SIGKILL)  # so that the driver runs the trial again, as if this was killed
         copying.join(GRACE)
         if code or not reports:
             raise _failure(code, reports, last_lines)
@@ -81,7 +86,8 @@ def _started(words: Sequence[str], config: Configuration) -> subprocess.Popen[st
             stderr=subprocess.PIPE,
             text=True,
             errors="backslashreplace",
-            env={**os.environ, SEED: str(config.seed)},
+            # A report that Python keeps in a buffer would come too late to stop the program after it.
+            env={"PYTHONUNBUFFERED": "1", **os.environ, SEED: str(config.seed)},
             start_new_session=True,  # a group of its own, which is stopped as a whole
             preexec_fn=_end_with_parent,
         )

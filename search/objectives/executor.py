@@ -26,6 +26,8 @@ from search.trainer_api import EndReason, Report
 
 GRACE = 12.0
 """Seconds that a child of a pruned trial has to put things in order."""
+MAX_CHECK_DEATHS = 5
+"""Processes that may be killed in a row while they make the first report again."""
 
 
 @dataclass(slots=True)
@@ -57,7 +59,6 @@ class _Run:
 class _Check:
     """The first report of the first trial, made again by a child of another process."""
 
-    first: _Run
     done: Done
     """What the first child's report counts as, if the other one makes the same."""
     run: _Run
@@ -105,6 +106,7 @@ class ObjectiveExecutor:
         """The children of running trials, by trial."""
         self._leaving: list[_Run] = []
         self._check: _Check | None = None
+        self._check_deaths = 0
         self._selector = selectors.DefaultSelector()
 
     def start(self) -> Mapping[str, Any]:
@@ -125,7 +127,8 @@ class ObjectiveExecutor:
 
     def idle(self) -> int:
         """See `Executor.idle`."""
-        return self.workers - sum(run.job is not None for run in self._runs.values())
+        checks = int(self._check is not None)  # the first report, which is made again, keeps its worker busy
+        return self.workers - checks - sum(run.job is not None for run in self._runs.values())
 
     def submit(self, job: Job) -> None:
         """See `Executor.submit`."""
@@ -157,6 +160,8 @@ class ObjectiveExecutor:
 
     def forget(self, trial: int) -> None:
         """See `KeepingExecutor.forget`: the child may put things in order, and ends."""
+        if self._check is not None and self._check.run.trial == trial:
+            self._end_check()
         if (run := self._runs.pop(trial, None)) is None or run.is_gone:
             return
         if run.job is not None:
@@ -197,6 +202,9 @@ class ObjectiveExecutor:
         return run
 
     def _take(self, run: _Run, message: Message) -> list[Outcome]:
+        if "group" in message:
+            run.child.groups.add(message["group"])
+            return []
         if run.job is None:
             return []  # its trial has ended meanwhile
         if self._check is not None and run is self._check.run:
@@ -236,34 +244,49 @@ class ObjectiveExecutor:
         )  # fmt: skip
         done = Done(job=job, report=report, state=_state(run.made))
         if self._checked and job.trial == 0 and job.period == 1:
-            run.job = job  # its worker is busy until the report was made again
             self._checked = False
-            self._begin_check(run, done)
+            self._begin_check(done)
             return []
         return [done]
 
-    def _begin_check(self, first: _Run, done: Done) -> None:
+    def _begin_check(self, done: Done) -> None:
         """Let a child of another process make the same report, before this one counts."""
         forks = self._new_forks()
         forks.start()
         run = self._started(done.job, _figures(done.state), forks)
         run.job = done.job
-        self._check = _Check(first=first, done=done, run=run, forks=forks)
+        self._check = _Check(done=done, run=run, forks=forks)
 
     def _compared(self, check: _Check, message: Message) -> list[Outcome]:
         """Take the report that was made again; the first one counts if it is the same."""
         if "raised" in message:
             raise self._not_repeated(check.run, f"it reported, and then raised {message['raised'].splitlines()[-1]}")
-        check.run.made.append(Figures.from_json(message["report"]))
+        if "report" in message:  # else it has returned without one
+            check.run.made.append(Figures.from_json(message["report"]))
         self._check_repeats(check.run, check.run.expected)
         self._end_check()
-        check.first.job = None
         return [check.done]
+
+    def _check_again(self, check: _Check) -> None:
+        """Let another child make the first report again, because the one that was to do so was killed.
+
+        Raises:
+            WorkerError: several were.
+        """
+        self._end_check()
+        self._check_deaths += 1
+        if self._check_deaths == MAX_CHECK_DEATHS:
+            raise WorkerError(
+                f"{MAX_CHECK_DEATHS} processes in a row were killed that were to make the first report again, perhaps "
+                "for lack of memory; --unchecked (in Python checked=False) does without."
+            )
+        self._begin_check(check.done)
 
     def _end_check(self) -> None:
         if self._check is None:
             return
         check, self._check = self._check, None
+        check.run.job = None
         self._selector.unregister(check.run.child.lines)
         check.run.child.kill()
         check.run.child.exit_code()
@@ -280,7 +303,7 @@ class ObjectiveExecutor:
         if (difference := first_difference(expected, run.made)) is not None:
             raise self._not_repeated(run, difference)
         if len(expected) > len(run.made):
-            raise self._not_repeated(run, f"it made {len(expected)} reports, and then {len(run.made)}")
+            raise self._not_repeated(run, f"it made {number_of(len(expected), 'report')}, and then {len(run.made)}")
 
     def _not_repeated(self, run: _Run, difference: str) -> UsageError:
         return UsageError(
@@ -305,9 +328,7 @@ class ObjectiveExecutor:
 
     def _bury(self, run: _Run) -> list[Outcome]:
         if self._check is not None and run is self._check.run:
-            first, done = self._check.first, self._check.done
-            self._end_check()
-            self._begin_check(first, done)  # it was killed: another one makes the report again
+            self._check_again(self._check)
             return []
         self._selector.unregister(run.child.lines)
         code = run.child.exit_code()
@@ -315,7 +336,7 @@ class ObjectiveExecutor:
         if run in self._leaving:
             self._leaving.remove(run)
         # A child that was suspended is missed when its trial continues; one that has returned is not.
-        if run.job is None or (self._check is not None and run is self._check.first):
+        if run.job is None:
             return []
         job, run.job = run.job, None
         self._runs.pop(run.trial)
@@ -324,11 +345,12 @@ class ObjectiveExecutor:
     def _stalled(self) -> list[Outcome]:
         outcomes: list[Outcome] = []
         now = time.monotonic()
-        for run in [*self._runs.values()]:
+        for run in [*self._runs.values(), *([] if self._check is None else [self._check.run])]:
             job = run.job
             if job is not None and now - run.since > job.stall_seconds * (1 + len(run.expected)):
-                if self._check is not None and run is self._check.first:
+                if self._check is not None and run is self._check.run:
                     self._end_check()
+                    self._checked = True  # with the next try
                 self._end(self._runs.pop(run.trial))
                 outcomes.append(Lost(job=job, reason=f"no report in {job.stall_seconds:.0f} s", cause="stalled"))
         return outcomes

@@ -65,6 +65,8 @@ class Child:
     def __init__(self, pid: int, lines: Lines, forks: Forks) -> None:
         self.pid = pid
         self.lines = lines
+        self.groups: set[int] = set()
+        """Process groups that it has started and that end with it: those of a program."""
         self._forks = forks
 
     def send(self, message: Message) -> None:
@@ -75,15 +77,21 @@ class Child:
             return
 
     def kill(self) -> None:
-        """End it at once, and all processes of its session's group; its socket then closes."""
-        for end in (os.kill, os.killpg):  # a child that was just forked leads no group yet
-            with suppress(OSError):  # it has ended
-                end(self.pid, signal.SIGKILL)
+        """End it at once, and all processes of its groups; its socket then closes."""
+        with suppress(OSError):  # it has ended
+            os.kill(self.pid, signal.SIGKILL)  # a child that was just forked leads no group yet
+        self._kill_groups()
 
     def exit_code(self) -> int:
         """Return the exit code after its socket has closed, waiting for its end."""
         self.lines.close()
+        self._kill_groups()  # it may have been killed alone
         return self._forks.exit_code(self.pid)
+
+    def _kill_groups(self) -> None:
+        for group in (self.pid, *self.groups):
+            with suppress(OSError):  # it has ended
+                os.killpg(group, signal.SIGKILL)
 
 
 class NurseryForks:

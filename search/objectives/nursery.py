@@ -59,6 +59,9 @@ def loaded(task: Mapping[str, Any]) -> Callable[..., Any]:
     """
     if "command" in task:
         return objective_of(task["command"], task["objective"])
+    place = task["function"].rpartition(":")[0]
+    if place.endswith(".py"):  # it may import its neighbours, as a script may
+        sys.path.insert(0, os.path.dirname(place))
     with loading_until_run():
         found: Callable[..., Any] = load_object(task["function"], "objective")
     if not callable(found):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import os
 import shlex
 import string
 import sys
@@ -28,7 +29,8 @@ class Objective:
     name: str
     """As a study stores it: `file.py:function`, the name of a function of this process, or a command."""
     sha256: str
-    """Of what a child process executes of the source file, of the function's source, or of the command's words."""
+    """Of what a child process executes of the source file, of the function's source, or of the command's words and the
+    files in this folder that they name."""
     task: Mapping[str, Json]
     """What a child process is told: {"function": ...} with the file's whole path, or {"command": [...]}."""
     call: Function | None = None
@@ -68,7 +70,8 @@ class Objective:
             raise UsageError(f"command={show(command)}: give a program and its arguments.")
         for word in words:
             names_in(word)
-        return cls(name=shlex.join(words), sha256=_sha256(repr(words).encode()), task={"command": words})
+        contents = [words, *map(_hash_of_file, _files_in(words))]
+        return cls(name=shlex.join(words), sha256=_sha256(repr(contents).encode()), task={"command": words})
 
     def check_names(self, paths: Iterable[str]) -> None:
         """Check that a command names fields of the space alone; `paths` are theirs, as a configuration has them.
@@ -99,6 +102,29 @@ class Objective:
             sha256=_sha256(loaded_source(data)),
             task={"function": f"{source.parent.resolve() / source.name}:{attribute}" if is_file else name},
         )
+
+
+def option_words(name: str) -> list[str]:
+    """Return the words of a command that name an objective as a study stores it; none for a function without a file.
+
+    >>> option_words("my.py:objective"), option_words("./train.sh --lr {lr}"), option_words("objective")
+    (['--objective', 'my.py:objective'], ['--command', './train.sh --lr {lr}'], [])
+    """
+    place, _, function = name.rpartition(":")
+    if place and function.isidentifier() and " " not in name:
+        return ["--objective", name]
+    return [] if all(part.strip("<>").isidentifier() for part in name.split(".")) else ["--command", name]
+
+
+def _files_in(words: Sequence[str]) -> list[str]:
+    """Return the files that a command names by a relative path, such as its script: their content decides."""
+    # Unlike Path.is_file, os.path.isfile is False for a word that is too long for a name, such as the code of `-c`.
+    return [word for word in words if not names_in(word) and not os.path.isabs(word) and os.path.isfile(word)]
+
+
+def _hash_of_file(path: str) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def names_in(word: str) -> list[str]:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from search import strategies
 from search.arguments import check_count, check_seconds, is_number
 from search.driver import Observer, Search
-from search.errors import PluginError, UsageError
-from search.event_log import Order, StopRules, repeats
+from search.errors import FingerprintError, PluginError, UsageError
+from search.event_log import Order, Reported, StopRules, StudyRecord, repeats
 from search.messages import first_line, show
 from search.objectives.configuration import FLAT, Configuration
 from search.objectives.executor import ObjectiveExecutor
-from search.objectives.objective import Function, Objective
+from search.objectives.objective import Function, Objective, option_words
 from search.objectives.reports import VALUE
-from search.plugins import end_if_loading
+from search.plugins import end_if_loading, is_code
 from search.space import Direction, Space, metric_of
 from search.strategies import Pruner, Sampler
-from search.study import StartList, StoredStudy, StudySpec
+from search.study import (
+    StartList,
+    StoredStudy,
+    StudySpec,
+    fingerprint,
+    option_words as strategy_options,
+    own_code_options,
+    read_events,
+    remove_study,
+    specification,
+)
 from search.trainer_api import MAX_COST, PLAIN, Plan, TrainerSpec
 
 NOMINAL = 1_000_000
@@ -65,7 +76,7 @@ def run(
     """
     end_if_loading()
     ready = planned(Objective.of(objective), space, trials=trials, periods=periods, **options)
-    return (ready if observer is None else replace(ready, observer=observer)).run().study
+    return begun_again(ready if observer is None else replace(ready, observer=observer)).run().study
 
 
 def planned(
@@ -138,11 +149,13 @@ def planned(
 
     def spec(numerics: Mapping[str, Any]) -> StudySpec:
         plain = base.spec_for(numerics)
-        return replace(plain, context={**plain.context, "objective": objective.sha256})
+        named = {"factory": objective.name, "options": {}}  # a command whole, with the folders in it
+        return replace(plain, context={**plain.context, "trainer": named, "objective": objective.sha256})
 
     return replace(
         base,
         spec_for=spec,
+        check=lambda study: check_objective(objective, study),
         executor=ObjectiveExecutor(
             objective, workers, base.location.files.workers_log, periods=periods,
             metric=metric_of(read.settings) or VALUE, repeats=repeats(order), checked=checked,
@@ -151,6 +164,87 @@ def planned(
         stop_rules=stop_rules or StopRules(),
         trial_timeout=math.inf if trial_timeout is None else trial_timeout,
     )  # fmt: skip
+
+
+def check_objective(objective: Objective, study: StudyRecord) -> None:
+    """Check that a study was made by an objective, and that it has not changed since.
+
+    Raises:
+        FingerprintError: it was made by another one, by this one as it was, or by no objective.
+    """
+    context = study.spec["context"]
+    made_by = context["trainer"]["factory"] if "objective" in context else None
+    if made_by is None:
+        raise FingerprintError(
+            f"Study {study.name} was not made by an objective, so {objective.name} cannot continue it; give this "
+            "search another name with --study-name."
+        )
+    if made_by != objective.name:
+        raise FingerprintError(
+            f"Study {study.name} was made by {show(made_by)}, not by {objective.name}; name that one, or give this "
+            "search another name with --study-name."
+        )
+    if context["objective"] != objective.sha256:
+        raise FingerprintError(
+            f"{objective.name} has changed since study {study.name} began: its SHA-256 was {context['objective'][:8]} "
+            f"and is {objective.sha256[:8]}. Continuing would mix two searches; put it back as it was, or give this "
+            "search another name with --study-name."
+        )
+
+
+def begun_again(ready: Search) -> Search:
+    """Return a search, after its study was removed if that has no report and was begun with other options.
+
+    So a function can be mended, or searched in another order, under the same name after a first try that failed.
+
+    Raises:
+        StudyLockedError: another process works on the study.
+        StorageError: its database cannot be read or written.
+    """
+    location = ready.location
+    stored = specification(location)
+    if stored is None or "objective" not in stored["context"]:
+        return ready
+    now = ready.spec_for(stored["numerics"]).to_json()
+    is_same_objective = now["context"]["trainer"] == stored["context"]["trainer"]
+    if not is_same_objective or fingerprint(now) == fingerprint(stored):
+        return ready
+    if not any(isinstance(event, Reported) for event in read_events(location)):
+        remove_study(location.folder.parent, location.name, None if location.owns_database else location.url)
+        ready.observer.on_notice(f"Study {location.name} had no report, and begins again as it is asked for now.")
+    return ready
+
+
+def search_words(spec: Mapping[str, Any], space: str, trials: int, name: str) -> list[str]:
+    """Return the words of the command that continues a study of an objective, none if no command can.
+
+    Args:
+        spec: the study's stored specification.
+        space: the file of its space.
+        trials: its goal.
+        name: its name.
+    """
+    named = option_words(spec["context"]["trainer"]["factory"]) if "objective" in spec["context"] else []
+    if not named:
+        return []
+    words = ["mnist-bench", "search", space, *named, "--periods", spec["periods"], "--trials", trials]
+    words += ["--seed", spec["seed"], "--concurrent-trials", spec["slots"]]
+    words += [] if repeats(spec["order"]) else ["--order", "as-completed"]
+    return [*map(str, words), *_strategy_words(spec), "--study-name", name]
+
+
+def _strategy_words(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the words of a command that name a study's sampler and pruner, as far as they are not the space's."""
+    yield from own_code_options(spec)
+    sampler, pruner = strategies.of_settings(spec["space"]["settings"])
+    for kind, default in (("sampler", strategies.to_spec(sampler)), ("pruner", strategies.to_spec(pruner))):
+        way = spec[kind]
+        if is_code(str(way["name"])) or way == default:
+            continue
+        named = strategies.named_sampler if kind == "sampler" else strategies.named_pruner
+        usual = strategies.to_spec(named(way["name"], {}))
+        yield from (f"--{kind}", way["name"])
+        yield from strategy_options(kind, {key: value for key, value in way.items() if usual.get(key) != value})
 
 
 def space_of(source: Space | Mapping[str, Any] | str | Path) -> Space:

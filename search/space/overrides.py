@@ -8,8 +8,17 @@ from types import MappingProxyType
 from typing import Any
 
 from search.errors import Problem, SpaceError, UsageError
-from search.messages import show
-from search.space.space import FIELD_PATH, NARROWED, SETTINGS_WITH_KEYS, Field, Origin, Space, read_field
+from search.messages import did_you_mean, listing, show
+from search.space.space import (
+    FIELD_PATH,
+    NARROWED,
+    SETTINGS_OF_ALL,
+    SETTINGS_WITH_KEYS,
+    Field,
+    Origin,
+    Space,
+    read_field,
+)
 from search.space.yaml_reader import parse
 
 NOT_SET: Mapping[str, str] = MappingProxyType(
@@ -21,19 +30,20 @@ NOT_SET: Mapping[str, str] = MappingProxyType(
 """Why other parts of a file than fields and settings cannot be overridden."""
 
 
-def override(space: Space, assignments: Sequence[str]) -> Space:
+def override(space: Space, assignments: Sequence[str], flat: str | None = None) -> Space:
     """Return the space with each `name=value` applied in turn.
 
     A name is `section.field` or a setting (`epochs`, `limits.macs`). A value is YAML and may be a range:
     `optim.lr={float: [1e-3, 1e-2], log: true}`. A changed field loses its condition, unless the new value
-    has a `when` of its own. A constraint of the file in which no range is left goes, if its constants meet it.
+    has a `when` of its own. A constraint of the file in which no range is left goes, if its constants meet it. `flat`
+    is as in `Space.read`: a name without a section is then one of its fields, and every field named is in the space.
 
     Raises:
         UsageError: an assignment has no valid name; the message quotes it.
         SpaceError: a value, a condition or a constraint is faulty, or a constraint is not met by the constants given.
     """
     for assignment in assignments:
-        space = _assign(space, assignment)
+        space = _assign(space, assignment, flat)
     written = space.origins.get("constraints")
     space, problems = space.with_constraints(lenient=written is None or not written.is_option)
     if problems:
@@ -41,9 +51,11 @@ def override(space: Space, assignments: Sequence[str]) -> Space:
     return space
 
 
-def _assign(space: Space, assignment: str) -> Space:
+def _assign(space: Space, assignment: str, flat: str | None) -> Space:
     path, equals, text = assignment.partition("=")
     path = path.strip()
+    if flat is not None and path.partition(".")[0] not in (*SETTINGS_WITH_KEYS, *SETTINGS_OF_ALL, *NOT_SET):
+        path = _known_field(space, path, flat)
     section, dot, key = path.partition(".")
     if not equals or not section or (dot and not FIELD_PATH.fullmatch(path)):
         raise UsageError(f"--set {show(assignment)}: give NAME=VALUE, with a name such as optim.lr or epochs")
@@ -56,6 +68,20 @@ def _assign(space: Space, assignment: str) -> Space:
     if dot and section not in SETTINGS_WITH_KEYS:
         return _set_field(space, path, document.value, origin)
     return _set_setting(space, section, key, document.value, origin)
+
+
+def _known_field(space: Space, name: str, flat: str) -> str:
+    """Return the path of a field that an assignment names, one of the section `flat` without it.
+
+    Raises:
+        UsageError: the space has no such field, so its name was mistyped: no setting of a trainer is known.
+    """
+    paths = {field.path for field in space.fields}
+    if (path := name if name in paths else f"{flat}.{name}") in paths:
+        return path
+    known = [path.removeprefix(f"{flat}.") for path in sorted(paths)]
+    hint = did_you_mean(name, known) or f"; it has {listing(known)}"
+    raise UsageError(f"--set {show(name)}: the space has no such field{hint}{'' if hint.endswith('?') else '.'}")
 
 
 def _set_field(space: Space, path: str, value: Any, origin: Origin) -> Space:

@@ -211,7 +211,9 @@ def test_values_are_no_percentages(ran: dict[str, Any]) -> None:
 def test_doctor_examines_what_any_search_has(ran: dict[str, Any]) -> None:
     found = json.loads(ran["doctor ridge-0 --replay --json"].out)
     assert found["problems"] == 0
-    assert {one["about"] for one in found["findings"]} == {"event log", "trainer", "driver", "Optuna's tables"}
+    assert {one["about"] for one in found["findings"]} == {
+        "event log", "trainer", "replay", "driver", "Optuna's tables",
+    }  # fmt: skip
 
 
 def test_a_study_of_nets_that_has_lost_a_part_is_damaged_and_not_foreign() -> None:

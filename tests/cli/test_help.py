@@ -48,12 +48,13 @@ def test_options_stand_in_groups_and_examples_at_the_end(cli: Cli) -> None:
     headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert headings == [
         "Arguments:", "Options:", "Budget and stopping:", "Reproducibility:",
-        "Sampler and pruner (override the space file):", "Where it runs:", "Files and data:", "Examples:",
+        "Sampler and pruner (override the space file):", "Where it runs:", "Files and data:",
+        "Your own function or program (instead of networks):", "Examples:",
     ]  # fmt: skip
     running = lines[lines.index("Where it runs:") : lines.index("Files and data:")]
     for option in ("--workers", "--device", "--executor"):
         assert any(line.startswith(f"  {option} ") for line in running)
-    assert len([line for line in lines if line.startswith("  mnist-bench search ")]) == 3
+    assert len([line for line in lines if line.startswith("  mnist-bench search ")]) == 5
 
 
 def test_the_program_lists_its_commands_in_groups(cli: Cli) -> None:

@@ -13,6 +13,7 @@ from mnist_bench.cli import options, output
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table
 from search.errors import UsageError
+from search.event_log import repeats
 from search.messages import command_line, listing, number_of
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ def studies(
         output.note(f"No studies in {where(results, storage)}; `{command}` makes one.")
         return
     document = {"studies": rows, "test_openings": opened}
+    columns = COLUMNS if all(repeats(row["order"]) for row in rows) else [*COLUMNS[:-1], ORDER, COLUMNS[-1]]
     output.print_result(
-        form, Table(rows=rows, columns=COLUMNS, footnotes=[_openings_line(results, opened)], document=document)
+        form, Table(rows=rows, columns=columns, footnotes=[_openings_line(results, opened)], document=document)
     )
 
 
@@ -133,6 +135,7 @@ def _row(summary: StudySummary) -> dict[str, Any]:
         "modified": summary.modified,
         "path": str(summary.path),
         "foreign": is_foreign(summary.spec),
+        "order": summary.spec.get("order", "logical"),
     }
 
 
@@ -156,3 +159,7 @@ COLUMNS: list[Column[dict[str, Any]]] = [
     Column("modified (UTC)", lambda row: row["modified"][:16].replace("T", " "), 4),
     Column("folder", lambda row: row["path"], 1),
 ]
+ORDER: Column[dict[str, Any]] = Column(
+    "order", lambda row: "deterministic" if repeats(row["order"]) else "completion", 5
+)
+"""The order of events, if a study used completion order, so that another run of its search may differ."""

@@ -1,8 +1,9 @@
-"""`mnist-bench search`: search a space for the best network."""
+"""`mnist-bench search`: search a space for the best network, or for the best value of your own function or program."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, assert_never
 
@@ -13,15 +14,25 @@ from mnist_bench.cli.exit_codes import ExitCode
 from search.arguments import MAX_SEED
 from search.driver.attended import Interrupts
 from search.errors import UsageError
-from search.event_log import Order
+from search.event_log import MAX_COUNT, Order
 from search.executors import MAX_LANES, ExecutorName
+from search.messages import joined
 
 if TYPE_CHECKING:
-    from mnist_bench.searches import SearchConfig
-    from search.driver import Run
+    from mnist_bench.searches import ObjectiveConfig, SearchConfig
+    from search.driver import Observer, Run
+
+OF_OWN_WORK = ("objective", "command", "periods", "unchecked", "stall")
+"""Options of a search of your own function or program."""
+OF_NETS = (
+    "net", "data_dir", "dataset", "precision", "device", "lanes", "enqueue", "from_study", "no_start", "executor",
+    "address", "gpus_per_worker", "audit_pruned",
+)  # fmt: skip
+"""Options that only a search of networks has."""
 
 
 def search(
+    context: typer.Context,
     space: Annotated[
         str, typer.Argument(metavar="SPACE", help="A space file, the name of a bundled space, or - for stdin.")
     ],
@@ -48,11 +59,12 @@ def search(
         ),
     ] = None,
     target: Annotated[
-        float | None,
-        options.accuracy(
+        str | None,
+        typer.Option(
             "--target",
-            "Stop once a complete trial reaches this validation accuracy, e.g. 99.4%.",
-            panel=options.BUDGET,
+            metavar="VALUE",
+            rich_help_panel=options.BUDGET,
+            help="Stop once a complete trial reaches this validation accuracy, e.g. 99.4%, or value of your objective.",
         ),
     ] = None,
     timeout: Annotated[
@@ -202,6 +214,53 @@ def search(
             help="After the search, train this share of the pruned trials to the end, e.g. 5%.",
         ),
     ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            "--objective",
+            metavar="NAME",
+            rich_help_panel=options.OWN_WORK,
+            help="Your own function, file.py:function or package.module:function, which returns or yields the value.",
+        ),
+    ] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(
+            "--command",
+            metavar="TEXT",
+            rich_help_panel=options.OWN_WORK,
+            help="Your own program with its arguments. A field's name in braces is its value in the trial.",
+        ),
+    ] = None,
+    periods: Annotated[
+        int,
+        typer.Option(
+            "--periods",
+            min=1,
+            max=MAX_COUNT,
+            metavar="N",
+            rich_help_panel=options.OWN_WORK,
+            help="Most reports of a trial. A pruner can stop the trial after each.",
+        ),
+    ] = 1,
+    unchecked: Annotated[
+        bool,
+        typer.Option(
+            "--unchecked",
+            rich_help_panel=options.OWN_WORK,
+            help="Do not make the first report twice, which checks that your work repeats.",
+        ),
+    ] = False,
+    stall: Annotated[
+        float | None,
+        options.time(
+            "--stall",
+            "Restart a trial that makes no report for this time.",
+            "no limit",
+            least=0.001,
+            panel=options.OWN_WORK,
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and about how long.")] = False,
 ) -> None:
     """Run a hyperparameter search.
@@ -212,14 +271,20 @@ def search(
         mnist-bench search conv --trials 50       # about 5 minutes on 2 cores
         mnist-bench search conv --dry-run         # what would run, and for how long
         mnist-bench search my.yaml --seed 1 --set optim.optimizer=adam
+        mnist-bench search my.yaml --objective my.py:objective
+        mnist-bench search my.yaml --command "./train.sh --lr {lr}"
     """
     from mnist_bench.plots import KINDS
-    from mnist_bench.searches import SearchConfig, check_study_name
+    from mnist_bench.searches import ObjectiveConfig, SearchConfig, check_study_name
 
+    is_own = objective is not None or command is not None
+    _check_typed(context, is_own=is_own)
     config = SearchConfig(
         space=space, overrides=tuple(overrides or ()), trials=trials, patience=patience,
-        target=target, timeout=timeout, slots=slots, order=order,
-        seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
+        target=None if target is None or is_own else options.accuracy("--target", target),
+        timeout=timeout, slots=slots, order=order,
+        seed=seed, trial_timeout=trial_timeout,
+        workers=workers or (options.cores() if is_own else options.suitable_workers(device)), lanes=lanes,
         enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), start=not no_start, device=device,
         precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
@@ -229,6 +294,13 @@ def search(
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),
     )  # fmt: skip
     check_study_name(study_name, KINDS, results, storage)
+    if is_own:
+        own = ObjectiveConfig(
+            shared=config, function=objective, program=command, periods=periods, checked=not unchecked, stall=stall,
+            target=None if target is None else options.number("--target", target),
+        )  # fmt: skip
+        _search_own(own, dry_run=dry_run)
+        return
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
         _preview(config, share)
@@ -236,6 +308,41 @@ def search(
         run = _run(config)
         if share is not None and run.reached:
             _audit(run, config, share)
+
+
+def _check_typed(context: typer.Context, *, is_own: bool) -> None:
+    """Check that no option was typed that belongs to the other kind of search.
+
+    Raises:
+        UsageError: one was.
+    """
+    names = {str(param.name): max(param.opts, key=len) for param in context.command.params}
+    typed = [name for name in names if _is_typed(context, name)]
+    wrong = [names[name] for name in typed if name in (OF_NETS if is_own else OF_OWN_WORK)]
+    if not wrong:
+        return
+    which = joined(wrong)
+    if is_own:
+        raise UsageError(f"{which}: for searches of networks only; leave out with --objective or --command.")
+    raise UsageError(f"{which}: for a search of your own work; name it with --objective or --command.")
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _search_own(config: ObjectiveConfig, *, dry_run: bool) -> None:
+    """Search your own function or program, or show what that would be."""
+    if dry_run:
+        from mnist_bench.preview import preview_objective
+
+        for line in preview_objective(config):
+            output.print_prose(line)
+        return
+    from mnist_bench import searches
+
+    _shown(config.shared, lambda observer, stopping: searches.run_objective(config, observer, stopping))
 
 
 def _share(text: str, executor: ExecutorName) -> float:
@@ -273,17 +380,27 @@ def _preview(config: SearchConfig, share: float | None) -> None:
 
 
 def _run(config: SearchConfig) -> Run:
+    from mnist_bench import searches
+
+    return _shown(config, lambda observer, stopping: searches.run(config, observer, stopping))
+
+
+def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], Run]) -> Run:
+    """Return the result of a search that is shown while it runs, and at its end.
+
+    Raises:
+        typer.Exit: it was interrupted.
+    """
     started = time.monotonic()
     with resuming.ended_at_once(config.storage):
-        from mnist_bench import searches
         from mnist_bench.cli.views import ending, live
 
         with live.view(config.results) as view, Interrupts(view.say) as interrupts:
-            run = searches.run(config, view, interrupts.stopping)
-        ending.print_ending(run, config, seconds=time.monotonic() - started)
-    if not run.reached and interrupts.stopping():
+            done = run(view, interrupts.stopping)
+        ending.print_ending(done, config, seconds=time.monotonic() - started)
+    if not done.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)
-    return run
+    return done
 
 
 def _audit(run: Run, config: SearchConfig, share: float) -> None:

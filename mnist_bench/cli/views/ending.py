@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mnist_bench import cells
 from mnist_bench.cli import output, resuming
+from mnist_bench.cli.views.trial_words import ValueWords
 from mnist_bench.leaderboard import (
     Leaderboard,
     digest_lines,
@@ -18,25 +19,29 @@ from mnist_bench.leaderboard import (
 )
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.searches import SearchConfig
-from mnist_bench.studies import commands_of, openings
+from mnist_bench.studies import commands_of, is_foreign, openings
 from search.driver import Run
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord, repeats
+from search.event_log import StudyRecord, TrialRecord, repeats
 
 TOP = 5
 
 
 def print_ending(run: Run, config: SearchConfig, *, seconds: float) -> None:
     """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
-    listed = leaderboard_of(run.study, top=TOP, test_openings=openings.for_study(run.study.location))
+    foreign = is_foreign(run.study.spec)
+    opened = 0 if foreign else openings.for_study(run.study.location)
+    listed = leaderboard_of(run.study, of_nets=not foreign, top=TOP, test_openings=opened)
     commands = _commands(run, config)
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
     output.print_prose(summary(listed, seconds, before, run.order_cost))
     if listed.stop is not None:
-        output.print_prose(stop_line(listed.stop, foreign=False))
+        output.print_prose(stop_line(listed.stop, foreign=foreign))
     for line in digest_lines(listed, commands):
         output.print_prose(line)
+    if foreign and run.study.best is not None:
+        output.print_prose(f"best   {ValueWords().best(run.study.best)}")
     if listed.rows:
         output.print_line()
         output.print_result("table", replace(table_of(listed, commands=commands), caption=()))
@@ -64,15 +69,19 @@ def seconds_before(study: StudyRecord, moment: float) -> float:
 
 
 def summary(listed: Leaderboard, seconds: float, before: float, order_cost: float) -> str:
-    """Return the line of counts, time (`before`: of earlier runs), epochs saved by pruning, cost of the order."""
+    """Return the line of counts, time (`before`: of earlier runs), savings by pruning, cost of the order."""
     ended = sum(listed.counts[name] for name in ("complete", "pruned", "failed"))
-    saved = f"Pruning saved {listed.saved:g} of {listed.budget:g} epochs"
     cost = "reports were used in completion order"
     if repeats(listed.order):
         cost = f"the deterministic order cost {100 * order_cost:.1f}% of worker time"
+    if listed.net is None and listed.budget == ended:  # one report a trial, so there is nothing to prune
+        cost = f"{cost[0].upper()}{cost[1:]}"
+    else:
+        units = "reports" if listed.net is None else "epochs"
+        cost = f"Pruning saved {listed.saved:g} of {listed.budget:g} {units}; {cost}"
     took = cells.duration(seconds)
     took += f" (this run, after {cells.duration(before)} of training in earlier ones)" if before else ""
-    return f"{ended} trial{'' if ended == 1 else 's'} in {took}: {cells.counted(listed.counts)}. {saved}; {cost}."
+    return f"{ended} trial{'' if ended == 1 else 's'} in {took}: {cells.counted(listed.counts)}. {cost}."
 
 
 def advice(run: Run, config: SearchConfig) -> list[str]:
@@ -82,10 +91,18 @@ def advice(run: Run, config: SearchConfig) -> list[str]:
     commands, best, hint = _commands(run, config), run.study.best, resuming.hint(config.storage)
     if best is None:
         return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended.", *hint]
+    uses = _uses_of_values(commands, best) if is_foreign(run.study.spec) else _uses(run, config, commands, best)
+    width = max(map(len, uses))
+    lines = [f"{command:<{width}}   {use}" for command, use in uses.items()]
+    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint, *_continuation(run.study)]
+
+
+def _uses(run: Run, config: SearchConfig, commands: NextCommands, best: TrialRecord) -> dict[str, str]:
+    """Return the commands that examine a study of networks, and what each is for."""
     front = () if run.study.cost is None else ("--front",)
     page = ", a web page to draw on" if config.data_dir is None else ""  # MNIST's pictures can be drawn
     formats = f": plain PyTorch, ONNX{page}" if config.net is None else ""
-    uses = {
+    return {
         commands.line("reproduce"): f"retrain #{best.number} and compare bit for bit",
         commands.line("confirm", *front): "fresh seeds, then all training images, then the test set once",
         commands.line("plot"): f"plots into {run.study.files.plots}",
@@ -95,16 +112,22 @@ def advice(run: Run, config: SearchConfig) -> list[str]:
         commands.line("leaderboard"): "all trials",
         commands.line("show", trial=best.number): "every setting, the curve, the hashes",
     }
-    width = max(map(len, uses))
-    lines = [f"{command:<{width}}   {use}" for command, use in uses.items()]
-    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint, *_continuation(run.study)]
+
+
+def _uses_of_values(commands: NextCommands, best: TrialRecord) -> dict[str, str]:
+    """Return the commands that examine a study of other work, and what each is for."""
+    return {
+        commands.line("leaderboard"): "all trials",
+        commands.line("show", trial=best.number): "every setting, the reports, the hashes",
+        commands.line("doctor"): "whether the study is whole",
+    }
 
 
 def _continuation(study: StudyRecord) -> list[str]:
     """Return how to continue a search that stopped early; nothing if it reached its goal."""
     if study.stop is None:
         return []
-    given, goal = stop_option(study.stop, foreign=False), study.totals[-1]
+    given, goal = stop_option(study.stop, foreign=is_foreign(study.spec)), study.totals[-1]
     return [
         f"The same command without {given}, or with a larger one, continues to {goal} trials; paused ones are kept."
     ]

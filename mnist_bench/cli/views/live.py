@@ -11,18 +11,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mnist_bench import cells
-from mnist_bench.cells import objectives
 from mnist_bench.cli import output
-from mnist_bench.config import from_json
-from mnist_bench.leaderboard import (
-    accuracy_interval,
-    epochs_done,
-    period_ends,
-    rules_words,
-    total_epochs,
-    validation_images,
-)
-from mnist_bench.nets import line
+from mnist_bench.cli.views.trial_words import TrialWords, ValueWords, words_of
+from mnist_bench.leaderboard import rules_words
 from search.driver import Header, Observer, Progress
 from search.driver.attended import is_command_in_cell
 from search.event_log import TrialRecord, repeats
@@ -57,6 +48,7 @@ class PlainView(Observer):
 
     def __init__(self, results: Path) -> None:
         self._results = results
+        self._words: TrialWords = ValueWords()
         self._ended: list[TrialRecord] = []
 
     def __enter__(self) -> Self:
@@ -79,6 +71,7 @@ class PlainView(Observer):
 
     def on_start(self, header: Header) -> None:
         """Print the header of the search."""
+        self._words = words_of(header.spec)
         output.note(header_line(header, self._results))
 
     def on_end(self, trial: TrialRecord) -> None:
@@ -89,7 +82,7 @@ class PlainView(Observer):
         """Print the trials that ended since."""
         first = progress.finished - len(self._ended) + 1
         for number, trial in enumerate(self._ended, start=first):
-            output.note(f"{number}/{progress.goal}  {trial_line(trial)}")
+            output.note(f"{number}/{progress.goal}  {self._words.ended(trial)}")
         self._ended.clear()
 
 
@@ -102,7 +95,8 @@ class LiveView(Observer):
         self._results = results
         self._header: Sequence[str] = ()
         self._notice = ""
-        self._images = self._slots = 0
+        self._words: TrialWords = ValueWords()
+        self._slots = 0
         self._patience: int | None = None
         self._progress: Progress | None = None
         self._at = self._entered = time.monotonic()
@@ -136,7 +130,7 @@ class LiveView(Observer):
     def on_start(self, header: Header) -> None:
         """Show the header of the search above the picture."""
         self._header = header_parts(header, self._results)
-        self._images, self._slots = validation_images(header.spec.context), header.spec.slots
+        self._words, self._slots = words_of(header.spec), header.spec.slots
         self._patience = header.stop_rules.patience
 
     def on_progress(self, progress: Progress) -> None:
@@ -162,10 +156,10 @@ class LiveView(Observer):
         if self._size != (width, height):
             self._size, self._above = (width, height), 0
         room = height - self._slots - 3
-        above = lines_above(self._header, self._images, progress, left, width, room)
+        above = lines_above(self._header, self._words, progress, left, width, room)
         self._above = max(self._above, len(above))
         above += [""] * (self._above - len(above))
-        return picture(above, progress, width, height, patience=self._patience)
+        return picture(above, self._words, progress, width, height, patience=self._patience)
 
 
 def _cut(text: str, width: int) -> Text:
@@ -189,20 +183,26 @@ def expected_end(shown: float | None, now: float, seconds_left: float | None) ->
 
 
 def picture(
-    above: Sequence[str], progress: Progress, width: int, height: int, *, patience: int | None = None
+    above: Sequence[str],
+    words: TrialWords,
+    progress: Progress,
+    width: int,
+    height: int,
+    *,
+    patience: int | None = None,
 ) -> list[str]:
     """Return the lines of the live view for a terminal of `width` x `height` cells; long lines are cut later.
 
-    `above` are those of `lines_above`, and `patience` is the number of trials after which the search stops if none of
-    them is better.
+    `above` are those of `lines_above`, `words` are those about trials, and `patience` is the number of trials after
+    which the search stops if none of them is better.
     """
-    below = _summary_lines(progress, patience)
+    below = _summary_lines(progress, words, patience)
     room = max(1, height - len(above) - len(below) - 2)
-    return [*above, *_running_lines(progress, room, width), *below]
+    return [*above, *_running_lines(progress, words, room, width), *below]
 
 
 def lines_above(
-    header: Sequence[str], images: int, progress: Progress, left: float | None, width: int, room: int
+    header: Sequence[str], words: TrialWords, progress: Progress, left: float | None, width: int, room: int
 ) -> list[str]:
     """Return the lines above the running trials: the header, the bar, the best trial and one that is ahead of it.
 
@@ -210,7 +210,7 @@ def lines_above(
 
     Args:
         header: its parts, see `header_parts`.
-        images: the number of validation images.
+        words: those about trials.
         progress: the search at the moment.
         left: the expected seconds until its end.
         width: the width of the terminal.
@@ -221,9 +221,9 @@ def lines_above(
     most = MAX_FOLDED if spare >= 2 * MAX_FOLDED and width >= MIN_FOLDED else 1
     above = [*(head if spare >= 2 else [SEPARATOR.join(header)]), progress_line(progress, left, width)]
     if progress.best is not None:
-        above += _folded("best  ", best_words(progress.best, images), width, most)
+        above += _folded("best  ", words.best(progress.best), width, most)
     if (ahead := best_unfinished(progress)) is not None:
-        above += _folded("ahead ", _unfinished_words(ahead), width, most)
+        above += _folded("ahead ", words.unfinished(ahead), width, most)
     return above
 
 
@@ -265,16 +265,16 @@ def header_parts(header: Header, results: Path) -> list[str]:
 
     The folder comes first, so that it is visible if the rest is cut.
     """
-    spec = header.spec
+    spec, words = header.spec, words_of(header.spec)
     numerics = [str(spec.numerics[key]) for key in ("device", "precision") if key in spec.numerics]
     workers = number_of(header.workers, "worker")
     workers += f", {header.lanes} trials each" if header.lanes > 1 else ""
     return [
         str(results / header.name) + (" (resumed)" if header.resumed else ""),
         spec.space.name,
-        *([objectives(spec.cost)] if spec.cost else []),
+        *([words.aim(spec.cost)] if spec.cost else []),
         f"{header.sampler} + {header.pruner}",
-        *rules_words(header.stop_rules),
+        *rules_words(header.stop_rules, foreign=words.foreign),
         f"seed {spec.seed}",
         f"{number_of(spec.slots, 'concurrent trial')}{'' if repeats(spec.order) else ' in completion order'} on "
         f"{workers}" + (f", {' '.join(numerics)}" if numerics else ""),
@@ -300,22 +300,7 @@ def bar(done: int, total: int, width: int) -> str:
     return full + "─" * (width - len(full))
 
 
-def best_words(trial: TrialRecord, images: int) -> str:
-    """Return number, accuracy with its interval, and settings of a complete trial."""
-    low, high = accuracy_interval(trial, images) or (None, None)
-    accuracy = f"{cells.percent(trial.value)}  {cells.interval(low, high)}"
-    return f"#{trial.number}  {accuracy}   {line(from_json(trial.config))}"
-
-
-def trial_line(trial: TrialRecord) -> str:
-    """Return one line about an ended trial."""
-    trained = cells.epochs(epochs_done(trial), total_epochs(trial))
-    ending = cells.ending(trial.state, trial.reason)
-    figures = f"{cells.percent(trial.value)}  epoch {trained}  {cells.duration(trial.seconds)}"
-    return f"#{trial.number}  {ending}  {figures}  {line(from_json(trial.config))}"
-
-
-def _running_lines(progress: Progress, room: int, width: int) -> Iterator[str]:
+def _running_lines(progress: Progress, words: TrialWords, room: int, width: int) -> Iterator[str]:
     values = [report.value for trial in progress.running for report in trial.reports if report.value is not None]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     most = max((len(trial.reports) for trial in progress.running), default=0)
@@ -323,9 +308,9 @@ def _running_lines(progress: Progress, room: int, width: int) -> Iterator[str]:
     for trial in shown:
         curve = cells.sparkline([report.value for report in trial.reports], low, high)
         mark = "▶" if trial.number in progress.training else " "
-        words = f"{mark} #{trial.number:<4} {curve:<{most}}  {_running_words(trial, _waits_for(trial, progress))}"
-        has_room = width - len(words) >= MIN_SETTINGS
-        yield f"{words}  {line(from_json(trial.config))}" if has_room else words.rstrip()
+        text = f"{mark} #{trial.number:<4} {curve:<{most}}  {words.running(trial, _waits_for(trial, progress))}"
+        has_room = width - len(text) >= MIN_SETTINGS
+        yield f"{text}  {words.settings(trial)}" if has_room else text.rstrip()
     if len(shown) < len(progress.running):
         yield f"  and {len(progress.running) - len(shown)} more"
 
@@ -338,38 +323,15 @@ def _waits_for(trial: TrialRecord, progress: Progress) -> str:
     return "its turn" if is_trained else "a worker"
 
 
-def _running_words(trial: TrialRecord, waits_for: str) -> str:
-    done = epochs_done(trial)
-    waiting = f"waits for {waits_for}" if waits_for else ""
-    words = f"epoch {done:g}/{total_epochs(trial):g}".ljust(11)
-    words += f" {cells.percent(trial.value) if done else '':>7}  {waiting:<18}"
-    words += f"{cells.count(trial.facts.get('parameters')):>6} parameters"
-    speed = f"{trial.seconds / done:.1f} s/epoch" if done else ""
-    return f"{words}  {speed:<13}"
-
-
-def _unfinished_words(trial: TrialRecord) -> str:
-    """Return number, accuracy, epochs and settings of a running trial."""
-    trained = f"after epoch {epochs_done(trial):g} of {total_epochs(trial):g}"
-    return f"#{trial.number}  {cells.percent(trial.value)}  {trained}   {line(from_json(trial.config))}"
-
-
-def _summary_lines(progress: Progress, patience: int | None) -> list[str]:
+def _summary_lines(progress: Progress, words: TrialWords, patience: int | None) -> list[str]:
     """Return the periods saved by pruning, the cost of the logical order and the trials without a better one, as far as
     they are not zero."""
-    words = []
+    parts = []
     if progress.total_periods:
-        saved = f"{progress.saved_periods} of {progress.total_periods} {_period_unit(progress)}"
-        words.append(f"pruning saved {saved} so far")
+        saved = f"{progress.saved_periods} of {progress.total_periods} {words.unit(progress)}"
+        parts.append(f"pruning saved {saved} so far")
     if progress.order_cost >= 0.001:
-        words.append(f"workers waited for the deterministic order {100 * progress.order_cost:.1f}% of the time")
+        parts.append(f"workers waited for the deterministic order {100 * progress.order_cost:.1f}% of the time")
     if patience is not None and progress.since is not None:
-        words.append(f"{progress.since} of {patience} trials without a better one")
-    return [" · ".join(words)] if words else []
-
-
-def _period_unit(progress: Progress) -> str:
-    """Return the word for periods: epochs, if each period of the known trials is one."""
-    known = progress.running or (() if progress.best is None else (progress.best,))
-    ends = {period_ends(trial) for trial in known}
-    return "epochs" if ends and all(each == tuple(range(1, len(each) + 1)) for each in ends) else "periods"
+        parts.append(f"{progress.since} of {patience} trials without a better one")
+    return [" · ".join(parts)] if parts else []

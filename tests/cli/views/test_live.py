@@ -12,6 +12,7 @@ from rich.console import Console
 
 from mnist_bench.cli import output
 from mnist_bench.cli.views import live
+from mnist_bench.cli.views.trial_words import NetWords
 from search.driver.progress import Header, Progress
 from search.event_log.early_stop import StopRules
 from search.strategies.pruners import Asha
@@ -26,6 +27,7 @@ SPEC = StudySpec(
 HEADER = Header(name="conv-0", spec=SPEC, workers=2, goal=50, resumed=False)
 BEST = handmade.trial(17, range(6), params={"optim.lr": 0.0093})
 RUNNING = tuple(handmade.trial(n, range(9 * n), periods=n % 4, state="RUNNING") for n in range(30, 38))
+WORDS = NetWords(handmade.IMAGES)
 PROGRESS = Progress(
     goal=50, finished=29, complete=4, pruned=25, failed=0, infeasible=2, running=RUNNING,
     best=BEST, seconds=161.0, saved_periods=118, total_periods=186, order_cost=0.012, workers=2, lanes=2,
@@ -35,8 +37,8 @@ PROGRESS = Progress(
 
 def picture(progress: Progress, left: float | None, width: int, height: int, patience: int | None = None) -> list[str]:
     """Return the picture below a header of one word, as a search of eight slots shows it."""
-    above = live.lines_above(["header"], handmade.IMAGES, progress, left, width, height - SPEC.slots - 3)
-    return live.picture(above, progress, width, height, patience=patience)
+    above = live.lines_above(["header"], WORDS, progress, left, width, height - SPEC.slots - 3)
+    return live.picture(above, WORDS, progress, width, height, patience=patience)
 
 
 def test_the_header_says_where_what_is_searched_and_how() -> None:
@@ -58,27 +60,27 @@ def test_the_header_says_where_what_is_searched_and_how() -> None:
 @pytest.mark.parametrize("width", [80, 100])
 def test_a_header_is_folded_between_its_parts(width: int) -> None:
     parts = live.header_parts(HEADER, Path("results"))
-    above = live.lines_above(parts, handmade.IMAGES, PROGRESS, None, width, 13)
+    above = live.lines_above(parts, WORDS, PROGRESS, None, width, 13)
     lines = above[: next(n for n, line in enumerate(above) if "29/50" in line)]
     assert (len(lines), "  ·  ".join(lines)) == (2, live.header_line(HEADER, Path("results")))
     assert all(cell_len(line) <= width for line in lines)
 
 
 def test_where_there_is_room_the_best_trial_is_told_whole() -> None:
-    (_, bar, *best) = live.lines_above(["header"], handmade.IMAGES, PROGRESS, None, 80, 6)
+    (_, bar, *best) = live.lines_above(["header"], WORDS, PROGRESS, None, 80, 6)
     assert "29/50" in bar
     assert len(best) == 2
     assert all(cell_len(line) <= 80 for line in best)
     whole = " ".join(" ".join(best).split())
-    assert whole == " ".join(f"best {live.best_words(BEST, handmade.IMAGES)}".split())
-    assert len(live.lines_above(["header"], handmade.IMAGES, PROGRESS, None, 80, 5)) == 3
+    assert whole == " ".join(f"best {WORDS.best(BEST)}".split())
+    assert len(live.lines_above(["header"], WORDS, PROGRESS, None, 80, 5)) == 3
 
 
 @given(width=st.integers(1, 200), room=st.integers(-20, 40), is_first=st.booleans())
 def test_what_is_above_the_running_trials_takes_no_more_than_its_room(width: int, room: int, is_first: bool) -> None:
     progress = replace(PROGRESS, best=None) if is_first else PROGRESS
     parts = live.header_parts(HEADER, Path("results"))
-    above = live.lines_above(parts, handmade.IMAGES, progress, 117, width, room)
+    above = live.lines_above(parts, WORDS, progress, 117, width, room)
     assert len(above) <= max(4, room)
     assert above[0].startswith("results/conv-0")
 
@@ -205,8 +207,8 @@ def test_without_a_terminal_there_is_one_line_a_finished_trial(capsys: pytest.Ca
 
 def test_a_trial_that_the_machine_ended_is_named_in_words() -> None:
     first, third = handmade.ended_by_machine().trials[2:]
-    assert live.trial_line(first).startswith("#2  PRUNED (timed out)  –  epoch 0/6  0.0 s  ")
-    assert live.trial_line(third).startswith("#3  PRUNED (timed out)  92.00%  epoch 2/6  3.0 s  ")
+    assert WORDS.ended(first).startswith("#2  PRUNED (timed out)  –  epoch 0/6  0.0 s  ")
+    assert WORDS.ended(third).startswith("#3  PRUNED (timed out)  92.00%  epoch 2/6  3.0 s  ")
 
 
 def test_names_with_markup_and_escapes_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:

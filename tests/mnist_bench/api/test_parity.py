@@ -54,6 +54,7 @@ MIRRORS: Mapping[str, Mirror] = {
         no_parameter={
             "audit_pruned": "audit_study does it, on the study that search returned",
             "dry_run": "it says to a person what would run; a call runs",
+            **dict.fromkeys(("objective", "command", "periods", "unchecked", "stall"), "search.run does it"),
         },
         no_option=SHOWN,
         other_default={"workers": ONE_A_CORE},

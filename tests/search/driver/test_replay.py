@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from search.driver.replay import Replay, replay
+from search.driver.replay import RecordedPlanner, Replay, replay
 from search.errors import FingerprintError
-from search.event_log.events import Event, trial_of
+from search.event_log.events import Asked, Event, trial_of
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Random, Sobol
 from search.study import studies
@@ -45,6 +45,16 @@ def test_workers_of_different_speed_are_replayed(tmp_path: Path, order: Any) -> 
     assert searched.reached
     assert len(searched.study.finished()) == GOAL
     assert decided_again(tmp_path) == Replay(events=len(log(tmp_path)), difference=None)
+
+
+def test_plans_can_be_taken_from_the_log(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL)
+    events = log(tmp_path)
+    assert replay(events, lambda spec: RecordedPlanner(events)) == Replay(events=len(events), difference=None)
+    asked = next(event for event in events if isinstance(event, Asked))
+    other = replace(asked, params={**asked.params, "model.width": 1})
+    changed = [other if event is asked else event for event in events]
+    assert "model.width" in str(replay(changed, lambda spec: RecordedPlanner(changed)).difference)
 
 
 @pytest.mark.slow

@@ -186,7 +186,7 @@ def test_a_changed_file_is_another_search(tmp_path: Path) -> None:
     file.write_text("def objective(config):\n    return config.x\n")
     run(f"{file}:objective", tmp_path, trials=2)
     file.write_text("def objective(config):\n    return -config.x\n")
-    with pytest.raises(search.FingerprintError, match=r"context\.objective"):
+    with pytest.raises(search.FingerprintError, match=r"mine\.py:objective has changed since study"):
         run(f"{file}:objective", tmp_path, trials=3)
 
 

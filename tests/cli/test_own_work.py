@@ -1,0 +1,233 @@
+"""`mnist-bench search --objective` and `--command`: a function and a program of a user's own."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from mnist_bench.searches import ObjectiveConfig, SearchConfig
+from search.driver.progress import Observer
+from search.driver.run import Run
+from search.messages import command_line
+from search.study import studies
+from support import own_work
+
+Cli = Callable[..., Result]
+OPEN_STUDY = studies.open_study
+"""Before anything stands in for it."""
+PARABOLA = ("search", "space.yaml", "--objective", "mine.py:parabola", "--workers", "1")
+
+
+@pytest.fixture
+def here(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder in which commands run, with the files of a user; studies are those in it."""
+    own_work.write(tmp_path)
+    monkeypatch.setattr("search.study.studies.open_study", OPEN_STUDY)
+    return tmp_path
+
+
+def words(text: str) -> str:
+    """Return a text on one line."""
+    return " ".join(text.split())
+
+
+def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ObjectiveConfig] = []
+
+    def run(config: ObjectiveConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
+        asked.append(config)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mnist_bench.searches.run_objective", run)
+    given = (
+        "-n", "7", "--patience", "9", "--target", "-0.5", "--timeout", "1m", "--trial-timeout", "9s", "--slots", "4",
+        "--order", "as-completed", "--seed", "5", "--sampler", "random", "--pruner", "median", "--pruner-option",
+        "n_warmup_steps=2", "--workers", "3", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
+        "--set", "x=1", "--max-outage", "1m",
+    )  # fmt: skip
+    cli("search", "a.yaml", "--objective", "a.py:f", "--periods", "6", "--unchecked", "--stall", "30s", *given)
+    cli("search", "a.yaml", "--command", "./a {x}", "--workers", "1")
+    function, program = asked
+    shared = SearchConfig(
+        space="a.yaml", trials=7, patience=9, timeout=60.0, trial_timeout=9.0, slots=4, order="arrival", seed=5,
+        sampler="random", pruner="median", pruner_options={"n_warmup_steps": 2}, workers=3, study_name="mine",
+        storage="sqlite:///x.db", results=Path("out"), overrides=("x=1",), max_outage=60.0,
+    )  # fmt: skip
+    assert function == ObjectiveConfig(
+        shared=shared, function="a.py:f", periods=6, target=-0.5, checked=False, stall=30.0
+    )
+    assert program == ObjectiveConfig(shared=SearchConfig(space="a.yaml"), program="./a {x}")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            ("--objective", "a.py:f", "--device", "cpu", "--lanes", "2"),
+            "--trials-per-worker and --device: for searches of networks only; leave out with --objective or --command.",
+        ),
+        (("--command", "a", "--data", "x"), "--data-dir: for searches of networks only; leave out with"),
+        (("--periods", "3"), "--periods: for a search of your own work; name it with --objective or --command."),
+        (("--unchecked", "--stall", "3s"), "--unchecked and --stall: for a search of your own work;"),
+        (("--objective", "a.py:f", "--command", "a"), "Give either --objective, a function, or --command, a program."),
+        (("--objective", "a.py:f", "--target", "high"), "--target high: not a number; write 0.994 or -12.5"),
+        (("--objective", "a.py:f", "--target", "nan"), "--target nan: not a number"),
+        (("--target", "high"), "--target high: not an accuracy; write 99.4% or 0.994."),
+        (("--command", "a"), "a.yaml: cannot be read: No such file or directory"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_in_a_sentence(cli: Cli, given: tuple[str, ...], message: str) -> None:
+    result = cli("search", "a.yaml", *given)
+    assert result.exit_code == 2
+    assert message in words(result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("--objective", "mine.py"), "No objective mine.py; name it as package.module:Name or folder/file.py:Name."),
+        (("--objective", "yours.py:f"), "No objective yours.py:f (No such file or directory: yours.py)"),
+        (("--objective", "mine.py:parabole"), "No objective"),
+        (("--objective", "mine.py:parabola", "--periods", "3"), "returns one value, and the search was made for 3"),
+        (("--objective", "mine.py:parabola", "--set", "deph=2"), "--set deph: the space has no such field; did you"),
+        (("--command", "./train.sh {y}"), "--command: the space has no field y"),
+        (("--command", "./train.sh {x"), "a brace is written twice"),
+        (("--objective", "mine.py:clock"), "does not repeat: called twice with the configuration and seed of trial 0"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused_in_a_sentence(
+    cli: Cli, here: Path, given: tuple[str, ...], message: str
+) -> None:
+    result = cli("search", "space.yaml", *given, "--workers", "1")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in words(result.stderr)
+
+
+def test_a_function_is_searched_and_the_end_has_digest_best_value_and_next_commands(cli: Cli, here: Path) -> None:
+    first = cli(*PARABOLA, "-n", "4")
+    assert first.exit_code == 0, first.stderr
+    header, *lines = first.stderr.splitlines()
+    assert header.startswith("results/descent-0  ·  descent  ·  tpe (multivariate) + ")
+    assert [line.split("  ")[0] for line in lines[:4]] == ["1/4", "2/4", "3/4", "4/4"]
+    best = json.loads(cli("leaderboard", "descent-0", "--json").stdout)["studies"][0]["rows"][0]
+    assert f"best   #{best['number']}  {best['value']:.6g}   " in first.stdout
+    assert "4 trials in " in first.stdout
+    assert "Pruning" not in first.stdout
+    assert "mnist-bench leaderboard descent-0   all trials" in first.stderr
+    again = cli(*PARABOLA, "-n", "4")
+    assert own_work.digest(again.stdout) == own_work.digest(first.stdout)
+
+
+def test_a_space_comes_from_standard_input_and_a_field_is_replaced(cli: Cli, here: Path) -> None:
+    options = ("--objective", "mine.py:parabola", "--workers", "1", "-n", "2", "--set", "depth=2", "--set", "x=1.5")
+    result = cli("search", "-", *options, stdin=own_work.SPACE + "y: {float: [0.0, 1.0]}\n")
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"^best   #0  -0\.25   y 0\.\d+$", result.stdout, re.MULTILINE)
+
+
+def test_a_target_is_in_the_unit_of_the_objective(cli: Cli, here: Path) -> None:
+    result = cli(*PARABOLA, "--target", "-1000")
+    assert result.exit_code == 0, result.stderr
+    assert "target -1000" in result.stderr.splitlines()[0]
+    assert "Stopped early by --target -1000: #" in result.stdout
+    assert "The same command without --target -1000, or with a larger one, continues to 50 trials" in result.stderr
+
+
+def test_where_every_trial_fails_the_search_ends_with_the_first_error(cli: Cli, here: Path) -> None:
+    result = cli(*PARABOLA[:3], "mine.py:fails", "-n", "3")
+    assert result.exit_code == 1
+    assert re.search(r"Error: Every trial .* failed; the first one: ArithmeticError: no value for \d", result.stderr)
+    assert "1/3  #0  FAIL (crashed)  –  0.0 s  x " in result.stderr
+
+
+def test_what_does_not_repeat_is_searched_in_completion_order_and_it_is_said(cli: Cli, here: Path) -> None:
+    cli(*PARABOLA, "-n", "2", "--study-name", "plain")
+    result = cli(*PARABOLA[:3], "mine.py:clock", "-n", "2", "--order", "as-completed", "--study-name", "clock")
+    assert result.exit_code == 0, result.stderr
+    assert cli("leaderboard", "clock").stdout.startswith("clock: 2 complete of 2 trials, in completion order.")
+    assert "completion order" not in cli("leaderboard", "plain").stdout
+    heading, *rows, _ = cli("studies").stdout.splitlines()
+    assert heading.split()[-2:] == ["order", "folder"]
+    assert {row.split()[0]: row.split()[-2] for row in rows} == {"plain": "deterministic", "clock": "completion"}
+    listed = json.loads(cli("studies", "--json").stdout)["studies"]
+    assert {each["study"]: each["order"] for each in listed} == {"plain": "logical", "clock": "arrival"}
+
+
+def test_another_objective_or_a_changed_one_does_not_continue_a_study(cli: Cli, here: Path) -> None:
+    assert cli(*PARABOLA, "-n", "2").exit_code == 0
+    other = cli(*PARABOLA[:3], "mine.py:descent", "-n", "3")
+    assert other.exit_code == 2
+    assert words(other.stderr).startswith(
+        "Error: Study descent-0 was made by mine.py:parabola, not by mine.py:descent; name that one, or give this"
+    )
+    (here / "mine.py").write_text(own_work.FUNCTIONS.replace("- 1)", "- 2)"))
+    changed = cli(*PARABOLA, "-n", "3")
+    assert changed.exit_code == 2
+    assert words(changed.stderr).startswith("Error: mine.py:parabola has changed since study descent-0 began: ")
+    (here / "mine.py").write_text(own_work.FUNCTIONS)
+    assert cli(*PARABOLA, "-n", "3").exit_code == 0
+
+
+def test_a_study_without_a_report_begins_again_once_the_function_was_mended(cli: Cli, here: Path) -> None:
+    fails = ("search", "space.yaml", "--objective", "mine.py:fails", "--workers", "1", "-n", "2")
+    assert cli(*fails).exit_code == 1
+    (here / "mine.py").write_text(own_work.FUNCTIONS.replace("raise ArithmeticError", "return config.x #"))
+    mended = cli(*fails)
+    assert mended.exit_code == 0, mended.stderr
+    assert "Study descent-0 had no report, and begins again as it is asked for now." in mended.stderr
+    (here / "mine.py").write_text(own_work.FUNCTIONS)
+    assert cli(*fails, "-n", "3").exit_code == 2
+    clock = (*fails[:3], "mine.py:clock", "--workers", "1", "-n", "2", "--study-name", "clock")
+    assert (cli(*clock).exit_code, cli(*clock, "--order", "as-completed").exit_code) == (2, 0)
+
+
+def test_a_program_is_searched_and_its_script_is_part_of_the_study(cli: Cli, here: Path) -> None:
+    command = ("search", "space.yaml", *own_work.PROGRAM, "--periods", "4", "--workers", "2")
+    result = cli(*command, "-n", "6")
+    assert result.exit_code == 0, result.stderr
+    pruned = result.stderr.count("PRUNED")
+    assert pruned > 0
+    assert len((here / "ended.log").read_text().splitlines()) == pruned
+    (here / "train.sh").write_text(own_work.SCRIPT + "# changed\n")
+    changed = cli(*command, "-n", "7")
+    assert changed.exit_code == 2
+    assert "./train.sh '{x}' has changed since study descent-0 began" in changed.stderr
+
+
+def test_a_dry_run_says_what_would_run_and_runs_nothing(cli: Cli, here: Path) -> None:
+    result = cli(*PARABOLA[:3], "mine.py:fails", "--dry-run", "--workers", "2", "--target", "3", "--order", "arrival")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[0] == (
+        "descent: mine.py:fails, 2 ranges, 50 trials, tpe (multivariate) + asha (no rungs), seed 0, "
+        "8 concurrent trials on 2 workers, in completion order, target 3."
+    )
+    assert "A configuration drawn at random: x " in result.stdout
+    assert not (here / "results").exists()
+    cli(*PARABOLA, "-n", "2")
+    assert "has ended; nothing is left to run." in cli(*PARABOLA, "-n", "2", "--dry-run").stdout
+
+
+def test_doctor_replays_a_study_and_names_the_command_that_continues_it(
+    cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [*PARABOLA, "-n", "3", "--sampler", "random", "--seed", "2"]
+    monkeypatch.setattr("sys.argv", ["mnist-bench", *arguments])
+    assert cli(*arguments).exit_code == 0
+    examined = cli("doctor", "descent-2", "--replay")
+    assert examined.exit_code == 0, examined.stdout
+    assert "events decided again, each as in the log" in examined.stdout
+    assert f"`{command_line(['mnist-bench', *arguments])}` continues its search." in words(examined.stdout)
+    (here / "results" / "descent-2" / "commands.jsonl").unlink()
+    again = words(cli("doctor", "descent-2").stdout)
+    (command,) = re.findall(r"`mnist-bench (search .*?)` continues its search", again)
+    assert command == (
+        "search results/descent-2/space.yaml --objective mine.py:parabola --periods 1 --trials 3 --seed 2 "
+        "--concurrent-trials 8 --sampler random --study-name descent-2"
+    )
+    assert cli(*shlex.split(command)).exit_code == 0

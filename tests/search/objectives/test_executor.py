@@ -1,0 +1,175 @@
+"""The children of an objective's executor: the first report made twice, and processes that are killed or hang."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.errors import WorkerError
+from search.executors import Done, Job, Lost, Outcome
+from search.objectives import Objective
+from search.objectives.executor import ObjectiveExecutor
+from support import own_work
+
+JOB = Job(trial=0, period=1, config={"config.x": 0.5}, seed=7, state=None, stall_seconds=math.inf)
+COUNTED = """
+import os, signal, time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+def call():
+    calls = len([*HERE.glob("call-*")])
+    (HERE / f"call-{calls}").write_text(str(os.getpid()))
+    return calls
+
+def whole(config):
+    return config.x
+
+def again_when_told(config):
+    if call() == 1:
+        while not (HERE / "go").exists():
+            time.sleep(0.01)
+    yield config.x
+    yield config.x + 1
+
+def again_not_at_all(config):
+    if call():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return config.x
+
+def hangs_once(config):
+    if call() == 1:
+        time.sleep(1000)
+    return config.x
+
+def nothing_again(config):
+    if call() == 0:
+        yield config.x
+"""
+Executors = Callable[..., ObjectiveExecutor]
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Executors]:
+    """Return a function that starts an executor of one of the functions above, or of a command."""
+    (tmp_path / "counted.py").write_text(COUNTED)
+    executors: list[ObjectiveExecutor] = []
+
+    def start(function: str = "", command: Sequence[str] = (), **options: Any) -> ObjectiveExecutor:
+        objective = Objective.of_command(command) if command else Objective.of(f"{tmp_path}/counted.py:{function}")
+        given = {"workers": 1, "periods": 1, **options}
+        executors.append(ObjectiveExecutor(objective, log=tmp_path / "log", **given))
+        executors[-1].start()
+        return executors[-1]
+
+    yield start
+    for executor in executors:
+        executor.stop()
+
+
+def outcomes(executor: ObjectiveExecutor, seconds: float = 10.0, *, enough: int = 1) -> list[Outcome]:
+    """Return what comes back within a time, or until there is enough."""
+    found: list[Outcome] = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and len(found) < enough:
+        found += executor.wait(0.05)
+    return found
+
+
+def wait_for(path: Path) -> str:
+    deadline = time.monotonic() + 20
+    while not path.exists() or not path.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return path.read_text()
+
+
+def test_the_first_report_is_made_twice_and_comes_back_once(started: Executors) -> None:
+    executor = started("whole")
+    executor.submit(JOB)
+    assert executor.idle() == 0
+    (done,) = outcomes(executor, 1.0, enough=2)
+    assert isinstance(done, Done)
+    assert (done.report.value, executor.idle()) == (0.5, 1)
+
+
+def test_a_first_report_is_kept_while_it_is_made_again_even_if_its_process_dies(
+    started: Executors, tmp_path: Path
+) -> None:
+    executor = started("again_when_told", periods=2)
+    executor.submit(JOB)
+    executor_waits = outcomes(executor, 1.0)
+    assert (executor_waits, executor.idle()) == ([], 0)
+    wait_for(tmp_path / "call-1")
+    os.kill(int(wait_for(tmp_path / "call-0")), signal.SIGKILL)
+    assert outcomes(executor, 0.3) == []
+    (tmp_path / "go").touch()
+    (done,) = outcomes(executor, 3.0)
+    assert isinstance(done, Done)
+    executor.submit(replace(JOB, period=2, state=done.state))
+    (second,) = outcomes(executor, 1.0, enough=2)
+    assert isinstance(second, Done)
+    assert second.report.value == 1.5
+
+
+def test_a_trial_that_is_forgotten_while_its_first_report_is_made_again_is_forgotten(
+    started: Executors, tmp_path: Path
+) -> None:
+    executor = started("again_when_told", periods=2)
+    executor.submit(JOB)
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "call-1").exists():
+        assert executor.wait(0.05) == []
+        assert time.monotonic() < deadline
+    executor.forget(0)
+    (tmp_path / "go").touch()
+    assert (outcomes(executor, 0.3), executor.idle()) == ([], 1)
+
+
+def test_a_second_making_that_hangs_is_tried_again_like_any_other(started: Executors, tmp_path: Path) -> None:
+    executor = started("hangs_once")
+    executor.submit(replace(JOB, stall_seconds=2.0))
+    (lost,) = outcomes(executor)
+    assert isinstance(lost, Lost)
+    assert (lost.cause, executor.idle()) == ("stalled", 1)
+    executor.submit(JOB)
+    (done,) = outcomes(executor, 2.0, enough=2)
+    assert isinstance(done, Done)
+    assert len([*tmp_path.glob("call-*")]) == 4
+
+
+def test_a_first_report_whose_second_making_is_killed_again_and_again_ends_the_search(started: Executors) -> None:
+    executor = started("again_not_at_all")
+    executor.submit(JOB)
+    with pytest.raises(WorkerError, match=r"^5 processes in a row were killed that were to make the first report ag"):
+        outcomes(executor)
+
+
+def test_a_second_call_without_a_report_is_a_difference(started: Executors) -> None:
+    executor = started("nothing_again")
+    executor.submit(JOB)
+    with pytest.raises(Exception, match=r"nothing_again does not repeat: .*, it made 1 report, and then 0"):
+        outcomes(executor)
+
+
+def test_with_the_executor_ends_all_that_a_program_has_started(started: Executors) -> None:
+    before = {*own_work.descendants(os.getpid())}
+    executor = started(command=["sh", "-c", "sleep 1000 & sleep 1000"])
+    executor.submit(JOB)
+    deadline = time.monotonic() + 20
+    while len(below := {*own_work.descendants(os.getpid())} - before) < 4:  # one that forks, a child, two that sleep
+        assert executor.wait(0.05) == []
+        assert time.monotonic() < deadline
+    executor.stop()
+    while own_work.alive([*below]):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
