@@ -40,9 +40,11 @@ def check_nets(study: StudyRecord, what: str = "this command") -> None:
         ForeignStudyError: another trainer's search made the study.
     """
     if is_foreign(study.spec):
+        is_of_objective = "objective" in study.spec["context"]
+        way = "`mnist-bench search` with its --objective or --command" if is_of_objective else "only its own program"
         raise ForeignStudyError(
             f"{made_by_another(study)}, and {what} needs networks; `mnist-bench leaderboard`, `show`, `plot`, "
-            "`report`, `reproduce`, `confirm` and `doctor` accept it, and only its own program can resume it."
+            f"`report`, `reproduce`, `confirm` and `doctor` accept it, and {way} can resume it."
         )
 
 

@@ -119,7 +119,11 @@ def test_a_function_is_searched_and_the_end_has_digest_best_value_and_next_comma
     assert f"best   #{best['number']}  {best['value']:.6g}   " in first.stdout
     assert "4 trials in " in first.stdout
     assert "Pruning" not in first.stdout
-    assert "mnist-bench leaderboard descent-0   all trials" in first.stderr
+    for command in ("plot", "report", "leaderboard", f"show descent-0/{best['number']}", "doctor"):
+        assert f"mnist-bench {command}" in first.stderr
+    assert "`mnist-bench search` with its --objective or --command can resume it." in words(
+        cli("search", "smoke", "--study-name", "descent-0").stderr
+    )
     again = cli(*PARABOLA, "-n", "4")
     assert own_work.digest(again.stdout) == own_work.digest(first.stdout)
 

@@ -63,7 +63,7 @@ def seconds_before(study: StudyRecord, moment: float) -> float:
         for trial in study.trials
     ]
     try:
-        return worker_time_of(replace(study, trials=tuple(trials))).span
+        return worker_time_of(replace(study, trials=tuple(trials)), of_nets=not is_foreign(study.spec)).span
     except StudyNotFoundError:
         return 0.0
 
@@ -117,6 +117,8 @@ def _uses(run: Run, config: SearchConfig, commands: NextCommands, best: TrialRec
 def _uses_of_values(commands: NextCommands, best: TrialRecord) -> dict[str, str]:
     """Return the commands that examine a study of other work, and what each is for."""
     return {
+        commands.line("plot"): "plots of the search",
+        commands.line("report"): "the whole study on one page",
         commands.line("leaderboard"): "all trials",
         commands.line("show", trial=best.number): "every setting, the reports, the hashes",
         commands.line("doctor"): "whether the study is whole",
