@@ -271,7 +271,7 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
         lines.append(_front_line(board, board.cost))
     if board.net is None:
         better = "smaller" if board.minimized else "larger"
-        return [*lines, f"Another trainer made this study; values are in its own unit, {better} ones better."]
+        return [*lines, f"Values are in the unit of the study's own trainer or objective; {better} is better."]
     if board.net.tied > 1:
         tied = f"{board.net.tied} of {board.counts['complete']} complete trials are tied"
         lines += [

@@ -46,7 +46,7 @@ def test_the_value_has_the_name_of_the_objective_and_no_second_column() -> None:
     study = handmade_values.halved(settings={"objective": "twice", "direction": "minimize"})
     table = table_of(leaderboard_of(study, of_nets=False))
     assert [column.heading for column in table.columns][2:4] == ["twice", "state"]
-    assert table.footnotes[-1].endswith("values are in its own unit, smaller ones better.")
+    assert table.footnotes[-1].endswith("the study's own trainer or objective; smaller is better.")
     assert (table.document["value_name"], table.document["minimized"]) == ("twice", True)
 
 
