@@ -14,7 +14,6 @@ Command = Literal[
 ]
 _SEES_DATA = ("--data", "--net")
 _TRAINS = (*_SEES_DATA, "--device")
-_REPEATS = (*_TRAINS, "--trainer")
 NEEDS: Mapping[Command, tuple[str, ...]] = MappingProxyType(
     {
         "doctor": (),
@@ -23,9 +22,9 @@ NEEDS: Mapping[Command, tuple[str, ...]] = MappingProxyType(
         "plot": _SEES_DATA,
         "report": _SEES_DATA,
         "ablate": _TRAINS,
-        "confirm": _REPEATS,
+        "confirm": _TRAINS,
         "export": _TRAINS,
-        "reproduce": _REPEATS,
+        "reproduce": _TRAINS,
         "train": _TRAINS,
     }
 )
@@ -45,8 +44,8 @@ class NextCommands:
     """The name by which your own network is loaded; None if the study has none."""
     device: str | None = None
     """The device, if the default is not wanted."""
-    trainer: str | None = None
-    """The name of your own trainer, if it made the study."""
+    own_code: tuple[str, ...] = ()
+    """The option, with its value, that names your own trainer or objective, if it made the study."""
     no_test: bool = False
     """Whether `confirm` is to leave the test set closed."""
 
@@ -67,7 +66,9 @@ class NextCommands:
 
     def needed_by(self, command: Command) -> Iterator[str]:
         """Yield the options, with their values, that a command needs wherever the study is."""
-        values = {"--data": self.data, "--net": self.net, "--device": self.device, "--trainer": self.trainer}
+        values = {"--data": self.data, "--net": self.net, "--device": self.device}
         for option in NEEDS[command]:
             if (value := values[option]) is not None:
                 yield from (option, value)
+        if command in ("confirm", "reproduce"):
+            yield from self.own_code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from mnist_bench.config import TaskName
 from mnist_bench.experiments import (
     Audit,
     Observer,
+    OwnCode,
     ablation,
     audit,
     confirm,
@@ -94,6 +95,8 @@ def confirm_values(
     study: StoredStudy,
     *,
     trainer: str | None = None,
+    objective: Callable[..., Any] | str | None = None,
+    command: str | None = None,
     top: int = 8,
     budget: float | None = None,
     workers: int = 1,
@@ -106,6 +109,8 @@ def confirm_values(
     Args:
         study: as `search.open_study` or `open_study` returned it.
         trainer: the name of the trainer that made the study: `file.py:Trainer` or `package.module:Trainer`.
+        objective: the function that made the study, or its name.
+        command: the program that made the study, with its arguments as they were searched.
         top: the largest number of candidates.
         budget: seconds for the comparison.
         workers: processes that train.
@@ -127,7 +132,9 @@ def confirm_values(
     """
     if not is_foreign(study.spec):
         raise UsageError(f"Study {study.name} is one of networks; confirm_study retrains its best trials.")
-    asked = ValueOptions(trainer=trainer, top=top, budget=budget, workers=workers)
+    asked = ValueOptions(
+        code=OwnCode(trainer=trainer, objective=objective, command=command), top=top, budget=budget, workers=workers
+    )
     with attended(observer, progress) as watching:
         return confirm_by_value.confirm_values(placed(study, None, of_any_trainer=True), asked, watching)
 

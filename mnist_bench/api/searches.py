@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_bench import cells, searches
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, several, used
 from mnist_bench.config import DatasetName
+from mnist_bench.experiments import OwnCode, own_trainer
 from mnist_bench.leaderboard import curve_records, leaderboard_of, table_of
 from mnist_bench.numerics import PrecisionName
 from mnist_bench.plots import KINDS
@@ -18,7 +19,6 @@ from mnist_bench.studies import (
     PeriodResult,
     RepeatedTrial,
     is_foreign,
-    own_trainer,
     record as records,
     record_of,
     reproduce_values,
@@ -227,6 +227,8 @@ def reproduce_trial(
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
     trainer: str | None = None,
+    objective: Callable[..., Any] | str | None = None,
+    command: str | None = None,
     on_period: Callable[[PeriodResult, PeriodResult], None] = lambda then, now: None,
 ) -> RepeatedTrial:
     """Train a trial again, the study's best one by default, and compare it bit for bit; as `mnist-bench reproduce`.
@@ -238,6 +240,8 @@ def reproduce_trial(
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         trainer: your own trainer, if it made the study: its name, `file.py:Trainer` or `package.module:Trainer`.
+        objective: your own function, if it made the study, or its name.
+        command: your own program, if it made the study, with its arguments as they were searched.
         on_period: called after each reporting interval, with its result as it was and as it is now.
 
     Raises:
@@ -252,7 +256,7 @@ def reproduce_trial(
         True
     """
     if is_foreign(study.spec):
-        remote = own_trainer.trainer_for(study, trainer)
+        remote = own_trainer.trainer_for(study, OwnCode(trainer=trainer, objective=objective, command=command))
         return reproduce_values(study, chosen(study, trial), remote, on_period)
     record = record_of(study, chosen(study, trial))
     return reproduce(record, trainer_for(record, device=device, data_dir=as_path(data_dir), net=used(net)), on_period)

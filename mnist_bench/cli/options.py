@@ -127,6 +127,18 @@ Trainer = Annotated[
         help="Your own trainer, if it made the study: file.py:Trainer or package.module:Trainer.",
     ),
 ]
+Objective = Annotated[
+    str | None,
+    typer.Option(
+        "--objective",
+        metavar="NAME",
+        help="Your own function, if it made the study: file.py:function or package.module:function.",
+    ),
+]
+Command = Annotated[
+    str | None,
+    typer.Option("--command", metavar="COMMAND", help="Your own program, if it made the study, as it was searched."),
+]
 Dataset = Annotated[
     DatasetName | None,
     typer.Option(

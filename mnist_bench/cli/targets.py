@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from search.errors import UsageError
 
 if TYPE_CHECKING:
+    from mnist_bench.experiments import OwnCode
     from search.event_log import StudyRecord, TrialRecord
     from search.study import StoredStudy
 
@@ -70,21 +71,21 @@ def open_target(
     return study, None if number is None else find_trial(study, number)
 
 
-def check_options(study: StudyRecord, of_nets: Mapping[str, object], trainer: str | None) -> None:
+def check_options(study: StudyRecord, of_nets: Mapping[str, object], code: OwnCode) -> None:
     """Check that the options of a command go with a study.
 
     Args:
         study: one of nets or of another trainer.
         of_nets: the options that only a study of nets has; those are given whose values are true.
-        trainer: the value of --trainer, which only another study has.
+        code: the code that the command names, which only another study has.
 
     Raises:
         ForeignStudyError, UsageError: one does not.
     """
     from mnist_bench.studies import check_nets, is_foreign
 
-    if trainer is not None and not is_foreign(study.spec):
-        raise UsageError(f"Study {study.name} is one of networks; leave out --trainer.")
+    if code.words and not is_foreign(study.spec):
+        raise UsageError(f"Study {study.name} is one of networks; leave out {code.words[0]}.")
     for option, given in of_nets.items():
         if given:
             check_nets(study, option)

@@ -68,6 +68,6 @@ def commands_for_values(known: NextCommands, chosen: TrialRecord | None) -> dict
     space = {f"{known.line('show', '--space')} > {SPACE_FILE}": "the space that was searched, as a file"}
     if chosen is None:
         return space
-    number, folder = chosen.number, ", in the folder of its file" if ".py:" in (known.trainer or "") else ""
+    number, folder = chosen.number, ", in the folder of its file" if ".py:" in "".join(known.own_code) else ""
     again = f"trains #{number} again with your own trainer{folder}, and compares it bit for bit"
     return space | {known.line("reproduce", trial=number): again}

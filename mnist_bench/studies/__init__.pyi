@@ -9,6 +9,7 @@ from .foreign import (
     check_nets as check_nets,
     is_foreign as is_foreign,
     made_by_another as made_by_another,
+    option_of as option_of,
     trainer_of as trainer_of,
 )
 from .openings import purpose_of_confirming as purpose_of_confirming

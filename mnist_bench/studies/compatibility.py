@@ -9,7 +9,7 @@ from typing import Any
 from mnist_bench import own_nets
 from mnist_bench.data import TrainingSet, form_of, load_training_set, of_files, options_for
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.studies.foreign import is_foreign, trainer_of
+from mnist_bench.studies.foreign import is_foreign, option_of
 from mnist_bench.studies.record import Data
 from search.differences import changed_canaries
 from search.errors import FingerprintError, UsageError
@@ -117,7 +117,7 @@ def commands_at(
         net=None if code is None else net or latest_net(searched) or own_nets.split_code(code)[0],
         device=None if device == "auto" else device,
         no_test=no_test,
-        trainer=trainer_of(spec) if spec is not None and is_foreign(spec) else None,
+        own_code=option_of(spec) if spec is not None and is_foreign(spec) else (),
     )
 
 

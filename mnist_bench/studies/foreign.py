@@ -9,6 +9,7 @@ from mnist_bench.config import TrainConfig, every_setting, flattened
 from mnist_bench.errors import ForeignStudyError
 from search.event_log import StudyRecord
 from search.messages import show
+from search.plugins import is_code
 
 OWN = ("costs", "data", "defaults", "images", "trainer_revision")
 """Names that a search of nets writes into its context; see `mnist_bench.searches.study_context`."""
@@ -33,6 +34,19 @@ def trainer_of(spec: Mapping[str, Any]) -> str | None:
     return show(trainer["factory"]) if isinstance(trainer, Mapping) and "factory" in trainer else None
 
 
+def option_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the option, with its value, that names the code of a foreign study; nothing if the study does not name it.
+
+    Of an objective only a command has spaces, or no colon.
+    """
+    name = trainer_of(spec)
+    if name is None:
+        return ()
+    if "objective" not in spec["context"]:
+        return "--trainer", name
+    return "--objective" if is_code(name) and " " not in name else "--command", name
+
+
 def check_nets(study: StudyRecord, what: str = "this command") -> None:
     """Check that a study is one of nets, which `what` needs.
 
@@ -50,5 +64,8 @@ def check_nets(study: StudyRecord, what: str = "this command") -> None:
 
 def made_by_another(study: StudyRecord) -> str:
     """Return the beginning of a sentence: "Study NAME was made by another trainer (TRAINER)"."""
-    name = trainer_of(study.spec)
-    return f"Study {study.name} was made by another trainer" + (f" ({name})" if name else "")
+    name, what = (
+        trainer_of(study.spec),
+        "your own objective" if "objective" in study.spec["context"] else "another trainer",
+    )
+    return f"Study {study.name} was made by {what}" + (f" ({name})" if name else "")

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 from search.driver.period_results import take_all
 from search.driver.retry_policy import POLL, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
-from search.executors import Done, Executor, Job, Lost, Outcome, Raised, why_failed
+from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, why_failed
 from search.study import CheckpointStore
 from search.trainer_api import Report
 
@@ -101,13 +101,17 @@ class Training:
         store: TaskStore,
         on_period: OnPeriod = as_it_is,
         on_end: OnEnd = unheard,
+        *,
+        stall: float | None = None,
     ) -> None:
+        """Train nothing yet; `stall` is the time in seconds after which a period counts as hung, by default a multiple
+        of its estimated cost."""
         self._tasks = {task.number: task for task in tasks}
         self._executor = executor
         self._store = store
         self._on_period = on_period
         self._on_end = on_end
-        self._retry_policy = RetryPolicy()
+        self._retry_policy = RetryPolicy(stall)
         self._waiting: deque[Job] = deque()
         self._running: set[Key] = set()
         self.reports: dict[str, tuple[Report, ...]] = {}
@@ -197,5 +201,7 @@ class Training:
         # Written before the end is announced; else a task whose end is announced and lost would be announced twice.
         self._store.save(task, self.reports[task.identity], done.state)
         if task.is_ended_by(self.reports[task.identity]):
+            if isinstance(self._executor, KeepingExecutor):
+                self._executor.forget(task.number)
             self._on_end(task, self.reports[task.identity])
         self._enqueue(task, done.state)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from mnist_bench.experiments import OwnCode
     from mnist_bench.experiments.confirm import ConfirmOptions, Final
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
@@ -65,6 +66,8 @@ def confirm(
     data_dir: options.Data = None,
     net: options.Net = None,
     trainer: options.Trainer = None,
+    objective: options.Objective = None,
+    command: options.Command = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
@@ -91,7 +94,8 @@ def confirm(
         mnist-bench confirm ridge-0 --trainer examples/own_trainer.py:Trainer
     """
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.confirm import Opening, RaceOptions, command, confirm_study, table_of
+    from mnist_bench.experiments import own_trainer
+    from mnist_bench.experiments.confirm import Opening, RaceOptions, command as command_again, confirm_study, table_of
     from mnist_bench.studies import commands_of, device_like, is_foreign, open_any
     from search.errors import UsageError
 
@@ -101,12 +105,13 @@ def confirm(
         raise UsageError("--front does not use --budget, --no-test and --force-test; leave them out.")
     record = open_any(results, study, storage)
     latest = record.name if study is None else None
+    code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
     targets.check_options(
         record, {"--front": front, "--no-test": no_test, "--force-test": open_test, "--device": device != "auto",
-                 "--data": data_dir, "--net": net}, trainer,
+                 "--data": data_dir, "--net": net}, code,
     )  # fmt: skip
     if is_foreign(record.spec):
-        _values(record, trainer, top, budget, workers, latest, storage, json=json)
+        _values(record, code, top, budget, workers, latest, storage, json=json)
         return
     opening: Opening = "never" if no_test else "always" if open_test else "judged"
     asked = RaceOptions(
@@ -123,13 +128,13 @@ def confirm(
     for line in _to_take_away(record.files.confirm, found.finals[:1], commands):
         output.note_command(line)
     if not found.finals and (found.cut or not no_test):
-        for line in ("To continue from here:", f"  {command(found, commands)}", *resuming.hint(storage)):
+        for line in ("To continue from here:", f"  {command_again(found, commands)}", *resuming.hint(storage)):
             output.note_command(line)
 
 
 def _values(
     study: StoredStudy,
-    trainer: str | None,
+    code: OwnCode,
     top: int,
     budget: float | None,
     workers: int | None,
@@ -143,9 +148,9 @@ def _values(
     from mnist_bench.experiments.confirm_values import ValueOptions, confirm_values, table_of_values
     from mnist_bench.studies import commands_of
 
-    asked = ValueOptions(trainer=trainer, top=top, budget=budget, workers=workers or options.cores())
+    asked = ValueOptions(code=code, top=top, budget=budget, workers=workers or options.cores())
     found = runner.result_of(partial(confirm_values, study, asked), storage=storage, study=latest)
-    commands = commands_of(study) if trainer is None else replace(commands_of(study), trainer=trainer)
+    commands = replace(commands_of(study), own_code=code.words) if code.words else commands_of(study)
     output.print_result(output.form(json=json), table_of_values(found, commands))
 
 

@@ -16,6 +16,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 from search.differences import CANARIES
 
 if TYPE_CHECKING:
+    from mnist_bench.experiments import OwnCode
     from mnist_bench.studies import Difference, OnPeriod, PeriodResult, Record, RepeatedTrial
     from search.event_log import TrialRecord
     from search.study import StoredStudy
@@ -42,6 +43,8 @@ def reproduce(
     data_dir: options.Data = None,
     net: options.Net = None,
     trainer: options.Trainer = None,
+    objective: options.Objective = None,
+    command: options.Command = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
@@ -57,6 +60,7 @@ def reproduce(
         mnist-bench reproduce results/published/conv/RECORD.json
         mnist-bench reproduce ridge-0/3 --trainer examples/own_trainer.py:Trainer
     """
+    from mnist_bench.experiments import own_trainer
     from mnist_bench.studies import find_trial, is_foreign, record
 
     if (read := _record(target)) is not None:
@@ -64,10 +68,11 @@ def reproduce(
     else:
         study, named = targets.open_target(target, results, storage, of_any_trainer=True)
         of_nets = {"--device": device != "auto", "--data": data_dir, "--net": net}
-        targets.check_options(study, of_nets, trainer)
+        code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
+        targets.check_options(study, of_nets, code)
         trial = named or find_trial(study, None)
         if is_foreign(study.spec):
-            again = _of_values(study, trial, trainer)
+            again = _of_values(study, trial, code)
         else:
             again = _of_record(record.record_of(study, trial), device, data_dir, net)
     if json:
@@ -132,11 +137,12 @@ def _of_record(record: Record, device: str, data_dir: Path | None, net: str | No
     )  # fmt: skip
 
 
-def _of_values(study: StoredStudy, trial: TrialRecord, named: str | None) -> _Again:
+def _of_values(study: StoredStudy, trial: TrialRecord, code: OwnCode) -> _Again:
+    from mnist_bench.experiments import own_trainer
     from mnist_bench.leaderboard import value_name
-    from mnist_bench.studies import own_trainer, reproduce as reproduction
+    from mnist_bench.studies import reproduce as reproduction
 
-    trainer = own_trainer.trainer_for(study, named)
+    trainer = own_trainer.trainer_for(study, code)
     name, numbers = value_name(study.spec), count(1)
 
     def print_value(then: PeriodResult, now: PeriodResult) -> None:

@@ -15,13 +15,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.confirm import race, race_result
 from mnist_bench.experiments.confirm_values.value_result import ConfirmedValues, ValueCandidate, load_values, save
 from mnist_bench.experiments.confirm_values.value_runs import ValueRuns, Values
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.experiments.time_budget import TimeBudget, check_budget
 from mnist_bench.leaderboard import is_minimized, ordered, value_name
-from mnist_bench.studies import compatibility, own_trainer
+from mnist_bench.studies import compatibility
 from search import canonical_json
 from search.arguments import check_count
 from search.database import file_lock
@@ -38,8 +39,8 @@ ROUNDED = 4
 class ValueOptions:
     """The options of a confirmation by value."""
 
-    trainer: str | None
-    """The name of the study's trainer; see `own_trainer.spec_of`."""
+    code: own_trainer.OwnCode
+    """The study's trainer or objective."""
     top: int = race_result.TOP
     """Configurations, at most."""
     budget: float | None = None
@@ -114,7 +115,7 @@ def _runs(
 ) -> Iterator[tuple[ValueRuns, TimeBudget]]:
     """Start workers with the study's trainer."""
     folder = study.files.confirm
-    executor = own_trainer.executor_for(study, options.trainer, options.workers, folder.workers_log)
+    executor = own_trainer.executor_for(study, options.code, options.workers, folder.workers_log)
     make_folder(folder.path)
     with file_lock.driver_lock(folder.lock, f"The confirmation of {study.name}"):
         decided_by = canonical_json.sha256([study.digest, options.top, options.budget])

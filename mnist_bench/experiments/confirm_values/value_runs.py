@@ -3,6 +3,7 @@ seeds."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import Any, assert_never
 
 from mnist_bench.cells import duration, value as value_cell
 from mnist_bench.errors import Stopped
+from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.confirm import race, runs as net_runs
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.experiments.time_budget import makespan
@@ -58,6 +60,8 @@ class ValueRuns:
         self._on_period = on_period
         self._store = TaskStore(CheckpointStore(folder.checkpoints), keep_last=False)
         self._conditions = [dict(study.spec["context"]), *canaries(numerics)]
+        self._stall = math.inf if own_trainer.is_objective(study) else None
+        """How long a report of an objective takes is not known."""
         self._seeds = net_runs.seeds(study, net_runs.RACE)
 
     def values(self, numbers: Sequence[int], upto: int) -> Values:
@@ -83,7 +87,9 @@ class ValueRuns:
             spent = duration(sum(report.seconds for report in reports))
             self._observer.on_news(f"{titles[task.identity]}: {_told(reports)}, in {spent}")
 
-        training = Training([run.task for run in runs.values()], self._executor, self._store, on_period, on_end)
+        training = Training(
+            [run.task for run in runs.values()], self._executor, self._store, on_period, on_end, stall=self._stall
+        )
         if not training.run(self._observer.stopping):
             raise Stopped
         return {

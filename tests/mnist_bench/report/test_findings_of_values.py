@@ -82,7 +82,7 @@ def test_the_page_of_another_trainer_has_no_recipe_no_data_and_no_test_set() -> 
 def test_the_commands_show_the_space_and_repeat_the_chosen_trial() -> None:
     space = {"mnist-bench show ridge-0 --space > space.yaml": "the space that was searched, as a file"}
     assert commands_for_values(HERE, None) == space
-    known = NextCommands(study="ridge-0", trainer="ridge.py:Trainer")
+    known = NextCommands(study="ridge-0", own_code=("--trainer", "ridge.py:Trainer"))
     assert commands_for_values(known, made.trial(7, [1.0])) == {
         **space,
         "mnist-bench reproduce ridge-0/7 --trainer ridge.py:Trainer": (

@@ -19,6 +19,7 @@ from mnist_bench.experiments.confirm_values.value_confirmation import (
 )
 from mnist_bench.experiments.confirm_values.value_result import ConfirmedValues, load_values
 from mnist_bench.experiments.grid import Observer
+from mnist_bench.experiments.own_trainer import OwnCode
 from search.errors import FingerprintError, SearchError, StudyLockedError, StudyNotFoundError
 from search.executors.protocol import Done, Job, Outcome
 from search.study.studies import StoredStudy
@@ -74,8 +75,8 @@ def confirm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Confirm:
         **options: Any,
     ) -> tuple[ConfirmedValues, Trained]:
         executor = Trained(value, canary)
-        monkeypatch.setattr("mnist_bench.studies.own_trainer.executor_for", lambda *given: executor)
-        asked = ValueOptions(trainer="ridge.py:Trainer", **options)
+        monkeypatch.setattr("mnist_bench.experiments.own_trainer.executor_for", lambda *given: executor)
+        asked = ValueOptions(code=OwnCode(trainer="ridge.py:Trainer"), **options)
         kept = handmade.kept_in(tmp_path, study or four())
         return confirm_values(kept, asked, observer or Observer()), executor
 

@@ -9,7 +9,7 @@ from mnist_bench.experiments.confirm_values.value_table import finding_of_values
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import markdown
 
-HERE = NextCommands(study="ridge-0", trainer="ridge.py:Trainer")
+HERE = NextCommands(study="ridge-0", own_code=("--trainer", "ridge.py:Trainer"))
 
 
 def candidate(number: int, values: tuple[float | None, ...], **more: Any) -> ValueCandidate:
