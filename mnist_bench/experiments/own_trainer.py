@@ -11,7 +11,7 @@ from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.leaderboard import value_name
 from mnist_bench.studies import made_by_another, option_of
 from search.errors import UsageError
-from search.event_log import StudyRecord
+from search.event_log import StudyRecord, repeats
 from search.executors import Executor, RemoteTrainer
 from search.executors.local import LocalExecutor
 from search.messages import command_line, show
@@ -55,7 +55,7 @@ def executor_for(study: StudyRecord, code: OwnCode, workers: int, log: Path) -> 
         return LocalExecutor(spec_of(study, code.trainer), workers, log)
     return ObjectiveExecutor(
         objective_of(study, code), workers, log, periods=study.spec["periods"], metric=value_name(study.spec),
-        checked=False,
+        checked=False, repeats=repeats(study.order),
     )  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def objective_of(study: StudyRecord, code: OwnCode) -> Objective:
     if code.objective is None and code.command is None:
         raise _unnamed(study)
     found = Objective.of(code.objective) if code.objective is not None else Objective.of_command(code.command or "")
-    _check_name(study, TrainerSpec(factory=found.name).to_json()["factory"])
+    _check_name(study, found.name)
     if found.sha256 != (then := study.spec["context"]["objective"]):
         raise UsageError(
             f"{show(found.name)} has changed since the search of study {study.name} (its hash {then[:8]} then, "

@@ -48,12 +48,12 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
 
 
 RUN = """
-import json, sys
+import json, shlex, sys
 from typer.testing import CliRunner
 from mnist_bench.cli.app import app
 
 def run(line, stdin=None):
-    result = CliRunner().invoke(app, line.split(), input=stdin)
+    result = CliRunner().invoke(app, shlex.split(line), input=stdin)
     ran[line] = (result.exit_code, result.stdout, result.stderr)
     return result.stdout
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -33,17 +34,32 @@ def ran(tmp_path_factory: pytest.TempPathFactory, in_one_process: Callable[..., 
     results = folder / "results"
     space = {"name": "bowl", "objective": "loss", "direction": "minimize", **SPACE}
     search.run(f"{folder / 'mine.py'}:objective", space, trials=6, periods=3, results=results)
+    program = folder / "program.sh"
+    program.write_text("""echo '{"value": '$1'}'\n""")
+    command = f"sh {program} {{x}}"
+    search.planned(
+        search.Objective.of_command(command), {**space, "name": "flat", "objective": "value"}, trials=3, results=results
+    ).run()
     lines = (
+        f"reproduce flat-0 --command {shlex.quote(command)}", "reproduce flat-0 --command 'sh program.sh {x}'",
         "reproduce bowl-0 --json", "reproduce bowl-0 --json --objective mine.py:objective",
         "reproduce bowl-0 --objective changed/mine.py:objective", "reproduce bowl-0 --trainer mine.py:objective",
         "confirm bowl-0 --top 2 --json --objective mine.py:objective", "leaderboard bowl-0", "report bowl-0",
     )  # fmt: skip
-    return in_one_process(folder, "\n".join(f"run({line!r})" for line in lines))
+    found = in_one_process(folder, "\n".join(f"run({line!r})" for line in lines))
+    return found | dict(zip(("program", "other program"), found.values(), strict=False))
 
 
 def test_a_trial_of_a_function_is_reproduced(ran: dict[str, Any]) -> None:
     found = json.loads(ran["reproduce bowl-0 --json --objective mine.py:objective"].out)
     assert (found["identical"], len(found["periods"])) == (True, 3)
+
+
+def test_a_trial_of_a_program_is_reproduced(ran: dict[str, Any]) -> None:
+    assert ran["program"].out.endswith("Identical, bit for bit.\n")
+    assert "only its reports show" in ran["program"].out
+    assert ran["other program"].code == 2
+    assert "not by sh program.sh" in " ".join(ran["other program"].err.split())
 
 
 @pytest.mark.parametrize(

@@ -104,10 +104,13 @@ class _Again:
 
     def print_heading(self) -> None:
         from mnist_bench.studies import reproduce as reproduction
+        from search.objectives import NO_CHECK
 
         changed = _changed_canaries(reproduction.numerics_differences(self.numerics, self.trainer.numerics))
         canary = str(self.numerics.get("canary", "none"))
         agree = f"numerics differ ({changed})" if changed else f"numerics agree (numerics check {canary[:4]}…)"
+        if canary == NO_CHECK:
+            agree = "only its reports show whether this machine computes alike"
         output.print_prose(f"Reproducing {self.study}/{self.trial} (seed {self.seed}); {agree}.")
         for heading in self.headings:
             output.print_line(heading, style="bold")
