@@ -14,9 +14,10 @@ from mnist_bench.cli.exit_codes import ExitCode
 from search.arguments import MAX_SEED
 from search.driver.attended import Interrupts
 from search.errors import UsageError
-from search.event_log import MAX_COUNT, Order
+from search.event_log import Order
 from search.executors import MAX_LANES, ExecutorName
 from search.messages import joined
+from search.trainer_api import MAX_PERIODS
 
 if TYPE_CHECKING:
     from mnist_bench.searches import ObjectiveConfig, SearchConfig
@@ -237,7 +238,7 @@ def search(
         typer.Option(
             "--periods",
             min=1,
-            max=MAX_COUNT,
+            max=MAX_PERIODS,
             metavar="N",
             rich_help_panel=options.OWN_WORK,
             help="Most reports of a trial. A pruner can stop the trial after each.",
