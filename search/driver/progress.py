@@ -176,7 +176,7 @@ class Meter:
 
     def _seconds_left(self, ahead: Mapping[int, int]) -> float | None:
         begun = time.monotonic()
-        if begun >= self._foresee_at:
+        if begun >= self._foresee_at or self._history.next_slot() is None:  # at the end nothing is left to foresee
             self._left, self._longest = self._forecast.remaining(ahead)
             self._foresee_at = begun + (time.monotonic() - begun) / FORECAST_SHARE
         if not self._cost:
