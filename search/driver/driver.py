@@ -184,7 +184,7 @@ class Driver:
         asked = Asked(
             time=slot.next_time,
             trial=number,
-            params=params,
+            params=dict(sorted(params.items())),  # as they are read from the log
             config=dict(self._planner.codec.to_json(plan.config)),
             costs=plan.costs,
             facts=dict(plan.facts),

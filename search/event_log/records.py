@@ -247,9 +247,11 @@ class StudyRecord(_Explored):
 
     @property
     def first_failed(self) -> TrialRecord | None:
-        """The first trial, if every trained trial that has ended failed; None if one did not, or none has ended."""
+        """The first trial that failed, if every trained trial that has ended failed or was pruned; None if one is
+        complete, or none failed."""
         ended = self.finished()
-        return ended[0] if ended and all(trial.state == "FAIL" for trial in ended) else None
+        failed = [trial for trial in ended if trial.state == "FAIL"]
+        return failed[0] if failed and all(trial.reason in ("crashed", "pruned") for trial in ended) else None
 
     @property
     def digest(self) -> str:

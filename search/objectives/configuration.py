@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.messages import did_you_mean
 
+if TYPE_CHECKING:
+    from search.event_log import TrialRecord
+
+
 FLAT = "config"
 """The section of the fields that stand at the top level of a space."""
+
+
+def seed_of(trial_seed: int) -> int:
+    """Return the seed that an objective gets: 31 bits of the trial's 32, because some libraries take no larger one."""
+    return trial_seed >> 1
 
 
 class Configuration(Mapping[str, Any]):
@@ -29,6 +38,11 @@ class Configuration(Mapping[str, Any]):
         self._values = {path.removeprefix(f"{FLAT}."): value for path, value in values.items()}
         self.seed = seed
         """The trial's seed: less than 2**31, which every library takes."""
+
+    @classmethod
+    def of(cls, trial: TrialRecord) -> Configuration:
+        """Return the configuration that the objective of a trial got: `Model(**Configuration.of(study.best))`."""
+        return cls(trial.config, seed_of(trial.seed))
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]

@@ -18,6 +18,7 @@ from search.executors import Done, Job, Lost, Outcome, Raised
 from search.executors.local import CRASHES, ending, kills
 from search.files import open_to_append
 from search.messages import number_of
+from search.objectives.configuration import seed_of
 from search.objectives.forks import Child, Forks, forks_of
 from search.objectives.lines import Message
 from search.objectives.objective import Objective
@@ -200,7 +201,7 @@ class ObjectiveExecutor:
         run = _Run(child=forks.fork(), trial=job.trial, expected=expected)
         self._selector.register(run.child.lines, selectors.EVENT_READ, run)
         # 31 bits, because some libraries take no larger seed.
-        run.child.send({"config": dict(job.config), "seed": job.seed >> 1, "objective": self._metric})
+        run.child.send({"config": dict(job.config), "seed": seed_of(job.seed), "objective": self._metric})
         return run
 
     def _take(self, run: _Run, message: Message) -> list[Outcome]:

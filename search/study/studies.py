@@ -326,10 +326,10 @@ def no_such_study(location: StudyLocation) -> StudyNotFoundError:
 
 
 def all_failed(location: StudyLocation, first: TrialRecord) -> str:
-    """Return in words that every trial of a study failed."""
+    """Return in words that every trial of a study failed, except those that were stopped early."""
     cause = f"; the first one: {first.cause}" if first.cause else ""
     command = command_line(["mnist-bench", "show", f"{location.name}/{first.number}", *location.words])
-    return f"Every trial of {location.name} failed{cause}. `{command}` shows the whole error."
+    return f"Every trial of {location.name} that was not pruned failed{cause}. `{command}` shows the whole error."
 
 
 def where(results: Path, storage: str | None = None) -> str:

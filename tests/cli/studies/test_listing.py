@@ -77,7 +77,7 @@ def test_a_study_all_of_whose_trials_failed_is_told_with_the_first_error_and_whe
     shown = cli("studies", "--results", "runs")
     assert shown.exit_code == 0
     assert shown.stderr == (
-        "Every trial of gbm-0 failed; the first one: NameError: no name. "
+        "Every trial of gbm-0 that was not pruned failed; the first one: NameError: no name. "
         "`mnist-bench show gbm-0/0 --results runs` shows the whole error.\n"
     )
 

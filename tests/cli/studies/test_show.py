@@ -85,7 +85,7 @@ def test_the_finding_of_a_study_all_of_whose_trials_failed_is_the_first_error(cl
         study = replace(study, spec={**study.spec, "context": {"trainer": {"factory": "a:b"}}})
     cli.studies["conv-0"] = study  # type: ignore[attr-defined]
     assert cli("show", "conv-0").stdout.splitlines()[1] == (
-        "finding   Every trial of conv-0 failed; the first one: NameError: no x0. "
+        "finding   Every trial of conv-0 that was not pruned failed; the first one: NameError: no x0. "
         "`mnist-bench show conv-0/0` shows the whole error."
     )
 

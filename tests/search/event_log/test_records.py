@@ -45,14 +45,16 @@ def test_the_digest_sees_what_decides_and_not_what_varies() -> None:
         assert digest([other, two]) != digest([one, two])
 
 
-def test_a_study_has_a_first_failed_trial_only_if_all_that_ended_failed() -> None:
+def test_a_study_has_a_first_failed_trial_only_if_all_that_ended_failed_or_were_pruned() -> None:
     infeasible = replace(trial(0), state="PRUNED", reason="infeasible")
     crashed = [replace(trial(n), state="FAIL", reason="crashed", error="Traceback\nNameError: no x.") for n in (1, 2)]
     running = replace(trial(3, report(0.5)), state="RUNNING", reason="running")
     study = StudyRecord(name="tour-0", spec={}, totals=(9,), trials=(infeasible, *crashed, running))
     assert study.first_failed is crashed[0]
     assert crashed[0].cause == "NameError: no x"
-    for trials in ((infeasible, running), (*crashed, trial(4, report(0.5))), ()):
+    pruned = replace(trial(5, report(0.5)), state="PRUNED", reason="pruned")
+    assert replace(study, trials=(pruned, *crashed)).first_failed is crashed[0]
+    for trials in ((infeasible, running), (*crashed, trial(4, report(0.5))), (pruned,), ()):
         assert replace(study, trials=trials).first_failed is None
 
 

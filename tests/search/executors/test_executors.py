@@ -498,5 +498,7 @@ def test_worker_processes_have_the_environment_that_the_trainer_needs(
 
 def test_a_process_that_was_started_without_it_does_not_train(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     executor = executor_of(request, "in-process", "", tmp_path, {"FAKE_CANARY": "another"})
-    with pytest.raises(UsageError, match=r"^This trainer needs a process .* with FAKE_CANARY=another; use worker processes"):
+    with pytest.raises(
+        UsageError, match=r"^This trainer needs a process .* with FAKE_CANARY=another; use worker processes"
+    ):
         executor.start()

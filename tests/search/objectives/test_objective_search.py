@@ -86,6 +86,15 @@ def test_a_function_without_a_file_is_called_in_copies_of_this_process(tmp_path:
     assert len(digests) == 1
 
 
+def test_the_configuration_of_a_trial_is_that_of_its_objective(tmp_path: Path) -> None:
+    study = run(objectives.parabola, tmp_path, trials=2)
+    trial = study.trials[1]
+    config = search.Configuration.of(trial)
+    assert dict(config) == {"x": trial.params["config.x"], "depth": trial.params["config.depth"]}
+    again = run(objectives.parabola, tmp_path, trials=2)
+    assert [list(trial.params) for trial in again.trials] == [list(trial.params) for trial in study.trials]
+
+
 def test_pruned_trials_have_fewer_reports(tmp_path: Path) -> None:
     study = run(objectives.descent, tmp_path, trials=30, periods=PERIODS, pruner=search.Asha())
     lengths = {trial.reason: len(trial.reports) for trial in study.trials}
@@ -102,7 +111,7 @@ def test_fewer_reports_than_there_may_be_end_the_trial_complete(tmp_path: Path) 
 
 def test_one_report_too_many_is_a_crash_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(TooManyFailuresError, match=r"made report 5, and the search was made for 4 reports"):
-        run(objectives.endless, tmp_path, periods=PERIODS, pruner=search.NoPruner())
+        run(objectives.endless, tmp_path, periods=PERIODS)
 
 
 @pytest.mark.parametrize(
