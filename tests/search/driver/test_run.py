@@ -248,8 +248,8 @@ def test_a_search_all_of_whose_trials_fail_says_so_each_time_and_where_to_read_m
         with pytest.raises(TooManyFailuresError) as ended:
             fake.run(tmp_path, goal=3, behaviour="raise_always")
         assert str(ended.value) == (
-            "Every trial of fake-0 that was not pruned failed; the first one: ZeroDivisionError: the fake trainer divides "
-            "by zero. "
+            "Every trial of fake-0 that was not pruned failed; the first one: ZeroDivisionError: the fake trainer "
+            "divides by zero. "
             f"`mnist-bench show fake-0/0 --results {tmp_path}` shows the whole error."
         )
         assert "Traceback" in "".join(ended.value.__notes__), "for those who ask for it"
