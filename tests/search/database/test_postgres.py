@@ -231,7 +231,7 @@ def test_an_outage_past_the_bound_is_a_sentence_and_the_search_goes_on_later(
     digest: str, tmp_path: Path, postgres: Server, url: str
 ) -> None:
     expected = (
-        r"^The study cannot be written: the database has been unreachable for more than 1 s \(.*run the same command again"
+        r"^The study cannot be written: the database has been unreachable for more than 1 s \(.*the same command again"
     )
     with pytest.raises(StorageError, match=expected) as caught:
         fake.run(tmp_path, goal=GOAL, url=url, observer=Watcher(after=8, does=postgres.stop), max_outage=1)
