@@ -131,7 +131,7 @@ def test_a_search_killed_at_random_moments_comes_to_the_same_digest(
     done = own_work.run(tmp_path, own_work.words(*TRIALS, of=WAYS[way], workers=workers))
     assert done.code == 0, done.err
     assert own_work.digest(done.out) == whole[way]
-    assert killed >= KILLS - 3  # a search may end before the last
+    assert killed >= KILLS // 2  # a search may end before the last
     wait_for(lambda: not own_work.alive([*everyone]))
 
 

@@ -125,7 +125,7 @@ def test_a_reader_cannot_remove_and_the_driver_can(searched: Searched) -> None:
     ("role", "code", "words"),
     [
         ("WRONG", 1, "password authentication failed"),
-        ("MISSPELT", 2, "@ is written %40"),
+        ("MISSPELT", 2, "in a password %40 for @"),
         ("NOWHERE", 1, "refused"),
     ],
 )
