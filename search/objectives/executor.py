@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import selectors
-import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import IO, Any
 from search.arguments import check_count
 from search.errors import UsageError, WorkerError
 from search.executors import Done, Job, Lost, Outcome, Raised
-from search.executors.local import CRASHES, ending, kills
+from search.executors.local import ending, kills, outcome_of_end
 from search.files import open_to_append
 from search.messages import number_of
 from search.objectives.configuration import seed_of
@@ -343,7 +342,9 @@ class ObjectiveExecutor:
             return []
         job, run.job = run.job, None
         self._runs.pop(run.trial)
-        return [_death(job, code, run.oom_kills)]
+        if code >= 0:  # unlike a worker's, this process runs nothing but the objective
+            return [Raised(job=job, error=f"The objective ended its process ({ending(code)}).")]
+        return [outcome_of_end(job, code, run.oom_kills, "The objective's process")]
 
     def _stalled(self) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -362,16 +363,6 @@ class ObjectiveExecutor:
         for run in self._leaving:
             if run.ended_since is not None and time.monotonic() - run.ended_since > GRACE:
                 run.child.kill()
-
-
-def _death(job: Job, code: int, oom_kills: int) -> Outcome:
-    if -code in CRASHES:
-        return Raised(job=job, error=f"The objective's process ended by {ending(code)}.")
-    if code >= 0:
-        return Raised(job=job, error=f"The objective ended its process ({ending(code)}).")
-    if code == -signal.SIGKILL and kills() > oom_kills:
-        return Lost(job=job, reason="out of memory", cause="out_of_memory")
-    return Lost(job=job, reason=ending(code))
 
 
 def _state(reports: Sequence[Figures]) -> bytes:

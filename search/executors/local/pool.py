@@ -211,14 +211,25 @@ def _key(job: Job) -> tuple[int, int]:
 
 
 def _death(alone: Running, code: int, *, stalled: bool) -> Outcome:
-    job = alone.job
     if stalled:
-        return Lost(job=job, reason=_silence(job), cause="stalled")
+        return Lost(job=alone.job, reason=_silence(alone.job), cause="stalled")
+    return outcome_of_end(alone.job, code, alone.oom_kills, "The worker")
+
+
+def outcome_of_end(job: Job, code: int, oom_kills: int, process: str) -> Outcome:
+    """Return what the end of the process that did a job shows about the job.
+
+    Args:
+        job: the only one of the process.
+        code: its exit code.
+        oom_kills: processes that had been killed for lack of memory when the job began.
+        process: what ended, in words: "The worker".
+    """
     if -code in CRASHES:
-        return Raised(job=job, error=f"The worker ended by {ending(code)}.")
+        return Raised(job=job, error=f"{process} ended by {ending(code)}.")
     # SIGKILL does not say who sent it. The kernel counts its own; that of another process in the same group may be
     # among them, so it takes two such ends to make it the trial's (`search.driver.retry_policy`).
-    if code == -signal.SIGKILL and oom.kills() > alone.oom_kills:
+    if code == -signal.SIGKILL and oom.kills() > oom_kills:
         return Lost(job=job, reason="out of memory", cause="out_of_memory")
     return Lost(job=job, reason=ending(code))
 
