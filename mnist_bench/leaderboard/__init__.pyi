@@ -27,7 +27,7 @@ from .early_stop_lines import (
     stop_line as stop_line,
     stop_option as stop_option,
 )
-from .objective import is_minimized as is_minimized, value_name as value_name
+from .objective import value_name as value_name
 from .ranking import ordered as ordered, pareto_front as pareto_front, undominated as undominated
 from .ties import UNTESTED as UNTESTED, Ties as Ties, ties_of as ties_of
 from .worker_time import (

@@ -10,7 +10,7 @@ from typing import Any
 from mnist_bench.config import TrainConfig, all_settings, from_json
 from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
 from mnist_bench.leaderboard.early_stop_lines import first_then, is_ahead
-from mnist_bench.leaderboard.objective import is_minimized, value_name
+from mnist_bench.leaderboard.objective import value_name
 from mnist_bench.leaderboard.ranking import infeasible_trials, listed_trials, pareto_front
 from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
 from mnist_bench.nets import distinguishing
@@ -240,7 +240,7 @@ def leaderboard_of(
         front=tuple(trial.number for trial in front),
         parameters=names,
         value_name=value_name(study.spec),
-        minimized=is_minimized(study.spec),
+        minimized=study.direction == "minimize",
         metrics=() if of_nets else measured(study),
         limits=limits_of(study),
         has_curves=curves,

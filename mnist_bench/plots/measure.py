@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mnist_bench.leaderboard import epochs_done, is_minimized, period_ends, value_name
+from mnist_bench.leaderboard import epochs_done, period_ends, value_name
 from mnist_bench.plots.accuracy import AccuracyAxis
 from mnist_bench.plots.headings import epochs
 from mnist_bench.plots.value_axis import PlainAxis, ValueAxis
@@ -121,4 +121,4 @@ def measure_of(study: StudyRecord) -> Measure:
     """Return the measure of a study."""
     if not is_foreign(study.spec):
         return NETS
-    return PlainMeasure(name=value_name(study.spec), minimized=is_minimized(study.spec))
+    return PlainMeasure(name=value_name(study.spec), minimized=study.direction == "minimize")

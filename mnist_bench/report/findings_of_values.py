@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mnist_bench import cells
 from mnist_bench.cells import spelled
-from mnist_bench.leaderboard import Leaderboard, ahead_line, is_minimized, stop_line, value_name
+from mnist_bench.leaderboard import Leaderboard, ahead_line, stop_line, value_name
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report.sections import Sections
 from search.event_log import StudyRecord, TrialRecord
@@ -47,7 +47,7 @@ def findings_of_values(study: StudyRecord, board: Leaderboard, sections: Section
 
 def _best(study: StudyRecord, best: TrialRecord, *, so_far: bool) -> str:
     name, complete = value_name(study.spec), len(study.complete())
-    ends = f"{'the lowest' if is_minimized(study.spec) else 'the highest'} {name}, {cells.value(best.value)}"
+    ends = f"{'the lowest' if study.direction == 'minimize' else 'the highest'} {name}, {cells.value(best.value)}"
     now = " so far" if so_far else ""
     if complete == 1:
         return f"Trial {best.number} is the only complete trial{now}: its {name} is {cells.value(best.value)}."

@@ -21,7 +21,7 @@ from mnist_bench.experiments.confirm_values.value_result import ConfirmedValues,
 from mnist_bench.experiments.confirm_values.value_runs import ValueRuns, Values
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.experiments.time_budget import TimeBudget, check_budget
-from mnist_bench.leaderboard import is_minimized, ordered, value_name
+from mnist_bench.leaderboard import ordered, value_name
 from mnist_bench.studies import compatibility
 from search import canonical_json
 from search.arguments import check_count
@@ -140,7 +140,7 @@ class _Confirmation:
         self._options = options
         self._runs = runs
         self._budget = budget
-        self._minimized = is_minimized(study.spec)
+        self._minimized = study.direction == "minimize"
         self._values: dict[int, tuple[float | None, ...]] = {}
 
     def run(self) -> ConfirmedValues:
