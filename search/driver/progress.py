@@ -176,7 +176,9 @@ class Meter:
 
     def _seconds_left(self, ahead: Mapping[int, int]) -> float | None:
         begun = time.monotonic()
-        if begun >= self._foresee_at or self._history.next_slot() is None:  # at the end nothing is left to foresee
+        history = self._history
+        has_ended = history.stop is not None or history.finished >= history.goal  # the forecast of which is quick
+        if begun >= self._foresee_at or has_ended:
             self._left, self._longest = self._forecast.remaining(ahead)
             self._foresee_at = begun + (time.monotonic() - begun) / FORECAST_SHARE
         if not self._cost:
