@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,6 +40,7 @@ from mnist_bench.numerics import TRAINER_REVISIONS
 from mnist_bench.space_files import planner_on
 from mnist_bench.tables import cells, rows, shipped, spread
 from search import canonical_json
+from search.driver.attended import Interrupts
 from search.files import append_line, atomic_write, make_folder
 from search.space import Choice, FloatRange, IntRange, Levels, Space
 from search.study import WorkFolder
@@ -174,11 +174,8 @@ def _write(path: Path, space: Space, chosen: Sequence[Any], near: Sequence[Any])
 def train(minutes: float, workers: int) -> None:
     """Train the missing rows, until all are there or the time is up."""
     ends = time.monotonic() + 60 * minutes
-    asked: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda given, frame: asked.append(given))
-    observer = _Stopping(lambda: bool(asked) or time.monotonic() > ends)
-    with suppress(Stopped):
+    with Interrupts(print) as interrupts, suppress(Stopped):
+        observer = _Stopping(lambda: interrupts.stopping() or time.monotonic() > ends)
         for stage in stages():
             there = made(stage.table)
             if missing := [key for key in dict.fromkeys(stage.keys) if key not in there]:

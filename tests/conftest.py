@@ -48,6 +48,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(stack.close)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Put back the variables that libraries write when test modules import them, or no process would be forked."""
+    with warm_processes.variables_put_back():
+        return (yield)
+
+
 def pytest_collection_finish() -> None:
     """Load once what each test would load anew, if it is used at all: MNIST, commands (50 ms), Optuna's migrations."""
     if typer_testing := sys.modules.get("typer.testing"):
