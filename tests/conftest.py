@@ -48,13 +48,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(stack.close)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[None]:
-    """Put back the variables that libraries write when test modules import them, or no process would be forked."""
-    with warm_processes.variables_put_back():
-        return (yield)
-
-
 def pytest_collection_finish() -> None:
     """Load once what each test would load anew, if it is used at all: MNIST, commands (50 ms), Optuna's migrations."""
     if typer_testing := sys.modules.get("typer.testing"):
@@ -93,11 +86,13 @@ def pytest_collection() -> Iterator[None]:
     """Import all that is tested without looking for garbage in it, then or later.
 
     The imported modules are a million objects that stay. Looked through with each full collection, they cost 4 of 11
-    seconds of importing, and a tenth of the tests' time.
+    seconds of importing, and a tenth of the tests' time. The variables that libraries write when they are imported,
+    such as scikit-learn, are put back, or no process would be forked.
     """
     gc.disable()
     try:
-        return (yield)
+        with warm_processes.variables_put_back():
+            return (yield)
     finally:
         gc.freeze()
         gc.enable()
