@@ -169,10 +169,11 @@ def counted(counts: Mapping[str, int], *, live: bool = False) -> str:
 
     Unfinished trials read as running in a `live` study and as paused in one that no process searches.
     """
+    from search.event_log import besides  # not needed to print a table
+
     names = {"complete": "complete", "pruned": "pruned", "failed": "failed", "running": "running" if live else "paused"}
     parts = [f"{counts[name]} {word}" for name, word in names.items() if counts[name]] or ["none finished"]
-    besides = f" (and {counts['infeasible']} infeasible)" if counts["infeasible"] else ""
-    return ", ".join(parts) + besides
+    return ", ".join(parts) + besides(counts)
 
 
 def sparkline(values: Sequence[float | None], low: float, high: float) -> str:

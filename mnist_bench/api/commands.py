@@ -36,7 +36,8 @@ def leaderboard(
     Args:
         study: as `search` or `open_study` returned it.
         top: the number of rows; None for all trials.
-        infeasible: whether infeasible trials have rows, with the limits that they exceed.
+        infeasible: whether trials that were not trained have rows: infeasible ones, with the limits that they exceed,
+            and duplicates.
         learning_curves: whether the rows have their learning curves.
 
     Raises:

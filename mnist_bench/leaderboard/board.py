@@ -11,11 +11,11 @@ from mnist_bench.config import TrainConfig, all_settings, from_json
 from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
 from mnist_bench.leaderboard.early_stop_lines import first_then, is_ahead
 from mnist_bench.leaderboard.objective import value_name
-from mnist_bench.leaderboard.ranking import infeasible_trials, listed_trials, pareto_front
+from mnist_bench.leaderboard.ranking import listed_trials, pareto_front, untrained_trials
 from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
 from mnist_bench.nets import distinguishing
 from mnist_bench.result_table import ShownAsTable, Table
-from search.event_log import EarlyStop, Order, State, StudyRecord, TrialRecord
+from search.event_log import REPEATED, EarlyStop, Order, State, StudyRecord, TrialRecord
 
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
 """Columns of a learning curve next to those that the trainer measured."""
@@ -58,8 +58,8 @@ class LeaderboardRow:
     state: str
     """State as in Optuna: COMPLETE, PRUNED, RUNNING or FAIL."""
     reason: str
-    """How the trial ended: complete, pruned, infeasible, diverged, crashed, out_of_memory or timed_out; or running or
-    paused, if it has not."""
+    """How the trial ended: complete, pruned, infeasible, duplicate, diverged, crashed, out_of_memory or timed_out; or
+    running or paused, if it has not."""
     done: float
     """Epochs that a net trained, or periods of another trainer."""
     total: float
@@ -115,7 +115,8 @@ class Leaderboard(ShownAsTable):
     totals: tuple[int, ...]
     """Trial budgets, in trained trials. There are several if the budget was raised after it had been reached."""
     counts: Mapping[str, int]
-    """Number of trials that are complete, pruned, failed, infeasible and running."""
+    """Number of trials that are complete, pruned, failed, infeasible and running, and of duplicates, if there are
+    any."""
     external: int
     """Number of trials that the machine ended, not their configuration: out of memory or out of time."""
     saved: float
@@ -310,12 +311,12 @@ def measured(study: StudyRecord) -> tuple[str, ...]:
 
 def limits_of(study: StudyRecord) -> tuple[str, ...]:
     """Return the names of a study's limits, as found in its trials."""
-    return tuple(dict.fromkeys(name for trial in study.trials for name in trial.constraints))
+    return tuple(dict.fromkeys(name for trial in study.trials for name in trial.constraints if name != REPEATED))
 
 
 def excess_of(trial: TrialRecord) -> dict[str, float]:
     """Return by how much a trial is over each limit that it exceeds."""
-    return {name: excess for name, excess in trial.constraints.items() if excess > 0}
+    return {name: excess for name, excess in trial.constraints.items() if excess > 0 and name != REPEATED}
 
 
 def curve_of(trial: TrialRecord) -> tuple[Mapping[str, Any], ...]:
@@ -339,10 +340,14 @@ def _has_batchnorm(config: TrainConfig) -> bool:
 
 
 def counts(study: StudyRecord) -> dict[str, int]:
-    """Return the number of complete, pruned, failed, running and infeasible trials; the last do not count as pruned."""
-    states = Counter(trial.state for trial in study.trials if trial.reason != "infeasible")
+    """Return the number of complete, pruned, failed, running and infeasible trials; the last do not count as pruned.
+
+    Duplicates have a number of their own, if there are any.
+    """
+    states = Counter(trial.state for trial in study.trials if trial.is_trained)
+    untrained = Counter(trial.reason for trial in untrained_trials(study))
     names: dict[str, State] = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL", "running": "RUNNING"}
-    return {name: states[state] for name, state in names.items()} | {"infeasible": len(infeasible_trials(study))}
+    return {name: states[state] for name, state in names.items()} | {"infeasible": 0, **untrained}
 
 
 def saved_epochs(study: StudyRecord) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from search.event_log import StudyRecord, TrialRecord
 
 
 def ordered(study: StudyRecord) -> list[TrialRecord]:
-    """Return the feasible trials: complete ones, those that may still continue, pruned ones, the rest.
+    """Return the trained trials: complete ones, those that may still continue, pruned ones, the rest.
 
     In each group the most accurate comes first, and before it pruned trials that went further.
 
@@ -19,12 +19,15 @@ def ordered(study: StudyRecord) -> list[TrialRecord]:
 
 
 def listed_trials(study: StudyRecord, front: Set[int], *, infeasible: bool) -> list[TrialRecord]:
-    """Return the trials in a leaderboard's order, those of the front first; infeasible ones come last, if at all."""
-    return [*_sorted(study, front), *(infeasible_trials(study) if infeasible else ())]
+    """Return the trials in a leaderboard's order, those of the front first.
+
+    `infeasible` adds those that were not trained at the end: infeasible ones and duplicates.
+    """
+    return [*_sorted(study, front), *(untrained_trials(study) if infeasible else ())]
 
 
 def _sorted(study: StudyRecord, front: Set[int]) -> list[TrialRecord]:
-    trials = [trial for trial in study.trials if trial.reason != "infeasible"]
+    trials = [trial for trial in study.trials if trial.is_trained]
     return sorted(trials, key=lambda t: (t.number not in front, _group(t), -reached(t), t.rank_key()))
 
 
@@ -43,9 +46,9 @@ def _group(trial: TrialRecord) -> int:
             assert_never(trial.state)
 
 
-def infeasible_trials(study: StudyRecord) -> list[TrialRecord]:
-    """Return the infeasible trials, in the order of their numbers."""
-    return [trial for trial in study.trials if trial.reason == "infeasible"]
+def untrained_trials(study: StudyRecord) -> list[TrialRecord]:
+    """Return the infeasible trials and the duplicates, in the order of their numbers."""
+    return [trial for trial in study.trials if not trial.is_trained]
 
 
 def pareto_front(study: StudyRecord) -> list[TrialRecord]:

@@ -15,7 +15,7 @@ from mnist_bench.config import DatasetName, TrainConfig, sections
 from mnist_bench.numerics import PrecisionName
 from search import strategies
 from search.messages import listing, show
-from search.space import Space
+from search.space import Seeds, Space
 
 Value = Literal["val_accuracy"]
 """The objective of every search, and its only one unless the file also names a cost."""
@@ -113,6 +113,9 @@ class SearchSettings:
         Discriminator(lambda value: "with cost" if isinstance(value, list) and len(value) == 2 else "alone"),
     ] = VALUE
     """The objective, which is maximised; in a list, also a cost to minimise: a search for the Pareto front of both."""
+    seeds: Annotated[Seeds, Wanted(listing([*get_args(Seeds)]))] = "trial"
+    """Whether a trial's seed follows from its number or from its configuration. With configuration, studies of one seed
+    train a configuration alike, and a trial whose configuration was tried before is not trained."""
 
 
 IMAGES = SearchSettings().subset

@@ -59,9 +59,9 @@ def leaderboard(
     # By the name that was found: another study may have become the latest meanwhile.
     study = validated.open_any(results, location.name if location else name, storage)
     if not (study.trials if infeasible else study.finished()):
-        beyond = any(trial.reason == "infeasible" for trial in study.trials)
+        beyond = any(not trial.is_trained for trial in study.trials)
         command = commands_of(study).line("leaderboard", "--all")
-        all_of_them = f"; `{command}` lists the infeasible ones" if beyond else ""
+        all_of_them = f"; `{command}` lists those that were not trained" if beyond else ""
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet{all_of_them}.")
     of_nets = not is_foreign(study.spec)
     opened = openings.for_study(location) if location else 0

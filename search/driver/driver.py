@@ -8,8 +8,9 @@ resumed by reading the log.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import islice, takewhile
 from numbers import Real
 from typing import Any, Protocol, assert_never
 
@@ -21,6 +22,8 @@ from search.driver.progress import Meter, Observer
 from search.driver.resume import restored
 from search.errors import TooManyFailuresError, UsageError
 from search.event_log import (
+    REPEATED,
+    UNTRAINED,
     Asked,
     Declined,
     Event,
@@ -97,6 +100,9 @@ class Driver:
         self._observer = observer or Observer()
         self._on_trial_end = on_trial_end
         self._optuna_study = optuna_study or restored(spec, history, planner)
+        repeating = history.trials if spec.seeds == "configuration" else ()
+        self._configurations = {canonical_json.dumps(trial.config) for trial in repeating if trial.is_trained}
+        """Those that were tried, if seeds follow from configurations."""
         # A study that was begun when longer plans were accepted has such trials, and may ask for more of them.
         self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
         # The share that survives hardly depends on the number of trials, and computing it for a billion takes hours.
@@ -158,6 +164,12 @@ class Driver:
             return False
         if slot.trial is None and self._history.trained >= self._history.goal:
             self._record(Declined(time=slot.next_time))
+        elif slot.trial is None and self._is_exhausted():
+            self._observer.on_notice(
+                f"The search asks for no more than {number_of(self._history.trained, 'trial')}: its last "
+                f"{MAX_INFEASIBLE} proposals repeated earlier configurations."
+            )
+            self._record(Declined(time=slot.next_time))
         elif slot.trial is None:
             self._ask(slot)
         elif slot.verdict:
@@ -171,7 +183,7 @@ class Driver:
         return True
 
     def _ask(self, slot: Slot) -> None:
-        # The number counts infeasible trials, too: each proposal has one of its own, and with it its own seed.
+        # The number counts infeasible trials, too: each proposal has one of its own, and with it its own draws.
         number = len(self._history.trials)
         params = self._optuna_study.ask(number, self._spec.given(number))
         plan = self._planner(params)
@@ -180,23 +192,35 @@ class Driver:
             _check_cost(plan, self._spec.cost, number)
         # Before the event is made: its attributes hold the constraints, by which samplers recognise the infeasible.
         self._optuna_study.weigh(plan.facts)
-        self._optuna_study.constrain(number, plan.constraints)
+        config = dict(self._planner.codec.to_json(plan.config))
+        seed = self._spec.trial_seed(number, config)
+        constraints = {**plan.constraints, **self._repetition(plan, config)}
+        self._optuna_study.constrain(number, constraints)
         asked = Asked(
             time=slot.next_time,
             trial=number,
             params=dict(sorted(params.items())),  # as they are read from the log
-            config=dict(self._planner.codec.to_json(plan.config)),
+            config=config,
             costs=plan.costs,
             facts=dict(plan.facts),
-            constraints=dict(plan.constraints),
+            constraints=constraints,
             slot=slot.index,
-            seed=canonical_json.derived_seed(self._spec.seed, "trial", number),
+            seed=seed,
             attributes=self._optuna_study.attributes(number),
         )
         self._record(asked)
         if not self._history.is_decided(number):
             self._dispatcher.adopt(number)
             self._observer.on_trial(self._history.trials[number])
+
+    def _repetition(self, plan: Plan[Any], config: Mapping[str, Any]) -> dict[str, float]:
+        """Return the constraint that a feasible trial misses if an earlier one has its configuration, and its seed."""
+        if self._spec.seeds == "trial" or not plan.feasible:
+            return {}
+        key = canonical_json.dumps(config)
+        is_repeated = key in self._configurations
+        self._configurations.add(key)
+        return {REPEATED: 1.0} if is_repeated else {}
 
     def _handle(self, number: int, result: Result) -> None:
         match result:
@@ -245,7 +269,7 @@ class Driver:
         """End a trial whose last report, or whose plan, decides how."""
         trial = self._history.trials[number]
         if not trial.reports:
-            self._end(number, "PRUNED", "infeasible", None)
+            self._end(number, "PRUNED", "duplicate" if REPEATED in trial.constraints else "infeasible", None)
             return
         last = trial.reports[-1]
         match last.end:
@@ -286,7 +310,7 @@ class Driver:
         # trained again. A driver that dies in between does this when it is started again (`clean_up`).
         self._on_trial_end(self._history.trials[number])
         self._dispatcher.forget(number)
-        if reason != "infeasible":
+        if reason not in UNTRAINED:
             self._observer.on_end(self._history.trials[number])
         self._check_failures()
 
@@ -304,31 +328,38 @@ class Driver:
         self._history.apply(event)
         self._recorder.show(event)
 
+    def _is_exhausted(self) -> bool:
+        """Return whether the space seems to have no configuration that was not tried."""
+        duplicates = _streak(self._history.trials, "duplicate", MAX_INFEASIBLE, skipping=("infeasible",))
+        return len(duplicates) == MAX_INFEASIBLE
+
     def _check_failures(self) -> None:
         trials = self._history.trials
         # Not skipping running trials: they have trained, so the space is not infeasible throughout.
         bounds = "limits and constraints" if self._spec.space.constraints else "limits"
-        _check_streak(trials, "infeasible", MAX_INFEASIBLE, f"are infeasible under the space's {bounds}", skipping=())
+        words = f"are infeasible under the space's {bounds}"
+        _check_streak(trials, "infeasible", MAX_INFEASIBLE, words, skipping=("duplicate",))
         if self._history.ends["crashed"] >= MAX_CRASHES:
-            _check_streak(trials, "crashed", MAX_CRASHES, "crashed", skipping=("running", "infeasible"))
+            _check_streak(trials, "crashed", MAX_CRASHES, "crashed", skipping=("running", *UNTRAINED))
 
 
 def _check_streak(
     trials: list[TrialRecord], reason: Reason, most: int, words: str, *, skipping: tuple[Reason, ...]
 ) -> None:
     """Stop if the newest trials, some kinds aside, all ended for one reason."""
-    streak = 0
-    for trial in reversed(trials):
-        if trial.reason in skipping:
-            continue
-        if trial.reason != reason:
-            return
-        streak += 1
-        if streak >= most:
-            cause = f"; the first one: {trial.cause}" if trial.cause else ""
-            failed = TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
-            failed.add_note(trial.error or "")  # for those who ask for the traceback
-            raise failed
+    streak = _streak(trials, reason, most, skipping)
+    if len(streak) >= most:
+        first = streak[-1]
+        cause = f"; the first one: {first.cause}" if first.cause else ""
+        failed = TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
+        failed.add_note(first.error or "")  # for those who ask for the traceback
+        raise failed
+
+
+def _streak(trials: list[TrialRecord], reason: Reason, most: int, skipping: tuple[Reason, ...]) -> list[TrialRecord]:
+    """Return the newest trials, at most `most`, newest first, that all ended for one reason, some kinds aside."""
+    newest = (trial for trial in reversed(trials) if trial.reason not in skipping)
+    return [*islice(takewhile(lambda trial: trial.reason == reason, newest), most)]
 
 
 def _check_periods(plan: Plan[Any], most: int, number: int) -> None:

@@ -56,7 +56,7 @@ class Progress:
     """Trained trials that have ended."""
     complete: int
     pruned: int
-    """Pruned, diverged, out of memory or timed out: Optuna's state PRUNED, infeasible ones aside."""
+    """Pruned, diverged, out of memory or timed out: Optuna's state PRUNED, those that were not trained aside."""
     failed: int
     infeasible: int
     running: tuple[TrialRecord, ...]
@@ -80,6 +80,8 @@ class Progress:
     """Expected time until the search's end; None before a worker of this driver has reported."""
     since: int | None = None
     """Trained trials that have ended since a complete one was better than all before it; None if none is complete."""
+    duplicate: int = 0
+    """Trials that were not trained, because an earlier one has their configuration and seed."""
 
 
 class Observer:
@@ -160,6 +162,7 @@ class Meter:
             pruned=history.finished - ends["complete"] - ends["crashed"],
             failed=ends["crashed"],
             infeasible=ends["infeasible"],
+            duplicate=ends["duplicate"],
             running=tuple(history.running()),
             best=history.best,
             seconds=time.monotonic() - self._since,

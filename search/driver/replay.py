@@ -27,6 +27,7 @@ from search.driver.driver import Driver
 from search.driver.period_results import GivenUp, Result
 from search.errors import TooManyFailuresError
 from search.event_log import (
+    REPEATED,
     Asked,
     Created,
     Declined,
@@ -81,7 +82,8 @@ class RecordedPlanner:
 
 
 def _plan(event: Asked) -> Plan[Mapping[str, Any]]:
-    return Plan(config=event.config, costs=event.costs, facts=event.facts, constraints=event.constraints)
+    constraints = {name: excess for name, excess in event.constraints.items() if name != REPEATED}
+    return Plan(config=event.config, costs=event.costs, facts=event.facts, constraints=constraints)
 
 
 def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[Any]]) -> Replay:

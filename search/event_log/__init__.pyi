@@ -18,11 +18,14 @@ from .forecast import Forecast as Forecast
 from .history import History as History
 from .log import EventLog as EventLog, readable as readable
 from .records import (
+    REPEATED as REPEATED,
+    UNTRAINED as UNTRAINED,
     EarlyStop as EarlyStop,
     Reason as Reason,
     State as State,
     StudyRecord as StudyRecord,
     TrialRecord as TrialRecord,
+    besides as besides,
     is_external as is_external,
     reason_of as reason_of,
 )

@@ -26,7 +26,7 @@ from search.event_log.events import (
     Told,
 )
 from search.event_log.log import not_understood
-from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
+from search.event_log.records import UNTRAINED, EarlyStop, StudyRecord, TrialRecord
 from search.event_log.timeline import Order, Slot, Timeline, repeats
 from search.messages import show
 from search.space import Direction, Distribution, Space, cost_of, direction_of
@@ -53,8 +53,8 @@ class History:
     """Periods that the ended trained trials would have had."""
     saved_periods: int = 0
     """Periods that the pruned trials were spared."""
-    infeasible: int = 0
-    """Infeasible trials, ended or not."""
+    untrained: int = 0
+    """Trials that are not trained, infeasible ones and duplicates, ended or not."""
     best: TrialRecord | None = None
     improved: int | None = None
     """Number of the complete trial that was the last to be better than all before it: in value, or with two objectives
@@ -110,13 +110,13 @@ class History:
 
     @property
     def trained(self) -> int:
-        """Trials asked so far that train, ended or not: all but the infeasible ones."""
-        return len(self.trials) - self.infeasible
+        """Trials asked so far that train, ended or not: all but infeasible ones and duplicates."""
+        return len(self.trials) - self.untrained
 
     @property
     def finished(self) -> int:
         """Trained trials that have ended."""
-        return self.ends.total() - self.ends["infeasible"]
+        return self.ends.total() - sum(self.ends[reason] for reason in UNTRAINED)
 
     def complete(self) -> list[TrialRecord]:
         """Return the complete trials, in the order of their numbers."""
@@ -231,9 +231,9 @@ class History:
         self.trials.append(trial)
         self.attributes[trial.number] = dict(event.attributes)
         feasible = is_feasible(event.constraints)
-        self.infeasible += not feasible
-        # An infeasible trial takes its slot until its end, at the very same logical time: so the sampler learns of
-        # it before the slot asks again.
+        self.untrained += not feasible
+        # A trial that is not trained takes its slot until its end, at the very same logical time: so the sampler learns
+        # of it before the slot asks again.
         self._hold(trial, verdict=not feasible)
 
     def _report(self, event: Reported) -> None:
@@ -257,13 +257,13 @@ class History:
         self.timeline.free(trial.slot, event.time)
         # Counted here, once an end: summed anew at each event they would make a search's cost quadratic.
         self.ends[trial.reason] += 1
-        if trial.reason != "infeasible":
+        if trial.is_trained:
             self.planned_periods += len(trial.costs)
         if trial.reason == "pruned":
             self.saved_periods += len(trial.costs) - len(trial.reports)
         if trial.state == "COMPLETE" and self._joins_front(trial):
             self.improved, self.since_improved = trial.number, 0
-        elif trial.reason != "infeasible":
+        elif trial.is_trained:
             self.since_improved += 1
         if trial.state == "COMPLETE" and (self.best is None or trial.rank_key() < self.best.rank_key()):
             self.best = trial

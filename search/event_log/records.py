@@ -15,8 +15,14 @@ from search.trainer_api import EndReason, Report
 
 State = Literal["RUNNING", "COMPLETE", "PRUNED", "FAIL"]
 Reason = Literal[
-    "complete", "pruned", "infeasible", "diverged", "out_of_memory", "timed_out", "crashed", "running", "paused"
-]
+    "complete", "pruned", "infeasible", "duplicate", "diverged", "out_of_memory", "timed_out", "crashed", "running",
+    "paused",
+]  # fmt: skip
+UNTRAINED: tuple[Reason, ...] = ("infeasible", "duplicate")
+"""Ends of trials that are not trained and do not count."""
+REPEATED = "repeated configuration"
+"""The constraint that a trial exceeds if an earlier one has its configuration, in a search whose seeds follow from
+configurations: its training would be the same again."""
 
 StopRule = Literal["patience", "target"]
 """The rules that end a search before its goal; see `search.event_log.early_stop`."""
@@ -33,7 +39,7 @@ def is_external(reason: Reason) -> bool:
     match reason:
         case "out_of_memory" | "timed_out":
             return True
-        case "complete" | "pruned" | "infeasible" | "diverged" | "crashed" | "running" | "paused":
+        case "complete" | "pruned" | "infeasible" | "duplicate" | "diverged" | "crashed" | "running" | "paused":
             return False
         case _:
             assert_never(reason)
@@ -92,6 +98,11 @@ class TrialRecord(_Explored):
     """Whether the machine, not the configuration, decided the end."""
     direction: Direction = "maximize"
     """Whether a lower or a higher value is better, as the study's space says."""
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it counts as trained, ended or not: it is neither infeasible nor a duplicate."""
+        return self.reason not in UNTRAINED
 
     @property
     def value(self) -> float | None:
@@ -233,8 +244,9 @@ class StudyRecord(_Explored):
         return metric_of(self.spec["space"]["settings"])
 
     def finished(self) -> list[TrialRecord]:
-        """Trained trials that have ended: complete, pruned or failed; infeasible ones are not among them."""
-        return [t for t in self.trials if t.state != "RUNNING" and t.reason != "infeasible"]
+        """Trained trials that have ended: complete, pruned or failed; infeasible ones and duplicates are not among
+        them."""
+        return [t for t in self.trials if t.state != "RUNNING" and t.is_trained]
 
     def complete(self) -> list[TrialRecord]:
         """Complete trials, best first."""
@@ -252,6 +264,10 @@ class StudyRecord(_Explored):
         ended = self.finished()
         failed = [trial for trial in ended if trial.state == "FAIL"]
         return failed[0] if failed and all(trial.reason in ("crashed", "pruned") for trial in ended) else None
+
+    def original_of(self, duplicate: TrialRecord) -> int:
+        """Return the number of the trial that was the first to have the configuration of a duplicate."""
+        return next(trial.number for trial in self.trials if trial.is_trained and trial.config == duplicate.config)
 
     @property
     def digest(self) -> str:
@@ -290,10 +306,19 @@ class StudyRecord(_Explored):
             "running" if self.live else "unfinished": sum(trial.state == "RUNNING" for trial in self.trials),
         }
         told = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none has begun"
-        infeasible = sum(trial.reason == "infeasible" for trial in self.trials)
-        told += f" (and {infeasible} infeasible)" if infeasible else ""
+        told += besides(Counter(trial.reason for trial in self.trials))
         goal = max(self.totals, default=0)
         return f"study {self.name}: {ended.total()} of {number_of(goal, 'trial')}: {told}"
+
+
+def besides(counts: Mapping[str, int]) -> str:
+    """Return how many trials were not trained, by reason; nothing if there are none.
+
+    >>> besides({"complete": 3, "infeasible": 2, "duplicate": 1}), besides({"infeasible": 0})
+    (' (and 2 infeasible, 1 duplicate)', '')
+    """
+    named = [f"{counts[reason]} {reason}" for reason in UNTRAINED if counts.get(reason)]
+    return f" (and {', '.join(named)})" if named else ""
 
 
 def digest(trials: Sequence[TrialRecord]) -> str:

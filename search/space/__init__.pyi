@@ -19,6 +19,7 @@ from .ranges import (
     same as same,
 )
 from .scalars import is_quoted as is_quoted
+from .seeds import Seeds as Seeds, seeds_of as seeds_of
 from .settings_check import check_settings as check_settings
 from .space import (
     NARROWED as NARROWED,

@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, assert_never
 
 from search import canonical_json, strategies
 from search.differences import differences, same_bits
 from search.elementary import PORTABLE
 from search.errors import FingerprintError, NewerVersionError, UsageError
 from search.event_log import Created, Event, History, Order
-from search.messages import command_line, on_one_line
+from search.messages import command_line, in_a_sentence, on_one_line
 from search.plugins import is_code
 from search.proposals import cholesky
-from search.space import Direction, Space, cost_of, direction_of
+from search.space import Direction, Seeds, Space, cost_of, direction_of, seeds_of
 from search.stored_fields import First, standing, unknown
 from search.strategies import Pruner, Sampler, check, to_spec
 from search.study.start_list import StartList
@@ -90,6 +90,33 @@ class StudySpec:
         """Whether the value is minimized or maximized."""
         return direction_of(self.space.settings)
 
+    @property
+    def seeds(self) -> Seeds:
+        """Whether a trial's seed follows from its number or from its configuration."""
+        return seeds_of(self.space.settings)
+
+    def trial_seed(self, number: int, config: dict[str, Any]) -> int:
+        """Return the seed with which trial `number` is trained: 32 bits.
+
+        `config` is its configuration as the log has it. Two studies with one seed train a configuration alike if the
+        seeds follow from configurations.
+
+        Raises:
+            UsageError: the seed follows from the configuration, which has values that no study can keep.
+        """
+        match self.seeds:
+            case "trial":
+                return canonical_json.derived_seed(self.seed, "trial", number)
+            case "configuration":
+                if (fault := canonical_json.fault(config)) is not None:
+                    raise UsageError(
+                        f"Values from the planner for trial {number} cannot be kept ({in_a_sentence(fault)}); see "
+                        "`search.Plan`."
+                    )
+                return canonical_json.derived_seed(self.seed, "configuration", canonical_json.sha256(config))
+            case _:
+                assert_never(self.seeds)
+
     def given(self, number: int) -> Mapping[str, Any] | None:
         """Return the parameters with which trial `number` begins whatever the sampler would propose; None if none."""
         ahead = len(self.enqueued)
@@ -103,9 +130,11 @@ class StudySpec:
     def format(self) -> int:
         """The lowest format of an event log that has all this specification uses; see `search.stored_fields.FORMAT`."""
         of_ranges = [span.format for span in self.space.distributions.values()]
-        # An older version would maximise the value, or take a trial that is finished early for damaged.
+        # An older version would give trials other seeds; or maximise the value, or take a trial that is finished early
+        # for damaged.
+        of_seeds = 5 if self.seeds == "configuration" else 1
         is_later = self.direction == "minimize" or "objective" in self.context
-        return max([4 if is_later else 1, 2 if self.space.constraints else 1, *of_ranges])
+        return max([of_seeds, 4 if is_later else 1, 2 if self.space.constraints else 1, *of_ranges])
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the storage: later fields only if they differ from their defaults.

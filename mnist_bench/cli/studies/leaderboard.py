@@ -30,7 +30,7 @@ def leaderboard(
         ),
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Include infeasible trials, with the limits that they exceed.")
+        bool, typer.Option("--all", help="Include trials that were not trained: infeasible ones and duplicates.")
     ] = False,
     curves: Annotated[
         bool,

@@ -54,6 +54,8 @@ def print_explanation(
     made_of = study.spec.get("start", {}).get("made_of", ())
     for line in sentences(explanation, study.spec["sampler"]["name"], made_of, read):
         output.print_prose(line)
+    if trial.reason == "duplicate":
+        output.print_prose(f"Not trained: its configuration and its seed are those of #{study.original_of(trial)}.")
     if explanation.standings:
         output.print_line()
         output.print_table(_table(explanation, read))

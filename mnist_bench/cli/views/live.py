@@ -287,8 +287,9 @@ def progress_line(progress: Progress, left: float | None, width: int) -> str:
     counts += f"  {progress.failed} failed" if progress.failed else ""
     gone = f"{cells.duration(progress.seconds)} gone"
     time_words = gone if left is None else f"{gone}, about {cells.roughly(left)} left"
-    besides = f"   (+{progress.infeasible} infeasible)" if progress.infeasible else ""
-    words = f"{counts}   {time_words}{besides}"
+    untrained = {"infeasible": progress.infeasible, "duplicate": progress.duplicate}
+    besides = ", ".join(f"+{number} {reason}" for reason, number in untrained.items() if number)
+    words = f"{counts}   {time_words}" + (f"   ({besides})" if besides else "")
     room = min(MAX_BAR, width - len(words) - 2)
     return f"{bar(progress.finished, progress.goal, room)}  {words}" if room >= MIN_BAR else words
 

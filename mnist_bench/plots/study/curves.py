@@ -113,7 +113,7 @@ def rows(study: StudyRecord) -> LearningCurves:
         StudyNotFoundError: no trial has a value yet, or another trainer's trials report only once.
     """
     measure = measure_of(study)
-    trained = [trial for trial in study.trials if trial.reason != "infeasible"]
+    trained = [trial for trial in study.trials if trial.is_trained]
     curves = [_curve(trial, measure) for trial in trained if trial.reports and trial.reports[0].value is not None]
     if not curves:
         raise StudyNotFoundError(f"Study {study.name} has no trial with {measure.noun} yet, so there are no curves.")

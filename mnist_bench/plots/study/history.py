@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +54,8 @@ class TrialHistory:
     points: tuple[HistoryPoint, ...]
     bests: tuple[HistoryPoint, ...]
     """The complete trials that rank above all complete ones before them; the last is the best of all."""
-    infeasible: int
-    """Number of infeasible trials, which have no point."""
+    untrained: Mapping[str, int]
+    """Number of trials that have no point, because they were not trained, by reason."""
 
     def of(self, ended: Ending) -> list[HistoryPoint]:
         """Return the trials with this ending."""
@@ -97,7 +98,7 @@ def rows(study: StudyRecord) -> TrialHistory:
         StudyNotFoundError: no trial has a value yet.
     """
     measure = measure_of(study)
-    trained = sorted((t for t in study.trials if t.reason != "infeasible"), key=lambda trial: trial.number)
+    trained = sorted((t for t in study.trials if t.is_trained), key=lambda trial: trial.number)
     points = {trial.number: _point(trial, measure) for trial in trained}
     if all(point.value is None for point in points.values()):
         raise StudyNotFoundError(f"Study {study.name} has no trial with {measure.noun} yet, so there is no history.")
@@ -107,7 +108,7 @@ def rows(study: StudyRecord) -> TrialHistory:
         total=measure.ends(trained[0])[-1],
         points=tuple(points.values()),
         bests=tuple(points[trial.number] for trial in _bests(trained)),
-        infeasible=len(study.trials) - len(trained),
+        untrained=Counter(trial.reason for trial in study.trials if not trial.is_trained),
     )
 
 
@@ -183,10 +184,11 @@ def _draw_bests(axes: Axes, history: TrialHistory, axis: ValueAxis) -> None:
 def _remarks(history: TrialHistory, axis: ValueAxis) -> list[str]:
     counts = Counter(point.ending for point in history.points)
     words = ", ".join(f"{counts[ended]:,} {name}" for ended, name in NAMES.items() if counts[ended])
-    infeasible = f" ({history.infeasible:,} infeasible not shown)" if history.infeasible else ""
+    listed = ", ".join(f"{number:,} {reason}" for reason, number in history.untrained.items())
+    untrained = f" ({listed} not shown)" if listed else ""
     stopped = [point.done for point in history.of("pruned")]
     return [
-        f"study {history.study}: {words}{infeasible}",
+        f"study {history.study}: {words}{untrained}",
         f"pale: stopped after {_span(stopped)} of {history.total:g} {history.measure.unit}" if stopped else "",
         axis.outside(history.values),
     ]

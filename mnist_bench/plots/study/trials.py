@@ -15,13 +15,13 @@ Ending = Literal["complete", "pruned", "unfinished", "failed"]
 
 
 def ending(trial: TrialRecord) -> Ending:
-    """Return how a feasible trial ended. Trials that diverged or that the machine ended count as failed."""
+    """Return how a trained trial ended. Trials that diverged or that the machine ended count as failed."""
     match trial.reason:
         case "complete" | "pruned":
             return trial.reason
         case "running" | "paused":
             return "unfinished"
-        case "diverged" | "out_of_memory" | "timed_out" | "crashed" | "infeasible":
+        case "diverged" | "out_of_memory" | "timed_out" | "crashed" | "infeasible" | "duplicate":
             return "failed"
         case _:
             assert_never(trial.reason)

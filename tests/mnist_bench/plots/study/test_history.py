@@ -51,7 +51,7 @@ def test_infeasible_trials_are_not_counted_and_failed_ones_are() -> None:
     history = rows(handmade.mixed())
     assert history.finding == "#1, the last but one of 3 complete trials, is the best: 99.50%"
     assert rows(made.study([made.trial(0, [None]), made.trial(1, [0.9])])).finding == "None of 2 trials is complete"
-    assert history.infeasible == 1
+    assert history.untrained == {"infeasible": 1}
     assert [(point.number, point.value) for point in history.of("failed")] == [(6, None)]
     assert [point.number for point in history.of("unfinished")] == [7]
 
