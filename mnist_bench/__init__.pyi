@@ -3,6 +3,7 @@ from .api import (
     ablate as ablate,
     ablate_study as ablate_study,
     audit_study as audit_study,
+    compare as compare,
     compare_methods as compare_methods,
     confirm as confirm,
     confirm_front as confirm_front,

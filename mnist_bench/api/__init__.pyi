@@ -1,5 +1,6 @@
 from .commands import (
     ablate as ablate,
+    compare as compare,
     confirm as confirm,
     doctor as doctor,
     export as export,

@@ -1,4 +1,9 @@
-from .drawing import Picture as Picture, draw as draw, draw_kinds as draw_kinds
+from .drawing import (
+    Picture as Picture,
+    draw as draw,
+    draw_comparison as draw_comparison,
+    draw_kinds as draw_kinds,
+)
 from .kinds import (
     ANY_STUDY_KINDS as ANY_STUDY_KINDS,
     DATA_KINDS as DATA_KINDS,

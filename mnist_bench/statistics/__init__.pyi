@@ -9,3 +9,9 @@ from .inference import (
 )
 from .paired import LEVEL as LEVEL, effect_shown as effect_shown
 from .shrinkage import reference as reference
+from .two_shares import (
+    ShareDifference as ShareDifference,
+    fisher as fisher,
+    paired_difference as paired_difference,
+    unpaired_difference as unpaired_difference,
+)

@@ -26,6 +26,8 @@ from .reproduce import (
     Difference as Difference,
     OnPeriod as OnPeriod,
     RepeatedTrial as RepeatedTrial,
+    figure_difference as figure_difference,
+    figures_of as figures_of,
     first_difference as first_difference,
     reproduce_values as reproduce_values,
     trainer_for as trainer_for,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,8 +114,8 @@ def train_again(
     """Do as `reproduce`, and return the trainer's last state, too."""
     again = _again(record.curve, from_json(record.recipe), record.seed, trainer, on_period)
     figures = (
-        [_figures(then, "accuracy") for then in record.curve],
-        [_figures(now, "accuracy") for _, now in again.pairs],
+        [figures_of(then, "accuracy") for then in record.curve],
+        [figures_of(now, "accuracy") for _, now in again.pairs],
     )
     comparison = RepeatedTrial(
         periods=again.pairs,
@@ -142,7 +142,7 @@ def reproduce_values(
     return RepeatedTrial(
         periods=again.pairs,
         first_difference=first_difference(
-            [_figures(one, name) for one in then], [_figures(now, name) for _, now in again.pairs]
+            [figures_of(one, name) for one in then], [figures_of(now, name) for _, now in again.pairs]
         ),
         numerics=numerics_differences(study.spec["numerics"], trainer.numerics),
         versions=version_differences(study.spec["versions"]),
@@ -205,17 +205,23 @@ def version_differences(then: Mapping[str, str], *, builds: bool = True) -> tupl
 def first_difference(then: Sequence[Figures], now: Sequence[Figures]) -> Difference | None:
     """Return the first difference between two runs, given the figures of each period: `period 2, weights`."""
     for number, (old, new) in enumerate(zip(then, now, strict=False), start=1):
-        # Losses first: a single other bit changes a loss before any image changes its class.
-        for name in sorted({**old, **new}, key=lambda name: not name.endswith("loss")):
-            if old.get(name) != new.get(name):
-                where = f"period {number}, {name.replace('_', ' ')}"
-                return Difference(name=where, then=str(old.get(name)), now=str(new.get(name)))
+        if (found := figure_difference(old, new)) is not None:
+            return replace(found, name=f"period {number}, {found.name.replace('_', ' ')}")
     if len(then) != len(now):
         return Difference(name="periods", then=str(len(then)), now=str(len(now)))
     return None
 
 
-def _figures(result: PeriodResult, value: str) -> Figures:
+def figure_difference(then: Figures, now: Figures) -> Difference | None:
+    """Return the first difference in the figures of one period, by the figure's name: `train_loss`."""
+    # Losses first: a single other bit changes a loss before any image changes its class.
+    for name in sorted({**then, **now}, key=lambda name: not name.endswith("loss")):
+        if then.get(name) != now.get(name):
+            return Difference(name=name, then=str(then.get(name)), now=str(now.get(name)))
+    return None
+
+
+def figures_of(result: PeriodResult, value: str) -> Figures:
     """Return all figures of a period; `value` is what its value is called."""
     metrics = {name: result.metrics[name] for name in sorted(result.metrics)}
     return {**metrics, value: result.value, "end": result.end, "weights": result.weights}

@@ -157,8 +157,4 @@ def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
         output.note("No search selected a configuration within its budget, so there is no plot.")
         return
     picture = draw(PICTURE, partial(contest.draw, contest.rows(found)), ("png", "svg"), folder=folder)
-    picture_output.note_missing([picture], verbose=verbose)
-    for file in picture.files:
-        output.note(file)
-    if code := picture_output.exit_code([picture], named=True):
-        raise typer.Exit(code)
+    picture_output.note_drawn(picture, verbose=verbose)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
@@ -92,6 +93,22 @@ def test_the_page_holds_every_part(cli: Cli) -> None:
     anchors = {link["href"] for link in read.all("a")}
     assert anchors <= {f"#{attributes['id']}" for _, attributes in read.elements if "id" in attributes}
     assert len(read.all("h1")) == 1
+
+
+def test_a_comparison_is_a_section_with_its_plot(cli: Any) -> None:
+    cli.studies = {"conv-9": replace(handmade.mixed(), name="conv-9"), **cli.studies}
+    assert cli("report", "conv-0", "--compare", "conv-9").exit_code == 0
+    read = Checked(Path("results/conv-0/report.html").read_text())
+    assert "conv-0 and conv-9 are identical, bit for bit" in read.text
+    assert "Trials shared with conv-0: the same configuration and seed" in read.text
+    assert "conv-0 compared with conv-9" in [image["alt"] for image in read.all("img")]
+    assert {"href": "#compared"} in read.all("a")
+
+
+def test_a_comparison_with_a_missing_study_writes_no_page(cli: Cli) -> None:
+    refused = cli("report", "conv-0", "--compare", "conv-9")
+    assert (refused.exit_code, refused.stderr) == (3, "Error: No study conv-9 in results.\n")
+    assert not Path("results/conv-0/report.html").exists()
 
 
 def test_an_unforeseen_error_loses_one_picture_and_not_the_page(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

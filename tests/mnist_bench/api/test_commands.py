@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import signal
 import sys
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -47,6 +49,17 @@ def test_such_a_package_does_what_the_command_does() -> None:
     board: Any = mnist_bench.leaderboard(handmade.mixed(), top=2)
     assert isinstance(board, Leaderboard)
     assert (len(board.rows), board.rows[0].rank) == (2, 1)
+
+
+def test_sides_are_studies_or_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    other = replace(handmade.mixed(), name="conv-9")
+    monkeypatch.setattr("search.study.studies.open_study", lambda results, name, storage=None: other)
+    monkeypatch.chdir(tmp_path)
+    found = mnist_bench.compare(handmade.mixed(), "conv-9", plot="drawn")
+    assert [side.label for side in found.sides] == ["conv-0", "conv-9"]
+    assert Path("drawn/comparison.svg").is_file()
+    with pytest.raises(UsageError, match="compare takes 2 to 12"):
+        mnist_bench.compare(handmade.mixed())
 
 
 @pytest.mark.parametrize("top", [0, 1.5, "all"])

@@ -64,6 +64,7 @@ MIRRORS: Mapping[str, Mirror] = {
         renamed={"studies": "study", "every": "infeasible", "curves": "learning_curves"},
         no_parameter={**PRINTED, **PATHS},
     ),
+    "compare": Mirror(functions=(mnist_bench.compare,), no_parameter=PRINTED),
     "show": Mirror(
         functions=(mnist_bench.show,),
         renamed={"target": "trial"},

@@ -1,0 +1,1 @@
+from .first_tensor import Trace as Trace, trace as trace

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mnist_bench.comparison.setting_differences import setting_differences
+from mnist_bench.comparison.sides import Side, side_of
+from search.study import StoredStudy
+from support import handmade, handmade_values
+
+
+def differing(*sides: Side | StoredStudy) -> dict[str, tuple[str, ...]]:
+    read = [side if isinstance(side, Side) else side_of(side, Path("results")) for side in sides]
+    return {row.name: row.values for row in setting_differences(read)}
+
+
+def with_spec(name: str, **spec: Any) -> StoredStudy:
+    study = handmade.mixed()
+    return replace(study, name=name, spec={**study.spec, **spec})
+
+
+def test_equal_specifications_have_no_rows() -> None:
+    assert differing(handmade.mixed(), replace(handmade.mixed(), name="other")) == {}
+
+
+def test_each_setting_is_a_row_and_equal_values_are_a_sign() -> None:
+    rows = differing(
+        handmade.mixed(), with_spec("b", seed=1, sampler={"name": "random"}), with_spec("c", slots=4, seed=2)
+    )
+    assert rows == {
+        "sampler.name": ("tpe", "random", "="), "seed": ("0", "1", "2"), "slots": ("8", "=", "4")
+    }  # fmt: skip
+
+
+def test_the_trial_budget_is_a_setting() -> None:
+    assert differing(handmade.mixed(), replace(handmade.mixed(), name="b", totals=(7, 20))) == {"trials": ("7", "20")}
+
+
+def test_a_range_is_named_without_its_place_in_the_file() -> None:
+    def ranged(high: float) -> StoredStudy:
+        fields = [["optim.lr", {"type": "float", "low": 0.1, "high": high}]]
+        return with_spec(f"b{high}", space={"name": "conv", "settings": {}, "fields": fields})
+
+    assert differing(ranged(1.0), ranged(2.0)) == {"optim.lr.high": ("1.0", "2.0")}
+
+
+def test_what_follows_from_other_settings_is_marked() -> None:
+    study = handmade.mixed()
+    context = study.spec["context"]
+    other = with_spec("b", context={**context, "costs": {"mac_ps": 1}, "data": {**context["data"], "subset": 5}})
+    rows = setting_differences([side_of(each, Path("results")) for each in (study, other)])
+    follows = {row.path.partition(".")[2]: row.follows for row in rows}
+    assert follows["costs"]
+    assert not follows["data.subset"]
+
+
+def test_numerics_are_rows_only_if_a_check_differs() -> None:
+    numerics = handmade.spec()["numerics"]
+    assert differing(handmade.mixed(), with_spec("b", numerics={**numerics, "cpu": "another"})) == {}
+    rows = differing(handmade.mixed(), with_spec("b", numerics={**numerics, "canary": "f" * 64, "cpu": "another"}))
+    assert [*rows] == ["numerics.canary", "numerics.cpu"]
+
+
+def test_trials_differ_in_their_configurations_and_seeds() -> None:
+    study = handmade.mixed()
+    first, second = (
+        replace(side_of(replace(study, trials=(trial,)), Path("results")), is_study=False) for trial in study.trials[:2]
+    )
+    assert differing(first, second) == {
+        "model.blocks": ("2", "3"), "optim.lr": ("0.01", "0.0093"), "seed": ("100", "101")
+    }  # fmt: skip
+
+
+def test_a_study_next_to_a_trial_is_compared_by_its_best_trial() -> None:
+    study = handmade.mixed()
+    whole = side_of(study, Path("results"))
+    worse = replace(side_of(replace(study, trials=study.trials[:1]), Path("results")), is_study=False)
+    assert [*differing(whole, worse)] == ["model.blocks", "optim.lr", "seed"]
+
+
+def test_trials_of_another_trainer_differ_in_their_parameters() -> None:
+    made = [handmade_values.trial(n, [0.1, 0.2, 0.3, 0.4]) for n in range(2)]
+    sides = [replace(side_of(handmade_values.study([each]), Path("results")), is_study=False) for each in made]
+    assert [*differing(*sides)] == ["parameters.ridge.kind", "parameters.ridge.rate", "seed"]

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.comparison.sides import side_of
+from mnist_bench.studies import record as records
+from search.errors import StudyNotFoundError, UsageError
+from support import handmade, handmade_values
+from support.paths import TESTS
+
+FOLDER = TESTS / "data" / "studies-3a8e64d"
+
+
+def write_record(file: Path, number: int = 1) -> Path:
+    study = handmade.mixed()
+    found = records.record_of(study, study.trials[number])
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(records.to_json(found)))
+    return file
+
+
+def test_a_study_is_represented_by_its_best_trial() -> None:
+    side = side_of(handmade.mixed(), Path("results"))
+    assert side.run is not None
+    assert (side.label, side.is_study, side.run.label, side.run.errors, side.run.images) == (
+        "conv-0", True, "conv-0/1", 5, handmade.IMAGES
+    )  # fmt: skip
+    assert [run.number for run in side.runs] == [0, 1, 2, 3, 4, 7]
+
+
+def test_a_study_without_a_complete_trial_has_no_run() -> None:
+    assert side_of(handmade.study([handmade.trial(0, state="PRUNED", periods=1)]), Path("results")).run is None
+
+
+@pytest.mark.parametrize("name", ["finished", "finished/6"])
+def test_a_study_is_found_by_its_name_and_by_its_folder_on_another_machine(name: str) -> None:
+    here, elsewhere = side_of(name, FOLDER), side_of(f"{FOLDER}/{name}", Path("results"))
+    assert here.run is not None
+    assert elsewhere.run is not None
+    assert here.is_study == elsewhere.is_study == (name == "finished")
+    assert (here.run.number, here.run.reports) == (elsewhere.run.number, elsewhere.run.reports)
+    assert elsewhere.label == f"{FOLDER}/{name}"
+
+
+def test_a_record_counts_its_images(tmp_path: Path) -> None:
+    side = side_of(write_record(tmp_path / "some.json"), Path("results"))
+    assert side.run is not None
+    assert side.study is None
+    assert (side.run.errors, side.run.images, len(side.runs)) == (5, handmade.IMAGES, 1)
+
+
+def test_an_export_is_its_record(tmp_path: Path) -> None:
+    write_record(tmp_path / "winner" / "RECORD.json")
+    side = side_of(tmp_path / "winner", Path("results"))
+    assert side.run is not None
+    assert (side.label, side.run.number) == (str(tmp_path / "winner"), 1)
+
+
+def test_one_network_of_an_ensemble_is_to_be_named(tmp_path: Path) -> None:
+    for number in range(2):
+        write_record(tmp_path / "winner" / f"RECORD-{number}.json")
+    with pytest.raises(UsageError, match=r"winner: is the export of an ensemble of 2 networks; name .*RECORD-0\.json"):
+        side_of(tmp_path / "winner", Path("results"))
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "words"),
+    [
+        ("", UsageError, "cannot name a study"),
+        ("conv-9", StudyNotFoundError, "No study conv-9"),
+        ("missing.json", UsageError, r"missing\.json: cannot be read"),
+        ("finished/99", StudyNotFoundError, "finished has no trial 99"),
+        ("finished/x", UsageError, "cannot name a study"),
+        ("empty", StudyNotFoundError, "No study empty"),
+        ("./empty/..", UsageError, r"empty/\.\.: holds neither a study nor a RECORD\.json"),
+        ("broken.json", UsageError, r"broken\.json: not a record of a trial"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(
+    target: str, error: type[Exception], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("broken.json").write_text("{}")
+    with pytest.raises(error, match=words):
+        side_of(target, FOLDER)
+
+
+def test_a_run_of_another_trainer_has_no_images() -> None:
+    side = side_of(handmade_values.study([handmade_values.trial(0, [0.1, 0.2, 0.3, 0.4])]), Path("results"))
+    assert not side.is_of_nets
+    assert side.run is not None
+    assert (side.run.record, side.run.images, side.run.errors, side.run.value) == (None, None, None, 0.4)
+
+
+def test_runs_of_one_configuration_and_seed_are_the_same_training() -> None:
+    study = handmade.mixed()
+    twin = replace(study, trials=(replace(study.trials[1], number=5), replace(study.trials[1], seed=7)))
+    first = side_of(study, Path("results")).runs[1]
+    same, other = side_of(twin, Path("results")).runs
+    assert first.identity == same.identity != other.identity
