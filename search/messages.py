@@ -6,7 +6,7 @@ import difflib
 import html
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,6 +54,17 @@ def _escaped(character: str) -> str:
 def command_line(words: Iterable[object]) -> str:
     """Return a command as one would type it; see `quoted`."""
     return " ".join(map(quoted, words))
+
+
+def without_option(option: str, words: Sequence[str]) -> Iterator[str]:
+    """Yield the words of a command without an option and its value.
+
+    >>> list(without_option("--seed", ["search", "conv", "--seed", "1", "--seed=2"]))
+    ['search', 'conv']
+    """
+    for before, word in zip(["", *words], words, strict=False):
+        if option not in (before, word) and not word.startswith(f"{option}="):
+            yield word
 
 
 def shortened(text: str, length: int) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
 from mnist_bench.cli import output
 from mnist_bench.cli.exit_codes import ExitCode
-from search.messages import command_line
+from search.messages import command_line, without_option
 from search.study import STORAGE_VARIABLE
 
 
@@ -21,7 +21,7 @@ def as_typed(storage: str | None, study: str | None = None) -> str:
     """
     from search.study import storage_to_show
 
-    words, shown = [*_without("--storage", sys.argv[1:])], storage_to_show(storage)
+    words, shown = [*without_option("--storage", sys.argv[1:])], storage_to_show(storage)
     if study is not None:
         command = next(place for place, word in enumerate(words) if not word.startswith("-"))
         words.insert(command + 1, study)
@@ -62,10 +62,3 @@ def hint(storage: str | None) -> list[str]:
         return []
     variable = STORAGE_VARIABLE
     return [f"  (with the same --storage, not shown here because it may hold a password; {variable} can set it, too)"]
-
-
-def _without(option: str, words: Sequence[str]) -> Iterator[str]:
-    """Yield the words of a command line without an option and its value."""
-    for before, word in zip(["", *words], words, strict=False):
-        if option not in (before, word) and not word.startswith(f"{option}="):
-            yield word

@@ -41,6 +41,7 @@ def preview(setup: SearchSetup) -> list[str]:
         StudyNotFoundError, StorageError, SpaceError: as `searches.start_list`.
         FingerprintError, UsageError, StorageError, DataError: as `searches.trials_left`.
         SpaceError, UsageError: as `searches.enqueued`.
+        UsageError, StudyNotFoundError, StorageError: as `searches.continued`.
     """
     searches.check_own_code(setup)
     notices: list[str] = []
@@ -53,6 +54,7 @@ def preview(setup: SearchSetup) -> list[str]:
     measured = _measure(setup)
     here = replace(usual, coefficients=asdict(COEFFICIENTS[measured.kind]))
     start(_planner(here))
+    notices += searches.continued(setup, measured.numerics)
     return [_what(setup), *notices, *_how_long(setup, here, measured, left), _which(setup)]
 
 

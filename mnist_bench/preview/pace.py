@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from mnist_bench.config import TrainConfig, to_json
 from mnist_bench.data import validation_size
@@ -40,6 +41,8 @@ class Pace:
     """Seconds from the start of the first worker until all were ready."""
     busy: bool
     """Whether other programs kept the cores busy in the minute before."""
+    numerics: Mapping[str, Any] = field(default_factory=dict)
+    """The workers' description of their numerics."""
 
 
 def images_to_measure(plans: Sequence[Plan[TrainConfig]], images: int, form: PictureForm = MNIST) -> int:
@@ -85,7 +88,7 @@ def measure(
             begun = time.monotonic()
             workers.share([to_json(net)] * slots)
             speeds.append(slots * _seconds(net, kind, images, form) / (time.monotonic() - begun))
-    return Pace(kind=kind, speeds=tuple(speeds), start=start, busy=busy)
+    return Pace(kind=kind, speeds=tuple(speeds), start=start, busy=busy, numerics=workers.numerics)
 
 
 def _is_busy() -> bool:

@@ -9,7 +9,7 @@ from mnist_bench.leaderboard import worker_time_of
 from mnist_bench.studies import data_of, is_foreign, trainer_of
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
-from search.messages import number_of
+from search.messages import number_of, show
 from search.space import Space
 
 
@@ -51,6 +51,15 @@ def time_of(study: StudyRecord) -> str | None:
     except StudyNotFoundError:
         return None
     return f"{duration(time.span)}, {number_of(len(time.lanes), 'training')} at a time"
+
+
+def begins_with(study: StudyRecord) -> str | None:
+    """Return with how many trials of which earlier study a search began; None if it continued none."""
+    continues = study.spec.get("continues")
+    if continues is None:
+        return None
+    taken = number_of(len(continues["trials"]), "trial")
+    return f"begins with {taken} of {show(continues['study'])}, whose digest was {show(continues['digest'][:8])}"
 
 
 def _machine(study: StudyRecord) -> str:

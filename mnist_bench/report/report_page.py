@@ -215,6 +215,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += [] if dataset == named else ["--dataset", dataset]
     words += [] if data_dir is None else ["--data", data_dir]
     words += _device(spec)
+    words += [word for name in _continued(spec) for word in ("--continue", name)]
     words += _start(spec)
     for number in _enqueued(study):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
@@ -231,14 +232,21 @@ def _where(spec: Mapping[str, Any]) -> str:
 
 
 def _sources(spec: Mapping[str, Any]) -> str:
-    """Return the requirements of a search whose start list is made of your own studies or tables.
+    """Return the requirements of a search that begins with trials of your own studies or tables.
 
-    A study keeps only their names, which do not show whether a name is a table's file or a study.
+    Of a start list a study keeps only their names, which do not show whether a name is a table's file or a study.
     """
     names = [name for name in spec.get("start", {}).get("made_of", ()) if name not in SHA256]
+    of_a_table = " (of a table, name its file instead)" if names else ""
+    names = [*_continued(spec), *names]
     if not names:
         return ""
-    return f", with {' and '.join(names)} of that time copied into {ELSEWHERE}/ (of a table, name its file instead)"
+    return f", with {' and '.join(names)} of that time copied into {ELSEWHERE}/{of_a_table}"
+
+
+def _continued(spec: Mapping[str, Any]) -> list[str]:
+    """Return the name of the study that was continued, if one was."""
+    return [spec["continues"]["study"]] if "continues" in spec else []
 
 
 def _device(spec: Mapping[str, Any]) -> list[str]:
@@ -249,7 +257,7 @@ def _device(spec: Mapping[str, Any]) -> list[str]:
 
 def _start(spec: Mapping[str, Any]) -> list[str]:
     """Return the options that name the start list; none if the space names it."""
-    named = spec["space"]["settings"].get("search", {}).get("start", [])
+    named = [] if _continued(spec) else spec["space"]["settings"].get("search", {}).get("start", [])
     made_of = spec.get("start", {}).get("made_of", [])
     if named == made_of:
         return []
@@ -286,6 +294,8 @@ def _facts(study: StudyRecord) -> dict[str, dict[str, str]]:
     spec = study.spec
     numerics = {name: value for name, value in spec["numerics"].items() if value not in (None, {}, [])}
     options = {name: spec[name] for name in ("seed", "slots", "sampler", "pruner") if name in spec}
+    begins = about.begins_with(study)
+    options |= {} if begins is None else {"trials": begins}
     groups = {
         "search": {"fingerprint": fingerprint(spec), **options},
         **_facts_of_training(spec["context"], foreign=is_foreign(spec)),

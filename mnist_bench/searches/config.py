@@ -56,7 +56,10 @@ class SearchConfig:
     from_studies: tuple[str, ...] = ()
     """Studies and tables from which a start list is made, instead of those that the space names."""
     start: bool = True
-    """Whether the search begins with a start list if the space names tables for one."""
+    """Whether the search begins with a start list if the space names tables for one. One that continues a study does
+    not, for that study has tried the list."""
+    continue_from: str | None = None
+    """Name of an earlier study, whose trials in this space come first, with their seeds."""
     device: str = "auto"
     precision: PrecisionName = "auto"
     """Replaces the space's, unless it is auto."""
@@ -97,6 +100,8 @@ class SearchConfig:
             check_text("overrides", change, "field=value")
         for source in self.from_studies:
             check_text("from_studies", source, "the name of a study or of a table")
+        if self.continue_from is not None:
+            check_text("continue_from", self.continue_from, "the name of a study")
         check_text("device", self.device, "auto, cpu, cuda or cuda:1")
         check_choice("precision", self.precision, get_args(PrecisionName))
         if self.study_name is not None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mnist_bench import space_files, start_lists
 from mnist_bench.cells import duration
-from mnist_bench.config import TrainConfig, every_setting, flattened
+from mnist_bench.config import TrainConfig, every_setting, flattened, from_json
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import IMAGES
 from search.errors import UsageError
+from search.event_log import TrialRecord
 from search.messages import number_of, show
-from search.space import same
+from search.space import Space, same
 from search.study import StartList, specification
 from search.trainer_api import Planner
 
@@ -57,6 +58,15 @@ def _enqueued(setup: SearchSetup, source: space_files.Source, plan: Planner[Trai
     return params
 
 
+def settings_of(space: Space, trial: TrialRecord) -> Mapping[str, Any]:
+    """Return every setting of a trial of nets by its path, whether its space names it or not.
+
+    Raises:
+        ConfigError: the configuration cannot be read.
+    """
+    return dict(flattened(every_setting(from_json(trial.config))))
+
+
 def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text: None) -> Start:
     """Return the function that makes the start list of a search, given its planner, and notices its cost at most.
 
@@ -67,7 +77,8 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
         SpaceError: as `start_lists.check_named`.
     """
     config, space = setup.config, setup.space.as_portable() if setup.is_portable else setup.space
-    names = config.from_studies or (tuple(space.settings.get("search", {}).get("start", ())) if config.start else ())
+    of_space = space.settings.get("search", {}).get("start", ()) if config.start and not config.continue_from else ()
+    names = config.from_studies or tuple(of_space)
     if not names:
         return lambda plan: StartList()
     begun = specification(setup.location)
@@ -78,6 +89,12 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
     if not config.from_studies:
         start_lists.check_named(space)
     sources = [start_lists.source(name, config.results, config.storage, space.elementary) for name in names]
+    told: set[str] = set()
+
+    def once(text: str) -> None:  # the list is made whenever a search is specified
+        if text not in told:
+            told.add(text)
+            notice(text)
 
     def made(plan: Planner[TrainConfig]) -> StartList:
         try:
@@ -85,12 +102,11 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
         except UsageError as error:
             if config.from_studies:
                 raise
-            notice(
-                f"{error} The search begins without warm-start configurations."
-            )  # the space may have been changed by --set
+            # The space may have been changed by --set.
+            once(f"{error} The search begins without warm-start configurations.")
             return StartList()
         seconds = sum(sum(plan(params).costs) for params in found.configurations) / 1e6
-        notice(
+        once(
             f"Tries {number_of(len(found.configurations), 'configuration')} first that did well in "
             f"{' and '.join(found.made_of)}: at most {duration(seconds)} of one worker, as estimated."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -14,7 +14,7 @@ from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches import study_context
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.first_trials import Start, enqueued, start_list
+from mnist_bench.searches.first_trials import Start, enqueued, settings_of, start_list
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.studies import BestCheckpoints, Data, record, validated
 from mnist_bench.training import trainer_spec
@@ -24,11 +24,10 @@ from search.event_log import repeats
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.ray import RayExecutor, StagedFiles
-from search.files import make_folder
 from search.repeatability import TriedOn
 from search.space import Space, cost_of
 from search.stored_fields import stored
-from search.study import Invocation, StudySpec, specification
+from search.study import Invocation, StartList, StudySpec, specification
 
 
 def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
@@ -48,9 +47,22 @@ def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) 
     check_own_code(setup)
     close_test_set()
     start = start_list(setup, observer.on_notice)  # before data are loaded: a name may be mistyped
-    search = _search(setup, start, observer, stopping)
-    make_folder(setup.location.folder)
-    return search.run()
+    return _search(setup, start, observer, stopping).run()
+
+
+def continued(setup: SearchSetup, numerics: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how many trials of an earlier study a search begins with, if it continues one and has not begun.
+
+    `numerics` is the workers' report.
+
+    Raises:
+        UsageError, StudyNotFoundError, StorageError: as `search.driver.run.Search.specification`.
+    """
+    found: list[str] = []
+    if setup.config.continue_from is not None:
+        search = _search(setup, lambda plan: StartList(), Observer(), lambda: False)
+        search.specification(numerics, found.append)
+    yield from found
 
 
 def trials_left(setup: SearchSetup, start: Start) -> int:
@@ -59,10 +71,10 @@ def trials_left(setup: SearchSetup, start: Start) -> int:
     `start` is the result of `start_list`. Nothing is changed.
 
     Raises:
-        FingerprintError, UsageError, StorageError: as `search.driver.run.Search.trials_left`.
-        DataError: the study exists, and its data set cannot be loaded.
+        FingerprintError, UsageError, StudyNotFoundError, StorageError: as `search.driver.run.Search.trials_left`.
+        DataError: the study exists or continues another one, and its data set cannot be loaded.
     """
-    if specification(setup.location) is None:
+    if specification(setup.location) is None and setup.config.continue_from is None:
         return setup.config.trials
     return _search(setup, start, Observer(), lambda: False).trials_left()
 
@@ -85,6 +97,9 @@ def _search(setup: SearchSetup, start: Start, observer: Observer, stopping: Call
         check=validated.believed,
         max_outage=config.max_outage,
         invocation=_invocation(config),
+        continue_from=config.continue_from,
+        settings_of=settings_of,
+        check_earlier=validated.believed,
     )
 
 

@@ -194,7 +194,7 @@ class Driver:
         self._optuna_study.weigh(plan.facts)
         config = dict(self._planner.codec.to_json(plan.config))
         seed = self._spec.trial_seed(number, config)
-        constraints = {**plan.constraints, **self._repetition(plan, config)}
+        constraints = {**plan.constraints, **self._repetition(number, plan, config)}
         self._optuna_study.constrain(number, constraints)
         asked = Asked(
             time=slot.next_time,
@@ -213,12 +213,13 @@ class Driver:
             self._dispatcher.adopt(number)
             self._observer.on_trial(self._history.trials[number])
 
-    def _repetition(self, plan: Plan[Any], config: Mapping[str, Any]) -> dict[str, float]:
+    def _repetition(self, number: int, plan: Plan[Any], config: Mapping[str, Any]) -> dict[str, float]:
         """Return the constraint that a feasible trial misses if an earlier one has its configuration, and its seed."""
         if self._spec.seeds == "trial" or not plan.feasible:
             return {}
         key = canonical_json.dumps(config)
-        is_repeated = key in self._configurations
+        # A trial of an earlier study has a seed of its own.
+        is_repeated = key in self._configurations and self._spec.taken(number) is None
         self._configurations.add(key)
         return {REPEATED: 1.0} if is_repeated else {}
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
-from search import strategies
+from search import continuation, strategies
 from search.arguments import check_choice, check_count, check_several, check_whole
+from search.continuation import SettingsOf, resolved
 from search.database import file_lock, is_postgresql, open_for_writing, postgres, storage_errors
 from search.driver.attended import interruptible, watched
 from search.driver.dispatcher import Dispatcher
@@ -17,7 +18,7 @@ from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import BlamedObserver, Header, Observer
 from search.driver.resume import OnTrialEnd, check_readable, clean_up, keep_nothing, release
-from search.errors import Interrupted, PluginError, StorageError, TooManyFailuresError, UsageError
+from search.errors import Interrupted, PluginError, SearchError, StorageError, TooManyFailuresError, UsageError
 from search.event_log import (
     MAX_COUNT,
     MAX_GOAL,
@@ -117,6 +118,12 @@ class Search:
     """Seconds that an outage of a PostgreSQL server is waited out for."""
     invocation: Invocation | None = None
     """The command that started the search, if a command did; kept for people to read."""
+    continue_from: str | None = None
+    """Name of a study in the same place, whose trials in this space come first, with the same seeds."""
+    settings_of: SettingsOf = resolved
+    """The settings of a trial of that study, by which it is found in this space."""
+    check_earlier: Callable[[StudyRecord], object] = lambda study: None
+    """Raises if that study is not of this kind of trainer."""
 
     @classmethod
     def of(
@@ -141,6 +148,7 @@ class Search:
         portable: bool = False,
         direction: Direction | None = None,
         progress: bool | None = None,
+        continue_from: str | None = None,
     ) -> Search:
         """Return the search of a space for `trials` trained trials of at most `periods` periods.
 
@@ -149,8 +157,8 @@ class Search:
         seed. Of the space's settings, the search also reads the objective, the direction and the constraints; other
         settings, such as limits, are for the planner. `direction` ("minimize" or "maximize") replaces the space's,
         which maximizes unless it says otherwise. `portable` declares that the trainer computes the same bits on every
-        processor; see `StudySpec.portable`. `progress` is as the field, see there. `dataclasses.replace` sets the other
-        fields of a search, such as its observer.
+        processor; see `StudySpec.portable`. `progress` and `continue_from` are as the fields, see there.
+        `dataclasses.replace` sets the other fields of a search, such as its observer.
 
         Raises:
             UsageError: an argument is wrong, the space's settings name no sampler or pruner or have a form that no
@@ -167,6 +175,7 @@ class Search:
         _check_given("name", name, isinstance(name, str | None), "a text, or None")
         _check_given("results", results, isinstance(results, str | Path), "a folder")
         _check_given("portable", portable, isinstance(portable, bool), "True or False")
+        _check_given("continue_from", continue_from, isinstance(continue_from, str | None), "a study's name, or None")
         if direction is not None:
             space = _directed(space, direction)
         check_several("enqueued", enqueued)
@@ -193,6 +202,7 @@ class Search:
             location=location,
             goal=trials,
             progress=progress,
+            continue_from=continue_from,
             spec_for=spec,
             planner_for=lambda _: planner,
             executor=InProcessExecutor(trainer)
@@ -209,6 +219,7 @@ class Search:
             UsageError: fewer trials are asked for than the unfinished study was started for, the study's folder cannot
                 be made or is another study's, or the planner or trainer gives values that the study cannot keep.
             PluginError: the system refuses something to the planner, or to the observer.
+            StudyNotFoundError: there is no study to be continued, of the name that is given.
             TooManyFailuresError: several trials in a row fail or are infeasible, or all have failed at the goal.
             StorageError, WorkerError: see there.
             Interrupted: Ctrl-C, or a notebook's stop button, ended the search; the same call resumes it.
@@ -221,6 +232,7 @@ class Search:
 
     def _run_alone(self) -> Run:
         """Drive the study while no other process does; errors as in `run`."""
+        self._check_continued()
         make_folder(self.location.folder)
         with file_lock.driver_lock(self.location.files.lock, f"Study {self.location.name}"), storage_errors():
             run = self._locked_run()  # the folder's lock first, also with a server's: checkpoints are files
@@ -231,16 +243,56 @@ class Search:
             raise error
         return run
 
+    def specification(self, numerics: Numerics, notice: Callable[[str], object] = lambda text: None) -> StudySpec:
+        """Return the study's specification with the trials of an earlier study, if one is continued.
+
+        A study that has begun keeps the trials that it began with. Else `notice` is called with their number.
+
+        Raises:
+            UsageError: the earlier study cannot be continued, or no trial would be added to those of it.
+            StudyNotFoundError, StorageError: the earlier study is not there, or cannot be read.
+        """
+        spec = self.spec_for(numerics)
+        if self.continue_from is None:
+            return spec
+        known = continuation.kept(self.location, self.continue_from)
+        if known is None:
+            found = self._found(continuation.opened(self.location, self.continue_from), spec)
+            notice(str(found))
+            known = found.continues
+        return replace(spec, continues=known)
+
+    def _found(self, earlier: StudyRecord, spec: StudySpec) -> continuation.Selection:
+        """Return the trials of an earlier study with which a new one begins; errors as in `specification`."""
+        found = self._selected(earlier, spec)
+        found.check_goal(self.goal)
+        return found
+
+    def _selected(self, earlier: StudyRecord, spec: StudySpec) -> continuation.Selection:
+        continuation.check_comparable(earlier, spec)
+        with system_errors_of("planner"):
+            planner = _BlamedPlanner(self.planner_for(spec))
+        return continuation.selected(earlier, spec, planner, self.settings_of)
+
+    def _check_continued(self) -> None:
+        """Check without workers that the earlier study can be continued; errors as in `specification`."""
+        if self.continue_from is not None and continuation.kept(self.location, self.continue_from) is None:
+            earlier = continuation.opened(self.location, self.continue_from)
+            self.check_earlier(earlier)
+            # As if this machine computed like that of the earlier study: the workers will say whether it does.
+            self._found(earlier, self.spec_for(earlier.spec["numerics"]))
+
     def trials_left(self) -> int:
         """Return how many trained trials are left to end, 0 if `run` would train nothing.
 
         Nothing is changed and no worker started. Everything known without workers is checked as in `run`.
 
         Raises:
-            FingerprintError, UsageError, StorageError: as in `run`.
+            FingerprintError, UsageError, StudyNotFoundError, StorageError: as in `run`.
         """
         history = stored_history(read_events(self.location))
         if not history.seq:
+            self._check_continued()
             return self.goal
         self.check(history.record())
         return 0 if self._is_done(history) else self.goal - history.finished
@@ -294,7 +346,7 @@ class Search:
     def _is_done(self, history: History) -> bool:
         """Run the checks that need no workers, and check whether the study has ended: at its goal, or by a rule."""
         numerics = history.spec["numerics"]
-        check_same(self.location.name, history.spec, self.spec_for(numerics).to_json())
+        self._check_same(history, self.specification(numerics))
         # Which rule ended it does not matter: as long as one of the given rules would, there is nothing left to do.
         ended_early = history.stop is not None and self.stop_rules.verdict(history) is not None
         done = ended_early or (history.stop is None and history.next_slot() is None)
@@ -309,10 +361,24 @@ class Search:
         numerics = self.executor.start()
         if "canary" not in numerics:
             raise UsageError("The trainer's `numerics` have no `canary`; see `search.Trainer`.")
-        spec = self.spec_for(numerics)
+        spec = self.specification(numerics, self.observer.on_notice)
         if history.seq:
-            check_same(self.location.name, history.spec, spec.to_json())
+            self._check_same(history, spec)
         return spec
+
+    def _check_same(self, history: History, spec: StudySpec) -> None:
+        """Check that a study was begun as this search; errors as `check_same`."""
+        check_same(self.location.name, history.spec, spec.to_json(), lambda: self._offer(history, spec))
+
+    def _offer(self, history: History, spec: StudySpec) -> str:
+        """Return how to begin a new study with the trials of one that was begun otherwise; empty if none can be."""
+        try:
+            found = self._selected(replace(history.record(), name=self.location.name), spec)
+            return continuation.offered(
+                found, self.location, self.goal, None if self.invocation is None else self.invocation.command
+            )
+        except SearchError:
+            return ""
 
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
         created = Created(name=self.location.name, spec=spec.to_json(), format=spec.format)

@@ -103,6 +103,7 @@ def planned(
     storage: str | None = None,
     direction: Direction | None = None,
     progress: bool | None = None,
+    continue_from: str | None = None,
 ) -> Search:
     """Return the search of an objective; `run` does it.
 
@@ -130,6 +131,8 @@ def planned(
         storage: URL of a PostgreSQL database, instead of a file in the study's folder.
         direction: "minimize" or "maximize", instead of the space's, which maximizes unless it says otherwise.
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
+        continue_from: name of a study of the same objective, whose trials in this space come first, with their seeds;
+            they count as trials of this search.
 
     Raises:
         UsageError, SpaceError: an argument is wrong.
@@ -144,7 +147,7 @@ def planned(
         read, ObjectivePlanner(read, periods, cost), TrainerSpec(factory=objective.name), trials=trials,
         periods=periods, seed=seed, slots=slots, order=order, sampler=sampler, pruner=pruner, enqueued=enqueued,
         start=start, name=name, results=Path(results), storage=storage, direction=direction,
-        progress=progress,
+        progress=progress, continue_from=continue_from,
     )  # fmt: skip
 
     def spec(numerics: Mapping[str, Any]) -> StudySpec:
@@ -205,7 +208,7 @@ def begun_again(ready: Search) -> Search:
     stored = specification(location)
     if stored is None or "objective" not in stored["context"]:
         return ready
-    now = ready.spec_for(stored["numerics"]).to_json()
+    now = ready.specification(stored["numerics"]).to_json()
     is_same_objective = now["context"]["trainer"] == stored["context"]["trainer"]
     if not is_same_objective or fingerprint(now) == fingerprint(stored):
         return ready
@@ -230,6 +233,7 @@ def search_words(spec: Mapping[str, Any], space: str, trials: int, name: str) ->
     words = ["mnist-bench", "search", space, *named, "--periods", spec["periods"], "--trials", trials]
     words += ["--seed", spec["seed"], "--concurrent-trials", spec["slots"]]
     words += [] if repeats(spec["order"]) else ["--order", "as-completed"]
+    words += ["--continue", spec["continues"]["study"]] if "continues" in spec else []
     return [*map(str, words), *_strategy_words(spec), "--study-name", name]
 
 

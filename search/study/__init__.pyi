@@ -37,7 +37,7 @@ from .spec import (
     own_code_options as own_code_options,
     stored_history as stored_history,
 )
-from .start_list import StartList as StartList
+from .start_list import Continuation as Continuation, StartList as StartList, TakenTrial as TakenTrial
 from .studies import (
     StoredStudy as StoredStudy,
     StudySummary as StudySummary,

@@ -7,7 +7,7 @@ belongs in `search.study.invocation_log` instead.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -24,7 +24,7 @@ from search.proposals import cholesky
 from search.space import Direction, Seeds, Space, cost_of, direction_of, seeds_of
 from search.stored_fields import First, standing, unknown
 from search.strategies import Pruner, Sampler, check, to_spec
-from search.study.start_list import StartList
+from search.study.start_list import Continuation, StartList, TakenTrial
 
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
@@ -49,6 +49,8 @@ class StudySpec:
     """Parameters of the first trials, as the user gave them."""
     start: StartList = field(default_factory=StartList)
     """Configurations tried after the enqueued ones, before the sampler's proposals."""
+    continues: Continuation | None = None
+    """Trials of an earlier study, between the enqueued ones and the start list; None if no study is continued."""
     context: Mapping[str, Any] = field(default_factory=dict)
     """Values on which the trainer's results depend: data and split hashes, canary, cost coefficients, revision."""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class StudySpec:
             "space": Space.from_spec(stored["space"]),
             "enqueued": tuple(stored["enqueued"]),
             "start": StartList.from_json(stored["start"]) if "start" in stored else StartList(),
+            "continues": Continuation.from_json(stored["continues"]) if "continues" in stored else None,
         }
         return cls(**(plain | parsed))
 
@@ -96,7 +99,7 @@ class StudySpec:
         return seeds_of(self.space.settings)
 
     def trial_seed(self, number: int, config: dict[str, Any]) -> int:
-        """Return the seed with which trial `number` is trained: 32 bits.
+        """Return the seed with which trial `number` is trained: that of the trial which it repeats, or one of 32 bits.
 
         `config` is its configuration as the log has it. Two studies with one seed train a configuration alike if the
         seeds follow from configurations.
@@ -104,6 +107,8 @@ class StudySpec:
         Raises:
             UsageError: the seed follows from the configuration, which has values that no study can keep.
         """
+        if (taken := self.taken(number)) is not None:
+            return taken.seed
         match self.seeds:
             case "trial":
                 return canonical_json.derived_seed(self.seed, "trial", number)
@@ -119,8 +124,21 @@ class StudySpec:
 
     def given(self, number: int) -> Mapping[str, Any] | None:
         """Return the parameters with which trial `number` begins whatever the sampler would propose; None if none."""
-        ahead = len(self.enqueued)
-        return self.enqueued[number] if number < ahead else self.start.at(number - ahead)
+        if number < len(self.enqueued):
+            return self.enqueued[number]
+        taken = self.taken(number)
+        return self.start.at(number - self._ahead_of_start) if taken is None else taken.params
+
+    def taken(self, number: int) -> TakenTrial | None:
+        """Return the trial of an earlier study that trial `number` repeats; None if it repeats none."""
+        if self.continues is None or not len(self.enqueued) <= number < self._ahead_of_start:
+            return None
+        return self.continues.trials[number - len(self.enqueued)]
+
+    @property
+    def _ahead_of_start(self) -> int:
+        """The number of trials before the first one of the start list."""
+        return len(self.enqueued) + (0 if self.continues is None else len(self.continues.trials))
 
     @property
     def _decides_alike_everywhere(self) -> bool:
@@ -145,6 +163,7 @@ class StudySpec:
         return {
             **standing(self, FIRST),
             **({} if self.start == StartList() else {"start": self.start.to_json()}),
+            **({} if self.continues is None else {"continues": self.continues.to_json()}),
             "space": self.space.to_spec(),
             "sampler": to_spec(self.sampler),
             "pruner": to_spec(self.pruner),
@@ -259,8 +278,15 @@ def fingerprint(spec: Mapping[str, Any]) -> str:
     return canonical_json.sha256({key: value for key, value in spec.items() if key != "numerics"})
 
 
-def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+def check_same(
+    name: str,
+    stored: Mapping[str, Any],
+    current: Mapping[str, Any],
+    offer: Callable[[], str] = lambda: "",
+) -> None:
     """Check that a stored specification is that of this run.
+
+    `offer` returns a further way out, which ends the message.
 
     Raises:
         FingerprintError: they differ; the text lists every difference and the way out.
@@ -268,13 +294,26 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
     if fingerprint(stored) == fingerprint(current) and same_bits(stored["numerics"], current["numerics"]):
         return
     _check_named(name, stored, current)
+    _check_continued(name, stored, current)
     rows = differences(stored, current)
     listed = "\n".join(on_one_line(f"  {path}: {old} then, {new} now") for path, old, new in rows)
     listed = listed or "  space: the same fields in another order"
     raise FingerprintError(
         f"Study {name} was made under other conditions, so continuing would mix two searches.\n{listed}\n"
-        f"Go back to those conditions, or give this search another name with --study-name."
+        f"Go back to those conditions, or give this search another name with --study-name.{offer()}"
     )
+
+
+def _check_continued(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+    """Check that a study which began with trials of an earlier one is resumed by the same call.
+
+    Raises:
+        FingerprintError: the call differs in nothing but that it does not name the earlier study.
+    """
+    alone = {key: value for key, value in stored.items() if key != "continues"}
+    if len(alone) < len(stored) and "continues" not in current and fingerprint(alone) == fingerprint(current):
+        earlier = stored["continues"]["study"]
+        raise FingerprintError(f"Study {name} began with trials of {earlier}; add --continue {earlier} to resume it.")
 
 
 def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:

@@ -106,6 +106,8 @@ def _search(study: StudyRecord) -> Iterator[Entry]:
     spec, numerics = study.spec, study.spec.get("numerics") or {}
     ways = " + ".join(way.describe(spec["periods"]) for way in strategies.of_spec(spec))
     yield "search", f"{ways}, seed {spec['seed']}, {number_of(spec['slots'], 'concurrent trial')}"
+    if (begins := about.begins_with(study)) is not None:
+        yield "", begins
     versions = [f"{name} {version}" for name, version in spec.get("versions", {}).items()]
     machine = [numerics.get("gpu") or numerics.get("cpu"), numerics.get("precision"), *versions]
     yield "machine", ", ".join(str(part) for part in machine if part)

@@ -147,6 +147,16 @@ def search(
             help="Warm start: try the best configurations of this study or table first. Repeatable.",
         ),
     ] = None,
+    continue_from: Annotated[
+        str | None,
+        typer.Option(
+            "--continue",
+            metavar="STUDY",
+            rich_help_panel=options.STRATEGIES,
+            help="Begin with the trials of this study that lie in the space, with the same seeds. They count as trials "
+            "of the new study.",
+        ),
+    ] = None,
     no_start: Annotated[
         bool,
         typer.Option(
@@ -286,7 +296,8 @@ def search(
         timeout=timeout, slots=slots, order=order,
         seed=seed, trial_timeout=trial_timeout,
         workers=workers or (options.cores() if is_own else options.suitable_workers(device)), lanes=lanes,
-        enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), start=not no_start, device=device,
+        enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), start=not no_start,
+        continue_from=continue_from, device=device,
         precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
         max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker, command=resuming.as_typed(storage),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -51,8 +51,7 @@ def print_explanation(
 ) -> None:
     """Print an explanation; `read` formats values."""
     output.print_line(f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}")
-    made_of = study.spec.get("start", {}).get("made_of", ())
-    for line in sentences(explanation, study.spec["sampler"]["name"], made_of, read):
+    for line in sentences(explanation, study.spec["sampler"]["name"], _source(study, trial), read):
         output.print_prose(line)
     if trial.reason == "duplicate":
         output.print_prose(f"Not trained: its configuration and its seed are those of #{study.original_of(trial)}.")
@@ -66,18 +65,31 @@ def to_json(study: StudyRecord, trial: TrialRecord, explanation: Explanation) ->
     return {"study": study.name, "trial": trial.number, **asdict(explanation)}
 
 
+def _source(study: StudyRecord, trial: TrialRecord) -> str:
+    """Return the studies and tables of the start list, or the trial of an earlier study that a trial repeats."""
+    from search.study import StudySpec
+
+    spec = StudySpec.from_json(study.spec)
+    taken = spec.taken(trial.number)
+    if spec.continues is not None and taken is not None:
+        return f"{spec.continues.study}/{taken.trial}"
+    return " and ".join(spec.start.made_of)
+
+
 def sentences(
-    explanation: Explanation, sampler: str, made_of: Sequence[str], read: Callable[[float | None], str]
+    explanation: Explanation, sampler: str, source: str, read: Callable[[float | None], str]
 ) -> Iterator[str]:
-    """Yield why a trial was proposed by a sampler, or taken from a start list; `read` formats values."""
+    """Yield why a trial was proposed by a sampler, or given by a `source`; `read` formats values."""
     verb = "was" if explanation.trained == 1 else "were"
     known = f"{number_of(explanation.trained, 'trial')} {verb} known, {explanation.ended} of which had ended"
     origin = explanation.origin
     match origin.kind:
         case "enqueued":
             yield "Given with --enqueue, to be tried first."
+        case "earlier study":
+            yield f"Trial {source} again, with the same configuration and seed."
         case "start list":
-            yield f"A warm-start configuration, from {' and '.join(made_of)}."
+            yield f"A warm-start configuration, from {source}."
         case "random":
             yield f"Drawn at random by {sampler}; {known}."
         case "sequence":

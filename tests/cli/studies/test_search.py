@@ -70,14 +70,14 @@ def test_strategies_start_lists_and_data_sets_reach_the_search(cli: Cli, asked: 
     result = cli(
         "search", "conv", "--sampler", "mine.py:Mine", "--sampler-option", "times=3", "--sampler-option", "kind=wide",
         "--pruner", "mine.py:Stop", "--pruner-option", "share=0.5", "--pruner-option", "strict=true",
-        "--from-study", "conv-5k", "--from-study", "mine-0", "--dataset", "fashion-mnist",
+        "--from-study", "conv-5k", "--from-study", "mine-0", "--dataset", "fashion-mnist", "--continue", "conv-0",
     )  # fmt: skip
     assert result.exit_code == 0
     (one,) = asked
     assert one == SearchConfig(
         space="conv", sampler="mine.py:Mine", sampler_options={"times": 3, "kind": "wide"}, pruner="mine.py:Stop",
         pruner_options={"share": 0.5, "strict": True}, from_studies=("conv-5k", "mine-0"), dataset="fashion-mnist",
-        workers=one.workers,
+        continue_from="conv-0", workers=one.workers,
     )  # fmt: skip
 
 

@@ -18,14 +18,17 @@ STUDIES = Path(__file__).parents[2] / "data" / "studies-3a8e64d"
 WHY = Why(expected=0.985, low=0.98, high=0.99, best=0.987, closest=4, among=430)
 
 
-def said(origin: ProposalOrigin, sampler: str = "curves") -> str:
+def said(origin: ProposalOrigin, sampler: str = "curves", source: str = "") -> str:
     explanation = Explanation(origin=origin, trained=12, ended=9, standings=())
-    return " ".join(sentences(explanation, sampler, ("conv-5k-wrong", "mine"), cells.percent))
+    return " ".join(sentences(explanation, sampler, source, cells.percent))
 
 
 def test_each_origin_is_a_sentence() -> None:
     assert said(ProposalOrigin(kind="enqueued")) == "Given with --enqueue, to be tried first."
-    assert said(ProposalOrigin(kind="start list")) == "A warm-start configuration, from conv-5k-wrong and mine."
+    given = said(ProposalOrigin(kind="start list"), source="conv-5k-wrong and mine")
+    assert given == "A warm-start configuration, from conv-5k-wrong and mine."
+    again = said(ProposalOrigin(kind="earlier study"), source="conv-0/3")
+    assert again == "Trial conv-0/3 again, with the same configuration and seed."
     known = "12 trials were known, 9 of which had ended."
     assert said(ProposalOrigin(kind="random"), "tpe") == f"Drawn at random by tpe; {known}"
     assert said(ProposalOrigin(kind="sequence"), "sobol").endswith(f"which covers the space evenly; {known}")

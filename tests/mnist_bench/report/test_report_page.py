@@ -7,7 +7,7 @@ import pytest
 
 from mnist_bench import space_files
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.report import report_page
+from mnist_bench.report import about, report_page
 from mnist_bench.report.sections import Section, Sections
 from search.event_log.records import StudyRecord, TrialRecord
 from search.space.space import Space
@@ -93,6 +93,19 @@ def test_what_a_start_list_was_made_of_is_to_be_there_first(made_of: list[str], 
     start = {"start": {"made_of": made_of, "configurations": []}} if made_of else {}
     told = commands(replace(study, spec={**study.spec, **start}), None)
     assert [*told.values()][-1] == f"the same search again{needs}; its digest has to be the one above"
+
+
+def test_a_search_that_continued_a_study_names_it_again() -> None:
+    study = handmade.mixed()
+    taken = {"study": "old-0", "digest": handmade.HASH, "trials": [{"trial": 0, "params": {}, "seed": 7}]}
+    continued = replace(study, spec={**study.spec, "continues": taken, "space": space_files.load("conv").to_spec()})
+    ((command, what),) = commands(continued, None).items()
+    assert command == f"mnist-bench search conv {AGAIN}".replace("--study-name", "--continue old-0 --study-name")
+    assert what == (
+        "the same search again, with old-0 of that time copied into elsewhere/; its digest has to be the one above"
+    )
+    assert about.begins_with(continued) == "begins with 1 trial of old-0, whose digest was 01234567"
+    assert about.begins_with(study) is None
 
 
 @pytest.mark.parametrize(("device", "option"), [("cpu", "--device cpu "), ("cuda", ""), (None, "")])

@@ -180,3 +180,14 @@ def test_a_study_keeps_the_precision_of_its_start(precision: str, monkeypatch: p
     begun = {"space": {}, "numerics": {"precision": precision}}
     monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda location: begun)
     assert made("conv").is_portable is (precision == "portable")
+
+
+@pytest.mark.usefixtures("avx2_alone")
+def test_a_study_that_continues_another_keeps_its_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = {"space": {}, "numerics": {"precision": "fp32"}}
+    monkeypatch.setattr(
+        "mnist_bench.searches.setup.specification", lambda location: begun if location.name == "old" else None
+    )
+    assert made("conv").is_portable
+    assert not made("conv", continue_from="old").is_portable
+    assert made("conv", continue_from="old", precision="portable").is_portable

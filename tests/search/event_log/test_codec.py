@@ -15,7 +15,7 @@ from search import canonical_json
 from search.errors import NewerVersionError
 from search.event_log import codec
 from search.event_log.codec import EventRow, from_row, link, text_of, to_row
-from search.event_log.events import Reported
+from search.event_log.events import Created, Reported
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Random
 from support import search_fake as fake
@@ -108,6 +108,20 @@ def test_a_report_of_a_later_version_is_named() -> None:
 def test_what_no_search_writes_is_refused_with_the_place(columns: tuple[Any, ...], why: str) -> None:
     with pytest.raises(ValueError, match=f"^{why}"):
         from_row(*columns)
+
+
+@pytest.mark.parametrize(
+    ("continues", "place"),
+    [
+        ([], "spec.continues"),
+        ({"study": "old"}, "spec.continues.digest"),
+        ({"study": "old", "digest": "5f1c", "trials": [{"trial": 0, "params": {}, "seed": -1}]}, "trials.0.seed"),
+    ],
+)
+def test_trials_that_no_earlier_study_has_are_refused(continues: Any, place: str) -> None:
+    spec = fake.make_spec(Random(), Asha(), 4, 0).to_json()
+    with pytest.raises(ValueError, match=re.escape(place)):
+        text_of(to_row(Created(name="new", spec={**spec, "continues": continues})))
 
 
 def test_a_row_that_could_not_be_read_back_has_no_text() -> None:

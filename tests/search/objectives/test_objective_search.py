@@ -16,6 +16,7 @@ import pytest
 
 import search
 from search.errors import TooManyFailuresError, UsageError
+from search.objectives import search_words
 from search.study import StoredStudy
 from support import objectives
 
@@ -93,6 +94,31 @@ def test_the_configuration_of_a_trial_is_that_of_its_objective(tmp_path: Path) -
     assert dict(config) == {"x": trial.params["config.x"], "depth": trial.params["config.depth"]}
     again = run(objectives.parabola, tmp_path, trials=2)
     assert [list(trial.params) for trial in again.trials] == [list(trial.params) for trial in study.trials]
+
+
+def test_a_search_continues_another_with_a_wider_range(tmp_path: Path) -> None:
+    old = run(objectives.parabola, tmp_path, trials=6)
+    wider = {**objectives.SPACE, "x": {"float": [-50.0, 50.0]}}
+    new = run(objectives.parabola, tmp_path, space=wider, trials=9, name="wider", continue_from=old.name)
+    assert [(trial.params, trial.seed, trial.value) for trial in new.trials[:6]] == [
+        (trial.params, trial.seed, trial.value) for trial in old.trials
+    ]
+    assert len(new.trials) == 9
+    again = run(objectives.parabola, tmp_path, space=wider, trials=9, name="wider", continue_from=old.name)
+    assert again.digest == new.digest
+    words = search_words(new.spec, "space.yaml", 9, "wider")
+    assert words[words.index("--continue") + 1] == old.name
+
+
+def test_a_study_of_another_function_is_not_continued(tmp_path: Path) -> None:
+    old = run(objectives.parabola, tmp_path, trials=3)
+    with pytest.raises(
+        UsageError, match=r"cannot be continued by this search, because it was made by another trainer: "
+    ):
+        run(objectives.descent, tmp_path, periods=PERIODS, name="other", continue_from=old.name)
+    with pytest.raises(UsageError, match=r"continue_from=.*: give a study's name, or None"):
+        run(objectives.parabola, tmp_path, name="other", continue_from=old)
+    assert not (tmp_path / "other").exists()
 
 
 def test_pruned_trials_have_fewer_reports(tmp_path: Path) -> None:

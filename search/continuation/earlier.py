@@ -1,0 +1,49 @@
+"""The earlier study that a search names, found next to its own; or what the search has kept of it."""
+
+from __future__ import annotations
+
+from search.errors import UsageError
+from search.study import Continuation, StoredStudy, StudyLocation, specification, studies
+
+
+def kept(location: StudyLocation, name: str) -> Continuation | None:
+    """Return the trials of the named study that the study at a location began with; None if it has none of them.
+
+    Raises:
+        StorageError: its database cannot be read.
+    """
+    begun = specification(location)
+    stored = None if begun is None else begun.get("continues")
+    return None if stored is None or stored["study"] != name else Continuation.from_json(stored)
+
+
+def opened(location: StudyLocation, name: str) -> StoredStudy:
+    """Return the named study, which is kept in the same place as the one at a location.
+
+    Raises:
+        UsageError: it is the same study.
+        StudyNotFoundError: there is no study of that name.
+        StorageError: a database cannot be read.
+    """
+    if name == location.name:
+        raise UsageError(
+            f"Study {name} cannot continue itself: give the new search another name, such as --study-name "
+            f"{free_name(location)}."
+        )
+    return studies.open_study(location.folder.parent, name, None if location.owns_database else location.url)
+
+
+def free_name(location: StudyLocation) -> str:
+    """Return a name like that of a study, which no study in the same place has.
+
+    Raises:
+        StorageError: a database cannot be read.
+    """
+    number = 2
+    while specification(_beside(location, f"{location.name}-{number}")) is not None:
+        number += 1
+    return f"{location.name}-{number}"
+
+
+def _beside(location: StudyLocation, name: str) -> StudyLocation:
+    return StudyLocation.of(name, location.folder.parent, None if location.owns_database else location.url)
