@@ -16,6 +16,7 @@ from mnist_bench.comparison.sentences import (
     findings,
     parting_lines,
     reached,
+    shared_lines,
     title,
     trace_lines,
     value_in,
@@ -163,7 +164,11 @@ def _shared_table(comparison: Comparison) -> Table[Pair]:
             Column[Pair]("seed", lambda pair: "same" if pair.has_same_seed else "different", 1),
         ]
         caption = f"Training compared with {first}"
-    lines = (line for pair in comparison.pairs for line in (*parting_lines(pair), *trace_lines(comparison, pair)))
+    lines = (
+        line
+        for pair in comparison.pairs
+        for line in (*shared_lines(pair), *parting_lines(pair), *trace_lines(comparison, pair))
+    )
     return Table(rows=comparison.pairs, columns=columns, caption=[caption], footnotes=["", *lines])
 
 

@@ -10,12 +10,15 @@ from mnist_bench.comparison.comparison import Comparison, Pair
 from mnist_bench.comparison.error_over_cost import CostCurves
 from mnist_bench.comparison.parting import Parting
 from mnist_bench.comparison.setting_differences import SAME
+from mnist_bench.comparison.shared_trials import SharedTrial
 from mnist_bench.comparison.sides import Run
 from mnist_bench.leaderboard import grouped
-from search.messages import joined, number_of
+from search.messages import first_few, joined, number_of
 
 OF_MACHINES = ("numerics.", "versions.")
 """Settings that describe where a search ran."""
+MOST = 8
+"""Shared trials that a line names."""
 HASH_DIGITS = 8
 """Digits of a hash that are shown."""
 
@@ -97,6 +100,17 @@ def reached(curves: CostCurves) -> Iterator[str]:
                     f"{cells.duration(cost)}, and {rival.label} after {cells.duration(target.cost)}."
                 )
                 break
+
+
+def shared_lines(pair: Pair) -> Iterator[str]:
+    """Yield which trials two sides share, if they share any and one of them is a study."""
+    if pair.shared and (pair.first.is_study or pair.second.is_study):
+        yield f"{pair.first.label} and {pair.second.label} share {first_few([*map(_pair_words, pair.shared)], MOST)}."
+
+
+def _pair_words(shared: SharedTrial) -> str:
+    one, other = shared.first.number, shared.second.number
+    return f"#{one}" if one == other else f"#{one} (#{other} there)"
 
 
 def parting_lines(pair: Pair) -> Iterator[str]:

@@ -92,7 +92,10 @@ class Side:
         """All runs of this side that have reported: those of the study, or the one run."""
         if not self.is_study or self.study is None:
             return () if self.run is None else (self.run,)
-        return tuple(_run_of(self.study, trial, self.label) for trial in self.study.trials if trial.reports)
+        of_nets = self.is_of_nets  # asked once: the answer takes a millisecond
+        return tuple(
+            _run_of(self.study, trial, self.label, of_nets=of_nets) for trial in self.study.trials if trial.reports
+        )
 
     @property
     def specification(self) -> Mapping[str, Any]:
@@ -161,12 +164,17 @@ def _record_in(folder: Path) -> Path | None:
 
 def _study_side(study: StoredStudy, label: str) -> Side:
     best = study.best
-    return Side(label=label, study=study, run=None if best is None else _run_of(study, best, label), is_study=True)
+    return Side(
+        label=label,
+        study=study,
+        run=None if best is None else _run_of(study, best, label, of_nets=not is_foreign(study.spec)),
+        is_study=True,
+    )
 
 
 def _trial_side(study: StoredStudy, number: int, label: str) -> Side:
     trial = find_trial(study, number)
-    run = _run_of(study, trial, label.rpartition("/")[0])
+    run = _run_of(study, trial, label.rpartition("/")[0], of_nets=not is_foreign(study.spec))
     return Side(label=label, study=study, run=run, is_study=False)
 
 
@@ -179,8 +187,7 @@ def _record_side(file: Path, label: str) -> Side:
     return Side(label=label, study=None, run=run, is_study=False)
 
 
-def _run_of(study: StoredStudy, trial: TrialRecord, label: str) -> Run:
-    of_nets = not is_foreign(study.spec)
+def _run_of(study: StoredStudy, trial: TrialRecord, label: str, *, of_nets: bool) -> Run:
     return Run(
         label=f"{label}/{trial.number}", number=trial.number, config=trial.config, seed=trial.seed, value=trial.value,
         reports=tuple(map(records.period_of, trial.reports)),

@@ -60,6 +60,7 @@ def test_different_images_are_the_first_thing_that_is_told(cli: Any) -> None:
 def test_a_search_that_was_repeated_is_identical(cli: Any) -> None:
     text = cli("compare", "conv-0", "conv-2").stdout
     assert "conv-0 and conv-2 are identical, bit for bit: digest " in text
+    assert "conv-0 and conv-2 share #0, #1, #2, #3, #4, #7." in text
     assert "conv-0 and conv-2 do not part" in text
     assert "Settings that differ" not in text
 
