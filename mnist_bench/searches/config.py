@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, assert_never, get_args
@@ -134,6 +136,11 @@ class SearchConfig:
             UsageError: the patience is below 1.
         """
         return StopRules(patience=self.patience, target=None if self.target is None else float(self.target))
+
+    def until_timeout(self, stopping: Callable[[], bool]) -> Callable[[], bool]:
+        """Return a function that says to stop if `stopping` says so, or once `timeout` has passed from now."""
+        deadline = math.inf if self.timeout is None else time.monotonic() + self.timeout
+        return lambda: stopping() or time.monotonic() >= deadline
 
     @property
     def training_workers(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,13 +87,8 @@ def run_objective(config: ObjectiveConfig, observer: Observer, stopping: Callabl
     Raises:
         SearchError: as `search.driver.run.Search.run` and `search_of_objective`.
     """
-    timeout = config.shared.timeout
-    deadline = None if timeout is None else time.monotonic() + timeout
-    search = replace(
-        search_of_objective(config),
-        observer=observer,
-        stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
-    )
+    ready = search_of_objective(config)
+    search = replace(ready, observer=observer, stopping=config.shared.until_timeout(stopping))
     repeatability.require_repeatable(search)
     return begun_again(search).run()
 

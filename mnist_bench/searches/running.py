@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, assert_never
@@ -82,7 +81,6 @@ def trials_left(setup: SearchSetup, start: Start) -> int:
 def _search(setup: SearchSetup, start: Start, observer: Observer, stopping: Callable[[], bool]) -> Search:
     config, location = setup.config, setup.location
     data = load_training_set(setup.data)
-    deadline = None if config.timeout is None else time.monotonic() + config.timeout
     return Search(
         location=location,
         goal=config.trials,
@@ -92,7 +90,7 @@ def _search(setup: SearchSetup, start: Start, observer: Observer, stopping: Call
         observer=observer,
         on_trial_end=BestCheckpoints(location.files, cost_of(setup.space.settings)),
         stop_rules=config.stop_rules,
-        stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
+        stopping=config.until_timeout(stopping),
         trial_timeout=math.inf if config.trial_timeout is None else config.trial_timeout,
         check=validated.believed,
         max_outage=config.max_outage,

@@ -69,7 +69,12 @@ def objective_of(words: Sequence[str], metric: str = VALUE) -> Callable[[Configu
 def _filled(word: str, config: Configuration) -> str:
     values = {**config, "seed": config.seed}
     # Not `format_map`, for which the dot of `model.rate` is an attribute.
-    parts = string.Formatter().parse(word)
+    parts = [*string.Formatter().parse(word)]
+    if missing := next((name for _, name, _, _ in parts if name is not None and name not in values), None):
+        raise LookupError(
+            f"this configuration has no {missing}, because its condition does not hold; read the configuration from "
+            "standard input instead, where such a field is missing"
+        )
     return "".join(text if name is None else text + _spelt(values[name]) for text, name, _, _ in parts)
 
 

@@ -36,6 +36,7 @@ from search.trainer_api import MAX_COST, PLAIN, Plan, TrainerSpec
 
 NOMINAL = 1_000_000
 """Cost of a report, in microseconds, if nothing says what it costs: only the order of events depends on it."""
+_ANOTHER_NAME = "give this search another name with --study-name (in Python name=)"
 
 
 def run(
@@ -179,19 +180,18 @@ def check_objective(objective: Objective, study: StudyRecord) -> None:
     made_by = context["trainer"]["factory"] if "objective" in context else None
     if made_by is None:
         raise FingerprintError(
-            f"Study {study.name} was not made by an objective, so {objective.name} cannot continue it; give this "
-            "search another name with --study-name."
+            f"Study {study.name} was not made by an objective, so {objective.name} cannot continue it; {_ANOTHER_NAME}."
         )
     if made_by != objective.name:
         raise FingerprintError(
-            f"Study {study.name} was made by {show(made_by)}, not by {objective.name}; name that one, or give this "
-            "search another name with --study-name."
+            f"Study {study.name} was made by {show(made_by)}, not by {objective.name}; name that one, or "
+            f"{_ANOTHER_NAME}."
         )
     if context["objective"] != objective.sha256:
         raise FingerprintError(
             f"{objective.name} has changed since study {study.name} began: its SHA-256 was {context['objective'][:8]} "
-            f"and is {objective.sha256[:8]}. Continuing would mix two searches; put it back as it was, or give this "
-            "search another name with --study-name."
+            f"and is {objective.sha256[:8]}. Continuing would mix two searches; put it back as it was, or "
+            f"{_ANOTHER_NAME}."
         )
 
 

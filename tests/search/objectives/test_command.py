@@ -39,6 +39,14 @@ def test_a_field_of_a_section_goes_by_its_path(tmp_path: Path) -> None:
     assert [trial.value for trial in study.trials] == [trial.params["model.rate"] for trial in study.trials]
 
 
+def test_a_field_whose_condition_does_not_hold_fails_the_trial_with_a_sentence(tmp_path: Path) -> None:
+    fields = {"way": {"choice": ["short", "long"]}, "steps": {"int": [1, 9], "when": {"way": ["long"]}}}
+    study = run("print('{\"value\": 1}')", "{work.steps}", tmp_path, space={"work": fields}, trials=8)
+    failed = {trial.number for trial in study.trials if "steps" not in str(trial.config)}
+    assert {trial.number for trial in study.trials if trial.error} == failed != set()
+    assert "this configuration has no work.steps, because its condition" in str(study.trials[min(failed)].error)
+
+
 def test_values_and_the_seed_arrive_on_standard_input_and_in_the_environment(tmp_path: Path) -> None:
     program = """
 import json, os, sys
