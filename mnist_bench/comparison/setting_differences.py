@@ -17,6 +17,8 @@ FOLLOWING = (
     "numerics.kind", "numerics.trainer_revision",
 )  # fmt: skip
 """Entries of a specification that follow from others: from the precision, the versions and the kind of device."""
+KIND, REVISION = "numerics.kind", "trainer_revision"
+"""Each kind of device has revisions of its own."""
 PREFIXES = ("space.fields.", "space.settings.", "context.", "recipe.")
 SAME = "="
 """A side that has the value of the first."""
@@ -54,7 +56,7 @@ def setting_differences(sides: Sequence[Side]) -> tuple[SettingDifference, ...]:
         SettingDifference(
             path=path,
             values=(next(row[path][0] for row in rows if path in row), *(row.get(path, ("", SAME))[1] for row in rows)),
-            follows=path.startswith(FOLLOWING),
+            follows=path.startswith(FOLLOWING) or (path.endswith(REVISION) and KIND in paths),
         )
         for path in paths
     )

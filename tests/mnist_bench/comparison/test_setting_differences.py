@@ -55,6 +55,16 @@ def test_what_follows_from_other_settings_is_marked() -> None:
     assert not follows["data.subset"]
 
 
+def test_the_trainers_revision_follows_from_the_kind_of_device() -> None:
+    context = {**handmade.spec()["context"], "trainer_revision": 2}
+    numerics = {**handmade.spec()["numerics"], "canary": "f" * 64, "kind": "cpu-fp32"}
+    for other, follows in (
+        (with_spec("b", context=context), False), (with_spec("b", context=context, numerics=numerics), True)
+    ):  # fmt: skip
+        rows = setting_differences([side_of(study, Path("results")) for study in (handmade.mixed(), other)])
+        assert {row.follows for row in rows if row.path == "context.trainer_revision"} == {follows}
+
+
 def test_numerics_are_rows_only_if_a_check_differs() -> None:
     numerics = handmade.spec()["numerics"]
     assert differing(handmade.mixed(), with_spec("b", numerics={**numerics, "cpu": "another"})) == {}
