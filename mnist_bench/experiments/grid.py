@@ -76,6 +76,8 @@ class TrainingRun:
     seed: int
     title: str
     """For people: `batchnorm, seed 2 of 3`."""
+    periods: int | None = None
+    """How many of its first periods are trained; None for all."""
 
 
 def check_seeds(seeds: int) -> None:
@@ -160,7 +162,8 @@ class Grid:
     def task_of(self, run: TrainingRun) -> Task:
         """Return the task of training a run here; errors as in `task`."""
         if run not in self._tasks:
-            self._tasks[run] = self.task(run.title, run.config, run.seed)
+            whole = self.task(run.title, run.config, run.seed)
+            self._tasks[run] = replace(whole, costs=whole.costs[: run.periods])
         return self._tasks[run]
 
     def seconds(self, runs: Sequence[TrainingRun]) -> float:

@@ -269,6 +269,8 @@ def _named(event: Event) -> str:
 
 
 def _plain(event: Event) -> dict[str, object]:
+    if isinstance(event, Reported):  # a log without times is completed with those of the replay
+        event = replace(event, report=replace(event.report, handled=None))
     row = codec.to_row(event)
     payload = {key: value for key, value in row.payload.items() if key != "saw"}
     return {"kind": row.kind, "time": row.time, "trial": row.trial, "external": row.external, **payload}

@@ -34,16 +34,16 @@ def checked_name(name: str) -> str:
     return name
 
 
-def name_after(space: str, seed: int) -> str:
-    """Return the name of a study that was given none: SPACE-SEED.
+def name_after(space: str, seed: int | str) -> str:
+    """Return the name of a study that was given none: SPACE-SEED, or SPACE-NAME if a name determines the seed.
 
     Raises:
         UsageError: it is too long for one.
     """
-    name = f"{space}-{seed}"
+    name, end = f"{space}-{seed}", "the seed" if isinstance(seed, int) else "that of --for"
     if not can_name_a_study(name):
         raise UsageError(
-            f"{name!r}, the space's name and the seed, cannot name a study: {_RULE}. Give one with --study-name."
+            f"{name!r}, the space's name and {end}, cannot name a study: {_RULE}. Give one with --study-name."
         )
     return name
 

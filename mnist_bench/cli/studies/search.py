@@ -27,7 +27,7 @@ OF_OWN_WORK = ("objective", "command", "periods", "unchecked", "stall")
 """Options of a search of your own function or program."""
 OF_NETS = (
     "net", "data_dir", "dataset", "precision", "device", "lanes", "enqueue", "from_study", "no_start", "executor",
-    "address", "gpus_per_worker", "audit_pruned",
+    "address", "gpus_per_worker", "audit_pruned", "receiver",
 )  # fmt: skip
 """Options that only a search of networks has."""
 
@@ -113,6 +113,15 @@ def search(
             help="Seed of the search.",
         ),
     ] = 0,
+    receiver: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="NAME",
+            rich_help_panel=options.REPRODUCIBILITY,
+            help="Search for the receiver of a certificate: the seed follows from NAME and from the whole search.",
+        ),
+    ] = None,
     sampler: options.SamplerName = None,
     sampler_options: options.SamplerOptions = None,
     pruner: options.PrunerName = None,
@@ -294,7 +303,7 @@ def search(
         space=space, overrides=tuple(overrides or ()), trials=trials, patience=patience,
         target=None if target is None or is_own else options.accuracy("--target", target),
         timeout=timeout, slots=slots, order=order,
-        seed=seed, trial_timeout=trial_timeout,
+        seed=seed, receiver=receiver, trial_timeout=trial_timeout,
         workers=workers or (options.cores() if is_own else options.suitable_workers(device)), lanes=lanes,
         enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), start=not no_start,
         continue_from=continue_from, device=device,
