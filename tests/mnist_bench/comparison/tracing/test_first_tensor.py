@@ -17,12 +17,24 @@ from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.numerics import Precision
-from mnist_bench.studies.record import Data, Record, period_of
+from mnist_bench.studies.record import Data, PeriodResult, Record, period_of
 from mnist_bench.training.period import fit
 from mnist_bench.training.torch_trainer import TorchTrainer
+from search import canonical_json
 from search.errors import UsageError
 from search.trainer_api import Report, TrainerSpec
 from support import handmade_values
+
+pytestmark = pytest.mark.slow
+TRAINED: dict[str, tuple[PeriodResult, ...]] = {}
+"""Curves that were trained before, by what they depend on."""
+
+
+def curve_of(config: TrainConfig, digits: Dataset, precision: Precision, seed: int) -> tuple[PeriodResult, ...]:
+    key = canonical_json.dumps([to_json(config), precision, seed])
+    if key not in TRAINED:
+        TRAINED[key] = tuple(map(period_of, fit(config, seed, digits, precision).reports))
+    return TRAINED[key]
 
 
 def run_of(config: TrainConfig, digits: Dataset, label: str, precision: Precision = "portable", seed: int = 1) -> Run:
@@ -31,7 +43,7 @@ def run_of(config: TrainConfig, digits: Dataset, label: str, precision: Precisio
     record = Record(
         study="made", trial=0, state="COMPLETE", reason="complete", recipe=to_json(config), seed=seed, data=data,
         numerics={"precision": precision, "device": "cpu", "canary": precision}, trainer_revision=1, versions={},
-        curve=tuple(map(period_of, fit(config, seed, digits, precision).reports)),
+        curve=curve_of(config, digits, precision, seed),
     )  # fmt: skip
     return Run(
         label=label, number=0, config=record.recipe, seed=seed, value=record.curve[-1].value, reports=record.curve,

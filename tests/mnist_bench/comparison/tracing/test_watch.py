@@ -13,13 +13,14 @@ from mnist_bench.comparison.tracing.trace_worker import watched
 from mnist_bench.comparison.tracing.watch import Seen, Watch
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.numerics import Precision
+from mnist_bench.numerics import SGD, Precision
 from mnist_bench.picture_form import MNIST
 from mnist_bench.training.learner import Learner
 from mnist_bench.training.period import PlainTrainLoop, advance, advance_in_steps
 from mnist_bench.training.torch_trainer import TorchTrainer
 from search.trainer_api import finish
 
+pytestmark = pytest.mark.slow
 ALL = 10**9
 
 
@@ -94,7 +95,7 @@ class Twice(nn.Module):
 
 def test_a_layer_of_your_own_network_that_is_called_twice_has_numbered_calls() -> None:
     model = Twice()
-    watch = Watch(Learner(model, torch.optim.SGD(model.parameters()), {}, None, None, MNIST), {})
+    watch = Watch(Learner(model, SGD(model.parameters(), lr=0.1), {}, None, None, MNIST), {})
     model(torch.ones(2, 4)).sum().backward()
     watch.end_step()
     model.eval()
