@@ -18,7 +18,7 @@ from search.driver import MAX_OUTAGE, check_search_arguments
 from search.errors import UsageError
 from search.event_log import Order, StopRules, repeats
 from search.executors import MAX_LANES, ExecutorName
-from search.messages import show
+from search.messages import quoted, show
 from search.plugins import is_code
 
 
@@ -144,7 +144,9 @@ class SearchConfig:
         longest = receiver_seed.MAX_NAME
         check_text("receiver", receiver, f"a name or number of up to {longest} characters")
         if not 1 <= len(receiver) <= longest or not receiver.isprintable():
-            raise UsageError(f"--for {show(receiver)}: give a name or number of 1 to {longest} printable characters.")
+            raise UsageError(
+                f"--for {quoted(show(receiver))}: give a name or number of 1 to {longest} printable characters."
+            )
         check_utf8("receiver", receiver)
         if self.seed != 0:
             raise UsageError(f"--for {show(receiver)} determines the seed; leave out --seed.")
