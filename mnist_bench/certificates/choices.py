@@ -18,7 +18,9 @@ from mnist_bench.studies import data_of
 from search.differences import ABSENT, differences
 from search.messages import command_line, first_few, show
 
-NAMED_ELSEWHERE = ("seed", "enqueued", "numerics", "driver_", "sampler_arithmetic", "context.trainer_revision")
+NAMED_ELSEWHERE = (
+    "seed", "enqueued", "continues", "numerics", "driver_", "sampler_arithmetic", "context.trainer_revision",
+)  # fmt: skip
 """How the paths of a specification begin of which `unchecked` and `installation` tell."""
 
 

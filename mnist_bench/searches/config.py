@@ -150,6 +150,11 @@ class SearchConfig:
         check_utf8("receiver", receiver)
         if self.seed != 0:
             raise UsageError(f"--for {show(receiver)} determines the seed; leave out --seed.")
+        if self.continue_from is not None:
+            raise UsageError(
+                f"--for {show(receiver)} determines all seeds, and trials of {show(self.continue_from)} have seeds of "
+                "their own; leave out --continue."
+            )
         if not repeats(self.order):
             raise UsageError(
                 "--for needs the deterministic order, because only that can be checked; leave out --order."

@@ -9,7 +9,8 @@ from search.continuation.selection import Selection
 from search.messages import command_line, number_of, without_option
 from search.study import StudyLocation
 
-_NAMING = ("--study-name", "--continue")
+_REPLACED = ("--study-name", "--continue", "--for")
+"""Options that the offered command has with other values, or cannot have."""
 _TRIALS = ("--trials", "--n-trials", "-n")
 
 
@@ -32,7 +33,7 @@ def offered(found: Selection, location: StudyLocation, goal: int, typed: str | N
         raised = "" if more == goal else f", trials={more}"
         return f" Or begin a new study with {count}: another name, and continue_from={known!r}{raised}."
     words = shlex.split(typed)
-    for option in _NAMING if more == goal else (*_NAMING, *_TRIALS):
+    for option in _REPLACED if more == goal else (*_REPLACED, *_TRIALS):
         words = [*without_option(option, words)]
     words += [] if more == goal else ["--trials", str(more)]
     command = command_line([*words, "--study-name", name, "--continue", known])

@@ -32,6 +32,7 @@ from search.strategies.pruners import NoPruner
         ({"enqueue": ("conv", Path("\udce9.yaml"))}, "enqueue='\\udce9.yaml': the name is not UTF-8"),
         ({"data_dir": Path("\udce9")}, "data='\\udce9': the name is not UTF-8"),
         ({"target": True}, "target=True: give a validation accuracy, above 0 and up to 1."),
+        ({"receiver": "Ada", "continue_from": "old-0"}, "--for Ada determines all seeds, and trials of old-0 have"),
         ({"continue_from": Path("old-0")}, "continue_from=PosixPath('old-0'): give the name of a study."),
         ({"receiver": 7}, "receiver=7: give a name or number of up to 64 characters."),
         ({"receiver": ""}, "--for '': give a name or number of 1 to 64 printable characters."),

@@ -326,7 +326,7 @@ TYPED = "mnist-bench search fake.yaml --trials 14 --study-name old --set 'model.
         ),
         (
             12,
-            TYPED.replace("--trials 14", "-n 12"),
+            TYPED.replace("--trials 14", "-n 12 --for Ada"),
             "\nOr begin a new study with 12 of its 12 trials:\n  mnist-bench search fake.yaml --set "
             "'model.depth={int: [1, 3]}' --trials 24 --study-name old-2 --continue old",
         ),
@@ -361,3 +361,18 @@ def test_seeds_of_the_earlier_study_go_before_those_of_configurations(results: P
     again = run(results, "again", space, goal=20, continue_from="new", seed=3)
     assert [trial.seed for trial in trained(again)[:16]] == [trial.seed for trial in trained(new)]
     assert not any(trial.reason == "duplicate" for trial in again.trials[:16])
+
+
+def test_both_studies_may_be_in_a_shared_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    old = run(tmp_path, "old", url=url)
+    new = run(tmp_path, "new", changed(depth={"int": [1, 3]}), goal=15, continue_from="old", url=url)
+    assert [trial.seed for trial in trained(new)[:GOAL]] == [trial.seed for trial in trained(old)]
+    with pytest.raises(FingerprintError, match="Or begin a new study with 12 of its 12 trials"):
+        run(tmp_path, "old", changed(depth={"int": [1, 3]}), url=url)
+
+
+@pytest.mark.parametrize("name", ["../old", "", "a/b"])
+def test_a_name_that_no_study_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot name a study"):
+        run(tmp_path, "new", continue_from=name)
