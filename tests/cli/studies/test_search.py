@@ -413,6 +413,12 @@ def test_a_dry_run_refuses_what_the_search_would_before_anything_is_measured(cli
     assert "Error: --enqueue odd.yaml: " in result.stderr
 
 
+def test_a_dry_run_misses_the_study_to_continue_before_anything_is_measured(cli: Cli, measured: list[int]) -> None:
+    result = cli("search", "smoke", "--dry-run", "--continue", "nosuch")
+    assert (result.exit_code, result.stdout, measured) == (3, "", [])
+    assert "No study nosuch in results" in result.stderr
+
+
 def test_a_dry_run_refuses_code_that_the_search_would(cli: Cli, measured: list[int]) -> None:
     name = own_code.write(Path(), own_code.UNSEEDED)
     result = cli("search", "smoke", "--dry-run", "--sampler", name)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from mnist_bench import searches
+from mnist_bench.errors import ForeignStudyError
+from mnist_bench.searches import SearchConfig
 from mnist_bench.searches.first_trials import settings_of
 from mnist_bench.space_files import space_sources
 from mnist_bench.studies import open_study
 from search.continuation import Selection, selected
+from search.driver.progress import Observer
 from search.errors import UsageError
 from search.study.spec import StudySpec
 from search.study.studies import StoredStudy
-from support import golden_searches
+from support import golden_searches, search_fake as fake
 
 SMALL = golden_searches.SMALL
 
@@ -73,3 +78,18 @@ def test_another_length_of_training_is_another_configuration(earlier: StoredStud
         UsageError, match=r"^None of the 8 trials of finished lies in this space: 8 with another epochs\."
     ):
         taken(earlier, "epochs=4")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", [(), ("subset=2000",)])
+def test_a_study_of_another_trainer_or_other_data_is_not_continued(tmp_path: Path, own: tuple[str, ...]) -> None:
+    asked = SearchConfig(
+        space=str(SMALL), overrides=own, trials=20, results=tmp_path, study_name="new", executor="in-process",
+        device="cpu", continue_from="finished" if own else "fake-0",
+    )  # fmt: skip
+    fake.run(tmp_path, goal=2)
+    copytree(SMALL.parent / "finished", tmp_path / "finished")
+    words = "was trained on other data: context.data" if own else "^Study fake-0 was made by another trainer"
+    with pytest.raises((ForeignStudyError, UsageError), match=words):
+        searches.run(asked, Observer(), lambda: False)
+    assert not (tmp_path / "new").exists()
