@@ -39,9 +39,9 @@ COMBINED = {
 }
 """Compact cells that combine several settings."""
 BOARD_KEYS = (
-    "study", "digest", "order", "goal", "counts", "external", "live", "hidden", "front", "stop", "ahead", "tied",
-    "saved_epochs", "budget_epochs", "test_openings", "objective", "parameters", "rows", "confirmed", "confirmed_front",
-    "totals", "saved_periods", "budget_periods", "cost", "value_name", "minimized",
+    "study", "digest", "order", "goal", "counts", "external", "live", "hidden", "front", "stop", "ahead",
+    "remembered", "tied", "saved_epochs", "budget_epochs", "test_openings", "objective", "parameters", "rows",
+    "confirmed", "confirmed_front", "totals", "saved_periods", "budget_periods", "cost", "value_name", "minimized",
 )  # fmt: skip
 """The keys of a study in the JSON of its leaderboard."""
 FIELD_OF = {"saved_epochs": "saved", "budget_epochs": "budget", "saved_periods": "saved", "budget_periods": "budget"}

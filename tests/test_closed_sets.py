@@ -118,6 +118,7 @@ NEW = {
     ),
     "new_device": NewValue(KINDS, "DeviceKind", ("mnist_bench/nets/cost_model.py",)),
     "new_direction": NewValue(OBJECTIVE, "Direction", (OBJECTIVE,)),
+    "new_seeds": NewValue("search/space/seeds.py", "Seeds", ("search/study/spec.py",)),
     "new_executor": NewValue(
         EXECUTORS,
         "ExecutorName",

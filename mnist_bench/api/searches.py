@@ -73,6 +73,7 @@ def search(
     max_outage: float = MAX_OUTAGE,
     address: str | None = None,
     gpus_per_worker: float = 0.0,
+    memory: str | Path | bool = False,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> StoredStudy:
@@ -118,6 +119,8 @@ def search(
         max_outage: seconds to wait for PostgreSQL after a lost connection.
         address: address of the Ray cluster, HOST:PORT, or auto.
         gpus_per_worker: share of a GPU that Ray reserves for each worker.
+        memory: folder of a memory of trainings, or True for the one of the folder `results`: periods that were trained
+            before are taken from it (docs/guides/memory.md).
         observer: called on every trial, report and end while the search runs.
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
             Nothing is shown if the output goes elsewhere, such as into a file.
@@ -182,6 +185,7 @@ def search(
         max_outage=max_outage,
         address=address,
         gpus_per_worker=gpus_per_worker,
+        memory=Path(memory) if isinstance(memory, str) else memory,
     )
     with watched(observer or Observer(), progress, cells.percent) as watching:
         return searches.run(asked, watching, lambda: False).study

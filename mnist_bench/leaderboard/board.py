@@ -15,7 +15,7 @@ from mnist_bench.leaderboard.ranking import listed_trials, pareto_front, untrain
 from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
 from mnist_bench.nets import distinguishing
 from mnist_bench.result_table import ShownAsTable, Table
-from search.event_log import REPEATED, EarlyStop, Order, State, StudyRecord, TrialRecord
+from search.event_log import REPEATED, EarlyStop, Order, Remembered, State, StudyRecord, TrialRecord
 
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
 """Columns of a learning curve next to those that the trainer measured."""
@@ -154,6 +154,8 @@ class Leaderboard(ShownAsTable):
     """Why the search ended before its goal, if it did."""
     ahead: tuple[int, ...]
     """Numbers of all trials that stopped early ahead of the first at the same epoch, in the leaderboard's order."""
+    remembered: Remembered
+    """How much was taken from a memory of trainings: `periods` of all, and their `share` of the training cost, 0..1."""
     net: NetTotals | None
     """None in a study of another trainer."""
 
@@ -249,6 +251,7 @@ def leaderboard_of(
         first=None if study.best is None else study.best.number,
         stop=study.stop,
         ahead=tuple(trial.number for trial in listed if is_ahead(trial, study.best)),
+        remembered=study.remembered,
         net=totals,
     )
 

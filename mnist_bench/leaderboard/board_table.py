@@ -330,6 +330,7 @@ def plain(board: Leaderboard) -> dict[str, Any]:
         "front": list(board.front),
         "stop": None if board.stop is None else asdict(board.stop),
         "ahead": list(board.ahead),
+        "remembered": asdict(board.remembered),
     }
     further = (
         {

@@ -20,7 +20,7 @@ from search.driver.period_results import (
 )
 from search.driver.retry_policy import POLL, Failure, Key, RetryPolicy, failure_of
 from search.event_log import History, TrialRecord
-from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised
+from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, RecallingExecutor
 from search.trainer_api import Report
 
 
@@ -107,6 +107,7 @@ class Dispatcher:
         """Trials of which a period waits for a worker or is on one."""
         self._latest_states: dict[int, tuple[int, bytes]] = {}
         self._retry_policy = RetryPolicy(stall)
+        self._recalling = executor if isinstance(executor, RecallingExecutor) else None
 
     def adopt(self, trial: int) -> None:
         """Take in a trial that is to be trained, with the periods that an earlier run trained and did not handle."""
@@ -192,9 +193,12 @@ class Dispatcher:
         return key if key in self._ready else None
 
     def _enqueue(self, trial: int) -> None:
-        """Let the trial's next period wait for a worker, if it has one and is not busy with it."""
-        period = self._next_period(trial)
-        if period is not None and trial not in self._busy:
+        """Let the trial's next period wait for a worker, if it has one that is not known, and is not busy with it."""
+        if trial in self._busy:
+            return
+        while (period := self._next_period(trial)) is not None and self._recall((trial, period)):
+            pass
+        if period is not None:
             self._busy.add(trial)
             heappush(self._waiting, (self._urgency(self._history.trials[trial], period), (trial, period)))
 
@@ -253,6 +257,21 @@ class Dispatcher:
         self._ready[key] = report
         return True
 
+    def _recall(self, key: Key) -> bool:
+        """Take a period that the executor knows from an earlier training."""
+        if self._recalling is None:
+            return False
+        number, period = key
+        trial = self._history.trials[number]
+        job = Job(trial=number, period=period, config=trial.config, seed=trial.seed, state=None, stall_seconds=math.inf)
+        known = self._recalling.recall(job, is_last=period == len(trial.costs))
+        if known is None or not can_be_stored(known[0], key):
+            return False
+        self._ready[key], state = known
+        if state is not None:  # as if it had been trained: the trial goes on from it, or is exported
+            self._keep_state(key, known[0], state)
+        return True
+
     def _job(self, number: int, period: int) -> Job:
         """Return the period as a job, or an earlier one if the state before it is lost."""
         # A checkpoint that is lost or damaged costs time, never the trial: training continues from the newest whole
@@ -274,7 +293,7 @@ class Dispatcher:
         handled = self._history.trials[trial].reports
         waiting = (self._ready.get((trial, number)) for number in range(len(handled) + 1, period))
         reports = [*handled[: period - 1], *(result for result in waiting if isinstance(result, Report))]
-        return self._trial_timeout - sum(report.seconds for report in reports)
+        return self._trial_timeout - sum(report.seconds for report in reports if not report.remembered)
 
     def _timed_out(self) -> GivenUp:
         return GivenUp("timed_out", f"Training took more than {self._trial_timeout:g} s (--trial-timeout).")
@@ -344,11 +363,15 @@ class Dispatcher:
         trial, period = key
         self._retry_policy.done(key)
         handled = self._history.trials[trial].reports
-        if period <= len(handled):
-            check_same_weights(trial, period, handled[period - 1], done.report)
+        before = handled[period - 1] if period <= len(handled) else self._ready.get(key)
+        if isinstance(before, Report):
+            check_same_weights(trial, period, before, done.report)
         else:
             self._ready[key] = done.report
-        self._latest_states[trial] = (period, done.state)
+        self._keep_state(key, done.report, done.state)
+
+    def _keep_state(self, key: Key, report: Report, state: bytes) -> None:
+        self._latest_states[key[0]] = (key[1], state)
         # On disk before its turn comes: however the process ends, a period that a worker has finished is never trained
         # again.
-        self.states.put(trial, period, done.report, done.state)
+        self.states.put(*key, report, state)

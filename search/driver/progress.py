@@ -148,7 +148,9 @@ class Meter:
         """Their estimated cost."""
 
     def count(self, cost: int, report: Report) -> None:
-        """Take in that a period was trained."""
+        """Take in that a period was trained; one that is remembered says nothing of the pace."""
+        if report.remembered:
+            return
         self._seconds += report.seconds
         self._cost += cost
 

@@ -6,14 +6,14 @@ For training without a search: nothing is pruned, and the order in which periods
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from search.driver.period_results import take_all
 from search.driver.retry_policy import POLL, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
-from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, why_failed
+from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, RecallingExecutor, why_failed
 from search.study import CheckpointStore
 from search.trainer_api import Report
 
@@ -126,21 +126,48 @@ class Training:
         """
         for task in self._tasks.values():
             self.reports[task.identity], state = self._store.load(task)
-            self._enqueue(task, state)
+            self._enqueue(task, self._recalled(task) or state)
         while self._running or (self._waiting and not stopping()):
             if not stopping():
                 self._feed()
             take_all(self._executor.wait(POLL), self._take)
         return not self._waiting
 
+    def _recalled(self, task: Task) -> bytes | None:
+        """Take the next periods that the executor knows, up to the task's end or to a state to continue from."""
+        known = [*self._known(task)]
+        while known and not (known[-1][1] or task.is_ended_by([*self.reports[task.identity], *(r for r, _ in known)])):
+            known.pop()
+        for report, state in known:
+            self._take_in(task, report, state or b"")
+        return known[-1][1] if known else None
+
+    def _known(self, task: Task) -> Iterator[tuple[Report, bytes | None]]:
+        """Yield the reports that the executor knows of a task after those so far, and their states, if kept."""
+        if not isinstance(self._executor, RecallingExecutor) or task.is_ended_by(self.reports[task.identity]):
+            return
+        for period in range(len(self.reports[task.identity]) + 1, len(task.costs) + 1):
+            known = self._executor.recall(self._job(task, period, None), is_last=period == len(task.costs))
+            if known is None:
+                return
+            yield known
+            if known[0].end is not None:
+                return
+
     def _enqueue(self, task: Task, state: bytes | None) -> None:
         """Let a task's next period wait for a worker, before those of tasks that have not begun."""
         reports = self.reports[task.identity]
         if task.is_ended_by(reports):
             return
-        period = len(reports) + 1
+        job = self._job(task, len(reports) + 1, state)
+        if reports:  # so that few are half done when the work is stopped
+            self._waiting.appendleft(job)
+        else:
+            self._waiting.append(job)
+
+    def _job(self, task: Task, period: int, state: bytes | None) -> Job:
         stall = self._retry_policy.stall_seconds((task.number, period), task.costs[period - 1])
-        job = Job(
+        return Job(
             trial=task.number,
             period=period,
             config=task.config,
@@ -148,10 +175,6 @@ class Training:
             state=state,
             stall_seconds=stall,
         )
-        if reports:  # so that few are half done when the work is stopped
-            self._waiting.appendleft(job)
-        else:
-            self._waiting.append(job)
 
     def _feed(self) -> None:
         for _ in range(len(self._waiting)):  # each once: those that may not start now go to the end
@@ -185,7 +208,8 @@ class Training:
         match outcome:
             case Done():
                 self._retry_policy.done(key)
-                self._done(task, outcome)
+                self._take_in(task, outcome.report, outcome.state)
+                self._enqueue(task, outcome.state)
             case Raised():
                 error = WorkerError(f"{task.name} makes the trainer fail: {why_failed(outcome)}")
                 error.add_note(outcome.error)  # for those who ask for the traceback
@@ -195,13 +219,12 @@ class Training:
             case _:
                 assert_never(outcome)
 
-    def _done(self, task: Task, done: Done) -> None:
-        report = self._on_period(task, done.job.period, done.report, done.state)
+    def _take_in(self, task: Task, report: Report, state: bytes) -> None:
+        report = self._on_period(task, len(self.reports[task.identity]) + 1, report, state)
         self.reports[task.identity] += (report,)
         # Written before the end is announced; else a task whose end is announced and lost would be announced twice.
-        self._store.save(task, self.reports[task.identity], done.state)
+        self._store.save(task, self.reports[task.identity], state)
         if task.is_ended_by(self.reports[task.identity]):
             if isinstance(self._executor, KeepingExecutor):
                 self._executor.forget(task.number)
             self._on_end(task, self.reports[task.identity])
-        self._enqueue(task, done.state)

@@ -22,6 +22,7 @@ from .records import (
     UNTRAINED as UNTRAINED,
     EarlyStop as EarlyStop,
     Reason as Reason,
+    Remembered as Remembered,
     State as State,
     StudyRecord as StudyRecord,
     TrialRecord as TrialRecord,

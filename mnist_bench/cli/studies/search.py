@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
@@ -27,7 +28,7 @@ OF_OWN_WORK = ("objective", "command", "periods", "unchecked", "stall")
 """Options of a search of your own function or program."""
 OF_NETS = (
     "net", "data_dir", "dataset", "precision", "device", "lanes", "enqueue", "from_study", "no_start", "executor",
-    "address", "gpus_per_worker", "audit_pruned", "receiver",
+    "address", "gpus_per_worker", "audit_pruned", "receiver", "memory",
 )  # fmt: skip
 """Options that only a search of networks has."""
 
@@ -226,6 +227,16 @@ def search(
             help="Share of a GPU that Ray reserves per worker, from 0 to 1.",
         ),
     ] = 0.0,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory",
+            metavar="[DIR]",
+            rich_help_panel=options.FILES,
+            help="Take periods that were trained before from a memory of trainings, and add to it. Without DIR it is "
+            "_memory in the results folder, which all studies there share.",
+        ),
+    ] = None,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
@@ -310,7 +321,7 @@ def search(
         precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
         max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker, command=resuming.as_typed(storage),
-        sampler=sampler, pruner=pruner,
+        sampler=sampler, pruner=pruner, memory=memory is not None if not memory else Path(memory),
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),
     )  # fmt: skip

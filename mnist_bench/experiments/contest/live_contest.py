@@ -1,13 +1,14 @@
 """Searches that train, in the continuous space, on a task with images that no search sees.
 
-Every search is a study of its own, driven by worker processes. All training runs are kept (`mnist_bench.tables.cache`),
-so searches share them and a stopped contest can be continued. A search's choice is trained again with seeds that no
+Every search is a study of its own, driven by worker processes. All training runs are kept in a memory of trainings, so
+searches share them and a stopped contest can be continued. A search's choice is trained again with seeds that no
 search used, and scored on the unseen images.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from mnist_bench.config import TaskName
+from mnist_bench.data import DataOptions, load_training_set
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals
 from mnist_bench.experiments.contest.contest_record import Entrant, StartListsByNames, Trace
@@ -24,14 +26,16 @@ from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.numerics import DeviceKind
 from mnist_bench.searches import period_ends
 from mnist_bench.tables import CHANCE, cached_trainer
+from mnist_bench.training import bits_of
 from search import canonical_json, strategies
 from search.differences import canaries
 from search.driver import Observer, Search, Task, TaskStore, Training
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
-from search.executors import Executor, Job, Outcome
+from search.executors import Executor, Job, KeepingExecutor, Outcome, RecallingExecutor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
+from search.memory import RememberingExecutor, TrainingMemory
 from search.space import Space
 from search.strategies import OptunaStudy
 from search.study import CheckpointStore, StartList, StudyLocation, WorkFolder, fingerprint, open_study
@@ -63,7 +67,7 @@ class LiveTerms:
     folder: Path
     """Folder of the studies."""
     cache: Path
-    """Where all that was ever trained on a task is kept."""
+    """The memory of all that was ever trained on a task."""
     slots: int = 8
     workers: int = 1
     device: str = "auto"
@@ -76,7 +80,7 @@ class LiveTerms:
 
     @property
     def trainer(self) -> TrainerSpec:
-        """How a worker builds its trainer."""
+        """How a worker builds its trainer; its options name the memory."""
         return cached_trainer(self.task, self.cache, device=self.device, precision=self.precision)
 
 
@@ -239,7 +243,11 @@ def opened(terms: LiveTerms, stopping: Callable[[], bool] = lambda: False) -> It
         DataError, DeviceError, WorkerError: as `LocalExecutor.start`.
     """
     make_folder(terms.folder)
-    executor = LocalExecutor(terms.trainer, terms.workers, WorkFolder(terms.folder).workers_log)
+    local = LocalExecutor(terms.trainer, terms.workers, WorkFolder(terms.folder).workers_log)
+    data = load_training_set(DataOptions(task=terms.task))
+    memory = TrainingMemory(terms.cache, limit=sys.maxsize)
+    # Without states, which nobody exports: those of a contest would take a hundred times the disk of its reports.
+    executor = RememberingExecutor(local, memory, lambda numerics: bits_of(data, numerics), states=False)
     try:
         yield Live(terms, executor, executor.start(), stopping)
     finally:
@@ -263,6 +271,12 @@ class _OneSeed:
         """See `Executor.idle`."""
         return self._executor.idle()
 
+    def recall(self, job: Job, *, is_last: bool) -> tuple[Report, bytes | None] | None:
+        """See `RecallingExecutor.recall`."""
+        if not isinstance(self._executor, RecallingExecutor):
+            return None
+        return self._executor.recall(replace(job, seed=SEEN_SEED), is_last=is_last)
+
     def submit(self, job: Job) -> None:
         """See `Executor.submit`."""
         self._executor.submit(replace(job, seed=SEEN_SEED))
@@ -270,6 +284,11 @@ class _OneSeed:
     def wait(self, timeout: float) -> list[Outcome]:
         """See `Executor.wait`."""
         return self._executor.wait(timeout)
+
+    def forget(self, trial: int) -> None:
+        """See `KeepingExecutor.forget`."""
+        if isinstance(self._executor, KeepingExecutor):
+            self._executor.forget(trial)
 
     def stop(self) -> None:
         """Do nothing: the workers outlive the search, which has already waited for its jobs."""

@@ -57,7 +57,7 @@ MIRRORS: Mapping[str, Mirror] = {
             **dict.fromkeys(("objective", "command", "periods", "unchecked", "stall"), "search.run does it"),
         },
         no_option=SHOWN,
-        other_default={"workers": ONE_A_CORE},
+        other_default={"workers": ONE_A_CORE, "memory": "an option has a folder or none; False is a word for none"},
     ),
     "leaderboard": Mirror(
         functions=(mnist_bench.leaderboard, mnist_bench.to_dataframe),

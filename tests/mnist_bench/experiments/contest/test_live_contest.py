@@ -13,6 +13,7 @@ from mnist_bench.experiments.contest.contest_record import Entrant
 from mnist_bench.experiments.contest.live_contest import FRESH_SEEDS, Live, LiveTerms
 from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replay, simulated
 from mnist_bench.tables import RecordedBenchmark, TablePlanner, TableTrainer
+from search.memory import RememberingExecutor, TrainingMemory
 from search.simulation import VirtualExecutor
 from search.trainer_api import Report
 from support import own_code
@@ -128,6 +129,24 @@ def test_other_code_and_another_machine_search_anew(contest: Live, terms: LiveTe
     assert elsewhere.trace(mine, 0) == first  # the same rows of the table
     assert Trainer.trained > before
     assert len(list(terms.folder.glob("*/study.db"))) == 3
+
+
+@pytest.mark.parametrize("entrant", [TPE, FIRST])
+def test_a_contest_that_is_run_again_elsewhere_trains_nothing(
+    terms: LiveTerms, made: RecordedBenchmark, entrant: Entrant, tmp_path: Path
+) -> None:
+    Trainer.trained = 0
+    traces = []
+    for name in ("first", "again"):
+        local = VirtualExecutor(Trainer(made, 0), 4, lambda job: 1.0)
+        memory = TrainingMemory(terms.cache)
+        executor = RememberingExecutor(local, memory, lambda numerics: [numerics["canary"]], states=False)
+        (tmp_path / name).mkdir()
+        live = Live(replace(terms, folder=tmp_path / name), executor, executor.start(), go_on)
+        traces.append((live.trace(entrant, 0), Trainer.trained))
+    assert traces[0] == traces[1]
+    assert traces[0][1] > 0
+    assert not list(terms.cache.rglob("*.state"))
 
 
 def test_the_digest_is_that_of_the_table(contest: Live, made: RecordedBenchmark) -> None:
