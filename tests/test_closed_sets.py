@@ -108,6 +108,11 @@ NEW = {
         "Opening",
         ("mnist_bench/experiments/confirm/confirmation.py",),
     ),
+    "new_verdict": NewValue(
+        "mnist_bench/certificates/verification.py",
+        "Verdict",
+        ("mnist_bench/certificates/verification_lines.py", "mnist_bench/cli/certificates/verify.py"),
+    ),
     "new_canary_optimizer": NewValue(
         "mnist_bench/numerics/canaries/canary.py", "Optimizer", ("mnist_bench/numerics/canaries/canary.py",)
     ),
