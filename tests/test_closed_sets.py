@@ -171,7 +171,7 @@ class NewEvent(_Happened):
     "new_reason": NewValue(
         "search/event_log/records.py",
         "Reason",
-        ("search/event_log/records.py", "mnist_bench/plots/study/trials.py"),
+        ("search/continuation/selection.py", "search/event_log/records.py", "mnist_bench/plots/study/trials.py"),
     ),
     "new_rule": NewValue(
         "search/event_log/records.py",
