@@ -76,7 +76,7 @@ class Tool:
             while until is not None and len(_calls(folder)) < until and running[0].poll() is None:
                 time.sleep(0.02)
             for process in running:
-                if until is not None:
+                if until is not None and process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
