@@ -101,7 +101,7 @@ def compare(
     Examples:
         >>> compared = compare("finished", "tiny-0")
         >>> compared.pairs[0].test.method, compared.same_images
-        ('unpaired', False)
+        ('paired', True)
     """
     if plot is not None:
         make_folder(Path(plot))

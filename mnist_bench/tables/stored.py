@@ -10,6 +10,7 @@ import io
 import json
 import math
 import re
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -131,7 +132,7 @@ def unpack(path: Path) -> tuple[AboutTable, Arrays]:
 
 _NO_TABLE = (
     OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, MemoryError,
-    RecursionError, SpaceError, zipfile.BadZipFile, zlib.error,
+    RecursionError, SpaceError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 """Errors of reading a file that is not a table; NumPy refuses pickles with a ValueError."""
 

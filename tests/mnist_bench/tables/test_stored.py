@@ -96,6 +96,14 @@ def test_a_damaged_file_is_refused_or_the_same_table(
     assert pack(again, arrays_again) == pack(about, arrays)  # nothing depends on a date inside, for example
 
 
+def test_an_array_whose_header_is_damaged_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("about.npy", b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': ('<f8'".ljust(117) + b"\n")
+    with pytest.raises(StorageError, match=r"damaged.npz: not a table, or damaged"):
+        stored.unpack(path)
+
+
 def changed(**values: Any) -> bytes:
     """Return the file of a table in which something does not fit."""
     about, arrays = parts()
