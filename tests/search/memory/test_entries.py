@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from search import canonical_json
 from search.memory.entries import DamagedError, Entries, OtherUsersError
 from search.trainer_api import Report
+from support import damage
 from support.dose import dose
 
 KEY, OTHER = "ab" * 32, "abcd" * 16
@@ -62,26 +63,14 @@ def test_a_later_state_takes_the_place_of_earlier_ones(tmp_path: Path) -> None:
 
 
 @settings(max_examples=dose(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), damage=st.sampled_from(["flip", "cut", "zero", "append"]), suffix=st.sampled_from(["l", "e"]))
+@given(data=st.data(), kind=damage.KINDS, suffix=st.sampled_from(["l", "e"]))
 def test_no_damage_is_believed_and_what_is_whole_stays(
-    tmp_path: Path, data: st.DataObject, damage: str, suffix: str
+    tmp_path: Path, data: st.DataObject, kind: str, suffix: str
 ) -> None:
     shutil.rmtree(tmp_path / "memory", ignore_errors=True)
     entries = with_three(tmp_path / "memory")
     (path,) = (tmp_path / "memory").rglob(f"*{suffix}")
-    content = bytearray(path.read_bytes())
-    at = data.draw(st.integers(0, len(content) - 1))
-    match damage:
-        case "flip":
-            content[at] ^= 1 << data.draw(st.integers(0, 7))
-        case "cut":
-            del content[at:]
-        case "zero":
-            at = min(at, len(content) - 8)
-            content[at : at + 8] = bytes(8)
-        case "append":
-            content += b"x"
-    path.write_bytes(bytes(content))
+    damage.damage(path, kind, data)
     for read in (lambda: entries.reports(KEY), lambda: entries.state(KEY, 3)):
         try:
             read()
@@ -89,7 +78,7 @@ def test_no_damage_is_believed_and_what_is_whole_stays(
             read()  # which works now
     known = entries.reports(KEY)
     assert all(report == replace(REPORT, weights=str(period)) for period, report in known.items())
-    assert len(known) >= (3 if suffix == "e" or damage == "append" else 0 if damage == "cut" else 1)
+    assert len(known) >= (3 if suffix == "e" or kind == "append" else 0 if kind == "cut" else 1)
     assert entries.state(KEY, 3) in (bytes(range(200)), None)
 
 

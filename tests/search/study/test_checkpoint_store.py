@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from search.errors import StorageError, UsageError
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
+from support import damage
 from support.dose import dose
 
 REPORT = Report(
@@ -37,24 +38,12 @@ def test_dropping_spares_other_periods_and_other_trials(tmp_path: Path) -> None:
 
 
 @settings(max_examples=dose(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), damage=st.sampled_from(["flip", "cut", "zero", "append"]))
-def test_every_damage_is_noticed(tmp_path: Path, data: st.DataObject, damage: str) -> None:
+@given(data=st.data(), kind=damage.KINDS)
+def test_every_damage_is_noticed(tmp_path: Path, data: st.DataObject, kind: str) -> None:
     store = CheckpointStore(tmp_path)
     store.put(0, 1, REPORT, bytes(range(1, 200)))
     path = next(tmp_path.iterdir())
-    content = bytearray(path.read_bytes())
-    at = data.draw(st.integers(0, len(content) - 1))
-    match damage:
-        case "flip":
-            content[at] ^= 1 << data.draw(st.integers(0, 7))
-        case "cut":
-            del content[at:]
-        case "zero":
-            at = min(at, len(content) - 8)
-            content[at : at + 8] = bytes(8)
-        case "append":
-            content += b"x"
-    path.write_bytes(bytes(content))
+    damage.damage(path, kind, data)
     assert store.get(0, 1) is None
 
 
