@@ -113,6 +113,8 @@ NEW = {
         "Verdict",
         ("mnist_bench/certificates/verification_lines.py", "mnist_bench/cli/certificates/verify.py"),
     ),
+    "new_test": NewValue("mnist_bench/comparison/run_test.py", "Method", ("mnist_bench/comparison/run_test.py",)),
+    "new_parting": NewValue("mnist_bench/comparison/parting.py", "Part", ("mnist_bench/comparison/sentences.py",)),
     "new_canary_optimizer": NewValue(
         "mnist_bench/numerics/canaries/canary.py", "Optimizer", ("mnist_bench/numerics/canaries/canary.py",)
     ),
