@@ -83,8 +83,7 @@ def write(
 
 def _comparison(study: StoredStudy, others: Sequence[StoredStudy | str | Path]) -> Comparison:
     location = study.location
-    storage = None if location.owns_database else location.url
-    return compare([study, *others], location.folder.parent, storage)
+    return compare([study, *others], location.folder.parent, location.storage)
 
 
 def _drawing(study: StoredStudy, gathered: ReportPage, data_dir: Path | None) -> tuple[Drawing | None, str | None]:

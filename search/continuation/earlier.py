@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from search.errors import UsageError
 from search.study import Continuation, StoredStudy, StudyLocation, specification, studies
 
@@ -30,7 +32,7 @@ def opened(location: StudyLocation, name: str) -> StoredStudy:
             f"Study {name} cannot continue itself: give the new search another name, such as --study-name "
             f"{free_name(location)}."
         )
-    return studies.open_study(location.folder.parent, name, None if location.owns_database else location.url)
+    return studies.open_study(location.folder.parent, name, location.storage)
 
 
 def free_name(location: StudyLocation) -> str:
@@ -39,11 +41,6 @@ def free_name(location: StudyLocation) -> str:
     Raises:
         StorageError: a database cannot be read.
     """
-    number = 2
-    while specification(_beside(location, f"{location.name}-{number}")) is not None:
-        number += 1
-    return f"{location.name}-{number}"
-
-
-def _beside(location: StudyLocation, name: str) -> StudyLocation:
-    return StudyLocation.of(name, location.folder.parent, None if location.owns_database else location.url)
+    names = (f"{location.name}-{number}" for number in count(2))
+    results, storage = location.folder.parent, location.storage
+    return next(name for name in names if specification(StudyLocation.of(name, results, storage)) is None)

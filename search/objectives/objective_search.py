@@ -213,7 +213,7 @@ def begun_again(ready: Search) -> Search:
     if not is_same_objective or fingerprint(now) == fingerprint(stored):
         return ready
     if not any(isinstance(event, Reported) for event in read_events(location)):
-        remove_study(location.folder.parent, location.name, None if location.owns_database else location.url)
+        remove_study(location.folder.parent, location.name, location.storage)
         ready.observer.on_notice(f"Study {location.name} had no report, and begins again as it is asked for now.")
     return ready
 

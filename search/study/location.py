@@ -79,6 +79,11 @@ class StudyLocation:
         return self.url == sqlite_url(self.files.database)
 
     @property
+    def storage(self) -> str | None:
+        """The storage that `of` takes for studies in the same place; None if each has a file in its folder."""
+        return None if self.owns_database else self.url
+
+    @property
     def lacks_database(self) -> bool:
         """Whether its database is to be a file, in its folder or elsewhere, and is not there."""
         file = self.files.database if self.owns_database else sqlite_file(self.url)
@@ -92,7 +97,7 @@ class StudyLocation:
     @property
     def words(self) -> tuple[str, ...]:
         """The words with which a command to copy finds the study, see `place_words`."""
-        return place_words(self.folder.parent, None if self.owns_database else self.url)
+        return place_words(self.folder.parent, self.storage)
 
 
 def place_words(results: Path, storage: str | None) -> tuple[str, ...]:

@@ -320,7 +320,7 @@ def _size_of(file: Path) -> int:
 
 def no_such_study(location: StudyLocation) -> StudyNotFoundError:
     """Return the error that no study is at a location; it names the command that lists the existing ones."""
-    place = where(location.folder.parent, None if location.owns_database else location.url)
+    place = where(location.folder.parent, location.storage)
     command = command_line(["mnist-bench", "studies", *location.words])
     return StudyNotFoundError(f"No study {location.name} in {place}; `{command}` lists the studies there.")
 
