@@ -29,8 +29,10 @@ class SharedTrial:
 def shared_trials(first: Sequence[Run], second: Sequence[Run]) -> tuple[SharedTrial, ...]:
     """Return the runs that both sides have, in the order of the first side."""
     others = {run.identity: run for run in second}
-    pairs = [(run, others[run.identity]) for run in first if run.identity in others]
-    return tuple(SharedTrial(first=run, second=other, difference=difference_of(run, other)) for run, other in pairs)
+    pairs = [(run, others.get(run.identity)) for run in first]
+    return tuple(
+        SharedTrial(first=run, second=other, difference=difference_of(run, other)) for run, other in pairs if other
+    )
 
 
 def same_configurations(first: Sequence[Run], second: Sequence[Run]) -> int:

@@ -268,7 +268,7 @@ class Dispatcher:
         if known is None or not can_be_stored(known[0], key):
             return False
         self._ready[key], state = known
-        if state is not None:  # as if it had been trained: the trial goes on from it, or is exported
+        if state is not None:  # as if it had been trained: the trial continues from it, or is exported
             self._keep_state(key, known[0], state)
         return True
 
