@@ -383,8 +383,8 @@ def compare_methods(
     *,
     tables: Sequence[str] | None = None,
     live: TaskName | None = None,
-    samplers: Sequence[str] = ("tpe",),
-    pruners: Sequence[str] = ("asha",),
+    samplers: Sequence[str | Mapping[str, Any]] = ("tpe",),
+    pruners: Sequence[str | Mapping[str, Any]] = ("asha",),
     sampler_options: Mapping[str, Any] | None = None,
     pruner_options: Mapping[str, Any] | None = None,
     warm_start_from: Sequence[str] = (),
@@ -406,7 +406,7 @@ def compare_methods(
         space: the space that is searched live, None for conv; a table has its own.
         tables: tabular benchmarks to search on; None for grid-5k.
         live: a task to train on, instead of tables.
-        samplers: built-in ones, or your own.
+        samplers: built-in ones, with options as in a space file (`{"name": "tpe", "only_feasible": 1}`), or your own.
         pruners: as `samplers`; every sampler takes part with every pruner.
         sampler_options: options of your own samplers.
         pruner_options: options of your own pruners.

@@ -14,7 +14,7 @@ from search import canonical_json
 from search.proposals.coordinates import Candidate, Coordinates, Params
 from search.proposals.curves import Curve
 from search.proposals.feasible import Feasible
-from search.space import Distribution, Space
+from search.space import Distribution, Space, Suggest
 from search.trainer_api import Planner
 
 POOL = 384
@@ -69,6 +69,14 @@ class Prospects:
     def feasible(self, params: Params) -> bool:
         """Return whether a candidate exceeds no limit; the points of the sequence are known not to."""
         return _key(params) in self._pool or self._planner(params).feasible
+
+    def within_limits(self, params: Params) -> bool:
+        """Return whether the planner finds a configuration feasible."""
+        return self._planner(params).feasible
+
+    def sampled(self, suggest: Suggest) -> dict[str, Any]:
+        """Return a configuration: the value that `suggest` gives for each range that applies."""
+        return self._space.sample(suggest)
 
     def shares(self, params: Params) -> tuple[float, ...]:
         """Return the share of a training's cost that is spent when each of its periods ends."""

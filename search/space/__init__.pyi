@@ -26,5 +26,6 @@ from .space import (
     UNREADABLE as UNREADABLE,
     Field as Field,
     Space as Space,
+    Suggest as Suggest,
 )
 from .yaml_reader import Document as Document, KeyPath as KeyPath

@@ -86,11 +86,14 @@ class Sampler(Strategy):
     """The interface of every sampler."""
 
     __slots__ = ()
-    asks_planner: ClassVar[bool] = False
-    """Whether it proposes whole configurations that are feasible for the planner."""
     own_arithmetic: ClassVar[bool] = False
     """Whether it computes with more than NumPy, so that machines may differ in its proposals. Studies then store a hash
     of its proposal for fixed trials (`search.strategies.gp_proposal`)."""
+
+    @property
+    def asks_planner(self) -> bool:
+        """Whether it proposes whole configurations that are feasible for the planner."""
+        return False
 
     @abstractmethod
     def make(self, ask: Ask) -> BaseSampler:
@@ -116,14 +119,24 @@ class Tpe(Sampler):
     model that knows hardly any others would propose the least infeasible."""
     n_ei_candidates: int = whole(24, least=1)
     """Number of candidates, of which the one with the largest expected improvement is proposed."""
+    only_feasible: int = whole(0, least=0, most=1)
+    """Whether infeasible configurations are drawn again (1) or proposed (0). If drawn again, they do not become trials,
+    and the model learns from feasible ones alone. After 20 draws of the model, up to 200 at random follow."""
+
+    @property
+    def asks_planner(self) -> bool:
+        return bool(self.only_feasible)
 
     def draws(self, ask: Ask) -> bool:
         """Return whether it draws at random here: there is no model yet, or its proposals are infeasible."""
         return ask.trained < self.n_startup_trials or ask.is_stuck
 
     def make(self, ask: Ask) -> BaseSampler:
-        if self.draws(ask):
-            return Random().make(ask)
+        model = None if self.draws(ask) else self._model(ask)
+        random = Random().make(ask)
+        return _only_feasible(ask, model, random) if self.only_feasible else model or random
+
+    def _model(self, ask: Ask) -> BaseSampler:
         from optuna.exceptions import ExperimentalWarning
 
         from search.strategies.fast_tpe import ParameterTable, TableTpeSampler
@@ -290,6 +303,12 @@ def _prospects(ask: Ask) -> Prospects:
     if ask.prospects is None:
         raise ValueError("this sampler needs to know what is feasible")
     return ask.prospects
+
+
+def _only_feasible(ask: Ask, model: BaseSampler | None, random: BaseSampler) -> BaseSampler:
+    from search.strategies.optuna_samplers import OnlyFeasibleSampler
+
+    return OnlyFeasibleSampler(model, random, ask.ranges, _prospects(ask))
 
 
 def _proposing(ask: Ask, params: Mapping[str, Any]) -> BaseSampler:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import picture_output
 from mnist_bench.config import TaskName
 from search import strategies
-from search.errors import UsageError
+from search.errors import SpaceError, UsageError
 from search.files import make_folder
 from search.messages import show
 
@@ -40,7 +40,8 @@ def search(
         str,
         typer.Option(
             "--samplers", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help=f"Samplers, with commas between: {', '.join(strategies.SAMPLERS)}, or your own (file.py:Name).",
+            help=f"Samplers, with commas between: {', '.join(strategies.SAMPLERS)}, or your own (file.py:Name); with "
+            "options as in 'random,{name: tpe, only_feasible: 1}'.",
         ),
     ] = "tpe",
     pruners: Annotated[
@@ -122,8 +123,9 @@ def search(
     from mnist_bench.experiments.contest import FOLDER, ContestOptions, compare_methods, tables_of
 
     asked = ContestOptions(
-        tables=None if table is None else _names(table), live=live, space=space, samplers=_names(samplers),
-        pruners=_names(pruners), sampler_options=options.assigned("--sampler-option", sampler_option or ()),
+        tables=None if table is None else _names(table), live=live, space=space,
+        samplers=_strategies("--samplers", samplers), pruners=_strategies("--pruners", pruners),
+        sampler_options=options.assigned("--sampler-option", sampler_option or ()),
         pruner_options=options.assigned("--pruner-option", pruner_option or ()),
         start=tuple(from_study or ()), baselines=not only, first_seed=first_seed,
         seeds=seeds, trials=trials, slots=slots,
@@ -139,6 +141,21 @@ def search(
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+
+
+def _strategies(option: str, text: str) -> tuple[str | dict[str, Any], ...]:
+    """Return samplers or pruners: names, or mappings of a name and options, written as in a space file."""
+    if "{" not in text:
+        return _names(text)
+    from search.space import yaml_reader
+
+    try:
+        named = yaml_reader.parse(f"[{text}]", option).value
+    except SpaceError:
+        named = None
+    if not isinstance(named, list) or not all(isinstance(one, str | dict) for one in named):
+        raise UsageError(f"{option} {show(text)}: give names, or {{name: NAME, option: 5}}, with commas between.")
+    return tuple(named)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

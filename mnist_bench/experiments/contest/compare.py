@@ -15,7 +15,7 @@ from mnist_bench.data import DataOptions, close_test_set, load_training_set
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live_contest
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Ledger, StartListsByNames, Trace
-from mnist_bench.experiments.contest.entrants import check_fit, line_up
+from mnist_bench.experiments.contest.entrants import Named, check_fit, line_up
 from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replays
 from mnist_bench.experiments.grid import Observer, check_seeds
 from mnist_bench.nets import COEFFICIENTS
@@ -51,8 +51,8 @@ class ContestOptions:
     """A task to train on, instead of tables."""
     space: str | None = None
     """The space of a live contest: a file, or a shipped space's name; None for `SPACE`."""
-    samplers: tuple[str, ...] = ("tpe",)
-    pruners: tuple[str, ...] = ("asha",)
+    samplers: tuple[Named, ...] = ("tpe",)
+    pruners: tuple[Named, ...] = ("asha",)
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
     """Options of your own samplers."""
     pruner_options: Mapping[str, Any] = field(default_factory=dict)

@@ -52,14 +52,15 @@ class Entrant:
 
     @property
     def way(self) -> str:
-        """The search method: `tpe + asha`, `random` without a pruner."""
+        """The search method: `tpe + asha`, `random` without a pruner, `tpe (only_feasible=1) + median` with options."""
         match self.method:
             case "first_period":
                 return "first period, then the best"
             case "search" | "foreign":
-                pruner = [] if self.pruner == "none" else [self.pruner]
+                pruner = [] if self.pruner == "none" else [_with_options(self.pruner, self.pruner_options)]
                 made_of = ", ".join(map(named, self.start))
-                return " + ".join([self.sampler, *pruner, *([f"list of {made_of}"] if self.start else [])])
+                sampler = _with_options(self.sampler, self.sampler_options)
+                return " + ".join([sampler, *pruner, *([f"list of {made_of}"] if self.start else [])])
             case _:
                 assert_never(self.method)
 
@@ -67,6 +68,11 @@ class Entrant:
     def name(self) -> str:
         """The method and its budget: `random ×2` at double budget."""
         return self.way if self.budgets == 1 else f"{self.way} ×{self.budgets}"
+
+
+def _with_options(name: str, options: Mapping[str, Any]) -> str:
+    given = ", ".join(f"{option}={value}" for option, value in options.items())
+    return f"{name} ({given})" if options else name
 
 
 @with_config(STRICT)

@@ -9,6 +9,7 @@ from typing import Any
 from mnist_bench.experiments.contest.contest_record import Entrant
 from search import strategies
 from search.errors import UsageError
+from search.messages import show
 from search.plugins import is_code
 from search.repeatability import TriedOn, require
 
@@ -22,9 +23,13 @@ BASELINES = (
 best to their ends", which on many benchmarks does as well as successive halving (Egele et al. 2023)."""
 
 
+Named = str | Mapping[str, Any]
+"""A sampler or a pruner by its name, or as a space file has it: `name`, and options of a built-in one."""
+
+
 def line_up(
-    samplers: Sequence[str],
-    pruners: Sequence[str],
+    samplers: Sequence[Named],
+    pruners: Sequence[Named],
     *,
     sampler_options: Mapping[str, Any] | None = None,
     pruner_options: Mapping[str, Any] | None = None,
@@ -33,30 +38,47 @@ def line_up(
 ) -> tuple[Entrant, ...]:
     """Return every sampler with every pruner, and `baselines`; the first is the one that all are compared with.
 
-    Options go to your own strategies. `start` names the sources of the start list with which every
-    pair takes part a second time.
+    `sampler_options` and `pruner_options` go to your own strategies. `start` names the sources of the start list with
+    which every pair takes part a second time.
 
     Raises:
-        UsageError: there are options, and no strategy that takes them.
+        UsageError: there are options, and no strategy that takes them; or a mapping names no strategy.
     """
-    _check_taken("sampler", samplers, sampler_options)
-    _check_taken("pruner", pruners, pruner_options)
+    named_samplers = _with_options("sampler", samplers, sampler_options or {})
+    named_pruners = _with_options("pruner", pruners, pruner_options or {})
     pairs = [
-        Entrant(
-            sampler=sampler,
-            pruner=pruner,
-            sampler_options=dict(sampler_options or {}) if is_code(sampler) else {},
-            pruner_options=dict(pruner_options or {}) if is_code(pruner) else {},
-        )
-        for sampler in samplers
-        for pruner in pruners
+        Entrant(sampler=sampler, pruner=pruner, sampler_options=of_sampler, pruner_options=of_pruner)
+        for sampler, of_sampler in named_samplers
+        for pruner, of_pruner in named_pruners
     ]
     known = BASELINES if baselines else ()
     with_list = [replace(pair, start=start) for pair in pairs] if start else []
     return tuple({entrant.name: entrant for entrant in [*pairs, *with_list, *known]}.values())
 
 
-def _check_taken(kind: str, names: Sequence[str], options: Mapping[str, Any] | None) -> None:
+def name_and_options(kind: str, given: Named) -> tuple[str, dict[str, Any]]:
+    """Return a sampler's or a pruner's name and the options that stand next to it.
+
+    Raises:
+        UsageError: there is no name.
+    """
+    if isinstance(given, str):
+        return given, {}
+    options = dict(given)
+    name = options.pop("name", None)
+    if not isinstance(name, str):
+        raise UsageError(f"{kind} {show(dict(given))}: give its name, such as {{name: tpe, n_startup_trials: 5}}.")
+    return name, options
+
+
+def _with_options(kind: str, given: Sequence[Named], shared: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return names with their options; `shared` goes to your own strategies."""
+    found = [name_and_options(kind, one) for one in given]
+    _check_taken(kind, [name for name, _ in found], shared)
+    return [(name, {**options, **shared} if is_code(name) else options) for name, options in found]
+
+
+def _check_taken(kind: str, names: Sequence[str], options: Mapping[str, Any]) -> None:
     """Check that options have a strategy to go to.
 
     Raises:

@@ -18,10 +18,12 @@ from scipy.stats import qmc as oracle  # type: ignore[import-untyped]
 
 from search import canonical_json
 from search.errors import FingerprintError, UsageError
+from search.proposals.prospects import Prospects
 from search.strategies.optuna_study import OptunaStudy, frozen_trial, gp_proposal
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
 from search.study.spec import versions
+from search.trainer_api import Plan
 from support import search_fake as fake
 from support.dose import dose
 
@@ -195,6 +197,50 @@ def test_a_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
         spec_of(Qmc())
 
 
+NARROW = 16
+"""Of the fake space's widths a quarter is feasible, as in conv.yaml's space."""
+FEASIBLE: dict[str, Any] = {"sampler": Tpe(n_startup_trials=5, only_feasible=1), "goal": 14, "widest": NARROW}
+
+
+@pytest.mark.slow
+def test_of_feasible_proposals_alone_none_is_a_trial_that_is_not_trained(tmp_path: Path) -> None:
+    found = fake.run(tmp_path / "filtered", **FEASIBLE).study
+    assert len(found.trials) == 14
+    assert all(trial.is_trained and trial.params["model.width"] <= NARROW for trial in found.trials)
+    plain = fake.run(tmp_path / "plain", **{**FEASIBLE, "sampler": Tpe(n_startup_trials=5)}).study
+    assert sum(not trial.is_trained for trial in plain.trials) > 5
+
+
+@pytest.mark.slow
+def test_feasible_proposals_are_the_same_however_the_search_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = fake.run(tmp_path / "once", **FEASIBLE).study.digest
+    lives = (3 + life % 5 for life in range(100))
+    killed, deaths = fake.run_killed_between_events(tmp_path / "killed", monkeypatch, lives, **FEASIBLE)
+    assert deaths > 3
+    assert killed.study.digest == digest
+
+
+def test_if_all_draws_are_infeasible_the_last_one_is_proposed() -> None:
+    drawn: list[Mapping[str, Any]] = []
+
+    def planner(params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+        drawn.append(params)
+        return Plan(config=params, costs=(1,), constraints={"never": 1.0})
+
+    optuna_study = memory_of(FEASIBLE["sampler"], {"a": {"float": [0.0, 1.0]}}, planner=planner)
+    assert optuna_study.ask(0) == drawn[-1]
+    assert len(drawn) == 200
+
+
+def test_a_trial_that_is_given_is_not_filtered(tmp_path: Path) -> None:
+    wide = {"model.depth": 1, "model.width": 64, "model.kind": "a", "optim.lr": 0.01}
+    first, second, *_ = fake.run(tmp_path, **{**FEASIBLE, "goal": 3}, enqueued=(wide,)).study.trials
+    assert (first.params, first.reason) == (wide, "infeasible")
+    assert second.is_trained
+
+
 TRIALS = 150
 
 
@@ -210,11 +256,13 @@ def many_trials() -> OptunaStudy:
     return optuna_study
 
 
-def memory_of(sampler: Sampler, ranges: Mapping[str, Any], *, seed: int = 0) -> OptunaStudy:
-    """Return an empty study over these ranges."""
+def memory_of(sampler: Sampler, ranges: Mapping[str, Any], *, seed: int = 0, planner: Any = None) -> OptunaStudy:
+    """Return an empty study over these ranges; a planner says what is feasible."""
+    space = space_of(ranges)
     return OptunaStudy(
-        name="memory", space=space_of(ranges), sampler=sampler, pruner=NoPruner(), seed=seed, periods=fake.PERIODS
-    )
+        name="memory", space=space, sampler=sampler, pruner=NoPruner(), seed=seed, periods=fake.PERIODS,
+        prospects=None if planner is None else lambda: Prospects(space, planner, seed),
+    )  # fmt: skip
 
 
 def space_of(ranges: Mapping[str, Any]) -> Any:

@@ -48,7 +48,17 @@ def test_code_of_ones_own_takes_the_options(tmp_path: Path) -> None:
     assert (dict(own.sampler_options), dict(built_in.sampler_options)) == ({"times": 3}, {})
     sampler, _ = strategies_of(own)
     assert isinstance(sampler, ForeignSampler)
-    assert own.name == f"{file}:Mine"
+    assert own.name == f"{file}:Mine (times=3)"
+
+
+def test_a_built_in_strategy_takes_part_with_options_of_its_own() -> None:
+    ways = line_up(["tpe", {"name": "tpe", "only_feasible": 1}], ["asha", {"name": "median"}], baselines=False)
+    assert [way.name for way in ways] == [
+        "tpe + asha", "tpe + median", "tpe (only_feasible=1) + asha", "tpe (only_feasible=1) + median",
+    ]  # fmt: skip
+    assert strategies_of(ways[2]) == (Tpe(only_feasible=1), Asha())
+    with pytest.raises(UsageError, match=r"^sampler \{only_feasible: 1\}: give its name"):
+        line_up([{"only_feasible": 1}], ["asha"])
 
 
 @pytest.mark.parametrize("kind", ["sampler", "pruner"])
