@@ -82,7 +82,7 @@ def with_the_worst(
     start = StartList(made_of=(WORST,), configurations=tuple(dict(other.points[point]) for point in worst))
     replayed, entrant = ReplayedTable(table, starts={(WORST,): start}), replace(CURVES, start=(WORST,))
     terms = Terms(budget=BUDGET, slots=contest.slots, workers=contest.workers)
-    kept = Ledger(ledger, terms.on(table), replayed.starts)
+    kept = Ledger(ledger, terms.on(replayed), replayed.starts)
     found = replays(replayed, [entrant], contest.seeds, terms, processes=processes, ledger=kept)
     if found is None:
         raise SystemExit("The contest was stopped.")

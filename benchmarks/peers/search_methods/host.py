@@ -137,7 +137,9 @@ class Account:
             trial.trained = max(trial.trained, at + 1)
         if trial.trained == last and not trial.has_ended:
             trial.has_ended = True
-            self._ended.append(self._arena.ended(trial.point, self._seen, self._spent, trial.number))
+            self._ended.append(
+                self._arena.ended(self._arena.table.points[trial.point], self._seen, self._spent, trial.number)
+            )
 
     def _said(self, trial: _Trial, error: float, loss: float | None, *, cost: int) -> dict[str, Any]:
         is_feasible = trial.point != NOWHERE

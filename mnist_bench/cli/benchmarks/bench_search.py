@@ -30,7 +30,9 @@ def search(
     table: Annotated[
         str | None,
         typer.Option(
-            "--table", metavar="NAMES", show_default="grid-5k", help="Tables to search on, with commas between."
+            "--table", metavar="NAMES", show_default="grid-5k",
+            help="Tables to search on, with commas between: bundled ones, files, or those of other networks in the "
+            "extra package mnist-bench[hpo], such as hpobench/car, hpolib/naval_propulsion and nasbench201/cifar10.",
         ),
     ] = None,
     live: Annotated[

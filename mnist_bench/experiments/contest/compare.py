@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
-from mnist_bench import space_files, start_lists, tables
+from mnist_bench import space_files, start_lists, tables, value_tables
 from mnist_bench.cells import duration, percent
 from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, close_test_set, load_training_set
@@ -16,13 +16,12 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live_contest
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Ledger, StartListsByNames, Trace
 from mnist_bench.experiments.contest.entrants import Named, check_fit, line_up
-from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replays
+from mnist_bench.experiments.contest.replays import Replayed, ReplayedTable, ReplayedValues, Terms, replays
 from mnist_bench.experiments.grid import Observer, check_seeds
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, choose_precision, cores, device_kind, find_device
 from mnist_bench.searches import period_ends
 from mnist_bench.space_files import planner_on
-from mnist_bench.statistics import reference
 from mnist_bench.tables import spread
 from search import canonical_json
 from search.arguments import check_choice, check_count
@@ -139,20 +138,30 @@ def compare_methods(options: ContestOptions, observer: Observer) -> list[Contest
     close_test_set()
     if options.live is not None:
         return [_live(options, options.live, observer)]
-    searched = [tables.load(name) for name in options.table_names]
-    _check_names([table.name for table in searched])
-    replayed_tables = [
-        ReplayedTable(table, starts=_starts(options, table.space, table.planner, table.about.task))
-        for table in searched
-    ]  # fmt: skip
+    searched = [_replayed(options, name) for name in options.table_names]
+    _check_names([replayed.name for replayed in searched])
     line_ups = [
-        _line_up(options, TriedOn(space=table.space, planner=table.planner, periods=len(table.about.epochs)))
-        for table in searched
+        _line_up(options, TriedOn(space=task.space, planner=task.space_planner, periods=task.periods))
+        for task in searched
     ]
     return [
-        _on_table(options, replayed, entrants, observer)
-        for replayed, entrants in zip(replayed_tables, line_ups, strict=True)
+        _on_table(options, replayed, entrants, observer) for replayed, entrants in zip(searched, line_ups, strict=True)
     ]
+
+
+def _replayed(options: ContestOptions, name: str) -> Replayed:
+    """Return a table, prepared for replayed searches.
+
+    Raises:
+        UsageError: there is no such table, or it cannot have the start list; see `_starts`.
+        StorageError: its file is damaged.
+    """
+    if not value_tables.is_named(name):
+        table = tables.load(name)
+        return ReplayedTable(table, starts=_starts(options, table.space, table.planner, table.about.task))
+    if options.start or any(entrant.start for entrant in options.ways):
+        raise UsageError(f"Warm-start configurations are of networks for MNIST; on table {name} leave them out.")
+    return ReplayedValues(value_tables.load(name))
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -206,31 +215,28 @@ def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: 
 
 
 def _on_table(
-    options: ContestOptions, replayed: ReplayedTable, entrants: tuple[Entrant, ...], observer: Observer
+    options: ContestOptions, replayed: Replayed, entrants: tuple[Entrant, ...], observer: Observer
 ) -> Contest:
-    seeds, table = _seeds(options), replayed.table
+    seeds, scored = _seeds(options), replayed.scored
     terms = Terms(budget=options.trials, slots=options.slots, workers=options.worker_counts)
-    ledger = Ledger(options.ledger, terms.on(table), replayed.starts)
+    ledger = Ledger(options.ledger, terms.on(replayed), replayed.starts)
     total, done = len(entrants) * len(seeds), 0
 
     def on_trace(entrant: Entrant, seed: int, trace: Trace) -> None:
         nonlocal done
         done += 1
         if done == total or done % (total // 10 or 1) == 0:
-            observer.on_news(f"{table.name}: {done} of {total} searches")
+            observer.on_news(f"{replayed.name}: {done} of {total} searches")
 
     traces = replays(
         replayed, entrants, seeds, terms, processes=options.processes, ledger=ledger, on_trace=on_trace,
         stopping=observer.stopping,
     )  # fmt: skip
-    images = table.about.images
-    errors = [[table.unseen_error(point, one) for one in table.seeds[point]] for point in replayed.points.tolist()]
-    best = reference(errors) if any(len(one) > 1 for one in errors) else None
     return Contest(
-        instrument="table", task=table.name, space=table.space.name, budget=options.trials,
-        training_seconds=replayed.unit / 1e6, slots=options.slots, workers=options.worker_counts, seeds=seeds,
-        entrants=entrants, traces=traces, seen_images=images["validation"], unseen_images=images["unseen"],
-        develops=replayed.develops, reference=None if best is None else (best.mean, best.error),
+        instrument="table", task=replayed.name, space=replayed.space.name, budget=options.trials,
+        training_seconds=scored.training_seconds, slots=options.slots, workers=options.worker_counts, seeds=seeds,
+        entrants=entrants, traces=traces, seen_images=scored.seen_images, unseen_images=scored.unseen_images,
+        develops=scored.develops, reference=scored.reference, measure=scored.measure,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal, assert_never
 from pydantic import TypeAdapter, ValidationError, with_config
 
 from mnist_bench.start_lists import named
+from mnist_bench.tables import CHANCE
 from search import canonical_json
 from search.errors import StorageError
 from search.files import append_line, make_folder, whole_lines
@@ -25,6 +26,8 @@ from search.stored_fields import STRICT
 from search.study import StartList
 
 Instrument = Literal["table", "live"]
+Measure = Literal["error", "regret"]
+"""Of a choice: its error on unseen images; or its normalised regret, of a table of values."""
 Method = Literal["search", "first_period", "foreign"]
 """A sampler with a pruner; the first period for all, then the best to their ends; or a sampler and a pruner of another
 library, which searches in a program of its own (benchmarks/peers/search_methods)."""
@@ -33,6 +36,8 @@ PROPOSING = ("optuna", "numpy", "scipy")
 StartListsByNames = Mapping[tuple[str, ...], StartList]
 """By the names of what each was made of, as `Entrant.start` has them."""
 NO_LISTS: StartListsByNames = {}
+FINEST = 1e-9
+"""Regrets are real numbers; differences below this one are rounding."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,6 +211,30 @@ class Contest:
     """Whether choices are scored with the seed that the search saw: good for development, not for claims."""
     reference: tuple[float, float] | None = None
     """Error (0..1) of the configuration with the best posterior mean in the table, and its standard error."""
+    measure: Measure = "error"
+    """What stands in the place of an error, 0..1."""
+
+    @property
+    def guess(self) -> float:
+        """The error of a search that has made no choice yet."""
+        match self.measure:
+            case "error":
+                return CHANCE
+            case "regret":
+                return 1.0
+            case _:
+                assert_never(self.measure)
+
+    @property
+    def step(self) -> float:
+        """Errors come in multiples of it."""
+        match self.measure:
+            case "error":
+                return 1 / self.unseen_images
+            case "regret":
+                return FINEST
+            case _:
+                assert_never(self.measure)
 
     @property
     def retrained(self) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench import cells
 from mnist_bench.cells import points, times
-from mnist_bench.experiments.contest.contest_record import Contest
+from mnist_bench.experiments.contest.contest_record import Contest, Measure
 from mnist_bench.experiments.contest.error_curves import EntrantStanding, curve
 from mnist_bench.experiments.contest.ranks import Overall, finding_over, overall
 from mnist_bench.experiments.contest.verdicts import (
@@ -32,13 +32,18 @@ small budgets that is a tenth and more."""
 MIN_TASKS = 6
 """Number of tasks from which a critical-difference picture could show anything (Demšar 2006)."""
 
-HOW_TO_READ = (
+PAIRED = (
     "p: paired t-tests over the seeds, Holm-corrected for the comparisons of a table. Equal: the whole interval "
     f"lies within {points(EQUAL)} percentage points of 0, whatever p is. A difference that would have been detected "
-    "is detected in four of five such comparisons.",
-    "A budget is estimated cost, not trials or epochs: a large network's epoch counts for more than a small one's, "
-    "and an estimate is the same in every run.",
+    "is detected in four of five such comparisons."
 )
+MEASURES: Mapping[Measure, str] = {
+    "error": "A budget is estimated cost, not trials or epochs: a large network's epoch counts for more than a small one's, "
+    "and an estimate is the same in every run.",
+    "regret": "Normalised regret: 0% is the best configuration of the table and 100% the median one or worse, linear in "
+    "the value that is maximized, or in the logarithm of a loss. A search sees the mean over the seeds of the table, "
+    "which has all configurations. Each full training costs the same.",
+}
 RETRAINED = (
     "Errors and verdicts are of the selected configurations, retrained with fresh seeds; speed-ups and ranks on "
     "the way are of the networks as the searches trained them."
@@ -80,7 +85,8 @@ def tables_of(contests: Sequence[Contest]) -> list[Table[Any]]:
     ]
     if len(judged) > 1:
         tables.append(_ranks_table(judged))
-    return [*tables[:-1], replace(tables[-1], footnotes=[*tables[-1].footnotes, "", *HOW_TO_READ])]
+    how_to_read = [PAIRED, *(MEASURES[one] for one in dict.fromkeys(contest.measure for contest in contests))]
+    return [*tables[:-1], replace(tables[-1], footnotes=[*tables[-1].footnotes, "", *how_to_read])]
 
 
 def _rows(judged: Judged) -> list[EntrantRow]:
@@ -101,7 +107,7 @@ def _table(judged: Judged, rows: Sequence[EntrantRow], document: dict[str, Any])
         rows=rows,
         columns=[
             Column("contestant", lambda row: row.standing.entrant.name, 12),
-            Column("error", _error, 10, "right", legend=["±: standard error of the mean over the seeds"]),
+            Column(judged.contest.measure, _error, 10, "right", legend=["±: standard error of the mean over the seeds"]),
             Column(
                 f"against {first}", lambda row: _difference(row.comparison), 9, "right",
                 legend=["against: in percentage points, negative is better, with 95% intervals, uncorrected"],
@@ -198,12 +204,23 @@ def _caption(judged: Judged) -> list[str]:
     what = f"table {contest.task}" if contest.instrument == "table" else f"{contest.space} on {contest.task}"
     return [
         f"{judged.finding}.",
-        f"{what}: error of the selected configuration on {contest.unseen_images:,} unseen images at the cost of "
+        f"{what}: {scored(contest)} at the cost of "
         f"{contest.budget} full trainings (about {cost} of one worker), {len(contest.seeds)} seeds, "
         f"{number_of(contest.slots, 'concurrent trial')}.",
         *scope(contest),
         *([RETRAINED] if contest.retrained else []),
     ]
+
+
+def scored(contest: Contest) -> str:
+    """Return what the choices of a contest are scored by."""
+    match contest.measure:
+        case "error":
+            return f"error of the selected configuration on {contest.unseen_images:,} unseen images"
+        case "regret":
+            return "normalised regret of the selected configuration"
+        case _:
+            assert_never(contest.measure)
 
 
 def scope(contest: Contest) -> list[str]:
@@ -240,7 +257,8 @@ def shortfalls(judged: Judged) -> list[str]:
 def _plain(judged: Judged, rows: Sequence[EntrantRow]) -> dict[str, Any]:
     """Return a contest as plain values for JSON, with its curves and the verdicts in words."""
     contest = judged.contest
-    values = {key: value for key, value in asdict(contest).items() if key not in ("entrants", "traces")}
+    left_out = ("entrants", "traces", *(["measure"] if contest.measure == "error" else []))
+    values = {key: value for key, value in asdict(contest).items() if key not in left_out}
     return {
         **values,
         "finding": judged.finding,

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
 from mnist_bench.statistics import by_seed, mean_and_deviation
-from mnist_bench.tables import CHANCE
 
 STEPS = 100
 """Points of the budget at which curves are read."""
@@ -88,7 +87,7 @@ def curve(contest: Contest, number: int) -> ErrorCurve:
     """Return the mean curve of an entrant, given by its place among them."""
     entrant, traces, seeds = contest.entrants[number], contest.traces[number], len(contest.seeds)
     at = spent(contest, STEPS) * entrant.budgets
-    values = np.array([_read(one, at) for one in traces])
+    values = np.array([_read(one, at, contest.guess) for one in traces])
     firsts = [one.choices[0].spent if one.choices else math.inf for one in traces]
     return ErrorCurve(
         spent=at,
@@ -110,11 +109,11 @@ def curves(contest: Contest, steps: int = STEPS) -> Values:
     """
     pairs = zip(contest.entrants, contest.traces, strict=True)
     at = spent(contest, steps)
-    return np.array([[_read(one, at * entrant.budgets) for one in traces] for entrant, traces in pairs])
+    return np.array([[_read(one, at * entrant.budgets, contest.guess) for one in traces] for entrant, traces in pairs])
 
 
-def _read(one: Trace, at: Values) -> Values:
-    errors = np.array([CHANCE, *(choice.unseen for choice in one.choices)])
+def _read(one: Trace, at: Values, guess: float) -> Values:
+    errors = np.array([guess, *(choice.unseen for choice in one.choices)])
     return np.asarray(errors[np.searchsorted([choice.spent for choice in one.choices], at, side="right")])
 
 
@@ -127,7 +126,7 @@ def ranks(errors: Values) -> Values:
 
 def standings(contest: Contest) -> list[EntrantStanding]:
     """Return how each entrant did, in their order."""
-    ends = [[CHANCE if one.found is None else one.found for one in traces] for traces in contest.traces]
+    ends = [[contest.guess if one.found is None else one.found for one in traces] for traces in contest.traces]
     final = ranks(np.array(ends)).mean(axis=1).tolist()
     on_the_way = ranks(curves(contest)).mean(axis=(1, 2)).tolist()
     return [

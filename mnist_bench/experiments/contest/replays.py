@@ -13,24 +13,118 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from multiprocessing import get_context, parent_process
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals
-from mnist_bench.experiments.contest.contest_record import NO_LISTS, Entrant, Ledger, StartListsByNames, Trace
+from mnist_bench.experiments.contest.contest_record import NO_LISTS, Entrant, Ledger, Measure, StartListsByNames, Trace
 from mnist_bench.experiments.contest.entrants import strategies_of
+from mnist_bench.statistics import reference
 from mnist_bench.tables import POINT, SHA256, Nearest, RecordedBenchmark, TablePlanner, TableTrainer, cells
-from search import strategies
+from mnist_bench.value_tables import ValuePlanner, ValueTable, ValueTrainer
+from search import canonical_json, strategies
 from search.event_log import State
 from search.executors import Job
 from search.proposals import Candidate, Curve, Prospects
 from search.simulation import MAX_TRIALS, Simulated, simulate
+from search.space import Space
 from search.strategies import OptunaStudy
 from search.study import DRIVER_REVISION, StartList, StudySpec, fingerprint
-from search.trainer_api import Plan, Report
+from search.trainer_api import Plan, Planner, Report, Trainer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scored:
+    """How the choices of searches are scored; see the fields of `Contest`."""
+
+    measure: Measure
+    training_seconds: float
+    seen_images: int = 0
+    unseen_images: int = 0
+    develops: bool = False
+    reference: tuple[float, float] | None = None
+
+
+class Replayed(Protocol):
+    """A task on which a training is looked up or computed at once, as far as a search over it needs to know."""
+
+    starts: StartListsByNames
+    """The start lists of the entrants that have one."""
+    unit: float
+    """Logical cost of a training of an average configuration."""
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Stands for everything that decides the results of trainings, in a ledger."""
+        ...
+
+    @property
+    def space(self) -> Space:
+        """The space to search."""
+        ...
+
+    @property
+    def periods(self) -> int:
+        """Reports of a whole training."""
+        ...
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        """The training seeds; a search sees one of them."""
+        ...
+
+    @property
+    def planner(self) -> Planner[Any]:
+        """Plans the configurations that there are, and those that exceed a limit."""
+        ...
+
+    @property
+    def space_planner(self) -> Planner[Any]:
+        """Plans every configuration of the space."""
+        ...
+
+    @property
+    def scored(self) -> Scored:
+        """How choices are scored."""
+        ...
+
+    @property
+    def configurations(self) -> int | None:
+        """The number of configurations that there are; None if there are more than any search tries."""
+        ...
+
+    @property
+    def numerics(self) -> Mapping[str, Any]:
+        """The machine that trained the results."""
+        ...
+
+    def trainer(self, seen: int) -> Trainer[Any]:
+        """Return the trainer that a search gets, with one of the training seeds."""
+        ...
+
+    def moved(self, params: Params, taken: set[int]) -> Params:
+        """Return the configuration that a proposal is moved to; `taken` gets its number if there are others nearby."""
+        ...
+
+    def prospects(self, spec: StudySpec) -> Prospects:
+        """Return the configurations among which samplers that know the limits choose."""
+        ...
+
+    def ended(self, params: Params, seen: int, spent: float, trial: int) -> Ended:
+        """Return a configuration that was trained to its end, when the logical cost `spent` had been spent."""
+        ...
+
+    def seconds(self, job: Job) -> float:
+        """Return how long a worker takes for a job."""
+        ...
 
 
 class ReplayedTable:
@@ -43,6 +137,15 @@ class ReplayedTable:
         self.points = np.array(sorted(table.seeds), np.intp)
         self.unit = float(table.arrays.costs[self.points].sum(axis=1).mean())
         """Logical cost of a training of an average configuration."""
+        self.name, self.space, self.periods = table.name, table.space, len(table.about.epochs)
+        self.planner, self.space_planner = TablePlanner(table), table.planner
+        self.configurations = len(self.points)
+        self.numerics = table.about.numerics[0]
+
+    @property
+    def identity(self) -> str:
+        """See `Replayed.identity`."""
+        return SHA256.get(self.name, self.name)
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
@@ -54,6 +157,18 @@ class ReplayedTable:
     def develops(self) -> bool:
         """Whether choices are scored with the very seed that the search saw, because there is no other."""
         return len(self.seeds) == 1
+
+    @property
+    def scored(self) -> Scored:
+        """See `Replayed.scored`."""
+        images, seeds = self.table.about.images, self.table.seeds
+        errors = [[self.table.unseen_error(point, seed) for seed in seeds[point]] for point in self.points.tolist()]
+        best = reference(errors) if any(len(one) > 1 for one in errors) else None
+        return Scored(
+            measure="error", training_seconds=self.unit / 1e6, seen_images=images["validation"],
+            unseen_images=images["unseen"], develops=self.develops,
+            reference=None if best is None else (best.mean, best.error),
+        )  # fmt: skip
 
     @cached_property
     def nearest(self) -> Nearest | None:
@@ -67,8 +182,25 @@ class ReplayedTable:
         scored = self.seeds if self.develops else [seed for seed in self.seeds if seed != seen]
         return sum(self.table.unseen_error(point, seed) for seed in scored) / len(scored)
 
-    def ended(self, point: int, seen: int, spent: float, trial: int) -> Ended:
-        """Return a point that was trained to its end, when the logical cost `spent` had been spent."""
+    def trainer(self, seen: int) -> TableTrainer:
+        """See `Replayed.trainer`."""
+        return TableTrainer(self.table, seen)
+
+    def moved(self, params: Params, taken: set[int]) -> Params:
+        """See `Replayed.moved`: to the nearest point that is not taken."""
+        if self.nearest is None or not self.table.planner(params).feasible:
+            return params
+        point = self.nearest(params, taken)
+        taken.add(point)
+        return self.table.points[point]
+
+    def prospects(self, spec: StudySpec) -> Prospects:
+        """See `Replayed.prospects`."""
+        return _TableProspects(spec, self)
+
+    def ended(self, params: Params, seen: int, spent: float, trial: int) -> Ended:
+        """See `Replayed.ended`."""
+        point = self.table.point_of(params)
         curve = self.table.curve(point, seen)
         ended = Ended(trial=trial, params=self.table.points[point], spent=spent / self.unit)
         if curve.diverged:
@@ -88,13 +220,61 @@ class ReplayedTable:
         return np.asarray(pace["scale"] * np.exp(pace["deviation"] * off))
 
 
+class ReplayedValues:
+    """A table of values prepared for replayed searches, whose errors are normalised regrets."""
+
+    def __init__(self, table: ValueTable) -> None:
+        """A search sees the mean over the table's seeds."""
+        self.table = table
+        self.starts = NO_LISTS
+        self.name, self.space, self.periods, self.seeds = table.name, table.space, table.periods, (0,)
+        self.planner = self.space_planner = ValuePlanner(table)
+        self.scored = Scored(measure="regret", training_seconds=float(table.mean_seconds.mean()))
+        self.configurations = len(table.values)
+        self.numerics: Mapping[str, Any] = {}
+        self.unit = float(sum(self.planner({}).costs))
+        self._trainer = ValueTrainer(table)
+
+    @property
+    def identity(self) -> str:
+        """See `Replayed.identity`."""
+        return self.table.digest
+
+    def trainer(self, seen: int) -> ValueTrainer:
+        """See `Replayed.trainer`."""
+        return self._trainer
+
+    def moved(self, params: Params, taken: set[int]) -> Params:
+        """See `Replayed.moved`: the table holds all configurations."""
+        return params
+
+    def prospects(self, spec: StudySpec) -> Prospects:
+        """See `Replayed.prospects`."""
+        return Prospects(spec.space, self.planner, spec.seed)
+
+    def ended(self, params: Params, seen: int, spent: float, trial: int) -> Ended:
+        """See `Replayed.ended`."""
+        point = self.table.point_of(params)
+        ended = Ended(trial=trial, params=params, spent=spent / self.unit)
+        if not np.isfinite(self.table.means[point, -1]):
+            return ended
+        regret = float(self.table.regrets[point])
+        # Of two that are both as bad as the median one, the better one is chosen.
+        return replace(ended, seen=regret, val_loss=float(self.table.losses[point]), unseen=regret)
+
+    def seconds(self, job: Job) -> float:
+        """See `Replayed.seconds`: an equal part of the time of the whole training, mean over the seeds."""
+        return float(self.table.mean_seconds[self.table.point_of(job.config)]) / self.periods
+
+
 class _Study(OptunaStudy):
     """The study in memory, which moves proposals to the table's points, and counts the time that the method takes."""
 
-    def __init__(self, spec: StudySpec, replayed: ReplayedTable) -> None:
+    def __init__(self, spec: StudySpec, replayed: Replayed) -> None:
         super().__init__(
             name=fingerprint(spec.to_json()), space=spec.space, sampler=spec.sampler, pruner=spec.pruner,
-            seed=spec.seed, periods=spec.periods, prospects=lambda: _TableProspects(spec, replayed),
+            seed=spec.seed, periods=spec.periods, direction=spec.direction,
+            prospects=lambda: replayed.prospects(spec),
         )  # fmt: skip
         self.seconds = 0.0
         """Processor time of proposals and decisions."""
@@ -104,13 +284,9 @@ class _Study(OptunaStudy):
     def ask(self, number: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
         with self._timed():
             params = super().ask(number, fixed)
-        nearest, table = self._arena.nearest, self._arena.table
-        if nearest is None or not table.planner(params).feasible:
-            return params
-        point = nearest(params, self._taken)
-        self._taken.add(point)
-        moved = dict(table.points[point])
-        self.move(number, moved)
+        moved = dict(self._arena.moved(params, self._taken))
+        if moved != params:
+            self.move(number, moved)
         return moved
 
     def report(self, number: int, period: int, value: float) -> bool:
@@ -153,14 +329,14 @@ class Terms:
     workers: tuple[int, ...] = (8,)
     """Numbers of workers for which the time is computed; none of them changes a decision."""
 
-    def on(self, table: RecordedBenchmark) -> list[Any]:
-        """Return everything that decides a search over a table, for a ledger: these terms, the table, the driver's
+    def on(self, replayed: Replayed) -> list[Any]:
+        """Return everything that decides a search on a task, for a ledger: these terms, the task, the driver's
         revision."""
-        return [SHA256.get(table.name, table.name), self.slots, self.workers, DRIVER_REVISION, self.budget]
+        return [replayed.identity, self.slots, self.workers, DRIVER_REVISION, self.budget]
 
 
 def replays(
-    replayed: ReplayedTable,
+    replayed: Replayed,
     entrants: Sequence[Entrant],
     seeds: Sequence[int],
     terms: Terms,
@@ -180,7 +356,7 @@ def replays(
     ledger = Ledger(None, ()) if ledger is None else ledger
     missing = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
     for (entrant, seed), trace in _run(replayed, missing, terms, processes, stopping):
-        ledger.keep(entrant, seed, trace, replayed.table.about.numerics[0])
+        ledger.keep(entrant, seed, trace, replayed.numerics)
         on_trace(entrant, seed, trace)
     return ledger.traces(entrants, seeds)
 
@@ -189,7 +365,7 @@ EntrantSeed = tuple[Entrant, int]
 
 
 def _run(
-    replayed: ReplayedTable, missing: Sequence[EntrantSeed], terms: Terms, processes: int, stopping: Callable[[], bool]
+    replayed: Replayed, missing: Sequence[EntrantSeed], terms: Terms, processes: int, stopping: Callable[[], bool]
 ) -> Iterator[tuple[EntrantSeed, Trace]]:
     if processes == 1:
         for entrant, seed in missing:
@@ -210,11 +386,11 @@ def _run(
             pool.shutdown(cancel_futures=True)
 
 
-_HERE: list[tuple[ReplayedTable, Terms]] = []
+_HERE: list[tuple[Replayed, Terms]] = []
 """The table and task of this process, in a pool of processes."""
 
 
-def _take(replayed: ReplayedTable, terms: Terms) -> None:
+def _take(replayed: Replayed, terms: Terms) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, which are the parent's to act on
         signal.signal(number, signal.SIG_IGN)
     _HERE[:] = [(replayed, terms)]
@@ -233,7 +409,7 @@ def _replay_here(entrant: Entrant, seed: int) -> Trace:
     return replay(replayed, entrant, seed, terms)
 
 
-def replay(replayed: ReplayedTable, entrant: Entrant, seed: int, terms: Terms) -> Trace:
+def replay(replayed: Replayed, entrant: Entrant, seed: int, terms: Terms) -> Trace:
     """Return how one search goes; it sees the errors with one of the table's seeds, which follows from its own."""
     seen = replayed.seeds[seed % len(replayed.seeds)]
     match entrant.method:
@@ -248,40 +424,45 @@ def replay(replayed: ReplayedTable, entrant: Entrant, seed: int, terms: Terms) -
 
 
 class _LookedUp:
-    """The training runs of a table; satisfies `baselines.TrainingSource`."""
+    """The training runs of a task; satisfies `baselines.TrainingSource`."""
 
-    def __init__(self, replayed: ReplayedTable, seen: int) -> None:
+    def __init__(self, replayed: Replayed, seen: int) -> None:
         self._arena = replayed
         self._seen = seen
-        self._planner = TablePlanner(replayed.table)
+        self._trainer = replayed.trainer(seen)
         self.unit = replayed.unit
 
-    def random(self, seed: int) -> Iterator[tuple[Params, Plan[int]]]:
-        """See `TrainingSource.random`; a point comes once."""
-        table = self._arena.table
+    def random(self, seed: int) -> Iterator[tuple[Params, Plan[Any]]]:
+        """See `TrainingSource.random`; a configuration comes once."""
         spec = StudySpec(
-            space=table.space, seed=seed, slots=1, periods=len(table.about.epochs),
+            space=self._arena.space, seed=seed, slots=1, periods=self._arena.periods,
             sampler=strategies.sampler("random"), pruner=strategies.pruner("none"),
         )  # fmt: skip
         study = _Study(spec, self._arena)
-        taken: set[int] = set()
-        for params, plan in proposals(study, self._planner, MAX_TRIALS):
-            if plan.config not in taken:
-                taken.add(plan.config)
+        taken: set[str] = set()
+        for params, plan in proposals(study, self._arena.planner, MAX_TRIALS):
+            if (key := canonical_json.dumps(dict(params))) not in taken:
+                taken.add(key)
                 yield params, plan
-            if len(taken) == len(self._arena.points):
+            if len(taken) == self._arena.configurations:
                 return
 
-    def train(self, plans: Sequence[Plan[int]], periods: int | None = None) -> list[Sequence[Report]]:
+    def train(self, plans: Sequence[Plan[Any]], periods: int | None = None) -> list[Sequence[Report]]:
         """See `TrainingSource.train`."""
-        return [self._arena.table.reports(plan.config, self._seen)[:periods] for plan in plans]
+        return [self._curve(plan, self._arena.periods if periods is None else periods) for plan in plans]
 
-    def ended(self, trial: int, params: Params, plan: Plan[int], spent: float, last: Report) -> Ended:
+    def _curve(self, plan: Plan[Any], periods: int) -> list[Report]:
+        reports: list[Report] = []
+        while len(reports) < periods and not (reports and reports[-1].end):
+            reports.append(self._trainer.advance(plan.config, self._seen, len(reports) + 1, None)[1])
+        return reports
+
+    def ended(self, trial: int, params: Params, plan: Plan[Any], spent: float, last: Report) -> Ended:
         """See `TrainingSource.ended`."""
-        return self._arena.ended(plan.config, self._seen, spent, trial)
+        return self._arena.ended(params, self._seen, spent, trial)
 
 
-def _search(replayed: ReplayedTable, entrant: Entrant, seed: int, seen: int, terms: Terms) -> Trace:
+def _search(replayed: Replayed, entrant: Entrant, seed: int, seen: int, terms: Terms) -> Trace:
     budget = entrant.budgets * terms.budget * replayed.unit
     runs = {workers: simulated(replayed, entrant, seed, seen, terms, workers) for workers in terms.workers}
     first, own_seconds = runs[terms.workers[0]]
@@ -297,31 +478,30 @@ def _search(replayed: ReplayedTable, entrant: Entrant, seed: int, seen: int, ter
 
 
 def simulated(
-    replayed: ReplayedTable, entrant: Entrant, seed: int, seen: int, terms: Terms, workers: int
+    replayed: Replayed, entrant: Entrant, seed: int, seen: int, terms: Terms, workers: int
 ) -> tuple[Simulated, float]:
-    """Return the result of a search that sees the table's seed `seen`, and the processor seconds of its method."""
-    table = replayed.table
+    """Return the result of a search that sees the training seed `seen`, and the processor seconds of its method."""
     sampler, pruner = strategies_of(entrant)
     spec = StudySpec(
-        space=table.space, seed=seed, slots=terms.slots, periods=len(table.about.epochs), sampler=sampler,
+        space=replayed.space, seed=seed, slots=terms.slots, periods=replayed.periods, sampler=sampler,
         pruner=pruner, start=replayed.starts[entrant.start] if entrant.start else StartList(),
     )  # fmt: skip
     study = _Study(spec, replayed)
     budget = math.ceil(entrant.budgets * terms.budget * replayed.unit)
     found = simulate(
-        spec, TablePlanner(table), TableTrainer(table, seen), budget=budget, study=study, workers=workers,
+        spec, replayed.planner, replayed.trainer(seen), budget=budget, study=study, workers=workers,
         seconds=replayed.seconds,
     )  # fmt: skip
     return found, study.seconds
 
 
-def _ended(simulated: Simulated, replayed: ReplayedTable, seen: int) -> Iterator[Ended]:
+def _ended(simulated: Simulated, replayed: Replayed, seen: int) -> Iterator[Ended]:
     """Yield the trials that ended, in the order of their ends."""
     for (number, period), spent in zip(simulated.reported, simulated.spent, strict=True):
         trial = simulated.study.trials[number]
         if period < len(trial.reports) or trial.state == "RUNNING":
             continue
         if trial.state == "COMPLETE":
-            yield replayed.ended(replayed.table.point_of(trial.params), seen, spent, number)
+            yield replayed.ended(trial.params, seen, spent, number)
         else:
             yield Ended(trial=number, params=trial.params, spent=spent / replayed.unit)

@@ -15,7 +15,6 @@ from mnist_bench.experiments.contest.contest_record import Contest, Entrant
 from mnist_bench.experiments.contest.error_curves import EntrantStanding, Values, curves, spent, standings
 from mnist_bench.statistics import LEVEL, effect_shown, holm
 from mnist_bench.statistics.paired import paired
-from mnist_bench.tables import CHANCE
 
 EQUAL = 0.0002
 """Differences of error below this share of the images are of no use to anybody. An entrant is equal to another if the
@@ -126,11 +125,11 @@ def _share(better: Entrant, other: Entrant) -> str:
 def judge(contest: Contest) -> Judged:
     """Return the results of a contest."""
     rows = tuple(standings(contest))
-    return Judged(contest=contest, standings=rows, compared=tuple(comparisons(rows, contest.unseen_images)))
+    return Judged(contest=contest, standings=rows, compared=tuple(comparisons(rows, contest.step)))
 
 
-def comparisons(rows: Sequence[EntrantStanding], images: int) -> list[EntrantComparison | None]:
-    """Return each entrant but the first against the first; errors are shares of `images`.
+def comparisons(rows: Sequence[EntrantStanding], step: float) -> list[EntrantComparison | None]:
+    """Return each entrant but the first against the first; errors come in multiples of `step`.
 
     Only entrants that made a choice with every seed, two at least, are compared, elsewhere None: to leave out the seeds
     with which a search failed would flatter it.
@@ -141,7 +140,7 @@ def comparisons(rows: Sequence[EntrantStanding], images: int) -> list[EntrantCom
         for number, other in enumerate(others)
         if first.found and other.found and len(first.found) > 1
     }
-    found = {number: paired(differences, 1 / images) for number, differences in pairs.items()}
+    found = {number: paired(differences, step) for number, differences in pairs.items()}
     adjusted = dict(zip(found, holm([one.p_value for one in found.values()]), strict=True))
     compared = {
         number: EntrantComparison(
@@ -168,15 +167,21 @@ def speedups(contest: Contest) -> list[Speedup | None]:
     means = weights @ found
     at = spent(contest, FINE)
     return [
-        _speedup(means[0], means[number], at * contest.entrants[0].budgets, at * contest.entrants[number].budgets)
+        _speedup(
+            contest.guess,
+            means[0],
+            means[number],
+            at * contest.entrants[0].budgets,
+            at * contest.entrants[number].budgets,
+        )
         for number in range(1, len(contest.entrants))
     ]
 
 
-def _speedup(first: Values, other: Values, first_spent: Values, other_spent: Values) -> Speedup | None:
+def _speedup(guess: float, first: Values, other: Values, first_spent: Values, other_spent: Values) -> Speedup | None:
     """Return a speed-up, given mean curves of shape (1 + RESAMPLES, FINE), the first of all seeds as they are."""
     goal = np.maximum(first[:, -1:], other[:, -1:])
-    if goal[0] > CHANCE - 1e-9:  # the mean over seeds, if no search has found anything, is rounded
+    if goal[0] > guess - 1e-9:  # the mean over seeds, if no search has found anything, is rounded
         return None
     ratios = first_spent[(first <= goal).argmax(axis=1)] / other_spent[(other <= goal).argmax(axis=1)]
     low, high = np.quantile(ratios[1:], [0.025, 0.975]).tolist()

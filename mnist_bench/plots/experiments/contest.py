@@ -18,7 +18,10 @@ from search.errors import StudyNotFoundError
 
 DASHES = ("--", ":", "-.")
 """Entrants with several budgets, in their order."""
-LABEL = "error of the selected configuration on unseen images (%, log)"
+LABELS: Mapping[str, str] = {
+    "error": "error of the selected configuration on unseen images (%, log)",
+    "regret": "normalised regret of the selected configuration (%, log)",
+}
 TRAINED = (
     "curves: of the networks as searches trained them; compared are the selected configurations, retrained with "
     "fresh seeds"
@@ -138,7 +141,7 @@ def draw(panels: Panels) -> Figure:
     for axes in grid[number:]:
         axes.set_axis_off()
     _write_legend(figure, grid[:number])
-    figure.supylabel(LABEL, fontsize="medium")
+    figure.supylabel(LABELS[panels.panels[0].contest.measure], fontsize="medium")
     write_heading(figure, panels.finding, _remarks(panels))
     return figure
 
@@ -201,8 +204,8 @@ def _remarks(panels: Panels) -> list[str]:
     seeds = sorted({len(contest.seeds) for contest in contests})
     images = sorted({contest.unseen_images for contest in contests})
     return [
-        f"{', '.join(dict.fromkeys(contest.task for contest in contests))}: {_range(seeds)} seeds, the same for all; "
-        f"{_range(images)} unseen images",
+        f"{', '.join(dict.fromkeys(contest.task for contest in contests))}: {_range(seeds)} seeds, the same for all"
+        + (f"; {_range(images)} unseen images" if images[-1] else ""),
         "bands: one standard error",
         TRAINED if any(contest.retrained for contest in contests) else "",
         *(f"{name} has spent {budgets} times the budget on the axis" for name, budgets in several.items()),

@@ -108,12 +108,12 @@ def test_equal_is_said_with_its_interval() -> None:
 def test_only_who_made_a_choice_with_every_seed_is_compared() -> None:
     failed, fine = [trace((2.0, 0.1)), trace()], [trace((2.0, 0.2)), trace((2.0, 0.2))]
     rows = standings(contest({TPE_ASHA: fine, RANDOM: failed, TWICE: fine}))
-    first, second = comparisons(rows, 1000)
+    first, second = comparisons(rows, 1 / 1000)
     assert (first, second is None) == (None, False)
     assert failures(rows, (0, 7)) == ["random: no trial was complete within the budget with seed 7."]
-    assert comparisons(standings(contest({TPE_ASHA: failed, RANDOM: fine})), 1000) == [None]
+    assert comparisons(standings(contest({TPE_ASHA: failed, RANDOM: fine})), 1 / 1000) == [None]
     one_seed = contest({TPE_ASHA: fine[:1], RANDOM: fine[:1]})
-    assert comparisons(standings(one_seed), 1000) == [None]
+    assert comparisons(standings(one_seed), 1 / 1000) == [None]
     assert judge(one_seed).finding == "Nothing to compare: too few searches made a choice within the budget"
 
 
@@ -209,7 +209,7 @@ def judged(errors: NDArray[np.float64]) -> list[EntrantComparison | None]:
         replace(row, entrant=Entrant(sampler=f"random {number}"), errors=tuple(one))
         for number, one in enumerate(errors.tolist())
     ]
-    return comparisons(rows, 20_000)
+    return comparisons(rows, 1 / 20_000)
 
 
 @pytest.mark.parametrize("entrants", [2, 8])

@@ -1,0 +1,147 @@
+"""A table of values, and a search over it: a planner and a trainer that look up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_bench.errors import NotInTableError
+from search.messages import show
+from search.space import Space, direction_of
+from search.trainer_api import PLAIN, Plan, Report
+
+COST = 1_000_000
+"""Logical cost of every period: of a function it is not known before it is called."""
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ValueTable:
+    """The values of all C configurations of a space, with S seeds and R reports.
+
+    Configurations are numbered in the order of the space's ranges; the last range changes fastest. A search sees the
+    mean over the seeds, and its choice is scored by the same mean.
+    """
+
+    name: str
+    space: Space
+    """All its ranges have countable values, and none has a condition."""
+    values: NDArray[np.float64]
+    """Shape (C, S, R); NaN if a configuration was not trained with a seed, infinite from the report that diverged."""
+    seconds: NDArray[np.float64]
+    """Shape (C, S): time of a whole training; NaN if a configuration was not trained with a seed."""
+    source: str
+    """Where the values come from: a package and its version, or a command."""
+    digest: str
+    """SHA-256 of the file that holds the values."""
+
+    def __post_init__(self) -> None:
+        """Check that the values are those of all configurations.
+
+        Raises:
+            ValueError: they are not.
+        """
+        if len(self.values) != np.prod(self._counts) or self.values.shape[:2] != self.seconds.shape:
+            raise ValueError(f"{self.name}: values of shape {self.values.shape} for {self._counts} options")
+
+    @property
+    def periods(self) -> int:
+        """Reports of a whole training."""
+        return int(self.values.shape[2])
+
+    @cached_property
+    def means(self) -> NDArray[np.float64]:
+        """Means over the seeds, shape (C, R)."""
+        return np.asarray(np.nanmean(self.values, axis=1))
+
+    @cached_property
+    def mean_seconds(self) -> NDArray[np.float64]:
+        """Time of a whole training, mean over the seeds, shape (C,)."""
+        return np.asarray(np.nanmean(self.seconds, axis=1))
+
+    @cached_property
+    def losses(self) -> NDArray[np.float64]:
+        """What the last report says of each configuration, shape (C,); lower is better.
+
+        A value that is maximized counts negative. One that is minimized counts by its logarithm if all are positive,
+        because losses spread over decades.
+        """
+        finals = self.means[:, -1]
+        if direction_of(self.space.settings) == "maximize":
+            return -finals
+        return np.log(finals) if (finals > 0).all() else finals
+
+    @cached_property
+    def regrets(self) -> NDArray[np.float64]:
+        """Normalised regret of each configuration after its last report, shape (C,), from 0 to 1.
+
+        0 is the best configuration of the table and 1 the median one, linear in `losses`. Whatever is worse is 1, too:
+        the worst configurations of some tables are so bad that they would set the scale.
+        """
+        best, median = self.losses.min(), np.median(self.losses)
+        return np.asarray(np.clip((self.losses - best) / (median - best), 0.0, 1.0))
+
+    def point_of(self, params: Params) -> int:
+        """Return the number of a configuration, given by its parameters.
+
+        Raises:
+            NotInTableError: it is not one of the space.
+        """
+        point = 0
+        for path, places in self._places.items():
+            if (place := places.get(params.get(path))) is None:
+                raise NotInTableError(f"{path} {show(params.get(path))} is not an option of table {self.name}.")
+            point = point * len(places) + place
+        return point
+
+    @cached_property
+    def _places(self) -> Mapping[str, Mapping[Any, int]]:
+        spans = self.space.distributions
+        return {path: {value: place for place, value in enumerate(span.values)} for path, span in spans.items()}
+
+    @property
+    def _counts(self) -> tuple[int, ...]:
+        return tuple(len(places) for places in self._places.values())
+
+
+@dataclass(frozen=True)
+class ValuePlanner:
+    """Plans the configurations of a table, all at one cost; satisfies `search.trainer_api.Planner`."""
+
+    table: ValueTable
+    codec = PLAIN
+
+    def __call__(self, params: Params) -> Plan[Params]:
+        """Return the plan of a configuration."""
+        return Plan(config=dict(params), costs=(COST,) * self.table.periods)
+
+
+@dataclass(frozen=True)
+class ValueTrainer:
+    """Looks up the mean over the seeds of a table, or the value with one seed; satisfies `Trainer`."""
+
+    table: ValueTable
+    seed: int | None = None
+    """Place of the seed that a search sees, None for the mean; the search's own seed decides nothing."""
+    codec = PLAIN
+    numerics: Mapping[str, Any] = field(default_factory=dict)
+
+    def advance(self, config: Params, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        """See `Trainer.advance`; the state is empty.
+
+        Raises:
+            NotInTableError: the table does not have this configuration.
+        """
+        point = self.table.point_of(config)
+        seen = self.table.means if self.seed is None else self.table.values[:, self.seed]
+        value = float(seen[point, period - 1])
+        diverged = not np.isfinite(value)
+        return b"", Report(
+            value=None if diverged else value, metrics={}, weights="", seconds=0.0,
+            end="diverged" if diverged else None,
+        )  # fmt: skip

@@ -1,0 +1,69 @@
+"""Tables of values: which configuration is which, what a search sees, and how a choice is scored."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from mnist_bench.errors import NotInTableError
+from mnist_bench.value_tables import ValuePlanner, ValueTable, ValueTrainer
+from support.handmade_value_table import BEST, KINDS, RATES, table
+
+
+def test_configurations_are_numbered_in_the_order_of_the_ranges() -> None:
+    found = [table().point_of({"config.rate": rate, "config.kind": kind}) for rate, kind in product(RATES, KINDS)]
+    assert found == list(range(12))
+
+
+@pytest.mark.parametrize("params", [{"config.rate": 0.5, "config.kind": "fast"}, {"config.rate": 0.01}])
+def test_what_is_no_option_is_refused(params: dict[str, object]) -> None:
+    with pytest.raises(NotInTableError, match=r"^config\.\w+ \S+ is not an option of table made/handmade\.$"):
+        table().point_of(params)
+
+
+def test_values_have_to_be_those_of_all_configurations() -> None:
+    with pytest.raises(ValueError, match=r"^made/handmade: values of shape \(11, 3, 2\) for \(4, 3\) options$"):
+        table(values=np.ones((11, 3, 2)), seconds=np.ones((11, 3)))
+
+
+def test_a_search_sees_the_mean_over_the_seeds_or_one_of_them() -> None:
+    handmade = table()
+    plan = ValuePlanner(handmade)(BEST)
+    mean, one = (ValueTrainer(handmade, seed) for seed in (None, 2))
+    assert [mean.advance(plan.config, 7, period, None)[1].value for period in (1, 2)] == pytest.approx([2.0, 1.0])
+    assert [one.advance(plan.config, 7, period, None)[1].value for period in (1, 2)] == pytest.approx([2.2, 1.1])
+    assert len(plan.costs) == 2
+
+
+def test_an_infinite_value_has_diverged() -> None:
+    _, report = ValueTrainer(table()).advance({"config.rate": 1.0, "config.kind": "odd"}, 0, 1, None)
+    assert (report.value, report.end) == (None, "diverged")
+
+
+def test_a_seed_that_is_missing_does_not_count() -> None:
+    values = table().values.copy()
+    values[0, 2] = np.nan
+    assert table(values=values).means[0, 1] == pytest.approx(values[0, :2, 1].mean())
+
+
+def regret(found: ValueTable, rate: float, kind: str) -> float:
+    return float(found.regrets[found.point_of({"config.rate": rate, "config.kind": kind})])
+
+
+def test_a_regret_is_linear_in_the_logarithm_of_a_loss_between_the_best_and_the_median() -> None:
+    handmade = table()
+    assert regret(handmade, 0.01, "fast") == 0
+    assert regret(handmade, 0.01, "plain") == pytest.approx(np.log(2) / np.median(handmade.losses))
+    assert regret(handmade, 1.0, "fast") == regret(handmade, 1.0, "odd") == 1
+    assert ((handmade.regrets >= 0) & (handmade.regrets <= 1)).all()
+
+
+def test_a_value_that_is_maximized_counts_as_it_is() -> None:
+    space = table().space
+    rising = ValueTable(
+        name="made/rising", space=type(space)(space.name, space.source, {}, space.fields),
+        values=np.arange(12.0)[:, None, None], seconds=np.ones((12, 1)), source="by hand", digest="d" * 64,
+    )  # fmt: skip
+    assert rising.regrets.tolist() == pytest.approx([1.0] * 6 + [place / 5.5 for place in (5, 4, 3, 2, 1, 0)])
