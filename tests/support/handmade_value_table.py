@@ -36,4 +36,4 @@ def table(**changed: Any) -> ValueTable:
 def _loss(rate: float, kind: str) -> float:
     if (rate, kind) == (1.0, "odd"):
         return np.inf
-    return 10.0 ** abs(np.log10(rate) + 2) * {"plain": 2.0, "fast": 1.0, "odd": 3.0}[kind]
+    return float(10.0 ** abs(np.log10(rate) + 2)) * {"plain": 2.0, "fast": 1.0, "odd": 3.0}[kind]

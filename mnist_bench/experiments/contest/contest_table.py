@@ -38,11 +38,11 @@ PAIRED = (
     "is detected in four of five such comparisons."
 )
 MEASURES: Mapping[Measure, str] = {
-    "error": "A budget is estimated cost, not trials or epochs: a large network's epoch counts for more than a small one's, "
-    "and an estimate is the same in every run.",
-    "regret": "Normalised regret: 0% is the best configuration of the table and 100% the median one or worse, linear in "
-    "the value that is maximized, or in the logarithm of a loss. A search sees the mean over the seeds of the table, "
-    "which has all configurations. Each full training costs the same.",
+    "error": "A budget is estimated cost, not trials or epochs: a large network's epoch counts for more than a small "
+    "one's, and an estimate is the same in every run.",
+    "regret": "Normalised regret: 0% is the best configuration of the table and 100% the median one or worse. It is "
+    "linear in the value that is maximized, or in the logarithm of a loss. A search sees the mean over the seeds of "
+    "the table, which has all configurations. Each full training costs the same.",
 }
 RETRAINED = (
     "Errors and verdicts are of the selected configurations, retrained with fresh seeds; speed-ups and ranks on "
@@ -107,7 +107,9 @@ def _table(judged: Judged, rows: Sequence[EntrantRow], document: dict[str, Any])
         rows=rows,
         columns=[
             Column("contestant", lambda row: row.standing.entrant.name, 12),
-            Column(judged.contest.measure, _error, 10, "right", legend=["±: standard error of the mean over the seeds"]),
+            Column(
+                judged.contest.measure, _error, 10, "right", legend=["±: standard error of the mean over the seeds"]
+            ),
             Column(
                 f"against {first}", lambda row: _difference(row.comparison), 9, "right",
                 legend=["against: in percentage points, negative is better, with 95% intervals, uncorrected"],

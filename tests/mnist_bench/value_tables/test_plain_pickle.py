@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -62,7 +63,5 @@ def test_what_is_cut_off_is_refused(length: int) -> None:
 @given(st.integers(2, len(WHOLE) - 1), st.integers(0, 255))
 def test_what_is_damaged_gives_a_value_or_a_sentence(place: int, byte: int) -> None:
     damaged = bytes([*WHOLE[:place], byte, *WHOLE[place + 1 :]])
-    try:
-        plain_values(damaged)
-    except ValueError as error:
-        assert str(error)
+    with suppress(ValueError):
+        assert plain_values(damaged) is not None

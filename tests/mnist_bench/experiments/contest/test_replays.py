@@ -15,9 +15,16 @@ import pytest
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.contest_record import Entrant, Ledger, Trace
-from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replay, replays
+from mnist_bench.experiments.contest.replays import (
+    ReplayedTable,
+    ReplayedValues,
+    Terms,
+    replay,
+    replays,
+)
 from mnist_bench.tables import RecordedBenchmark
 from search.study import StartList
+from support import handmade_value_table
 from support.handmade_table import table
 from support.paths import ROOT
 
@@ -35,6 +42,11 @@ TERMS = Terms(budget=8, slots=4, workers=(4,))
 @pytest.fixture(scope="module")
 def replayed() -> ReplayedTable:
     return ReplayedTable(table())
+
+
+@pytest.fixture(scope="module")
+def values() -> ReplayedValues:
+    return ReplayedValues(handmade_value_table.table())
 
 
 def _without_times(trace: Trace) -> Trace:
@@ -58,6 +70,23 @@ def test_with_twice_the_budget_a_search_goes_on_as_it_began(replayed: ReplayedTa
     assert twice.choices[: len(once.choices)] == once.choices
     assert 15 < twice.spent <= 16
     assert twice.trials > once.trials
+
+
+@pytest.mark.parametrize("entrant", [TPE, RANDOM, FIRST, Entrant(sampler="curves", pruner="asha")])
+def test_a_choice_on_values_is_scored_by_its_regret(values: ReplayedValues, entrant: Entrant) -> None:
+    found = replay(values, entrant, 5, TERMS)
+    assert 0 < found.complete <= found.trials
+    assert [choice.unseen for choice in found.choices] == [
+        values.table.regrets[values.table.point_of(choice.params)] for choice in found.choices
+    ]
+    losses = [values.table.losses[values.table.point_of(choice.params)] for choice in found.choices]
+    assert losses == sorted(losses, reverse=True)
+    assert _without_times(replay(values, entrant, 5, TERMS)) == _without_times(found)
+
+
+def test_a_long_search_finds_the_best_of_all_values(values: ReplayedValues) -> None:
+    found = replay(values, Entrant(sampler="curves"), 0, Terms(budget=16, slots=2, workers=(2,)))
+    assert (found.choices[-1].params, found.found, found.spent) == (handmade_value_table.BEST, 0, 16)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
