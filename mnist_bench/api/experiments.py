@@ -383,7 +383,7 @@ def compare_methods(
     *,
     tables: Sequence[str] | None = None,
     live: TaskName | None = None,
-    samplers: Sequence[str | Mapping[str, Any]] = ("tpe",),
+    samplers: Sequence[str | Mapping[str, Any]] = ("random", "curves"),
     pruners: Sequence[str | Mapping[str, Any]] = ("asha",),
     sampler_options: Mapping[str, Any] | None = None,
     pruner_options: Mapping[str, Any] | None = None,
@@ -407,6 +407,7 @@ def compare_methods(
         tables: tabular benchmarks to search on; None for grid-5k.
         live: a task to train on, instead of tables.
         samplers: built-in ones, with options as in a space file (`{"name": "tpe", "only_feasible": 1}`), or your own.
+            All methods are compared with the first.
         pruners: as `samplers`; every sampler takes part with every pruner.
         sampler_options: options of your own samplers.
         pruner_options: options of your own pruners.
@@ -438,7 +439,7 @@ def compare_methods(
     Examples:
         >>> (contest,) = compare_methods(pruners=["none"], seeds=2, trials=3)
         >>> contest.task, contest.seeds, [entrant.name for entrant in contest.entrants][:2]
-        ('grid-5k', (0, 1), ['tpe', 'random'])
+        ('grid-5k', (0, 1), ['random', 'curves'])
     """
     worker_counts = [workers] if isinstance(workers, int) else workers
     asked = ContestOptions(

@@ -158,7 +158,7 @@ SamplerName = Annotated[
         "--sampler",
         metavar="NAME",
         rich_help_panel=STRATEGIES,
-        show_default="the space file's, else tpe",
+        show_default="the space file's, else curves",
         help=f"Sampler, which proposes trials: {', '.join(strategies.SAMPLERS)}, or your own (package.module:Name or "
         "file.py:Name).",
     ),

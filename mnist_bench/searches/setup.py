@@ -108,15 +108,16 @@ class SearchSetup:
 
     @cached_property
     def sampler(self) -> Sampler:
-        """Your own sampler, whose code is loaded, else that of the space.
+        """Your own sampler, whose code is loaded, else that of the space, else the default.
 
         Raises:
             UsageError: the code cannot be loaded or made; the message gives the reason and the place.
+            StorageError: the study exists, and its database cannot be read.
         """
         name = self.config.sampler
         if name is not None and is_code(name):
             return strategies.named_sampler(name, self.config.sampler_options)
-        return strategies.of_settings(self.space.settings)[0]
+        return strategies.of_settings(self.space.settings, lambda: specification(self.location))[0]
 
     @cached_property
     def pruner(self) -> Pruner:

@@ -81,8 +81,9 @@ class Limits:
 class Strategies:
     """How the search decides."""
 
-    sampler: Sampler = "tpe"
-    """The sampler, which proposes trials: its name, or a mapping with its name and options."""
+    sampler: Sampler = "curves"
+    """The sampler, which proposes trials: its name, or a mapping with its name and options. With two objectives, the
+    default is tpe."""
     pruner: Pruner = "asha"
     """The pruner, which stops trials early: its name, or a mapping with its name and options."""
     start: tuple[str, ...] = ()

@@ -54,6 +54,7 @@ from search.study import (
     mark_folder,
     name_after,
     read_events,
+    specification,
     stored_history,
 )
 from search.trainer_api import C, Codec, Plan, Planner, TrainerSpec
@@ -152,13 +153,14 @@ class Search:
     ) -> Search:
         """Return the search of a space for `trials` trained trials of at most `periods` periods.
 
-        By default, the sampler and pruner are those of the space's settings, else tpe and asha. `workers` is a number
-        of processes; by default, periods are trained in this process. By default, the study is named after space and
-        seed. Of the space's settings, the search also reads the objective, the direction and the constraints; other
-        settings, such as limits, are for the planner. `direction` ("minimize" or "maximize") replaces the space's,
-        which maximizes unless it says otherwise. `portable` declares that the trainer computes the same bits on every
-        processor; see `StudySpec.portable`. `progress` and `continue_from` are as the fields, see there.
-        `dataclasses.replace` sets the other fields of a search, such as its observer.
+        By default, the sampler and pruner are those of the space's settings, else `curves` and `asha`. With two
+        objectives, the default sampler is `tpe`; a study that an earlier version began with `tpe` by default keeps it.
+        `workers` is a number of processes; by default, periods are trained in this process. By default, the study is
+        named after space and seed. Of the space's settings, the search also reads the objective, the direction and the
+        constraints; other settings, such as limits, are for the planner. `direction` ("minimize" or "maximize")
+        replaces the space's, which maximizes unless it says otherwise. `portable` declares that the trainer computes
+        the same bits on every processor; see `StudySpec.portable`. `progress` and `continue_from` are as the fields,
+        see there. `dataclasses.replace` sets the other fields of a search, such as its observer.
 
         Raises:
             UsageError: an argument is wrong, the space's settings name no sampler or pruner or have a form that no
@@ -179,7 +181,8 @@ class Search:
         if direction is not None:
             space = _directed(space, direction)
         check_several("enqueued", enqueued)
-        named, start, enqueued = _named_strategies(space), start or StartList(), tuple(enqueued)
+        _check_named_strategies(space)
+        start, enqueued = start or StartList(), tuple(enqueued)
         for name_of_list, given in (("enqueued", enqueued), ("start", start.configurations)):
             for index, params in enumerate(given):
                 if not isinstance(params, Mapping) or not all(isinstance(path, str) for path in params):
@@ -191,9 +194,10 @@ class Search:
         location = StudyLocation.of(name_after(space.name, seed) if name is None else name, Path(results), storage)
 
         def spec(numerics: Numerics) -> StudySpec:
+            default = strategies.of_settings(space.settings, lambda: None if sampler else specification(location))
             return StudySpec(
-                space=space, seed=seed, slots=slots, order=order, sampler=sampler or named[0],
-                pruner=pruner or named[1], periods=periods, enqueued=enqueued, start=start,
+                space=space, seed=seed, slots=slots, order=order, sampler=sampler or default[0],
+                pruner=pruner or default[1], periods=periods, enqueued=enqueued, start=start,
                 numerics=numerics, portable=portable,
                 context={"trainer": trainer.to_json(), "canary": numerics["canary"]},
             )  # fmt: skip
@@ -483,10 +487,10 @@ def _directed(space: Space, direction: Direction) -> Space:
     return replace(space, settings={**space.settings, "direction": direction})
 
 
-def _named_strategies(space: Space) -> tuple[Sampler, Pruner]:
+def _check_named_strategies(space: Space) -> None:
     check_settings(space)
     try:
-        return strategies.of_settings(space.settings)
+        strategies.of_settings(space.settings)
     except ValueError as error:
         raise UsageError(f"{space.source}: search: {error}.") from error
 

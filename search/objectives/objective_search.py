@@ -117,7 +117,7 @@ def planned(
         workers: trials that compute at a time. It does not change the result.
         slots: concurrent trials: those that run or wait for their next report. It changes the result.
         order: "logical", in which a search repeats, or "arrival".
-        sampler: by default the space's, or tpe.
+        sampler: by default the space's, or curves; with two objectives tpe.
         pruner: by default the space's, or asha.
         cost: what a report costs, in seconds as estimated. It decides the order of events, so that workers wait less;
             by default all reports cost the same.

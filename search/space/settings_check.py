@@ -59,7 +59,7 @@ def _faults_of_search(space: Space) -> Iterator[Problem]:
     chosen, origin = space.settings.get("search", {}), _origin(space, "search")
     if not isinstance(chosen, Mapping):
         yield origin.problem(
-            f"search: {show(chosen)} is not a mapping; give {{sampler: tpe, pruner: asha}}, or one of the two"
+            f"search: {show(chosen)} is not a mapping; give {{sampler: curves, pruner: asha}}, or one of the two"
         )
         return
     for name, way in chosen.items():

@@ -12,10 +12,10 @@ from search import canonical_json
 from search.errors import NewerVersionError, UsageError
 from search.messages import show
 from search.plugins import Code, is_code, load
-from search.space import Space
+from search.space import Space, cost_of
 from search.stored_fields import First, stored, unknown
 from search.strategies.pruners import PRUNERS, Asha, ForeignPruner, Hyperband, Median, NoPruner, Pruner
-from search.strategies.samplers import SAMPLERS, ForeignSampler, Gp, Sampler, Tpe
+from search.strategies.samplers import SAMPLERS, Curves, ForeignSampler, Gp, Sampler, Tpe
 from search.strategies.strategy import Bounds, Strategy, bounds_of
 
 _Strategy = TypeVar("_Strategy", bound=Strategy)
@@ -30,6 +30,9 @@ FIRST: First = {
     Median: ("n_startup_trials", "n_warmup_steps", "n_min_trials"),
 }
 """The options of the first format, see `search.stored_fields`. Do not add new ones."""
+
+DEFAULTS: tuple[Sampler, ...] = (Curves(), Tpe())
+"""The sampler of a new search that names none, then those of earlier versions, with which older studies began."""
 
 
 def sampler(spec: str | Mapping[str, Any]) -> Sampler:
@@ -101,14 +104,33 @@ def of_code(name: str, options: Options = _NONE) -> ForeignSampler | ForeignPrun
             )
 
 
-def of_settings(settings: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
-    """Return the sampler and the pruner that a space's settings select, tpe and asha by default.
+def of_settings(
+    settings: Mapping[str, Any], begun: Callable[[], Mapping[str, Any] | None] = lambda: None
+) -> tuple[Sampler, Pruner]:
+    """Return the sampler and the pruner that a space's settings select.
+
+    The default pruner is asha. The default sampler is the first of `DEFAULTS` that supports the objectives. A study
+    that began with another one of them keeps it.
+
+    Args:
+        settings: of a space.
+        begun: returns the stored specification of the study if it has begun, else None. It is called only if the
+            settings name no sampler.
 
     Raises:
         ValueError: a name or an option is unknown, or an option is out of range; the message is for the user.
     """
     search = settings.get("search", {})
-    return sampler(search.get("sampler", "tpe")), pruner(search.get("pruner", "asha"))
+    proposes = sampler(search["sampler"]) if "sampler" in search else _unnamed(settings, begun())
+    return proposes, pruner(search.get("pruner", "asha"))
+
+
+def _unnamed(settings: Mapping[str, Any], begun: Mapping[str, Any] | None) -> Sampler:
+    """Return the sampler of a search that names none, given the stored specification of its study, if it has begun."""
+    fitting = DEFAULTS if cost_of(settings) is None else (Tpe(),)
+    # As stored, because a newer version may have written the specification.
+    keeps = [each for each in fitting if begun is not None and begun["sampler"] == to_spec(each)]
+    return (*keeps, *fitting)[0]
 
 
 def of_spec(spec: Mapping[str, Any]) -> tuple[Sampler, Pruner]:

@@ -113,7 +113,7 @@ def test_a_function_is_searched_and_the_end_has_digest_best_value_and_next_comma
     first = cli(*PARABOLA, "-n", "4")
     assert first.exit_code == 0, first.stderr
     header, *lines = first.stderr.splitlines()
-    assert header.startswith("results/descent-0  ·  descent  ·  tpe (multivariate) + ")
+    assert header.startswith("results/descent-0  ·  descent  ·  curves + ")
     assert [line.split("  ")[0] for line in lines[:4]] == ["1/4", "2/4", "3/4", "4/4"]
     best = json.loads(cli("leaderboard", "descent-0", "--json").stdout)["studies"][0]["rows"][0]
     assert f"best   #{best['number']}  {best['value']:.6g}   " in first.stdout
@@ -208,7 +208,7 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(cli: Cli, here: Path) ->
     result = cli(*PARABOLA[:3], "mine.py:fails", "--dry-run", "--workers", "2", "--target", "3", "--order", "arrival")
     assert result.exit_code == 0, result.stderr
     assert result.stdout.splitlines()[0] == (
-        "descent: mine.py:fails, 2 ranges, 50 trials, tpe (multivariate) + asha (no rungs), seed 0, "
+        "descent: mine.py:fails, 2 ranges, 50 trials, curves + asha (no rungs), seed 0, "
         "8 concurrent trials on 2 workers, in completion order, target 3."
     )
     assert "A configuration drawn at random: x " in result.stdout

@@ -74,7 +74,7 @@ def test_constraints_are_checked_and_shown_with_the_share_that_meets_them(tmp_pa
     share = re.search(r"2 ranges, 0 constants, 1 constraint \(met by (\d+)% of random conf.*\), no problems", checked)
     assert share is not None
     assert 60 < int(share[1]) < 90
-    assert "tied  ·  2 ranges, 0 constants, 1 constraint  ·  6 epochs  ·  tpe" in shown
+    assert "tied  ·  2 ranges, 0 constants, 1 constraint  ·  6 epochs  ·  curves" in shown
     assert f"constraint      hidden_units <= 8 * filters   met by {share[1]}% of random configurations\n" in shown
     assert f"infeasible      {100 - int(share[1])}% of random configurations miss a constraint; they are not" in shown
 
@@ -254,7 +254,7 @@ def test_show_of_a_recipe(tmp_path: Path) -> None:
     file.write_text("model: {blocks: 0, hidden_layers: 0}\n")
     result = run("show", str(file))
     assert result.exit_code == 0
-    assert result.stdout.startswith("linear  ·  a recipe  ·  6 epochs  ·  tpe")
+    assert result.stdout.startswith("linear  ·  a recipe  ·  6 epochs  ·  curves")
     assert "7,850 to 7,850" in result.stdout
 
 

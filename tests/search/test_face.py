@@ -15,7 +15,7 @@ from search.errors import FingerprintError, UsageError
 from search.executors.local.pool import LocalExecutor
 from search.space.space import Space
 from search.strategies.pruners import Median
-from search.strategies.samplers import SAMPLERS, Random, Tpe
+from search.strategies.samplers import SAMPLERS, Curves, Random, Tpe
 from search.study.spec import arithmetic, portable_arithmetic
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake
@@ -125,6 +125,10 @@ def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(tmp_path: 
     assert (spec.sampler, spec.pruner) == (Random(), Median())
     search = Search.of(Space.of(values), fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path, sampler=Tpe())
     assert search.spec_for({"canary": ""}).sampler == Tpe()
+    two = {**fake.SPACE, "objective": ["value", "width"]}
+    for given, sampler in ((fake.SPACE, Curves()), (two, Tpe())):
+        search = Search.of(Space.of(given), fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
+        assert search.spec_for({"canary": ""}).sampler == sampler
     wrong = Space.of({**fake.SPACE, "search": {"sampler": "no-such-sampler"}})
     with pytest.raises(
         UsageError, match=rf"^space: search: no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}\.$"

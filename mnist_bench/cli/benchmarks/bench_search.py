@@ -45,7 +45,7 @@ def search(
             help=f"Samplers, with commas between: {', '.join(strategies.SAMPLERS)}, or your own (file.py:Name); with "
             "options as in 'random,{name: tpe, only_feasible: 1}'.",
         ),
-    ] = "tpe",
+    ] = "random,curves",
     pruners: Annotated[
         str,
         typer.Option(
@@ -110,14 +110,14 @@ def search(
 ) -> None:  # fmt: skip
     """Compare search methods at equal budget.
 
-    Every sampler is combined with every pruner. There are four baselines: random search; random search with twice the
-    budget; quasi-random configurations; and one report of every configuration, then the best to the end. The search
-    methods are compared by the error of their selected configurations on images that no search has seen, with paired
-    tests. On a table, a search takes a fraction of a second. With --live, all configurations are trained; run the same
-    command again to resume.
+    Every sampler is combined with every pruner. The first pair is the method that all others are compared with. There
+    are four baselines: random search; random search with twice the budget; quasi-random configurations; and one report
+    of every configuration, then the best to the end. The search methods are compared by the error of their selected
+    configurations on images that no search has seen, with paired tests. On a table, a search takes a few seconds at
+    most. With --live, all configurations are trained; run the same command again to resume.
 
     Examples:
-        mnist-bench bench search --table conv-5k --samplers tpe,random
+        mnist-bench bench search --table conv-5k --samplers random,curves,tpe
         mnist-bench bench search mini --live mnist-5k --seeds 5
     """
     form = output.form(json=json, csv=csv, markdown=markdown)

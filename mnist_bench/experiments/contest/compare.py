@@ -50,7 +50,8 @@ class ContestOptions:
     """A task to train on, instead of tables."""
     space: str | None = None
     """The space of a live contest: a file, or a shipped space's name; None for `SPACE`."""
-    samplers: tuple[Named, ...] = ("tpe",)
+    samplers: tuple[Named, ...] = ("random", "curves")
+    """The first one with the first pruner is the method that all others are compared with."""
     pruners: tuple[Named, ...] = ("asha",)
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
     """Options of your own samplers."""

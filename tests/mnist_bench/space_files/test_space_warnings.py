@@ -151,7 +151,9 @@ def test_the_shipped_spaces_have_no_warnings(name: str) -> None:
 
 
 def test_a_portable_precision_needs_a_portable_sampler() -> None:
-    drawn = Drawn(Space.from_document(parse("optim: {lr: {float: [0.1, 0.2]}}\nprecision: portable", "f.yaml")))
+    text = "optim: {lr: {float: [0.1, 0.2]}}\nprecision: portable"
+    assert warnings(Drawn(Space.from_document(parse(text, "f.yaml")))) == []
+    drawn = Drawn(Space.from_document(parse(f"{text}\nsearch: {{sampler: tpe}}", "f.yaml")))
     assert [str(warning) for warning in warnings(drawn)] == [
         "f.yaml:2:12  precision: portable, but the proposals of tpe depend on the processor, and those of random, qmc, "
         "sobol and curves do not"

@@ -17,7 +17,7 @@ import pytest
 import search
 from search.errors import TooManyFailuresError, UsageError
 from search.objectives import search_words
-from search.study import StoredStudy
+from search.study import StoredStudy, StudyLocation, specification
 from support import objectives
 
 PERIODS = objectives.PERIODS
@@ -209,6 +209,28 @@ def test_an_unfinished_search_continues_and_a_finished_one_is_read(tmp_path: Pat
     assert not replace(ready, stopping=lambda: next(seen)).run().reached
     assert run(objectives.descent, tmp_path, periods=PERIODS).digest == whole
     assert run(objectives.descent, tmp_path, periods=PERIODS).digest == whole
+
+
+def test_a_study_that_began_with_tpe_by_default_keeps_it(tmp_path: Path) -> None:
+    """Its specification is that of a search which names tpe: no space names a sampler here."""
+    whole = run(objectives.descent, tmp_path / "whole", periods=PERIODS, sampler=search.Tpe()).digest
+    begun = run(objectives.descent, tmp_path, periods=PERIODS, sampler=search.Tpe(), trials=4)
+    assert run(objectives.descent, tmp_path, periods=PERIODS).digest == whole
+    newly = run(objectives.descent, tmp_path, periods=PERIODS, trials=4, name="new")
+    assert (begun.spec["sampler"]["name"], newly.spec["sampler"]["name"]) == ("tpe", "curves")
+    with pytest.raises(search.FingerprintError, match=r"sampler\.name: tpe then, curves now"):
+        run(objectives.descent, tmp_path, periods=PERIODS, sampler=search.Curves())
+    words = search_words(begun.spec, "space.yaml", 4, begun.name)
+    assert "--sampler tpe" in " ".join(words), "the command makes the same study elsewhere, too"
+
+
+def test_a_study_without_reports_keeps_its_sampler(tmp_path: Path) -> None:
+    for options in ({"sampler": search.Tpe()}, {}):
+        with pytest.raises(search.SearchError, match="no value for"):
+            run(objectives.raises, tmp_path, name="s", **options)
+        stored = specification(StudyLocation.of("s", tmp_path))
+        assert stored is not None
+        assert stored["sampler"]["name"] == "tpe"
 
 
 def test_earlier_versions_say_that_a_newer_one_made_it(tmp_path: Path) -> None:

@@ -26,8 +26,11 @@ def of(results: Path, **settings: Any) -> Search:
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"search": "random"}, "search: random is not a mapping; give {sampler: tpe, pruner: asha}, or one of the two"),
-        ({"search": None}, "search: null is not a mapping; give {sampler: tpe, pruner: asha}, or one of the two"),
+        (
+            {"search": "random"},
+            "search: random is not a mapping; give {sampler: curves, pruner: asha}, or one of the two",
+        ),
+        ({"search": None}, "search: null is not a mapping; give {sampler: curves, pruner: asha}, or one of the two"),
         ({"search": {"samplr": "random"}}, "search: it has no samplr; did you mean `sampler`?"),
         ({"search": {"seed": 3}}, "search: it has no seed; give sampler or pruner"),
         ({"search": {"sampler": 3}}, "search.sampler: 3 is neither a name nor a mapping with a `name` and options"),

@@ -13,7 +13,7 @@ import pytest
 from search import canonical_json, strategies
 from search.errors import UsageError
 from search.strategies.pruners import Asha, Hyperband, NoPruner, Pruner
-from search.strategies.samplers import Gp, Qmc, Sampler, Tpe
+from search.strategies.samplers import Curves, Gp, Qmc, Random, Sampler, Tpe
 from search.strategies.strategy import bounds_of, real
 from support import search_fake as fake
 
@@ -92,10 +92,38 @@ def test_a_real_option_has_bounds(quantile: Callable[..., Pruner], q: Any) -> No
         strategies.check(Tpe(), quantile(q=q), fake.space(FLAT), periods=4)
 
 
-def test_settings_that_say_nothing_choose_tpe_and_asha() -> None:
-    assert strategies.of_settings({}) == (Tpe(), Asha())
+def test_settings_that_say_nothing_choose_curves_and_asha() -> None:
+    assert strategies.of_settings({}) == (Curves(), Asha())
+    assert strategies.of_settings({"objective": "accuracy"}) == (Curves(), Asha())
+    two = {"objective": ["accuracy", "macs"]}
+    assert strategies.of_settings(two) == (Tpe(), Asha()), "curves supports a single objective"
+    assert not [*strategies.misfits(*strategies.of_settings(two), fake.space({**FLAT, **two}), 4)]
     chosen = strategies.of_settings({"search": {"sampler": "gp", "pruner": {"name": "none"}}})
     assert chosen == (Gp(), NoPruner())
+
+
+@pytest.mark.parametrize(
+    ("begun", "kept"),
+    [
+        (Tpe(), Tpe()),
+        (Curves(), Curves()),
+        (Random(), Curves()),  # was named then, and is not now
+        (Tpe(n_startup_trials=5), Curves()),
+    ],
+)
+def test_a_study_keeps_the_default_with_which_it_began(begun: Sampler, kept: Sampler) -> None:
+    stored = {"sampler": strategies.to_spec(begun), "pruner": strategies.to_spec(NoPruner())}
+    assert strategies.of_settings({}, lambda: stored) == (kept, Asha())
+    assert strategies.of_settings({"search": {"sampler": "qmc"}}, lambda: stored)[0] == Qmc()
+    two = {"objective": ["accuracy", "macs"]}
+    assert strategies.of_settings(two, lambda: stored)[0] == Tpe()
+
+
+def test_no_study_is_read_if_the_settings_name_a_sampler() -> None:
+    def begun() -> None:
+        raise AssertionError("the study was read")
+
+    assert strategies.of_settings({"search": {"sampler": "random"}}, begun)[0] == Random()
 
 
 FLAT: dict[str, Any] = {"model": {"width": {"int": [8, 64]}, "extra": {"value": 1, "when": {"width": [8]}}}}
