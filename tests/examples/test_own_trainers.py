@@ -39,14 +39,6 @@ def test_the_file_finds_short_tours_again_with_any_number_of_workers(tmp_path: P
 
 
 @pytest.mark.integration
-def test_the_sampler_that_it_recommends_finds_short_tours_too(tmp_path: Path) -> None:
-    (option,) = re.findall(r"Search\.of\(SPACE, .*, (sampler=search\.\w+\(\))\)`", PAGE)
-    (tmp_path / "tour.py").write_text(FILE.replace("workers=2", f"workers=2, {option}"))
-    best, *_ = python(tmp_path, "tour.py").splitlines()
-    assert float(best.split()[1]) < 8
-
-
-@pytest.mark.integration
 def test_its_checks_hold(tmp_path: Path) -> None:
     (tmp_path / "tour.py").write_text(FILE)
     (tmp_path / "check.py").write_text(CHECKS)
