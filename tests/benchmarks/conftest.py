@@ -9,8 +9,8 @@ import pytest
 from mnist_bench import numerics
 from support.paths import ROOT
 
-for folder in ("benchmarks", "benchmarks/peers", "benchmarks/peers/search_methods", "benchmarks/strategies"):
-    sys.path.insert(0, str(ROOT / folder))
+for folder in (".", "peers", "peers/search_methods", "strategies", "value_tables"):
+    sys.path.insert(0, str(ROOT / "benchmarks" / folder))
 
 
 @pytest.fixture(scope="session", autouse=True)

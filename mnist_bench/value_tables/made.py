@@ -1,0 +1,73 @@
+"""The tables that the package ships, made by benchmarks/value_tables: files of arrays, compressed, without pickles."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_bench.value_tables.value_table import ValueTable
+from search import canonical_json
+from search.errors import StorageError
+from search.space import Space
+
+FAMILY = "scikit-learn"
+FOLDER = Path(__file__).parent / "shipped"
+
+SHA256: Mapping[str, str] = {}
+"""SHA-256 of each table's file, by the table's name; `make_sklearn_tables.py build` prints them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AboutValues:
+    """A table's description of itself."""
+
+    name: str
+    space: Mapping[str, Any]
+    """The space's specification."""
+    seeds: Sequence[int]
+    made: str
+    """The command, and the day on which the file was made."""
+    machine: str
+    versions: Mapping[str, str]
+    """Versions of the packages that trained."""
+
+
+def path_of(name: str) -> Path:
+    """Return the file of a table."""
+    return FOLDER / f"{name}.npz"
+
+
+def pack(about: AboutValues, values: NDArray[np.float64], seconds: NDArray[np.float64]) -> bytes:
+    """Return the content of a table's file; shapes as in `ValueTable`."""
+    text = np.frombuffer(canonical_json.dumps(asdict(about)).encode(), np.uint8)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, about=text, values=values, seconds=seconds.astype(np.float32))
+    return buffer.getvalue()
+
+
+def load(name: str) -> ValueTable:
+    """Return a table that the package ships.
+
+    Raises:
+        StorageError: its file is damaged.
+    """
+    path = path_of(name)
+    content = path.read_bytes() if path.is_file() else b""
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != SHA256[name]:
+        raise StorageError(f"{path}: its content is not that of table {FAMILY}/{name}; reinstall the package.")
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        about = AboutValues(**json.loads(stored["about"].tobytes()))
+        values, seconds = stored["values"], stored["seconds"].astype(np.float64)
+    return ValueTable(
+        name=f"{FAMILY}/{name}", space=Space.from_spec(about.space), values=values, seconds=seconds,
+        source=f"{about.made}, {about.machine}", digest=digest,
+    )  # fmt: skip
