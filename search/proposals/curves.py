@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -85,7 +85,11 @@ class Scale:
         return 1.0 + MIN_ERROR - self.elementary.exp(raw) if self.is_share else -raw
 
 
-def reports_of(curves: Sequence[Curve], elementary: Elementary = NATIVE) -> Reports:
+def reports_of(
+    curves: Sequence[Curve],
+    elementary: Elementary = NATIVE,
+    read: Callable[[Curve], Sequence[int]] = lambda curve: curve.read,
+) -> Reports:
     """Return the reports of all curves; a failed trial has one more, which is as bad as any.
 
     Raises:
@@ -104,7 +108,7 @@ def reports_of(curves: Sequence[Curve], elementary: Elementary = NATIVE) -> Repo
     deviation = max(measured, MIN_SCALE) if is_share else measured if told else 1.0
     rows: list[tuple[int, float, float]] = []
     for number, (curve, losses) in enumerate(zip(curves, raw, strict=True)):
-        for period in curve.read:
+        for period in read(curve):
             rows.append((number, curve.shares[period], min((losses[period] - usual[period]) / deviation, BAD)))
         if curve.failed:
             rows.append((number, curve.shares[min(len(losses), len(curve.shares) - 1)], BAD))

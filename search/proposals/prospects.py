@@ -14,7 +14,7 @@ from search import canonical_json
 from search.proposals.coordinates import Candidate, Coordinates, Params
 from search.proposals.curves import Curve
 from search.proposals.feasible import Feasible
-from search.space import Distribution, Space, Suggest
+from search.space import Choice, Distribution, Space, Suggest, place
 from search.trainer_api import Planner
 
 POOL = 384
@@ -25,6 +25,7 @@ CROSSED = 256
 """Further candidates, each a cross of a good trial and a point of the sequence; some exceed a limit."""
 PARENTS = 5
 """Trials that count as good, from which others are crossed."""
+NEARER = 0.5
 NEAR = 0.05
 """Share of the pool that counts as too near an earlier trial. Its farthest point sets the distance below which a
 candidate is a copy of a trial."""
@@ -81,6 +82,36 @@ class Prospects:
     def shares(self, params: Params) -> tuple[float, ...]:
         """Return the share of a training's cost that is spent when each of its periods ends."""
         return shares_of(self._planner(params).costs)
+
+    def cost(self, params: Params) -> int:
+        """Return the logical cost of a whole training, in microseconds."""
+        return sum(self._planner(params).costs)
+
+    def neighbours(self, params: Params, draws: np.random.Generator, number: int) -> list[Params]:
+        """Return configurations that differ from one in a few ranges."""
+        return [self._moved(params, draws) for _ in range(number)]
+
+    def _moved(self, params: Params, draws: np.random.Generator) -> Params:
+        rate = max(0.15, 1.5 / max(1, len(self.coordinates)))
+
+        def value(path: str, span: Distribution) -> Any:
+            changed, share = draws.random() < rate, float(draws.random())
+            if path in params and not changed:
+                return params[path]
+            if path not in params or isinstance(span, Choice):
+                return span.at(share)
+            near = round(place(span, params[path]) + 0.4 * (share - 0.5), 9)
+            return span.at(min(max(near, 0.0), 1.0 - 1e-9))
+
+        return self._space.sample(value)
+
+    def not_near(self, found: Sequence[Candidate], curves: Sequence[Curve]) -> list[Candidate]:
+        """Return the candidates that are no copies of a trial."""
+        tried = np.array([curve.point for curve in curves])
+        pool = np.array([candidate.point for candidate in self._pool.values()])
+        near = float(np.quantile(self.coordinates.distances(pool, tried).min(axis=1), NEAR))
+        places = np.array([candidate.point for candidate in found])
+        return _farther(found, self.coordinates.distances(places, tried).min(axis=1), near * NEARER)
 
     @cached_property
     def _pool(self) -> Mapping[str, Candidate]:

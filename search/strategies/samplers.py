@@ -299,6 +299,32 @@ class Curves(Sampler):
         return prospects.covering(ask.number, [curve.params for curve in curves]), None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CurvesArd(Curves):
+    """Dev."""
+
+    name = "curves-ard"
+    product: int = whole(1, least=0, most=1)
+    relevances: int = whole(1, least=0, most=1)
+    telling: int = whole(1, least=0, most=1)
+    cost: int = whole(1, least=0, most=1)
+    refine: int = whole(1, least=0, most=1)
+
+    def proposal(self, ask: Ask) -> tuple[Mapping[str, Any], Why | None]:
+        """Dev."""
+        import numpy as np
+
+        from search.proposals.ard import Parts, propose
+
+        prospects, curves = _prospects(ask), ask.curves()
+        if sum(curve.ended and bool(curve.values) for curve in curves) >= self.n_startup_trials:
+            draws = np.random.default_rng(ask.seed)
+            parts = Parts(**{n: bool(getattr(self, n)) for n in ("product", "relevances", "telling", "cost", "refine")})
+            if chosen := propose(curves, prospects.candidates(curves, draws), prospects, draws, parts):
+                return chosen
+        return prospects.covering(ask.number, [curve.params for curve in curves]), None
+
+
 def _prospects(ask: Ask) -> Prospects:
     if ask.prospects is None:
         raise ValueError("this sampler needs to know what is feasible")
@@ -352,5 +378,5 @@ def _built_in(*samplers: type[Sampler]) -> Mapping[str, type[Sampler]]:
     return {sampler.name: sampler for sampler in samplers}
 
 
-SAMPLERS = _built_in(Tpe, Random, Qmc, Gp, Sobol, Curves)
+SAMPLERS = _built_in(Tpe, Random, Qmc, Gp, Sobol, Curves, CurvesArd)
 """The built-in samplers by name. Any other sampler has the name of its code."""
