@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.proposals.coordinates import Candidate, Params
-from search.proposals.curves import Curve, reports_of
+from search.proposals.curves import Curve, Scale, most_recent, reports_of
 from search.proposals.gaussian_process import CANDIDATES, Fitted, fit, weights
 from search.proposals.prospects import Prospects
+from search.proposals.relevance import Parts
+from search.proposals.relevance_model import Conditioned
 from search.space import Direction, score
 
 Array = NDArray[np.float64]
 BOLDNESS = 1.0
 FINALISTS = 64
 """Candidates that Thompson sampling compares: those with the best optimistic estimates."""
-MAX_REPORTS = 240
-"""Most reports that the model reads: those of the trials that trained longest, and of the newest ones."""
+CAUTION = 0.5
+"""`choose_by_relevance` draws losses that lie off the mean by this share of their standard deviations. It then tries
+what is known to be good more often; on tables that gained (docs/benchmarks/methods.md)."""
+PARENTS, REFINEMENTS = 5, 2
+"""Of the best candidates, how many get neighbours, and how often."""
 ROUNDED = 6
 """Decimals to which losses are rounded before the least is chosen."""
 
@@ -69,7 +74,7 @@ def choose(
     """
     coordinates, elementary = prospects.coordinates, prospects.elementary
     tried, known = list(curves), [curve for curve in curves if curve.values or curve.failed]
-    curves = _most_telling(known)
+    curves = most_recent(known)
     reports = reports_of(curves, elementary)
     points = np.array([curve.point for curve in curves])
     between = coordinates.squares(points, points)
@@ -86,35 +91,80 @@ def choose(
     near = coordinates.squares(places[finalists], places[finalists])
     losses = among.drawn(near, np.round(elementary.normals(draws, len(finalists)), 9), BOLDNESS)
     chosen = int(np.argmin(np.round(losses, ROUNDED)))
-    periods = max(len(curve.shares) for curve in curves)
-    deviation = float(np.sqrt(max(among.variance[chosen], 0.0)))
-    low, expected, high = (
-        reports.scale.value(float(among.mean[chosen]) + off, periods) for off in (deviation, 0.0, -deviation)
-    )
-    apart = coordinates.distances(places[finalists[[chosen]]], np.array([curve.point for curve in tried]))[0]
-    why = Why(
-        expected=expected,
-        low=low,
-        high=high,
-        best=max((curve.values[-1] for curve in known if len(curve.values) == len(curve.shares)), default=None),
-        closest=tried[int(np.argmin(apart))].trial,
-        among=len(candidates),
-    )
-    return candidates[int(finalists[chosen])].params, why
+    candidate = candidates[int(finalists[chosen])]
+    apart = coordinates.distances(candidate.point[None], np.array([curve.point for curve in tried]))[0]
+    why = _why(reports.scale, float(among.mean[chosen]), float(among.variance[chosen]), tried, apart)
+    return candidate.params, replace(why, among=len(candidates))
 
 
-def _most_telling(curves: Sequence[Curve]) -> list[Curve]:
-    """Return the curves that are read: all, or the longest and the newest in turns, up to `MAX_REPORTS` reports."""
-    furthest = sorted(curves, key=lambda curve: (-len(curve.values), -curve.trial))
-    newest = sorted(curves, key=lambda curve: -curve.trial)
-    read: dict[int, Curve] = {}
-    reports = 0
-    for curve in chain.from_iterable(zip(furthest, newest, strict=True)):
-        rows = len(curve.read) + curve.failed
-        if curve.trial not in read and reports + rows <= MAX_REPORTS:
-            read[curve.trial] = curve
-            reports += rows
-    return [read[trial] for trial in sorted(read)]
+def choose_by_relevance(
+    curves: Sequence[Curve],
+    candidates: Sequence[Candidate],
+    prospects: Prospects,
+    draws: np.random.Generator,
+    parts: Parts,
+) -> tuple[Params, Why] | None:
+    """Return the candidate to try next, and why; None if none is feasible.
+
+    One function of the losses is drawn from the model (Thompson sampling). The candidate is chosen whose loss lies
+    furthest below the best trial's expected one, per cost of its training (after Snoek et al. 2012, section 3.2).
+
+    Raises:
+        ValueError: no trial has reported.
+    """
+    process = prospects.model.given([curve for curve in curves if curve.values or curve.failed], parts)
+    pool = _Pool(prospects, process)
+    pool.add(candidates)
+    for _ in range(REFINEMENTS if parts.refine else 0):
+        pool.add(prospects.near([each.params for each in pool.promising(PARENTS)], curves, draws))
+    finalists = pool.promising(FINALISTS)
+    if not finalists:
+        return None
+    places = np.array([each.point for each in finalists])
+    predicted = process.at_end(places)
+    normals = CAUTION * np.round(prospects.elementary.normals(draws, len(finalists)), 9)
+    losses = process.drawn(places, predicted, normals[:, None])[:, 0]
+    chosen = int(np.argmin(np.round(losses, ROUNDED)))
+    if parts.cost:
+        gains = np.maximum(process.best() - losses, 0.0) / [prospects.cost(each.params) for each in finalists]
+        chosen = int(np.argmax(gains)) if gains.any() else chosen
+    apart = prospects.coordinates.distances(places[[chosen]], np.array([curve.point for curve in curves]))[0]
+    mean, variance = float(predicted.mean[chosen]), float(predicted.variance[chosen])
+    why = _why(process.reports.scale, mean, variance, curves, apart)
+    return finalists[chosen].params, replace(why, among=len(pool.candidates))
+
+
+class _Pool:
+    """Candidates with what a model predicts of them."""
+
+    def __init__(self, prospects: Prospects, process: Conditioned) -> None:
+        self.candidates: list[Candidate] = []
+        self._prospects = prospects
+        self._process = process
+        self._hopeful = np.zeros(0)
+        """Their optimistic estimates."""
+
+    def add(self, candidates: Sequence[Candidate]) -> None:
+        """Add candidates."""
+        if candidates:
+            predicted = self._process.at_end(np.array([each.point for each in candidates]))
+            self.candidates += candidates
+            self._hopeful = np.append(self._hopeful, predicted.mean - CAUTION * np.sqrt(predicted.variance))
+
+    def promising(self, number: int) -> list[Candidate]:
+        """Return the feasible candidates with the best optimistic estimates, at most so many."""
+        ranked = np.argsort(np.round(self._hopeful, ROUNDED), kind="stable").tolist()
+        feasible = (self.candidates[each] for each in ranked if self._prospects.feasible(self.candidates[each].params))
+        return list(islice(feasible, number))
+
+
+def _why(scale: Scale, mean: float, variance: float, curves: Sequence[Curve], apart: Array) -> Why:
+    """Return the reasons for a configuration, given its expected loss and its distance to each curve's."""
+    periods, deviation = max(len(curve.shares) for curve in curves), float(np.sqrt(max(variance, 0.0)))
+    low, expected, high = (scale.value(mean + off, periods) for off in (deviation, 0.0, -deviation))
+    ends = (curve.values[-1] for curve in curves if len(curve.values) == len(curve.shares))
+    closest = curves[int(np.argmin(apart))].trial
+    return Why(expected=expected, low=low, high=high, best=max(ends, default=None), closest=closest, among=0)
 
 
 def _drawn(fitted: Sequence[Fitted], draws: np.random.Generator) -> Fitted:

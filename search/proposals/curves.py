@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
-from typing import Any
+from typing import Any, Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,11 @@ from numpy.typing import NDArray
 from search.elementary import NATIVE, Elementary
 
 Array = NDArray[np.float64]
+Form = Literal["share", "decades", "plain"]
+"""How values become losses. All lie between 0 and 1, so that the logarithm of the distance to 1 counts; or all are
+losses that spread over decades, so that their logarithm counts; or neither, so that they count as they are."""
+DECADES = 10.0
+"""Ratio of the largest to the least loss from which on logarithms count."""
 MIN_ERROR = 0.001
 """Added to an error (0..1) before its logarithm is taken, so that a single image of few does not count for much."""
 BAD = 2.0
@@ -25,6 +31,8 @@ MIN_SCALE = 0.05
 """Lower bound of the deviation of log errors: if all are alike, their noise counts for little."""
 MAX_PERIODS = 12
 """Reports read of one curve."""
+MAX_REPORTS = 240
+"""Most reports that the model reads: those of the trials that trained longest, and of the newest ones."""
 DECIMALS = 9
 """To which logarithms are rounded: in their last bit they differ between machines."""
 
@@ -71,8 +79,7 @@ class Reports:
 class Scale:
     """How values become losses, and back."""
 
-    is_share: bool
-    """Whether all values lie between 0 and 1, so that the logarithm of the distance to 1 counts."""
+    form: Form
     usual: tuple[float, ...]
     """The usual value on the loss's scale, after each period."""
     deviation: float
@@ -82,21 +89,31 @@ class Scale:
     def value(self, loss: float, period: int) -> float:
         """Return the value that a standardised loss after a period (from 1) stands for."""
         raw = self.usual[period - 1] + self.deviation * loss
-        return 1.0 + MIN_ERROR - self.elementary.exp(raw) if self.is_share else -raw
+        match self.form:
+            case "share":
+                return 1.0 + MIN_ERROR - self.elementary.exp(raw)
+            case "decades":
+                return -self.elementary.exp(raw)
+            case "plain":
+                return -raw
+            case _:
+                assert_never(self.form)
 
 
 def reports_of(
     curves: Sequence[Curve],
     elementary: Elementary = NATIVE,
+    *,
     read: Callable[[Curve], Sequence[int]] = lambda curve: curve.read,
+    decades: bool = False,
 ) -> Reports:
     """Return the reports of all curves; a failed trial has one more, which is as bad as any.
 
     Raises:
         ValueError: there is no report.
     """
-    is_share = all(0.0 <= value <= 1.0 for curve in curves for value in curve.values)
-    raw = [[_loss(value, elementary) if is_share else -value for value in curve.values] for curve in curves]
+    form = _form([value for curve in curves for value in curve.values], decades=decades)
+    raw = [[_loss(value, form, elementary) for value in curve.values] for curve in curves]
     usual = _usual(raw, max(len(curve.shares) for curve in curves))
     firsts = [losses[0] for losses in raw if losses]
     if not firsts:
@@ -105,7 +122,8 @@ def reports_of(
     farthest = max(abs(loss - at) for losses in raw for loss, at in zip(losses, usual, strict=False))
     # Values that are all but equal have a deviation in which others may lie farther off than a number can say.
     told = measured > 0 and math.isfinite(farthest / measured)
-    deviation = max(measured, MIN_SCALE) if is_share else measured if told else 1.0
+    least = 0.0 if form == "plain" else MIN_SCALE
+    deviation = max(measured, least) if told or least else 1.0
     rows: list[tuple[int, float, float]] = []
     for number, (curve, losses) in enumerate(zip(curves, raw, strict=True)):
         for period in read(curve):
@@ -117,12 +135,28 @@ def reports_of(
         curve=np.array(of, np.intp),
         share=np.array(shares),
         loss=np.array(losses_),
-        scale=Scale(is_share=is_share, usual=usual, deviation=deviation, elementary=elementary),
+        scale=Scale(form=form, usual=usual, deviation=deviation, elementary=elementary),
     )
 
 
-def _loss(value: float, elementary: Elementary) -> float:
-    return round(elementary.ln(1.0 + MIN_ERROR - value), DECIMALS)
+def _form(values: Sequence[float], *, decades: bool) -> Form:
+    if all(0.0 <= value <= 1.0 for value in values):
+        return "share"
+    if decades and all(value < 0.0 for value in values) and min(values) < DECADES * max(values):
+        return "decades"
+    return "plain"
+
+
+def _loss(value: float, form: Form, elementary: Elementary) -> float:
+    match form:
+        case "share":
+            return round(elementary.ln(1.0 + MIN_ERROR - value), DECIMALS)
+        case "decades":
+            return round(elementary.ln(-value), DECIMALS)
+        case "plain":
+            return -value
+        case _:
+            assert_never(form)
 
 
 def _usual(raw: Sequence[Sequence[float]], periods: int) -> tuple[float, ...]:
@@ -133,3 +167,17 @@ def _usual(raw: Sequence[Sequence[float]], periods: int) -> tuple[float, ...]:
         gains = [losses[period] - losses[period - 1] for losses in raw if len(losses) > period]
         usual.append(usual[-1] + median(gains or [0.0]))
     return tuple(usual)
+
+
+def most_recent(curves: Sequence[Curve]) -> list[Curve]:
+    """Return the curves that are read: all, or the longest and the newest in turns, up to `MAX_REPORTS` reports."""
+    furthest = sorted(curves, key=lambda curve: (-len(curve.values), -curve.trial))
+    newest = sorted(curves, key=lambda curve: -curve.trial)
+    read: dict[int, Curve] = {}
+    reports = 0
+    for curve in chain.from_iterable(zip(furthest, newest, strict=True)):
+        rows = len(curve.read) + curve.failed
+        if curve.trial not in read and reports + rows <= MAX_REPORTS:
+            read[curve.trial] = curve
+            reports += rows
+    return [read[trial] for trial in sorted(read)]

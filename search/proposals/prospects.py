@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import canonical_json
-from search.proposals.coordinates import Candidate, Coordinates, Params
+from search.proposals.coordinates import DECIMALS, Candidate, Coordinates, Params
 from search.proposals.curves import Curve
 from search.proposals.feasible import Feasible
+from search.proposals.relevance_model import RelevanceModel
 from search.space import Choice, Distribution, Space, Suggest, place
-from search.trainer_api import Planner
+from search.trainer_api import Plan, Planner
 
 POOL = 384
 """Points of the sequence that a model chooses among."""
@@ -25,10 +26,20 @@ CROSSED = 256
 """Further candidates, each a cross of a good trial and a point of the sequence; some exceed a limit."""
 PARENTS = 5
 """Trials that count as good, from which others are crossed."""
-NEARER = 0.5
 NEAR = 0.05
 """Share of the pool that counts as too near an earlier trial. Its farthest point sets the distance below which a
 candidate is a copy of a trial."""
+NEIGHBOURS = 16
+"""Of each good candidate."""
+CHANGED, LEAST_SHARE_CHANGED = 1.5, 0.15
+"""How many ranges a neighbour changes on average, and the least share of all ranges."""
+REACH = 0.2
+"""How far a neighbour's value may lie from the candidate's, as a share of the range's scale."""
+NEARER = 0.5
+"""A neighbour may be nearer to a trial than other candidates, by this factor."""
+JUST_BELOW_ONE = 1.0 - 1e-9
+MAX_PLANS = 4096
+"""Plans that are kept."""
 
 
 class Prospects:
@@ -40,6 +51,7 @@ class Prospects:
         self.elementary = space.elementary
         self._space = space
         self._planner = planner
+        self._plans: dict[str, Plan[Any]] = {}
         self._feasible = Feasible(space, planner, canonical_json.derived_seed(seed, "covering"))
 
     def covering(self, number: int, tried: Sequence[Params]) -> Params:
@@ -69,11 +81,11 @@ class Prospects:
 
     def feasible(self, params: Params) -> bool:
         """Return whether a candidate exceeds no limit; the points of the sequence are known not to."""
-        return _key(params) in self._pool or self._planner(params).feasible
+        return _key(params) in self._pool or self._plan(params).feasible
 
     def within_limits(self, params: Params) -> bool:
         """Return whether the planner finds a configuration feasible."""
-        return self._planner(params).feasible
+        return self._plan(params).feasible
 
     def sampled(self, suggest: Suggest) -> dict[str, Any]:
         """Return a configuration: the value that `suggest` gives for each range that applies."""
@@ -81,37 +93,50 @@ class Prospects:
 
     def shares(self, params: Params) -> tuple[float, ...]:
         """Return the share of a training's cost that is spent when each of its periods ends."""
-        return shares_of(self._planner(params).costs)
+        return shares_of(self._plan(params).costs)
 
     def cost(self, params: Params) -> int:
-        """Return the logical cost of a whole training, in microseconds."""
-        return sum(self._planner(params).costs)
+        """Return the logical cost of a whole training, in microseconds; at least 1."""
+        return max(1, sum(self._plan(params).costs))
 
-    def neighbours(self, params: Params, draws: np.random.Generator, number: int) -> list[Params]:
-        """Return configurations that differ from one in a few ranges."""
-        return [self._moved(params, draws) for _ in range(number)]
+    def near(self, good: Sequence[Params], curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
+        """Return neighbours of good candidates that are no copies of a trial, whether they are feasible or not."""
+        moved = {_key(params): params for parent in good for params in self._moved(parent, draws)}
+        found = [self.coordinates.candidate(params) for params in moved.values()]
+        if not found:
+            return []
+        tried = np.array([curve.point for curve in curves])
+        places, pool = (np.array([each.point for each in some]) for some in (found, self._pool.values()))
+        near, apart = (self.coordinates.distances(some, tried).min(axis=1) for some in (pool, places))
+        return _farther(found, apart, NEARER * float(np.quantile(near, NEAR)))
 
-    def _moved(self, params: Params, draws: np.random.Generator) -> Params:
-        rate = max(0.15, 1.5 / max(1, len(self.coordinates)))
+    def _moved(self, params: Params, draws: np.random.Generator) -> Iterator[Params]:
+        """Yield configurations that differ from one in some ranges: by up to a fifth of the scale, or in the option."""
+        share_changed = max(LEAST_SHARE_CHANGED, CHANGED / max(1, len(self.coordinates)))
 
         def value(path: str, span: Distribution) -> Any:
-            changed, share = draws.random() < rate, float(draws.random())
-            if path in params and not changed:
+            is_changed, share = draws.random() < share_changed, float(draws.random())
+            if path in params and not is_changed:
                 return params[path]
             if path not in params or isinstance(span, Choice):
                 return span.at(share)
-            near = round(place(span, params[path]) + 0.4 * (share - 0.5), 9)
-            return span.at(min(max(near, 0.0), 1.0 - 1e-9))
+            beside = round(place(span, params[path]) + 2.0 * REACH * (share - 0.5), DECIMALS)
+            return span.at(min(max(beside, 0.0), JUST_BELOW_ONE))
 
-        return self._space.sample(value)
+        for _ in range(NEIGHBOURS):
+            yield self._space.sample(value)
 
-    def not_near(self, found: Sequence[Candidate], curves: Sequence[Curve]) -> list[Candidate]:
-        """Return the candidates that are no copies of a trial."""
-        tried = np.array([curve.point for curve in curves])
-        pool = np.array([candidate.point for candidate in self._pool.values()])
-        near = float(np.quantile(self.coordinates.distances(pool, tried).min(axis=1), NEAR))
-        places = np.array([candidate.point for candidate in found])
-        return _farther(found, self.coordinates.distances(places, tried).min(axis=1), near * NEARER)
+    @cached_property
+    def model(self) -> RelevanceModel:
+        """The model of this study, which keeps what it has computed."""
+        return RelevanceModel(self.coordinates, self.elementary)
+
+    def _plan(self, params: Params) -> Plan[Any]:
+        if (plan := self._plans.get(key := _key(params))) is None:
+            if len(self._plans) == MAX_PLANS:
+                self._plans.clear()
+            plan = self._plans[key] = self._planner(params)
+        return plan
 
     @cached_property
     def _pool(self) -> Mapping[str, Candidate]:

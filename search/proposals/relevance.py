@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.elementary import Elementary
 from search.proposals.curves import Reports
-from search.proposals.gaussian_process import alike
 from search.proposals.exact import cholesky, product, solve_lower
+from search.proposals.gaussian_process import alike
 
 Array = NDArray[np.float64]
 
@@ -36,6 +35,26 @@ report's noise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """The parts of the method; each can be switched off, to measure what it is worth."""
+
+    joint: bool = True
+    """Ranges act together; if off, each has its own effect only."""
+    relevance: bool = True
+    """Relevances are learned; if off, all ranges matter alike."""
+    noise: bool = True
+    """Variances and noise are learned; if off, they are those usual beforehand."""
+    telling: bool = True
+    """Of many reports, the most telling are read; if off, the most recent ones, as `curves` reads them."""
+    decades: bool = True
+    """Losses that spread over decades count by their logarithm."""
+    cost: bool = True
+    """The gain per cost counts; if off, the gain alone."""
+    refine: bool = True
+    """Candidates near the best ones are tried; if off, those of `curves` alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Learned:
     """What was learned of a study."""
 
@@ -51,9 +70,11 @@ class Learned:
     """Variance of a report's noise."""
 
 
-def usual(ranges: int) -> Learned:
+def usual(ranges: int, parts: Parts) -> Learned:
     """Return what is believed before anything is reported."""
-    joint, mains, trial, noise = USUAL_VARIANCES
+    joint, mains, trial, noise = (
+        USUAL_VARIANCES if parts.joint else (0.0, USUAL_VARIANCES[0] + USUAL_VARIANCES[1], *USUAL_VARIANCES[2:])
+    )
     relevances = np.full(ranges, USUAL_RELEVANCE / max(1, ranges))
     return Learned(relevances=relevances, joint=joint, mains=mains, trial=trial, noise=noise)
 
@@ -85,31 +106,36 @@ def over_time(share: Array, others: Array) -> Array:
     return np.asarray(np.sqrt(earlier / later))
 
 
-def learn(reports: Reports, between: Array) -> Learned:
+def learn(reports: Reports, between: Array, parts: Parts) -> Learned:
     """Return the most probable relevances, variances and noise, given reports.
 
     Args:
         reports: at least one.
         between: squared distances among the curves' configurations, shape (ranges, curves, curves).
+        parts: what of it is learned; the rest is as usual.
     """
-    elementary, ranges = reports.scale.elementary, len(between)
-    of_ranges = elementary.ln(USUAL_RELEVANCE / max(1, ranges))
-    middle = np.array([*[of_ranges] * ranges, *map(elementary.ln, USUAL_VARIANCES)])
-    spread = np.array([*[SPREAD_OF_RELEVANCE] * ranges, *SPREAD_OF_VARIANCES])
+    elementary, before = reports.scale.elementary, usual(len(between), parts)
+    others = [before.joint, before.mains, before.trial, before.noise]
+    start = np.array([*before.relevances.tolist(), *others])
+    free = np.array([*[parts.relevance and parts.joint] * len(between), *[parts.noise] * len(others)]) & (start > 0)
+    middle = np.array([elementary.ln(each) for each in start[free].tolist()])
+    spread = np.array([*[SPREAD_OF_RELEVANCE] * len(between), *SPREAD_OF_VARIANCES])[free]
     evidence = _Evidence(reports, between)
-    logarithms, steps, before = middle.copy(), np.full(len(middle), FIRST_STEP), np.zeros(len(middle))
+
+    def learned(logarithms: Array) -> Learned:
+        found = start.copy()
+        found[free] = elementary.exp_of_each(logarithms)
+        joint, mains, trial, noise = found[len(between) :].tolist()
+        return Learned(relevances=found[: len(between)], joint=joint, mains=mains, trial=trial, noise=noise)
+
+    logarithms, steps, direction = middle.copy(), np.full(len(middle), FIRST_STEP), np.zeros(len(middle))
     for _ in range(STEPS):
-        gradient = evidence.gradient(_of_logarithms(logarithms, elementary)) - (logarithms - middle) / (spread * spread)
-        agreeing = np.sign(gradient) * before
+        gradient = evidence.gradient(learned(logarithms))[free] - (logarithms - middle) / (spread * spread)
+        agreeing = np.sign(gradient) * direction
         steps = np.clip(steps * np.where(agreeing > 0, 1.2, np.where(agreeing < 0, 0.5, 1.0)), LEAST_STEP, MOST_STEP)
-        before = np.where(agreeing < 0, 0.0, np.sign(gradient))
-        logarithms = np.clip(logarithms + before * steps, middle - 4.0 * spread, middle + 4.0 * spread)
-    return _of_logarithms(logarithms, elementary)
-
-
-def _of_logarithms(logarithms: Array, elementary: Elementary) -> Learned:
-    *relevances, joint, mains, trial, noise = elementary.exp_of_each(logarithms).tolist()
-    return Learned(relevances=np.array(relevances), joint=joint, mains=mains, trial=trial, noise=noise)
+        direction = np.where(agreeing < 0, 0.0, np.sign(gradient))
+        logarithms = np.clip(logarithms + direction * steps, middle - 4.0 * spread, middle + 4.0 * spread)
+    return learned(logarithms)
 
 
 class _Evidence:

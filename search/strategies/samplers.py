@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from search import canonical_json
@@ -18,6 +18,7 @@ from search.messages import listing
 from search.strategies.strategy import Strategy, whole
 
 if TYPE_CHECKING:
+    import numpy as np
     from optuna.samplers import BaseSampler
 
     from search.plugins import Code, Loaded
@@ -281,48 +282,61 @@ class Curves(Sampler):
         from search.space import cost_of  # not needed to name a sampler
 
         if cost_of(space.settings) is not None:
-            others = [kind() for name, kind in SAMPLERS.items() if name != self.name]
+            others = [kind() for kind in SAMPLERS.values() if not issubclass(kind, Curves)]
             fitting = [other.name for other in others if not any(other.misfits(space, prunes=prunes))]
-            yield f"curves needs a single objective; with two use {listing(fitting)}"
+            yield f"{self.name} needs a single objective; with two use {listing(fitting)}"
 
     def proposal(self, ask: Ask) -> tuple[Mapping[str, Any], Why | None]:
         """Return the proposal and the model's reasons for it; None for the reasons if no model proposed it."""
         import numpy as np  # not needed to name a sampler
 
+        prospects, curves = _prospects(ask), ask.curves()
+        knows_enough = sum(curve.ended and bool(curve.values) for curve in curves) >= self.n_startup_trials
+        if knows_enough and (chosen := self.choice(curves, prospects, np.random.default_rng(ask.seed))):
+            return chosen
+        return prospects.covering(ask.number, [curve.params for curve in curves]), None
+
+    def choice(
+        self, curves: Sequence[Curve], prospects: Prospects, draws: np.random.Generator
+    ) -> tuple[Mapping[str, Any], Why] | None:
+        """Return the model's proposal and its reasons; None if no candidate is feasible."""
         from search.proposals import choose
 
-        prospects, curves = _prospects(ask), ask.curves()
-        if sum(curve.ended and bool(curve.values) for curve in curves) >= self.n_startup_trials:
-            draws = np.random.default_rng(ask.seed)
-            if chosen := choose(curves, prospects.candidates(curves, draws), prospects, draws):
-                return chosen
-        return prospects.covering(ask.number, [curve.params for curve in curves]), None
+        return choose(curves, prospects.candidates(curves, draws), prospects, draws)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CurvesArd(Curves):
-    """Dev."""
+    """As `Curves`, with a model that learns which ranges matter, how they act together and how noisy reports are.
+
+    ARD is short for automatic relevance determination. All options but the first switch a part of the method off, to
+    measure what the part is worth.
+    """
 
     name = "curves-ard"
-    product: int = whole(1, least=0, most=1)
-    relevances: int = whole(1, least=0, most=1)
+    joint: int = whole(1, least=0, most=1)
+    """1: ranges act together; 0: each has its own effect only."""
+    relevance: int = whole(1, least=0, most=1)
+    """1: it is learned which ranges matter; 0: all matter alike."""
+    noise: int = whole(1, least=0, most=1)
+    """1: variances and noise are learned; 0: they are fixed."""
     telling: int = whole(1, least=0, most=1)
+    """1: of many reports, the first, those at rungs and the last are read; 0: those that `curves` reads."""
+    decades: int = whole(1, least=0, most=1)
+    """1: losses that spread over decades count by their logarithm; 0: as they are."""
     cost: int = whole(1, least=0, most=1)
+    """1: the expected gain per cost decides; 0: the expected gain."""
     refine: int = whole(1, least=0, most=1)
+    """1: neighbours of the best candidates are candidates, too; 0: they are not."""
 
-    def proposal(self, ask: Ask) -> tuple[Mapping[str, Any], Why | None]:
-        """Dev."""
-        import numpy as np
+    def choice(
+        self, curves: Sequence[Curve], prospects: Prospects, draws: np.random.Generator
+    ) -> tuple[Mapping[str, Any], Why] | None:
+        """Return the model's proposal and its reasons; None if no candidate is feasible."""
+        from search.proposals import Parts, choose_by_relevance
 
-        from search.proposals.ard import Parts, propose
-
-        prospects, curves = _prospects(ask), ask.curves()
-        if sum(curve.ended and bool(curve.values) for curve in curves) >= self.n_startup_trials:
-            draws = np.random.default_rng(ask.seed)
-            parts = Parts(**{n: bool(getattr(self, n)) for n in ("product", "relevances", "telling", "cost", "refine")})
-            if chosen := propose(curves, prospects.candidates(curves, draws), prospects, draws, parts):
-                return chosen
-        return prospects.covering(ask.number, [curve.params for curve in curves]), None
+        parts = Parts(**{part.name: bool(getattr(self, part.name)) for part in fields(Parts)})
+        return choose_by_relevance(curves, prospects.candidates(curves, draws), prospects, draws, parts)
 
 
 def _prospects(ask: Ask) -> Prospects:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from search.event_log.records import TrialRecord
-from search.proposals.choice import MAX_REPORTS, Why, choose
+from search.proposals.choice import Why, choose
 from search.proposals.coordinates import Candidate, Coordinates
-from search.proposals.curves import Curve
+from search.proposals.curves import MAX_REPORTS, Curve
 from search.proposals.prospects import CROSSED, Prospects
 from search.strategies.samplers import Curves, Random, Sampler, Sobol
 from search.trainer_api import PLAIN, Plan

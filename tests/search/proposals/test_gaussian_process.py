@@ -16,9 +16,7 @@ NEW = np.array([[0.45, 0.55], [0.0, 0.2], [0.9, 0.1]])
 CURVE = np.array([0, 0, 1, 2, 2, 2, 3])
 SHARE = np.array([0.25, 0.5, 0.25, 0.25, 0.5, 1.0, 0.25])
 LOSS = np.array([0.3, 0.2, -0.5, 1.0, 1.1, 0.9, -0.2])
-REPORTS = Reports(
-    curve=CURVE, share=SHARE, loss=LOSS, scale=Scale(is_share=False, usual=(0.0, 0.0, 0.0), deviation=1.0)
-)
+REPORTS = Reports(curve=CURVE, share=SHARE, loss=LOSS, scale=Scale(form="plain", usual=(0.0, 0.0, 0.0), deviation=1.0))
 
 
 def squares(some: Array, others: Array) -> Array:
