@@ -19,11 +19,9 @@ from search.space import Direction, score
 
 Array = NDArray[np.float64]
 BOLDNESS = 1.0
+"""How far drawn losses lie off the mean, in their standard deviations."""
 FINALISTS = 64
 """Candidates that Thompson sampling compares: those with the best optimistic estimates."""
-CAUTION = 0.5
-"""`choose_by_relevance` draws losses that lie off the mean by this share of their standard deviations. It then tries
-what is known to be good more often; on tables that gained (docs/benchmarks/methods.md)."""
 PARENTS, REFINEMENTS = 5, 2
 """Of the best candidates, how many get neighbours, and how often."""
 ROUNDED = 6
@@ -93,8 +91,8 @@ def choose(
     chosen = int(np.argmin(np.round(losses, ROUNDED)))
     candidate = candidates[int(finalists[chosen])]
     apart = coordinates.distances(candidate.point[None], np.array([curve.point for curve in tried]))[0]
-    why = _why(reports.scale, float(among.mean[chosen]), float(among.variance[chosen]), tried, apart)
-    return candidate.params, replace(why, among=len(candidates))
+    expected = float(among.mean[chosen]), float(among.variance[chosen])
+    return candidate.params, _why(reports.scale, expected, tried, apart, len(candidates))
 
 
 def choose_by_relevance(
@@ -122,16 +120,15 @@ def choose_by_relevance(
         return None
     places = np.array([each.point for each in finalists])
     predicted = process.at_end(places)
-    normals = CAUTION * np.round(prospects.elementary.normals(draws, len(finalists)), 9)
+    normals = BOLDNESS * np.round(prospects.elementary.normals(draws, len(finalists)), 9)
     losses = process.drawn(places, predicted, normals[:, None])[:, 0]
     chosen = int(np.argmin(np.round(losses, ROUNDED)))
     if parts.cost:
         gains = np.maximum(process.best() - losses, 0.0) / [prospects.cost(each.params) for each in finalists]
         chosen = int(np.argmax(gains)) if gains.any() else chosen
     apart = prospects.coordinates.distances(places[[chosen]], np.array([curve.point for curve in curves]))[0]
-    mean, variance = float(predicted.mean[chosen]), float(predicted.variance[chosen])
-    why = _why(process.reports.scale, mean, variance, curves, apart)
-    return finalists[chosen].params, replace(why, among=len(pool.candidates))
+    expected = float(predicted.mean[chosen]), float(predicted.variance[chosen])
+    return finalists[chosen].params, _why(process.reports.scale, expected, curves, apart, len(pool.candidates))
 
 
 class _Pool:
@@ -149,7 +146,7 @@ class _Pool:
         if candidates:
             predicted = self._process.at_end(np.array([each.point for each in candidates]))
             self.candidates += candidates
-            self._hopeful = np.append(self._hopeful, predicted.mean - CAUTION * np.sqrt(predicted.variance))
+            self._hopeful = np.append(self._hopeful, predicted.mean - BOLDNESS * np.sqrt(predicted.variance))
 
     def promising(self, number: int) -> list[Candidate]:
         """Return the feasible candidates with the best optimistic estimates, at most so many."""
@@ -158,13 +155,14 @@ class _Pool:
         return list(islice(feasible, number))
 
 
-def _why(scale: Scale, mean: float, variance: float, curves: Sequence[Curve], apart: Array) -> Why:
-    """Return the reasons for a configuration, given its expected loss and its distance to each curve's."""
-    periods, deviation = max(len(curve.shares) for curve in curves), float(np.sqrt(max(variance, 0.0)))
+def _why(scale: Scale, of_loss: tuple[float, float], curves: Sequence[Curve], apart: Array, among: int) -> Why:
+    """Return the reasons for a configuration, given its loss's mean and variance and its distance to each curve's."""
+    (mean, variance), periods = of_loss, max(len(curve.shares) for curve in curves)
+    deviation = float(np.sqrt(max(variance, 0.0)))
     low, expected, high = (scale.value(mean + off, periods) for off in (deviation, 0.0, -deviation))
     ends = (curve.values[-1] for curve in curves if len(curve.values) == len(curve.shares))
     closest = curves[int(np.argmin(apart))].trial
-    return Why(expected=expected, low=low, high=high, best=max(ends, default=None), closest=closest, among=0)
+    return Why(expected=expected, low=low, high=high, best=max(ends, default=None), closest=closest, among=among)
 
 
 def _drawn(fitted: Sequence[Fitted], draws: np.random.Generator) -> Fitted:

@@ -15,7 +15,7 @@ from search.proposals.coordinates import DECIMALS, Candidate, Coordinates, Param
 from search.proposals.curves import Curve
 from search.proposals.feasible import Feasible
 from search.proposals.relevance_model import RelevanceModel
-from search.space import Choice, Distribution, Space, Suggest, place
+from search.space import Distribution, NumberRange, Space, Suggest, place
 from search.trainer_api import Plan, Planner
 
 POOL = 384
@@ -37,7 +37,7 @@ REACH = 0.2
 """How far a neighbour's value may lie from the candidate's, as a share of the range's scale."""
 NEARER = 0.5
 """A neighbour may be nearer to a trial than other candidates, by this factor."""
-JUST_BELOW_ONE = 1.0 - 1e-9
+JUST_BELOW_ONE = 1.0 - 1e-8
 MAX_PLANS = 4096
 """Plans that are kept."""
 
@@ -118,10 +118,9 @@ class Prospects:
             is_changed, share = draws.random() < share_changed, float(draws.random())
             if path in params and not is_changed:
                 return params[path]
-            if path not in params or isinstance(span, Choice):
-                return span.at(share)
-            beside = round(place(span, params[path]) + 2.0 * REACH * (share - 0.5), DECIMALS)
-            return span.at(min(max(beside, 0.0), JUST_BELOW_ONE))
+            if path in params and isinstance(span, NumberRange) and span.count > 1:
+                share = min(max(place(span, params[path]) + 2.0 * REACH * (share - 0.5), 0.0), JUST_BELOW_ONE)
+            return span.at(round(share, DECIMALS))
 
         for _ in range(NEIGHBOURS):
             yield self._space.sample(value)

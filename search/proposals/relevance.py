@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 
 LEVEL, DRIFT = 1.0, 0.2
 """Variances: of the level of all losses at first, and of how far it drifts by the end."""
+DECIMALS = 9
+"""To which everything that is learned is rounded: in its last bits, an exponential differs between machines."""
 STEPS = 16
 """Steps of the ascent."""
 FIRST_STEP, LEAST_STEP, MOST_STEP = 0.4, 0.01, 1.0
@@ -124,7 +126,7 @@ def learn(reports: Reports, between: Array, parts: Parts) -> Learned:
 
     def learned(logarithms: Array) -> Learned:
         found = start.copy()
-        found[free] = elementary.exp_of_each(logarithms)
+        found[free] = np.round(elementary.exp_of_each(logarithms), DECIMALS)
         joint, mains, trial, noise = found[len(between) :].tolist()
         return Learned(relevances=found[: len(between)], joint=joint, mains=mains, trial=trial, noise=noise)
 

@@ -8,8 +8,9 @@ The top level of a file holds settings (`epochs: 6`) and sections, which are map
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -119,7 +120,7 @@ class Field:
         return {"when": {parent: list(allowed) for parent, allowed in self.when.items()}} if self.when else {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, because it keeps its steps
 class Space:
     """A whole space in which every range is valid and every condition names an existing field."""
 
@@ -280,7 +281,7 @@ class Space:
     def sample(self, suggest: Suggest) -> dict[str, Any]:
         """Return a trial's parameters: the value that `suggest` gives for each active field with a range."""
         values = self._walk(suggest)
-        return {item.path: values[item.path] for item in self.order if item.distribution and item.path in values}
+        return {path: values[path] for path, _, span, _ in self._steps if span and path in values}
 
     def resolve(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return all settings of a trial by path: constants and parameters, without inactive fields.
@@ -349,10 +350,18 @@ class Space:
 
     def _walk(self, suggest: Suggest) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for item in self.order:
-            if not item.when or item.is_active(values):
-                values[item.path] = item.value if item.distribution is None else suggest(item.path, item.distribution)
+        for path, constant, span, conditional in self._steps:
+            if conditional is None or conditional.is_active(values):
+                values[path] = constant if span is None else suggest(path, span)
         return values
+
+    @cached_property
+    def _steps(self) -> Sequence[tuple[str, Any, Distribution | None, Field | None]]:
+        """Path, constant and range of each field in order, and the field itself if it has a condition.
+
+        A model walks through a space hundreds of times for each proposal, and asking the fields took most of its time.
+        """
+        return [(each.path, each.value, each.distribution, each if each.when else None) for each in self.order]
 
 
 def _with_lists(value: Any) -> Any:

@@ -19,6 +19,7 @@ OPTIONS: Mapping[str, Mapping[str, int]] = {
     "tpe": {"n_startup_trials": 5},
     "gp": {"n_startup_trials": 4},
     "curves": {"n_startup_trials": 4},
+    "curves-ard": {"n_startup_trials": 4},
     "asha": {"reduction_factor": 2},
     "hyperband": {"reduction_factor": 2},
     "median": {"n_startup_trials": 3},
@@ -26,14 +27,14 @@ OPTIONS: Mapping[str, Mapping[str, int]] = {
 """Options by which few trials are enough to see a model propose, or a pruner stop; all others are tried by default."""
 SAMPLERS: Mapping[str, Sampler] = {name: make(**OPTIONS.get(name, {})) for name, make in strategies.SAMPLERS.items()}
 PRUNERS: Mapping[str, Pruner] = {name: make(**OPTIONS.get(name, {})) for name, make in strategies.PRUNERS.items()}
-TRIALS = {"gp": 8, "sobol": 12, "curves": 16}
+TRIALS = {"gp": 8, "sobol": 12, "curves": 16, "curves-ard": 16}
 """Of samplers that are slow, or need no more; 24 of any other."""
 UNCONDITIONAL = ("qmc", "gp")
 """Samplers that are tried on a space without conditions."""
 LEFT_OUT = {
     *(("gp", pruner, more) for pruner in PRUNERS if pruner != "none" for more in ("", " two")),
     *(("sobol", pruner, more) for pruner in PRUNERS if pruner != "asha" for more in ("", " two")),
-    *(("curves", pruner, " two") for pruner in PRUNERS),
+    *((sampler, pruner, " two") for sampler in ("curves", "curves-ard") for pruner in PRUNERS),
 }
 """Pairs that do not go together, or of which one stands for all: `sobol` asks no pruner, and reads no report."""
 FLAT = {
@@ -42,7 +43,7 @@ FLAT = {
     "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}},
 }
 """Without a `when`, which gp does not take."""
-PORTABLE = (("random", "hyperband"), ("qmc", "median"), ("sobol", "none"), ("curves", "asha"))
+PORTABLE = (("random", "hyperband"), ("qmc", "median"), ("sobol", "none"), ("curves", "asha"), ("curves-ard", "asha"))
 """Every sampler and pruner that is portable."""
 LOGARITHMIC = {
     "name": "logarithmic",

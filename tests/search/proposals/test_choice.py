@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from search.event_log.records import TrialRecord
-from search.proposals.choice import Why, choose
+from search.proposals.choice import Why, choose, choose_by_relevance
 from search.proposals.coordinates import Candidate, Coordinates
 from search.proposals.curves import MAX_REPORTS, Curve
-from search.proposals.prospects import CROSSED, Prospects
+from search.proposals.prospects import CROSSED, REACH, Prospects
+from search.proposals.relevance import Parts
 from search.strategies.samplers import Curves, Random, Sampler, Sobol
 from search.trainer_api import PLAIN, Plan
 from support import search_fake as fake
@@ -214,3 +215,40 @@ def test_of_many_reports_the_most_telling_are_read() -> None:
     place = prospects.coordinates.of(best)
     apart = prospects.coordinates.distances(place[None], np.array([each.point for each in curves]))[0]
     assert why.closest == int(np.argmin(apart))
+
+
+def test_of_two_that_promise_the_same_the_cheaper_one_is_tried() -> None:
+    class Priced(Free):
+        """As `Free`; what lies below one half of `f` costs a hundred times as much."""
+
+        def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+            """See `search.trainer_api.Planner`."""
+            return replace(super().__call__(params), costs=(100,) * 3 if params["m.f"] < 0.5 else (1,) * 3)
+
+    prospects = Prospects(SPACE, Priced(), 0)
+    params = [prospects.covering(number, ()) for number in range(24)]
+    curves = [curve(number, each, *((quality(each),) * 3)) for number, each in enumerate(params)]
+
+    def dear(*, cost: bool) -> int:
+        found = []
+        for seed in range(8):
+            draws = np.random.default_rng(seed)
+            chosen = choose_by_relevance(
+                curves, prospects.candidates(curves, draws), prospects, draws, Parts(cost=cost)
+            )  # fmt: skip
+            assert chosen is not None
+            found.append(chosen[0]["m.f"] < 0.5)
+        return sum(found)
+
+    assert dear(cost=True) < dear(cost=False)
+
+
+def test_the_neighbours_of_a_candidate_lie_near_it_and_are_no_copies() -> None:
+    prospects = Prospects(SPACE, Free(), 0)
+    curves = [curve(number, prospects.covering(number, ()), 0.5) for number in range(8)]
+    parent = curves[0].params
+    found = prospects.near([parent], curves, np.random.default_rng(0))
+    changed = [[path for path in parent if each.params[path] != parent[path]] for each in found]
+    assert len(found) > 4
+    assert 0 < max(map(len, changed)) < len(parent)
+    assert all(abs(each.params[path] - parent[path]) <= REACH + 1e-6 for each in found for path in parent)

@@ -130,8 +130,8 @@ def test_custom_code_is_portable_only_if_its_class_says_so(tmp_path: Path, line:
     assert own.portable is is_portable
     pruner = strategies.named_pruner("optuna.pruners:NopPruner")
     assert [*strategies.unportable(own, pruner)] == [
-        ("sampler", "the proposals of mine.py:Mine may depend on the processor, and those of random, qmc, sobol and "
-         "curves do not"),
+        ("sampler", "the proposals of mine.py:Mine may depend on the processor, and those of random, qmc, sobol, "
+         "curves and curves-ard do not"),
         ("pruner", "the decisions of optuna.pruners:NopPruner may depend on the processor, and those of asha, "
          "hyperband, median and none do not"),
     ][is_portable:]  # fmt: skip

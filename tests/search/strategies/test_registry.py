@@ -184,5 +184,9 @@ def test_samplers_and_pruners_that_depend_on_the_processor_are_named() -> None:
     assert all(pruner().portable for pruner in strategies.PRUNERS.values())
     assert [*strategies.unportable(Qmc(), Hyperband())] == []
     assert [*strategies.unportable(Tpe(), Asha())] == [
-        ("sampler", "the proposals of tpe depend on the processor, and those of random, qmc, sobol and curves do not")
+        (
+            "sampler",
+            "the proposals of tpe depend on the processor, "
+            "and those of random, qmc, sobol, curves and curves-ard do not",
+        )
     ]
