@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from boundaries import critical
 from numpy.typing import NDArray
-from scipy import stats  # type: ignore[import-untyped]
 
 from mnist_bench.experiments.contest import Contest
 from mnist_bench.experiments.contest.verdicts import Speedup, speedups
@@ -64,17 +64,17 @@ def look(contest: Contest, boundary: float, margin: float, budgets: Sequence[int
 def compared(differences: NDArray[np.float64], boundary: float, margin: float) -> Look:
     """Return the result of differences of paired searches, in points; all else as in `look`."""
     mean, error = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(len(differences))
-    critical = float(stats.t.isf(stats.norm.sf(boundary), len(differences) - 1))
+    bound = critical(boundary, len(differences))
     statistic = mean / error if error else 0.0
-    low, high = mean - critical * error, mean + critical * error
-    shown = abs(statistic) > critical
+    low, high = mean - bound * error, mean + bound * error
+    shown = abs(statistic) > bound
     return Look(
         pairs=len(differences),
         difference=mean,
         low=low,
         high=high,
         statistic=statistic,
-        boundary=critical,
+        boundary=bound,
         verdict="equal"
         if -margin < low and high < margin
         else ("better" if mean < 0 else "worse")

@@ -1,7 +1,8 @@
 """Benchmark tasks: a few ways to make MNIST small, and hard, with images left over that no search ever sees.
 
-The images come from the training files alone. Those that validate are those that validate for a search on all of MNIST,
-so that a task's training images and its unseen ones are among the images that such a search trains on.
+The images come from the training files alone. In a task's own split, those that validate are those that validate for a
+search on all of MNIST, so that its training images and its unseen ones are among the images that such a search trains
+on. Other seeds of the split give other images to each part.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.config import TaskName
 from mnist_bench.data.idx import Bytes, Labels
-from mnist_bench.data.split import CLASSES, Indices, Split, cut
+from mnist_bench.data.split import CLASSES, SPLIT_SEED, Indices, Split, cut
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,9 +49,9 @@ def task(name: TaskName) -> BenchmarkTask:
             assert_never(name)
 
 
-def parts(made: BenchmarkTask, labels: NDArray[np.integer]) -> tuple[Split, Indices]:
+def parts(made: BenchmarkTask, labels: NDArray[np.integer], seed: int = SPLIT_SEED) -> tuple[Split, Indices]:
     """Return the split of a task and its unseen images, given the labels of the training files, shape (60000,)."""
-    validation, train, unseen = cut(labels, [made.validation, made.train, made.unseen])
+    validation, train, unseen = cut(labels, [made.validation, made.train, made.unseen], seed=seed)
     return Split(train=train, validation=validation), unseen
 
 

@@ -18,7 +18,7 @@ from mnist_bench.config import DatasetName, TaskName
 from mnist_bench.data import idx, torchvision_sets
 from mnist_bench.data.benchmark_tasks import parts, spoiled, task
 from mnist_bench.data.colour import CHANNELS, in_red
-from mnist_bench.data.split import Indices, Split, make_split
+from mnist_bench.data.split import SPLIT_SEED, Indices, Split, make_split
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json
@@ -52,6 +52,8 @@ class DataOptions:
     """Number of training images to use, validation included; None for all."""
     task: TaskName | None = None
     """Name of a benchmark task, which is made of the packaged files."""
+    split_seed: int = SPLIT_SEED
+    """Seed of a task's split, by which images train, validate or are unseen."""
 
     def __post_init__(self) -> None:
         if self.dataset not in get_args(DatasetName):
@@ -62,6 +64,8 @@ class DataOptions:
             raise DataError(
                 f"a task uses the packaged MNIST unchanged; leave out all settings except task={self.task!r}"
             )
+        if self.task is None and self.split_seed != SPLIT_SEED:
+            raise DataError("split_seed is for a task; all other data have one split")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,7 +171,7 @@ def load_training_set(options: DataOptions) -> TrainingSet:
     images = load_images(options, TRAIN_FILES, train=True)
     if options.task is not None:
         made = task(options.task)
-        split, unseen = parts(made, images.labels)
+        split, unseen = parts(made, images.labels, options.split_seed)
         pictures, labels = spoiled(made, images.images, images.labels, split.train)
         images = Images(images=pictures, labels=labels)
         data_hash = canonical_json.sha256(images.digests)

@@ -1,4 +1,4 @@
-from .cache import cached_trainer as cached_trainer
+from .cache import SPLIT as SPLIT, cached_trainer as cached_trainer
 from .points import (
     Nearest as Nearest,
     cells as cells,

@@ -8,12 +8,12 @@ from typing import Any
 
 from mnist_bench import own_nets
 from mnist_bench.config import DatasetName, TaskName, TrainConfig
-from mnist_bench.data import DataOptions, TrainingSet
+from mnist_bench.data import SPLIT_SEED, DataOptions, TrainingSet
 from mnist_bench.errors import DataError
 from mnist_bench.numerics import environment_of
 from mnist_bench.picture_form import MNIST, parse
 from search.differences import canaries
-from search.trainer_api import Trainer, TrainerSpec
+from search.trainer_api import SteppedTrainer, TrainerSpec
 
 
 def trainer_spec(
@@ -49,9 +49,10 @@ def make_trainer(
     form: Mapping[str, Any] | None = None,
     subset: int | None = None,
     task: TaskName | None = None,
+    split_seed: int = SPLIT_SEED,
     data_hash: str | None = None,
     net: str | None = None,
-) -> Trainer[TrainConfig]:
+) -> SteppedTrainer[TrainConfig]:
     """Return the trainer of this process, set up and with its data loaded. `device` is as in `numerics.setup`, the
     precision "auto" or one by name. The data are chosen by the fields of `DataOptions`, with the form as plain
     values. `data_hash` is the hash that the training files must have, and `net` the name of your own network.
@@ -70,8 +71,9 @@ def make_trainer(
         own_nets.load_net(net)
     torch_device = numerics.setup(device, precision)
     chosen = DataOptions(
-        dataset=dataset, data_dir=data_dir, subset=subset, task=task, form=MNIST if form is None else parse(form)
-    )
+        dataset=dataset, data_dir=data_dir, subset=subset, task=task, split_seed=split_seed,
+        form=MNIST if form is None else parse(form),
+    )  # fmt: skip
     data = load_dataset(chosen, torch_device)
     if data_hash not in (None, data.data_hash):
         found = f"their hash was {data_hash[:8]} and is {data.data_hash[:8]}"

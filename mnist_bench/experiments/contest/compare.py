@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -79,12 +80,17 @@ class ContestOptions:
     ledger: Path | None = None
     """A file to keep the result of each search, so that a contest can be continued, on another machine too. It does not
     record the version of your own code."""
+    own_splits: bool = False
+    """Live: whether the searches with one seed, a pair, have a split of the task and a training seed of their own."""
+    fresh: int = len(live_contest.FRESH_SEEDS)
+    """Live: number of fresh seeds that a choice is scored with, up to 4."""
 
     def __post_init__(self) -> None:
         check_seeds(self.searches)
         for name, count in (("trials", self.trials), ("concurrent_trials", self.slots), ("processes", self.processes)):
             check_count(name, count)
         check_count("first_seed", self.first_seed, least=0)
+        check_count("fresh", self.fresh, len(live_contest.FRESH_SEEDS))
         for workers in self.worker_counts:
             check_count("workers", workers)
         if self.live is None:
@@ -244,13 +250,8 @@ def _on_table(
 def _live(options: ContestOptions, task: TaskName, observer: Observer) -> Contest:
     space = _load(SPACE if options.space is None else options.space)
     terms = _live_terms(options, task, space)
-    tried_on = TriedOn(space=space, planner=terms.planner, periods=len(period_ends(space)))
-    entrants = _line_up(options, tried_on)
-    seeds = _seeds(options)
-    # Costs, and with them the order of events, follow the kind of device; the first ledgers had but one and name none.
-    kind = [] if terms.kind == live_contest.FIRST_KIND else [terms.kind]
-    common = _common(space, task, options.slots, terms.kind)
-    ledger = Ledger(options.ledger, [*common, *kind, options.trials], terms.starts)
+    entrants = _line_up_live(options, terms)
+    seeds, ledger = _seeds(options), _live_ledger(options, terms)
     _search(entrants, seeds, terms, ledger, observer)
     return Contest(
         instrument="live", task=task, space=space.name, budget=options.trials, training_seconds=terms.unit / 1e6,
@@ -258,6 +259,61 @@ def _live(options: ContestOptions, task: TaskName, observer: Observer) -> Contes
         traces=ledger.traces(entrants, seeds), seen_images=terms.seen_images, unseen_images=terms.unseen_images,
         develops=False,
     )  # fmt: skip
+
+
+def _line_up_live(options: ContestOptions, terms: live_contest.LiveTerms) -> tuple[Entrant, ...]:
+    periods = len(period_ends(terms.space))
+    return _line_up(options, TriedOn(space=terms.space, planner=terms.planner, periods=periods))
+
+
+def _live_ledger(options: ContestOptions, terms: live_contest.LiveTerms) -> Ledger:
+    # Costs, and with them the order of events, follow the kind of device; the first ledgers had but one and name none.
+    kind = [] if terms.kind == live_contest.FIRST_KIND else [terms.kind]
+    common = _common(options, terms.task, terms.space, terms.kind)
+    fresh = [] if terms.fresh == len(live_contest.FRESH_SEEDS) else [["fresh", terms.fresh]]
+    return Ledger(options.ledger, [*common, *kind, options.trials, *fresh], terms.starts)
+
+
+def finished_pairs(options: ContestOptions) -> int:
+    """Return with how many seeds of a live contest, from the first on, the ledger has a search of every entrant.
+
+    Raises:
+        UsageError, SpaceError: as `compare_methods`.
+    """
+    terms = _live_terms(options, *_live_task(options))
+    ledger, entrants = _live_ledger(options, terms), _line_up_live(options, terms)
+    pairs = (all(ledger.get(entrant, seed) is not None for entrant in entrants) for seed in _seeds(options))
+    return sum(1 for _ in takewhile(bool, pairs))
+
+
+def _live_task(options: ContestOptions) -> tuple[TaskName, Space]:
+    if options.live is None:
+        raise UsageError("There is nothing to train on: name a live task.")
+    return options.live, _load(SPACE if options.space is None else options.space)
+
+
+@contextmanager
+def live_searches(options: ContestOptions, observer: Observer) -> Iterator[Callable[[ContestOptions, int], None]]:
+    """Start the workers of a live contest, and yield what makes the searches with one seed that a ledger lacks.
+
+    The options that it is given differ from `options` in their ways, their budget and their scoring alone.
+
+    Raises:
+        Stopped: the observer stopped a search before its end.
+        UsageError, SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: as `compare_methods`.
+    """
+    close_test_set()
+    task, space = _live_task(options)
+    with live_contest.opened(_live_terms(options, task, space), observer.stopping) as live:
+
+        def search(asked: ContestOptions, seed: int) -> None:
+            terms = _live_terms(asked, task, space)
+            ledger = _live_ledger(asked, terms)
+            missing = [entrant for entrant in _line_up_live(asked, terms) if ledger.get(entrant, seed) is None]
+            for entrant in missing:
+                _make(live.within(terms), entrant, seed, ledger, observer)
+
+        yield search
 
 
 def _search(
@@ -271,17 +327,22 @@ def _search(
     observer.on_news(f"{len(missing)} searches, which train for about {duration(left)} if nothing is kept.")
     with live_contest.opened(terms, observer.stopping) as contest:
         for entrant, seed in missing:
-            if observer.stopping():
-                raise Stopped
-            found = contest.trace(entrant, seed)
-            ledger.keep(entrant, seed, found, contest.numerics)
-            said = "no choice" if found.found is None else f"error {percent(found.found)} on unseen images"
-            observer.on_news(f"{entrant.name}, seed {seed}: {said}, {found.spent:.1f} trainings spent")
+            _make(contest, entrant, seed, ledger, observer)
 
 
-def _common(space: Space, task: TaskName, slots: int, kind: DeviceKind) -> list[Any]:
+def _make(contest: live_contest.Live, entrant: Entrant, seed: int, ledger: Ledger, observer: Observer) -> None:
+    if observer.stopping():
+        raise Stopped
+    found = contest.trace(entrant, seed)
+    ledger.keep(entrant, seed, found, contest.numerics, budget=contest.terms.budget)
+    said = "no choice" if found.found is None else f"error {percent(found.found)} on unseen images"
+    observer.on_news(f"{entrant.name}, seed {seed}: {said}, {found.spent:.1f} trainings spent")
+
+
+def _common(options: ContestOptions, task: TaskName, space: Space, kind: DeviceKind) -> list[Any]:
     """Return everything that decides the bits of all live searches of a contest."""
-    return [space.to_spec(), task, slots, live_contest.SEEN_SEED, TRAINER_REVISIONS[kind], DRIVER_REVISION]
+    seen = "of each pair" if options.own_splits else live_contest.SEEN_SEED
+    return [space.to_spec(), task, options.slots, seen, TRAINER_REVISIONS[kind], DRIVER_REVISION]
 
 
 def _load(name: str) -> Space:
@@ -306,7 +367,7 @@ def _live_terms(options: ContestOptions, task: TaskName, space: Space) -> live_c
         validation_images=len(data.split.validation),
     )
     average = [planner(params) for params in spread(space, planner, AVERAGED)]
-    common = [*_common(space, task, options.slots, kind), kind]
+    common = [*_common(options, task, space, kind), kind]
     folder = options.results / FOLDER / f"live-{space.name}-{canonical_json.sha256(common)[:8]}"
     return live_contest.LiveTerms(
         task=task, space=space, planner=planner, budget=options.trials, slots=options.slots,
@@ -314,4 +375,5 @@ def _live_terms(options: ContestOptions, task: TaskName, space: Space) -> live_c
         seen_images=len(data.split.validation), unseen_images=len(data.unseen), folder=folder,
         cache=options.results / FOLDER / "trainings", device=options.device,
         precision=precision, kind=kind, starts=_starts(options, space, planner, task),
+        own_splits=options.own_splits, fresh=options.fresh,
     )  # fmt: skip

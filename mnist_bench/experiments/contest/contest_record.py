@@ -164,8 +164,10 @@ class Ledger:
         """Return the traces of each entrant, one per seed, all of which are done."""
         return tuple(tuple(self._found[self._key(entrant, seed)] for seed in seeds) for entrant in entrants)
 
-    def keep(self, entrant: Entrant, seed: int, trace: Trace, numerics: Mapping[str, Any]) -> None:
-        """Add a search that is done; its machine and versions are in its line, and decide nothing."""
+    def keep(
+        self, entrant: Entrant, seed: int, trace: Trace, numerics: Mapping[str, Any], *, budget: int | None = None
+    ) -> None:
+        """Add a search that is done; its machine, versions and budget are in its line, and decide nothing."""
         key = self._key(entrant, seed)
         self._found[key] = trace
         if self._path is not None:
@@ -173,6 +175,7 @@ class Ledger:
             machine = {name: numerics[name] for name in ("canary", "cpu", "torch") if name in numerics}
             machine |= {name: version(name) for name in PROPOSING}
             line = {"key": key, "way": entrant.name, "seed": seed, "machine": machine, "trace": asdict(trace)}
+            line |= {} if budget is None else {"budget": budget}
             append_line(self._path, canonical_json.dumps(line))
 
     def _key(self, entrant: Entrant, seed: int) -> str:

@@ -58,6 +58,22 @@ def test_coarse_pictures_have_14_by_14_pixels_in_28_by_28(clean: TrainingSet) ->
     assert np.abs(squares[:, :, 0, :, 0] - means).max() <= 0.5
 
 
+@pytest.mark.slow
+def test_another_seed_gives_other_images_to_each_part(clean: TrainingSet) -> None:
+    other = load_training_set(DataOptions(task="mnist-5k", split_seed=7))
+    assert (len(other.split.train), len(other.split.validation), len(other.unseen)) == (5_000, 10_000, 20_000)
+    common = np.intersect1d(other.split.train, clean.split.train)
+    assert 300 < len(common) < 540  # 417 of 5,000 by chance, with a standard deviation of 19
+    assert other.split.digest != clean.split.digest
+    assert other.data_hash == clean.data_hash
+    assert clean.split.digest[:16] == "00fe278adf1f736a"
+
+
+def test_a_seed_of_the_split_is_for_a_task() -> None:
+    with pytest.raises(DataError, match="split_seed is for a task"):
+        DataOptions(split_seed=1)
+
+
 def test_a_task_is_made_of_the_packaged_files_alone() -> None:
     with pytest.raises(DataError, match="leave out all settings except task='mnist-5k'"):
         DataOptions(task="mnist-5k", subset=100)

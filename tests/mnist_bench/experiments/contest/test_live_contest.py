@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live_contest
 from mnist_bench.experiments.contest.contest_record import Entrant
-from mnist_bench.experiments.contest.live_contest import FRESH_SEEDS, Live, LiveTerms
+from mnist_bench.experiments.contest.live_contest import FRESH_SEEDS, ExecutorOn, Live, LiveTerms
 from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replay, simulated
-from mnist_bench.tables import RecordedBenchmark, TablePlanner, TableTrainer
+from mnist_bench.tables import POINT, SPLIT, RecordedBenchmark, TablePlanner, TableTrainer
+from search.executors import Executor
 from search.memory import RememberingExecutor, TrainingMemory
 from search.simulation import VirtualExecutor
-from search.trainer_api import Report
+from search.trainer_api import PLAIN, Report
 from support import own_code
 from support.handmade_table import table
 
@@ -55,11 +57,16 @@ def contest(terms: LiveTerms, made: RecordedBenchmark) -> Live:
     Trainer.trained = 0
     terms.folder.mkdir(parents=True)
     trainer = Trainer(made, 0)
-    return Live(terms, VirtualExecutor(trainer, 4, lambda job: 1.0), trainer.numerics, go_on)
+    executor = VirtualExecutor(trainer, 4, lambda job: 1.0)
+    return Live(terms, on_any_split(executor), trainer.numerics, go_on)
 
 
 def go_on() -> bool:
     return False
+
+
+def on_any_split(executor: Executor) -> ExecutorOn:
+    return lambda split: executor
 
 
 @pytest.mark.parametrize("entrant", [RANDOM, TPE, TWICE])
@@ -84,7 +91,7 @@ def test_the_choice_is_scored_with_seeds_that_it_was_not_made_with(contest: Live
 def test_a_stopped_search_goes_on_and_a_finished_one_is_read(contest: Live) -> None:
     left = iter([False] * 30)
     with pytest.raises(Stopped):
-        Live(contest.terms, contest._executor, contest.numerics, lambda: next(left, True)).trace(TPE, 0)
+        Live(contest.terms, contest._executor_on, contest.numerics, lambda: next(left, True)).trace(TPE, 0)
     found = contest.trace(TPE, 0)
     before = Trainer.trained
     assert contest.trace(TPE, 0) == found
@@ -108,7 +115,7 @@ def test_the_first_period_for_all_then_the_best(contest: Live) -> None:
 
 def test_a_search_that_chose_nothing_is_not_scored(contest: Live, terms: LiveTerms) -> None:
     executor = VirtualExecutor(Trainer(table(), 0), 1, lambda job: 1.0)
-    hasty = Live(replace(terms, budget=0), executor, contest.numerics, go_on)
+    hasty = Live(replace(terms, budget=0), on_any_split(executor), contest.numerics, go_on)
     found = hasty.trace(FIRST, 1)
     assert (found.choices, found.fresh, found.found) == ((), (), None)
 
@@ -125,10 +132,61 @@ def test_other_code_and_another_machine_search_anew(contest: Live, terms: LiveTe
     before = Trainer.trained
     assert contest.trace(mine, 0) == first
     assert Trainer.trained == before
-    elsewhere = Live(terms, contest._executor, {**contest.numerics, "canary": "another"}, go_on)
+    elsewhere = Live(terms, contest._executor_on, {**contest.numerics, "canary": "another"}, go_on)
     assert elsewhere.trace(mine, 0) == first  # the same rows of the table
     assert Trainer.trained > before
     assert len(list(terms.folder.glob("*/study.db"))) == 3
+
+
+class OnSplits(Trainer):
+    """Notes the split and the seed that it is asked for."""
+
+    codec: Any = PLAIN
+    asked: ClassVar[set[tuple[int, int]]] = set()
+
+    def advance(self, config: Any, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        settings = dict(config)
+        self.asked.add((settings.pop(SPLIT), seed))
+        return super().advance(POINT.from_json(settings), seed, period, state)
+
+
+@pytest.fixture
+def on_splits(terms: LiveTerms, made: RecordedBenchmark, monkeypatch: pytest.MonkeyPatch) -> LiveTerms:
+    monkeypatch.setattr(
+        live_contest, "LocalExecutor", lambda *_: VirtualExecutor(OnSplits(made, 0), 4, lambda job: 1.0)
+    )
+    monkeypatch.setattr(live_contest, "bits_of", lambda data, numerics: [data.split.digest])
+    return replace(terms, own_splits=True, fresh=2)
+
+
+def test_each_pair_has_a_split_and_a_training_seed_of_its_own(on_splits: LiveTerms, tmp_path: Path) -> None:
+    with live_contest.opened(on_splits) as live:
+        for entrant, seed in ((RANDOM, 1), (TPE, 1), (RANDOM, 2)):
+            OnSplits.asked.clear()
+            found = live.trace(entrant, seed)
+            pair = on_splits.pair(seed)
+            assert len(found.fresh) == 2
+            assert OnSplits.asked == {(pair.split_seed, each) for each in (pair.training_seed, *FRESH_SEEDS[:2])}
+    pairs = [on_splits.pair(seed) for seed in range(100)]
+    assert len({pair.split_seed for pair in pairs} | {pair.training_seed for pair in pairs}) == 200
+    assert replace(on_splits, own_splits=False).pair(1) == replace(on_splits, own_splits=False).pair(2)
+
+
+def test_a_memory_of_trainings_keeps_splits_apart(on_splits: LiveTerms, tmp_path: Path) -> None:
+    def trained(folder: str, seed: int) -> set[tuple[int, int]]:
+        OnSplits.asked.clear()
+        with live_contest.opened(replace(on_splits, folder=tmp_path / folder)) as live:
+            live.trace(RANDOM, seed)
+        return set(OnSplits.asked)
+
+    assert trained("first", 1)
+    assert not trained("again", 1)
+    plan = on_splits.planner(table().points[0])
+    with live_contest.opened(on_splits) as live:
+        for split_seed in (1, 2):
+            OnSplits.asked.clear()
+            live.trained([(plan, 0)], split_seed)
+            assert OnSplits.asked == {(split_seed, 0)}
 
 
 @pytest.mark.parametrize("entrant", [TPE, FIRST])
@@ -142,7 +200,7 @@ def test_a_contest_that_is_run_again_elsewhere_trains_nothing(
         memory = TrainingMemory(terms.cache)
         executor = RememberingExecutor(local, memory, lambda numerics: [numerics["canary"]], states=False)
         (tmp_path / name).mkdir()
-        live = Live(replace(terms, folder=tmp_path / name), executor, executor.start(), go_on)
+        live = Live(replace(terms, folder=tmp_path / name), on_any_split(executor), executor.start(), go_on)
         traces.append((live.trace(entrant, 0), Trainer.trained))
     assert traces[0] == traces[1]
     assert traces[0][1] > 0
