@@ -173,20 +173,12 @@ def test_each_pair_has_a_split_and_a_training_seed_of_its_own(on_splits: LiveTer
 
 
 def test_a_memory_of_trainings_keeps_splits_apart(on_splits: LiveTerms, tmp_path: Path) -> None:
-    def trained(folder: str, seed: int) -> set[tuple[int, int]]:
+    plan = on_splits.planner(table().points[0])
+    for folder, split_seed, asked in (("a", 1, {(1, 0)}), ("b", 1, set()), ("c", 2, {(2, 0)})):
         OnSplits.asked.clear()
         with live_contest.opened(replace(on_splits, folder=tmp_path / folder)) as live:
-            live.trace(RANDOM, seed)
-        return set(OnSplits.asked)
-
-    assert trained("first", 1)
-    assert not trained("again", 1)
-    plan = on_splits.planner(table().points[0])
-    with live_contest.opened(on_splits) as live:
-        for split_seed in (1, 2):
-            OnSplits.asked.clear()
             live.trained([(plan, 0)], split_seed)
-            assert OnSplits.asked == {(split_seed, 0)}
+        assert OnSplits.asked == asked
 
 
 @pytest.mark.parametrize("entrant", [TPE, FIRST])
