@@ -224,9 +224,10 @@ def publish(confirmation: Confirmation, target: Path, command: str) -> None:
         f"trainings cost, in {plan.space}: mean and standard error over the seeds, of choices trained again with fresh "
         "seeds; speed-ups and the picture are of the nets as the searches trained them. Differences are of pairs of "
         "searches with one seed, in points; below 0 the first way is better. Their intervals hold over all looks of a "
-        f"claim, and |t| has to pass the boundary of its look. {_level(plan)}A speed-up says how many times cheaper the "
-        "first way gets as far, with a 95% interval of its own. Nothing speaks of other data. Mixed are pairs whose searches "
-        "ran on two kinds of machine, which compute other bits, or with two versions of Optuna, NumPy or SciPy.",
+        f"claim, and |t| has to pass the boundary of its look. {_level(plan)}A speed-up says how many times cheaper "
+        "the first way gets as far, with a 95% interval of its own. Nothing speaks of other data. Mixed are pairs "
+        "whose searches ran on two kinds of machine, which compute other bits, or with two versions of Optuna, NumPy "
+        "or SciPy.",
         "\n".join(rows(found, ran)),
     ]
     if any(each.looks for each in described):
