@@ -22,7 +22,8 @@ LEVEL = 0.05
 
 def plans() -> list[Mapping[int, float]]:
     """Return the analyses of all planned claims, each schedule once: the boundary of |z| by number of pairs."""
-    found = [claim.looks[0] for name in ("contest", "contest-coarse") for claim in plan_of(PLANS / f"{name}.yaml").claims]
+    read = [plan_of(PLANS / f"{name}.yaml") for name in ("contest", "contest-coarse")]
+    found = [claim.looks[0] for plan in read for claim in plan.claims]
     return [looks for place, looks in enumerate(found) if looks not in found[:place]]
 
 
