@@ -2,6 +2,7 @@
 
     python benchmarks/driver_cost.py [--postgresql] [TRIALS ...]        default: 50 1000 5000
     python benchmarks/driver_cost.py --samplers                         50 trials of spaces/conv.yaml, by sampler
+    python benchmarks/driver_cost.py --function                         200 trials of a quick function, by sampler
 
 Everything but the training counts: ask (random sampler), report, ASHA's decision, tell, the event log and Optuna's
 tables in SQLite, or in a PostgreSQL server that is started on this machine for it; and, apart, reading the finished
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from mnist_bench import space_files
 from mnist_bench.nets import COEFFICIENTS
-from search import Search
+from search import Search, run
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Curves, Random, Sampler, Sobol, Tpe
 from search.study import studies
@@ -52,6 +53,14 @@ def main() -> None:
                 flush=True,
             )
         return
+    if "--function" in sys.argv:
+        print("sampler   driver ms/trial, 2 searches of 200 trials of a function")
+        for sampler in SAMPLERS:
+            print(
+                f"{sampler.name:7}   {'   '.join(f'{_of_a_function(sampler, seed):5.1f}' for seed in range(2))}",
+                flush=True,
+            )
+        return
     print("trials   driver ms/trial   clock ms/trial   periods/trial   read the study, s")
     for trials in [int(argument) for argument in arguments] or [50, 1000, 5000]:
         with tempfile.TemporaryDirectory() as folder, _url(folder) as url:
@@ -69,6 +78,25 @@ def _proposing(sampler: Sampler, seed: int, trials: int = 50) -> float:
         )  # fmt: skip
         used = time.process_time()
         search.run()
+        return (time.process_time() - used) / trials * 1000
+
+
+def _of_a_function(sampler: Sampler, seed: int, trials: int = 200) -> float:
+    """Return the driver's milliseconds per trial when it searches a function that takes no time."""
+    space = {
+        "x": {"float": [0.0, 5.0]}, "y": {"float": [-1.0, 1.0]}, "kind": {"choice": ["a", "b", "c"]},
+        "n": {"int": [1, 10]}, "lr": {"float": [1e-4, 1e-1], "log": True},
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        used = time.process_time()
+        run(
+            lambda config: -((config.x - 2) ** 2) - config.y,
+            space,
+            trials=trials,
+            sampler=sampler,
+            seed=seed,
+            results=folder,
+        )
         return (time.process_time() - used) / trials * 1000
 
 

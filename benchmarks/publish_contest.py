@@ -38,7 +38,7 @@ TARGET = FOLDER / "contest"
 KEPT = ROOT / "results" / "foreign"
 BUDGET = 30
 OURS = ContestOptions(
-    tables=("grid-5k",), samplers=("tpe", "random"), pruners=("asha", "hyperband"), seeds=200, trials=BUDGET,
+    tables=("grid-5k",), samplers=("random", "tpe"), pruners=("asha", "hyperband"), seeds=200, trials=BUDGET,
     workers=(1, 8), processes=2,
 )  # fmt: skip
 ON_POOLS = replace(OURS, tables=("conv-5k", "conv-5k-wrong"), seeds=60, workers=(8,))
@@ -48,7 +48,7 @@ METHODS = ("optuna-median", "smac-resumed", "syne-tune-asha")
 FOREIGN_SEEDS = {"grid-5k": 50, "conv-5k": 25}
 """Searches of each foreign method by table; one of SMAC's on a pool takes half a minute."""
 LIVE = ContestOptions(
-    live="mnist-5k", space="former/0.1/conv", samplers=("tpe", "random"), pruners=("asha",), baselines=False, seeds=4,
+    live="mnist-5k", space="former/0.1/conv", samplers=("random", "tpe"), pruners=("asha",), baselines=False, seeds=4,
     trials=8, workers=(2,),
 )  # fmt: skip
 ON_THE_POOL = replace(LIVE, live=None, space=None, tables=("conv-5k",), seeds=100, workers=(8,), processes=2)

@@ -33,7 +33,7 @@ OTHER: Mapping[str, str] = {"conv-5k": "conv-5k-wrong", "conv-5k-wrong": "conv-5
 """Of each pool, the table of another task of which a list is made."""
 BUDGET, BUDGETS = 50, (15, 30)
 MARGIN = 0.02
-DEFAULT, RANDOM, SOBOL, CURVES = (Entrant(sampler=name, pruner="asha") for name in ("tpe", "random", "sobol", "curves"))
+RANDOM, CURVES, TPE, SOBOL = (Entrant(sampler=name, pruner="asha") for name in ("random", "curves", "tpe", "sobol"))
 WORST = "the worst of another task"
 KEPT = Path("results/_bench/replays.jsonl")
 
@@ -61,13 +61,13 @@ def on_table(name: str, seeds: int, processes: int, ledger: Path) -> tuple[Conte
     other = OTHER[name]
     random, curves = (replace(way, start=(other,)) for way in (RANDOM, CURVES))
     asked = ContestOptions(
-        tables=(name,), ways=(DEFAULT, RANDOM, SOBOL, CURVES, random, curves), seeds=seeds, trials=BUDGET,
+        tables=(name,), ways=(RANDOM, CURVES, TPE, SOBOL, random, curves), seeds=seeds, trials=BUDGET,
         processes=processes, ledger=ledger,
     )  # fmt: skip
     contest = compare_methods(asked, Lines())[0]
     contest = with_the_worst(contest, tables.load(name), tables.load(other), processes, ledger)
     pairs = [
-        (CURVES, DEFAULT), (CURVES, RANDOM), (CURVES, SOBOL), (curves, DEFAULT), (curves, random), (random, RANDOM),
+        (CURVES, RANDOM), (CURVES, TPE), (CURVES, SOBOL), (random, RANDOM), (curves, random), (curves, TPE),
         (contest.entrants[-1], CURVES),
     ]  # fmt: skip
     return contest, [compared(contest, *pair) for pair in pairs]
