@@ -29,6 +29,8 @@ PARENTS = 5
 NEAR = 0.05
 """Share of the pool that counts as too near an earlier trial. Its farthest point sets the distance below which a
 candidate is a copy of a trial."""
+AHEAD = 8
+"""How many points of the sequence more than are needed the first trials are chosen from, by their cost."""
 NEIGHBOURS = 16
 """Of each good candidate."""
 CHANGED, LEAST_SHARE_CHANGED = 1.5, 0.15
@@ -61,6 +63,14 @@ class Prospects:
             if params not in tried:
                 return params
         return self._feasible.first(number + 1)[-1]  # the space has too few configurations
+
+    def cheapest(self, number: int, tried: Sequence[Params]) -> Params:
+        """Return the cheapest feasible point that was not tried, of those up to `AHEAD` beyond the one of that number.
+
+        While nothing is known of the settings, more trials for the same cost tell more.
+        """
+        untried = [params for params in self._feasible.first(number + AHEAD) if params not in tried]
+        return min(untried, key=self.cost) if untried else self.covering(number, tried)
 
     def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
         """Return points of the sequence and crosses of good trials with them, none of them near a configuration that

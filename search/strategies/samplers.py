@@ -294,7 +294,11 @@ class Curves(Sampler):
         knows_enough = sum(curve.ended and bool(curve.values) for curve in curves) >= self.n_startup_trials
         if knows_enough and (chosen := self.choice(curves, prospects, np.random.default_rng(ask.seed))):
             return chosen
-        return prospects.covering(ask.number, [curve.params for curve in curves]), None
+        return self.first(ask.number, curves, prospects), None
+
+    def first(self, number: int, curves: Sequence[Curve], prospects: Prospects) -> Mapping[str, Any]:
+        """Return the proposal for a trial of this number as long as there is no model."""
+        return prospects.covering(number, [curve.params for curve in curves])
 
     def choice(
         self, curves: Sequence[Curve], prospects: Prospects, draws: np.random.Generator
@@ -325,9 +329,15 @@ class CurvesArd(Curves):
     decades: int = whole(1, least=0, most=1)
     """1: losses that spread over decades count by their logarithm; 0: as they are."""
     cost: int = whole(1, least=0, most=1)
-    """1: the expected gain per cost decides; 0: the expected gain."""
+    """1: the first trials are cheap ones, and the expected gain per cost decides; 0: costs do not count."""
     refine: int = whole(1, least=0, most=1)
     """1: neighbours of the best candidates are candidates, too; 0: they are not."""
+
+    def first(self, number: int, curves: Sequence[Curve], prospects: Prospects) -> Mapping[str, Any]:
+        """Return the proposal for a trial of this number as long as there is no model: a cheap one, if costs count."""
+        if not self.cost:
+            return Curves.first(self, number, curves, prospects)
+        return prospects.cheapest(number, [curve.params for curve in curves])
 
     def choice(
         self, curves: Sequence[Curve], prospects: Prospects, draws: np.random.Generator

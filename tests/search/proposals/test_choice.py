@@ -17,7 +17,7 @@ from search.proposals.coordinates import Candidate, Coordinates
 from search.proposals.curves import MAX_REPORTS, Curve
 from search.proposals.prospects import CROSSED, REACH, Prospects
 from search.proposals.relevance import Parts
-from search.strategies.samplers import Curves, Random, Sampler, Sobol
+from search.strategies.samplers import Curves, CurvesArd, Random, Sampler, Sobol
 from search.trainer_api import PLAIN, Plan
 from support import search_fake as fake
 
@@ -252,3 +252,11 @@ def test_the_neighbours_of_a_candidate_lie_near_it_and_are_no_copies() -> None:
     assert len(found) > 4
     assert 0 < max(map(len, changed)) < len(parent)
     assert all(abs(each.params[path] - parent[path]) <= REACH + 1e-6 for each in found for path in parent)
+
+
+def test_the_first_trials_are_cheap_ones_if_costs_count(tmp_path: Path) -> None:
+    def spent(cost: int) -> float:
+        found = fake.run(tmp_path / str(cost), goal=8, sampler=CurvesArd(cost=cost)).study
+        return sum(sum(trial.costs) for trial in found.trials)
+
+    assert spent(1) < 0.9 * spent(0)
