@@ -28,7 +28,7 @@ LEARNING = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Numbers of ended trials at which relevances, variances and noise are learned anew."""
 MAX_LEARNED_FROM = 160
 """Most reports that they are learned from; learning takes about 0.2 s with so many."""
-MAX_READ = 600
+MAX_READ = 400
 """Most reports that predictions are made from."""
 BEST = 32
 """Trials that are always read: those that trained longest, the better ones of them first."""
@@ -81,10 +81,8 @@ class Conditioned:
 
     def at_end(self, places: Array) -> Predicted:
         """Return the predictions for configurations after their whole training, by their points."""
-        share, learned = self.reports.share, self.learned
-        effects = of_settings(self.coordinates.squares(places, self.points), learned)[:, self.reports.curve]
-        covariance = effects * np.sqrt(share)[None] + LEVEL + DRIFT * share[None]
-        projected = solve_lower(self.lower, covariance.T)
+        learned = self.learned
+        projected = solve_lower(self.lower, self._to_reports(places).T)
         before = learned.joint + learned.mains + LEVEL + DRIFT
         return Predicted(
             mean=product(projected, self.whitened)[:, 0],
@@ -94,8 +92,16 @@ class Conditioned:
 
     def best(self) -> float:
         """Return the least loss that is expected of a trial with a report."""
+        # Their variances are not needed, and take most of the time.
+        upward = solve_lower(self.lower.T[::-1, ::-1], self.whitened[::-1])[::-1]
         reported = [number for number, curve in enumerate(self.curves) if curve.values]
-        return float(self.at_end(self.points[reported]).mean.min())
+        return float(product(self._to_reports(self.points[reported]).T, upward).min())
+
+    def _to_reports(self, places: Array) -> Array:
+        """Return the covariance of losses after a whole training with all reports, shape (configurations, reports)."""
+        share = self.reports.share
+        effects = of_settings(self.coordinates.squares(places, self.points), self.learned)[:, self.reports.curve]
+        return np.asarray(effects * np.sqrt(share)[None] + LEVEL + DRIFT * share[None])
 
     def drawn(self, places: Array, predicted: Predicted, normals: Array) -> Array:
         """Return losses that may be the true ones at all configurations together (Thompson 1933).

@@ -61,6 +61,7 @@ def test_predictions_agree_with_the_formula() -> None:
     covariance = process.lower @ process.lower.T
     losses = process.reports.loss
     assert process.lower @ process.whitened[:, 0] == pytest.approx(losses)
+    assert process.best() == pytest.approx(process.at_end(process.points).mean.min())
     at_a_trial = process.at_end(np.array([process.curves[0].point]))
     assert np.linalg.eigvalsh(covariance).min() > 0
     assert at_a_trial.variance[0] < anew(study(16)[1:]).at_end(np.array([process.curves[0].point])).variance[0]
