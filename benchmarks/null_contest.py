@@ -21,7 +21,8 @@ import numpy as np
 from mnist_bench import tables
 from mnist_bench.experiments.contest import Contest, Entrant, judge
 from mnist_bench.experiments.contest.contest_record import Trace
-from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replays
+from mnist_bench.experiments.contest.replayed import ReplayedTable
+from mnist_bench.experiments.contest.replays import Terms, replays
 from mnist_bench.tables import RecordedBenchmark
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))

@@ -27,7 +27,7 @@ from mnist_bench import tables
 from mnist_bench.cells import duration
 from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.experiments.contest import Contest, ContestOptions, compare_methods
-from mnist_bench.experiments.contest.replays import ReplayedTable
+from mnist_bench.experiments.contest.replayed import ReplayedTable
 from mnist_bench.tables.shipped import SHA256
 
 PEERS = ROOT / "benchmarks" / "peers" / "search_methods"

@@ -18,7 +18,8 @@ from pathlib import Path
 from mnist_bench import tables
 from mnist_bench.experiments.contest.contest_record import Entrant
 from mnist_bench.experiments.contest.live_contest import LiveTerms, opened
-from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, simulated
+from mnist_bench.experiments.contest.replayed import ReplayedTable
+from mnist_bench.experiments.contest.replays import Terms, simulated
 
 # Hyperband is not among them: a trial's bracket follows from the study's fingerprint, which holds the trainer.
 WAYS = (

@@ -123,6 +123,12 @@ NEW = {
         "Method",
         (CONTEST, "mnist_bench/experiments/contest/live_contest.py", "mnist_bench/experiments/contest/replays.py"),
     ),
+    "new_instrument": NewValue(
+        CONTEST,
+        "Instrument",
+        ("mnist_bench/experiments/contest/compare.py", "mnist_bench/experiments/contest/contest_table.py"),
+    ),
+    "new_model": NewValue("mnist_bench/stand_ins/shipped.py", "Kind", ("mnist_bench/stand_ins/shipped.py",)),
     "new_device": NewValue(KINDS, "DeviceKind", ("mnist_bench/nets/cost_model.py",)),
     "new_direction": NewValue(OBJECTIVE, "Direction", (OBJECTIVE,)),
     "new_seeds": NewValue("search/space/seeds.py", "Seeds", ("search/study/spec.py",)),

@@ -25,7 +25,8 @@ from mnist_bench import tables
 from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.experiments.contest import Contest, ContestOptions, compare_methods
 from mnist_bench.experiments.contest.contest_record import Entrant, Ledger
-from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replays
+from mnist_bench.experiments.contest.replayed import ReplayedTable
+from mnist_bench.experiments.contest.replays import Terms, replays
 from mnist_bench.start_lists.make import NUMBER
 from search.study import StartList
 

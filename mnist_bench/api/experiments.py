@@ -382,6 +382,7 @@ def compare_methods(
     space: str | Path | None = None,
     *,
     tables: Sequence[str] | None = None,
+    stand_ins: Sequence[str] = (),
     live: TaskName | None = None,
     samplers: Sequence[str | Mapping[str, Any]] = ("random", "curves"),
     pruners: Sequence[str | Mapping[str, Any]] = ("asha",),
@@ -404,8 +405,9 @@ def compare_methods(
 
     Args:
         space: the space that is searched live, None for conv; a table has its own.
-        tables: tabular benchmarks to search on; None for grid-5k.
-        live: a task to train on, instead of tables.
+        tables: tabular benchmarks to search on; None for grid-5k, or for none if there are stand-ins.
+        stand_ins: stand-ins to search on; `conv-5k` for both of its models, or `conv-5k/gp`.
+        live: a task to train on, instead of tables and stand-ins.
         samplers: built-in ones, with options as in a space file (`{"name": "tpe", "only_feasible": 1}`), or your own.
             All methods are compared with the first.
         pruners: as `samplers`; every sampler takes part with every pruner.
@@ -413,7 +415,7 @@ def compare_methods(
         pruner_options: options of your own pruners.
         warm_start_from: tables of another task; every pair takes part again with warm-start configurations from them.
         baselines: whether random search and other simple methods take part.
-        seeds: number of searches per method; None for 100 on a table and 5 live.
+        seeds: number of searches per method; None for 100 on a table, 30 on a stand-in and 5 live.
         first_seed: seed of the first search of each method.
         trials: the budget: the cost of this number of full trainings.
         concurrent_trials: number of trials in progress at the same time.
@@ -443,7 +445,8 @@ def compare_methods(
     """
     worker_counts = [workers] if isinstance(workers, int) else workers
     asked = ContestOptions(
-        tables=None if tables is None else several("tables", tables), live=live,
+        tables=None if tables is None else several("tables", tables), stand_ins=several("stand_ins", stand_ins),
+        live=live,
         space=None if space is None else str(space), samplers=several("samplers", samplers),
         pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
         start=several("warm_start_from", warm_start_from), baselines=baselines, seeds=seeds, first_seed=first_seed,

@@ -21,7 +21,7 @@ from host import Account, ForeignError
 from methods import METHODS, Method
 
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
-from mnist_bench.experiments.contest.replays import ReplayedTable
+from mnist_bench.experiments.contest.replayed import ReplayedTable
 from mnist_bench.tables import RecordedBenchmark, pack
 from search.errors import UsageError
 from search.space import Space

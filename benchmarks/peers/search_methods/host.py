@@ -1,10 +1,9 @@
-"""Our side of a foreign search: it has the table, the seed that the search sees, the costs and the budget."""
+"""Our side of a foreign search: it has the task, the seed that the search sees, the costs and the budget."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import subprocess
 import tempfile
@@ -15,12 +14,12 @@ from typing import IO, Any, assert_never
 
 from mnist_bench.experiments.contest.baselines import Ended, choices
 from mnist_bench.experiments.contest.contest_record import Trace
-from mnist_bench.experiments.contest.replays import ReplayedTable
-from mnist_bench.tables import CHANCE, TablePlanner
-from mnist_bench.tables.table_trainer import NOWHERE
+from mnist_bench.experiments.contest.replayed import Replayed
+from mnist_bench.tables import CHANCE
 from search.errors import SearchError
 from search.messages import did_you_mean, show
 from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space
+from search.trainer_api import Plan, Report
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """For the method's own computations: searches run side by side."""
@@ -47,26 +46,30 @@ class _Trial:
     """In the order of their first mention."""
     params: Mapping[str, Any]
     """As proposed."""
-    point: int
-    """The point of the table that is trained; `NOWHERE` if the configuration is infeasible."""
+    trains: Mapping[str, Any]
+    """The configuration that is trained: of a table, the nearest point."""
+    plan: Plan[Any]
+    """Of that."""
+    reports: Sequence[Report]
+    """Of its whole training; none if it is infeasible."""
     trained: int = 0
     """Periods."""
     has_ended: bool = False
 
 
 class Account:
-    """The trainings, results and cost of one foreign search; the rules are those of mnist-bench's own searches over a
-    table.
+    """The trainings, results and cost of one foreign search, by the rules of mnist-bench's own replays.
 
     A training costs the logical costs of its periods. The period that would exceed the budget does not count, and
     nothing is answered after it.
     """
 
-    def __init__(self, replayed: ReplayedTable, seed: int, budget: int) -> None:
+    def __init__(self, replayed: Replayed, seed: int, budget: int) -> None:
         """`seed` is the search's; `budget` is in trainings of an average configuration."""
         self._arena = replayed
         self._seed = seed
         self._seen = replayed.seeds[seed % len(replayed.seeds)]
+        self._trainer = replayed.trainer(self._seen)
         self._limit = budget * replayed.unit
         self._spent = 0
         self._is_over = False
@@ -77,8 +80,8 @@ class Account:
     def opening(self) -> dict[str, Any]:
         """Return the first message to the method."""
         return {
-            "space": list(plain_ranges(self._arena.table.space)),
-            "epochs": list(self._arena.table.about.epochs),
+            "space": list(plain_ranges(self._arena.space)),
+            "epochs": list(self._arena.epochs),
             "seed": self._seed,
             "budget": self._limit / self._arena.unit,
         }
@@ -87,48 +90,48 @@ class Account:
         """Return the result of a training, or that the budget is up.
 
         Raises:
-            ForeignError: the request is malformed, or asks for a value that the table does not have.
+            ForeignError: the request is malformed, or asks for a value that the space does not have.
         """
-        epochs, params = self._arena.table.about.epochs, request.get("params")
+        epochs, params = self._arena.epochs, request.get("params")
         if request.get("epoch") not in epochs or "config" not in request or not isinstance(params, dict):
             raise ForeignError(f"asked for what is no training: {show(dict(request))}")
         period = epochs.index(request["epoch"]) + 1
         trial = self._trial(str(request["config"]), params)
-        if trial.point == NOWHERE:
+        if not trial.plan.feasible:
             return self._said(trial, CHANCE, None, cost=0) if not self._is_over else {"stop": True}
         before = self._spent
         self._train(trial, period, begun=trial.trained if request.get("resume", True) else 0)
         if self._is_over:
             return {"stop": True}
-        curve = self._arena.table.curve(trial.point, self._seen)
-        share, loss = curve.errors[period - 1] / curve.images, curve.val_loss[period - 1]
-        return self._said(trial, share, None if math.isnan(loss) else loss, cost=self._spent - before)
+        metrics = trial.reports[min(period, len(trial.reports)) - 1].metrics
+        errors = metrics["errors"]  # None if training diverged
+        error = CHANCE if errors is None else errors / self._arena.scored.seen_images
+        return self._said(trial, error, metrics.get("val_loss"), cost=self._spent - before)
 
     def _trial(self, config: str, params: Mapping[str, Any]) -> _Trial:
-        active = _active(self._arena.table.space, params)
+        active = _active(self._arena.space, params)
         if config not in self._trials:
-            point = self._point(active)
-            self._trials[config] = _Trial(number=len(self._trials), params=active, point=point)
+            trains, plan = active, self._arena.space_planner(active)
+            if plan.feasible:
+                trains = dict(self._arena.moved(active, self._taken))
+                plan = self._arena.planner(trains)
+            self._trials[config] = _Trial(
+                number=len(self._trials), params=active, trains=trains, plan=plan, reports=self._reports(plan)
+            )
         trial = self._trials[config]
         if trial.params != active:
             raise ForeignError(f"configuration {config} has other parameters than before")
         return trial
 
-    def _point(self, params: Mapping[str, Any]) -> int:
-        table, nearest = self._arena.table, self._arena.nearest
-        if nearest is None:
-            return TablePlanner(table)(params).config
-        if not table.planner(params).feasible:
-            return NOWHERE
-        point = nearest(params, self._taken)
-        self._taken.add(point)
-        return point
+    def _reports(self, plan: Plan[Any]) -> list[Report]:
+        reports: list[Report] = []
+        while plan.feasible and len(reports) < self._arena.periods and not (reports and reports[-1].end):
+            reports.append(self._trainer.advance(plan.config, self._seen, len(reports) + 1, None)[1])
+        return reports
 
     def _train(self, trial: _Trial, period: int, *, begun: int) -> None:
         """Take up the periods after `begun`, as far as the budget goes and the training did not diverge."""
-        table = self._arena.table
-        costs = table.arrays.costs[trial.point].tolist()
-        last = len(table.row(trial.point, self._seen).periods)
+        costs, last = trial.plan.costs, len(trial.reports)
         for at in range(begun, min(period, last)):
             if self._is_over or self._spent + costs[at] > self._limit:
                 self._is_over = True
@@ -137,19 +140,16 @@ class Account:
             trial.trained = max(trial.trained, at + 1)
         if trial.trained == last and not trial.has_ended:
             trial.has_ended = True
-            self._ended.append(
-                self._arena.ended(self._arena.table.points[trial.point], self._seen, self._spent, trial.number)
-            )
+            self._ended.append(self._arena.ended(trial.trains, self._seen, self._spent, trial.number))
 
     def _said(self, trial: _Trial, error: float, loss: float | None, *, cost: int) -> dict[str, Any]:
-        is_feasible = trial.point != NOWHERE
         return {
             "error": error,
             "loss": loss,
             "cost": cost / self._arena.unit,
             "spent": self._spent / self._arena.unit,
-            "params": dict(self._arena.table.points[trial.point] if is_feasible else trial.params),
-            "feasible": is_feasible,
+            "params": dict(trial.trains),
+            "feasible": trial.plan.feasible,
         }
 
     def trace(self, own_seconds: float) -> Trace:
@@ -213,13 +213,13 @@ def _active(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
     return space.sample(take)
 
 
-def search(replayed: ReplayedTable, command: Sequence[str], *, seed: int, budget: int, limit: float) -> Found:
+def search(replayed: Replayed, command: Sequence[str], *, seed: int, budget: int, limit: float) -> Found:
     """Run a foreign method's program until its budget is up, or it ends by itself, and return what it found.
 
     Args:
-        replayed: the table.
+        replayed: the task.
         command: the program; it talks as `channel.py` says, and works in a folder that is removed afterwards.
-        seed: of the search; the seed of the table that it sees follows from it.
+        seed: of the search; the training seed that it sees follows from it.
         budget: trainings of an average configuration.
         limit: seconds after which the program is killed.
 

@@ -25,7 +25,7 @@ from traces import ContestTask, Kept, contest_of, keep, read
 
 from mnist_bench import tables
 from mnist_bench.cells import percent
-from mnist_bench.experiments.contest.replays import ReplayedTable
+from mnist_bench.experiments.contest.replayed import ReplayedTable
 from mnist_bench.tables.shipped import SHA256, path_of
 from search import canonical_json
 from search.errors import SearchError

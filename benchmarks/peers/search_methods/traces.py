@@ -11,7 +11,7 @@ from methods import METHODS
 from pydantic import TypeAdapter, ValidationError, with_config
 
 from mnist_bench.experiments.contest.contest_record import Contest, Trace
-from mnist_bench.experiments.contest.replays import ReplayedTable
+from mnist_bench.experiments.contest.replayed import ReplayedTable
 from search import canonical_json
 from search.errors import StorageError, UsageError
 from search.files import append_line, whole_lines

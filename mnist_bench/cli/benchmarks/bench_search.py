@@ -35,6 +35,13 @@ def search(
             "extra package mnist-bench[hpo], such as hpobench/car, hpolib/naval_propulsion and nasbench201/cifar10.",
         ),
     ] = None,
+    stand_in: Annotated[
+        str | None,
+        typer.Option(
+            "--stand-in", metavar="NAMES",
+            help="Stand-ins to search on, with commas between: conv-5k for both of its models, or conv-5k/gp.",
+        ),
+    ] = None,
     live: Annotated[
         TaskName | None, typer.Option("--live", help="Train on this task instead of looking up in a table.")
     ] = None,
@@ -65,7 +72,7 @@ def search(
     seeds: Annotated[
         int | None,
         typer.Option(
-            "--seeds", min=1, max=10_000, metavar="N", show_default="100 on a table, 5 live",
+            "--seeds", min=1, max=10_000, metavar="N", show_default="100 on a table, 30 on a stand-in, 5 live",
             help="Searches per method.",
         ),
     ] = None,
@@ -114,10 +121,12 @@ def search(
     are four baselines: random search; random search with twice the budget; quasi-random configurations; and one report
     of every configuration, then the best to the end. The search methods are compared by the error of their selected
     configurations on images that no search has seen, with paired tests. On a table, a search takes a few seconds at
-    most. With --live, all configurations are trained; run the same command again to resume.
+    most. A stand-in is a model of a table that answers any configuration of its space; a search on it takes longer.
+    With --live, all configurations are trained; run the same command again to resume.
 
     Examples:
         mnist-bench bench search --table conv-5k --samplers random,curves,tpe
+        mnist-bench bench search --stand-in conv-5k --samplers random,curves
         mnist-bench bench search mini --live mnist-5k --seeds 5
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
@@ -125,7 +134,8 @@ def search(
     from mnist_bench.experiments.contest import FOLDER, ContestOptions, compare_methods, tables_of
 
     asked = ContestOptions(
-        tables=None if table is None else _names(table), live=live, space=space,
+        tables=None if table is None else _names(table), stand_ins=_names(stand_in) if stand_in else (), live=live,
+        space=space,
         samplers=_strategies("--samplers", samplers), pruners=_strategies("--pruners", pruners),
         sampler_options=options.assigned("--sampler-option", sampler_option or ()),
         pruner_options=options.assigned("--pruner-option", pruner_option or ()),

@@ -1,4 +1,4 @@
-"""Run contests of search methods: over tables, where a training is looked up, or live, where it takes its time."""
+"""Run contests of search methods: over tables and stand-ins, which give results at once, or live, with trainings."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import chain, takewhile
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, assert_never, get_args
 
-from mnist_bench import space_files, start_lists, tables, value_tables
+from mnist_bench import space_files, stand_ins, start_lists, tables, value_tables
 from mnist_bench.cells import duration, percent
 from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, close_test_set, load_training_set
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live_contest
-from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Ledger, StartListsByNames, Trace
+from mnist_bench.experiments.contest.contest_record import (
+    Contest,
+    Entrant,
+    Instrument,
+    Ledger,
+    StartListsByNames,
+    Trace,
+)
 from mnist_bench.experiments.contest.entrants import Named, check_fit, line_up
-from mnist_bench.experiments.contest.replays import Replayed, ReplayedTable, ReplayedValues, Terms, replays
+from mnist_bench.experiments.contest.replayed import Replayed, ReplayedStandIn, ReplayedTable, ReplayedValues
+from mnist_bench.experiments.contest.replays import Terms, replays
 from mnist_bench.experiments.grid import Observer, check_seeds
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, choose_precision, cores, device_kind, find_device
@@ -46,9 +54,11 @@ class ContestOptions:
     """The options of the contests."""
 
     tables: tuple[str, ...] | None = None
-    """Shipped tables, or files; a contest on each. None for `TABLE`."""
+    """Shipped tables, or files; a contest on each. None for `TABLE`, unless there are stand-ins."""
+    stand_ins: tuple[str, ...] = ()
+    """Shipped stand-ins, as `mnist_bench.stand_ins.load` takes them; a contest on each."""
     live: TaskName | None = None
-    """A task to train on, instead of tables."""
+    """A task to train on, instead of tables and stand-ins."""
     space: str | None = None
     """The space of a live contest: a file, or a shipped space's name; None for `SPACE`."""
     samplers: tuple[Named, ...] = ("random", "curves")
@@ -62,7 +72,8 @@ class ContestOptions:
     baselines: bool = True
     """Whether random search and other simple methods take part."""
     seeds: int | None = None
-    """Searches of each method; None for 100 on a table, where a search takes a fraction of a second, and 5 live."""
+    """Searches of each method; None for 100 on a table, where a search takes a fraction of a second, 30 on a stand-in,
+    where it takes seconds, and 5 live."""
     first_seed: int = 0
     """Their seeds are this one and those that follow."""
     trials: int = 30
@@ -86,7 +97,8 @@ class ContestOptions:
     """Live: number of fresh seeds that a choice is scored with, up to 4."""
 
     def __post_init__(self) -> None:
-        check_seeds(self.searches)
+        if self.seeds is not None:
+            check_seeds(self.seeds)
         for name, count in (("trials", self.trials), ("concurrent_trials", self.slots), ("processes", self.processes)):
             check_count(name, count)
         check_count("first_seed", self.first_seed, least=0)
@@ -99,8 +111,8 @@ class ContestOptions:
             self._check_live(self.live)
 
     def _check_table(self) -> None:
-        if not self.table_names:
-            raise UsageError("There is nothing to search: give tables, or a live task.")
+        if not self.table_names and not self.stand_ins:
+            raise UsageError("There is nothing to search: give tables, stand-ins, or a live task.")
         if self.space is not None:
             raise UsageError(f"space={self.space!r}: a table has its own space; give another one with live.")
         if self.device != "auto":
@@ -110,6 +122,8 @@ class ContestOptions:
         check_choice("live", task, get_args(TaskName))
         if self.tables is not None:
             raise UsageError("A live comparison trains and uses no table; give live or tables.")
+        if self.stand_ins:
+            raise UsageError("A live comparison trains and uses no stand-in; give live or stand_ins.")
         if len(self.worker_counts) > 1:
             numbers = ",".join(map(str, self.worker_counts))
             raise UsageError(f"workers={numbers}: a live comparison trains on one number of workers; give one of them.")
@@ -117,14 +131,12 @@ class ContestOptions:
     @property
     def table_names(self) -> tuple[str, ...]:
         """The tables to search on."""
-        return (TABLE,) if self.tables is None else self.tables
+        return (() if self.stand_ins else (TABLE,)) if self.tables is None else self.tables
 
-    @property
-    def searches(self) -> int:
-        """Searches of each method."""
-        if self.seeds is not None:
-            return self.seeds
-        return 100 if self.live is None else 5
+    def seeds_on(self, instrument: Instrument) -> tuple[int, ...]:
+        """Return the seeds of each method's searches."""
+        searches = _searches(instrument) if self.seeds is None else self.seeds
+        return tuple(range(self.first_seed, self.first_seed + searches))
 
     @property
     def worker_counts(self) -> tuple[int, ...]:
@@ -132,6 +144,19 @@ class ContestOptions:
         if self.workers is not None:
             return self.workers
         return (self.slots if self.live is None else cores(),)
+
+
+def _searches(instrument: Instrument) -> int:
+    """Return the number of each method's searches, if none is given."""
+    match instrument:
+        case "table":
+            return 100
+        case "stand-in":
+            return 30
+        case "live":
+            return 5
+        case _:
+            assert_never(instrument)
 
 
 def compare_methods(options: ContestOptions, observer: Observer) -> list[Contest]:
@@ -145,14 +170,15 @@ def compare_methods(options: ContestOptions, observer: Observer) -> list[Contest
     close_test_set()
     if options.live is not None:
         return [_live(options, options.live, observer)]
-    searched = [_replayed(options, name) for name in options.table_names]
+    searched = [*(_replayed(options, name) for name in options.table_names), *_stand_ins(options)]
     _check_names([replayed.name for replayed in searched])
     line_ups = [
         _line_up(options, TriedOn(space=task.space, planner=task.space_planner, periods=task.periods))
         for task in searched
     ]
     return [
-        _on_table(options, replayed, entrants, observer) for replayed, entrants in zip(searched, line_ups, strict=True)
+        _replayed_contest(options, replayed, entrants, observer)
+        for replayed, entrants in zip(searched, line_ups, strict=True)
     ]
 
 
@@ -171,6 +197,15 @@ def _replayed(options: ContestOptions, name: str) -> Replayed:
     return ReplayedValues(value_tables.load(name))
 
 
+def _stand_ins(options: ContestOptions) -> Iterator[Replayed]:
+    """Yield the stand-ins, each once; errors as in `_replayed`."""
+    named = {one.name: one for name in options.stand_ins for one in stand_ins.load(name)}
+    for stand_in in named.values():
+        table = stand_in.table
+        starts = _starts(options, table.space, table.planner, table.about.task)
+        yield ReplayedStandIn(stand_in, starts=starts)
+
+
 def _check_names(names: Sequence[str]) -> None:
     """Check that each table, by whose name its results go, has a name of its own.
 
@@ -180,10 +215,6 @@ def _check_names(names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"--table: {names.count(name)} of the tables are called {show(name)}; name each once.")
-
-
-def _seeds(options: ContestOptions) -> tuple[int, ...]:
-    return tuple(range(options.first_seed, options.first_seed + options.searches))
 
 
 def _line_up(options: ContestOptions, tried_on: TriedOn) -> tuple[Entrant, ...]:
@@ -221,10 +252,11 @@ def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: 
     }
 
 
-def _on_table(
+def _replayed_contest(
     options: ContestOptions, replayed: Replayed, entrants: tuple[Entrant, ...], observer: Observer
 ) -> Contest:
-    seeds, scored = _seeds(options), replayed.scored
+    scored = replayed.scored
+    seeds = options.seeds_on(scored.instrument)
     terms = Terms(budget=options.trials, slots=options.slots, workers=options.worker_counts)
     ledger = Ledger(options.ledger, terms.on(replayed), replayed.starts)
     total, done = len(entrants) * len(seeds), 0
@@ -240,7 +272,7 @@ def _on_table(
         stopping=observer.stopping,
     )  # fmt: skip
     return Contest(
-        instrument="table", task=replayed.name, space=replayed.space.name, budget=options.trials,
+        instrument=scored.instrument, task=replayed.name, space=replayed.space.name, budget=options.trials,
         training_seconds=scored.training_seconds, slots=options.slots, workers=options.worker_counts, seeds=seeds,
         entrants=entrants, traces=traces, seen_images=scored.seen_images, unseen_images=scored.unseen_images,
         develops=scored.develops, reference=scored.reference, measure=scored.measure,
@@ -251,7 +283,7 @@ def _live(options: ContestOptions, task: TaskName, observer: Observer) -> Contes
     space = _load(SPACE if options.space is None else options.space)
     terms = _live_terms(options, task, space)
     entrants = _line_up_live(options, terms)
-    seeds, ledger = _seeds(options), _live_ledger(options, terms)
+    seeds, ledger = options.seeds_on("live"), _live_ledger(options, terms)
     _search(entrants, seeds, terms, ledger, observer)
     return Contest(
         instrument="live", task=task, space=space.name, budget=options.trials, training_seconds=terms.unit / 1e6,
@@ -282,7 +314,7 @@ def finished_pairs(options: ContestOptions) -> int:
     """
     terms = _live_terms(options, *_live_task(options))
     ledger, entrants = _live_ledger(options, terms), _line_up_live(options, terms)
-    pairs = (all(ledger.get(entrant, seed) is not None for entrant in entrants) for seed in _seeds(options))
+    pairs = (all(ledger.get(entrant, seed) is not None for entrant in entrants) for seed in options.seeds_on("live"))
     return sum(1 for _ in takewhile(bool, pairs))
 
 

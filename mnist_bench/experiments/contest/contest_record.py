@@ -25,7 +25,7 @@ from search.messages import first_fault
 from search.stored_fields import STRICT
 from search.study import StartList
 
-Instrument = Literal["table", "live"]
+Instrument = Literal["table", "stand-in", "live"]
 Measure = Literal["error", "regret"]
 """Of a choice: its error on unseen images; or its normalised regret, of a table of values."""
 Method = Literal["search", "first_period", "foreign"]
@@ -194,7 +194,7 @@ class Contest:
 
     instrument: Instrument
     task: str
-    """The table's name, or the task's."""
+    """The name of the table, of the stand-in, or of the task that was trained."""
     space: str
     budget: int
     """Trainings of an average configuration."""

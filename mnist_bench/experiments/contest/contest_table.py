@@ -203,7 +203,9 @@ def _time(workers: int, row: EntrantRow) -> str:
 def _caption(judged: Judged) -> list[str]:
     contest = judged.contest
     cost = cells.duration(contest.budget * contest.training_seconds)
-    what = f"table {contest.task}" if contest.instrument == "table" else f"{contest.space} on {contest.task}"
+    what = (
+        f"{contest.space} on {contest.task}" if contest.instrument == "live" else f"{contest.instrument} {contest.task}"
+    )
     return [
         f"{judged.finding}.",
         f"{what}: {scored(contest)} at the cost of "
@@ -227,10 +229,17 @@ def scored(contest: Contest) -> str:
 
 def scope(contest: Contest) -> list[str]:
     """Return the scope of a contest's figures."""
-    if contest.instrument == "table":
-        holds = "Searches were replayed over one table: intervals apply to this table, not to other data."
-    else:
-        holds = "Intervals are over the seeds of searches on one task: they do not apply to other data."
+    match contest.instrument:
+        case "table":
+            holds = "Searches were replayed over one table: intervals apply to this table, not to other data."
+        case "stand-in":
+            holds = (
+                "Searches were replayed over a model of a table: intervals apply to this model, not to live searches."
+            )
+        case "live":
+            holds = "Intervals are over the seeds of searches on one task: they do not apply to other data."
+        case _:
+            assert_never(contest.instrument)
     return [holds, *([DEVELOPS] if contest.develops else [])]
 
 

@@ -1,4 +1,4 @@
-"""Searches over a table, in virtual time: the real driver, samplers and pruners, and trainings that are looked up."""
+"""Searches in virtual time: the real driver, samplers and pruners, and trainings that are looked up or computed."""
 
 from __future__ import annotations
 
@@ -10,265 +10,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
-from typing import Any, Protocol, assert_never
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, assert_never
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals
-from mnist_bench.experiments.contest.contest_record import NO_LISTS, Entrant, Ledger, Measure, StartListsByNames, Trace
+from mnist_bench.experiments.contest.contest_record import Entrant, Ledger, Trace
 from mnist_bench.experiments.contest.entrants import strategies_of
-from mnist_bench.statistics import reference
-from mnist_bench.tables import POINT, SHA256, Nearest, RecordedBenchmark, TablePlanner, TableTrainer, cells
-from mnist_bench.value_tables import ValuePlanner, ValueTable, ValueTrainer
+from mnist_bench.experiments.contest.replayed import Replayed
 from search import canonical_json, strategies
 from search.event_log import State
-from search.executors import Job
-from search.proposals import Candidate, Curve, Prospects
 from search.simulation import MAX_TRIALS, Simulated, simulate
-from search.space import Space
 from search.strategies import OptunaStudy
 from search.study import DRIVER_REVISION, StartList, StudySpec, fingerprint
-from search.trainer_api import Plan, Planner, Report, Trainer
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scored:
-    """How the choices of searches are scored; see the fields of `Contest`."""
-
-    measure: Measure
-    training_seconds: float
-    seen_images: int = 0
-    unseen_images: int = 0
-    develops: bool = False
-    reference: tuple[float, float] | None = None
-
-
-class Replayed(Protocol):
-    """A task on which a training is looked up or computed at once, as far as a search over it needs to know."""
-
-    starts: StartListsByNames
-    """The start lists of the entrants that have one."""
-    unit: float
-    """Logical cost of a training of an average configuration."""
-
-    @property
-    def name(self) -> str:
-        """The task's name."""
-        ...
-
-    @property
-    def identity(self) -> str:
-        """Stands for everything that decides the results of trainings, in a ledger."""
-        ...
-
-    @property
-    def space(self) -> Space:
-        """The space to search."""
-        ...
-
-    @property
-    def periods(self) -> int:
-        """Reports of a whole training."""
-        ...
-
-    @property
-    def seeds(self) -> Sequence[int]:
-        """The training seeds; a search sees one of them."""
-        ...
-
-    @property
-    def planner(self) -> Planner[Any]:
-        """Plans the configurations that there are, and those that exceed a limit."""
-        ...
-
-    @property
-    def space_planner(self) -> Planner[Any]:
-        """Plans every configuration of the space."""
-        ...
-
-    @property
-    def scored(self) -> Scored:
-        """How choices are scored."""
-        ...
-
-    @property
-    def configurations(self) -> int | None:
-        """The number of configurations that there are; None if there are more than any search tries."""
-        ...
-
-    @property
-    def numerics(self) -> Mapping[str, Any]:
-        """The machine that trained the results."""
-        ...
-
-    def trainer(self, seen: int) -> Trainer[Any]:
-        """Return the trainer that a search gets, with one of the training seeds."""
-        ...
-
-    def moved(self, params: Params, taken: set[int]) -> Params:
-        """Return the configuration that a proposal is moved to; `taken` gets its number if there are others nearby."""
-        ...
-
-    def prospects(self, spec: StudySpec) -> Prospects:
-        """Return the configurations among which samplers that know the limits choose."""
-        ...
-
-    def ended(self, params: Params, seen: int, spent: float, trial: int) -> Ended:
-        """Return a configuration that was trained to its end, when the logical cost `spent` had been spent."""
-        ...
-
-    def seconds(self, job: Job) -> float:
-        """Return how long a worker takes for a job."""
-        ...
-
-
-class ReplayedTable:
-    """A table prepared for replayed searches: the seed that a search sees, and the score of its choice."""
-
-    def __init__(self, table: RecordedBenchmark, *, starts: StartListsByNames = NO_LISTS) -> None:
-        """`starts` are the start lists of the entrants that have one."""
-        self.table = table
-        self.starts = starts
-        self.points = np.array(sorted(table.seeds), np.intp)
-        self.unit = float(table.arrays.costs[self.points].sum(axis=1).mean())
-        """Logical cost of a training of an average configuration."""
-        self.name, self.space, self.periods = table.name, table.space, len(table.about.epochs)
-        self.planner, self.space_planner = TablePlanner(table), table.planner
-        self.configurations = len(self.points)
-        self.numerics = table.about.numerics[0]
-
-    @property
-    def identity(self) -> str:
-        """See `Replayed.identity`."""
-        return SHA256.get(self.name, self.name)
-
-    @cached_property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds with which all points were trained; a search sees one of them."""
-        common = set.intersection(*(set(self.table.seeds[point]) for point in self.points.tolist()))
-        return tuple(sorted(common))
-
-    @property
-    def develops(self) -> bool:
-        """Whether choices are scored with the very seed that the search saw, because there is no other."""
-        return len(self.seeds) == 1
-
-    @property
-    def scored(self) -> Scored:
-        """See `Replayed.scored`."""
-        images, seeds = self.table.about.images, self.table.seeds
-        errors = [[self.table.unseen_error(point, seed) for seed in seeds[point]] for point in self.points.tolist()]
-        best = reference(errors) if any(len(one) > 1 for one in errors) else None
-        return Scored(
-            measure="error", training_seconds=self.unit / 1e6, seen_images=images["validation"],
-            unseen_images=images["unseen"], develops=self.develops,
-            reference=None if best is None else (best.mean, best.error),
-        )  # fmt: skip
-
-    @cached_property
-    def nearest(self) -> Nearest | None:
-        """Finds the point next to a proposal; None if the table holds all configurations of its space."""
-        space = self.table.space
-        has_all = not any(span.is_real for span in space.distributions.values())
-        return None if has_all and len(cells(space)) == len(self.points) else Nearest(self.table, self.points)
-
-    def unseen(self, point: int, seen: int) -> float:
-        """Return the error (0..1) by which a choice is scored that was made with the seed `seen`."""
-        scored = self.seeds if self.develops else [seed for seed in self.seeds if seed != seen]
-        return sum(self.table.unseen_error(point, seed) for seed in scored) / len(scored)
-
-    def trainer(self, seen: int) -> TableTrainer:
-        """See `Replayed.trainer`."""
-        return TableTrainer(self.table, seen)
-
-    def moved(self, params: Params, taken: set[int]) -> Params:
-        """See `Replayed.moved`: to the nearest point that is not taken."""
-        if self.nearest is None or not self.table.planner(params).feasible:
-            return params
-        point = self.nearest(params, taken)
-        taken.add(point)
-        return self.table.points[point]
-
-    def prospects(self, spec: StudySpec) -> Prospects:
-        """See `Replayed.prospects`."""
-        return _TableProspects(spec, self)
-
-    def ended(self, params: Params, seen: int, spent: float, trial: int) -> Ended:
-        """See `Replayed.ended`."""
-        point = self.table.point_of(params)
-        curve = self.table.curve(point, seen)
-        ended = Ended(trial=trial, params=self.table.points[point], spent=spent / self.unit)
-        if curve.diverged:
-            return ended
-        share = curve.errors[-1] / curve.images
-        return replace(ended, seen=share, val_loss=curve.val_loss[-1], unseen=self.unseen(point, seen))
-
-    def seconds(self, job: Job) -> float:
-        """Return how long a worker takes for a job, modelled: as estimated, and off by as much as measured ones are."""
-        point = POINT.from_json(job.config)
-        return float(self.table.arrays.costs[point, job.period - 1]) / 1e6 * float(self._paces[point])
-
-    @cached_property
-    def _paces(self) -> NDArray[np.float64]:
-        pace = self.table.about.pace
-        off = np.random.default_rng(0).standard_normal(len(self.table))
-        return np.asarray(pace["scale"] * np.exp(pace["deviation"] * off))
-
-
-class ReplayedValues:
-    """A table of values prepared for replayed searches, whose errors are normalised regrets."""
-
-    def __init__(self, table: ValueTable) -> None:
-        """A search sees the mean over the table's seeds."""
-        self.table = table
-        self.starts = NO_LISTS
-        self.name, self.space, self.periods, self.seeds = table.name, table.space, table.periods, (0,)
-        self.planner = self.space_planner = ValuePlanner(table)
-        self.scored = Scored(measure="regret", training_seconds=float(table.mean_seconds.mean()))
-        self.configurations = len(table.values)
-        self.numerics: Mapping[str, Any] = {}
-        self.unit = float(sum(self.planner({}).costs))
-        self._trainer = ValueTrainer(table)
-
-    @property
-    def identity(self) -> str:
-        """See `Replayed.identity`."""
-        return self.table.digest
-
-    def trainer(self, seen: int) -> ValueTrainer:
-        """See `Replayed.trainer`."""
-        return self._trainer
-
-    def moved(self, params: Params, taken: set[int]) -> Params:
-        """See `Replayed.moved`: the table holds all configurations."""
-        return params
-
-    def prospects(self, spec: StudySpec) -> Prospects:
-        """See `Replayed.prospects`."""
-        return Prospects(spec.space, self.planner, spec.seed)
-
-    def ended(self, params: Params, seen: int, spent: float, trial: int) -> Ended:
-        """See `Replayed.ended`."""
-        point = self.table.point_of(params)
-        ended = Ended(trial=trial, params=params, spent=spent / self.unit)
-        if not np.isfinite(self.table.means[point, -1]):
-            return ended
-        regret = float(self.table.regrets[point])
-        # Of two that are both as bad as the median one, the better one is chosen.
-        return replace(ended, seen=regret, val_loss=float(self.table.losses[point]), unseen=regret)
-
-    def seconds(self, job: Job) -> float:
-        """See `Replayed.seconds`: an equal part of the time of the whole training, mean over the seeds."""
-        return float(self.table.mean_seconds[self.table.point_of(job.config)]) / self.periods
+from search.trainer_api import Plan, Report
 
 
 class _Study(OptunaStudy):
-    """The study in memory, which moves proposals to the table's points, and counts the time that the method takes."""
+    """The study in memory, which moves proposals to what can be trained, and counts the time that the method takes."""
 
     def __init__(self, spec: StudySpec, replayed: Replayed) -> None:
         super().__init__(
@@ -302,21 +62,6 @@ class _Study(OptunaStudy):
         before = time.process_time()
         yield
         self.seconds += time.process_time() - before
-
-
-class _TableProspects(Prospects):
-    """The configurations to try on a table: its points alone, so that no proposal has to be moved far."""
-
-    def __init__(self, spec: StudySpec, replayed: ReplayedTable) -> None:
-        super().__init__(spec.space, replayed.table.planner, spec.seed)
-        self._points = [self.coordinates.candidate(replayed.table.points[point]) for point in replayed.points.tolist()]
-
-    def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
-        tried = [curve.params for curve in curves]
-        return [candidate for candidate in self._points if candidate.params not in tried] or self._points
-
-    def feasible(self, params: Params) -> bool:
-        return True  # else it would be in no table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -387,7 +132,7 @@ def _run(
 
 
 _HERE: list[tuple[Replayed, Terms]] = []
-"""The table and task of this process, in a pool of processes."""
+"""The task and the terms of this process, in a pool of processes."""
 
 
 def _take(replayed: Replayed, terms: Terms) -> None:
@@ -410,7 +155,7 @@ def _replay_here(entrant: Entrant, seed: int) -> Trace:
 
 
 def replay(replayed: Replayed, entrant: Entrant, seed: int, terms: Terms) -> Trace:
-    """Return how one search goes; it sees the errors with one of the table's seeds, which follows from its own."""
+    """Return how one search goes; it sees the errors with one of the training seeds, which follows from its own."""
     seen = replayed.seeds[seed % len(replayed.seeds)]
     match entrant.method:
         case "search":

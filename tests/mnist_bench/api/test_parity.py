@@ -173,7 +173,8 @@ MIRRORS: Mapping[str, Mirror] = {
     "bench search": Mirror(
         functions=(mnist_bench.compare_methods,),
         renamed={
-            "table": "tables", "sampler_option": "sampler_options", "pruner_option": "pruner_options",
+            "table": "tables", "stand_in": "stand_ins", "sampler_option": "sampler_options",
+            "pruner_option": "pruner_options",
             "from_study": "warm_start_from", "only": "baselines", "slots": "concurrent_trials",
         },
         no_parameter={**PRINTED, "folder": "where the command draws the contest; what it draws is returned"},

@@ -18,7 +18,7 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live_contest
 from mnist_bench.experiments.contest.compare import ContestOptions, compare_methods
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
-from mnist_bench.experiments.contest.replays import ReplayedTable
+from mnist_bench.experiments.contest.replayed import ReplayedTable
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import best_precision, device_kind, environment_of

@@ -12,7 +12,8 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import live_contest
 from mnist_bench.experiments.contest.contest_record import Entrant
 from mnist_bench.experiments.contest.live_contest import FRESH_SEEDS, ExecutorOn, Live, LiveTerms
-from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replay, simulated
+from mnist_bench.experiments.contest.replayed import ReplayedTable
+from mnist_bench.experiments.contest.replays import Terms, replay, simulated
 from mnist_bench.tables import POINT, SPLIT, RecordedBenchmark, TablePlanner, TableTrainer
 from search.executors import Executor
 from search.memory import RememberingExecutor, TrainingMemory

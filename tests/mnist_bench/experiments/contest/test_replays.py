@@ -15,13 +15,8 @@ import pytest
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.contest_record import Entrant, Ledger, Trace
-from mnist_bench.experiments.contest.replays import (
-    ReplayedTable,
-    ReplayedValues,
-    Terms,
-    replay,
-    replays,
-)
+from mnist_bench.experiments.contest.replayed import ReplayedTable, ReplayedValues
+from mnist_bench.experiments.contest.replays import Terms, replay, replays
 from mnist_bench.tables import RecordedBenchmark
 from search.study import StartList
 from support import handmade_value_table
@@ -218,7 +213,8 @@ def test_the_processes_of_a_contest_that_is_killed_end_with_it(tmp_path: Path) -
     script = """
 import sys
 from mnist_bench.experiments.contest.contest_record import Entrant
-from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replays
+from mnist_bench.experiments.contest.replayed import ReplayedTable
+from mnist_bench.experiments.contest.replays import Terms, replays
 from support.handmade_table import table
 
 if __name__ == "__main__":
