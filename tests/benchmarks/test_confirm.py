@@ -209,13 +209,14 @@ class Searches:
         yield lambda asked, seed: self.made.extend((asked.trials, way.sampler, seed) for way in asked.ways)
 
     def finished_pairs(self, options: ContestOptions) -> int:
-        seeds = range(options.first_seed, options.first_seed + options.searches)
+        seeds = options.seeds_on("live")
         return sum(all((options.trials, way.sampler, seed) in self.made for way in options.ways) for seed in seeds)
 
     def compare_methods(self, options: ContestOptions, observer: object) -> list[Contest]:
-        assert self.finished_pairs(options) == options.searches
+        pairs = len(options.seeds_on("live"))
+        assert self.finished_pairs(options) == pairs
         draws = np.random.default_rng(options.trials)
-        noise = 0.001 * draws.standard_normal((2, 200))[:, : options.searches]
+        noise = 0.001 * draws.standard_normal((2, 200))[:, :pairs]
         gains = [self.gains.get(way.sampler, 0.0) for way in options.ways]
         seen = contest(*[(0.019 - gain + each).tolist() for gain, each in zip(gains, noise, strict=True)])
         return [replace(seen, entrants=options.ways, budget=options.trials)]
