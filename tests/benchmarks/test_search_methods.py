@@ -20,8 +20,9 @@ import traces
 from host import Account, ForeignError
 from methods import METHODS, Method
 
+from mnist_bench import stand_ins
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
-from mnist_bench.experiments.contest.replayed import ReplayedTable
+from mnist_bench.experiments.contest.replayed import ReplayedStandIn, ReplayedTable
 from mnist_bench.tables import RecordedBenchmark, pack
 from search.errors import UsageError
 from search.space import Space
@@ -326,3 +327,29 @@ def test_the_libraries_search(name: str) -> None:
     assert 3 < found.trace.spent <= 4
     assert found.trace.choices
     assert found.library
+
+
+# On a stand-in
+
+
+def test_a_stand_in_trains_the_very_configuration_that_is_proposed() -> None:
+    (stand_in,) = stand_ins.load("conv-5k/trees")
+    task = ReplayedStandIn(stand_in)
+    account = Account(task, seed=3, budget=2)
+    proposed = {**stand_in.table.points[0], "optim.lr": 0.0061}
+    answer = account.answer({"params": proposed, "epoch": 6, "config": 0})
+    assert answer["feasible"]
+    assert answer["params"] == proposed
+    assert answer["error"] == stand_in.curve(proposed, 3)[-1] / 10_000
+    found = account.trace(0.0)
+    assert found.choices[-1].params == proposed
+    assert account.opening()["epochs"] == [0.5, 1, 2, 4, 6]
+
+
+def test_a_run_on_a_stand_in_is_a_contest_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (stand_in,) = stand_ins.load("conv-5k/trees")
+    fake_method(monkeypatch, tmp_path, {"params": dict(stand_in.table.points[0]), "epoch": 6, "config": 0})
+    options = ["--stand-in", "conv-5k/trees", "--budget", "2", "--seeds", "2", "--methods", "foreign"]
+    assert run.run(run.arguments().parse_args([*options, "--output", str(tmp_path / "out")])) == 0
+    contest = json.loads((tmp_path / "out" / "contest.json").read_text())
+    assert (contest["instrument"], contest["task"], contest["seeds"]) == ("stand-in", "conv-5k/trees", [0, 1])

@@ -48,6 +48,10 @@ METHODS: Mapping[str, Method] = {
         sampler="Optuna's TPE", pruner="MedianPruner", environment="optuna", program="with_optuna.py",
         arguments=("--pruned",),
     ),
+    "syne-tune-bore": Method(
+        sampler="Syne Tune's BORE", pruner="ASHA", environment="syne-tune", program="with_syne_tune.py",
+        arguments=("ASHABORE",),
+    ),
     "smac": Method(sampler="SMAC3", pruner="Hyperband", environment="smac", program="with_smac.py"),
     "smac-resumed": Method(
         sampler="SMAC3", pruner="Hyperband with checkpoints", environment="smac", program="with_smac.py",

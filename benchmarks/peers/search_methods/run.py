@@ -1,8 +1,9 @@
-"""Searches of other people's methods over a table, by the rules of `mnist-bench bench search`.
+"""Searches of other people's methods over a table or a stand-in, by the rules of `mnist-bench bench search`.
 
     make search-peers                                                       once: their environments
     python benchmarks/peers/search_methods/run.py --table grid-5k --output results/foreign
     python benchmarks/peers/search_methods/run.py --table my.npz --methods smac --seeds 50 --output results/foreign
+    python benchmarks/peers/search_methods/run.py --stand-in conv-5k/gp --budget 50 --output results/foreign
 
 It writes into the folder `traces.jsonl`, one search per line, and `contest.json`. A search that is in the first file is
 not run again, so a run that was stopped continues where it was. Remove the file where a method's program has changed.
@@ -23,9 +24,9 @@ from host import ForeignError, Found, search
 from methods import METHODS
 from traces import ContestTask, Kept, contest_of, keep, read
 
-from mnist_bench import tables
+from mnist_bench import stand_ins, tables
 from mnist_bench.cells import percent
-from mnist_bench.experiments.contest.replayed import ReplayedTable
+from mnist_bench.experiments.contest.replayed import Replayed, ReplayedStandIn, ReplayedTable
 from mnist_bench.tables.shipped import SHA256, path_of
 from search import canonical_json
 from search.errors import SearchError
@@ -34,9 +35,8 @@ from search.files import atomic_write, make_folder
 
 def run(asked: argparse.Namespace) -> int:
     """Run the searches that are missing, write the contest, and return the number of methods that failed."""
-    replayed = ReplayedTable(tables.load(asked.table))
-    file = path_of(asked.table) if asked.table in SHA256 else Path(asked.table)
-    task = ContestTask(table=hashlib.sha256(file.read_bytes()).hexdigest(), budget=asked.budget)
+    replayed, sha256 = searched(asked)
+    task = ContestTask(table=sha256, budget=asked.budget)
     commands = {method: METHODS[method].command() for method in asked.methods}
     make_folder(asked.output)
     ledger = asked.output / "traces.jsonl"
@@ -57,8 +57,17 @@ def run(asked: argparse.Namespace) -> int:
     return failed
 
 
+def searched(asked: argparse.Namespace) -> tuple[Replayed, str]:
+    """Return the table or the stand-in, and the SHA-256 of its file."""
+    if asked.stand_in:
+        (stand_in,) = stand_ins.load(asked.stand_in)
+        return ReplayedStandIn(stand_in), stand_in.sha256
+    file = path_of(asked.table) if asked.table in SHA256 else Path(asked.table)
+    return ReplayedTable(tables.load(asked.table)), hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def searches(
-    replayed: ReplayedTable, command: list[str], seeds: list[int], asked: argparse.Namespace
+    replayed: Replayed, command: list[str], seeds: list[int], asked: argparse.Namespace
 ) -> Iterator[tuple[int, Found]]:
     """Yield the searches of a method's program as they end; none is begun after the method's time is up.
 
@@ -98,7 +107,9 @@ def _words(method: str, seed: int, found: Found) -> str:
 def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", required=True, help="a shipped table, or a file")
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--table", help="a shipped table, or a file")
+    task.add_argument("--stand-in", help="a stand-in, such as conv-5k/gp")
     parser.add_argument("--budget", type=int, default=30, help="trainings of an average configuration")
     parser.add_argument("--seeds", type=int, default=50, help="number of searches per method; seeds count from 0")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")

@@ -11,7 +11,7 @@ from methods import METHODS
 from pydantic import TypeAdapter, ValidationError, with_config
 
 from mnist_bench.experiments.contest.contest_record import Contest, Trace
-from mnist_bench.experiments.contest.replayed import ReplayedTable
+from mnist_bench.experiments.contest.replayed import Replayed
 from search import canonical_json
 from search.errors import StorageError, UsageError
 from search.files import append_line, whole_lines
@@ -25,7 +25,7 @@ class ContestTask:
     """The terms that all searches of a contest share."""
 
     table: str
-    """SHA-256 of the table's file."""
+    """SHA-256 of the file of the table or stand-in."""
     budget: int
     """Trainings of an average configuration."""
 
@@ -76,19 +76,18 @@ def _adapter() -> TypeAdapter[Kept]:
 
 
 def contest_of(
-    replayed: ReplayedTable, task: ContestTask, found: Mapping[tuple[str, int], Kept], methods: Sequence[str]
+    replayed: Replayed, task: ContestTask, found: Mapping[tuple[str, int], Kept], methods: Sequence[str]
 ) -> Contest:
     """Return the contest of some methods, over the seeds that all of them have searched with."""
-    table = replayed.table
+    scored = replayed.scored
     by_method = [{seed for name, seed in found if name == method} for method in methods]
     seeds = tuple(sorted(set.intersection(*by_method)))
     return Contest(
-        instrument="table", task=table.name, space=table.space.name, budget=task.budget,
-        training_seconds=replayed.unit / 1e6, slots=1, workers=(1,), seeds=seeds,
+        instrument=scored.instrument, task=replayed.name, space=replayed.space.name, budget=task.budget,
+        training_seconds=scored.training_seconds, slots=1, workers=(1,), seeds=seeds,
         entrants=tuple(METHODS[method].entrant for method in methods),
         traces=tuple(tuple(found[method, seed].trace for seed in seeds) for method in methods),
-        seen_images=table.about.images["validation"], unseen_images=table.about.images["unseen"],
-        develops=replayed.develops,
+        seen_images=scored.seen_images, unseen_images=scored.unseen_images, develops=scored.develops,
     )  # fmt: skip
 
 
