@@ -17,7 +17,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import takewhile
+from functools import partial
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,20 @@ from mnist_bench.tables import CHANCE
 PEERS = ROOT / "benchmarks" / "peers" / "search_methods"
 STAND_INS = tuple(f"{table}/{kind}" for table, kind in stand_ins.SHA256)
 BUDGET, EARLIER, MARGIN = 50, (9, 20), 0.02
-RANDOM, TPE, CURVES = (Entrant(sampler=name, pruner="asha") for name in ("random", "tpe", "curves"))
+RANDOM, TPE, CURVES, ARD = (
+    Entrant(sampler=name, pruner="asha") for name in ("random", "tpe", "curves", "curves-ard")
+)  # fmt: skip
 FILTERED = tuple(
     Entrant(sampler="tpe", pruner=name, sampler_options={"only_feasible": 1})
     for name in ("asha", "median", "hyperband", "none")
 )
 """tpe without infeasible proposals."""
-CONCURRENT = (RANDOM, TPE, CURVES, *FILTERED)
-ALONE = (RANDOM, TPE, CURVES)
+CONCURRENT = (RANDOM, TPE, CURVES, ARD, *FILTERED)
+ALONE = (RANDOM, TPE, CURVES, ARD)
 METHODS = ("optuna-median", "optuna", "syne-tune-asha", "syne-tune-cqr", "smac-resumed")
 """Foreign methods, by the names of `methods.METHODS`."""
+ENOUGH = 0.5
+"""With `--kept`, a method takes part if it has made this share of the searches of the one that has made most."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,22 +78,33 @@ def asked_of(name: str, ways: Sequence[Entrant], slots: int, seeds: int) -> Cont
     )  # fmt: skip
 
 
-def finished(asked: ContestOptions) -> int:
-    """Return the number of first seeds with which every method has searched."""
+def finished(asked: ContestOptions) -> dict[Entrant, int]:
+    """Return the number of first seeds with which each method has searched."""
     (stand_in,) = stand_ins.load(asked.stand_ins[0])
     terms = Terms(budget=BUDGET, slots=asked.slots, workers=asked.worker_counts)
     ledger = Ledger(asked.ledger, terms.on(ReplayedStandIn(stand_in)))
-    done = (all(ledger.get(way, seed) is not None for way in asked.ways) for seed in range(10_000))
-    return sum(1 for _ in takewhile(bool, done))
+
+    def is_made(way: Entrant, seed: int) -> bool:
+        return ledger.get(way, seed) is not None
+
+    return {way: sum(1 for _ in takewhile(partial(is_made, way), count())) for way in asked.ways}
+
+
+def enough(searches: Mapping[Any, int]) -> list[Any]:
+    """Return the methods that have made enough of their searches, two at least."""
+    least = max(2.0, ENOUGH * max(searches.values(), default=0))
+    return [method for method, number in searches.items() if number >= least]
 
 
 def ours(name: str, ways: Sequence[Entrant], slots: int, seeds: int, *, kept: bool) -> Contest | None:
-    """Return a contest of built-in methods; None if fewer than two searches of each are finished."""
+    """Return a contest of built-in methods; None if fewer than two of them have made enough searches."""
     asked = asked_of(name, ways, slots, seeds)
     if kept:
-        asked = replace(asked, seeds=max(2, finished(asked)))
-        if finished(asked) < 2:
+        searches = finished(asked)
+        made = enough(searches)
+        if len(made) < 2:
             return None
+        asked = replace(asked, ways=tuple(made), seeds=min(searches[way] for way in made))
     return compare_methods(asked, Lines())[0]
 
 
@@ -102,7 +118,7 @@ def foreign(name: str, seeds: int, *, kept: bool) -> Contest | None:
     (stand_in,) = stand_ins.load(name)
     task = ContestTask(table=stand_in.sha256, budget=BUDGET)
     found = read(folder / "traces.jsonl", task)
-    methods = [method for method in METHODS if sum(key[0] == method for key in found) > 1]
+    methods = enough({method: sum(key[0] == method for key in found) for method in METHODS})
     contest = ours(name, ALONE, 1, seeds, kept=kept)
     if contest is None or not methods:
         return None
