@@ -63,7 +63,7 @@ def on_table(name: str, seeds: int, processes: int, ledger: Path) -> tuple[Conte
     random, curves = (replace(way, start=(other,)) for way in (RANDOM, CURVES))
     asked = ContestOptions(
         tables=(name,), ways=(RANDOM, CURVES, TPE, SOBOL, random, curves), seeds=seeds, trials=BUDGET,
-        processes=processes, ledger=ledger,
+        processes=processes, ledger=ledger, unpruned=0,  # the rule of contest.yaml
     )  # fmt: skip
     contest = compare_methods(asked, Lines())[0]
     contest = with_the_worst(contest, tables.load(name), tables.load(other), processes, ledger)

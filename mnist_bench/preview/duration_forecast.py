@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import harmonic_mean
 
 from mnist_bench.config import TrainConfig
 from mnist_bench.preview.pace import Pace
 from search.strategies import Pruner
+from search.study import StartList
 from search.trainer_api import Plan
 
 QUIET = (0.7, 2.1)
@@ -35,12 +36,14 @@ class Workload:
     """Trials that train at the same time."""
     has_cost: bool
     """Whether a second objective is minimised."""
+    start: StartList = field(default_factory=StartList)
+    """Its warm-start configurations that were not tried yet."""
 
 
 def seconds_between(plans: Sequence[Plan[TrainConfig]], workload: Workload, pace: Pace) -> tuple[float, float]:
     """Return a range of seconds in which a search ends, given random plans that may be trained."""
     mean = [sum(costs) / len(plans) * 1e-6 for costs in zip(*(plan.costs for plan in plans), strict=True)]
-    left = workload.pruner.survivors(workload.trials, len(mean), two_objectives=workload.has_cost)
+    left = workload.start.survivors(workload.pruner, workload.trials, len(mean), two_objectives=workload.has_cost)
     work = sum(number * cost for number, cost in zip(left, mean, strict=True))
     # When the last trials train, workers go idle: on average half of them, for as long as a whole trial takes.
     tail = sum(mean) * (workload.workers - 1) / 2

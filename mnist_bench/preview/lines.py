@@ -24,6 +24,7 @@ from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.messages import number_of, quoted
 from search.space import cost_of
+from search.study import StartList
 from search.trainer_api import Planner, TrainerSpec
 
 MAX_WORKERS = 16
@@ -53,9 +54,9 @@ def preview(setup: SearchSetup) -> list[str]:
     searches.enqueued(setup, _planner(usual))
     measured = _measure(setup)
     here = replace(usual, coefficients=asdict(COEFFICIENTS[measured.kind]))
-    start(_planner(here))
+    listed = start(_planner(here)) if left == setup.config.trials else StartList()
     notices += searches.continued(setup, measured.numerics)
-    return [_what(setup), *notices, *_how_long(setup, here, measured, left), _which(setup)]
+    return [_what(setup), *notices, *_how_long(setup, here, measured, left, listed), _which(setup)]
 
 
 def _planner(drawn: Drawn) -> Planner[TrainConfig]:
@@ -83,13 +84,14 @@ def _seed(config: SearchConfig) -> str:
     return f"the seed that follows from all this and from {quoted(config.receiver)}"
 
 
-def _how_long(setup: SearchSetup, drawn: Drawn, measured: Pace, left: int) -> Iterator[str]:
+def _how_long(setup: SearchSetup, drawn: Drawn, measured: Pace, left: int, start: StartList) -> Iterator[str]:
     config = setup.config
     workload = Workload(
         trials=left,
         pruner=setup.pruner,
         workers=config.training_workers,
         has_cost=cost_of(setup.space.settings) is not None,
+        start=start,
     )
     span = between(*seconds_between(drawn.trainable, workload, measured))
     rest = "" if left == config.trials else f" for the {number_of(left, 'trial')} still to end"

@@ -107,7 +107,7 @@ class Driver:
         self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
         # The share that survives hardly depends on the number of trials, and computing it for a billion takes hours.
         trials = min(max(history.goal, 1), MAX_EXPECTED_TRIALS)
-        expected = spec.pruner.survivors(trials, spec.periods, two_objectives=spec.cost is not None)
+        expected = spec.start.survivors(spec.pruner, trials, spec.periods, two_objectives=spec.cost is not None)
         self._meter = Meter(history, dispatcher, expected)
         for trial in history.running():
             if not history.is_decided(trial.number):
@@ -248,7 +248,8 @@ class Driver:
         if report.value is not None:
             # At the last period, too, although nothing can be stopped: this gives the pruner the value as well, with
             # which it compares later trials.
-            prune = self._optuna_study.report(number, period, report.value) and not last
+            stops = self._optuna_study.report(number, period, report.value)
+            prune = stops and not last and not self._spec.keeps(number)
         # The verdict is an event apart from the end that follows from it (`Told`): if the search is killed between the
         # two, it resumes with the verdict, and the pruner is not asked a second time.
         verdict = prune or last or report.end is not None

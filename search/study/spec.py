@@ -129,6 +129,10 @@ class StudySpec:
         taken = self.taken(number)
         return self.start.at(number - self._ahead_of_start) if taken is None else taken.params
 
+    def keeps(self, number: int) -> bool:
+        """Return whether trial `number` is a configuration of the start list that the pruner does not stop."""
+        return self.start.keeps(number - self._ahead_of_start)
+
     def taken(self, number: int) -> TakenTrial | None:
         """Return the trial of an earlier study that trial `number` repeats; None if it repeats none."""
         if self.continues is None or not len(self.enqueued) <= number < self._ahead_of_start:
@@ -152,7 +156,8 @@ class StudySpec:
         # for damaged.
         of_seeds = 5 if self.seeds == "configuration" else 1
         is_later = self.direction == "minimize" or "objective" in self.context
-        return max([of_seeds, 4 if is_later else 1, 2 if self.space.constraints else 1, *of_ranges])
+        of_start = 6 if self.start.unpruned else 1  # an older version would stop these trials
+        return max([of_seeds, of_start, 4 if is_later else 1, 2 if self.space.constraints else 1, *of_ranges])
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the storage: later fields only if they differ from their defaults.

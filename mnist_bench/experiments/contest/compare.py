@@ -69,6 +69,8 @@ class ContestOptions:
     pruner_options: Mapping[str, Any] = field(default_factory=dict)
     start: tuple[str, ...] = ()
     """Studies and tables of other tasks: every pair takes part a second time, with a start list made of them."""
+    unpruned: int = start_lists.UNPRUNED
+    """Of each start list, the first configurations that no pruner stops."""
     baselines: bool = True
     """Whether random search and other simple methods take part."""
     seeds: int | None = None
@@ -246,7 +248,9 @@ def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: 
                 f"Warm-start configurations from {source.name} were selected on {task}, the task of this comparison."
             )
     return {
-        names: start_lists.make(space, planner, [sources[name] for name in dict.fromkeys(names)])
+        names: start_lists.make(
+            space, planner, [sources[name] for name in dict.fromkeys(names)], unpruned=options.unpruned
+        )
         for names in named
         if names
     }

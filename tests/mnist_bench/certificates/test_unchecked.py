@@ -10,6 +10,7 @@ import pytest
 
 from mnist_bench.certificates.certificate import Certificate, certify
 from mnist_bench.certificates.unchecked import sentences
+from mnist_bench.start_lists import UNPRUNED
 from search.event_log.events import GoalSet, Resumed, Stopped
 from search.study.location import StudyLocation
 from search.study.start_list import StartList
@@ -58,6 +59,7 @@ def test_a_warm_start_from_bundled_tables_is_made_again() -> None:
     certificate = certify(StudyLocation.of("portable", ROOT / "results" / "published" / "studies"))
     assert len(told(certificate)) == 1  # the seed
     start = certificate.spec.start
+    assert len(told(certificate, spec=replace(certificate.spec, start=replace(start, unpruned=UNPRUNED)))) == 1
     other = replace(start, configurations=start.configurations[::-1])
     lines = told(certificate, spec=replace(certificate.spec, start=other))
     assert lines[1] == "The author chose a warm start of 10 configurations, made of conv-5k, conv-5k-wrong."

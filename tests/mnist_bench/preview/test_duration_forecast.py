@@ -9,6 +9,7 @@ from mnist_bench.preview.duration_forecast import Workload, seconds_between
 from mnist_bench.preview.pace import Pace
 from mnist_bench.space_files import Drawn
 from search.strategies import Asha, NoPruner
+from search.study import StartList
 
 PLANS = Drawn(space_files.load("smoke")).trainable
 ASKED = Workload(trials=20, pruner=Asha(), workers=2, has_cost=False)
@@ -27,6 +28,11 @@ def test_it_grows_with_the_work_and_falls_with_the_speed() -> None:
         assert seconds_between(PLANS, more, PACE)[0] > low
         assert seconds_between(PLANS, more, PACE)[1] > high
     assert seconds_between(PLANS, ASKED, replace(PACE, speeds=(9.0,)))[1] < high
+
+
+def test_it_grows_with_the_configurations_that_are_not_pruned() -> None:
+    start = StartList(configurations=({}, {}, {}), unpruned=2)
+    assert seconds_between(PLANS, replace(ASKED, start=start), PACE)[0] > seconds_between(PLANS, ASKED, PACE)[0]
 
 
 def test_what_is_not_known_makes_it_wider() -> None:

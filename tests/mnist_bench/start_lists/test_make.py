@@ -73,6 +73,7 @@ def test_settings_become_the_nearest_that_the_space_has(tried: dict[str, Any], e
     found = make(SPACE, Free(), [of((tried, 0.0))])
     assert found.configurations == (expected,)
     assert found.made_of == ("earlier",)
+    assert found.unpruned == 1
     assert all(field.can_be(expected[field.path]) for field in SPACE.fields if field.path in expected)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from search.errors import FingerprintError, NewerVersionError
 from search.strategies.pruners import Asha
-from search.strategies.samplers import Curves
+from search.strategies.samplers import Curves, Random
 from search.study.spec import StudySpec, check_known
 from search.study.start_list import StartList
 from support import search_fake as fake
@@ -36,9 +36,50 @@ def test_every_third_proposal_ignores_it(tmp_path: Path) -> None:
             assert trial.params == alone.trials[trial.number].params
 
 
+def test_its_first_configurations_are_not_pruned(tmp_path: Path) -> None:
+    start = listed(24, 16, 8, 32, 40)
+    members = [0, 1, 3, 4, 6]
+    reasons = {
+        unpruned: [trial.reason for trial in fake.run(tmp_path / str(unpruned), goal=10, start=each).study.trials]
+        for unpruned in (0, 3)
+        for each in [replace(start, unpruned=unpruned)]
+    }
+    assert [reasons[0][number] for number in members].count("pruned") > 2
+    assert [reasons[3][number] for number in members[:3]] == ["complete"] * 3
+    assert "pruned" in [reasons[3][number] for number in members[3:]]
+
+
+def test_the_trials_of_a_list_without_pruning_are_rivals_of_all_others(tmp_path: Path) -> None:
+    start = replace(listed(24, 16, 8), unpruned=3)
+    study = fake.run(tmp_path, goal=12, start=start, sampler=Random(), pruner=Asha()).study
+    first = [trial.reports[0].value or 0.0 for trial in study.trials if trial.reports]
+    for trial in study.trials:
+        if trial.reason == "complete" and not start.keeps(trial.number):
+            assert sum(value > (trial.reports[0].value or 0.0) for value in first) < len(first) / 3
+
+
+def test_an_older_version_does_not_read_a_study_that_does_not_prune_them() -> None:
+    specs = [fake.make_spec(Curves(), Asha(), 4, 0, start=replace(listed(8), unpruned=each)) for each in (0, 1)]
+    assert [spec.format for spec in specs] == [1, 6]
+    assert "unpruned" not in specs[0].to_json()["start"]
+    assert StudySpec.from_json(specs[1].to_json()).start == specs[1].start
+
+
+def test_those_that_are_not_pruned_are_expected_to_train_to_the_end() -> None:
+    start = replace(listed(8, 16, 24), unpruned=2)
+    rest = Asha().survivors(18, 9)
+    assert start.survivors(Asha(), 20, 9) == [2 + left for left in rest]
+    assert start.survivors(Asha(), 1, 9) == [1.0] * 9
+    assert StartList().survivors(Asha(), 20, 9) == Asha().survivors(20, 9)
+
+
 @pytest.mark.slow
 def test_a_search_with_one_is_the_same_however_it_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options: dict[str, Any] = {"goal": 14, "sampler": Curves(n_startup_trials=3), "start": listed(8, 16, 24, 32)}
+    options: dict[str, Any] = {
+        "goal": 14,
+        "sampler": Curves(n_startup_trials=3),
+        "start": replace(listed(8, 16, 24, 32), unpruned=2),
+    }
     expected = fake.run(tmp_path / "one", **options).study.digest
     assert fake.run(tmp_path / "two", workers=2, **options).study.digest == expected
     lives = (3 + life % 5 for life in range(100))
