@@ -245,9 +245,9 @@ def main(arguments: Sequence[str]) -> None:
         "",
         f"`python benchmarks/strategies/list_pruning.py --seeds {asked.seeds}` on {pages.machine()}.",
         "",
-        "Errors of the selected configuration of `random` with `asha` and a list of ten configurations, after "
-        f"{READ_AT[0]}, {READ_AT[1]} and {READ_AT[2]} full trainings. Differences to the first row are percentage points "
-        "with 95% intervals. Each search has a list of its own, made of a random part of the other table.",
+        "Errors of the selected configuration of `random` with `asha` and a list of ten configurations. Differences to "
+        "the first row are percentage points with 95% intervals. Each search has a list of its own, made of a random "
+        "part of the other table. The columns are costs in full trainings.",
     ]
     for name in OTHER:
         pool = Pool(name, proposed)
