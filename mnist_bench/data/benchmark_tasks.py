@@ -45,6 +45,8 @@ def task(name: TaskName) -> BenchmarkTask:
             return BenchmarkTask(wrong_labels=0.2)
         case "mnist-5k-coarse":
             return BenchmarkTask(pixel=2)
+        case "mnist-40k":
+            return BenchmarkTask(train=40_000, unseen=10_000)
         case _:
             assert_never(name)
 
