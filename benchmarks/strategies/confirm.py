@@ -173,7 +173,7 @@ class Confirmation:
         return ContestOptions(
             live=plan.task, space=plan.space, ways=(claim.against, claim.way), seeds=pairs,  # type: ignore[arg-type]
             first_seed=plan.first_seed, trials=claim.trials, workers=(self._workers,), results=self._results,
-            ledger=self._ledger, own_splits=plan.own_splits, fresh=claim.fresh,
+            ledger=self._ledger, own_splits=plan.own_splits, fresh=claim.fresh, unpruned=plan.unpruned,
         )  # fmt: skip
 
 

@@ -54,6 +54,8 @@ class Plan:
     claims: tuple[Claim, ...]
     besides: tuple[Claim, ...] = ()
     """Comparisons that are described and not tested; their searches are made last."""
+    unpruned: int = 0
+    """Of each start list, the first configurations that no pruner stops."""
 
     @property
     def is_holm(self) -> bool:
@@ -73,7 +75,7 @@ def plan_of(path: Path) -> Plan:
     ways = {name: _entrant(way) for name, way in values["ways"].items()}
     return Plan(
         task=values["task"], space=values["space"], own_splits=values.get("split") == "pair", margin=values["margin"],
-        first_seed=values["first_seed"],
+        first_seed=values["first_seed"], unpruned=values.get("unpruned", 0),
         claims=tuple(_claim({**values, **each}, ways, looks_of(path, values, each)) for each in values["claims"]),
         besides=tuple(
             _claim({**values, **each}, ways, ({each["pairs"]: BOUNDARIES[1][0]},)) for each in values.get("besides", ())
