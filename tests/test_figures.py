@@ -338,6 +338,19 @@ def replays() -> Iterator[str]:
         yield f"{words} {row(*(around(pool[seen]['speedups'][trainings], 'ratio') for pool in pools))}"
 
 
+def pruned_lists() -> Iterator[str]:
+    tables = figures("strategies/list-pruning.json")["tables"]
+    for table, parts in tables.items():
+        for part, words in (
+            ("60 configurations", "from 60 configurations"), ("20 configurations", "from 20"),
+            ("the 60 worst", "of the worst"),
+        ):  # fmt: skip
+            looks = parts[part]["not the first 3"]
+            yield f"{table}, {words} {row(*(around(look, 'difference', times=-1) for look in looks))}"
+    curves = figures("strategies/list-pruning-curves.json")["conv-5k-wrong, not the first 3"][0]
+    yield f"It is {around(curves, 'difference', times=-1)} percentage points on conv-5k-wrong"
+
+
 def contests() -> Iterator[str]:
     for null in figures("contest/null.json")["rows"]:
         claimed = f"{null['claimed']:.1%}" if null["contests"].startswith("null") else f"{null['claimed']:.0%}"
@@ -400,7 +413,7 @@ STATED: Sequence[tuple[str, Callable[[], Iterator[str]]]] = [
     ("speed", own_speed), ("speed", accuracy_for_computing), ("speed", ways_to_compute_a_step),
     ("speed", loops_of_others), ("speed", pattern_of_optuna),
     ("methods", live_claims), ("methods", comparisons_that_were_not_planned), ("methods", lists_and_machines),
-    ("methods", all_of_mnist), ("methods", replays),
+    ("methods", all_of_mnist), ("methods", replays), ("methods", pruned_lists),
     ("methods", contests), ("ordering_cost", event_order), ("settings", levers), ("promises", kills),
 ]  # fmt: skip
 """Page, and what states its figures."""

@@ -1,6 +1,7 @@
 """Compare rules by which a pruner may stop warm-start configurations, by replays of random search with asha.
 
     python benchmarks/strategies/list_pruning.py --seeds 200
+    python benchmarks/strategies/list_pruning.py --curves 29
 
 Each search has a list of its own: the ten configurations that a start list takes from a random part of the other
 table. The list of the whole table would be one case, and its best configuration is also the best of this table. A list
@@ -19,6 +20,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from heapq import heapify, heapreplace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +120,8 @@ class Pool:
             drawn = draws.choice(len(worst), NUMBER, replace=False)
             chosen = tuple(dict(worst[each].settings) for each in sorted(drawn))
             return StartList(made_of=(self.other.name,), configurations=chosen)
-        drawn = sorted(draws.choice(len(tried), part, replace=False))
-        return start_lists.make(
-            self.table.space, self.table.planner, [replace(self.other, tried=tuple(tried[each] for each in drawn))]
-        )
+        chosen_tried = tuple(tried[each] for each in sorted(draws.choice(len(tried), part, replace=False)))
+        return start_lists.make(self.table.space, self.table.planner, [replace(self.other, tried=chosen_tried)])
 
 
 def proposals(seeds: int, kept: Path) -> dict[int, list[Mapping[str, Any] | None]]:
@@ -230,14 +230,66 @@ def cell(mean: float, look: Look) -> str:
     return f"{mean:.2f}%, {look.difference:+.3f} \\[{look.low:+.3f}, {look.high:+.3f}\\]".replace("-", "−")
 
 
+def curves_page(seeds: int, kept: Path, output: Path) -> None:
+    """Write the page on searches of `curves`, which the driver makes: the default against no rule, up to 15 trainings.
+
+    Searches are kept; those that are there are not made again.
+    """
+    budgets = READ_AT[:2]
+    found: dict[tuple[str, int, int], Searched] = {}
+    for _, ((name, seed, first), choices) in whole_lines(kept) if kept.exists() else ():
+        found[name, seed, first] = Searched(tuple((spent, error) for spent, error in choices))
+    lines: list[list[str]] = []
+    document: dict[str, Any] = {}
+    for name in OTHER:
+        pool = Pool(name, {})
+        for seed, rule in product(range(seeds), (RULES[0], DEFAULT)):
+            if (name, seed, rule.first) not in found:
+                listed = replace(pool.list_of(seed, 60), unpruned=rule.first)
+                arena = ReplayedTable(pool.table, starts={("list",): listed})
+                entrant = Entrant(sampler="curves", pruner="asha", start=("list",))
+                trace = replay(arena, entrant, seed, Terms(budget=max(budgets), slots=SLOTS))
+                choices = [[one.spent, one.unseen] for one in trace.choices]
+                append_line(kept, json.dumps([[name, seed, rule.first], choices]))
+                found[name, seed, rule.first] = Searched(tuple((spent, error) for spent, error in choices))
+        errors = {
+            rule.name: np.array(
+                [[100 * found[name, seed, rule.first].read(at) for at in budgets] for seed in range(seeds)]
+            )
+            for rule in (RULES[0], DEFAULT)
+        }
+        today = errors[RULES[0].name]
+        for name_of_rule, read in errors.items():
+            looks = [compared(read[:, at] - today[:, at], BOUNDARIES[1][0], 0.02) for at in range(len(budgets))]
+            means = read.mean(axis=0).tolist()
+            lines.append([name, name_of_rule, *map(cell, means, looks)])
+            document[f"{name}, {name_of_rule}"] = [
+                {"error": mean, **asdict(look)} for mean, look in zip(means, looks, strict=True)
+            ]
+    text = [
+        "# Warm-start configurations and the pruner, with the sampler `curves`",
+        "",
+        f"`python benchmarks/strategies/list_pruning.py --curves {seeds}` on {pages.machine()}.",
+        "",
+        "As in [list-pruning.md](list-pruning.md), with lists of 60 configurations; the driver makes the searches.",
+        "",
+        *pages.table(["table", "asha may stop", *(f"after {at}:" for at in budgets)], lines),
+    ]
+    pages.write(output, "list-pruning-curves", "\n".join(text) + "\n", document)
+
+
 def main(arguments: Sequence[str]) -> None:
     """Search, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--check", type=int, default=5, help="searches of each rule that the driver makes, too")
+    parser.add_argument("--curves", type=int, default=0, help="this number of searches of curves instead")
     parser.add_argument("--kept", type=Path, default=KEPT)
     parser.add_argument("--output", type=Path, default=Path("results/published/strategies"))
     asked = parser.parse_args(arguments)
+    if asked.curves:
+        curves_page(asked.curves, asked.kept.with_stem("list-pruning-curves"), asked.output)
+        return
     proposed = proposals(asked.seeds, asked.kept)
     document: dict[str, Any] = {"seeds": asked.seeds, "read_at": READ_AT, "tables": {}}
     text = [

@@ -47,8 +47,8 @@ CURVES = Path("results/published/strategies/full-curves.jsonl")
 WORK = Path("results/_rungs")
 PERIODS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.25, 2.5, 2.75, 3.0, 4.0, 4.5, 6.0, 8.0)
 """Epochs at which the trainings report."""
-IMAGES = {"train_images": 50_000, "validation_images": 10_000}
-KIND = "cpu-bf16"
+TRAIN, VALIDATION = 50_000, 10_000
+"""Images."""
 BATCH = 4
 """Trainings that are started together; at the end of each batch a worker waits for the other."""
 SLOTS, POOLS, SEARCHES, BUDGETS = 8, 400, 4, (9, 15, 30)
@@ -154,7 +154,13 @@ def curves() -> list[Curve]:
 def costs(curve: Curve, periods: Sequence[float]) -> list[int]:
     """Return the logical cost of each period of a configuration that reports after these epochs."""
     config = {**curve.config, "periods": list(periods)}
-    planner = make_planner(config, limits={}, coefficients=asdict(COEFFICIENTS[KIND]), **IMAGES)
+    planner = make_planner(
+        config,
+        limits={},
+        coefficients=asdict(COEFFICIENTS["cpu-bf16"]),
+        train_images=TRAIN,
+        validation_images=VALIDATION,
+    )
     return list(planner({}).costs)
 
 
@@ -180,7 +186,10 @@ def searched(
     rungs = set(pruner.rungs(periods))
     arrived: dict[int, list[int]] = {rung: [] for rung in rungs}
     factor = pruner.reduction_factor if isinstance(pruner, Asha) else 1
-    turns, running, spent, choices = [(0, slot) for slot in range(SLOTS)], {}, 0, []
+    turns = [(0, slot) for slot in range(SLOTS)]
+    running: dict[int, tuple[int, int]] = {}
+    choices: list[tuple[float, int]] = []
+    spent = 0
     heapify(turns)
     while spent < most:
         now, slot = turns[0]
