@@ -351,6 +351,22 @@ def pruned_lists() -> Iterator[str]:
     yield f"It is {around(curves, 'difference', times=-1)} percentage points on conv-5k-wrong"
 
 
+def rungs() -> Iterator[str]:
+    found = figures("strategies/rungs.json")
+    yield f"{found['trials']} of the {found['of']} trials of the published search were trained again to the end"
+    yield f"{found['pruned']} that were pruned, and {found['complete']} that were complete"
+    of_all = {epoch: all_ for epoch, all_, _, _ in found["ranks"]}
+    of_half = {epoch: half for epoch, _, half, _ in found["ranks"]}
+    early = f"{of_all[0.25]:.2f} at a quarter of an epoch, {of_all[1.0]:.2f} at one epoch"
+    yield f"{early} and {of_all[3.0]:.2f} at three epochs"
+    yield f"it is {of_half[0.25]:.2f} at a quarter of an epoch"
+    assert found["better"] == 0
+    assert found["placed"] == found["pruned"]
+    differences = [each for setting in found["settings"].values() for each in setting["difference"]]
+    assert all(low <= 0 <= high for _, low, high in differences)
+    yield f"up to {max(-low for _, low, _ in differences):.0f} errors of 10,000"
+
+
 def contests() -> Iterator[str]:
     for null in figures("contest/null.json")["rows"]:
         claimed = f"{null['claimed']:.1%}" if null["contests"].startswith("null") else f"{null['claimed']:.0%}"
@@ -414,6 +430,7 @@ STATED: Sequence[tuple[str, Callable[[], Iterator[str]]]] = [
     ("speed", loops_of_others), ("speed", pattern_of_optuna),
     ("methods", live_claims), ("methods", comparisons_that_were_not_planned), ("methods", lists_and_machines),
     ("methods", all_of_mnist), ("methods", replays), ("methods", pruned_lists),
+    ("methods", rungs),
     ("methods", contests), ("ordering_cost", event_order), ("settings", levers), ("promises", kills),
 ]  # fmt: skip
 """Page, and what states its figures."""

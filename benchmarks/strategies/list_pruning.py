@@ -33,7 +33,8 @@ from looks import BOUNDARIES, Look, compared
 
 from mnist_bench import start_lists, tables
 from mnist_bench.experiments.contest.contest_record import Entrant
-from mnist_bench.experiments.contest.replays import ReplayedTable, Terms, replay
+from mnist_bench.experiments.contest.replayed import ReplayedTable
+from mnist_bench.experiments.contest.replays import Terms, replay
 from mnist_bench.start_lists.make import NUMBER
 from mnist_bench.tables import CHANCE
 from search.files import append_line, make_folder, whole_lines

@@ -51,7 +51,7 @@ TRAIN, VALIDATION = 50_000, 10_000
 """Images."""
 BATCH = 4
 """Trainings that are started together; at the end of each batch a worker waits for the other."""
-SLOTS, POOLS, SEARCHES, BUDGETS = 8, 400, 4, (9, 15, 30)
+SLOTS, POOLS, SEARCHES, BUDGETS = 8, 100, 4, (9, 15, 30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
