@@ -46,7 +46,7 @@ def task(name: TaskName) -> BenchmarkTask:
         case "mnist-5k-coarse":
             return BenchmarkTask(pixel=2)
         case "mnist-40k":
-            return BenchmarkTask(train=40_000, unseen=10_000)
+            return BenchmarkTask(train=40_000, unseen=9_900)
         case _:
             assert_never(name)
 
