@@ -161,7 +161,7 @@ def page(
     """Yield the paragraphs of the page."""
     families = np.array([contest.task.partition("/")[0] for contest in contests])
     means = found.mean(axis=3)
-    heads = ["normalised regret", "tasks:", *(f"{way}, {number}:" for number, way in product(plan.numbers, ways))]
+    heads = ["normalized regret", "tasks:", *(f"{way}, {number}:" for number, way in product(plan.numbers, ways))]
     groups = [("all tasks", np.full(len(contests), True)), *((each, families == each) for each in plan.tasks)]
     yield "\n".join(
         pages.table(

@@ -42,7 +42,7 @@ WORK = Path("results/_making_tables/scikit-learn")
 SEEDS = (0, 1, 2)
 AT_LEAST = 2
 """Seeds that each task gets before any gets a further one."""
-BATCH = 30
+BATCH = 10
 """Rows that are written together."""
 Key = tuple[int, int]
 """Configuration and seed."""

@@ -78,7 +78,7 @@ class ValueTable:
 
     @cached_property
     def regrets(self) -> NDArray[np.float64]:
-        """Normalised regret of each configuration after its last report, shape (C,), from 0 to 1.
+        """Normalized regret of each configuration after its last report, shape (C,), from 0 to 1.
 
         0 is the best configuration of the table and 1 the median one, linear in `losses`. Whatever is worse is 1, too:
         the worst configurations of some tables are so bad that they would set the scale.

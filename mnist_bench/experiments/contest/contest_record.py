@@ -27,7 +27,7 @@ from search.study import StartList
 
 Instrument = Literal["table", "stand-in", "live"]
 Measure = Literal["error", "regret"]
-"""Of a choice: its error on unseen images; or its normalised regret, of a table of values."""
+"""Of a choice: its error on unseen images; or its normalized regret, of a table of values."""
 Method = Literal["search", "first_period", "foreign"]
 """A sampler with a pruner; the first period for all, then the best to their ends; or a sampler and a pruner of another
 library, which searches in a program of its own (benchmarks/peers/search_methods)."""

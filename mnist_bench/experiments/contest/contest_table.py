@@ -40,7 +40,7 @@ PAIRED = (
 MEASURES: Mapping[Measure, str] = {
     "error": "A budget is estimated cost, not trials or epochs: a large network's epoch counts for more than a small "
     "one's, and an estimate is the same in every run.",
-    "regret": "Normalised regret: 0% is the best configuration of the table and 100% the median one or worse. It is "
+    "regret": "Normalized regret: 0% is the best configuration of the table and 100% the median one or worse. It is "
     "linear in the value that is maximized, or in the logarithm of a loss. A search sees the mean over the seeds of "
     "the table, which has all configurations. Each full training costs the same.",
 }
@@ -222,7 +222,7 @@ def scored(contest: Contest) -> str:
         case "error":
             return f"error of the selected configuration on {contest.unseen_images:,} unseen images"
         case "regret":
-            return "normalised regret of the selected configuration"
+            return "normalized regret of the selected configuration"
         case _:
             assert_never(contest.measure)
 

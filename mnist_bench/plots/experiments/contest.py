@@ -20,7 +20,7 @@ DASHES = ("--", ":", "-.")
 """Entrants with several budgets, in their order."""
 LABELS: Mapping[str, str] = {
     "error": "error of the selected configuration on unseen images (%, log)",
-    "regret": "normalised regret of the selected configuration (%, log)",
+    "regret": "normalized regret of the selected configuration (%, log)",
 }
 TRAINED = (
     "curves: of the networks as searches trained them; compared are the selected configurations, retrained with "

@@ -18,7 +18,7 @@ from search.study import StudySpec
 
 
 class ReplayedValues:
-    """A table of values prepared for replayed searches, whose errors are normalised regrets."""
+    """A table of values prepared for replayed searches, whose errors are normalized regrets."""
 
     def __init__(self, table: ValueTable) -> None:
         """A search sees the mean over the table's seeds."""

@@ -75,9 +75,9 @@ def test_the_caption_says_what_was_measured_and_what_it_holds_for() -> None:
 
 def test_regrets_are_not_called_errors() -> None:
     (table,) = tables_of([clear(measure="regret")])
-    assert table.caption[1].startswith("table handmade: normalised regret of the selected configuration at the cost ")
+    assert table.caption[1].startswith("table handmade: normalized regret of the selected configuration at the cost ")
     assert table.columns[1].heading == "regret"
-    assert table.footnotes[-1].startswith("Normalised regret: 0% is the best configuration of the table and 100% ")
+    assert table.footnotes[-1].startswith("Normalized regret: 0% is the best configuration of the table and 100% ")
     assert not any("unseen images" in line or "A budget is estimated" in line for line in table.footnotes)
 
 
