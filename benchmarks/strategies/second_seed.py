@@ -29,7 +29,8 @@ from publish import FOLDER
 
 from mnist_bench import tables, value_tables
 from mnist_bench.experiments.contest.contest_record import Entrant
-from mnist_bench.experiments.contest.replays import Replayed, ReplayedTable, ReplayedValues, Terms, simulated
+from mnist_bench.experiments.contest.replayed import Replayed, ReplayedTable, ReplayedValues
+from mnist_bench.experiments.contest.replays import Terms, simulated
 from mnist_bench.statistics import t_interval
 from search import canonical_json
 from search.files import append_line, make_folder, whole_lines
