@@ -109,10 +109,16 @@ def whole_seeds(task: str, there: Mapping[Key, Row]) -> tuple[int, ...]:
     return tuple(seed for seed in SEEDS if all((point, seed) in there for point in points))
 
 
+def whole_tasks() -> list[str]:
+    """Return the tasks that have enough whole seeds for a table."""
+    return [task for task in sklearn_tasks.TASKS if len(whole_seeds(task, rows(task))) >= AT_LEAST]
+
+
 def verify(count: int, seed: int) -> int:
     """Train rows again that are drawn at random, and return how many have other bits."""
     draws, different = np.random.default_rng(seed), 0
-    for task in sklearn_tasks.TASKS:
+    tasks = whole_tasks()
+    for task in tasks:
         there, configurations = rows(task), cells(space(task))
         keys = sorted(there)
         for number in draws.choice(len(keys), count, replace=False).tolist():
@@ -122,14 +128,14 @@ def verify(count: int, seed: int) -> int:
                 different += 1
                 print(f"{task}, configuration {point}, seed {trained_with}: {again} for {there[keys[number]][0]}")
         print(f"{task}: {count} of {len(keys)} rows trained again")
-    print(f"{different} of {count * len(sklearn_tasks.TASKS)} rows have other bits, on {pages.machine()}.")
+    print(f"{different} of {count * len(tasks)} rows have other bits, on {pages.machine()}.")
     return different
 
 
 def build() -> None:
     """Write the file of each table from the rows that are there, and print the hashes to pin."""
     make_folder(made.FOLDER)
-    for task in sklearn_tasks.TASKS:
+    for task in whole_tasks():
         there = rows(task)
         seeds, points = whole_seeds(task, there), range(len(cells(space(task))))
         about = made.AboutValues(

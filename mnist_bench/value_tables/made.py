@@ -21,7 +21,13 @@ from search.space import Space
 FAMILY = "scikit-learn"
 FOLDER = Path(__file__).parent / "shipped"
 
-SHA256: Mapping[str, str] = {}
+SHA256: Mapping[str, str] = {
+    "mlp-diabetes": "40247593fc468a57ed75a43b9315cba4ed73da7a7087c2054ee426840a880200",
+    "boosting-diabetes": "aca0651d8dca6b8ba8b2baa6bbf7b12d3cefcd6993528ec7ccf1d8b70927d410",
+    "mlp-wine": "3b27ccc66c458b1a8b7df1d2a8e87c51d72bd446da00d6a87fe1fad32dbd5750",
+    "boosting-friedman": "9c986461bbde71f9974e346939891d317a9571f3f0d7b2deecf53bf2c3198afd",
+    "mlp-breast-cancer": "cde4f7834d227cc06fb8444cb89ceed05f0b521019a690c02b1bc8cadcbc0ed7",
+}
 """SHA-256 of each table's file, by the table's name; `make_sklearn_tables.py build` prints them."""
 
 

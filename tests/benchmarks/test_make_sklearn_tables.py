@@ -33,6 +33,7 @@ def test_an_objective_reports_twelve_losses_that_repeat(task: str, params: dict[
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_network_that_diverges_reports_nan_and_ends() -> None:
     objective, _ = sklearn_tasks.TASKS["mlp-diabetes"]
     reports = [*objective(Configuration({**NETWORK, "config.learning_rate": 1e200}, 0))]

@@ -27,12 +27,12 @@ def test_a_table_of_values_sees_one_seed_and_scores_with_the_others(monkeypatch:
 
 def test_pairs_are_kept_and_not_searched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "load", lambda name: handmade_table.table())
-    monkeypatch.setattr(second_seed, "BUDGETS", (6, 12))
+    monkeypatch.setattr(second_seed, "BUDGETS", (12, 20))
     kept = tmp_path / "kept.jsonl"
     first = second_seed.searched(["grid-5k"], ["random"], 2, kept)
     content = kept.read_bytes()
     assert second_seed.searched(["grid-5k"], ["random"], 2, kept) == first
     assert kept.read_bytes() == content
     (small, large) = second_seed.rows(first)
-    assert (small["budget"], large["budget"], large["searches"]) == (6, 12, 2)
+    assert (small["budget"], large["budget"], large["searches"]) == (12, 20, 2)
     assert large["difference"] == pytest.approx(large["second_seed"] - large["one_seed"])
