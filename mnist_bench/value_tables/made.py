@@ -27,6 +27,7 @@ SHA256: Mapping[str, str] = {
     "mlp-wine": "3b27ccc66c458b1a8b7df1d2a8e87c51d72bd446da00d6a87fe1fad32dbd5750",
     "boosting-friedman": "9c986461bbde71f9974e346939891d317a9571f3f0d7b2deecf53bf2c3198afd",
     "mlp-breast-cancer": "cde4f7834d227cc06fb8444cb89ceed05f0b521019a690c02b1bc8cadcbc0ed7",
+    "boosting-hastie": "49e9715e43b652c0376791e99c6221744ac2186db23623349cb6980d387f9a5c",
 }
 """SHA-256 of each table's file, by the table's name; `make_sklearn_tables.py build` prints them."""
 
