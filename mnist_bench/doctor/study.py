@@ -14,6 +14,7 @@ from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.leaderboard import stop_line, stop_option
 from mnist_bench.searches import study_context
 from mnist_bench.studies import believed, compatibility, data_of, is_foreign, made_by_another
+from search import strategies
 from search.database import damage, is_postgresql, open_for_writing, open_tables_for_reading, storage_errors
 from search.differences import differences
 from search.driver import RecordedPlanner
@@ -36,6 +37,7 @@ from search.study import (
     rebuild,
     stored_history,
 )
+from search.trainer_api import Planner
 
 
 def examine(
@@ -110,17 +112,23 @@ def _continued(study: StudyRecord, location: StudyLocation) -> str:
 def decided_again(events: Sequence[Event], stored: Mapping[str, Any], *, foreign: bool = False) -> Diagnostic:
     """Replay the decisions in an event log, made under a specification, and return whether they come out the same.
 
-    The plans of a `foreign` study's trials are taken from the log.
+    The plans of a `foreign` study's trials are taken from the log. If its own planner ruled configurations out, the
+    proposals of a sampler that asks for them are taken from the log, too.
     """
     if stored["driver_revision"] != DRIVER_REVISION:
         return note(
             "replay", f"not done: driver revision {stored['driver_revision']} decided differently from this version."
         )
+
+    def planner_for(spec: StudySpec) -> Planner[Any]:
+        return RecordedPlanner(events) if foreign else study_context.planner(spec.space, spec.context)
+
     try:
-        replayed = decide_again(
-            events,
-            lambda spec: RecordedPlanner(events) if foreign else study_context.planner(spec.space, spec.context),
-        )
+        replayed = decide_again(events, planner_for)
+        # What is feasible to an objective, its space says.
+        if replayed.difference is not None and foreign and "objective" not in stored["context"]:
+            sampler, _ = strategies.of_spec(stored)
+            replayed = decide_again(events, planner_for, proposes=False) if sampler.asks_planner else replayed
     except UnnamedCodeError as error:
         return note("replay", f"not done. {error}")
     except (SearchError, KeyError, TypeError, ValueError) as error:

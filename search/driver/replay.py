@@ -42,7 +42,7 @@ from search.event_log import (
     codec,
     trial_of,
 )
-from search.plugins import Loaded
+from search.plugins import Code, Loaded
 from search.space import Space
 from search.strategies import OF_CONSTRAINTS, ForeignPruner, ForeignSampler, encode
 from search.study import StudySpec
@@ -58,7 +58,7 @@ class Replay:
     difference: str | None
     """How the next event differs from the log; None if none differs."""
     believed: tuple[str, ...] = ()
-    """Names of the custom samplers and pruners whose decisions were taken from the log."""
+    """Names of the samplers and pruners whose decisions were taken from the log."""
 
 
 class _Otherwise(Exception):
@@ -86,8 +86,13 @@ def _plan(event: Asked) -> Plan[Mapping[str, Any]]:
     return Plan(config=event.config, costs=event.costs, facts=event.facts, constraints=constraints)
 
 
-def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[Any]]) -> Replay:
+def replay(
+    events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[Any]], *, proposes: bool = True
+) -> Replay:
     """Decide a study's events, from its creation on, again.
+
+    Unless it `proposes`, the proposals of a built-in sampler are taken from the log, too: a sampler that asks which
+    configurations are feasible needs the study's own planner.
 
     Raises:
         UsageError: a package that the study's sampler needs is not installed.
@@ -95,7 +100,7 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[A
     history = History.of(events[:1])
     stored = StudySpec.from_json(history.spec)
     recorded = _Recorded(events, history)
-    spec = _as_recorded(stored, recorded)
+    spec = _as_recorded(stored if proposes else _without_proposals(stored), recorded)
     own = (way for way in (spec.sampler, spec.pruner) if isinstance(way, ForeignSampler | ForeignPruner))
     believed = tuple(way.name for way in own)
     driver = Driver(spec=spec, history=history, recorder=recorded, planner=planner_for(spec), dispatcher=recorded)
@@ -105,6 +110,12 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[A
     except _Otherwise as difference:
         return Replay(events=history.seq, difference=f"event {history.seq}: {difference}", believed=believed)
     return Replay(events=history.seq, difference=None, believed=believed)
+
+
+def _without_proposals(spec: StudySpec) -> StudySpec:
+    """Return a specification whose sampler counts as custom code, so that the log replaces it."""
+    code = Code(module="", sha256="")
+    return replace(spec, sampler=ForeignSampler(name=spec.sampler.name, code=code, portable=spec.sampler.portable))
 
 
 def _as_recorded(spec: StudySpec, recorded: _Recorded) -> StudySpec:

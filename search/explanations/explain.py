@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
+from search import canonical_json
 from search.driver import restored
 from search.event_log import Asked, Event, History
 from search.explanations.standings import Standing, standings
@@ -36,7 +37,7 @@ def explain(
         UsageError: a package that the sampler needs is not installed.
         TooManyFailuresError: hardly any configuration is feasible.
     """
-    before = [*takewhile(lambda event: not (isinstance(event, Asked) and event.trial == number), events)]
+    before = _before(events, number)
     history = History.of(before)
     spec = StudySpec.from_json(history.spec)
     origin, trained, ended = _origin(spec, history, number, planner_for), history.trained, history.finished
@@ -48,6 +49,27 @@ def explain(
         ended=ended,
         standings=tuple(standings(events, history.trials[number], spec.pruner, spec.cost, is_kept=spec.keeps(number))),
     )
+
+
+def proposes_again(
+    events: Sequence[Event], number: int, planner_for: Callable[[StudySpec], Planner[Any] | None]
+) -> bool:
+    """Return whether the sampler of a study proposes trial `number` again as the log has it; true if it was given.
+
+    A planner that does not know what the study's own planner ruled out leads to other proposals. Errors as `explain`.
+    """
+    before = _before(events, number)
+    history, asked = History.of(before), events[len(before)]
+    spec = StudySpec.from_json(history.spec)
+    if spec.given(number) is not None or not isinstance(asked, Asked):
+        return True
+    proposed = restored(spec, history, planner_for(spec)).ask(number)
+    return canonical_json.dumps(proposed) == canonical_json.dumps(dict(asked.params))
+
+
+def _before(events: Sequence[Event], number: int) -> list[Event]:
+    """Return the events before a trial."""
+    return [*takewhile(lambda event: not (isinstance(event, Asked) and event.trial == number), events)]
 
 
 def _origin(

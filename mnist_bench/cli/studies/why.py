@@ -22,12 +22,13 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
 
     Raises:
         UsageError: the study was made by another version of the search, which may have decided differently; or by
-            another trainer, with a sampler that needs the planner of that trainer.
+            another trainer, whose planner ruled out configurations, with a sampler that needs to know which.
     """
     from mnist_bench import searches
     from mnist_bench.studies import is_foreign
     from search import strategies
-    from search.explanations import explain
+    from search.driver import RecordedPlanner
+    from search.explanations import explain, proposes_again
     from search.study import DRIVER_REVISION
 
     revision = study.spec["driver_revision"]
@@ -39,11 +40,15 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
     if not is_foreign(study.spec):
         return explain(events, trial.number, lambda spec: searches.planner(spec.space, spec.context))
     sampler, _ = strategies.of_spec(study.spec)
-    if sampler.asks_planner:
+    if not sampler.asks_planner:
+        return explain(events, trial.number, lambda spec: None)
+    # As if the trainer's planner ruled nothing out. If it did, the sampler proposes something else.
+    recorded = RecordedPlanner(events)
+    if not proposes_again(events, trial.number, lambda spec: recorded):
         raise UsageError(
             f"Study {study.name} was made by another trainer: only its own program can ask {sampler.name} again."
         )
-    return explain(events, trial.number, lambda spec: None)
+    return explain(events, trial.number, lambda spec: recorded)
 
 
 def print_explanation(

@@ -18,9 +18,9 @@ import pytest
 
 from search.driver.replay import RecordedPlanner, Replay, replay
 from search.errors import FingerprintError
-from search.event_log.events import Asked, Event, trial_of
+from search.event_log.events import Asked, Event, Reported, trial_of
 from search.strategies.pruners import NoPruner
-from search.strategies.samplers import Random, Sobol
+from search.strategies.samplers import Curves, Random, Sobol
 from search.study import studies
 from search.study.location import StudyLocation
 from support import search_fake as fake
@@ -55,6 +55,19 @@ def test_plans_can_be_taken_from_the_log(tmp_path: Path) -> None:
     other = replace(asked, params={**asked.params, "model.width": 1})
     changed = [other if event is asked else event for event in events]
     assert "model.width" in str(replay(changed, lambda spec: RecordedPlanner(changed)).difference)
+
+
+def test_proposals_can_be_taken_from_the_log(tmp_path: Path) -> None:
+    """The planner ruled configurations out, which the log's plans do not show, and curves asks for them."""
+    fake.run(tmp_path, goal=GOAL, sampler=Curves(n_startup_trials=4))
+    events = log(tmp_path)
+    assert decided_again(tmp_path).difference is None
+    assert replay(events, lambda spec: RecordedPlanner(events)).difference is not None
+    trusted = replay(events, lambda spec: RecordedPlanner(events), proposes=False)
+    assert trusted == Replay(events=len(events), difference=None, believed=("curves",))
+    reported = next(event for event in events if isinstance(event, Reported) and not event.prune)
+    changed = [replace(event, prune=True) if event is reported else event for event in events]
+    assert "prune" in str(replay(changed, lambda spec: RecordedPlanner(changed), proposes=False).difference)
 
 
 @pytest.mark.slow

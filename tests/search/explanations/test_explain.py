@@ -11,7 +11,7 @@ import pytest
 
 from search.event_log.events import Asked, Event, Reported, Told
 from search.event_log.records import StudyRecord
-from search.explanations.explain import Explanation, explain
+from search.explanations.explain import Explanation, explain, proposes_again
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.strategies.registry import named_pruner
 from search.strategies.samplers import Curves, Qmc, Random, Sampler, Sobol, Tpe
@@ -50,6 +50,15 @@ def test_where_a_proposal_comes_from(tmp_path: Path, sampler: Sampler, first: st
     assert told.origin.kind == last
     assert (told.origin.why is not None) == (sampler.name == "curves")
     assert (explained(events, 0).trained, told.trained) == (0, 13)
+
+
+def test_a_proposal_repeats_if_the_planner_rules_out_the_same(tmp_path: Path) -> None:
+    study, events = searched(tmp_path, sampler=Curves(n_startup_trials=3), enqueued=(GIVEN,))
+    numbers = range(len(study.trials))
+    assert all(proposes_again(events, number, lambda spec: fake.Planner(48)) for number in numbers)
+    others = [proposes_again(events, number, lambda spec: fake.Planner(64)) for number in numbers]
+    assert others[0], "it was given"
+    assert not all(others)
 
 
 def test_tpe_draws_at_random_until_as_many_have_ended(tmp_path: Path) -> None:
