@@ -209,6 +209,9 @@ def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pyt
     class Searching:
         numerics: ClassVar = {"canary": "c0", "cpu": "a processor", "torch": "2.13"}
 
+        def __init__(self, terms: live_contest.LiveTerms) -> None:
+            self.terms = terms
+
         def trace(self, entrant: Entrant, seed: int) -> Trace:
             if len(done) == 3:
                 raise Stopped
@@ -216,8 +219,8 @@ def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pyt
             return replace(trace, trials=len(done))
 
     @contextmanager
-    def opened(terms: object, stopping: object) -> Iterator[Searching]:
-        yield Searching()
+    def opened(terms: live_contest.LiveTerms, stopping: object) -> Iterator[Searching]:
+        yield Searching(terms)
 
     monkeypatch.setattr(live_contest, "opened", opened)
     ways = (Entrant(sampler="tpe", pruner="asha"), Entrant(sampler="curves", pruner="asha"))
