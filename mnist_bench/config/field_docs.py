@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from dataclasses import is_dataclass
 from functools import cache
 from itertools import pairwise
 
@@ -13,8 +14,17 @@ from itertools import pairwise
 def field_docs(cls: type) -> dict[str, str]:
     """Return the text under each field of `cls` on one line, by the field's name, from the class's source.
 
-    There is none if Python finds no source, as for a class that `make_dataclass` made.
+    Of an inherited field it is the base's, unless the class declares the field again. There is none if Python finds no
+    source, as for a class that `make_dataclass` made.
     """
+    docs: dict[str, str] = {}
+    for declaring in filter(is_dataclass, reversed(cls.__mro__)):
+        docs |= _own_docs(declaring)
+    return docs
+
+
+def _own_docs(cls: type) -> dict[str, str]:
+    """Return the same of the fields that the class itself declares."""
     try:
         # A class that stands inside another, or in a function, is indented.
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))

@@ -38,6 +38,19 @@ def test_field_docs() -> None:
     assert field_docs(Example) == {"first": "One line.", "third": "Two lines."}
 
 
+def test_inherited_fields_have_the_text_of_their_base() -> None:
+    @dataclass
+    class Derived(Example):
+        """One more field, and one that is declared again."""
+
+        third: int = 4
+        """Anew."""
+        fourth: int = 5
+        """One more."""
+
+    assert field_docs(Derived) == {"first": "One line.", "third": "Anew.", "fourth": "One more."}
+
+
 def test_of_a_class_inside_another() -> None:
     assert field_docs(Net.Settings) == {"width": "Feature maps. Of each layer."}
 

@@ -156,7 +156,7 @@ def test_a_portable_precision_needs_a_portable_sampler() -> None:
     drawn = Drawn(Space.from_document(parse(f"{text}\nsearch: {{sampler: tpe}}", "f.yaml")))
     assert [str(warning) for warning in warnings(drawn)] == [
         "f.yaml:2:12  precision: portable, but the proposals of tpe depend on the processor, and those of random, qmc, "
-        "sobol and curves do not"
+        "sobol, curves and curves-ard do not"
     ]
     assert warnings(drawn, (Random(), Asha())) == []
 
