@@ -218,7 +218,7 @@ def ratio(found: Sequence[Promise], promised: Callable[[Promise], float]) -> tup
     means = np.vstack([pairs.mean(axis=0)[None], pairs[draws].mean(axis=1)])
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = means[:, 0] / means[:, 1]
-    low, high = np.nanquantile(ratios[1:], [0.025, 0.975]).tolist()
+    low, high = np.nanquantile(ratios[1:], [0.025, 0.975], method="nearest").tolist()
     return float(ratios[0]), low, high
 
 
@@ -241,7 +241,8 @@ def rows(groups: Mapping[str, Sequence[Promise]]) -> Iterator[list[str]]:
 
 
 def _words(found: tuple[float, float, float]) -> str:
-    return f"{found[0]:.2f} [{found[1]:.2f}, {found[2]:.2f}]"
+    value, low, high = ("∞" if np.isinf(each) else f"{each:.2f}" for each in found)
+    return f"{value} [{low}, {high}]"
 
 
 def main(arguments: Sequence[str]) -> None:
