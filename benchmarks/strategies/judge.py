@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -225,18 +225,21 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--open", choices=list(TITLES), required=True)
     parser.add_argument("--ways", nargs="+", metavar="SAMPLER", help="by default those of the plan")
+    parser.add_argument("--families", nargs="+", metavar="FAMILY", help="by default those of the plan")
     parser.add_argument("--seeds", type=int, metavar="N", help="by default those of the plan")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--output", type=Path, default=FOLDER / "strategies")
     asked = parser.parse_args(arguments)
     plan = plan_of(asked.open)
+    plan = replace(plan, tasks={family: plan.tasks[family] for family in asked.families or plan.tasks})
     ways = list(asked.ways or plan.ways)
     seeds = asked.seeds or plan.seeds
     contests = list(searched(plan, ways, seeds, asked.processes, KEPT / f"judge-{asked.open}.jsonl"))
     found = regrets(contests, plan.numbers)
     rows = comparisons(plan, found, ways)
     command = f"python benchmarks/strategies/judge.py --open {asked.open}"
-    chosen = f" --ways {' '.join(ways)}" if asked.ways else ""
+    given = [("--ways", asked.ways), ("--families", asked.families)]
+    chosen = "".join(f" {option} {' '.join(values)}" for option, values in given if values)
     how = (
         f"{seeds} searches of each method on each task, with {plan.slots} concurrent trials. Regret: 0 is the best "
         "configuration of the table and 1 the median one or worse; see "
