@@ -12,8 +12,7 @@ from itertools import pairwise
 
 @cache
 def field_docs(cls: type) -> dict[str, str]:
-    """Return the text under each field of `cls` on one line, by the field's name: from the source of the class and of
-    the dataclasses that it extends.
+    """Return the text under each field of `cls` on one line, by the field's name, from the class's source.
 
     Of an inherited field it is the base's, unless the class declares the field again. There is none if Python finds no
     source, as for a class that `make_dataclass` made.
@@ -32,7 +31,7 @@ def _own_docs(cls: type) -> dict[str, str]:
     except (OSError, TypeError, SyntaxError):
         return {}
     body = next(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
-    docs = {name: text for base in cls.__bases__ if is_dataclass(base) for name, text in field_docs(base).items()}
+    docs: dict[str, str] = {}
     for statement, following in pairwise(body):
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             docs[statement.target.id] = _text(following)
