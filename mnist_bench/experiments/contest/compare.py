@@ -69,7 +69,7 @@ class ContestOptions:
     pruner_options: Mapping[str, Any] = field(default_factory=dict)
     start: tuple[str, ...] = ()
     """Studies and tables of other tasks: every pair takes part a second time, with a start list made of them."""
-    unpruned: int = start_lists.UNPRUNED
+    unpruned: int = 0
     """Of each start list, the first configurations that no pruner stops."""
     baselines: bool = True
     """Whether random search and other simple methods take part."""
