@@ -211,7 +211,8 @@ def main(arguments: Sequence[str]) -> None:
     )  # fmt: skip
     page = "\n\n".join([
         "# A second seed for the three best, at equal cost",
-        f"`python benchmarks/strategies/second_seed.py --seeds {asked.seeds}` on {pages.machine()}.",
+        f"`python benchmarks/strategies/second_seed.py --samplers {' '.join(asked.samplers)} --seeds {asked.seeds}` on "
+        f"{pages.machine()}.",
         "Budget: full trainings. One seed: the best complete trial after the whole budget. Second seed: the search "
         f"stops {BEST} full trainings earlier, trains its {BEST} best complete trials with a second seed, and selects "
         "by the mean of both. Scores are of the seeds that neither has seen: error on unseen images, in percent, for "
