@@ -42,7 +42,7 @@ def test_a_time_may_have_a_least_one() -> None:
 
 @pytest.mark.parametrize("command", ["search", "bench search"])
 def test_the_help_names_every_sampler_and_pruner(cli: Cli, command: str) -> None:
-    words = set(re.findall(r"\w+", cli(*command.split(), "--help").stdout))
+    words = set(re.findall(r"[\w-]+", cli(*command.split(), "--help").stdout))
     assert words >= {*strategies.SAMPLERS, *strategies.PRUNERS}
 
 

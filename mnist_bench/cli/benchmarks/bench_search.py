@@ -49,8 +49,8 @@ def search(
         str,
         typer.Option(
             "--samplers", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help=f"Samplers, with commas between: {', '.join(strategies.SAMPLERS)}, or your own (file.py:Name); with "
-            "options as in 'random,{name: tpe, only_feasible: 1}'.",
+            help=f"Samplers, with commas between: {', '.join(strategies.SAMPLERS)}, or your own (file.py:Name). "
+            "A sampler with options is written as the mapping of a space file.",
         ),
     ] = "random,curves",
     pruners: Annotated[
