@@ -49,15 +49,6 @@ def test_its_first_configurations_are_not_pruned(tmp_path: Path) -> None:
     assert "pruned" in [reasons[3][number] for number in members[3:]]
 
 
-def test_the_trials_of_a_list_without_pruning_are_rivals_of_all_others(tmp_path: Path) -> None:
-    start = replace(listed(24, 16, 8), unpruned=3)
-    study = fake.run(tmp_path, goal=12, start=start, sampler=Random(), pruner=Asha()).study
-    first = [trial.reports[0].value or 0.0 for trial in study.trials if trial.reports]
-    for trial in study.trials:
-        if trial.reason == "complete" and not start.keeps(trial.number):
-            assert sum(value > (trial.reports[0].value or 0.0) for value in first) <= len(first) / 3
-
-
 def test_an_older_version_does_not_read_a_study_that_does_not_prune_them() -> None:
     specs = [fake.make_spec(Curves(), Asha(), 4, 0, start=replace(listed(8), unpruned=each)) for each in (0, 1)]
     assert [spec.format for spec in specs] == [1, 6]
