@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from search.errors import FingerprintError, NewerVersionError
 from search.strategies.pruners import Asha
-from search.strategies.samplers import Curves, Random
+from search.strategies.samplers import Curves
 from search.study.spec import StudySpec, check_known
 from search.study.start_list import StartList
 from support import search_fake as fake
