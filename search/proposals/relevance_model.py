@@ -28,7 +28,7 @@ LEARNING = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Numbers of ended trials at which relevances, variances and noise are learned anew."""
 MAX_LEARNED_FROM = 160
 """Most reports that they are learned from; learning takes about 0.2 s with so many."""
-MAX_READ = 400
+MAX_READ = 320
 """Most reports that predictions are made from."""
 BEST = 32
 """Trials that are always read: those that trained longest, the better ones of them first."""
