@@ -114,12 +114,18 @@ def fit(reports: Reports, between: Array, beliefs: Beliefs) -> Fitted:
         beliefs: the assumptions.
     """
     share = reports.share
-    earlier, later = np.minimum(share[:, None], share[None]), np.maximum(share[:, None], share[None])
     of_settings = beliefs.settings * alike(between, beliefs.length)[np.ix_(reports.curve, reports.curve)]
     of_trial = beliefs.trial * (reports.curve[:, None] == reports.curve[None])
-    covariance = (of_settings + of_trial) * np.sqrt(earlier / later) + LEVEL + DRIFT * earlier
+    earlier = np.minimum(share[:, None], share[None])
+    covariance = (of_settings + of_trial) * over_time(share, share) + LEVEL + DRIFT * earlier
     lower = cholesky(covariance + NOISE * np.eye(len(share)))
     return Fitted(beliefs=beliefs, reports=reports, lower=lower, whitened=solve_lower(lower, reports.loss[:, None]))
+
+
+def over_time(share: Array, others: Array) -> Array:
+    """Return how much an effect after one share of the training says of it after another, shape (some, others)."""
+    earlier, later = np.minimum(share[:, None], others[None]), np.maximum(share[:, None], others[None])
+    return np.asarray(np.sqrt(earlier / later))
 
 
 def weights(fitted: Sequence[Fitted]) -> Array:

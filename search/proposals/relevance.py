@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 
 from search.proposals.curves import Reports
 from search.proposals.exact import cholesky, product, solve_lower
-from search.proposals.gaussian_process import alike
+from search.proposals.gaussian_process import DRIFT, LEVEL, alike, over_time
 
 Array = NDArray[np.float64]
 
-LEVEL, DRIFT = 1.0, 0.2
-"""Variances: of the level of all losses at first, and of how far it drifts by the end."""
 DECIMALS = 9
 """To which everything that is learned is rounded: in its last bits, an exponential differs between machines."""
 STEPS = 16
@@ -100,12 +98,6 @@ def weighted(squares: Array, relevances: Array) -> Array:
     for each, relevance in zip(squares, relevances.tolist(), strict=True):
         total += relevance * each
     return total
-
-
-def over_time(share: Array, others: Array) -> Array:
-    """Return how much an effect after one share of the training says of it after another, shape (some, others)."""
-    earlier, later = np.minimum(share[:, None], others[None]), np.maximum(share[:, None], others[None])
-    return np.asarray(np.sqrt(earlier / later))
 
 
 def learn(reports: Reports, between: Array, parts: Parts) -> Learned:

@@ -20,7 +20,8 @@ from search.elementary import Elementary
 from search.proposals.coordinates import Coordinates
 from search.proposals.curves import Curve, Reports, most_recent, reports_of
 from search.proposals.exact import cholesky, factor, product, solve_lower
-from search.proposals.relevance import DRIFT, LEVEL, Learned, Parts, learn, of_settings, over_time, usual
+from search.proposals.gaussian_process import DRIFT, LEVEL, over_time
+from search.proposals.relevance import Learned, Parts, learn, of_settings, usual
 
 Array = NDArray[np.float64]
 

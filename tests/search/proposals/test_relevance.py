@@ -10,16 +10,14 @@ from numpy.typing import NDArray
 
 from search.elementary import NATIVE, PORTABLE
 from search.proposals.curves import Reports, Scale
+from search.proposals.gaussian_process import DRIFT, LEVEL, over_time
 from search.proposals.relevance import (
-    DRIFT,
-    LEVEL,
     SPREAD_OF_VARIANCES,
     USUAL_VARIANCES,
     Learned,
     Parts,
     learn,
     of_settings,
-    over_time,
     usual,
 )
 
