@@ -22,6 +22,7 @@ from mnist_bench.cli.experiments import ablate, confirm, notebook, train
 from mnist_bench.cli.help import GroupWithoutSuggestions, HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.pictures import plot, report
 from mnist_bench.cli.studies import compare, doctor, leaderboard, listing, reproduce, search, show
+from mnist_bench.cli.views import watch
 from mnist_bench.cli.winner import export, predict
 from search.errors import SearchError, SpaceError
 
@@ -151,6 +152,7 @@ app.command("search", cls=HelpfulCommand, rich_help_panel=SEARCH)(search.search)
 app.command("train", cls=HelpfulCommand, rich_help_panel=SEARCH)(train.train)
 app.add_typer(space.app, name="space", cls=HelpfulGroup, rich_help_panel=SEARCH)
 app.add_typer(listing.app, name="studies", cls=GroupWithoutSuggestions, rich_help_panel=INSPECT)
+app.command("watch", cls=HelpfulCommand, rich_help_panel=INSPECT)(watch.watch)
 app.command("leaderboard", cls=HelpfulCommand, rich_help_panel=INSPECT)(leaderboard.leaderboard)
 app.command("show", cls=HelpfulCommand, rich_help_panel=INSPECT)(show.show)
 app.command("compare", cls=HelpfulCommand, rich_help_panel=INSPECT)(compare.compare)

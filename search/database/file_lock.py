@@ -115,11 +115,16 @@ def is_held(path: Path) -> bool:
 
 def holder(path: Path) -> str:
     """Return who holds the lock or held it last: "process 17 on node7 since 2026-11-24T10:20:30+00:00"."""
+    return in_words(signed(path))
+
+
+def signed(path: Path) -> Any:
+    """Return the signature in a lock file, of the process that holds it or held it last; None if it has none."""
     # Signatures are never erased: a process that is killed cannot, and an old one does no harm.
     try:
-        return in_words(json.loads(read(path, MAX_BYTES)))
+        return json.loads(read(path, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
-        return "another process"
+        return None
 
 
 def in_words(signed: Any) -> str:
@@ -128,3 +133,11 @@ def in_words(signed: Any) -> str:
         return on_one_line(f"process {int(signed['pid'])} on {signed['host']} since {signed['since']}")
     except (ValueError, KeyError, TypeError, OverflowError):
         return "another process"
+
+
+def signed_at(signature: Any) -> float | None:
+    """Return when a process signed, in seconds since 1970; None if that is not one of its signatures."""
+    try:
+        return datetime.fromisoformat(signature["since"]).timestamp()
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
+        return None

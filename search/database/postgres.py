@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -252,6 +252,14 @@ def holder(engine: Engine, study: str) -> str | None:
         if not connection.scalar(_IS_HELD, {"high": unsigned >> 32, "low": unsigned % 2**32}):
             return None
         return file_lock.in_words(_signed(connection, study))
+
+
+def signed(engine: Engine, study: str) -> Mapping[str, Any] | None:
+    """Return the signature of the process that holds the lock on a study; None if it is free."""
+    if holder(engine, study) is None:
+        return None
+    with engine.connect() as connection:
+        return _signed(connection, study)
 
 
 def _signed(connection: Connection, study: str) -> dict[str, Any]:

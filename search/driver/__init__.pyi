@@ -1,7 +1,13 @@
-from .dispatcher import Dispatcher as Dispatcher
+from .dispatcher import Dispatcher as Dispatcher, WorkerTime as WorkerTime
 from .driver import Driver as Driver
 from .outages import MAX_OUTAGE as MAX_OUTAGE
-from .progress import Header as Header, Observer as Observer, Progress as Progress
+from .progress import (
+    Header as Header,
+    Meter as Meter,
+    Observer as Observer,
+    Progress as Progress,
+    expected_survivors as expected_survivors,
+)
 from .replay import RecordedPlanner as RecordedPlanner
 from .resume import restored as restored
 from .run import Run as Run, Search as Search, check_search_arguments as check_search_arguments

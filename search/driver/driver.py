@@ -18,7 +18,7 @@ from search import canonical_json
 from search.database import storage_errors
 from search.driver.dispatcher import Periods
 from search.driver.period_results import GivenUp, Result, as_stored
-from search.driver.progress import Meter, Observer
+from search.driver.progress import Meter, Observer, expected_survivors
 from search.driver.resume import restored
 from search.errors import TooManyFailuresError, UsageError
 from search.event_log import (
@@ -52,8 +52,6 @@ MAX_CRASHES = 5
 """Crashed trials in a row that end a search. Each was tried twice, so if five different ones crash, the trainer or the
 machine is the cause."""
 
-MAX_EXPECTED_TRIALS = 10_000
-"""The forecast of survivors counts at most this many trials."""
 NO_RULES = StopRules()
 """Nothing ends a search before its goal."""
 
@@ -105,10 +103,7 @@ class Driver:
         """Those that were tried, if seeds follow from configurations."""
         # A study that was begun when longer plans were accepted has such trials, and may ask for more of them.
         self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
-        # The share that survives hardly depends on the number of trials, and computing it for a billion takes hours.
-        trials = min(max(history.goal, 1), MAX_EXPECTED_TRIALS)
-        expected = spec.start.survivors(spec.pruner, trials, spec.periods, two_objectives=spec.cost is not None)
-        self._meter = Meter(history, dispatcher, expected)
+        self._meter = Meter(history, dispatcher, expected_survivors(spec, history.goal))
         for trial in history.running():
             if not history.is_decided(trial.number):
                 dispatcher.adopt(trial.number)

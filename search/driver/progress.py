@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from search.driver.dispatcher import Periods
+from search.driver.dispatcher import AtWork
 from search.event_log import Forecast, History, StopRules, TrialRecord
 from search.plugins import system_errors_of
 from search.trainer_api import Report
@@ -16,6 +16,8 @@ from search.trainer_api import Report
 if TYPE_CHECKING:
     from search.study import StudySpec
 
+MAX_EXPECTED_TRIALS = 10_000
+"""The forecast of survivors counts at most this many trials."""
 FORECAST_SHARE = 0.05
 """Share of the driver's time that foreseeing the rest of a search may take. It looks at each slot's periods: at 4,000
 slots of ten periods that is 5 ms, and all else that follows from an event is done in less than 0.5 ms."""
@@ -29,6 +31,7 @@ class Header:
     """The study's name."""
     spec: StudySpec
     workers: int
+    """Number of worker processes; 0 if it is not known."""
     goal: int
     resumed: bool
     lanes: int = 1
@@ -129,10 +132,17 @@ def _blamed(hook: Callable[[Any], None]) -> Callable[[Any], None]:
     return call
 
 
+def expected_survivors(spec: StudySpec, goal: int) -> Sequence[float]:
+    """Return how many trials of a search the pruner is expected to leave in each period."""
+    # The share that survives hardly depends on the number of trials, and computing it for a billion takes hours.
+    trials = min(max(goal, 1), MAX_EXPECTED_TRIALS)
+    return spec.start.survivors(spec.pruner, trials, spec.periods, two_objectives=spec.cost is not None)
+
+
 class Meter:
     """Takes progress from a history, counting from the moment it was made."""
 
-    def __init__(self, history: History, periods: Periods, expected: Sequence[float]) -> None:
+    def __init__(self, history: History, periods: AtWork, expected: Sequence[float]) -> None:
         """Watch a history and those who train; `expected` are the trials that the pruner leaves in each period."""
         self._history = history
         self._periods = periods

@@ -170,11 +170,15 @@ class EventLog:
         self._length = len(events)
         return events
 
+    def since(self, seq: int) -> list[Event]:
+        """Return the events from number `seq` on, in order; errors as in `read`."""
+        return self._read(None, seq)
+
     def first(self) -> Event | None:
         """Return the event with which the study begins, if there is one; errors as in `read`."""
         return next(iter(self._read(1)), None)
 
-    def _read(self, most: int | None) -> list[Event]:
+    def _read(self, most: int | None, since: int = 0) -> list[Event]:
         columns = (
             _events.c.seq,
             _events.c.kind,
@@ -183,12 +187,13 @@ class EventLog:
             _events.c.external,
             _events.c.payload,
         )
-        query = sa.select(*columns).where(_events.c.study == self._study).order_by(_events.c.seq).limit(most)
+        ours = sa.and_(_events.c.study == self._study, _events.c.seq >= since)
+        query = sa.select(*columns).where(ours).order_by(_events.c.seq).limit(most)
         with self._engine.connect() as connection:
             if not sa.inspect(connection).has_table(_events.name):
                 return []
             rows = connection.execute(query).all()
-        return [self._believed(expected, *row) for expected, row in enumerate(rows)]
+        return [self._believed(expected, *row) for expected, row in enumerate(rows, since)]
 
     def _believed(self, expected: int, seq: object, *columns: object) -> Event:
         """Return the event of one row; SQLite keeps values of any type, whatever the type of a column."""

@@ -44,6 +44,7 @@ from .studies import (
     all_failed as all_failed,
     alone_with as alone_with,
     check_not_renamed as check_not_renamed,
+    driven_since as driven_since,
     driver_of as driver_of,
     has_its_folder as has_its_folder,
     latest as latest,

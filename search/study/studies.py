@@ -122,15 +122,15 @@ def latest(results: Path, storage: str | None = None) -> str:
     return max(newest, key=lambda name: str(newest[name]))
 
 
-def read_events(location: StudyLocation) -> list[Event]:
-    """Return a study's event log; empty if there is no such study.
+def read_events(location: StudyLocation, since: int = 0) -> list[Event]:
+    """Return a study's event log, from event `since` on; empty if there is no such study, or no such event.
 
     Raises:
         StorageError: its database cannot be read.
     """
     if location.lacks_database:
         return []
-    return _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).read())
+    return _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).since(since))
 
 
 def specification(location: StudyLocation) -> Mapping[str, Any] | None:
@@ -208,6 +208,19 @@ def driver_of(location: StudyLocation) -> str | None:
         return file_lock.holder(location.files.lock)
     if is_postgresql(location.url):
         return _query(location.url, lambda engine: postgres.holder(engine, location.name))
+    return None
+
+
+def driven_since(location: StudyLocation) -> float | None:
+    """Return when the process that drives a study took it up, in seconds since 1970; None if none does, or not known.
+
+    Raises:
+        StorageError: its database, or the lock in its folder, cannot be read.
+    """
+    if file_lock.is_held(location.files.lock):
+        return file_lock.signed_at(file_lock.signed(location.files.lock))
+    if is_postgresql(location.url):
+        return file_lock.signed_at(_query(location.url, lambda engine: postgres.signed(engine, location.name)))
     return None
 
 

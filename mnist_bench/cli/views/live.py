@@ -267,7 +267,7 @@ def header_parts(header: Header, results: Path) -> list[str]:
     """
     spec, words = header.spec, words_of(header.spec)
     numerics = [str(spec.numerics[key]) for key in ("device", "precision") if key in spec.numerics]
-    workers = number_of(header.workers, "worker")
+    workers = f" on {number_of(header.workers, 'worker')}" if header.workers else ""
     workers += f", {header.lanes} trials each" if header.lanes > 1 else ""
     return [
         str(results / header.name) + (" (resumed)" if header.resumed else ""),
@@ -276,7 +276,7 @@ def header_parts(header: Header, results: Path) -> list[str]:
         f"{header.sampler} + {header.pruner}",
         *rules_words(header.stop_rules, foreign=words.foreign),
         f"seed {spec.seed}",
-        f"{number_of(spec.slots, 'concurrent trial')}{'' if repeats(spec.order) else ' in completion order'} on "
+        f"{number_of(spec.slots, 'concurrent trial')}{'' if repeats(spec.order) else ' in completion order'}"
         f"{workers}" + (f", {' '.join(numerics)}" if numerics else ""),
     ]
 

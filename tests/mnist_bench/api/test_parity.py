@@ -184,6 +184,7 @@ MIRRORS: Mapping[str, Mirror] = {
 }  # fmt: skip
 
 NOT_MIRRORED: Mapping[str, str] = {
+    "watch": "it shows a search to a person; search.following.follow tells an observer of yours",
     "studies remove": "it asks a person first; search.study.remove_study does not",
     "space check": "a search refuses a faulty space with all its faults, in a SpaceError",
     "space show": "it describes a space to a person",

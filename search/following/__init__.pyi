@@ -1,0 +1,1 @@
+from .follow_loop import follow as follow

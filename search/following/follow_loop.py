@@ -1,0 +1,94 @@
+"""Tell an observer of a search that another process drives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal, assert_never
+
+from search.driver import MAX_OUTAGE, Observer
+from search.errors import NewerVersionError, StorageError
+from search.event_log import UNTRAINED, Asked, Created, Declined, Event, GoalSet, Reported, Resumed, Stopped, Told
+from search.following.followed_study import FollowedStudy
+from search.study import StudyLocation
+from search.trainer_api import is_feasible
+
+PAUSE = 1.0
+"""Seconds between two looks."""
+
+FollowEnd = Literal["ended", "paused", "left"]
+"""How following ends: the search has ended; or no process searches although it has not; or the follower was asked to
+stop."""
+
+
+def follow(
+    location: StudyLocation,
+    observer: Observer,
+    stopping: Callable[[], bool] = lambda: False,
+    *,
+    pause: float = PAUSE,
+    max_outage: float = MAX_OUTAGE,
+) -> FollowEnd:
+    """Tell an observer about a search as its own process would, from now on until the search ends or is stopped.
+
+    What happened before is in the progress, and is not told. Nothing is written.
+
+    Args:
+        location: where the study is.
+        observer: what is told.
+        stopping: asked between two looks.
+        pause: seconds between two looks.
+        max_outage: seconds for which a database that cannot be read is tried again.
+
+    Raises:
+        StudyNotFoundError: there is no such study, or it was removed.
+        NewerVersionError: a newer version searches it.
+        StorageError: its database cannot be read.
+    """
+    followed = FollowedStudy(location)
+    observer.on_start(followed.header)
+    observer.on_progress(followed.progress)
+    readable_at = time.monotonic()
+    while followed.is_live:
+        if _waited(pause, stopping):
+            return "left"
+        try:
+            for event in followed.look():
+                _tell(event, followed, observer)
+            readable_at = time.monotonic()
+        except NewerVersionError:
+            raise
+        except StorageError as error:
+            if time.monotonic() - readable_at > max_outage:
+                raise
+            observer.on_notice(f"{error} It is tried again.")
+            continue
+        observer.on_progress(followed.progress)
+    return "ended" if followed.has_ended else "paused"
+
+
+def _tell(event: Event, followed: FollowedStudy, observer: Observer) -> None:
+    match event:
+        case Asked():
+            if is_feasible(event.constraints):
+                observer.on_trial(followed.trial(event.trial))
+        case Reported():
+            observer.on_report(followed.trial(event.trial))
+        case Told():
+            if event.reason not in UNTRAINED:
+                observer.on_end(followed.trial(event.trial))
+        case Created() | GoalSet() | Declined() | Stopped() | Resumed():
+            pass
+        case _:
+            assert_never(event)
+
+
+def _waited(seconds: float, stopping: Callable[[], bool]) -> bool:
+    """Wait, and return whether the follower is to stop."""
+    end = time.monotonic() + seconds
+    while not stopping():
+        left = end - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(0.1, left))
+    return True
