@@ -19,7 +19,7 @@ from mnist_bench.cli.help import ARGUMENTS, RAW, HelpEntry, HelpPage, pages
 from mnist_bench.config import field_docs, sections
 from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, NetTotals
 from mnist_bench.leaderboard.board_table import FIELDS, FIGURES, FRONT, KEYS, NET_FIGURES, NET_KEYS, OVER
-from mnist_bench.nets import settings_by_heading
+from mnist_bench.nets import about_cell, settings_by_heading
 from mnist_bench.result_table import Column
 from mnist_bench.space_files import json_schema
 from mnist_bench.space_files.content import OWN
@@ -30,14 +30,6 @@ FOLDER = Path(__file__).parent / "reference"
 PART = re.compile(r"(<!-- made: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 OF_ALL = ("-h, --help", "-v, --verbose")
 """Options that the page of the commands explains once."""
-COMBINED = {
-    "filters": "Channels of each block: `24·40`.",
-    "hidden": "Units of each dense layer: `128·64`; `–` without dense layers.",
-    "augment": "Strengths of the distortions, in the order of the settings; `none` without distortions.",
-    "lr → drops": "Highest learning rate, then its course. `.0093 →×.1@4` drops to a tenth after epoch 4; `→0@6` falls "
-    "to zero from epoch 6 on; `.05 one-cycle` is one cycle.",
-}
-"""Compact cells that combine several settings."""
 BOARD_KEYS = (
     "study", "digest", "order", "goal", "counts", "external", "live", "hidden", "front", "stop", "ahead",
     "remembered", "tied", "saved_epochs", "budget_epochs", "test_openings", "objective", "parameters", "rows",
@@ -146,9 +138,8 @@ def compact_cells() -> str:
     """Return the compact cells: heading, settings, and how a cell reads."""
     rows = []
     for heading, settings in settings_by_heading().items():
-        alone = settings[0].about if len(settings) == 1 else "The values, with `/` between."
         paths = ", ".join(_code(declared.path) for declared in settings)
-        rows.append((_code(heading), paths, COMBINED.get(heading) or _escaped(alone)))
+        rows.append((_code(heading), paths, _escaped(about_cell(heading))))
     return table(("column", "settings", "cell"), rows)
 
 

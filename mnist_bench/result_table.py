@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Generic, Literal, TypeVar
 
 from mnist_bench.cells import safe
@@ -22,6 +23,11 @@ Align = Literal["left", "right"]
 def as_it_is(row: Any) -> Mapping[str, Any]:
     """Return a row that is a mapping."""
     return dict(row)
+
+
+def ungrouped(row: Any) -> str:
+    """Return the group of a row in a table without groups."""
+    return ""
 
 
 @dataclass(frozen=True)  # with slots Python refuses Column[Row](...)
@@ -56,6 +62,10 @@ class Table(Generic[Row]):
     """Lines below it; an empty one is a gap."""
     whole: str = "a wider window"
     """How to see all columns on a screen that is too narrow for them."""
+    group: Callable[[Row], str] = ungrouped
+    """The name of a row's group. A row of another group than the row before stands below a line with this name."""
+    explained_by: str = ""
+    """The option that prints the meaning of the signs; if there is one, a screen names it instead of the meaning."""
     record: Callable[[Row], Mapping[str, Any]] = as_it_is
     """Returns a row as CSV has it: plain values by key. Rows that are mappings are their own records."""
     document: Mapping[str, Any] = field(default_factory=dict)
@@ -64,6 +74,13 @@ class Table(Generic[Row]):
     def texts(self) -> list[list[str]]:
         """Return the cells of each row as they read."""
         return [[column.text(row) for column in self.columns] for row in self.rows]
+
+    def divisions(self) -> Mapping[int, str]:
+        """Return the name of each group that begins below a line, by the place of its first row."""
+        groups = [self.group(row) for row in self.rows]
+        return {
+            place: name for place, (before, name) in enumerate(pairwise(groups), start=1) if name and name != before
+        }
 
     def signs(self, shown: Sequence[Column[Row]]) -> list[str]:
         """Return the meanings of the signs in the shown columns, each once, a few words each."""
@@ -128,7 +145,11 @@ def _markdown_lines(table: Table[Any]) -> Iterator[str]:
         yield ""
     yield _markdown_row(column.heading for column in table.columns)
     yield f"| {' | '.join('---:' if column.align == 'right' else '---' for column in table.columns)} |"
-    yield from map(_markdown_row, table.texts())
+    divisions = table.divisions()
+    for place, texts in enumerate(table.texts()):
+        if place in divisions:
+            yield _markdown_row([f"── {divisions[place]}", *[""] * (len(texts) - 1)])
+        yield _markdown_row(texts)
     below = [*table.legend(table.columns), *table.footnotes]
     if below and below[0]:
         yield ""  # a line directly below a row would be part of the table

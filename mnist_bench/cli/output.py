@@ -13,29 +13,34 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Self, assert_never
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, assert_never
 
 from mnist_bench.cells import BARS, safe
 from mnist_bench.result_table import Align, Column, Table, markdown
 from search.driver.attended import is_command_in_cell
 from search.errors import UsageError
+from search.messages import first_few
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA_VERSION = 1
 GAP = "  "
+RULE = "─"
+"""The sign of a line between two groups of rows."""
 LABEL = 10
 """Width of a label and the gap behind it."""
+NAMED = 8
+"""Largest number of columns without room that a line names."""
 FORMULA_STARTS = ("=", "+", "-", "@")
 ASCII: Mapping[str, str] = MappingProxyType(
     {
-        "→": "->", "×": "x", "–": "-", "−": "-", "━": "-", "╸": "-", "·": ".", "±": "+-", "▶": ">", "…": "...",
-        "°": "deg", **dict(zip(BARS, "_.:-=+*#", strict=True)),
+        "→": "->", "×": "x", "–": "-", "−": "-", "━": "-", RULE: "-", "╸": "-", "·": ".", "±": "+-", "▶": ">",
+        "…": "...", "°": "deg", **dict(zip(BARS, "_.:-=+*#", strict=True)),
     }
 )  # fmt: skip
 """Replacements of the program's own signs for streams whose encoding lacks them."""
@@ -167,19 +172,37 @@ def print_result(form: Form, *tables: Table[Any]) -> None:
             for number, table in enumerate(tables):
                 if number:
                     print_line()
-                _print_for_people(table, whole=form == "wide")
+                out = console()
+                _print_lines(_page(table, out, whole=form == "wide"), out)
         case _:
             assert_never(form)
 
 
-def _print_for_people(table: Table[Any], *, whole: bool) -> None:
-    for line in table.caption:
-        print_prose(line)
-    if table.caption:
-        print_line()
-    print_table(table, whole=whole)
-    for line in table.footnotes:
-        print_prose(line)
+def overflow(*tables: Table[Any]) -> int:
+    """Return by how many lines tables and the next prompt are too long for the terminal; 0 if they fit, or if stdout is
+    not a terminal."""
+    out = console()
+    lines = sum(len(_page(table, out, whole=False)) for table in tables) + len(tables)  # gaps, and the prompt
+    return max(0, lines - out.height) if out.is_terminal else 0
+
+
+class _Line(NamedTuple):
+    """A line as it is printed."""
+
+    text: str
+    style: str | None = None
+
+
+def _page(table: Table[Any], out: Console, *, whole: bool) -> list[_Line]:
+    """Return a table with the lines above and below it."""
+    above = [line for text in table.caption for line in _prose(text, out)]
+    gap = [_Line("")] if above else []
+    below = [line for text in table.footnotes for line in _prose(text, out)]
+    return [*above, *gap, *_table_lines(table, out, whole=whole), *below]
+
+
+def _prose(text: str, out: Console) -> list[_Line]:
+    return [*map(_Line, folded(safe(text), out.width) if out.is_terminal else [safe(text)])]
 
 
 def print_table(table: Table[Any], *, whole: bool = False) -> None:
@@ -189,24 +212,36 @@ def print_table(table: Table[Any], *, whole: bool = False) -> None:
     not even two columns fit, each row is a block of lines. Piped, or `whole`, a table has all its columns.
     """
     out = console()
+    _print_lines(_table_lines(table, out, whole=whole), out)
+
+
+def _print_lines(lines: Iterable[_Line], out: Console) -> None:
+    for line in lines:
+        out.print(line.text, style=line.style)
+
+
+def _table_lines(table: Table[Any], out: Console, *, whole: bool) -> list[_Line]:
     is_narrow = not whole and (out.is_terminal or os.environ.get("COLUMNS", "").isdigit())
     grid = _Grid.of(table)
     shown = grid.fitting(out.width if is_narrow else None)
     if len(shown) == 1 < len(table.columns):
-        for line in grid.blocks(out.width):
-            out.print(line)
+        lines = [*map(_Line, grid.blocks(out.width))]
         shown = list(range(len(table.columns)))
     else:
-        heading, *lines = grid.lines(shown)
-        out.print(heading, style="bold")
-        for line in lines:
-            out.print(line)
+        heading, *rows = grid.lines(shown)
+        lines = [_Line(heading, "bold"), *map(_Line, rows)]
+    return [*lines, *(line for text in _signs_below(table, shown) for line in _prose(text, out))]
+
+
+def _signs_below(table: Table[Any], shown: Sequence[int]) -> list[str]:
+    """Return the sentences below the rows: which columns are left out, and the meaning of the signs of the others."""
     left_out = [column.heading for i, column in enumerate(table.columns) if i not in shown]
-    if left_out:
-        count = "1 column does" if len(left_out) == 1 else f"{len(left_out)} columns do"
-        print_prose(f"{count} not fit: {', '.join(left_out)}; {table.whole} shows all.")
-    for line in table.legend([table.columns[i] for i in shown]):
-        print_prose(line)
+    legend = table.legend([table.columns[i] for i in shown])
+    explained = [f"{table.explained_by} explains the signs"] if legend and table.explained_by else []
+    count = "1 column does" if len(left_out) == 1 else f"{len(left_out)} columns do"
+    all_shown = [f"{count} not fit: {first_few(left_out, NAMED)}; {table.whole} shows all"] if left_out else []
+    said = [f"{', '.join([*all_shown, *explained])}."] if left_out or explained else []
+    return said if explained else [*said, *legend]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -218,6 +253,8 @@ class _Grid:
     """Of each column, its heading first."""
     widths: Sequence[int]
     """Of each column, on the screen."""
+    divisions: Mapping[int, str]
+    """The names of the groups that begin below a line, by the place of their first row."""
 
     @classmethod
     def of(cls, table: Table[Any]) -> Self:
@@ -226,25 +263,51 @@ class _Grid:
         cells = [[column.heading, *(column.text(row) for row in table.rows)] for column in table.columns]
         spelt = [[_spelt(safe(cell)) for cell in column] for column in cells]
         widths = [max(map(cell_len, column)) for column in spelt]
-        return cls(columns=table.columns, cells=spelt, widths=widths)
+        return cls(columns=table.columns, cells=spelt, widths=widths, divisions=table.divisions())
 
     def fitting(self, width: int | None) -> list[int]:
-        """Return the columns, by number, that fit; the most important one at least."""
-        kept = list(range(len(self.columns)))
-        while width is not None and len(kept) > 1 and sum(self.widths[i] + len(GAP) for i in kept) - len(GAP) > width:
+        """Return the columns, by number, that fit; the most important one at least.
+
+        The least important one is dropped until the others fit. Then each dropped one returns that still has room; a
+        setting only if every figure that is more important has room, too.
+        """
+        every = list(range(len(self.columns)))
+        kept = every.copy()
+        while width is not None and len(kept) > 1 and self._width(kept) > width:
             kept.remove(min(kept, key=lambda i: (self.columns[i].importance, -i)))
-        return kept
+        if width is None or len(kept) == 1:
+            return kept
+        lacks_figures = False
+        for column in sorted({*every} - {*kept}, key=lambda i: (-self.columns[i].importance, i)):
+            is_setting = self.columns[column].is_setting
+            if self._width([*kept, column]) <= width and not (is_setting and lacks_figures):
+                kept.append(column)
+            lacks_figures |= not is_setting and column not in kept
+        return sorted(kept)
+
+    def _width(self, kept: Sequence[int]) -> int:
+        return sum(self.widths[i] + len(GAP) for i in kept) - len(GAP)
 
     def lines(self, kept: Sequence[int]) -> list[str]:
-        """Return a line of these columns' headings and one aligned line per row."""
+        """Return a line of these columns' headings and one aligned line per row, with a line above each group."""
         aligned = [[_pad(cell, self.widths[i], self.columns[i].align) for cell in self.cells[i]] for i in kept]
-        return [GAP.join(line).rstrip() for line in zip(*aligned, strict=True)]
+        heading, *rows = [GAP.join(line).rstrip() for line in zip(*aligned, strict=True)]
+        width = self._width(kept)
+        lines = [heading]
+        for place, row in enumerate(rows):
+            lines += [self._line_above(place, width)] if place in self.divisions else []
+            lines.append(row)
+        return lines
+
+    def _line_above(self, place: int, width: int) -> str:
+        return _spelt(f"{RULE * 2} {safe(self.divisions[place])} ".ljust(width, RULE)[:width])
 
     def blocks(self, width: int) -> list[str]:
         """Return a line a cell that is not empty, its heading before it, and an empty line between two rows."""
         lines: list[str] = []
-        for row in zip(*(column[1:] for column in self.cells), strict=True):
+        for place, row in enumerate(zip(*(column[1:] for column in self.cells), strict=True)):
             lines += [""] if lines else []
+            lines += [self._line_above(place, width)] if place in self.divisions else []
             for column, cell in zip(self.cells, row, strict=True):
                 lines += folded(f"{column[0]} {cell.strip()}", width) if cell.strip() else []
         return lines

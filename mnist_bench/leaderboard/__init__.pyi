@@ -2,6 +2,7 @@ from .board import (
     Leaderboard as Leaderboard,
     LeaderboardRow as LeaderboardRow,
     counts as counts,
+    cut as cut,
     epochs_done as epochs_done,
     excess_of as excess_of,
     grouped as grouped,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mnist_bench.config import TrainConfig, all_settings, from_json
@@ -100,6 +100,8 @@ class NetTotals:
     """Number of complete trials that are not significantly different from the first, the first included."""
     test_openings: int
     """Number of test-set evaluations for the study."""
+    images: int
+    """Number of validation images."""
     has_batchnorm: bool
     """Whether a row's net has batch normalisation, whose running statistics count as parameters."""
 
@@ -256,6 +258,12 @@ def leaderboard_of(
     )
 
 
+def cut(board: Leaderboard, top: int) -> Leaderboard:
+    """Return a board with its first `top` rows."""
+    hidden = board.hidden + max(0, len(board.rows) - top)
+    return replace(board, rows=board.rows[:top], hidden=hidden)
+
+
 def _net_figures(
     study: StudyRecord, shown: Sequence[TrialRecord], test_openings: int
 ) -> tuple[list[NetFigures], NetTotals]:
@@ -271,7 +279,8 @@ def _net_figures(
         for trial, settings in zip(shown, distinguishing(configs), strict=True)
     ]
     tied = len(ties.all) if ties and p_values else 0
-    return figures, NetTotals(tied=tied, test_openings=test_openings, has_batchnorm=any(map(_has_batchnorm, configs)))
+    has_batchnorm = any(map(_has_batchnorm, configs))
+    return figures, NetTotals(tied=tied, test_openings=test_openings, images=images, has_batchnorm=has_batchnorm)
 
 
 def _net(trial: TrialRecord, images: int, p_value: float | None, settings: Mapping[str, str]) -> NetFigures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -10,9 +10,9 @@ from mnist_bench import cells
 from mnist_bench.cells import unit
 from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, grouped
 from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line, stop_option
-from mnist_bench.nets import shown
+from mnist_bench.nets import about_cell, shown
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Column, Table, ungrouped
 from search.event_log import repeats
 
 STATES = (
@@ -48,12 +48,12 @@ NET_FIGURES: tuple[Column[LeaderboardRow], ...] = (
         about="Accuracy on the validation images after the last report, with Wilson's 95% interval in brackets.",
     ),
     Column(
-        "errors", lambda row: "–" if _net(row).errors is None else str(_net(row).errors), 16, "right",
+        "errors", lambda row: "–" if _net(row).errors is None else str(_net(row).errors), 14, "right",
         about="Number of misclassified validation images.",
     ),
-    Column("state", _state, 15, about=STATES),
+    Column("state", _state, 16, about=STATES),
     Column(
-        "epochs", lambda row: cells.epochs(row.done, row.total), 14, "right", lambda row: row.done,
+        "epochs", lambda row: cells.epochs(row.done, row.total), 15, "right", lambda row: row.done,
         about="Epochs that were trained; `1/6` if the trial ended before its full budget of 6.",
     ),
     Column(
@@ -116,12 +116,25 @@ def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands 
     return Table(
         rows=board.rows,
         columns=_columns(board) if board.net is None else _net_columns(board),
-        caption=(headline(board), *digest_lines(board, commands)),
+        caption=(f"{headline(board)}{_judged(board)}", *digest_lines(board, commands)),
         footnotes=footnotes(board, raced=raced, commands=commands),
         whole=f"`{commands.line('leaderboard', '--wide', *_listed(board))}`",
+        group=_group(board),
         record=lambda row: _record(board, row),
         document=plain(board),
     )
+
+
+def _judged(board: Leaderboard) -> str:
+    """Return on how many images the trials were judged, and what the brackets are."""
+    return "" if board.net is None else f" Accuracy of {board.net.images:,} validation images, 95% intervals."
+
+
+def _group(board: Leaderboard) -> Callable[[LeaderboardRow], str]:
+    """Return the groups of a board's rows: those that may continue stand above a line, if there are any."""
+    if not any(row.state == "RUNNING" for row in board.rows):
+        return ungrouped
+    return lambda row: "ended early" if row.state in ("PRUNED", "FAIL") else "" if row.done else "no report yet"
 
 
 def _net_columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
@@ -135,7 +148,12 @@ def _columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
     rank, trial, value, *figures = _explained(FIGURES, board)
     front, cost = ([], []) if board.cost is None else ([FRONT], [_cost(board.cost)])
     values = [replace(value, heading=board.value_name), *cost, *map(_metric, board.metrics)]
-    return [rank, trial, *front, *values, *figures, *_over(board), *map(_param, board.parameters)]
+    settings = [name for name in board.parameters if len(board.rows) < 2 or _differs(name, board.rows)]
+    return [rank, trial, *front, *values, *figures, *_over(board), *map(_param, settings)]
+
+
+def _differs(parameter: str, rows: Sequence[LeaderboardRow]) -> bool:
+    return any(row.params[parameter] != rows[0].params[parameter] for row in rows)
 
 
 def _listed(board: Leaderboard) -> tuple[str, ...]:
@@ -171,9 +189,13 @@ def _excess(row: LeaderboardRow) -> str:
 def _telling(board: Leaderboard) -> list[str]:
     """Return the settings in which the rows differ, those first that differ most among the tied trials.
 
+    A board whose rows were cut may have settings in which the others differed; those are left out.
+
     If no trials are tied, the complete ones are compared; if none is complete, all.
     """
     headings = [*_net(board.rows[0]).settings] if board.rows else []
+    if len(board.rows) > 1:
+        headings = [name for name in headings if len({_net(row).settings[name] for row in board.rows}) > 1]
     complete = [row for row in board.rows if row.rank is not None]
     tied = [row for row in complete if row.rank == 1 or row.tied]
     compared = next((rows for rows in (tied, complete) if len(rows) > 1), board.rows)
@@ -183,7 +205,10 @@ def _telling(board: Leaderboard) -> list[str]:
 def _setting(heading: str, place: int, rows: Sequence[LeaderboardRow]) -> Column[LeaderboardRow]:
     texts, signs = shown(heading, [_net(row).settings[heading] for row in rows])
     by_number = {row.number: text for row, text in zip(rows, texts, strict=True)}
-    return Column(heading, lambda row: by_number[row.number], FIRST_SETTING - 2 * place, is_setting=True, legend=signs)
+    return Column(
+        heading, lambda row: by_number[row.number], FIRST_SETTING - 2 * place, is_setting=True, legend=signs,
+        about=about_cell(heading),
+    )  # fmt: skip
 
 
 def _cost(name: str) -> Column[LeaderboardRow]:

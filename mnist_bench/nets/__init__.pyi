@@ -18,6 +18,7 @@ from .modules import (
 from .planner import make_planner as make_planner, with_net_defaults as with_net_defaults
 from .size import net_size as net_size
 from .summary import (
+    about_cell as about_cell,
     distinguishing as distinguishing,
     line as line,
     settings_by_heading as settings_by_heading,

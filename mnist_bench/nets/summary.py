@@ -107,22 +107,63 @@ def _brief(value: Any, declared: Declared) -> str:
 def shown(heading: str, cells: Sequence[str]) -> tuple[Sequence[str], list[str]]:
     """Return the cells of a column as its rows show them, and the meaning of their signs, see `legend`.
 
-    The strengths of `augment` that are 0 in every row are left out.
+    The parts of a cell that are the same in every row are left out, unless no part differs.
     """
-    if heading != "augment":
+    if heading == "augment":
+        return _shown_strengths(cells)
+    if heading == "lr → drops":
+        return _shown_rates(cells)
+    names = [declared.name for declared in settings_by_heading().get(heading, ())]
+    rows = [cell.split("/") for cell in cells]
+    if any(len(row) != len(names) for row in rows):
         return cells, legend(heading, cells)
+    differing = [part for part in range(len(names)) if len({row[part] for row in rows}) > 1]
+    if not differing or len(differing) == len(names):
+        return cells, legend(heading, cells)
+    texts = ["/".join(row[part] for part in differing) for row in rows]
+    return texts, [f"{heading}: {'/'.join(names[part] for part in differing)}", *_dash(texts)]
+
+
+def _shown_strengths(cells: Sequence[str]) -> tuple[Sequence[str], list[str]]:
+    """Return the cells of `augment` without the strengths that are the same in every row."""
     rows = [[] if cell == NO_DISTORTION else cell.split() for cell in cells]
     names = [declared.name for declared in _distortions()]
-    used = [part for part in range(len(names)) if any(row and not row[part].startswith("0") for row in rows)]
-    kept = used or range(len(names))
+    strengths = [{row[part] if row else "0" for row in rows} for part in range(len(names))]
+    differing = [part for part, found in enumerate(strengths) if len(found) > 1 and any(map(_is_positive, found))]
+    used = [part for part, found in enumerate(strengths) if any(map(_is_positive, found))]
+    kept = differing or used or range(len(names))
     texts = [" ".join(row[part] for part in kept) if row else NO_DISTORTION for row in rows]
     return texts, [f"augment: {' '.join(names[part] for part in kept)}"] if any(rows) else []
 
 
+def _is_positive(strength: str) -> bool:
+    return not strength.startswith("0")
+
+
+def _shown_rates(cells: Sequence[str]) -> tuple[Sequence[str], list[str]]:
+    """Return the cells of the learning rate, without a course that is the same in every row."""
+    rates, courses = zip(*(cell.partition(" ")[::2] for cell in cells), strict=True)
+    if len({*rates}) == 1 or len({*courses}) > 1 or not courses[0]:
+        return cells, legend("lr → drops", cells)
+    return list(rates), [f"lr: each is followed by {courses[0]}", *legend("lr → drops", cells)]
+
+
+def about_cell(heading: str) -> str:
+    """Return what a compact cell shows, or a setting with a column of its own; nothing for one of your own network."""
+    settings = settings_by_heading().get(heading) or [s for s in all_settings().values() if s.path == heading]
+    if not settings:
+        return ""
+    alone = settings[0].about if len(settings) == 1 else "The values, with `/` between."
+    return _ABOUT_COMBINED.get(heading, alone)
+
+
 def legend(heading: str, cells: Collection[str]) -> list[str]:
     """Return the meanings of the signs in these cells of a column, a few words each; none if they need no words."""
-    nothing = [f"{NOTHING}: has no effect there"] if NOTHING in cells else []
-    return [*_signs(heading, cells), *nothing]
+    return [*_signs(heading, cells), *_dash(cells)]
+
+
+def _dash(cells: Collection[str]) -> list[str]:
+    return [f"{NOTHING}: has no effect there"] if NOTHING in cells else []
 
 
 def _signs(heading: str, cells: Collection[str]) -> Iterator[str]:
@@ -187,6 +228,14 @@ _COMBINED_CELLS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
     }
 )
 """Cells that combine several settings."""
+_ABOUT_COMBINED = {
+    "filters": "Channels of each block: `24·40`.",
+    "hidden": "Units of each dense layer: `128·64`; `–` without dense layers.",
+    "augment": "Strengths of the distortions, in the order of the settings; `none` without distortions.",
+    "lr → drops": "Highest learning rate, then its course. `.0093 →×.1@4` drops to a tenth after epoch 4; `→0@6` falls "
+    "to zero from epoch 6 on; `.05 one-cycle` is one cycle.",
+}
+"""What they show."""
 
 
 def _own_net_words(config: TrainConfig) -> Iterator[str]:

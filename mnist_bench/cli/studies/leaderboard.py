@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,11 +13,14 @@ from search.errors import UsageError
 
 if TYPE_CHECKING:
     from mnist_bench.leaderboard import Leaderboard, LeaderboardRow
+    from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
     from search.study import StudyLocation
 
 SHORT = 10
 """Rows of a table without --top and --all."""
+FEWEST = 3
+"""Rows of such a table in a terminal that is too low for more."""
 
 
 def leaderboard(
@@ -39,6 +43,9 @@ def leaderboard(
             "--curves",
             help="With --json or --csv: print the learning curves; CSV has one row per report.",
         ),
+    ] = False,
+    legend: Annotated[
+        bool, typer.Option("--legend", rich_help_panel=options.OUTPUT, help="Explain the columns and signs.")
     ] = False,
     wide: options.Wide = False,
     json: options.Json = False,
@@ -73,33 +80,65 @@ def leaderboard(
         leaderboard_cache.leaderboard(results, name, storage, top=rows, infeasible=every, curves=curves)
         for name in names
     ]
-    tables = [_table(board, StudyLocation.of(board.study, results, storage)) for board in boards]
+    tables = [_table(board, StudyLocation.of(board.study, results, storage), legend=legend) for board in boards]
     if form == "json":
         output.print_json({"studies": [table.document for table in tables]})
     elif curves:
         output.print_csv([record for board in boards for record in curve_records(board)])
+    elif form == "table" and not (top or every or legend) and len(boards) == 1:
+        output.print_result(form, _fitting(boards[0], tables[0], results, storage))
     else:
         output.print_result(form, *tables)
 
 
-def _table(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]:
-    """Return a board with the findings of `confirm` about the study, unless the search continued since."""
-    from mnist_bench.experiments import confirm, confirm_values
-    from mnist_bench.leaderboard import table_of
+def _fitting(
+    board: Leaderboard, table: Table[LeaderboardRow], results: Path, storage: str | None
+) -> Table[LeaderboardRow]:
+    """Return a board's table with as many of its rows as a terminal shows at once, the prompt below it included."""
+    from mnist_bench.leaderboard import cut
+    from search.study import StudyLocation
+
+    while (over := output.overflow(table)) and len(board.rows) > FEWEST:
+        board = cut(board, max(FEWEST, len(board.rows) - over))
+        table = _table(board, StudyLocation.of(board.study, results, storage))
+    return table
+
+
+def _table(board: Leaderboard, location: StudyLocation, *, legend: bool = False) -> Table[LeaderboardRow]:
+    """Return a board with the findings of `confirm` about the study, unless the search continued since.
+
+    With `legend` every column is explained; without, the table names the option that explains them.
+    """
     from mnist_bench.studies import commands_at
     from search.study import has_its_folder, specification
 
     owns_folder = has_its_folder(location)
     commands = commands_at(location, specification(location), owns_folder=owns_folder)
-    if board.net is None:
-        found = confirm_values.load_values(location.folder) if owns_folder else None
-        found = found if found and found.digest == board.digest else None
-        table, told = table_of(board, commands=commands), [confirm_values.footnote_of_values(found)] if found else []
-        document = {**table.document, "confirmed": found and confirm_values.plain_values(found)}
-        return replace(table, footnotes=[*table.footnotes, *told], document=document)
-    race, front = None, None
-    if owns_folder:
-        race, front = confirm.load(location.folder), confirm.load_front(location.folder)
+    found = _with_values if board.net is None else _with_race
+    table = found(board, location.folder if owns_folder else None, commands)
+    if not legend:
+        return replace(table, explained_by="`--legend`")
+    about = [f"{column.heading}: {column.about}" for column in table.columns if column.about]
+    return replace(table, footnotes=[*table.footnotes, "", *about])
+
+
+def _with_values(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:
+    from mnist_bench.experiments import confirm_values
+    from mnist_bench.leaderboard import table_of
+
+    table = table_of(board, commands=commands)
+    found = confirm_values.load_values(folder) if folder else None
+    found = found if found and found.digest == board.digest else None
+    told = [confirm_values.footnote_of_values(found)] if found else []
+    document = {**table.document, "confirmed": found and confirm_values.plain_values(found)}
+    return replace(table, footnotes=[*table.footnotes, *told], document=document)
+
+
+def _with_race(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:
+    from mnist_bench.experiments import confirm
+    from mnist_bench.leaderboard import table_of
+
+    race, front = (confirm.load(folder), confirm.load_front(folder)) if folder else (None, None)
     race = race if race and race.digest == board.digest else None
     front = front if front and front.digest == board.digest else None
     raced = race is not None and len(race.candidates) > 1

@@ -162,17 +162,22 @@ def test_what_differs_most_among_the_tied_trials_comes_first(cli: Cli) -> None:
 
 
 def test_signs_that_occur_are_explained_and_no_others(cli: Cli) -> None:
-    lines = cli("leaderboard").stdout.splitlines()
+    lines = cli("leaderboard", "--legend").stdout.splitlines()
     assert "rank –: not complete; PAUSED: continues when the search does." in lines
     drops = {"optim.drops": 1, "augment.rotation_degrees": 5.0, "model.batchnorm": "after_pool"}
     trials = [handmade.trial(0, range(5)), handmade.trial(1, range(6), params={**drops, "model.block_dropout": 0.1})]
     cli.studies["conv-0"] = handmade.study(trials)  # type: ignore[attr-defined]
-    (line,) = [line for line in cli("leaderboard").stdout.splitlines() if "running statistics" in line]
+    assert "`--legend` explains the signs." in cli("leaderboard").stdout.splitlines()
+    shown = cli("leaderboard", "--legend").stdout.splitlines()
+    (line,) = [line for line in shown if line.startswith("params: running statistics")]
+    assert "`--legend`" not in " ".join(shown)
+    assert "errors: Number of misclassified validation images." in shown
+    assert any(line.startswith("lr → drops: Highest learning rate, then its course.") for line in shown)
     assert line.split("; ")[0] == "params: running statistics of batchnorm included"
     assert sorted(line[:-1].split("; ")[1:]) == [
         "augment: rotation_degrees",
         "batchnorm after_pool: before the activation, at a block's end between pool and activation",
-        "dropout: block_dropout/hidden_dropout",
+        "dropout: block_dropout",
         "lr →×drop_factor@epochs of the drops",
     ]
     assert line in cli("leaderboard", "--markdown").stdout.splitlines()
@@ -183,7 +188,7 @@ def test_markdown(cli: Cli) -> None:
     table = [line for line in lines if line.startswith("|")]
     assert table[0].startswith("| rank | trial | validation |")
     assert len({line.count(" | ") for line in table}) == 1
-    assert len(table) == 9
+    assert len(table) == 10
     assert lines[1].startswith("digest ")
     assert lines[-1].startswith("The test set has")
 
@@ -211,7 +216,53 @@ def test_at_80_columns_how_a_trial_ended_and_after_which_epoch_remain(
     lines = cli("leaderboard", columns=80).stdout.splitlines()
     (row,) = [line for line in lines if " #7 " in line]
     assert "PAUSED 2/6" in " ".join(row.split())
-    assert "PAUSED: continues when the search does." in " ".join(lines)
+    assert "`--legend` explains the signs." in " ".join(lines)
+
+
+@pytest.mark.parametrize("columns", [50, 60, 70, 80, 100, 120, 140])
+def test_state_and_epochs_stand_before_the_settings_and_go_after_them(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = cli("leaderboard", columns=columns).stdout.splitlines()
+    header = next(line for line in lines if "rank" in line and "trial" in line)
+    names = header.split()
+    settings = [names.index(name) for name in ("blocks", "filters", "lr") if name in names]
+    assert bool(settings) == (columns >= 100)
+    assert all(names.index("state") < names.index("epochs") < setting for setting in settings)
+
+
+def test_trials_that_may_continue_stand_above_a_line(cli: Cli) -> None:
+    lines = cli("leaderboard").stdout.splitlines()
+    (line,) = [place for place, text in enumerate(lines) if text.startswith("── ended early ──")]
+    assert "PAUSED" in lines[line - 1]
+    assert [text.split()[1] for text in lines[line + 1 : line + 4]] == ["#4", "#3", "#6"]
+    ruled = cli("leaderboard", "--markdown").stdout.splitlines()
+    (row,) = [place for place, text in enumerate(ruled) if text.startswith("| ── ended early |")]
+    assert ruled[row].count("|") == ruled[row - 1].count("|")
+    cli.studies["done"] = handmade.study([handmade.trial(0, range(5)), handmade.trial(1, range(6), state="PRUNED")])  # type: ignore[attr-defined]
+    assert "──" not in cli("leaderboard", "done").stdout
+
+
+def test_the_head_says_on_how_many_images_and_what_the_brackets_are(cli: Cli) -> None:
+    first, *_ = cli("leaderboard").stdout.splitlines()
+    assert first.endswith("Accuracy of 1,000 validation images, 95% intervals.")
+
+
+def test_the_default_fits_24_lines_of_80_columns_with_the_prompt(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = [{"optim.lr": 0.01 * n, "model.blocks": n % 4, "augment.rotation_degrees": 1.0 * n} for n in range(1, 31)]
+    trials = [handmade.trial(n, range(n), params=params) for n, params in enumerate(shapes)]
+    cli.studies["conv-0"] = handmade.study(trials)  # type: ignore[attr-defined]
+    for name, value in {"FORCE_COLOR": "1", "NO_COLOR": "1", "LINES": "24"}.items():
+        monkeypatch.setenv(name, value)
+    lines = cli("leaderboard", columns=80).stdout.splitlines()
+    assert len(lines) == 23
+    shown = sum(" #" in line for line in lines)
+    assert f"{30 - shown} more; " in " ".join(lines)
+    monkeypatch.setenv("LINES", "5")
+    assert sum(" #" in line for line in cli("leaderboard", columns=80).stdout.splitlines()) == 3
+    assert sum(" #" in line for line in cli("leaderboard", "--top", "12", columns=80).stdout.splitlines()) == 12
 
 
 def test_openings_of_the_test_set_are_counted(cli: Cli) -> None:

@@ -62,7 +62,7 @@ MIRRORS: Mapping[str, Mirror] = {
     "leaderboard": Mirror(
         functions=(mnist_bench.leaderboard, mnist_bench.to_dataframe),
         renamed={"studies": "study", "every": "infeasible", "curves": "learning_curves"},
-        no_parameter={**PRINTED, **PATHS},
+        no_parameter={**PRINTED, **PATHS, "legend": "docs/reference/leaderboard.md, and the fields' docstrings"},
     ),
     "compare": Mirror(functions=(mnist_bench.compare,), no_parameter=PRINTED),
     "show": Mirror(

@@ -154,3 +154,19 @@ def test_strengths_that_are_zero_in_every_row_are_left_out() -> None:
     assert shown("augment", zoomed) == (["8° .06", "0° .05"], ["augment: rotation_degrees zoom"])
     assert shown("augment", ["none", "none"]) == (["none", "none"], [])
     assert shown("augment", ["0° 0 0 0px", "none"])[0] == ["0° 0 0 0px", "none"]  # its grid alone distorts
+
+
+def test_parts_of_a_cell_that_are_the_same_in_every_row_are_left_out() -> None:
+    assert shown("augment", ["8° .1 0 2px", "9° .1 0 2px"]) == (["8°", "9°"], ["augment: rotation_degrees"])
+    assert shown("augment", ["8° .1 0 0px", "none"])[0] == ["8° .1", "none"]
+    assert shown("augment", ["8° .1 0 0px"])[0] == ["8° .1"]
+    assert shown("dropout", [".1/.3", ".2/.3"]) == ([".1", ".2"], ["dropout: block_dropout"])
+    assert shown("dropout", [".1/–", ".1/.3"]) == (
+        ["–", ".3"], ["dropout: hidden_dropout", "–: has no effect there"]
+    )  # fmt: skip
+    assert shown("dropout", [".1/.2", ".2/.3"])[0] == [".1/.2", ".2/.3"]
+    assert shown("lr → drops", [".01 one-cycle", ".02 one-cycle"]) == (
+        [".01", ".02"], ["lr: each is followed by one-cycle"]
+    )  # fmt: skip
+    assert shown("lr → drops", [".01 →0@3", ".02 →0@4"])[0] == [".01 →0@3", ".02 →0@4"]
+    assert shown("lr → drops", [".01 →0@3", ".01 →0@3"])[0] == [".01 →0@3", ".01 →0@3"]
