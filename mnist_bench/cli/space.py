@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mnist_bench.picture_form import PictureForm
-    from mnist_bench.space_files import Drawn, Estimate, Extremes, Met
+    from mnist_bench.preview import ExpectedTime
+    from mnist_bench.space_files import Drawn, Extremes, Met
     from search.space import Space
 
 app = typer.Typer(help="Check, show and sample space files.", no_args_is_help=True)
 
 TRIALS = 50
-"""The number of trials that `show --json` estimates the time of."""
+"""The number of trials whose time `show` estimates: the default of `search`."""
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A space file, the name of a bundled space, or - for stdin.")]
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Space files, or names of bundled spaces.")]
@@ -85,8 +86,8 @@ def show(
 ) -> None:
     """Show a space's fields, ranges and conditions, and its smallest and largest network.
 
-    Networks are built for MNIST, or for the images of --data. With --json, `estimate` is the training time at the usual
-    speed of this kind of machine; it does not include startup and waiting.
+    Networks are built for MNIST, or for the images of --data. The time of a search is estimated for the usual speed of
+    this kind of machine; `search --dry-run` measures the speed of this one.
 
     Examples:
         mnist-bench space show conv
@@ -99,11 +100,13 @@ def show(
     space, data_set = space_files.open_with_data(file, overrides or (), data_dir=data, net=net)
     drawn = space_files.Drawn(space, data_set.form, images_in(data_set))
     extremes = overview.extremes(drawn)
+    workers = options.cores()
+    kind, expected = _expected(drawn, workers)
     if json:
-        workers = options.cores()
-        kind, estimate = _estimate(drawn, workers)
-        expected = {"trials": TRIALS, "workers": workers, "device": kind, **asdict(estimate)}
-        output.print_json({**space.to_spec(), "extremes": asdict(extremes), "estimate": expected})
+        shares = {"infeasible": drawn.shares.infeasible, "impossible": drawn.shares.impossible}
+        estimate = {"trials": TRIALS, "workers": workers, "device": kind, "minutes": expected.seconds / 60}
+        estimate |= {**asdict(expected), **shares}
+        output.print_json({**space.to_spec(), "extremes": asdict(extremes), "estimate": estimate})
         return
     output.print_prose(_headline(space))
     output.print_line()
@@ -113,6 +116,12 @@ def show(
     output.print_line()
     for line in _size_lines(drawn, extremes):
         output.print_prose(line)
+    if not space.is_recipe:
+        many = f"{number_of(TRIALS, 'trial')} on {number_of(workers, 'worker')}"
+        span = f"about {cells.roughly(expected.seconds)} ({cells.between(expected.low, expected.high)})"
+        output.print_prose(
+            f"{'time':14}  {span} for {many} at the usual speed ({kind}); `search --dry-run` measures this machine"
+        )
 
 
 @app.command("sample", cls=HelpfulCommand)
@@ -269,16 +278,20 @@ def _headline(space: Space) -> str:
     return "  ·  ".join([*parts, f"{sampler.describe(periods)} + {pruner.describe(periods)}"])
 
 
-def _estimate(drawn: Drawn, workers: int) -> tuple[str, Estimate]:
-    """Return the kind of this machine's CPU, and the estimate of a search on it."""
+def _expected(drawn: Drawn, workers: int) -> tuple[str, ExpectedTime]:
+    """Return the kind of this machine's CPU, and the time of a search at the usual speed of that kind."""
     from mnist_bench.nets import COEFFICIENTS
     from mnist_bench.numerics import choose_precision, device_kind, find_device
-    from mnist_bench.space_files import overview
+    from mnist_bench.preview import Workload, expected_time
+    from search import strategies
+    from search.space import cost_of
 
-    precision = choose_precision(find_device("cpu"), str(drawn.space.settings.get("precision", "auto")))
-    kind = device_kind(precision, on_gpu=False)
+    settings = drawn.space.settings
+    kind = device_kind(choose_precision(find_device("cpu"), str(settings.get("precision", "auto"))), on_gpu=False)
     here = replace(drawn, coefficients=asdict(COEFFICIENTS[kind]))
-    return kind, overview.estimate(here, trials=TRIALS, workers=workers)
+    _, pruner = strategies.of_settings(settings)
+    asked = Workload(trials=TRIALS, pruner=pruner, workers=workers, has_cost=cost_of(settings) is not None)
+    return kind, expected_time(here.mean_costs, asked)
 
 
 def _size_lines(drawn: Drawn, extremes: Extremes) -> Iterator[str]:
@@ -292,7 +305,6 @@ def _size_lines(drawn: Drawn, extremes: Extremes) -> Iterator[str]:
         yield f"{'constraint':14}  {found.constraint.text}   {_met(found)}"
     if words := str(drawn.shares):
         yield f"{'infeasible':14}  {words}; they are not trained and do not count as trials"
-    yield f"{'time':14}  search --dry-run measures on this machine how long a search takes"
 
 
 def _met(found: Met) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import assert_never
 
 from mnist_bench import searches, space_files
-from mnist_bench.cells import between, objectives, short
+from mnist_bench.cells import between, objectives, roughly, short
 from mnist_bench.config import TrainConfig
 from mnist_bench.data import DataOptions, load_training_set, of_files
 from mnist_bench.leaderboard import rules_words
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.preview import pace
-from mnist_bench.preview.duration_forecast import Workload, seconds_between
+from mnist_bench.preview.duration_forecast import Workload, expected_time
 from mnist_bench.preview.pace import Pace
 from mnist_bench.searches import SearchConfig, SearchSetup
 from mnist_bench.space_files import Drawn
@@ -93,10 +93,11 @@ def _how_long(setup: SearchSetup, drawn: Drawn, measured: Pace, left: int, start
         has_cost=cost_of(setup.space.settings) is not None,
         start=start,
     )
-    span = between(*seconds_between(drawn.trainable, workload, measured))
+    time = expected_time(drawn.mean_costs, workload, measured)
+    span = f"{roughly(time.seconds)} ({between(time.low, time.high)})"
     rest = "" if left == config.trials else f" for the {number_of(left, 'trial')} still to end"
     how = "estimated from one second of training here" if measured.speeds else "at this kind of machine's usual speed"
-    busy = "; other programs are running here, so it may take longer" if measured.busy else ""
+    busy = "; other programs are running here, so the range is wide" if measured.busy else ""
     yield f"Takes about {span}{rest}, {how} ({measured.kind}){busy}."
     if words := str(drawn.shares):
         yield f"{words}; they are not trained and do not count as trials."

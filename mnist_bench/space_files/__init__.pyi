@@ -1,7 +1,7 @@
 from .checking import check as check
 from .content import IMAGES as IMAGES
 from .drawn import Drawn as Drawn, Met as Met, planner as planner, planner_on as planner_on, samples as samples
-from .overview import Estimate as Estimate, Extremes as Extremes
+from .overview import Extremes as Extremes
 from .space_sources import (
     FOLDERS as FOLDERS,
     Source as Source,

@@ -104,6 +104,11 @@ class Drawn:
         return [plan for plan in self.plans if plan.feasible] or self.plans
 
     @property
+    def mean_costs(self) -> list[float]:
+        """The mean cost of each period of the plans that may be trained, in microseconds as estimated."""
+        return [sum(costs) / len(costs) for costs in zip(*(plan.costs for plan in self.trainable), strict=True)]
+
+    @property
     def net_settings(self) -> list[Mapping[str, Any]]:
         """Up to `VARIED` settings of your own network that may be trained: the first ones, and those that differ most.
 

@@ -1,4 +1,4 @@
-"""A space described before anything is trained: its fields, its smallest and largest net, the time of a search."""
+"""A space described before anything is trained: its fields, its smallest and largest net."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from mnist_bench.space_files.content import OWN
 from mnist_bench.space_files.drawn import Drawn, is_impossible, planner
 from search.canonical_json import dumps
 from search.messages import show
-from search.space import Distribution, Field, NumberRange, Space, cost_of
-from search.strategies import of_settings
+from search.space import Distribution, Field, NumberRange, Space
 
 MAX_CORNERS = 10_000
 
@@ -52,17 +51,6 @@ class Extremes:
     """Multiply-accumulates for one image."""
     exact: bool
     """False if more extreme nets may exist: there are too many corners to visit, or filter_multiple has a range."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Estimate:
-    """The expected cost of a search."""
-
-    minutes: float
-    infeasible: float
-    """Share of random configurations that are not trained."""
-    impossible: float
-    """Share of random configurations whose net cannot be built: part of `infeasible`."""
 
 
 def describe(space: Space) -> list[FieldRow]:
@@ -100,21 +88,6 @@ def _own_sizes(drawn: Drawn) -> Iterator[tuple[int, int]]:
     for planned in [*map(plan, ends), *drawn.plans]:
         if not is_impossible(planned):
             yield int(planned.facts["parameters"]), int(planned.facts["macs"])
-
-
-def estimate(drawn: Drawn, *, trials: int, workers: int) -> Estimate:
-    """Return the time of a search of `trials` trained trials on `workers` workers, by the cost model.
-
-    The mean over random configurations within the limits, each period weighed by the trials that the pruner is expected
-    to leave in it. If a sampler comes to prefer larger nets, the search takes longer.
-    """
-    settings, plans = drawn.space.settings, drawn.trainable
-    _, pruner = of_settings(settings)
-    kept = pruner.survivors(trials, len(plans[0].costs), two_objectives=cost_of(settings) is not None)
-    per_period = (sum(plan.costs[period] for plan in plans) / len(plans) for period in range(len(kept)))
-    microseconds = sum(number * cost for number, cost in zip(kept, per_period, strict=True))
-    shares = drawn.shares
-    return Estimate(minutes=microseconds / 60e6 / workers, infeasible=shares.infeasible, impossible=shares.impossible)
 
 
 def _about(space: Space, path: str) -> str:

@@ -29,6 +29,7 @@ from search.event_log import (
     Event,
     GoalSet,
     History,
+    Outlook,
     Reason,
     Reported,
     Resumed,
@@ -77,6 +78,7 @@ class Driver:
         observer: Observer | None = None,
         on_trial_end: Callable[[TrialRecord], None] = lambda trial: None,
         optuna_study: OptunaStudy | None = None,
+        outlook: Outlook | None = None,
     ) -> None:
         """Continue after a history.
 
@@ -89,6 +91,7 @@ class Driver:
             observer: sees the search's progress.
             on_trial_end: keeps or removes the files of a trial that has ended.
             optuna_study: the study in memory after that history; by default it is made here.
+            outlook: what is known beforehand of the time that trials take.
         """
         self._spec = spec
         self._history = history
@@ -103,7 +106,7 @@ class Driver:
         """Those that were tried, if seeds follow from configurations."""
         # A study that was begun when longer plans were accepted has such trials, and may ask for more of them.
         self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
-        self._meter = Meter(history, dispatcher, expected_survivors(spec, history.goal))
+        self._meter = Meter(history, dispatcher, expected_survivors(spec, history.goal), outlook)
         for trial in history.running():
             if not history.is_decided(trial.number):
                 dispatcher.adopt(trial.number)

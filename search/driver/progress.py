@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from search.driver.dispatcher import AtWork
-from search.event_log import Forecast, History, StopRules, TrialRecord
+from search.event_log import Forecast, History, Outlook, StopRules, TrialRecord, WorkLeft
 from search.plugins import system_errors_of
 from search.trainer_api import Report
 
@@ -80,7 +80,7 @@ class Progress:
     ahead: Mapping[int, int] = field(default_factory=dict)
     """By running trial, the number of reporting intervals that are trained and have not been handled."""
     seconds_left: float | None = None
-    """Expected time until the search's end; None before a worker of this driver has reported."""
+    """Expected time until the search's end; None as long as nothing is known of the pace."""
     since: int | None = None
     """Trained trials that have ended since a complete one was better than all before it; None if none is complete."""
     duplicate: int = 0
@@ -142,20 +142,30 @@ def expected_survivors(spec: StudySpec, goal: int) -> Sequence[float]:
 class Meter:
     """Takes progress from a history, counting from the moment it was made."""
 
-    def __init__(self, history: History, periods: AtWork, expected: Sequence[float]) -> None:
-        """Watch a history and those who train; `expected` are the trials that the pruner leaves in each period."""
+    def __init__(
+        self, history: History, periods: AtWork, expected: Sequence[float], outlook: Outlook | None = None
+    ) -> None:
+        """Watch a history and those who train.
+
+        Args:
+            history: the search so far.
+            periods: those who train.
+            expected: the trials that the pruner leaves in each period.
+            outlook: what is known of the trials' costs and of the pace beforehand.
+        """
         self._history = history
         self._periods = periods
-        self._forecast = Forecast(history, expected)
-        self._left = self._longest = 0.0
-        """The last forecast; see `Forecast.remaining`."""
+        self._forecast = Forecast(history, expected, () if outlook is None else outlook.costs)
+        self._left: WorkLeft
+        """The last forecast."""
         self._foresee_at = -math.inf
         """When the next forecast is made, by the monotonic clock."""
         self._since = time.monotonic()
-        self._seconds = 0.0
-        """Measured time of the periods so far."""
-        self._cost = 0
-        """Their estimated cost."""
+        # The pace that is known beforehand counts like one report, so that it hardly matters after a few.
+        self._cost = 0.0 if outlook is None else outlook.costs[0]
+        """Estimated cost of the periods so far."""
+        self._seconds = 0.0 if outlook is None else outlook.pace * outlook.costs[0]
+        """Their measured time."""
 
     def count(self, cost: int, report: Report) -> None:
         """Take in that a period was trained; one that is remembered says nothing of the pace."""
@@ -194,10 +204,10 @@ class Meter:
         history = self._history
         has_ended = history.stop is not None or history.finished >= history.goal  # the forecast of which is quick
         if begun >= self._foresee_at or has_ended:
-            self._left, self._longest = self._forecast.remaining(ahead)
+            self._left = self._forecast.remaining(ahead)
             self._foresee_at = begun + (time.monotonic() - begun) / FORECAST_SHARE
         if not self._cost:
             return None
         worker_time = self._periods.time
-        together = self._left / worker_time.lanes / max(0.1, 1 - worker_time.ordering_share)
-        return self._seconds / self._cost * max(self._longest, together)
+        pace = self._seconds / self._cost
+        return self._left.seconds(lanes=worker_time.lanes, pace=pace, waiting=worker_time.ordering_share)

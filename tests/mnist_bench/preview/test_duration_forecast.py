@@ -1,42 +1,51 @@
-"""The range of time that a search is said to take."""
+"""The time that a search is said to take."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from mnist_bench import space_files
-from mnist_bench.preview.duration_forecast import Workload, seconds_between
+from mnist_bench.preview.duration_forecast import ExpectedTime, Workload, expected_time
 from mnist_bench.preview.pace import Pace
 from mnist_bench.space_files import Drawn
 from search.strategies import Asha, NoPruner
 from search.study import StartList
 
-PLANS = Drawn(space_files.load("smoke")).trainable
+COSTS = Drawn(space_files.load("smoke")).mean_costs
 ASKED = Workload(trials=20, pruner=Asha(), workers=2, has_cost=False)
 PACE = Pace(kind="cpu-bf16", speeds=(1.5, 0.9, 1.2), start=3.7, busy=False)
 
 
+def in_all(asked: Workload, pace: Pace | None = PACE) -> float:
+    return expected_time(COSTS, asked, pace).seconds
+
+
 def test_real_searches_on_two_quiet_cores_lie_inside() -> None:
-    low, high = seconds_between(PLANS, ASKED, PACE)
-    assert low < 13.8 < 16.9 < high
-    assert high < 2.5 * low
+    found = expected_time(COSTS, ASKED, PACE)
+    assert found.low < 13.8 < 16.9 < found.high
 
 
 def test_it_grows_with_the_work_and_falls_with_the_speed() -> None:
-    low, high = seconds_between(PLANS, ASKED, PACE)
     for more in (replace(ASKED, trials=60), replace(ASKED, pruner=NoPruner())):
-        assert seconds_between(PLANS, more, PACE)[0] > low
-        assert seconds_between(PLANS, more, PACE)[1] > high
-    assert seconds_between(PLANS, ASKED, replace(PACE, speeds=(9.0,)))[1] < high
+        assert in_all(more) > in_all(ASKED)
+    assert in_all(ASKED, replace(PACE, speeds=(9.0,))) < in_all(ASKED)
+    assert in_all(ASKED, replace(PACE, start=9.0)) > in_all(ASKED) + 5
+
+
+def test_a_search_takes_no_less_than_one_whole_training_however_many_workers_there_are() -> None:
+    many = replace(ASKED, workers=1000)
+    training = in_all(many, replace(PACE, speeds=(1000.0,), start=0.0))
+    assert training >= 1e-6 * sum(COSTS)
 
 
 def test_it_grows_with_the_configurations_that_are_not_pruned() -> None:
     start = StartList(configurations=({}, {}, {}), unpruned=2)
-    assert seconds_between(PLANS, replace(ASKED, start=start), PACE)[0] > seconds_between(PLANS, ASKED, PACE)[0]
+    assert in_all(replace(ASKED, start=start)) > in_all(ASKED)
 
 
-def test_what_is_not_known_makes_it_wider() -> None:
-    low, high = seconds_between(PLANS, ASKED, PACE)
-    for unsure in (replace(PACE, busy=True), replace(PACE, speeds=())):
-        wider = seconds_between(PLANS, ASKED, unsure)
-        assert wider[1] / wider[0] > 1.3 * high / low
+def test_what_is_not_known_makes_the_range_wider() -> None:
+    def width(found: ExpectedTime) -> float:
+        return found.high / found.low
+
+    for unsure in (replace(PACE, busy=True), replace(PACE, speeds=()), None):
+        assert width(expected_time(COSTS, ASKED, unsure)) > 1.3 * width(expected_time(COSTS, ASKED, PACE))

@@ -8,7 +8,6 @@ import pytest
 
 from mnist_bench import space_files
 from mnist_bench.space_files.drawn import DRAWN, VARIED, Drawn, Shares, samples
-from mnist_bench.space_files.overview import estimate
 from support import own_nets
 
 
@@ -22,13 +21,22 @@ def test_samples_depend_on_the_seed_alone() -> None:
 def test_what_misses_a_constraint_is_infeasible() -> None:
     drawn = Drawn(space_files.load("smoke", ["limits={}", "constraints=[model.filters > 4, hidden_units < 48]"]))
     shares, each = drawn.shares, drawn.met
-    assert shares.infeasible == shares.constrained == estimate(drawn, trials=5, workers=1).infeasible
+    assert shares.infeasible == shares.constrained
     assert str(shares) == f"{100 * shares.constrained:.0f}% of random configurations miss a constraint"
     assert [met.constraint.text for met in each] == ["model.filters > 4", "hidden_units < 48"]
     assert (each[0].applies_to_all, each[1].applies_to_all) == (True, False)
     assert all(0 < met.met < met.applies for met in each)
     assert 0 < len(drawn.trainable) == round(DRAWN * (1 - shares.infeasible))
     assert {plan.config.model.filters for plan in drawn.trainable} == {8}
+
+
+def test_the_mean_costs_are_those_of_what_may_be_trained() -> None:
+    cheap, dear = (Drawn(space_files.load("smoke", [f"subset={images}"])).mean_costs for images in (6000, 60_000))
+    assert len(cheap) == 3
+    assert sum(dear) > 5 * sum(cheap)
+    limited = Drawn(space_files.load("conv"))
+    assert sum(limited.mean_costs) < sum(map(sum, (plan.costs for plan in limited.plans))) / len(limited.plans)
+    assert Drawn(space_files.load("smoke", ["limits={}"])).shares.infeasible == 0
 
 
 def test_settings_of_a_net_that_differ_most_have_every_option(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.space_files import overview
 from mnist_bench.space_files.drawn import Drawn, samples
-from mnist_bench.space_files.overview import describe, estimate, extremes
+from mnist_bench.space_files.overview import describe, extremes
 from search.space.space import Space
 from search.space.yaml_reader import parse
 
@@ -109,22 +109,3 @@ def test_too_many_corners_are_said_to_be_inexact(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(overview, "MAX_CORNERS", 9)
     assert not extremes(Drawn(smoke)).exact
     assert not extremes(drawn_of("model: {filter_multiple: {int: [1, 8]}}")).exact
-
-
-@pytest.mark.slow
-def test_estimate_grows_with_the_work() -> None:
-    space = space_files.load("smoke")
-    one = estimate(Drawn(space), trials=50, workers=1)
-    assert one.minutes == pytest.approx(2 * estimate(Drawn(space), trials=50, workers=2).minutes)
-    assert estimate(Drawn(space), trials=100, workers=1).minutes > 1.5 * one.minutes
-    assert (
-        estimate(Drawn(space_files.load("smoke", ["search.pruner=none"])), trials=50, workers=1).minutes
-        > 1.5 * one.minutes
-    )
-    assert estimate(Drawn(space_files.load("smoke", ["subset=60000"])), trials=50, workers=1).minutes > 5 * one.minutes
-    assert estimate(Drawn(space_files.load("conv")), trials=50, workers=1).minutes > 5 * one.minutes
-
-
-def test_estimate_counts_what_exceeds_the_limits() -> None:
-    assert estimate(drawn_of("limits: {macs: 1}\nmodel: {blocks: 1}"), trials=5, workers=1).infeasible == 1
-    assert estimate(Drawn(space_files.load("smoke", ["limits={}"])), trials=5, workers=1).infeasible == 0

@@ -12,7 +12,7 @@ import pytest
 from search.driver.dispatcher import Dispatcher, WorkerTime
 from search.driver.progress import Meter
 from search.event_log.events import Created, GoalSet
-from search.event_log.forecast import Forecast
+from search.event_log.forecast import GROWTH, Forecast, Outlook, WorkLeft
 from search.event_log.history import History
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Random
@@ -24,12 +24,12 @@ from support.scripted import Clock, Scripted
 
 @pytest.mark.parametrize(
     ("left", "longest", "ordering", "seconds"),
-    [(40.0, 15.0, 0.0, 8.0), (40.0, 30.0, 0.0, 12.0), (40.0, 15.0, 100.0, 16.0), (40.0, 0.0, 200.0, 80.0)],
+    [(40.0, 10.0, 0.0, 9.0), (40.0, 30.0, 0.0, 12.0), (40.0, 10.0, 100.0, 18.0), (40.0, 0.0, 200.0, 80.0)],
 )
 def test_the_time_left_is_that_of_the_longest_trial_or_of_all_lanes_together(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: float, longest: float, ordering: float, seconds: float
 ) -> None:
-    monkeypatch.setattr(Forecast, "remaining", lambda forecast, ahead: (left, longest))
+    monkeypatch.setattr(Forecast, "remaining", lambda forecast, ahead: WorkLeft(total=left, longest=longest))
     history = History.of([Created(name="fake-0", spec=fake.make_spec(Random(), NoPruner(), 1, 0).to_json())])
     executor = Scripted(Clock(), lambda job: None, workers=2)
     dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False)
@@ -41,15 +41,28 @@ def test_the_time_left_is_that_of_the_longest_trial_or_of_all_lanes_together(
     assert meter.read().seconds_left == pytest.approx(seconds, rel=0.01)
 
 
+def test_before_the_first_report_the_pace_is_the_one_that_is_known_beforehand(tmp_path: Path) -> None:
+    spec = fake.make_spec(Random(), NoPruner(), 1, 0)
+    history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=10)])
+    executor = Scripted(Clock(), lambda job: None, workers=1)
+    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False)
+    outlook = Outlook(costs=[100.0] * fake.PERIODS, pace=0.5)
+    meter = Meter(history, dispatcher, (10.0,) * fake.PERIODS, outlook)
+    before = meter.read().seconds_left
+    assert before == pytest.approx(0.5 * GROWTH * 10 * 100 * fake.PERIODS)
+    meter.count(100, Report(value=0.5, metrics={}, weights="", seconds=150.0))  # of pace 1.5: together 1
+    assert meter.read().seconds_left == pytest.approx(GROWTH * 10 * 100 * fake.PERIODS, rel=0.01)
+
+
 def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     clock = Clock()
     monkeypatch.setattr("search.driver.progress.time", SimpleNamespace(monotonic=lambda: clock.now))
     foreseen: list[float] = []
 
-    def remaining(forecast: Forecast, ahead: Mapping[int, int]) -> tuple[float, float]:
+    def remaining(forecast: Forecast, ahead: Mapping[int, int]) -> WorkLeft:
         foreseen.append(clock.now)
         clock.now += 1
-        return float(len(foreseen)), 0.0
+        return WorkLeft(total=float(len(foreseen)), longest=0.0)
 
     monkeypatch.setattr(Forecast, "remaining", remaining)
     spec = fake.make_spec(Random(), NoPruner(), 1, 0)
