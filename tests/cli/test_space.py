@@ -238,7 +238,10 @@ def test_show() -> None:
     )
     assert any(line.startswith("model.hidden_units") and "hidden_layers is 1" in line for line in lines)
     assert "parameters      3,212 to 101,178   limit 100,000" in lines
-    assert lines[-1] == "time            search --dry-run measures on this machine how long a search takes"
+    assert re.match(
+        r"time {12}about [\d.]+ (s|min) \([\d.]+ to [\d.]+ (seconds|minutes)\) for 50 trials on ", lines[-1]
+    )
+    assert lines[-1].endswith("at the usual speed (cpu-portable); `search --dry-run` measures this machine")
 
 
 def test_show_as_json() -> None:
@@ -246,7 +249,10 @@ def test_show_as_json() -> None:
     shown = json.loads(result.stdout)
     assert shown["extremes"]["parameters"] == [3212, 101178]
     assert shown["fields"] == json.loads(json.dumps(space_files.load("smoke").to_spec()["fields"]))
-    assert 0 < shown["estimate"]["minutes"] < 2
+    estimate = shown["estimate"]
+    assert 0 < estimate["minutes"] < 2
+    assert estimate["low"] < estimate["seconds"] == 60 * estimate["minutes"] < estimate["high"]
+    assert estimate["infeasible"] == 0
 
 
 def test_show_of_a_recipe(tmp_path: Path) -> None:
@@ -256,6 +262,7 @@ def test_show_of_a_recipe(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("linear  ·  a recipe  ·  6 epochs  ·  curves")
     assert "7,850 to 7,850" in result.stdout
+    assert "time " not in result.stdout
 
 
 def test_sample_is_one_column_a_trial() -> None:

@@ -349,7 +349,9 @@ def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
     assert "11 ranges, 12 trials of at most 3 epochs, curves" in result.stdout
     assert "8 concurrent trials on 2 workers, patience 5." in result.stdout
     assert re.search(
-        r"^Takes about [\d.]+ to [\d.]+ seconds, estimated from one second of training here", result.stdout, re.M
+        r"^Takes about [\d.]+ s \([\d.]+ to [\d.]+ seconds\), estimated from one second of training here",
+        result.stdout,
+        re.M,
     )
     assert re.search(r"optim.lr 0\.\d{5},", result.stdout)
     assert asked == []
