@@ -137,7 +137,7 @@ class _LoggedWorkers:
     def time(self) -> WorkerTime:
         """The workers that reported lately; how long they waited is not in the log."""
         lanes = len({worker for worker in self._recent if worker is not None})
-        return WorkerTime(workers=lanes, lanes=lanes)
+        return WorkerTime(workers=lanes, lanes=max(1, lanes))
 
     def at_work(self) -> frozenset[int]:
         """Return as many running trials as there are workers: those whose next periods begin first."""
