@@ -26,8 +26,9 @@ from mnist_bench.studies import (
     validated,
 )
 from mnist_bench.studies.reproduce import reproduce
-from search.driver import MAX_OUTAGE, Observer
+from search.driver import MAX_OUTAGE, Callbacks, Observer, Observers
 from search.driver.attended import watched
+from search.driver.tracking import TrackerName, trackers
 from search.errors import UsageError
 from search.event_log import Order, StudyRecord, TrialRecord
 from search.executors import ExecutorName
@@ -74,6 +75,8 @@ def search(
     address: str | None = None,
     gpus_per_worker: float = 0.0,
     memory: str | Path | bool = False,
+    log: Sequence[TrackerName] = (),
+    callbacks: Sequence[Callable[[TrialRecord], object]] = (),
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> StoredStudy:
@@ -121,6 +124,9 @@ def search(
         gpus_per_worker: share of a GPU that Ray reserves for each worker.
         memory: folder of a memory of trainings, or True for the one of the folder `results`: periods that were trained
             before are taken from it (docs/guides/memory.md).
+        log: programs to which the search is logged while it runs: "tensorboard", "mlflow"
+            (docs/guides/log_elsewhere.md).
+        callbacks: functions that are called with each trial that has ended, a `search.TrialRecord`.
         observer: called on every trial, report and end while the search runs.
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
             Nothing is shown if the output goes elsewhere, such as into a file.
@@ -186,9 +192,11 @@ def search(
         address=address,
         gpus_per_worker=gpus_per_worker,
         memory=Path(memory) if isinstance(memory, str) else memory,
+        log=trackers(log),
     )
+    called = Callbacks(callbacks)
     with watched(observer or Observer(), progress, cells.percent) as watching:
-        return searches.run(asked, watching, lambda: False).study
+        return searches.run(asked, Observers((watching, called)), lambda: False).study
 
 
 def open_study(name: str | None = None, *, results: str | Path = "results", storage: str | None = None) -> StoredStudy:

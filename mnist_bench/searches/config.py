@@ -15,6 +15,7 @@ from mnist_bench.numerics import PrecisionName
 from mnist_bench.studies import receiver_seed
 from search.arguments import check_choice, check_count, check_seconds, check_text, check_utf8, is_number
 from search.driver import MAX_OUTAGE, check_search_arguments
+from search.driver.tracking import TrackerName
 from search.errors import UsageError
 from search.event_log import Order, StopRules, repeats
 from search.executors import MAX_LANES, ExecutorName
@@ -90,6 +91,8 @@ class SearchConfig:
     """Share of a GPU that Ray reserves for each worker."""
     memory: Path | bool = False
     """Folder of a memory of trainings; True for the one of the results folder, False for none."""
+    log: tuple[TrackerName, ...] = ()
+    """Programs to which the search is logged while it runs."""
     command: str | None = field(default=None, compare=False)
     """The command line as it was typed, without a password; kept with the study, for people."""
 

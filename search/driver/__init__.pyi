@@ -2,9 +2,11 @@ from .dispatcher import Dispatcher as Dispatcher, WorkerTime as WorkerTime
 from .driver import Driver as Driver
 from .outages import MAX_OUTAGE as MAX_OUTAGE
 from .progress import (
+    Callbacks as Callbacks,
     Header as Header,
     Meter as Meter,
     Observer as Observer,
+    Observers as Observers,
     Progress as Progress,
     expected_survivors as expected_survivors,
 )

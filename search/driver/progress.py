@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from search.arguments import check_several
 from search.driver.dispatcher import AtWork
+from search.errors import UsageError
 from search.event_log import Forecast, History, Outlook, StopRules, TrialRecord, WorkLeft
+from search.messages import show
 from search.plugins import system_errors_of
 from search.trainer_api import Report
 
@@ -38,6 +41,8 @@ class Header:
     """Trials at once in each worker."""
     stop_rules: StopRules = field(default_factory=StopRules)
     """The rules that may end the search before its goal."""
+    trials: tuple[TrialRecord, ...] = ()
+    """The trials so far, if the search resumes."""
 
     @property
     def sampler(self) -> str:
@@ -113,6 +118,44 @@ class Observer:
 
     def on_notice(self, text: str) -> None:
         """Something happened that affects how long the search takes, such as an outage."""
+
+
+class Observers(Observer):
+    """Hands every event to several observers, in turn."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        for name in vars(Observer):
+            if name.startswith("on_"):
+                setattr(self, name, _all([getattr(observer, name) for observer in observers]))
+
+
+def _all(hooks: Sequence[Callable[[Any], None]]) -> Callable[[Any], None]:
+    def call(argument: Any) -> None:
+        for hook in hooks:
+            hook(argument)
+
+    return call
+
+
+class Callbacks(Observer):
+    """Calls functions with each trial that has ended."""
+
+    def __init__(self, functions: Sequence[Callable[[TrialRecord], object]]) -> None:
+        """Check the functions.
+
+        Raises:
+            UsageError: one cannot be called.
+        """
+        check_several("callbacks", functions)
+        for function in functions:
+            if not callable(function):
+                raise UsageError(f"callbacks={show(repr(function))}: give functions that take a trial.")
+        self._functions = tuple(functions)
+
+    def on_end(self, trial: TrialRecord) -> None:
+        """Call them in turn."""
+        for function in self._functions:
+            function(trial)
 
 
 class BlamedObserver(Observer):

@@ -16,8 +16,9 @@ from search.driver.attended import interruptible, watched
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
-from search.driver.progress import BlamedObserver, Header, Observer
+from search.driver.progress import BlamedObserver, Callbacks, Header, Observer, Observers
 from search.driver.resume import OnTrialEnd, check_readable, clean_up, keep_nothing, release
+from search.driver.tracking import TrackerName, tracked
 from search.errors import Interrupted, PluginError, SearchError, StorageError, TooManyFailuresError, UsageError
 from search.event_log import (
     MAX_COUNT,
@@ -31,6 +32,7 @@ from search.event_log import (
     Outlook,
     StopRules,
     StudyRecord,
+    TrialRecord,
 )
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
@@ -128,6 +130,10 @@ class Search:
     """The settings of a trial of that study, by which it is found in this space."""
     check_earlier: Callable[[StudyRecord], object] = lambda study: None
     """Raises if that study is not of this kind of trainer."""
+    log: Sequence[TrackerName] = ()
+    """Programs to which the search is logged while it runs."""
+    callbacks: Sequence[Callable[[TrialRecord], object]] = ()
+    """Functions that are called with each trial that has ended."""
 
     @classmethod
     def of(
@@ -224,15 +230,22 @@ class Search:
             StudyLockedError: another process drives the study.
             FingerprintError: the study was made under other conditions.
             UsageError: fewer trials are asked for than the unfinished study was started for, the study's folder cannot
-                be made or is another study's, or the planner or trainer gives values that the study cannot keep.
+                be made or is another study's, the planner or trainer gives values that the study cannot keep, or the
+                package of a program in `log` is not installed.
             PluginError: the system refuses something to the planner, or to the observer.
             StudyNotFoundError: there is no study to be continued, of the name that is given.
             TooManyFailuresError: several trials in a row fail or are infeasible, or all have failed at the goal.
             StorageError, WorkerError: see there.
             Interrupted: Ctrl-C, or a notebook's stop button, ended the search; the same call resumes it.
         """
-        with watched(self.observer, self.progress) as observer, interruptible(observer.on_notice) as interrupted:
+        with (
+            watched(self.observer, self.progress) as shown,
+            tracked(self.log, self.location, shown.on_notice) as tracking,
+            interruptible(shown.on_notice) as interrupted,
+        ):
+            observer = Observers((shown, Callbacks(self.callbacks), tracking))
             run = replace(self, observer=observer, stopping=lambda: self.stopping() or interrupted())._run_alone()
+            tracking.finish(run.study)
             if interrupted() and not run.reached:
                 raise Interrupted(f"Study {run.study.name} stopped before its goal; the same call resumes it.")
             return run
@@ -455,6 +468,7 @@ class Search:
             goal=max(self.goal, history.goal),
             resumed=bool(history.trials),
             stop_rules=self.stop_rules,
+            trials=tuple(history.trials),
         )
 
 

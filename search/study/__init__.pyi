@@ -43,6 +43,7 @@ from .studies import (
     StudySummary as StudySummary,
     all_failed as all_failed,
     alone_with as alone_with,
+    begun as begun,
     check_not_renamed as check_not_renamed,
     driven_since as driven_since,
     driver_of as driver_of,

@@ -163,7 +163,16 @@ def has_its_folder(location: StudyLocation) -> bool:
     """
     if location.owns_database:
         return belongs(location, None)
-    return belongs(location, _query(location.url, lambda engine: EventLog(engine, location.name).begun()))
+    return belongs(location, begun(location))
+
+
+def begun(location: StudyLocation) -> str | None:
+    """Return when a study began (UTC, ISO 8601); None if there is no such study.
+
+    Raises:
+        StorageError: its database cannot be read.
+    """
+    return _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).begun())
 
 
 def name_inside(location: StudyLocation) -> str:

@@ -96,6 +96,17 @@ class Kept:
         self.states[trial.number] = state
 
 
+class Heard(Observer):
+    """Keeps the notices of a search."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def on_notice(self, text: str) -> None:
+        """See `search.Observer`."""
+        self.notices.append(text)
+
+
 class StopAfter:
     """Stops a search after some events."""
 

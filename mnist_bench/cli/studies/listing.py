@@ -1,4 +1,4 @@
-"""`mnist-bench studies`: list the studies, or remove one."""
+"""`mnist-bench studies`: list the studies, remove one, or log one to another program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table
 from search.errors import UsageError
 from search.event_log import repeats
-from search.messages import command_line, listing, number_of
+from search.messages import command_line, joined, listing, number_of
 
 if TYPE_CHECKING:
     from search.study import StudySummary
@@ -31,7 +31,7 @@ def studies(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """List studies, the most recently written first, or remove one.
+    """List studies, the most recently written first; remove one, or log one to another program.
 
     Examples:
         mnist-bench studies
@@ -119,6 +119,29 @@ def remove(
         typer.confirm(f"Remove {what} ({held})?", abort=True, err=True)
     remove_study(results, name, storage)
     output.note(f"Removed {what}.")
+
+
+@app.command("log", cls=HelpfulCommand)
+def log(
+    name: Annotated[str, typer.Argument(metavar="STUDY", help="The study to log.")],
+    programs: Annotated[list[str], typer.Argument(metavar="PROGRAM", help="tensorboard, mlflow.")],
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Log a study to TensorBoard or MLflow, finished or not.
+
+    `search --log` does this while a search runs. What is logged already is left as it is.
+
+    Examples:
+        mnist-bench studies log conv-0 tensorboard
+        mnist-bench studies log conv-0 mlflow
+    """
+    from mnist_bench.studies import validated
+    from search import log_study
+
+    study = validated.open_any(results, name, storage)
+    log_study(study, programs)
+    output.note(f"Logged study {name} to {joined(programs)}.")
 
 
 def _row(summary: StudySummary) -> dict[str, Any]:

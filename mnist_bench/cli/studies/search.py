@@ -14,6 +14,7 @@ from mnist_bench.cli import options, output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
 from search.arguments import MAX_SEED
 from search.driver.attended import Interrupts
+from search.driver.tracking import trackers
 from search.errors import UsageError
 from search.event_log import Order
 from search.executors import MAX_LANES, ExecutorName
@@ -237,6 +238,15 @@ def search(
             "_memory in the results folder, which all studies there share.",
         ),
     ] = None,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--log",
+            metavar="PROGRAM",
+            rich_help_panel=options.RUNNING,
+            help="Log the search while it runs: tensorboard or mlflow. Repeatable.",
+        ),
+    ] = None,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
@@ -321,6 +331,7 @@ def search(
         precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
         max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker, command=resuming.as_typed(storage),
+        log=trackers(log or ()),
         sampler=sampler, pruner=pruner, memory=memory is not None if not memory else Path(memory),
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from search.driver.attended.screens import Screen, screen_here
-from search.driver.progress import Header, Observer, Progress
+from search.driver.progress import Header, Observer, Observers, Progress
 from search.messages import duration, number_of
 
 EVERY = 0.25
@@ -36,7 +35,7 @@ def watched(
         return
     shown = _Shown(screen, value_words)
     try:
-        yield _Both((shown, observer))
+        yield Observers((shown, observer))
     finally:
         shown.close()
 
@@ -92,20 +91,3 @@ class _Shown(Observer):
             share = self._progress.finished / max(1, self._progress.goal)
             self._screen.show(f"{self._name}: {line(self._progress, self._value_words)}", share)
             self._next = time.monotonic() + EVERY
-
-
-class _Both(Observer):
-    """Hands every event to several observers."""
-
-    def __init__(self, observers: Sequence[Observer]) -> None:
-        for name in vars(Observer):
-            if name.startswith("on_"):
-                setattr(self, name, _all([getattr(observer, name) for observer in observers]))
-
-
-def _all(hooks: Sequence[Callable[[Any], None]]) -> Callable[[Any], None]:
-    def call(argument: Any) -> None:
-        for hook in hooks:
-            hook(argument)
-
-    return call

@@ -56,7 +56,7 @@ MIRRORS: Mapping[str, Mirror] = {
             "dry_run": "it says to a person what would run; a call runs",
             **dict.fromkeys(("objective", "command", "periods", "unchecked", "stall"), "search.run does it"),
         },
-        no_option=SHOWN,
+        no_option={**SHOWN, "callbacks": HEARD},
         other_default={"workers": ONE_A_CORE, "memory": "an option has a folder or none; False is a word for none"},
     ),
     "leaderboard": Mirror(
@@ -186,6 +186,7 @@ MIRRORS: Mapping[str, Mirror] = {
 NOT_MIRRORED: Mapping[str, str] = {
     "watch": "it shows a search to a person; search.following.follow tells an observer of yours",
     "studies remove": "it asks a person first; search.study.remove_study does not",
+    "studies log": "search.log_study",
     "space check": "a search refuses a faulty space with all its faults, in a SpaceError",
     "space show": "it describes a space to a person",
     "space sample": "it shows a person what a space gives",
