@@ -20,7 +20,7 @@ def test_each_program_counts_once() -> None:
 def test_another_name_or_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"log='tensorbord': .*did you mean `tensorboard`"):
         trackers(["tensorbord"])
-    with pytest.raises(UsageError, match="several"):
+    with pytest.raises(UsageError, match="give a list"):
         trackers("mlflow")
     monkeypatch.setattr(names, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r'pip install "mnist-bench\[mlflow\]"'):
