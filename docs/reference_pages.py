@@ -18,7 +18,8 @@ from mnist_bench.cli.app import app
 from mnist_bench.cli.help import ARGUMENTS, RAW, HelpEntry, HelpPage, pages
 from mnist_bench.config import field_docs, sections
 from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, NetTotals
-from mnist_bench.leaderboard.board_table import FIELDS, FIGURES, FRONT, KEYS, NET_FIGURES, NET_KEYS, OVER
+from mnist_bench.leaderboard.board_records import FIELDS, KEYS, NET_KEYS
+from mnist_bench.leaderboard.board_table import FIGURES, FRONT, NET_FIGURES, OVER
 from mnist_bench.nets import about_cell, settings_by_heading
 from mnist_bench.result_table import Column
 from mnist_bench.space_files import json_schema
@@ -32,8 +33,9 @@ OF_ALL = ("-h, --help", "-v, --verbose")
 """Options that the page of the commands explains once."""
 BOARD_KEYS = (
     "study", "digest", "order", "goal", "counts", "external", "live", "hidden", "front", "stop", "ahead",
-    "remembered", "tied", "saved_epochs", "budget_epochs", "test_openings", "objective", "parameters", "rows",
-    "confirmed", "confirmed_front", "totals", "saved_periods", "budget_periods", "cost", "value_name", "minimized",
+    "remembered", "selection", "tied", "saved_epochs", "budget_epochs", "test_openings", "objective", "parameters",
+    "rows", "confirmed", "confirmed_front", "totals", "saved_periods", "budget_periods", "cost", "value_name",
+    "minimized",
 )  # fmt: skip
 """The keys of a study in the JSON of its leaderboard."""
 FIELD_OF = {"saved_epochs": "saved", "budget_epochs": "budget", "saved_periods": "saved", "budget_periods": "budget"}
@@ -41,6 +43,7 @@ FIELD_OF = {"saved_epochs": "saved", "budget_epochs": "budget", "saved_periods":
 NO_FIELD = {
     "goal": "Trial budget, in trained trials.",
     "objective": "Objectives: `val_accuracy`, then the cost that is minimized, if there is one.",
+    "selection": "Only with --where or --sort: `where`, `sort`, and `filtered`, the number of other trials.",
     "rows": "The trials, see below.",
     "confirmed": "Result of `confirm`, see below; null if there is none, or if the search has continued since.",
     "confirmed_front": "The same of `confirm --front`; only with two objectives.",

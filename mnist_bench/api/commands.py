@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_bench import certificates
@@ -16,7 +17,7 @@ from mnist_bench.certificates import Certificate, Verification, VerifyOptions
 from mnist_bench.comparison import Comparison, TraceOptions, compare as compared, traced
 from mnist_bench.doctor import Checkup, checkup, machine_checks
 from mnist_bench.experiments import Observer
-from mnist_bench.leaderboard import Leaderboard, leaderboard_of
+from mnist_bench.leaderboard import Leaderboard, Selection, leaderboard_of, select
 from mnist_bench.plots import draw_comparison
 from mnist_bench.studies import is_foreign, openings
 from search.arguments import check_count
@@ -36,7 +37,14 @@ train = fit
 
 
 def leaderboard(
-    study: StudyRecord, *, top: int | None = None, infeasible: bool = False, learning_curves: bool = False
+    study: StudyRecord,
+    *,
+    top: int | None = None,
+    infeasible: bool = False,
+    where: str | None = None,
+    sort: str | None = None,
+    columns: Sequence[str] = (),
+    learning_curves: bool = False,
 ) -> Leaderboard:
     """Return the trials of a study by rank, with intervals and ties; as `mnist-bench leaderboard`.
 
@@ -45,27 +53,35 @@ def leaderboard(
         top: the number of rows; None for all trials.
         infeasible: whether trials that were not trained have rows: infeasible ones, with the limits that they exceed,
             and duplicates.
+        where: a condition over the columns of `mnist-bench leaderboard --csv`, in the language of constraints, which
+            the rows meet: `"lr > 0.01 and blocks == 3"`. Ranks stay those among all trials.
+        sort: a column, the smallest value first; `"-lr"` puts the largest first. Several have commas between them.
+        columns: the columns of the table that a notebook shows; empty for all.
         learning_curves: whether the rows have their learning curves.
 
     Raises:
-        UsageError: `top` is not a number above 0.
+        UsageError: `top` is not a number above 0, `where` is not a condition, or there is no column of a name.
 
     Examples:
         >>> board = leaderboard(open_study("finished"), top=3)
         >>> [row.number for row in board.rows], board.rows[0].tied
         ([6, 0, 4], False)
+        >>> [row.number for row in leaderboard(open_study("finished"), where="epochs == 3", sort="-lr").rows]
+        [6, 0]
     """
     if top is not None:
         check_count("top", top)
     opened = openings.for_study(study.location) if isinstance(study, StoredStudy) else 0
-    return leaderboard_of(
+    selection = Selection(where=where, sort=sort, columns=tuple(columns))
+    board = leaderboard_of(
         study,
         of_nets=not is_foreign(study.spec),
-        top=top,
+        top=top if selection == Selection() else None,
         test_openings=opened,
         infeasible=infeasible,
         curves=learning_curves,
     )
+    return board if selection == Selection() else select(board, selection, top)
 
 
 def compare(

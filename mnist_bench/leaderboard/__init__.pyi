@@ -1,6 +1,7 @@
 from .board import (
     Leaderboard as Leaderboard,
     LeaderboardRow as LeaderboardRow,
+    Selection as Selection,
     counts as counts,
     cut as cut,
     epochs_done as epochs_done,
@@ -10,8 +11,8 @@ from .board import (
     period_ends as period_ends,
     total_epochs as total_epochs,
 )
+from .board_records import curve_records as curve_records
 from .board_table import (
-    curve_records as curve_records,
     digest_lines as digest_lines,
     headline as headline,
     table_of as table_of,
@@ -30,6 +31,7 @@ from .early_stop_lines import (
 )
 from .objective import value_name as value_name
 from .ranking import ordered as ordered, pareto_front as pareto_front, undominated as undominated
+from .selection import select as select
 from .ties import UNTESTED as UNTESTED, Ties as Ties, ties_of as ties_of
 from .worker_time import (
     Kind as Kind,

@@ -106,6 +106,18 @@ class NetTotals:
     """Whether a row's net has batch normalisation, whose running statistics count as parameters."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Which rows of a leaderboard are shown, in which order, and with which columns."""
+
+    where: str | None = None
+    """A condition over the columns, in the language of constraints: `lr > 0.01 and blocks == 3`; None for all rows."""
+    sort: str | None = None
+    """A column, or several with commas between them; `-` before a name puts the largest first. None for the rank."""
+    columns: tuple[str, ...] = ()
+    """The columns of a table and of CSV, in this order; empty for all."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Leaderboard(ShownAsTable):
     """A study's rows, best first, and the figures around them."""
@@ -160,6 +172,12 @@ class Leaderboard(ShownAsTable):
     """How much was taken from a memory of trainings: `periods` of all, and their `share` of the training cost, 0..1."""
     net: NetTotals | None
     """None in a study of another trainer."""
+    selection: Selection = Selection()
+    """Which rows are shown, in which order, and with which columns."""
+    filtered: int = 0
+    """Number of rows that do not meet the condition of the selection."""
+    unmet: str = ""
+    """If no row meets the condition: the values that its columns have, in a sentence."""
 
     @property
     def goal(self) -> int:

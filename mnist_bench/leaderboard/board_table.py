@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 from mnist_bench import cells
 from mnist_bench.cells import unit
 from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, grouped
+from mnist_bench.leaderboard.board_records import plain
 from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line, stop_option
+from mnist_bench.leaderboard.selection import (
+    aliases,
+    cell,
+    chosen_record,
+    column_named,
+    column_names,
+    sorted_by,
+    values_of,
+)
 from mnist_bench.nets import about_cell, shown
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table, ungrouped
 from search.event_log import repeats
+from search.messages import show
 
 STATES = (
     "`COMPLETE`, `PRUNED`, `FAIL`, `RUNNING` or `PAUSED` (continues when the search does), with the reason in brackets "
@@ -101,6 +111,8 @@ OVER: Column[LeaderboardRow] = Column(
     about="With `--all`: by how much an infeasible trial exceeds each limit.",
 )
 FIRST_SETTING = 13
+SORTED = 17
+"""The importance of a column that the rows are sorted by, if its own is not higher."""
 UNRANKED = "rank –: not complete"
 PAUSED = "PAUSED: continues when the search does"
 STATISTICS = "params: running statistics of batchnorm included"
@@ -115,14 +127,50 @@ def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands 
     commands = commands or NextCommands(study=board.study)
     return Table(
         rows=board.rows,
-        columns=_columns(board) if board.net is None else _net_columns(board),
+        columns=_chosen_columns(board) if board.selection.columns else _with_sorted(board, _every_column(board)),
         caption=(f"{headline(board)}{_judged(board)}", *digest_lines(board, commands)),
         footnotes=footnotes(board, raced=raced, commands=commands),
         whole=f"`{commands.line('leaderboard', '--wide', *_listed(board))}`",
         group=_group(board),
-        record=lambda row: _record(board, row),
+        record=lambda row: chosen_record(board, row),
         document=plain(board),
     )
+
+
+def _every_column(board: Leaderboard) -> list[Column[LeaderboardRow]]:
+    return _columns(board) if board.net is None else _net_columns(board)
+
+
+def _with_sorted(board: Leaderboard, columns: Sequence[Column[LeaderboardRow]]) -> list[Column[LeaderboardRow]]:
+    """Return the columns with those that the rows are sorted by among the most important, before the settings."""
+    names = sorted_by(board) if board.rows else []
+    known = column_names(board)
+    shown_first = [_chosen(board, name, column_named(name, known, "sort")) for name in names]
+    headings = {column.heading for column in columns}
+    figures = [column for column in columns if not column.is_setting]
+    figures += [column for column in shown_first if column.heading not in headings]
+    important = {column.heading for column in shown_first}
+    every = [*figures, *(column for column in columns if column.is_setting)]
+    return [replace(one, importance=max(SORTED, one.importance)) if one.heading in important else one for one in every]
+
+
+def _chosen_columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
+    """Return the columns that the selection names, the first one as the most important."""
+    names, known = board.selection.columns, column_names(board)
+    columns = [_chosen(board, name, column_named(name, known, "columns")) for name in names] if known else []
+    return [replace(column, importance=len(names) - place) for place, column in enumerate(columns)]
+
+
+def _chosen(board: Leaderboard, name: str, column: str) -> Column[LeaderboardRow]:
+    headings = {key: heading for heading, key in reversed([*aliases(board).items()])}
+    heading = headings.get(aliases(board).get(column, column), column)
+    figures = [found for found in _every_column(board) if found.heading == heading and not found.is_setting]
+    if figures:
+        return figures[0]
+    if any(row.net is not None and column in row.net.settings for row in board.rows):
+        return _setting(column, 0, board.rows)
+    texts = {row.number: cell(values_of(board, row)[column]) for row in board.rows}
+    return Column(name, lambda row: texts[row.number], is_setting=True)
 
 
 def _judged(board: Leaderboard) -> str:
@@ -132,7 +180,7 @@ def _judged(board: Leaderboard) -> str:
 
 def _group(board: Leaderboard) -> Callable[[LeaderboardRow], str]:
     """Return the groups of a board's rows: those that may continue stand above a line, if there are any."""
-    if not any(row.state == "RUNNING" for row in board.rows):
+    if board.selection.sort is not None or not any(row.state == "RUNNING" for row in board.rows):
         return ungrouped
     return lambda row: "ended early" if row.state in ("PRUNED", "FAIL") else "" if row.done else "no report yet"
 
@@ -157,8 +205,14 @@ def _differs(parameter: str, rows: Sequence[LeaderboardRow]) -> bool:
 
 
 def _listed(board: Leaderboard) -> tuple[str, ...]:
-    """Return the option with which a command lists the same trials; nothing if it needs none."""
-    return ("--all",) if board.has_infeasible else ()
+    """Return the options with which a command lists the same trials; nothing if it needs none."""
+    selection = board.selection
+    return (
+        *(("--all",) if board.has_infeasible else ()),
+        *(("--where", selection.where) if selection.where is not None else ()),
+        *((f"--sort={selection.sort}",) if selection.sort is not None else ()),
+        *(("--columns", ",".join(selection.columns)) if selection.columns else ()),
+    )
 
 
 def _explained(figures: Sequence[Column[LeaderboardRow]], board: Leaderboard) -> list[Column[LeaderboardRow]]:
@@ -223,22 +277,6 @@ def _param(name: str) -> Column[LeaderboardRow]:
     return Column(name, lambda row: cells.value(row.params[name]), 2, is_setting=True)
 
 
-def _record(board: Leaderboard, row: LeaderboardRow) -> dict[str, Any]:
-    """Return a row as CSV has it: the study, the figures, the metrics, the excess over each limit, every parameter."""
-    figures = plain_row(row, curves=False)
-    for name in ("excess", "metrics", "params", "settings"):
-        figures.pop(name, None)
-    figures |= {f"metrics.{name}" if name in figures else name: row.metrics.get(name) for name in board.metrics}
-    excess = {f"excess.{name}": row.excess.get(name) for name in board.limits}
-    params = {f"params.{name}" if name in figures else name: row.params.get(name) for name in board.parameters}
-    return {"study": board.study, **figures, **excess, **params}
-
-
-def curve_records(board: Leaderboard) -> list[dict[str, Any]]:
-    """Return the learning curves of a board as CSV has them: a row per period, of each trial in the board's order."""
-    return [{"study": board.study, "number": row.number, **period} for row in board.rows for period in row.curve]
-
-
 def headline(board: Leaderboard) -> str:
     """Return one line: the study, its counts, why it ended early if it did, and the savings by pruning."""
     counted = cells.counted(board.counts, live=board.live)
@@ -287,6 +325,11 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
         commands: the next commands about the study.
     """
     lines = []
+    if board.selection.where is not None:
+        met = len(board.rows) + board.hidden
+        of_all = f"{met} of {met + board.filtered} trials {'meets' if met == 1 else 'meet'}"
+        why = [board.unmet] if board.unmet else []
+        lines.append(" ".join([f"{of_all} {show(board.selection.where)}. Ranks are among all trials.", *why]))
     if board.hidden:
         every = commands.line("leaderboard", "--top", str(len(board.rows) + board.hidden), *_listed(board))
         lines.append(f"{board.hidden} more; `{every}` shows all.")
@@ -322,66 +365,3 @@ def test_set_line(openings: int) -> str:
     """Return how often the test set was opened, in words."""
     times = {1: "once", 2: "twice"}.get(openings, f"{openings} times")
     return f"The test set has been evaluated {times}." if openings else "The test set has not been evaluated."
-
-
-NET_KEYS = (
-    "rank", "tied", "p_value", "number", "accuracy", "low", "high", "errors", "state", "reason", "epochs",
-    "total_epochs", "parameters", "macs", "seconds", "settings", "params", "excess", "seed", "curve", "on_front",
-    "first_then", "ahead",
-)  # fmt: skip
-"""The fields of a row for programs in a study of nets, in this order: names that JSON and CSV keep."""
-KEYS = (
-    "rank", "number", "value", "metrics", "state", "reason", "periods", "total_periods", "seconds", "params", "excess",
-    "seed", "curve", "first_then", "ahead", "cost", "on_front",
-)  # fmt: skip
-"""The same in a study of another trainer."""
-FIELDS = {
-    "accuracy": "value", "epochs": "done", "total_epochs": "total", "periods": "done", "total_periods": "total",
-}  # fmt: skip
-"""Fields of a row whose keys have another name."""
-
-
-def plain(board: Leaderboard) -> dict[str, Any]:
-    """Return the board as plain values for JSON."""
-    shared = {
-        "study": board.study,
-        "digest": board.digest,
-        "order": board.order,
-        "goal": board.goal,
-        "counts": dict(board.counts),
-        "external": board.external,
-        "live": board.live,
-        "hidden": board.hidden,
-        "front": list(board.front),
-        "stop": None if board.stop is None else asdict(board.stop),
-        "ahead": list(board.ahead),
-        "remembered": asdict(board.remembered),
-    }
-    further = (
-        {
-            "totals": list(board.totals),
-            "saved_periods": board.saved,
-            "budget_periods": board.budget,
-            "cost": board.cost,
-            "value_name": board.value_name,
-            "minimized": board.minimized,
-        }
-        if board.net is None
-        else {
-            "tied": board.net.tied,
-            "saved_epochs": board.saved,
-            "budget_epochs": board.budget,
-            "test_openings": board.net.test_openings,
-            "objective": ["val_accuracy", *([board.cost] if board.cost else [])],
-            "parameters": list(board.parameters),
-        }
-    )
-    return {**shared, **further, "rows": [plain_row(row, curves=board.has_curves) for row in board.rows]}
-
-
-def plain_row(row: LeaderboardRow, *, curves: bool) -> dict[str, Any]:
-    """Return a row as plain values: true parameters under `params`, cells for display only under `settings`."""
-    values = asdict(row)
-    values |= values["net"] or {}
-    keys = KEYS if row.net is None else NET_KEYS
-    return {key: values[FIELDS.get(key, key)] for key in keys if curves or key != "curve"}

@@ -49,7 +49,6 @@ def help_of(*command: str) -> str | None:
 
 
 def unknown_options(page: str, words: Sequence[str]) -> list[str]:
-    """Return the options among the words that a help page does not name."""
-    return [
-        word for word in words if word.startswith("-") and not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", page)
-    ]
+    """Return the options among the words that a help page does not name; `--sort=-lr` gives a value of its own."""
+    options = [word.partition("=")[0] for word in words if word.startswith("-")]
+    return [option for option in options if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", page)]

@@ -36,6 +36,27 @@ def leaderboard(
     every: Annotated[
         bool, typer.Option("--all", help="Include trials that were not trained: infeasible ones and duplicates.")
     ] = False,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where",
+            metavar="CONDITION",
+            help="Show only trials that meet a condition, written like a constraint: 'lr >= 0.01 and blocks == 3'.",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            "--sort",
+            metavar="NAME",
+            show_default="the rank",
+            help="Sort by a column, the smallest first; -NAME puts the largest first.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option("--columns", metavar="NAME,NAME", show_default="all", help="Show only these columns."),
+    ] = None,
     curves: Annotated[
         bool,
         typer.Option(
@@ -64,22 +85,29 @@ def leaderboard(
 
     Examples:
         mnist-bench leaderboard conv-0 --top 20
+        mnist-bench leaderboard conv-0 --where "lr >= 0.01 and blocks == 3" --sort params
+        mnist-bench leaderboard conv-0 --columns trial,validation,lr --sort=-lr
         mnist-bench leaderboard conv-0 --csv > trials.csv
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
-    from mnist_bench.leaderboard import curve_records
+    from mnist_bench.leaderboard import Selection, curve_records, select
     from mnist_bench.studies import leaderboard_cache
     from search.study import StudyLocation
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
     if curves and form not in ("json", "csv"):
         raise UsageError("--learning-curves needs --json or --csv.")
+    if columns is not None and (curves or form == "json"):
+        raise UsageError("--columns chooses columns of a table, Markdown or CSV; it is not for --json and curves.")
+    selection = Selection(where=where, sort=sort, columns=tuple(columns.split(",")) if columns else ())
     rows = top or (SHORT if form in ("table", "wide") and not every else None)
     names: list[str | None] = [*studies] if studies else [None]
+    read = rows if selection == Selection() else None
     boards = [
-        leaderboard_cache.leaderboard(results, name, storage, top=rows, infeasible=every, curves=curves)
+        leaderboard_cache.leaderboard(results, name, storage, top=read, infeasible=every, curves=curves)
         for name in names
     ]
+    boards = [board if selection == Selection() else select(board, selection, rows) for board in boards]
     tables = [_table(board, StudyLocation.of(board.study, results, storage), legend=legend) for board in boards]
     if form == "json":
         output.print_json({"studies": [table.document for table in tables]})

@@ -41,6 +41,9 @@ MAX_LENGTH = 200
 MAX_DEPTH = 20
 """Brackets, signs and negations inside each other."""
 
+LACK = "the file sets no field"
+"""Says that a space has no field of a name."""
+
 _COMPARATORS: Mapping[str, Comparator] = {sign: sign for sign in get_args(Comparator)}
 _OPERATORS: Mapping[str, Operator] = {sign: sign for sign in get_args(Operator)}
 _WORDS = {"true": True, "false": False, "null": None}
@@ -80,20 +83,21 @@ class _Part(NamedTuple):
     offset: int
 
 
-def parse(text: str, fields: Mapping[str, Any], *, lenient: bool = False) -> Condition:
+def parse(text: str, fields: Mapping[str, Any], *, lenient: bool = False, lack: str = LACK) -> Condition:
     """Return the condition that a text describes.
 
     Args:
         text: in the language of this module.
         fields: constants and ranges of a space by path; an empty choice stands for a field that could not be read.
         lenient: accept the consequences of fields that were changed later: values that they never have, no range left.
+        lack: says that a field is missing; the name of the field follows.
 
     Raises:
         RefusedError: it describes none, or one that does not fit the fields.
     """
     if len(text) > MAX_LENGTH:
         raise RefusedError(0, f"has {len(text)} characters; the limit is {MAX_LENGTH}")
-    condition = _Parser(text, fields, lenient=lenient).whole()
+    condition = _Parser(text, fields, lenient=lenient, lack=lack).whole()
     if not lenient and not any(isinstance(fields[path], Distribution) for path in paths(condition)):
         raise RefusedError(0, "names no field with a range, so it never changes")
     return condition
@@ -102,8 +106,9 @@ def parse(text: str, fields: Mapping[str, Any], *, lenient: bool = False) -> Con
 class _Parser:
     """Reads one text from its beginning to its end."""
 
-    def __init__(self, text: str, fields: Mapping[str, Any], *, lenient: bool) -> None:
+    def __init__(self, text: str, fields: Mapping[str, Any], *, lenient: bool, lack: str) -> None:
         self._fields = fields
+        self._lack = lack
         self._lenient = lenient
         self._tokens = list(tokens(text))
         self._at = 0
@@ -270,8 +275,9 @@ class _Parser:
         if self._next.text == "(" and self._next.kind == "sign":
             self._refuse_next()
         found = [path for path in self._fields if name in (path, path.partition(".")[2])]
+        found = [name] if name in found else found
         if not found:
-            raise RefusedError(offset, f"the file sets no field {show(name)}{self._hint(name)}")
+            raise RefusedError(offset, f"{self._lack} {show(name)}{self._hint(name)}")
         if len(found) > 1:
             raise RefusedError(offset, f"{name} is in several sections; write {listing(found)}")
         (path,) = found

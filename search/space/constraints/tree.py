@@ -139,6 +139,28 @@ def excess(condition: Condition, values: Mapping[str, Any]) -> float:
             assert_never(condition)
 
 
+def holds(condition: Condition, values: Mapping[str, Any]) -> bool:
+    """Return whether a condition is met by values, by path, of which some may be missing (None).
+
+    A comparison with a missing value is not met, nor is one without a result: after a division by zero, or beyond the
+    largest float.
+    """
+    match condition:
+        case Every(parts):
+            return all(holds(part, values) for part in parts)
+        case Either(parts):
+            return any(holds(part, values) for part in parts)
+        case Comparison(comparator, left, right):
+            if any(values.get(path) is None for path in paths(condition)):
+                return False
+            try:
+                return _is_met(comparator, evaluate(left, values), evaluate(right, values))
+            except ArithmeticError:
+                return False
+        case _:
+            assert_never(condition)
+
+
 def evaluate(operand: Operand, values: Mapping[str, Any]) -> Any:
     """Return the value of an operand, given those of the fields by path.
 

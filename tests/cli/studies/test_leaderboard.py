@@ -341,3 +341,30 @@ def test_trials_that_stopped_ahead_of_the_best_say_so(cli: Cli) -> None:
     (study,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]
     assert (study["ahead"], study["stop"]["rule"]) == ([2, 1], "patience")
     assert [row["number"] for row in study["rows"] if row["ahead"]] == [2, 1]
+
+
+def test_rows_are_chosen_and_sorted_and_columns_named(cli: Cli) -> None:
+    lines = cli("leaderboard", "--where", "epochs == 6", "--sort", "-lr", "--columns", "trial,lr").stdout.splitlines()
+    header = lines.index("trial  lr")
+    assert [line.split() for line in lines[header + 1 : header + 4]] == [
+        ["#2", "0.5"],
+        ["#0", "0.01"],
+        ["#1", "0.0093"],
+    ]
+    assert "3 of 7 trials meet epochs == 6. Ranks are among all trials." in lines
+    csv_lines = cli("leaderboard", "--sort", "lr", "--columns", "trial,lr", "--csv").stdout.splitlines()
+    assert csv_lines[:2] == ["number,optim.lr", "1,0.0093"]
+    (study,) = json.loads(cli("leaderboard", "--where", "rank == 2", "--json").stdout)["studies"]
+    assert ([row["number"] for row in study["rows"]], study["selection"]["filtered"]) == ([0], 6)
+
+
+def test_an_unknown_column_is_refused_with_what_would_be_right(cli: Cli) -> None:
+    result = cli("leaderboard", "--sort", "-epoch")
+    assert (result.exit_code, result.stderr) == (2, "Error: sort epoch: no such column; did you mean `epochs`?\n")
+    result = cli("leaderboard", "--where", "lrr > 0.01")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: where lrr > 0.01, character 1: no column lrr; did you mean `lr`?\n",
+    )
+    result = cli("leaderboard", "--columns", "trial", "--json")
+    assert (result.exit_code, result.stdout) == (2, "")

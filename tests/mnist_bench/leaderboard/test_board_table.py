@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mnist_bench.leaderboard.board import leaderboard_of
-from mnist_bench.leaderboard.board_table import plain, table_of
+from mnist_bench.leaderboard.board_records import plain
+from mnist_bench.leaderboard.board_table import table_of
 from support import handmade, handmade_values
 
 

@@ -1,0 +1,58 @@
+"""A condition over the columns of a table, in the language of constraints: which rows it keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from search.arguments import is_number
+from search.errors import UsageError
+from search.messages import show
+from search.space.constraints.parser import parse
+from search.space.constraints.tokens import RefusedError
+from search.space.constraints.tree import Condition, holds, paths
+from search.space.ranges import Choice, Distribution, FloatRange
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """A condition that rows of a table meet or not."""
+
+    text: str
+    condition: Condition
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the condition names, each once."""
+        return tuple(dict.fromkeys(paths(self.condition)))
+
+    def keeps(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a row, by column, meets the condition; a comparison with a missing value is not met."""
+        return holds(self.condition, row)
+
+
+def read_filter(text: str, columns: Mapping[str, Collection[Any]]) -> RowFilter:
+    """Return the condition that a text such as `lr > 0.01 and blocks == 3` describes.
+
+    Args:
+        text: in the language of the constraints of a space.
+        columns: the values that each column may have, by its name. A column with a dotted name can be named by what
+            follows the first dot. A column of numbers may have any number.
+
+    Raises:
+        UsageError: the text is not a condition, names another column, or compares it with a value that it never has.
+    """
+    try:
+        return RowFilter(text, parse(text, {name: _span(found) for name, found in columns.items()}, lack="no column"))
+    except RefusedError as error:
+        end = "" if str(error).endswith("?") else "."
+        raise UsageError(f"where {show(text)}, character {error.offset + 1}: {error}{end}") from error
+
+
+def _span(found: Collection[Any]) -> Distribution:
+    values = [value for value in found if value is not None]
+    if values and all(map(is_number, values)):
+        return FloatRange(-math.inf, math.inf)
+    return Choice(tuple({show(value): value for value in values}.values()))
