@@ -1,4 +1,4 @@
-from .constraints import Constraint as Constraint, RowFilter as RowFilter, read_filter as read_filter
+from .constraints import Constraint as Constraint
 from .feasibility import constrained as constrained
 from .objective import (
     Direction as Direction,

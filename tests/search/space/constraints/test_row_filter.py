@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from search.errors import UsageError
-from search.space import read_filter
+from search.space.constraints import read_filter
 
 COLUMNS: dict[str, list[Any]] = {
     "epochs": [1, 6, None],
