@@ -21,7 +21,8 @@ from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import ablate, confirm, notebook, train
 from mnist_bench.cli.help import GroupWithoutSuggestions, HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.pictures import plot, report
-from mnist_bench.cli.studies import compare, doctor, leaderboard, listing, reproduce, search, show
+from mnist_bench.cli.studies import compare, doctor, leaderboard, reproduce, search, show
+from mnist_bench.cli.study_list import listing
 from mnist_bench.cli.views import watch
 from mnist_bench.cli.winner import export, predict
 from search.errors import SearchError, SpaceError

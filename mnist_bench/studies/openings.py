@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +46,22 @@ def for_study(location: StudyLocation) -> int:
     Raises:
         StorageError: the study's database cannot be read.
     """
-    purposes = tuple(purpose_of_confirming(name) for name in (location.name, name_inside(location)))
-    lines = _lines(location.results.openings)
-    older = Counter({line: count for line, count in lines.items() if (_purpose(line) or "").startswith(purposes)})
+    older = _about(location)
     own = _own(location.files.openings) if has_its_folder(location) else Counter[bytes]()
     # The union of counters keeps the larger count of each line, so a line in both ledgers counts once.
     return (own | older).total()
+
+
+def of_study(location: StudyLocation) -> list[Opening]:
+    """Return the whole entries about a study, the oldest first; those that `for_study` counts, without torn ones.
+
+    Raises:
+        StorageError: the study's database cannot be read.
+    """
+    ledger, own = location.results.openings, location.files.openings
+    noted = dict.fromkeys(_about(location), ledger)
+    noted |= dict.fromkeys(_own(own), own) if has_its_folder(location) else {}
+    return sorted(_openings(noted.items()), key=lambda opening: opening.time)
 
 
 def from_results(results: Path) -> int:
@@ -64,13 +75,25 @@ def from_results(results: Path) -> int:
 def latest_from_results(results: Path) -> Opening | None:
     """Return the last of these openings; None if no ledger has a whole one."""
     ledger = ResultsFolder(results).openings
-    found = [
-        Opening(time=str(entry.get("time", "")), purpose=str(entry.get("purpose", "")), ledger=noted_in)
-        for noted_in, lines in {ledger: _lines(ledger), **_of_studies(results)}.items()
-        for entry in map(_entry, lines)
-        if entry is not None
-    ]
+    ledgers = {ledger: _lines(ledger), **_of_studies(results)}
+    found = _openings((line, noted_in) for noted_in, lines in ledgers.items() for line in lines)
     return max(found, key=lambda opening: opening.time, default=None)
+
+
+def _about(location: StudyLocation) -> Counter[bytes]:
+    """Return the lines of the results folder's ledger about a study, under its folder's name or its name inside."""
+    purposes = tuple(purpose_of_confirming(name) for name in (location.name, name_inside(location)))
+    lines = _lines(location.results.openings)
+    return Counter({line: count for line, count in lines.items() if (_purpose(line) or "").startswith(purposes)})
+
+
+def _openings(lines: Iterable[tuple[bytes, Path]]) -> list[Opening]:
+    """Return the openings that lines note, each with its ledger, without lines that are not whole entries."""
+    return [
+        Opening(time=str(entry.get("time", "")), purpose=str(entry.get("purpose", "")), ledger=ledger)
+        for line, ledger in lines
+        if (entry := _entry(line)) is not None
+    ]
 
 
 def _of_studies(results: Path) -> dict[Path, Counter[bytes]]:

@@ -81,6 +81,23 @@ def open_for_reading(url: str) -> Engine:
     )
 
 
+def open_beside_driver(url: str) -> Engine:
+    """Open an existing database for short writes that need no lock, also while a search of it runs.
+
+    Raises:
+        StorageError: a file of the database has a second name.
+        UsageError: the URL is invalid, or the database's Python driver is not installed.
+    """
+    url = resolved(url)
+    path = sqlite_file(url)
+    if path is None:
+        return sqlalchemy.create_engine(url, connect_args=postgres.connecting(url))
+    _check_one_name_each(path)
+    return sqlalchemy.create_engine(
+        "sqlite://", creator=lambda: _connect(path, "mode=rw"), poolclass=sqlalchemy.pool.NullPool
+    )
+
+
 def open_tables_for_reading(url: str) -> RDBStorage:
     """Open Optuna's tables read-only, as a storage that Optuna's own functions accept.
 
@@ -251,9 +268,14 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, timeout=SQLITE_TIMEOUT)
 
 
-def _prepare_sqlite(path: Path) -> None:
+def _check_one_name_each(path: Path) -> None:
+    """Check the file of a database, and those that SQLite keeps next to it, before they are changed in place."""
     for changed in (path, *(_beside(path, ending) for ending in BESIDE)):
         check_one_name(changed)
+
+
+def _prepare_sqlite(path: Path) -> None:
+    _check_one_name_each(path)
     check_undamaged(path)
     try:
         connection = sqlite3.connect(path, timeout=SQLITE_TIMEOUT)

@@ -38,6 +38,7 @@ from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
 from search.messages import show
+from search.notes import Change, change_notes, make_note_table
 from search.plugins import system_errors_of
 from search.space import Direction, Space, check_settings, direction_of
 from search.strategies import Pruner, Sampler
@@ -122,6 +123,8 @@ class Search:
     """Raises if an existing study is not of this trainer; called before the search is resumed."""
     max_outage: float = MAX_OUTAGE
     """Seconds that an outage of a PostgreSQL server is waited out for."""
+    note: str | None = None
+    """A new note about the study, for people; None to keep the one that it has."""
     invocation: Invocation | None = None
     """The command that started the search, if a command did; kept for people to read."""
     continue_from: str | None = None
@@ -323,7 +326,8 @@ class Search:
             check_belongs(self.location)  # before a database is made in the folder
         storage = open_for_writing(self.location.url)
         try:
-            EventLog(storage.engine, self.location.name).make_table()
+            if EventLog(storage.engine, self.location.name).make_table():
+                make_note_table(storage.engine)  # now, because those who search later may not be allowed to
             with postgres.driver_lock(self.location.url, self.location.name) as held:
                 return self._run_on(storage, EventLog(storage.engine, self.location.name, held))
         finally:
@@ -344,6 +348,7 @@ class Search:
             # it, so the tables and the files are seen to all the same.
             self._tables(storage, history).complete(events[-1])
             clean_up(history, states, self.on_trial_end)
+            self._annotate(storage)
             return self._run_of(history, reached=True)
         spec = self._start(history)
         if not events:
@@ -351,10 +356,15 @@ class Search:
         # Only now that the study is in the database is the folder its own: killed before, the search begins again.
         mark_folder(self.location, log.begun())
         keep_invocation(self.location.files, spec.space, self.invocation)
+        self._annotate(storage)
         tables = self._tables(storage, history)
         tables.complete(events[-1])
         clean_up(history, states, self.on_trial_end)
         return self._drive(spec, history, log, tables, states)
+
+    def _annotate(self, storage: RDBStorage) -> None:
+        if self.note is not None:
+            change_notes(storage.engine, self.location.name, Change(note=self.note))
 
     def _run_of(self, history: History, *, reached: bool, order_cost: float = 0.0) -> Run:
         study = StoredStudy.of(history.record(), self.location)

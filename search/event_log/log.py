@@ -50,11 +50,13 @@ class EventLog:
         self._needs = 1
         """The format that the newest event needs."""
 
-    def make_table(self) -> None:
-        """Make the table if it is missing."""
+    def make_table(self) -> bool:
+        """Make the table if it is missing, and return whether it was."""
         with self._engine.begin() as connection:
             wait_to_make_tables(connection)
+            is_missing = not sa.inspect(connection).has_table(_events.name)
             _metadata.create_all(connection)
+            return is_missing
 
     def append(self, event: Event) -> None:
         """Write one event; when this returns, it has happened.

@@ -4,6 +4,7 @@ from .folder import (
     STORAGE_VARIABLE as STORAGE_VARIABLE,
     ConfirmFolder as ConfirmFolder,
     ResultsFolder as ResultsFolder,
+    SortKey as SortKey,
     StudyFolder as StudyFolder,
     WorkFolder as WorkFolder,
 )
@@ -25,7 +26,12 @@ from .location import (
     storage_to_show as storage_to_show,
 )
 from .optuna_tables import OptunaTables as OptunaTables
-from .removal import remove_study as remove_study
+from .removal import (
+    check_idle as check_idle,
+    files_of_weights as files_of_weights,
+    remove_study as remove_study,
+    remove_weights as remove_weights,
+)
 from .spec import (
     DRIVER_REVISION as DRIVER_REVISION,
     NOT_INSTALLED as NOT_INSTALLED,
@@ -43,7 +49,11 @@ from .studies import (
     StudySummary as StudySummary,
     all_failed as all_failed,
     alone_with as alone_with,
+<<<<<<< HEAD
     begun as begun,
+=======
+    annotate_at as annotate_at,
+>>>>>>> 92eb0853 (Notes and tags of studies; several are removed at once, or their weights alone)
     check_not_renamed as check_not_renamed,
     driven_since as driven_since,
     driver_of as driver_of,
@@ -53,8 +63,10 @@ from .studies import (
     name_inside as name_inside,
     newest_event as newest_event,
     no_such_study as no_such_study,
+    notes_at as notes_at,
     open_study as open_study,
     read_events as read_events,
+    selected as selected,
     specification as specification,
     where as where,
 )

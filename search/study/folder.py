@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from search.files import own
 
@@ -37,6 +38,8 @@ RESULTS = Path("results")
 """Folder of the studies if a command names none."""
 STORAGE_VARIABLE = "OPTUNA_STORAGE"
 """Environment variable that names their database if a command names none."""
+SortKey = Literal["modified", "name", "best", "trials", "size"]
+"""Keys by which the studies in a folder are listed."""
 _LOCK = "driver.lock"
 _DATABASE = "study.db"
 _OPENINGS = "test-openings.jsonl"

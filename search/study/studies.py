@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -18,7 +18,9 @@ from search.database import file_lock, is_postgresql, open_for_reading, postgres
 from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.event_log import Created, Event, EventLog, History, StudyRecord, TrialRecord, log
 from search.messages import command_line, first_line, number, number_of
-from search.study.folder import ResultsFolder, StudyFolder
+from search.notes import Change, Notes, annotate, notes_of
+from search.space import direction_of, score
+from search.study.folder import ResultsFolder, SortKey, StudyFolder
 from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_words
 from search.study.spec import stored_history
 
@@ -46,10 +48,26 @@ class StudySummary:
     """The study's specification."""
     ended_early: bool = False
     """Whether a rule of its user's has ended the search before its goal."""
+    failed: int = 0
+    """Trained trials that failed."""
     first_failed: TrialRecord | None = None
     """The first trial, if every trained trial that has ended failed."""
+    note: str = ""
+    """The note about it; empty if there is none."""
+    tags: tuple[str, ...] = ()
     unreadable: str | None = None
     """Why the study cannot be read, in a sentence; its figures are zero then."""
+
+    def matches(self, text: str) -> bool:
+        """Return whether a text is in the name, the note or a tag, in upper or lower case."""
+        return any(text.casefold() in each.casefold() for each in (self.name, self.note, *self.tags))
+
+    def rank_key(self) -> tuple[bool, float]:
+        """Return a key by which the study with the best value comes first, and studies without a value come last."""
+        if self.best_value is None:
+            return True, 0.0
+        settings = self.spec.get("space", {}).get("settings", {})
+        return False, -score(self.best_value, direction_of(settings))
 
     def __repr__(self) -> str:
         if self.unreadable is not None:
@@ -86,6 +104,31 @@ class StoredStudy(StudyRecord):
                 "--results."
             )
         return self.location.files
+
+    @property
+    def note(self) -> str:
+        """The note about it, as it is in its database now; empty if there is none."""
+        return notes_at(self.location).note
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its tags, as they are in its database now, in alphabetical order."""
+        return notes_at(self.location).tags
+
+    def annotate(self, *, note: str | None = None, tags: Sequence[str] = (), without: Sequence[str] = ()) -> None:
+        """Change its note and its tags.
+
+        Args:
+            note: the new note; empty to remove it, None to keep it.
+            tags: tags to add.
+            without: tags to remove.
+
+        Raises:
+            UsageError: a tag has a character that no tag has, or one that is to be removed is not there.
+            StudyNotFoundError: it was removed.
+            StorageError: its database cannot be written.
+        """
+        annotate_at(self.location, Change(note=note, add=tags, remove=without))
 
 
 def open_study(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
@@ -155,6 +198,30 @@ def newest_event(location: StudyLocation) -> tuple[int, str] | None:
     return _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).newest())
 
 
+def notes_at(location: StudyLocation) -> Notes:
+    """Return the note about a study and its tags; there are none if there is no such study.
+
+    Raises:
+        StorageError: its database cannot be read.
+    """
+    if location.lacks_database:
+        return Notes()
+    return _query(location.url, lambda engine: notes_of(engine, _name_inside(engine, location)))
+
+
+def annotate_at(location: StudyLocation, change: Change) -> None:
+    """Change the note and the tags of a study, which may be searched meanwhile.
+
+    Raises:
+        StudyNotFoundError: there is no such study.
+        UsageError: a tag that is to be removed is not there.
+        StorageError: its database cannot be written.
+    """
+    if newest_event(location) is None:
+        raise no_such_study(location)
+    annotate(location.url, name_inside(location), change)
+
+
 def has_its_folder(location: StudyLocation) -> bool:
     """Return whether the files in a study's folder are its own: of one in a shared database they may be another's.
 
@@ -209,6 +276,33 @@ def list_studies(results: Path, storage: str | None = None) -> list[StudySummary
     summaries = [_summary(results / name, storage, moment) for name, moment in newest.items()]
     there = [summary for summary in summaries if summary is not None]
     return sorted(there, key=lambda summary: summary.modified, reverse=True)
+
+
+def selected(
+    summaries: Iterable[StudySummary], *, match: str | None = None, tags: Sequence[str] = (), sort: SortKey = "modified"
+) -> list[StudySummary]:
+    """Return the studies that fit, in the order of a key.
+
+    Args:
+        summaries: as `list_studies` returns them.
+        match: a text that the name, the note or a tag has to hold, in upper or lower case.
+        tags: tags that the study has to have.
+        sort: by name, or the largest, best or newest first.
+    """
+    found = [each for each in summaries if {*tags} <= {*each.tags} and (match is None or each.matches(match))]
+    match sort:
+        case "name":
+            return sorted(found, key=lambda each: each.name)
+        case "best":
+            return sorted(found, key=StudySummary.rank_key)
+        case "trials":
+            return sorted(found, key=lambda each: -each.trials)
+        case "size":
+            return sorted(found, key=lambda each: -each.bytes)
+        case "modified":
+            return sorted(found, key=lambda each: each.modified, reverse=True)
+        case _:
+            assert_never(sort)
 
 
 def driver_of(location: StudyLocation) -> str | None:
@@ -292,12 +386,17 @@ def _query(url: str, question: Callable[[Engine], T]) -> T:
 
 def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> StudySummary | None:
     """Return a line about a study; None if it was removed since it was listed."""
-    history, live, unreadable = History(), False, str(moment) if isinstance(moment, StorageError) else None
+    history, notes, live, unreadable = (
+        History(),
+        Notes(),
+        False,
+        str(moment) if isinstance(moment, StorageError) else None,
+    )
     try:
         location = StudyLocation.of(folder.name, folder.parent, storage)
         live = driver_of(location) is not None
         if unreadable is None:
-            history = _read(location) or history
+            history, notes = _read(location) or history, notes_at(location)
     except StorageError as error:
         unreadable = unreadable or str(error)
     if unreadable is None and not history.seq:
@@ -306,6 +405,7 @@ def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> S
         modified = _modified(folder) if isinstance(moment, StorageError) else moment
     except FileNotFoundError:
         return None
+    record = history.record()
     return StudySummary(
         name=folder.name,
         path=folder,
@@ -318,7 +418,10 @@ def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> S
         bytes=_size(folder),
         spec=history.spec,
         ended_early=history.stop is not None,
-        first_failed=history.record().first_failed,
+        failed=sum(trial.state == "FAIL" for trial in record.finished()),
+        first_failed=record.first_failed,
+        note=notes.note,
+        tags=notes.tags,
         unreadable=unreadable,
     )
 

@@ -1,0 +1,1 @@
+"""The commands that list studies, annotate and remove them."""

@@ -1,0 +1,131 @@
+"""`mnist-bench studies remove`: remove studies with all their files, or their weights alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_bench.cells import size
+from mnist_bench.cli import options, output
+from mnist_bench.cli.study_list.rows import on_one_line
+from search.messages import number_of
+
+if TYPE_CHECKING:
+    from search.study import StudyLocation, StudySummary
+
+WITHOUT_WEIGHTS = (
+    "All results stay, and so do the hashes with which `reproduce` compares. `predict`, plots of a network and exports "
+    "of confirmed networks need the weights. `mnist-bench reproduce STUDY/17 --weights` trains a trial again, bit for "
+    "bit, and keeps its weights."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Chosen:
+    """A study that is to be removed."""
+
+    summary: StudySummary
+    location: StudyLocation
+
+    def line(self) -> str:
+        """Return what is lost with it."""
+        from search.study import where
+
+        found, storage = self.summary, self.location.storage
+        place = str(found.path) if storage is None else f"{where(found.path, storage)}, and {found.path}"
+        note = f', "{on_one_line(found.note)}"' if found.note else ""
+        return f"{found.name}: {number_of(found.trials, 'trial')}, {size(found.bytes)} in {place}{note}"
+
+
+def remove(
+    names: Annotated[list[str], typer.Argument(metavar="STUDY...", help="The studies.")],
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Remove only the weights of networks, and keep the record.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Remove studies and all their files, or only the weights of their networks.
+
+    The command lists what is lost and asks once. A removed study cannot be restored. Nothing is removed while a process
+    works on one of the studies.
+
+    Examples:
+        mnist-bench studies remove conv-0 conv-1
+        mnist-bench studies remove conv-0 --weights
+    """
+    from search.study import check_idle
+
+    chosen = _chosen(names, results, storage)
+    check_idle(each.location for each in chosen)
+    if weights:
+        _remove_weights(chosen, yes=yes)
+    else:
+        _remove_studies(chosen, yes=yes)
+
+
+def _chosen(names: Sequence[str], results: Path, storage: str | None) -> list[_Chosen]:
+    """Return the studies of these names, each once.
+
+    Raises:
+        UsageError: a name cannot name a study.
+        StudyNotFoundError: there is no such study.
+    """
+    from search.study import StudyLocation, list_studies, no_such_study
+
+    found = {summary.name: summary for summary in list_studies(results, storage)}
+    chosen = []
+    for name in dict.fromkeys(names):
+        location = StudyLocation.of(name, results, storage)
+        if name not in found:
+            raise no_such_study(location)
+        chosen.append(_Chosen(summary=found[name], location=location))
+    return chosen
+
+
+def _remove_studies(chosen: Sequence[_Chosen], *, yes: bool) -> None:
+    from search.study import remove_study
+
+    one = len(chosen) == 1
+    what, loss = ("this study", "It") if one else (f"these {len(chosen)} studies", "They")
+    _ask([each.line() for each in chosen], f"Remove {what}? {loss} cannot be restored.", yes=yes)
+    for each in chosen:
+        remove_study(each.location.folder.parent, each.location.name, each.location.storage)
+        output.note(f"Removed {each.location.name}.")
+
+
+def _remove_weights(chosen: Sequence[_Chosen], *, yes: bool) -> None:
+    from search.study import files_of_weights, has_its_folder, remove_weights
+
+    files = {each.location: files_of_weights(each.location.files) for each in chosen if has_its_folder(each.location)}
+    held = {location: paths for location, paths in files.items() if paths}
+    if not held:
+        output.note("There are no weights to remove.")
+        return
+    lines = [f"{place.name}: {number_of(len(paths), 'file')}, {_size_of(paths)}" for place, paths in held.items()]
+    total = _size_of([path for paths in held.values() for path in paths])
+    _ask([*lines, WITHOUT_WEIGHTS], f"Remove {total} of weights?", yes=yes)
+    for location in held:
+        remove_weights(location)
+    output.note(f"Removed {total} of weights.")
+
+
+def _size_of(paths: Sequence[Path]) -> str:
+    return size(sum(path.stat().st_size for path in paths))
+
+
+def _ask(lines: Sequence[str], question: str, *, yes: bool) -> None:
+    """Print what is lost, and ask once.
+
+    Raises:
+        typer.Abort: the answer is no.
+    """
+    if not yes:
+        for line in lines:
+            output.note(line)
+        typer.confirm(question, abort=True, err=True)
