@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from mnist_bench import certificates
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.api.experiments import ablate_study, confirm_study, train_notebook
 from mnist_bench.api.pictures import plot_study, report_study
 from mnist_bench.api.progress import attended
@@ -20,11 +21,11 @@ from mnist_bench.experiments import Observer
 from mnist_bench.leaderboard import Leaderboard, Selection, leaderboard_of, select
 from mnist_bench.plots import draw_comparison
 from mnist_bench.studies import is_foreign, openings
-from search.arguments import check_count
+from search.arguments import check_choice, check_count
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import make_folder
-from search.study import StoredStudy, StudySummary, list_studies
+from search.study import SortKey, StoredStudy, StudySummary, list_studies, selected
 
 ablate = ablate_study
 confirm = confirm_study
@@ -144,17 +145,33 @@ def show(study: StudyRecord, trial: TrialRecord | int | None = None) -> StudyRec
     return study if trial is None else chosen(study, trial)
 
 
-def studies(*, results: str | Path = "results", storage: str | None = None) -> list[StudySummary]:
-    """Return a line about every study, the one written last first; as `mnist-bench studies`.
+def studies(
+    *,
+    match: str | None = None,
+    tags: Sequence[str] = (),
+    sort: SortKey = "modified",
+    results: str | Path = "results",
+    storage: str | None = None,
+) -> list[StudySummary]:
+    """Return a line about every study that fits; as `mnist-bench studies`.
+
+    Args:
+        match: a text that the study's name, note or tags have to hold.
+        tags: tags that the study has to have.
+        sort: the newest, best or largest first, or by name.
+        results: the folder of the studies.
+        storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
+        UsageError: there is no such order.
         StorageError: the storage that all of them share cannot be read.
 
     Examples:
         >>> [line for line in studies() if line.name == "finished"]
         [study finished: 8 of 8 trials, 2 complete, best 0.86747, finished]
     """
-    return list_studies(Path(results), storage)
+    check_choice("sort", sort, get_args(SortKey))
+    return selected(list_studies(Path(results), storage), match=match, tags=several("tags", tags), sort=sort)
 
 
 def doctor(

@@ -77,6 +77,7 @@ def search(
     memory: str | Path | bool = False,
     log: Sequence[TrackerName] = (),
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
+    note: str | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> StoredStudy:
@@ -127,6 +128,7 @@ def search(
         log: programs to which the search is logged while it runs: "tensorboard", "mlflow"
             (docs/guides/log_elsewhere.md).
         callbacks: functions that are called with each trial that has ended, a `search.TrialRecord`.
+        note: a new note about the study, for people; None to keep the one that it has.
         observer: called on every trial, report and end while the search runs.
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
             Nothing is shown if the output goes elsewhere, such as into a file.
@@ -193,6 +195,7 @@ def search(
         gpus_per_worker=gpus_per_worker,
         memory=Path(memory) if isinstance(memory, str) else memory,
         log=trackers(log),
+        note=note,
     )
     called = Callbacks(callbacks)
     with watched(observer or Observer(), progress, cells.percent) as watching:

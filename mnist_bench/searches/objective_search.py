@@ -73,7 +73,8 @@ def search_of_objective(config: ObjectiveConfig) -> Search:
         stop_rules=replace(shared.stop_rules, target=config.target), name=shared.study_name, results=shared.results,
         storage=shared.storage, continue_from=shared.continue_from, log=shared.log,
     )  # fmt: skip
-    return replace(search, max_outage=shared.max_outage, invocation=Invocation(command=shared.command))
+    invocation = Invocation(command=shared.command)
+    return replace(search, max_outage=shared.max_outage, note=shared.note, invocation=invocation)
 
 
 def run_objective(config: ObjectiveConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:

@@ -62,13 +62,27 @@ class Change:
 
     def __post_init__(self) -> None:
         if self.note is not None:
-            _check_note(self.note)
+            check_note(self.note)
         for tags in (self.add, self.remove):
             check_several("tags", tags)
         for tag in self.add:
             _check_tag(tag)
         if both := {*self.add} & {*self.remove}:
             raise UsageError(f"The tag {show(min(both))} is to be added and removed; name it once.")
+
+
+def check_note(note: str) -> None:
+    """Check that a text can be a note.
+
+    Raises:
+        UsageError: it cannot; the message names the reason.
+    """
+    check_text("note", note, "a note")
+    check_utf8("note", note)
+    if len(note) > MAX_NOTE:
+        raise UsageError(f"The note has {len(note):,} characters; write at most {MAX_NOTE:,}.")
+    if hidden := _HIDDEN.search(note):
+        raise UsageError(f"The note holds the control character {hidden[0]!r}; write plain text.")
 
 
 def notes_of(engine: Engine, study: str) -> Notes:
@@ -141,15 +155,6 @@ def _remove(connection: Connection, study: str, tags: Sequence[str]) -> None:
 
 def _insert(connection: Connection, study: str, tag: str, text: str) -> None:
     connection.execute(_notes.insert(), {"study": study, "tag": tag, "text": text})
-
-
-def _check_note(note: str) -> None:
-    check_text("note", note, "a note")
-    check_utf8("note", note)
-    if len(note) > MAX_NOTE:
-        raise UsageError(f"The note has {len(note):,} characters; write at most {MAX_NOTE:,}.")
-    if hidden := _HIDDEN.search(note):
-        raise UsageError(f"The note holds the control character {hidden[0]!r}; write plain text.")
 
 
 def _check_tag(tag: str) -> None:

@@ -49,11 +49,8 @@ from .studies import (
     StudySummary as StudySummary,
     all_failed as all_failed,
     alone_with as alone_with,
-<<<<<<< HEAD
     begun as begun,
-=======
     annotate_at as annotate_at,
->>>>>>> 92eb0853 (Notes and tags of studies; several are removed at once, or their weights alone)
     check_not_renamed as check_not_renamed,
     driven_since as driven_since,
     driver_of as driver_of,

@@ -247,6 +247,10 @@ def search(
             help="Log the search while it runs: tensorboard or mlflow. Repeatable.",
         ),
     ] = None,
+    note: Annotated[
+        str | None,
+        typer.Option("--note", metavar="TEXT", help="Note about the study, for `studies`. It changes no result."),
+    ] = None,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
@@ -330,9 +334,9 @@ def search(
         continue_from=continue_from, device=device,
         precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
-        max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker, command=resuming.as_typed(storage),
-        log=trackers(log or ()),
-        sampler=sampler, pruner=pruner, memory=memory is not None if not memory else Path(memory),
+        max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker, note=note,
+        log=trackers(log or ()), memory=memory is not None if not memory else Path(memory),
+        command=resuming.as_typed(storage), sampler=sampler, pruner=pruner,
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),
     )  # fmt: skip

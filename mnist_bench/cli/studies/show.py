@@ -106,7 +106,7 @@ def _explain(study: StoredStudy, trial: TrialRecord, json: bool) -> None:
         why.print_explanation(study, trial, explanation, _reader(study))
 
 
-def _study_json(study: StudyRecord) -> dict[str, object]:
+def _study_json(study: StoredStudy) -> dict[str, object]:
     from mnist_bench.leaderboard import counts
     from search.study import fingerprint
 
@@ -114,6 +114,8 @@ def _study_json(study: StudyRecord) -> dict[str, object]:
         "study": study.name,
         "counts": counts(study),
         "totals": list(study.totals),
+        "note": study.note,
+        "tags": list(study.tags),
         "live": study.live,
         "stop": None if study.stop is None else asdict(study.stop),
         "fingerprint": fingerprint(study.spec),

@@ -19,7 +19,7 @@ Study = Annotated[str, typer.Argument(metavar="STUDY", help="A study; it may be 
 def note(
     name: Study,
     text: Annotated[
-        str | None, typer.Argument(metavar="[TEXT]", help="The new note; an empty text removes the note.")
+        str | None, typer.Argument(metavar="TEXT", help="The new note; an empty text removes the note.")
     ] = None,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
@@ -50,7 +50,7 @@ def note(
 
 def tag(
     name: Study,
-    tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags that the study gets.")] = None,
+    tags: Annotated[list[str] | None, typer.Argument(metavar="TAG", help="Tags that the study gets.")] = None,
     remove: Annotated[
         list[str] | None, typer.Option("--remove", metavar="TAG", help="Tag that the study loses. Repeatable.")
     ] = None,

@@ -124,14 +124,14 @@ def _entries(row: Row) -> Iterator[tuple[str, str]]:
     )
     if row["best"] is not None:
         yield "best", (cells.value if row["foreign"] else cells.percent)(row["best"])
-    yield "modified", f"{row['modified'][:16].replace('T', ' ')} UTC"
+    yield "written", f"{row['modified'][:16].replace('T', ' ')} UTC"
     yield "folder", f"{row['path']}, {cells.size(row['bytes'])}"
     if row["tags"]:
         yield "tags", ", ".join(row["tags"])
     if row["note"]:
         yield "note", row["note"]
     for opening in row["test_openings"]:
-        yield "test set", f'evaluated on {opening["time"][:10]} for "{_purpose(opening["purpose"])}"'
+        yield "tested", f'test set evaluated on {opening["time"][:10]} for "{_purpose(opening["purpose"])}"'
 
 
 def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:

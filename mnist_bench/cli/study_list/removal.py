@@ -42,7 +42,7 @@ class _Chosen:
 
 
 def remove(
-    names: Annotated[list[str], typer.Argument(metavar="STUDY...", help="The studies.")],
+    names: Annotated[list[str], typer.Argument(metavar="STUDY", help="The studies.")],
     weights: Annotated[
         bool, typer.Option("--weights", help="Remove only the weights of networks, and keep the record.")
     ] = False,

