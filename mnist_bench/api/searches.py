@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,10 @@ from mnist_bench.space_files import Source
 from mnist_bench.studies import (
     PeriodResult,
     RepeatedTrial,
+    check_kept,
+    check_nets,
     is_foreign,
+    keep_weights,
     record as records,
     record_of,
     reproduce_values,
@@ -253,6 +257,7 @@ def reproduce_trial(
     trainer: str | None = None,
     objective: Callable[..., Any] | str | None = None,
     command: str | None = None,
+    weights: bool = False,
     on_period: Callable[[PeriodResult, PeriodResult], None] = lambda then, now: None,
 ) -> RepeatedTrial:
     """Train a trial again, the study's best one by default, and compare it bit for bit; as `mnist-bench reproduce`.
@@ -266,11 +271,14 @@ def reproduce_trial(
         trainer: your own trainer, if it made the study: its name, `file.py:Trainer` or `package.module:Trainer`.
         objective: your own function, if it made the study, or its name.
         command: your own program, if it made the study, with its arguments as they were searched.
+        weights: whether to keep the weights in the study's folder if they are identical; for one of its ten best
+            trials, after they were removed.
         on_period: called after each reporting interval, with its result as it was and as it is now.
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.
-        UsageError: the data set or the trainer is not the study's, or the trainer is not named.
+        UsageError: the data set or the trainer is not the study's, the trainer is not named, or the study keeps no
+            weights of this trial.
         WorkerError: your own trainer cannot be started, or raises.
         DataError: the data set cannot be loaded.
         DeviceError: there is no such device.
@@ -279,11 +287,31 @@ def reproduce_trial(
         >>> reproduce_trial(open_study("tiny-0"), 1).identical
         True
     """
+    if weights:
+        return _reproduced_and_kept(study, chosen(study, trial), device, as_path(data_dir), used(net), on_period)
     if is_foreign(study.spec):
         remote = own_trainer.trainer_for(study, OwnCode(trainer=trainer, objective=objective, command=command))
         return reproduce_values(study, chosen(study, trial), remote, on_period)
     record = record_of(study, chosen(study, trial))
     return reproduce(record, trainer_for(record, device=device, data_dir=as_path(data_dir), net=used(net)), on_period)
+
+
+def _reproduced_and_kept(
+    study: StudyRecord,
+    trial: TrialRecord,
+    device: str,
+    data_dir: Path | None,
+    net: str | None,
+    on_period: Callable[[PeriodResult, PeriodResult], None],
+) -> RepeatedTrial:
+    """Reproduce a trial of a study of nets, and keep its weights if they are identical."""
+    check_nets(study, "weights=True")
+    if not isinstance(study, StoredStudy):
+        raise UsageError("weights=True keeps weights in the study's folder; give a study from open_study or search.")
+    check_kept(study, trial)
+    record = record_of(study, trial)
+    trainer = trainer_for(record, device=device, data_dir=data_dir, net=net)
+    return reproduce(record, trainer, on_period, partial(keep_weights, study, trial))
 
 
 def reproduce_record(

@@ -26,6 +26,7 @@ from mnist_bench.studies import (
     record_of,
     reproduce,
     trainer_for,
+    worth_keeping,
 )
 from mnist_bench.training import check_trial, export, load_known, model_in, read_weights
 from mnist_bench.training.remote import NetTrainer, Scorer
@@ -277,12 +278,21 @@ class _Finder:
             UsageError: its training ended early.
             StudyNotFoundError: its weights were not kept.
         """
-        name = f"{self.study.name}/{trial.number}"
         if end := record.curve[-1].end:
+            name = f"{self.study.name}/{trial.number}"
             raise UsageError(f"{name} ended early ({end.replace('_', ' ')}); it has no network to export.")
         if not trains and not self.study.files.weights_of(trial.number).is_file():
-            command = self.commands.line("export", "--to", "DIR", trial=trial.number)
-            raise StudyNotFoundError(f"The weights of {name} were not kept; `{command}` trains it again.")
+            raise self._without_weights(trial)
+
+    def _without_weights(self, trial: TrialRecord) -> StudyNotFoundError:
+        """Return the error that the weights of a trial are not there, with the command that makes them again."""
+        if trial.number in worth_keeping(self.study.complete(), self.study.cost):
+            state, command = "are not here", self.commands.line("reproduce", "--weights", trial=trial.number)
+        else:
+            state, command = "were not kept", self.commands.line("export", "--to", "DIR", trial=trial.number)
+        return StudyNotFoundError(
+            f"The weights of {self.study.name}/{trial.number} {state}; `{command}` trains it again."
+        )
 
     def confirmed_nets(self, trial: TrialRecord, *, committee: bool) -> tuple[Member, ...]:
         """Return the first net that `confirm` trained with a trial's settings on all images, or all that finished.

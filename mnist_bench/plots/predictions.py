@@ -85,7 +85,8 @@ def kept_weights(study: StudyRecord, trial: TrialRecord, files: StudyFolder) -> 
     if not path.is_file():
         raise StudyNotFoundError(
             f"The weights of {study.name}/{trial.number} are not in {files.weights}: those of the ten best complete "
-            "trials are kept there, on the machine that searched."
+            "trials are kept there, on the machine that searched, until `studies remove --weights`. "
+            f"`mnist-bench reproduce {study.name}/{trial.number} --weights` trains them again."
         )
     check_trial(path, trial)
     return path

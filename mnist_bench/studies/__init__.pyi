@@ -1,4 +1,9 @@
-from .best_checkpoints import BestCheckpoints as BestCheckpoints, worth_keeping as worth_keeping
+from .best_checkpoints import (
+    BestCheckpoints as BestCheckpoints,
+    check_kept as check_kept,
+    keep_weights as keep_weights,
+    worth_keeping as worth_keeping,
+)
 from .compatibility import (
     commands_at as commands_at,
     commands_of as commands_of,

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from mnist_bench.config import from_json
 from mnist_bench.leaderboard import undominated
 from mnist_bench.training import export
+from search.errors import StorageError, UsageError
 from search.event_log import TrialRecord
 from search.files import atomic_write, leftovers
-from search.study import StudyFolder
+from search.study import StoredStudy, StudyFolder
 
 TOP = 10
 """Number of the most accurate trials whose weights are kept."""
@@ -39,6 +40,33 @@ class BestCheckpoints:
         for number, path in self._files.kept_weights().items():
             if number not in best:
                 path.unlink(missing_ok=True)
+
+
+def check_kept(study: StoredStudy, trial: TrialRecord) -> None:
+    """Check that a search keeps the weights of this trial in the study's folder.
+
+    Raises:
+        UsageError: it does not, or the files in the folder are another study's.
+    """
+    if trial.number not in worth_keeping(study.complete(), study.cost):
+        raise UsageError(
+            f"{study.name}/{trial.number} is not among the {TOP} best complete trials, whose weights are kept; "
+            f"`mnist-bench export {study.name}/{trial.number} --to DIR` writes the network of any trial."
+        )
+    _ = study.files
+
+
+def keep_weights(study: StoredStudy, trial: TrialRecord, state: bytes) -> None:
+    """Write the weights of a trial that was trained again to where the search keeps them.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    try:
+        study.files.weights.mkdir(parents=True, exist_ok=True)
+        atomic_write(study.files.weights_of(trial.number), export(state, from_json(trial.config)))
+    except OSError as error:
+        raise StorageError(f"{study.files.weights}: cannot be written ({error.strerror}).") from error
 
 
 def worth_keeping(complete: Sequence[TrialRecord], cost: str | None) -> set[int]:

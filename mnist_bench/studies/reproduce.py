@@ -103,9 +103,24 @@ def trainer_for(
     )
 
 
-def reproduce(record: Record, trainer: Trainer[TrainConfig], on_period: OnPeriod = ignored) -> RepeatedTrial:
-    """Train all recorded periods again; `on_period` is called after each with (recorded, repeated)."""
-    return train_again(record, trainer, on_period)[0]
+def reproduce(
+    record: Record,
+    trainer: Trainer[TrainConfig],
+    on_period: OnPeriod = ignored,
+    keep: Callable[[bytes], object] | None = None,
+) -> RepeatedTrial:
+    """Train all recorded periods again.
+
+    Args:
+        record: the record of the trial.
+        trainer: a trainer as `trainer_for` returns it.
+        on_period: called after each period with (recorded, repeated).
+        keep: called with the trainer's last state if all periods are identical.
+    """
+    comparison, state = train_again(record, trainer, on_period)
+    if keep is not None and comparison.identical and state is not None:
+        keep(state)
+    return comparison
 
 
 def train_again(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
 from search.differences import CANARIES
+from search.errors import UsageError
 
 if TYPE_CHECKING:
     from mnist_bench.experiments import OwnCode
@@ -39,6 +41,13 @@ def reproduce(
             help="A trial, a study for its best trial, or a record from `show --json`; - reads a record from stdin.",
         ),
     ] = None,
+    weights: Annotated[
+        bool,
+        typer.Option(
+            "--weights",
+            help="Keep the weights in the study's folder if they are identical; for one of its ten best trials.",
+        ),
+    ] = False,
     device: options.Device = "auto",
     data_dir: options.Data = None,
     net: options.Net = None,
@@ -52,29 +61,33 @@ def reproduce(
     """Train a trial again and compare it bit for bit.
 
     All metrics and the weights are compared. If all are identical, the exit code is 0. Otherwise it is 4, and the first
-    difference is printed. If your own trainer made the
-    study, --trainer names it, because no study runs code by itself.
+    difference is printed. If your own trainer made the study, --trainer names it, because no study runs code by itself.
 
     Examples:
         mnist-bench reproduce conv-0/17
         mnist-bench reproduce results/published/conv/RECORD.json
+        mnist-bench reproduce conv-0/17 --weights     # after `studies remove --weights conv-0`
         mnist-bench reproduce ridge-0/3 --trainer examples/own_trainer.py:Trainer
     """
     from mnist_bench.experiments import own_trainer
-    from mnist_bench.studies import find_trial, is_foreign, record
+    from mnist_bench.studies import find_trial, is_foreign
 
+    kept: Path | None = None
     if (read := _record(target)) is not None:
+        if weights:
+            raise UsageError("--weights keeps weights in a study's folder, and a record has none; name STUDY/17.")
         again = _of_record(read, device, data_dir, net)
     else:
         study, named = targets.open_target(target, results, storage, of_any_trainer=True)
-        of_nets = {"--device": device != "auto", "--data": data_dir, "--net": net}
+        of_nets = {"--device": device != "auto", "--data": data_dir, "--net": net, "--weights": weights}
         code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
         targets.check_options(study, of_nets, code)
         trial = named or find_trial(study, None)
         if is_foreign(study.spec):
             again = _of_values(study, trial, code)
         else:
-            again = _of_record(record.record_of(study, trial), device, data_dir, net)
+            again = _of_trial(study, trial, device, data_dir, net, weights=weights)
+            kept = study.files.weights_of(trial.number) if weights else None
     if json:
         comparison = again.run(lambda then, now: None)
         named_as = {"study": again.study, "trial": again.trial, "identical": comparison.identical}
@@ -84,6 +97,8 @@ def reproduce(
         comparison = again.run(again.print_period)
         for line in verdict(comparison):
             output.print_prose(line)
+        if kept is not None and comparison.identical:
+            output.print_line(f"The weights are in {kept}.")
     if not comparison.identical:
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
 
@@ -129,13 +144,35 @@ def _record(target: str | None) -> Record | None:
     return None
 
 
-def _of_record(record: Record, device: str, data_dir: Path | None, net: str | None) -> _Again:
+def _of_trial(
+    study: StoredStudy, trial: TrialRecord, device: str, data_dir: Path | None, net: str | None, *, weights: bool
+) -> _Again:
+    """Return a trial of a study of nets; with `weights`, its weights are kept if they are identical.
+
+    Raises:
+        UsageError: its weights are not of those that a search keeps.
+    """
+    from mnist_bench.studies import check_kept, keep_weights, record_of
+
+    if weights:
+        check_kept(study, trial)
+    keep = partial(keep_weights, study, trial) if weights else None
+    return _of_record(record_of(study, trial), device, data_dir, net, keep)
+
+
+def _of_record(
+    record: Record,
+    device: str,
+    data_dir: Path | None,
+    net: str | None,
+    keep: Callable[[bytes], None] | None = None,
+) -> _Again:
     from mnist_bench.studies import reproduce as reproduction
 
     trainer = reproduction.trainer_for(record, device=device, data_dir=data_dir, net=net)
     return _Again(
         study=record.study, trial=record.trial, seed=record.seed, numerics=record.numerics, trainer=trainer,
-        run=lambda on_period: reproduction.reproduce(record, trainer, on_period), headings=HEADINGS,
+        run=lambda on_period: reproduction.reproduce(record, trainer, on_period, keep), headings=HEADINGS,
         print_period=_print_period,
     )  # fmt: skip
 

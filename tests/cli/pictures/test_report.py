@@ -68,8 +68,8 @@ def test_the_page_lies_in_the_studys_folder_and_is_the_same_twice(cli: Cli) -> N
     result = cli("report")
     assert (result.exit_code, result.stdout) == (0, "results/conv-0/report.html\n")
     assert result.stderr.splitlines() == [
-        "The page has no drawing area: The weights of conv-0/1 were not kept; "
-        "`mnist-bench export conv-0/1 --to DIR` trains it again.",
+        "The page has no drawing area: The weights of conv-0/1 are not here; "
+        "`mnist-bench reproduce conv-0/1 --weights` trains it again.",
         "layers is not drawn: It has no weights.",
     ]
     first = Path("results/conv-0/report.html").read_bytes()

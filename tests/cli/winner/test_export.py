@@ -223,7 +223,7 @@ def test_predicting_trains_nothing(ran: dict[str, Any]) -> None:
     done = ran["predict tiny-0/0 digit.png"]
     assert (done.code, done.err) == (
         3,
-        "Error: The weights of tiny-0/0 were not kept; `mnist-bench export tiny-0/0 --to DIR` trains it again.\n",
+        "Error: The weights of tiny-0/0 are not here; `mnist-bench reproduce tiny-0/0 --weights` trains it again.\n",
     )
 
 

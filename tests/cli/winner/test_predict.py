@@ -186,7 +186,7 @@ def test_a_picture_of_another_size_and_without_colour_is_fitted(
         ("unfinished", "a.png", 2, "unfinished: its export was interrupted; run the same `mnist-bench export`"),
         ("other-0", "a.png", 3, "No study other-0 in results."),
         ("conv-0/x", "a.png", 2, "'conv-0/x' is not a trial; write STUDY/17."),
-        ("conv-0/1", "a.png", 3, "The weights of conv-0/1 were not kept"),
+        ("conv-0/1", "a.png", 3, "The weights of conv-0/1 are not here"),
         ("conv-0", "empty", 2, "empty: this folder contains no image; names of images end in "),
     ],
 )

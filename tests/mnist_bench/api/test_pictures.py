@@ -137,7 +137,7 @@ def test_the_report_says_where_it_is_and_what_it_lacks(
     assert written.file == Path("results/conv-0/report.html")
     assert written.missing == {"layers": "It has no weights."}
     assert written.no_drawing is not None
-    assert written.no_drawing.startswith("The weights of conv-0/1 were not kept;")
+    assert written.no_drawing.startswith("The weights of conv-0/1 are not here;")
     assert all(picture.foreseen for picture in written.pictures)
     elsewhere = pictures.report_study(handmade.mixed(), to="a/b.html").file
     assert elsewhere.read_bytes() == written.file.read_bytes()
