@@ -20,8 +20,8 @@ ROOT = get_command(app)
 SIGNS = re.compile(r"<\w|\brange>|<=x|\(default|[Ll]eft out|\[\[|\]\]|\{|\.\.\.\.|\.\.\.\]")
 """What no help shows: types, bounds as formulas, defaults in the text, brackets within brackets."""
 IMPERATIVE = {
-    "Check", "Classify", "Compare", "Describe", "Draw", "Examine", "Export", "List", "Measure", "Rank", "Remove",
-    "Retrain", "Run", "Show", "Train", "Write",
+    "Check", "Classify", "Compare", "Describe", "Draw", "Examine", "Export", "List", "Log", "Measure", "Rank",
+    "Remove", "Retrain", "Run", "Show", "Train", "Write",
 }  # fmt: skip
 """First words of the summaries."""
 

@@ -12,7 +12,7 @@ from search.messages import joined
 
 def log(
     name: Annotated[str, typer.Argument(metavar="STUDY", help="The study to log.")],
-    programs: Annotated[list[str], typer.Argument(metavar="PROGRAM", help="tensorboard, mlflow.")],
+    programs: Annotated[list[str], typer.Argument(metavar="PROGRAM", help="Programs: tensorboard, mlflow.")],
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
