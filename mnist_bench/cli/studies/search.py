@@ -352,7 +352,7 @@ def search(
     if dry_run:
         _preview(config, share)
     else:
-        run = _run(config)
+        run = run_and_show(config)
         if share is not None and run.reached:
             _audit(run, config, share)
 
@@ -426,7 +426,8 @@ def _preview(config: SearchConfig, share: float | None) -> None:
         )
 
 
-def _run(config: SearchConfig) -> Run:
+def run_and_show(config: SearchConfig) -> Run:
+    """Return the result of a search of networks that is shown while it runs, and at its end; errors as `_shown`."""
     from mnist_bench import searches
 
     return _shown(config, lambda observer, stopping: searches.run(config, observer, stopping))
