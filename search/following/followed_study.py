@@ -123,7 +123,7 @@ class FollowedStudy:
 
 
 class _LoggedWorkers:
-    """The workers of a search as its log shows them, in place of the dispatcher that a driver has."""
+    """The workers of a search as its log shows them, for those who have no dispatcher."""
 
     def __init__(self, history: History, slots: int) -> None:
         self._history = history

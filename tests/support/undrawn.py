@@ -11,10 +11,11 @@ from mnist_bench.plots import drawing
 
 def pictures() -> None:
     """From now on, let the reports of this process have headings."""
-    vars(drawing)["picture"] = _heading
+    vars(drawing)["picture"] = heading
 
 
-def _heading(kind: str, *_: Any, **__: Any) -> Figure:
+def heading(kind: str, *_: Any, **__: Any) -> Figure:
+    """Return a heading in place of a picture."""
     figure = Figure(figsize=(1, 1))
     figure.suptitle(kind)
     return figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, assert_never
@@ -13,6 +14,7 @@ import typer
 from mnist_bench.cli import options, output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
 from search.arguments import MAX_SEED
+from search.driver import Observers
 from search.driver.attended import Interrupts
 from search.driver.tracking import trackers
 from search.errors import UsageError
@@ -22,6 +24,7 @@ from search.messages import joined
 from search.trainer_api import MAX_PERIODS
 
 if TYPE_CHECKING:
+    from mnist_bench.live_page import PageObserver
     from mnist_bench.searches import ObjectiveConfig, SearchConfig
     from search.driver import Observer, Run
 
@@ -251,6 +254,15 @@ def search(
         str | None,
         typer.Option("--note", metavar="TEXT", help="Note about the study, for `studies`. It changes no result."),
     ] = None,
+    page: Annotated[
+        bool,
+        typer.Option(
+            "--page",
+            rich_help_panel=options.FILES,
+            help="Keep report.html in the study's folder up to date while the search runs. A browser that shows it "
+            "follows the search.",
+        ),
+    ] = False,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
@@ -346,13 +358,13 @@ def search(
             shared=config, function=objective, program=command, periods=periods, checked=not unchecked, stall=stall,
             target=None if target is None else options.number("--target", target),
         )  # fmt: skip
-        _search_own(own, dry_run=dry_run)
+        _search_own(own, dry_run=dry_run, page=page)
         return
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
         _preview(config, share)
     else:
-        run = run_and_show(config)
+        run = run_and_show(config, page=page)
         if share is not None and run.reached:
             _audit(run, config, share)
 
@@ -379,7 +391,7 @@ def _is_typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _search_own(config: ObjectiveConfig, *, dry_run: bool) -> None:
+def _search_own(config: ObjectiveConfig, *, dry_run: bool, page: bool) -> None:
     """Search your own function or program, or show what that would be."""
     if dry_run:
         from mnist_bench.preview import preview_objective
@@ -389,7 +401,7 @@ def _search_own(config: ObjectiveConfig, *, dry_run: bool) -> None:
         return
     from mnist_bench import searches
 
-    _shown(config.shared, lambda observer, stopping: searches.run_objective(config, observer, stopping))
+    _shown(config.shared, lambda observer, stopping: searches.run_objective(config, observer, stopping), page=page)
 
 
 def _share(text: str, executor: ExecutorName) -> float:
@@ -426,15 +438,18 @@ def _preview(config: SearchConfig, share: float | None) -> None:
         )
 
 
-def run_and_show(config: SearchConfig) -> Run:
-    """Return the result of a search of networks that is shown while it runs, and at its end; errors as `_shown`."""
+def run_and_show(config: SearchConfig, *, page: bool = False) -> Run:
+    """Return the result of a search of networks that is shown while it runs, on its `page` too, and at its end.
+
+    Errors as `_shown`.
+    """
     from mnist_bench import searches
 
-    return _shown(config, lambda observer, stopping: searches.run(config, observer, stopping))
+    return _shown(config, lambda observer, stopping: searches.run(config, observer, stopping), page=page)
 
 
-def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], Run]) -> Run:
-    """Return the result of a search that is shown while it runs, and at its end.
+def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], Run], *, page: bool) -> Run:
+    """Return the result of a search that is shown while it runs, on its `page` too, and at its end.
 
     Raises:
         typer.Exit: it was interrupted.
@@ -443,12 +458,35 @@ def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], R
     with resuming.ended_at_once(config.storage):
         from mnist_bench.cli.views import ending, live
 
-        with live.view(config.results) as view, Interrupts(view.say) as interrupts:
-            done = run(view, interrupts.stopping)
+        with (
+            live.view(config.results) as view,
+            Interrupts(view.say) as interrupts,
+            _page(config, view.on_warning) if page else nullcontext() as kept,
+        ):
+            done = run(view if kept is None else Observers((view, kept)), interrupts.stopping)
         ending.print_ending(done, config, seconds=time.monotonic() - started)
+        if kept is not None and done.reached:
+            _draw(kept, done, config)
     if not done.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)
     return done
+
+
+def _page(config: SearchConfig, notice: Callable[[str], None]) -> PageObserver:
+    from mnist_bench.live_page import PageObserver
+
+    return PageObserver(config.results, config.storage, notice=notice)
+
+
+def _draw(page: PageObserver, done: Run, config: SearchConfig) -> None:
+    """Make the page the report of a search that has ended."""
+    from mnist_bench.cli.pictures import picture_output
+    from mnist_bench.plots import kinds_of
+
+    with picture_output.progress(len(kinds_of(done.study))) as begins:
+        written = page.finish(done.study, config.data_dir, begins)
+    if written is not None:
+        output.note(f"page: {written.file.absolute().as_uri()}")
 
 
 def _audit(run: Run, config: SearchConfig, share: float) -> None:

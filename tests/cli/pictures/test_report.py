@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +16,9 @@ from mnist_bench.report import html
 from search.errors import StudyNotFoundError
 from search.notes import Notes
 from support import handmade, handmade_report
+from support.checked_page import Checked
 
 Cli = Callable[..., Result]
-VOID = {"meta", "link", "img", "input"}
-
-
-class Checked(HTMLParser):
-    """Reads a page, checks that its elements are closed in turn, and keeps what they hold."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] not in ("style", "script"):
-            self.text += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 def draw(kind: str, subject: Subject, *, narrow: bool) -> Figure:
@@ -167,6 +139,12 @@ def test_what_there_is_no_report_of(cli: Cli) -> None:
     result = cli("report")
     assert (result.exit_code, result.stderr) == (3, "Error: Study conv-0 has no finished trial yet.\n")
     assert cli("report", "none-7").exit_code == 3
+
+
+def test_following_a_study_that_nobody_searches_writes_its_report(cli: Cli) -> None:
+    result = cli("report", "--follow")
+    assert (result.exit_code, result.stdout) == (0, "results/conv-0/report.html\n")
+    assert 'id="trials"' in Path("results/conv-0/report.html").read_text()
 
 
 def test_a_place_that_cannot_be_written_is_told_in_one_sentence(cli: Cli) -> None:

@@ -130,7 +130,7 @@ MIRRORS: Mapping[str, Mirror] = {
     "report": Mirror(
         functions=(mnist_bench.report_study,),
         renamed={"study_name": "study", "output_file": "to"},
-        no_parameter=OPENED,
+        no_parameter={**OPENED, "follow": "it waits in a terminal of its own; mnist_bench.live_page.follow_page"},
         other_default=ITS_OWN_PLACE,
     ),
     "export": Mirror(

@@ -1,0 +1,121 @@
+"use strict";
+(() => {
+  const status = document.getElementById("status"), { state } = status.dataset;
+  const [written, every, quiet] = ["written", "every", "quiet"].map((name) => Number(status.dataset[name]));
+  const loaded = Date.now(), title = document.title;
+  const RETRY = 15;
+
+  // What the reader did, kept in this tab from one load of the page to the next.
+
+  const KEY = `mnist-bench ${location.pathname}`;
+  function kept() {
+    try {
+      return JSON.parse(sessionStorage.getItem(KEY)) ?? {};
+    } catch {
+      return {};
+    }
+  }
+  function keep(values) {
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(values));
+    } catch {
+      // A browser that keeps nothing loads the page from its top.
+    }
+  }
+  const before = kept();
+  let paused = before.paused ?? false;
+  let isDown = false;
+
+  const boxes = () => Array.from(document.querySelectorAll(".box"));
+  const folds = () => Array.from(document.querySelectorAll("details"));
+  const ticks = () => Array.from(document.querySelectorAll("input[type=checkbox]"));
+
+  function place(element) {
+    if (!element || element === document.body) return null;
+    const chart = element.closest("svg[data-chart]");
+    if (chart) return { chart: chart.dataset.chart, trial: element.dataset.trial };
+    const tag = element.tagName.toLowerCase();
+    const trial = element.closest("[data-trial]")?.dataset.trial;
+    if (trial) return { tag, trial };
+    return { tag, index: Array.from(document.querySelectorAll(tag)).indexOf(element) };
+  }
+  function found({ chart, trial, tag, index }) {
+    if (chart) return document.querySelector(`svg[data-chart="${chart}"] [data-trial="${trial}"]`);
+    if (trial) return document.querySelector(`tr[data-trial="${trial}"] ${tag}`);
+    return document.querySelectorAll(tag)[index];
+  }
+  function remember() {
+    keep({
+      paused,
+      scroll: [scrollX, scrollY],
+      boxes: boxes().map((box) => [box.scrollLeft, box.scrollTop]),
+      folds: folds().map((fold) => fold.open),
+      ticks: ticks().map((tick) => tick.checked),
+      focus: place(document.activeElement),
+      hot: document.getElementById("tip").hidden ? null : place(document.querySelector("g.hot")),
+    });
+  }
+  function restore() {
+    folds().forEach((fold, index) => (fold.open = before.folds?.[index] ?? fold.open));
+    ticks().forEach((tick, index) => (tick.checked = before.ticks?.[index] ?? tick.checked));
+    boxes().forEach((box, index) => ([box.scrollLeft, box.scrollTop] = before.boxes?.[index] ?? [0, 0]));
+    if (before.focus) found(before.focus)?.focus({ preventScroll: true });
+    if (before.scroll) scrollTo(before.scroll[0], before.scroll[1]);
+    const hot = before.hot && found(before.hot);
+    if (hot) hot.dispatchEvent(new Event("point", { bubbles: true }));
+  }
+
+  // Loading again: not while the reader holds a button or has marked text, and not in a tab that nobody sees.
+
+  const button = document.createElement("button");
+  button.type = "button";
+  button.addEventListener("click", () => {
+    paused = !paused;
+    tell();
+  });
+  if (state !== "ended") status.after(button);
+
+  function age() {
+    return Math.max(0, Date.now() / 1000 - written);
+  }
+  function isStale() {
+    return (state === "running" || state === "drawing") && age() > quiet;
+  }
+  function words(seconds) {
+    if (seconds < 60) return `${Math.round(seconds)} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+    const hours = Math.floor(seconds / 3600);
+    return hours < 48 ? `${hours} h ${Math.floor((seconds % 3600) / 60)} min` : `${Math.floor(hours / 24)} days`;
+  }
+  function sentence() {
+    const since = words(age());
+    if (isStale()) return `Nothing heard for ${since}. The search was stopped or killed, or this is a copy. Its command resumes it.`;
+    if (state === "running") return `Running. Heard from ${since} ago.`;
+    if (state === "drawing") return `Ended. The plots are being drawn.`;
+    if (state === "paused") return `Stopped ${since} ago.`;
+    return "Ended.";
+  }
+  function tell() {
+    status.textContent = sentence() + (paused && state !== "ended" ? " This page does not follow it now." : "");
+    status.classList.toggle("stale", isStale());
+    document.title = isStale() ? `no news: ${title}` : title;
+    button.textContent = paused ? "Follow" : "Pause";
+    button.title = paused ? "Load new pages again" : "Keep this page as it is";
+  }
+  function isBusy() {
+    return isDown || document.hidden || !getSelection().isCollapsed;
+  }
+  function turn() {
+    tell();
+    const wait = isStale() ? RETRY : every;
+    if (state !== "ended" && !paused && !isBusy() && Date.now() - loaded >= 1000 * wait) location.reload();
+  }
+
+  addEventListener("pagehide", remember);
+  addEventListener("pointerdown", () => (isDown = true));
+  for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, () => (isDown = false));
+  document.addEventListener("visibilitychange", turn);
+  tell();
+  restore();
+  setInterval(turn, 250);
+})();

@@ -1,0 +1,46 @@
+"""Searches that write the event log alone: no decision reads Optuna's tables, which take most of its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from search.event_log.events import Event
+
+
+class NoTables:
+    """Stands in for `search.study.optuna_tables.OptunaTables`, and writes nothing."""
+
+    def __init__(self, storage: object, name: str, spec: Mapping[str, Any], options: str) -> None: ...
+
+    def apply(self, event: Event) -> None: ...
+
+    def complete(self, event: Event) -> None: ...
+
+
+@dataclass(frozen=True)
+class NoStorage:
+    """Stands in for Optuna's storage: a database in which there are none of Optuna's tables."""
+
+    engine: sa.Engine
+
+
+def _open_without_tables(url: str) -> NoStorage:
+    engine = sa.create_engine(url)
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=OFF")
+
+    return NoStorage(engine)
+
+
+def write_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the searches of a test write no tables."""
+    monkeypatch.setattr("search.driver.run.OptunaTables", NoTables)
+    monkeypatch.setattr("search.driver.run.open_for_writing", _open_without_tables)
