@@ -19,7 +19,7 @@ from mnist_bench.cli.help import ARGUMENTS, RAW, HelpEntry, HelpPage, pages
 from mnist_bench.config import field_docs, sections
 from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, NetTotals
 from mnist_bench.leaderboard.board_records import FIELDS, KEYS, NET_KEYS
-from mnist_bench.leaderboard.board_table import FIGURES, FRONT, NET_FIGURES, OVER
+from mnist_bench.leaderboard.board_table import FIGURES, FRONT, NET_FIGURES, OVER, STUDY
 from mnist_bench.nets import about_cell, settings_by_heading
 from mnist_bench.result_table import Column
 from mnist_bench.space_files import json_schema
@@ -125,7 +125,7 @@ def _field(field: SpaceField) -> Sequence[str]:
 
 def columns() -> str:
     """Return the columns of the leaderboard of networks."""
-    return _columns((*NET_FIGURES, FRONT, OVER))
+    return _columns((*NET_FIGURES, STUDY, FRONT, OVER))
 
 
 def columns_of_other_trainers() -> str:

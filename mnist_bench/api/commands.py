@@ -18,9 +18,9 @@ from mnist_bench.certificates import Certificate, Verification, VerifyOptions
 from mnist_bench.comparison import Comparison, TraceOptions, compare as compared, traced
 from mnist_bench.doctor import Checkup, checkup, machine_checks
 from mnist_bench.experiments import Observer
-from mnist_bench.leaderboard import Leaderboard, Selection, leaderboard_of, select
+from mnist_bench.joint_leaderboard import joint_leaderboard_of, leaderboards_of
+from mnist_bench.leaderboard import Leaderboard, Selection, select
 from mnist_bench.plots import draw_comparison
-from mnist_bench.studies import is_foreign, openings
 from search.arguments import check_choice, check_count
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
@@ -39,7 +39,7 @@ train = fit
 
 def leaderboard(
     study: StudyRecord,
-    *,
+    *others: StudyRecord,
     top: int | None = None,
     infeasible: bool = False,
     where: str | None = None,
@@ -51,6 +51,8 @@ def leaderboard(
 
     Args:
         study: as `search` or `open_study` returned it.
+        others: further studies for one ranking, whose trials were judged on the same validation images. Ranks and ties
+            are those among the trials of all studies.
         top: the number of rows; None for all trials.
         infeasible: whether trials that were not trained have rows: infeasible ones, with the limits that they exceed,
             and duplicates.
@@ -61,28 +63,25 @@ def leaderboard(
         learning_curves: whether the rows have their learning curves.
 
     Raises:
-        UsageError: `top` is not a number above 0, `where` is not a condition, or there is no column of a name.
+        UsageError: `top` is not a number above 0, `where` is not a condition, or there is no column of a name; or the
+            validation images of the studies differ.
 
     Examples:
         >>> board = leaderboard(open_study("finished"), top=3)
         >>> [row.number for row in board.rows], board.rows[0].tied
         ([6, 0, 4], False)
         >>> [row.number for row in leaderboard(open_study("finished"), where="epochs == 3", sort="-lr").rows]
-        [6, 0]
+        [0, 6]
     """
     if top is not None:
         check_count("top", top)
-    opened = openings.for_study(study.location) if isinstance(study, StoredStudy) else 0
     selection = Selection(where=where, sort=sort, columns=tuple(columns))
-    board = leaderboard_of(
-        study,
-        of_nets=not is_foreign(study.spec),
-        top=top if selection == Selection() else None,
-        test_openings=opened,
-        infeasible=infeasible,
-        curves=learning_curves,
-    )
-    return board if selection == Selection() else select(board, selection, top)
+    board: Leaderboard
+    if others:
+        board = joint_leaderboard_of([study, *others], infeasible=infeasible, curves=learning_curves)
+    else:
+        (board,) = leaderboards_of([study], infeasible=infeasible, curves=learning_curves)
+    return select(board, selection, top)
 
 
 def compare(

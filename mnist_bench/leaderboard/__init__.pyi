@@ -11,10 +11,13 @@ from .board import (
     period_ends as period_ends,
     total_epochs as total_epochs,
 )
-from .board_records import curve_records as curve_records
+from .board_records import curve_records as curve_records, plain_row as plain_row
 from .board_table import (
     digest_lines as digest_lines,
     headline as headline,
+    judged as judged,
+    listed as listed,
+    selection_line as selection_line,
     table_of as table_of,
     test_set_line as test_set_line,
 )
@@ -30,9 +33,20 @@ from .early_stop_lines import (
     stop_option as stop_option,
 )
 from .objective import value_name as value_name
-from .ranking import ordered as ordered, pareto_front as pareto_front, undominated as undominated
+from .ranking import (
+    ordered as ordered,
+    pareto_front as pareto_front,
+    place_key as place_key,
+    undominated as undominated,
+)
 from .selection import select as select
-from .ties import UNTESTED as UNTESTED, Ties as Ties, ties_of as ties_of
+from .ties import (
+    SIGNIFICANCE as SIGNIFICANCE,
+    UNTESTED as UNTESTED,
+    Ties as Ties,
+    p_values_of as p_values_of,
+    ties_of as ties_of,
+)
 from .worker_time import (
     Kind as Kind,
     LanePeriod as LanePeriod,

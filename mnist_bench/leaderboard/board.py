@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from mnist_bench.config import TrainConfig, all_settings, from_json
 from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
@@ -85,6 +85,8 @@ class LeaderboardRow:
     """Whether no complete trial dominates this one; None in a study with one objective."""
     net: NetFigures | None
     """None in a study of another trainer."""
+    study: str = ""
+    """Name of the trial's study in a leaderboard of several studies; else empty."""
 
     @property
     def tied(self) -> bool:
@@ -193,6 +195,10 @@ class Leaderboard(ShownAsTable):
         return f"digest {self.digest}"
 
 
+Board = TypeVar("Board", bound=Leaderboard)
+"""A leaderboard of one study or of several."""
+
+
 def leaderboard_of(
     study: StudyRecord,
     *,
@@ -276,7 +282,7 @@ def leaderboard_of(
     )
 
 
-def cut(board: Leaderboard, top: int) -> Leaderboard:
+def cut(board: Board, top: int) -> Board:
     """Return a board with its first `top` rows."""
     hidden = board.hidden + max(0, len(board.rows) - top)
     return replace(board, rows=board.rows[:top], hidden=hidden)

@@ -32,12 +32,13 @@ def record_of(board: Leaderboard, row: LeaderboardRow) -> dict[str, Any]:
     figures |= {f"metrics.{name}" if name in figures else name: row.metrics.get(name) for name in board.metrics}
     excess = {f"excess.{name}": row.excess.get(name) for name in board.limits}
     params = {f"params.{name}" if name in figures else name: row.params.get(name) for name in board.parameters}
-    return {"study": board.study, **figures, **excess, **params}
+    return {"study": row.study or board.study, **figures, **excess, **params}
 
 
 def curve_records(board: Leaderboard) -> list[dict[str, Any]]:
     """Return the learning curves of a board as CSV has them: a row per period, of each trial in the board's order."""
-    return [{"study": board.study, "number": row.number, **period} for row in board.rows for period in row.curve]
+    named = [(row.study or board.study, row) for row in board.rows]
+    return [{"study": study, "number": row.number, **period} for study, row in named for period in row.curve]
 
 
 def plain(board: Leaderboard) -> dict[str, Any]:

@@ -110,6 +110,9 @@ OVER: Column[LeaderboardRow] = Column(
     11,
     about="With `--all`: by how much an infeasible trial exceeds each limit.",
 )
+STUDY: Column[LeaderboardRow] = Column(
+    "study", lambda row: row.study, 20, about="With several studies in one ranking: the name of the trial's study."
+)
 FIRST_SETTING = 13
 SORTED = 17
 """The importance of a column that the rows are sorted by, if its own is not higher."""
@@ -128,9 +131,9 @@ def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands 
     return Table(
         rows=board.rows,
         columns=_chosen_columns(board) if board.selection.columns else _with_sorted(board, _every_column(board)),
-        caption=(f"{headline(board)}{_judged(board)}", *digest_lines(board, commands)),
+        caption=(headline(board), *digest_lines(board, commands), *judged(board)),
         footnotes=footnotes(board, raced=raced, commands=commands),
-        whole=f"`{commands.line('leaderboard', '--wide', *_listed(board))}`",
+        whole=f"`{commands.line('leaderboard', '--wide', *listed(board))}`",
         group=_group(board),
         record=lambda row: chosen_record(board, row),
         document=plain(board),
@@ -169,13 +172,13 @@ def _chosen(board: Leaderboard, name: str, column: str) -> Column[LeaderboardRow
         return figures[0]
     if any(row.net is not None and column in row.net.settings for row in board.rows):
         return _setting(column, 0, board.rows)
-    texts = {row.number: cell(values_of(board, row)[column]) for row in board.rows}
-    return Column(name, lambda row: texts[row.number], is_setting=True)
+    texts = {(row.study, row.number): cell(values_of(board, row).get(column)) for row in board.rows}
+    return Column(name, lambda row: texts[row.study, row.number], is_setting=True)
 
 
-def _judged(board: Leaderboard) -> str:
-    """Return on how many images the trials were judged, and what the brackets are."""
-    return "" if board.net is None else f" Accuracy of {board.net.images:,} validation images, 95% intervals."
+def judged(board: Leaderboard) -> list[str]:
+    """Return a line that says on how many images the trials were judged, and what the brackets are; none of values."""
+    return [] if board.net is None else [f"Accuracy of {board.net.images:,} validation images, 95% intervals."]
 
 
 def _group(board: Leaderboard) -> Callable[[LeaderboardRow], str]:
@@ -187,9 +190,10 @@ def _group(board: Leaderboard) -> Callable[[LeaderboardRow], str]:
 
 def _net_columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
     rank, trial, *figures = _explained(NET_FIGURES, board)
+    study = [STUDY] if any(row.study for row in board.rows) else []
     front = [] if board.cost is None else [FRONT]
     settings = [_setting(name, place, board.rows) for place, name in enumerate(_telling(board))]
-    return [rank, trial, *front, *figures, *_over(board), *settings]
+    return [rank, *study, trial, *front, *figures, *_over(board), *settings]
 
 
 def _columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
@@ -204,7 +208,7 @@ def _differs(parameter: str, rows: Sequence[LeaderboardRow]) -> bool:
     return any(row.params[parameter] != rows[0].params[parameter] for row in rows)
 
 
-def _listed(board: Leaderboard) -> tuple[str, ...]:
+def listed(board: Leaderboard) -> tuple[str, ...]:
     """Return the options with which a command lists the same trials; nothing if it needs none."""
     selection = board.selection
     return (
@@ -258,9 +262,9 @@ def _telling(board: Leaderboard) -> list[str]:
 
 def _setting(heading: str, place: int, rows: Sequence[LeaderboardRow]) -> Column[LeaderboardRow]:
     texts, signs = shown(heading, [_net(row).settings[heading] for row in rows])
-    by_number = {row.number: text for row, text in zip(rows, texts, strict=True)}
+    by_trial = {(row.study, row.number): text for row, text in zip(rows, texts, strict=True)}
     return Column(
-        heading, lambda row: by_number[row.number], FIRST_SETTING - 2 * place, is_setting=True, legend=signs,
+        heading, lambda row: by_trial[row.study, row.number], FIRST_SETTING - 2 * place, is_setting=True, legend=signs,
         about=about_cell(heading),
     )  # fmt: skip
 
@@ -326,12 +330,9 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
     """
     lines = []
     if board.selection.where is not None:
-        met = len(board.rows) + board.hidden
-        of_all = f"{met} of {met + board.filtered} trials {'meets' if met == 1 else 'meet'}"
-        why = [board.unmet] if board.unmet else []
-        lines.append(" ".join([f"{of_all} {show(board.selection.where)}. Ranks are among all trials.", *why]))
+        lines.append(selection_line(board))
     if board.hidden:
-        every = commands.line("leaderboard", "--top", str(len(board.rows) + board.hidden), *_listed(board))
+        every = commands.line("leaderboard", "--top", str(len(board.rows) + board.hidden), *listed(board))
         lines.append(f"{board.hidden} more; `{every}` shows all.")
     if board.first is not None and board.ahead:
         lines.append(ahead_line(board.first, board.ahead))
@@ -348,6 +349,14 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
             *([] if raced else [f"  `{commands.line('confirm')}` retrains them with fresh seeds."]),
         ]
     return [*lines, test_set_line(board.net.test_openings)]
+
+
+def selection_line(board: Leaderboard) -> str:
+    """Return how many trials meet the condition of the selection, which there is."""
+    met = len(board.rows) + board.hidden
+    of_all = f"{met} of {met + board.filtered} trials {'meets' if met == 1 else 'meet'}"
+    why = [board.unmet] if board.unmet else []
+    return " ".join([f"{of_all} {show(board.selection.where)}. Ranks are among all trials.", *why])
 
 
 def _front_line(board: Leaderboard, cost: str) -> str:

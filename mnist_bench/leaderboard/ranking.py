@@ -28,7 +28,12 @@ def listed_trials(study: StudyRecord, front: Set[int], *, infeasible: bool) -> l
 
 def _sorted(study: StudyRecord, front: Set[int]) -> list[TrialRecord]:
     trials = [trial for trial in study.trials if trial.is_trained]
-    return sorted(trials, key=lambda t: (t.number not in front, _group(t), -reached(t), t.rank_key()))
+    return sorted(trials, key=lambda t: (t.number not in front, place_key(t)))
+
+
+def place_key(trial: TrialRecord) -> tuple[int, int, tuple[float, float, float, int]]:
+    """Return the sort key of a trained trial in a leaderboard without a front; its number decides last."""
+    return (_group(trial), -reached(trial), trial.rank_key())
 
 
 def _group(trial: TrialRecord) -> int:

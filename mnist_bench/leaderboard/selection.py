@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar, get_args
 
 from mnist_bench import cells
-from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, Selection, cut
+from mnist_bench.leaderboard.board import Board, Leaderboard, LeaderboardRow, Selection, cut
 from mnist_bench.leaderboard.board_records import record_of
 from search.arguments import is_number
 from search.errors import UsageError
@@ -30,7 +30,7 @@ CLOSED = {"state": (*get_args(State), "PAUSED"), "reason": get_args(Reason)}
 """All values of a column, whether or not a row has them."""
 
 
-def select(board: Leaderboard, selection: Selection, top: int | None = None) -> Leaderboard:
+def select(board: Board, selection: Selection, top: int | None = None) -> Board:
     """Return a board with the rows that a selection asks for, at most `top`; ranks stay those among all trials.
 
     Raises:

@@ -16,7 +16,7 @@ from mnist_bench.studies import openings, sealed_json, validated
 from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.studies.foreign import is_foreign
 from search.errors import StorageError, StudyNotFoundError
-from search.study import StudyLocation, driver_of, has_its_folder, latest, newest_event
+from search.study import StoredStudy, StudyLocation, driver_of, has_its_folder, latest, newest_event
 
 FROM = 1000
 """Studies with fewer trials have no cache; reading them is fast enough."""
@@ -58,11 +58,7 @@ def leaderboard(
         return replace(cached.board, study=location.name, live=driver_of(location) is not None, net=net)
     # By the name that was found: another study may have become the latest meanwhile.
     study = validated.open_any(results, location.name if location else name, storage)
-    if not (study.trials if infeasible else study.finished()):
-        beyond = any(not trial.is_trained for trial in study.trials)
-        command = commands_of(study).line("leaderboard", "--all")
-        all_of_them = f"; `{command}` lists those that were not trained" if beyond else ""
-        raise StudyNotFoundError(f"Study {study.name} has no finished trial yet{all_of_them}.")
+    check_has_rows(study, infeasible=infeasible)
     of_nets = not is_foreign(study.spec)
     opened = openings.for_study(location) if location else 0
     board = leaderboard_of(study, of_nets=of_nets, top=top, test_openings=opened, infeasible=infeasible, curves=curves)
@@ -70,6 +66,20 @@ def leaderboard(
         with contextlib.suppress(StorageError):  # a reader may lack the right to write there
             sealed_json.save(CachedLeaderboard(stamp=stamp, top=top, board=board), location.files.cached_leaderboard)
     return board
+
+
+def check_has_rows(study: StoredStudy, *, infeasible: bool = False) -> None:
+    """Check that a leaderboard has a row to show.
+
+    Raises:
+        StudyNotFoundError: no trial has finished; with `infeasible`, there is no trial.
+    """
+    if study.trials if infeasible else study.finished():
+        return
+    beyond = any(not trial.is_trained for trial in study.trials)
+    command = commands_of(study).line("leaderboard", "--all")
+    all_of_them = f"; `{command}` lists those that were not trained" if beyond else ""
+    raise StudyNotFoundError(f"Study {study.name} has no finished trial yet{all_of_them}.")
 
 
 def _location(results: Path, name: str | None, storage: str | None) -> StudyLocation | None:

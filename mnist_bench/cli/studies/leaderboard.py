@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from mnist_bench.cli import options, output
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from mnist_bench.leaderboard import Leaderboard, LeaderboardRow
+    from mnist_bench.leaderboard import Leaderboard, LeaderboardRow, Selection
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
     from search.study import StudyLocation
@@ -75,79 +76,172 @@ def leaderboard(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Rank the trials of a study by validation accuracy, with intervals and ties.
+    """Rank the trials of one study or several by validation accuracy, with intervals and ties.
 
     Brackets are 95% intervals. `=` marks each trial that is not significantly different from the first. `ahead` marks
-    each pruned trial that was better than the first had been after the same training.
+    each pruned trial that was better than the first had been after the same training. Several studies are in one
+    ranking if their validation images are the same.
 
     JSON and CSV hold each trial's exact parameters under their dotted names: under `params` in JSON, one column each in
     CSV. The columns are the same whatever --top is.
 
     Examples:
         mnist-bench leaderboard conv-0 --top 20
+        mnist-bench leaderboard conv-0 conv-1
         mnist-bench leaderboard conv-0 --where "lr >= 0.01 and blocks == 3" --sort params
         mnist-bench leaderboard conv-0 --columns trial,validation,lr --sort=-lr
         mnist-bench leaderboard conv-0 --csv > trials.csv
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
-    from mnist_bench.leaderboard import Selection, curve_records, select
-    from mnist_bench.studies import leaderboard_cache
-    from search.study import StudyLocation
+    from mnist_bench.leaderboard import Selection, curve_records
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
     if curves and form not in ("json", "csv"):
         raise UsageError("--learning-curves needs --json or --csv.")
     if columns is not None and (curves or form == "json"):
         raise UsageError("--columns chooses columns of a table, Markdown or CSV; it is not for --json and curves.")
-    selection = Selection(where=where, sort=sort, columns=tuple(columns.split(",")) if columns else ())
-    rows = top or (SHORT if form in ("table", "wide") and not every else None)
-    names: list[str | None] = [*studies] if studies else [None]
-    read = rows if selection == Selection() else None
-    boards = [
-        leaderboard_cache.leaderboard(results, name, storage, top=read, infeasible=every, curves=curves)
-        for name in names
-    ]
-    boards = [board if selection == Selection() else select(board, selection, rows) for board in boards]
-    tables = [_table(board, StudyLocation.of(board.study, results, storage), legend=legend) for board in boards]
+    wanted = _Wanted(
+        results=results,
+        storage=storage,
+        rows=top or (SHORT if form in ("table", "wide") and not every else None),
+        infeasible=every,
+        curves=curves,
+        selection=Selection(where=where, sort=sort, columns=tuple(columns.split(",")) if columns else ()),
+        legend=legend,
+    )
+    names = list(dict.fromkeys(studies or []))
+    listed = _several(names, wanted) if len(names) > 1 else _one(names[0] if names else None, wanted)
     if form == "json":
-        output.print_json({"studies": [table.document for table in tables]})
+        output.print_json(_document(listed, wanted))
     elif curves:
-        output.print_csv([record for board in boards for record in curve_records(board)])
-    elif form == "table" and not (top or every or legend) and len(boards) == 1:
-        output.print_result(form, _fitting(boards[0], tables[0], results, storage))
+        output.print_csv([record for board in listed.shown for record in curve_records(board)])
+    elif form == "table" and not (top or every or legend) and len(listed.shown) == 1:
+        output.print_result(form, _fitting(listed.shown[0], wanted))
     else:
-        output.print_result(form, *tables)
+        output.print_result(form, *_tables(listed, wanted))
 
 
-def _fitting(
-    board: Leaderboard, table: Table[LeaderboardRow], results: Path, storage: str | None
-) -> Table[LeaderboardRow]:
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What the options ask for."""
+
+    results: Path
+    storage: str | None
+    rows: int | None
+    infeasible: bool
+    curves: bool
+    selection: Selection
+    legend: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Listed:
+    """The leaderboards to print."""
+
+    boards: Sequence[Leaderboard]
+    """One per study."""
+    shown: Sequence[Leaderboard]
+    """The same, but one for all studies that were judged on the same images."""
+    why_apart: str | None = None
+    """Why not all studies are in one ranking."""
+
+
+def _one(name: str | None, wanted: _Wanted) -> _Listed:
+    from mnist_bench.leaderboard import Selection
+    from mnist_bench.studies import leaderboard_cache
+
+    rows = wanted.rows if wanted.selection == Selection() else None
+    board = leaderboard_cache.leaderboard(
+        wanted.results, name, wanted.storage, top=rows, infeasible=wanted.infeasible, curves=wanted.curves
+    )
+    boards = [_selected(board, wanted)]
+    return _Listed(boards=boards, shown=boards)
+
+
+def _several(names: Sequence[str], wanted: _Wanted) -> _Listed:
+    from mnist_bench.joint_leaderboard import joint_leaderboard_of, leaderboards_of, on_same_images, why_apart
+    from mnist_bench.studies import leaderboard_cache, open_any
+
+    studies = [open_any(wanted.results, name, wanted.storage) for name in names]
+    for study in studies:
+        leaderboard_cache.check_has_rows(study, infeasible=wanted.infeasible)
+    groups = on_same_images(studies)
+    boards = leaderboards_of(studies, infeasible=wanted.infeasible, curves=wanted.curves)
+    by_name = {board.study: board for board in boards}
+    shown = [
+        by_name[group[0].name]
+        if len(group) == 1
+        else joint_leaderboard_of(group, infeasible=wanted.infeasible, curves=wanted.curves)
+        for group in groups
+    ]
+    return _Listed(
+        boards=[_selected(board, wanted) for board in boards],
+        shown=[_selected(board, wanted) for board in shown],
+        why_apart=why_apart(groups),
+    )
+
+
+def _selected(board: Leaderboard, wanted: _Wanted) -> Leaderboard:
+    from mnist_bench.leaderboard import Selection, cut, select
+
+    if wanted.selection != Selection():
+        return select(board, wanted.selection, wanted.rows)
+    return board if wanted.rows is None else cut(board, wanted.rows)
+
+
+def _document(listed: _Listed, wanted: _Wanted) -> dict[str, Any]:
+    """Return the JSON of the studies; of several also their common rankings, and why there is more than one."""
+    from mnist_bench.joint_leaderboard import JointLeaderboard
+
+    studies = [_table(board, wanted).document for board in listed.boards]
+    if len(studies) == 1:
+        return {"studies": studies}
+    rankings = [_table(board, wanted).document for board in listed.shown if isinstance(board, JointLeaderboard)]
+    return {"studies": studies, "rankings": rankings, "why_apart": listed.why_apart}
+
+
+def _tables(listed: _Listed, wanted: _Wanted) -> list[Table[LeaderboardRow]]:
+    """Return the tables, with the reason above the first one if not all studies are in one ranking."""
+    first, *others = [_table(board, wanted) for board in listed.shown]
+    reason = [] if listed.why_apart is None else [listed.why_apart, ""]
+    return [replace(first, caption=[*reason, *first.caption]), *others]
+
+
+def _fitting(board: Leaderboard, wanted: _Wanted) -> Table[LeaderboardRow]:
     """Return a board's table with as many of its rows as a terminal shows at once, the prompt below it included."""
     from mnist_bench.leaderboard import cut
-    from search.study import StudyLocation
 
+    table = _table(board, wanted)
     while (over := output.overflow(table)) and len(board.rows) > FEWEST:
         board = cut(board, max(FEWEST, len(board.rows) - over))
-        table = _table(board, StudyLocation.of(board.study, results, storage))
+        table = _table(board, wanted)
     return table
 
 
-def _table(board: Leaderboard, location: StudyLocation, *, legend: bool = False) -> Table[LeaderboardRow]:
-    """Return a board with the findings of `confirm` about the study, unless the search continued since.
+def _table(board: Leaderboard, wanted: _Wanted) -> Table[LeaderboardRow]:
+    """Return a board as a table with its legend, or with the name of the option that prints the legend."""
+    from mnist_bench.joint_leaderboard import JointLeaderboard, joint_table_of
+    from search.study import StudyLocation, place_words
 
-    With `legend` every column is explained; without, the table names the option that explains them.
-    """
+    if isinstance(board, JointLeaderboard):
+        table = joint_table_of(board, place_words(wanted.results, wanted.storage))
+    else:
+        table = _table_of_study(board, StudyLocation.of(board.study, wanted.results, wanted.storage))
+    if not wanted.legend:
+        return replace(table, explained_by="`--legend`")
+    about = [f"{column.heading}: {column.about}" for column in table.columns if column.about]
+    return replace(table, footnotes=[*table.footnotes, "", *about])
+
+
+def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]:
+    """Return a board with the findings of `confirm` about the study, unless the search continued since."""
     from mnist_bench.studies import commands_at
     from search.study import has_its_folder, specification
 
     owns_folder = has_its_folder(location)
     commands = commands_at(location, specification(location), owns_folder=owns_folder)
     found = _with_values if board.net is None else _with_race
-    table = found(board, location.folder if owns_folder else None, commands)
-    if not legend:
-        return replace(table, explained_by="`--legend`")
-    about = [f"{column.heading}: {column.about}" for column in table.columns if column.about]
-    return replace(table, footnotes=[*table.footnotes, "", *about])
+    return found(board, location.folder if owns_folder else None, commands)
 
 
 def _with_values(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:

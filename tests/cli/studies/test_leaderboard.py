@@ -86,7 +86,8 @@ def test_json(cli: Cli) -> None:
 def test_csv_of_two_studies_names_each_rows_study(cli: Cli) -> None:
     cli.studies["other"] = replace(handmade.mixed(), name="other")  # type: ignore[attr-defined]
     rows = list(csv.DictReader(io.StringIO(cli("leaderboard", "conv-0", "other", "--csv").stdout)))
-    assert [row["study"] for row in rows] == ["conv-0"] * 7 + ["other"] * 7
+    assert [row["study"] for row in rows] == ["conv-0", "other"] * 7
+    assert [row["rank"] for row in rows[:7]] == ["1", "2", "3", "4", "5", "6", ""]
     assert rows[0]["accuracy"] == "0.995"
     assert rows[0]["optim.lr"] == "0.0093"
 
@@ -246,8 +247,9 @@ def test_trials_that_may_continue_stand_above_a_line(cli: Cli) -> None:
 
 
 def test_the_head_says_on_how_many_images_and_what_the_brackets_are(cli: Cli) -> None:
-    first, *_ = cli("leaderboard").stdout.splitlines()
-    assert first.endswith("Accuracy of 1,000 validation images, 95% intervals.")
+    lines = cli("leaderboard").stdout.splitlines()
+    above = lines[: next(place for place, line in enumerate(lines) if line.startswith("rank"))]
+    assert above[-2:] == ["Accuracy of 1,000 validation images, 95% intervals.", ""]
 
 
 def test_the_default_fits_24_lines_of_80_columns_with_the_prompt(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,3 +370,28 @@ def test_an_unknown_column_is_refused_with_what_would_be_right(cli: Cli) -> None
     )
     result = cli("leaderboard", "--columns", "trial", "--json")
     assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_two_studies_are_in_one_ranking_if_their_images_are_the_same(cli: Cli) -> None:
+    cli.studies["other"] = replace(handmade.mixed(), name="other")  # type: ignore[attr-defined]
+    lines = cli("leaderboard", "conv-0", "other", "--top", "3").stdout.splitlines()
+    assert lines[0].startswith("conv-0, other in one ranking: 6 complete, ")
+    header = next(place for place, line in enumerate(lines) if line.startswith("rank"))
+    assert ["conv-0" in line or "other" in line for line in lines[header + 1 : header + 4]] == [True] * 3
+    values = json.loads(cli("leaderboard", "conv-0", "other", "--json").stdout)
+    assert [study["study"] for study in values["studies"]] == ["conv-0", "other"]
+    assert [row["rank"] for row in values["studies"][1]["rows"][:3]] == [1, 2, 3]
+    (ranking,) = values["rankings"]
+    assert [row["rank"] for row in ranking["rows"][:3]] == [1, 2, 3]
+    assert values["why_apart"] is None
+
+
+def test_two_studies_with_other_images_are_two_tables_under_one_reason(cli: Cli) -> None:
+    study = replace(handmade.mixed(), name="other")
+    context = {**study.spec["context"], "data": {**study.spec["context"]["data"], "split_hash": "f" * 64}}
+    cli.studies["other"] = replace(study, spec={**study.spec, "context": context})  # type: ignore[attr-defined]
+    lines = cli("leaderboard", "conv-0", "other").stdout.splitlines()
+    assert lines[0].startswith("Not in one ranking: conv-0 was judged on 1,000 images of your own data (split ")
+    assert sum(line.startswith("rank") for line in lines) == 2
+    values = json.loads(cli("leaderboard", "conv-0", "other", "--json").stdout)
+    assert (values["rankings"], values["why_apart"]) == ([], lines[0])

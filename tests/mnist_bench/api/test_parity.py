@@ -63,6 +63,7 @@ MIRRORS: Mapping[str, Mirror] = {
         functions=(mnist_bench.leaderboard, mnist_bench.to_dataframe),
         renamed={"studies": "study", "every": "infeasible", "curves": "learning_curves"},
         no_parameter={**PRINTED, **PATHS, "legend": "docs/reference/leaderboard.md, and the fields' docstrings"},
+        no_option={"others": "the second and further STUDY"},
     ),
     "compare": Mirror(functions=(mnist_bench.compare,), no_parameter=PRINTED),
     "show": Mirror(
