@@ -21,7 +21,8 @@ from mnist_bench.leaderboard import leaderboard_of, table_of
 from mnist_bench.nets import settings_by_heading
 from mnist_bench.numerics.device import VARIABLES
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
-from search.study import STORAGE_VARIABLE, folder
+from search.defaults import DECLARED
+from search.study import folder
 from support import docs_scripts, handmade, handmade_confirmation
 from support.paths import ROOT
 from support.sources import SOURCES, nodes_of
@@ -165,5 +166,5 @@ def read_variables() -> Iterator[str]:
 def test_every_environment_variable_is_listed() -> None:
     named = {*read_variables()} - OF_THE_PROGRAM
     assert {"COLUMNS", "XDG_CACHE_HOME"} <= named
-    named |= {STORAGE_VARIABLE, *VARIABLES, *PORTABLE_VARIABLES}
+    named |= {*(each.variable for each in DECLARED), *VARIABLES, *PORTABLE_VARIABLES}
     assert named - names_under("files.md", "Environment variables") == set()

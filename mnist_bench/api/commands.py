@@ -22,6 +22,7 @@ from mnist_bench.joint_leaderboard import joint_leaderboard_of, leaderboards_of
 from mnist_bench.leaderboard import Leaderboard, Selection, select
 from mnist_bench.plots import draw_comparison
 from search.arguments import check_choice, check_count
+from search.defaults import STORAGE, in_force, results_in_force
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import make_folder
@@ -91,7 +92,7 @@ def compare(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path = "results",
+    results: str | Path | None = None,
     storage: str | None = None,
 ) -> Comparison:
     """Compare two or more studies, trials, records or exports, the first with each other one; as `mnist-bench compare`.
@@ -105,7 +106,7 @@ def compare(
         device: for the trace; auto for the device of each run.
         data_dir: for the trace: the data set, if it is not the packaged one.
         net: your own network, if one of them has it: the function, or its name (docs/guides/own_nets.md).
-        results: the folder of the studies that are named.
+        results: the folder of the studies that are named; None for the default in force (docs/guides/defaults.md).
         storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
@@ -121,7 +122,7 @@ def compare(
     """
     if plot is not None:
         make_folder(Path(plot))
-    found = compared(sides, Path(results), storage)
+    found = compared(sides, results_in_force(results), storage)
     options = TraceOptions(device=device, data_dir=as_path(data_dir), net=used(net))
     found = traced(found, options) if trace else found
     if plot is not None and (error := draw_comparison(found, Path(plot)).error) is not None:
@@ -149,7 +150,7 @@ def studies(
     match: str | None = None,
     tags: Sequence[str] = (),
     sort: SortKey = "modified",
-    results: str | Path = "results",
+    results: str | Path | None = None,
     storage: str | None = None,
 ) -> list[StudySummary]:
     """Return a line about every study that fits; as `mnist-bench studies`.
@@ -158,7 +159,7 @@ def studies(
         match: a text that the study's name, note or tags have to hold.
         tags: tags that the study has to have.
         sort: the newest, best or largest first, or by name.
-        results: the folder of the studies.
+        results: the folder of the studies; None for the default in force (docs/guides/defaults.md).
         storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
@@ -170,7 +171,8 @@ def studies(
         [study finished: 8 of 8 trials, 2 complete, best 0.86747, finished]
     """
     check_choice("sort", sort, get_args(SortKey))
-    return selected(list_studies(Path(results), storage), match=match, tags=several("tags", tags), sort=sort)
+    found = list_studies(results_in_force(results), storage)
+    return selected(found, match=match, tags=several("tags", tags), sort=sort)
 
 
 def doctor(
@@ -192,7 +194,7 @@ def doctor(
         device: auto, cpu, cuda or cuda:1.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
-        results: folder of the studies, if the machine is examined.
+        results: folder of the studies, if the machine is examined; None for the default in force.
 
     Raises:
         StudyNotFoundError: there is no such study.
@@ -211,7 +213,9 @@ def doctor(
         return checkup.check_study(location, repair=repair, replay=replay, device=device, data_dir=as_path(data_dir))
     if repair or replay:
         raise UsageError(f"{'repair' if repair else 'replay'}=True needs a study; give the one to examine.")
-    found = machine_checks.examine(results=Path(results or "results"), device=device, data_dir=as_path(data_dir))
+    found = machine_checks.examine(
+        results=results_in_force(results), storage=in_force(STORAGE).value, device=device, data_dir=as_path(data_dir)
+    )
     return Checkup(findings=tuple(found))
 
 

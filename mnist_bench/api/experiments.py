@@ -28,6 +28,7 @@ from mnist_bench.experiments.contest import Contest, ContestOptions
 from mnist_bench.numerics import PrecisionName
 from mnist_bench.space_files import Source
 from mnist_bench.studies import is_foreign
+from search.defaults import results_in_force
 from search.errors import UsageError
 from search.event_log import TrialRecord
 from search.study import StoredStudy
@@ -288,7 +289,7 @@ def train_notebook(
     device: str = "auto",
     precision: PrecisionName = "auto",
     data_dir: str | Path | None = None,
-    results: str | Path = "results",
+    results: str | Path | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> list[notebook.NotebookRow]:
@@ -303,7 +304,7 @@ def train_notebook(
         device: auto, cpu, cuda or cuda:1.
         precision: bf16, fp32 or portable; auto for that of the recipes, which is portable.
         data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
-        results: folder of the studies; `_notebook` in it holds the runs.
+        results: folder of the studies, None for the default in force; `_notebook` in it holds the runs.
         observer: called after every run.
         progress: see `confirm_study`.
 
@@ -323,7 +324,7 @@ def train_notebook(
     """
     asked = notebook.NotebookOptions(
         recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, precision=precision,
-        data_dir=as_path(data_dir), results=Path(results),
+        data_dir=as_path(data_dir), results=results_in_force(results),
     )  # fmt: skip
     with attended(observer, progress) as watching:
         return notebook.train_notebook(asked, watching)
@@ -337,7 +338,7 @@ def train_ladder(
     device: str = "auto",
     precision: PrecisionName = "auto",
     data_dir: str | Path | None = None,
-    results: str | Path = "results",
+    results: str | Path | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> ladder.Ladder:
@@ -352,7 +353,7 @@ def train_ladder(
         device: auto, cpu, cuda or cuda:1.
         precision: bf16, fp32 or portable; auto for the device's fastest.
         data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
-        results: folder of the studies; `_ladder` in it holds the runs and their times.
+        results: folder of the studies, None for the default in force; `_ladder` in it holds the runs and their times.
         observer: called after every run.
         progress: see `confirm_study`.
 
@@ -371,7 +372,7 @@ def train_ladder(
     """
     asked = ladder.LadderOptions(
         targets=several("targets", targets), seeds=seeds, workers=workers, device=device, precision=precision,
-        data_dir=as_path(data_dir), results=Path(results),
+        data_dir=as_path(data_dir), results=results_in_force(results),
     )  # fmt: skip
     with attended(observer, progress) as watching:
         return ladder.train_ladder(asked, watching)
@@ -397,7 +398,7 @@ def compare_methods(
     workers: int | Sequence[int] | None = None,
     processes: int = 1,
     device: str = "auto",
-    results: str | Path = "results",
+    results: str | Path | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> list[Contest]:
@@ -424,7 +425,7 @@ def compare_methods(
         processes: concurrent searches on a table; above 1, guard the script with `if __name__ == "__main__":`, because
             each process imports it.
         device: auto, cpu, cuda or cuda:1.
-        results: folder of the studies; `_bench` in it holds live trainings.
+        results: folder of the studies, None for the default in force; `_bench` in it holds live trainings.
         observer: called as the searches advance.
         progress: see `confirm_study`.
 
@@ -451,7 +452,7 @@ def compare_methods(
         pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
         start=several("warm_start_from", warm_start_from), baselines=baselines, seeds=seeds, first_seed=first_seed,
         trials=trials, slots=concurrent_trials, workers=None if worker_counts is None else tuple(worker_counts),
-        processes=processes, device=device, results=Path(results),
+        processes=processes, device=device, results=results_in_force(results),
     )  # fmt: skip
     with attended(observer, progress) as watching:
         return contest.compare_methods(asked, watching)

@@ -21,6 +21,7 @@ from mnist_bench.plots import (
 )
 from mnist_bench.report import WrittenReport, write
 from search.arguments import check_choice, check_seed
+from search.defaults import results_in_force
 from search.errors import UsageError
 from search.study import ResultsFolder, StoredStudy
 
@@ -76,13 +77,13 @@ def plot_data(
     to: str | Path | None = None,
     formats: Sequence[Format] = FORMATS,
     data_dir: str | Path | None = None,
-    results: str | Path = "results",
+    results: str | Path | None = None,
 ) -> tuple[Picture, ...]:
     """Draw plots of the data set, without a study: digits, augmented, colour, or all three; as `mnist-bench plot
     digits`.
 
     `overrides` such as `augment.rotation_degrees=30`, and `seed` (default: 0), are for `augmented`. The files go into
-    the folder `to`, or `plots` in `results`.
+    the folder `to`, or `plots` in `results`, which is by default the folder in force.
 
     Raises:
         UsageError: there is no such kind, the data are not of MNIST's form, or the folder cannot be written.
@@ -101,7 +102,7 @@ def plot_data(
         raise UsageError("overrides and seed are for the kind augmented.")
     close_test_set()
     subject = data_subject(as_path(data_dir), changes, seed or 0)
-    destination = as_path(to) or ResultsFolder(Path(results)).plots
+    destination = as_path(to) or ResultsFolder(results_in_force(results)).plots
     return _drawn(wanted, subject, destination, formats, named=True)
 
 

@@ -31,6 +31,7 @@ from mnist_bench.studies import (
     validated,
 )
 from mnist_bench.studies.reproduce import reproduce
+from search.defaults import results_in_force
 from search.driver import MAX_OUTAGE, Callbacks, Observer, Observers
 from search.driver.attended import watched
 from search.driver.tracking import TrackerName, trackers
@@ -71,7 +72,7 @@ def search(
     precision: PrecisionName = "auto",
     study_name: str | None = None,
     storage: str | None = None,
-    results: str | Path = "results",
+    results: str | Path | None = None,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
     dataset: DatasetName | None = None,
@@ -121,7 +122,7 @@ def search(
         precision: bf16, fp32 or portable; auto for the space's, or else the device's fastest.
         study_name: None for the space's name and the seed; a mapping without a `name` is called `space`.
         storage: URL of a database in Optuna's form; None for SQLite in the folder `results`.
-        results: folder of the studies.
+        results: folder of the studies; None for the default in force (docs/guides/defaults.md).
         data_dir: your own data: an .npz file or a folder (docs/guides/own_data.md).
         net: your own network: a function at the top of a file, or its name (docs/guides/own_nets.md).
         dataset: name of the data set; None for the space's.
@@ -166,7 +167,8 @@ def search(
         >>> study.name, len(study.finished()), study.trials[0].params
         ('tiny-0', 2, {'optim.lr': 0.01})
     """
-    searches.check_study_name(study_name, KINDS, Path(results), storage)
+    results = results_in_force(results)
+    searches.check_study_name(study_name, KINDS, results, storage)
     asked = searches.SearchConfig(
         space=str(space) if isinstance(space, Path) else space,
         overrides=several("overrides", overrides),
@@ -193,7 +195,7 @@ def search(
         precision=precision,
         study_name=study_name,
         storage=storage,
-        results=Path(results),
+        results=results,
         data_dir=as_path(data_dir),
         dataset=dataset,
         net=used(net),
@@ -217,8 +219,15 @@ def search(
         return run.study
 
 
-def open_study(name: str | None = None, *, results: str | Path = "results", storage: str | None = None) -> StoredStudy:
+def open_study(
+    name: str | None = None, *, results: str | Path | None = None, storage: str | None = None
+) -> StoredStudy:
     """Return a study, of nets or of your own trainer; without a name, the latest one.
+
+    Args:
+        name: the name of the study.
+        results: the folder of the studies; None for the default in force (docs/guides/defaults.md).
+        storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
         StudyNotFoundError: there is no such study.
@@ -229,7 +238,7 @@ def open_study(name: str | None = None, *, results: str | Path = "results", stor
         >>> study.best.number, round(study.best.value, 3)
         (6, 0.867)
     """
-    return validated.open_any(Path(results), name, storage)
+    return validated.open_any(results_in_force(results), name, storage)
 
 
 @formerly(learning_curves="curves")

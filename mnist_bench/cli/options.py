@@ -5,23 +5,24 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.models import OptionInfo
 
 from mnist_bench.config import DatasetName
 from mnist_bench.numerics import PrecisionName, cores as cores
-from search import strategies
+from search import defaults, strategies
 from search.errors import UsageError
 from search.event_log import Order
 from search.messages import show
-from search.study import RESULTS as RESULTS, STORAGE_VARIABLE
+from search.study import RESULTS as RESULTS
 
+T = TypeVar("T")
 RUNNING = "Where it runs"
 FILES = "Files and data"
 OUTPUT = "Output"
@@ -30,6 +31,23 @@ BUDGET = "Budget and stopping"
 REPRODUCIBILITY = "Reproducibility"
 OWN_WORK = "Your own function or program (instead of networks)"
 """Headings of options in a command's help."""
+
+
+def _or_in_force(declared: defaults.Declared[T]) -> Callable[[typer.Context, typer.CallbackParam, T], T]:
+    """Return the callback of an option: without the option, the value is the one that the user has set once.
+
+    An empty text is the default that holds if the user has set none: `--storage ""` is SQLite in the results folder.
+    """
+
+    def chosen(context: typer.Context, param: typer.CallbackParam, value: T) -> T:
+        source = context.get_parameter_source(str(param.name))
+        if context.resilient_parsing or (source is not None and source.name == "COMMANDLINE"):
+            return declared.default if value == "" else value
+        return defaults.in_force(declared).value
+
+    return chosen
+
+
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -37,12 +55,21 @@ Workers = Annotated[
         min=1,
         metavar="N",
         rich_help_panel=RUNNING,
-        show_default="one per core, or one on a GPU",
+        callback=_or_in_force(defaults.WORKERS),
+        show_default="one per core, or one on a GPU, unless you set another number",
         help="Number of processes. It does not change results.",
     ),
 ]
 Results = Annotated[
-    Path, typer.Option("--results", metavar="DIR", rich_help_panel=FILES, help="Folder of the studies.")
+    Path,
+    typer.Option(
+        "--results",
+        metavar="DIR",
+        rich_help_panel=FILES,
+        callback=_or_in_force(defaults.RESULTS),
+        show_default="results, unless you set another folder",
+        help="Folder of the studies.",
+    ),
 ]
 Storage = Annotated[
     str | None,
@@ -50,9 +77,8 @@ Storage = Annotated[
         "--storage",
         metavar="URL",
         rich_help_panel=FILES,
-        envvar=STORAGE_VARIABLE,
-        show_envvar=False,
-        show_default="SQLite in the results folder",
+        callback=_or_in_force(defaults.STORAGE),
+        show_default="SQLite in the results folder, unless you set another database",
         help="URL of the studies' database, in Optuna's form. The variable OPTUNA_STORAGE also sets it, and keeps a "
         "password off the command line.",
     ),

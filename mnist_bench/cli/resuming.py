@@ -10,8 +10,8 @@ import typer
 
 from mnist_bench.cli import output
 from mnist_bench.cli.exit_codes import ExitCode
+from search.defaults import STORAGE
 from search.messages import command_line, without_option
-from search.study import STORAGE_VARIABLE
 
 
 def as_typed(storage: str | None, study: str | None = None) -> str:
@@ -60,5 +60,5 @@ def hint(storage: str | None) -> list[str]:
 
     if storage is None or is_in_environment(storage) or storage_to_show(storage) is not None:
         return []
-    variable = STORAGE_VARIABLE
+    variable = STORAGE.variable
     return [f"  (with the same --storage, not shown here because it may hold a password; {variable} can set it, too)"]

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from mnist_bench import numerics
 from mnist_bench.bench import bf16_over_fp32, slow_bf16
 from mnist_bench.data import DataOptions, hashes_of_test_set, load_dataset, load_training_set, options_for
+from mnist_bench.doctor import defaults_check
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
 from mnist_bench.numerics import Precision, sentence, this_machine
@@ -23,6 +24,7 @@ from mnist_bench.picture_form import MNIST
 from mnist_bench.training import verify_replay
 from mnist_bench.training.cuda import Graphs, recorder
 from mnist_bench.training.remote import numerics_here
+from search.defaults import WORKERS, in_force
 from search.errors import UsageError, WorkerError
 from search.messages import number_of
 
@@ -35,7 +37,7 @@ NETWORK_FILESYSTEMS = {"afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre
 """SQLite's write-ahead log needs memory that processes share, which these do not provide between machines."""
 
 
-def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
+def examine(*, results: Path, storage: str | None, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
     """Yield the findings. As a side effect, this process is set up for training on `device`.
 
     Raises:
@@ -48,7 +50,9 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Di
     yield packages(metadata.requires(DISTRIBUTION) or [], _installed)
     yield gpu(str(torch_device))
     if (available := available_memory()) is not None:
-        yield memory(available, 1 if torch_device.type == "cuda" else machine.cores)
+        by_default = 1 if torch_device.type == "cuda" else machine.cores
+        yield memory(available, in_force(WORKERS).value or by_default)
+    yield from defaults_check.examine(results, storage)
     yield from folder(results)
     yield computing(str(torch_device), precision)
     yield portable()

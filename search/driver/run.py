@@ -12,6 +12,7 @@ from search import continuation, strategies
 from search.arguments import check_choice, check_count, check_several, check_whole
 from search.continuation import SettingsOf, resolved
 from search.database import file_lock, is_postgresql, open_for_writing, postgres, storage_errors
+from search.defaults import results_in_force
 from search.driver.attended import interruptible, watched
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
@@ -156,7 +157,7 @@ class Search:
         start: StartList | None = None,
         workers: int | None = None,
         name: str | None = None,
-        results: Path = Path("results"),
+        results: Path | None = None,
         storage: str | None = None,
         portable: bool = False,
         direction: Direction | None = None,
@@ -168,8 +169,9 @@ class Search:
         By default, the sampler and pruner are those of the space's settings, else `curves` and `asha`. With two
         objectives, the default sampler is `tpe`; a study that an earlier version began with `tpe` by default keeps it.
         `workers` is a number of processes; by default, periods are trained in this process. By default, the study is
-        named after space and seed. Of the space's settings, the search also reads the objective, the direction and the
-        constraints; other settings, such as limits, are for the planner. `direction` ("minimize" or "maximize")
+        named after space and seed; its results folder is the default in force (docs/guides/defaults.md). Of the space's
+        settings, the search also reads the objective, the direction and the constraints; other settings, such as
+        limits, are for the planner. `direction` ("minimize" or "maximize")
         replaces the space's, which maximizes unless it says otherwise. `portable` declares that the trainer computes
         the same bits on every processor; see `StudySpec.portable`. `progress` and `continue_from` are as the fields,
         see there. `dataclasses.replace` sets the other fields of a search, such as its observer.
@@ -187,7 +189,7 @@ class Search:
         _check_strategy("sampler", sampler, Sampler)
         _check_strategy("pruner", pruner, Pruner)
         _check_given("name", name, isinstance(name, str | None), "a text, or None")
-        _check_given("results", results, isinstance(results, str | Path), "a folder")
+        _check_given("results", results, isinstance(results, str | Path | None), "a folder, or None")
         _check_given("portable", portable, isinstance(portable, bool), "True or False")
         _check_given("continue_from", continue_from, isinstance(continue_from, str | None), "a study's name, or None")
         if direction is not None:
@@ -203,7 +205,9 @@ class Search:
                     )
                 if misfit := space.misfit(params):
                     raise UsageError(f"{name_of_list}[{index}]: {misfit}")
-        location = StudyLocation.of(name_after(space.name, seed) if name is None else name, Path(results), storage)
+        location = StudyLocation.of(
+            name_after(space.name, seed) if name is None else name, results_in_force(results), storage
+        )
 
         def spec(numerics: Numerics) -> StudySpec:
             default = strategies.of_settings(space.settings, lambda: None if sampler else specification(location))

@@ -10,6 +10,7 @@ from typing import Any
 
 from search import strategies
 from search.arguments import check_count, check_seconds, is_number
+from search.defaults import results_in_force
 from search.driver import Observer, Search
 from search.driver.tracking import TrackerName, trackers
 from search.errors import FingerprintError, PluginError, UsageError
@@ -101,7 +102,7 @@ def planned(
     enqueued: Sequence[Mapping[str, Any]] = (),
     start: StartList | None = None,
     name: str | None = None,
-    results: str | Path = "results",
+    results: str | Path | None = None,
     storage: str | None = None,
     direction: Direction | None = None,
     progress: bool | None = None,
@@ -131,7 +132,7 @@ def planned(
         enqueued: parameters of the first trials.
         start: configurations tried after those.
         name: the study's name; by default that of the space with the seed.
-        results: the folder of all studies.
+        results: the folder of all studies; None for the default in force (docs/guides/defaults.md).
         storage: URL of a PostgreSQL database, instead of a file in the study's folder.
         direction: "minimize" or "maximize", instead of the space's, which maximizes unless it says otherwise.
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
@@ -152,7 +153,7 @@ def planned(
     base = Search.of(
         read, ObjectivePlanner(read, periods, cost), TrainerSpec(factory=objective.name), trials=trials,
         periods=periods, seed=seed, slots=slots, order=order, sampler=sampler, pruner=pruner, enqueued=enqueued,
-        start=start, name=name, results=Path(results), storage=storage, direction=direction,
+        start=start, name=name, results=results_in_force(results), storage=storage, direction=direction,
         progress=progress, continue_from=continue_from,
     )  # fmt: skip
 

@@ -1,7 +1,6 @@
 from .checkpoint_store import CheckpointStore as CheckpointStore
 from .folder import (
     RESULTS as RESULTS,
-    STORAGE_VARIABLE as STORAGE_VARIABLE,
     ConfirmFolder as ConfirmFolder,
     ResultsFolder as ResultsFolder,
     SortKey as SortKey,

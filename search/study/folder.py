@@ -32,12 +32,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from search import defaults
 from search.files import own
 
-RESULTS = Path("results")
-"""Folder of the studies if a command names none."""
-STORAGE_VARIABLE = "OPTUNA_STORAGE"
-"""Environment variable that names their database if a command names none."""
+RESULTS = defaults.RESULTS.default
+"""Folder of the studies if a command names none, and the user has set none."""
 SortKey = Literal["modified", "name", "best", "trials", "size"]
 """Keys by which the studies in a folder are listed."""
 _LOCK = "driver.lock"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from search.database import is_secret, sqlite_file, sqlite_url
+from search.defaults import STORAGE, in_force, results_in_force
 from search.errors import UsageError
 from search.files import atomic_write, read
-from search.study.folder import RESULTS, STORAGE_VARIABLE, ResultsFolder, StudyFolder
+from search.study.folder import ResultsFolder, StudyFolder
 
 MAX_TIME = 100
 """Bytes of a time; the sender of a study may have written anything into the file."""
@@ -101,11 +101,11 @@ class StudyLocation:
 
 
 def place_words(results: Path, storage: str | None) -> tuple[str, ...]:
-    """Return `--results` and `--storage` with their values, each only if it is not the default.
+    """Return `--results` and `--storage` with their values, each only if it is not the default in force.
 
     A storage that may hold a password is left out, as is one that the environment names.
     """
-    named = {"--results": None if results == RESULTS else results, "--storage": storage_to_show(storage)}
+    named = {"--results": None if results == results_in_force() else results, "--storage": storage_to_show(storage)}
     return tuple(word for option, value in named.items() if value is not None for word in (option, str(value)))
 
 
@@ -115,8 +115,8 @@ def storage_to_show(storage: str | None) -> str | None:
 
 
 def is_in_environment(storage: str) -> bool:
-    """Return whether the environment names this storage, so that no command has to."""
-    return storage == os.environ.get(STORAGE_VARIABLE)
+    """Return whether the environment or pyproject.toml names this storage, so that no command has to."""
+    return storage == in_force(STORAGE).value
 
 
 def check_belongs(location: StudyLocation, begun: str | None = None) -> None:

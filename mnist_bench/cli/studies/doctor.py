@@ -51,7 +51,8 @@ def doctor(
     elif replay:
         raise UsageError("--replay repeats the decisions of a study; name one, as `mnist-bench studies` lists them.")
     else:
-        found = Checkup(findings=tuple(machine_checks.examine(results=results, device=device, data_dir=data_dir)))
+        findings = machine_checks.examine(results=results, storage=storage, device=device, data_dir=data_dir)
+        found = Checkup(findings=tuple(findings))
     if json:
         listed = {"repaired": found.repaired, "findings": found.findings}
         values = {name: [plain(finding) for finding in findings] for name, findings in listed.items()}

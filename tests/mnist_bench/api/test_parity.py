@@ -23,6 +23,7 @@ OPENED = {
     "storage": "the function takes the study itself: open_study(storage=...)",
 }
 PATHS = {**OPENED, "results": "the function takes the study itself, and looks for nothing beside it"}
+FOLLOWS = {"results": "None is the default in force, as the option without a value is"}
 ITS_OWN_PLACE = {"results": "the folder from which the study was read"}
 HEARD = "a function of yours in place of lines on a terminal"
 SHOWN = {"observer": HEARD, "progress": "a command always shows it, if there is a terminal"}
@@ -57,7 +58,9 @@ MIRRORS: Mapping[str, Mirror] = {
             **dict.fromkeys(("objective", "command", "periods", "unchecked", "stall"), "search.run does it"),
         },
         no_option={**SHOWN, "callbacks": HEARD},
-        other_default={"workers": ONE_A_CORE, "memory": "an option has a folder or none; False is a word for none"},
+        other_default={
+            **FOLLOWS, "workers": ONE_A_CORE, "memory": "an option has a folder or none; False is a word for none"
+        },
     ),
     "leaderboard": Mirror(
         functions=(mnist_bench.leaderboard, mnist_bench.to_dataframe),
@@ -65,7 +68,7 @@ MIRRORS: Mapping[str, Mirror] = {
         no_parameter={**PRINTED, **PATHS, "legend": "docs/reference/leaderboard.md, and the fields' docstrings"},
         no_option={"others": "the second and further STUDY"},
     ),
-    "compare": Mirror(functions=(mnist_bench.compare,), no_parameter=PRINTED),
+    "compare": Mirror(functions=(mnist_bench.compare,), no_parameter=PRINTED, other_default=FOLLOWS),
     "show": Mirror(
         functions=(mnist_bench.show,),
         renamed={"target": "trial"},
@@ -75,7 +78,11 @@ MIRRORS: Mapping[str, Mirror] = {
         },
         no_option={"study": "STUDY of STUDY/17"},
     ),
-    "studies": Mirror(functions=(mnist_bench.studies,), no_parameter={**PRINTED, "long": "it prints more"}),
+    "studies": Mirror(
+        functions=(mnist_bench.studies,),
+        no_parameter={**PRINTED, "long": "it prints more"},
+        other_default=FOLLOWS,
+    ),
     "doctor": Mirror(
         functions=(mnist_bench.doctor,),
         no_parameter={**PRINTED, **OPENED},
@@ -158,7 +165,7 @@ MIRRORS: Mapping[str, Mirror] = {
         functions=(mnist_bench.train_notebook,),
         no_parameter=PRINTED,
         no_option=SHOWN,
-        other_default={"workers": ONE_A_CORE},
+        other_default={**FOLLOWS, "workers": ONE_A_CORE},
     ),
     "bench speed": Mirror(
         functions=(mnist_bench.measure_speed,),
@@ -169,7 +176,7 @@ MIRRORS: Mapping[str, Mirror] = {
         functions=(mnist_bench.train_ladder,),
         no_parameter=PRINTED,
         no_option=SHOWN,
-        other_default={"workers": ONE_A_CORE},
+        other_default={**FOLLOWS, "workers": ONE_A_CORE},
     ),
     "bench search": Mirror(
         functions=(mnist_bench.compare_methods,),
@@ -180,7 +187,7 @@ MIRRORS: Mapping[str, Mirror] = {
         },
         no_parameter={**PRINTED, "folder": "where the command draws the contest; what it draws is returned"},
         no_option={**SHOWN, "processes": ONE_A_CORE},
-        other_default={"samplers": "the same, as a tuple", "pruners": "the same, as a tuple"},
+        other_default={**FOLLOWS, "samplers": "the same, as a tuple", "pruners": "the same, as a tuple"},
     ),
 }  # fmt: skip
 

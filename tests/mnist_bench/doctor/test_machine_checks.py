@@ -27,7 +27,7 @@ OF_THE_MACHINE = {"bfloat16", "memory", "disk", "file system"}
 
 @pytest.mark.slow
 def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
-    findings = list(machine_checks.examine(results=tmp_path / "results", device="cpu", data_dir=None))
+    findings = list(machine_checks.examine(results=tmp_path / "results", storage=None, device="cpu", data_dir=None))
     about = [finding.about for finding in findings]
     assert about[:3] == ["machine", "packages", "GPU"]
     assert {"computing", "training data", "test data", "disk", "file system", "results"} <= set(about)

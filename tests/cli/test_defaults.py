@@ -1,0 +1,81 @@
+"""Commands and functions with defaults that were set once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+import mnist_bench
+from mnist_bench.doctor import defaults_check
+from mnist_bench.searches.config import SearchConfig
+from support.paths import TESTS
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def project(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a project whose studies lie in runs/."""
+    for name in ("MNIST_BENCH_RESULTS", "MNIST_BENCH_WORKERS"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copytree(TESTS / "data" / "studies-3a8e64d" / "finished", Path("runs", "finished"))
+    Path("pyproject.toml").write_text('[tool.mnist-bench]\nresults = "runs"\nworkers = 3\n')
+
+
+def names(shown: Result) -> list[str]:
+    return [study["study"] for study in json.loads(shown.stdout)["studies"]]
+
+
+def test_an_option_comes_before_the_environment_and_that_before_the_file(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert names(cli("studies", "--json")) == ["finished"]
+    monkeypatch.setenv("MNIST_BENCH_RESULTS", "elsewhere")
+    assert names(cli("studies", "--json")) == []
+    assert names(cli("studies", "--json", "--results", "runs")) == ["finished"]
+
+
+def test_functions_follow_the_same_folder_and_an_argument_comes_before_it() -> None:
+    assert [study.name for study in mnist_bench.studies()] == ["finished"]
+    assert mnist_bench.studies(results="results") == []
+    assert mnist_bench.open_study("conv-0").location.folder == Path("runs", "conv-0")
+
+
+def test_an_empty_storage_is_the_file_in_the_results_folder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTUNA_STORAGE", "sqlite:///team.db")
+    assert cli("studies", "--json").exit_code == 1
+    assert names(cli("studies", "--json", "--storage", "")) == ["finished"]
+
+
+def test_a_search_takes_the_workers_and_the_folder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[SearchConfig] = []
+    monkeypatch.setattr("mnist_bench.cli.studies.search._preview", lambda config, share: asked.append(config))
+    for words in ((), ("--workers", "1", "--results", "mine")):
+        assert cli("search", "smoke", "--dry-run", *words).exit_code == 0
+    assert [(config.workers, config.results) for config in asked] == [(3, Path("runs")), (1, Path("mine"))]
+
+
+def test_a_fault_is_one_sentence_and_help_needs_no_file(cli: Cli) -> None:
+    Path("pyproject.toml").write_text("[tool.mnist-bench]\nworker = 3\n")
+    refused = cli("studies")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "Error: pyproject.toml:2: [tool.mnist-bench] has no key worker; did you mean `workers`? Its keys are results, "
+        "workers and storage.\n"
+    )
+    assert cli("search", "--help").exit_code == 0
+
+
+def test_doctor_names_what_is_in_force_and_from_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_BENCH_WORKERS", "2")
+    found = defaults_check.examine(Path("runs"), "postgresql://me:word@host/db")
+    assert [finding.text for finding in found] == [
+        "results: runs (pyproject.toml:2).",
+        "workers: 2 (MNIST_BENCH_WORKERS).",
+        "storage: postgresql://me:***@host/db (--storage).",
+    ]
