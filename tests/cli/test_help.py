@@ -130,7 +130,7 @@ def test_nothing_breaks_at_a_hyphen(cli: Cli) -> None:
 def test_defaults_are_behind_the_text() -> None:
     found = {entry.name.split()[0].rstrip(","): entry.text for entry in entries(page_of("search"))}
     assert found["-n"].endswith("[default: 50]")
-    assert found["--workers"].endswith("[default: one per core, or one on a GPU]")
+    assert found["--workers"].endswith("[default: one per core, or one on a GPU, unless you set another number]")
     assert found["--gpus-per-worker"].endswith("[default: 0]")
     assert "default" not in found["--dry-run"]
     assert {entry.name: entry.required for entry in entries(page_of("export"))}["--to DIR"]
