@@ -10,7 +10,7 @@ import base64
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -139,6 +139,8 @@ def packed(winner: Winner) -> dict[str, Any]:
         "preparation": winner.input_spec.preparation,
         "names": [winner.input_spec.name_of(label) for label in range(winner.form.classes)],
         "unsure_below": winner.input_spec.unsure_below,
+        "outliers": None if winner.validation.outliers is None else asdict(winner.validation.outliers),
+        "outlier_note": winner.input_spec.outlier_note,
         "nets": [[_plain(step) for step in steps] for steps in each],
         "weights": base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode(),
     }

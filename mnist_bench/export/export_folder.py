@@ -57,7 +57,7 @@ def write(winner: Winner, folder: Path) -> WrittenExport:
     of_the_net = _of_our_net if winner.config.net_code is None else _of_own_net
     nets = of_the_net(winner, folder, remarks.append)
     contents = {
-        WEIGHTS: pack(winner.nets, winner.config, winner.input_spec, winner.form),
+        WEIGHTS: pack(winner.nets, winner.config, winner.input_spec, winner.form, winner.validation.outliers),
         **nets,
         CARD: card.card(winner, onnx=ONNX in nets, page=PAGE in nets).encode(),
         **_records(winner),

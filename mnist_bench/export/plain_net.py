@@ -13,20 +13,29 @@ from mnist_bench.data import in_red
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets import Layer, line, plan_layers
-from mnist_bench.prediction import preparation
+from mnist_bench.prediction import OUTLIERS, likeness, preparation
 from search.errors import UsageError
+
+LIKENESS: tuple[Callable[..., Any], ...] = (
+    likeness.outlier_scores, likeness.scores_of, likeness.thumbnails, likeness.references_of, likeness.distances,
+    likeness.parts_minus_holes,
+)  # fmt: skip
+"""The functions that apply a rule for outliers."""
 
 
 def source(winner: Winner) -> str:
     """Return the text of `net.py`; the weights are next to it in `model.safetensors`."""
     model, input_spec, layers = winner.config.model, winner.input_spec, known_layers(winner)
     prepare, functions = _preparation(winner)
+    if winner.validation.outliers is not None:
+        functions += LIKENESS
     text = render(
         "net.py.j2", name=winner.name, summary=line(winner.config), nets=len(winner.members), form=winner.form,
         input_spec=input_spec, mean=_levels(input_spec.mean), std=_levels(input_spec.std), names=_names(winner),
         layers=[(_module(layer, model), layer.outputs) for layer in layers],
         has_odd_pool=any(layer.kind == "pool" and layer.pool_axes == "channels_rows" for layer in layers),
         prepare=prepare, functions="\n\n".join(inspect.getsource(function) for function in functions),
+        outliers=winner.validation.outliers is not None, outlier_note=input_spec.outlier_note, outlier_key=OUTLIERS,
     )  # fmt: skip
     return text + "\n"
 

@@ -15,7 +15,17 @@ from mnist_bench.experiments import confirm
 from mnist_bench.experiments.confirm import FINAL, Confirmed, Evaluated, Final
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.prediction import InputSpec, Model, Threshold, draws_on_black, is_ready, sample, threshold
+from mnist_bench.prediction import (
+    InputSpec,
+    Model,
+    OutlierRule,
+    Threshold,
+    calibrated_rule,
+    draws_on_black,
+    is_ready,
+    sample,
+    threshold,
+)
 from mnist_bench.studies import (
     Data,
     Record,
@@ -70,6 +80,8 @@ class Validation:
     errors: int
     images: int
     threshold: Threshold
+    outliers: OutlierRule | None = None
+    """The rule that finds pictures unlike the training images; None with too few validation images."""
 
     @property
     def accuracy(self) -> float:
@@ -156,7 +168,9 @@ class Winner:
     @property
     def model(self) -> Model:
         """The net, ready for pictures."""
-        return Model(nets=self.nets, input_spec=self.input_spec, form=self.form)
+        return Model(
+            nets=self.nets, input_spec=self.input_spec, form=self.form, outliers=self.validation.outliers
+        )  # fmt: skip
 
 
 def load_winner(
@@ -190,10 +204,10 @@ def load_winner(
     kept = finder.confirmed_nets(trial, committee=options.committee) if options.on_all else ()
     trainer = trainer_for(record, device=options.device, data_dir=options.data_dir, what=f"Study {study.name}")
     weights = finder.own_weights(trial, record, trainer)
-    validation = _validation(weights, trainer, record)
     members = kept or (Member(record=record, net=model_in(weights, f"{study.name}/{trial.number}")),)
     trained_on = trainer.data.training_on(from_json(members[0].record.recipe).train_on)
     is_digits, is_drawing, is_drawn = picture_kind(record.data, trained_on)
+    validation = _validation(weights, trainer, record, drawn=is_drawing)
     input_spec = InputSpec(
         mean=trained_on.means, std=trained_on.deviations, digits=is_digits, drawn=is_drawing, names=trained_on.names,
         members=len(members), unsure_below=validation.threshold.probability, red=record.data.is_red,
@@ -353,12 +367,12 @@ class _Finder:
         return export(state, from_json(record.recipe))
 
 
-def _validation(weights: bytes, trainer: NetTrainer, record: Record) -> Validation:
+def _validation(weights: bytes, trainer: NetTrainer, record: Record, *, drawn: bool) -> Validation:
     on = trainer.data.training_on(from_json(record.recipe).train_on)
     labels = on.labels[on.validation].cpu().numpy()
     logits = Scorer(trainer.precision).as_exported.logits(weights, on, "the network")
     probabilities = logits.double().softmax(1).cpu().numpy()
     return Validation(
         errors=int((probabilities.argmax(1) != labels).sum()), images=len(labels),
-        threshold=threshold(probabilities, labels),
+        threshold=threshold(probabilities, labels), outliers=calibrated_rule(trainer.data, probabilities, drawn=drawn),
     )  # fmt: skip

@@ -67,6 +67,11 @@ class InputSpec:
         """Channels that are taken from a picture: 1, its grey, or 3."""
         return 1 if self.red else len(self.mean)
 
+    @property
+    def outlier_note(self) -> str:
+        """What is said of a picture that is unlike the training images."""
+        return "no digit" if self.digits else "no known class"
+
     def name_of(self, label: int) -> str:
         """Return the name of a class, or its number if it has no name."""
         return self.names[label] if self.names else str(label)

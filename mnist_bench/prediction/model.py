@@ -14,8 +14,9 @@ from mnist_bench.config import TrainConfig
 from mnist_bench.data import DataOptions, in_red, load_dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.prediction import input_spec as stored_spec, picture_files
+from mnist_bench.prediction import input_spec as stored_spec, outlier_rule as stored_rule, picture_files
 from mnist_bench.prediction.input_spec import MAX_MEMBERS, InputSpec
+from mnist_bench.prediction.outlier_rule import OutlierRule
 from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare
 from mnist_bench.training import (
     config_entry,
@@ -39,6 +40,8 @@ UNFINISHED = "UNFINISHED"
 """Name of a file that lies there until all others do."""
 INPUT_SPEC = "mnist-bench"
 """Name of the input specification in the file's metadata, next to the configuration."""
+OUTLIERS = "mnist-bench-outliers"
+"""Name of the rule for outliers in the file's metadata; files of earlier versions have none."""
 BATCH = 250
 """Pictures that are computed at once."""
 
@@ -61,6 +64,9 @@ class Prediction:
     name: str | None = None
     """Name of the label; None if the classes are only numbers."""
     runner_up_name: str | None = None
+    outlier: bool | None = None
+    """Whether the picture is unlike the training images, so that it probably belongs to no class; None if the network
+    has no rule for that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -72,6 +78,8 @@ class Model:
     input_spec: InputSpec
     form: PictureForm = MNIST
     """Form of the pictures that the networks take."""
+    outliers: OutlierRule | None = None
+    """The rule that finds pictures unlike the training images; None if it is not known."""
     assumed: bool = False
     """Whether its file does not describe its pictures, as files that a search keeps, so that MNIST's mean and standard
     deviation are assumed."""
@@ -115,7 +123,10 @@ class Model:
         """
         if not len(pictures):
             return []
-        return [self._prediction(row) for row in self.probabilities(np.stack(pictures))]
+        stacked = np.stack(pictures)
+        probabilities = self.probabilities(stacked)
+        marks = [None] * len(stacked) if self.outliers is None else self._marks(self.outliers, stacked, probabilities)
+        return [self._prediction(row, mark) for row, mark in zip(probabilities, marks, strict=True)]
 
     def probabilities(self, pictures: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probability of each class, (N, classes), for N prepared pictures, 0 to 255.
@@ -166,7 +177,12 @@ class Model:
             case _:
                 assert_never(self.input_spec.preparation)
 
-    def _prediction(self, probabilities: NDArray[np.float64]) -> Prediction:
+    def _marks(
+        self, rule: OutlierRule, pictures: NDArray[np.float32], probabilities: NDArray[np.float64]
+    ) -> list[bool | None]:
+        return [bool(mark) for mark in rule.marks(pictures.reshape(-1, *self.form.shape), probabilities)]
+
+    def _prediction(self, probabilities: NDArray[np.float64], outlier: bool | None) -> Prediction:
         first, second = (int(label) for label in (-probabilities).argsort(kind="stable")[:2])
         bar, names = self.input_spec.unsure_below, self.input_spec.names
         return Prediction(
@@ -174,7 +190,7 @@ class Model:
             runner_up_probability=float(probabilities[second]),
             unsure=None if bar is None else bool(probabilities[first] < bar),
             probabilities=tuple(probabilities.tolist()), name=names[first] if names else None,
-            runner_up_name=names[second] if names else None,
+            runner_up_name=names[second] if names else None, outlier=outlier,
         )  # fmt: skip
 
 
@@ -206,8 +222,15 @@ def _channels(image: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
     return np.stack([image] * channels)
 
 
-def pack(nets: Sequence[nn.Module], config: TrainConfig, input_spec: InputSpec, form: PictureForm = MNIST) -> bytes:
-    """Return a safetensors file of a network's weights, with configuration and input specification as metadata.
+def pack(
+    nets: Sequence[nn.Module],
+    config: TrainConfig,
+    input_spec: InputSpec,
+    form: PictureForm = MNIST,
+    outliers: OutlierRule | None = None,
+) -> bytes:
+    """Return a safetensors file of a network's weights; configuration, input specification and the rule for outliers
+    are its metadata.
 
     In an ensemble, the names of weights begin with the number of their network.
     """
@@ -216,7 +239,8 @@ def pack(nets: Sequence[nn.Module], config: TrainConfig, input_spec: InputSpec, 
         for member, net in enumerate(nets)
         for name, value in net.state_dict().items()
     }
-    return packed(weights, {**config_entry(config, form), INPUT_SPEC: stored_spec.to_text(input_spec)})
+    rule = {} if outliers is None else {OUTLIERS: stored_rule.to_text(outliers)}
+    return packed(weights, {**config_entry(config, form), INPUT_SPEC: stored_spec.to_text(input_spec), **rule})
 
 
 def is_export(folder: Path) -> bool:
@@ -259,7 +283,8 @@ def load_model(path: str | Path) -> Model:
         parts = _members(load(content), 1 if input_spec is None else input_spec.members)
         nets = tuple(net_of(part, config, form) for part in parts)
         if input_spec is not None:
-            return Model(nets=nets, input_spec=stored_spec.check(input_spec, form), form=form)
+            rule = stored_rule.check(stored_rule.parse(metadata[OUTLIERS]), form) if OUTLIERS in metadata else None
+            return Model(nets=nets, input_spec=stored_spec.check(input_spec, form), form=form, outliers=rule)
     if form != MNIST:
         raise WeightsError(
             f"{file}: does not record the training data of its network, images of {form}; "

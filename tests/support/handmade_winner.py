@@ -11,6 +11,7 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.experiments.confirm.evaluations import Evaluated
 from mnist_bench.export.winner import Member, Validation, Winner, picture_kind
 from mnist_bench.prediction.input_spec import InputSpec
+from mnist_bench.prediction.outlier_rule import calibrated_rule
 from mnist_bench.prediction.threshold import threshold
 from mnist_bench.studies.record import Record, record_of
 from mnist_bench.training.evaluation import logits
@@ -61,6 +62,7 @@ def winner(
     labels = on.labels[on.validation].numpy()
     bar = threshold(probabilities, labels)
     digits, drawing, is_drawn = picture_kind(record.data, on)
+    rule = calibrated_rule(data, probabilities, drawn=drawing)
     errors = int((probabilities.argmax(1) != labels).sum())
     given: dict[str, Any] = {
         "study": study, "trial": trial, "on_all": False, "members": (Member(record=record, net=net),),
@@ -68,8 +70,10 @@ def winner(
             mean=on.means, std=on.deviations, digits=digits, drawn=drawing, names=on.names,
             unsure_below=bar.probability, red=record.data.is_red,
         ),
-        "validation": Validation(errors=errors, images=len(labels), threshold=bar), "confirmed": None,
-        "test_openings": 0,
+        "validation": Validation(
+            errors=errors, images=len(labels), threshold=bar, outliers=rule,
+        ),
+        "confirmed": None, "test_openings": 0,
     }  # fmt: skip
     confirmed = more.get("confirmed")
     images = confirmed.test_images if confirmed else 0

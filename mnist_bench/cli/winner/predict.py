@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, assert_never
@@ -67,6 +67,9 @@ def predict(
     A prediction is `unsure` if its probability is below a threshold: the one that best separates correct from wrong
     predictions on the validation images.
 
+    An image that is unlike the training images is marked `no digit`, or `no known class` for other data. The threshold
+    marks 1% of the validation images. Many images of something else are marked, but not all.
+
     Examples:
         mnist-bench predict winner digit.png
         mnist-bench predict conv-0/17 scans/ --csv > labels.csv
@@ -87,7 +90,7 @@ def predict(
     for fault in faults:
         output.note(f"Error: {fault.error}")
     if seen or form == "json":
-        output.print_result(form, _table(answers, seen, loaded.input_spec.unsure_below))
+        output.print_result(form, _table(answers, seen, loaded))
     if faults:
         raise typer.Exit(ExitCode.USAGE)
 
@@ -129,15 +132,32 @@ def _content(path: str) -> Path | bytes:
     return sys.stdin.buffer.read(picture_files.MAX_BYTES + 1) if path == STDIN else Path(path)
 
 
-def _table(answers: Sequence[Answer | PictureFault], seen: Sequence[Answer], bar: float | None) -> Table[Answer]:
-    unsure = any(answer.prediction.unsure for answer in seen)
+def _table(answers: Sequence[Answer | PictureFault], seen: Sequence[Answer], model: Model) -> Table[Answer]:
+    bar, note = model.input_spec.unsure_below, model.input_spec.outlier_note
     return Table(
         rows=seen,
-        columns=COLUMNS,
-        footnotes=[f"unsure: the probability is below {cells.percent(bar)}."] if unsure else [],
+        columns=[*COLUMNS, Column("note", lambda answer: _note(answer.prediction, note), 3)],
+        footnotes=[*_footnotes(model, [answer.prediction for answer in seen])],
         record=_record,
         document={"unsure_below": bar, "pictures": [_record(answer) for answer in answers]},
     )
+
+
+def _footnotes(model: Model, seen: Sequence[Prediction]) -> Iterator[str]:
+    if any(prediction.unsure for prediction in seen):
+        yield f"unsure: the probability is below {cells.percent(model.input_spec.unsure_below)}."
+    if model.outliers is None and not model.assumed:
+        yield "Images of something else are not marked: this model has no rule for that."
+    if marked := sum(bool(prediction.outlier) for prediction in seen):
+        images = "1 image is" if marked == 1 else f"{marked:,} images are"
+        yield (
+            f"{model.input_spec.outlier_note}: {images} unlike the training images, as 1% of the validation images "
+            "are; ignore the label."
+        )
+
+
+def _note(prediction: Prediction, note: str) -> str:
+    return ", ".join([*(["unsure"] if prediction.unsure else []), *([note] if prediction.outlier else [])])
 
 
 def _record(answer: Answer | PictureFault) -> dict[str, Any]:
@@ -167,5 +187,4 @@ COLUMNS: Sequence[Column[Answer]] = (
     Column("label", lambda answer: _named(answer.prediction.label, answer.prediction.name), 5, "right"),
     Column("probability", lambda answer: cells.percent(answer.prediction.probability), 4, "right"),
     Column("runner-up", _runner_up, 2),
-    Column("note", lambda answer: "unsure" if answer.prediction.unsure else "", 3),
 )

@@ -25,6 +25,7 @@ async function start(root) {
     const found = picture && probabilities(net, picture);
     const order = found && found.map((_, label) => label).sort((a, b) => found[b] - found[a]);
     const unsure = found && net.unsure_below !== null && found[order[0]] < net.unsure_below;
+    const outlier = found && isOutlier(net, picture, found);
     bars.forEach((bar, place) => {
       const label = bars.length === names.length ? place : found ? order[place] : -1; // else the most probable ones
       bar.querySelector("em").textContent = label < 0 ? "–" : names[label];
@@ -33,8 +34,9 @@ async function start(root) {
       bar.querySelector("i").style.width = `${100 * share}%`;
       bar.querySelector("b").textContent = found ? percent(share) : "–";
     });
-    verdict.classList.toggle("waiting", !found || unsure);
+    verdict.classList.toggle("waiting", !found || unsure || outlier);
     verdict.textContent = !found ? verdict.dataset.empty
+      : outlier ? `${net.outlier_note[0].toUpperCase()}${net.outlier_note.slice(1)}; most like ${names[order[0]]}`
       : unsure ? `${UNSURE}${names[order[0]]} or ${names[order[1]]}`
       : names[order[0]];
   }

@@ -7,12 +7,15 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import load, save
 from typer.testing import CliRunner, Result
 
 from mnist_bench import numerics
@@ -21,8 +24,10 @@ from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import export_folder
-from mnist_bench.prediction.model import UNFINISHED, load_model
+from mnist_bench.export.winner import Winner
+from mnist_bench.prediction.model import OUTLIERS, UNFINISHED, load_model
 from support import handmade_winner
+from support.no_digits import smiley
 from support.own_data import arrays, write_folder
 
 Cli = Callable[..., Result]
@@ -34,10 +39,25 @@ def data() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def exported(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def winner(data: Dataset) -> Winner:
+    return handmade_winner.winner(handmade_winner.config(handmade_winner.NETS["before"]), data)
+
+
+@pytest.fixture(scope="module")
+def exported(winner: Winner, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("winner")
-    trained = handmade_winner.config(handmade_winner.NETS["before"])
-    export_folder.write(handmade_winner.winner(trained, data), path)
+    export_folder.write(winner, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def wary(winner: Winner, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an export that marks more images."""
+    path = tmp_path_factory.mktemp("wary")
+    assert winner.validation.outliers is not None
+    # A net that was trained for a second is too weak for the threshold of its own validation images.
+    rule = replace(winner.validation.outliers, above=2.7)
+    export_folder.write(replace(winner, validation=replace(winner.validation, outliers=rule)), path)
     return path
 
 
@@ -67,6 +87,7 @@ def test_for_programs(cli: Cli, exported: Path, pictures: Path) -> None:
     for said in found["pictures"]:
         assert set(said) == {
             "picture", "label", "probability", "runner_up", "runner_up_probability", "unsure", "probabilities",
+            "outlier",
         }  # fmt: skip
         assert said["unsure"] == (said["probability"] < found["unsure_below"])
     rows = list(csv.DictReader(io.StringIO(cli("predict", str(exported), str(pictures), "--csv").stdout)))
@@ -81,6 +102,31 @@ def test_what_is_unsure_is_marked(cli: Cli, exported: Path, tmp_path: Path, data
     unsure, sure, legend = cli("predict", str(exported), "unsure.png", "sure.png").stdout.splitlines()[1:]
     assert (unsure.split()[-1], "unsure" in sure.split()[1:]) == ("unsure", False)
     assert legend.startswith("unsure: the probability is below ")
+
+
+def test_a_face_is_no_digit_in_one_sentence(cli: Cli, wary: Path, pictures: Path) -> None:
+    for number in range(2):
+        Image.fromarray(255 - smiley(8 + number).astype(np.uint8)).save(f"face-{number}.png")
+    heading, *rows = cli("predict", str(wary), "face-0.png", "face-1.png", str(pictures / "1.png")).stdout.splitlines()
+    assert heading.split()[-1] == "note"
+    assert [row.endswith("no digit") for row in rows[:3]] == [True, True, False]
+    (legend,) = [row for row in rows if row.startswith("no digit: ")]
+    assert legend == (
+        "no digit: 2 images are unlike the training images, as 1% of the validation images are; ignore the label."
+    )
+    said = json.loads(cli("predict", str(wary), "face-0.png", str(pictures / "1.png"), "--json").stdout)["pictures"]
+    assert [one["outlier"] for one in said] == [True, False]
+
+
+def test_an_export_without_a_rule_says_so(cli: Cli, exported: Path, pictures: Path, tmp_path: Path) -> None:
+    content = (exported / "model.safetensors").read_bytes()
+    with safe_open(exported / "model.safetensors", "numpy") as file:
+        metadata = {name: value for name, value in file.metadata().items() if name != OUTLIERS}
+    (tmp_path / "earlier.safetensors").write_bytes(save(load(content), metadata))
+    result = cli("predict", "earlier.safetensors", str(pictures / "1.png"))
+    assert result.stdout.splitlines()[-1] == "Images of something else are not marked: this model has no rule for that."
+    (said,) = json.loads(cli("predict", "earlier.safetensors", str(pictures / "1.png"), "--json").stdout)["pictures"]
+    assert said["outlier"] is None
 
 
 def test_a_picture_from_stdin(exported: Path, pictures: Path) -> None:
@@ -115,8 +161,11 @@ def test_what_is_empty_or_no_picture_gets_a_sentence_and_the_others_an_answer(
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dataset]:
     """Return an export of a net for a stranger's pictures in colour, whose classes have names, and the data."""
-    place = tmp_path_factory.mktemp("own")
-    write_folder(place / "mine", arrays(classes=4, train=200, test=8, side=16))
+    return exported_own(tmp_path_factory.mktemp("own"), train=200)
+
+
+def exported_own(place: Path, *, train: int) -> tuple[Path, Dataset]:
+    write_folder(place / "mine", arrays(classes=4, train=train, test=8, side=16))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(place))
         data = load_dataset(options_for(place / "mine"), numerics.setup("cpu"))
@@ -145,6 +194,15 @@ def test_pictures_of_ones_own_are_read_from_a_folder_and_named(
     assert [re.findall(r"class \d\d", row)[0] for row in rows[:10]] == [f"class {label:02}" for label in labels]
     (by_csv, *_) = csv.DictReader(io.StringIO(cli("predict", str(exported), "pictures", "--csv").stdout))
     assert (by_csv["label"], by_csv["name"]) == (str(labels[0]), f"class {labels[0]:02}")
+
+
+def test_noise_is_of_no_class_of_ones_own(cli: Cli, tmp_path: Path) -> None:
+    exported, _ = exported_own(tmp_path, train=720)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)).save("noise.png")
+    result = cli("predict", str(exported), "noise.png")
+    assert "digit" not in result.stdout
+    assert result.stdout.splitlines()[1].endswith("no known class")
+    assert result.stdout.splitlines()[-1].startswith("no known class: 1 image is unlike the training images, ")
 
 
 def test_pictures_of_ones_own_from_stdin_unsure_or_none(cli: Cli, own: tuple[Path, Dataset], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from mnist_bench.config.settings import ModelConfig
 from mnist_bench.data.mnist import DataOptions
@@ -25,9 +26,11 @@ from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Winner
+from mnist_bench.prediction.likeness import outlier_scores
 from mnist_bench.prediction.model import load_model
 from mnist_bench.prediction.preparation import prepare
 from support import handmade_winner, wants
+from support.no_digits import chequered, letters, smiley
 from support.own_data import arrays, write_folder, write_npz, write_turned
 from support.paths import TESTS
 
@@ -185,8 +188,10 @@ def test_every_way_agrees_on_pictures_of_another_form(
 def drawings(device: torch.device, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Return grey pictures on black of another size than MNIST's, in classes with names."""
     place = tmp_path_factory.mktemp("drawings")
-    values = {name: values * (values > 100) for name, values in arrays(channels=1, side=20, classes=30).items()}
-    values |= {name: arrays(classes=30)[name] for name in ("y_train", "y_test")}
+    values = {
+        name: values * (values > 100) for name, values in arrays(channels=1, side=20, classes=30, train=690).items()
+    }
+    values |= {name: arrays(classes=30, train=690)[name] for name in ("y_train", "y_test")}
     write_folder(place / "mine", values)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(place))
@@ -260,6 +265,43 @@ def test_on_all_validation_images(
     check(way, winner, data, tmp_path)
 
 
+def marking_half(winner: Winner, seen: NDArray[np.float32]) -> Winner:
+    """Return a winner whose rule for outliers marks half of these pictures."""
+    rule = winner.validation.outliers
+    assert rule is not None
+    pictures = seen.reshape(-1, *winner.form.shape)
+    scores = np.sort(outlier_scores(pictures, winner.model.probabilities(pictures), asdict(rule)))
+    half = len(scores) - len(scores) // 2
+    above = float(scores[half - 1 : half + 1].mean())
+    return replace(winner, validation=replace(winner.validation, outliers=replace(rule, above=above)))
+
+
+@needs_node
+@pytest.mark.parametrize("kind", ["digits", "drawings"])
+def test_the_page_and_the_plain_net_mark_what_the_model_marks(
+    kind: str, winners: dict[str, Winner], digits: Dataset, drawings: Dataset, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    of_digits = kind == "digits"
+    data = digits if of_digits else drawings
+    config = handmade_winner.config(ModelConfig(blocks=1, filters=8))
+    winner = winners["before"] if of_digits else handmade_winner.winner(config, data)
+    sheets = [smiley(), smiley(5), chequered(), chequered(5), *letters().values()]
+    sheets += [*data.pixels(data.validation[:10])[:, 0].numpy()]
+    for number, sheet in enumerate(sheets):
+        Image.fromarray(sheet.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    files = [str(tmp_path / f"{number}.png") for number in range(len(sheets))]
+    seen = np.stack([winner.model.prepared(file, "a file") for file in files])
+    winner = marking_half(winner, seen)
+    export_folder.write(winner, tmp_path)
+    marked = [one.outlier for one in winner.model(files)]
+    assert marked.count(True) == len(files) // 2
+    plain_net(tmp_path).main(files)
+    note = "no digit" if of_digits else "no known class"
+    assert [line.endswith(note) for line in capsys.readouterr().out.splitlines()] == marked
+    assert in_node(tmp_path, seen, [])["outliers"] == marked
+
+
 @needs_node
 def test_the_page_prepares_pictures_as_python_does(winners: dict[str, Winner], digits: Dataset, tmp_path: Path) -> None:
     export_folder.write(winners["linear"], tmp_path)
@@ -277,8 +319,6 @@ def test_the_page_prepares_pictures_as_python_does(winners: dict[str, Winner], d
 
 @pytest.mark.integration
 def test_the_plain_net_runs_alone_on_a_picture(winners: dict[str, Winner], digits: Dataset, tmp_path: Path) -> None:
-    from PIL import Image
-
     winner = winners["before"]
     export_folder.write(winner, tmp_path / "winner")
     picture = digits.images[digits.validation[0], 0].numpy()
@@ -297,8 +337,6 @@ def test_the_plain_net_runs_alone_on_a_picture(winners: dict[str, Winner], digit
 
 
 def test_the_plain_net_names_the_classes_of_pictures_of_another_form(drawings: Dataset, tmp_path: Path) -> None:
-    from PIL import Image
-
     winner = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), drawings)
     both = committee(winner, [handmade_winner.winner(winner.config, drawings, seed=2)])
     export_folder.write(both, tmp_path / "winner")

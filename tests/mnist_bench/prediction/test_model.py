@@ -16,11 +16,12 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.export.winner import Winner
 from mnist_bench.prediction.input_spec import InputSpec, to_text
-from mnist_bench.prediction.model import INPUT_SPEC, WEIGHTS, load_model, pack
+from mnist_bench.prediction.model import INPUT_SPEC, OUTLIERS, WEIGHTS, load_model, pack
 from mnist_bench.prediction.preparation import prepare
 from mnist_bench.training.weights import load_model as load_net, weights_hash
 from search.errors import UsageError
 from support import handmade_winner
+from support.no_digits import smiley
 from support.own_data import write_turned
 
 pytestmark = pytest.mark.slow
@@ -34,7 +35,7 @@ def winner(digits: Dataset) -> Winner:
 @pytest.fixture
 def exported(winner: Winner, tmp_path: Path) -> Path:
     path = tmp_path / WEIGHTS
-    path.write_bytes(pack(winner.nets, winner.config, winner.input_spec))
+    path.write_bytes(pack(winner.nets, winner.config, winner.input_spec, outliers=winner.validation.outliers))
     return path
 
 
@@ -53,7 +54,9 @@ def test_the_file_is_one_of_exported_weights(winner: Winner, exported: Path) -> 
 
 
 def test_the_same_net_is_the_same_file(winner: Winner, exported: Path) -> None:
-    assert {pack(winner.nets, winner.config, winner.input_spec) for _ in range(20)} == {exported.read_bytes()}
+    rule = winner.validation.outliers
+    made = {pack(winner.nets, winner.config, winner.input_spec, outliers=rule) for _ in range(20)}
+    assert made == {exported.read_bytes()}
 
 
 def test_one_name_alone_and_images_that_cannot_be_read_are_refused(winner: Winner, tmp_path: Path) -> None:
@@ -109,6 +112,20 @@ def test_a_prediction_says_what_is_most_probable(winner: Winner, digits: Dataset
     assert 0 < sum(bool(one.unsure) for one in said) < 200
     bare = replace(winner.model, input_spec=replace(winner.input_spec, unsure_below=None))
     assert bare.predict([np.zeros((28, 28), np.float32)])[0].unsure is None
+
+
+def test_a_file_carries_the_rule_for_outliers_and_an_earlier_one_has_none(winner: Winner, exported: Path) -> None:
+    face = prepare(smiley())
+    assert load_model(exported).outliers == winner.validation.outliers
+    assert load_model(exported).predict([face])[0].outlier is not None
+    with safe_open(exported, "numpy") as file:
+        metadata = file.metadata()
+    content = load(exported.read_bytes())
+    exported.write_bytes(save(content, {name: metadata[name] for name in metadata if name != OUTLIERS}))
+    assert load_model(exported).predict([face])[0].outlier is None
+    exported.write_bytes(save(content, metadata | {OUTLIERS: "{}"}))
+    with pytest.raises(WeightsError):
+        load_model(exported)
 
 
 def test_a_picture_that_is_empty_or_none_is_named(winner: Winner, tmp_path: Path) -> None:
