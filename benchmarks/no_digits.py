@@ -6,11 +6,12 @@
     STUDIES=results/published/studies
     python benchmarks/no_digits.py $STUDIES/conv-0/weights/48.safetensors $STUDIES/portable/weights/40.safetensors \
         $STUDIES/small-0/weights/52.safetensors ladder.safetensors batchnorm.safetensors \
-        results/smoke-0/weights/3.safetensors --publish results/published
+        results/smoke-0/weights/3.safetensors --publish results/published \
+        --names conv-0/48,portable/40,small-0/52,ladder/99.4,notebook/batchnorm,smoke-0/3
 
 Each score gets a threshold that marks 1% of one half of MNIST's validation images. The other half, digits that fonts
-print, and the drawings of `no_digit_shapes` are then judged with it. The test set stays closed. `--developing` takes the
-drawings that the rule was developed on. It takes about a minute per network on 2 cores.
+print, and the drawings of `no_digit_shapes` are then judged with it. The test set stays closed. `--developing` takes
+the drawings that the rule was developed on. It takes about 20 seconds per network on 2 cores.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def last_layers(model: Model, pictures: NDArray[np.float32]) -> tuple[Scores, Sc
     mean, std = model.input_spec.mean[0], model.input_spec.std[0]
     features, logits = [], []
     with torch.inference_mode():
-        for part in torch.from_numpy(pictures).split(500):
+        for start in range(0, len(pictures), 500):
+            part = torch.from_numpy(pictures[start : start + 500])
             found = torch.nn.Sequential(*first)((part - mean) / std)
             features.append(found.flatten(1).double())
             logits.append(last(found).double())

@@ -143,8 +143,9 @@ def test_the_published_reports_are_as_the_code_of_today_writes_them(
     shutil.copytree(kept, tmp_path / "results" / name)
     monkeypatch.chdir(tmp_path)
     made = write(open_study(Path("results"), name), to=tmp_path / "report.html").file
-    plots, threshold = re.compile(r'src="data:[^"]*"'), re.compile(
-        r'(?<="unsure_below": )[0-9.]+|(?<="doubt_scale": )[0-9.]+|(?<="above": )[0-9.]+'
+    plots, threshold = (
+        re.compile(r'src="data:[^"]*"'),
+        re.compile(r'(?<="unsure_below": )[0-9.]+|(?<="doubt_scale": )[0-9.]+|(?<="above": )[0-9.]+'),
     )
     (now, limit), (then, published) = (
         (threshold.sub("", plots.sub("", text)), [float(value) for value in threshold.findall(text)])
