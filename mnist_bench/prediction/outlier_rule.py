@@ -42,7 +42,7 @@ FALSE_ALARMS = 0.01
 REFERENCES = 1000
 """Number of training images in a rule, equally many of each class."""
 PLACES = 10
-"""Number of values of parts minus holes that are told apart, -4 to 5."""
+"""Number of values of parts minus holes that have a share of their own, -4 to 5."""
 MAX_PIXELS = 14 * 14
 Finite = Annotated[float, Ge(-1e9), Le(1e9)]
 

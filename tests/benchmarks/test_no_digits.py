@@ -27,6 +27,6 @@ def test_letters_like_digits_are_left_out_of_the_means() -> None:
     shares = {"letters": 0.5, "letters like digits": 0.0, "noise": 1.0}
     row = ScoreRow(net="a/1", score=RULE, false_alarms=0.01, printed=0.02, found=shares, auroc=shares)
     assert row.mean(shares) == pytest.approx(0.75)
-    page = text([row], {kind: 10 for kind in (*shares, "printed")})
+    page = text([row], dict.fromkeys((*shares, "printed"), 10))
     assert "| the rule | 75%, 0.750 |" in page
     assert "| digits, handwritten | 1.0% |" in page
