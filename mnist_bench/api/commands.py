@@ -18,14 +18,15 @@ from mnist_bench.certificates import Certificate, Verification, VerifyOptions
 from mnist_bench.comparison import Comparison, TraceOptions, compare as compared, traced
 from mnist_bench.doctor import Checkup, checkup, machine_checks
 from mnist_bench.experiments import Observer
-from mnist_bench.joint_leaderboard import joint_leaderboard_of, leaderboards_of
-from mnist_bench.leaderboard import Leaderboard, Selection, select
+from mnist_bench.joint_leaderboard import JointLeaderboard, joint_leaderboard_of, joint_table_of, leaderboards_of
+from mnist_bench.leaderboard import Leaderboard, Selection, select, table_of
 from mnist_bench.plots import draw_comparison
+from mnist_bench.table_files import contents, ending_of
 from search.arguments import check_choice, check_count
 from search.defaults import STORAGE, in_force, results_in_force
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.files import make_folder
+from search.files import make_folder, write_named
 from search.study import SortKey, StoredStudy, StudySummary, list_studies, selected
 
 ablate = ablate_study
@@ -47,6 +48,7 @@ def leaderboard(
     sort: str | None = None,
     columns: Sequence[str] = (),
     learning_curves: bool = False,
+    to: str | Path | None = None,
 ) -> Leaderboard:
     """Return the trials of a study by rank, with intervals and ties; as `mnist-bench leaderboard`.
 
@@ -62,6 +64,7 @@ def leaderboard(
         sort: a column, the smallest value first; `"-lr"` puts the largest first. Several have commas between them.
         columns: the columns of the table that a notebook shows; empty for all.
         learning_curves: whether the rows have their learning curves.
+        to: a file to write, too: `*.csv`, `*.json`, `*.md`, or `*.parquet`, which has typed columns and needs pyarrow.
 
     Raises:
         UsageError: `top` is not a number above 0, `where` is not a condition, or there is no column of a name; or the
@@ -82,7 +85,12 @@ def leaderboard(
         board = joint_leaderboard_of([study, *others], infeasible=infeasible, curves=learning_curves)
     else:
         (board,) = leaderboards_of([study], infeasible=infeasible, curves=learning_curves)
-    return select(board, selection, top)
+    board = select(board, selection, top)
+    if to is not None:
+        table = joint_table_of(board) if isinstance(board, JointLeaderboard) else table_of(board)
+        document = {"rankings" if others else "studies": [table.document]}
+        write_named(Path(to), contents(ending_of(Path(to)), [table], document))
+    return board
 
 
 def compare(

@@ -12,7 +12,7 @@ from mnist_bench import cells, searches
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, several, used
 from mnist_bench.config import DatasetName
 from mnist_bench.experiments import OwnCode, own_trainer
-from mnist_bench.leaderboard import curve_records, leaderboard_of, table_of
+from mnist_bench.leaderboard import Leaderboard, curve_records, leaderboard_of, table_of
 from mnist_bench.live_page import PageObserver
 from mnist_bench.numerics import PrecisionName
 from mnist_bench.plots import KINDS
@@ -242,9 +242,11 @@ def open_study(
 
 
 @formerly(learning_curves="curves")
-def to_dataframe(study: StudyRecord, *, learning_curves: bool = False, infeasible: bool = False) -> DataFrame:
+def to_dataframe(
+    study: StudyRecord | Leaderboard, *, learning_curves: bool = False, infeasible: bool = False
+) -> DataFrame:
     """Return the trials of a study, best first: one row per trial, with its metrics and its exact parameters by dotted
-    name.
+    name; or the rows of a leaderboard, as `leaderboard` selected them.
 
     The columns are those of `mnist-bench leaderboard --csv`, with None or NaN for an inactive parameter. With
     `learning_curves` there is one row per report instead, to be joined by `number`. With `infeasible`, infeasible
@@ -263,7 +265,10 @@ def to_dataframe(study: StudyRecord, *, learning_curves: bool = False, infeasibl
     except ImportError as error:
         lack = "to_dataframe needs pandas, which this installation lacks; `pip install pandas` adds it."
         raise UsageError(lack) from error
-    board = leaderboard_of(study, of_nets=not is_foreign(study.spec), infeasible=infeasible, curves=learning_curves)
+    if isinstance(study, Leaderboard):
+        board = study
+    else:
+        board = leaderboard_of(study, of_nets=not is_foreign(study.spec), infeasible=infeasible, curves=learning_curves)
     return DataFrame(curve_records(board) if learning_curves else table_of(board).records())
 
 

@@ -7,9 +7,6 @@ reach the terminal. A whole file that goes elsewhere is printed byte by byte.
 from __future__ import annotations
 
 import codecs
-import csv
-import io
-import json
 import os
 import sys
 import textwrap
@@ -21,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, assert_never
 
 from mnist_bench.cells import BARS, safe
 from mnist_bench.result_table import Align, Column, Table, markdown
+from mnist_bench.table_files import csv_text, json_text
 from search.driver.attended import is_command_in_cell
 from search.errors import UsageError
 from search.messages import first_few
@@ -28,7 +26,6 @@ from search.messages import first_few
 if TYPE_CHECKING:
     from rich.console import Console
 
-SCHEMA_VERSION = 1
 GAP = "  "
 RULE = "─"
 """The sign of a line between two groups of rows."""
@@ -36,7 +33,6 @@ LABEL = 10
 """Width of a label and the gap behind it."""
 NAMED = 8
 """Largest number of columns without room that a line names."""
-FORMULA_STARTS = ("=", "+", "-", "@")
 ASCII: Mapping[str, str] = MappingProxyType(
     {
         "→": "->", "×": "x", "–": "-", "−": "-", "━": "-", RULE: "-", "╸": "-", "·": ".", "±": "+-", "▶": ">",
@@ -328,25 +324,9 @@ def _pad(cell: str, width: int, align: Align) -> str:
 
 def print_json(values: Mapping[str, Any]) -> None:
     """Print one JSON object with the schema's version first; control characters come out escaped."""
-    print(json.dumps({"schema_version": SCHEMA_VERSION, **values}, indent=2, ensure_ascii=True))
+    print(json_text(values))
 
 
 def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows as CSV (RFC 4180) with the union of their keys as header.
-
-    Text that a spreadsheet would take for a formula gets a leading apostrophe; numbers stay numbers.
-    """
-    header = list(dict.fromkeys(key for row in rows for key in row))
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([_csv_cell(key) for key in header])
-    writer.writerows([_csv_cell(row.get(key)) for key in header] for row in rows)
-    print(text.getvalue(), end="")
-
-
-def _csv_cell(value: object) -> object:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    text = json.dumps(value) if isinstance(value, list | tuple | dict) else str(value)
-    cleaned = safe(text).lstrip()  # what hides a formula's first character must be gone before the look at it
-    return f"'{cleaned}" if cleaned.startswith(FORMULA_STARTS) else cleaned
+    """Print rows as CSV, see `csv_text`."""
+    print(csv_text(rows), end="")

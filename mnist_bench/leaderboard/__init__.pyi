@@ -13,6 +13,7 @@ from .board import (
 )
 from .board_records import curve_records as curve_records, plain_row as plain_row
 from .board_table import (
+    curve_table as curve_table,
     digest_lines as digest_lines,
     headline as headline,
     judged as judged,

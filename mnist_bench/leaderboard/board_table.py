@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.cells import unit
 from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, grouped
-from mnist_bench.leaderboard.board_records import plain
+from mnist_bench.leaderboard.board_records import curve_records, plain, types_of
 from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line, stop_option
 from mnist_bench.leaderboard.selection import (
     aliases,
@@ -21,7 +22,7 @@ from mnist_bench.leaderboard.selection import (
 )
 from mnist_bench.nets import about_cell, shown
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.result_table import Column, Table, ungrouped
+from mnist_bench.result_table import Column, Table, key_column, ungrouped
 from search.event_log import repeats
 from search.messages import show
 
@@ -136,8 +137,16 @@ def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands 
         whole=f"`{commands.line('leaderboard', '--wide', *listed(board))}`",
         group=_group(board),
         record=lambda row: chosen_record(board, row),
+        types=types_of(board),
         document=plain(board),
     )
+
+
+def curve_table(board: Leaderboard) -> Table[Mapping[str, Any]]:
+    """Return the learning curves of a board as a table with a row per report."""
+    rows = curve_records(board)
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return Table(rows=rows, columns=[*map(key_column, keys)])
 
 
 def _every_column(board: Leaderboard) -> list[Column[LeaderboardRow]]:

@@ -11,11 +11,13 @@ import typer
 
 from mnist_bench.cli import options, output
 from search.errors import UsageError
+from search.files import write_named
 
 if TYPE_CHECKING:
     from mnist_bench.leaderboard import Leaderboard, LeaderboardRow, Selection
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
+    from mnist_bench.table_files import Ending
     from search.study import StudyLocation
 
 SHORT = 10
@@ -66,6 +68,15 @@ def leaderboard(
             help="With --json or --csv: print the learning curves; CSV has one row per report.",
         ),
     ] = False,
+    output_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            rich_help_panel=options.OUTPUT,
+            help="Write a file instead: FILE.csv, .json, .md or .parquet (typed columns).",
+        ),
+    ] = None,
     legend: Annotated[
         bool, typer.Option("--legend", rich_help_panel=options.OUTPUT, help="Explain the columns and signs.")
     ] = False,
@@ -91,11 +102,17 @@ def leaderboard(
         mnist-bench leaderboard conv-0 --where "lr >= 0.01 and blocks == 3" --sort params
         mnist-bench leaderboard conv-0 --columns trial,validation,lr --sort=-lr
         mnist-bench leaderboard conv-0 --csv > trials.csv
+        mnist-bench leaderboard conv-0 --output trials.parquet
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
     from mnist_bench.leaderboard import Selection, curve_records
+    from mnist_bench.table_files import ending_of
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
+    ending = None if output_file is None else ending_of(output_file)
+    if ending is not None and form != "table":
+        raise UsageError(f"--output {output_file}: the name of the file chooses the format; leave --{form} out.")
+    form = "json" if ending == "json" else "csv" if ending in ("csv", "parquet") else form
     if curves and form not in ("json", "csv"):
         raise UsageError("--learning-curves needs --json or --csv.")
     if columns is not None and (curves or form == "json"):
@@ -103,7 +120,7 @@ def leaderboard(
     wanted = _Wanted(
         results=results,
         storage=storage,
-        rows=top or (SHORT if form in ("table", "wide") and not every else None),
+        rows=top or (SHORT if form in ("table", "wide") and not (every or ending) else None),
         infeasible=every,
         curves=curves,
         selection=Selection(where=where, sort=sort, columns=tuple(columns.split(",")) if columns else ()),
@@ -111,7 +128,9 @@ def leaderboard(
     )
     names = list(dict.fromkeys(studies or []))
     listed = _several(names, wanted) if len(names) > 1 else _one(names[0] if names else None, wanted)
-    if form == "json":
+    if output_file is not None and ending is not None:
+        _write(output_file, ending, listed, wanted)
+    elif form == "json":
         output.print_json(_document(listed, wanted))
     elif curves:
         output.print_csv([record for board in listed.shown for record in curve_records(board)])
@@ -144,6 +163,17 @@ class _Listed:
     """The same, but one for all studies that were judged on the same images."""
     why_apart: str | None = None
     """Why not all studies are in one ranking."""
+
+
+def _write(target: Path, ending: Ending, listed: _Listed, wanted: _Wanted) -> None:
+    """Write a file of the format that its name chooses, and say so."""
+    from mnist_bench.leaderboard import curve_table
+    from mnist_bench.table_files import contents
+
+    tables = [*map(curve_table, listed.shown)] if wanted.curves and ending != "json" else _tables(listed, wanted)
+    document = _document(listed, wanted) if ending == "json" else {}
+    write_named(target, contents(ending, tables, document))
+    output.note(f"Wrote {target}.")
 
 
 def _one(name: str | None, wanted: _Wanted) -> _Listed:

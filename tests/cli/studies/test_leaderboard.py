@@ -395,3 +395,40 @@ def test_two_studies_with_other_images_are_two_tables_under_one_reason(cli: Cli)
     assert sum(line.startswith("rank") for line in lines) == 2
     values = json.loads(cli("leaderboard", "conv-0", "other", "--json").stdout)
     assert (values["rankings"], values["why_apart"]) == ([], lines[0])
+
+
+def test_a_file_has_the_format_of_its_name(cli: Cli) -> None:
+    from pyarrow import parquet
+
+    for ending in ("csv", "json", "md", "parquet"):
+        result = cli("leaderboard", "--output", f"trials.{ending}", "--all")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"Wrote trials.{ending}.\n")
+    assert Path("trials.csv").read_bytes().decode() == cli("leaderboard", "--csv", "--all").stdout_bytes.decode()
+    assert Path("trials.json").read_text() == cli("leaderboard", "--json", "--all").stdout
+    assert Path("trials.md").read_text() == cli("leaderboard", "--markdown", "--all").stdout
+    table = parquet.read_table("trials.parquet")
+    types = {field.name: str(field.type) for field in table.schema}
+    assert {**types, "rank": "int64", "tied": "bool", "accuracy": "double", "excess.macs": "double"} == types
+    assert table.to_pylist()[0]["optim.lr"] == 0.0093
+    assert len(table) == 8
+
+
+def test_a_file_of_curves_and_of_chosen_columns(cli: Cli) -> None:
+    from pyarrow import parquet
+
+    cli("leaderboard", "--output", "curves.parquet", "--curves")
+    assert {"number", "period", "epoch", "value"} <= {*parquet.read_table("curves.parquet").column_names}
+    cli("leaderboard", "--output", "some.parquet", "--columns", "trial,lr", "--sort", "-lr", "--top", "2")
+    assert parquet.read_table("some.parquet").to_pylist() == [
+        {"number": 2, "optim.lr": 0.5}, {"number": 0, "optim.lr": 0.01}
+    ]  # fmt: skip
+
+
+def test_a_file_of_another_name_or_with_a_second_format_is_refused(cli: Cli) -> None:
+    result = cli("leaderboard", "--output", "trials.xlsx")
+    assert result.exit_code == 2
+    assert "has to end with .csv, .json, .md or .parquet" in result.stderr
+    result = cli("leaderboard", "--output", "trials.csv", "--json")
+    assert result.exit_code == 2
+    assert "leave --json out" in result.stderr
+    assert not Path("trials.csv").exists()

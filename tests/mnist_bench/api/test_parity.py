@@ -64,7 +64,9 @@ MIRRORS: Mapping[str, Mirror] = {
     ),
     "leaderboard": Mirror(
         functions=(mnist_bench.leaderboard, mnist_bench.to_dataframe),
-        renamed={"studies": "study", "every": "infeasible", "curves": "learning_curves"},
+        renamed={
+            "studies": "study", "every": "infeasible", "curves": "learning_curves", "output_file": "to",
+        },
         no_parameter={**PRINTED, **PATHS, "legend": "docs/reference/leaderboard.md, and the fields' docstrings"},
         no_option={"others": "the second and further STUDY"},
     ),
