@@ -113,6 +113,7 @@ NEW = {
         "Verdict",
         ("mnist_bench/certificates/verification_lines.py", "mnist_bench/cli/certificates/verify.py"),
     ),
+    "new_sort_key": NewValue("search/study/folder.py", "SortKey", ("search/study/studies.py",)),
     "new_test": NewValue("mnist_bench/comparison/run_test.py", "Method", ("mnist_bench/comparison/run_test.py",)),
     "new_parting": NewValue("mnist_bench/comparison/parting.py", "Part", ("mnist_bench/comparison/sentences.py",)),
     "new_canary_optimizer": NewValue(

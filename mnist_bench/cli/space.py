@@ -14,6 +14,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Table, key_column
 from search import messages
+from search.defaults import WORKERS, in_force
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import number_of
 
@@ -100,7 +101,7 @@ def show(
     space, data_set = space_files.open_with_data(file, overrides or (), data_dir=data, net=net)
     drawn = space_files.Drawn(space, data_set.form, images_in(data_set))
     extremes = overview.extremes(drawn)
-    workers = options.cores()
+    workers = in_force(WORKERS).value or options.cores()
     kind, expected = _expected(drawn, workers)
     if json:
         shares = {"infeasible": drawn.shares.infeasible, "impossible": drawn.shares.impossible}

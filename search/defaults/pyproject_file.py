@@ -57,9 +57,13 @@ def not_used() -> list[Path]:
 
 
 def _files() -> Iterator[Path]:
-    """Yield the files in the working folder and above it, the nearest first."""
-    folder = Path.cwd()
-    yield from (file for above in (folder, *folder.parents) if (file := above / FILE).is_file())
+    """Yield the files in the working folder and above it, the nearest first; none if that folder was deleted."""
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        return
+    # Not by `Path.is_file`, for which a folder above that this user may not enter is an error.
+    yield from (file for above in (folder, *folder.parents) if os.path.isfile(file := above / FILE))
 
 
 def _is_trusted(file: Path) -> bool:

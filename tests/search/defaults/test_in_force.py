@@ -110,6 +110,12 @@ def test_a_broken_file_of_another_project_is_not_read(project: Path) -> None:
     assert in_force(WORKERS).source == "default"
 
 
+def test_a_folder_that_was_deleted_has_no_file(project: Path) -> None:
+    write(project, "[tool.mnist-bench]\nworkers = 2\n")
+    (project / "sub").rmdir()
+    assert known()[1] == (None, "default")
+
+
 def test_a_file_of_another_user_is_not_used(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(project, "[tool.mnist-bench]\nworkers = 2\n")
     monkeypatch.setattr("search.defaults.pyproject_file.os.geteuid", lambda: os.getuid() + 1)
