@@ -157,6 +157,7 @@ def studies(
     *,
     match: str | None = None,
     tags: Sequence[str] = (),
+    where: str | None = None,
     sort: SortKey = "modified",
     results: str | Path | None = None,
     storage: str | None = None,
@@ -166,12 +167,13 @@ def studies(
     Args:
         match: a text that the study's name, note or tags have to hold.
         tags: tags that the study has to have.
+        where: a condition over name, state, trials, goal, failed, complete, best and bytes, written like a constraint.
         sort: the newest, best or largest first, or by name.
         results: the folder of the studies; None for the default in force (docs/guides/defaults.md).
         storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
-        UsageError: there is no such order.
+        UsageError: there is no such order, or the condition cannot be read.
         StorageError: the storage that all of them share cannot be read.
 
     Examples:
@@ -180,7 +182,7 @@ def studies(
     """
     check_choice("sort", sort, get_args(SortKey))
     found = list_studies(results_in_force(results), storage)
-    return selected(found, match=match, tags=several("tags", tags), sort=sort)
+    return selected(found, match=match, tags=several("tags", tags), where=where, sort=sort)
 
 
 def doctor(

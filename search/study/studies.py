@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar, assert_never
+from typing import Any, Literal, TypeVar, assert_never, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -20,11 +20,13 @@ from search.event_log import Created, Event, EventLog, History, StudyRecord, Tri
 from search.messages import command_line, first_line, number, number_of
 from search.notes import Change, Notes, annotate, notes_of
 from search.space import direction_of, score
+from search.space.constraints import read_filter
 from search.study.folder import ResultsFolder, SortKey, StudyFolder
 from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_words
 from search.study.spec import stored_history
 
 T = TypeVar("T")
+StudyState = Literal["running", "unreadable", "stopped early", "finished", "paused"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -57,6 +59,22 @@ class StudySummary:
     tags: tuple[str, ...] = ()
     unreadable: str | None = None
     """Why the study cannot be read, in a sentence; its figures are zero then."""
+
+    @property
+    def state(self) -> StudyState:
+        """Whether it is being searched, and else why it is not."""
+        if self.live:
+            return "running"
+        if self.unreadable is not None:
+            return "unreadable"
+        if self.ended_early:
+            return "stopped early"
+        return "finished" if self.trials >= self.goal else "paused"
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a condition can name: `trials >= 50 and best > 0.99`."""
+        names = ("name", "state", "trials", "goal", "failed", "complete", "bytes")
+        return {**{name: getattr(self, name) for name in names}, "best": self.best_value}
 
     def matches(self, text: str) -> bool:
         """Return whether a text is in the name, the note or a tag, in upper or lower case."""
@@ -279,7 +297,12 @@ def list_studies(results: Path, storage: str | None = None) -> list[StudySummary
 
 
 def selected(
-    summaries: Iterable[StudySummary], *, match: str | None = None, tags: Sequence[str] = (), sort: SortKey = "modified"
+    summaries: Sequence[StudySummary],
+    *,
+    match: str | None = None,
+    tags: Sequence[str] = (),
+    where: str | None = None,
+    sort: SortKey = "modified",
 ) -> list[StudySummary]:
     """Return the studies that fit, in the order of a key.
 
@@ -287,9 +310,18 @@ def selected(
         summaries: as `list_studies` returns them.
         match: a text that the name, the note or a tag has to hold, in upper or lower case.
         tags: tags that the study has to have.
+        where: a condition over the study's figures, in the language of constraints.
         sort: by name, or the largest, best or newest first.
+
+    Raises:
+        UsageError: the condition cannot be read.
     """
     found = [each for each in summaries if {*tags} <= {*each.tags} and (match is None or each.matches(match))]
+    if where is not None and summaries:
+        rows = [each.figures() for each in summaries]
+        values: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in rows[0]}
+        kept = read_filter(where, {**values, "state": get_args(StudyState)}).keeps
+        found = [each for each in found if kept(each.figures())]
     match sort:
         case "name":
             return sorted(found, key=lambda each: each.name)

@@ -36,6 +36,14 @@ def studies(
     tags: Annotated[
         list[str] | None, typer.Option("--tag", metavar="TAG", help="Only studies with this tag. Repeatable.")
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where",
+            metavar="CONDITION",
+            help="Only studies that meet a condition, written like a constraint: 'trials >= 50 and failed == 0'.",
+        ),
+    ] = None,
     sort: Annotated[
         SortKey, typer.Option("--sort", help="Order: the newest, best or largest first, or by name.")
     ] = "modified",
@@ -64,7 +72,7 @@ def studies(
     from search.study import list_studies, selected
 
     listed = list_studies(results, storage)
-    found = selected(listed, match=match, tags=tags or (), sort=sort)
+    found = selected(listed, match=match, tags=tags or (), where=where, sort=sort)
     rows = [row_of(summary, storage) for summary in found]
     _note_faults(found, results, storage)
     form = output.form(json=json, csv=csv, markdown=markdown)
@@ -98,7 +106,7 @@ def _note_none(results: Path, storage: str | None, *, are_others: bool) -> None:
     from search.study import place_words, where
 
     if are_others:
-        output.note(f"No study in {where(results, storage)} fits; without --match and --tag, all are listed.")
+        output.note(f"No study in {where(results, storage)} fits; without --match, --tag and --where, all are listed.")
         return
     command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results, storage)])
     output.note(f"No studies in {where(results, storage)}; `{command}` makes one.")

@@ -34,7 +34,7 @@ def row_of(summary: StudySummary, storage: str | None) -> Row:
         "failed": summary.failed,
         "complete": summary.complete,
         "best": summary.best_value,
-        "state": _state(summary),
+        "state": summary.state,
         "bytes": summary.bytes,
         "modified": summary.modified,
         "path": str(summary.path),
@@ -48,16 +48,6 @@ def row_of(summary: StudySummary, storage: str | None) -> Row:
     with suppress(StorageError):  # a file that leads elsewhere is refused when the study itself is opened
         row |= _of_folder(StudyLocation.of(summary.name, summary.path.parent, storage), row["state"])
     return row
-
-
-def _state(summary: StudySummary) -> str:
-    if summary.live:
-        return "running"
-    if summary.unreadable is not None:
-        return "unreadable"
-    if summary.ended_early:
-        return "stopped early"
-    return "finished" if summary.trials >= summary.goal else "paused"
 
 
 def _of_folder(location: StudyLocation, state: str) -> Row:

@@ -251,6 +251,10 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> None:
         (("--match", "GBM"), ["gbm-0"]),
         (("--tag", "paper"), ["gbm-0"]),
         (("--tag", "paper", "--tag", "other"), []),
+        (("--where", "trials >= 20 and failed == 0"), ["conv-0"]),
+        (("--where", "state == 'paused' and best < 0.9"), ["gbm-0"]),
+        (("--where", "state == 'running'"), []),
+        (("--where", "name == 'none-0'", "--match", "conv"), []),
         (("--sort", "name"), ["conv-0", "gbm-0", "none-0"]),
         (("--sort", "best"), ["conv-0", "gbm-0", "none-0"]),
         (("--sort", "trials"), ["conv-0", "gbm-0", "none-0"]),
@@ -262,9 +266,15 @@ def test_studies_are_found_and_sorted(cli: Cli, noted: None, words: tuple[str, .
     assert [study["study"] for study in found] == names
 
 
+def test_a_condition_that_cannot_be_read_names_the_figures(cli: Cli, noted: None) -> None:
+    result = cli("studies", "--where", "fialed > 0")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no column fialed; did you mean `failed`?" in result.stderr
+
+
 def test_if_no_study_fits_the_options_are_named(cli: Cli, noted: None) -> None:
     result = cli("studies", "--tag", "other")
-    assert result.stderr == "No study in results/ fits; without --match and --tag, all are listed.\n"
+    assert result.stderr == "No study in results/ fits; without --match, --tag and --where, all are listed.\n"
 
 
 def test_a_note_is_text_whatever_is_in_it(cli: Cli, noted: None) -> None:
