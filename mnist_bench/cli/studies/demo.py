@@ -8,7 +8,6 @@ import typer
 
 from mnist_bench.cli import options, output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
-from mnist_bench.cli.pictures import picture_output
 from mnist_bench.cli.studies import search
 
 SPACE, TRIALS, STUDY = "smoke", 20, "demo"
@@ -32,19 +31,15 @@ def demo(
         mnist-bench demo --open
     """
     from mnist_bench.leaderboard import grouped
-    from mnist_bench.plots import kinds_of
-    from mnist_bench.report import write
     from mnist_bench.searches import SearchConfig
 
     config = SearchConfig(
         space=SPACE, trials=TRIALS, study_name=STUDY, workers=workers or options.cores(),
         results=results, command=resuming.as_typed(None),
     )  # fmt: skip
-    study = search.run_and_show(config).study
-    with picture_output.progress(len(kinds_of(study))) as begins:
-        written = write(study, begins=begins)
+    study = search.run_and_show(config, page=True).study
     output.print_line()
-    is_same = study.digest == DIGEST
+    page, is_same = study.files.report, study.digest == DIGEST
     if is_same:
         output.print_prose(
             "The digest is the same as on every other machine that was tried: all 20 trials and their weights agree, "
@@ -55,9 +50,9 @@ def demo(
             f"Other machines got the digest {grouped(DIGEST)}. This machine computes other results; "
             "`mnist-bench doctor` shows how it differs."
         )
-    output.print_prose(f"Open {written.file} in a browser: findings, plots, and an area to draw a digit on.")
+    output.print_prose(f"Open {page} in a browser: findings, plots, and an area to draw a digit on.")
     output.print_prose("Next: `mnist-bench search conv` searches larger networks on all images.")
     if open_page:
-        typer.launch(str(written.file.resolve()))
+        typer.launch(str(page.resolve()))
     if not is_same:
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
