@@ -24,7 +24,7 @@ HEARTBEAT = 10.0
 one."""
 MISSED = 3
 """Pages that may stay away before a reader is told that the search may be dead."""
-RETRY = 15.0
+RETRY = 5.0
 """Seconds after which a browser loads the page of a search again that was stopped."""
 
 

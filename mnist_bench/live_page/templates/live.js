@@ -3,7 +3,7 @@
   const status = document.getElementById("status"), { state } = status.dataset;
   const [written, every, quiet] = ["written", "every", "quiet"].map((name) => Number(status.dataset[name]));
   const loaded = Date.now(), title = document.title;
-  const RETRY = 15;
+  const RETRY = 5;
 
   // What the reader did, kept in this tab from one load of the page to the next.
 
@@ -44,10 +44,16 @@
     if (trial) return document.querySelector(`tr[data-trial="${trial}"] ${tag}`);
     return document.querySelectorAll(tag)[index];
   }
+  // The heading that is next to the top of the window keeps its place, whatever came above it.
+  function anchor() {
+    const tops = Array.from(document.querySelectorAll("h2[id]"), (each) => [each.id, each.getBoundingClientRect().top]);
+    const below = tops.find(([, top]) => top >= 0) ?? tops.at(-1);
+    return scrollY > 0 ? below : null;
+  }
   function remember() {
     keep({
       paused,
-      scroll: [scrollX, scrollY],
+      anchor: anchor(),
       boxes: boxes().map((box) => [box.scrollLeft, box.scrollTop]),
       folds: folds().map((fold) => fold.open),
       ticks: ticks().map((tick) => tick.checked),
@@ -60,7 +66,8 @@
     ticks().forEach((tick, index) => (tick.checked = before.ticks?.[index] ?? tick.checked));
     boxes().forEach((box, index) => ([box.scrollLeft, box.scrollTop] = before.boxes?.[index] ?? [0, 0]));
     if (before.focus) found(before.focus)?.focus({ preventScroll: true });
-    if (before.scroll) scrollTo(before.scroll[0], before.scroll[1]);
+    const heading = before.anchor && document.getElementById(before.anchor[0]);
+    if (heading) scrollBy({ top: heading.getBoundingClientRect().top - before.anchor[1], behavior: "instant" });
     const hot = before.hot && found(before.hot);
     if (hot) hot.dispatchEvent(new Event("point", { bubbles: true }));
   }
