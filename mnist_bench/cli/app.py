@@ -1,104 +1,29 @@
-"""`mnist-bench`: the commands, and errors as sentences.
+"""`mnist-bench`: the commands.
 
 Command modules import packages only when they run, so that help and shell completion load neither torch nor Optuna.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
-import traceback
 from importlib import metadata
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from mnist_bench.cli import options, output, plugin, space
+from mnist_bench.cli import output, plugin, space
 from mnist_bench.cli.benchmarks import bench_commands, table_commands
 from mnist_bench.cli.certificates import certify, verify
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import ablate, confirm, notebook, train
+from mnist_bench.cli.failures import ErrorsAsSentences, drop_output, in_words, is_of_output
 from mnist_bench.cli.help import GroupWithoutSuggestions, HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.pictures import plot, report
 from mnist_bench.cli.studies import compare, demo, doctor, leaderboard, reproduce, search, show
 from mnist_bench.cli.study_list import listing
 from mnist_bench.cli.views import watch
 from mnist_bench.cli.winner import export, predict
-from search.errors import SearchError, SpaceError
-
-
-class ErrorsAsSentences(HelpfulGroup):
-    """A group of commands in which an exception ends as one sentence on stderr and an exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command that `ctx` names."""
-        try:
-            return self._flushed(ctx)
-        except typer.BadParameter as error:
-            error.message = options.in_words(error)
-            raise
-        except (typer.Exit, typer.Abort, typer.TyperException):
-            raise
-        except BrokenPipeError as error:
-            _drop_output()
-            raise typer.Exit(ExitCode.READER_LEFT) from error
-        except Exception as error:
-            if ctx.params["verbose"]:
-                traceback.print_exc()
-            for line in _words(error).split("\n"):
-                output.note(line)
-            if _is_of_output(error):
-                _drop_output()
-            raise typer.Exit(error.exit_code if isinstance(error, SearchError) else ExitCode.FAILURE) from error
-
-    def _flushed(self, ctx: Any) -> Any:
-        """Run the command, and flush its output while an error of that can still be reported."""
-        try:
-            result = super().invoke(ctx)
-        except typer.Exit:
-            sys.stdout.flush()
-            raise
-        sys.stdout.flush()
-        return result
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, SpaceError):  # its lines begin with a file's position, for terminals that open it
-        return f"{error}\nError: the space cannot be used; `mnist-bench space show conv` prints a good file's fields."
-    if isinstance(error, SearchError):
-        return f"Error: {error}"
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"Error: {error.filename}: cannot be used ({error.strerror})."
-    if isinstance(error, FileNotFoundError) and _lost_its_folder():
-        return "Error: the folder in which you work was deleted; change to another one with cd."
-    if _is_of_output(error):
-        return f"Error: the output cannot be written ({os.strerror(errno.ENOSPC)})."
-    return f"Error: {type(error).__name__}: {error} (unexpected; `mnist-bench -v ...` shows where)"
-
-
-def _lost_its_folder() -> bool:
-    """Return whether the folder of this process was deleted, so that no relative path leads anywhere."""
-    try:
-        os.getcwd()
-    except FileNotFoundError:
-        return True
-    return False
-
-
-def _is_of_output(error: Exception) -> bool:
-    """Return whether stdout is full: errors about other outputs name their file."""
-    return isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None
-
-
-def _drop_output() -> None:
-    """Discard the rest of stdout's buffer, or Python would try to write it again as it exits."""
-    try:
-        descriptor = sys.stdout.fileno()
-    except (AttributeError, OSError):  # a stream of a test's has none
-        return
-    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-
 
 HELP = """Search hyperparameters of small networks on MNIST, with results that are the same every time, bit for bit.
 
@@ -187,8 +112,8 @@ def main() -> None:
     try:
         app(prog_name="mnist-bench")
     except OSError as error:  # of --version and --help, which print before there is a command
-        if not _is_of_output(error):
+        if not is_of_output(error):
             raise
-        output.note(_words(error))
-        _drop_output()
+        output.note(in_words(error))
+        drop_output()
         sys.exit(ExitCode.FAILURE)

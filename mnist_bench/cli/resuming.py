@@ -49,9 +49,9 @@ def ended_at_once(storage: str | None, study: str | None = None) -> Iterator[Non
     """
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         note_stopped("Stopped at once; no report is lost.", storage, study)
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from interruption
 
 
 def hint(storage: str | None) -> list[str]:

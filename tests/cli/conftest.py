@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from search.errors import StudyNotFoundError
 from search.study.studies import StoredStudy
-from support import handmade
+from support import handmade, json_keys
 from support.copies import Ran
 
 
@@ -27,7 +28,9 @@ class Cli:
         from mnist_bench.cli.app import app
 
         environment = {"COLUMNS": str(columns)} if columns else {}
-        return CliRunner().invoke(app, list(arguments), input=stdin, env=environment)
+        result = CliRunner().invoke(app, list(arguments), input=stdin, env=environment)
+        json_keys.check(arguments, result.stdout)
+        return result
 
     def open_study(self, results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
         """Stand in for `search.study.studies.open_study`."""
@@ -72,7 +75,10 @@ def run_in_one_process(folder: Path, script: str) -> dict[str, Ran]:
     command = [sys.executable, "-c", RUN, script]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    return {line: Ran(*result) for line, result in json.loads(done.stdout).items()}
+    ran = {line: Ran(*result) for line, result in json.loads(done.stdout).items()}
+    for line, one in ran.items():
+        json_keys.check(shlex.split(line), one.out)
+    return ran
 
 
 @pytest.fixture(scope="session")

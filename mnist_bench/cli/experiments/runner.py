@@ -37,9 +37,9 @@ def result_of(
     try:
         with resuming.ended_at_once(storage, study), Interrupts(output.note) as interrupts:
             return experiment(Lines(interrupts.stopping))
-    except Stopped:
+    except Stopped as interruption:
         resuming.note_stopped(stopped, storage, study)
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from interruption
 
 
 class Lines(Observer):

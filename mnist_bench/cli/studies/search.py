@@ -319,6 +319,7 @@ def search(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and about how long.")] = False,
+    json: options.Json = False,
 ) -> None:
     """Run a hyperparameter search.
 
@@ -336,6 +337,8 @@ def search(
 
     is_own = objective is not None or command is not None
     _check_typed(context, is_own=is_own)
+    if json and (dry_run or audit_pruned is not None):
+        raise UsageError("--json prints the result of a search; leave out --dry-run and --audit-pruned.")
     config = SearchConfig(
         space=space, overrides=tuple(overrides or ()), trials=trials, patience=patience,
         target=None if target is None or is_own else options.accuracy("--target", target),
@@ -358,13 +361,13 @@ def search(
             shared=config, function=objective, program=command, periods=periods, checked=not unchecked, stall=stall,
             target=None if target is None else options.number("--target", target),
         )  # fmt: skip
-        _search_own(own, dry_run=dry_run, page=page)
+        _search_own(own, dry_run=dry_run, page=page, as_json=json)
         return
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
         _preview(config, share)
     else:
-        run = run_and_show(config, page=page)
+        run = run_and_show(config, page=page, as_json=json)
         if share is not None and run.reached:
             _audit(run, config, share)
 
@@ -391,7 +394,7 @@ def _is_typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _search_own(config: ObjectiveConfig, *, dry_run: bool, page: bool) -> None:
+def _search_own(config: ObjectiveConfig, *, dry_run: bool, page: bool, as_json: bool) -> None:
     """Search your own function or program, or show what that would be."""
     if dry_run:
         from mnist_bench.preview import preview_objective
@@ -401,7 +404,7 @@ def _search_own(config: ObjectiveConfig, *, dry_run: bool, page: bool) -> None:
         return
     from mnist_bench import searches
 
-    _shown(config.shared, lambda observer, stopping: searches.run_objective(config, observer, stopping), page=page)
+    _shown(config.shared, lambda *given: searches.run_objective(config, *given), page=page, as_json=as_json)
 
 
 def _share(text: str, executor: ExecutorName) -> float:
@@ -438,17 +441,19 @@ def _preview(config: SearchConfig, share: float | None) -> None:
         )
 
 
-def run_and_show(config: SearchConfig, *, page: bool = False) -> Run:
+def run_and_show(config: SearchConfig, *, page: bool = False, as_json: bool = False) -> Run:
     """Return the result of a search of networks that is shown while it runs, on its `page` too, and at its end.
 
     Errors as `_shown`.
     """
     from mnist_bench import searches
 
-    return _shown(config, lambda observer, stopping: searches.run(config, observer, stopping), page=page)
+    return _shown(config, lambda *given: searches.run(config, *given), page=page, as_json=as_json)
 
 
-def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], Run], *, page: bool) -> Run:
+def _shown(
+    config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], Run], *, page: bool, as_json: bool
+) -> Run:
     """Return the result of a search that is shown while it runs, on its `page` too, and at its end.
 
     Raises:
@@ -464,7 +469,7 @@ def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], R
             _page(config, view.on_warning) if page else nullcontext() as kept,
         ):
             done = run(view if kept is None else Observers((view, kept)), interrupts.stopping)
-        ending.print_ending(done, config, seconds=time.monotonic() - started)
+        ending.print_ending(done, config, seconds=time.monotonic() - started, as_json=as_json)
         if kept is not None and done.reached:
             _draw(kept, done, config)
     if not done.reached and interrupts.stopping():

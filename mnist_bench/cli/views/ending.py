@@ -27,12 +27,25 @@ from search.event_log import StudyRecord, TrialRecord, repeats
 TOP = 5
 
 
-def print_ending(run: Run, config: SearchConfig, *, seconds: float) -> None:
+def print_ending(run: Run, config: SearchConfig, *, seconds: float, as_json: bool = False) -> None:
     """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
     foreign = is_foreign(run.study.spec)
     opened = 0 if foreign else openings.for_study(run.study.location)
     listed = leaderboard_of(run.study, of_nets=not foreign, top=TOP, test_openings=opened)
     commands = _commands(run, config)
+    if as_json:
+        document = table_of(listed).document
+        output.print_json({"reached": run.reached, "seconds": seconds, "studies": [document]})
+    else:
+        _print_for_people(run, config, listed, commands, seconds)
+    for line in advice(run, config):
+        output.note_command(line)
+
+
+def _print_for_people(
+    run: Run, config: SearchConfig, listed: Leaderboard, commands: NextCommands, seconds: float
+) -> None:
+    foreign = is_foreign(run.study.spec)
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
     output.print_prose(summary(listed, seconds, before, run.order_cost))
@@ -47,8 +60,6 @@ def print_ending(run: Run, config: SearchConfig, *, seconds: float) -> None:
     if listed.rows:
         output.print_line()
         output.print_result("table", replace(table_of(listed, commands=commands), caption=()))
-    for line in advice(run, config):
-        output.note_command(line)
 
 
 def _commands(run: Run, config: SearchConfig) -> NextCommands:

@@ -43,6 +43,7 @@ def export(
     net: options.Net = None,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
+    json: options.Json = False,
 ) -> None:
     """Export a trained model to files that work without mnist-bench.
 
@@ -68,5 +69,10 @@ def export(
     output.note(f"{winner.name}, {nets}{of} {right}.")
     for remark in written.remarks:
         output.note(remark)
+    if json:
+        validation = {"accuracy": winner.validation.accuracy, "images": winner.validation.images}
+        files = [str(path) for path in written.files]
+        output.print_json({"name": winner.name, "files": files, "validation": validation, "remarks": written.remarks})
+        return
     for path in written.files:
         output.print_line(path)

@@ -108,7 +108,7 @@ def test_a_point_that_diverged_says_so(cli: Cli, file: str) -> None:
         (("card", "nothing"), "There is no table nothing"),
         (("card", "FILE", "nothing"), "There is no table nothing"),
         (("verify", "nothing"), "There is no table nothing"),
-        (("show", "FILE", "--json", "--csv"), "Give one of --json and --csv."),
+        (("show", "FILE", "--csv", "--markdown"), "Give one of --csv and --markdown."),
     ],
 )
 def test_what_is_not_there_is_a_sentence_and_wrong_usage(cli: Cli, file: str, arguments: list[str], words: str) -> None:

@@ -131,7 +131,7 @@ def test_without_two_trainings_of_one_configuration_nothing_is_traced(cli: Any) 
         (("conv-0",), "compare takes 2 to 12 studies, trials or records, not 1."),
         (("conv-0", "conv-9"), "No study conv-9"),
         (("conv-0", "conv-1", "--device", "cpu"), "--device and --data are for --trace, which trains again."),
-        (("conv-0", "conv-1", "--json", "--markdown"), "Give one of --json and --markdown."),
+        (("conv-0", "conv-1", "--csv"), "No such option: --csv"),
     ],
 )
 def test_what_cannot_be_compared_is_a_sentence(cli: Any, words: tuple[str, ...], said: str) -> None:

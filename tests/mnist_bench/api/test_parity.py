@@ -53,6 +53,7 @@ MIRRORS: Mapping[str, Mirror] = {
             "lanes": "trials_per_worker",
         },
         no_parameter={
+            **PRINTED,
             "audit_pruned": "audit_study does it, on the study that search returned",
             "dry_run": "it says to a person what would run; a call runs",
             **dict.fromkeys(("objective", "command", "periods", "unchecked", "stall"), "search.run does it"),
@@ -146,7 +147,7 @@ MIRRORS: Mapping[str, Mirror] = {
     "export": Mirror(
         functions=(mnist_bench.export_study,),
         renamed={"target": "trial", "committee": "ensemble"},
-        no_parameter=OPENED,
+        no_parameter={**PRINTED, **OPENED},
         no_option={"study": "STUDY of STUDY/17", "on_news": HEARD},
         other_default=ITS_OWN_PLACE,
     ),

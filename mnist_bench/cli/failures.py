@@ -1,0 +1,205 @@
+"""How a command fails: a sentence on stderr, an exit code and, with `--json`, an object on stdout.
+
+A command that found a difference or a fault prints its result and raises `typer.Exit` without a cause. That is not a
+failure: a failure raises an exception, or `typer.Exit` from one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from difflib import get_close_matches
+from typing import Any
+
+import typer
+
+from mnist_bench.cli import options, output
+from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.help import HelpfulGroup
+from mnist_bench.errors import Stopped
+from search.errors import SearchError, SpaceError
+
+AS_JSON = "mnist_bench.json"
+"""Key of a context's `meta`: whether `--json` was given."""
+USAGE, INTERRUPTED, OTHER = "UsageError", "Interrupted", "UnexpectedError"
+"""Kinds of failures that are not named after a class of `search.errors` or `mnist_bench.errors`, or after OSError."""
+_MEANT = re.compile(r"[Dd]id you mean [`']([^`']+)[`']")
+_COMMAND = re.compile(r"`(mnist-bench [^`]+)`")
+
+
+class ErrorsAsSentences(HelpfulGroup):
+    """A group of commands in which an exception ends as one sentence on stderr and an exit code."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the options before the command."""
+        as_json = _wants_json(args)
+        with _reported(as_json):
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[AS_JSON] = as_json
+        return context
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that `ctx` names."""
+        with _reported(ctx.meta[AS_JSON]):
+            return self._in_sentences(ctx)
+
+    def _in_sentences(self, ctx: Any) -> Any:
+        try:
+            return self._flushed(ctx)
+        except typer.BadParameter as error:
+            error.message = options.in_words(error)
+            raise
+        except (typer.Exit, typer.Abort, typer.TyperException):
+            raise
+        except BrokenPipeError as error:
+            drop_output()
+            raise typer.Exit(ExitCode.READER_LEFT) from error
+        except Exception as error:
+            if ctx.params["verbose"]:
+                traceback.print_exc()
+            for line in in_words(error).split("\n"):
+                output.note(line)
+            if is_of_output(error):
+                drop_output()
+            raise typer.Exit(error.exit_code if isinstance(error, SearchError) else ExitCode.FAILURE) from error
+
+    def _flushed(self, ctx: Any) -> Any:
+        """Run the command, and flush its output while an error of that can still be reported."""
+        try:
+            result = super().invoke(ctx)
+        except typer.Exit:
+            sys.stdout.flush()
+            raise
+        sys.stdout.flush()
+        return result
+
+
+def _wants_json(args: Sequence[str]) -> bool:
+    """Return whether `--json` is among the arguments, also if another one of them is wrong."""
+    options_given = args[: args.index("--")] if "--" in args else args
+    return "--json" in options_given
+
+
+@contextmanager
+def _reported(as_json: bool) -> Iterator[None]:
+    """Print a failure inside as JSON, too, if that is wanted. It is raised again."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort, typer.TyperException, KeyboardInterrupt) as failure:
+        if as_json and (content := _content(failure)) is not None:
+            output.print_json({"error": content})
+        raise
+
+
+def _content(failure: BaseException) -> dict[str, Any] | None:
+    """Return a failure as plain values; None if a result was printed, or nothing can be printed."""
+    cause = failure.__cause__ if isinstance(failure, typer.Exit) else failure
+    if cause is None or isinstance(cause, BrokenPipeError) or is_of_output(cause):
+        return None
+    message = _message(cause)
+    command = _COMMAND.search(message)
+    known = {**_place(cause), "suggestion": _meant(cause, message), "command": command and command[1]}
+    code = failure.exit_code if isinstance(failure, typer.Exit | typer.TyperException) else _code(failure)
+    return {"kind": _kind(cause), "message": message, "exit_code": int(code)} | {
+        key: value for key, value in known.items() if value
+    }
+
+
+def _code(failure: BaseException) -> ExitCode:
+    return ExitCode.INTERRUPTED if isinstance(failure, KeyboardInterrupt) else ExitCode.FAILURE
+
+
+def _kind(cause: BaseException) -> str:
+    match cause:
+        case KeyboardInterrupt() | Stopped():
+            return INTERRUPTED
+        case SearchError():
+            return type(cause).__name__
+        case typer.TyperException():
+            return USAGE
+        case typer.Abort():
+            return "Aborted"
+        case OSError():
+            return "OSError"
+        case _:
+            return OTHER
+
+
+def _message(cause: BaseException) -> str:
+    match cause:
+        case KeyboardInterrupt() | Stopped():
+            return "Interrupted; the same command continues."
+        case SearchError():
+            return str(cause)
+        case typer.TyperException():
+            return cause.format_message()
+        case typer.Abort():
+            return "Aborted."
+        case Exception():
+            return in_words(cause).removeprefix("Error: ")
+    return str(cause)
+
+
+def _meant(cause: BaseException, message: str) -> str | None:
+    """Return the word that was probably meant, of an option or a name that does not exist."""
+    found = _MEANT.search(message)
+    if found is not None:
+        return found[1]
+    given, known = str(getattr(cause, "option_name", "")), getattr(cause, "possibilities", None) or ()
+    return next(iter(get_close_matches(given, known, 1, cutoff=0.75)), None)
+
+
+def _place(cause: BaseException) -> dict[str, Any]:
+    """Return the file in which the fault lies, as far as it is known, and each problem of a space."""
+    match cause:
+        case SpaceError():
+            first = cause.problems[0]
+            problems = [asdict(problem) for problem in cause.problems]
+            return {"file": first.source, "line": first.line, "column": first.column, "problems": problems}
+        case OSError():
+            return {"file": None if cause.filename is None else str(cause.filename)}
+    return {}
+
+
+def in_words(error: Exception) -> str:
+    """Return the lines about an error that a person reads."""
+    if isinstance(error, SpaceError):  # its lines begin with a file's position, for terminals that open it
+        return f"{error}\nError: the space cannot be used; `mnist-bench space show conv` prints a good file's fields."
+    if isinstance(error, SearchError):
+        return f"Error: {error}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"Error: {error.filename}: cannot be used ({error.strerror})."
+    if isinstance(error, FileNotFoundError) and _lost_its_folder():
+        return "Error: the folder in which you work was deleted; change to another one with cd."
+    if is_of_output(error):
+        return f"Error: the output cannot be written ({os.strerror(errno.ENOSPC)})."
+    return f"Error: {type(error).__name__}: {error} (unexpected; `mnist-bench -v ...` shows where)"
+
+
+def _lost_its_folder() -> bool:
+    """Return whether the folder of this process was deleted, so that no relative path leads anywhere."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def is_of_output(error: BaseException) -> bool:
+    """Return whether stdout is full: errors about other outputs name their file."""
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None
+
+
+def drop_output() -> None:
+    """Discard the rest of stdout's buffer, or Python would try to write it again as it exits."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (AttributeError, OSError):  # a stream of a test's has none
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
