@@ -49,7 +49,7 @@ def test_options_stand_in_groups_and_examples_at_the_end(cli: Cli) -> None:
     assert headings == [
         "Arguments:", "Options:", "Budget and stopping:", "Reproducibility:",
         "Sampler and pruner (override the space file):", "Where it runs:", "Files and data:",
-        "Your own function or program (instead of networks):", "Examples:",
+        "Your own function or program (instead of networks):", "Output:", "Examples:",
     ]  # fmt: skip
     running = lines[lines.index("Where it runs:") : lines.index("Files and data:")]
     for option in ("--workers", "--device", "--executor"):

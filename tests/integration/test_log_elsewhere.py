@@ -8,9 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,10 @@ def tensorboard(folder: Path) -> Iterator[Ask]:
         server.wait()
 
 
+def _has(points: int, answer: Sequence[Any]) -> bool:
+    return len(answer) >= points
+
+
 def until_there(ask: Ask, path: str, enough: Callable[[Any], bool], **question: Any) -> Any:
     """Return the first answer that is enough."""
     end = time.monotonic() + PATIENCE
@@ -92,7 +97,7 @@ def test_tensorboard_shows_a_row_of_hparams_per_trial_and_follows_a_resumed_sear
             points = until_there(
                 ask,
                 f"plugin/scalars/scalars?tag=value&run={run}",
-                lambda points, reports=trial.reports: len(points) >= len(reports),
+                partial(_has, len(trial.reports)),
             )
             assert [step for _, step, _ in points] == list(range(1, len(trial.reports) + 1))
 

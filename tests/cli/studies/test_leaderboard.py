@@ -369,7 +369,7 @@ def test_an_unknown_column_is_refused_with_what_would_be_right(cli: Cli) -> None
         "Error: where lrr > 0.01, character 1: no column lrr; did you mean `lr`?\n",
     )
     result = cli("leaderboard", "--columns", "trial", "--json")
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, json.loads(result.stdout)["error"]["kind"]) == (2, "UsageError")
 
 
 def test_two_studies_are_in_one_ranking_if_their_images_are_the_same(cli: Cli) -> None:
