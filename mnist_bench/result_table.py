@@ -68,6 +68,8 @@ class Table(Generic[Row]):
     """The option that prints the meaning of the signs; if there is one, a screen names it instead of the meaning."""
     record: Callable[[Row], Mapping[str, Any]] = as_it_is
     """Returns a row as CSV has it: plain values by key. Rows that are mappings are their own records."""
+    keys: Sequence[str] = ()
+    """The keys of a record, in their order, for files without rows; empty if they are those of the records."""
     types: Mapping[str, type] = field(default_factory=dict)
     """The types of a record's values by key, for files with typed columns; others have the type of their values."""
     document: Mapping[str, Any] = field(default_factory=dict)

@@ -42,18 +42,25 @@ def contents(ending: Ending, tables: Sequence[Table[Any]], document: Mapping[str
     Raises:
         UsageError: Parquet needs pyarrow, which is not installed.
     """
-    records = [record for table in tables for record in table.records()]
+    records, keys = records_of(tables)
     match ending:
         case "csv":
-            return csv_text(records).encode()
+            return csv_text(records, keys).encode()
         case "json":
             return f"{json_text(document)}\n".encode()
         case "md":
             return f"{markdown(*tables)}\n".encode()
         case "parquet":
-            return parquet_bytes(records, {key: kind for table in tables for key, kind in table.types.items()})
+            types = {key: kind for table in tables for key, kind in table.types.items()}
+            return parquet_bytes(records, types, keys)
         case _:
             assert_never(ending)
+
+
+def records_of(tables: Sequence[Table[Any]]) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Return the records of tables, and the union of their keys."""
+    records = [record for table in tables for record in table.records()]
+    return records, list(dict.fromkeys([*(key for table in tables for key in table.keys), *_keys(records)]))
 
 
 def json_text(values: Mapping[str, Any]) -> str:
@@ -61,12 +68,12 @@ def json_text(values: Mapping[str, Any]) -> str:
     return json.dumps({"schema_version": SCHEMA_VERSION, **values}, indent=2, ensure_ascii=True)
 
 
-def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as CSV (RFC 4180) with the union of their keys as header.
+def csv_text(rows: Sequence[Mapping[str, Any]], keys: Sequence[str] = ()) -> str:
+    """Return rows as CSV (RFC 4180) with `keys` as header, or with the union of the rows' keys.
 
     Text that a spreadsheet would take for a formula gets a leading apostrophe; numbers stay numbers.
     """
-    header = _keys(rows)
+    header = keys or _keys(rows)
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([_csv_cell(key) for key in header])
@@ -86,8 +93,8 @@ def _csv_cell(value: object) -> object:
     return f"'{cleaned}" if cleaned.startswith(FORMULA_STARTS) else cleaned
 
 
-def parquet_bytes(rows: Sequence[Mapping[str, Any]], types: Mapping[str, type]) -> bytes:
-    """Return rows as a Parquet file with the union of their keys as columns.
+def parquet_bytes(rows: Sequence[Mapping[str, Any]], types: Mapping[str, type], keys: Sequence[str] = ()) -> bytes:
+    """Return rows as a Parquet file with `keys` as columns, or with the union of the rows' keys.
 
     A column has the type that `types` names, else that of its values: true and false, int64, float64, text, or a list
     of numbers. Values of several kinds are JSON as text, and so is a column without values.
@@ -104,7 +111,7 @@ def parquet_bytes(rows: Sequence[Mapping[str, Any]], types: Mapping[str, type]) 
         )
         raise UsageError(lack) from error
     columns, fields = [], []
-    for key in _keys(rows):
+    for key in keys or _keys(rows):
         values = [row.get(key) for row in rows]
         kind = _arrow_type(types[key]) if key in types else _type_of(values)
         as_text = kind == pyarrow.string()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, assert_never
 
 from mnist_bench.cells import BARS, safe
 from mnist_bench.result_table import Align, Column, Table, markdown
-from mnist_bench.table_files import csv_text, json_text
+from mnist_bench.table_files import csv_text, json_text, records_of
 from search.driver.attended import is_command_in_cell
 from search.errors import UsageError
 from search.messages import first_few
@@ -161,7 +161,7 @@ def print_result(form: Form, *tables: Table[Any]) -> None:
         case "json":
             print_json({key: value for table in tables for key, value in table.document.items()})
         case "csv":
-            print_csv([record for table in tables for record in table.records()])
+            print(csv_text(*records_of(tables)), end="")
         case "markdown":
             print(markdown(*tables))
         case "table" | "wide":

@@ -44,6 +44,16 @@ def types_of(board: Leaderboard) -> dict[str, type]:
     return figures | {f"excess.{name}": float for name in board.limits}
 
 
+def record_keys(board: Leaderboard) -> list[str]:
+    """Return the columns of CSV: the keys of each record, in their order."""
+    keys = KEYS if board.net is None else NET_KEYS
+    figures = [key for key in keys if key not in ("metrics", "settings", "params", "excess", "curve")]
+    figures += [f"metrics.{name}" if name in figures else name for name in board.metrics]
+    excess = [f"excess.{name}" for name in board.limits]
+    params = [f"params.{name}" if name in figures else name for name in board.parameters]
+    return ["study", *figures, *excess, *params]
+
+
 def record_of(board: Leaderboard, row: LeaderboardRow) -> dict[str, Any]:
     """Return a row as CSV has it: the study, the figures, the metrics, the excess over each limit, every parameter."""
     figures = plain_row(row, curves=False)

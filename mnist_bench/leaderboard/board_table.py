@@ -14,6 +14,7 @@ from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line, stop
 from mnist_bench.leaderboard.selection import (
     aliases,
     cell,
+    chosen_keys,
     chosen_record,
     column_named,
     column_names,
@@ -137,6 +138,7 @@ def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands 
         whole=f"`{commands.line('leaderboard', '--wide', *listed(board))}`",
         group=_group(board),
         record=lambda row: chosen_record(board, row),
+        keys=chosen_keys(board),
         types=types_of(board),
         document=plain(board),
     )
@@ -169,7 +171,7 @@ def _with_sorted(board: Leaderboard, columns: Sequence[Column[LeaderboardRow]]) 
 def _chosen_columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
     """Return the columns that the selection names, the first one as the most important."""
     names, known = board.selection.columns, column_names(board)
-    columns = [_chosen(board, name, column_named(name, known, "columns")) for name in names] if known else []
+    columns = [_chosen(board, name, column_named(name, known, "columns")) for name in names]
     return [replace(column, importance=len(names) - place) for place, column in enumerate(columns)]
 
 

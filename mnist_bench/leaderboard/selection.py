@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 from mnist_bench import cells
 from mnist_bench.leaderboard.board import Board, Leaderboard, LeaderboardRow, Selection, cut
-from mnist_bench.leaderboard.board_records import record_of
+from mnist_bench.leaderboard.board_records import record_keys, record_of
 from search.arguments import is_number
 from search.errors import UsageError
 from search.event_log import Reason, State
@@ -53,6 +53,8 @@ def selected(
 
     A comparison with a missing value is not met. Missing values are sorted to the end.
     """
+    if not entries:
+        return entries
     rows = [(entry, values(entry)) for entry in entries]
     names = list(dict.fromkeys(name for _, row in rows for name in row))
     if selection.where is not None:
@@ -112,18 +114,25 @@ def aliases(board: Leaderboard) -> Mapping[str, str]:
     return NET_ALIASES if board.net is not None else {**ALIASES, board.value_name: "value"}
 
 
-def chosen_record(board: Leaderboard, row: LeaderboardRow) -> dict[str, Any]:
-    """Return a row as CSV has it: of a selection with columns only these, under their names in CSV."""
-    record = record_of(board, row)
+def chosen_keys(board: Leaderboard) -> list[str]:
+    """Return the columns of CSV, or those that the selection names, as CSV names them."""
+    every = record_keys(board)
     if not board.selection.columns:
-        return record
+        return every
     known = aliases(board)
-    found = {}
-    for name in board.selection.columns:
-        key = column_named(name, [*record, *known, *_compact(row)], "columns")
-        key = key if key in record else known.get(key, key)
-        found[key] = record[key] if key in record else _compact(row)[key]
-    return found
+    # A parameter before a compact cell of its name, whose text is for display only.
+    sure = [*every, *known, *(column.partition(".")[2] for column in every)]
+    named = [
+        column_named(name, [*every, *known] if name in sure else column_names(board), "columns")
+        for name in board.selection.columns
+    ]
+    return [name if name in every else known.get(name, name) for name in named]
+
+
+def chosen_record(board: Leaderboard, row: LeaderboardRow) -> dict[str, Any]:
+    """Return a row as CSV has it, with the columns of `chosen_keys`."""
+    record = record_of(board, row)
+    return {key: record[key] if key in record else _compact(row)[key] for key in chosen_keys(board)}
 
 
 def _compact(row: LeaderboardRow) -> Mapping[str, str]:
@@ -137,14 +146,14 @@ def sorted_by(board: Leaderboard) -> list[str]:
 
 def column_names(board: Leaderboard) -> list[str]:
     """Return the names that `Selection.columns` may hold: those of `values_of`, and the headings of compact cells."""
-    names = [name for row in board.rows[:1] for name in values_of(board, row)]
+    names = [*record_keys(board), *aliases(board)]
     headings = [name for row in board.rows[:1] for name in _compact(row)]
     return list(dict.fromkeys([*names, *headings]))
 
 
 def check_columns(selection: Selection, known: Collection[str]) -> None:
     """Check that each column that a selection names is known; errors as in `select`."""
-    for name in selection.columns if known else ():
+    for name in selection.columns:
         column_named(name, known, "columns")
 
 

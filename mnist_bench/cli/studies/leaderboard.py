@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_bench.cli import options, output
+from mnist_bench.cli.study_list.rows import resume_command
 from search.errors import UsageError
 from search.files import write_named
 
@@ -271,7 +272,10 @@ def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[Leader
     owns_folder = has_its_folder(location)
     commands = commands_at(location, specification(location), owns_folder=owns_folder)
     found = _with_values if board.net is None else _with_race
-    return found(board, location.folder if owns_folder else None, commands)
+    table = found(board, location.folder if owns_folder else None, commands)
+    ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
+    resume = None if board.live or board.stop or ended >= board.goal else resume_command(location)
+    return table if resume is None else replace(table, footnotes=[*table.footnotes, f"`{resume}` resumes the search."])
 
 
 def _with_values(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:

@@ -53,13 +53,19 @@ def row_of(summary: StudySummary, storage: str | None) -> Row:
 def _of_folder(location: StudyLocation, state: str) -> Row:
     """Return the entries of a row that are read from the files in the study's folder."""
     from mnist_bench.studies import openings
-    from search.study import has_its_folder, invocations
 
     noted = [{"time": each.time, "purpose": each.purpose} for each in openings.of_study(location)]
-    if state != "paused" or not has_its_folder(location):
-        return {"test_openings": noted}
+    return {"test_openings": noted, "resume": resume_command(location) if state == "paused" else None}
+
+
+def resume_command(location: StudyLocation) -> str | None:
+    """Return the command with which the search of a study continues; None if it is not known."""
+    from search.study import has_its_folder, invocations
+
+    if not has_its_folder(location):
+        return None
     typed = [made.command for made in invocations(location.files) if made.command is not None]
-    return {"test_openings": noted, "resume": resuming(typed[-1], location) if typed else None}
+    return resuming(typed[-1], location) if typed else None
 
 
 def resuming(typed: str, location: StudyLocation) -> str | None:

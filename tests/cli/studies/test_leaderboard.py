@@ -360,6 +360,15 @@ def test_rows_are_chosen_and_sorted_and_columns_named(cli: Cli) -> None:
     assert ([row["number"] for row in study["rows"]], study["selection"]["filtered"]) == ([0], 6)
 
 
+def test_without_a_row_the_columns_remain(cli: Cli) -> None:
+    header, *rows = cli("leaderboard", "--csv").stdout.splitlines()
+    assert rows
+    assert cli("leaderboard", "--csv", "--where", "number > 99").stdout.splitlines() == [header]
+    lines = cli("leaderboard", "--where", "number > 99", "--columns", "trial,lr").stdout.splitlines()
+    assert "trial  lr" in lines
+    assert "0 of 7 trials meet number > 99. Ranks are among all trials. Here, number is 0 to 7." in lines
+
+
 def test_an_unknown_column_is_refused_with_what_would_be_right(cli: Cli) -> None:
     result = cli("leaderboard", "--sort", "-epoch")
     assert (result.exit_code, result.stderr) == (2, "Error: sort epoch: no such column; did you mean `epochs`?\n")
@@ -432,3 +441,13 @@ def test_a_file_of_another_name_or_with_a_second_format_is_refused(cli: Cli) -> 
     assert result.exit_code == 2
     assert "leave --json out" in result.stderr
     assert not Path("trials.csv").exists()
+
+
+def test_a_paused_study_names_the_command_that_resumes_it(cli: Cli) -> None:
+    assert "resumes the search" not in cli("leaderboard").stdout
+    folder = StudyFolder(Path("results/conv-0"))
+    folder.path.mkdir(parents=True)
+    folder.commands.write_text(json.dumps({"command": "mnist-bench search conv --trials 7"}))
+    assert cli("leaderboard").stdout.splitlines()[-1] == "`mnist-bench search conv --trials 7` resumes the search."
+    cli.studies["conv-0"] = handmade.study([handmade.trial(0, range(5))])  # type: ignore[attr-defined]
+    assert "resumes the search" not in cli("leaderboard").stdout

@@ -59,12 +59,20 @@ def test_if_no_row_meets_a_condition_the_values_are_told() -> None:
     assert "Here, state is COMPLETE, " in table_of(board(where="state == 'RUNNING'")).footnotes[0]
 
 
+def test_a_table_without_rows_keeps_its_columns() -> None:
+    table = table_of(board(where="number > 99", columns=("trial", "lr", "accuracy")))
+    assert [column.heading for column in table.columns] == ["trial", "lr", "validation"]
+    assert (table.records(), table.keys) == ([], ["number", "optim.lr", "accuracy"])
+    every, none = table_of(board()), table_of(board(where="number > 99"))
+    assert list(every.records()[0]) == every.keys == none.keys
+
+
 def test_chosen_columns_are_those_of_the_table_or_plain_values() -> None:
     table = table_of(board(columns=("trial", "lr", "tied", "validation", "blocks")))
     assert [column.heading for column in table.columns] == ["trial", "lr", "tied", "validation", "blocks"]
     assert table.texts()[0] == ["#1", "0.0093", "no", "99.50% [98.83, 99.79]", "3"]
     assert table.records()[0] == {
-        "number": 1, "optim.lr": 0.0093, "tied": False, "accuracy": 0.995, "blocks": "3"
+        "number": 1, "optim.lr": 0.0093, "tied": False, "accuracy": 0.995, "model.blocks": 3
     }  # fmt: skip
 
 
@@ -108,3 +116,5 @@ def test_values_of_another_trainer_have_their_own_names() -> None:
         3,
     ]
     assert [row.number for row in select(ranked, Selection(where="twice > 4")).rows] == [3]
+    table = table_of(ranked)
+    assert list(table.records()[0]) == table.keys
