@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_bench.cli import options, output
-from mnist_bench.cli.study_list.rows import resume_command
+from mnist_bench.cli.study_list import rows as study_rows
 from search.errors import UsageError
 from search.files import write_named
 
@@ -274,7 +274,7 @@ def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[Leader
     found = _with_values if board.net is None else _with_race
     table = found(board, location.folder if owns_folder else None, commands)
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
-    resume = None if board.live or board.stop or ended >= board.goal else resume_command(location)
+    resume = None if board.live or board.stop or ended >= board.goal else study_rows.resume_command(location)
     return table if resume is None else replace(table, footnotes=[*table.footnotes, f"`{resume}` resumes the search."])
 
 
