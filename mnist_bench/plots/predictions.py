@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.plots import image_grid
-from mnist_bench.studies import data_of, record_of, trainer_for
+from mnist_bench.studies import commands_of, data_of, record_of, trainer_for
 from mnist_bench.training import check_trial, read_weights
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
-from search.study import StudyFolder
+from search.study import StoredStudy, StudyFolder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,7 +74,7 @@ class Predictions:
         return source, f"errors here {here}, in the search {self.recorded_errors}: different numerics"
 
 
-def kept_weights(study: StudyRecord, trial: TrialRecord, files: StudyFolder) -> Path:
+def kept_weights(study: StoredStudy, trial: TrialRecord, files: StudyFolder) -> Path:
     """Return the file that holds the weights that a trial ended with.
 
     Raises:
@@ -83,10 +83,11 @@ def kept_weights(study: StudyRecord, trial: TrialRecord, files: StudyFolder) -> 
     """
     path = files.weights_of(trial.number)
     if not path.is_file():
+        command = commands_of(study).line("reproduce", "--weights", trial=trial.number)
         raise StudyNotFoundError(
             f"The weights of {study.name}/{trial.number} are not in {files.weights}: those of the ten best complete "
             "trials are kept there, on the machine that searched, until `studies remove --weights`. "
-            f"`mnist-bench reproduce {study.name}/{trial.number} --weights` trains them again."
+            f"`{command}` trains it again and keeps them."
         )
     check_trial(path, trial)
     return path

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mnist_bench.config import from_json
 from mnist_bench.leaderboard import undominated
+from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.training import export
 from search.errors import StorageError, UsageError
 from search.event_log import TrialRecord
@@ -49,9 +50,10 @@ def check_kept(study: StoredStudy, trial: TrialRecord) -> None:
         UsageError: it does not, or the files in the folder are another study's.
     """
     if trial.number not in worth_keeping(study.complete(), study.cost):
+        command = commands_of(study).line("export", "--to", "DIR", trial=trial.number)
         raise UsageError(
             f"{study.name}/{trial.number} is not among the {TOP} best complete trials, whose weights are kept; "
-            f"`mnist-bench export {study.name}/{trial.number} --to DIR` writes the network of any trial."
+            f"`{command}` writes the network of any trial."
         )
     _ = study.files
 

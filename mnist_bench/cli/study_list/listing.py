@@ -15,7 +15,7 @@ from mnist_bench.cli.study_list import annotating, logging_elsewhere, removal
 from mnist_bench.cli.study_list.rows import Row, columns_for, row_of
 from mnist_bench.result_table import Table
 from search.errors import UsageError
-from search.messages import command_line, listing, number_of
+from search.messages import command_line, listing, number_of, shortened
 from search.study import SortKey
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RESUMED = 3
 """Unfinished studies whose commands are printed below the table."""
+PURPOSE = 80
+"""Characters of the purpose of a test-set evaluation: a line may be of another person's making."""
 app = typer.Typer(invoke_without_command=True)
 
 
@@ -169,7 +171,7 @@ def _openings_line(results: Path, opened: int) -> str:
 
 def _purpose(text: str) -> str:
     """Return the command and the subject for which the test set was opened."""
-    return text.partition(";")[0]
+    return shortened(text.partition(";")[0], PURPOSE)
 
 
 def _refuse_options_before(context: typer.Context) -> None:

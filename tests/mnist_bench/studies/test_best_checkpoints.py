@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from mnist_bench.studies.best_checkpoints import TOP, BestCheckpoints
+from mnist_bench.studies.best_checkpoints import TOP, BestCheckpoints, check_kept, keep_weights
+from search.errors import UsageError
 from search.event_log.records import TrialRecord
 from search.study import StudyFolder
 from support import handmade
@@ -61,3 +63,14 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> N
         (tmp_path / "weights" / name).touch()
     BestCheckpoints(StudyFolder(tmp_path))(ended(0, 9, 9), b"0", [ended(0, 9, 9)])
     assert {path.name for path in tmp_path.glob("weights/*")} == {"0.safetensors", ".mine"}
+
+
+def test_weights_that_were_trained_again_lie_where_the_search_keeps_them(tmp_path: Path) -> None:
+    trials = [ended(n, wrong=n, macs=1) for n in range(TOP + 1)]
+    study = handmade.kept_in(tmp_path / "my results", handmade.study(trials))
+    check_kept(study, trials[0])
+    keep_weights(study, trials[0], b"0")
+    assert study.files.weights_of(0).read_bytes() == b"0"
+    advice = f"`mnist-bench export conv-0/{TOP} --to DIR --results '{tmp_path}/my results'` writes the network"
+    with pytest.raises(UsageError, match=re.escape(advice)):
+        check_kept(study, trials[TOP])
