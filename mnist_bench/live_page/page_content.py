@@ -22,7 +22,7 @@ from mnist_bench.trial_charts import LISTED, ChartsBlock, charts_of, summary_of
 from search.driver import Progress
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
-from search.study import StoredStudy, invocations
+from search.study import StoredStudy, all_failed, invocations
 
 PageState = Literal["running", "paused", "drawing", "ended"]
 """Whether the search runs, was stopped and can be resumed, has ended while plots are being drawn, or has ended."""
@@ -95,7 +95,7 @@ def content_of(study: StoredStudy, progress: Progress, state: PageState, freshne
         best="No trial has reported yet." if first is None else _first(study, first, foreign=foreign),
         best_settings="" if first is None else summary_of(first, foreign=foreign),
         remarks=tuple(_remarks(study, progress, foreign=foreign)),
-        in_progress=tuple(_in_progress(progress, foreign=foreign)),
+        in_progress=tuple(_in_progress(progress, foreign=foreign, runs=state == "running")),
         charts=charts_of(study),
         board=replace(table_of(board, commands=commands_of(study)), caption=()),
         resume=_resume(study),
@@ -121,8 +121,10 @@ def _time(progress: Progress) -> str:
     return gone if progress.seconds_left is None else f"{gone}, about {cells.roughly(progress.seconds_left)} left"
 
 
-def _remarks(study: StudyRecord, progress: Progress, *, foreign: bool) -> list[str]:
+def _remarks(study: StoredStudy, progress: Progress, *, foreign: bool) -> list[str]:
     remarks = []
+    if study.first_failed is not None:
+        remarks.append(all_failed(study.location, study.first_failed))
     if study.stop is not None:
         remarks.append(stop_line(study.stop, foreign=foreign))
     if progress.saved_periods:
@@ -133,7 +135,7 @@ def _remarks(study: StudyRecord, progress: Progress, *, foreign: bool) -> list[s
     return remarks
 
 
-def _in_progress(progress: Progress, *, foreign: bool) -> list[InProgress]:
+def _in_progress(progress: Progress, *, foreign: bool, runs: bool) -> list[InProgress]:
     values = [report.value for trial in progress.running for report in trial.reports if report.value is not None]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     return [
@@ -142,7 +144,7 @@ def _in_progress(progress: Progress, *, foreign: bool) -> list[InProgress]:
             curve=cells.sparkline([report.value for report in trial.reports], low, high),
             trained=f"{len(trial.reports)} of {len(trial.costs)}",
             value=(cells.value if foreign else cells.percent)(trial.value),
-            doing=_doing(trial, progress),
+            doing=_doing(trial, progress) if runs else "paused",
             settings=summary_of(trial, foreign=foreign),
         )
         for trial in progress.running

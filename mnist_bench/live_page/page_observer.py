@@ -110,7 +110,9 @@ class PageObserver(Observer):
                 self._page = LivePage(followed=FollowedStudy(self._location))
             if self._page is not None:
                 self._page.look()
-                self._page.write(self._progress, self._page.state_after if is_last else state)
+                # The driver's last figures may be older than the last event.
+                progress, state = (None, self._page.state_after) if is_last else (self._progress, state)
+                self._page.write(progress, state)
         except FOREIGN as error:  # whatever it is, a page is not worth a search
             self._told(error)
 

@@ -12,6 +12,7 @@ from mnist_bench.leaderboard import accuracy_interval, ordered, period_ends, val
 from mnist_bench.nets import line
 from mnist_bench.studies import is_foreign
 from search.event_log import Reason, StudyRecord, TrialRecord
+from search.objectives import FLAT
 
 LISTED = 200
 """Largest number of trials in the charts: those that the leaderboard lists first, and those in progress."""
@@ -32,7 +33,7 @@ class ShownTrial:
     figures: Mapping[str, str]
     """Its state and results in words, by name."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Its parameters in words, by dotted name."""
+    """Its parameters in words, by dotted name; those at the top level of the space without a section."""
 
     @property
     def label(self) -> str:
@@ -114,7 +115,7 @@ def _ending(reason: Reason) -> Ending:
 
 
 def _settings(trial: TrialRecord) -> dict[str, str]:
-    return {name: cells.short(value) for name, value in trial.params.items()}
+    return {name.removeprefix(f"{FLAT}."): cells.short(value) for name, value in trial.params.items()}
 
 
 def _reports(trial: TrialRecord) -> tuple[float, ...]:

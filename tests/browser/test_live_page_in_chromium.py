@@ -136,7 +136,7 @@ def test_a_click_pins_a_trial_and_two_are_compared(browser: Browser, tmp_path: P
     browser.run("document.querySelector('tr[data-trial=\"0\"] .pin').click()")
     assert pins(browser) == "#pins=1,0"
     assert text(browser, "#pinned h2") == "Two pinned trials: 2 settings differ"
-    rows = all_of("#pinned tr.differs", "each.innerText.split(/\\s*\\t\\s*/)")
+    rows = all_of("#pinned tr.differs", "each.innerText.replaceAll('\\u200b', '').split(/\\s*\\t\\s*/)")
     assert [row for row in browser.run(rows) if "." in row[0]] == [
         ["optim.lr", "0.0093", "0.01"],
         ["model.blocks", "3", "–"],

@@ -112,7 +112,7 @@
   function row(part, name) {
     const made = make("tr"), cells = cellsOf(part, name);
     if (pins.length === 2 && cells[0] !== cells[1]) made.className = "differs";
-    const heading = make("th", name);
+    const heading = make("th", name.replace(/([._])/g, "$1\u200b"));  // a narrow window breaks names there
     heading.scope = "row";
     made.append(heading, ...cells.map((text) => make("td", text)));
     return made;

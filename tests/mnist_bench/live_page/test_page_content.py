@@ -52,6 +52,15 @@ def test_each_trial_in_progress_says_what_it_does() -> None:
 
 @pytest.mark.parametrize("state", ["paused", "drawing", "ended"])
 def test_a_search_that_does_not_run_has_no_time_left(state: PageState) -> None:
-    page = content(state=state)
+    page = content(state=state, training=frozenset({7}))
     assert page.time == ""
+    assert [trial.doing for trial in page.in_progress] == ["paused"]
     assert "1 paused" in page.counts
+
+
+def test_if_every_trial_failed_it_says_why() -> None:
+    failed = handmade_values.trial(0, [], state="FAIL", reason="crashed", error="Traceback\nTypeError: no loss.")
+    page = content(handmade_values.study([failed]))
+    assert page.remarks[0].startswith(
+        "Every trial of ridge-0 that was not pruned failed; the first one: TypeError: no loss."
+    )

@@ -14,6 +14,7 @@ from mnist_bench.live_page.live_page import LivePage
 from mnist_bench.live_page.page_observer import PageObserver
 from search.driver.progress import Progress
 from search.errors import UsageError
+from search.study.studies import open_study
 from support import search_fake as fake, undrawn
 
 
@@ -79,6 +80,9 @@ def test_a_search_that_was_stopped_says_so(tmp_path: Path) -> None:
     searched(tmp_path, PageObserver(tmp_path), stopping=fake.StopAfter(25))
     assert 'data-state="paused"' in page_of(tmp_path)
     assert "The search was stopped." in page_of(tmp_path)
+    finished = len(open_study(tmp_path, "fake-0").finished())
+    assert f"{finished} of 6 trials" in page_of(tmp_path)
+    assert "<td>trains</td>" not in page_of(tmp_path)
 
 
 def test_a_search_that_ends_by_an_error_says_so(tmp_path: Path) -> None:
