@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from search.messages import first_line
+from search.messages import first_line, shortened
 
 if TYPE_CHECKING:
     from search.driver.tracking.names import TrackerName
@@ -18,6 +18,8 @@ RETRY = 30.0
 """Seconds after a failure until the next try."""
 PATIENCE = 60.0
 """Seconds that the end of a search waits until all is logged."""
+LONGEST = 200
+"""Characters of a reason."""
 _LOGIN = re.compile(r"//[^/@\s]*@")
 
 
@@ -56,7 +58,7 @@ class Channel:
     def reason(self) -> str:
         """Why the last try failed, without a password in an address."""
         fault = "it takes too long" if self.fault is None else first_line(self.fault)
-        return _LOGIN.sub("//***@", fault)
+        return shortened(_LOGIN.sub("//***@", fault), LONGEST)
 
     def _work(self) -> None:
         is_last = False

@@ -25,6 +25,7 @@ EXPERIMENT = "mnist-bench"
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # it reports its use to MLflow's makers
     "MLFLOW_LOGGING_LEVEL": "ERROR",  # its lines would break the live view
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is for results
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # with 7, a call to a server that is away takes minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }

@@ -88,6 +88,19 @@ def test_a_finished_study_is_logged_afterwards_and_only_once(tmp_path: Path, cli
         check_logged(client, study)
 
 
+def test_nothing_is_printed_as_with_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MLflow prints addresses on stdout if its store is a server."""
+    import mlflow.tracking._tracking_service.client as service
+
+    study = fake.run(tmp_path, goal=2).study
+    monkeypatch.setattr(service, "RestStore", object)
+    monkeypatch.setattr(service, "get_workspace_url", lambda: "http://server")
+    log_study(study, ["mlflow"])
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_server_that_is_away_is_a_notice_and_not_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://name:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
