@@ -13,7 +13,7 @@ from mnist_bench.data import in_red
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets import Layer, line, plan_layers
-from mnist_bench.prediction import OUTLIERS, likeness, preparation
+from mnist_bench.prediction import OUTLIERS, light, likeness, preparation
 from search.errors import UsageError
 
 LIKENESS: tuple[Callable[..., Any], ...] = (
@@ -21,6 +21,8 @@ LIKENESS: tuple[Callable[..., Any], ...] = (
     likeness.parts_minus_holes,
 )  # fmt: skip
 """The functions that apply a rule for outliers."""
+LIGHT: tuple[Callable[..., Any], ...] = (light.lit_evenly, light.border_spread, light.local_ink, light.main_parts)
+"""The functions that even out the light of a photo."""
 
 
 def source(winner: Winner) -> str:
@@ -60,10 +62,12 @@ def _preparation(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
 
 
 def _at_size(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
+    drawn = (preparation.brightness, preparation.prepare, preparation.shares)
     match winner.input_spec.preparation:
-        case "digit" | "drawing":
-            call = f"prepare(brightness(image), digit={winner.input_spec.digits})"
-            return call, (preparation.brightness, preparation.prepare, preparation.shares)
+        case "digit":
+            return "prepare(lit_evenly(brightness(image)))", (*drawn, *LIGHT)
+        case "drawing":
+            return "prepare(brightness(image), digit=False)", drawn
         case "picture":
             form = winner.form
             call = f"fit(pixels(image, {winner.input_spec.channels_read}), {form.height}, {form.width})"

@@ -16,6 +16,7 @@ from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.prediction import input_spec as stored_spec, outlier_rule as stored_rule, picture_files
 from mnist_bench.prediction.input_spec import MAX_MEMBERS, InputSpec
+from mnist_bench.prediction.light import lit_evenly
 from mnist_bench.prediction.outlier_rule import OutlierRule
 from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare
 from mnist_bench.training import (
@@ -169,8 +170,10 @@ class Model:
     def _at_size(self, image: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return pixels at the network's height and width, with the channels that it reads of a picture."""
         match self.input_spec.preparation:
-            case "digit" | "drawing":
-                return prepare(_channels(image, 1)[0], digit=self.input_spec.digits)
+            case "digit":
+                return prepare(lit_evenly(_channels(image, 1)[0]))
+            case "drawing":
+                return prepare(_channels(image, 1)[0], digit=False)
             case "picture":
                 channels = _channels(image, self.input_spec.channels_read)
                 return fit(channels, self.form.height, self.form.width)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 def brightness(image: Any) -> NDArray[np.float64]:
     """Return a Pillow image as brightness (H, W), 0 (black) to 255; transparent pixels are paper."""
-    if image.mode[0] in "IF":  # 16 or 32 bits a pixel
+    if image.mode[0] in "IF":  # 16 or 32 bits a pixel; 16 say what white is, of 32 it is the brightest pixel
         deep = np.array(image, np.float64)
-        deep *= 255 / max(deep.max(), 1)
+        deep *= 255 / max(deep.max(), 65535 if image.mode[0] == "I" else 1)
         return deep
     image = image.convert("RGBA")
     image.thumbnail((1000, 1000), 4)  # 4 is Pillow's box filter: means over areas, as in `prepare`

@@ -170,6 +170,14 @@ def test_sixteen_bits_are_eight_and_never_stretched(mode: str) -> None:
     assert (fit(pixels(deep, 1), 9, 7)[0] == drawn).all()
 
 
+def test_sixteen_bits_of_a_drawing_are_not_stretched_to_its_brightest_pixel() -> None:
+    drawn = np.zeros((40, 40), np.uint16)
+    drawn[10:30, 18:22] = 25
+    assert brightness(Image.fromarray(drawn * 257)).max() == pytest.approx(25)
+    with pytest.raises(ValueError, match="an empty image"):
+        prepare(brightness(Image.fromarray(drawn)))
+
+
 @pytest.mark.parametrize(("kind", "white"), [("int32", 2_000_000_000), ("float32", 1.0), ("float32", 4000.0)])
 def test_the_brightest_of_thirty_two_bits_is_white(kind: str, white: float) -> None:
     deep = Image.fromarray(np.array([[0, white / 2], [white, 0]]).astype(kind))
