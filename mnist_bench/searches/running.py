@@ -21,7 +21,7 @@ from mnist_bench.training import bits_of, trainer_spec
 from search import repeatability
 from search.driver import Observer, Run, Search
 from search.errors import UsageError
-from search.event_log import Outlook, repeats
+from search.event_log import repeats
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.ray import RayExecutor, StagedFiles
@@ -94,9 +94,7 @@ def _search(setup: SearchSetup, start: Start, observer: Observer, stopping: Call
         spec_for=lambda numerics: spec_of(setup, data, numerics, start),
         planner_for=lambda spec: study_context.planner(spec.space, spec.context),
         executor=_remembering(setup, data, observer.on_notice),
-        outlook_for=lambda spec: Outlook(
-            costs=replace(setup.drawn, coefficients=spec.context["costs"]).mean_costs, pace=1e-6
-        ),
+        typical_costs=lambda spec: replace(setup.drawn, coefficients=spec.context["costs"]).mean_costs,
         observer=observer,
         on_trial_end=BestCheckpoints(location.files, cost_of(setup.space.settings)),
         stop_rules=config.stop_rules,

@@ -8,7 +8,7 @@ resumed by reading the log.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice, takewhile
 from numbers import Real
@@ -29,7 +29,6 @@ from search.event_log import (
     Event,
     GoalSet,
     History,
-    Outlook,
     Reason,
     Reported,
     Resumed,
@@ -78,7 +77,7 @@ class Driver:
         observer: Observer | None = None,
         on_trial_end: Callable[[TrialRecord], None] = lambda trial: None,
         optuna_study: OptunaStudy | None = None,
-        outlook: Outlook | None = None,
+        typical_costs: Sequence[float] = (),
     ) -> None:
         """Continue after a history.
 
@@ -91,7 +90,7 @@ class Driver:
             observer: sees the search's progress.
             on_trial_end: keeps or removes the files of a trial that has ended.
             optuna_study: the study in memory after that history; by default it is made here.
-            outlook: what is known beforehand of the time that trials take.
+            typical_costs: mean cost of each period of random configurations; empty if it is not known.
         """
         self._spec = spec
         self._history = history
@@ -106,7 +105,7 @@ class Driver:
         """Those that were tried, if seeds follow from configurations."""
         # A study that was begun when longer plans were accepted has such trials, and may ask for more of them.
         self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
-        self._meter = Meter(history, dispatcher, expected_survivors(spec, history.goal), outlook)
+        self._meter = Meter(history, dispatcher, expected_survivors(spec, history.goal), typical_costs)
         for trial in history.running():
             if not history.is_decided(trial.number):
                 dispatcher.adopt(trial.number)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from search.arguments import check_several
 from search.driver.dispatcher import AtWork
 from search.errors import UsageError
-from search.event_log import Forecast, History, Outlook, StopRules, TrialRecord, WorkLeft
+from search.event_log import Forecast, History, StopRules, TrialRecord, WorkLeft
 from search.messages import show
 from search.plugins import system_errors_of
 from search.trainer_api import Report
@@ -85,7 +85,7 @@ class Progress:
     ahead: Mapping[int, int] = field(default_factory=dict)
     """By running trial, the number of reporting intervals that are trained and have not been handled."""
     seconds_left: float | None = None
-    """Expected time until the search's end; None as long as nothing is known of the pace."""
+    """Expected time until the search's end; None before a worker of this driver has reported."""
     since: int | None = None
     """Trained trials that have ended since a complete one was better than all before it; None if none is complete."""
     duplicate: int = 0
@@ -186,7 +186,7 @@ class Meter:
     """Takes progress from a history, counting from the moment it was made."""
 
     def __init__(
-        self, history: History, periods: AtWork, expected: Sequence[float], outlook: Outlook | None = None
+        self, history: History, periods: AtWork, expected: Sequence[float], typical_costs: Sequence[float] = ()
     ) -> None:
         """Watch a history and those who train.
 
@@ -194,21 +194,20 @@ class Meter:
             history: the search so far.
             periods: those who train.
             expected: the trials that the pruner leaves in each period.
-            outlook: what is known of the trials' costs and of the pace beforehand.
+            typical_costs: mean cost of each period of random configurations; empty if it is not known.
         """
         self._history = history
         self._periods = periods
-        self._forecast = Forecast(history, expected, () if outlook is None else outlook.costs)
+        self._forecast = Forecast(history, expected, typical_costs)
         self._left: WorkLeft
         """The last forecast."""
         self._foresee_at = -math.inf
         """When the next forecast is made, by the monotonic clock."""
         self._since = time.monotonic()
-        # The pace that is known beforehand counts like one report, so that it hardly matters after a few.
-        self._cost = 0.0 if outlook is None else outlook.costs[0]
-        """Estimated cost of the periods so far."""
-        self._seconds = 0.0 if outlook is None else outlook.pace * outlook.costs[0]
-        """Their measured time."""
+        self._seconds = 0.0
+        """Measured time of the periods so far."""
+        self._cost = 0
+        """Their estimated cost."""
 
     def count(self, cost: int, report: Report) -> None:
         """Take in that a period was trained; one that is remembered says nothing of the pace."""

@@ -30,7 +30,6 @@ from search.event_log import (
     GoalSet,
     History,
     Order,
-    Outlook,
     StopRules,
     StudyRecord,
     TrialRecord,
@@ -103,8 +102,8 @@ class Search:
     planner_for: Callable[[StudySpec], Planner[Any]]
     """The planner of a study with this specification."""
     executor: Executor
-    outlook_for: Callable[[StudySpec], Outlook | None] = lambda spec: None
-    """What is known of the time that trials take, before any was trained."""
+    typical_costs: Callable[[StudySpec], Sequence[float]] = lambda spec: ()
+    """The mean cost of each period of random configurations, for the forecast of the time; empty if it is not known."""
     observer: Observer = field(default_factory=Observer)
     progress: bool | None = False
     """Whether `run` shows the progress on the terminal or in the notebook that it is called from, if there is one; None
@@ -448,7 +447,7 @@ class Search:
             dispatcher=dispatcher,
             observer=observer,
             on_trial_end=lambda trial: release(trial, history, states, self.on_trial_end),
-            outlook=self.outlook_for(spec),
+            typical_costs=self.typical_costs(spec),
         )
         reached = self._drive_to_goal(driver, history)
         return self._run_of(history, reached=reached, order_cost=dispatcher.time.ordering_share)

@@ -14,7 +14,7 @@ from .events import (
     Told as Told,
     trial_of as trial_of,
 )
-from .forecast import Forecast as Forecast, Outlook as Outlook, WorkLeft as WorkLeft
+from .forecast import Forecast as Forecast, WorkLeft as WorkLeft
 from .history import History as History
 from .log import EventLog as EventLog, readable as readable
 from .records import (

@@ -28,16 +28,6 @@ later. In two searches of conv, looked at every 12 periods, all that had ended f
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outlook:
-    """What is known of a search's trials before the first of them."""
-
-    costs: Sequence[float]
-    """Mean cost of each period of random configurations."""
-    pace: float
-    """Seconds for a unit of cost."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class WorkLeft:
     """The training that is left, in the unit of costs."""
 

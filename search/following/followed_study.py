@@ -88,7 +88,7 @@ class FollowedStudy:
         return Header(
             name=self.location.name,
             spec=self._spec,
-            workers=self._workers.time.lanes,
+            workers=self._workers.time.workers,
             goal=self._history.goal,
             resumed=False,
         )

@@ -12,7 +12,7 @@ import pytest
 from search.driver.dispatcher import Dispatcher, WorkerTime
 from search.driver.progress import Meter
 from search.event_log.events import Created, GoalSet
-from search.event_log.forecast import GROWTH, Forecast, Outlook, WorkLeft
+from search.event_log.forecast import GROWTH, Forecast, WorkLeft
 from search.event_log.history import History
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Random
@@ -41,17 +41,14 @@ def test_the_time_left_is_that_of_the_longest_trial_or_of_all_lanes_together(
     assert meter.read().seconds_left == pytest.approx(seconds, rel=0.01)
 
 
-def test_before_the_first_report_the_pace_is_the_one_that_is_known_beforehand(tmp_path: Path) -> None:
+def test_trials_to_come_are_expected_to_cost_as_much_as_typical_ones(tmp_path: Path) -> None:
     spec = fake.make_spec(Random(), NoPruner(), 1, 0)
     history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=10)])
     executor = Scripted(Clock(), lambda job: None, workers=1)
     dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False)
-    outlook = Outlook(costs=[100.0] * fake.PERIODS, pace=0.5)
-    meter = Meter(history, dispatcher, (10.0,) * fake.PERIODS, outlook)
-    before = meter.read().seconds_left
-    assert before == pytest.approx(0.5 * GROWTH * 10 * 100 * fake.PERIODS)
-    meter.count(100, Report(value=0.5, metrics={}, weights="", seconds=150.0))  # of pace 1.5: together 1
-    assert meter.read().seconds_left == pytest.approx(GROWTH * 10 * 100 * fake.PERIODS, rel=0.01)
+    meter = Meter(history, dispatcher, (10.0,) * fake.PERIODS, [100.0] * fake.PERIODS)
+    meter.count(100, Report(value=0.5, metrics={}, weights="", seconds=50.0))
+    assert meter.read().seconds_left == pytest.approx(0.5 * GROWTH * 10 * 100 * fake.PERIODS, rel=0.01)
 
 
 def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
