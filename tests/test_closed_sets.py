@@ -165,6 +165,7 @@ class NewOutcome:
         "search/event_log/events.py",
         "Event",
         (
+            "search/following/follow_loop.py",
             "search/event_log/history.py",
             "search/event_log/codec.py",
             "search/study/optuna_tables.py",
@@ -180,8 +181,16 @@ class NewEvent(_Happened):
     "new_reason": NewValue(
         "search/event_log/records.py",
         "Reason",
-        ("search/continuation/selection.py", "search/event_log/records.py", "mnist_bench/plots/study/trials.py"),
+        (
+            "search/continuation/selection.py",
+            "search/event_log/records.py",
+            "search/driver/tracking/tensorboard_files.py",
+            "search/driver/tracking/mlflow_runs.py",
+            "mnist_bench/plots/study/trials.py",
+            "mnist_bench/trial_charts/shown_trials.py",
+        ),
     ),
+    "new_tracker": NewValue("search/driver/tracking/names.py", "TrackerName", ("search/driver/tracking/tracking.py",)),
     "new_rule": NewValue(
         "search/event_log/records.py",
         "StopRule",
