@@ -132,6 +132,8 @@ def chosen_keys(board: Leaderboard) -> list[str]:
 def chosen_record(board: Leaderboard, row: LeaderboardRow) -> dict[str, Any]:
     """Return a row as CSV has it, with the columns of `chosen_keys`."""
     record = record_of(board, row)
+    if not board.selection.columns:
+        return record
     return {key: record[key] if key in record else _compact(row)[key] for key in chosen_keys(board)}
 
 
