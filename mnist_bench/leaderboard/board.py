@@ -222,6 +222,7 @@ def leaderboard_of(
         infeasible: whether infeasible trials have rows.
         curves: whether rows have their learning curves.
     """
+    best = study.best  # asked once: the answer looks at every complete trial
     front = pareto_front(study)
     on_front = {trial.number for trial in front}
     listed = listed_trials(study, on_front, infeasible=infeasible)
@@ -245,8 +246,8 @@ def leaderboard_of(
             excess=excess_of(trial),
             seed=trial.seed,
             curve=curve_of(trial) if curves else (),
-            first_then=first_then(trial, study.best),
-            ahead=is_ahead(trial, study.best),
+            first_then=first_then(trial, best),
+            ahead=is_ahead(trial, best),
             cost=None if study.cost is None else trial.facts.get(study.cost),
             on_front=None if study.cost is None else trial.number in on_front,
             net=net,
@@ -274,9 +275,9 @@ def leaderboard_of(
         limits=limits_of(study),
         has_curves=curves,
         has_infeasible=infeasible,
-        first=None if study.best is None else study.best.number,
+        first=None if best is None else best.number,
         stop=study.stop,
-        ahead=tuple(trial.number for trial in listed if is_ahead(trial, study.best)),
+        ahead=tuple(trial.number for trial in listed if is_ahead(trial, best)),
         remembered=study.remembered,
         net=totals,
     )

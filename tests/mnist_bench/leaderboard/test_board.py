@@ -16,7 +16,7 @@ from mnist_bench.leaderboard.board import (
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.statistics.inference import wilson
 from search.errors import StorageError
-from search.event_log.records import Reason
+from search.event_log.records import Reason, StudyRecord, TrialRecord
 from search.study.studies import StoredStudy
 from support import handmade, handmade_search
 
@@ -208,3 +208,20 @@ def test_the_front_is_what_no_complete_trial_dominates(shapes: list[tuple[int, i
     front = pareto_front(study)
     assert {trial.number for trial in front} == expected
     assert [trial.rank_key() for trial in front] == sorted(trial.rank_key() for trial in front)
+
+
+def test_the_best_trial_is_looked_for_a_few_times_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look compares all complete trials, so that a look per row took minutes in a study of 5,000."""
+    looks = 0
+    best = StudyRecord.__dict__["best"].fget
+
+    def counted(study: StudyRecord) -> TrialRecord | None:
+        nonlocal looks
+        looks += 1
+        found: TrialRecord | None = best(study)
+        return found
+
+    monkeypatch.setattr(StudyRecord, "best", property(counted))
+    board = leaderboard_of(handmade.study([handmade.trial(n, range(n)) for n in range(30)]))
+    assert board.first == 0
+    assert looks < 5
