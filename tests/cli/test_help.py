@@ -21,7 +21,7 @@ SIGNS = re.compile(r"<\w|\brange>|<=x|\(default|[Ll]eft out|\[\[|\]\]|\{|\.\.\.\
 """What no help shows: types, bounds as formulas, defaults in the text, brackets within brackets."""
 IMPERATIVE = {
     "Check", "Classify", "Compare", "Describe", "Draw", "Examine", "Export", "List", "Log", "Measure", "Rank",
-    "Remove", "Retrain", "Run", "Show", "Train", "Write",
+    "Remove", "Retrain", "Run", "Show", "Train", "Try", "Write",
 }  # fmt: skip
 """First words of the summaries."""
 
