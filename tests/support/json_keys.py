@@ -47,7 +47,7 @@ def check(arguments: Sequence[str], printed: str) -> None:
     if "--json" not in arguments or not printed:
         return
     keys = {*json.loads(printed)} - {"schema_version"}
-    words = [word for word in arguments if word != "-v"]
+    words = [word for word in arguments if word != "-v" and not word.isupper()]  # a role that a test writes before it
     command = " ".join(command_of(words))
     forms = [form for form in documented() if form.command == command]
     assert keys == {"error"} or any(form.fits(keys) for form in forms), (command, sorted(keys))
