@@ -20,11 +20,11 @@ def demo(
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     results: options.Results = options.RESULTS,
 ) -> None:
-    """Try a small search: its page, its digest, and a digit to draw. It takes about a minute.
+    """Try a small search: its page, its digest, and a digit to draw.
 
-    The search has 20 trials of small networks, and computes the same bits on every x86-64 processor with AVX2. Its
-    digest is compared with the digest of other machines. Its page follows the search, and ends as a report on which you
-    can draw a digit. The exit code is 4 if the digest is another one.
+    It takes about a minute. The search has 20 trials of small networks, and computes the same bits on every x86-64
+    processor with AVX2. Its digest is compared with the digest of other machines. Its page follows the search, and ends
+    as a report on which you can draw a digit. The exit code is 4 if the digest is another one.
 
     Examples:
         mnist-bench demo
