@@ -1,11 +1,12 @@
 """What the page of a running search costs the search, in pairs of searches with and without the page.
 
-    python benchmarks/page_cost.py [PAIRS]        default: 8; publishes results/published/page-cost.md
+    python benchmarks/page_cost.py [PAIRS]        default: 10; publishes results/published/page-cost.md
     python benchmarks/page_cost.py --kept         publish the pairs that are finished
 
-Both searches of a pair have the same trials. They run one after the other, with the page in the first of every second
-pair. Time counts from the first period's start to the last one's end, so neither the start of workers nor the plots at
-the end are in it. Pairs are kept in results/_bench/page-cost.jsonl; the same command resumes an interrupted run.
+Both searches of a pair have the same trials and one worker. They run at the same time, so that other programs disturb
+both alike; every second pair starts with the page. Time counts from the first period's start to the last one's end:
+neither the start of workers nor the plots at the end are in it. Pairs are kept in results/_bench/page-cost.jsonl; the
+same command resumes an interrupted run.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from search import Observer
 from search.files import append_line, make_folder, whole_lines
 
 KEPT = Path("results/_bench/page-cost.jsonl")
-SPACE, TRIALS = "smoke", 40
+SPACE, TRIALS = "smoke", 20
 GOAL = 2.0
 """Percent of the search's time."""
 
@@ -51,29 +52,30 @@ def searched(*, with_page: bool) -> dict[str, float]:
         observer = PageObserver(Path(folder)) if with_page else Observer()
         if isinstance(observer, PageObserver):
             with observer:
-                study = mnist_bench.search(SPACE, trials=TRIALS, workers=2, results=folder, observer=observer)
+                study = mnist_bench.search(SPACE, trials=TRIALS, workers=1, results=folder, observer=observer)
         else:
-            study = mnist_bench.search(SPACE, trials=TRIALS, workers=2, results=folder, observer=observer)
+            study = mnist_bench.search(SPACE, trials=TRIALS, workers=1, results=folder, observer=observer)
     return {"seconds": worker_time_of(study).span, "pages": len(spent), "processor": sum(spent)}
 
 
-def in_a_process(*, with_page: bool) -> dict[str, float]:
-    """Return the same of a search in a process of its own."""
-    command = [sys.executable, __file__, "--one", "page" if with_page else "plain"]
-    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    found: dict[str, float] = json.loads(printed.splitlines()[-1])
-    return found
+def pair(names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the figures of two searches that run at the same time, each in a process of its own."""
+    processes = {
+        name: subprocess.Popen([sys.executable, __file__, "--one", name], stdout=subprocess.PIPE, text=True)
+        for name in names
+    }
+    return {name: json.loads(process.communicate()[0].splitlines()[-1]) for name, process in processes.items()}
 
 
-def page(pairs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def page_of(pairs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the lines of the page."""
-    ratios = [100 * (pair["page"]["seconds"] / pair["plain"]["seconds"] - 1) for pair in pairs]
-    shares = [100 * pair["page"]["processor"] / pair["page"]["seconds"] for pair in pairs]
+    ratios = [100 * (each["page"]["seconds"] / each["plain"]["seconds"] - 1) for each in pairs]
+    shares = [100 * each["page"]["processor"] / each["page"]["seconds"] for each in pairs]
     yield "# The cost of the page of a running search"
     yield ""
     yield (
-        f"{len(pairs)} pairs of `search {SPACE} --trials {TRIALS} --workers 2`, with `--page` and without, one after "
-        "the other on a machine that others used too."
+        f"{len(pairs)} pairs of `search {SPACE} --trials {TRIALS} --workers 1`, with `--page` and without, at the same "
+        "time on a machine that others used too."
     )
     yield ""
     heads = ["pair:", "with page:", "without:", "difference:", "pages:", "processor time for pages:"]
@@ -81,10 +83,10 @@ def page(pairs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         heads,
         [
             [
-                str(number), f"{pair['page']['seconds']:.1f} s", f"{pair['plain']['seconds']:.1f} s", f"{ratio:+.1f}%",
-                f"{pair['page']['pages']:.0f}", f"{share:.2f}% of the time",
+                str(number), f"{each['page']['seconds']:.1f} s", f"{each['plain']['seconds']:.1f} s", f"{ratio:+.1f}%",
+                f"{each['page']['pages']:.0f}", f"{share:.2f}% of the time",
             ]
-            for number, (pair, ratio, share) in enumerate(zip(pairs, ratios, shares, strict=True), start=1)
+            for number, (each, ratio, share) in enumerate(zip(pairs, ratios, shares, strict=True), start=1)
         ],
     )  # fmt: skip
     yield ""
@@ -104,15 +106,13 @@ def main() -> None:
         print(json.dumps(searched(with_page=arguments[1] == "page")))
         return
     make_folder(KEPT.parent)
-    pairs = [pair for _, pair in whole_lines(KEPT)]
-    wanted = len(pairs) if "--kept" in arguments else int(next(iter(arguments), "8"))
+    pairs = [kept for _, kept in whole_lines(KEPT)]
+    wanted = len(pairs) if "--kept" in arguments else int(next(iter(arguments), "10"))
     while len(pairs) < wanted:
-        first = len(pairs) % 2 == 1
-        found = {flag: in_a_process(with_page=flag) for flag in (first, not first)}
-        pairs.append({"page": found[True], "plain": found[False]})
+        pairs.append(pair(("page", "plain") if len(pairs) % 2 else ("plain", "page")))
         append_line(KEPT, json.dumps(pairs[-1]))
         print(json.dumps(pairs[-1]), flush=True)
-    pages.write(FOLDER, "page-cost", "\n".join(page(pairs)) + "\n", {"pairs": pairs})
+    pages.write(FOLDER, "page-cost", "\n".join(page_of(pairs)) + "\n", {"pairs": pairs})
 
 
 if __name__ == "__main__":
