@@ -20,6 +20,10 @@ from search.messages import first_line
 from search.study import StoredStudy, StudyLocation
 
 
+PATIENCE = 30.0
+"""Seconds that the end of a search waits for a page that is being written, as while a database server is away."""
+
+
 class PageObserver(Observer):
     """Writes the page of the search that it observes while it is entered.
 
@@ -49,8 +53,9 @@ class PageObserver(Observer):
         self._is_over.set()
         self._news.set()
         if self._location is not None:
-            self._thread.join()
-            self._write(is_last=True)
+            self._thread.join(PATIENCE)
+            if not self._thread.is_alive():
+                self._write(is_last=True)
 
     def on_start(self, header: Header) -> None:
         """Begin to write the page."""
