@@ -96,7 +96,7 @@
   }
   function sentence() {
     const since = words(age());
-    if (isStale()) return `Nothing heard for ${since}. The search was stopped or killed, or this is a copy. Its command resumes it.`;
+    if (isStale()) return `Nothing heard for ${since}. The search was stopped or killed, or this is a copy.`;
     if (state === "running") return `Running. Heard from ${since} ago.`;
     if (state === "drawing") return `Ended. The plots are being drawn.`;
     if (state === "paused") return `Stopped ${since} ago.`;
@@ -105,6 +105,8 @@
   function tell() {
     status.textContent = sentence() + (paused && state !== "ended" ? " This page does not follow it now." : "");
     status.classList.toggle("stale", isStale());
+    document.getElementById("resume").hidden = !isStale() && state !== "paused";
+    for (const time of document.querySelectorAll("#time")) time.hidden = isStale();
     document.title = isStale() ? `no news: ${title}` : title;
     button.textContent = paused ? "Follow" : "Pause";
     button.title = paused ? "Load new pages again" : "Keep this page as it is";
