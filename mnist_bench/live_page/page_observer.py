@@ -19,7 +19,6 @@ from search.following import FollowedStudy
 from search.messages import first_line
 from search.study import StoredStudy, StudyLocation
 
-
 PATIENCE = 30.0
 """Seconds that the end of a search waits for a page that is being written, as while a database server is away."""
 
