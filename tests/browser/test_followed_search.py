@@ -137,7 +137,8 @@ def test_five_moments_of_a_search_that_is_killed_and_resumed(browser: Browser, w
 
     assert read_events(watched.location)[: len(before)] == before
     assert len(open_study(watched.results, "smoke-0").finished()) == TRIALS
-    assert [first["finished"], second["rows"] > 0, third["running"] > 0] == [0, True, True]
+    assert first["finished"] < third["finished"] < TRIALS
+    assert [second["rows"] > 0, third["running"] > 0] == [True, True]
     assert {moment["pins"] for moment in (third, fourth, fifth)} == {pinned}
     assert third["place"] == pytest.approx(place, abs=2)
     assert fifth["pictures"] > 5
