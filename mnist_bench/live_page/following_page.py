@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from mnist_bench.live_page.live_page import LivePage
 from search.driver import MAX_OUTAGE
-from search.errors import NewerVersionError, StorageError
-from search.following import FollowedStudy
+from search.following import FollowedStudy, look_until_end
 from search.study import StudyLocation
-
-TICK = 0.1
-"""Seconds between two questions whether to stop."""
 
 
 def follow_page(
@@ -40,29 +35,10 @@ def follow_page(
     """
     page = LivePage(followed=FollowedStudy(location), to=to)
     page.write()
-    readable_at = time.monotonic()
-    while page.followed.is_live:
-        if _waited(page.interval, stopping):
-            return False
-        try:
-            if page.look() or page.is_due:
-                page.write()
-            readable_at = time.monotonic()
-        except NewerVersionError:
-            raise
-        except StorageError as error:
-            if time.monotonic() - readable_at > max_outage:
-                raise
-            notice(f"{error} It is tried again.")
-    return page.followed.has_ended
 
+    def look() -> None:
+        if page.look() or page.is_due:
+            page.write()
 
-def _waited(seconds: float, stopping: Callable[[], bool]) -> bool:
-    """Wait, and return whether to stop."""
-    end = time.monotonic() + seconds
-    while not stopping():
-        left = end - time.monotonic()
-        if left <= 0:
-            return False
-        time.sleep(min(TICK, left))
-    return True
+    left = not look_until_end(page.followed, look, lambda: page.interval, stopping, notice, max_outage)
+    return page.followed.has_ended and not left

@@ -1,2 +1,2 @@
-from .follow_loop import follow as follow
+from .follow_loop import follow as follow, look_until_end as look_until_end
 from .followed_study import FollowedStudy as FollowedStudy

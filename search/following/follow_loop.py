@@ -48,23 +48,53 @@ def follow(
     followed = FollowedStudy(location)
     observer.on_start(followed.header)
     observer.on_progress(followed.progress)
+
+    def look() -> None:
+        for event in followed.look():
+            _tell(event, followed, observer)
+        observer.on_progress(followed.progress)
+
+    if not look_until_end(followed, look, lambda: pause, stopping, observer.on_notice, max_outage):
+        return "left"
+    return "ended" if followed.has_ended else "paused"
+
+
+def look_until_end(
+    followed: FollowedStudy,
+    look: Callable[[], object],
+    pause: Callable[[], float],
+    stopping: Callable[[], bool],
+    notice: Callable[[str], object],
+    max_outage: float = MAX_OUTAGE,
+) -> bool:
+    """Look at a study again and again until no process searches it; return False if `stopping` ended that earlier.
+
+    Args:
+        followed: the study.
+        look: takes in what is new.
+        pause: returns the seconds until the next look.
+        stopping: asked between two looks.
+        notice: called if the database cannot be read for a while.
+        max_outage: seconds for which it is tried again.
+
+    Raises:
+        StudyNotFoundError, NewerVersionError: as `look`.
+        StorageError: the database cannot be read.
+    """
     readable_at = time.monotonic()
     while followed.is_live:
-        if _waited(pause, stopping):
-            return "left"
+        if _waited(pause(), stopping):
+            return False
         try:
-            for event in followed.look():
-                _tell(event, followed, observer)
+            look()
             readable_at = time.monotonic()
         except NewerVersionError:
             raise
         except StorageError as error:
             if time.monotonic() - readable_at > max_outage:
                 raise
-            observer.on_notice(f"{error} It is tried again.")
-            continue
-        observer.on_progress(followed.progress)
-    return "ended" if followed.has_ended else "paused"
+            notice(f"{error} It is tried again.")
+    return True
 
 
 def _tell(event: Event, followed: FollowedStudy, observer: Observer) -> None:
