@@ -24,6 +24,8 @@ HEARTBEAT = 10.0
 one."""
 MISSED = 3
 """Pages that may stay away before a reader is told that the search may be dead."""
+PLOTS = 600.0
+"""Seconds for which a page may stay away while plots are drawn, which took 28 to 50 s on 2 cores."""
 RETRY = 5.0
 """Seconds after which a browser loads the page of a search again that was stopped."""
 
@@ -102,5 +104,5 @@ class LivePage:
         return Freshness(
             written=time.time(),
             every=RETRY if state == "paused" else self.interval + 0.5,
-            quiet=MISSED * max(HEARTBEAT, self.interval),
+            quiet=PLOTS if state == "drawing" else MISSED * max(HEARTBEAT, self.interval),
         )

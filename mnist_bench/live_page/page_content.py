@@ -37,7 +37,7 @@ class Freshness:
     every: float
     """Seconds after which a browser loads the page again."""
     quiet: float
-    """Seconds without a new page after which the writer is taken for dead."""
+    """Seconds without a new page after which it says that the search was stopped, or that it is a copy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

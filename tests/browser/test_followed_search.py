@@ -129,7 +129,7 @@ def test_five_moments_of_a_search_that_is_killed_and_resumed(browser: Browser, w
     before = read_events(watched.location)
     # As if the reader came back when the page is 40 seconds old.
     browser.run("const now = Date.now; Date.now = () => now() + 40000")
-    fourth = watched.until(lambda seen: seen["status"].startswith("Nothing heard for"))
+    fourth = watched.until(lambda seen: "Nothing newer has been written for" in seen["status"])
     watched.start("--page")
     browser.run("location.reload()")
     watched.end()

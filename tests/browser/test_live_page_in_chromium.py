@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ CONTRAST = 4.5
 def written(folder: Path, state: PageState = "running", *, every: float = 60.0, age: float = 0.0, **more: Any) -> Path:
     """Write a page that is loaded again every so many seconds."""
     path = folder / "report.html"
-    fresh = Freshness(written=time.time() - age, every=every, quiet=30.0)
+    fresh = Freshness(written=time.time() - age, every=every, quiet=300.0 if state == "drawing" else 30.0)
     path.write_text(render(handmade_live.content(state=state, fresh=fresh, **more)))
     return path
 
@@ -260,13 +261,25 @@ def test_it_says_how_old_it_is_and_when_that_is_too_old(browser: Browser, tmp_pa
     assert browser.run("return document.getElementById('resume').offsetHeight") == 0
     assert text(browser, "#status") in [f"Running. Heard from {seconds} s ago." for seconds in (12, 13)]
     browser.open(written(tmp_path, age=125))
-    assert text(browser, "#status").startswith("Nothing heard for 2 min ")
-    visible = "return ['resume', 'time'].map((id) => document.getElementById(id).offsetHeight > 0)"
-    assert browser.run(visible) == [True, False]
-    assert browser.run("return document.querySelector('#status').className") == "stale"
-    assert browser.driver.title.startswith("no news: 6/9 conv-0")
+    state, _, news = text(browser, "#status").partition(". ")
+    assert re.fullmatch(r"State at (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d", state)
+    assert re.fullmatch(
+        r"Nothing newer has been written for 2 min \d+ s: the search was stopped, or this is a copy\.", news
+    )
+    visible = "return ['resume', 'stopped', 'time'].map((id) => document.getElementById(id)?.offsetHeight > 0)"
+    assert browser.run(visible) == [True, False, False]
+    assert re.match(r"6/9 \((\d{4}-\d\d-\d\d )?\d\d:\d\d\) conv-0", browser.driver.title)
     browser.open(written(tmp_path, "paused", age=3 * 3600))
     assert text(browser, "#status") == "Stopped 3 h 0 min ago."
+    assert browser.run(visible)[:2] == [True, True]
+
+
+def test_a_page_that_waits_for_plots_is_patient(browser: Browser, tmp_path: Path) -> None:
+    browser.open(written(tmp_path, "drawing", age=125))
+    assert text(browser, "#status") == "The search has ended; its plots are being drawn."
+    browser.open(written(tmp_path, "drawing", age=400))
+    assert text(browser, "#status").endswith(" The search has ended; its plots were not drawn, or this is a copy.")
+    assert browser.run("return document.getElementById('resume').offsetHeight") == 0
 
 
 @pytest.mark.parametrize(("state", "again"), [("paused", True), ("drawing", True), ("ended", False)])

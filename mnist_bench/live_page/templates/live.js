@@ -94,20 +94,33 @@
     const hours = Math.floor(seconds / 3600);
     return hours < 48 ? `${hours} h ${Math.floor((seconds % 3600) / 60)} min` : `${Math.floor(hours / 24)} days`;
   }
+  // The moment of the page in the reader's time zone; with the date, if that is not today.
+  function moment(length) {
+    const at = new Date(1000 * written), pad = (number) => String(number).padStart(2, "0");
+    const day = [at.getFullYear(), at.getMonth() + 1, at.getDate()].map(pad).join("-");
+    const clock = [at.getHours(), at.getMinutes(), at.getSeconds()].map(pad).slice(0, length).join(":");
+    return at.toDateString() === new Date().toDateString() ? clock : `${day} ${clock}`;
+  }
+  // A page cannot know whether its search was stopped or it is a copy, so it raises no alarm.
+  function lastKnown() {
+    const at = `State at ${moment(3)}.`;
+    if (state === "drawing") return `${at} The search has ended; its plots were not drawn, or this is a copy.`;
+    return `${at} Nothing newer has been written for ${words(age())}: the search was stopped, or this is a copy.`;
+  }
   function sentence() {
     const since = words(age());
-    if (isStale()) return `Nothing heard for ${since}. The search was stopped or killed, or this is a copy.`;
+    if (isStale()) return lastKnown();
     if (state === "running") return `Running. Heard from ${since} ago.`;
-    if (state === "drawing") return `Ended. The plots are being drawn.`;
+    if (state === "drawing") return "The search has ended; its plots are being drawn.";
     if (state === "paused") return `Stopped ${since} ago.`;
     return "Ended.";
   }
   function tell() {
     status.textContent = sentence() + (paused && state !== "ended" ? " This page does not follow it now." : "");
-    status.classList.toggle("stale", isStale());
-    document.getElementById("resume").hidden = !isStale() && state !== "paused";
+    document.getElementById("resume").hidden = state !== "paused" && !(isStale() && state === "running");
+    document.getElementById("stopped").hidden = isStale();
     for (const time of document.querySelectorAll("#time")) time.hidden = isStale();
-    document.title = isStale() ? `no news: ${title}` : title;
+    document.title = isStale() ? title.replace(" ", ` (${moment(2)}) `) : title;
     button.textContent = paused ? "Follow" : "Pause";
     button.title = paused ? "Load new pages again" : "Keep this page as it is";
   }

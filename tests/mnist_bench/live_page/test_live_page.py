@@ -56,6 +56,14 @@ def test_the_interval_is_a_hundred_times_the_cost_of_the_last_page(
     assert intervals == [LEAST, pytest.approx(7.0), LEAST]  # the first page loads what the others use
 
 
+def test_plots_are_waited_for_longer_than_the_next_page(page: LivePage) -> None:
+    quiet = {}
+    for state in ("running", "drawing"):
+        page.write(state=state)
+        quiet[state] = float(page.file.read_text().partition('data-quiet="')[2].partition('"')[0])
+    assert quiet == {"running": 30.0, "drawing": 600.0}
+
+
 def test_without_news_it_is_due_after_a_while(page: LivePage, monkeypatch: pytest.MonkeyPatch) -> None:
     assert page.is_due
     page.write()
