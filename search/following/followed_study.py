@@ -50,6 +50,8 @@ class FollowedStudy:
             raise no_such_study(location)
         self._history = stored_history(events)
         self._since = driven_since(location)
+        self._until = time.time()
+        """When it was found searched for the last time, if it is no longer searched."""
         self._owns_folder = has_its_folder(location)
         self._spec = StudySpec.from_json(self._history.spec)
         self._workers = _LoggedWorkers(self._history, self._spec.slots)
@@ -66,6 +68,8 @@ class FollowedStudy:
         """
         # Asked before the events are read: those that a process wrote before it ended are then among them.
         was_live, self.is_live = self.is_live, driver_of(self.location) is not None
+        if was_live:
+            self._until = time.time()
         if self.is_live and not was_live:
             self._since = driven_since(self.location)
         events = read_events(self.location, since=self._history.seq)
@@ -95,13 +99,12 @@ class FollowedStudy:
 
     @property
     def progress(self) -> Progress:
-        """The search at the moment; its seconds are those since the process that searches took the study up."""
-        read = self._meter.read()
-        now = time.time()
-        seconds = max(0.0, now - self._since) if self.is_live and self._since is not None else 0.0
-        if not self.is_live:
-            return replace(read, seconds=0.0, training=frozenset(), seconds_left=None)
-        return replace(read, seconds=seconds)
+        """The search at the moment; its seconds are those since the process that searches took the study up.
+
+        They stay as they were when that process has left.
+        """
+        read = replace(self._meter.read(), seconds=self._seconds())
+        return read if self.is_live else replace(read, training=frozenset(), seconds_left=None)
 
     def trial(self, number: int) -> TrialRecord:
         """Return a trial as it is now."""
@@ -111,6 +114,11 @@ class FollowedStudy:
     def has_ended(self) -> bool:
         """Whether the search has reached its trial budget, or a rule has ended it."""
         return self._history.next_slot() is None
+
+    def _seconds(self) -> float:
+        if self._since is None:
+            return 0.0
+        return max(0.0, (time.time() if self.is_live else self._until) - self._since)
 
     def _is_whole(self) -> bool:
         newest = newest_event(self.location)

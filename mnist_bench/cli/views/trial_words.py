@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.config import from_json
@@ -52,7 +54,12 @@ class TrialWords(ABC):
 
 def words_of(spec: StudySpec) -> TrialWords:
     """Return the words for the trials of a search with this specification."""
-    return ValueWords() if is_foreign(spec.to_json()) else NetWords(validation_images(spec.context))
+    return words_for(spec.to_json())
+
+
+def words_for(spec: Mapping[str, Any]) -> TrialWords:
+    """Return the words for the trials of a study with this specification."""
+    return ValueWords() if is_foreign(spec) else NetWords(validation_images(spec["context"]))
 
 
 class NetWords(TrialWords):

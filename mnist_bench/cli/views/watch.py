@@ -22,8 +22,9 @@ def watch(
 ) -> None:
     """Show a running search of another terminal or machine.
 
-    The view is that of `search`, read from the study every second. It ends when the search ends or stops. Ctrl-C ends
-    the view, not the search. Of the trials in progress it marks those that train now as far as the log shows it.
+    The view is that of `search`, read from the study every second. It ends when the search ends or stops, and then
+    prints the best trial. Ctrl-C ends the view, not the search. Of the trials in progress it marks those that train now
+    as far as the log shows it.
 
     Examples:
         mnist-bench watch
@@ -47,12 +48,16 @@ def watch(
 
 
 def state_lines(study: StoredStudy) -> list[str]:
-    """Return the counts of a study that is no longer searched, and how a search that was stopped is resumed."""
+    """Return the counts and the best trial of a study, and how a search that was stopped is resumed."""
+    from mnist_bench.cli.views.trial_words import words_for
     from mnist_bench.leaderboard import headline, leaderboard_of
     from mnist_bench.studies import commands_of, is_foreign
 
     board = leaderboard_of(study, of_nets=not is_foreign(study.spec), top=1)
+    lines = [headline(board)]
+    if study.best is not None:
+        lines.append(f"best   {words_for(study.spec).best(study.best)}")
     if study.live or study.stop is not None or len(study.finished()) >= board.goal:
-        return [headline(board)]
+        return lines
     shown = commands_of(study).line("show")
-    return [headline(board), f"No process searches now. `{shown}` has the command that resumes the search."]
+    return [*lines, f"No process searches now. `{shown}` has the command that resumes the search."]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -71,6 +72,7 @@ def test_the_lines_are_those_of_the_search_from_now_on(search: subprocess.Popen[
     assert len(searched) == 10
     assert stdout.startswith("smoke-0: ")
     assert " of 10 trials. " in stdout
+    assert "\nbest   #" in stdout
 
 
 @pytest.mark.slow
@@ -86,6 +88,7 @@ def test_a_study_that_nobody_searches_is_told_in_a_line_and_how_it_goes_on(cli: 
     result = cli("watch")
     assert result.exit_code == 0
     assert result.stdout.startswith("conv-0: 3 complete, ")
+    assert re.search(r"^best   #\d+  \d\d\.\d\d%  \[", result.stdout, re.MULTILINE)
     assert "No process searches now. `mnist-bench show conv-0` has the command that resumes the search." in " ".join(
         result.stdout.split()
     )

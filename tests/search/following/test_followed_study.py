@@ -108,6 +108,21 @@ def test_a_search_that_was_stopped_and_is_resumed_is_followed_further(tmp_path: 
     assert followed.study.digest == fake.run(tmp_path / "whole", goal=8).study.digest
 
 
+def test_the_seconds_of_a_search_stay_when_it_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.run(tmp_path, goal=2)
+    drivers = iter(["a process", "a process", None, None])
+    monkeypatch.setattr("search.following.followed_study.driver_of", lambda _: next(drivers))
+    monkeypatch.setattr("search.following.followed_study.driven_since", lambda _: 1000.0)
+    monkeypatch.setattr("time.time", lambda: 1040.0)
+    followed = FollowedStudy(StudyLocation.of("fake-0", tmp_path))
+    seconds = []
+    for now in (1041.0, 1042.0, 1060.0):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        list(followed.look())
+        seconds.append(followed.progress.seconds)
+    assert seconds == [41.0, 42.0, 42.0]
+
+
 def test_a_study_that_is_removed_is_no_longer_followed(tmp_path: Path) -> None:
     location = StudyLocation.of("fake-0", tmp_path)
     with pytest.raises(StudyNotFoundError, match="No study fake-0"):
