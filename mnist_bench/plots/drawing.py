@@ -32,7 +32,7 @@ class Picture:
     files: tuple[Path, ...] = ()
     """The files that it was written to, one per format."""
     lines: tuple[str, ...] = ()
-    """Lines that are printed with it: shapes, means."""
+    """Lines that are printed with it: shapes, means, a ranking."""
     error: SearchError | None = None
     """Why it was not drawn; None if it was."""
     foreseen: bool = True

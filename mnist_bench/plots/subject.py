@@ -6,7 +6,7 @@ A kind of picture pays for the parts that it asks for: `load_net` reads weights,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,8 @@ class Subject:
     study: StoredStudy
     data_dir: Path | None = None
     """The data set; None for the packaged one."""
+    texts: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """Lines that a picture leaves to be printed with it, by kind: what they say is then measured once."""
 
     @property
     def form(self) -> PictureForm:

@@ -18,6 +18,7 @@ from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 from search.strategies import MAX_TRIALS, Importance, importances
 
+KIND = "importances"
 MIN_TRIALS = 10
 """With fewer trials, the best quarter has one or two, from which nothing follows."""
 MAX_BARS = 30
@@ -111,7 +112,37 @@ def rows(study: StudyRecord) -> Importances:
 
 def picture(subject: Subject, width: float = style.WIDE) -> Figure:
     """Return the importances of the study's parameters."""
-    return draw(rows(subject.study), width)
+    measured = rows(subject.study)
+    subject.texts[KIND] = ranking(measured)
+    return draw(measured, width)
+
+
+def lines(subject: Subject) -> tuple[str, ...]:
+    """Return the lines printed with the picture once it is drawn: the finding and the ranking."""
+    return subject.texts.get(KIND, ())
+
+
+def ranking(measured: Importances) -> tuple[str, ...]:
+    """Return the importances as text, with the limit of chance of each; one beyond its limit has a sign."""
+    return (
+        f"{measured.finding}.",
+        "importance    limit of chance  hyperparameter",
+        *(
+            f"{bar.importance.share:>10.0%} {'*' if bar.importance.stands_out else ' '}"
+            f"  {_limit(bar.importance.chance):>15}  {_named(bar, measured.trials)}"
+            for bar in measured.bars
+        ),
+        "*: beyond its limit. In 95 of 100 shuffled studies, luck alone lifts no hyperparameter beyond its limit.",
+    )
+
+
+def _limit(chance: float) -> str:
+    return "over 100%" if chance > 1 else f"{chance:.0%}"
+
+
+def _named(bar: Bar, trials: int) -> str:
+    """Return the name of a parameter, with the number of trials that have it if not all `trials` do."""
+    return f"{bar.label} ({bar.trials:,} trials)" if bar.trials < trials else bar.label
 
 
 def draw(measured: Importances, width: float = style.WIDE) -> Figure:
@@ -122,8 +153,7 @@ def draw(measured: Importances, width: float = style.WIDE) -> Figure:
     axes.set_xlim(0, _reach(shown))
     for row, bar in enumerate(shown):
         _draw_bar(axes, row, bar.importance, hollow=bar.trials < measured.trials)
-    labels = [f"{bar.label} ({bar.trials:,} trials)" if bar.trials < measured.trials else bar.label for bar in shown]
-    axes.set_yticks(range(len(shown)), labels)
+    axes.set_yticks(range(len(shown)), [_named(bar, measured.trials) for bar in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlabel("share of the importance (%)")
     axes.tick_params(axis="y", length=0)

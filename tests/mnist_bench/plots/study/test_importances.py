@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
-from mnist_bench.plots.study.importances import Bar, Importances, draw, measure, rows
+from mnist_bench.plots.study import importances
+from mnist_bench.plots.study.importances import Bar, Importances, draw, measure, ranking, rows
 from mnist_bench.plots.study.trials import compare
+from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
 from search.space.space import Space
 from search.strategies.importance import Importance, Trial
-from support import handmade_search as made, handmade_values
+from support import handmade, handmade_search as made, handmade_values
 
 
 @cache
@@ -44,11 +46,11 @@ def found(*bars: Bar) -> Importances:
 
 
 def test_what_decides_comes_first_and_stands_out() -> None:
-    importances = rows(decided_by_lr())
-    assert importances.bars[0].label == "lr"
-    assert [bar.label for bar in importances.bars if bar.importance.stands_out] == ["lr"]
-    assert importances.finding == "After 1 epoch, lr alone stands out from chance, of 5 hyperparameters"
-    assert importances.detail == "study conv-0: 40 trials, compared after 1 epoch"
+    measured = rows(decided_by_lr())
+    assert measured.bars[0].label == "lr"
+    assert [bar.label for bar in measured.bars if bar.importance.stands_out] == ["lr"]
+    assert measured.finding == "After 1 epoch, lr alone stands out from chance, of 5 hyperparameters"
+    assert measured.detail == "study conv-0: 40 trials, compared after 1 epoch"
 
 
 def test_bars_are_ordered_by_length_whether_or_not_they_stand_out(
@@ -125,6 +127,31 @@ def test_the_picture_has_a_bar_a_parameter_and_marks_conditional_ones() -> None:
     assert [text.get_text() for text in axes.texts] == ["60%"]
     assert axes.get_xlabel() == "share of the importance (%)"
     assert "hollow" in figure.get_supxlabel()
+
+
+def test_the_ranking_in_text_has_each_share_with_its_limit_of_chance() -> None:
+    assert ranking(found(bar("lr", 0.6), bar("units", 0.3, chance=1.4, trials=31), bar("zoom", 0.1, chance=0.2))) == (
+        "After 1 epoch, lr alone stands out from chance, of 3 hyperparameters.",
+        "importance    limit of chance  hyperparameter",
+        "       60% *              10%  lr",
+        "       30%          over 100%  units (31 trials)",
+        "       10%                20%  zoom",
+        "*: beyond its limit. In 95 of 100 shuffled studies, luck alone lifts no hyperparameter beyond its limit.",
+    )
+
+
+def test_the_picture_and_its_lines_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+
+    def count(study: StudyRecord) -> Importances:
+        measured.append(study.name)
+        return found(bar("lr", 1.0))
+
+    monkeypatch.setattr("mnist_bench.plots.study.importances.rows", count)
+    subject = Subject(study=handmade.mixed())
+    importances.picture(subject)
+    assert importances.lines(subject) == ranking(found(bar("lr", 1.0)))
+    assert measured == ["conv-0"]
 
 
 def test_a_mark_far_beyond_the_bars_becomes_a_pointer_at_the_edge() -> None:
