@@ -167,7 +167,8 @@ def studies(
     Args:
         match: a text that the study's name, note or tags have to hold.
         tags: tags that the study has to have.
-        where: a condition over name, state, trials, goal, failed, complete, best and bytes, written like a constraint.
+        where: a condition over name, state, trials, goal, failed, complete, best, bytes and days since the last event,
+            written like a constraint.
         sort: the newest, best or largest first, or by name.
         results: the folder of the studies; None for the default in force (docs/guides/defaults.md).
         storage: URL of their database, if it is not a file in the folder of each.

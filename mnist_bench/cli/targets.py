@@ -24,6 +24,13 @@ def numbered(target: str) -> tuple[str, int] | None:
     return (name, int(number)) if name and is_number else None
 
 
+def study_name(text: str, results: Path) -> str:
+    """Return the name of a study, also if its folder in `results` is given, as a shell completes it."""
+    folder = Path(text)
+    is_there = "/" in text and folder.is_dir() and folder.resolve().parent == results.resolve()
+    return folder.name if is_there else text
+
+
 def parse(target: str | None) -> tuple[str | None, int | None]:
     """Return (study, trial) of `STUDY`, `STUDY/17` or nothing; None stands for the latest study and for no trial.
 

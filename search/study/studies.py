@@ -29,6 +29,9 @@ T = TypeVar("T")
 StudyState = Literal["running", "unreadable", "stopped early", "finished", "paused"]
 
 
+SECONDS_OF_A_DAY = 86_400
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class StudySummary:
     """One line about a study."""
@@ -74,7 +77,9 @@ class StudySummary:
     def figures(self) -> dict[str, Any]:
         """Return what a condition can name: `trials >= 50 and best > 0.99`."""
         names = ("name", "state", "trials", "goal", "failed", "complete", "bytes")
-        return {**{name: getattr(self, name) for name in names}, "best": self.best_value}
+        written = datetime.fromisoformat(self.modified).replace(tzinfo=UTC)
+        days = (datetime.now(UTC) - written).total_seconds() / SECONDS_OF_A_DAY
+        return {**{name: getattr(self, name) for name in names}, "best": self.best_value, "days": days}
 
     def matches(self, text: str) -> bool:
         """Return whether a text is in the name, the note or a tag, in upper or lower case."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench.cli import options, output
+from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.study_list import rows as study_rows
 from search.errors import UsageError
 from search.files import write_named
@@ -100,6 +100,7 @@ def leaderboard(
     Examples:
         mnist-bench leaderboard conv-0 --top 20
         mnist-bench leaderboard conv-0 conv-1
+        mnist-bench leaderboard results/*         # all studies
         mnist-bench leaderboard conv-0 --where "lr >= 0.01 and blocks == 3" --sort params
         mnist-bench leaderboard conv-0 --columns trial,validation,lr --sort=-lr
         mnist-bench leaderboard conv-0 --csv > trials.csv
@@ -127,7 +128,7 @@ def leaderboard(
         selection=Selection(where=where, sort=sort, columns=tuple(columns.split(",")) if columns else ()),
         legend=legend,
     )
-    names = list(dict.fromkeys(studies or []))
+    names = list(dict.fromkeys(targets.study_name(name, results) for name in studies or []))
     listed = _several(names, wanted) if len(names) > 1 else _one(names[0] if names else None, wanted)
     if output_file is not None and ending is not None:
         _write(output_file, ending, listed, wanted)

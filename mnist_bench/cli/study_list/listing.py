@@ -43,7 +43,7 @@ def studies(
         typer.Option(
             "--where",
             metavar="CONDITION",
-            help="Only studies that meet a condition, written like a constraint: 'trials >= 50 and failed == 0'.",
+            help="Only studies that meet a condition, written like a constraint: 'days < 7 and failed == 0'.",
         ),
     ] = None,
     sort: Annotated[

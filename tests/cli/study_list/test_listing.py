@@ -254,6 +254,8 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> None:
         (("--where", "trials >= 20 and failed == 0"), ["conv-0"]),
         (("--where", "state == 'paused' and best < 0.9"), ["gbm-0"]),
         (("--where", "state == 'running'"), []),
+        (("--where", "days < 0"), []),
+        (("--where", "days > 3 and name == 'gbm-0'"), ["gbm-0"]),
         (("--where", "name == 'none-0'", "--match", "conv"), []),
         (("--sort", "name"), ["conv-0", "gbm-0", "none-0"]),
         (("--sort", "best"), ["conv-0", "gbm-0", "none-0"]),
