@@ -149,7 +149,7 @@ def test_where_the_weights_were_not_kept_the_command_names_the_data(place: Place
     (place.folder / "copies" / "tiny-0" / "weights" / f"{best}.safetensors").unlink()
     elsewhere = (f"tiny-0/{best}", "--results", "copies")
     said = place.run("predict", *elsewhere, "mine.npz", data=None, code=3)
-    command = rf"mnist-bench export tiny-0/{best} --to DIR --results copies --data \S+\.npz"
+    command = rf"mnist-bench reproduce tiny-0/{best} --weights --results copies --data \S+\.npz"
     assert re.search(f"`{command}` trains it again", said)
     bare = str(Path("results", "tiny-0", "weights", f"{best}.safetensors"))
     said = place.run("predict", bare, "mine.npz", data=None, code=2)

@@ -86,7 +86,7 @@ def test_an_argument_that_no_search_can_have_is_named(tmp_path: Path, given: dic
 
 
 def test_results_and_targets_that_are_none_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^results=5: give a folder\.$"):
+    with pytest.raises(UsageError, match=r"^results=5: give a folder, or None\.$"):
         of(5)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"^A target of 10+ cannot be reached; give a number\.$"):
         search.StopRules(target=10**400)

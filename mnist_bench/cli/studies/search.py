@@ -14,7 +14,6 @@ import typer
 from mnist_bench.cli import options, output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
 from search.arguments import MAX_SEED
-from search.driver import Observers
 from search.driver.attended import Interrupts
 from search.driver.tracking import trackers
 from search.errors import UsageError
@@ -462,6 +461,7 @@ def _shown(
     started = time.monotonic()
     with resuming.ended_at_once(config.storage):
         from mnist_bench.cli.views import ending, live
+        from search.driver import Observers
 
         with (
             live.view(config.results) as view,
