@@ -52,7 +52,7 @@ def test_what_came_for_fits_into_eighty_columns(
     monkeypatch.setenv("COLUMNS", "80")
     output.print_result("table", *tables_of([clear(reference=(0.0135, 0.0004))]))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[4].split() == ["contestant", "error", "against", "tpe", "+", "asha", "verdict", "speed-up"]
+    assert lines[4].split() == ["contestant", "error", "against", "tpe", "+", "asha", "verdict", "speed-up", "rank"]
     assert max(map(len, lines[4:8])) <= 80
 
 
