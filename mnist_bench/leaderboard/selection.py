@@ -14,7 +14,7 @@ from search.arguments import is_number
 from search.errors import UsageError
 from search.event_log import Reason, State
 from search.messages import did_you_mean, first_few, listing, show
-from search.space.constraints import RowFilter, read_filter
+from search.space.constraints import RowFilter, read_filter, short_names
 
 Entry = TypeVar("Entry")
 NET_ALIASES = {
@@ -25,7 +25,7 @@ NET_ALIASES = {
 ALIASES = {"trial": "number", "time": "seconds"}
 """The same in a study of another trainer."""
 NAMED = 8
-"""Largest number of values or columns that a sentence names."""
+"""Largest number of values that a sentence names."""
 CLOSED = {"state": (*get_args(State), "PAUSED"), "reason": get_args(Reason)}
 """All values of a column, whether or not a row has them."""
 
@@ -173,7 +173,7 @@ def column_named(name: str, known: Collection[str], argument: str) -> str:
     if not found:
         shorts = [column.partition(".")[2] for column in known]
         hint = did_you_mean(name, [*known, *filter(None, shorts)])
-        others = f"; there are {first_few([*known], NAMED)}."
+        others = f"; there are {short_names(known)}."
         raise UsageError(f"{argument} {show(name)}: no such column{hint or others}")
     return found[0]
 

@@ -83,7 +83,9 @@ class _Part(NamedTuple):
     offset: int
 
 
-def parse(text: str, fields: Mapping[str, Any], *, lenient: bool = False, lack: str = LACK) -> Condition:
+def parse(
+    text: str, fields: Mapping[str, Any], *, lenient: bool = False, lack: str = LACK, others: str = ""
+) -> Condition:
     """Return the condition that a text describes.
 
     Args:
@@ -91,13 +93,14 @@ def parse(text: str, fields: Mapping[str, Any], *, lenient: bool = False, lack: 
         fields: constants and ranges of a space by path; an empty choice stands for a field that could not be read.
         lenient: accept the consequences of fields that were changed later: values that they never have, no range left.
         lack: says that a field is missing; the name of the field follows.
+        others: follows after that if no field has nearly the name.
 
     Raises:
         RefusedError: it describes none, or one that does not fit the fields.
     """
     if len(text) > MAX_LENGTH:
         raise RefusedError(0, f"has {len(text)} characters; the limit is {MAX_LENGTH}")
-    condition = _Parser(text, fields, lenient=lenient, lack=lack).whole()
+    condition = _Parser(text, fields, lenient=lenient, lack=lack, others=others).whole()
     if not lenient and not any(isinstance(fields[path], Distribution) for path in paths(condition)):
         raise RefusedError(0, "names no field with a range, so it never changes")
     return condition
@@ -106,9 +109,10 @@ def parse(text: str, fields: Mapping[str, Any], *, lenient: bool = False, lack: 
 class _Parser:
     """Reads one text from its beginning to its end."""
 
-    def __init__(self, text: str, fields: Mapping[str, Any], *, lenient: bool, lack: str) -> None:
+    def __init__(self, text: str, fields: Mapping[str, Any], *, lenient: bool, lack: str, others: str) -> None:
         self._fields = fields
         self._lack = lack
+        self._others = others
         self._lenient = lenient
         self._tokens = list(tokens(text))
         self._at = 0
@@ -289,7 +293,7 @@ class _Parser:
         if any(same(name, value) for span in self._fields.values() for value in _samples(span)):
             return f"; a text has quotes: '{name}'"
         known = [*self._fields, *(path.partition(".")[2] for path in self._fields)]
-        return did_you_mean(name, [path for path in known if ("." in path) == ("." in name)])
+        return did_you_mean(name, [path for path in known if ("." in path) == ("." in name)]) or self._others
 
     # The kinds of a part
 

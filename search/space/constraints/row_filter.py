@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from search.arguments import is_number
 from search.errors import UsageError
-from search.messages import show
+from search.messages import first_few, show
 from search.space.constraints.parser import parse
 from search.space.constraints.tokens import RefusedError
 from search.space.constraints.tree import Condition, holds, paths
 from search.space.ranges import Choice, Distribution, FloatRange
+
+NAMED = 30
+"""Largest number of columns that a sentence names: more than a space of nets usually searches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,23 @@ def read_filter(text: str, columns: Mapping[str, Collection[Any]]) -> RowFilter:
         UsageError: the text is not a condition, names another column, or compares it with a value that it never has.
     """
     try:
-        return RowFilter(text, parse(text, {name: _span(found) for name, found in columns.items()}, lack="no column"))
+        fields = {name: _span(found) for name, found in columns.items()}
+        return RowFilter(text, parse(text, fields, lack="no column", others=f"; there are {short_names(columns)}"))
     except RefusedError as error:
         end = "" if str(error).endswith("?") else "."
         raise UsageError(f"where {show(text)}, character {error.offset + 1}: {error}{end}") from error
+
+
+def short_names(columns: Collection[str]) -> str:
+    """Return the names of columns, those of settings first and without their section; of many columns, some.
+
+    >>> short_names(["rank", "epochs", "model.blocks", "optim.epochs"])
+    'blocks, optim.epochs, rank, epochs'
+    """
+    times = Counter(name.partition(".")[2] or name for name in columns)
+    shorts = [(name, name.partition(".")[2]) for name in columns]
+    settings = [short if times[short] == 1 else name for name, short in shorts if short]
+    return first_few([*settings, *(name for name, short in shorts if not short)], NAMED)
 
 
 def _span(found: Collection[Any]) -> Distribution:

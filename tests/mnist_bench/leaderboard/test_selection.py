@@ -97,7 +97,7 @@ def test_the_hint_below_the_table_repeats_the_selection() -> None:
     [
         ({"sort": "lrr"}, "sort lrr: no such column; did you mean `lr`?"),
         ({"columns": ("trial", "epoch")}, "columns epoch: no such column; did you mean `epochs`?"),
-        ({"columns": ("zzz",)}, "columns zzz: no such column; there are study, rank, tied, "),
+        ({"columns": ("zzz",)}, "columns zzz: no such column; there are excess.macs, lr, model.blocks, study, "),
         ({"where": "epoch > 3"}, "where epoch > 3, character 1: no column epoch; did you mean `epochs`?"),
         ({"where": "state == 'PAUSE'"}, "where state == 'PAUSE', character 1: state is never PAUSE; did you mean "),
     ],

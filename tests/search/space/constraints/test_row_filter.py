@@ -54,6 +54,11 @@ def test_a_whole_name_comes_before_a_part_of_another() -> None:
     ("text", "error"),
     [
         ("lrr > 0.01", "where lrr > 0.01, character 1: no column lrr; did you mean `lr`?"),
+        (
+            "learning > 1",
+            "where learning > 1, character 1: no column learning; there are lr, optim.epochs, filters, a.rate, b.rate, "
+            "epochs, state, tied, p_value.",
+        ),
         ("lr > 'a'", "where lr > 'a', character 6: `>` takes numbers, and 'a' is a, a text."),
         ("state == 'PRUNE'", "where state == 'PRUNE', character 1: state is never PRUNE; did you mean `PRUNED`?"),
         ("lr = 1", "where lr = 1, character 4: `=` is not allowed here; `==` compares."),
