@@ -83,7 +83,7 @@ def look_until_end(
     """
     readable_at = time.monotonic()
     while followed.is_live:
-        if _waited(pause(), stopping):
+        if waited(pause(), stopping):
             return False
         try:
             look()
@@ -113,7 +113,7 @@ def _tell(event: Event, followed: FollowedStudy, observer: Observer) -> None:
             assert_never(event)
 
 
-def _waited(seconds: float, stopping: Callable[[], bool]) -> bool:
+def waited(seconds: float, stopping: Callable[[], bool]) -> bool:
     """Wait, and return whether the follower is to stop."""
     end = time.monotonic() + seconds
     while not stopping():

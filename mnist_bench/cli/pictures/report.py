@@ -59,11 +59,12 @@ def report(
         mnist-bench report conv-0 --follow
     """
     from mnist_bench.cli.pictures import picture_output
+    from mnist_bench.cli.views import beginning
     from mnist_bench.plots import kinds_of
     from mnist_bench.report import write
     from mnist_bench.studies import open_any
 
-    study = open_any(results, study_name, storage)
+    study = (beginning.open_to_follow if follow else open_any)(results, study_name, storage)
     if follow and study.live:
         _follow(study, output_file)
         study = open_any(results, study.name, storage)

@@ -32,11 +32,12 @@ def watch(
         mnist-bench watch conv-0 --storage postgresql://host/db
     """
     from mnist_bench.cli.views import live
+    from mnist_bench.cli.views.beginning import open_to_follow
     from mnist_bench.studies import open_any
     from search.driver.attended import Interrupts
     from search.following import follow
 
-    study = open_any(results, study_name, storage)  # checks what the views compute with
+    study = open_to_follow(results, study_name, storage)  # checks what the views compute with
     if study.live:
         with live.view(results) as view, Interrupts(lambda notice: None) as interrupts:
             end = follow(study.location, view, interrupts.stopping)

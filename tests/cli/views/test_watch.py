@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from search.database import file_lock
 from search.study.location import StudyLocation
-from search.study.studies import newest_event
+from search.study.studies import driver_of, newest_event
 from support import search_cli
 from support.paths import IMPORTABLE
 
@@ -33,18 +34,27 @@ def started(*words: str) -> subprocess.Popen[str]:
 
 
 @pytest.fixture
-def search(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Return a search of ten trials that has begun, and stands still."""
+def beginning(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Return a search of ten trials as soon as it holds its lock."""
     options = ["--trials", "10", "--workers", "2", "--results", str(tmp_path)]
     process = started(search_cli.__file__, "0.05", "search", "smoke", *options)
-    location = StudyLocation.of("smoke-0", tmp_path)
-    while not (location.files.database.exists() and newest_event(location)):
+    while not driver_of(StudyLocation.of("smoke-0", tmp_path)):
         assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    process.send_signal(signal.SIGSTOP)
+        time.sleep(0.01)
     yield process
     process.kill()
     process.communicate()
+
+
+@pytest.fixture
+def search(beginning: subprocess.Popen[str], tmp_path: Path) -> subprocess.Popen[str]:
+    """Return a search of ten trials that has begun, and stands still."""
+    location = StudyLocation.of("smoke-0", tmp_path)
+    while not (location.files.database.exists() and newest_event(location)):
+        assert beginning.poll() is None, beginning.communicate()
+        time.sleep(0.05)
+    beginning.send_signal(signal.SIGSTOP)
+    return beginning
 
 
 def watching(results: Path, search: subprocess.Popen[str]) -> tuple[subprocess.Popen[str], str]:
@@ -84,6 +94,30 @@ def test_ctrl_c_ends_the_view_and_not_the_search(search: subprocess.Popen[str], 
     assert len(trials(search.communicate()[1])) == 10
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("beginning")
+def test_a_search_may_be_watched_before_its_first_event(tmp_path: Path) -> None:
+    watch = started("-c", MAIN, "watch", "smoke-0", "--results", str(tmp_path))
+    stdout, stderr = watch.communicate(timeout=60)
+    assert watch.returncode == 0, stderr
+    assert " of 10 trials. " in stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["watch"], ["report", "--follow"]])
+def test_ctrl_c_ends_the_wait_for_a_search_without_events(tmp_path: Path, words: list[str]) -> None:
+    location = StudyLocation.of("smoke-0", tmp_path)
+    location.folder.mkdir()
+    with file_lock.driver_lock(location.files.lock, "Study smoke-0"):
+        waiting = started("-c", MAIN, *words, "smoke-0", "--results", str(tmp_path))
+        assert waiting.stderr is not None
+        assert waiting.stderr.readline() == "The search of smoke-0 has only begun; its first event is waited for.\n"
+        time.sleep(0.2)
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.communicate(timeout=60)[0] == ""
+    assert waiting.returncode == 130
+
+
 def test_a_study_that_nobody_searches_is_told_in_a_line_and_how_it_goes_on(cli: Cli) -> None:
     result = cli("watch")
     assert result.exit_code == 0
@@ -95,6 +129,7 @@ def test_a_study_that_nobody_searches_is_told_in_a_line_and_how_it_goes_on(cli: 
 
 
 def test_there_is_nothing_to_watch(cli: Cli) -> None:
-    result = cli("watch", "conv-9")
-    assert result.exit_code == 3
-    assert "No study conv-9" in result.stderr
+    for words in (["watch"], ["report", "--follow"]):
+        result = cli(*words, "conv-9")
+        assert result.exit_code == 3
+        assert "No study conv-9" in result.stderr
