@@ -25,7 +25,7 @@ from mnist_bench.comparison.setting_differences import SettingDifference
 from mnist_bench.comparison.sides import Run, Side
 from mnist_bench.config import from_json
 from mnist_bench.leaderboard import value_name
-from mnist_bench.nets import distinguishing, shown
+from mnist_bench.nets import distinguishing, shown, summary
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import wilson
 from search.messages import first_few, number_of
@@ -119,7 +119,10 @@ def _settings_table(comparison: Comparison) -> Table[SettingDifference]:
     following = [row.name for row in comparison.settings if row.follows]
     told = len(following) and len(following) < len(comparison.settings)
     more = f"{number_of(len(following), 'value')} more follow from these: {first_few(following, MOST_FOLLOWING)}."
-    return Table(rows=rows, columns=columns, caption=["Settings that differ"], footnotes=[more] if told else [])
+    notes = [f"{summary.NOTHING}: has no effect there."] if any(summary.NOTHING in row.values for row in rows) else []
+    return Table(
+        rows=rows, columns=columns, caption=["Settings that differ"], footnotes=[*notes, *([more] if told else [])]
+    )
 
 
 def _side_column(label: str, place: int, importance: int) -> Column[SettingDifference]:

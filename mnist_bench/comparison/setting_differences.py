@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mnist_bench.comparison.sides import Run, Side
-from mnist_bench.config import every_setting, from_json
+from mnist_bench.config import TrainConfig, all_settings, every_setting, from_json
+from mnist_bench.nets import summary
 from mnist_bench.studies import record as records
-from search.differences import differences
+from search.differences import ABSENT, differences
+from search.messages import listing, show
+from search.space import Choice, Field
 from search.stored_fields import stored
 
 FOLLOWING = (
@@ -20,8 +24,12 @@ FOLLOWING = (
 KIND, REVISION = "numerics.kind", "trainer_revision"
 """Each kind of device has revisions of its own."""
 PREFIXES = ("space.fields.", "space.settings.", "context.", "recipe.")
+FIELD = re.compile(r"space\.fields\.([^.]+\.[^.]+)(?!\.when\b)(?:\.|$)")
+"""The path of a field of a space, or of a part of its range; its condition has a row of its own."""
 SAME = "="
 """A side that has the value of the first."""
+Rows = dict[str, tuple[str, str]]
+"""The value of the first side and that of another one, by path."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +39,7 @@ class SettingDifference:
     path: str
     """Where it is stored: `space.fields.optim.lr.high`."""
     values: tuple[str, ...]
-    """Of each side, as text; `=` for the value of the first side."""
+    """Of each side, as text; `=` for the value of the first side, `–` for a setting without an effect."""
     follows: bool
     """Whether it only follows from other settings, as the cost estimates do from the kind of device."""
 
@@ -48,9 +56,7 @@ def setting_differences(sides: Sequence[Side]) -> tuple[SettingDifference, ...]:
     Two studies are compared by their specifications. If a side is one run, all sides are compared by a run: a study by
     its best trial.
     """
-    of_studies = all(side.is_study for side in sides)
-    first, *others = [_of_study(side) if of_studies else _of_run(side.run) for side in sides]
-    rows = [{path: (then, now) for path, then, now in differences(first, other)} for other in others]
+    rows = _rows_of_studies(sides) if all(side.is_study for side in sides) else _rows_of_runs(sides)
     paths = dict.fromkeys(path for row in rows for path in row)
     return tuple(
         SettingDifference(
@@ -62,13 +68,57 @@ def setting_differences(sides: Sequence[Side]) -> tuple[SettingDifference, ...]:
     )
 
 
+def _rows(described: Sequence[Mapping[str, Any]]) -> list[Rows]:
+    first, *others = described
+    return [{path: (then, now) for path, then, now in differences(first, other)} for other in others]
+
+
+def _rows_of_studies(sides: Sequence[Side]) -> list[Rows]:
+    rows = _rows([_of_study(side) for side in sides])
+    return [_in_words(row, sides[0], side) for row, side in zip(rows, sides[1:], strict=True)]
+
+
+def _rows_of_runs(sides: Sequence[Side]) -> list[Rows]:
+    """Return the rows of runs; a setting of equal values that has no effect on one side is no difference."""
+    differing = {path for row in _rows([_of_run(side.run, every_setting) for side in sides]) for path in row}
+    rows = _rows([_of_run(side.run, _with_effect) for side in sides])
+    return [{path: values for path, values in row.items() if path in differing} for row in rows]
+
+
+def _in_words(rows: Rows, first: Side, other: Side) -> Rows:
+    """Return the rows of two studies, those of one field's range as one row in words."""
+    worded: Rows = {}
+    for path, values in rows.items():
+        if (found := FIELD.match(path)) is None:
+            worded[path] = values
+        else:
+            worded[f"space.fields.{found[1]}"] = (_range_of(first, found[1]), _range_of(other, found[1]))
+    return worded
+
+
+def _range_of(side: Side, path: str) -> str:
+    """Return what a field of a study's space can be: `adam or sgd_nesterov`, `0.001 to 0.05, log`."""
+    fields = () if side.study is None else side.study.space.fields
+    return next((_words(field) for field in fields if field.path == path), ABSENT)
+
+
+def _words(field: Field) -> str:
+    match field.distribution:
+        case None:
+            return show(field.value)
+        case Choice(options):
+            return listing(options)
+        case span:
+            return span.text
+
+
 def _of_study(side: Side) -> dict[str, Any]:
     totals = () if side.study is None else side.study.totals
     return {**side.specification, "trials": totals[-1] if totals else None}
 
 
-def _of_run(run: Run | None) -> dict[str, Any]:
-    """Return what decides the result of a run."""
+def _of_run(run: Run | None, settings: Callable[[TrainConfig], dict[str, Any]]) -> dict[str, Any]:
+    """Return what decides the result of a run, with the settings that a function tells of its configuration."""
     if run is None:
         return {}
     if run.record is None:
@@ -76,8 +126,17 @@ def _of_run(run: Run | None) -> dict[str, Any]:
     record = run.record
     data: Mapping[str, Any] = stored(record.data, records.FIRST)
     return {
-        # Every setting, also those that one side stores only because they differ from their defaults.
-        "recipe": every_setting(from_json(record.recipe)), "seed": record.seed, "data": data,
+        "recipe": settings(from_json(record.recipe)), "seed": record.seed, "data": data,
         "numerics": dict(record.numerics), "trainer_revision": record.trainer_revision,
         "versions": dict(record.versions),
     }  # fmt: skip
+
+
+def _with_effect(config: TrainConfig) -> dict[str, Any]:
+    """Return every setting, also those with their default; a dash stands for one that has no effect."""
+    told = every_setting(config)
+    for path, declared in all_settings().items():
+        if not declared.counts_in(config):
+            section, _, name = path.rpartition(".")
+            (told[section] if section else told)[name] = summary.NOTHING
+    return told

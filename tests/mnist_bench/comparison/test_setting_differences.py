@@ -37,12 +37,38 @@ def test_the_trial_budget_is_a_setting() -> None:
     assert differing(handmade.mixed(), replace(handmade.mixed(), name="b", totals=(7, 20))) == {"trials": ("7", "20")}
 
 
-def test_a_range_is_named_without_its_place_in_the_file() -> None:
-    def ranged(high: float) -> StoredStudy:
-        fields = [["optim.lr", {"type": "float", "low": 0.1, "high": high}]]
-        return with_spec(f"b{high}", space={"name": "conv", "settings": {}, "fields": fields})
+def searching(form: dict[str, Any], field: str = "optim.lr") -> StoredStudy:
+    """Return a study of a space with one field."""
+    return with_spec("b", space={"name": "conv", "settings": {}, "fields": [[field, form]]})
 
-    assert differing(ranged(1.0), ranged(2.0)) == {"optim.lr.high": ("1.0", "2.0")}
+
+def float_range(high: float) -> dict[str, Any]:
+    return {"float": [0.1, high], "log": False, "step": None}
+
+
+def test_a_range_is_one_row_in_words() -> None:
+    assert differing(searching(float_range(1.0)), searching(float_range(2.0)), searching({"levels": [1, 2]})) == {
+        "optim.lr": ("0.1 to 1.0", "0.1 to 2.0", "levels 1, 2")
+    }
+    both, one = {"choice": ["adam", "sgd_nesterov"]}, {"value": "adam"}
+    rows = differing(searching(both, "optim.optimizer"), searching(one, "optim.optimizer"))
+    assert rows == {"optim.optimizer": ("adam or sgd_nesterov", "adam")}
+
+
+def test_a_field_that_a_space_lacks_has_a_dash() -> None:
+    found = differing(searching(float_range(1.0)), searching({"value": 0.9}, "optim.momentum"))
+    assert found == {"optim.lr": ("0.1 to 1.0", "-"), "optim.momentum": ("-", "0.9")}
+
+
+def test_a_condition_has_a_row_of_its_own() -> None:
+    def depending(high: float, *allowed: int) -> StoredStudy:
+        when = {"when": {"model.blocks": list(allowed)}}
+        fields = [["model.blocks", {"int": [1, 3], "log": False, "step": 1}], ["optim.lr", float_range(high) | when]]
+        return with_spec("b", space={"name": "conv", "settings": {}, "fields": fields})
+
+    assert differing(depending(1.0, 1), depending(2.0, 1, 2)) == {
+        "optim.lr": ("0.1 to 1.0", "0.1 to 2.0"), "optim.lr.when.model.blocks": ("[1]", "[1, 2]")
+    }  # fmt: skip
 
 
 def test_what_follows_from_other_settings_is_marked() -> None:
@@ -80,6 +106,19 @@ def test_trials_differ_in_their_configurations_and_seeds() -> None:
     assert differing(first, second) == {
         "model.blocks": ("2", "3"), "optim.lr": ("0.01", "0.0093"), "seed": ("100", "101")
     }  # fmt: skip
+
+
+def test_a_setting_without_an_effect_has_a_dash() -> None:
+    def trained(**params: Any) -> Side:
+        trial = handmade.trial(0, range(6), params={f"model.{name}": value for name, value in params.items()})
+        return replace(side_of(handmade.study([trial]), Path("results")), is_study=False)
+
+    shallow, deep = trained(hidden_layers=0, hidden_units=58), trained(hidden_layers=1, hidden_units=64)
+    assert differing(shallow, deep)["model.hidden_units"] == ("–", "64")
+    assert "model.hidden_dropout" not in differing(shallow, deep)  # equal, but without an effect on one side
+    assert "model.hidden_units" not in differing(shallow, trained(hidden_layers=0, hidden_units=64))
+    third = trained(hidden_layers=1, hidden_units=58)
+    assert differing(shallow, deep, third)["model.hidden_units"] == ("–", "64", "58")
 
 
 def test_a_study_next_to_a_trial_is_compared_by_its_best_trial() -> None:
