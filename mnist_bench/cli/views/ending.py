@@ -125,7 +125,7 @@ def _uses(run: Run, config: SearchConfig, commands: NextCommands, best: TrialRec
     return {
         commands.line("reproduce"): f"retrain #{best.number} and compare bit for bit",
         commands.line("confirm", *front): "fresh seeds, then all training images, then the test set once",
-        commands.line("plot"): f"plots into {run.study.files.plots}",
+        commands.line("plot"): f"which settings matter, and other plots, into {run.study.files.plots}",
         commands.line("ablate"): "effect of each group of settings",
         commands.line("report"): "the whole study on one page",
         commands.line("export", "--to", "winner"): "the best network as files" + formats,
@@ -137,7 +137,7 @@ def _uses(run: Run, config: SearchConfig, commands: NextCommands, best: TrialRec
 def _uses_of_values(commands: NextCommands, best: TrialRecord) -> dict[str, str]:
     """Return the commands that examine a study of other work, and what each is for."""
     return {
-        commands.line("plot"): "plots of the search",
+        commands.line("plot"): "which parameters matter, and other plots",
         commands.line("report"): "the whole study on one page",
         commands.line("leaderboard"): "all trials",
         commands.line("show", trial=best.number): "every setting, the reports, the hashes",

@@ -326,7 +326,7 @@ def test_advice_keeps_a_password_to_itself() -> None:
 def test_advice_names_the_folder_of_the_pictures() -> None:
     lines = ending.advice(ended(), SearchConfig(space="conv"))
     (line,) = [line for line in lines if "mnist-bench plot conv-0" in line]
-    assert line.endswith("   plots into results/conv-0/plots")
+    assert line.endswith("   which settings matter, and other plots, into results/conv-0/plots")
 
 
 @pytest.fixture
