@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from search.errors import StorageError
 from search.following.follow_loop import waited
-from search.study import StudyLocation, driver_of, newest_event
+from search.study import ResultsFolder, StudyLocation, can_name_a_study, driver_of, newest_event
 
 GRACE = 10.0
 """Seconds for which a study is waited for that has a folder, but neither events nor a process that searches it."""
@@ -48,6 +49,19 @@ def await_beginning(
         was_driven, has_told = was_driven or is_driven, True
         if waited(pause, stopping):
             return False
+
+
+def begun_last(results: Path) -> str | None:
+    """Return the name of a study in a folder that is searched and has no event yet; None if there is none.
+
+    Raises:
+        StorageError: a lock cannot be read.
+    """
+    names = [folder.path.name for folder in ResultsFolder(results).with_database()]
+    locations = [StudyLocation.of(name, results) for name in names if can_name_a_study(name)]
+    driven = [location for location in locations if driver_of(location) is not None]
+    begun = [location.name for location in driven if not _has_events(location, is_driven=True)]
+    return begun[-1] if begun else None
 
 
 def _has_events(location: StudyLocation, *, is_driven: bool) -> bool:

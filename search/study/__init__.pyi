@@ -16,6 +16,7 @@ from .invocation_log import (
 )
 from .location import (
     StudyLocation as StudyLocation,
+    can_name_a_study as can_name_a_study,
     check_belongs as check_belongs,
     checked_name as checked_name,
     is_in_environment as is_in_environment,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def open_to_follow(results: Path, name: str | None, storage: str | None) -> StoredStudy:
-    """Return a study as `open_any`; one that is named and has only begun is waited for.
+    """Return a study as `open_any`; one that has only begun is waited for.
 
     Raises:
         typer.Exit: Ctrl-C ended that.
@@ -23,9 +23,11 @@ def open_to_follow(results: Path, name: str | None, storage: str | None) -> Stor
     """
     from mnist_bench.studies import open_any
     from search.driver.attended import Interrupts
-    from search.following import await_beginning
+    from search.following import await_beginning, begun_last
     from search.study import StudyLocation
 
+    if name is None and storage is None:
+        name = begun_last(results)
     if name is not None:
         location = StudyLocation.of(name, results, storage)
         with Interrupts(lambda notice: None) as interrupts:

@@ -96,8 +96,11 @@ def test_ctrl_c_ends_the_view_and_not_the_search(search: subprocess.Popen[str], 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("beginning")
-def test_a_search_may_be_watched_before_its_first_event(tmp_path: Path) -> None:
-    watch = started("-c", MAIN, "watch", "smoke-0", "--results", str(tmp_path))
+@pytest.mark.parametrize("words", [["smoke-0"], []])
+def test_a_search_may_be_watched_before_its_first_event(tmp_path: Path, words: list[str]) -> None:
+    while not StudyLocation.of("smoke-0", tmp_path).files.database.exists():
+        time.sleep(0.01)
+    watch = started("-c", MAIN, "watch", *words, "--results", str(tmp_path))
     stdout, stderr = watch.communicate(timeout=60)
     assert watch.returncode == 0, stderr
     assert " of 10 trials. " in stdout

@@ -11,7 +11,7 @@ import pytest
 
 from search.database import file_lock
 from search.errors import StorageError
-from search.following.beginning import await_beginning
+from search.following.beginning import await_beginning, begun_last
 from search.study.location import StudyLocation
 from support import search_fake as fake
 
@@ -77,6 +77,20 @@ def test_a_folder_alone_is_waited_for_a_while(location: StudyLocation) -> None:
     location.folder.mkdir()
     assert awaited(location, lambda: False, grace=0.5) == (True, [TOLD])
     assert awaited(location, lambda: True) == (False, [TOLD])
+
+
+def test_a_search_that_has_only_begun_is_found_without_its_name(location: StudyLocation) -> None:
+    results = location.folder.parent
+    assert begun_last(results) is None
+    fake.run(results, goal=2)
+    made = StudyLocation.of("made-0", results)
+    made.folder.mkdir()
+    made.files.database.touch()
+    assert begun_last(results) is None
+    with file_lock.driver_lock(location.files.lock, "Study fake-0"):
+        assert begun_last(results) is None
+        with file_lock.driver_lock(made.files.lock, "Study made-0"):
+            assert begun_last(results) == "made-0"
 
 
 def test_a_database_that_its_search_is_making_may_be_unreadable(
