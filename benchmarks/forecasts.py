@@ -87,7 +87,8 @@ def page(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield (
         f"{len(rows)} small searches on two idle cores. The figure of `--dry-run` is compared with the time from the "
         "start of the command to its end. So are the first figure of the live view and the figure after a quarter of "
-        "the time. A ratio above 1 means that the search took longer than foretold."
+        "the time. A dash means that the live view's figure was not measured. A ratio above 1 means that the search took "
+        "longer than foretold. The searches followed each other, so most ranges are those of a busy machine."
     )
     yield ""
     heads = ["search", "foretold", "range", "true:", "ratio:", "live, first:", "live, after a quarter:"]
@@ -102,7 +103,8 @@ def page(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for name, words in (("first", "its first figure"), ("quarter", "the figure after a quarter of the time")):
         found = [row["took"] / row[name] for row in rows if row[name]]
         within = sum(LOWEST <= ratio <= HIGHEST for ratio in found)
-        yield f"Of the live view, {words} was in this range in {within} of {len(found)} searches."
+        if found:
+            yield f"Of the live view, {words} was in this range in {within} of {len(found)} searches."
     yield ""
     yield f"{pages.machine()} `python benchmarks/forecasts.py`"
 
