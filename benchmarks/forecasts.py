@@ -87,8 +87,8 @@ def page(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield (
         f"{len(rows)} small searches on two idle cores. The figure of `--dry-run` is compared with the time from the "
         "start of the command to its end. So are the first figure of the live view and the figure after a quarter of "
-        "the time. A dash means that the live view's figure was not measured. A ratio above 1 means that the search took "
-        "longer than foretold. The searches followed each other, so most ranges are those of a busy machine."
+        "the time. A dash means that the live view's figure was not measured. A ratio above 1 means that the search "
+        "took longer than foretold. The searches followed each other, so most ranges are those of a busy machine."
     )
     yield ""
     heads = ["search", "foretold", "range", "true:", "ratio:", "live, first:", "live, after a quarter:"]
