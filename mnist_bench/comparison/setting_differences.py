@@ -79,7 +79,7 @@ def _rows_of_studies(sides: Sequence[Side]) -> list[Rows]:
 
 
 def _rows_of_runs(sides: Sequence[Side]) -> list[Rows]:
-    """Return the rows of runs; a setting of equal values that has no effect on one side is no difference."""
+    """Return the rows of runs, without settings of equal values that have no effect on one side."""
     differing = {path for row in _rows([_of_run(side.run, every_setting) for side in sides]) for path in row}
     rows = _rows([_of_run(side.run, _with_effect) for side in sides])
     return [{path: values for path, values in row.items() if path in differing} for row in rows]
