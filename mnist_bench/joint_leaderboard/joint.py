@@ -132,18 +132,19 @@ def joint_leaderboard_of(
     entries = _in_order(studies, rows)
     complete = [(study, trial) for study, trial in entries if trial.state == "COMPLETE"]
     ranks = {(study, trial.number): rank for rank, (study, trial) in enumerate(complete, start=1)}
-    p_values = _p_values(complete)
+    on_their_images = [_is_trained_on_its_images(trial) for _, trial in complete]
+    none_is_tested = any(on_their_images[:1])  # if the first was trained on its images, no test says anything
+    comparable = [
+        entry for entry, is_so in zip(complete, on_their_images, strict=True) if not (is_so or none_is_tested)
+    ]
+    p_values = _p_values(complete, comparable[1:])
     settings = distinguishing([_config(trial) for _, trial in entries])
     listed = [
         _joint_row(study, rows[study, trial.number], ranks, p_values, cells)
         for (study, trial), cells in zip(entries, settings, strict=True)
     ]
-    on_their_images = [entry for entry in complete if _is_trained_on_its_images(entry[1])]
-    if complete[:1] == on_their_images[:1]:  # if the first is, no test says anything
-        on_their_images = complete
-    untested = [entry for entry in complete[1:] if entry not in on_their_images]
-    lacking = sum(p_values[study, trial.number] is None for study, trial in untested)
-    return _summed(boards, tuple(listed), untested=lacking, trained_on=len(on_their_images))
+    lacking = sum(p_values[study, trial.number] is None for study, trial in comparable[1:])
+    return _summed(boards, tuple(listed), untested=lacking, trained_on=len(complete) - len(comparable))
 
 
 def _in_order(
@@ -173,14 +174,13 @@ def _is_trained_on_its_images(trial: TrialRecord) -> bool:
     return _config(trial).train_on == "all"
 
 
-def _p_values(complete: Sequence[tuple[str, TrialRecord]]) -> dict[tuple[str, int], float | None]:
+def _p_values(
+    complete: Sequence[tuple[str, TrialRecord]], tested: Sequence[tuple[str, TrialRecord]]
+) -> dict[tuple[str, int], float | None]:
     """Return the p-value of each complete trial but the first one; None if it is not tested."""
     if not complete:
         return {}
     first, *others = complete
-    tested = [
-        entry for entry in others if not (_is_trained_on_its_images(entry[1]) or _is_trained_on_its_images(first[1]))
-    ]
     found = p_values_of(first[1], [trial for _, trial in tested])
     p_values = {(study, trial.number): p for (study, trial), p in zip(tested, found, strict=True)}
     return {(study, trial.number): p_values.get((study, trial.number)) for study, trial in others}

@@ -14,6 +14,7 @@ from search.driver import Progress
 from search.errors import UsageError
 from search.files import atomic_write, write_named
 from search.following import FollowedStudy
+from search.study import StoredStudy
 
 LEAST = 2.0
 """Seconds between two pages, at least."""
@@ -43,13 +44,8 @@ class LivePage:
 
     @property
     def file(self) -> Path:
-        """Where the page is written.
-
-        Raises:
-            UsageError: the files in the study's folder are another study's.
-            StorageError: the file in the study's folder is a link, a pipe or a device.
-        """
-        return self.to or self.followed.study.files.report
+        """Where the page is written; errors as in `write`."""
+        return self._file_of(self.followed.study)
 
     def look(self) -> bool:
         """Read what is new in the study, and return whether anything is.
@@ -83,11 +79,12 @@ class LivePage:
             state: the state of the search; None for that which the study shows.
 
         Raises:
-            UsageError: the file cannot be written.
-            StorageError: the study contains what no search writes.
+            UsageError: the file cannot be written, or the files in the study's folder are another study's.
+            StorageError: the study contains what no search writes, or the file there is a link, a pipe or a device.
         """
         begun, is_first = time.thread_time(), self._written == -math.inf
-        study, file, state = self.followed.study, self.file, state or self.state
+        study, state = self.followed.study, state or self.state
+        file = self._file_of(study)
         if not is_foreign(study.spec):
             validated.believed(study)
         content = content_of(study, progress or self.followed.progress, state, self._freshness(state))
@@ -99,6 +96,9 @@ class LivePage:
         self._written = time.monotonic()
         if not is_first:  # which takes ten times as long, for it loads what the others use
             self.interval = max(LEAST, REST * (time.thread_time() - begun))
+
+    def _file_of(self, study: StoredStudy) -> Path:
+        return self.to or study.files.report
 
     def _freshness(self, state: PageState) -> Freshness:
         return Freshness(

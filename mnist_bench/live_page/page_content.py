@@ -81,8 +81,7 @@ def content_of(study: StoredStudy, progress: Progress, state: PageState, freshne
     """Return the page of a study at the moment of `progress`."""
     foreign = is_foreign(study.spec)
     board = leaderboard_of(study, of_nets=not foreign, top=LISTED)
-    ahead = _ahead(progress)
-    first = progress.best or ahead
+    first = progress.best or progress.best_unfinished
     return LiveContent(
         study=study.name,
         space=study.space.name,
@@ -91,7 +90,7 @@ def content_of(study: StoredStudy, progress: Progress, state: PageState, freshne
         finished=progress.finished,
         goal=progress.goal,
         counts=cells.counted(board.counts, live=state == "running"),
-        time=_time(progress) if state == "running" else "",
+        time=cells.gone_and_left(progress.seconds, progress.seconds_left) if state == "running" else "",
         best="No trial has reported yet." if first is None else _first(study, first, foreign=foreign),
         best_settings="" if first is None else summary_of(first, foreign=foreign),
         remarks=tuple(_remarks(study, progress, foreign=foreign)),
@@ -102,23 +101,12 @@ def content_of(study: StoredStudy, progress: Progress, state: PageState, freshne
     )
 
 
-def _ahead(progress: Progress) -> TrialRecord | None:
-    """Return the running trial that is best so far."""
-    known = [trial for trial in progress.running if trial.score is not None]
-    return max(known, key=lambda trial: trial.score or 0.0, default=None)
-
-
 def _first(study: StudyRecord, trial: TrialRecord, *, foreign: bool) -> str:
     now = "Best so far" if trial.state == "COMPLETE" else "No trial is complete yet; ahead"
     if foreign:
         return f"{now}: #{trial.number}, {value_name(study.spec)} {cells.value(trial.value)}"
     ends = accuracy_interval(trial, validation_images(study.spec["context"])) or (None, None)
     return f"{now}: #{trial.number}, {cells.percent(trial.value)} {cells.interval(*ends)}".rstrip()
-
-
-def _time(progress: Progress) -> str:
-    gone = f"{cells.duration(progress.seconds)} gone"
-    return gone if progress.seconds_left is None else f"{gone}, about {cells.roughly(progress.seconds_left)} left"
 
 
 def _remarks(study: StoredStudy, progress: Progress, *, foreign: bool) -> list[str]:
@@ -144,18 +132,15 @@ def _in_progress(progress: Progress, *, foreign: bool, runs: bool) -> list[InPro
             curve=cells.sparkline([report.value for report in trial.reports], low, high),
             trained=f"{len(trial.reports)} of {len(trial.costs)}",
             value=(cells.value if foreign else cells.percent)(trial.value),
-            doing=_doing(trial, progress) if runs else "paused",
+            doing=_doing(progress.waits_for(trial)) if runs else "paused",
             settings=summary_of(trial, foreign=foreign),
         )
         for trial in progress.running
     ]
 
 
-def _doing(trial: TrialRecord, progress: Progress) -> str:
-    if trial.number in progress.training:
-        return "trains"
-    is_trained = progress.ahead.get(trial.number) or len(trial.reports) == len(trial.costs)
-    return "waits for its turn" if is_trained else "waits for a worker"
+def _doing(waits_for: str) -> str:
+    return f"waits for {waits_for}" if waits_for else "trains"
 
 
 def _resume(study: StoredStudy) -> str | None:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from search.arguments import check_several
 from search.driver.dispatcher import AtWork
@@ -90,6 +90,21 @@ class Progress:
     """Trained trials that have ended since a complete one was better than all before it; None if none is complete."""
     duplicate: int = 0
     """Trials that were not trained, because an earlier one has their configuration and seed."""
+
+    @property
+    def best_unfinished(self) -> TrialRecord | None:
+        """The running trial with the best value so far, unless a complete one has a better one."""
+        known = [trial for trial in self.running if trial.value is not None]
+        first = max(known, key=lambda trial: trial.score or 0.0, default=None)
+        best = None if self.best is None else self.best.score
+        return first if first is not None and (best is None or (first.score or 0.0) > best) else None
+
+    def waits_for(self, trial: TrialRecord) -> Literal["", "a worker", "its turn"]:
+        """Return for what a running trial waits; nothing if a worker trains it."""
+        if trial.number in self.training:
+            return ""
+        is_trained = self.ahead.get(trial.number) or len(trial.reports) == len(trial.costs)
+        return "its turn" if is_trained else "a worker"
 
 
 class Observer:

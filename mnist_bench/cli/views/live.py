@@ -222,7 +222,7 @@ def lines_above(
     above = [*(head if spare >= 2 else [SEPARATOR.join(header)]), progress_line(progress, left, width)]
     if progress.best is not None:
         above += _folded("best  ", words.best(progress.best), width, most)
-    if (ahead := best_unfinished(progress)) is not None:
+    if (ahead := progress.best_unfinished) is not None:
         above += _folded("ahead ", words.unfinished(ahead), width, most)
     return above
 
@@ -245,14 +245,6 @@ def _folded(label: str, words: str, width: int, most: int) -> list[str]:
     lines = textwrap.wrap(label + words, width, subsequent_indent=" " * len(label))
     rest = " ".join([lines[most - 1], *(line.strip() for line in lines[most:])]) if len(lines) >= most else ""
     return [*lines[: most - 1], *([rest] if rest else [])]
-
-
-def best_unfinished(progress: Progress) -> TrialRecord | None:
-    """Return the running trial with the highest accuracy so far, unless a complete one has a higher one."""
-    known = [trial for trial in progress.running if trial.value is not None]
-    first = max(known, key=lambda trial: trial.score or 0.0, default=None)
-    best = progress.best.score if progress.best is not None else None
-    return first if first is not None and (best is None or (first.score or 0.0) > best) else None
 
 
 def header_line(header: Header, results: Path) -> str:
@@ -285,8 +277,7 @@ def progress_line(progress: Progress, left: float | None, width: int) -> str:
     """Return the bar, the counts and the seconds `left`; without the bar if there is little room."""
     counts = f"{progress.finished}/{progress.goal}   {progress.complete} complete  {progress.pruned} pruned"
     counts += f"  {progress.failed} failed" if progress.failed else ""
-    gone = f"{cells.duration(progress.seconds)} gone"
-    time_words = gone if left is None else f"{gone}, about {cells.roughly(left)} left"
+    time_words = cells.gone_and_left(progress.seconds, left)
     untrained = {"infeasible": progress.infeasible, "duplicate": progress.duplicate}
     besides = ", ".join(f"+{number} {reason}" for reason, number in untrained.items() if number)
     words = f"{counts}   {time_words}" + (f"   ({besides})" if besides else "")
@@ -309,19 +300,11 @@ def _running_lines(progress: Progress, words: TrialWords, room: int, width: int)
     for trial in shown:
         curve = cells.sparkline([report.value for report in trial.reports], low, high)
         mark = "▶" if trial.number in progress.training else " "
-        text = f"{mark} #{trial.number:<4} {curve:<{most}}  {words.running(trial, _waits_for(trial, progress))}"
+        text = f"{mark} #{trial.number:<4} {curve:<{most}}  {words.running(trial, progress.waits_for(trial))}"
         has_room = width - len(text) >= MIN_SETTINGS
         yield f"{text}  {words.settings(trial)}" if has_room else text.rstrip()
     if len(shown) < len(progress.running):
         yield f"  and {len(progress.running) - len(shown)} more"
-
-
-def _waits_for(trial: TrialRecord, progress: Progress) -> str:
-    """Return the reason why a running trial waits; empty if it trains."""
-    if trial.number in progress.training:
-        return ""
-    is_trained = progress.ahead.get(trial.number) or len(trial.reports) == len(trial.costs)
-    return "its turn" if is_trained else "a worker"
 
 
 def _summary_lines(progress: Progress, words: TrialWords, patience: int | None) -> list[str]:
