@@ -109,7 +109,8 @@ def test_a_search_killed_at_random_moments_comes_to_the_same_digest(
     whole: dict[str, str], tmp_path: Path, start: Callable[..., subprocess.Popen[str]], way: str, workers: int
 ) -> None:
     draws = random.Random(workers)
-    search, killed, everyone = start(WAYS[way], workers=workers, pause=0.2), 0, set[int]()
+    pause = 0.4 * workers  # seconds for each report, so that the search outlasts the kills on a busy machine, too
+    search, killed, everyone = start(WAYS[way], workers=workers, pause=pause), 0, set[int]()
     while killed < KILLS:
         before = len(events(tmp_path))
         wait_for(lambda: search.poll() is not None or len(events(tmp_path)) > before)  # noqa: B023 (called at once)
@@ -125,7 +126,7 @@ def test_a_search_killed_at_random_moments_comes_to_the_same_digest(
         killed += 1
         if victim == search.pid:
             search.wait()
-            search = start(WAYS[way], workers=workers, pause=0.2)
+            search = start(WAYS[way], workers=workers, pause=pause)
     search.kill()
     search.wait()
     done = own_work.run(tmp_path, own_work.words(*TRIALS, of=WAYS[way], workers=workers))
