@@ -100,10 +100,8 @@ class Rung:
 
     @property
     def training_flop(self) -> int:
-        """Floating-point operations of a run's training, by the multiply-accumulates of its convolutions and linear
-        layers: two each forward, and four backward, for the gradients of inputs and weights (Kaplan et al. 2020, 2.1).
-        """
-        return 6 * self.macs * self.images
+        """Floating-point operations of a run's training, see `training_flop`."""
+        return training_flop(self.macs, self.images)
 
     @property
     def _step(self) -> float:
@@ -113,6 +111,15 @@ class Rung:
     @property
     def _accuracies(self) -> list[float]:
         return [run.test_accuracy for run in self.runs]
+
+
+def training_flop(macs: int, images: int) -> int:
+    """Return the floating-point operations of a training on `images` images, each counted as often as it comes.
+
+    A multiply-accumulate of a convolution or a linear layer is two operations forward, and four backward, for the
+    gradients of inputs and weights (Kaplan et al. 2020, 2.1). `macs` are those of one image, forward.
+    """
+    return 6 * macs * images
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from mnist_bench import numerics
 from mnist_bench.config import from_json
@@ -71,13 +72,17 @@ class Scores:
         """Return the figures of the net in a task's state, in the grid's precision; errors as in `images`."""
         return self._scorer.evaluate(export(state, from_json(task.config)), self.images, task.name)
 
+    def probabilities(self, task: Task, state: bytes) -> Tensor:
+        """Return the probabilities of the net in a task's state, as it is exported: float64 (N, classes); errors as in
+        `images`."""
+        net = export(state, from_json(task.config))
+        return self._scorer.as_exported.logits(net, self.images, task.name).double().softmax(1)
+
     def committee_errors(self, members: Iterable[tuple[Task, bytes]]) -> int:
         """Return how many test images the nets in tasks' states get wrong together: by the mean of their probabilities,
         as they are exported. Errors as in `images`.
         """
-        scorer = self._scorer.as_exported
-        nets = ((export(state, from_json(task.config)), task.name) for task, state in members)
-        each = (scorer.logits(net, self.images, name).double().softmax(1) for net, name in nets)
+        each = (self.probabilities(task, state) for task, state in members)
         return int((sum(each, torch.zeros(())).argmax(1) != self.images.labels).sum())
 
 

@@ -1,0 +1,31 @@
+"""The comparison of a recipe with and without a setting: real trainings, on few images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import levers
+import pytest
+
+pytestmark = pytest.mark.integration
+
+COMMAND = ["train", "ladder/99.0", "--task", "mnist-5k", "--lever", "no-smoothing", "optim.label_smoothing=0"]
+
+
+def test_pairs_are_trained_once_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    to = ["--workers", "1", "--output", str(tmp_path)]
+    levers.main([*COMMAND, "--seeds", "1", *to])
+    first = (tmp_path / levers.LEDGER).read_text()
+    levers.main([*COMMAND, "--seeds", "2", *to])
+    assert (tmp_path / levers.LEDGER).read_text().startswith(first)
+    rows = levers.trained(tmp_path / levers.LEDGER)
+    assert [(row.lever, row.seed) for row in rows] == [
+        ("without", 0), ("no-smoothing", 0), ("without", 1), ("no-smoothing", 1),
+    ]  # fmt: skip
+    (found,) = json.loads((tmp_path / "levers.json").read_text())["levers"]
+    errors = [row.errors for row in rows if row.errors is not None]
+    assert (found["pairs"], found["cost_ratio"]) == (2, 1)
+    assert found["difference"] == (errors[1] - errors[0] + errors[3] - errors[2]) / 2
+    assert found["low"] < found["difference"] < found["high"]
