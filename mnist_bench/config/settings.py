@@ -145,6 +145,10 @@ class ModelConfig:
         Rate | tuple[Rate, ...], Setting(group="dropout", needs=(HIDDEN,), cells=("dropout",), counts="not at all")
     ] = 0.0
     """Share of units dropped after each dense layer (Srivastava et al. 2014)."""
+    test_shift: Annotated[int, Ge(0), Le(4), Unit("pixels"), Setting(unit="px")] = 0
+    """In evaluation, the logits are a mean over three views: the image, with half of the weight, and two copies. One is
+    moved down and to the right by this many pixels, the other up and to the left (Jordan 2024). 0 takes the image
+    alone."""
     initialisation: Annotated[Initialisation, Setting(group="optimizer", counts="not at all")] = "kaiming_uniform"
     """How weights start, by its name in torch.nn.init; biases start at zero."""
     batchnorm_momentum: Annotated[

@@ -68,7 +68,7 @@ class Rung:
     parameters: int
     """Weights, biases and running statistics."""
     macs: int
-    """Multiply-accumulates for one image, forward."""
+    """Multiply-accumulates for one image, forward, in training; an evaluation may take several such passes."""
     images: int
     """That a run trains on, each as often as it comes."""
     runs: tuple[LadderRun, ...]

@@ -105,6 +105,8 @@ def undrawable(winner: Winner) -> str | None:
     """Return why the network's pictures cannot be drawn, in a sentence; None if they can."""
     if winner.config.net_code is not None:
         return f"{winner.name} is your own network; the page computes only built-in ones."
+    if winner.config.model.test_shift:
+        return f"{winner.name} averages over shifted views (model.test_shift); the page computes one view alone."
     if winner.is_drawn:
         return None
     kind = "in colour" if winner.input_spec.channels_read > 1 else "on a background that is not black"

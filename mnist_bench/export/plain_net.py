@@ -80,8 +80,13 @@ def known_layers(winner: Winner) -> tuple[Layer, ...]:
     """Return the layers of a network, if an export can write them all.
 
     Raises:
-        UsageError: one of them is of another kind, from your own setting.
+        UsageError: one of them is of another kind, from your own setting, or the network has shifted views.
     """
+    if winner.config.model.test_shift:
+        raise UsageError(
+            f"{winner.name}: its network averages over shifted views (model.test_shift), which an export cannot write; "
+            "`predict` reads pictures with it."
+        )
     layers = plan_layers(winner.config.model, winner.form).layers
     for layer, module in zip(layers, winner.net.children(), strict=True):
         wanted = _module(layer, winner.config.model).partition("(")[0].removeprefix("nn.")

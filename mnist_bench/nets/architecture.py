@@ -24,6 +24,10 @@ from mnist_bench.picture_form import MNIST, PictureForm
 AtUnitEnd = Literal["batchnorm", "activation", "pool"]
 Kind = Literal["convolution", "linear", AtUnitEnd, "dropout", "flatten"]
 Shape = tuple[int, ...]
+VIEWS = (((0, 0), 0.5), ((1, 1), 0.25), ((-1, -1), 0.25))
+"""Views of an image whose logits are averaged with `ModelConfig.test_shift`: how far each is moved down and to the
+right, in multiples of test_shift, and its weight (after airbench, Jordan 2024). The weights are powers of two, so
+that products with them are exact."""
 T = TypeVar("T")
 
 
@@ -55,6 +59,8 @@ class Architecture:
     """The layers of a net, and their totals."""
 
     layers: tuple[Layer, ...]
+    views: int = 1
+    """Forward passes that evaluate an image; more than one with shifted views (`ModelConfig.test_shift`)."""
 
     @property
     def trainable(self) -> int:
@@ -70,6 +76,11 @@ class Architecture:
     def macs(self) -> int:
         """Multiply-accumulates of convolutions and linear layers for one image, forward."""
         return sum(layer.macs for layer in self.layers)
+
+    @property
+    def evaluation_macs(self) -> int:
+        """Multiply-accumulates to evaluate one image: those of all its views."""
+        return self.views * self.macs
 
     @property
     def traffic(self) -> int:
@@ -88,7 +99,8 @@ def plan_layers(model: ModelConfig, form: PictureForm = MNIST) -> Architecture:
     shape = layers[-1].outputs if layers else form.shape
     features = prod(shape)
     layers.append(Layer(kind="flatten", inputs=shape, outputs=(features,)))
-    return Architecture(layers=(*layers, *_head(model, features, form.classes)))
+    views = len(VIEWS) if model.test_shift else 1
+    return Architecture(layers=(*layers, *_head(model, features, form.classes)), views=views)
 
 
 def block_filters(model: ModelConfig) -> tuple[int, ...]:

@@ -111,7 +111,7 @@ def period_features(
     work = _work(config, form, vector)
     trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
     schedule = Schedule(config=config, images=trained_on)
-    evaluated = EVALUATION_SHARE * validation_images
+    evaluated = EVALUATION_SHARE * validation_images * work.views
     periods = range(1, len(schedule.period_ends) + 1)
     return [_features(work, schedule, period, evaluated) for period in periods]
 
@@ -139,6 +139,8 @@ class _Work(NamedTuple):
     weights: int
     """Weights that an optimizer changes."""
     layers: int
+    views: int = 1
+    """Forward passes that evaluate an image."""
 
 
 def _work(config: TrainConfig, form: PictureForm, vector: int) -> _Work:
@@ -147,7 +149,7 @@ def _work(config: TrainConfig, form: PictureForm, vector: int) -> _Work:
         found = own_nets.counts(config.net_code, config.net, form)
         return _Work(macs=found.macs, elements=0, weights=found.trainable, layers=0)
     net = plan_layers(config.model, form)
-    return _Work(filled_macs(net, form, vector), net.traffic, net.trainable, len(net.layers))
+    return _Work(filled_macs(net, form, vector), net.traffic, net.trainable, len(net.layers), net.views)
 
 
 def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from mnist_bench import own_nets
 from mnist_bench.config import Activation, Initialisation, ModelConfig, PoolAxes, TrainConfig
-from mnist_bench.nets.architecture import Layer, plan_layers
+from mnist_bench.nets.architecture import VIEWS, Layer, plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm
 
 
@@ -81,6 +81,43 @@ class Flatten(nn.Module):
         return inputs.flatten(1)
 
 
+class ShiftedViews(nn.Sequential):
+    """A net whose logits in evaluation are the weighted mean of those of an image and of shifted copies (`VIEWS`).
+
+    Its weights have the names that they have without it.
+    """
+
+    def __init__(self, pixels: int, *layers: nn.Module) -> None:
+        """Shift by `pixels`, and by their negative."""
+        super().__init__(*layers)
+        self.pixels = pixels
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the logits (N, classes) of pictures (N, C, H, W)."""
+        if self.training:
+            return self._logits(inputs)
+        # One view after the other, each a batch of the size that suits the processor's cache.
+        first, *others = (
+            self._logits(_moved(inputs, down * self.pixels, right * self.pixels)) * weight
+            for (down, right), weight in VIEWS
+        )
+        return sum(others, start=first)
+
+    def _logits(self, values: Tensor) -> Tensor:
+        for layer in self:
+            values = layer(values)
+        return values
+
+
+def _moved(pictures: Tensor, down: int, right: int) -> Tensor:
+    """Return pictures (N, C, H, W) moved by some pixels; what moves in repeats the pixels at the edge."""
+    for axis, distance in ((2, down), (3, right)):
+        size = pictures.shape[axis]
+        places = (torch.arange(size, device=pictures.device) - distance).clamp(0, size - 1)
+        pictures = pictures.index_select(axis, places) if distance else pictures
+    return pictures
+
+
 def build_net(config: TrainConfig, generator: torch.Generator, form: PictureForm = MNIST) -> nn.Module:
     """Return the net of a configuration on the CPU, in float32: a built-in one (`build_model`), or your own.
 
@@ -104,7 +141,7 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
     """
     layers = plan_layers(config, form).layers
     modules = [_module(layer, config, last=layer is layers[-1]) for layer in layers]
-    model = nn.Sequential(*modules)
+    model = ShiftedViews(config.test_shift, *modules) if config.test_shift else nn.Sequential(*modules)
     _initialise(model, _initialiser(config.initialisation), generator)
     # oneDNN and cuDNN compute on channels-last directly; other layouts are reordered around each convolution.
     # Before 2.15, PyTorch's annotations know no call without a type or a device.

@@ -19,4 +19,4 @@ def net_size(config: TrainConfig, form: PictureForm = MNIST) -> Counts:
     if config.net_code is not None:
         return own_nets.counts(config.net_code, config.net, form)
     layers = plan_layers(config.model, form)
-    return Counts(trainable=layers.trainable, parameters=layers.parameters, macs=layers.macs)
+    return Counts(trainable=layers.trainable, parameters=layers.parameters, macs=layers.evaluation_macs)

@@ -259,6 +259,8 @@ def _model_words(config: TrainConfig) -> Iterator[str]:
             yield f"bn {_cell('batchnorm', config, _values(config))}"
     if model.hidden_layers:
         yield f"{_hidden(model)} hidden"
+    if model.test_shift:
+        yield f"evaluated ±{model.test_shift} px"
 
 
 def _augment_words(augment: AugmentConfig) -> Iterator[str]:

@@ -145,4 +145,4 @@ def _sizes(space: Space, axes: Mapping[str, list[Any]], form: PictureForm) -> It
             seen.add(key)
             with suppress(ArchitectureError):
                 net = plan_layers(from_json(with_params({}, values)).model, form)
-                yield net.parameters, net.macs
+                yield net.parameters, net.evaluation_macs

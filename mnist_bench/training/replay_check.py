@@ -21,7 +21,7 @@ _ADAM = OptimConfig(lr=0.01, batch_size=32, weight_decay=0.1, label_smoothing=0.
 _SGD = OptimConfig(optimizer="sgd_nesterov", lr=0.02, batch_size=32, keep_last_batch=True, drops=1, hard_share=0.5)
 _DEEP = ModelConfig(
     filters=(8, 16), kernel_size=(5, 3), batchnorm="after_pool", block_dropout=0.1, hidden_units=32,
-    hidden_batchnorm="before_activation", hidden_dropout=0.3,
+    hidden_batchnorm="before_activation", hidden_dropout=0.3, test_shift=1,
 )  # fmt: skip
 _FLAT = ModelConfig(blocks=1, convs_per_block=2, filters=8, activation="gelu", hidden_layers=0)
 CHECKED = (
@@ -29,7 +29,8 @@ CHECKED = (
     TrainConfig(epochs=3, periods=(0.5, 2, 3), model=_FLAT, optim=_SGD),
 )
 """Every kind of step, which a new kind joins: each optimizer, affine and grid distortions, averaged weights, a smaller
-last batch, images chosen by their losses. Three periods, so that an evaluation is launched, captured and replayed."""
+last batch, images chosen by their losses; and an evaluation of shifted views. Three periods, so that an evaluation is
+launched, captured and replayed."""
 _GROUP, _GROUPED_FROM = 3, 8
 """Steps captured as one, and the step from which on: in the second period, which leaves some for single ones, too."""
 

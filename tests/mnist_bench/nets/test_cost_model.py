@@ -10,6 +10,7 @@ from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig,
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.cost_model import (
     COEFFICIENTS,
+    EVALUATION_SHARE,
     GRID_SHARE,
     Coefficients,
     filled_macs,
@@ -71,6 +72,17 @@ def test_epochs_on_hard_images_cost_their_steps() -> None:
     assert [second[place] / first[place] for place in (3, 4)] == [steps / 390] * 2
     assert (second[0] - first[0]) / everything[0][0] == pytest.approx((steps - 390) * 128 / (390 * 128 + 3000))
     assert costs(hard)[1:] < costs(hard)[:1] * 2
+
+
+def test_shifted_views_multiply_the_cost_of_the_evaluation() -> None:
+    config = TrainConfig(epochs=1)
+    shifting = replace(config, model=ModelConfig(test_shift=1))
+    one, three = (
+        period_features(each, train_images=50_000, validation_images=10_000)[0] for each in (config, shifting)
+    )
+    macs = filled_macs(plan_layers(config.model))
+    assert three[0] - one[0] == pytest.approx(2 * EVALUATION_SHARE * 10_000 * macs)
+    assert three[2:] == one[2:]
 
 
 def test_halves_cost_an_epoch_and_one_more_evaluation() -> None:

@@ -54,6 +54,31 @@ def test_pooling_before_the_activation_changes_nothing() -> None:
     assert torch.equal(model(PICTURES), expected)
 
 
+def test_shifted_views_are_averaged_in_evaluation_alone() -> None:
+    config = replace(MODELS[2], test_shift=2, block_dropout=0.0)
+    shifting, plain = (
+        build_model(config, seeded(0, "init")),
+        build_model(replace(config, test_shift=0), seeded(0, "init")),
+    )
+    assert torch.equal(shifting(PICTURES), plain(PICTURES))
+    assert shifting.state_dict().keys() == plain.state_dict().keys()
+    wide = functional.pad(PICTURES, (2, 2, 2, 2), mode="replicate")
+    views = PICTURES, wide[..., :28, :28], wide[..., 4:, 4:]  # the second is moved down and to the right
+    shifting.eval()
+    plain.eval()
+    middle, first, second = (plain(view) for view in views)
+    torch.testing.assert_close(shifting(PICTURES), (2 * middle + first + second) / 4)
+
+
+def test_an_evaluation_takes_the_macs_of_all_views() -> None:
+    config = replace(MODELS[1], test_shift=1)
+    plan = plan_layers(config)
+    with FlopCounterMode(display=False) as counter:
+        build_model(config, seeded(0, "init")).eval()(PICTURES)
+    assert counter.get_total_flops() == 2 * len(PICTURES) * plan.evaluation_macs
+    assert plan.evaluation_macs == 3 * plan.macs == 3 * plan_layers(MODELS[1]).evaluation_macs
+
+
 def test_logits_are_float32_under_autocast() -> None:
     model = build_model(MODELS[1], seeded(0, "init"))
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -43,6 +43,11 @@ def test_a_plan_holds_the_whole_config_its_costs_and_facts() -> None:
     assert plan.feasible
 
 
+def test_a_limit_on_operations_counts_all_views_of_an_evaluated_image() -> None:
+    plan = planner({"model": {"blocks": 0, "hidden_layers": 0, "test_shift": 1}}, macs=7_840)({})
+    assert (plan.facts["macs"], plan.constraints) == (3 * 7_840, {"macs": 2 * 7_840})
+
+
 def test_limits_become_constraints() -> None:
     plan = planner({"model": {"blocks": 0, "hidden_layers": 0}}, parameters=7_800, macs=7_840)({})
     assert plan.constraints == {"parameters": 50, "macs": 0}

@@ -111,6 +111,10 @@ def test_the_line_tells_a_grid_and_hard_images() -> None:
     assert found.endswith("hard 0.5, easy 0.33")
 
 
+def test_the_line_tells_shifted_views() -> None:
+    assert "128 hidden, evaluated ±2 px, adam" in line(TrainConfig(model=ModelConfig(test_shift=2)))
+
+
 def test_several_configs_show_what_differs() -> None:
     other = replace(RICH, optim=replace(RICH.optim, schedule="one_cycle", drops=0))
     assert distinguishing([RICH, other]) == [{"lr → drops": ".0093 →×.1@4"}, {"lr → drops": ".0093 one-cycle"}]

@@ -23,11 +23,12 @@ from support import own_nets
 from support.paths import ROOT
 
 
-@pytest.mark.parametrize("ema_decay", [0.0, 0.5])
+@pytest.mark.parametrize(("ema_decay", "test_shift"), [(0.0, 0), (0.5, 0), (0.0, 2)])
 def test_the_file_holds_what_was_evaluated(
-    config: TrainConfig, digits: Dataset, tmp_path: Path, ema_decay: float
+    config: TrainConfig, digits: Dataset, tmp_path: Path, ema_decay: float, test_shift: int
 ) -> None:
-    config = replace(config, optim=replace(config.optim, ema_decay=ema_decay))
+    model_config = replace(config.model, test_shift=test_shift)
+    config = replace(config, model=model_config, optim=replace(config.optim, ema_decay=ema_decay))
     result = fit(config, 1, digits, "fp32")
     path = tmp_path / "weights.safetensors"
     path.write_bytes(export(result.state, config))
