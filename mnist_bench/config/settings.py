@@ -25,6 +25,8 @@ Activation = Literal["relu", "sigmoid", "tanh", "gelu", "silu"]
 BatchnormPlacement = Literal["none", "before_activation", "after_activation"]
 BlockBatchnormPlacement = Literal[BatchnormPlacement, "after_pool"]
 PoolAxes = Literal["rows_columns", "channels_rows"]
+PixelPool = Literal["mean", "max"]
+FinalPool = Literal["none", PixelPool]
 Initialisation = Literal["kaiming_uniform", "kaiming_normal", "glorot_uniform", "glorot_normal", "orthogonal"]
 Interpolation = Literal["bilinear", "nearest"]
 Fill = Literal["background", "edge"]
@@ -113,6 +115,9 @@ class ModelConfig:
     """Side of the convolutions' kernels, in pixels; padding keeps the image's size."""
     pool_axes: Annotated[PoolAxes, Setting(group="convolutions", needs=(BLOCKS,))] = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
+    final_pool: Annotated[FinalPool, Setting(group="convolutions", needs=(BLOCKS,), counts="everywhere")] = "none"
+    """What the dense layers read of the last block: every pixel ("none"), or one number per channel. "mean" is global
+    average pooling (Lin et al. 2014), "max" the largest value."""
     batchnorm: Annotated[
         BlockBatchnormPlacement, Setting(group="batchnorm", needs=(BLOCKS,), cells=("batchnorm",), ending="_activation")
     ] = "none"

@@ -193,6 +193,8 @@ def _step(layer: Layer, own: dict[str, Array]) -> Iterator[PageLayer]:
             yield PageLayer(facts=facts, weights=own["weight"])
         case "pool":
             yield PageLayer(facts=facts)
+        case "final_pool":
+            yield PageLayer(facts=facts | {"pool": layer.pixel_pool})
         case "activation":
             yield PageLayer(facts={"kind": layer.kind, "name": layer.activation})
         case "dropout" | "flatten" | "batchnorm":

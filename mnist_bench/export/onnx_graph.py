@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.config import Activation, PoolAxes
+from mnist_bench.config import Activation, PixelPool, PoolAxes
 from mnist_bench.export.plain_net import known_layers
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets import Layer
@@ -118,6 +118,8 @@ def _layer(layer: Layer, source: str, target: str, number: str, epsilon: float) 
             yield from _pool(layer.pool_axes, source, target)
         case "activation":
             yield from _activation(layer.activation, source, target)
+        case "final_pool":
+            yield helper.make_node(_final_pool(layer.pixel_pool), [source], [target])
         case "flatten":
             yield helper.make_node("Flatten", [source], [target])
         case "dropout":
@@ -139,6 +141,16 @@ def _pool(axes: PoolAxes, source: str, target: str) -> Iterator[NodeProto]:
             yield helper.make_node("Transpose", [f"{target}.halved"], [target], perm=[0, 2, 3, 1])
         case _:
             assert_never(axes)
+
+
+def _final_pool(pool: PixelPool) -> str:
+    match pool:
+        case "mean":
+            return "GlobalAveragePool"
+        case "max":
+            return "GlobalMaxPool"
+        case _:
+            assert_never(pool)
 
 
 def _activation(name: Activation, source: str, target: str) -> Iterator[NodeProto]:

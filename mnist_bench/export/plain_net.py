@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from torch import nn
 
-from mnist_bench.config import Activation, ModelConfig, PoolAxes
+from mnist_bench.config import Activation, ModelConfig, PixelPool, PoolAxes
 from mnist_bench.data import in_red
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
@@ -115,6 +115,8 @@ def _module(layer: Layer, model: ModelConfig) -> str:
             return _activation(layer.activation)
         case "dropout":
             return f"nn.Dropout{'2d' if maps == '2d' else ''}({layer.rate!r})"
+        case "final_pool":
+            return _final_pool(layer.pixel_pool)
         case "flatten":
             return "nn.Flatten()"
         case _:
@@ -129,6 +131,16 @@ def _pool(axes: PoolAxes) -> str:
             return "ChannelsRowsPool()"
         case _:
             assert_never(axes)
+
+
+def _final_pool(pool: PixelPool) -> str:
+    match pool:
+        case "mean":
+            return "nn.AdaptiveAvgPool2d(1)"
+        case "max":
+            return "nn.AdaptiveMaxPool2d(1)"
+        case _:
+            assert_never(pool)
 
 
 def _activation(name: Activation) -> str:

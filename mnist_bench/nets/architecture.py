@@ -1,8 +1,8 @@
 """The layers of a net in running order, with exact shapes and counts, without building the net.
 
 A convolution unit is a convolution, batchnorm (if before_activation), activation, batchnorm (if after_activation). A
-block is one or more units, a 2x2 max-pool, and dropout. A dense unit is the same as a convolution unit with a linear
-layer, and dropout at its end.
+block is one or more units, a 2x2 max-pool, and dropout. After the last block, a final pool may reduce each map to one
+number. A dense unit is the same as a convolution unit with a linear layer, and dropout at its end.
 
 If the last activation of a block is monotone and no batchnorm follows it, it runs after the pool: max(f(x)) equals
 f(max(x)), and a quarter of the pixels is left. With batchnorm after_pool, both batchnorm and activation run after the
@@ -17,12 +17,19 @@ from functools import lru_cache
 from math import floor, prod
 from typing import Literal, TypeVar, assert_never
 
-from mnist_bench.config import Activation, BatchnormPlacement, BlockBatchnormPlacement, ModelConfig, PoolAxes
+from mnist_bench.config import (
+    Activation,
+    BatchnormPlacement,
+    BlockBatchnormPlacement,
+    ModelConfig,
+    PixelPool,
+    PoolAxes,
+)
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.picture_form import MNIST, PictureForm
 
 AtUnitEnd = Literal["batchnorm", "activation", "pool"]
-Kind = Literal["convolution", "linear", AtUnitEnd, "dropout", "flatten"]
+Kind = Literal["convolution", "linear", AtUnitEnd, "dropout", "final_pool", "flatten"]
 Shape = tuple[int, ...]
 VIEWS = (((0, 0), 0.5), ((1, 1), 0.25), ((-1, -1), 0.25))
 """Views of an image whose logits are averaged with `ModelConfig.test_shift`: how far each is moved down and to the
@@ -52,6 +59,8 @@ class Layer:
     """Share dropped, in a dropout layer."""
     pool_axes: PoolAxes = "rows_columns"
     """Axes that a pool halves."""
+    pixel_pool: PixelPool = "mean"
+    """How a final pool makes one number of all pixels of a map."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +106,10 @@ def plan_layers(model: ModelConfig, form: PictureForm = MNIST) -> Architecture:
     """
     layers = list(_blocks(model, form.shape))
     shape = layers[-1].outputs if layers else form.shape
+    if layers and model.final_pool != "none":
+        pooled = (shape[0], 1, 1)
+        layers.append(Layer(kind="final_pool", inputs=shape, outputs=pooled, pixel_pool=model.final_pool))
+        shape = pooled
     features = prod(shape)
     layers.append(Layer(kind="flatten", inputs=shape, outputs=(features,)))
     views = len(VIEWS) if model.test_shift else 1

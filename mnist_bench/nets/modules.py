@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnist_bench import own_nets
-from mnist_bench.config import Activation, Initialisation, ModelConfig, PoolAxes, TrainConfig
+from mnist_bench.config import Activation, Initialisation, ModelConfig, PixelPool, PoolAxes, TrainConfig
 from mnist_bench.nets.architecture import VIEWS, Layer, plan_layers
+from mnist_bench.numerics import mean_of_pixels
 from mnist_bench.picture_form import MNIST, PictureForm
 
 
@@ -48,6 +49,34 @@ class ChannelsRowsPool(nn.Module):
         """Return the maximum over each two maps and two rows."""
         turned = inputs.permute(0, 3, 1, 2)  # (N, W, C, H): the pool halves the last two
         return functional.max_pool2d(turned, 2).permute(0, 2, 3, 1)
+
+
+class MeanPool(nn.AdaptiveAvgPool2d):
+    """The mean over all pixels, from (N, C, H, W) to (N, C, 1, 1), in float32 even inside an autocast.
+
+    PyTorch's own kernels add the pixels in orders that depend on the processor.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the means, which have the same bits on every machine."""
+        return mean_of_pixels(inputs)
+
+
+class MaxPool(nn.AdaptiveMaxPool2d):
+    """The maximum over all pixels, from (N, C, H, W) to (N, C, 1, 1).
+
+    PyTorch's kernel for adaptive pools has no deterministic gradient on a GPU; that for a fixed size has one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the largest value of each map; the first pixel that has it gets the gradient."""
+        return functional.max_pool2d(inputs, (inputs.shape[2], inputs.shape[3]))
 
 
 class Convolution(nn.Conv2d):
@@ -175,6 +204,8 @@ def _module(layer: Layer, config: ModelConfig, *, last: bool) -> nn.Module:
             return _activation(layer.activation)
         case "dropout":
             return Dropout(layer.rate)
+        case "final_pool":
+            return _final_pool(layer.pixel_pool)
         case "flatten":
             return Flatten()
         case _:
@@ -189,6 +220,16 @@ def _pool(axes: PoolAxes) -> nn.Module:
             return ChannelsRowsPool()
         case _:
             assert_never(axes)
+
+
+def _final_pool(pool: PixelPool) -> nn.Module:
+    match pool:
+        case "mean":
+            return MeanPool()
+        case "max":
+            return MaxPool()
+        case _:
+            assert_never(pool)
 
 
 def _activation(name: Activation) -> nn.Module:

@@ -257,6 +257,8 @@ def _model_words(config: TrainConfig) -> Iterator[str]:
         yield f"{_joined(block_filters(model))} filters"
         if model.batchnorm != "none":
             yield f"bn {_cell('batchnorm', config, _values(config))}"
+        if model.final_pool != "none":
+            yield f"{model.final_pool} of pixels"
     if model.hidden_layers:
         yield f"{_hidden(model)} hidden"
     if model.test_shift:

@@ -5,6 +5,7 @@ from .device import (
     find_device as find_device,
     setup as setup,
 )
+from .fixed_order import mean_of_pixels as mean_of_pixels
 from .generators import seeded as seeded
 from .kinds import (
     TRAINER_REVISIONS as TRAINER_REVISIONS,

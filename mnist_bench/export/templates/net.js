@@ -146,9 +146,19 @@ const LAYERS = {
     return out;
   },
 
+  final_pool(values, { inputs: [maps], pool }) {
+    const area = values.length / maps;
+    return Float32Array.from({ length: maps }, (_, map) => PIXEL_POOLS[pool](values.subarray(map * area, (map + 1) * area)));
+  },
+
   activation(values, { name }) {
     return values.map(ACTIVATIONS[name]);
   },
+};
+
+const PIXEL_POOLS = {
+  mean: (pixels) => pixels.reduce((sum, pixel) => sum + pixel) / pixels.length,
+  max: (pixels) => pixels.reduce((most, pixel) => Math.max(most, pixel)),
 };
 
 const ACTIVATIONS = {

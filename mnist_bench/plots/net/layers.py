@@ -115,6 +115,8 @@ def _follower(layer: Layer) -> str:
             return layer.activation
         case "pool":
             return _pool(layer.pool_axes)
+        case "final_pool":
+            return f"{layer.pixel_pool} of all pixels"
         case "dropout":
             return f"dropout {layer.rate:.2g}"
         case "batchnorm" | "convolution" | "linear" | "flatten":  # all but the first begin a unit, or are not drawn

@@ -23,6 +23,7 @@ from mnist_bench.config.settings import (
     Activation,
     BatchnormPlacement,
     BlockBatchnormPlacement,
+    FinalPool,
     ModelConfig,
     OptimConfig,
     PoolAxes,
@@ -198,6 +199,7 @@ def test_the_nets_of_the_tests_have_every_kind_of_layer() -> None:
     nets = [net for net in handmade_winner.NETS.values() if net.blocks]
     dense = handmade_winner.NETS.values()
     assert {net.pool_axes for net in nets} == {*get_args(PoolAxes)}
+    assert {net.final_pool for net in nets} == {*get_args(FinalPool)}
     assert {net.batchnorm for net in nets} >= {*get_args(BlockBatchnormPlacement)} - {"none"}
     assert set().union(*(named(net.hidden_batchnorm) for net in dense)) == {*get_args(BatchnormPlacement)}
     layers = [layer for net in dense for layer in plan_layers(net).layers]

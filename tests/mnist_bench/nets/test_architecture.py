@@ -71,6 +71,20 @@ def test_batchnorm_after_the_pool_is_before_the_activation_where_no_pool_is() ->
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("pool", ["mean", "max"])
+def test_a_final_pool_leaves_one_number_of_each_map(pool: str) -> None:
+    model = ModelConfig(filters=(4, 6), block_dropout=0.1, hidden_layers=0, final_pool=pool)  # type: ignore[arg-type]
+    layers = plan_layers(model).layers
+    assert [layer.kind for layer in layers[-4:]] == ["dropout", "final_pool", "flatten", "linear"]
+    assert [layer.outputs for layer in layers[-3:]] == [(6, 1, 1), (6,), (10,)]
+    assert layers[-1].trainable == 6 * 10 + 10
+
+
+def test_without_blocks_there_is_no_final_pool() -> None:
+    without = plan_layers(ModelConfig(blocks=0))
+    assert plan_layers(ModelConfig(blocks=0, final_pool="mean")) == without
+
+
 def test_every_layer_takes_what_the_one_before_gives() -> None:
     for model in (NOTEBOOK_BATCHNORM, VGG, VGG_AS_WRITTEN, ModelConfig(blocks=2, activation="silu")):
         layers = plan_layers(model).layers

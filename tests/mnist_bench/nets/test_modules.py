@@ -23,6 +23,8 @@ MODELS = [
     ModelConfig(blocks=1, activation="gelu", batchnorm="after_activation", hidden_layers=2, hidden_units=(20, 30),
                 hidden_batchnorm=("before_activation", "after_activation"), hidden_activation=("tanh", "sigmoid")),
     ModelConfig(blocks=4, convs_per_block=(2, 2, 3, 3), filters=7, hidden_units=100, pool_axes="channels_rows"),
+    ModelConfig(filters=(4, 6), batchnorm="before_activation", final_pool="mean", hidden_units=12),
+    ModelConfig(filters=(4, 6), block_dropout=0.1, final_pool="max", hidden_layers=0),
 ]  # fmt: skip
 PICTURES = torch.rand(8, 1, 28, 28, generator=seeded(0, "pictures"))
 
@@ -77,6 +79,14 @@ def test_an_evaluation_takes_the_macs_of_all_views() -> None:
         build_model(config, seeded(0, "init")).eval()(PICTURES)
     assert counter.get_total_flops() == 2 * len(PICTURES) * plan.evaluation_macs
     assert plan.evaluation_macs == 3 * plan.macs == 3 * plan_layers(MODELS[1]).evaluation_macs
+
+
+def test_the_mean_of_pixels_is_float32_under_autocast() -> None:
+    model = build_model(ModelConfig(final_pool="mean"), seeded(0, "init"))
+    place = next(place for place, layer in enumerate(model) if isinstance(layer, nn.AdaptiveAvgPool2d))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert model[:place](PICTURES).dtype == torch.bfloat16
+        assert model[: place + 1](PICTURES).dtype == torch.float32
 
 
 def test_logits_are_float32_under_autocast() -> None:

@@ -27,6 +27,15 @@ def test_the_line_of_a_linear_model() -> None:
     assert line(linear) == "adam, lr 0.001"
 
 
+def test_the_line_tells_what_makes_a_net_small() -> None:
+    small = replace(RICH, model=ModelConfig(filters=4, final_pool="mean", hidden_layers=0))
+    assert line(small).startswith("2 blocks, 4·8 filters, mean of pixels, rot 8°")
+    assert distinguishing([small, replace(small, model=replace(small.model, final_pool="max"))]) == [
+        {"model.final_pool": "mean"},
+        {"model.final_pool": "max"},
+    ]
+
+
 def test_one_config_alone_shows_every_cell() -> None:
     (cells,) = distinguishing([RICH])
     assert cells["filters"] == "24·40"

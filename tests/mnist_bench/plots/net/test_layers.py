@@ -44,6 +44,12 @@ def test_layers_run_in_the_order_told() -> None:
     assert first.outputs == (8, 14, 28)
 
 
+def test_a_final_pool_is_told_with_the_last_block() -> None:
+    (first, last) = net({"blocks": 1, "filters": 8, "final_pool": "mean", "hidden_layers": 0}).units
+    assert (first.followed_by, first.outputs) == ("pool 2×2, relu, mean of all pixels", (8, 1, 1))
+    assert last.name == "linear, 8 → 10"
+
+
 @pytest.mark.parametrize("model", [LINEAR, ALL, DEEP, SLIP])
 def test_nothing_is_lost_in_the_sums(model: dict[str, Any]) -> None:
     planned = plan_layers(from_json({"model": model}).model)
