@@ -40,8 +40,8 @@ class _PixelMean(torch.autograd.Function):
         """From (N, C, H, W) to (N, C, 1, 1) in float32."""
         ctx.form = maps.shape, maps.dtype
         pixels = maps.float().permute(2, 3, 0, 1).flatten(0, 1)  # (H W, N, C)
-        means: Tensor = pairwise_sum(pixels) / len(pixels)
-        return means[:, :, None, None]
+        means: Tensor = (pairwise_sum(pixels) / len(pixels))[:, :, None, None]
+        return means
 
     @staticmethod
     @once_differentiable
