@@ -48,5 +48,5 @@ class _PixelMean(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         """From (N, C, 1, 1) to (N, C, H, W): an equal share for each pixel, channels-last, in the type of the maps."""
         shape, dtype = ctx.form
-        share = (gradient / (shape[2] * shape[3])).to(dtype)
+        share: Tensor = (gradient / (shape[2] * shape[3])).to(dtype)
         return share.expand(shape).contiguous(memory_format=torch.channels_last)
