@@ -21,7 +21,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +29,7 @@ import pages
 import torch
 
 from mnist_bench import numerics, searches
+from mnist_bench.numerics.canaries.portable_canary import later_hashes
 from mnist_bench.numerics.machine import this_machine
 from search.differences import WIDE_CANARY
 from search.driver.progress import Observer
@@ -65,6 +66,8 @@ class Line:
     digest: str
     """The digest of `SEARCH`."""
     date: str
+    later: Mapping[str, str] = field(default_factory=dict)
+    """The hashes of operations of later settings, by name; an earlier line lacks some."""
 
     @property
     def machine(self) -> tuple[str, ...]:
@@ -101,6 +104,7 @@ def line() -> Line:
         portable_canary=described[WIDE_CANARY],
         digest=digest(),
         date=today(),
+        later=later_hashes(),
     )
 
 
@@ -166,6 +170,12 @@ def merged(earlier: Iterable[Line], later: Iterable[Line]) -> list[Line]:
     return list({found.machine: found for found in (*earlier, *later)}.values())
 
 
+def agree(lines: Sequence[Line]) -> bool:
+    """Return whether all lines have the same bits; an operation counts in the lines that have its hash."""
+    later = {(name, hashed) for each in lines for name, hashed in each.later.items()}
+    return len({each.bits for each in lines}) == 1 and len(later) == len({name for name, _ in later})
+
+
 def page(lines: Sequence[Line], counted: Instructions | None) -> str:
     """Return the lines as Markdown."""
     heads = ["Processor", "Caches: L1, L2", "PyTorch", "Compiler", "Canary", "Portable canary", "Digest", "Date"]
@@ -173,7 +183,7 @@ def page(lines: Sequence[Line], counted: Instructions | None) -> str:
         (each.processor, each.caches, each.torch, each.compiler, *(f"`{bits[:8]}`" for bits in each.bits), each.date)
         for each in lines
     )
-    same = len({each.bits for each in lines}) == 1
+    same = agree(lines)
     written = [
         "# Portable precision on different processors",
         "",
@@ -215,7 +225,7 @@ def main() -> int:
     if asked.output:
         figures = {"lines": [asdict(each) for each in lines], "instructions": counted and asdict(counted)}
         pages.write(asked.output, "portable", table, figures)
-    return 0 if len({each.bits for each in lines}) == 1 else 1
+    return 0 if agree(lines) else 1
 
 
 def kept(path: Path, lines: list[Line], counted: Instructions | None) -> tuple[list[Line], Instructions | None]:

@@ -43,7 +43,7 @@ NEW = {
     "new_optimizer": NewValue(
         SETTINGS,
         "Optimizer",
-        ("mnist_bench/training/learner.py", SETTINGS),
+        ("mnist_bench/training/learner.py", "mnist_bench/nets/cost_model.py", SETTINGS),
     ),
     "new_schedule": NewValue(
         SETTINGS,

@@ -125,6 +125,8 @@ def transform(augment: AugmentConfig) -> transforms.Compose:
 
 def make_optimizer(net: nn.Module, optim: OptimConfig, *, fused: bool | None = None) -> torch.optim.Optimizer:
     """Return the optimizer, which decays weights, and neither biases nor batchnorm; `fused` is for torch."""
+    if optim.optimizer not in ("adam", "sgd_nesterov"):
+        raise ValueError(f"this loop has no {optim.optimizer}")
     adam = optim.optimizer == "adam"
     # Adam's decay is separate from the gradient, as in mnist-bench; SGD's is added to it, and momentum sums it up.
     decay = optim.weight_decay if adam else optim.weight_decay * (1 - optim.momentum)

@@ -89,7 +89,7 @@ class Passes:
     def _train(self, made: Iterable[Batch]) -> None:
         schedule = self._schedule(self.config)
         for batch in made:
-            train_step(self.learner, self.config.optim, batch, schedule.lr(batch.step), self.precision)
+            train_step(self.learner, schedule, batch, self.precision)
 
     @cached_property
     def _prepared(self) -> list[Batch]:

@@ -34,6 +34,7 @@ from .settings import (
     ModelConfig as ModelConfig,
     NetValue as NetValue,
     OptimConfig as OptimConfig,
+    Optimizer as Optimizer,
     PixelPool as PixelPool,
     PoolAxes as PoolAxes,
     TaskName as TaskName,

@@ -30,7 +30,7 @@ FinalPool = Literal["none", PixelPool]
 Initialisation = Literal["kaiming_uniform", "kaiming_normal", "glorot_uniform", "glorot_normal", "orthogonal"]
 Interpolation = Literal["bilinear", "nearest"]
 Fill = Literal["background", "edge"]
-Optimizer = Literal["adam", "sgd_nesterov"]
+Optimizer = Literal["adam", "sgd_nesterov", "muon"]
 LrSchedule = Literal["constant", "one_cycle"]
 DatasetName = Literal["mnist", "mnist-red", "fashion-mnist", "kmnist", "qmnist"]
 TaskName = Literal["mnist-5k", "mnist-5k-wrong", "mnist-5k-coarse", "mnist-40k"]
@@ -44,13 +44,18 @@ NetValue = bool | int | float | str | None
 """A setting of your own network, or an entry of a setting that is a list."""
 
 
-def _read(name: Optimizer | LrSchedule) -> tuple[Literal["moments", "momentum", "warmup", "drops", "cooldown"], ...]:
+Read = Literal["moments", "momentum", "filters", "warmup", "drops", "cooldown"]
+
+
+def _read(name: Optimizer | LrSchedule) -> tuple[Read, ...]:
     """Return the settings that an optimizer or a schedule reads and others of its kind do not."""
     match name:
         case "adam":
             return ("moments",)
         case "sgd_nesterov":
             return ("momentum",)
+        case "muon":
+            return ("momentum", "filters")
         case "one_cycle":
             return ("warmup",)
         case "constant":
@@ -70,6 +75,7 @@ DISTORTION = Needs(("augment.distorts",))
 GRID = Needs(("augment.grid_pixels",))
 MOMENTS = Needs(("optim.optimizer",), lambda optimizer: "moments" in _read(optimizer))
 MOMENTUM = Needs(("optim.optimizer",), lambda optimizer: "momentum" in _read(optimizer))
+FILTERS = Needs(("optim.optimizer",), lambda optimizer: "filters" in _read(optimizer))
 WARMUP = Needs(("optim.schedule",), lambda schedule: "warmup" in _read(schedule))
 DROPS = Needs(("optim.schedule",), lambda schedule: "drops" in _read(schedule))
 ONE_DROP = Needs(("optim.drops",))
@@ -243,7 +249,9 @@ class OptimConfig:
     """The optimizer, its learning rate over time, and the loss."""
 
     optimizer: Annotated[Optimizer, Setting(group="optimizer", cells=("optimizer",), ending="_nesterov")] = "adam"
-    """Adam (Kingma and Ba 2015), or SGD with Nesterov momentum (Sutskever et al. 2013)."""
+    """Adam (Kingma and Ba 2015), SGD with Nesterov momentum (Sutskever et al. 2013), or Muon (Jordan et al. 2024). Muon
+    orthogonalises the momentum of the filters. These are the weights of convolutions and linear layers, except for the
+    last layer's. It trains all other parameters by SGD with Nesterov momentum."""
     lr: Annotated[float, Gt(0), Le(10), Setting(group="optimizer", cells=("lr → drops",))] = 1e-3
     """Learning rate at its highest."""
     beta1: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTS,))] = 0.9
@@ -253,7 +261,13 @@ class OptimConfig:
     epsilon: Annotated[float, Gt(0), Le(1), Setting(group="optimizer", needs=(MOMENTS,))] = 1e-8
     """Adam's epsilon."""
     momentum: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTUM,))] = 0.9
-    """SGD's momentum."""
+    """Momentum of SGD and of Muon."""
+    filter_lr: Annotated[float, Gt(0), Le(10), Setting(group="optimizer", needs=(FILTERS,))] = 0.24
+    """Muon: learning rate of the filters at its highest. It follows the course of lr, in proportion. lr is that of the
+    other parameters."""
+    filter_norms: Annotated[bool, Setting(group="optimizer", needs=(FILTERS,))] = False
+    """Muon: rescale the weights of each layer of filters before each update, to the square root of the number of
+    filters as their norm (Jordan 2024, airbench94_muon). Weight decay then has no effect on them."""
     weight_decay: Annotated[float, Ge(0), Le(1), Setting(group="optimizer", cells=("decay",))] = 0.0
     """Decoupled weight decay (Loshchilov and Hutter 2019). At the highest lr, each step removes the share
     lr * weight_decay of a weight. Biases and batchnorm are spared."""

@@ -14,9 +14,9 @@ from math import prod
 from typing import NamedTuple, assert_never, get_args
 
 from mnist_bench import own_nets
-from mnist_bench.config import AugmentConfig, Schedule, TrainConfig, images_per_epoch
+from mnist_bench.config import AugmentConfig, Optimizer, Schedule, TrainConfig, images_per_epoch
 from mnist_bench.nets.architecture import Architecture, Layer, plan_layers
-from mnist_bench.numerics import DeviceKind
+from mnist_bench.numerics import MUON_ITERATIONS, DeviceKind
 from mnist_bench.picture_form import MNIST, PictureForm
 
 EVALUATION_SHARE = 0.3
@@ -24,6 +24,9 @@ EVALUATION_SHARE = 0.3
 
 GRID_SHARE = 0.8
 """Time to displace an image by a coarse grid, as a share of the time to distort it at all, which comes with it."""
+
+PASSES = 3
+"""Multiply-accumulates of a trained image for each one of its forward pass: the backward pass has two."""
 
 VECTOR = 16
 """Feature maps that a kernel processes at once: 16 numbers of 32 bits fill a register of AVX-512. A partial group takes
@@ -141,6 +144,8 @@ class _Work(NamedTuple):
     layers: int
     views: int = 1
     """Forward passes that evaluate an image."""
+    optimizer_macs: float = 0
+    """Multiply-accumulates of the optimizer for one step, as those of a forward pass."""
 
 
 def _work(config: TrainConfig, form: PictureForm, vector: int) -> _Work:
@@ -149,7 +154,26 @@ def _work(config: TrainConfig, form: PictureForm, vector: int) -> _Work:
         found = own_nets.counts(config.net_code, config.net, form)
         return _Work(macs=found.macs, elements=0, weights=found.trainable, layers=0)
     net = plan_layers(config.model, form)
-    return _Work(filled_macs(net, form, vector), net.traffic, net.trainable, len(net.layers), net.views)
+    of_optimizer = _optimizer_macs(config.optim.optimizer, net) / PASSES
+    return _Work(filled_macs(net, form, vector), net.traffic, net.trainable, len(net.layers), net.views, of_optimizer)
+
+
+def _optimizer_macs(optimizer: Optimizer, net: Architecture) -> int:
+    """Return the multiply-accumulates of an optimizer's products of matrices for one step."""
+    match optimizer:
+        case "adam" | "sgd_nesterov":
+            return 0
+        case "muon":
+            layers = [layer for layer in net.layers if layer.kind in ("convolution", "linear")]
+            return sum(map(_orthogonalising_macs, layers[:-1]))
+        case _:
+            assert_never(optimizer)
+
+
+def _orthogonalising_macs(layer: Layer) -> int:
+    """Return the multiply-accumulates of Muon for the weights of a layer, a matrix (short, long) or its transpose."""
+    short, long = sorted((layer.outputs[0], layer.inputs[0] * max(1, layer.kernel) ** 2))
+    return MUON_ITERATIONS * (2 * short**2 * long + short**3)
 
 
 def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
@@ -162,7 +186,7 @@ def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) ->
         distorted = len(steps) * _distortions(schedule.config.augment)
     augmented = distorted * schedule.batch_size
     return (
-        images * work.macs,
+        images * work.macs + len(steps) * work.optimizer_macs,
         images * work.elements,
         augmented,
         len(steps) * work.weights,  # the optimizer's update

@@ -278,6 +278,8 @@ def _optim_words(config: TrainConfig) -> Iterator[str]:
     optim = config.optim
     yield _cell("optimizer", config, _values(config))
     yield rate_words(config)
+    if all_settings()["optim.filter_lr"].counts_in(config):
+        yield f"filter lr {optim.filter_lr:.2g}"
     if optim.hard_share:
         yield f"hard {optim.hard_share:.2g}, easy {optim.easy_share:.2g}"
 

@@ -8,6 +8,7 @@ from .device import (
 from .fixed_order import mean_of_pixels as mean_of_pixels
 from .generators import seeded as seeded
 from .kinds import (
+    MUON_ITERATIONS as MUON_ITERATIONS,
     TRAINER_REVISIONS as TRAINER_REVISIONS,
     DeviceKind as DeviceKind,
     Precision as Precision,
@@ -21,6 +22,7 @@ from .portable import UnportableOperations as UnportableOperations
 from .precision import (
     best_precision as best_precision,
     computing_in as computing_in,
+    multiplying_in as multiplying_in,
     portable_is_free as portable_is_free,
 )
 from .resources import cores as cores

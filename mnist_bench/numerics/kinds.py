@@ -1,4 +1,4 @@
-"""The names of the kinds of device and of the precisions; this module does not import PyTorch."""
+"""The names of the kinds of device and of the precisions, with their constants; this module does not import PyTorch."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ PORTABLE_CANARY = (
     "1df4969e8c1bc029cdff019c9a0c95067a03128b4ad53e0a05054bbe7452bb92",
 )
 """The canary and the portable canary, which are the same on every machine; results/published/portable.md."""
+PORTABLE_LATER: Mapping[str, str] = {
+    "muon": "c5a0943537522c4b9a4563ccfb64edd463e1d8eb5b09f9d447dd85ab3708df76",
+}
+"""The hashes of operations of later settings, which are the same on every machine, by their names."""
+MUON_ITERATIONS = 3
+"""Newton-Schulz iterations per step and weight, as many as in airbench94_muon; see `numerics.muon`."""
 TRAINER_REVISIONS: Mapping[DeviceKind, int] = {"cpu-bf16": 2, "cpu-fp32": 2, "cpu-portable": 1, "cuda": 2}
 """Raised for a kind whenever the same configuration, seed and data give other bits than before on the same machine of
 that kind; studies of the other kinds can be resumed."""

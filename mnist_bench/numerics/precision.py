@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import assert_never
 
 import torch
@@ -60,6 +60,22 @@ def computing_in(device: torch.device, precision: Precision) -> AbstractContextM
             return torch.autocast(device.type, dtype=torch.bfloat16)
         case "fp32":
             return torch.autocast(device.type, dtype=torch.bfloat16, enabled=False)
+        case "portable":
+            check_process()
+            return PortableOperations()
+        case _:
+            assert_never(precision)
+
+
+def multiplying_in(precision: Precision) -> AbstractContextManager[object]:
+    """Return the context in which an optimizer multiplies float32 matrices, with the bits that `precision` promises.
+
+    Raises:
+        DeviceError: this process computes no portable bits.
+    """
+    match precision:
+        case "bf16" | "fp32":
+            return nullcontext()
         case "portable":
             check_process()
             return PortableOperations()

@@ -51,13 +51,15 @@ def _idle(space: Space) -> Iterator[Problem]:
     fields = _fields(space)
     phases = space.settings.get("phases") or [{}]
     rates_given = all(phase.get("lr") is not None for phase in phases)
+    # In a phase, Muon's filters have the phase's share of their rate: its lr / optim.lr.
+    idle_rates = {"optim.lr"} if _unmet(fields, "optim.filter_lr") else set()
     for item in space.fields:
         known = all_settings().get(item.path)
         if known is None or (item.distribution is None and same(item.value, known.default)):
             continue
         if unmet := _unmet(fields, item.path):
             why = f"of {' and '.join(dict.fromkeys(unmet))}"
-        elif rates_given and (item.path == "optim.lr" or known.group == "schedule"):
+        elif rates_given and (item.path in idle_rates or known.group == "schedule"):
             why = "each phase has an lr of its own"
         else:
             continue

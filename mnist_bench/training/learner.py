@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from mnist_bench.config import OptimConfig, Schedule
 from mnist_bench.nets import build_net
-from mnist_bench.numerics import SGD, Adam, Precision, computing_in
+from mnist_bench.numerics import SGD, Adam, Precision, computing_in, multiplying_in, muon
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.training.batches import Batch, LastLosses, no_losses
 
@@ -28,6 +28,8 @@ class Learner:
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
+    filters: tuple[nn.Parameter, ...]
+    """The weights whose updates Muon orthogonalises, each (F, ...) for F filters; empty with other optimizers."""
     average: dict[str, Tensor]
     """Moving averages of the floating-point entries of the model's state; empty if averaging is off."""
     piece: Piece | None
@@ -54,6 +56,8 @@ class Rates(NamedTuple):
     reads."""
 
     lr: float | Tensor
+    filter_lr: float | Tensor
+    """Learning rate of `Learner.filters`."""
     kept: float | Tensor
     """Share of each weight that its decay leaves."""
     blend: float | Tensor
@@ -67,8 +71,9 @@ def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.d
     average = {}
     if config.optim.ema_decay:
         average = {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
-    optimizer = _make_optimizer(config.optim, model)
-    return Learner(model, optimizer, average, piece=None, losses=no_losses(schedule, device), form=form)
+    optimizer, filters = _make_optimizer(config.optim, model)
+    losses = no_losses(schedule, device)
+    return Learner(model, optimizer, filters, average, piece=None, losses=losses, form=form)
 
 
 def in_one_piece(learner: Learner) -> Learner:
@@ -93,18 +98,20 @@ def in_one_piece(learner: Learner) -> Learner:
     return replace(learner, average=average, piece=Piece(averages, newest, parts))
 
 
-def train_step(learner: Learner, config: OptimConfig, batch: Batch, lr: float, precision: Precision) -> Tensor:
-    """Take one step on `batch` at learning rate `lr` and return its loss, a scalar on the device."""
-    rates = rates_at(config, lr, batch.step)
-    return take_step(learner, config, batch.pixels, batch.labels, batch.losses, rates, precision)
+def train_step(learner: Learner, schedule: Schedule, batch: Batch, precision: Precision) -> Tensor:
+    """Take one step on `batch` at the rates of its place in `schedule`; return its loss, a scalar on the device."""
+    rates = rates_at(schedule, batch.step)
+    return take_step(learner, schedule.config.optim, batch.pixels, batch.labels, batch.losses, rates, precision)
 
 
-def rates_at(config: OptimConfig, lr: float, step: int) -> Rates:
-    """Return the rates of a step (from 0, over the whole budget) whose learning rate is `lr`."""
+def rates_at(schedule: Schedule, step: int) -> Rates:
+    """Return the rates of a step, from 0 over the whole budget."""
+    config, lr = schedule.config.optim, schedule.lr(step)
     # The first steps count for more, so that the average forgets where it started, as in TensorFlow's
     # ExponentialMovingAverage with num_updates.
     decay = min(config.ema_decay, (1 + step) / (10 + step))
-    return Rates(lr=lr, kept=1 - lr * config.weight_decay, blend=1 - decay)
+    filter_lr = config.filter_lr * (lr / config.lr)
+    return Rates(lr=lr, filter_lr=filter_lr, kept=1 - lr * config.weight_decay, blend=1 - decay)
 
 
 def take_step(
@@ -128,11 +135,13 @@ def take_step(
     torch.autograd.backward(loss)
     # No scheduler of torch's: a step's rate follows from its place in the budget alone, in whatever process the period
     # is trained, and a captured step reads it from the device.
-    for group in learner.optimizer.param_groups:
-        group["lr"] = rates.lr
-    # By hand, so that both optimizers decay alike and spare the same; `kept` is 1 - lr * weight_decay of this step.
+    for group, lr in zip(learner.optimizer.param_groups, (rates.lr, rates.filter_lr), strict=False):
+        group["lr"] = lr
+    # By hand, so that all optimizers decay alike and spare the same; `kept` is 1 - lr * weight_decay of this step.
     if config.weight_decay:
         _decay_weights(learner.model, rates.kept)
+    if learner.filters:
+        _prepare_filters(learner, config, precision)
     learner.optimizer.step()
     _move_average(learner, rates.blend)
     return loss.detach()
@@ -169,7 +178,19 @@ def _places(model: nn.Module) -> Iterator[tuple[str, nn.Module, str]]:
         yield name, model.get_submodule(path), own
 
 
-def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimizer:
+def _filters(model: nn.Module) -> tuple[nn.Parameter, ...]:
+    """Return the weights of convolutions and linear layers, in the order of the layers, except for the last layer's.
+
+    Frozen weights are left out. In your own network the last layer is the one that it registers last.
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)]
+    weights = [layer.weight for layer in layers if isinstance(layer.weight, nn.Parameter)]
+    # A weight that two layers share is one weight; if the last layer has it, it belongs to that one.
+    return tuple(weight for weight in dict.fromkeys(weights[:-1]) if weight.requires_grad and weight is not weights[-1])
+
+
+def _make_optimizer(config: OptimConfig, model: nn.Module) -> tuple[torch.optim.Optimizer, tuple[nn.Parameter, ...]]:
+    """Return the optimizer of all parameters, and the filters that are its second group (see `Learner.filters`)."""
     # Fused: one call for all weights, measured 3 to 4 times as fast as the loop over them on one CPU core.
     weights, lr = model.parameters(), config.lr
     match config.optimizer:
@@ -177,15 +198,25 @@ def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimi
             betas = (config.beta1, config.beta2)
             # Its count of steps is then on the device, where a captured step can raise it.
             capturable = next(model.parameters()).is_cuda
-            return Adam(weights, lr=lr, betas=betas, eps=config.epsilon, fused=True, capturable=capturable)
+            return Adam(weights, lr=lr, betas=betas, eps=config.epsilon, fused=True, capturable=capturable), ()
         case "sgd_nesterov":
-            nesterov = config.momentum > 0  # torch refuses Nesterov's way without momentum
-            optimizer = SGD(weights, lr=lr, momentum=config.momentum, nesterov=nesterov, fused=True)
-            if nesterov:
-                optimizer.register_step_pre_hook(_begin_late_momenta)
-            return optimizer
+            return _sgd([{"params": weights}], config), ()
+        case "muon":
+            filters = _filters(model)
+            ours = set(filters)
+            others = {"params": [weight for weight in weights if weight not in ours]}
+            # The gradients of the filters are replaced by their updates (`_prepare_filters`), momentum included.
+            return _sgd([others, {"params": filters, "momentum": 0.0, "nesterov": False}], config), filters
         case _:
             assert_never(config.optimizer)
+
+
+def _sgd(groups: list[dict[str, Any]], config: OptimConfig) -> torch.optim.Optimizer:
+    nesterov = config.momentum > 0  # torch refuses Nesterov's way without momentum
+    optimizer = SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=nesterov, fused=True)
+    if nesterov:
+        optimizer.register_step_pre_hook(_begin_late_momenta)
+    return optimizer
 
 
 def _begin_late_momenta(optimizer: torch.optim.Optimizer, *_: object) -> None:
@@ -200,6 +231,20 @@ def _begin_late_momenta(optimizer: torch.optim.Optimizer, *_: object) -> None:
     for weight in weights:
         if weight.grad is not None and weight not in optimizer.state:
             optimizer.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+
+
+def _prepare_filters(learner: Learner, config: OptimConfig, precision: Precision) -> None:
+    """Replace the gradients of the filters by Muon's updates, and rescale the filters if their norms are set."""
+    kept = learner.optimizer.state
+    with multiplying_in(precision):
+        for weight in learner.filters:
+            if weight.grad is None:
+                continue
+            if weight not in kept:
+                kept[weight]["momentum_buffer"] = torch.zeros_like(weight)
+            weight.grad.copy_(muon.filter_update(weight.grad, kept[weight]["momentum_buffer"], config.momentum))
+            if config.filter_norms:
+                muon.normalise(weight)
 
 
 @torch.no_grad()

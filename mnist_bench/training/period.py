@@ -195,7 +195,7 @@ class PlainTrainLoop:
         total = torch.zeros((), dtype=torch.float64, device=self._data.device)
         # Added up on the device in float64; reading each step's loss would wait for the step.
         for batch in batches(schedule, self._data, seed, schedule.steps(period), self.learner.losses):
-            total += train_step(self.learner, self._config.optim, batch, schedule.lr(batch.step), self._precision)
+            total += train_step(self.learner, schedule, batch, self._precision)
             yield
         return total
 

@@ -15,7 +15,7 @@ import portable
 import pytest
 from portable import Instructions, Line
 
-from mnist_bench.numerics.kinds import PORTABLE_CANARY
+from mnist_bench.numerics.kinds import PORTABLE_CANARY, PORTABLE_LATER
 from support import wants
 from support.portable_machines import check_as_published
 
@@ -34,6 +34,7 @@ def test_emulated_processors_compute_the_bits_of_this_one() -> None:
     with ThreadPoolExecutor(len(portable.EMULATED)) as threads:
         found = [*threads.map(portable.emulated, portable.EMULATED)]
     assert {(line.canary, line.portable_canary) for line in found} == {PORTABLE_CANARY}
+    assert all(line.later == PORTABLE_LATER for line in found)
     here = portable.measured()
     check_as_published({"canary": here.canary, "wide_canary": here.portable_canary})
     assert {line.digest for line in found} == {here.digest}
@@ -64,6 +65,13 @@ def test_lines_are_added_and_a_machine_measured_again_is_replaced(tmp_path: Path
     assert "All lines agree." in page
     assert "1,234,567 instructions" in page
     assert page.endswith("differ between makers of processors: none.\n")
+
+
+def test_operations_of_later_settings_agree_too(tmp_path: Path) -> None:
+    lines = [replace(LINE, processor=name, later=later) for name, later in (("a", {}), ("b", {"muon": "m"}))]
+    assert run(tmp_path, *lines, options=("--emulated",)) == 0
+    other = replace(LINE, processor="c", later={"muon": "n"})
+    assert run(tmp_path, *lines, other, options=("--emulated",)) == 1
 
 
 def test_a_line_with_other_bits_is_a_failure_that_the_page_reports(tmp_path: Path) -> None:

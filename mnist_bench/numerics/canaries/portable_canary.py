@@ -6,6 +6,8 @@ between two registers, and on denormal numbers, which a processor may be set to 
 may still be wrong everywhere, so each operation is also compared with float64.
 
 No list in this module may grow, as in `numerics.canaries.wide_canary`: another hash would end every portable study.
+The exception is `LATER`, whose operations have hashes of their own. They belong to settings that are younger than the
+portable canary, and no study stores their hashes.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mnist_bench.numerics import muon
 from mnist_bench.numerics.canaries.canary import OPTIMIZERS, fused_optimizer
 from mnist_bench.numerics.kinds import PORTABLE_CANARY
 from mnist_bench.numerics.precision import computing_in
@@ -63,13 +66,26 @@ def portable_canary() -> str:
     Raises:
         DeviceError: this process computes no portable bits.
     """
+    return canonical_json.sha256(_hashes(OPERATIONS))
+
+
+def later_hashes() -> Mapping[str, str]:
+    """Return the SHA-256 of what each operation of `LATER` makes of noise, by its name.
+
+    Raises:
+        DeviceError: this process computes no portable bits.
+    """
+    return _hashes(LATER)
+
+
+def _hashes(operations: Mapping[str, Operation]) -> dict[str, str]:
     found = {}
-    for name, operation in OPERATIONS.items():
+    for name, operation in operations.items():
         hashed = hashlib.sha256()
         for value in _results(operation, torch.float32):
             hashed.update(value.detach().contiguous().numpy().data)
         found[name] = hashed.hexdigest()
-    return canonical_json.sha256(found)
+    return found
 
 
 def is_as_published(numerics: Mapping[str, Any]) -> bool:
@@ -87,7 +103,7 @@ def deviations() -> Mapping[str, float]:
             _deviation(one, other)
             for one, other in zip(_results(operation, torch.float32), _results(operation, torch.float64), strict=True)
         )
-        for name, operation in OPERATIONS.items()
+        for name, operation in {**OPERATIONS, **LATER}.items()
         if operation is not _nearest_pixels
     }
 
@@ -221,6 +237,15 @@ def _initialisation(noise: Noise) -> Iterator[Tensor]:
     yield torch.rand(1000, generator=generator).topk(100).indices.to(dtype)
 
 
+def _muon(noise: Noise) -> Iterator[Tensor]:
+    for shape in ((48, 10, 3, 3), (76, 490), (300, 33), (10, 1, 5, 5)):
+        weight, buffer = noise(*shape).sub_(0.5), noise(*shape).sub_(0.5)
+        yield muon.filter_update(noise(*shape).sub_(0.5), buffer, 0.85)
+        yield muon.filter_update(noise(*shape, tiny=True), torch.zeros_like(buffer), 0.85)
+        muon.normalise(weight)
+        yield from (buffer, weight)
+
+
 def _denormals(noise: Noise) -> Iterator[Tensor]:
     images, weight = noise(50, 10, SIDE, SIDE, tiny=True), noise(16, 10, 3, 3)
     yield functional.conv2d(images, weight, padding=1)
@@ -243,3 +268,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "initialisation": _initialisation,
     "denormal numbers": _denormals,
 }
+LATER: Mapping[str, Operation] = {"muon": _muon}
+"""Operations of later settings; a new one joins this list, and its hash `PORTABLE_LATER`."""

@@ -72,7 +72,7 @@ class StaticTrainLoop:
         self._schedule = Schedule(config=config, images=len(data.train))
         self._generator = torch.Generator(data.device)
         set_dropout_generator(learner.model, self._generator)
-        # The K steps of a group read K B places, K B distortions and K times the three rates. They leave the sum of
+        # The K steps of a group read K B places, K B distortions and K times the rates. They leave the sum of
         # losses, and K B of them. A captured step holds these tensors' addresses, so they are filled, never replaced.
         size, device = self._group * self._schedule.batch_size, data.device
         self._chosen = torch.zeros(size, dtype=torch.int64, device=device)
@@ -95,7 +95,7 @@ class StaticTrainLoop:
         self._generator.manual_seed(derived_seed(seed, "dropout", period))
         self.learner.model.train()
         self._total.zero_()
-        # All rates of the period go over at once, (steps, 3); the rows of a group are then copied on the device.
+        # All rates of the period go over at once, (steps, rates); the rows of a group are then copied on the device.
         rates = sent(self._rates_of(steps), self._data.device)
         together = self._group if self._steps_given >= self._grouped_from else 1
         for taken in selections(self._schedule, self._data, seed, steps, self.learner.losses, together):
@@ -152,5 +152,4 @@ class StaticTrainLoop:
         self._correct.copy_(correct)
 
     def _rates_of(self, steps: range) -> Tensor:
-        optim = self._config.optim
-        return torch.tensor([rates_at(optim, self._schedule.lr(step), step) for step in steps]).view(-1, 3)
+        return torch.tensor([rates_at(self._schedule, step) for step in steps]).view(-1, len(Rates._fields))

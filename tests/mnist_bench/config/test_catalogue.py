@@ -64,6 +64,9 @@ def test_every_group_has_settings() -> None:
     [
         ("optim.momentum", TrainConfig(), False),
         ("optim.momentum", TrainConfig(optim=OptimConfig(optimizer="sgd_nesterov")), True),
+        ("optim.momentum", TrainConfig(optim=OptimConfig(optimizer="muon")), True),
+        ("optim.filter_lr", TrainConfig(optim=OptimConfig(optimizer="sgd_nesterov")), False),
+        ("optim.filter_norms", TrainConfig(optim=OptimConfig(optimizer="muon")), True),
         ("optim.beta1", TrainConfig(), True),
         ("optim.warmup_fraction", TrainConfig(), False),
         ("optim.second_drop_fraction", TrainConfig(optim=OptimConfig(drops=1)), False),

@@ -12,12 +12,14 @@ from mnist_bench.nets.cost_model import (
     COEFFICIENTS,
     EVALUATION_SHARE,
     GRID_SHARE,
+    PASSES,
     Coefficients,
     filled_macs,
     period_costs,
     period_features,
     price_list,
 )
+from mnist_bench.numerics.kinds import MUON_ITERATIONS
 from mnist_bench.picture_form import MNIST
 
 BF16 = COEFFICIENTS["cpu-bf16"]
@@ -83,6 +85,18 @@ def test_shifted_views_multiply_the_cost_of_the_evaluation() -> None:
     macs = filled_macs(plan_layers(config.model))
     assert three[0] - one[0] == pytest.approx(2 * EVALUATION_SHARE * 10_000 * macs)
     assert three[2:] == one[2:]
+
+
+def test_muon_costs_its_products_of_matrices_at_each_step() -> None:
+    model = ModelConfig(blocks=1, filters=16, hidden_layers=0)
+    muon, sgd = (
+        period_features(TrainConfig(model=model, optim=optim), train_images=50_000, validation_images=10_000)[0]
+        for optim in (OptimConfig(optimizer="muon"), OptimConfig(optimizer="sgd_nesterov"))
+    )
+    short, long = 9, 16  # the convolution's weights; the last layer has no filters
+    products = MUON_ITERATIONS * (2 * short**2 * long + short**3)
+    assert muon[0] - sgd[0] == pytest.approx(390 * products / PASSES)
+    assert muon[1:] == sgd[1:]
 
 
 def test_halves_cost_an_epoch_and_one_more_evaluation() -> None:

@@ -22,6 +22,10 @@ def test_the_line_says_what_a_reader_would_ask_first() -> None:
     assert line(RICH) == "2 blocks, 24·40 filters, bn before, 256 hidden, rot 8°, adam, lr 0.0093 → ×0.1 at 4"
 
 
+def test_the_line_tells_the_rate_of_muons_filters() -> None:
+    assert line(TrainConfig(optim=OptimConfig(optimizer="muon"))).endswith("muon, lr 0.001, filter lr 0.24")
+
+
 def test_the_line_of_a_linear_model() -> None:
     linear = TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0))
     assert line(linear) == "adam, lr 0.001"

@@ -18,7 +18,7 @@ from torch.nn import functional
 from mnist_bench.errors import DeviceError
 from mnist_bench.numerics import portable
 from mnist_bench.numerics.device import choose_precision, find_device
-from mnist_bench.numerics.kinds import PORTABLE_VARIABLES, environment_of
+from mnist_bench.numerics.kinds import PORTABLE_LATER, PORTABLE_VARIABLES, environment_of
 from mnist_bench.numerics.portable import PortableOperations, UnportableOperations
 from mnist_bench.numerics.precision import computing_in
 from support.paths import ROOT
@@ -208,11 +208,12 @@ def test_operations_agree_with_float64_and_with_other_machines() -> None:
         "from mnist_bench.numerics.canaries import portable_canary as canaries\n"
         "device = numerics.setup('cpu', 'portable')\n"
         "far = {name: by for name, by in canaries.deviations().items() if by > canaries.TOLERANCE}\n"
-        "print(json.dumps([far, numerics.describe(device, 'portable')]))"
+        "print(json.dumps([far, {**canaries.later_hashes()}, numerics.describe(device, 'portable')]))"
     )
-    far, described = json.loads(portable_process(code))
+    far, later, described = json.loads(portable_process(code))
     assert far == {}
     check_as_published(described)
+    assert later == PORTABLE_LATER
 
 
 @pytest.mark.slow

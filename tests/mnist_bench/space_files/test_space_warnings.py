@@ -47,6 +47,10 @@ def lines_of(text: str) -> list[str]:
             "optim.hard_share: does nothing in this space, because of epochs",
         ),
         (
+            "optim: {optimizer: adam, filter_lr: {float: [0.1, 0.2]}}",
+            "1:26  optim.filter_lr: does nothing in this space, because of optim.optimizer",
+        ),
+        (
             "epochs: 1\nphases: [{epochs: 1, lr: 0.1}]\noptim: {cooldown_fraction: {float: [0.1, 0.2]}}",
             "optim.cooldown_fraction: does nothing in this space, because each phase has an lr of its own",
         ),

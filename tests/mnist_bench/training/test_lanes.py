@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.config.json import from_json, to_json
+from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.training.learner import train_step
@@ -95,13 +96,13 @@ def test_a_lane_that_fails_halfway_leaves_the_others_as_they_are(
     expected = alone(digits, config, 0)[0]
     taken = 0
 
-    def failing(learner: Any, optim: OptimConfig, *rest: Any) -> Any:
+    def failing(learner: Any, schedule: Schedule, *rest: Any) -> Any:
         nonlocal taken
-        if optim.lr == 0.5:
+        if schedule.config.optim.lr == 0.5:
             taken += 1
             if taken == 4:
                 raise ValueError("a bug")
-        return train_step(learner, optim, *rest)
+        return train_step(learner, schedule, *rest)
 
     monkeypatch.setattr("mnist_bench.training.period.train_step", failing)
     lanes = Lanes(TorchTrainer(digits, "fp32"))

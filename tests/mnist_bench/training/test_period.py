@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from safetensors.torch import load
 
 from mnist_bench.config.schedule import Schedule
-from mnist_bench.config.settings import AugmentConfig, Phase, TrainConfig
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Optimizer, Phase, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets import build_net
 from mnist_bench.nets.modules import build_model
@@ -20,6 +21,7 @@ from mnist_bench.numerics.precision import best_precision
 from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.training import period as train
 from mnist_bench.training.batches import batches
+from mnist_bench.training.learner import rates_at
 from mnist_bench.training.period import advance, fit
 from search.errors import PluginError
 from search.trainer_api import Report
@@ -43,7 +45,7 @@ def with_optim(config: TrainConfig, **settings: object) -> TrainConfig:
     return replace(config, optim=replace(config.optim, **settings))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_twice_gives_the_same_bits(config: TrainConfig, digits: Dataset, optimizer: str) -> None:
     config = with_optim(config, optimizer=optimizer)
     first, second = (fit(config, 1, digits, PRECISION) for _ in range(2))
@@ -61,7 +63,7 @@ def test_interleaved_with_another_gives_the_same_bits(config: TrainConfig, digit
         assert facts(report) == facts(alone[period - 1])
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_cut_into_periods_or_straight_gives_the_same_weights(
     plain: TrainConfig, digits: Dataset, optimizer: str
 ) -> None:
@@ -118,6 +120,44 @@ def test_every_setting_of_the_optimizer_counts(
     short: TrainConfig, digits: Dataset, unchanged: str, change: dict[str, object]
 ) -> None:
     assert run(with_optim(short, **change), digits)[-1].weights != unchanged
+
+
+@pytest.mark.parametrize("change", [{"filter_lr": 0.1}, {"filter_norms": True}, {"momentum": 0.5}, {"lr": 0.02}])
+def test_every_setting_of_muon_counts(short: TrainConfig, digits: Dataset, change: dict[str, object]) -> None:
+    muon = with_optim(short, optimizer="muon")
+    assert run(with_optim(muon, **change), digits)[-1].weights != run(muon, digits)[-1].weights
+
+
+def test_muon_trains_filters_by_their_own_rate_and_the_rest_by_sgd(plain: TrainConfig, digits: Dataset) -> None:
+    one_step = {"lr": 0.1, "filter_lr": 0.5, "batch_size": 1000, "weight_decay": 0.0, "ema_decay": 0.0}
+    one_epoch = replace(plain, epochs=1)
+    muon, sgd = (
+        load(advance(with_optim(one_epoch, optimizer=optimizer, **one_step), 1, 1, None, digits, "fp32")[0])
+        for optimizer in ("muon", "sgd_nesterov")
+    )
+    weights = dict(build_model(plain.model, seeded(1, "init")).named_parameters())
+    last = [name for name, weight in weights.items() if weight.ndim > 1][-1]
+    for name, start in weights.items():
+        if start.ndim == 1 or name == last:
+            assert torch.equal(muon[f"model.{name}"], sgd[f"model.{name}"])
+        else:
+            update = (start.detach() - muon[f"model.{name}"]).flatten(1) / 0.5
+            assert float(torch.linalg.matrix_norm(update, 2)) == pytest.approx(1, abs=0.3)
+
+
+def test_the_rate_of_the_filters_follows_the_schedule_and_the_phases() -> None:
+    muon = OptimConfig(optimizer="muon", lr=0.01, filter_lr=0.2, schedule="one_cycle", batch_size=100)
+    config = TrainConfig(epochs=3, optim=muon, phases=(Phase(epochs=2), Phase(epochs=1, lr=1e-3)))
+    schedule = Schedule(config=config, images=1000)
+    rates = [rates_at(schedule, step) for step in (0, 15, 29)]
+    assert [rate.filter_lr for rate in rates] == pytest.approx([20 * schedule.lr(step) for step in (0, 15, 29)])
+    assert rates[-1].filter_lr == pytest.approx(0.02)
+
+
+def test_a_net_without_filters_is_trained_by_sgd_alone(plain: TrainConfig, digits: Dataset) -> None:
+    linear = replace(plain, epochs=1, model=ModelConfig(blocks=0, hidden_layers=0))
+    muon, sgd = (run(with_optim(linear, optimizer=name), digits)[-1].weights for name in ("muon", "sgd_nesterov"))
+    assert muon == sgd
 
 
 def test_the_share_of_hard_images_counts_once_their_losses_are_known(config: TrainConfig, digits: Dataset) -> None:
@@ -244,6 +284,15 @@ def test_weight_decay_shrinks_weights_and_spares_biases_and_batchnorm(plain: Tra
         torch.testing.assert_close(decayed[f"model.{name}"], expected)
 
 
+@pytest.mark.parametrize("source", [own_nets.FROZEN, own_nets.TWO_NAMES, own_nets.CLASS])
+def test_muon_trains_a_net_of_the_users_own(plain: TrainConfig, digits: Dataset, tmp_path: Path, source: str) -> None:
+    net = load_net(own_nets.write(tmp_path, source))
+    config = replace(with_optim(plain, optimizer="muon", filter_norms=True), epochs=1, net_code=net.code)
+    first, second = (advance(config, 1, 1, None, digits, "fp32") for _ in range(2))
+    assert first[0] == second[0]
+    assert first[1].end is None
+
+
 def test_weight_decay_spares_what_a_net_of_the_users_own_has_frozen(
     plain: TrainConfig, digits: Dataset, tmp_path: Path
 ) -> None:
@@ -255,7 +304,7 @@ def test_weight_decay_spares_what_a_net_of_the_users_own_has_frozen(
     assert not torch.equal(load(first)["model.4.weight"], second["model.4.weight"])
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_a_weight_may_have_its_first_gradient_later_than_others(
     plain: TrainConfig, digits: Dataset, tmp_path: Path, optimizer: str
 ) -> None:
@@ -266,7 +315,7 @@ def test_a_weight_may_have_its_first_gradient_later_than_others(
     assert not torch.equal(start["skipped.weight"], state["model.skipped.weight"])
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_a_weight_may_have_its_first_gradient_in_a_later_period(
     plain: TrainConfig, digits: Dataset, tmp_path: Path, optimizer: str
 ) -> None:
