@@ -24,6 +24,7 @@ PORTABLE_CANARY = (
 """The canary and the portable canary, which are the same on every machine; results/published/portable.md."""
 PORTABLE_LATER: Mapping[str, str] = {
     "muon": "c5a0943537522c4b9a4563ccfb64edd463e1d8eb5b09f9d447dd85ab3708df76",
+    "look-ahead": "8f8fd67702cdd3f081ac5c2f94704b4f536ed751e1b4cfa5abef53a0402ecc38",
 }
 """The hashes of operations of later settings, which are the same on every machine, by their names."""
 MUON_ITERATIONS = 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, NamedTuple, assert_never
 
 import torch
@@ -18,6 +19,8 @@ from mnist_bench.numerics import SGD, Adam, Precision, computing_in, multiplying
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.training.batches import Batch, LastLosses, no_losses
 
+SLOW_KEPT = 0.95
+"""Look-ahead: share of the slow average kept per step between two exchanges, at the end of the budget."""
 ALIGNED = 64
 """Floats to whose multiples an average's memory begins: 256 bytes, as PyTorch's allocator for GPUs has it."""
 
@@ -34,6 +37,8 @@ class Learner:
     """Moving averages of the floating-point entries of the model's state; empty if averaging is off."""
     piece: Piece | None
     """The memory of all averages if it is one piece (`in_one_piece`)."""
+    slow: dict[str, Tensor]
+    """The slow averages of look-ahead, of the floating-point entries of the model's state; empty if it is off."""
     losses: LastLosses | None
     """None if images are not chosen by their losses."""
     form: PictureForm
@@ -62,6 +67,10 @@ class Rates(NamedTuple):
     """Share of each weight that its decay leaves."""
     blend: float | Tensor
     """Share of the newest weights in their average."""
+    slow_blend: float | Tensor
+    """Share of the newest weights in the slow average; 0 at steps without an exchange."""
+    exchanged: float | Tensor
+    """1 at steps after which the weights continue from the slow average, otherwise 0."""
 
 
 def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.device, form: PictureForm) -> Learner:
@@ -72,8 +81,9 @@ def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.d
     if config.optim.ema_decay:
         average = {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
     optimizer, filters = _make_optimizer(config.optim, model)
+    slow = _slow_averages(model) if config.optim.lookahead_steps else {}
     losses = no_losses(schedule, device)
-    return Learner(model, optimizer, filters, average, piece=None, losses=losses, form=form)
+    return Learner(model, optimizer, filters, average, piece=None, slow=slow, losses=losses, form=form)
 
 
 def in_one_piece(learner: Learner) -> Learner:
@@ -110,8 +120,25 @@ def rates_at(schedule: Schedule, step: int) -> Rates:
     # The first steps count for more, so that the average forgets where it started, as in TensorFlow's
     # ExponentialMovingAverage with num_updates.
     decay = min(config.ema_decay, (1 + step) / (10 + step))
-    filter_lr = config.filter_lr * (lr / config.lr)
-    return Rates(lr=lr, filter_lr=filter_lr, kept=1 - lr * config.weight_decay, blend=1 - decay)
+    slow_blend, exchanged = _exchange_at(schedule, step)
+    return Rates(
+        lr=lr,
+        filter_lr=config.filter_lr * (lr / config.lr),
+        kept=1 - lr * config.weight_decay,
+        blend=1 - decay,
+        slow_blend=slow_blend,
+        exchanged=exchanged,
+    )
+
+
+def _exchange_at(schedule: Schedule, step: int) -> tuple[float, float]:
+    """Return `Rates.slow_blend` and `Rates.exchanged` of a step."""
+    every, taken, total = schedule.config.optim.lookahead_steps, step + 1, schedule.total_steps
+    if not every or (taken % every and taken != total):
+        return 0.0, 0.0
+    progress = taken / total
+    # Products, because the last bit of a power depends on the C library.
+    return 1 - math.prod([SLOW_KEPT] * every) * (progress * progress * progress), 1.0
 
 
 def take_step(
@@ -143,6 +170,8 @@ def take_step(
     if learner.filters:
         _prepare_filters(learner, config, precision)
     learner.optimizer.step()
+    if learner.slow:
+        _exchange(learner, rates)
     _move_average(learner, rates.blend)
     return loss.detach()
 
@@ -257,6 +286,25 @@ def _decay_weights(model: nn.Module, kept: float | Tensor) -> None:
         return
     for weight in weights:
         weight.mul_(kept)
+
+
+def _slow_averages(model: nn.Module) -> dict[str, Tensor]:
+    """Return copies of the floating-point entries of a model's state; of an entry with two names, one copy."""
+    kept = model.state_dict()
+    named = chain(model.named_parameters(), model.named_buffers())
+    return {name: value.detach().clone() for name, value in named if name in kept and value.is_floating_point()}
+
+
+@torch.no_grad()
+def _exchange(learner: Learner, rates: Rates) -> None:
+    """Move the slow averages, and let the weights continue from them, if look-ahead does so at this step."""
+    if not isinstance(rates.exchanged, Tensor) and not rates.exchanged:
+        return
+    # A captured step has no branch. At a rate of 0 `lerp` gives its first value, at 1 its second, to the bit.
+    state = learner.model.state_dict()
+    for name, value in learner.slow.items():
+        value.lerp_(state[name], rates.slow_blend)
+        state[name].lerp_(value, rates.exchanged)
 
 
 @torch.no_grad()

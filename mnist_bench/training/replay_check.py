@@ -24,14 +24,16 @@ _DEEP = ModelConfig(
     hidden_batchnorm="before_activation", hidden_dropout=0.3, test_shift=1,
 )  # fmt: skip
 _FLAT = ModelConfig(blocks=1, convs_per_block=2, filters=8, activation="gelu", final_pool="mean", hidden_layers=0)
-_MUON = OptimConfig(optimizer="muon", filter_norms=True, lr=0.02, batch_size=32, schedule="one_cycle")
+_MUON = OptimConfig(
+    optimizer="muon", filter_norms=True, lr=0.02, batch_size=32, schedule="one_cycle", lookahead_steps=3
+)
 CHECKED = (
     TrainConfig(epochs=3, model=_DEEP, augment=_DRAWS, optim=_ADAM),
     TrainConfig(epochs=3, periods=(0.5, 2, 3), model=_FLAT, optim=_SGD),
     TrainConfig(epochs=3, model=_DEEP, optim=_MUON),
 )
 """Every kind of step, which a new kind joins: each optimizer, both final pools, affine and grid distortions, averaged
-weights, a smaller last batch, images chosen by their losses; and an evaluation of shifted views. Three periods, so that
+weights, look-ahead, a smaller last batch, images chosen by their losses; and an evaluation of shifted views. Three periods, so that
 an evaluation is launched, captured and replayed."""
 _GROUP, _GROUPED_FROM = 3, 8
 """Steps captured as one, and the step from which on: in the second period, which leaves some for single ones, too."""

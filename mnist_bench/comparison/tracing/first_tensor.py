@@ -109,6 +109,7 @@ _WORDS: Mapping[Kind, str] = {
     "gradient": "the gradient of {place}",
     "weight": "{place} after the step",
     "average": "the average of {place} after the step",
+    "slow average": "the slow average of {place} after the step",
 }
 
 

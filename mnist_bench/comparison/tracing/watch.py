@@ -17,7 +17,7 @@ from mnist_bench.nets import plan_layers
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.training import Learner
 
-Kind = Literal["images", "output", "gradient of output", "gradient", "weight", "average"]
+Kind = Literal["images", "output", "gradient of output", "gradient", "weight", "average", "slow average"]
 """What a tensor is: the batch, a layer's output, the loss's gradient with respect to that or to a weight, a weight
 after the step, or its average."""
 DIGEST = 32
@@ -76,6 +76,8 @@ class Watch:
             self._note("weight", self._place_of_weight(name), value)
         for name, value in self._learner.average.items():
             self._note("average", self._place_of_weight(name), value)
+        for name, value in self._learner.slow.items():
+            self._note("slow average", self._place_of_weight(name), value)
         self.steps.append([])
         self._calls.clear()
 

@@ -246,6 +246,15 @@ def _muon(noise: Noise) -> Iterator[Tensor]:
         yield from (buffer, weight)
 
 
+def _look_ahead(noise: Noise) -> Iterator[Tensor]:
+    for shape in ((48, 10, 3, 3), (76,), (10, 33)):
+        slow, weight = noise(*shape), noise(*shape)
+        for share in (1.0, 0.7, 0.3, 0.0):
+            slow.lerp_(weight, share)
+            yield slow.clone()
+            yield weight.mul_(0.9).lerp_(slow, 1.0).clone()
+
+
 def _denormals(noise: Noise) -> Iterator[Tensor]:
     images, weight = noise(50, 10, SIDE, SIDE, tiny=True), noise(16, 10, 3, 3)
     yield functional.conv2d(images, weight, padding=1)
@@ -268,5 +277,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "initialisation": _initialisation,
     "denormal numbers": _denormals,
 }
-LATER: Mapping[str, Operation] = {"muon": _muon}
+LATER: Mapping[str, Operation] = {"muon": _muon, "look-ahead": _look_ahead}
 """Operations of later settings; a new one joins this list, and its hash `PORTABLE_LATER`."""

@@ -48,7 +48,7 @@ def lines_of(text: str) -> list[str]:
         ),
         (
             "optim: {optimizer: adam, filter_lr: {float: [0.1, 0.2]}}",
-            "1:26  optim.filter_lr: does nothing in this space, because of optim.optimizer",
+            "1:37  optim.filter_lr: does nothing in this space, because of optim.optimizer",
         ),
         (
             "epochs: 1\nphases: [{epochs: 1, lr: 0.1}]\noptim: {cooldown_fraction: {float: [0.1, 0.2]}}",

@@ -95,7 +95,7 @@ class Twice(nn.Module):
 
 def test_a_layer_of_your_own_network_that_is_called_twice_has_numbered_calls() -> None:
     model = Twice()
-    watch = Watch(Learner(model, SGD(model.parameters(), lr=0.1), (), {}, None, None, MNIST), {})
+    watch = Watch(Learner(model, SGD(model.parameters(), lr=0.1), (), {}, None, {}, None, MNIST), {})
     model(torch.ones(2, 4)).sum().backward()
     watch.end_step()
     model.eval()

@@ -40,7 +40,7 @@ def test_every_setting_has_a_row() -> None:
         ("model.kernel_size", "1, 3, 5 or 7, or list of these (pixels)", 3, "int levels choice"),
         ("augment.zoom_per_axis", "true or false", False, "choice"),
         ("optim.momentum", "number, at least 0, below 1", 0.9, "float int levels choice"),
-        ("optim.optimizer", "adam or sgd_nesterov", "adam", "choice"),
+        ("optim.optimizer", "adam, sgd_nesterov or muon", "adam", "choice"),
         ("net.NAME", "any value", None, "int float levels choice"),
     ],
 )

@@ -83,7 +83,7 @@ def fixed_bits(
     [
         {},
         {"optimizer": "sgd_nesterov", "weight_decay": 0.0},
-        {"optimizer": "muon", "filter_lr": 2.0**-3, "filter_norms": True},
+        {"optimizer": "muon", "filter_lr": 2.0**-3, "filter_norms": True, "lookahead_steps": 3},
         {"hard_share": 0.3, "batch_size": 96, "keep_last_batch": True},
     ],
 )
