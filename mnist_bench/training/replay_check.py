@@ -33,8 +33,8 @@ CHECKED = (
     TrainConfig(epochs=3, model=_DEEP, optim=_MUON),
 )
 """Every kind of step, which a new kind joins: each optimizer, both final pools, affine and grid distortions, averaged
-weights, look-ahead, a smaller last batch, images chosen by their losses; and an evaluation of shifted views. Three periods, so that
-an evaluation is launched, captured and replayed."""
+weights, look-ahead, a smaller last batch, images chosen by their losses; and an evaluation of shifted views. Three
+periods, so that an evaluation is launched, captured and replayed."""
 _GROUP, _GROUPED_FROM = 3, 8
 """Steps captured as one, and the step from which on: in the second period, which leaves some for single ones, too."""
 
