@@ -128,7 +128,7 @@ def _file(folder: Path, config: TrainConfig, seed: int) -> Path:
 
 def _flop(config: TrainConfig, images: int) -> int:
     schedule = Schedule(config=config, images=images)
-    return training_flop(plan_layers(config.model).macs, schedule.total_steps * schedule.batch_size)
+    return training_flop(plan_layers(config.model).macs, schedule.images_of(range(schedule.total_steps)))
 
 
 def kept(folder: Path) -> list[Member]:

@@ -155,8 +155,7 @@ def lanes(where: Where) -> Figures:
     config, seeds = winner(where), range(most)
     alone = [finish(first_periods(trainer, config, seed, PERIODS)) for seed in seeds]
     schedule = Schedule(config=config, images=len(data.train))
-    steps = sum(len(schedule.steps(period)) for period in range(1, PERIODS + 1))
-    images = most * steps * schedule.batch_size
+    images = most * sum(schedule.images_of(schedule.steps(period)) for period in range(1, PERIODS + 1))
     rows = []
     for count in where.amounts.lanes:
         before = time.perf_counter()

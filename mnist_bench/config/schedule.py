@@ -5,65 +5,96 @@ Steps count from 0 over the whole budget, so that a step is the same in every pe
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import assert_never
 
 from mnist_bench.cells import compact
 from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig, TrainOn
 
+MANY = 10**12
+"""Images with which a part of an image or of a step does not count."""
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """The steps of one training run."""
+    """The steps of one training run; epochs count from 0."""
 
     config: TrainConfig
     images: int
     """Training images, all of which the first epoch takes."""
 
     @property
-    def hard_images(self) -> int:
-        """Images that each epoch from the second on takes for their last losses."""
-        return round(self.config.optim.hard_share * self.images)
+    def chooses(self) -> bool:
+        """Whether later epochs choose their images by the last losses."""
+        return bool(self.config.optim.hard_share or self.config.optim.learned_share)
 
-    @property
-    def easy_images(self) -> int:
-        """Images that each epoch from the second on takes at random among the others, with hard_share."""
-        others = self.images - self.hard_images
+    def unlearned_images(self, epoch: int) -> int:
+        """Return from how many images an epoch chooses its own: from all that are not left out as learned."""
+        left_out = round(self.config.optim.learned_share * self._share_of_rise(epoch) * self.images)
+        return max(min(2, self.images), self.images - left_out)
+
+    def hard_images(self, epoch: int) -> int:
+        """Return how many images an epoch takes for their last losses, with hard_share."""
+        return round(self.config.optim.hard_share * self.unlearned_images(epoch)) if epoch else 0
+
+    def easy_images(self, epoch: int) -> int:
+        """Return how many of the other images that are not learned an epoch takes at random."""
+        hard = self.hard_images(epoch)
+        others = self.unlearned_images(epoch) - hard
+        if not (epoch and self.config.optim.hard_share):
+            return others
         # Two of both at least: batch normalisation cannot do with a single image.
-        return min(others, max(1, 2 - self.hard_images, round(self.config.optim.easy_share * others)))
+        return min(others, max(1, 2 - hard, round(self.config.optim.easy_share * others)))
 
-    @property
-    def later_images(self) -> int:
-        """Images of each epoch from the second on."""
-        return self.hard_images + self.easy_images if self.config.optim.hard_share else self.images
+    def images_in(self, epoch: int) -> int:
+        """Return how many images an epoch takes."""
+        return self.hard_images(epoch) + self.easy_images(epoch)
 
-    @property
-    def batch_size(self) -> int:
-        """Images per step: the config's, or all images of an epoch if there are fewer."""
-        return min(self.config.optim.batch_size, self.later_images)
+    def batch_size(self, epoch: int) -> int:
+        """Return the images per step of an epoch: the config's, or all images of the last epoch if there are fewer."""
+        optim = self.config.optim
+        grown = round(optim.batch_size * optim.batch_growth ** self._share_of_rise(epoch))
+        return min(grown, self.images_in(max(1, self.config.epochs - 1)))
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Steps of an epoch that takes all images; a smaller last batch counts with keep_last_batch alone, and never a
-        single image, which batch normalisation cannot do with."""
-        return self._steps_for(self.images)
+    def steps_in(self, epoch: int) -> int:
+        """Return the steps of an epoch.
+
+        A smaller last batch counts with keep_last_batch alone, and never a single image, which batch normalisation
+        cannot do with.
+        """
+        steps, left_over = divmod(self.images_in(epoch), self.batch_size(epoch))
+        return steps + (1 if left_over > 1 and self.config.optim.keep_last_batch else 0)
 
     @property
     def total_steps(self) -> int:
         """Steps of the full budget."""
-        return self.first_step(self.config.epochs)
+        return self.first_steps[-1]
+
+    @cached_property
+    def first_steps(self) -> tuple[int, ...]:
+        """The step that begins each epoch, from 0, and at last the number of all steps."""
+        return tuple(accumulate(map(self.steps_in, range(self.config.epochs)), initial=0))
 
     def first_step(self, epoch: float) -> int:
         """Return the step that begins an epoch, from 0, or a place within it."""
-        # The first epoch may have more steps than the others; if it has not, the second term is exactly 0.
-        first, later = self.steps_per_epoch, self._steps_for(self.later_images)
-        return round(epoch * later + min(epoch, 1) * (first - later))
+        if epoch == int(epoch):
+            return self.first_steps[int(epoch)]
+        steps = [self.steps_in(number) for number in range(max(2, self.config.epochs))]
+        # Two epochs of as many steps add exactly 0, whatever the numbers are rounded to.
+        changes = (min(epoch, end) * (first - then) for end, (first, then) in enumerate(pairwise(steps), start=1))
+        return round(epoch * steps[-1] + sum(changes))
 
     def epoch_of(self, step: int) -> int:
         """Return the epoch of a step, from 0."""
-        first = self.steps_per_epoch
-        return 0 if step < first else 1 + (step - first) // self._steps_for(self.later_images)
+        return bisect_right(self.first_steps, step) - 1
+
+    def images_of(self, steps: range) -> int:
+        """Return how many images a range of steps takes, each as often as it comes; each batch counts as a full one."""
+        return sum(len(part) * self.batch_size(self.epoch_of(part.start)) for part in self.by_epoch(steps))
 
     @property
     def period_ends(self) -> tuple[float, ...]:
@@ -103,9 +134,9 @@ class Schedule:
                 return phase
         return None
 
-    def _steps_for(self, images: int) -> int:
-        left_over = images % self.batch_size
-        return images // self.batch_size + (1 if left_over > 1 and self.config.optim.keep_last_batch else 0)
+    def _share_of_rise(self, epoch: int) -> float:
+        """Return how much of a change from the first epoch to the last is done in an epoch, 0 to 1."""
+        return epoch / max(1, self.config.epochs - 1)
 
 
 def lr_factor(optim: OptimConfig, progress: float) -> float:
@@ -127,16 +158,23 @@ def lr_factor(optim: OptimConfig, progress: float) -> float:
 
 
 def epoch_at(config: TrainConfig, share: float) -> float:
-    """Return the epoch, from 0, in which a share (0 to 1) of the budget is over, going by the images that epochs take.
+    """Return the epoch, from 0, in which a share (0 to 1) of the budget's steps is over.
 
     >>> epoch_at(TrainConfig(epochs=8), 0.5)
     4.0
     >>> round(epoch_at(TrainConfig(epochs=8, optim=OptimConfig(hard_share=0.5, easy_share=0.5)), 0.52), 6)
     4.0
+    >>> round(epoch_at(TrainConfig(epochs=2, optim=OptimConfig(batch_growth=4.0)), 0.8), 6)
+    1.0
 
-    In the second the later epochs take three quarters of the images.
+    In the second the later epochs take three quarters of the images, in the third a quarter of the steps.
     """
     optim = config.optim
+    if optim.learned_share or optim.batch_growth > 1:
+        many = Schedule(config=config, images=MANY)
+        step = share * many.total_steps
+        epoch = min(config.epochs - 1, bisect_right(many.first_steps, step) - 1)
+        return epoch + (step - many.first_steps[epoch]) / many.steps_in(epoch)
     if not optim.hard_share:
         return share * config.epochs
     later = optim.hard_share + optim.easy_share * (1 - optim.hard_share)

@@ -244,7 +244,7 @@ def rung_of(
     ended = {seed: curve for seed, curve in curves.items() if curve[-1].end is None}
     return Rung(
         target=TARGETS[name], recipe=recipe_of(name), epochs=config.epochs, parameters=net.parameters, macs=net.macs,
-        images=schedule.total_steps * schedule.batch_size,
+        images=schedule.images_of(range(schedule.total_steps)),
         runs=tuple(_run(seed, curve) for seed, curve in ended.items()), unended=len(curves) - len(ended),
         wall_seconds=wall_seconds,
     )  # fmt: skip

@@ -8,7 +8,7 @@ leaves 64 workers 99.7% busy, 40% off leaves them 82% (docs/concepts/ordering.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple, assert_never, get_args
@@ -179,20 +179,29 @@ def _orthogonalising_macs(layer: Layer) -> int:
 def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
     steps = schedule.steps(period)
     # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
-    images = len(steps) * schedule.batch_size + evaluated
-    if schedule.config.phases:  # which may switch augmentation on and off
-        distorted = sum(_distortions(schedule.augment(part.start)) * len(part) for part in schedule.by_epoch(steps))
-    else:
-        distorted = len(steps) * _distortions(schedule.config.augment)
-    augmented = distorted * schedule.batch_size
+    images = schedule.images_of(steps) + evaluated
     return (
         images * work.macs + len(steps) * work.optimizer_macs,
         images * work.elements,
-        augmented,
+        sum(_distorted(schedule, part) * size for part, size in _by_batch_size(schedule, steps)),
         len(steps) * work.weights,  # the optimizer's update
         len(steps) * work.layers,  # the call of a kernel, whatever the batch
         1,
     )
+
+
+def _by_batch_size(schedule: Schedule, steps: range) -> Iterator[tuple[range, int]]:
+    """Yield the parts of a range of steps that have batches of one size each, with that size."""
+    parts = schedule.by_epoch(steps) if schedule.config.optim.batch_growth > 1 else [steps]
+    for part in parts:
+        yield part, schedule.batch_size(schedule.epoch_of(part.start))
+
+
+def _distorted(schedule: Schedule, steps: range) -> float:
+    """Return how many affine distortions take as long as those of an image of each step."""
+    if schedule.config.phases:  # which may switch augmentation on and off
+        return sum(_distortions(schedule.augment(part.start)) * len(part) for part in schedule.by_epoch(steps))
+    return len(steps) * _distortions(schedule.config.augment)
 
 
 def _distortions(augment: AugmentConfig) -> float:

@@ -282,6 +282,10 @@ def _optim_words(config: TrainConfig) -> Iterator[str]:
         yield f"filter lr {optim.filter_lr:.2g}"
     if optim.hard_share:
         yield f"hard {optim.hard_share:.2g}, easy {optim.easy_share:.2g}"
+    if optim.learned_share:
+        yield f"learned {optim.learned_share:.2g}"
+    if optim.batch_growth > 1:
+        yield f"batch {optim.batch_size} → ×{optim.batch_growth:.2g}"
 
 
 def _plain(value: object) -> str:

@@ -63,7 +63,7 @@ def batches(
     """Yield the batches of `steps` from the training part of `data`.
 
     Order and distortions are drawn anew each epoch, from the seed and the epoch. `losses` are those of the steps
-    before, if the schedule has hard images.
+    before, if the schedule chooses by them.
     """
     for taken in selections(schedule, data, seed, steps, losses):
         yield Batch(taken.steps.start, *load(data, taken.chosen, taken.distortions, taken.augment), taken.losses)
@@ -80,13 +80,14 @@ def selections(
         first = schedule.first_step(epoch)
         order = sent(torch.randperm(len(data.train), generator=seeded(seed, "order", epoch)), data.device)
         if losses and epoch:
-            order = _harder(order, losses.earlier, schedule)
+            order = _harder(order, losses.earlier, schedule, epoch)
         config = schedule.augment(first)  # phases are whole epochs
         drawn = augmentation.distortions(config, len(data.train), seed, epoch)
         distortions = None if drawn is None else sent(drawn, data.device)
-        for some in _groups(tuple(within), first + len(order) // schedule.batch_size, together):
-            place = (some.start - first) * schedule.batch_size
-            chosen = order[place : place + len(some) * schedule.batch_size]
+        size = schedule.batch_size(epoch)
+        for some in _groups(tuple(within), first + len(order) // size, together):
+            place = (some.start - first) * size
+            chosen = order[place : place + len(some) * size]
             left = losses.newest[place : place + len(chosen)] if losses else None
             # chosen (K B,): places in the training part, at which the distortions of its images stand, too.
             yield Selection(some, chosen, None if distortions is None else distortions[chosen], config, left)
@@ -107,18 +108,24 @@ def _groups(steps: Sequence[int], full: int, together: int) -> Iterator[range]:
 def no_losses(schedule: Schedule, device: torch.device) -> LastLosses | None:
     """Return the losses before the first step, infinite, so that an image not yet seen is a hard one; None if no
     image is chosen for its loss."""
-    if not schedule.config.optim.hard_share:
+    if not schedule.chooses:
         return None
     return LastLosses(*(torch.full((schedule.images,), torch.inf, device=device) for _ in LastLosses._fields))
 
 
-def _harder(order: Tensor, losses: Tensor, schedule: Schedule) -> Tensor:
-    """Return, of all images in an epoch's order (N,), the hardest and the first of the others."""
-    hardest = losses.argsort(descending=True, stable=True)[: schedule.hard_images]
-    is_hard = torch.zeros_like(losses, dtype=torch.bool).index_fill_(0, hardest, True)[order]
-    taken = is_hard | ((~is_hard).cumsum(0) <= schedule.easy_images)
+def _harder(order: Tensor, losses: Tensor, schedule: Schedule, epoch: int) -> Tensor:
+    """Return, of all images in an epoch's order (N,), the hardest and the first of the others that are not learned."""
+    ranked = losses.argsort(descending=True, stable=True)
+    is_hard = _mask(ranked[: schedule.hard_images(epoch)], len(losses))[order]
+    is_open = _mask(ranked[schedule.hard_images(epoch) : schedule.unlearned_images(epoch)], len(losses))[order]
+    taken = is_hard | (is_open & (is_open.cumsum(0) <= schedule.easy_images(epoch)))
     # Not order[taken], for whose length the host would wait: it is known.
-    return order[(~taken).to(torch.uint8).argsort(stable=True)[: schedule.later_images]]
+    return order[(~taken).to(torch.uint8).argsort(stable=True)[: schedule.images_in(epoch)]]
+
+
+def _mask(places: Tensor, size: int) -> Tensor:
+    """Return bool (size,), true at these places."""
+    return torch.zeros(size, dtype=torch.bool, device=places.device).index_fill_(0, places, True)
 
 
 def load(data: Dataset, chosen: Tensor, distortions: Tensor | None, config: AugmentConfig) -> tuple[Tensor, Tensor]:

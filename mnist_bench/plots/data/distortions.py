@@ -12,7 +12,7 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mnist_bench.config import AugmentConfig, Schedule, from_json
+from mnist_bench.config import AugmentConfig, Schedule, TrainConfig, from_json
 from mnist_bench.data import Dataset, on_device
 from mnist_bench.plots import image_grid
 from mnist_bench.plots.data.augmented import distorted, in_words, reading
@@ -42,8 +42,8 @@ class Distortions:
     """The word for the pictures: "digits", or "pictures" of anything else."""
     trained: int
     """Number of epochs that the trial trained."""
-    chooses: bool
-    """Whether later epochs skipped the easier images by their losses, possibly these, too."""
+    choice: str
+    """How later epochs skipped easier images by their losses, possibly these, too; empty if they did not."""
     epochs: tuple[int, ...]
     """Epochs, from 1, of the rows below the first; empty if nothing is distorted."""
     images: image_grid.Pixels
@@ -69,10 +69,18 @@ def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
         classes=data.form.classes,
         noun="digits" if data_of(study.spec["context"]).is_of_digits else "images",
         trained=config.epochs,
-        chooses=bool(config.optim.hard_share) and config.epochs > 1,
+        choice=_choice(config),
         epochs=epochs,
         images=np.stack([originals, *seen]),
     )
+
+
+def _choice(config: TrainConfig) -> str:
+    if config.epochs == 1:
+        return ""
+    if config.optim.hard_share:
+        return "from epoch 2 on it trained on the hardest images and some others"
+    return "from epoch 2 on it left out images with low losses" if config.optim.learned_share else ""
 
 
 def _spread(epochs: int) -> tuple[int, ...]:
@@ -125,9 +133,8 @@ def _remarks(distortions: Distortions) -> list[str]:
     left_out = [f"{epoch}" for epoch in every if epoch not in distortions.epochs]
     some = f"{len(left_out)} of {distortions.trained} epochs" if len(left_out) > EPOCHS_SHOWN else ", ".join(left_out)
     epochs = f"left out: {'' if len(left_out) > EPOCHS_SHOWN else 'epoch '}{some}" if left_out else ""
-    chosen = "from epoch 2 on it trained on the hardest images and some others" if distortions.chooses else ""
     seen = f"{first}, as this trial's seed distorts it"
-    return [f"study {distortions.study}", epochs, seen, chosen, ", then ".join(ways)]
+    return [f"study {distortions.study}", epochs, seen, distortions.choice, ", then ".join(ways)]
 
 
 def picture(subject: Subject) -> Figure:

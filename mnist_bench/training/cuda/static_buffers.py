@@ -8,6 +8,7 @@ recorder each step is given out anew, to the same bits.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -27,7 +28,8 @@ from search.canonical_json import derived_seed
 from search.trainer_api import Steps
 
 WARM_UP = 3
-"""Steps given out one by one before one is captured: libraries set themselves up, the optimizer makes its state."""
+"""Steps of a size given out one by one before one is captured: libraries set themselves up, the optimizer makes its
+state."""
 GROUP = 8
 """Steps captured as one."""
 GROUPED_FROM = 256
@@ -74,7 +76,8 @@ class StaticTrainLoop:
         set_dropout_generator(learner.model, self._generator)
         # The K steps of a group read K B places, K B distortions and K times the rates. They leave the sum of
         # losses, and K B of them. A captured step holds these tensors' addresses, so they are filled, never replaced.
-        size, device = self._group * self._schedule.batch_size, data.device
+        device = data.device
+        size = self._group * max(map(self._schedule.batch_size, range(config.epochs)))
         self._chosen = torch.zeros(size, dtype=torch.int64, device=device)
         augments = [config.augment, *(phase.augment for phase in config.phases if phase.augment)]
         self._distortions = torch.zeros(size, max(map(numbers, augments)), device=device)
@@ -84,9 +87,10 @@ class StaticTrainLoop:
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._correct = torch.zeros(len(data.validation), dtype=torch.bool, device=device)
         self._net = EvaluatedNet(self.learner)
-        self._steps_given = 0
+        self._steps_given: Counter[int] = Counter()
+        """Steps so far, by their number of images."""
         self._scored = False
-        self._steps_again: dict[tuple[AugmentConfig, int], Work] = {}
+        self._steps_again: dict[tuple[AugmentConfig, int, int], Work] = {}
         self._score_again: Work | None = None
 
     def train(self, seed: int, period: int) -> Steps[Tensor]:
@@ -97,7 +101,10 @@ class StaticTrainLoop:
         self._total.zero_()
         # All rates of the period go over at once, (steps, rates); the rows of a group are then copied on the device.
         rates = sent(self._rates_of(steps), self._data.device)
-        together = self._group if self._steps_given >= self._grouped_from else 1
+        together = self._group if self._steps_given.total() >= self._grouped_from else 1
+        if steps:  # batches may have grown, and the smaller ones do not return; nothing is under way between periods
+            size = self._schedule.batch_size(self._schedule.epoch_of(steps.start))
+            self._steps_again = {key: work for key, work in self._steps_again.items() if key[2] == size}
         for taken in selections(self._schedule, self._data, seed, steps, self.learner.losses, together):
             first = taken.steps.start - steps.start
             self._rates[: len(taken.steps)].copy_(rates[first : first + len(taken.steps)])
@@ -123,14 +130,16 @@ class StaticTrainLoop:
         if taken.distortions is not None:
             self._distortions[:images, : taken.distortions.shape[1]].copy_(taken.distortions)
         work = partial(self._step, images, count, taken.augment, distorted=taken.distortions is not None)
-        warm, full = self._steps_given >= WARM_UP, images == count * self._schedule.batch_size
-        self._steps_given += count
+        size = self._schedule.batch_size(self._schedule.epoch_of(taken.steps.start))
+        warm, full = self._steps_given[size] >= WARM_UP, images == count * size
+        self._steps_given[size] += count
         # An epoch's smaller last batch is one step in hundreds: it is not worth a graph.
         if self._record is None or not warm or not full:
             work()
             return
         # A graph an augmentation: interpolation and fill are captured with the step; its strengths are in the numbers.
-        key = (taken.augment, count)
+        # And one a size of batches, which may grow from epoch to epoch.
+        key = (taken.augment, count, size)
         if key not in self._steps_again:
             self._steps_again[key] = self._record(work, self._generator)
         self._steps_again[key]()

@@ -28,7 +28,7 @@ def test_the_four_nets_are_those_of_the_recipes() -> None:
 def test_a_pass_is_whole_batches_of_every_net(device: str) -> None:
     for config in nets().values():
         schedule = Schedule(config=config, images=IMAGES[device])
-        assert schedule.steps_per_epoch * schedule.batch_size == IMAGES[device] <= 50_000
+        assert schedule.steps_in(0) * schedule.batch_size(0) == IMAGES[device] <= 50_000
     assert EVALUATED[device] <= 10_000
 
 

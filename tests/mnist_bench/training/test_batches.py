@@ -52,9 +52,9 @@ def test_an_epoch_takes_the_hardest_and_a_fixed_number_of_others(
     chosen = torch.cat([taken.chosen for taken in selections(schedule, digits, seed, steps, losses)])
     assert len(set(chosen.tolist())) == len(chosen)
     # All but a last image alone, which makes no batch.
-    assert schedule.later_images - len(chosen) in (0, 1)
-    hardest = set(earlier.argsort(descending=True)[: schedule.hard_images].tolist())
-    assert len(hardest - set(chosen.tolist())) <= schedule.later_images - len(chosen)
+    assert schedule.images_in(1) - len(chosen) in (0, 1)
+    hardest = set(earlier.argsort(descending=True)[: schedule.hard_images(1)].tolist())
+    assert len(hardest - set(chosen.tolist())) <= schedule.images_in(1) - len(chosen)
     place = torch.empty(IMAGES, dtype=torch.int64)
     place[torch.randperm(IMAGES, generator=seeded(seed, "order", 1))] = torch.arange(IMAGES)
     assert torch.equal(place[chosen], place[chosen].sort().values)  # in the epoch's order
@@ -79,7 +79,9 @@ def test_steps_taken_together_are_the_same_steps(
         assert torch.equal(group.chosen, torch.cat([single.chosen for single in some]))
         assert {single.augment for single in some} == {group.augment}
         assert len(group.steps) in (1, together)
-        assert len(group.steps) == 1 or len(group.chosen) == together * schedule.batch_size
+        assert len(group.steps) == 1 or len(group.chosen) == together * schedule.batch_size(
+            schedule.epoch_of(group.steps.start)
+        )
 
 
 def distortions_of(schedule: Schedule, digits: Dataset, seed: int, epoch: int) -> torch.Tensor:
@@ -140,6 +142,34 @@ def test_images_that_were_left_over_are_the_hardest(digits: Dataset) -> None:
     assert len(left_over) == 10
 
 
+def test_learned_images_are_left_out_and_return_if_others_are_easier(digits: Dataset) -> None:
+    optim = OptimConfig(batch_size=100, learned_share=0.5)
+    schedule = Schedule(config=TrainConfig(epochs=3, optim=optim), images=IMAGES)
+    losses = LastLosses(torch.arange(1000.0), torch.zeros(1000))
+    taken = []
+    for batch in selections(schedule, digits, 1, second_epoch(schedule), losses):
+        assert batch.losses is not None
+        batch.losses.zero_()
+        taken += batch.chosen.tolist()
+    assert {*taken} <= {*range(250, 1000)}
+    assert len(taken) == 700  # seven batches of a hundred, of 750 images
+    last = range(schedule.first_step(2), schedule.first_step(3))
+    found = torch.cat([batch.chosen for batch in selections(schedule, digits, 1, last, losses)])
+    assert {*found.tolist()} >= {*range(250)} - {0}
+    assert len(found) == 500
+
+
+def test_growing_batches_take_each_image_once_an_epoch_in_its_order(digits: Dataset) -> None:
+    constant, growing = (
+        Schedule(config=TrainConfig(epochs=3, optim=OptimConfig(batch_size=50, batch_growth=growth)), images=IMAGES)
+        for growth in (1.0, 4.0)
+    )
+    taken = list(selections(growing, digits, 1, range(growing.total_steps), None))
+    assert [len(some.chosen) for some in taken] == [50] * 20 + [100] * 10 + [200] * 5
+    expected = selections(constant, digits, 1, range(constant.total_steps), None)
+    assert torch.equal(torch.cat([some.chosen for some in taken]), torch.cat([some.chosen for some in expected]))
+
+
 def test_without_a_share_nobody_asks_for_losses(plain: TrainConfig, digits: Dataset) -> None:
     schedule = Schedule(config=plain, images=1000)
     assert no_losses(schedule, digits.device) is None
@@ -155,7 +185,11 @@ def test_the_first_epoch_is_that_of_a_training_on_all_images(hard: TrainConfig, 
     assert chosen[1].weights != everything[1].weights
 
 
-def test_cut_into_periods_or_straight_gives_the_same_weights(hard: TrainConfig, digits: Dataset) -> None:
+@pytest.mark.parametrize("more", [{}, {"learned_share": 0.5, "batch_growth": 2.0}])
+def test_cut_into_periods_or_straight_gives_the_same_weights(
+    hard: TrainConfig, digits: Dataset, more: dict[str, float]
+) -> None:
+    hard = replace(hard, optim=replace(hard.optim, **more))  # type: ignore[arg-type]
     cuts = ((0.5, 1.0, 1.25, 1.75, 2.1, 3.0), (3.0,))
     cut, straight = (fit(replace(hard, periods=ends), 1, digits, "fp32") for ends in cuts)
     assert cut.reports[-1].weights == straight.reports[-1].weights

@@ -389,7 +389,7 @@ def test_training_on_all_images_trains_on_the_validation_part_too(plain: TrainCo
         fit(everywhere, 1, digits, PRECISION).reports[-1].weights
         != run(replace(everywhere, train_on="search_split"), digits)[-1].weights
     )
-    assert Schedule(config=everywhere, images=len(digits.training_on("all").train)).steps_per_epoch == 2
+    assert Schedule(config=everywhere, images=len(digits.training_on("all").train)).steps_in(0) == 2
 
 
 def test_a_phase_later_changes_nothing_before_it(plain: TrainConfig, digits: Dataset) -> None:

@@ -36,7 +36,7 @@ def shown(data: Dataset, trial: TrialRecord) -> Distortions:
 def seen_in(epoch: int, trial: TrialRecord, data: Dataset) -> set[tuple[int, bytes]]:
     """Return label and pixels of all images that training gives the net in an epoch, from 1."""
     schedule = Schedule(config=from_json(trial.config), images=len(data.train))
-    steps = range((epoch - 1) * schedule.steps_per_epoch, epoch * schedule.steps_per_epoch)
+    steps = range(schedule.first_step(epoch - 1), schedule.first_step(epoch))
     return {
         (
             int(label),
@@ -87,9 +87,15 @@ def test_the_heading_tells_the_strengths(digits: Dataset) -> None:
     assert [label.get_text() for label in axes.get_xticklabels()] == list("0123456789")
 
 
-def test_epochs_that_choose_hard_images_are_told(digits: Dataset) -> None:
-    words = "from epoch 2 on it trained on the hardest images and some others"
-    plain, hard = (distortions.draw(shown(digits, winner(**STRENGTHS, **more))) for more in ({}, HARD))
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        (HARD, "from epoch 2 on it trained on the hardest images and some others"),
+        ({"optim.learned_share": 0.5}, "from epoch 2 on it left out images with low losses"),
+    ],
+)
+def test_epochs_that_choose_hard_images_are_told(digits: Dataset, setting: dict[str, float], words: str) -> None:
+    plain, hard = (distortions.draw(shown(digits, winner(**STRENGTHS, **more))) for more in ({}, setting))
     assert words not in plain.get_supxlabel().replace("\n", " ")
     assert words in hard.get_supxlabel().replace("\n", " ")
 

@@ -85,6 +85,7 @@ def fixed_bits(
         {"optimizer": "sgd_nesterov", "weight_decay": 0.0},
         {"optimizer": "muon", "filter_lr": 2.0**-3, "filter_norms": True, "lookahead_steps": 3},
         {"hard_share": 0.3, "batch_size": 96, "keep_last_batch": True},
+        {"learned_share": 0.5, "batch_size": 20, "batch_growth": 4.0},
     ],
 )
 def test_the_bits_are_those_of_the_plain_loop(
@@ -123,6 +124,14 @@ def test_a_net_of_ones_own_is_trained_in_one_way_on_all_devices(
     elsewhere = replace(digits, images=digits.images.to("meta"))
     monkeypatch.setattr(StaticTrainLoop, "__init__", lambda self, *_: None)
     assert type(make_train_loop(learner, replace(config, net_code=code), elsewhere, "fp32")) is loop
+
+
+def test_steps_of_grown_batches_are_captured_anew(config: TrainConfig, digits: Dataset) -> None:
+    record = Recorded()
+    growing = exact(config, batch_size=20, batch_growth=2.0)
+    fixed_bits(growing, digits, record, device_cache=1)
+    assert record.steps == 2
+    assert record.replays == 50 - WARM_UP + 25 - WARM_UP + 1
 
 
 def test_all_but_the_first_steps_and_the_first_evaluation_are_replayed(config: TrainConfig, digits: Dataset) -> None:
