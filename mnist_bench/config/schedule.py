@@ -57,7 +57,7 @@ class Schedule:
     def batch_size(self, epoch: int) -> int:
         """Return the images per step of an epoch: the config's, or all images of the last epoch if there are fewer."""
         optim = self.config.optim
-        grown = round(optim.batch_size * optim.batch_growth ** self._share_of_rise(epoch))
+        grown: int = round(optim.batch_size * optim.batch_growth ** self._share_of_rise(epoch))
         return min(grown, self.images_in(max(1, self.config.epochs - 1)))
 
     def steps_in(self, epoch: int) -> int:
