@@ -89,6 +89,9 @@ NEW = {
             "mnist_bench/export/drawing_page.py",
         ),
     ),
+    "new_first_filters": NewValue(
+        SETTINGS, "FirstFilters", ("mnist_bench/nets/architecture.py", "mnist_bench/nets/modules.py")
+    ),
     "new_initialisation": NewValue(SETTINGS, "Initialisation", ("mnist_bench/nets/modules.py",)),
     "new_interpolation": NewValue(SETTINGS, "Interpolation", ("mnist_bench/training/augmentation.py",)),
     "new_fill": NewValue(

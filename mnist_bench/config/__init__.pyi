@@ -29,6 +29,7 @@ from .settings import (
     BlockBatchnormPlacement as BlockBatchnormPlacement,
     DatasetName as DatasetName,
     Fill as Fill,
+    FirstFilters as FirstFilters,
     Initialisation as Initialisation,
     Interpolation as Interpolation,
     ModelConfig as ModelConfig,

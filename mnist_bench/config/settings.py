@@ -27,6 +27,7 @@ BlockBatchnormPlacement = Literal[BatchnormPlacement, "after_pool"]
 PoolAxes = Literal["rows_columns", "channels_rows"]
 PixelPool = Literal["mean", "max"]
 FinalPool = Literal["none", PixelPool]
+FirstFilters = Literal["drawn", "whitened"]
 Initialisation = Literal["kaiming_uniform", "kaiming_normal", "glorot_uniform", "glorot_normal", "orthogonal"]
 Interpolation = Literal["bilinear", "nearest"]
 Fill = Literal["background", "edge"]
@@ -160,6 +161,12 @@ class ModelConfig:
     """In evaluation, the logits are a mean over three views: the image, with half of the weight, and two copies. One is
     moved down and to the right by this many pixels, the other up and to the left (Jordan 2024). 0 takes the image
     alone."""
+    first_filters: Annotated[FirstFilters, Setting(group="convolutions", needs=(BLOCKS,), counts="not at all")] = (
+        "drawn"
+    )
+    """Weights of the first convolution. "drawn" begins as `initialisation` says and is trained. "whitened" is fixed:
+    filters that whiten patches of MNIST, the strongest first, each with its negative (Jordan 2024). There are twice as
+    many as a kernel has pixels, for kernels of 3, 5 and 7 pixels and grey images. Biases are trained."""
     initialisation: Annotated[Initialisation, Setting(group="optimizer", counts="not at all")] = "kaiming_uniform"
     """How weights start, by its name in torch.nn.init; biases start at zero."""
     batchnorm_momentum: Annotated[

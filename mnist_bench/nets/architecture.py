@@ -12,7 +12,7 @@ pool, whatever the activation; that is another net.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import floor, prod
 from typing import Literal, TypeVar, assert_never
@@ -21,6 +21,7 @@ from mnist_bench.config import (
     Activation,
     BatchnormPlacement,
     BlockBatchnormPlacement,
+    FirstFilters,
     ModelConfig,
     PixelPool,
     PoolAxes,
@@ -35,6 +36,8 @@ VIEWS = (((0, 0), 0.5), ((1, 1), 0.25), ((-1, -1), 0.25))
 """Views of an image whose logits are averaged with `ModelConfig.test_shift`: how far each is moved down and to the
 right, in multiples of test_shift, and its weight (after airbench, Jordan 2024). The weights are powers of two, so
 that products with them are exact."""
+WHITENED_KERNELS = (3, 5, 7)
+"""Sides in pixels of the kernels for which there are whitened filters (`nets.whitened`)."""
 T = TypeVar("T")
 
 
@@ -46,7 +49,9 @@ class Layer:
     inputs: Shape
     outputs: Shape
     trainable: int = 0
-    """Weights and biases."""
+    """Weights and biases that training changes."""
+    fixed: int = 0
+    """Weights that it does not change."""
     running: int = 0
     """Running statistics of batchnorm, which Keras counts as parameters too."""
     macs: int = 0
@@ -62,6 +67,11 @@ class Layer:
     pixel_pool: PixelPool = "mean"
     """How a final pool makes one number of all pixels of a map."""
 
+    @property
+    def parameters(self) -> int:
+        """Weights, biases and running statistics."""
+        return self.trainable + self.fixed + self.running
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Architecture:
@@ -73,13 +83,13 @@ class Architecture:
 
     @property
     def trainable(self) -> int:
-        """Weights and biases."""
+        """Weights and biases that training changes."""
         return sum(layer.trainable for layer in self.layers)
 
     @property
     def parameters(self) -> int:
         """Weights, biases and running statistics: the total parameters of Keras's summary."""
-        return self.trainable + sum(layer.running for layer in self.layers)
+        return sum(layer.parameters for layer in self.layers)
 
     @property
     def macs(self) -> int:
@@ -102,7 +112,8 @@ def plan_layers(model: ModelConfig, form: PictureForm = MNIST) -> Architecture:
     """Return the architecture that `model` describes, of a net for pictures of this form.
 
     Raises:
-        ArchitectureError: a list has another length than there are blocks or hidden layers, or a pool leaves no pixels.
+        ArchitectureError: a list has another length than there are blocks or hidden layers, a pool leaves no pixels, or
+            there are no whitened filters for the first convolution.
     """
     layers = list(_blocks(model, form.shape))
     shape = layers[-1].outputs if layers else form.shape
@@ -137,9 +148,12 @@ def _blocks(model: ModelConfig, shape: Shape) -> Iterator[Layer]:
     convolutions = _each(model.convs_per_block, model.blocks, "convs_per_block", "blocks")
     kernels = _each(model.kernel_size, model.blocks, "kernel_size", "blocks")
     rates = _each(model.block_dropout, model.blocks, "block_dropout", "blocks")
+    is_first = True
     for maps, count, kernel, rate in zip(block_filters(model), convolutions, kernels, rates, strict=True):
         for number in range(count):
-            yield _convolution(shape, maps, kernel)
+            layer = _convolution(shape, maps, kernel)
+            yield _with_first_filters(layer, model.first_filters) if is_first else layer
+            is_first = False
             shape = (maps, *shape[1:])
             yield from _unit_end(shape, model.activation, model.batchnorm, pool=model if number == count - 1 else None)
         shape = _pooled(shape, model)
@@ -211,6 +225,37 @@ def _convolution(shape: Shape, maps: int, kernel: int) -> Layer:
     outputs = (maps, *shape[1:])
     macs = weights * prod(shape[1:])
     return Layer(kind="convolution", inputs=shape, outputs=outputs, trainable=weights + maps, macs=macs, kernel=kernel)
+
+
+def _with_first_filters(layer: Layer, filters: FirstFilters) -> Layer:
+    """Return the first convolution with these filters, of which the whitened ones are fixed."""
+    match filters:
+        case "drawn":
+            return layer
+        case "whitened":
+            _check_whitened(layer)
+            biases = layer.outputs[0]
+            return replace(layer, trainable=biases, fixed=layer.trainable - biases)
+        case _:
+            assert_never(filters)
+
+
+def _check_whitened(layer: Layer) -> None:
+    """Check that there are whitened filters for a first convolution.
+
+    Raises:
+        ArchitectureError: there are not.
+    """
+    channels, maps, kernel = layer.inputs[0], layer.outputs[0], layer.kernel
+    if channels != 1:
+        reason = f"they are for grey images, and these have {channels} channels"
+    elif kernel not in WHITENED_KERNELS:
+        reason = f"they are for kernels of {', '.join(map(str, WHITENED_KERNELS))} pixels, not of {kernel}"
+    elif maps > 2 * kernel**2:
+        reason = f"there are {2 * kernel**2} for a kernel of {kernel} pixels, not {maps}"
+    else:
+        return
+    raise ArchitectureError(f"model.first_filters whitened: {reason}", "model.first_filters")
 
 
 def _linear(features: int, width: int) -> Layer:

@@ -165,7 +165,7 @@ def _optimizer_macs(optimizer: Optimizer, net: Architecture) -> int:
             return 0
         case "muon":
             layers = [layer for layer in net.layers if layer.kind in ("convolution", "linear")]
-            return sum(map(_orthogonalising_macs, layers[:-1]))
+            return sum(_orthogonalising_macs(layer) for layer in layers[:-1] if not layer.fixed)
         case _:
             assert_never(optimizer)
 

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnist_bench import own_nets
-from mnist_bench.config import Activation, Initialisation, ModelConfig, PixelPool, PoolAxes, TrainConfig
+from mnist_bench.config import Activation, FirstFilters, Initialisation, ModelConfig, PixelPool, PoolAxes, TrainConfig
 from mnist_bench.nets.architecture import VIEWS, Layer, plan_layers
+from mnist_bench.nets.whitened import whitened_filters
 from mnist_bench.numerics import mean_of_pixels
 from mnist_bench.picture_form import MNIST, PictureForm
 
@@ -172,9 +173,27 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
     modules = [_module(layer, config, last=layer is layers[-1]) for layer in layers]
     model = ShiftedViews(config.test_shift, *modules) if config.test_shift else nn.Sequential(*modules)
     _initialise(model, _initialiser(config.initialisation), generator)
+    # Drawn nevertheless, so that all other weights begin as without it.
+    _set_first_filters(model, config.first_filters)
     # oneDNN and cuDNN compute on channels-last directly; other layouts are reordered around each convolution.
     # Before 2.15, PyTorch's annotations know no call without a type or a device.
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return, unused-ignore]
+
+
+@torch.no_grad()
+def _set_first_filters(model: nn.Sequential, filters: FirstFilters) -> None:
+    match filters:
+        case "drawn":
+            return
+        case "whitened":
+            for layer in model:
+                if isinstance(layer, Convolution):
+                    maps, side = layer.weight.shape[0], layer.weight.shape[-1]
+                    layer.weight.copy_(torch.tensor(whitened_filters(maps, side)).view_as(layer.weight))
+                    layer.weight.requires_grad_(False)
+                    return
+        case _:
+            assert_never(filters)
 
 
 def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:

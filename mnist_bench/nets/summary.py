@@ -255,6 +255,8 @@ def _model_words(config: TrainConfig) -> Iterator[str]:
     if model.blocks:
         yield f"{model.blocks} block{'s' if model.blocks > 1 else ''}"
         yield f"{_joined(block_filters(model))} filters"
+        if model.first_filters != "drawn":
+            yield f"first {model.first_filters}"
         if model.batchnorm != "none":
             yield f"bn {_cell('batchnorm', config, _values(config))}"
         if model.final_pool != "none":

@@ -31,12 +31,12 @@ _MUON = OptimConfig(
 CHECKED = (
     TrainConfig(epochs=3, model=_DEEP, augment=_DRAWS, optim=_ADAM),
     TrainConfig(epochs=3, periods=(0.5, 2, 3), model=_FLAT, optim=_SGD),
-    TrainConfig(epochs=3, model=_DEEP, optim=_MUON),
+    TrainConfig(epochs=3, model=replace(_DEEP, first_filters="whitened"), optim=_MUON),
     TrainConfig(epochs=3, model=_FLAT, optim=_GROWING),
 )
 """Every kind of step, which a new kind joins: each optimizer, both final pools, affine and grid distortions, averaged
-weights, look-ahead, a smaller last batch, growing batches, images chosen by their losses; and an evaluation of shifted
-views. Three periods, so that an evaluation is launched, captured and replayed."""
+weights, look-ahead, fixed weights, a smaller last batch, growing batches, images chosen by their losses; and an
+evaluation of shifted views. Three periods, so that an evaluation is launched, captured and replayed."""
 _GROUP, _GROUPED_FROM = 3, 8
 """Steps captured as one, and the step from which on: in the second period, which leaves some for single ones, too."""
 

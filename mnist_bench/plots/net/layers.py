@@ -52,6 +52,8 @@ class Net:
     source: str
     running: int
     """Number of running statistics, which batchnorm measures and no step trains, among the parameters."""
+    fixed: int
+    """Number of weights that are not trained, among the parameters."""
 
     @property
     def finding(self) -> str:
@@ -85,6 +87,7 @@ def rows(trial: TrialRecord, study: str, form: PictureForm = MNIST) -> Net:
         units=tuple(_units(layers)),
         source=f"study {study}, trial #{trial.number}",
         running=sum(layer.running for layer in layers),
+        fixed=sum(layer.fixed for layer in layers),
     )
 
 
@@ -99,7 +102,7 @@ def _units(layers: Sequence[Layer]) -> Iterator[Unit]:
             convolution=first.kind == "convolution",
             followed_by=", ".join(map(_follower, others)),
             outputs=others[-1].outputs if others else first.outputs,
-            parameters=sum(layer.trainable + layer.running for layer in (first, *others)),
+            parameters=sum(layer.parameters for layer in (first, *others)),
             macs=first.macs,
         )
 
@@ -150,8 +153,9 @@ def draw(net: Net) -> Figure:
     _draw_bars(macs, [unit.macs for unit in net.units], "MACs")
     flow.set_ylim(count + 0.5, -0.5)
     units = "shapes: maps × rows × columns", "MACs: multiply-accumulates for one image"
-    running = f"parameters: incl. {net.running:,} running statistics of batchnorm" if net.running else ""
-    write_heading(figure, net.finding, (net.source, *units, running))
+    untrained = ((net.running, "running statistics of batchnorm"), (net.fixed, "fixed weights"))
+    among = " and ".join(f"{count:,} {words}" for count, words in untrained if count)
+    write_heading(figure, net.finding, (net.source, *units, f"parameters: incl. {among}" if among else ""))
     return figure
 
 

@@ -38,6 +38,12 @@ def test_a_layer_with_weights_takes_those_that_follow_it() -> None:
     assert (last.number, last.name, last.followed_by, last.outputs) == (3, "linear, 20 → 10", "", (10,))
 
 
+def test_fixed_weights_are_parameters_of_their_layer() -> None:
+    drawn, whitened = net(ALL), net({**ALL, "first_filters": "whitened"})
+    assert whitened.units == drawn.units
+    assert (drawn.fixed, whitened.fixed) == (0, 200)
+
+
 def test_layers_run_in_the_order_told() -> None:
     (first, _) = net(SLIP).units
     assert first.followed_by == "pool 2×2 (maps, rows), relu"
