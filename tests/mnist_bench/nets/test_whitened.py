@@ -20,7 +20,7 @@ from mnist_bench.nets.modules import build_model
 from mnist_bench.nets.summary import line
 from mnist_bench.nets.whitened import FILE, whitened_filters
 from mnist_bench.numerics.generators import seeded
-from mnist_bench.picture_form import PictureForm
+from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.training.period import fit
 
 WHITENED = ModelConfig(blocks=2, filters=(8, 4), hidden_layers=0, first_filters="whitened")
@@ -88,9 +88,9 @@ def test_a_net_without_convolutions_has_none_of_them() -> None:
 @pytest.mark.parametrize(
     ("change", "form", "reason"),
     [
-        ({"filters": (19, 4)}, PictureForm(1, 28, 28, 10), "there are 18 for a kernel of 3 pixels, not 19"),
-        ({"kernel_size": (1, 3)}, PictureForm(1, 28, 28, 10), "they are for kernels of 3, 5, 7 pixels, not of 1"),
-        ({}, PictureForm(3, 28, 28, 10), "they are for grey images, and these have 3 channels"),
+        ({"filters": (19, 4)}, MNIST, "there are 18 for a kernel of 3 pixels, not 19"),
+        ({"kernel_size": (1, 3)}, MNIST, "they are for kernels of 3, 5, 7 pixels, not of 1"),
+        ({}, replace(MNIST, channels=3), "they are for grey images, and these have 3 channels"),
     ],
 )
 def test_filters_that_there_are_not_are_refused(change: dict[str, object], form: PictureForm, reason: str) -> None:
