@@ -62,6 +62,8 @@ NEW = {
             "mnist_bench/export/onnx_graph.py",
         ),
     ),
+    "new_convolutions": NewValue(SETTINGS, "ConvolutionKind", ("mnist_bench/nets/architecture.py",)),
+    "new_sharing": NewValue(SETTINGS, "SharedFilters", ("mnist_bench/nets/architecture.py",)),
     "new_pixel_pool": NewValue(
         SETTINGS,
         "PixelPool",

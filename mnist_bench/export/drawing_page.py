@@ -191,6 +191,9 @@ def _step(layer: Layer, own: dict[str, Array]) -> Iterator[PageLayer]:
         case "convolution" | "linear":
             facts |= {"kernel": layer.kernel, "bias": _floats(own["bias"])}
             yield PageLayer(facts=facts, weights=own["weight"])
+        case "separable":  # as in training, one convolution with the product of its two weights
+            facts |= {"kind": "convolution", "kernel": layer.kernel, "bias": _floats(own["1.bias"])}
+            yield PageLayer(facts=facts, weights=own["1.weight"] * own["0.weight"].swapaxes(0, 1))
         case "pool":
             yield PageLayer(facts=facts)
         case "final_pool":

@@ -96,7 +96,8 @@ def _net(winner: Winner, prefix: str, output: str) -> Iterator[NodeProto]:
     for number, layer in enumerate(known_layers(winner)):
         if layer.kind != "dropout":  # it does nothing in a net at rest
             target = f"{prefix}layer{number}"
-            yield from _layer(layer, name, target, f"{prefix}{number}", winner.config.model.batchnorm_epsilon)
+            owner = number if layer.same_as is None else layer.same_as
+            yield from _layer(layer, name, target, f"{prefix}{owner}", winner.config.model.batchnorm_epsilon)
             name = target
     yield helper.make_node("Softmax", [name], [output], axis=1)
 
@@ -109,6 +110,11 @@ def _layer(layer: Layer, source: str, target: str, number: str, epsilon: float) 
     match layer.kind:
         case "convolution":
             yield helper.make_node("Conv", affine, [target], pads=[layer.kernel // 2] * 4)
+        case "separable":
+            pads = [layer.kernel // 2] * 4
+            first = [source, f"{number}.0.weight"]
+            yield helper.make_node("Conv", first, [f"{target}.each"], pads=pads, group=layer.inputs[0])
+            yield helper.make_node("Conv", [f"{target}.each", f"{number}.1.weight", f"{number}.1.bias"], [target])
         case "linear":
             yield helper.make_node("Gemm", affine, [target], transB=1)
         case "batchnorm":

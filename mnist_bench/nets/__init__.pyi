@@ -1,4 +1,5 @@
 from .architecture import (
+    CONVOLUTIONS as CONVOLUTIONS,
     Layer as Layer,
     Shape as Shape,
     plan_layers as plan_layers,

@@ -1,8 +1,9 @@
 """The layers of a net in running order, with exact shapes and counts, without building the net.
 
 A convolution unit is a convolution, batchnorm (if before_activation), activation, batchnorm (if after_activation). A
-block is one or more units, a 2x2 max-pool, and dropout. After the last block, a final pool may reduce each map to one
-number. A dense unit is the same as a convolution unit with a linear layer, and dropout at its end.
+block is one or more units, a 2x2 max-pool, and dropout. A convolution may be separable: one kernel for each input map,
+then a 1x1 convolution. After the last block, a final pool may reduce each map to one number. A dense unit is the same
+as a convolution unit with a linear layer, and dropout at its end.
 
 If the last activation of a block is monotone and no batchnorm follows it, it runs after the pool: max(f(x)) equals
 f(max(x)), and a quarter of the pixels is left. With batchnorm after_pool, both batchnorm and activation run after the
@@ -11,7 +12,7 @@ pool, whatever the activation; that is another net.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import floor, prod
@@ -21,16 +22,19 @@ from mnist_bench.config import (
     Activation,
     BatchnormPlacement,
     BlockBatchnormPlacement,
+    ConvolutionKind,
     FirstFilters,
     ModelConfig,
     PixelPool,
     PoolAxes,
+    SharedFilters,
 )
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.picture_form import MNIST, PictureForm
 
 AtUnitEnd = Literal["batchnorm", "activation", "pool"]
-Kind = Literal["convolution", "linear", AtUnitEnd, "dropout", "final_pool", "flatten"]
+Kind = Literal["convolution", "separable", "linear", AtUnitEnd, "dropout", "final_pool", "flatten"]
+CONVOLUTIONS: frozenset[Kind] = frozenset({"convolution", "separable"})
 Shape = tuple[int, ...]
 VIEWS = (((0, 0), 0.5), ((1, 1), 0.25), ((-1, -1), 0.25))
 """Views of an image whose logits are averaged with `ModelConfig.test_shift`: how far each is moved down and to the
@@ -49,7 +53,7 @@ class Layer:
     inputs: Shape
     outputs: Shape
     trainable: int = 0
-    """Weights and biases that training changes."""
+    """Weights and biases that training changes; 0 if an earlier layer has them."""
     fixed: int = 0
     """Weights that it does not change."""
     running: int = 0
@@ -66,6 +70,8 @@ class Layer:
     """Axes that a pool halves."""
     pixel_pool: PixelPool = "mean"
     """How a final pool makes one number of all pixels of a map."""
+    same_as: int | None = None
+    """Place of the earlier layer whose weights and biases this one has; None if they are its own."""
 
     @property
     def parameters(self) -> int:
@@ -115,7 +121,7 @@ def plan_layers(model: ModelConfig, form: PictureForm = MNIST) -> Architecture:
         ArchitectureError: a list has another length than there are blocks or hidden layers, a pool leaves no pixels, or
             there are no whitened filters for the first convolution.
     """
-    layers = list(_blocks(model, form.shape))
+    layers = list(_sharing(model.shared_filters, [*_blocks(model, form.shape)]))
     shape = layers[-1].outputs if layers else form.shape
     if layers and model.final_pool != "none":
         pooled = (shape[0], 1, 1)
@@ -151,7 +157,7 @@ def _blocks(model: ModelConfig, shape: Shape) -> Iterator[Layer]:
     is_first = True
     for maps, count, kernel, rate in zip(block_filters(model), convolutions, kernels, rates, strict=True):
         for number in range(count):
-            layer = _convolution(shape, maps, kernel)
+            layer = _convolution(shape, maps, kernel, "full" if is_first or kernel == 1 else model.convolutions)
             yield _with_first_filters(layer, model.first_filters) if is_first else layer
             is_first = False
             shape = (maps, *shape[1:])
@@ -220,11 +226,46 @@ def _is_monotone(activation: Activation) -> bool:
             assert_never(activation)
 
 
-def _convolution(shape: Shape, maps: int, kernel: int) -> Layer:
-    weights = shape[0] * maps * kernel * kernel
+def _convolution(shape: Shape, maps: int, kernel: int, convolutions: ConvolutionKind) -> Layer:
+    kind: Kind
+    match convolutions:
+        case "full":
+            kind, weights = "convolution", shape[0] * maps * kernel * kernel
+        case "separable":
+            kind, weights = "separable", shape[0] * (kernel * kernel + maps)
+        case _:
+            assert_never(convolutions)
     outputs = (maps, *shape[1:])
     macs = weights * prod(shape[1:])
-    return Layer(kind="convolution", inputs=shape, outputs=outputs, trainable=weights + maps, macs=macs, kernel=kernel)
+    return Layer(kind=kind, inputs=shape, outputs=outputs, trainable=weights + maps, macs=macs, kernel=kernel)
+
+
+def _sharing(shared: SharedFilters, layers: Sequence[Layer]) -> Iterator[Layer]:
+    """Yield the layers of all blocks, of which some convolutions have the weights and biases of an earlier one.
+
+    The first convolution, which may have weights of a kind of its own, shares them with none.
+    """
+    owners: dict[tuple[object, ...], int] = {}
+    block = 0
+    for place, layer in enumerate(layers):
+        block += layer.kind == "pool"
+        form = (layer.kind, layer.kernel, layer.inputs[0], layer.outputs[0])
+        scope = _scope(shared, place=place, block=block)
+        owner = owners.setdefault((scope, *form), place) if place and layer.kind in CONVOLUTIONS else place
+        yield layer if owner == place else replace(layer, trainable=0, same_as=owner)
+
+
+def _scope(shared: SharedFilters, *, place: int, block: int) -> int:
+    """Return a number that convolutions need in common to have the same weights."""
+    match shared:
+        case "none":
+            return place
+        case "block":
+            return block
+        case "net":
+            return 0
+        case _:
+            assert_never(shared)
 
 
 def _with_first_filters(layer: Layer, filters: FirstFilters) -> Layer:

@@ -15,7 +15,7 @@ from typing import NamedTuple, assert_never, get_args
 
 from mnist_bench import own_nets
 from mnist_bench.config import AugmentConfig, Optimizer, Schedule, TrainConfig, images_per_epoch
-from mnist_bench.nets.architecture import Architecture, Layer, plan_layers
+from mnist_bench.nets.architecture import CONVOLUTIONS, Architecture, Layer, plan_layers
 from mnist_bench.numerics import MUON_ITERATIONS, DeviceKind
 from mnist_bench.picture_form import MNIST, PictureForm
 
@@ -212,13 +212,14 @@ def _distortions(augment: AugmentConfig) -> float:
 def filled_macs(architecture: Architecture, form: PictureForm = MNIST, vector: int = VECTOR) -> int:
     """Return the multiply-accumulates for one image, forward, with feature maps rounded up to groups of `vector`.
 
-    The maps of the picture, one or three, are not rounded up.
+    The maps of the picture, one or three, are not rounded up. A separable convolution counts as a full one, which it is
+    in training.
     """
     return sum(_filled_macs(layer, form, vector) for layer in architecture.layers)
 
 
 def _filled_macs(layer: Layer, form: PictureForm, vector: int) -> int:
-    if layer.kind != "convolution":
+    if layer.kind not in CONVOLUTIONS:
         return layer.macs
     maps = [number if number == 1 else -(-number // vector) * vector for number in (layer.inputs[0], layer.outputs[0])]
     if layer.inputs == form.shape:

@@ -5,7 +5,7 @@ from .device import (
     find_device as find_device,
     setup as setup,
 )
-from .fixed_order import mean_of_pixels as mean_of_pixels
+from .fixed_order import mean_of_pixels as mean_of_pixels, separable_kernel as separable_kernel
 from .generators import seeded as seeded
 from .kinds import (
     MUON_ITERATIONS as MUON_ITERATIONS,

@@ -50,3 +50,31 @@ class _PixelMean(torch.autograd.Function):
         shape, dtype = ctx.form
         share: Tensor = (gradient / (shape[2] * shape[3])).to(dtype)
         return share.expand(shape).contiguous(memory_format=torch.channels_last)
+
+
+def separable_kernel(each: Tensor, mixing: Tensor) -> Tensor:
+    """Return the kernel of one convolution that does what two do: one kernel for each map, then a 1x1 convolution.
+
+    From `each` (C, 1, K, K) and `mixing` (M, C, 1, 1), both float32, to (M, C, K, K), channels-last.
+    """
+    kernel: Tensor = _SeparableKernel.apply(each, mixing)  # type: ignore[no-untyped-call]
+    return kernel
+
+
+class _SeparableKernel(torch.autograd.Function):
+    """The product of the kernels of a separable convolution, and its gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, each: Tensor, mixing: Tensor) -> Tensor:
+        """From (C, 1, K, K) and (M, C, 1, 1) to (M, C, K, K)."""
+        ctx.save_for_backward(each, mixing)
+        return (mixing * each.transpose(0, 1)).contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """From (M, C, K, K) to (C, 1, K, K) and (M, C, 1, 1)."""
+        each, mixing = ctx.saved_tensors
+        of_each = pairwise_sum(gradient * mixing)[:, None]
+        of_mixing = pairwise_sum((gradient * each.transpose(0, 1)).permute(2, 3, 0, 1).flatten(0, 1))
+        return of_each, of_mixing[:, :, None, None]

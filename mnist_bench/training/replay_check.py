@@ -24,7 +24,10 @@ _DEEP = ModelConfig(
     filters=(8, 16), kernel_size=(5, 3), batchnorm="after_pool", block_dropout=0.1, final_pool="max", hidden_units=32,
     hidden_batchnorm="before_activation", hidden_dropout=0.3, test_shift=1,
 )  # fmt: skip
-_FLAT = ModelConfig(blocks=1, convs_per_block=2, filters=8, activation="gelu", final_pool="mean", hidden_layers=0)
+_FLAT = ModelConfig(
+    blocks=1, convs_per_block=3, filters=8, convolutions="separable", shared_filters="net", activation="gelu",
+    final_pool="mean", hidden_layers=0,
+)  # fmt: skip
 _MUON = OptimConfig(
     optimizer="muon", filter_norms=True, lr=0.02, batch_size=32, schedule="one_cycle", lookahead_steps=3
 )
@@ -34,9 +37,10 @@ CHECKED = (
     TrainConfig(epochs=3, model=replace(_DEEP, first_filters="whitened"), optim=_MUON),
     TrainConfig(epochs=3, model=_FLAT, optim=_GROWING),
 )
-"""Every kind of step, which a new kind joins: each optimizer, both final pools, affine and grid distortions, averaged
-weights, look-ahead, fixed weights, a smaller last batch, growing batches, images chosen by their losses; and an
-evaluation of shifted views. Three periods, so that an evaluation is launched, captured and replayed."""
+"""Every kind of step, which a new kind joins: each optimizer, full and separable convolutions, shared filters, both
+final pools, affine and grid distortions, averaged weights, look-ahead, fixed weights, a smaller last batch, growing
+batches, images chosen by their losses; and an evaluation of shifted views. Three periods, so that an evaluation is
+launched, captured and replayed."""
 _GROUP, _GROUPED_FROM = 3, 8
 """Steps captured as one, and the step from which on: in the second period, which leaves some for single ones, too."""
 

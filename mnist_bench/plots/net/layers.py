@@ -12,7 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from mnist_bench.cells import percent
 from mnist_bench.config import PoolAxes, from_json
-from mnist_bench.nets import Layer, Shape, plan_layers
+from mnist_bench.nets import CONVOLUTIONS, Layer, Shape, plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
@@ -92,14 +92,14 @@ def rows(trial: TrialRecord, study: str, form: PictureForm = MNIST) -> Net:
 
 
 def _units(layers: Sequence[Layer]) -> Iterator[Unit]:
-    starts = [place for place, layer in enumerate(layers) if layer.kind in ("convolution", "linear")]
+    starts = [place for place, layer in enumerate(layers) if layer.kind in {*CONVOLUTIONS, "linear"}]
     ends = [*starts[1:], len(layers)]
     for number, (start, end) in enumerate(zip(starts, ends, strict=True), start=1):
         first, *others = [layer for layer in layers[start:end] if layer.kind != "flatten"]
         yield Unit(
             number=number,
             name=_name(first),
-            convolution=first.kind == "convolution",
+            convolution=first.kind in CONVOLUTIONS,
             followed_by=", ".join(map(_follower, others)),
             outputs=others[-1].outputs if others else first.outputs,
             parameters=sum(layer.parameters for layer in (first, *others)),
@@ -109,7 +109,10 @@ def _units(layers: Sequence[Layer]) -> Iterator[Unit]:
 
 def _name(layer: Layer) -> str:
     change = f"{layer.inputs[0]:,} → {layer.outputs[0]:,}"
-    return f"linear, {change}" if layer.kind == "linear" else f"conv {layer.kernel}×{layer.kernel}, {change} maps"
+    if layer.kind == "linear":
+        return f"linear, {change}"
+    kind, own = "separable " * (layer.kind == "separable"), ", shared" * (layer.same_as is not None)
+    return f"{kind}conv {layer.kernel}×{layer.kernel}, {change} maps{own}"
 
 
 def _follower(layer: Layer) -> str:
@@ -122,7 +125,9 @@ def _follower(layer: Layer) -> str:
             return f"{layer.pixel_pool} of all pixels"
         case "dropout":
             return f"dropout {layer.rate:.2g}"
-        case "batchnorm" | "convolution" | "linear" | "flatten":  # all but the first begin a unit, or are not drawn
+        case (
+            "batchnorm" | "convolution" | "separable" | "linear" | "flatten"
+        ):  # all but the first begin a unit, or are not drawn
             return layer.kind
         case _:
             assert_never(layer.kind)

@@ -55,6 +55,25 @@ def test_more_work_costs_more(dearer: TrainConfig) -> None:
     assert costs(dearer)[0] > costs(TrainConfig())[0]
 
 
+def test_a_separable_convolution_takes_the_time_of_a_full_one() -> None:
+    full, separable = (
+        period_features(TrainConfig(model=model), train_images=50_000, validation_images=10_000)[0]
+        for model in (ModelConfig(), ModelConfig(convolutions="separable"))
+    )
+    assert separable[3] < full[3]  # fewer weights to change
+    assert separable[:3] + separable[4:] == full[:3] + full[4:]
+
+
+def test_shared_filters_save_the_steps_of_the_optimizer_alone() -> None:
+    own = ModelConfig(convs_per_block=2, filter_growth=1.0)
+    apart, shared = (
+        period_features(TrainConfig(model=model), train_images=50_000, validation_images=10_000)[0]
+        for model in (own, replace(own, shared_filters="net"))
+    )
+    assert shared[3] < apart[3]
+    assert shared[:3] + shared[4:] == apart[:3] + apart[4:]
+
+
 def test_a_grid_costs_a_share_of_an_affine_distortion_more() -> None:
     affine, both = (
         period_features(TrainConfig(augment=augment), train_images=50_000, validation_images=10_000)[0]

@@ -12,8 +12,9 @@ import torch
 from hypothesis import given, strategies
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
-from mnist_bench.numerics.fixed_order import mean_of_pixels, pairwise_sum
+from mnist_bench.numerics.fixed_order import mean_of_pixels, pairwise_sum, separable_kernel
 
 
 def noise(*shape: int) -> Tensor:
@@ -49,3 +50,24 @@ def test_a_mean_of_pixels_and_its_gradient_are_those_of_pytorch(dtype: torch.dty
     torch.testing.assert_close(found, expected)
     gradients = [torch.autograd.grad(means, maps, of_means)[0] for means in (found, expected)]
     torch.testing.assert_close(*gradients)
+
+
+def test_a_separable_kernel_does_what_two_convolutions_do() -> None:
+    images, parts = noise(4, 3, 9, 8), [noise(3, 1, 5, 5).requires_grad_(), noise(6, 3, 1, 1).requires_grad_()]
+    each, mixing = parts
+    found = functional.conv2d(images, separable_kernel(each, mixing), padding=2)
+    expected = functional.conv2d(functional.conv2d(images, each, padding=2, groups=3), mixing)
+    torch.testing.assert_close(found, expected)
+    of_outputs = noise(*found.shape)
+    gradients = [torch.autograd.grad(outputs, parts, of_outputs) for outputs in (found, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-5)
+
+
+def test_the_gradients_of_a_separable_kernel_have_the_bits_of_single_additions() -> None:
+    each, mixing, of_kernel = noise(3, 1, 3, 3).requires_grad_(), noise(6, 3, 1, 1).requires_grad_(), noise(6, 3, 3, 3)
+    of_each, of_mixing = torch.autograd.grad(separable_kernel(each, mixing), [each, mixing], of_kernel)
+    values, kernels, factors = of_kernel.numpy(), each.detach().numpy()[:, 0], mixing.detach().numpy()
+    assert np.array_equal(of_each[:, 0].numpy(), summed([*(values * factors)]))
+    products = values * kernels
+    expected = summed([products[:, :, row, column] for row in range(3) for column in range(3)])
+    assert np.array_equal(of_mixing[:, :, 0, 0].numpy(), expected)

@@ -202,6 +202,17 @@ def test_the_grid_counts_and_repeats(plain: TrainConfig, digits: Dataset, change
     assert cut[-1].weights == first.reports[-1].weights != run(plain, digits)[-1].weights
 
 
+def test_a_small_net_repeats_and_may_be_cut(plain: TrainConfig, digits: Dataset) -> None:
+    model = replace(
+        plain.model, convs_per_block=2, convolutions="separable", shared_filters="net", final_pool="mean"
+    )  # fmt: skip
+    small = replace(plain, model=model)
+    first, second = (fit(small, 1, digits, PRECISION) for _ in range(2))
+    assert first.state == second.state
+    cut = run(replace(small, periods=(0.25, 1.0, 1.5, 2.0)), digits)
+    assert cut[-1].weights == first.reports[-1].weights
+
+
 def test_the_seed_counts(config: TrainConfig, digits: Dataset) -> None:
     assert run(config, digits, seed=1)[0].weights != run(config, digits, seed=2)[0].weights
 

@@ -56,6 +56,16 @@ def test_a_final_pool_is_told_with_the_last_block() -> None:
     assert last.name == "linear, 8 → 10"
 
 
+def test_separable_and_shared_convolutions_are_told() -> None:
+    model = {"filters": 4, "filter_growth": 1.0, "convs_per_block": 2, "shared_filters": "net", "hidden_layers": 0}
+    units = net({**model, "convolutions": "separable"}).units
+    assert [unit.name for unit in units[:3]] == [
+        "conv 3×3, 1 → 4 maps", "separable conv 3×3, 4 → 4 maps", "separable conv 3×3, 4 → 4 maps, shared",
+    ]  # fmt: skip
+    assert [unit.parameters for unit in units[:3]] == [40, 36 + 16 + 4, 0]
+    assert all(unit.convolution for unit in units[:4])
+
+
 @pytest.mark.parametrize("model", [LINEAR, ALL, DEEP, SLIP])
 def test_nothing_is_lost_in_the_sums(model: dict[str, Any]) -> None:
     planned = plan_layers(from_json({"model": model}).model)
