@@ -7,7 +7,7 @@ computes in float32: with the 8 significant bits of bfloat16, the two largest lo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import assert_never, cast
 
 import torch
 from torch import Tensor, nn
@@ -102,7 +102,7 @@ class SeparableConvolution(nn.Sequential):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """From (N, C, H, W) to (N, maps, H, W)."""
-        each, mixing = self
+        each, mixing = cast("tuple[Convolution, Convolution]", tuple(self))
         weight = separable_kernel(each.weight, mixing.weight)
         return functional.conv2d(inputs, weight, mixing.bias, padding=weight.shape[-1] // 2)
 
@@ -313,7 +313,7 @@ def _initialise(model: nn.Module, initialise: Callable[..., Tensor], generator: 
         if isinstance(module, nn.Conv2d | nn.Linear):
             # Each kernel of a map of its own is a convolution of one map: its fans are its pixels.
             apart = isinstance(module, nn.Conv2d) and module.groups > 1
-            for weight in module.weight.split(1) if apart else (module.weight,):
+            for weight in torch.split(module.weight, 1) if apart else (module.weight,):
                 initialise(weight, generator=generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
