@@ -134,8 +134,8 @@ class ModelConfig:
     pool_axes: Annotated[PoolAxes, Setting(group="convolutions", needs=(BLOCKS,))] = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
     final_pool: Annotated[FinalPool, Setting(group="convolutions", needs=(BLOCKS,), counts="everywhere")] = "none"
-    """What the dense layers read of the last block: every pixel ("none"), or one number per channel. "mean" is global
-    average pooling (Lin et al. 2014), "max" the largest value."""
+    """What the layer after the blocks reads: every pixel ("none"), or one number per channel. "mean" is global average
+    pooling (Lin et al. 2014), "max" the largest value."""
     batchnorm: Annotated[
         BlockBatchnormPlacement, Setting(group="batchnorm", needs=(BLOCKS,), cells=("batchnorm",), ending="_activation")
     ] = "none"

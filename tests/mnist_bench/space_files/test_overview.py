@@ -44,7 +44,7 @@ def test_describe() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["conv", "conv-gpu", "smoke"])
+@pytest.mark.parametrize("name", ["conv", "conv-gpu", "smoke", "tiny"])
 def test_no_random_net_is_beyond_the_extremes(name: str) -> None:
     space = space_files.load(name)
     found = extremes(Drawn(space))
