@@ -130,7 +130,8 @@ class ModelConfig:
         "none"
     )
     """Which convolutions have the same weights and biases, if their channels and kernels have the same numbers: those
-    of a "block", or of the whole "net" (after Lan et al. 2020). Batch normalisation is each one's own."""
+    of a "block", or of the whole "net" (after Lan et al. 2020). The network's first convolution shares none. Batch
+    normalisation is each one's own."""
     pool_axes: Annotated[PoolAxes, Setting(group="convolutions", needs=(BLOCKS,))] = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
     final_pool: Annotated[FinalPool, Setting(group="convolutions", needs=(BLOCKS,), counts="everywhere")] = "none"
