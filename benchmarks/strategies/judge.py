@@ -3,6 +3,7 @@
     python benchmarks/strategies/judge.py --open develops     on the tables that a sampler may be developed on
     python benchmarks/strategies/judge.py --open judges       on those that judge it, once, when it is final
     python benchmarks/strategies/judge.py --open develops --ways random curves --seeds 6    less, to look at
+    python benchmarks/strategies/judge.py --open judges --join judge-judges judge-scikit-learn    published families
 
 The regret of a search is that of the configuration that it would choose: 0 is the best of the table and 1 the median
 one or worse (`ValueTable.regrets`). Of each task the mean over the seeds counts. The claims are tested over the tasks,
@@ -13,6 +14,7 @@ results/_bench/judge-develops.jsonl or -judges.jsonl, so that the same command r
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -155,6 +157,21 @@ def comparisons(plan: Plan, found: Values, ways: Sequence[str]) -> list[Compared
     return [*(Compared(**each) for each in fields), *of(claims, EARLIER), *of(others, plan.numbers)]
 
 
+def joined(plan: Plan, documents: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
+    """Yield a row for each claim over the tasks of several results, which may differ in their number of searches."""
+    tasks = [values for document in documents for values in document["regrets"].values()]
+    rows = []
+    for number, other in product(plan.claimed, plan.against):
+        ours, others = (np.array([np.mean(values[way][str(number)]) for values in tasks]) for way in (plan.way, other))
+        rows.append((f"{plan.way} against {other}", number, ours, others, float(wilcoxon(ours - others).pvalue)))
+    adjusted = holm([row[-1] for row in rows])
+    for (words, number, ours, others, p), after in zip(rows, adjusted, strict=True):
+        yield [
+            words, str(number), f"{ours.mean():.3f}, {others.mean():.3f}",
+            f"{(ours < others).sum()} of {len(tasks)}", p_value(p, 0.001), p_value(after, 0.001),
+        ]  # fmt: skip
+
+
 def page(
     plan: Plan, contests: Sequence[Contest], found: Values, ways: Sequence[str], rows: Sequence[Compared]
 ) -> Iterator[str]:
@@ -228,9 +245,19 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--families", nargs="+", metavar="FAMILY", help="by default those of the plan")
     parser.add_argument("--seeds", type=int, metavar="N", help="by default those of the plan")
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--name", help="of the page; by default judge-develops or judge-judges")
+    parser.add_argument("--join", nargs="+", metavar="NAME", help="print the claims over the tasks of these results")
     parser.add_argument("--output", type=Path, default=FOLDER / "strategies")
     asked = parser.parse_args(arguments)
     plan = plan_of(asked.open)
+    if asked.join:
+        documents = [json.loads((asked.output / f"{name}.json").read_text()) for name in asked.join]
+        print(
+            "\n".join(
+                pages.table(["compared", "trials:", "regret", "better on", "p", "p, Holm"], joined(plan, documents))
+            )
+        )
+        return
     plan = replace(plan, tasks={family: plan.tasks[family] for family in asked.families or plan.tasks})
     ways = list(asked.ways or plan.ways)
     seeds = asked.seeds or plan.seeds
@@ -238,7 +265,10 @@ def main(arguments: Sequence[str]) -> None:
     found = regrets(contests, plan.numbers)
     rows = comparisons(plan, found, ways)
     command = f"python benchmarks/strategies/judge.py --open {asked.open}"
-    given = [("--ways", asked.ways), ("--families", asked.families)]
+    given = [
+        ("--ways", asked.ways), ("--families", asked.families), ("--seeds", asked.seeds and [str(asked.seeds)]),
+        ("--name", asked.name and [asked.name]),
+    ]  # fmt: skip
     chosen = "".join(f" {option} {' '.join(values)}" for option, values in given if values)
     how = (
         f"{seeds} searches of each method on each task, with {plan.slots} concurrent trials. Regret: 0 is the best "
@@ -248,7 +278,7 @@ def main(arguments: Sequence[str]) -> None:
         "p: Wilcoxon's signed-rank test over the tasks."
     )
     contest_pages.write_page(
-        asked.output / f"judge-{asked.open}", TITLES[asked.open],
+        asked.output / (asked.name or f"judge-{asked.open}"), TITLES[asked.open],
         [f"`{command}{chosen}` on {pages.machine()}.", how, *page(plan, contests, found, ways, rows)],
         picture.rows(contests), document(plan, contests, found, ways, rows),
     )  # fmt: skip
