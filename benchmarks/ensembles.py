@@ -27,13 +27,13 @@ from publish import FOLDER
 
 from mnist_bench import space_files
 from mnist_bench.cells import percent
-from mnist_bench.config import Schedule, TrainConfig, config_hash
+from mnist_bench.config import TrainConfig, config_hash
 from mnist_bench.data import DataOptions, open_test_set
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Observer, ResultsWorkplace, product
 from mnist_bench.experiments.ladder import seed_of, training_flop
 from mnist_bench.experiments.test_set_scores import open_scored_grid
-from mnist_bench.nets import plan_layers
+from mnist_bench.nets import training_macs
 from mnist_bench.statistics import share_interval
 from search.driver import Task
 from search.errors import SearchError
@@ -127,8 +127,7 @@ def _file(folder: Path, config: TrainConfig, seed: int) -> Path:
 
 
 def _flop(config: TrainConfig, images: int) -> int:
-    schedule = Schedule(config=config, images=images)
-    return training_flop(plan_layers(config.model).macs, schedule.images_of(range(schedule.total_steps)))
+    return training_flop(training_macs(config, images))
 
 
 def kept(folder: Path) -> list[Member]:

@@ -17,6 +17,7 @@ from .json import (
 )
 from .schedule import (
     Schedule as Schedule,
+    crops as crops,
     images_per_epoch as images_per_epoch,
     leaves_validation as leaves_validation,
     rate_cell as rate_cell,
@@ -37,6 +38,7 @@ from .settings import (
     NetValue as NetValue,
     OptimConfig as OptimConfig,
     Optimizer as Optimizer,
+    Phase as Phase,
     PixelPool as PixelPool,
     PoolAxes as PoolAxes,
     SharedFilters as SharedFilters,

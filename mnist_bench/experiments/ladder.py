@@ -22,7 +22,7 @@ from mnist_bench.config import Schedule, TrainConfig
 from mnist_bench.experiments import cold_start
 from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, TrainingRun, product
 from mnist_bench.experiments.test_set_scores import chosen, open_scored_grid
-from mnist_bench.nets import plan_layers
+from mnist_bench.nets import plan_layers, training_macs
 from mnist_bench.numerics import Machine, sentence, this_machine
 from mnist_bench.result_table import Column, ShownAsTable, Table
 from mnist_bench.statistics import mean_and_deviation, share_interval
@@ -71,6 +71,8 @@ class Rung:
     """Multiply-accumulates for one image, forward, in training; an evaluation may take several such passes."""
     images: int
     """That a run trains on, each as often as it comes."""
+    training_macs: int
+    """Multiply-accumulates of the forward passes of all these images, which may be cropped."""
     runs: tuple[LadderRun, ...]
     """In the order of the seeds; without those that did not train to their end."""
     unended: int
@@ -101,7 +103,7 @@ class Rung:
     @property
     def training_flop(self) -> int:
         """Floating-point operations of a run's training, see `training_flop`."""
-        return training_flop(self.macs, self.images)
+        return training_flop(self.training_macs)
 
     @property
     def _step(self) -> float:
@@ -113,13 +115,13 @@ class Rung:
         return [run.test_accuracy for run in self.runs]
 
 
-def training_flop(macs: int, images: int) -> int:
-    """Return the floating-point operations of a training on `images` images, each counted as often as it comes.
+def training_flop(macs: int) -> int:
+    """Return the floating-point operations of a training whose forward passes have `macs` multiply-accumulates.
 
     A multiply-accumulate of a convolution or a linear layer is two operations forward, and four backward, for the
-    gradients of inputs and weights (Kaplan et al. 2020, 2.1). `macs` are those of one image, forward.
+    gradients of inputs and weights (Kaplan et al. 2020, 2.1).
     """
-    return 6 * macs * images
+    return 6 * macs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -244,7 +246,7 @@ def rung_of(
     ended = {seed: curve for seed, curve in curves.items() if curve[-1].end is None}
     return Rung(
         target=TARGETS[name], recipe=recipe_of(name), epochs=config.epochs, parameters=net.parameters, macs=net.macs,
-        images=schedule.images_of(range(schedule.total_steps)),
+        images=schedule.images_of(range(schedule.total_steps)), training_macs=training_macs(config, images),
         runs=tuple(_run(seed, curve) for seed, curve in ended.items()), unended=len(curves) - len(ended),
         wall_seconds=wall_seconds,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from .modules import (
     set_dropout_generator as set_dropout_generator,
 )
 from .planner import make_planner as make_planner, with_net_defaults as with_net_defaults
-from .size import net_size as net_size
+from .size import net_size as net_size, training_macs as training_macs
 from .summary import (
     about_cell as about_cell,
     distinguishing as distinguishing,

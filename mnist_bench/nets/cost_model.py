@@ -8,13 +8,13 @@ leaves 64 workers 99.7% busy, 40% off leaves them 82% (docs/concepts/ordering.md
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple, assert_never, get_args
 
 from mnist_bench import own_nets
-from mnist_bench.config import AugmentConfig, Optimizer, Schedule, TrainConfig, images_per_epoch
+from mnist_bench.config import AugmentConfig, Optimizer, Schedule, TrainConfig, crops, images_per_epoch
 from mnist_bench.nets.architecture import CONVOLUTIONS, Architecture, Layer, plan_layers
 from mnist_bench.numerics import MUON_ITERATIONS, DeviceKind
 from mnist_bench.picture_form import MNIST, PictureForm
@@ -111,12 +111,13 @@ def period_features(
     Raises:
         ArchitectureError: the net is impossible; see `plan_layers`.
     """
-    work = _work(config, form, vector)
+    works = {crop: _work(config, form.cropped(crop), vector) for crop in {0, *crops(config)}}
+    pixels = {crop: _pixels(form.cropped(crop)) / _pixels(form) for crop in works}
     trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
     schedule = Schedule(config=config, images=trained_on)
-    evaluated = EVALUATION_SHARE * validation_images * work.views
+    evaluated = EVALUATION_SHARE * validation_images * works[0].views
     periods = range(1, len(schedule.period_ends) + 1)
-    return [_features(work, schedule, period, evaluated) for period in periods]
+    return [_features(works, pixels, schedule, period, evaluated) for period in periods]
 
 
 def price_list(coefficients: Coefficients) -> tuple[float, ...]:
@@ -176,25 +177,58 @@ def _orthogonalising_macs(layer: Layer) -> int:
     return MUON_ITERATIONS * (2 * short**2 * long + short**3)
 
 
-def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
-    steps = schedule.steps(period)
+def _pixels(form: PictureForm) -> int:
+    return form.height * form.width
+
+
+def _features(
+    works: Mapping[int, _Work], pixels: Mapping[int, float], schedule: Schedule, period: int, evaluated: float
+) -> tuple[float, ...]:
+    """Return the units of work of a period.
+
+    `works` and `pixels` are the work on an image, and the share of its pixels that is left, by crop_pixels.
+    """
+    steps, work = schedule.steps(period), works[0]
+    parts = [_Part(schedule, part) for part in _alike(schedule, steps)]
     # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
-    images = schedule.images_of(steps) + evaluated
+    whole = sum(part.images for part in parts if not part.crop) + evaluated
+    cropped = [(part.images, works[part.crop]) for part in parts if part.crop]
     return (
-        images * work.macs + len(steps) * work.optimizer_macs,
-        images * work.elements,
-        sum(_distorted(schedule, part) * size for part, size in _by_batch_size(schedule, steps)),
+        whole * work.macs
+        + sum(images * smaller.macs for images, smaller in cropped)
+        + len(steps) * work.optimizer_macs,
+        whole * work.elements + sum(images * smaller.elements for images, smaller in cropped),
+        sum(_distorted(schedule, part.steps) * pixels[part.crop] * part.batch_size for part in parts),
         len(steps) * work.weights,  # the optimizer's update
         len(steps) * work.layers,  # the call of a kernel, whatever the batch
         1,
     )
 
 
-def _by_batch_size(schedule: Schedule, steps: range) -> Iterator[tuple[range, int]]:
-    """Yield the parts of a range of steps that have batches of one size each, with that size."""
-    parts = schedule.by_epoch(steps) if schedule.config.optim.batch_growth > 1 else [steps]
-    for part in parts:
-        yield part, schedule.batch_size(schedule.epoch_of(part.start))
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Steps with batches of one size, of images of one size."""
+
+    schedule: Schedule
+    steps: range
+
+    @property
+    def batch_size(self) -> int:
+        return self.schedule.batch_size(self.schedule.epoch_of(self.steps.start))
+
+    @property
+    def images(self) -> int:
+        return len(self.steps) * self.batch_size
+
+    @property
+    def crop(self) -> int:
+        return self.schedule.augment(self.steps.start).crop_pixels
+
+
+def _alike(schedule: Schedule, steps: range) -> Iterable[range]:
+    """Return the parts of a range of steps for `_Part`: an epoch each, or all steps if all epochs are alike."""
+    config = schedule.config
+    return schedule.by_epoch(steps) if config.optim.batch_growth > 1 or any(crops(config)) else [steps]
 
 
 def _distorted(schedule: Schedule, steps: range) -> float:

@@ -16,6 +16,7 @@ from torch.nn import functional
 from mnist_bench import own_nets
 from mnist_bench.config import Activation, FirstFilters, Initialisation, ModelConfig, PixelPool, PoolAxes, TrainConfig
 from mnist_bench.nets.architecture import VIEWS, Layer, plan_layers
+from mnist_bench.nets.size import check_crops
 from mnist_bench.nets.whitened import whitened_filters
 from mnist_bench.numerics import mean_of_pixels, separable_kernel
 from mnist_bench.picture_form import MNIST, PictureForm
@@ -175,6 +176,7 @@ def build_net(config: TrainConfig, generator: torch.Generator, form: PictureForm
         ArchitectureError: the net is impossible.
         UsageError, PluginError: of your own network, see `own_nets.build`.
     """
+    check_crops(config, form)
     if config.net_code is not None:
         return own_nets.build(config.net_code, config.net, form, generator)
     return build_model(config.model, generator, form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.numerics import Precision
 from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, WorkRecorder
@@ -20,6 +20,7 @@ _DRAWS = AugmentConfig(rotation_degrees=10, translate_pixels=1, grid_pixels=4)
 _ADAM = OptimConfig(lr=0.01, batch_size=32, weight_decay=0.1, label_smoothing=0.1, ema_decay=0.9, schedule="one_cycle")
 _SGD = OptimConfig(optimizer="sgd_nesterov", lr=0.02, batch_size=32, keep_last_batch=True, drops=1, hard_share=0.5)
 _GROWING = OptimConfig(lr=0.01, batch_size=24, batch_growth=2.0, learned_share=0.25)
+_SMALL_FIRST = (Phase(epochs=1, augment=AugmentConfig(crop_pixels=4)), Phase(epochs=2))
 _DEEP = ModelConfig(
     filters=(8, 16), kernel_size=(5, 3), batchnorm="after_pool", block_dropout=0.1, final_pool="max", hidden_units=32,
     hidden_batchnorm="before_activation", hidden_dropout=0.3, test_shift=1,
@@ -35,12 +36,12 @@ CHECKED = (
     TrainConfig(epochs=3, model=_DEEP, augment=_DRAWS, optim=_ADAM),
     TrainConfig(epochs=3, periods=(0.5, 2, 3), model=_FLAT, optim=_SGD),
     TrainConfig(epochs=3, model=replace(_DEEP, first_filters="whitened"), optim=_MUON),
-    TrainConfig(epochs=3, model=_FLAT, optim=_GROWING),
+    TrainConfig(epochs=3, model=_FLAT, optim=_GROWING, phases=_SMALL_FIRST),
 )
 """Every kind of step, which a new kind joins: each optimizer, full and separable convolutions, shared filters, both
-final pools, affine and grid distortions, averaged weights, look-ahead, fixed weights, a smaller last batch, growing
-batches, images chosen by their losses; and an evaluation of shifted views. Three periods, so that an evaluation is
-launched, captured and replayed."""
+final pools, affine and grid distortions, cropped images, averaged weights, look-ahead, fixed weights, a smaller last
+batch, growing batches, images chosen by their losses; and an evaluation of shifted views. Three periods, so that an
+evaluation is launched, captured and replayed."""
 _GROUP, _GROUPED_FROM = 3, 8
 """Steps captured as one, and the step from which on: in the second period, which leaves some for single ones, too."""
 

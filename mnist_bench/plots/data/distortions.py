@@ -57,7 +57,7 @@ def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
     schedule = Schedule(config=config, images=len(data.train))
     each = [schedule.augment(schedule.first_step(epoch)) for epoch in range(config.epochs)]
     settings = tuple(setting for setting, _ in groupby(each))
-    epochs = _spread(config.epochs) if any(setting.distorts for setting in settings) else ()
+    epochs = _spread(config.epochs) if any(setting.distorts or setting.crop_pixels for setting in settings) else ()
     places, labels = _first_of_each_class(data)
     originals = image_grid.pixels(data.images[data.train[places].to(data.device)])
     seen = [_in_epoch(originals, places, each[epoch - 1], trial.seed, epoch - 1, len(data.train)) for epoch in epochs]

@@ -87,8 +87,8 @@ class StaticTrainLoop:
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._correct = torch.zeros(len(data.validation), dtype=torch.bool, device=device)
         self._net = EvaluatedNet(self.learner)
-        self._steps_given: Counter[int] = Counter()
-        """Steps so far, by their number of images."""
+        self._steps_given: Counter[tuple[int, int]] = Counter()
+        """Steps so far, by their number of images, and the pixels that are cut off these."""
         self._scored = False
         self._steps_again: dict[tuple[AugmentConfig, int, int], Work] = {}
         self._score_again: Work | None = None
@@ -131,8 +131,9 @@ class StaticTrainLoop:
             self._distortions[:images, : taken.distortions.shape[1]].copy_(taken.distortions)
         work = partial(self._step, images, count, taken.augment, distorted=taken.distortions is not None)
         size = self._schedule.batch_size(self._schedule.epoch_of(taken.steps.start))
-        warm, full = self._steps_given[size] >= WARM_UP, images == count * size
-        self._steps_given[size] += count
+        kind = size, taken.augment.crop_pixels
+        warm, full = self._steps_given[kind] >= WARM_UP, images == count * size
+        self._steps_given[kind] += count
         # An epoch's smaller last batch is one step in hundreds: it is not worth a graph.
         if self._record is None or not warm or not full:
             work()

@@ -41,6 +41,7 @@ def rung(*accuracies: float, unended: int = 0) -> Rung:
         parameters=7850,
         macs=380_000,
         images=60_000,
+        training_macs=60_000 * 380_000,
         runs=runs,
         unended=unended,
         wall_seconds=9.0,

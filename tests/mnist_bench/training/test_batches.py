@@ -13,7 +13,7 @@ from safetensors.torch import load as tensors_in
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.schedule import Schedule
-from mnist_bench.config.settings import OptimConfig, TrainConfig
+from mnist_bench.config.settings import AugmentConfig, OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.numerics.generators import seeded
 from mnist_bench.training.batches import LastLosses, batches, no_losses, selections
@@ -168,6 +168,16 @@ def test_growing_batches_take_each_image_once_an_epoch_in_its_order(digits: Data
     assert [len(some.chosen) for some in taken] == [50] * 20 + [100] * 10 + [200] * 5
     expected = selections(constant, digits, 1, range(constant.total_steps), None)
     assert torch.equal(torch.cat([some.chosen for some in taken]), torch.cat([some.chosen for some in expected]))
+
+
+@pytest.mark.parametrize("zoom", [0.0, 0.2])
+def test_cropped_images_are_the_middle_of_the_distorted_ones(digits: Dataset, zoom: float) -> None:
+    whole, cropped = (
+        next(batches(Schedule(config=TrainConfig(augment=augment), images=IMAGES), digits, 1, range(1)))
+        for augment in (AugmentConfig(zoom=zoom), AugmentConfig(zoom=zoom, crop_pixels=5))
+    )
+    assert cropped.pixels.shape[2:] == (18, 18)
+    assert torch.equal(cropped.pixels, whole.pixels[:, :, 5:-5, 5:-5])
 
 
 def test_without_a_share_nobody_asks_for_losses(plain: TrainConfig, digits: Dataset) -> None:

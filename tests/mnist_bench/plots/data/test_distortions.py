@@ -111,6 +111,14 @@ def test_phases_are_told_one_after_the_other(digits: Dataset) -> None:
     assert figure.get_supxlabel().split()[-4:] == ["nearest", "interpolation,", "background", "outside"]
 
 
+def test_what_is_cut_off_is_shown_black(digits: Dataset) -> None:
+    found = shown(digits, winner(phases=[{"epochs": 1, "augment": {"crop_pixels": 4}}, {"epochs": 1}], epochs=2))
+    expected = np.zeros_like(found.images[0])
+    expected[:, 4:-4, 4:-4] = found.images[0][:, 4:-4, 4:-4]
+    assert np.array_equal(found.images[1], expected)
+    assert distortions.draw(found).get_suptitle() == "#3 trained on digits cropped by 4 px, then not distorted"
+
+
 def study_on(data: Dataset, trial: TrialRecord) -> StoredStudy:
     spec = handmade.spec()
     spec["context"]["data"] |= {"subset": 1200, "data_hash": data.data_hash, "split_hash": data.split_hash}
