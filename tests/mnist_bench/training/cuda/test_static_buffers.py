@@ -168,14 +168,6 @@ def test_a_smaller_last_batch_is_not_recorded(config: TrainConfig, digits: Datas
     assert record.replays == 2 * 10 - WARM_UP + 1  # each epoch has ten full batches and one of forty
 
 
-def test_each_phase_with_other_distortions_is_recorded(config: TrainConfig, digits: Dataset) -> None:
-    record = Recorded()
-    phased = exact(replace(config, phases=(Phase(epochs=1), Phase(epochs=1, augment=AugmentConfig()))))
-    assert fixed_bits(phased, digits, record, device_cache=1) == plain_bits(phased, digits)
-    assert record.steps == 2
-
-
-@pytest.mark.parametrize(("grids", "group"), [((4, 0), 1), ((2, 5), 4), ((0, 3), 4)])
 def test_a_phase_of_cropped_images_is_captured_once_its_steps_are_warm(config: TrainConfig, digits: Dataset) -> None:
     record = Recorded()
     phases = (Phase(epochs=1, augment=AugmentConfig(crop_pixels=4)), Phase(epochs=1))
@@ -184,6 +176,14 @@ def test_a_phase_of_cropped_images_is_captured_once_its_steps_are_warm(config: T
     assert record.replays == 2 * (10 - WARM_UP) + 1
 
 
+def test_each_phase_with_other_distortions_is_recorded(config: TrainConfig, digits: Dataset) -> None:
+    record = Recorded()
+    phased = exact(replace(config, phases=(Phase(epochs=1), Phase(epochs=1, augment=AugmentConfig()))))
+    assert fixed_bits(phased, digits, record, device_cache=1) == plain_bits(phased, digits)
+    assert record.steps == 2
+
+
+@pytest.mark.parametrize(("grids", "group"), [((4, 0), 1), ((2, 5), 4), ((0, 3), 4)])
 def test_each_phase_may_have_a_grid_of_its_own(
     config: TrainConfig, digits: Dataset, grids: tuple[int, int], group: int
 ) -> None:
