@@ -67,7 +67,12 @@ NEW = {
     "new_pixel_pool": NewValue(
         SETTINGS,
         "PixelPool",
-        ("mnist_bench/nets/modules.py", "mnist_bench/export/plain_net.py", "mnist_bench/export/onnx_graph.py"),
+        (
+            "mnist_bench/nets/modules.py",
+            "mnist_bench/nets/architecture.py",  # beside a new FinalPool, of which it is a part
+            "mnist_bench/export/plain_net.py",
+            "mnist_bench/export/onnx_graph.py",
+        ),
     ),
     "new_final_pool": NewValue(SETTINGS, "FinalPool", ("mnist_bench/nets/architecture.py",)),
     "new_activation": NewValue(
