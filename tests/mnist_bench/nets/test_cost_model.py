@@ -119,7 +119,7 @@ def test_cropped_images_cost_the_work_on_their_pixels() -> None:
     )
     small, whole = period_features(config, train_images=50_000, validation_images=0)
     assert small[2] / whole[2] == 14**2 / 28**2
-    assert small[0] / whole[0] == pytest.approx(1 / 4, rel=0.01)
+    assert small[0] / whole[0] == pytest.approx(1 / 4, rel=0.02)
     assert small[1] / whole[1] == pytest.approx(1 / 4, rel=0.02)  # the head writes as much for both
     assert small[3:] == whole[3:]
     assert training_macs(config, 50_000) == 390 * 128 * sum(
