@@ -21,7 +21,7 @@ from statistics import fmean
 
 import numpy as np
 import pages
-from levers import stopper
+from levers import Until, stopper
 from numpy.typing import NDArray
 from publish import FOLDER
 
@@ -30,7 +30,7 @@ from mnist_bench.cells import percent
 from mnist_bench.config import TrainConfig, config_hash
 from mnist_bench.data import DataOptions, open_test_set
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.grid import Observer, ResultsWorkplace, product
+from mnist_bench.experiments.grid import ResultsWorkplace, product
 from mnist_bench.experiments.ladder import seed_of, training_flop
 from mnist_bench.experiments.test_set_scores import open_scored_grid
 from mnist_bench.nets import training_macs
@@ -82,14 +82,6 @@ class Ensembles:
         return 1 - fmean(self.errors) / self.images
 
 
-class _Until(Observer):
-    def __init__(self, stopping: Callable[[], bool]) -> None:
-        self._stopping = stopping
-
-    def stopping(self) -> bool:
-        return self._stopping()
-
-
 def train(recipe: str, nets: int, stopping: Callable[[], bool], output: Path, workers: int) -> None:
     """Train the first `nets` networks of a recipe on all images, and keep their probabilities on the test images.
 
@@ -104,7 +96,7 @@ def train(recipe: str, nets: int, stopping: Callable[[], bool], output: Path, wo
     missing = [seed for seed in seeds if not _file(folder, config, seed).exists()]
     place = ResultsWorkplace(workers=workers)
     with open_scored_grid(
-        "_ensembles", "The ensembles", _Until(stopping), place, data=place.data,
+        "_ensembles", "The ensembles", Until(stopping), place, data=place.data,
         purpose=f"benchmarks/ensembles.py: {recipe}, {nets} networks", precision="auto",
     ) as (grid, scores):  # fmt: skip
 

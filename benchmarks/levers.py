@@ -155,9 +155,7 @@ class Training:
         """
         configurations = configs(self.recipe, self.assignments, self.levers)
         make_folder(self.ledger.parent)
-        with open_grid(
-            WORK, "levers", _Until(stopping), data=DataOptions(task=self.task), workers=self.workers
-        ) as grid:
+        with open_grid(WORK, "levers", Until(stopping), data=DataOptions(task=self.task), workers=self.workers) as grid:
             rows = trained(self.ledger)
             known = {(row.recipe, row.lever, row.changes, row.training) for row in rows}
             by_training = {row.training: row for row in rows}
@@ -195,11 +193,15 @@ class Training:
         )  # fmt: skip
 
 
-class _Until(Observer):
+class Until(Observer):
+    """An observer that stops an experiment as soon as a function returns True."""
+
     def __init__(self, stopping: Callable[[], bool]) -> None:
+        """Ask `stopping`."""
         self._stopping = stopping
 
     def stopping(self) -> bool:
+        """Return what the function returns."""
         return self._stopping()
 
 
