@@ -15,13 +15,13 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 from statistics import fmean
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import pages
 from publish import FOLDER
@@ -44,6 +44,7 @@ LEDGER = "levers.jsonl"
 WORK = Path("results/_levers")
 
 Key = tuple[str, str, int, str]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,7 +147,7 @@ class Training:
     workers: int
 
     def run(self, stopping: Callable[[], bool], wanted: Callable[[str, int], bool], seeds: Sequence[int]) -> bool:
-        """Train what the ledger lacks, seed by seed; return False if `stopping` came first.
+        """Train what the ledger lacks, a seed per worker at a time; return False if `stopping` came first.
 
         `wanted` says whether a lever is trained with a seed.
 
@@ -160,9 +161,11 @@ class Training:
             known = {(row.recipe, row.lever, row.changes, row.training) for row in rows}
             by_training = {row.training: row for row in rows}
             runs = [run for run in product(configurations, seeds) if wanted(run.name, run.seed)]
-            for _, of_seed in groupby(runs, lambda run: run.seed):
+            for together in batched(
+                (list(of_seed) for _, of_seed in groupby(runs, lambda run: run.seed)), self.workers
+            ):
                 fresh = []
-                for run in of_seed:
+                for run in chain.from_iterable(together):
                     row = self._row(grid, run, configurations[WITHOUT])
                     if (row.recipe, row.lever, row.changes, row.training) in known:
                         continue
@@ -191,6 +194,13 @@ class Training:
             images=len(grid.data.split.validation), cost=sum(grid.task_of(run).costs) / 1e6, seconds=0, weights="",
             canary=grid.numerics["canary"],
         )  # fmt: skip
+
+
+def batched(values: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """Yield the values in tuples of `size`; the last one may be shorter. As itertools.batched of Python 3.12."""
+    rest = iter(values)
+    while batch := tuple(islice(rest, size)):
+        yield batch
 
 
 class Until(Observer):
