@@ -21,12 +21,13 @@ from statistics import fmean
 
 import numpy as np
 import pages
-from levers import Until, stopper
 from numpy.typing import NDArray
 from publish import FOLDER
+from time_limit import stopping_after
 
 from mnist_bench import space_files
 from mnist_bench.cells import percent
+from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.config import TrainConfig, config_hash
 from mnist_bench.data import DataOptions, open_test_set
 from mnist_bench.errors import Stopped
@@ -96,7 +97,7 @@ def train(recipe: str, nets: int, stopping: Callable[[], bool], output: Path, wo
     missing = [seed for seed in seeds if not _file(folder, config, seed).exists()]
     place = ResultsWorkplace(workers=workers)
     with open_scored_grid(
-        "_ensembles", "The ensembles", Until(stopping), place, data=place.data,
+        "_ensembles", "The ensembles", Lines(stopping), place, data=place.data,
         purpose=f"benchmarks/ensembles.py: {recipe}, {nets} networks", precision="auto",
     ) as (grid, scores):  # fmt: skip
 
@@ -108,7 +109,6 @@ def train(recipe: str, nets: int, stopping: Callable[[], bool], output: Path, wo
                     _file(folder, config, task.seed), probabilities=found, recipe=space.name, seed=task.seed,
                     config=config_hash(config), flop=_flop(config, images), seconds=report.seconds,
                 )  # fmt: skip
-                print(f"{space.name}, seed {task.seed}: kept")
             return report
 
         grid.train(product({space.name: config}, missing), on_period=on_period)
@@ -234,7 +234,8 @@ def main(arguments: Sequence[str]) -> None:
     asked = parser.parse_args(arguments)
     try:
         if asked.what == "train":
-            train(asked.recipe, asked.nets, stopper(asked.minutes), asked.output, asked.workers)
+            with stopping_after(asked.minutes) as stopping:
+                train(asked.recipe, asked.nets, stopping, asked.output, asked.workers)
         else:
             write(asked.output, asked.mix)
     except Stopped:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from publish import FOLDER
 from ruamel.yaml import YAML
 from scipy.stats import t  # type: ignore[import-untyped]
+from time_limit import stopping_after
 
 from mnist_bench.config import config_hash
 from search.errors import SearchError, UsageError
@@ -116,11 +117,10 @@ def effects(screen: Screen, errors: Values, seconds: Values) -> Iterator[Effect]
         )  # fmt: skip
 
 
-def results(screen: Screen, ledger: Path) -> list[levers.Trained | None]:
+def results(screen: Screen, work: levers.Training) -> list[levers.Trained | None]:
     """Return the training of each row of the design; None if it is missing."""
-    together = _together(screen)
-    found = levers.configs(screen.recipe, screen.assignments, together)
-    kept = {(row.config, row.seed): row for row in levers.trained(ledger) if row.task is None}
+    found = work.configurations
+    kept = {(row.config, row.seed): row for row in levers.trained(work.ledger) if row.task is None}
     return [
         kept.get((config_hash(found[name]), screen.first_seed + number)) for number, name in enumerate(names(screen))
     ]
@@ -190,10 +190,11 @@ def main(arguments: Sequence[str]) -> None:
             ledger=asked.output / levers.LEDGER, workers=asked.workers,
         )  # fmt: skip
         of_seed = {screen.first_seed + number: name for number, name in enumerate(names(screen))}
-        work.run(levers.stopper(asked.minutes), lambda lever, seed: of_seed[seed] == lever, list(of_seed))
+        with stopping_after(asked.minutes) as stopping:
+            work.run(stopping, lambda lever, seed: of_seed[seed] == lever, list(of_seed))
     except SearchError as error:
         sys.exit(str(error))
-    rows = [row for row in results(screen, work.ledger) if row is not None and row.errors is not None]
+    rows = [row for row in results(screen, work) if row is not None and row.errors is not None]
     if len(rows) < TRAININGS:
         sys.exit(f"{len(rows)} of {TRAININGS} trainings are finished; the same command resumes.")
     errors, seconds = (np.array([getattr(row, name) for row in rows], float) for name in ("errors", "seconds"))

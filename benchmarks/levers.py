@@ -12,25 +12,25 @@ not repeated.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from itertools import chain, groupby, islice
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import pages
 from publish import FOLDER
+from time_limit import stopping_after
 
 from mnist_bench import space_files
+from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.config import TaskName, TrainConfig, config_hash
 from mnist_bench.data import DataOptions
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.grid import Grid, Observer, TrainingRun, open_grid, product, validation_errors
+from mnist_bench.experiments.grid import Grid, TrainingRun, open_grid, product, validation_errors
 from mnist_bench.statistics.paired import paired
 from search import canonical_json
 from search.errors import SearchError, UsageError
@@ -44,7 +44,6 @@ LEDGER = "levers.jsonl"
 WORK = Path("results/_levers")
 
 Key = tuple[str, str, int, str]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,49 +145,59 @@ class Training:
     ledger: Path
     workers: int
 
-    def run(self, stopping: Callable[[], bool], wanted: Callable[[str, int], bool], seeds: Sequence[int]) -> bool:
-        """Train what the ledger lacks, a seed per worker at a time; return False if `stopping` came first.
+    @cached_property
+    def configurations(self) -> Mapping[str, TrainConfig]:
+        """The configurations by lever, see `configs`."""
+        return configs(self.recipe, self.assignments, self.levers)
+
+    @cached_property
+    def _name(self) -> str:
+        return " ".join([space_files.load(self.recipe).name, *self.assignments])
+
+    def run(self, stopping: Callable[[], bool], wanted: Callable[[str, int], bool], seeds: Sequence[int]) -> None:
+        """Train what the ledger lacks, a seed per worker at a time, until all is there or `stopping` says so.
 
         `wanted` says whether a lever is trained with a seed.
 
         Raises:
             SearchError: the recipe or a lever is malformed; and as `open_grid`.
         """
-        configurations = configs(self.recipe, self.assignments, self.levers)
+        runs = [run for run in product(self.configurations, seeds) if wanted(run.name, run.seed)]
         make_folder(self.ledger.parent)
-        with open_grid(WORK, "levers", Until(stopping), data=DataOptions(task=self.task), workers=self.workers) as grid:
+        observer, data = Lines(stopping), DataOptions(task=self.task)
+        with open_grid(WORK, "levers", observer, data=data, workers=self.workers) as grid, suppress(Stopped):
             rows = trained(self.ledger)
-            known = {(row.recipe, row.lever, row.changes, row.training) for row in rows}
-            by_training = {row.training: row for row in rows}
-            runs = [run for run in product(configurations, seeds) if wanted(run.name, run.seed)]
-            for together in batched(
-                (list(of_seed) for _, of_seed in groupby(runs, lambda run: run.seed)), self.workers
-            ):
-                fresh = []
-                for run in chain.from_iterable(together):
-                    row = self._row(grid, run, configurations[WITHOUT])
-                    if (row.recipe, row.lever, row.changes, row.training) in known:
-                        continue
-                    if same := by_training.get(row.training):  # trained for another comparison
-                        figures = {name: getattr(same, name) for name in ("errors", "seconds", "weights")}
-                        append_line(self.ledger, canonical_json.dumps({**asdict(row), **figures}))
-                    else:
-                        fresh.append((run, row))
-                try:
-                    curves = grid.train([run for run, _ in fresh]) if fresh else {}
-                except Stopped:
-                    return False
-                for run, row in fresh:
-                    line = {**asdict(row), **_figures(curves[run.name, run.seed])}
-                    append_line(self.ledger, canonical_json.dumps(line))
-                    print(f"{datetime.now():%H:%M} {run.title}: {line['errors']} errors, {line['seconds']:.1f} s")
-                WorkFolder(WORK).clear_checkpoints()  # the ledger has all figures
-        return True
+            for start in range(0, len(seeds), self.workers):
+                together = seeds[start : start + self.workers]
+                self._train(grid, [run for run in runs if run.seed in together], rows)
 
-    def _row(self, grid: Grid, run: TrainingRun, without: TrainConfig) -> Trained:
+    def _train(self, grid: Grid, runs: Sequence[TrainingRun], rows: Sequence[Trained]) -> None:
+        """Train what the rows of the ledger lack of these runs, and add it."""
+        known = {(row.recipe, row.lever, row.changes, row.training) for row in rows}
+        by_training = {row.training: row for row in rows}
+        fresh = []
+        for run in runs:
+            row = self._row(grid, run)
+            if (row.recipe, row.lever, row.changes, row.training) in known:
+                continue
+            if same := by_training.get(row.training):  # trained for another comparison
+                self._add(row, {name: getattr(same, name) for name in ("errors", "seconds", "weights")})
+            else:
+                fresh.append((run, row))
+        if not fresh:
+            return
+        curves = grid.train([run for run, _ in fresh])
+        for run, row in fresh:
+            self._add(row, _figures(curves[run.name, run.seed]))
+        WorkFolder(WORK).clear_checkpoints()  # the ledger has all figures
+
+    def _add(self, row: Trained, figures: Mapping[str, Any]) -> None:
+        append_line(self.ledger, canonical_json.dumps({**asdict(row), **figures}))
+
+    def _row(self, grid: Grid, run: TrainingRun) -> Trained:
         """Return the line of a run, still without its results."""
         return Trained(
-            recipe=" ".join([space_files.load(self.recipe).name, *self.assignments]), baseline=config_hash(without),
+            recipe=self._name, baseline=config_hash(self.configurations[WITHOUT]),
             data=canonical_json.sha256([grid.data.data_hash, grid.data.split.digest]), task=self.task, lever=run.name,
             changes=tuple(self.levers.get(run.name, ())), config=config_hash(run.config), seed=run.seed, errors=None,
             images=len(grid.data.split.validation), cost=sum(grid.task_of(run).costs) / 1e6, seconds=0, weights="",
@@ -196,37 +205,9 @@ class Training:
         )  # fmt: skip
 
 
-def batched(values: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
-    """Yield the values in tuples of `size`; the last one may be shorter. As itertools.batched of Python 3.12."""
-    rest = iter(values)
-    while batch := tuple(islice(rest, size)):
-        yield batch
-
-
-class Until(Observer):
-    """An observer that stops an experiment as soon as a function returns True."""
-
-    def __init__(self, stopping: Callable[[], bool]) -> None:
-        """Ask `stopping`."""
-        self._stopping = stopping
-
-    def stopping(self) -> bool:
-        """Return what the function returns."""
-        return self._stopping()
-
-
 def _figures(reports: Sequence[Report]) -> dict[str, Any]:
     seconds = round(sum(report.seconds for report in reports), 3)
     return {"errors": validation_errors(reports), "seconds": seconds, "weights": reports[-1].weights}
-
-
-def stopper(minutes: float) -> Callable[[], bool]:
-    """Return a function that returns whether so many minutes have passed, or a signal has asked to stop."""
-    ends = time.monotonic() + 60 * minutes
-    signals: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda given, frame: signals.append(given))
-    return lambda: bool(signals) or time.monotonic() > ends
 
 
 def brought(rows: Sequence[Trained]) -> Iterator[Brought]:
@@ -348,7 +329,8 @@ def main(arguments: Sequence[str]) -> None:
                 ledger=asked.output / LEDGER, workers=asked.workers,
             )  # fmt: skip
             seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
-            work.run(stopper(asked.minutes), lambda lever, seed: True, seeds)
+            with stopping_after(asked.minutes) as stopping:
+                work.run(stopping, lambda lever, seed: True, seeds)
         except SearchError as error:
             sys.exit(str(error))
     write_tables(asked.output)

@@ -17,7 +17,6 @@ import argparse
 import hashlib
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -29,6 +28,7 @@ from typing import Any, assert_never
 import numpy as np
 import row_ledger
 from near_copies import near_copies
+from time_limit import stopping_after
 
 from mnist_bench import searches, space_files, tables
 from mnist_bench.config import TaskName
@@ -40,7 +40,6 @@ from mnist_bench.numerics import TRAINER_REVISIONS
 from mnist_bench.space_files import planner_on
 from mnist_bench.tables import cells, rows, shipped, spread
 from search import canonical_json
-from search.driver.attended import Interrupts
 from search.files import append_line, atomic_write, make_folder
 from search.space import Choice, FloatRange, IntRange, Levels, Space
 from search.study import WorkFolder
@@ -173,9 +172,8 @@ def _write(path: Path, space: Space, chosen: Sequence[Any], near: Sequence[Any])
 
 def train(minutes: float, workers: int) -> None:
     """Train the missing rows, until all are there or the time is up."""
-    ends = time.monotonic() + 60 * minutes
-    with Interrupts(print) as interrupts, suppress(Stopped):
-        observer = _Stopping(lambda: interrupts.stopping() or time.monotonic() > ends)
+    with stopping_after(minutes) as stopping, suppress(Stopped):
+        observer = _Stopping(stopping)
         for stage in stages():
             there = made(stage.table)
             if missing := [key for key in dict.fromkeys(stage.keys) if key not in there]:
