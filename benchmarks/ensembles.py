@@ -207,8 +207,8 @@ def write(output: Path, mixed: Sequence[Sequence[str]]) -> None:
             f"`python benchmarks/ensembles.py page` on {pages.machine()}.",
             "",
             "Networks trained on all 60,000 images with different seeds. An ensemble averages their probabilities. The "
-            "networks of an ensemble are drawn at random. Ensembles share networks, so there is no interval for their "
-            "mean. If there are several recipes, an ensemble takes networks of each in turn. TFLOP: "
+            "networks of an ensemble are drawn at random. Ensembles share networks, so their mean has no "
+            "interval. If there are several recipes, an ensemble takes networks of each in turn. TFLOP: "
             "operations of all trainings of an ensemble, in 10^12, 6 per multiply-accumulate.",
             "",
             *pages.table(heads, rows(found)),

@@ -69,7 +69,7 @@ NEW = {
         "PixelPool",
         (
             "mnist_bench/nets/modules.py",
-            "mnist_bench/nets/architecture.py",  # beside a new FinalPool, of which it is a part
+            "mnist_bench/nets/architecture.py",  # next to a new FinalPool, of which it is a part
             "mnist_bench/export/plain_net.py",
             "mnist_bench/export/onnx_graph.py",
         ),

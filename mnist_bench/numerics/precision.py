@@ -77,7 +77,6 @@ def multiplying_in(precision: Precision) -> AbstractContextManager[object]:
         case "bf16" | "fp32":
             return nullcontext()
         case "portable":
-            check_process()
-            return PortableOperations()
+            return computing_in(torch.device("cpu"), precision)
         case _:
             assert_never(precision)

@@ -125,9 +125,8 @@ def _follower(layer: Layer) -> str:
             return f"{layer.pixel_pool} of all pixels"
         case "dropout":
             return f"dropout {layer.rate:.2g}"
-        case (
-            "batchnorm" | "convolution" | "separable" | "linear" | "flatten"
-        ):  # all but the first begin a unit, or are not drawn
+        # All but the first begin a unit, or are not drawn.
+        case "batchnorm" | "convolution" | "separable" | "linear" | "flatten":
             return layer.kind
         case _:
             assert_never(layer.kind)
