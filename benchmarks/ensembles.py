@@ -4,7 +4,8 @@
     python benchmarks/ensembles.py page                                        ensembles.md and ensembles.json
 
 A network's probabilities on the test images are kept in ensembles/ in the folder of `--output`, in steps of 1/65535, so
-that ensembles are made without another training. The same command resumes an interrupted run. An ensemble averages the
+that ensembles are made without another training. `mnist-bench bench ladder` finds the same trainings, and trains none
+of them again. The same command resumes an interrupted run. An ensemble averages the
 probabilities of its networks. Which networks belong to an ensemble follows from their seeds alone: the test images
 choose nothing.
 """
@@ -31,13 +32,13 @@ from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.config import TrainConfig, config_hash
 from mnist_bench.data import DataOptions, open_test_set
 from mnist_bench.errors import Stopped
+from mnist_bench.experiments import ladder
 from mnist_bench.experiments.grid import ResultsWorkplace, product
-from mnist_bench.experiments.ladder import seed_of, training_flop
 from mnist_bench.experiments.test_set_scores import open_scored_grid
-from mnist_bench.nets import training_macs
+from mnist_bench.nets import plan_layers, training_macs
 from mnist_bench.statistics import share_interval
 from search.driver import Task
-from search.errors import SearchError
+from search.errors import SearchError, UsageError
 from search.files import make_folder
 from search.trainer_api import Report
 
@@ -46,8 +47,8 @@ STEPS = 65535
 SIZES = (2, 5, 10)
 DRAWS = 5
 """Ensembles of each size, whose networks are drawn at random; one, if all networks are in it."""
-OTHERS = (("ttdoucet/mnist, its notebook", 10, 0.9982, 13_040e12),)
-"""Published ensembles: source, networks, test accuracy of one ensemble, operations of the trainings."""
+OTHERS = (("ttdoucet/mnist, its notebook", 10, 0.9982, 47_300_000, 13_040e12),)
+"""Published ensembles: source, networks, test accuracy of one ensemble, parameters, operations of the trainings."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -58,6 +59,8 @@ class Member:
     seed: int
     config: str
     """SHA-256 of its configuration."""
+    parameters: int
+    """Weights, biases and running statistics."""
     flop: float
     """Floating-point operations of its training."""
     probabilities: NDArray[np.uint16]
@@ -74,6 +77,8 @@ class Ensembles:
     errors: tuple[int, ...]
     """Test images that each ensemble gets wrong."""
     images: int
+    parameters: float
+    """Weights, biases and running statistics of all networks of an ensemble, on average."""
     flop: float
     """Floating-point operations of the trainings of all networks of an ensemble, on average."""
 
@@ -89,49 +94,50 @@ def train(recipe: str, nets: int, stopping: Callable[[], bool], output: Path, wo
     Raises:
         SearchError: there is no such recipe; and as `open_scored_grid`.
     """
-    space = space_files.load(recipe, ["train_on=all"])
-    config = space_files.recipe(space)
-    seeds = [seed_of(number) for number in range(nets)]
+    name = pages.recipe_name(recipe)
+    config = space_files.recipe(space_files.load(recipe, ["train_on=all"]))
+    seeds = [ladder.seed_of(number) for number in range(nets)]
     folder = output / "ensembles"
     make_folder(folder)
     missing = [seed for seed in seeds if not _file(folder, config, seed).exists()]
     place = ResultsWorkplace(workers=workers)
     with open_scored_grid(
-        "_ensembles", "The ensembles", Lines(stopping), place, data=place.data,
-        purpose=f"benchmarks/ensembles.py: {recipe}, {nets} networks", precision="auto",
+        ladder.FOLDER, "The ladder", Lines(stopping), place, data=place.data,
+        purpose=f"benchmarks/ensembles.py: {recipe}, {nets} networks", precision="auto", lanes=1,
     ) as (grid, scores):  # fmt: skip
+        scored = ladder.scoring(scores, workers)
 
         def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
             if period == len(task.costs) and not report.end:
                 found = np.rint(scores.probabilities(task, state).cpu().numpy() * STEPS).astype(np.uint16)
                 images = len(grid.data.split.train) + len(grid.data.split.validation)
                 np.savez_compressed(
-                    _file(folder, config, task.seed), probabilities=found, recipe=space.name, seed=task.seed,
-                    config=config_hash(config), flop=_flop(config, images), seconds=report.seconds,
+                    _file(folder, config, task.seed), probabilities=found, recipe=name, seed=task.seed,
+                    config=config_hash(config), parameters=plan_layers(config.model).parameters,
+                    flop=ladder.training_flop(training_macs(config, images)),
                 )  # fmt: skip
-            return report
+            return scored(task, period, report, state)
 
-        grid.train(product({space.name: config}, missing), on_period=on_period)
+        grid.train(product({name: config}, missing), on_period=on_period)
+    if lost := [seed for seed in missing if not _file(folder, config, seed).exists()]:
+        where = place.results / ladder.FOLDER
+        raise UsageError(f"{recipe}, seeds {lost}: trained without probabilities. Remove {where} to train again.")
 
 
 def _file(folder: Path, config: TrainConfig, seed: int) -> Path:
     return folder / f"{config_hash(config)[:12]}-{seed}.npz"
 
 
-def _flop(config: TrainConfig, images: int) -> int:
-    return training_flop(training_macs(config, images))
-
-
 def kept(folder: Path) -> list[Member]:
     """Return the networks of a folder, by recipe, in the order of the ladder's seeds."""
-    order = {seed_of(number): number for number in range(1000)}
+    order = {ladder.seed_of(number): number for number in range(1000)}
     found = []
     for path in folder.glob("*.npz"):
         with np.load(path) as file:
             found.append(
                 Member(
                     recipe=str(file["recipe"]), seed=int(file["seed"]), config=str(file["config"]),
-                    flop=float(file["flop"]), probabilities=file["probabilities"],
+                    parameters=int(file["parameters"]), flop=float(file["flop"]), probabilities=file["probabilities"],
                 )
             )  # fmt: skip
     return sorted(found, key=lambda member: (member.recipe, order[member.seed]))
@@ -154,6 +160,7 @@ def ensembles(name: str, members: Sequence[Member], labels: NDArray[np.int64]) -
         )
         yield Ensembles(
             recipe=name, size=size, errors=tuple(errors(group, labels) for group in groups), images=len(labels),
+            parameters=fmean(sum(member.parameters for member in group) for group in groups),
             flop=fmean(sum(member.flop for member in group) for group in groups),
         )  # fmt: skip
 
@@ -177,10 +184,10 @@ def rows(found: Sequence[Ensembles]) -> Iterator[list[str]]:
         yield [
             one.recipe, str(one.size), str(len(one.errors)), percent(one.mean) + ends,
             f"{percent(1 - max(one.errors) / one.images)} to {percent(1 - min(one.errors) / one.images)}",
-            f"{one.flop / 1e12:,.3g}",
+            f"{one.parameters:,.0f}", f"{one.flop / 1e12:,.3g}",
         ]  # fmt: skip
-    for source, size, accuracy, flop in OTHERS:
-        yield [source, str(size), "1", percent(accuracy), "", f"{flop / 1e12:,.0f}"]
+    for source, size, accuracy, parameters, flop in OTHERS:
+        yield [source, str(size), "1", percent(accuracy), "", f"{parameters:,}", f"{flop / 1e12:,.0f}"]
 
 
 def write(output: Path, mixed: Sequence[Sequence[str]]) -> None:
@@ -199,7 +206,7 @@ def write(output: Path, mixed: Sequence[Sequence[str]]) -> None:
     for together in mixed:
         chosen = [member for member in members if member.recipe in together]
         found += [one for one in ensembles(", ".join(together), chosen, labels) if one.size > 1]
-    heads = ["recipe", "networks:", "ensembles:", "test accuracy, mean:", "range:", "TFLOP:"]
+    heads = ["recipe", "networks:", "ensembles:", "test accuracy, mean:", "range:", "parameters:", "TFLOP:"]
     text = "\n".join(
         [
             "# Ensembles",

@@ -109,6 +109,8 @@ class Brought:
     """Estimated time with the lever, as a share of that without."""
     seconds_ratio: float
     """Measured time, likewise."""
+    canary: str
+    """Of the machines that trained: equal kinds of processors with equal versions have the same one."""
 
 
 def trained(ledger: Path) -> list[Trained]:
@@ -152,7 +154,7 @@ class Training:
 
     @cached_property
     def _name(self) -> str:
-        return " ".join([space_files.load(self.recipe).name, *self.assignments])
+        return " ".join([pages.recipe_name(self.recipe), *self.assignments])
 
     def run(self, stopping: Callable[[], bool], wanted: Callable[[str, int], bool], seeds: Sequence[int]) -> None:
         """Train what the ledger lacks, a seed per worker at a time, until all is there or `stopping` says so.
@@ -211,12 +213,15 @@ def _figures(reports: Sequence[Report]) -> dict[str, Any]:
 
 
 def brought(rows: Sequence[Trained]) -> Iterator[Brought]:
-    """Yield what each lever brings to each recipe, in the order in which they were first trained."""
+    """Yield what each lever brings to each recipe, in the order in which they were first trained.
+
+    Two levers of the same configuration remain apart: one chooses it, the other confirms it with fresh seeds.
+    """
     by_training = {row.training: row for row in rows}
-    groups: dict[tuple[str, str, str], dict[Key, Trained]] = {}
+    groups: dict[tuple[str, str, str, str], dict[Key, Trained]] = {}
     for row in rows:
         if row.lever != WITHOUT:
-            groups.setdefault((row.data, row.baseline, row.config), {})[row.training] = row
+            groups.setdefault((row.data, row.baseline, row.config, row.lever), {})[row.training] = row
     for with_it in groups.values():
         pairs = [(by_training[row.without], row) for row in with_it.values() if row.without in by_training]
         if pairs:
@@ -237,6 +242,7 @@ def _brought(pairs: Sequence[tuple[Trained, Trained]]) -> Brought:
         high=sure.high if sure else None, p_value=sure.p_value if sure else None, images=first.images,
         cost_ratio=sum(pulled.cost for _, pulled in pairs) / sum(bare.cost for bare, _ in pairs),
         seconds_ratio=sum(pulled.seconds for _, pulled in pairs) / sum(bare.seconds for bare, _ in pairs),
+        canary=first.canary,
     )  # fmt: skip
 
 
@@ -244,12 +250,14 @@ def page(rows: Sequence[Brought]) -> str:
     """Return the table as Markdown."""
     heads = [
         "recipe", "images", "lever", "changes", "pairs:", "without:", "with:", "difference:", "p:", "cost:", "seconds:",
+        "canary",
     ]  # fmt: skip
     return "\n".join(
         [
             "# What each lever brings",
             "",
-            f"`python benchmarks/levers.py tables` on {pages.machine()}.",
+            f"`python benchmarks/levers.py tables`, written on {pages.machine()}. The canary names the kind of machine "
+            "that trained.",
             "",
             "Validation errors with the lever minus those without, paired by seed, with Student's 95% interval of each "
             "comparison alone. Below 0 the lever helps. Cost: the estimate by which a search orders its events. "
@@ -268,6 +276,7 @@ def _cells(row: Brought) -> list[str]:
         _number(row.errors_without), _number(row.errors_with), _difference(row),
         "–" if row.p_value is None else f"{row.p_value:.2g}",
         f"×{row.cost_ratio:.2f}", f"×{row.seconds_ratio:.2f}",
+        row.canary[:8],
     ]  # fmt: skip
 
 

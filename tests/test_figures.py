@@ -417,6 +417,21 @@ def levers() -> Iterator[str]:
         yield around(few, "difference", digits=1, sign="+")
 
 
+def levers_that_save_steps() -> Iterator[str]:
+    screened = {tuple(one["levers"]): one for one in figures("lever-screen-99.4.json")["effects"]}
+    paired = {(one["task"], one["lever"]): one for one in figures("levers.json")["levers"]}
+    for lever, words in (
+        ("muon", "constant norms"), ("shift", "(`test_shift`)"), ("learned", "(`learned_share`)"),
+        ("look-ahead", "every 5 steps"), ("whitened", "first filters"), ("growth", "twice their size"),
+    ):  # fmt: skip
+        screen = screened[lever,]
+        cell = f"{around(screen, 'errors', digits=1, sign='+')} in {screen['seconds']:.2f}"
+        yield f"{words} | {cell}" + (" of the time" if lever == "muon" else "")
+        for task in (None, "mnist-5k"):
+            if pair := paired.get((task, lever)):
+                yield f"{around(pair, 'difference', digits=1, sign='+')} in {pair['seconds_ratio']:.2f}"
+
+
 def kills() -> Iterator[str]:
     ours, stock = (figures("soak.json")[side]["tables"] for side in ("ours", "stock"))
     yield f"of 60 trials: exactly {ours['ended']}, none lost"
@@ -431,6 +446,7 @@ STATED: Sequence[tuple[str, Callable[[], Iterator[str]]]] = [
     ("methods", live_claims), ("methods", comparisons_that_were_not_planned), ("methods", lists_and_machines),
     ("methods", all_of_mnist), ("methods", replays), ("methods", pruned_lists),
     ("methods", rungs),
-    ("methods", contests), ("ordering_cost", event_order), ("settings", levers), ("promises", kills),
+    ("methods", contests), ("ordering_cost", event_order), ("settings", levers),
+    ("settings", levers_that_save_steps), ("promises", kills),
 ]  # fmt: skip
 """Page, and what states its figures."""

@@ -21,7 +21,7 @@ from mnist_bench.cells import duration
 from mnist_bench.config import Schedule, TrainConfig
 from mnist_bench.experiments import cold_start
 from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, TrainingRun, product
-from mnist_bench.experiments.test_set_scores import chosen, open_scored_grid
+from mnist_bench.experiments.test_set_scores import Scores, chosen, open_scored_grid
 from mnist_bench.nets import plan_layers, training_macs
 from mnist_bench.numerics import Machine, sentence, this_machine
 from mnist_bench.result_table import Column, ShownAsTable, Table
@@ -29,7 +29,7 @@ from mnist_bench.statistics import mean_and_deviation, share_interval
 from mnist_bench.studies import sealed_json
 from search import canonical_json
 from search.arguments import check_count
-from search.driver import Task
+from search.driver import OnPeriod, Task
 from search.messages import number_of
 from search.trainer_api import Report
 
@@ -181,13 +181,7 @@ def train_ladder(options: LadderOptions, observer: Observer) -> Ladder:
         precision=options.precision, lanes=1,  # several would share the seconds that are measured
     ) as (grid, scores):  # fmt: skip
         observer.on_start(len(runs), grid.seconds(runs))
-
-        def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
-            scored = scores.after_last_period(task, period, report, state)
-            # Number of processes that trained when this report was made, which decides how long it took.
-            return replace(scored, details={**scored.details, WORKERS: options.workers})
-
-        curves = grid.train(runs, on_period=on_period)
+        curves = grid.train(runs, on_period=scoring(scores, options.workers))
     numerics, images = grid.numerics, len(grid.data.split.train) + len(grid.data.split.validation)
     machine = this_machine(torch.device(str(numerics["device"])), numerics["precision"])
     walls: dict[str, float] = {}
@@ -203,6 +197,17 @@ def train_ladder(options: LadderOptions, observer: Observer) -> Ladder:
             for name, recipe in zip(targets, configs, strict=True)
         ),
     )
+
+
+def scoring(scores: Scores, workers: int) -> OnPeriod:
+    """Return what adds the test figures to a run's last report, and to each report how many workers train."""
+
+    def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
+        scored = scores.after_last_period(task, period, report, state)
+        # Number of processes that trained when this report was made, which decides how long it took.
+        return replace(scored, details={**scored.details, WORKERS: workers})
+
+    return on_period
 
 
 def recipe_of(target: str) -> str:

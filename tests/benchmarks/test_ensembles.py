@@ -12,7 +12,7 @@ def member(recipe: str, seed: int, *likely: float) -> ensembles.Member:
     """Return a network that gives each image of class 1 these probabilities."""
     ones = np.array(likely)
     found = np.rint(np.column_stack([1 - ones, ones]) * ensembles.STEPS).astype(np.uint16)
-    return ensembles.Member(recipe=recipe, seed=seed, config=recipe, flop=2e12, probabilities=found)
+    return ensembles.Member(recipe=recipe, seed=seed, config=recipe, parameters=100, flop=2e12, probabilities=found)
 
 
 def test_an_ensemble_averages_probabilities() -> None:
@@ -25,6 +25,7 @@ def test_the_sizes_are_those_that_the_networks_suffice_for() -> None:
     members = [member("a", seed, 0.1, 0.6, 0.9) for seed in range(5)]
     found = list(ensembles.ensembles("a", members, LABELS))
     assert [(one.size, len(one.errors), one.flop) for one in found] == [(1, 5, 2e12), (2, 5, 4e12), (5, 1, 10e12)]
+    assert [one.parameters for one in found] == [100, 200, 500]
     assert found == list(ensembles.ensembles("a", members, LABELS))
 
 
