@@ -44,5 +44,5 @@ def test_effects_are_found_with_intervals_that_hold_them() -> None:
 
 
 def test_a_lever_that_changes_nothing_is_an_error() -> None:
-    with pytest.raises(UsageError, match="same: changes nothing in ladder"):
-        levers.configs("ladder/99.4", (), {"same": ("optim.optimizer=adam",)})
+    with pytest.raises(UsageError, match="same: changes nothing in former"):
+        levers.configs("former/0.2/ladder/99.4", (), {"same": ("optim.optimizer=adam",)})
