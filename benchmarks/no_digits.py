@@ -1,13 +1,13 @@
 """Compare scores that tell digits from drawings that are none, for several networks.
 
     mnist-bench train notebook/batchnorm --on search_split --output batchnorm.safetensors
-    mnist-bench train ladder/99.4 --on search_split --output ladder.safetensors
+    mnist-bench train former/0.2/ladder/99.4 --on search_split --output ladder.safetensors
     mnist-bench search smoke --trials 6 --workers 1
     STUDIES=results/published/studies
     python benchmarks/no_digits.py $STUDIES/conv-0/weights/48.safetensors $STUDIES/portable/weights/40.safetensors \
         $STUDIES/small-0/weights/52.safetensors ladder.safetensors batchnorm.safetensors \
         results/smoke-0/weights/3.safetensors --publish results/published \
-        --names conv-0/48,portable/40,small-0/52,ladder/99.4,notebook/batchnorm,smoke-0/3
+        --names conv-0/48,portable/40,small-0/52,former/0.2/ladder/99.4,notebook/batchnorm,smoke-0/3
 
 Each score gets a threshold that marks 1% of one half of MNIST's validation images. The other half, digits that fonts
 print, and the drawings of `no_digit_shapes` are then judged with it. The test set stays closed. `--developing` takes
