@@ -56,12 +56,13 @@ def outcome(state: bytes, report: Report) -> Outcome:
 
 def kernels_a_step(config: TrainConfig, data: Dataset, precision: numerics.Precision) -> float:
     """Return how many kernels a step is; on a CPU, how many operators."""
-    plain = replace(config, epochs=1, optim=replace(config.optim, hard_share=0.0))
+    batch = min(config.optim.batch_size, len(data.train) // max(PROFILED))  # a rehearsal has few images
+    optim = replace(config.optim, hard_share=0.0, learned_share=0.0, batch_size=batch)
     few, more = (
-        kernels(plain, replace(data, train=data.train[: count * config.optim.batch_size]), precision)
-        for count in (min(count, len(data.train) // config.optim.batch_size) for count in PROFILED)
+        kernels(replace(config, epochs=1, optim=optim), replace(data, train=data.train[: count * batch]), precision)
+        for count in PROFILED
     )
-    return (more.kernels - few.kernels) / (more.steps - few.steps) if more.steps > few.steps else float(more.kernels)
+    return (more.kernels - few.kernels) / (more.steps - few.steps)
 
 
 class Profiled(NamedTuple):
