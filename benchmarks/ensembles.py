@@ -5,9 +5,9 @@
 
 A network's probabilities on the test images are kept in ensembles/ in the folder of `--output`, in steps of 1/65535, so
 that ensembles are made without another training. `mnist-bench bench ladder` finds the same trainings, and trains none
-of them again. The same command resumes an interrupted run. An ensemble averages the
-probabilities of its networks. Which networks belong to an ensemble follows from their seeds alone: the test images
-choose nothing.
+of them again. The same command resumes an interrupted run. An ensemble averages the probabilities of its networks.
+Which networks belong to an ensemble follows from the recipe's name and their seeds alone: the test images choose
+nothing.
 """
 
 from __future__ import annotations
@@ -57,8 +57,6 @@ class Member:
 
     recipe: str
     seed: int
-    config: str
-    """SHA-256 of its configuration."""
     parameters: int
     """Weights, biases and running statistics."""
     flop: float
@@ -110,16 +108,16 @@ def train(recipe: str, nets: int, stopping: Callable[[], bool], output: Path, wo
         def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
             if period == len(task.costs) and not report.end:
                 found = np.rint(scores.probabilities(task, state).cpu().numpy() * STEPS).astype(np.uint16)
-                images = len(grid.data.split.train) + len(grid.data.split.validation)
                 np.savez_compressed(
                     _file(folder, config, task.seed), probabilities=found, recipe=name, seed=task.seed,
                     config=config_hash(config), parameters=plan_layers(config.model).parameters,
-                    flop=ladder.training_flop(training_macs(config, images)),
+                    flop=ladder.training_flop(training_macs(config, grid.data.split.images)),
                 )  # fmt: skip
             return scored(task, period, report, state)
 
-        grid.train(product({name: config}, missing), on_period=on_period)
-    if lost := [seed for seed in missing if not _file(folder, config, seed).exists()]:
+        curves = grid.train(product({name: config}, missing), on_period=on_period)
+    ended = [seed for (_, seed), curve in curves.items() if curve[-1].end is None]
+    if lost := [seed for seed in ended if not _file(folder, config, seed).exists()]:
         where = place.results / ladder.FOLDER
         raise UsageError(f"{recipe}, seeds {lost}: trained without probabilities. Remove {where} to train again.")
 
@@ -136,8 +134,8 @@ def kept(folder: Path) -> list[Member]:
         with np.load(path) as file:
             found.append(
                 Member(
-                    recipe=str(file["recipe"]), seed=int(file["seed"]), config=str(file["config"]),
-                    parameters=int(file["parameters"]), flop=float(file["flop"]), probabilities=file["probabilities"],
+                    recipe=str(file["recipe"]), seed=int(file["seed"]), parameters=int(file["parameters"]),
+                    flop=float(file["flop"]), probabilities=file["probabilities"],
                 )
             )  # fmt: skip
     return sorted(found, key=lambda member: (member.recipe, order[member.seed]))

@@ -215,13 +215,14 @@ def _figures(reports: Sequence[Report]) -> dict[str, Any]:
 def brought(rows: Sequence[Trained]) -> Iterator[Brought]:
     """Yield what each lever brings to each recipe, in the order in which they were first trained.
 
-    Two levers of the same configuration remain apart: one chooses it, the other confirms it with fresh seeds.
+    Two levers of the same configuration remain apart: one chooses it, the other confirms it with fresh seeds. So do two
+    kinds of machines.
     """
     by_training = {row.training: row for row in rows}
-    groups: dict[tuple[str, str, str, str], dict[Key, Trained]] = {}
+    groups: dict[tuple[str, ...], dict[Key, Trained]] = {}
     for row in rows:
         if row.lever != WITHOUT:
-            groups.setdefault((row.data, row.baseline, row.config, row.lever), {})[row.training] = row
+            groups.setdefault((row.data, row.baseline, row.config, row.lever, row.canary), {})[row.training] = row
     for with_it in groups.values():
         pairs = [(by_training[row.without], row) for row in with_it.values() if row.without in by_training]
         if pairs:

@@ -39,6 +39,11 @@ class Split:
         # Kept: of MNIST's 60,000 it takes tens of milliseconds, and each run of an experiment asks for it.
         return canonical_json.sha256([self.train.tolist(), self.validation.tolist()])
 
+    @property
+    def images(self) -> int:
+        """How many images both parts have, on which `train_on: all` trains."""
+        return len(self.train) + len(self.validation)
+
 
 def fewest(classes: int = CLASSES) -> int:
     """Return the smallest number of images that can be split."""

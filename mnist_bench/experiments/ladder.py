@@ -182,7 +182,7 @@ def train_ladder(options: LadderOptions, observer: Observer) -> Ladder:
     ) as (grid, scores):  # fmt: skip
         observer.on_start(len(runs), grid.seconds(runs))
         curves = grid.train(runs, on_period=scoring(scores, options.workers))
-    numerics, images = grid.numerics, len(grid.data.split.train) + len(grid.data.split.validation)
+    numerics, images = grid.numerics, grid.data.split.images
     machine = this_machine(torch.device(str(numerics["device"])), numerics["precision"])
     walls: dict[str, float] = {}
     for recipe in configs:  # only now, with the workers gone

@@ -12,7 +12,7 @@ def member(recipe: str, seed: int, *likely: float) -> ensembles.Member:
     """Return a network that gives each image of class 1 these probabilities."""
     ones = np.array(likely)
     found = np.rint(np.column_stack([1 - ones, ones]) * ensembles.STEPS).astype(np.uint16)
-    return ensembles.Member(recipe=recipe, seed=seed, config=recipe, parameters=100, flop=2e12, probabilities=found)
+    return ensembles.Member(recipe=recipe, seed=seed, parameters=100, flop=2e12, probabilities=found)
 
 
 def test_an_ensemble_averages_probabilities() -> None:

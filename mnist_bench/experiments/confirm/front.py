@@ -46,7 +46,7 @@ def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observe
         tested = Runs(study, trials, grid).finals(numbers, grid.data.options)
         found = Front(
             study=study.name, digest=study.digest, cost=cost, left_out=left_out, test_images=tested.images,
-            train_images=len(grid.data.split.train) + len(grid.data.split.validation),
+            train_images=grid.data.split.images,
             members=tuple(
                 FrontMember(number=trial.number, cost=trial.facts[cost], search_accuracy=trial.value or 0.0)
                 for trial in trials
