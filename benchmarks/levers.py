@@ -41,6 +41,8 @@ from search.trainer_api import Report
 WITHOUT = "without"
 """The name of the unchanged recipe in the ledger."""
 LEDGER = "levers.jsonl"
+MEASURED = 10
+"""Pairs from which a comparison counts as a measurement; with fewer, it serves to choose candidates."""
 WORK = Path("results/_levers")
 
 Key = tuple[str, str, int, str]
@@ -253,6 +255,10 @@ def page(rows: Sequence[Brought]) -> str:
         "recipe", "images", "lever", "changes", "pairs:", "without:", "with:", "difference:", "p:", "cost:", "seconds:",
         "canary",
     ]  # fmt: skip
+    sections = {
+        f"## {MEASURED} pairs or more": [row for row in rows if row.pairs >= MEASURED],
+        "## Candidates, with fewer pairs": [row for row in rows if row.pairs < MEASURED],
+    }
     return "\n".join(
         [
             "# What each lever brings",
@@ -264,8 +270,12 @@ def page(rows: Sequence[Brought]) -> str:
             "comparison alone. Below 0 the lever helps. Cost: the estimate by which a search orders its events. "
             "Seconds: measured, two trainings at a time. Both are shares of those without the lever.",
             "",
-            *pages.table(heads, map(_cells, rows)),
-            "",
+            *(
+                line
+                for title, listed in sections.items()
+                if listed
+                for line in (title, "", *pages.table(heads, map(_cells, listed)), "")
+            ),
         ]
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from search.strategies.strategy import Strategy, whole
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
 
     from search.plugins import Code, Loaded
 
@@ -78,10 +81,15 @@ class Asha(Pruner):
     """At each rung, one trial in about this many continues."""
     min_early_stopping_rate: int = whole(0, least=0)
     """Number of rungs to leave out at the beginning."""
+    every_report: int = whole(0, least=0, most=1)
+    """1: every report from min_resource on is a rung, whatever training lies between two; 0: the periods of the rungs
+    are min_resource times powers of reduction_factor."""
 
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import SuccessiveHalvingPruner
 
+        if self.every_report:
+            return _rung_at_every_report(self.min_resource + self.min_early_stopping_rate, self.reduction_factor)
         return SuccessiveHalvingPruner(
             min_resource=self.min_resource,
             reduction_factor=self.reduction_factor,
@@ -104,6 +112,8 @@ class Asha(Pruner):
         return f"of {arrived}{rivals} the best {f'{most} continue' if most > 1 else 'one continues'}"
 
     def rungs(self, periods: int) -> list[int]:
+        if self.every_report:
+            return list(range(self.min_resource + self.min_early_stopping_rate, periods))
         rungs, rung = [], self.min_resource * self.reduction_factor**self.min_early_stopping_rate
         while rung < periods:
             rungs.append(rung)
@@ -282,6 +292,24 @@ class ForeignPruner(Pruner):
 
     def rule(self, arrived: int, rivals: str) -> str:
         return f"{self.name} decides"
+
+
+def _rung_at_every_report(first: int, factor: int) -> BasePruner:
+    """Return successive halving whose rungs are all periods from `first` on."""
+    from optuna.pruners import SuccessiveHalvingPruner
+
+    class EveryReport(SuccessiveHalvingPruner):
+        """Optuna's pruner, for which the nth rung is at period factor ** (n - 1)."""
+
+        def prune(self, study: Study, trial: FrozenTrial) -> bool:
+            period = trial.last_step
+            if period is None or period < first:
+                return False
+            renumbered = copy(trial)
+            renumbered.intermediate_values = {factor ** (period - first): trial.intermediate_values[period]}
+            return super().prune(study, renumbered)
+
+    return EveryReport(min_resource=1, reduction_factor=factor)
 
 
 def _built_in(*pruners: type[Pruner]) -> Mapping[str, type[Pruner]]:

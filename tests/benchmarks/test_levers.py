@@ -30,5 +30,8 @@ def test_pairs_are_trained_once_and_compared(tmp_path: Path, monkeypatch: pytest
     assert (found["pairs"], found["cost_ratio"]) == (2, 1)
     assert found["difference"] == (errors[1] - errors[0] + errors[3] - errors[2]) / 2
     assert found["low"] < found["difference"] < found["high"]
+    text = (tmp_path / "levers.md").read_text()
+    assert "## Candidates, with fewer pairs" in text
+    assert "pairs or more" not in text
     renamed = [replace(row, lever="again") for row in rows if row.lever != levers.WITHOUT]
     assert [one.lever for one in levers.brought([*rows, *renamed])] == ["no-smoothing", "again"]

@@ -36,6 +36,22 @@ def test_asha_stops_all_but_the_first_at_its_first_rung() -> None:
     assert stops(Asha(min_resource=2), periods=9, trials=6) == [0, 2, 2, 2, 2, 2]
 
 
+def test_a_rung_at_every_report_decides_as_one_at_powers_of_the_factor() -> None:
+    space, draws = fake.space({"m": {"a": {"float": [0.0, 1.0]}}}), random.Random(0)
+    curves = [[draws.random() for _ in range(4)] for _ in range(120)]
+    decided = []
+    for pruner, periods in ((Asha(every_report=1), (1, 2, 3, 4)), (Asha(), (1, 3, 9, 27))):
+        optuna_study = OptunaStudy(name="rungs", space=space, sampler=Random(), pruner=pruner, seed=0, periods=30)
+        stopped = []
+        for number, curve in enumerate(curves):
+            optuna_study.ask(number)
+            reports = enumerate(zip(periods, curve, strict=True))
+            stopped.append(next((nth for nth, report in reports if optuna_study.report(number, *report)), None))
+        decided.append(stopped)
+    assert decided[0] == decided[1]
+    assert set(decided[0]) == {0, 1, 2, 3, None}
+
+
 @pytest.mark.parametrize(
     ("pruner", "periods", "first_rungs"),
     [
@@ -81,6 +97,8 @@ def test_hyperband_is_halving_in_each_bracket() -> None:
     [
         (Asha(), {1, 3, 9}),
         (Asha(min_resource=2, reduction_factor=2, min_early_stopping_rate=1), {4, 8}),
+        (Asha(min_resource=2, every_report=1), {2, 3, 4, 5, 6, 7, 8, 9}),
+        (Asha(min_resource=5, min_early_stopping_rate=1, every_report=1), {6, 7, 8, 9}),
         (Hyperband(), {1, 3, 9}),
         (Hyperband(min_resource=2, reduction_factor=2), {2, 4, 8}),
         (Median(n_startup_trials=2, n_warmup_steps=4), {4, 5, 6, 7, 8, 9}),
