@@ -15,6 +15,7 @@ from typing import Any
 
 from mnist_bench import space_files
 from mnist_bench.config import TrainConfig, from_json
+from mnist_bench.statistics import share_interval
 from support.paths import ROOT
 from support.published import (
     FOLDER,
@@ -141,6 +142,7 @@ def searches() -> Iterator[str]:
         yield f"| {found('50 trials in ([^:]+):', f'{folder}/search.txt')}, "
         yield row(on_images(raced["validation"]), on_images(final["test"]), committee(final))
 
+    yield f"configuration has {alone('conv-fast-20')[2]} test accuracy"
     tested = [search["test"] for search in figures("strategies/full-data.json") if search["test"]]
     yield f"confirmed for a comparison of search methods, at {100 * min(tested):.2f} to {max(tested):.2%}"
 
@@ -195,6 +197,8 @@ def accuracy_for_computing() -> Iterator[str]:
     ensembles = {(one["recipe"], one["size"]): one for one in figures("ensembles.json")["ensembles"]}
     ten = ensembles["99.6 with 8 epochs", 10]
     yield f"average to {1 - fmean(ten['errors']) / ten['images']:.2%} with {ten['flop'] / 1e12:.0f} TFLOP"
+    fast = space_files.recipe(space_files.load(FOLDER / "conv-fast/20.yaml"))
+    yield row(alone("conv-fast-20")[2], "20", "83k", teraflop(fast))
     winner, cheapest = figures("conv/confirm.json")["finals"]
     yield row(on_images(winner["test"]), "8", "84k", teraflop(published_recipe()))
     yield row("the cheapest tied with it", on_images(cheapest["test"]), "8")
@@ -448,6 +452,19 @@ def levers_that_save_steps() -> Iterator[str]:
         yield f"{around(at_996[lever], 'difference', digits=1, sign='+')} errors"
 
 
+def alone(recipe: str) -> tuple[str, int, str]:
+    """Return parameters, number and mean accuracy of the networks of a recipe that ensembles.md is made of."""
+    (single,) = (one for one in figures("ensembles.json")["ensembles"] if (one["recipe"], one["size"]) == (recipe, 1))
+    shares = [1 - errors / single["images"] for errors in single["errors"]]
+    interval = share_interval(shares, step=1 / single["images"])
+    return f"{single['parameters']:,.0f}", len(shares), on_images({"mean": fmean(shares), "interval": interval})
+
+
+def few_parameters() -> Iterator[str]:
+    parameters, seeds, accuracy = alone("2000-parameters")
+    yield row(parameters, accuracy, str(seeds), "mean after the last epoch")
+
+
 def kills() -> Iterator[str]:
     ours, stock = (figures("soak.json")[side]["tables"] for side in ("ours", "stock"))
     yield f"of 60 trials: exactly {ours['ended']}, none lost"
@@ -463,6 +480,6 @@ STATED: Sequence[tuple[str, Callable[[], Iterator[str]]]] = [
     ("methods", all_of_mnist), ("methods", replays), ("methods", pruned_lists),
     ("methods", rungs),
     ("methods", contests), ("ordering_cost", event_order), ("settings", levers),
-    ("settings", levers_that_save_steps), ("promises", kills),
+    ("settings", levers_that_save_steps), ("published", few_parameters), ("promises", kills),
 ]  # fmt: skip
 """Page, and what states its figures."""
