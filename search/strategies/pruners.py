@@ -89,7 +89,7 @@ class Asha(Pruner):
         from optuna.pruners import SuccessiveHalvingPruner
 
         if self.every_report:
-            return _rung_at_every_report(self.min_resource + self.min_early_stopping_rate, self.reduction_factor)
+            return _rung_at_every_report(self._first_report, self.reduction_factor)
         return SuccessiveHalvingPruner(
             min_resource=self.min_resource,
             reduction_factor=self.reduction_factor,
@@ -113,7 +113,7 @@ class Asha(Pruner):
 
     def rungs(self, periods: int) -> list[int]:
         if self.every_report:
-            return list(range(self.min_resource + self.min_early_stopping_rate, periods))
+            return list(range(self._first_report, periods))
         rungs, rung = [], self.min_resource * self.reduction_factor**self.min_early_stopping_rate
         while rung < periods:
             rungs.append(rung)
@@ -125,6 +125,11 @@ class Asha(Pruner):
         rungs = self.rungs(periods)
         after = f"after report{'s' if len(rungs) > 1 else ''} {', '.join(map(str, rungs))} of {periods}"
         return f"{self.name} ({after if rungs else 'no rungs'})"
+
+    @property
+    def _first_report(self) -> int:
+        """With `every_report`: the period of the first rung that is not left out."""
+        return self.min_resource + self.min_early_stopping_rate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
