@@ -75,6 +75,7 @@ FORMER = {
     "former/0.2/conv-gpu": "dbfaa87cba37d93c410d3fabaa1c24a02f96d909c9d28367e80fd88f985cb7ab",
     "former/0.2/ladder/99.4": "0b81279b1ad3e97aa10f051135955bc82e376c91f4b3d86fc5ecbeff0cf1cc47",
     "former/0.2/ladder/99.6": "05750c90914b6d3aa5b20c108159510c6a2dd2c6f17a4ba167e17382b65f538e",
+    "former/0.2/ladder/99.7": "fa2df41950da27c2af85a544cd4cf4ec0a7ec5fd396d9053fcb7d3f054377938",
     "former/0.2.dev0/mini": "d23cbe146353a226358fbd46bda124c65ce7f516d22c4a102e864f0dd98c50da",
 }
 """SHA-256 of what the spaces of earlier releases specify: a study of theirs goes on with these and no others."""
