@@ -78,7 +78,8 @@ def plain(text: str) -> str:
 
 def readmes_table() -> Iterator[str]:
     for recipe, training in (
-        ("ladder/99.0", "2.3 s"), ("ladder/99.4", "8.5 s"), ("ladder/99.6", "99 s"), ("ladder/99.7", "28 min"),
+        ("ladder/99.0", "2.3 s"), ("ladder/99.4", "8.5 s"), ("ladder/99.6", "99 s"),
+        ("former/0.2/ladder/99.7", "28 min"),
     ):  # fmt: skip
         rung = on_the_ladder(recipe)
         parameters = f"{int(rung['parameters'].replace(',', '')) / 1000:.0f}k"
@@ -181,8 +182,8 @@ def own_speed() -> Iterator[str]:
 
 def accuracy_for_computing() -> Iterator[str]:
     for recipe in (
-        "ladder/99.0", "ladder/99.4", "ladder/99.6", "ladder/99.7",
-        "former/0.1/ladder/99.4", "former/0.2/ladder/99.4", "former/0.2/ladder/99.6",
+        "ladder/99.0", "ladder/99.4", "ladder/99.6",
+        "former/0.1/ladder/99.4", "former/0.2/ladder/99.4", "former/0.2/ladder/99.6", "former/0.2/ladder/99.7",
     ):  # fmt: skip
         rung = on_the_ladder(recipe)
         parameters = f"{int(rung['parameters'].replace(',', '')) / 1000:.0f}k"
@@ -462,8 +463,9 @@ def alone(recipe: str) -> tuple[str, int, str]:
 
 
 def few_parameters() -> Iterator[str]:
-    parameters, seeds, accuracy = alone("2000-parameters")
-    yield row(parameters, accuracy, str(seeds), "mean after the last epoch")
+    for size in (500, 1000, 1500, 2000):
+        parameters, seeds, accuracy = alone(f"{size}-parameters")
+        yield row(parameters, accuracy, str(seeds), "mean after the last epoch")
 
 
 def kills() -> Iterator[str]:
