@@ -452,6 +452,15 @@ def levers_that_save_steps() -> Iterator[str]:
     at_996 = {one["lever"]: one for one in measured if one["recipe"] == "99.6 of 0.2"}
     for lever in ("shift", "new-99.6"):
         yield f"{around(at_996[lever], 'difference', digits=1, sign='+')} errors"
+    on_5k = {
+        (one["pairs"], one["lever"]): one for one in measured if one["task"] and one["recipe"].startswith("99.6 optim")
+    }
+    for pair in (on_5k[10, "learned-28-epochs"], on_5k[20, "gelu"]):
+        yield f"{around(pair, 'difference', digits=1, sign='+')} errors"
+        yield f"from {pair['errors_without']:.1f}"
+        yield f"in {pair['seconds_ratio']:.2f} of the time"
+    shorter = on_5k[10, "learned"]
+    yield f"{around(shorter, 'difference', digits=1, sign='+')} in {shorter['seconds_ratio']:.2f} (10 pairs)"
 
 
 def alone(recipe: str) -> tuple[str, int, str]:
