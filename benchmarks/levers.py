@@ -5,8 +5,8 @@
 
 RECIPE is a space file without ranges, or the name of a shipped one; `--set NAME=VALUE` changes it. It trains on the
 split of a search, because a lever is kept or not before the test images are seen. Each training is a line of
-levers.jsonl in the folder of `--output`. The same command resumes an interrupted run. A training that the file holds is
-not repeated.
+levers.jsonl in the folder of `--output`, from which `tables` writes. The same command resumes an interrupted run. A
+training that the file holds is not repeated.
 """
 
 from __future__ import annotations
@@ -353,7 +353,8 @@ def main(arguments: Sequence[str]) -> None:
                 work.run(stopping, lambda lever, seed: True, seeds)
         except SearchError as error:
             sys.exit(str(error))
-    write_tables(asked.output)
+    else:
+        write_tables(asked.output)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 COMMAND = ["train", "ladder/99.0", "--task", "mnist-5k", "--lever", "no-smoothing", "optim.label_smoothing=0"]
 
 
-def test_pairs_are_trained_once_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairs_are_trained_once_and_compared_in_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     to = ["--workers", "1", "--output", str(tmp_path)]
     levers.main([*COMMAND, "--seeds", "1", *to])
@@ -25,6 +25,8 @@ def test_pairs_are_trained_once_and_compared(tmp_path: Path, monkeypatch: pytest
     assert [(row.lever, row.seed) for row in rows] == [
         ("without", 0), ("no-smoothing", 0), ("without", 1), ("no-smoothing", 1),
     ]  # fmt: skip
+    assert not (tmp_path / "levers.md").exists()
+    levers.main(["tables", "--output", str(tmp_path)])
     (found,) = json.loads((tmp_path / "levers.json").read_text())["levers"]
     errors = [row.errors for row in rows if row.errors is not None]
     assert (found["pairs"], found["cost_ratio"]) == (2, 1)
