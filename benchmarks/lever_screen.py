@@ -152,8 +152,8 @@ def page(screen: Screen, command: str, found: Sequence[Effect], rows: Sequence[l
             "",
             *pages.table(heads, (_cells(screen, effect) for effect in found if len(effect.levers) == 1)),
             "",
-            "Two levers together: half of what one brings more if the other is on than if it is off. The six with the "
-            "smallest p-values of all pairs:",
+            "Interactions: half the difference between the effect of one lever with the other and without it. The six "
+            "pairs with the smallest p-values:",
             "",
             *pages.table(
                 ["levers", *heads[2:]],
