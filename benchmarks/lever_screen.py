@@ -147,8 +147,8 @@ def page(screen: Screen, command: str, found: Sequence[Effect], rows: Sequence[l
             "",
             f"{TRAININGS} trainings, each with about half of the levers and a seed of its own; {mean:.1f} errors of "
             f"{rows[0].images:,} validation images on average. Errors: the mean with a lever minus the mean without, "
-            "with a 95% interval. Below 0 the lever helps. Time: factor of the measured seconds. The intervals are not "
-            "corrected for the number of levers.",
+            "with a 95% interval. Below 0, the lever reduces errors. Time: factor of the measured seconds. The "
+            "intervals are not corrected for the number of levers.",
             "",
             *pages.table(heads, (_cells(screen, effect) for effect in found if len(effect.levers) == 1)),
             "",

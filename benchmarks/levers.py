@@ -253,7 +253,7 @@ def page(rows: Sequence[Brought]) -> str:
     """Return the table as Markdown."""
     heads = [
         "recipe", "images", "lever", "changes", "pairs:", "without:", "with:", "difference:", "p:", "cost:", "seconds:",
-        "canary",
+        "numerics",
     ]  # fmt: skip
     sections = {
         f"## {MEASURED} pairs or more": [row for row in rows if row.pairs >= MEASURED],
@@ -263,12 +263,13 @@ def page(rows: Sequence[Brought]) -> str:
         [
             "# What each lever brings",
             "",
-            f"`python benchmarks/levers.py tables`, written on {pages.machine()}. The canary names the kind of machine "
-            "that trained.",
+            f"`python benchmarks/levers.py tables`, written on {pages.machine()}. A lever is one setting or several, "
+            "with and without which a recipe is trained.",
             "",
             "Validation errors with the lever minus those without, paired by seed, with Student's 95% interval of each "
-            "comparison alone. Below 0 the lever helps. Cost: the estimate by which a search orders its events. "
-            "Seconds: measured, two trainings at a time. Both are shares of those without the lever.",
+            "comparison alone. Below 0, the lever reduces errors. Cost: the estimated cost of a training. Seconds: "
+            "measured, two trainings at a time. Both are shares of those without the lever. Numerics: the first digits "
+            "of the hash of the numerics check, which is the same on one kind of machine with the same versions.",
             "",
             *(
                 line
