@@ -108,8 +108,7 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
         seconds = sum(sum(plan(params).costs) for params in found.configurations) / 1e6
         once(
             f"Tries {number_of(len(found.configurations), 'configuration')} first that did well in "
-            f"{' and '.join(found.made_of)}: at most {duration(seconds)} of one worker, as estimated. "
-            f"The first {found.unpruned} are not pruned."
+            f"{' and '.join(found.made_of)}: at most {duration(seconds)} of one worker, as estimated."
         )
         return found
 
