@@ -17,6 +17,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from statistics import fmean
 
@@ -39,7 +40,7 @@ from mnist_bench.nets import plan_layers, training_macs
 from mnist_bench.statistics import share_interval
 from search.driver import Task
 from search.errors import SearchError, UsageError
-from search.files import make_folder
+from search.files import atomic_write, make_folder
 from search.trainer_api import Report
 
 STEPS = 65535
@@ -108,11 +109,13 @@ def train(recipe: str, nets: int, stopping: Callable[[], bool], output: Path, wo
         def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
             if period == len(task.costs) and not report.end:
                 found = np.rint(scores.probabilities(task, state).cpu().numpy() * STEPS).astype(np.uint16)
+                content = BytesIO()
                 np.savez_compressed(
-                    _file(folder, config, task.seed), probabilities=found, recipe=name, seed=task.seed,
+                    content, probabilities=found, recipe=name, seed=task.seed,
                     config=config_hash(config), parameters=plan_layers(config.model).parameters,
                     flop=ladder.training_flop(training_macs(config, grid.data.split.images)),
                 )  # fmt: skip
+                atomic_write(_file(folder, config, task.seed), content.getvalue())
             return scored(task, period, report, state)
 
         curves = grid.train(product({name: config}, missing), on_period=on_period)
@@ -127,17 +130,24 @@ def _file(folder: Path, config: TrainConfig, seed: int) -> Path:
 
 
 def kept(folder: Path) -> list[Member]:
-    """Return the networks of a folder, by recipe, in the order of the ladder's seeds."""
+    """Return the networks of a folder, by recipe, in the order of the ladder's seeds.
+
+    Raises:
+        UsageError: a recipe was changed, so that the folder holds networks of two recipes with one name.
+    """
     order = {ladder.seed_of(number): number for number in range(1000)}
-    found = []
+    found, configs = [], dict[str, set[str]]()
     for path in folder.glob("*.npz"):
         with np.load(path) as file:
+            configs.setdefault(str(file["recipe"]), set()).add(str(file["config"]))
             found.append(
                 Member(
                     recipe=str(file["recipe"]), seed=int(file["seed"]), parameters=int(file["parameters"]),
                     flop=float(file["flop"]), probabilities=file["probabilities"],
                 )
             )  # fmt: skip
+    if changed := sorted(name for name, hashes in configs.items() if len(hashes) > 1):
+        raise UsageError(f"{folder}: holds networks of several recipes named {changed}; remove those of the earlier.")
     return sorted(found, key=lambda member: (member.recipe, order[member.seed]))
 
 

@@ -194,7 +194,9 @@ def main(arguments: Sequence[str]) -> None:
             work.run(stopping, lambda lever, seed: of_seed[seed] == lever, list(of_seed))
     except SearchError as error:
         sys.exit(str(error))
-    rows = [row for row in results(screen, work) if row is not None and row.errors is not None]
+    rows = [row for row in results(screen, work) if row is not None]
+    if diverged := [row.seed for row in rows if row.errors is None]:
+        sys.exit(f"The trainings with seeds {diverged} diverged; the screen cannot be evaluated. Change its levers.")
     if len(rows) < TRAININGS:
         sys.exit(f"{len(rows)} of {TRAININGS} trainings are finished; the same command resumes.")
     errors, seconds = (np.array([getattr(row, name) for row in rows], float) for name in ("errors", "seconds"))

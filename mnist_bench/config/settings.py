@@ -173,9 +173,7 @@ class ModelConfig:
     """In evaluation, the logits are a mean over three views: the image, with half of the weight, and two copies. One is
     moved down and to the right by this many pixels, the other up and to the left (Jordan 2024). 0 takes the image
     alone."""
-    first_filters: Annotated[FirstFilters, Setting(group="convolutions", needs=(BLOCKS,), counts="not at all")] = (
-        "drawn"
-    )
+    first_filters: Annotated[FirstFilters, Setting(group="convolutions", needs=(BLOCKS,))] = "drawn"
     """Weights of the first convolution. "drawn" begins as `initialisation` says and is trained. "whitened" is fixed:
     filters that whiten patches of MNIST, the strongest first, each with its negative (Jordan 2024). There are twice as
     many as a kernel has pixels, for kernels of 3, 5 and 7 pixels and grey images. Biases are trained."""

@@ -48,7 +48,11 @@ def check_crops(config: TrainConfig, form: PictureForm) -> None:
             raise ArchitectureError(f"{path} {crop}: your own network is trained on whole images only", path)
         if 2 * crop >= min(form.height, form.width):
             raise ArchitectureError(f"{path} {crop}: nothing is left of {form.height}x{form.width} pixels", path)
-        layers = plan_layers(config.model, form.cropped(crop)).layers
+        plan_layers(config.model, form)  # a network that whole images do not fit is not the crop's fault
+        try:
+            layers = plan_layers(config.model, form.cropped(crop)).layers
+        except ArchitectureError as error:
+            raise ArchitectureError(f"{path} {crop}: {error}", path) from error
         if not any(layer.kind == "final_pool" for layer in layers):
             raise ArchitectureError(
                 f"{path} {crop}: needs model.final_pool; otherwise the dense layers read a fixed number of pixels", path

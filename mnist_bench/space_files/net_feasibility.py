@@ -6,6 +6,7 @@ Both are checked on nets drawn at random; the smallest net is only looked for if
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from mnist_bench.config import TrainConfig, all_settings, setting_of
@@ -43,11 +44,13 @@ def _impossible_problems(space: Space, config: TrainConfig, form: PictureForm) -
         net_size(config, form)
     except ArchitectureError as error:
         message = f"{section}: no network can be built from these settings: {error}"
-        origin = next((item.origin for item in space.fields if item.path == error.path), space.origins.get(section))
+        sections = ("phases", section) if error.path.startswith("augment.") else (section,)
+        named = (item.origin for item in space.fields if item.path == error.path)
+        origin = next(chain(named, filter(None, map(space.origins.get, sections))), None)
     else:
         return []
     if origin is None:  # your own network at its defaults, which the file does not mention
-        return [Problem(space.source, 1, 1, message)] if section == OWN else []
+        return [Problem(space.source, 1, 1, message)]
     return [origin.problem(message)]
 
 

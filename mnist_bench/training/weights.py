@@ -18,7 +18,7 @@ from safetensors import SafetensorError, numpy as arrays
 from mnist_bench import own_nets
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.errors import UnknownSettingError, UnnamedCodeError, WeightsError
-from mnist_bench.nets import net_size
+from mnist_bench.nets import net_size, plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json, files
 from search.errors import NewerVersionError, UsageError
@@ -280,9 +280,13 @@ def _check_promise(head: bytes, size: int) -> None:
 def _most_bytes(config: TrainConfig, form: PictureForm, nets: int) -> int:
     """Return more bytes than a file of this number of built-in nets has.
 
-    In addition to its parameters it holds means and variances of layers, as many at most, and the header.
+    In addition to its parameters it holds means and variances of layers, as many at most, and the header. It holds
+    shared filters at each of their places.
     """
-    return 8 * nets * net_size(config, form).parameters + MAX_HEADER
+    layers = plan_layers(config.model, form).layers
+    held = sum(layer.parameters for layer in layers)
+    held += sum(layers[layer.same_as].trainable for layer in layers if layer.same_as is not None)
+    return 8 * nets * held + MAX_HEADER
 
 
 def weights_hash(weights: Mapping[str, Tensor]) -> str:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import ensembles
 import numpy as np
+import pytest
+
+from mnist_bench.experiments import ladder
+from search.errors import UsageError
 
 LABELS = np.array([0, 1, 1])
 
@@ -27,6 +33,16 @@ def test_the_sizes_are_those_that_the_networks_suffice_for() -> None:
     assert [(one.size, len(one.errors), one.flop) for one in found] == [(1, 5, 2e12), (2, 5, 4e12), (5, 1, 10e12)]
     assert [one.parameters for one in found] == [100, 200, 500]
     assert found == list(ensembles.ensembles("a", members, LABELS))
+
+
+def test_networks_of_a_changed_recipe_are_refused(tmp_path: Path) -> None:
+    for seed, config in ((ladder.seed_of(0), "a"), (ladder.seed_of(1), "b")):
+        np.savez(
+            tmp_path / f"{config}-{seed}.npz", recipe="99.4", seed=seed, config=config, parameters=1, flop=1.0,
+            probabilities=np.zeros((3, 2), np.uint16),
+        )  # fmt: skip
+    with pytest.raises(UsageError, match=r"holds networks of several recipes named \['99\.4'\]"):
+        ensembles.kept(tmp_path)
 
 
 def test_an_ensemble_of_several_recipes_takes_them_in_turn() -> None:

@@ -63,7 +63,8 @@ class Watch:
         self._calls: Counter[str] = Counter()
         learner.model.register_forward_pre_hook(self._images)
         for name, layer in learner.model.named_modules():
-            if not any(True for _ in layer.children()):
+            # A layer in words may have parts that are never called.
+            if name in places or not any(True for _ in layer.children()):
                 layer.register_forward_hook(self._output_of(self._place(name, layer)))
         for name, weight in learner.model.named_parameters():
             if weight.requires_grad:
@@ -86,6 +87,9 @@ class Watch:
 
     def _place_of_weight(self, name: str) -> str:
         layer, _, own = name.rpartition(".")
+        outer, _, part = layer.rpartition(".")
+        if outer in self._places:
+            return f"{self._places[outer]} {part}.{own}"
         return f"{self._place(layer, self._learner.model.get_submodule(layer))} {own}"
 
     def _images(self, net: nn.Module, inputs: tuple[Any, ...]) -> None:

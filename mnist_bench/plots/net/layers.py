@@ -54,6 +54,8 @@ class Net:
     """Number of running statistics, which batchnorm measures and no step trains, among the parameters."""
     fixed: int
     """Number of weights that are not trained, among the parameters."""
+    views: int
+    """Number of views of an image that an evaluation takes."""
 
     @property
     def finding(self) -> str:
@@ -81,13 +83,15 @@ def rows(trial: TrialRecord, study: str, form: PictureForm = MNIST) -> Net:
         raise StudyNotFoundError(
             f"The network of {study}/{trial.number} is your own; `plot layers` shows only built-in networks."
         )
-    layers = plan_layers(config.model, form).layers
+    architecture = plan_layers(config.model, form)
+    layers = architecture.layers
     return Net(
         inputs=form.shape,
         units=tuple(_units(layers)),
         source=f"study {study}, trial #{trial.number}",
         running=sum(layer.running for layer in layers),
         fixed=sum(layer.fixed for layer in layers),
+        views=architecture.views,
     )
 
 
@@ -156,7 +160,8 @@ def draw(net: Net) -> Figure:
     _draw_bars(parameters, [unit.parameters for unit in net.units], "parameters")
     _draw_bars(macs, [unit.macs for unit in net.units], "MACs")
     flow.set_ylim(count + 0.5, -0.5)
-    units = "shapes: maps × rows × columns", "MACs: multiply-accumulates for one image"
+    image = "image" if net.views == 1 else f"of the {net.views} views of an image"
+    units = "shapes: maps × rows × columns", f"MACs: multiply-accumulates for one {image}"
     untrained = ((net.running, "running statistics of batchnorm"), (net.fixed, "fixed weights"))
     among = " and ".join(f"{count:,} {words}" for count, words in untrained if count)
     write_heading(figure, net.finding, (net.source, *units, f"parameters: incl. {among}" if among else ""))

@@ -58,7 +58,7 @@ def test_a_limit_on_operations_counts_all_views_of_an_evaluated_image() -> None:
             "augment.crop_pixels 4: needs model.final_pool; otherwise the dense layers read a fixed number of ",
         ),
         ({"blocks": 0, "final_pool": "mean"}, 4, "augment.crop_pixels 4: needs model.final_pool; "),
-        ({"blocks": 4, "final_pool": "mean"}, 11, "model.pool_axes rows_columns: "),
+        ({"blocks": 4, "final_pool": "mean"}, 11, "augment.crop_pixels 11: model.pool_axes rows_columns: "),
     ],
 )
 def test_a_net_that_cannot_take_the_cropped_images_is_infeasible(model: dict[str, Any], crop: int, reason: str) -> None:

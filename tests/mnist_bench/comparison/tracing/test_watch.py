@@ -65,6 +65,14 @@ def test_a_step_has_images_outputs_gradients_and_weights(config: TrainConfig, di
     assert len({seen.key for seen in step}) == len(step)
 
 
+def test_a_separable_convolution_is_one_layer(config: TrainConfig, digits: Dataset) -> None:
+    separable = replace(config, model=replace(config.model, convs_per_block=2, convolutions="separable"))
+    (step,) = watched(TorchTrainer(digits, "fp32"), separable, 1, 1, None, 1).steps
+    layer = next(place for place in of_kind(step, "output") if place.endswith("(separable)"))
+    assert {f"{layer} 0.weight", f"{layer} 1.weight", f"{layer} 1.bias"} <= {*of_kind(step, "weight")}
+    assert len({seen.key for seen in step}) == len(step)
+
+
 def test_outputs_are_read_before_an_activation_overwrites_them(plain: TrainConfig, digits: Dataset) -> None:
     without = replace(plain, model=replace(plain.model, batchnorm="none"))
     key = "output layer 1 (convolution)"

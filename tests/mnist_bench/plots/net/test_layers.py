@@ -56,6 +56,12 @@ def test_a_final_pool_is_told_with_the_last_block() -> None:
     assert last.name == "linear, 8 → 10"
 
 
+def test_operations_of_shifted_views_are_those_of_one_view() -> None:
+    assert "multiply-accumulates for one image" in layers.draw(net(LINEAR)).get_supxlabel()
+    shifted = layers.draw(net({**LINEAR, "test_shift": 1}))
+    assert "multiply-accumulates for one of the 3 views" in shifted.get_supxlabel()
+
+
 def test_separable_and_shared_convolutions_are_told() -> None:
     model = {"filters": 4, "filter_growth": 1.0, "convs_per_block": 2, "shared_filters": "net", "hidden_layers": 0}
     units = net({**model, "convolutions": "separable"}).units
