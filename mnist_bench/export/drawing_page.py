@@ -22,7 +22,7 @@ from mnist_bench.cells import percent
 from mnist_bench.export.plain_net import known_layers
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets import Layer, line
+from mnist_bench.nets import Layer, line, views_of
 from search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,8 +105,6 @@ def undrawable(winner: Winner) -> str | None:
     """Return why the network's pictures cannot be drawn, in a sentence; None if they can."""
     if winner.config.net_code is not None:
         return f"{winner.name} is your own network; the page computes only built-in ones."
-    if winner.config.model.test_shift:
-        return f"{winner.name} averages over shifted views (model.test_shift); the page computes one view alone."
     if winner.is_drawn:
         return None
     kind = "in colour" if winner.input_spec.channels_read > 1 else "on a background that is not black"
@@ -143,6 +141,7 @@ def packed(winner: Winner) -> dict[str, Any]:
         "unsure_below": winner.input_spec.unsure_below,
         "outliers": None if winner.validation.outliers is None else asdict(winner.validation.outliers),
         "outlier_note": winner.input_spec.outlier_note,
+        "views": views_of(winner.config.model),
         "nets": [[_plain(step) for step in steps] for steps in each],
         "weights": base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode(),
     }

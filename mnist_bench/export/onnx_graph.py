@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mnist_bench.config import Activation, PixelPool, PoolAxes
 from mnist_bench.export.plain_net import known_layers
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets import Layer
+from mnist_bench.nets import Layer, views_of
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -41,7 +41,8 @@ def graph(winner: Winner) -> bytes:
     }
     levels = {"mean": _levels(winner.input_spec.mean), "std": _levels(winner.input_spec.std)}
     constants = {"half": 0.5, "one": 1.0, "root": 2**0.5}
-    arrays = {name: np.array(value, np.float32) for name, value in constants.items()} | levels | weights
+    arrays: Arrays = {name: np.array(value, np.float32) for name, value in constants.items()}
+    arrays = {**arrays, **levels, **weights, **_view_arrays(winner)}
     nodes = list(_nodes(winner))
     used = {name for node in nodes for name in node.input}
     made = helper.make_model(
@@ -75,11 +76,25 @@ def _prefixes(winner: Winner) -> list[str]:
     return [f"net{number}." for number in range(nets)] if nets > 1 else [""]
 
 
+def _view_arrays(winner: Winner) -> Arrays:
+    """Return the weight of each view, and the rows and columns that it takes; at the edge it repeats them."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for number, (down, right, weight) in enumerate(views_of(winner.config.model)):
+        arrays[f"view{number}.weight"] = np.array(weight, np.float32)
+        for name, size, distance in (("rows", winner.form.height, down), ("columns", winner.form.width, right)):
+            arrays[f"view{number}.{name}"] = (np.arange(size) - distance).clip(0, size - 1)
+    return arrays
+
+
 def _nodes(winner: Winner) -> Iterator[NodeProto]:
     from onnx import helper
 
+    views = views_of(winner.config.model)
     yield helper.make_node("Sub", [INPUT, "mean"], ["shifted"])
     yield helper.make_node("Div", ["shifted", "std"], ["input"])
+    for view in range(len(views) if len(views) > 1 else 0):
+        yield helper.make_node("Gather", ["input", f"view{view}.rows"], [f"view{view}.moved"], axis=2)
+        yield helper.make_node("Gather", [f"view{view}.moved", f"view{view}.columns"], [f"view{view}.input"], axis=3)
     prefixes = _prefixes(winner)
     outputs = [OUTPUT] if len(prefixes) == 1 else [f"{prefix}{OUTPUT}" for prefix in prefixes]
     for prefix, output in zip(prefixes, outputs, strict=True):
@@ -92,13 +107,23 @@ def _net(winner: Winner, prefix: str, output: str) -> Iterator[NodeProto]:
     """Yield the nodes of a net, from "input" to its probabilities."""
     from onnx import helper
 
-    name = "input"
-    for number, layer in enumerate(known_layers(winner)):
-        if layer.kind != "dropout":  # it does nothing in a net at rest
-            target = f"{prefix}layer{number}"
-            owner = number if layer.same_as is None else layer.same_as
-            yield from _layer(layer, name, target, f"{prefix}{owner}", winner.config.model.batchnorm_epsilon)
-            name = target
+    views = len(views_of(winner.config.model))
+    logits = []
+    for view in [f"view{number}." for number in range(views)] if views > 1 else [""]:  # before the names of its nodes
+        name = f"{view}input"
+        for number, layer in enumerate(known_layers(winner)):
+            if layer.kind != "dropout":  # it does nothing in a net at rest
+                target = f"{prefix}{view}layer{number}"
+                owner = number if layer.same_as is None else layer.same_as
+                yield from _layer(layer, name, target, f"{prefix}{owner}", winner.config.model.batchnorm_epsilon)
+                name = target
+        if view:
+            yield helper.make_node("Mul", [name, f"{view}weight"], [f"{prefix}{view}weighted"])
+            name = f"{prefix}{view}weighted"
+        logits.append(name)
+    if len(logits) > 1:
+        name = f"{prefix}logits"
+        yield helper.make_node("Sum", logits, [name])
     yield helper.make_node("Softmax", [name], [output], axis=1)
 
 

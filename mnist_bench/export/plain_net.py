@@ -12,7 +12,7 @@ from mnist_bench.config import Activation, ModelConfig, PixelPool, PoolAxes
 from mnist_bench.data import in_red
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets import Layer, line, plan_layers
+from mnist_bench.nets import Layer, line, plan_layers, views_of
 from mnist_bench.prediction import OUTLIERS, light, likeness, preparation
 from search.errors import UsageError
 
@@ -37,6 +37,7 @@ def source(winner: Winner) -> str:
         input_spec=input_spec, mean=_levels(input_spec.mean), std=_levels(input_spec.std), names=_names(winner),
         layers=[(_named(place, layer, model, shared), layer.outputs) for place, layer in enumerate(layers)],
         shared=[(_name(place), _module(layers[place], model)) for place in shared],
+        views=[tuple(view) for view in views_of(model)] if model.test_shift else [],
         has_odd_pool=any(layer.kind == "pool" and layer.pool_axes == "channels_rows" for layer in layers),
         prepare=prepare, functions="\n\n".join(inspect.getsource(function) for function in functions),
         outliers=winner.validation.outliers is not None, outlier_note=input_spec.outlier_note, outlier_key=OUTLIERS,
@@ -92,13 +93,8 @@ def known_layers(winner: Winner) -> tuple[Layer, ...]:
     """Return the layers of a network, if an export can write them all.
 
     Raises:
-        UsageError: one of them is of another kind, from your own setting, or the network has shifted views.
+        UsageError: one of them is of another kind, from your own setting.
     """
-    if winner.config.model.test_shift:
-        raise UsageError(
-            f"{winner.name}: its network averages over shifted views (model.test_shift), which an export cannot write; "
-            "`predict` reads pictures with it."
-        )
     layers = plan_layers(winner.config.model, winner.form).layers
     # Not `children`, which names a layer once that several places have.
     for layer, module in zip(layers, winner.net._modules.values(), strict=True):

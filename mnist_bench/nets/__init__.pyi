@@ -3,6 +3,7 @@ from .architecture import (
     Layer as Layer,
     Shape as Shape,
     plan_layers as plan_layers,
+    views_of as views_of,
 )
 from .cost_model import (
     COEFFICIENTS as COEFFICIENTS,

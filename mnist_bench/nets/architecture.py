@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import floor, prod
-from typing import Literal, TypeVar, assert_never
+from typing import Literal, NamedTuple, TypeVar, assert_never
 
 from mnist_bench.config import (
     Activation,
@@ -36,10 +36,6 @@ AtUnitEnd = Literal["batchnorm", "activation", "pool"]
 Kind = Literal["convolution", "separable", "linear", AtUnitEnd, "dropout", "final_pool", "flatten"]
 CONVOLUTIONS: frozenset[Kind] = frozenset({"convolution", "separable"})
 Shape = tuple[int, ...]
-VIEWS = (((0, 0), 0.5), ((1, 1), 0.25), ((-1, -1), 0.25))
-"""Views of an image whose logits are averaged with `ModelConfig.test_shift`: how far each is moved down and to the
-right, in multiples of test_shift, and its weight (after airbench, Jordan 2024). The weights are powers of two, so
-that products with them are exact."""
 WHITENED_KERNELS = (3, 5, 7)
 """Sides in pixels of the kernels for which there are whitened filters (`nets.whitened`)."""
 T = TypeVar("T")
@@ -79,13 +75,23 @@ class Layer:
         return self.trainable + self.fixed + self.running
 
 
+class View(NamedTuple):
+    """A view of an image: a copy that is moved by some pixels, and the weight of its logits."""
+
+    down: int
+    right: int
+    weight: float
+    """A power of two, so that products with it are exact."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Architecture:
     """The layers of a net, and their totals."""
 
     layers: tuple[Layer, ...]
-    views: int = 1
-    """Forward passes that evaluate an image; more than one with shifted views (`ModelConfig.test_shift`)."""
+    views: tuple[View, ...]
+    """Views of an image whose logits are averaged in evaluation: the image alone, or shifted copies too
+    (`ModelConfig.test_shift`)."""
 
     @property
     def trainable(self) -> int:
@@ -105,7 +111,7 @@ class Architecture:
     @property
     def evaluation_macs(self) -> int:
         """Multiply-accumulates to evaluate one image: those of all its views."""
-        return self.views * self.macs
+        return len(self.views) * self.macs
 
     @property
     def traffic(self) -> int:
@@ -129,8 +135,18 @@ def plan_layers(model: ModelConfig, form: PictureForm = MNIST) -> Architecture:
         shape = pooled
     features = prod(shape)
     layers.append(Layer(kind="flatten", inputs=shape, outputs=(features,)))
-    views = len(VIEWS) if model.test_shift else 1
-    return Architecture(layers=(*layers, *_head(model, features, form.classes)), views=views)
+    return Architecture(layers=(*layers, *_head(model, features, form.classes)), views=views_of(model))
+
+
+def views_of(model: ModelConfig) -> tuple[View, ...]:
+    """Return the views of an image whose logits are averaged in evaluation (after airbench, Jordan 2024)."""
+    if not model.test_shift:
+        return (View(0, 0, 1.0),)
+    return (
+        View(0, 0, 0.5),
+        View(model.test_shift, model.test_shift, 0.25),
+        View(-model.test_shift, -model.test_shift, 0.25),
+    )
 
 
 def block_filters(model: ModelConfig) -> tuple[int, ...]:

@@ -156,7 +156,9 @@ def _work(config: TrainConfig, form: PictureForm, vector: int) -> _Work:
         return _Work(macs=found.macs, elements=0, weights=found.trainable, layers=0)
     net = plan_layers(config.model, form)
     of_optimizer = _optimizer_macs(config.optim.optimizer, net) / PASSES
-    return _Work(filled_macs(net, form, vector), net.traffic, net.trainable, len(net.layers), net.views, of_optimizer)
+    return _Work(
+        filled_macs(net, form, vector), net.traffic, net.trainable, len(net.layers), len(net.views), of_optimizer
+    )
 
 
 def _optimizer_macs(optimizer: Optimizer, net: Architecture) -> int:

@@ -6,7 +6,7 @@ computes in float32: with the 8 significant bits of bfloat16, the two largest lo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import assert_never, cast
 
 import torch
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from mnist_bench import own_nets
 from mnist_bench.config import Activation, FirstFilters, Initialisation, ModelConfig, PixelPool, PoolAxes, TrainConfig
-from mnist_bench.nets.architecture import VIEWS, Layer, plan_layers
+from mnist_bench.nets.architecture import Layer, View, plan_layers
 from mnist_bench.nets.size import check_crops
 from mnist_bench.nets.whitened import whitened_filters
 from mnist_bench.numerics import mean_of_pixels, separable_kernel
@@ -133,25 +133,22 @@ class Flatten(nn.Module):
 
 
 class ShiftedViews(nn.Sequential):
-    """A net whose logits in evaluation are the weighted mean of those of an image and of shifted copies (`VIEWS`).
+    """A net whose logits in evaluation are the weighted mean of those of several views of an image.
 
     Its weights have the names that they have without it.
     """
 
-    def __init__(self, pixels: int, *layers: nn.Module) -> None:
-        """Shift by `pixels`, and by their negative."""
+    def __init__(self, views: Sequence[View], *layers: nn.Module) -> None:
+        """Average over these views."""
         super().__init__(*layers)
-        self.pixels = pixels
+        self.views = views
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits (N, classes) of pictures (N, C, H, W)."""
         if self.training:
             return self._logits(inputs)
         # One view after the other, each a batch of the size that suits the processor's cache.
-        first, *others = (
-            self._logits(_moved(inputs, down * self.pixels, right * self.pixels)) * weight
-            for (down, right), weight in VIEWS
-        )
+        first, *others = (self._logits(_moved(inputs, down, right)) * weight for down, right, weight in self.views)
         return sum(others, start=first)
 
     def _logits(self, values: Tensor) -> Tensor:
@@ -191,12 +188,13 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
     Raises:
         ArchitectureError: the net is impossible; see `plan_layers`.
     """
-    layers = plan_layers(config, form).layers
+    architecture = plan_layers(config, form)
+    layers = architecture.layers
     modules: list[nn.Module] = []
     for layer in layers:
         made = _module(layer, config, last=layer is layers[-1]) if layer.same_as is None else modules[layer.same_as]
         modules.append(made)
-    model = ShiftedViews(config.test_shift, *modules) if config.test_shift else nn.Sequential(*modules)
+    model = ShiftedViews(architecture.views, *modules) if config.test_shift else nn.Sequential(*modules)
     _initialise(model, _initialiser(config.initialisation), generator)
     # Drawn nevertheless, so that all other weights begin as without it.
     _set_first_filters(model, config.first_filters)

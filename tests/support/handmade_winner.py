@@ -45,6 +45,7 @@ NETS = {
         blocks=3, filters=12, filter_growth=1.0, shared_filters="net", batchnorm="before_activation", final_pool="max",
         hidden_layers=0,
     ),
+    "shifted views": ModelConfig(filters=6, batchnorm="after_pool", hidden_units=12, test_shift=2),
 }  # fmt: skip
 """Nets with every kind of layer, convolution, sharing, pool, final pool, activation and place of batch normalisation;
 the last pool of some takes three columns, rows or maps, of which the third counts for nothing."""

@@ -42,7 +42,8 @@ function probabilities(net, picture) {
     const channel = Math.floor(i / area);
     return ((picture[i] ?? 0) - net.mean[channel]) / net.std[channel];
   });
-  const each = net.nets.map((layers) => softmax(logits(layers, input)));
+  const views = net.views.map(([down, right, weight]) => [moved(net, input, down, right), weight]);
+  const each = net.nets.map((layers) => softmax(logits(layers, views)));
   return each[0].map((_, label) => each.reduce((sum, said) => sum + said[label], 0) / each.length);
 }
 
@@ -91,8 +92,20 @@ function softmax(scores) {
   return powers.map((power) => power / sum);
 }
 
-function logits(layers, input) {
-  return layers.reduce((values, layer) => LAYERS[layer.kind](values, layer), input);
+// The weighted sum of what a network says of each view.
+function logits(layers, views) {
+  const each = views.map(([input, weight]) =>
+    layers.reduce((values, layer) => LAYERS[layer.kind](values, layer), input).map((logit) => logit * weight));
+  return each.reduce((sum, view) => sum.map((logit, i) => logit + view[i]));
+}
+
+// The input moved by some pixels; what moves in repeats the pixels at the edge.
+function moved(net, input, down, right) {
+  const area = net.rows * net.columns, inside = (place, size) => Math.min(Math.max(place, 0), size - 1);
+  return input.map((_, i) => {
+    const row = Math.floor((i % area) / net.columns), column = i % net.columns;
+    return input[i - (i % area) + inside(row - down, net.rows) * net.columns + inside(column - right, net.columns)];
+  });
 }
 
 const LAYERS = {

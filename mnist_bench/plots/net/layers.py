@@ -91,7 +91,7 @@ def rows(trial: TrialRecord, study: str, form: PictureForm = MNIST) -> Net:
         source=f"study {study}, trial #{trial.number}",
         running=sum(layer.running for layer in layers),
         fixed=sum(layer.fixed for layer in layers),
-        views=architecture.views,
+        views=len(architecture.views),
     )
 
 

@@ -217,14 +217,6 @@ def test_a_net_with_a_layer_of_ones_own_is_refused(winner: Winner, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_net_with_shifted_views_is_refused(winner: Winner, tmp_path: Path) -> None:
-    shifting = with_net(winner, replace(winner.config.model, test_shift=1))
-    with pytest.raises(UsageError, match=r"conv-0/0: its network averages over shifted views \(model\.test_shift\)"):
-        export_folder.write(shifting, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    assert "shifted views" in str(drawing_page.undrawable(shifting))
-
-
 def test_the_plain_net_is_short_and_says_its_shapes(winner: Winner) -> None:
     text = plain_net.source(winner)
     lines = text.splitlines()
