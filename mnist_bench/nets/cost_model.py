@@ -8,8 +8,9 @@ leaves 64 workers 99.7% busy, 40% off leaves them 82% (docs/concepts/ordering.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from math import prod
 from typing import NamedTuple, assert_never, get_args
 
@@ -167,16 +168,22 @@ def _optimizer_macs(optimizer: Optimizer, net: Architecture) -> int:
         case "adam" | "sgd_nesterov":
             return 0
         case "muon":
-            layers = [layer for layer in net.layers if layer.kind in ("convolution", "linear")]
-            return sum(_orthogonalising_macs(layer) for layer in layers[:-1] if not layer.fixed)
+            *layers, _ = (layer for layer in net.layers if layer.kind in {*CONVOLUTIONS, "linear"})
+            matrices = chain.from_iterable(map(_matrices, layers))
+            return sum(MUON_ITERATIONS * (2 * short**2 * long + short**3) for short, long in map(sorted, matrices))
         case _:
             assert_never(optimizer)
 
 
-def _orthogonalising_macs(layer: Layer) -> int:
-    """Return the multiply-accumulates of Muon for the weights of a layer, a matrix (short, long) or its transpose."""
-    short, long = sorted((layer.outputs[0], layer.inputs[0] * max(1, layer.kernel) ** 2))
-    return MUON_ITERATIONS * (2 * short**2 * long + short**3)
+def _matrices(layer: Layer) -> Iterator[tuple[int, int]]:
+    """Yield the rows and columns of the weights that training changes, each as a matrix; of a layer's own alone."""
+    if layer.fixed or layer.same_as is not None:
+        return
+    inputs, outputs, pixels = layer.inputs[0], layer.outputs[0], max(1, layer.kernel) ** 2
+    if layer.kind == "separable":
+        yield from ((inputs, pixels), (outputs, inputs))
+    else:
+        yield outputs, inputs * pixels
 
 
 def _pixels(form: PictureForm) -> int:

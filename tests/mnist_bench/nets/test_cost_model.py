@@ -6,7 +6,15 @@ from dataclasses import asdict, fields, replace
 
 import pytest
 
-from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
+from mnist_bench.config.settings import (
+    AugmentConfig,
+    ConvolutionKind,
+    ModelConfig,
+    OptimConfig,
+    Phase,
+    SharedFilters,
+    TrainConfig,
+)
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.cost_model import (
     COEFFICIENTS,
@@ -138,14 +146,26 @@ def test_shifted_views_multiply_the_cost_of_the_evaluation() -> None:
     assert three[2:] == one[2:]
 
 
-def test_muon_costs_its_products_of_matrices_at_each_step() -> None:
-    model = ModelConfig(blocks=1, filters=16, hidden_layers=0)
+@pytest.mark.parametrize(
+    ("convolutions", "shared", "matrices"),
+    [
+        ("full", "none", [(9, 16), (16, 144), (16, 144)]),
+        ("full", "block", [(9, 16), (16, 144)]),
+        ("separable", "none", [(9, 16), (9, 16), (16, 16), (9, 16), (16, 16)]),
+    ],
+)
+def test_muon_costs_its_products_of_matrices_at_each_step(
+    convolutions: ConvolutionKind, shared: SharedFilters, matrices: list[tuple[int, int]]
+) -> None:
+    model = ModelConfig(
+        blocks=1, convs_per_block=3, filters=16, convolutions=convolutions, shared_filters=shared, hidden_layers=0
+    )
     muon, sgd = (
         period_features(TrainConfig(model=model, optim=optim), train_images=50_000, validation_images=10_000)[0]
         for optim in (OptimConfig(optimizer="muon"), OptimConfig(optimizer="sgd_nesterov"))
     )
-    short, long = 9, 16  # the convolution's weights; the last layer has no filters
-    products = MUON_ITERATIONS * (2 * short**2 * long + short**3)
+    # The last layer has no filters.
+    products = MUON_ITERATIONS * sum(2 * short**2 * long + short**3 for short, long in matrices)
     assert muon[0] - sgd[0] == pytest.approx(390 * products / PASSES)
     assert muon[1:] == sgd[1:]
 
