@@ -44,7 +44,7 @@ class _Chosen:
 def remove(
     names: Annotated[list[str], typer.Argument(metavar="STUDY", help="The studies.")],
     weights: Annotated[
-        bool, typer.Option("--weights", help="Remove only the weights of networks, and keep the record.")
+        bool, typer.Option("--weights", help="Remove only the weights of networks; trials and curves stay.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     results: options.Results = options.RESULTS,
