@@ -48,8 +48,8 @@ class PictureForm:
         return replace(self, height=self.height - 2 * pixels, width=self.width - 2 * pixels)
 
     def __str__(self) -> str:
-        """Return a few words: `32x32 pixels in colour, 20 classes`."""
-        kind = "in colour" if self.channels > 1 else "in grey"
+        """Return a few words: `32x32 pixels in color, 20 classes`."""
+        kind = "in color" if self.channels > 1 else "in gray"
         return f"{self.height}x{self.width} pixels {kind}, {self.classes} classes"
 
 

@@ -94,7 +94,7 @@ class Report:
     digest; the rest differs from run to run."""
 
     value: float | None
-    """The figure that the search maximises, or minimizes if its space says `direction: minimize` (of nets: validation
+    """The figure that the search maximizes, or minimizes if its space says `direction: minimize` (of nets: validation
     accuracy, 0..1); None if the trial ended without it."""
     metrics: Mapping[str, float | int | None]
     """Further deterministic figures by name (of nets: epoch, train_loss, val_loss, errors)."""

@@ -263,7 +263,7 @@ def to_dataframe(
     try:
         from pandas import DataFrame
     except ImportError as error:
-        lack = "to_dataframe needs pandas, which this installation lacks; `pip install pandas` adds it."
+        lack = "to_dataframe needs pandas, which this installation lacks; `pip install 'mnist-bench[pandas]'` adds it."
         raise UsageError(lack) from error
     if isinstance(study, Leaderboard):
         board = study

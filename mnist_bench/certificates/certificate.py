@@ -124,8 +124,8 @@ def _check_checkable(study: StudyRecord) -> None:
         own["network"] = net
     for kind, name in own.items():
         raise UsageError(
-            f"Study {study.name} was made by a {kind} of its author's ({name}); "
-            "the check of a certificate runs no code of its author's."
+            f"Study {study.name} used your own {kind}, {name}. It cannot be certified, because `verify` runs no code "
+            "of the author's."
         )
     if not repeats(study.order):
         raise UsageError(

@@ -41,7 +41,7 @@ def _verdict(found: Verification) -> Iterator[str]:
         case "refuted":
             yield f"Refuted: {found.difference}."
         case "cannot tell":
-            yield f"This machine cannot tell; nothing speaks against the certificate. {_why(found)}"
+            yield f"This machine cannot tell: the certificate is neither confirmed nor refuted. {_why(found)}"
         case _:
             assert_never(found.verdict)
 

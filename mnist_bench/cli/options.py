@@ -57,7 +57,7 @@ Workers = Annotated[
         rich_help_panel=RUNNING,
         callback=_or_in_force(defaults.WORKERS),
         show_default="one per core, or one on a GPU, unless you set another number",
-        help="Number of processes. It does not change results.",
+        help="Number of processes. In deterministic order it does not change the result.",
     ),
 ]
 Results = Annotated[
@@ -171,7 +171,8 @@ Dataset = Annotated[
         "--dataset",
         rich_help_panel=FILES,
         show_default="the space file's, else mnist",
-        help="Data set. mnist-red is MNIST in three channels; the others are downloaded on first use.",
+        help="Data set. mnist-red is the bundled MNIST in three channels. fashion-mnist, kmnist and qmnist are "
+        "downloaded on first use (mnist-bench[datasets]).",
     ),
 ]
 Overrides = Annotated[

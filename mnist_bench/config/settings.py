@@ -131,7 +131,7 @@ class ModelConfig:
     )
     """Which convolutions have the same weights and biases, if their channels and kernels have the same numbers: those
     of a "block", or of the whole "net" (after Lan et al. 2020). The network's first convolution shares none. Batch
-    normalisation is each one's own."""
+    normalization is each one's own."""
     pool_axes: Annotated[PoolAxes, Setting(group="convolutions", needs=(BLOCKS,))] = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
     final_pool: Annotated[FinalPool, Setting(group="convolutions", needs=(BLOCKS,), counts="everywhere")] = "none"
@@ -140,7 +140,7 @@ class ModelConfig:
     batchnorm: Annotated[
         BlockBatchnormPlacement, Setting(group="batchnorm", needs=(BLOCKS,), cells=("batchnorm",), ending="_activation")
     ] = "none"
-    """Batch normalisation in the blocks (Ioffe and Szegedy 2015), before or after the activation. "after_pool" is
+    """Batch normalization in the blocks (Ioffe and Szegedy 2015), before or after the activation. "after_pool" is
     before it, too. At a block's end it is between pool and activation (Jordan 2024), on a quarter of the pixels."""
     activation: Annotated[Activation, Setting(group="convolutions", needs=(BLOCKS,), counts="not at all")] = "relu"
     """Activation after each convolution."""
@@ -164,7 +164,7 @@ class ModelConfig:
         BatchnormPlacement | tuple[BatchnormPlacement, ...],
         Setting(group="batchnorm", needs=(HIDDEN,), cells=("hidden bn",), ending="_activation"),
     ] = "none"
-    """Batch normalisation of each dense layer."""
+    """Batch normalization of each dense layer."""
     hidden_dropout: Annotated[
         Rate | tuple[Rate, ...], Setting(group="dropout", needs=(HIDDEN,), cells=("dropout",), counts="not at all")
     ] = 0.0
@@ -176,7 +176,7 @@ class ModelConfig:
     first_filters: Annotated[FirstFilters, Setting(group="convolutions", needs=(BLOCKS,))] = "drawn"
     """Weights of the first convolution. "drawn" begins as `initialisation` says and is trained. "whitened" is fixed:
     filters that whiten patches of MNIST, the strongest first, each with its negative (Jordan 2024). There are twice as
-    many as a kernel has pixels, for kernels of 3, 5 and 7 pixels and grey images. Biases are trained."""
+    many as a kernel has pixels, for kernels of 3, 5 and 7 pixels and gray images. Biases are trained."""
     initialisation: Annotated[Initialisation, Setting(group="optimizer", counts="not at all")] = "kaiming_uniform"
     """How weights start, by its name in torch.nn.init; biases start at zero."""
     batchnorm_momentum: Annotated[
@@ -270,7 +270,7 @@ class OptimConfig:
 
     optimizer: Annotated[Optimizer, Setting(group="optimizer", cells=("optimizer",), ending="_nesterov")] = "adam"
     """Adam (Kingma and Ba 2015), SGD with Nesterov momentum (Sutskever et al. 2013), or Muon (Jordan et al. 2024). Muon
-    orthogonalises the momentum of the filters. These are the weights of convolutions and linear layers, except for the
+    orthogonalizes the momentum of the filters. These are the weights of convolutions and linear layers, except for the
     last layer's. It trains all other parameters by SGD with Nesterov momentum."""
     lr: Annotated[float, Gt(0), Le(10), Setting(group="optimizer", cells=("lr → drops",))] = 1e-3
     """Learning rate at its highest."""
@@ -344,7 +344,7 @@ class OptimConfig:
     fewer than 4,500 steps, all values from 0.998 on have the same effect."""
     lookahead_steps: Annotated[int, Ge(0), Le(1000), Unit("steps"), Setting(group="averaging")] = 0
     """Look-ahead (Zhang et al. 2019): after every this many steps, and after the last, a slow average of the weights
-    moves towards them. The weights then continue from the average. It keeps a share of itself. The share rises with the
+    moves toward them. The weights then continue from the average. It keeps a share of itself. The share rises with the
     cube of the budget's used share, to 0.95 ** lookahead_steps (Jordan 2024). 0 is off."""
     hard_share: Annotated[float, Ge(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS,))] = 0.0
     """Share of the training images that each epoch from the second on takes because their last losses were the highest.
@@ -385,7 +385,7 @@ class TrainConfig:
     """Epochs at whose end a value is reported, rising, the last equal to `epochs`; default: each whole epoch."""
     train_on: Annotated[TrainOn, Setting(ablated=False)] = "search_split"
     """Images to train on: those of the search's split (50,000 of MNIST's), or all (for `confirm` and the notebook's
-    recipes). Images are normalised by the mean and standard deviation of these images."""
+    recipes). Images are normalized by the mean and standard deviation of these images."""
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)

@@ -29,7 +29,8 @@ def download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
         from torchvision import datasets  # type: ignore[import-untyped]
     except ImportError as error:
         raise DataError(
-            f"{name} is downloaded with torchvision, which is not installed; give its folder instead"
+            f"{name} is downloaded with torchvision, which is not installed; `pip install 'mnist-bench[datasets]'` "
+            "adds it, or give its folder"
         ) from error
     try:
         with guard.passage():

@@ -107,7 +107,7 @@ def _own_code(winner: Winner) -> OwnCode:
 
 
 def _prepared(winner: Winner) -> str:
-    red = " Its grey becomes the red channel; green and blue are 0." if winner.input_spec.red else ""
+    red = " Its gray becomes the red channel; green and blue are 0." if winner.input_spec.red else ""
     return f"{_at_size(winner)}{red}"
 
 
@@ -117,19 +117,19 @@ def _at_size(winner: Winner) -> str:
         case "digit":
             return (
                 "A digit may be dark on light or light on dark, anywhere in the image. As those of MNIST it is "
-                "cropped, fitted into 20x20 pixels, and shifted until its centre of mass lies in the middle of 28x28."
+                "cropped, fitted into 20x20 pixels, and shifted until its center of mass lies in the middle of 28x28."
             )
         case "drawing":
             return (
                 "What differs most from the image's border is ink, dark on light or light on dark. The image is "
-                "fitted whole into 28x28 pixels; nothing is cropped or centred."
+                "fitted whole into 28x28 pixels; nothing is cropped or centered."
             )
         case "picture":
-            channels = "grey" if winner.input_spec.channels_read == 1 else "red, green and blue"
+            channels = "gray" if winner.input_spec.channels_read == 1 else "red, green and blue"
             return (
                 f"The image is scaled to fit whole into {form.height}x{form.width} pixels (height by width), "
                 f"{channels}, in the middle and in its proportions; what is left over is black. Nothing is cropped, "
-                "centred or inverted: it has to be lit and framed like the images that the network was trained on."
+                "centered or inverted: it has to be lit and framed like the images that the network was trained on."
             )
         case _:
             assert_never(winner.input_spec.preparation)

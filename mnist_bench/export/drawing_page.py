@@ -61,7 +61,7 @@ def page(winner: Winner) -> str:
     """Return a page to draw on, as HTML; errors as in `drawing`."""
     validation = winner.validation
     right = f"{percent(validation.accuracy)} of {validation.images:,} validation images right"
-    red = " Its grey becomes the red channel; green and blue are 0." if winner.input_spec.red else ""
+    red = " Its gray becomes the red channel; green and blue are 0." if winner.input_spec.red else ""
     of = "trained on all images; in the search its settings got " if winner.on_all else ""
     nets = len(winner.members)
     of = f"an ensemble of {nets} such networks, their probabilities averaged, {of}" if nets > 1 else of
@@ -107,7 +107,7 @@ def undrawable(winner: Winner) -> str | None:
         return f"{winner.name} is your own network; the page computes only built-in ones."
     if winner.is_drawn:
         return None
-    kind = "in colour" if winner.input_spec.channels_read > 1 else "on a background that is not black"
+    kind = "in color" if winner.input_spec.channels_read > 1 else "on a background that is not black"
     return f"{winner.name} reads images {kind}, which cannot be drawn on the page."
 
 
@@ -119,7 +119,7 @@ def _prepared(winner: Winner) -> str:
     size = f"{winner.form.height} x {winner.form.width} pixels"
     match winner.input_spec.preparation:
         case "digit":
-            return "The image is cropped, fitted into 20 x 20 pixels, and centred, like MNIST's digits."
+            return "The image is cropped, fitted into 20 x 20 pixels, and centered, like MNIST's digits."
         case "drawing" | "picture":
             return f"The sheet is scaled to {size}, like the training images."
         case _:

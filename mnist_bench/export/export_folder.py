@@ -145,5 +145,8 @@ def _onnx(winner: Winner, folder: Path, remark: Callable[[str], None]) -> bytes 
     try:
         return onnx_graph.graph(winner)
     except ImportError:
-        remark(f"{folder / ONNX} is left out: the package onnx is not installed; `pip install onnx` adds it.")
+        remark(
+            f"{folder / ONNX} is left out: the package onnx is not installed; "
+            "`pip install 'mnist-bench[export]'` adds it."
+        )
         return None

@@ -305,7 +305,7 @@ def _check_whitened(layer: Layer) -> None:
     """
     channels, maps, kernel = layer.inputs[0], layer.outputs[0], layer.kernel
     if channels != 1:
-        reason = f"they are for grey images, and these have {channels} channels"
+        reason = f"they are for gray images, and these have {channels} channels"
     elif kernel not in WHITENED_KERNELS:
         reason = f"they are for kernels of {', '.join(map(str, WHITENED_KERNELS))} pixels, not of {kernel}"
     elif maps > 2 * kernel**2:

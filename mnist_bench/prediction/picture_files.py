@@ -73,7 +73,9 @@ def parse(content: bytes, source: str, convert: Convert = brightness, *, upright
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
-        raise UsageError("Pillow, which reads images, is not installed; `pip install pillow` adds it.") from error
+        raise UsageError(
+            "Pillow, which reads images, is not installed; `pip install 'mnist-bench[export]'` adds it."
+        ) from error
     if len(content) > MAX_BYTES:
         raise PictureError(f"{source}: larger than {MAX_BYTES:,} bytes.")
     try:

@@ -35,7 +35,7 @@ def prepare(grey: NDArray[Any], *, digit: bool = True) -> NDArray[np.float32]:
     """Return a picture as the net sees it: (28, 28), 0 is paper, 255 the most ink.
 
     The brightness that differs most from the picture's border is ink, whether the paper is light or dark. As LeCun did
-    for MNIST, it is cropped, fitted into 20x20 pixels, and shifted until its centre of mass lies in the middle. What is
+    for MNIST, it is cropped, fitted into 20x20 pixels, and shifted until its center of mass lies in the middle. What is
     no `digit` is fitted whole into 28x28.
 
     Args:

@@ -35,7 +35,7 @@ def preview_objective(config: ObjectiveConfig) -> list[str]:
     if not left:
         return [_what(config, search, spec), f"{study} has ended; nothing is left to run."]
     rest = "" if left == search.goal else f" {number_of(left, 'trial')} still to end."
-    how_long = "How long it takes is not known: only your own work could tell."
+    how_long = "The time cannot be estimated for your own function or program."
     return [_what(config, search, spec), *notices, f"{how_long}{rest}", f"{study}.{_drawn(spec.space, spec.seed)}"]
 
 

@@ -47,7 +47,7 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
         if board.stop is not None:
             yield f"{stop_line(board.stop, foreign=False)} {ended} of {board.goal} trials have ended."
         elif ended < board.goal:
-            state = "is still running" if study.live else "was stopped before its goal"
+            state = "is still running" if study.live else "was stopped before its trial budget"
             yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
         if sections.front and sections.front is not tested:
             yield sections.front.lines[0]

@@ -32,7 +32,7 @@ def findings_of_values(study: StudyRecord, board: Leaderboard, sections: Section
     if board.stop is not None:
         yield f"{stop_line(board.stop, foreign=True)} {ended} of {board.goal} trials have ended."
     elif ended < board.goal and best is not None:
-        state = "is still running" if study.live else "was stopped before its goal"
+        state = "is still running" if study.live else "was stopped before its trial budget"
         yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
     if sections.raced:
         yield sections.raced.lines[0]

@@ -178,8 +178,7 @@ class SearchConfig:
         for option, name in own.items():
             if name is not None and (option == "--net" or is_code(name)):
                 raise UsageError(
-                    f"--for and {option} {show(name)} do not go together: the check of a certificate runs no code of "
-                    "yours."
+                    f"--for cannot be combined with {option} {show(name)}: `verify` does not run your code."
                 )
 
     @property

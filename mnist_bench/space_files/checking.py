@@ -159,7 +159,7 @@ def _section_of(space: Space, section: str, name: str) -> tuple[type, list[str]]
 def _field_problems(space: Space, item: Field) -> list[Problem]:
     section, _, name = item.path.partition(".")
     if section == OWN and keyword.iskeyword(name):
-        return [item.origin.problem(f"{item.path}: is a word of Python's; give the setting another name", at_key=True)]
+        return [item.origin.problem(f"{item.path}: is a Python keyword; give the setting another name", at_key=True)]
     declared = _section_of(space, section, name)
     if declared is None:
         return []

@@ -113,7 +113,7 @@ class SearchSettings:
         Annotated[Alone, Tag("alone")] | Annotated[WithCost, Tag("with cost")],
         Discriminator(lambda value: "with cost" if isinstance(value, list) and len(value) == 2 else "alone"),
     ] = VALUE
-    """The objective, which is maximised; in a list, also a cost to minimise: a search for the Pareto front of both."""
+    """The objective, which is maximized; in a list, also a cost to minimize: a search for the Pareto front of both."""
     seeds: Annotated[Seeds, Wanted(listing([*get_args(Seeds)]))] = "trial"
     """Whether a trial's seed follows from its number or from its configuration. With configuration, studies of one seed
     train a configuration alike, and a trial whose configuration was tried before is not trained."""

@@ -51,7 +51,7 @@ def check_comparable(earlier: StudyRecord, spec: StudySpec) -> None:
     told = [on_one_line(f"{path} {old} then, {new} now") for path, old, new in described]
     raise UsageError(
         f"Study {earlier.name} cannot be continued by this search, because it {cause}: {'; '.join(told[:SHOWN])}. Its "
-        "trials would not train to the same bits here; nothing has been changed."
+        "trials would give other results here. Undo the change, or leave out --continue; nothing has been changed."
     )
 
 

@@ -54,8 +54,8 @@ class Selection:
         if goal <= self.given:
             taken = number_of(len(self.continues.trials), "trial")
             raise UsageError(
-                f"--trials {goal} adds none: the new study begins with {taken} of {self.continues.study}; ask for more "
-                f"than {self.given}."
+                f"--trials {goal} leaves nothing to search: the new study begins with {taken} of "
+                f"{self.continues.study}. Give more than {self.given}."
             )
 
     def __str__(self) -> str:

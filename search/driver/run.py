@@ -87,7 +87,7 @@ class Run:
         return f"{self.study._repr_html_()}<div>{self._outcome()}</div>"
 
     def _outcome(self) -> str:
-        return "the search has ended" if self.reached else "stopped before its goal; the same call resumes it"
+        return "the search has ended" if self.reached else "stopped before its trial budget; the same call resumes it"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -253,7 +253,7 @@ class Search:
             run = replace(self, observer=observer, stopping=lambda: self.stopping() or interrupted())._run_alone()
             tracking.finish(run.study)
             if interrupted() and not run.reached:
-                raise Interrupted(f"Study {run.study.name} stopped before its goal; the same call resumes it.")
+                raise Interrupted(f"Study {run.study.name} stopped before its trial budget; the same call resumes it.")
             return run
 
     def _run_alone(self) -> Run:

@@ -113,9 +113,8 @@ class RememberingExecutor:
         before, now = training.reports.get(period), done.report
         if before is not None and before.weights != now.weights:
             raise WorkerError(
-                f"A training has other weights after period {period} than the memory of trainings in "
-                f"{self._memory.folder} has ({before.weights[:8]} there, {now.weights[:8]} here): continue without "
-                "this memory, or with another folder."
+                f"After report {period}, a training has the weights {now.weights[:8]} here and {before.weights[:8]} in "
+                f"the memory of trainings in {self._memory.folder}: search without --memory, or with another folder."
             )
         training.state = (period, done.state)
         if before is None:

@@ -90,9 +90,9 @@ class TrainingMemory:
                 self._say("A damaged entry of the memory of trainings in {} was dropped; it is trained again.")
                 return read()
         except OtherUsersError:
-            self._say("The memory of trainings in {} has files of another user, which are not taken.")
+            self._say("The memory of trainings in {} has files of another user, which are ignored.")
         except (OSError, DamagedError) as error:
-            self._say("A file of the memory of trainings in {} cannot be read ({}); it counts as unknown.", error)
+            self._say("A file of the memory of trainings in {} cannot be read ({}); it is ignored.", error)
         return None
 
     def _write(self, write: Callable[[], int]) -> None:

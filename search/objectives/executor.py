@@ -122,7 +122,7 @@ class ObjectiveExecutor:
         if not self._forks.start() and self._periods > 1:
             raise UsageError(
                 f"{self._objective.name} returns one value, and the search was made for {self._periods} reports; "
-                "yield one after each part of the work, or leave out the periods."
+                "yield one after each part of the work, or leave out --periods (in Python periods)."
             )
         # No number is compared before a search: a child that runs again has to make the reports that the log holds.
         return {"canary": NO_CHECK, "python": platform.python_version()}
@@ -311,8 +311,7 @@ class ObjectiveExecutor:
         return UsageError(
             f"{self._objective.name} does not repeat: called twice with the configuration and seed of trial "
             f"{run.trial}, {difference}. Draw random numbers from config.seed, report no times, and leave nothing to "
-            "threads; or search in completion order, which promises no repetition (--order as-completed, "
-            "order='arrival')."
+            "threads. Or use --order as-completed (in Python order='arrival'), with which two runs may differ."
         )
 
     def _raised(self, run: _Run, error: str) -> list[Outcome]:

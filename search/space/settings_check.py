@@ -91,7 +91,7 @@ def _faults_of_direction(space: Space) -> Iterator[Problem]:
         hint = did_you_mean(str(given), known) or f"; give {listing(known)}"
         yield origin.problem(f"direction: {show(given)} is not a direction{hint}")
     if any(field.path.startswith("direction.") for field in space.fields):
-        yield origin.problem("direction: a section of this name leaves no place for the setting; rename the section")
+        yield origin.problem("direction is a setting, so that a section cannot have this name; rename the section")
 
 
 def _faults_of_seeds(space: Space) -> Iterator[Problem]:
@@ -99,7 +99,7 @@ def _faults_of_seeds(space: Space) -> Iterator[Problem]:
     given, known = space.settings.get("seeds"), get_args(Seeds)
     if isinstance(given, str) and given not in known:
         hint = did_you_mean(given, known) or f"; give {listing(known)}"
-        yield _origin(space, "seeds").problem(f"seeds: {show(given)} is nothing that seeds follow from{hint}")
+        yield _origin(space, "seeds").problem(f"seeds: {show(given)} is not a way to seed trials{hint}")
 
 
 def _origin(space: Space, name: str) -> Origin:

@@ -331,7 +331,7 @@ class CurvesArd(Curves):
     cost: int = whole(1, least=0, most=1)
     """1: the first trials are cheap ones, and the expected gain per cost decides; 0: costs do not count."""
     refine: int = whole(1, least=0, most=1)
-    """1: neighbours of the best candidates are candidates, too; 0: they are not."""
+    """1: neighbors of the best candidates are candidates, too; 0: they are not."""
 
     def first(self, number: int, curves: Sequence[Curve], prospects: Prospects) -> Mapping[str, Any]:
         """Return the proposal for a trial of this number as long as there is no model: a cheap one, if costs count."""

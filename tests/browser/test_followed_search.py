@@ -169,6 +169,9 @@ def test_a_page_that_a_second_terminal_keeps(browser: Browser, watched: Watched)
     assert stopped["status"].startswith("Stopped ")
     _, told = follower.communicate(timeout=60)
     assert follower.returncode == 0
-    assert told.splitlines()[-1] == "The search of smoke-0 stopped before its goal. The page says how it is resumed."
+    assert (
+        told.splitlines()[-1]
+        == "The search of smoke-0 stopped before its trial budget. The page shows the command that resumes it."
+    )
     assert "mnist-bench search smoke --trials 20" in browser.run("return document.body.textContent")
     assert browser.console() == []

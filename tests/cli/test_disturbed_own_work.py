@@ -81,7 +81,7 @@ def test_ctrl_c_pauses_a_search_and_prints_the_command_that_continues_it(
     _, told = search.communicate(timeout=60)
     assert search.returncode == 130, told
     assert "Stopping: each trial trains to its next report, which is kept" in told
-    line = own_work.command_in(told, "To continue where it stopped:")
+    line = own_work.command_in(told, "To resume:")
     assert line == own_work.words(*TRIALS, of=WAYS[way], workers=2)
     wait_for(lambda: not own_work.alive(below))
     assert reports(tmp_path) < 40

@@ -157,7 +157,7 @@ def test_whatever_signal_stops_a_search_it_is_a_prefix_of_the_whole_one_and_goes
         _, told = search.communicate(timeout=60)
         assert search.returncode == 130, told
         assert "Stopping: each trial trains to its next report, which is kept" in told
-        assert "To continue where it stopped" in told
+        assert "To resume:" in told
         stopped = log_of(tmp_path)
         assert before < len(stopped) < len(whole[1])
         assert stopped == whole[1][: len(stopped)]

@@ -106,14 +106,13 @@ def test_commands_that_are_advised_name_the_data(searched: Place) -> None:
 def test_the_data_are_recorded_and_what_is_needed_is_said(place: Place) -> None:
     shown = json.loads(place.run("show", "tiny-0/0", "--json", data=None))
     assert shown["data"]["form"] == {"channels": 3, "height": 32, "width": 32, "classes": 20}
-    assert (
-        "trained on images of 32x32 pixels in colour, 20 classes; name their file or folder with --data"
-        in place.run("reproduce", "tiny-0/0", data=None, code=2)
+    assert "trained on images of 32x32 pixels in color, 20 classes; name their file or folder with --data" in place.run(
+        "reproduce", "tiny-0/0", data=None, code=2
     )
     write_npz(place.folder / "other.npz", arrays(seed=1))
     assert "trained on other data" in place.run("reproduce", "tiny-0/0", data="other.npz", code=2)
     write_npz(place.folder / "grey.npz", arrays(channels=1))
-    assert "those of grey.npz have 32x32 pixels in grey" in place.run("reproduce", "tiny-0/0", data="grey.npz", code=2)
+    assert "those of grey.npz have 32x32 pixels in gray" in place.run("reproduce", "tiny-0/0", data="grey.npz", code=2)
 
 
 def test_a_trial_is_reproduced_bit_for_bit(place: Place) -> None:
@@ -153,7 +152,7 @@ def test_where_the_weights_were_not_kept_the_command_names_the_data(place: Place
     assert re.search(f"`{command}` trains it again", said)
     bare = str(Path("results", "tiny-0", "weights", f"{best}.safetensors"))
     said = place.run("predict", bare, "mine.npz", data=None, code=2)
-    assert "does not record the training data of its network, images of 32x32 pixels in colour, 20 classes" in said
+    assert "does not record the training data of its network, images of 32x32 pixels in color, 20 classes" in said
     place.run("export", "tiny-0", "--to", "winner")
     assert "it is trained again" in place.errors("export", *elsewhere, "--to", "again")
     for name in ("model.safetensors", "model.onnx", "net.py"):

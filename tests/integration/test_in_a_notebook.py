@@ -142,7 +142,7 @@ def test_the_stop_button_ends_a_search_that_the_same_cell_resumes(kernel: Kernel
     assert stopped.error is not None
     assert stopped.error["ename"] == "Interrupted"
     assert stopped.error["traceback"] == [
-        "Interrupted: Study cell-0 stopped before its goal; the same call resumes it."
+        "Interrupted: Study cell-0 stopped before its trial budget; the same call resumes it."
     ]
     deadline = time.monotonic() + 20
     while children_of(kernel) and time.monotonic() < deadline:

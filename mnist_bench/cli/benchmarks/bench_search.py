@@ -72,8 +72,8 @@ def search(
     seeds: Annotated[
         int | None,
         typer.Option(
-            "--seeds", min=1, max=10_000, metavar="N", show_default="100 on a table, 30 on a stand-in, 5 live",
-            help="Searches per method.",
+            "--seeds", min=2, max=10_000, metavar="N", show_default="100 on a table, 30 on a stand-in, 5 live",
+            help="Searches per method, two or more.",
         ),
     ] = None,
     first_seed: Annotated[

@@ -175,7 +175,7 @@ def _whole(table: RecordedBenchmark) -> Table[dict[str, Any]]:
         footnotes=[
             f"Trainer revision {about.trainer_revision}, {versions}; data {about.data_hash[:8]}, split "
             f"{about.split_hash[:8]}. Made: {about.made}.",
-            f"Seconds are modelled: {about.pace['scale']:.2f} times the estimated cost, a training off by "
+            f"Seconds are modeled: {about.pace['scale']:.2f} times the estimated cost, a training off by "
             f"{100 * about.pace['deviation']:.0f}%.",
             *([f"{number_of(len(about.near), 'configuration')} near copies of others."] if about.near else []),
         ],

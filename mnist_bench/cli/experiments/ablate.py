@@ -42,7 +42,7 @@ def ablate(
         int,
         typer.Option(
             "--seeds",
-            min=1,
+            min=2,
             max=100,
             metavar="N",
             help="Number of fresh seeds, two or more.",

@@ -93,5 +93,7 @@ def _follow(study: StoredStudy, output_file: Path | None) -> None:
     if interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)
     if not has_ended:
-        output.note(f"The search of {study.name} stopped before its goal. The page says how it is resumed.")
+        output.note(
+            f"The search of {study.name} stopped before its trial budget. The page shows the command that resumes it."
+        )
         raise typer.Exit

@@ -34,11 +34,16 @@ def leaderboard(
     top: Annotated[
         int | None,
         typer.Option(
-            "--top", min=1, metavar="N", show_default="10 in a table, else all", help="Show only the N best trials."
+            "--top",
+            min=1,
+            metavar="N",
+            show_default="10 in a table, fewer in a low terminal; else all",
+            help="Show only the N best trials.",
         ),
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Include trials that were not trained: infeasible ones and duplicates.")
+        bool,
+        typer.Option("--all", help="Show all rows, with trials that were not trained: infeasible ones and duplicates."),
     ] = False,
     where: Annotated[
         str | None,
@@ -66,7 +71,8 @@ def leaderboard(
         typer.Option(
             "--learning-curves",
             "--curves",
-            help="With --json or --csv: print the learning curves; CSV has one row per report.",
+            help="Print the learning curves, with --json, --csv, or --output FILE.json, .csv or .parquet. CSV has one "
+            "row per report.",
         ),
     ] = False,
     output_file: Annotated[
@@ -116,7 +122,7 @@ def leaderboard(
         raise UsageError(f"--output {output_file}: the name of the file chooses the format; leave --{form} out.")
     form = "json" if ending == "json" else "csv" if ending in ("csv", "parquet") else form
     if curves and form not in ("json", "csv"):
-        raise UsageError("--learning-curves needs --json or --csv.")
+        raise UsageError("--learning-curves needs --json, --csv, or --output FILE.json, .csv or .parquet.")
     if columns is not None and (curves or form == "json"):
         raise UsageError("--columns chooses columns of a table, Markdown or CSV; it is not for --json and curves.")
     wanted = _Wanted(

@@ -83,7 +83,10 @@ def search(
     trial_timeout: Annotated[
         float | None,
         options.time(
-            "--trial-timeout", "Stop any trial that trains for longer than this.", least=1, panel=options.BUDGET
+            "--trial-timeout",
+            "Stop any trial that trains for longer than this. The result then depends on the speed of the machine.",
+            least=1,
+            panel=options.BUDGET,
         ),
     ] = None,
     slots: Annotated[
@@ -123,7 +126,7 @@ def search(
             "--for",
             metavar="NAME",
             rich_help_panel=options.REPRODUCIBILITY,
-            help="Search for the receiver of a certificate: the seed follows from NAME and from the whole search.",
+            help="Make a search whose certificate is for NAME. The seed is computed from NAME and the whole search.",
         ),
     ] = None,
     sampler: options.SamplerName = None,
@@ -141,7 +144,8 @@ def search(
             metavar="N",
             rich_help_panel=options.RUNNING,
             show_default="1 on a CPU, 4 on a GPU",
-            help="Trials per worker, which a process trains in turns. It does not change results.",
+            help="Trials per worker, which a process trains in turns. In deterministic order it does not change the "
+            "result.",
         ),
     ] = None,
     overrides: options.Overrides = None,
@@ -157,7 +161,8 @@ def search(
             "--from-study",
             metavar="NAME",
             rich_help_panel=options.STRATEGIES,
-            help="Warm start: try the best configurations of this study or table first. Repeatable.",
+            help="Warm start: try the best configurations of this study or table first, instead of those that the "
+            "space names. Repeatable.",
         ),
     ] = None,
     continue_from: Annotated[
@@ -167,7 +172,7 @@ def search(
             metavar="STUDY",
             rich_help_panel=options.STRATEGIES,
             help="Begin with the trials of this study that lie in the space, with the same seeds. They count as trials "
-            "of the new study.",
+            "of the new study. The warm start that the space names is skipped.",
         ),
     ] = None,
     no_start: Annotated[
@@ -236,8 +241,8 @@ def search(
             "--memory",
             metavar="[DIR]",
             rich_help_panel=options.FILES,
-            help="Take periods that were trained before from a memory of trainings, and add to it. Without DIR it is "
-            "_memory in the results folder, which all studies there share.",
+            help="Take the results of identical trainings from a folder, the memory of trainings, and add new ones. "
+            "Default: _memory in the results folder, which all studies there share.",
         ),
     ] = None,
     log: Annotated[
@@ -296,7 +301,7 @@ def search(
             max=MAX_PERIODS,
             metavar="N",
             rich_help_panel=options.OWN_WORK,
-            help="Most reports of a trial. A pruner can stop the trial after each.",
+            help="Largest number of reports per trial. A pruner can stop the trial after each.",
         ),
     ] = 1,
     unchecked: Annotated[
@@ -304,7 +309,7 @@ def search(
         typer.Option(
             "--unchecked",
             rich_help_panel=options.OWN_WORK,
-            help="Do not make the first report twice, which checks that your work repeats.",
+            help="Skip the check that your work repeats. It makes the first report of the first trial twice.",
         ),
     ] = False,
     stall: Annotated[
@@ -384,8 +389,8 @@ def _check_typed(context: typer.Context, *, is_own: bool) -> None:
         return
     which = joined(wrong)
     if is_own:
-        raise UsageError(f"{which}: for searches of networks only; leave out with --objective or --command.")
-    raise UsageError(f"{which}: for a search of your own work; name it with --objective or --command.")
+        raise UsageError(f"{which}: for networks; leave it out with --objective or --command.")
+    raise UsageError(f"{which}: needs --objective or --command.")
 
 
 def _is_typed(context: typer.Context, name: str) -> bool:

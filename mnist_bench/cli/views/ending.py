@@ -107,7 +107,7 @@ def memory_line(listed: Leaderboard) -> str:
 def advice(run: Run, config: SearchConfig) -> list[str]:
     """Return the next commands: to continue a stopped search, or to examine the best trial."""
     if not run.reached:
-        return ["", "Stopped before its goal. To continue where it stopped:", *resuming.this_command(config.storage)]
+        return ["", "Stopped before its trial budget. To resume:", *resuming.this_command(config.storage)]
     commands, best, hint = _commands(run, config), run.study.best, resuming.hint(config.storage)
     if best is None:
         return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended.", *hint]

@@ -23,8 +23,8 @@ def watch(
     """Show a running search of another terminal or machine.
 
     The view is that of `search`, read from the study every second. It ends when the search ends or stops, and then
-    prints the best trial. Ctrl-C ends the view, not the search. Of the trials in progress it marks those that train now
-    as far as the log shows it.
+    prints the best trial. Ctrl-C ends the view, not the search. It marks the trials that are training, as far as
+    the log shows them.
 
     Examples:
         mnist-bench watch

@@ -157,7 +157,7 @@ def _picture(path: Path) -> tuple[Bytes, bool]:
     try:
         from PIL import Image as pillow
     except ImportError as error:
-        lack = "a folder of images is read by Pillow, which is not installed; `pip install pillow` adds it"
+        lack = "a folder of images is read by Pillow, which is not installed; `pip install 'mnist-bench[data]'` adds it"
         raise DataError(lack) from error
     try:
         with warnings.catch_warnings():

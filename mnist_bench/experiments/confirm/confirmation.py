@@ -201,8 +201,8 @@ class _Confirmation:
         # More candidates take longer, so the most that the budget has room for are found by bisection.
         room = bisect_right(range(2, len(numbers)), budget, key=lambda top: self._least(numbers[:top], begun))
         raise UsageError(
-            f"--budget {as_given(budget)}: two seeds for {number_of(len(numbers), 'candidate')} and the final training "
-            f"take about {duration(rest)} here, after {duration(begun)} to start; the least is "
+            f"--budget {as_given(budget)} is too short. Two seeds for {number_of(len(numbers), 'candidate')} and the "
+            f"final training take about {duration(rest)} here, after {duration(begun)} to start. The least is "
             f"{typed(self._least(numbers, begun))}" + (f", or compare fewer with --top {room + 1}." if room else ".")
         )
 

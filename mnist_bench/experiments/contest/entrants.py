@@ -86,7 +86,8 @@ def _check_taken(kind: str, names: Sequence[str], options: Mapping[str, Any]) ->
     """
     if options and not any(map(is_code, names)):
         raise UsageError(
-            f"--{kind}-option is for your own {kind}s, file.py:Name; --{kind}s names none: {', '.join(names)}."
+            f"--{kind}-option needs your own {kind} in --{kind}s, file.py:Name, and there is none: {', '.join(names)}. "
+            f"For a built-in one, write its options there: --{kind}s '{{name: {names[0]}, OPTION: VALUE}}'."
         )
 
 

@@ -67,7 +67,7 @@ class Confusion:
         confused = [(self.names[pair.true], self.names[pair.predicted]) for pair in pairs]
         match confused:
             case []:
-                return "Every validation image is recognised"
+                return "Every validation image is recognized"
             case [(true, predicted)] if errors == 1:
                 return f"The only error: {true} is taken for {predicted}"
             case [(true, predicted)]:

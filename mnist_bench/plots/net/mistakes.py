@@ -60,7 +60,7 @@ class Mistakes:
     def finding(self) -> str:
         """The heading: the number of mistakes, and of those of which the net is sure."""
         if not self.mistakes:
-            return "Every validation image is recognised"
+            return "Every validation image is recognized"
         if len(self.mistakes) == 1:
             return f"The only mistake is made with {confidence(self.mistakes[0].confidence)} confidence"
         # As they are printed: 89.6% reads as 90%.

@@ -190,7 +190,7 @@ def _draw_panel(axes: Axes, pareto: Pareto, cost: Cost) -> None:
     axes.plot(*_places([pareto.best], cost), "D", color=style.BEST, markersize=7)
     _scale(axes, [point.cost(cost) for point in pareto.points])
     if cost == pareto.objective:
-        axes.set_xlabel(f"{COSTS[cost]} (minimised)", weight="bold")
+        axes.set_xlabel(f"{COSTS[cost]} (minimized)", weight="bold")
     else:
         axes.set_xlabel(COSTS[cost])
 

@@ -143,8 +143,8 @@ def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> Non
         (["--workers", "1,two"], "--workers 1,two: write a number, or several with commas between: 1,8."),
         (["--live", "mnist-5k", "--workers", "1,8"], "workers=1,8: a live comparison trains on one number of workers"),
         (["--workers", "0"], "--workers 0: write a number"),
-        (["--seeds", "1"], "seeds=1: give at least 2, because one seed shows no spread."),
-        (["--sampler-option", "foo=1"], "--sampler-option is for your own samplers, file.py:Name; --samplers names"),
+        (["--seeds", "1"], "1 is not a whole number from 2 to 10000"),
+        (["--sampler-option", "foo=1"], "--sampler-option needs your own sampler in --samplers, file.py:Name"),
         (["--trials", "0"], "--trials"),
     ],
 )

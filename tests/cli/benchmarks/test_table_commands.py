@@ -73,7 +73,7 @@ def test_show_says_what_a_table_holds_and_where_it_comes_from(cli: Cli, file: st
         [seed, "90", "9"] for seed in "012"
     ]
     assert "Trainer revision 2, torch 2.13.0; data dddddddd, split eeeeeeee. Made: by hand." in out
-    assert "Seconds are modelled: 1.00 times the estimated cost, a training off by 0%." in out
+    assert "Seconds are modeled: 1.00 times the estimated cost, a training off by 0%." in out
     document = json.loads(cli("table", "show", file, "--json").stdout)
     assert document["images"] == {"train": 5000, "validation": 10_000, "unseen": 20_000}
     assert document["trained"][0]["canary"] == handmade_table.CANARY

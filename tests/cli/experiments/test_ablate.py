@@ -154,7 +154,7 @@ def test_as_data(cli: Callable[..., Result], found: Ablation) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--seeds", "1"], 2, "seeds=1: give at least 2, because one seed shows no spread."),
+        (["--seeds", "1"], 2, "1 is not a whole number from 2 to 100; for example 3"),
         (["--to", "99"], 3, "Study conv-0 has no trial 99"),
         (["conv-0/99"], 3, "Study conv-0 has no trial 99"),
         (["conv-0/1", "--to", "2"], 2, "conv-0/1 ends the ablation at trial 1, and --to at 2; give one of them"),

@@ -145,7 +145,9 @@ def test_curves_are_lists_in_json_and_a_row_a_period_in_csv(cli: Cli) -> None:
     ]  # fmt: skip
     assert len(periods) == 6 * 3 + 3 + 1 + 2
     result = cli("leaderboard", "--curves")
-    assert (result.exit_code, result.stderr) == (2, "Error: --learning-curves needs --json or --csv.\n")
+    assert (result.exit_code, result.stderr) == (
+        2, "Error: --learning-curves needs --json, --csv, or --output FILE.json, .csv or .parquet.\n",
+    )  # fmt: skip
 
 
 def test_one_form_is_given(cli: Cli) -> None:

@@ -181,7 +181,7 @@ def test_a_search_that_ended_early_says_why_and_how_to_go_on(cli: Cli, monkeypat
     lines = result.stdout.splitlines()
     assert lines[2] == "Stopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was better."
     assert "any run of this search with --patience 3, at any number of workers, gives this" in lines[4]
-    assert "Stopped before its goal" not in result.stderr
+    assert "Stopped before its trial budget" not in result.stderr
     assert (
         "The same command without --patience 3, or with a larger one, continues to 9 trials; paused ones are kept."
         in result.stderr
@@ -250,7 +250,7 @@ def test_a_search_stopped_by_its_timeout_exits_with_0(cli: Cli, monkeypatch: pyt
     monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended(reached=False))
     result = cli("search", "conv", "--timeout", "1")
     assert result.exit_code == 0
-    assert "To continue where it stopped" in result.stderr
+    assert "To resume:" in result.stderr
 
 
 def test_a_search_without_any_trial_ends_without_a_table(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

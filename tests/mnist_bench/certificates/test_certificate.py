@@ -79,10 +79,10 @@ def test_what_others_cannot_repeat_is_refused(certificate: Certificate) -> None:
     own = {"name": "mine.py:Mine", "options": {}, "code": {"module": "mine.py", "sha256": "0" * 64}}
     settings = {**certificate.study.spec["space"], "settings": {"net_code": "net.py:Net@00"}}
     for entries, message in (
-        ({"sampler": own}, "was made by a sampler of its author's"),
-        ({"pruner": own}, "was made by a pruner of its author's"),
+        ({"sampler": own}, "used your own sampler"),
+        ({"pruner": own}, "used your own pruner"),
         ({"order": "arrival"}, "a certificate needs the deterministic order"),
-        ({"space": settings}, "was made by a network of its author's"),
+        ({"space": settings}, "used your own network"),
     ):
         with pytest.raises((UsageError, StorageError), match=message):
             certificate_of(with_spec(certificate, **entries))

@@ -38,11 +38,11 @@ def test_a_certificate_that_this_machine_cannot_check() -> None:
     *_, condition, last = lines(other)
     assert condition == "Other conditions: torch 2.12.0, here 2.13.0."
     assert last == (
-        "This machine cannot tell; nothing speaks against the certificate. Under other conditions, the first "
+        "This machine cannot tell: the certificate is neither confirmed nor refuted. Under other conditions, the first "
         "difference is not an accusation: event 3: differs."
     )
     *_, last = lines(replace(HELD, impossible="Study x was searched elsewhere."))
-    assert last.endswith("nothing speaks against the certificate. Study x was searched elsewhere.")
+    assert last.endswith("the certificate is neither confirmed nor refuted. Study x was searched elsewhere.")
 
 
 def test_if_all_was_trained_nothing_is_left_to_chance() -> None:

@@ -61,7 +61,7 @@ def test_the_packaged_one_is_loaded_again_without_a_folder() -> None:
 
 def test_pictures_in_colour_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(DataError, match="mnist-red needs gray images; these have 32x32 pixels in colour"):
+    with pytest.raises(DataError, match="mnist-red needs gray images; these have 32x32 pixels in color"):
         options_for(write_npz(tmp_path / "mine.npz", arrays()), dataset="mnist-red")
 
 

@@ -179,7 +179,7 @@ def test_without_onnx_its_file_is_left_out(winner: Winner, tmp_path: Path, monke
     written = export_folder.write(winner, tmp_path)
     (remark,) = written.remarks
     assert "model.onnx is left out" in remark
-    assert "pip install onnx" in remark
+    assert "pip install 'mnist-bench[export]'" in remark
     assert not (tmp_path / "model.onnx").exists()
     assert "onnx" not in (tmp_path / export_folder.CARD).read_text().lower()
 
@@ -260,17 +260,17 @@ def test_of_pictures_in_colour_there_is_no_page_which_is_said(winner: Winner, ow
     assert (tmp_path / export_folder.PAGE).exists()
     written = export_folder.write(own, tmp_path)
     assert [remark.partition(": ")[2] for remark in written.remarks] == [
-        "conv-0/0 reads images in colour, which cannot be drawn on the page."
+        "conv-0/0 reads images in color, which cannot be drawn on the page."
     ]
     assert not (tmp_path / export_folder.PAGE).exists()
-    with pytest.raises(UsageError, match="in colour"):
+    with pytest.raises(UsageError, match="in color"):
         drawing_page.drawing(own)
 
 
 def test_the_card_says_how_pictures_of_ones_own_are_prepared(own: Winner) -> None:
     text = card_of(own)
     assert "# conv-0/0: " in text
-    assert "parameters for images of 12x12 pixels in colour, 3 classes" in text
+    assert "parameters for images of 12x12 pixels in color, 3 classes" in text
     assert "scaled to fit whole into 12x12 pixels (height by width), red, green and blue" in text
     assert "float32 (N, 3, 12, 12), 0 to 255, made as in `net.py`" in text
     assert "mnist-bench reproduce RECORD.json --data DATA " in text

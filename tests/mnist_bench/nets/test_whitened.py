@@ -90,7 +90,7 @@ def test_a_net_without_convolutions_has_none_of_them() -> None:
     [
         ({"filters": (19, 4)}, MNIST, "there are 18 for a kernel of 3 pixels, not 19"),
         ({"kernel_size": (1, 3)}, MNIST, "they are for kernels of 3, 5, 7 pixels, not of 1"),
-        ({}, replace(MNIST, channels=3), "they are for grey images, and these have 3 channels"),
+        ({}, replace(MNIST, channels=3), "they are for gray images, and these have 3 channels"),
     ],
 )
 def test_filters_that_there_are_not_are_refused(change: dict[str, object], form: PictureForm, reason: str) -> None:

@@ -37,7 +37,7 @@ def test_ties_come_first_then_the_first_of_them_and_what_pruning_saved() -> None
         "The first of 3 complete trials, trial 1, gets 99.50% of the 1,000 validation images right "
         "(95% interval 98.83 to 99.79%). It is not significantly different from trial 0 (McNemar's test on the same "
         "images, Holm-corrected, 5% level).",
-        "The search was stopped before its goal: 6 of 7 trials have ended, and the next may be better.",
+        "The search was stopped before its trial budget: 6 of 7 trials have ended, and the next may be better.",
         "Nothing is confirmed yet: the first of 6 trials on one validation set is also the luckiest. "
         "`mnist-bench confirm conv-0` retrains the best with fresh seeds, then evaluates once on the test set.",
         "Pruning saved 8 of 36 epochs.",

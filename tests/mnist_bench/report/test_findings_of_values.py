@@ -55,7 +55,10 @@ def test_why_the_search_ended_early_or_that_it_did_not_end_is_said() -> None:
     assert "Stopped early by --target -1: #1 reached -1. 2 of 9 trials have ended." in findings(ended)
     stopped = findings(made.study(complete(-3, -1), goal=9))
     assert stopped[0] == "Trial 1 is the best of 2 complete trials so far: it has the highest value, -1."
-    assert "The search was stopped before its goal: 2 of 9 trials have ended, and the next may be better." in stopped
+    assert (
+        "The search was stopped before its trial budget: 2 of 9 trials have ended, and the next may be better."
+        in stopped
+    )
 
 
 def test_a_front_has_two_ends() -> None:

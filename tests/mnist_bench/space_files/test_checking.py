@@ -291,7 +291,7 @@ def test_every_option_of_a_choice_is_told() -> None:
 @pytest.mark.parametrize(
     ("text", "given", "said"),
     [
-        (own_nets.UNTYPED, "{lambda: 0.5}", "net.lambda: is a word of Python's; give the setting another name"),
+        (own_nets.UNTYPED, "{lambda: 0.5}", "net.lambda: is a Python keyword; give the setting another name"),
         (own_nets.NOTHING, "{width: 3}", "net.width: no such field"),
     ],
 )

@@ -328,6 +328,6 @@ def test_files_of_another_user_are_a_sentence(tmp_path: Path) -> None:
     for path in memory.rglob("*.*"):
         os.chown(path, 12345, 12345)
     found = search(tmp_path / "found", memory)
-    assert found.told == [f"The memory of trainings in {memory} has files of another user, which are not taken."]
+    assert found.told == [f"The memory of trainings in {memory} has files of another user, which are ignored."]
     assert found.study.digest == without.study.digest
     assert found.trained == without.trained

@@ -129,4 +129,4 @@ def test_damage_and_files_of_others_are_told_once(tmp_path: Path, monkeypatch: p
     assert told == [f"A damaged entry of the memory of trainings in {tmp_path} was dropped; it is trained again."]
     monkeypatch.setattr(os, "geteuid", lambda: os.stat(tmp_path).st_uid + 1)
     assert (memory.reports(key(3)), memory.reports(key(3))) == ({}, {})
-    assert told[1:] == [f"{where} has files of another user, which are not taken."]
+    assert told[1:] == [f"{where} has files of another user, which are ignored."]

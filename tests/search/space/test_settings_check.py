@@ -41,7 +41,7 @@ def of(results: Path, **settings: Any) -> Search:
         ({"direction": "minimise"}, "direction: minimise is not a direction; did you mean `minimize`?"),
         ({"direction": "up"}, "direction: up is not a direction; give minimize or maximize"),
         ({"direction": ["minimize"]}, "direction: [minimize] is not a direction"),
-        ({"seeds": "config"}, "seeds: config is nothing that seeds follow from; did you mean `configuration`?"),
+        ({"seeds": "config"}, "seeds: config is not a way to seed trials; did you mean `configuration`?"),
         ({"directon": "minimize"}, "directon: a search has no such setting; did you mean `direction`?"),
         ({"objective": {"v": 1}, "objectiv": 1}, "objectiv: a search has no such setting; did you mean `objective`?"),
         ({"constrains": ["width < 9"]}, "constrains: a search has no such setting; did you mean `constraints`?"),
@@ -74,7 +74,9 @@ def test_a_section_takes_the_name_of_the_direction(tmp_path: Path) -> None:
     space = Space.of({**fake.SPACE, "direction": {"north": {"float": [0.0, 1.0]}}})
     options: dict[str, Any] = {"trials": 1, "periods": fake.PERIODS, "results": tmp_path}
     Search.of(space, fake.Planner(), TRAINER, **options)
-    with pytest.raises(SpaceError, match="a section of this name leaves no place for the setting; rename the section"):
+    with pytest.raises(
+        SpaceError, match="direction is a setting, so that a section cannot have this name; rename the section"
+    ):
         Search.of(space, fake.Planner(), TRAINER, direction="minimize", **options)
 
 

@@ -29,7 +29,7 @@ def test_rows_are_true_and_columns_predicted_classes() -> None:
 @pytest.mark.parametrize(
     ("pairs", "finding"),
     [
-        ([], "Every validation image is recognised"),
+        ([], "Every validation image is recognized"),
         ([(4, 9)], "The only error: 4 is taken for 9"),
         ([(4, 9), (4, 9), (7, 2)], "4 is taken for 9 most often: 2 of 3 errors"),
         (

@@ -30,7 +30,7 @@ def test_the_most_confident_mistake_comes_first() -> None:
         # 89.6% is printed as 90%, and so counted.
         ([(4, 9, 0.896), (7, 2, 0.98), (5, 3, 0.894)], "The network is 90% sure or more in 2 of 3 mistakes"),
         (ANSWERS[:1] * 2, "The network is 90% sure or more in none of 2 mistakes"),
-        (ANSWERS[1:2], "Every validation image is recognised"),
+        (ANSWERS[1:2], "Every validation image is recognized"),
         (ANSWERS[:2], "The only mistake is made with 60% confidence"),
     ],
 )

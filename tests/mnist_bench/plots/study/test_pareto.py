@@ -174,7 +174,7 @@ def test_with_two_objectives_the_heading_tells_the_front_and_its_panel_is_marked
     assert found.objective == "macs"
     assert found.finding == "The Pareto front of accuracy and MACs: from 96.00% on 50 to 99.50% on 200"
     left, right = pareto.draw(found).axes
-    assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates per image (minimised)")
+    assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates per image (minimized)")
     assert (left.xaxis.label.get_fontweight(), right.xaxis.label.get_fontweight()) == ("normal", "bold")
 
 
