@@ -175,8 +175,8 @@ def test_a_budget_without_room_for_a_test_is_refused_with_the_least_that_would_d
     refused = ran[6]
     assert (refused.code, refused.out) == (2, "")
     assert re.search(
-        r"Error: --budget 0.001s is too short\. Two seeds for 2 candidates and the final training take about [0-9.]+ s here, "
-        r"after [0-9.]+ s to start\. The least is [0-9]+s\.\n",
+        r"Error: --budget 0.001s is too short\. Two seeds for 2 candidates and the final training take about "
+        r"[0-9.]+ s here, after [0-9.]+ s to start\. The least is [0-9]+s\.\n",
         refused.err,
     )
     assert "racing" not in refused.err
