@@ -193,8 +193,8 @@ def test_a_budget_that_is_too_small_is_refused_with_what_it_has_room_for(
     with pytest.raises(UsageError) as refused:
         ask(many, tmp_path, budget=budget, top=100)
     assert str(refused.value) == (
-        f"--budget {budget:g}s is too short. Two seeds for 100 candidates and the final training take about 110 s here, "
-        f"after 1.0 s to start. {advice}"
+        f"--budget {budget:g}s is too short. Two seeds for 100 candidates and the final training take about 110 s "
+        f"here, after 1.0 s to start. {advice}"
     )
     # For the race and the end: as asked, the least, and seven steps of a bisection.
     assert slow.estimates <= 2 * (2 + 7)
