@@ -200,7 +200,7 @@ def test_other_results_in_it_are_found_when_a_period_is_trained_again(tmp_path: 
         path.unlink()
     changed = TrainerSpec(factory=TRAINER.factory, options={"behaviour": "compute_otherwise"})
     with pytest.raises(
-        WorkerError, match=r"other weights after period 1 than the memory of trainings in .*: continue without this"
+        WorkerError, match=r"^After report 1, .* in the memory of trainings in .*: search without --memory"
     ):
         search(tmp_path / "changed", tmp_path / "memory", trainer=changed, pruner=NoPruner())
 
