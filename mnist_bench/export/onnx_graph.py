@@ -76,25 +76,30 @@ def _prefixes(winner: Winner) -> list[str]:
     return [f"net{number}." for number in range(nets)] if nets > 1 else [""]
 
 
+def _views(winner: Winner) -> list[str]:
+    """Return the prefix of each view's names; empty if there is only one view."""
+    views = len(views_of(winner.config.model))
+    return [f"view{number}." for number in range(views)] if views > 1 else [""]
+
+
 def _view_arrays(winner: Winner) -> Arrays:
     """Return the weight of each view, and the rows and columns that it takes; at the edge it repeats them."""
     arrays: dict[str, NDArray[Any]] = {}
-    for number, (down, right, weight) in enumerate(views_of(winner.config.model)):
-        arrays[f"view{number}.weight"] = np.array(weight, np.float32)
+    for view, (down, right, weight) in zip(_views(winner), views_of(winner.config.model), strict=True):
+        arrays[f"{view}weight"] = np.array(weight, np.float32)
         for name, size, distance in (("rows", winner.form.height, down), ("columns", winner.form.width, right)):
-            arrays[f"view{number}.{name}"] = (np.arange(size) - distance).clip(0, size - 1)
+            arrays[f"{view}{name}"] = (np.arange(size) - distance).clip(0, size - 1)
     return arrays
 
 
 def _nodes(winner: Winner) -> Iterator[NodeProto]:
     from onnx import helper
 
-    views = views_of(winner.config.model)
     yield helper.make_node("Sub", [INPUT, "mean"], ["shifted"])
     yield helper.make_node("Div", ["shifted", "std"], ["input"])
-    for view in range(len(views) if len(views) > 1 else 0):
-        yield helper.make_node("Gather", ["input", f"view{view}.rows"], [f"view{view}.moved"], axis=2)
-        yield helper.make_node("Gather", [f"view{view}.moved", f"view{view}.columns"], [f"view{view}.input"], axis=3)
+    for view in filter(None, _views(winner)):
+        yield helper.make_node("Gather", ["input", f"{view}rows"], [f"{view}moved"], axis=2)
+        yield helper.make_node("Gather", [f"{view}moved", f"{view}columns"], [f"{view}input"], axis=3)
     prefixes = _prefixes(winner)
     outputs = [OUTPUT] if len(prefixes) == 1 else [f"{prefix}{OUTPUT}" for prefix in prefixes]
     for prefix, output in zip(prefixes, outputs, strict=True):
@@ -107,9 +112,8 @@ def _net(winner: Winner, prefix: str, output: str) -> Iterator[NodeProto]:
     """Yield the nodes of a net, from "input" to its probabilities."""
     from onnx import helper
 
-    views = len(views_of(winner.config.model))
     logits = []
-    for view in [f"view{number}." for number in range(views)] if views > 1 else [""]:  # before the names of its nodes
+    for view in _views(winner):
         name = f"{view}input"
         for number, layer in enumerate(known_layers(winner)):
             if layer.kind != "dropout":  # it does nothing in a net at rest

@@ -50,8 +50,8 @@ class Extremes:
     macs: tuple[int, int]
     """Multiply-accumulates for one image."""
     exact: bool
-    """False if more extreme nets may exist: there are too many corners to visit, filter_multiple has a range, or most
-    filters are shared between the ends."""
+    """False if more extreme nets may exist: there are too many corners to visit, filter_multiple has a range, or
+    filters are shared only inside the range of filter_growth."""
 
 
 def describe(space: Space) -> list[FieldRow]:

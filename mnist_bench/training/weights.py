@@ -283,10 +283,9 @@ def _most_bytes(config: TrainConfig, form: PictureForm, nets: int) -> int:
     In addition to its parameters it holds means and variances of layers, as many at most, and the header. It holds
     shared filters at each of their places.
     """
-    layers = plan_layers(config.model, form).layers
-    held = sum(layer.parameters for layer in layers)
-    held += sum(layers[layer.same_as].trainable for layer in layers if layer.same_as is not None)
-    return 8 * nets * held + MAX_HEADER
+    net = plan_layers(config.model, form)
+    again = sum(net.layers[layer.same_as].trainable for layer in net.layers if layer.same_as is not None)
+    return 8 * nets * (net.parameters + again) + MAX_HEADER
 
 
 def weights_hash(weights: Mapping[str, Tensor]) -> str:

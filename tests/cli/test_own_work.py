@@ -70,11 +70,11 @@ def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     [
         (
             ("--objective", "a.py:f", "--device", "cpu", "--lanes", "2"),
-            "--trials-per-worker and --device: for networks; leave it out with --objective or --command.",
+            "--trials-per-worker and --device: only for networks, not with --objective or --command.",
         ),
-        (("--command", "a", "--data", "x"), "--data-dir: for networks; leave it out with"),
-        (("--periods", "3"), "--periods: needs --objective or --command."),
-        (("--unchecked", "--stall", "3s"), "--unchecked and --stall: needs"),
+        (("--command", "a", "--data", "x"), "--data-dir: only for networks, not with --objective or --command."),
+        (("--periods", "3"), "--periods: only with --objective or --command."),
+        (("--unchecked", "--stall", "3s"), "--unchecked and --stall: only with --objective or --command."),
         (("--objective", "a.py:f", "--command", "a"), "Give either --objective, a function, or --command, a program."),
         (("--objective", "a.py:f", "--target", "high"), "--target high: not a number; write 0.994 or -12.5"),
         (("--objective", "a.py:f", "--target", "nan"), "--target nan: not a number"),

@@ -84,8 +84,8 @@ def confirm(
     If time runs out before any statistical test was possible, nothing is selected and the test set is not used. Run the
     same command again to resume. With --front, steps 2 and 3 are done for the trials on the Pareto front.
 
-    A study of your own code does not run it by itself: name the code again with --trainer, --objective or --command.
-    Then only step 1 is done, with the values of the trials, and there is no test set.
+    A study does not run your own code by itself: name the code again with --trainer, --objective or --command. Then
+    only step 1 is done, with the values of the trials, and the test set is not used.
 
     Examples:
         mnist-bench confirm conv-0 --top 3        # about 25 minutes on 2 cores

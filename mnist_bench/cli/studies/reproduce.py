@@ -61,7 +61,8 @@ def reproduce(
     """Train a trial again and compare it bit for bit.
 
     All metrics and the weights are compared. If all are identical, the exit code is 0. Otherwise it is 4, and the first
-    difference is printed. If your own trainer made the study, --trainer names it, because no study runs code by itself.
+    difference is printed. A study does not run your own code by itself: name the code again with --trainer, --objective
+    or --command.
 
     Examples:
         mnist-bench reproduce conv-0/17

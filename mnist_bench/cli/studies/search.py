@@ -389,8 +389,8 @@ def _check_typed(context: typer.Context, *, is_own: bool) -> None:
         return
     which = joined(wrong)
     if is_own:
-        raise UsageError(f"{which}: for networks; leave it out with --objective or --command.")
-    raise UsageError(f"{which}: needs --objective or --command.")
+        raise UsageError(f"{which}: only for networks, not with --objective or --command.")
+    raise UsageError(f"{which}: only with --objective or --command.")
 
 
 def _is_typed(context: typer.Context, name: str) -> bool:

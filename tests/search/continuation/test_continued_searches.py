@@ -300,7 +300,8 @@ def test_a_study_that_is_not_there_or_is_itself_is_refused_before_anything_is_ma
 def test_a_budget_that_adds_no_trial_is_refused(results: Path) -> None:
     with pytest.raises(
         UsageError,
-        match=r"^--trials 12 leaves nothing to search: the new study begins with 12 trials of old\. Give more than 12",
+        match=r"^--trials 12 leaves nothing to search: the new study begins with 12 trials of old\. "
+        r"Give more than 12\.$",
     ):
         run(results, "new", continue_from="old")
 

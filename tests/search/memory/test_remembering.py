@@ -200,7 +200,9 @@ def test_other_results_in_it_are_found_when_a_period_is_trained_again(tmp_path: 
         path.unlink()
     changed = TrainerSpec(factory=TRAINER.factory, options={"behaviour": "compute_otherwise"})
     with pytest.raises(
-        WorkerError, match=r"^After report 1, .* in the memory of trainings in .*: search without --memory"
+        WorkerError,
+        match=r"^After report 1, a training has the weights \w{8} here and \w{8} in the memory of trainings in .*: "
+        r"search without --memory, or with another folder\.$",
     ):
         search(tmp_path / "changed", tmp_path / "memory", trainer=changed, pruner=NoPruner())
 

@@ -117,7 +117,8 @@ def test_nothing_is_reserved_for_a_training_that_will_not_be_made(tmp_path: Path
     (tmp_path / "conv-0" / "confirm").mkdir(parents=True)
     shut = ask(handmade.mixed(), tmp_path, budget=600.0, opening="never")
     assert (shut.seeds, shut.cut, shut.judged) == (8, False, True)
-    with pytest.raises(UsageError, match=r"^--budget 600s is too short\. Two seeds for 3 candidates and the final"):
+    too_short = r"^--budget 600s is too short\. Two seeds for 3 candidates and the final training"
+    with pytest.raises(UsageError, match=too_short):
         ask(handmade.mixed(), tmp_path, budget=600.0)
 
 
