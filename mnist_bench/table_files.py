@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never, get_args
 from mnist_bench.cells import safe
 from mnist_bench.result_table import Table, markdown
 from search.errors import UsageError
-from search.messages import listing, show
+from search.messages import lacks, listing, show
 
 if TYPE_CHECKING:
     from pyarrow import DataType
@@ -106,10 +106,7 @@ def parquet_bytes(rows: Sequence[Mapping[str, Any]], types: Mapping[str, type], 
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        lack = (
-            "A Parquet file needs pyarrow, which this installation lacks; `pip install 'mnist-bench[parquet]'` adds it."
-        )
-        raise UsageError(lack) from error
+        raise UsageError(f"{lacks('A Parquet file', 'pyarrow', 'parquet')}.") from error
     columns, fields = [], []
     for key in keys or _keys(rows):
         values = [row.get(key) for row in rows]

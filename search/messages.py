@@ -83,6 +83,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
+def lacks(what: str, package: str, extra: str) -> str:
+    """Return that an optional package is not installed, and the command that installs it, without a final full stop.
+
+    >>> print(lacks("--executor ray", "Ray", "ray"))
+    --executor ray needs Ray, which this installation lacks; `pip install 'mnist-bench[ray]'` adds it
+    """
+    return f"{what} needs {package}, which this installation lacks; `pip install 'mnist-bench[{extra}]'` adds it"
+
+
 def no_attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:
     """Return the error that `owner` has no attribute of this name, with the closest one that it has.
 

@@ -38,6 +38,7 @@ from search.driver.tracking import TrackerName, trackers
 from search.errors import UsageError
 from search.event_log import Order, StudyRecord, TrialRecord
 from search.executors import ExecutorName
+from search.messages import lacks
 from search.study import StoredStudy
 
 if TYPE_CHECKING:
@@ -263,8 +264,7 @@ def to_dataframe(
     try:
         from pandas import DataFrame
     except ImportError as error:
-        lack = "to_dataframe needs pandas, which this installation lacks; `pip install 'mnist-bench[pandas]'` adds it."
-        raise UsageError(lack) from error
+        raise UsageError(f"{lacks('to_dataframe', 'pandas', 'pandas')}.") from error
     if isinstance(study, Leaderboard):
         board = study
     else:

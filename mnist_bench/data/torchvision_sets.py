@@ -11,6 +11,7 @@ from mnist_bench.data import guard
 from mnist_bench.data.cache_folder import cache_folder
 from mnist_bench.data.idx import Bytes
 from mnist_bench.errors import DataError
+from search.messages import lacks
 
 IMAGES = 60_000
 """Training images of each of them."""
@@ -28,10 +29,7 @@ def download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
     try:
         from torchvision import datasets  # type: ignore[import-untyped]
     except ImportError as error:
-        raise DataError(
-            f"{name} is downloaded with torchvision, which is not installed; `pip install 'mnist-bench[datasets]'` "
-            "adds it, or give its folder"
-        ) from error
+        raise DataError(f"{lacks(f'the download of {name}', 'torchvision', 'datasets')}, or give its folder") from error
     try:
         with guard.passage():
             loaded = getattr(datasets, _class_name(name))(str(cache_folder()), train=train, download=True)

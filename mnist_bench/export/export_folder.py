@@ -17,6 +17,7 @@ from mnist_bench.prediction import UNFINISHED, WEIGHTS, is_export, pack
 from mnist_bench.studies import record as records
 from search.errors import SearchError, UsageError
 from search.files import atomic_write, check_target, make_folder
+from search.messages import lacks
 
 NET, ONNX, PAGE, CARD, RECORD = "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json"
 MEMBER_RECORD = "RECORD-{}.json"
@@ -145,8 +146,5 @@ def _onnx(winner: Winner, folder: Path, remark: Callable[[str], None]) -> bytes 
     try:
         return onnx_graph.graph(winner)
     except ImportError:
-        remark(
-            f"{folder / ONNX} is left out: the package onnx is not installed; "
-            "`pip install 'mnist-bench[export]'` adds it."
-        )
+        remark(f"{folder / ONNX} is left out: {lacks('it', 'the package onnx', 'export')}.")
         return None

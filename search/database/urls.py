@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from search.errors import UsageError
-from search.messages import show
+from search.messages import lacks, show
 
 _PLAIN = frozenset(
     {
@@ -41,10 +41,7 @@ def resolved(url: str) -> str:
             "sqlite:///FILE or postgresql://USER@HOST/DATABASE."
         )
     if parsed.drivername.startswith("postgresql+psycopg") and find_spec(parsed.get_driver_name()) is None:
-        raise UsageError(
-            "PostgreSQL needs the package psycopg, which this installation lacks; "
-            "`pip install 'mnist-bench[postgres]'` adds it."
-        )
+        raise UsageError(f"{lacks('PostgreSQL', 'the package psycopg', 'postgres')}.")
     return parsed.render_as_string(hide_password=False)
 
 

@@ -19,7 +19,7 @@ from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MAX_CLASSES, MAX_SIDE, MIN_CLASSES, MIN_SIDE
 from search import canonical_json
 from search.files import opened
-from search.messages import listing, on_one_line, show
+from search.messages import lacks, listing, on_one_line, show
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -157,8 +157,7 @@ def _picture(path: Path) -> tuple[Bytes, bool]:
     try:
         from PIL import Image as pillow
     except ImportError as error:
-        lack = "a folder of images is read by Pillow, which is not installed; `pip install 'mnist-bench[data]'` adds it"
-        raise DataError(lack) from error
+        raise DataError(lacks("a folder of images", "Pillow", "data")) from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a large picture, which is refused below before it is decoded

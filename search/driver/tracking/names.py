@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from search.arguments import check_choice, check_several
 from search.errors import UsageError
+from search.messages import lacks
 
 TrackerName = Literal["tensorboard", "mlflow"]
 """A program to which a search can be logged: its package and the extra that installs it have the same name."""
@@ -25,8 +26,5 @@ def trackers(names: Sequence[str]) -> tuple[TrackerName, ...]:
     for name in names:
         check_choice("log", name, known)
         if find_spec(name) is None:
-            raise UsageError(
-                f"log={name} needs the package {name}, which this installation lacks; "
-                f'`pip install "mnist-bench[{name}]"` adds it.'
-            )
+            raise UsageError(f"{lacks(f'log={name}', f'the package {name}', name)}.")
     return tuple(dict.fromkeys(known[name] for name in names))

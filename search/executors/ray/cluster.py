@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from search.errors import UsageError, WorkerError
+from search.messages import lacks
 
 OBJECT_STORE = 256 * 2**20
 """Bytes of shared memory if Ray is started here: messages between driver and workers have a few MB each."""
@@ -60,9 +61,7 @@ def _imported() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise UsageError(
-            "--executor ray needs Ray, which this installation lacks; `pip install 'mnist-bench[ray]'` adds it."
-        ) from error
+        raise UsageError(f"{lacks('--executor ray', 'Ray', 'ray')}.") from error
     # Else Ray prints the loss of a worker to standard output, where the results of a command belong.
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
     return ray
