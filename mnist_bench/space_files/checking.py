@@ -168,8 +168,10 @@ def _field_problems(space: Space, item: Field) -> list[Problem]:
         hint = did_you_mean(name, names) if section == OWN else _nearest(name, section)
         return [item.origin.problem(f"{item.path}: no such field{hint}", at_key=True)]
     span = item.distribution
-    if span is not None and span.is_real and not allows(annotation_of(cls, name), float):
-        return [item.origin.problem(f"{item.path}: takes no range of real numbers; use `int` or `choice`", span.kind)]
+    annotation = annotation_of(cls, name)
+    if span is not None and span.is_real and not allows(annotation, float):
+        others = "`int` or `choice`" if allows(annotation, int) else "`choice`"
+        return [item.origin.problem(f"{item.path}: takes no range of real numbers; use {others}", span.kind)]
     named = [(below, fault) for below, value in _ends(item) for fault in faults(cls, name, value)]
     between = ((below, fault) for below, value in _between(item) for fault in faults(cls, name, value))
     found = named or [*islice(between, 1)]

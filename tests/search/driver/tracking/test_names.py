@@ -23,7 +23,7 @@ def test_another_name_or_a_missing_package_is_told(monkeypatch: pytest.MonkeyPat
     with pytest.raises(UsageError, match="give a list"):
         trackers("mlflow")
     monkeypatch.setattr(names, "find_spec", lambda name: None)
-        with pytest.raises(UsageError, match=r"pip install 'mnist-bench\[mlflow\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'mnist-bench\[mlflow\]'"):
         trackers(["mlflow"])
 
 
