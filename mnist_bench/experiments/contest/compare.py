@@ -116,19 +116,19 @@ class ContestOptions:
         if not self.table_names and not self.stand_ins:
             raise UsageError("There is nothing to search: give tables, stand-ins, or a live task.")
         if self.space is not None:
-            raise UsageError(f"space={self.space!r}: a table has its own space; give another one with live.")
+            raise UsageError(f"The space {show(self.space)} is for a live comparison; a table has its own space.")
         if self.device != "auto":
             raise UsageError("A search on a table does not train; leave out the device.")
 
     def _check_live(self, task: str) -> None:
         check_choice("live", task, get_args(TaskName))
         if self.tables is not None:
-            raise UsageError("A live comparison trains and uses no table; give live or tables.")
+            raise UsageError("A live comparison trains and uses no table; leave out the table or the live task.")
         if self.stand_ins:
-            raise UsageError("A live comparison trains and uses no stand-in; give live or stand_ins.")
+            raise UsageError("A live comparison trains and uses no stand-in; leave out the stand-in or the live task.")
         if len(self.worker_counts) > 1:
             numbers = ",".join(map(str, self.worker_counts))
-            raise UsageError(f"workers={numbers}: a live comparison trains on one number of workers; give one of them.")
+            raise UsageError(f"A live comparison trains on one number of workers, not on {numbers}.")
 
     @property
     def table_names(self) -> tuple[str, ...]:

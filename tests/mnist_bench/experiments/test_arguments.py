@@ -44,7 +44,7 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         (lambda: mnist_bench.compare_methods(live=TEXT), "live='5m': give "),
         (
             lambda: mnist_bench.compare_methods(live="mnist-5k", tables=["grid-5k"]),
-            "A live comparison trains and uses no table; give live or tables.",
+            "A live comparison trains and uses no table; leave out the table or the live task.",
         ),
         (lambda: mnist_bench.compare_methods(tables=[]), "There is nothing to search"),
         (lambda: mnist_bench.compare_methods(samplers=[], baselines=False), "No search method takes part"),
