@@ -16,7 +16,7 @@ import optuna
 from optuna.trial import TrialState
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-"""The states that count towards the trials asked for."""
+"""The states that count toward the trials asked for."""
 
 
 @dataclass(slots=True)

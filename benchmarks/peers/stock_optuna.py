@@ -30,7 +30,7 @@ from search.trainer_api import Trainer
 
 STUDY = "soak"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-"""The states that count towards the trials asked for."""
+"""The states that count toward the trials asked for."""
 
 
 def make_storage(url: str) -> RDBStorage:

@@ -147,7 +147,7 @@ class Leaderboard(ShownAsTable):
     order: Order
     """The order in which the search handled events: "logical", which can be repeated, or "arrival"."""
     cost: str | None
-    """The second objective, a fact of a trial that is minimised, such as "macs"; None in a study with one objective."""
+    """The second objective, a fact of a trial that is minimized, such as "macs"; None in a study with one objective."""
     front: tuple[int, ...]
     """Numbers of the trials on the Pareto front, those with the highest value first; empty with one objective."""
     parameters: tuple[str, ...]

@@ -30,7 +30,7 @@ def reference(errors: Sequence[Sequence[float]]) -> Reference:
     """Return the configuration whose error is most likely the lowest, and its expected error.
 
     The lowest of many means is biased low, because it was selected partly by luck. Each mean is therefore shrunk
-    towards that of the good configurations, the more the fewer seeds it has (empirical Bayes; Efron and Morris 1973).
+    toward that of the good configurations, the more the fewer seeds it has (empirical Bayes; Efron and Morris 1973).
     Errors are taken to be normal: about a configuration's true error with one variance, pooled over the better half of
     those with several seeds; and true errors about a common mean.
 

@@ -74,7 +74,7 @@ class History:
     _ranges: dict[str, Distribution | None] = field(default_factory=dict)
     """The possible values of each field of the space."""
     _cost: str | None = None
-    """The name of the fact that is minimised in addition to the value."""
+    """The name of the fact that is minimized in addition to the value."""
     _direction: Direction = "maximize"
     """Whether a lower or a higher value is better."""
     _front: list[tuple[float, float]] = field(default_factory=list)

@@ -242,7 +242,7 @@ class StudyRecord(_Explored):
 
     @property
     def cost(self) -> str | None:
-        """The name of the fact that is minimised in addition to the value; None with one objective."""
+        """The name of the fact that is minimized in addition to the value; None with one objective."""
         return cost_of(self.spec["space"]["settings"])
 
     @property

@@ -85,7 +85,7 @@ class StudySpec:
 
     @property
     def cost(self) -> str | None:
-        """The cost that is minimised in addition to the value; None with one objective."""
+        """The cost that is minimized in addition to the value; None with one objective."""
         return cost_of(self.space.settings)
 
     @property

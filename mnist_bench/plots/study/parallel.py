@@ -177,11 +177,11 @@ def _draw_line_and_ticks(axes: Axes, row: int, ticks: Sequence[float], names: Se
     axes.plot(ticks, [row] * len(ticks), "|", color=style.FAINT, markersize=5, markeredgewidth=0.8, zorder=1)
     for tick, name in zip(ticks, names, strict=True):
         outside = tick in (0, 1) and len(name) <= MAX_OUTSIDE
-        towards = "right" if tick == 0 else "left"
+        toward = "right" if tick == 0 else "left"
         inwards = "left" if tick == 0 else "right" if tick == 1 else "center"
         axes.annotate(
             name, (tick, row), ((-5 if tick == 0 else 5), 0) if outside else (0, -3), textcoords="offset points",
-            ha=towards if outside else inwards, va="center" if outside else "top", fontsize=6.5, parse_math=False,
+            ha=toward if outside else inwards, va="center" if outside else "top", fontsize=6.5, parse_math=False,
             zorder=6, path_effects=[HALO],
         )  # fmt: skip
 
