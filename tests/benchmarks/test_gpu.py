@@ -107,6 +107,22 @@ def test_a_step_that_takes_too_long_is_stopped_with_its_commands(tmp_path: Path)
     assert str(tmp_path) not in commands
 
 
+def test_a_rehearsal_may_take_longer_than_the_step_on_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+
+    def run(step: str, asked: Any, seconds: float) -> str | None:
+        limits.append(seconds)
+        return "no time"
+
+    monkeypatch.setattr(gpu, "run", run)
+    for rehearsal in ([], ["--rehearsal"]):
+        monkeypatch.setattr("sys.argv", ["gpu.py", "graphs", "--device", "cpu", "--output", str(tmp_path), *rehearsal])
+        assert gpu.main() == 1
+    own = gpu_steps.STEPS["graphs"].seconds
+    assert limits == [own, pytest.approx(60 * gpu.MINUTES, abs=5)]
+    assert limits[1] > own
+
+
 def test_what_is_done_is_not_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
