@@ -50,7 +50,7 @@ def line(ran: Ran, first: str) -> str:
 def test_it_is_for_networks(cli: Cli) -> None:
     result = cli("search", "mine.yaml", "--objective", "mine.py:objective", "--memory")
     assert result.exit_code == 2
-    assert "--memory: only for networks, not with" in result.stderr
+    assert "--memory: only for networks, not with --objective or --command." in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,13 @@ class Server:
         self._control("-w", "-l", str(self._folder / "server.log"), "start")
 
     def stop(self, mode: str = "immediate") -> None:
-        """Stop it: as if it were killed, unless another mode is given."""
+        """Stop it: as if it were killed, unless another mode is given. Afterwards it refuses connections."""
         self._control("-w", "-m", mode, "stop")
+        # pg_ctl waits until the server's file is gone, which is shortly before the server has ended.
+        with suppress(ConnectionRefusedError):
+            while True:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                time.sleep(0.01)
 
     def new_database(self) -> str:
         """Return the name of a new, empty database that belongs to the driver's role."""

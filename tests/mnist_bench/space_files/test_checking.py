@@ -97,7 +97,7 @@ def lines_of(text: str) -> list[str]:
         ),
         ("model: {activation: {choice: [relu, rleu]}}", "1:37  model.activation: rleu"),
         ("model: {hidden_units: {float: [10, 20]}}", "takes no range of real numbers; use `int` or `choice`"),
-        ("model: {activation: {float: [0, 1]}}", "takes no range of real numbers; use `choice`"),
+        ("model: {activation: {float: [0, 1]}}", "model.activation: takes no range of real numbers; use `choice`"),
         ("model: {hidden_units: null}", "model.hidden_units: null is not a whole number"),
         ("optim: {lr: 0}", "optim.lr: 0 is not above 0 (0 < lr <= 10)"),
         ("augment: {zoom_per_axis: 1}", "augment.zoom_per_axis: 1 is not true or false"),

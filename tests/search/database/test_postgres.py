@@ -235,12 +235,11 @@ def test_an_outage_past_the_bound_is_a_sentence_and_the_search_goes_on_later(
     )
     with pytest.raises(StorageError, match=expected) as caught:
         fake.run(tmp_path, goal=GOAL, url=url, observer=Watcher(after=8, does=postgres.stop), max_outage=1)
-    gone = "(refused|closed the connection unexpectedly)"  # the latter while the server is still ending
     try:
         assert "\n" not in str(caught.value)
-        with pytest.raises(StorageError, match=rf"^Cannot open the database .*\*\*\*@127.0.0.1.*{gone}\.$"):
+        with pytest.raises(StorageError, match=r"^Cannot open the database .*\*\*\*@127.0.0.1.*refused\.$"):
             fake.run(tmp_path, goal=GOAL, url=url)
-        with pytest.raises(StorageError, match=rf"^Cannot read the database .*{gone}\.$"):
+        with pytest.raises(StorageError, match=r"^Cannot read the database .*refused\.$"):
             studies.open_study(tmp_path, None, url)
     finally:
         postgres.start()

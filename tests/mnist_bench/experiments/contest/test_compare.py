@@ -175,7 +175,7 @@ def test_a_live_contest_needs_a_file_and_one_objective(tmp_path: Path) -> None:
 
 
 def test_a_live_contest_has_one_number_of_workers(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^A live comparison trains on one number of workers, not on 1,8"):
+    with pytest.raises(UsageError, match=r"^A live comparison trains on one number of workers, not on 1,8\.$"):
         mnist_bench.compare_methods("mini", live="mnist-5k", workers=[1, 8], results=tmp_path)
     assert not list(tmp_path.iterdir())
 
