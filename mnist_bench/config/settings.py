@@ -6,7 +6,7 @@ setting per block or per layer takes a number for all of them or a list with one
 setting (`Setting`) is in its annotation, and nowhere else; `mnist_bench.config.catalogue` reads it.
 
 The values that a name can have are listed here once. Code that branches on one matches all of them, up to
-`assert_never`, so that mypy lists the places where a new value is not handled yet (`tests/test_closed_sets.py`).
+`assert_never`, so that mypy lists the places where a new value is not handled yet.
 """
 
 from __future__ import annotations
