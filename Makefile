@@ -15,11 +15,12 @@ $(BIN)/python -m pytest $(1); tests=$$?; \
 wait $$lint && exit $$tests; cat $$said; exit 1
 endef
 
-.PHONY: help search prove check coverage mutants test integration faults docs lint format schema reference notebooks results peers search-peers gpu clean
+.PHONY: help search digests weight check coverage mutants test integration faults docs lint format schema reference notebooks results peers search-peers gpu clean
 
 help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 5 minutes on 2 cores"
-	@echo "make prove    one search three ways (one worker, two workers, killed and resumed): one digest"
+	@echo "make digests  every digest of the base commit and of this tree, compared: 10 minutes; PART=quick: 2 minutes"
+	@echo "make weight   lines, tokens, modules, classes, functions, tests and words of the project"
 	@echo "make check    lint, types, import contracts, and the fast tests"
 	@echo "make coverage how much of the code the fast tests run; under the floor it fails"
 	@echo "make mutants  how many of 200 planted faults the fast tests notice"
@@ -40,8 +41,11 @@ help:
 search: .venv/installed
 	$(BIN)/mnist-bench search spaces/conv.yaml --trials 50
 
-prove: .venv/installed
-	$(BIN)/python benchmarks/prove.py
+digests: .venv/tested
+	$(BIN)/python benchmarks/digests.py --part $(or $(PART),all)
+
+weight: .venv/installed
+	@$(BIN)/python benchmarks/weight.py
 
 check: .venv/tested
 	$(call beside_lint,-q -m "$(FAST)" $(TWO))
@@ -99,18 +103,18 @@ gpu: .venv/tested
 	$(BIN)/python benchmarks/gpu.py
 
 clean:
-	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-peers .base .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
-.venv/installed: pyproject.toml
+.venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "mnist-bench needs Python 3.11 or newer; $$($(PYTHON) --version) is $(PYTHON). Try: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
 .venv/tested: .venv/installed
-	$(BIN)/python -m pip install --quiet --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
 	@touch $@
 
 .venv/compared: .venv/installed

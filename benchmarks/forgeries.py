@@ -26,7 +26,7 @@ from mnist_bench.config import TrainConfig, from_json
 from mnist_bench.data import load_training_set
 from mnist_bench.searches import SearchConfig, SearchSetup, running, start_list, study_context
 from mnist_bench.training.remote import trainer_on
-from search import canonical_json, files
+from search import canonical_json, files, hashed
 from search.driver import Driver
 from search.driver.dispatcher import WorkerTime
 from search.errors import SearchError
@@ -275,7 +275,7 @@ def outcome(forger: Forger, number: int, kind: Kind, events: Sequence[Event]) ->
     reached = [place for place in among if place[0] in trials]
     forged = [place for place in among if place in lies]
     best_is_forged = made.best.number in trials
-    checks = [replace(begun, seed=canonical_json.derived_seed(number, each)) for each in range(DRAWS)]
+    checks = [replace(begun, seed=hashed.derived_seed(number, each)) for each in range(DRAWS)]
     found = sum(judged(made, check, forger.retrain).verdict == "refuted" for check in checks)
     return Outcome(
         number=number, kind=kind, by_decisions=False, forged=len(forged), best_is_forged=best_is_forged,

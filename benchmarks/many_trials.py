@@ -33,7 +33,7 @@ import numpy as np
 import pages
 
 from mnist_bench import searches
-from search import canonical_json
+from search import canonical_json, hashed
 from search.driver.progress import Observer
 from search.driver.resume import keep_nothing
 from search.executors.in_process import InProcessExecutor
@@ -71,7 +71,9 @@ class Trainer:
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """See `search.trainer_api.Trainer`."""
-        draws = np.random.default_rng([canonical_json.derived_seed(canonical_json.sha256(dict(config))), seed, period])
+        draws = np.random.default_rng(
+            [hashed.derived_seed(hashed.Name(canonical_json.sha256(dict(config)))), seed, period]
+        )
         skill = 0.02 * abs(np.log(config["optim"]["lr"] / 4e-3)) + 0.02 / period
         errors = int(IMAGES * min(0.9, skill + 0.003 * draws.random()))
         wrong = np.zeros(IMAGES, bool)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from search import canonical_json
+from search import hashed
 from search.space import FloatRange, Space, place
 from search.trainer_api import Planner
 
@@ -34,7 +34,7 @@ def near_copies(space: Space, planner: Planner[Any], points: list[Params], origi
 
 
 def _near_copy(space: Space, planner: Planner[Any], params: Params, origin: int) -> NearCopy:
-    draws = np.random.default_rng(canonical_json.derived_seed("near copy", origin))
+    draws = np.random.default_rng(hashed.derived_seed(hashed.Name("near copy"), origin))
     spans = {item.path: item.distribution for item in space.ranges if item.path in params}
     floats = {path: span for path, span in spans.items() if isinstance(span, FloatRange)}
     here = np.array([place(span, params[path]) for path, span in floats.items()])

@@ -26,7 +26,7 @@ from mnist_bench.certificates import Certificate, VerifyOptions, draw, lines, re
 from mnist_bench.cli.experiments import runner
 from mnist_bench.config import from_json
 from mnist_bench.experiments import Observer, TrainingRun, grid
-from search import canonical_json
+from search import hashed
 from search.files import atomic_write, passing_folder
 
 FOLDER = Path(__file__).parents[1] / "results" / "records"
@@ -59,7 +59,10 @@ class Score:
 
 def fresh_seeds(certificate: Certificate, drawn: int, number: int) -> list[int]:
     """Return the seeds with which a certificate's best configuration is scored."""
-    return [canonical_json.derived_seed("record", drawn, certificate.root, index) for index in range(number)]
+    return [
+        hashed.derived_seed(hashed.Name("record"), drawn, hashed.Name(certificate.root), index)
+        for index in range(number)
+    ]
 
 
 def scored(path: Path, drawn: int, number: int, observer: Observer, workers: int = 1) -> Score:

@@ -42,8 +42,3 @@ def parse_finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is not a finite number")
     return number
-
-
-def derived_seed(*parts: int | str) -> int:
-    """Return a seed of 32 bits that depends on all parts and on nothing else."""
-    return int(sha256(list(parts))[:8], 16)

@@ -15,11 +15,12 @@ import math
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_args, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, cast, get_args, runtime_checkable
 
 from search import canonical_json
 from search.arguments import is_number
 from search.errors import NewerVersionError, UsageError
+from search.hashed import EndReason
 from search.messages import in_a_sentence, listing, show
 from search.stored_fields import First, stored, unknown
 
@@ -28,8 +29,6 @@ MAX_PERIODS = 1_000_000
 """Most periods of a trial."""
 MAX_COST = 2**53
 """Largest cost of a period: a whole number in every JSON reader, also in those that have only floats."""
-EndReason = Literal["diverged", "out_of_memory", "finished"]
-"""Why a trial makes no further report. `finished`: it was complete before this period, in which nothing was trained."""
 C = TypeVar("C")
 """A trainer's configurations."""
 T = TypeVar("T")

@@ -22,7 +22,7 @@ from optuna.trial import TrialState
 
 from mnist_bench import space_files
 from mnist_bench.config.settings import TrainConfig
-from search import canonical_json
+from search import hashed
 from search.space.space import Space
 from search.strategies import suggest
 from search.strategies.registry import of_settings
@@ -63,7 +63,7 @@ def make_objective(space: Space, trainer: Trainer[TrainConfig]) -> Callable[[opt
 
     def objective(trial: optuna.Trial) -> float:
         config = space_files.config(space, space.sample(partial(suggest, trial)))
-        seed = canonical_json.derived_seed(STUDY, trial.number)
+        seed = hashed.derived_seed(hashed.Name(STUDY), trial.number)
         state, value = None, 0.0
         for period in range(1, periods(space) + 1):
             state, report = trainer.advance(config, seed, period, state)

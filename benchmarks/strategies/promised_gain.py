@@ -36,7 +36,7 @@ from mnist_bench import stand_ins, value_tables
 from mnist_bench.experiments.contest.contest_record import Entrant
 from mnist_bench.experiments.contest.replayed import Replayed, ReplayedStandIn, ReplayedValues
 from mnist_bench.experiments.contest.replays import Terms, simulated
-from search import canonical_json, strategies
+from search import canonical_json, hashed, strategies
 from search.event_log import StudyRecord, TrialRecord
 from search.files import append_line, make_folder, whole_lines
 from search.proposals import Candidate, Curve, Parts, Prospects
@@ -162,7 +162,7 @@ def promises(study: StudyRecord, prospects_of: Callable[[], Prospects], table: s
         if not before or len(finals) < at + AHEAD:
             continue
         prospects = prospects_of()
-        draws = np.random.default_rng(canonical_json.derived_seed(seed, "gain", at))
+        draws = np.random.default_rng(hashed.derived_seed(seed, hashed.Name("gain"), at))
         drawn = outcomes(known_at(ended[at - 1][0], study, prospects), prospects, draws)
         settings, luck = (float(np.maximum(gain(each, max(before)), 0.0).mean()) for each in drawn)
         gained = float(gain(np.array([max(after)]), max(before))[0])

@@ -13,7 +13,8 @@ from mnist_bench.start_lists import UNPRUNED
 from mnist_bench.tables import SHA256
 from search import canonical_json
 from search.errors import SearchError
-from search.event_log import GoalSet, Reason, Resumed, Stopped
+from search.event_log import GoalSet, Resumed, Stopped
+from search.hashed import Reason
 from search.messages import first_few, number_of, show
 from search.study import StudySpec
 

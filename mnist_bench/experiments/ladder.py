@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -27,13 +27,13 @@ from mnist_bench.numerics import Machine, sentence, this_machine
 from mnist_bench.result_table import Column, ShownAsTable, Table
 from mnist_bench.statistics import mean_and_deviation, share_interval
 from mnist_bench.studies import sealed_json
-from search import canonical_json
+from search import canonical_json, hashed
 from search.arguments import check_count
 from search.driver import OnPeriod, Task
 from search.messages import number_of
 from search.trainer_api import Report
 
-SHIPPED = "ladder"
+SHIPPED: Final = "ladder"
 """The folder of the recipes among the shipped spaces."""
 FOLDER = "_ladder"
 """The folder of the runs among the results; no study can have this name."""
@@ -217,7 +217,7 @@ def recipe_of(target: str) -> str:
 
 def seed_of(number: int) -> int:
     """Return the seed of run `number` (from 0); none of those by which the recipes were found."""
-    return canonical_json.derived_seed(SHIPPED, number)
+    return hashed.derived_seed(SHIPPED, number)
 
 
 def _wall_seconds(

@@ -19,7 +19,7 @@ from mnist_bench.picture_form import MNIST
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import Data, is_portable
 from search import yaml_writer
-from search.event_log import State
+from search.hashed import State
 from search.messages import command_line, number_of
 
 DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}

@@ -15,7 +15,8 @@ from mnist_bench.leaderboard.ranking import listed_trials, pareto_front, untrain
 from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
 from mnist_bench.nets import distinguishing
 from mnist_bench.result_table import ShownAsTable, Table
-from search.event_log import REPEATED, EarlyStop, Order, Remembered, State, StudyRecord, TrialRecord
+from search.event_log import REPEATED, EarlyStop, Order, Remembered, StudyRecord, TrialRecord
+from search.hashed import State
 
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
 """Columns of a learning curve next to those that the trainer measured."""

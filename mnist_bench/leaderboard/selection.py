@@ -12,7 +12,7 @@ from mnist_bench.leaderboard.board import Board, Leaderboard, LeaderboardRow, Se
 from mnist_bench.leaderboard.board_records import record_keys, record_of
 from search.arguments import is_number
 from search.errors import UsageError
-from search.event_log import Reason, State
+from search.hashed import Reason, State
 from search.messages import did_you_mean, first_few, listing, show
 from search.space.constraints import RowFilter, read_filter, short_names
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le, Len
 from pydantic import TypeAdapter, with_config
 
-from search import canonical_json
+from search import canonical_json, hashed
 from search.event_log import MAX_GOAL
 from search.stored_fields import STRICT
 from search.study import StudySpec, fingerprint
@@ -52,4 +52,4 @@ def receiver_of(spec: Mapping[str, Any]) -> Receiver | None:
 def seed_of(spec: Mapping[str, Any]) -> int:
     """Return the seed that follows from all else in a stored specification, but for the description of the numerics."""
     others = {name: value for name, value in spec.items() if name != "seed"}
-    return canonical_json.derived_seed("certificate", fingerprint(others))
+    return hashed.derived_seed("certificate", hashed.Name(fingerprint(others)))

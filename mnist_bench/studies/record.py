@@ -22,10 +22,11 @@ from mnist_bench.picture_form import MNIST, PictureForm, parse as parse_form
 from mnist_bench.studies.sealed_json import seal, unseal
 from search import files
 from search.errors import NewerVersionError, StorageError, StudyNotFoundError, UsageError
-from search.event_log import State, StudyRecord, TrialRecord
+from search.event_log import StudyRecord, TrialRecord
+from search.hashed import EndReason, State
 from search.messages import first_fault, in_a_sentence
 from search.stored_fields import STRICT, First, check_format, stored, unknown, unknown_in
-from search.trainer_api import EndReason, Report
+from search.trainer_api import Report
 
 MAX_BYTES = 4_000_000
 """Largest size of a record that is read; one of a thousand periods has a tenth of it."""

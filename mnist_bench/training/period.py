@@ -27,7 +27,8 @@ from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, wait_until_i
 from mnist_bench.training.evaluation import Evaluation, read, score
 from mnist_bench.training.learner import EvaluatedNet, Learner, evaluated_state, make_learner, train_step
 from mnist_bench.training.weights import weights_hash
-from search.trainer_api import EndReason, Report, Steps, finish
+from search.hashed import NET_METRICS, EndReason
+from search.trainer_api import Report, Steps, finish
 
 OnPeriod = Callable[[int, bytes, Report], None]
 
@@ -207,18 +208,14 @@ class PlainTrainLoop:
 def _report(config: TrainConfig, period: int, train_loss: float | None, found: Evaluation, weights: str) -> Report:
     if not math.isfinite(found.loss) or not math.isfinite(train_loss or 0.0):
         return _ended(config, period, weights, "diverged")
-    metrics = {
-        "epoch": _epoch(config, period),
-        "train_loss": train_loss,
-        "val_loss": found.loss,
-        "errors": found.errors,
-    }
+    figures = (_epoch(config, period), train_loss, found.loss, found.errors)
+    metrics = dict(zip(NET_METRICS, figures, strict=True))
     details = {"correct": found.packed()}
     return Report(value=found.accuracy, metrics=metrics, weights=weights, seconds=0.0, details=details)
 
 
 def _ended(config: TrainConfig, period: int, weights: str, reason: EndReason) -> Report:
-    metrics = {"epoch": _epoch(config, period), "train_loss": None, "val_loss": None, "errors": None}
+    metrics = dict(zip(NET_METRICS, (_epoch(config, period), None, None, None), strict=True))
     return Report(value=None, metrics=metrics, weights=weights, seconds=0.0, end=reason)
 
 

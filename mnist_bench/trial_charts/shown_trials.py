@@ -11,7 +11,8 @@ from mnist_bench.config import from_json
 from mnist_bench.leaderboard import accuracy_interval, ordered, period_ends, validation_images, value_name
 from mnist_bench.nets import line
 from mnist_bench.studies import is_foreign
-from search.event_log import Reason, StudyRecord, TrialRecord
+from search.event_log import StudyRecord, TrialRecord
+from search.hashed import Reason
 from search.objectives import FLAT
 
 LISTED = 200

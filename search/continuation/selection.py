@@ -14,7 +14,8 @@ from typing import Any, assert_never
 from search import canonical_json
 from search.differences import differences
 from search.errors import UsageError
-from search.event_log import Reason, StudyRecord, TrialRecord
+from search.event_log import StudyRecord, TrialRecord
+from search.hashed import Reason
 from search.messages import first_few, number_of, show
 from search.space import Distribution, Space, constrained, same
 from search.study import Continuation, StudySpec, TakenTrial

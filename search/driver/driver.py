@@ -29,17 +29,16 @@ from search.event_log import (
     Event,
     GoalSet,
     History,
-    Reason,
     Reported,
     Resumed,
     Slot,
-    State,
     StopRules,
     Told,
     TrialRecord,
     is_external,
     repeats,
 )
+from search.hashed import Reason, State
 from search.messages import number_of, show
 from search.space import constrained
 from search.strategies import OptunaStudy, shortfall

@@ -15,8 +15,9 @@ from annotated_types import Ge, Le, Len
 from pydantic import GetPydanticSchema
 from pydantic_core import core_schema
 
-from search.event_log.records import Reason, State, StopRule
+from search.event_log.records import StopRule
 from search.event_log.timeline import Order
+from search.hashed import Reason, State
 from search.trainer_api import MAX_COST, MAX_PERIODS, Report
 
 Kind = Literal["create", "goal", "ask", "report", "tell", "decline", "stop", "resume"]

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
-from search import canonical_json
+from search import hashed
 from search.event_log.timeline import Order
+from search.hashed import EndReason, Reason, State
 from search.messages import assigned, duration, html_table, no_attribute, number, number_of, short, shortened
 from search.space import Direction, Space, cost_of, direction_of, metric_of, score
-from search.trainer_api import EndReason, Report
+from search.trainer_api import Report
 
-State = Literal["RUNNING", "COMPLETE", "PRUNED", "FAIL"]
-Reason = Literal[
-    "complete", "pruned", "infeasible", "duplicate", "diverged", "out_of_memory", "timed_out", "crashed", "running",
-    "paused",
-]  # fmt: skip
 UNTRAINED: tuple[Reason, ...] = ("infeasible", "duplicate")
 """Ends of trials that are not trained and do not count."""
 REPEATED = "repeated configuration"
@@ -295,8 +291,8 @@ class StudyRecord(_Explored):
 
     @property
     def digest(self) -> str:
-        """See `digest`."""
-        return digest(self.trials)
+        """See `hashed.digest`."""
+        return hashed.digest(map(_hashed, self.trials))
 
     def __repr__(self) -> str:
         best = self.best
@@ -345,19 +341,20 @@ def besides(counts: Mapping[str, int]) -> str:
     return f" (and {', '.join(named)})" if named else ""
 
 
-def digest(trials: Sequence[TrialRecord]) -> str:
-    """Return one SHA-256 over every trial's parameters, curve, state and weights; no times, no hosts.
-
-    Two searches whose digests agree asked for the same trials, saw the same figures and ended each in the same way.
-    """
-    return canonical_json.sha256([_digest_row(trial) for trial in sorted(trials, key=lambda trial: trial.number)])
-
-
-def _digest_row(trial: TrialRecord) -> list[Any]:
-    curve = [[report.value, dict(report.metrics), report.weights, report.end] for report in trial.reports]
-    running = trial.state == "RUNNING"
-    reason = "running" if running else trial.reason
-    return [trial.number, dict(trial.params), trial.seed, curve, trial.state, reason, trial.external]
+def _hashed(trial: TrialRecord) -> hashed.Row:
+    curve = (
+        hashed.Point(value=report.value, metrics=dict(report.metrics), weights=report.weights, end=report.end)
+        for report in trial.reports
+    )
+    return hashed.Row(
+        number=trial.number,
+        params=dict(trial.params),
+        seed=trial.seed,
+        curve=tuple(curve),
+        state=trial.state,
+        reason="running" if trial.state == "RUNNING" else trial.reason,
+        external=trial.external,
+    )
 
 
 def _or_infinity(value: float | None) -> float:

@@ -16,13 +16,14 @@ from search.errors import UsageError, WorkerError
 from search.executors import Done, Job, Lost, Outcome, Raised
 from search.executors.local import ending, kills, outcome_of_end
 from search.files import open_to_append
+from search.hashed import EndReason
 from search.messages import number_of
 from search.objectives.configuration import seed_of
 from search.objectives.forks import Child, Forks, forks_of
 from search.objectives.lines import Message
 from search.objectives.objective import Objective
 from search.objectives.reports import VALUE, Figures, digest_of, first_difference
-from search.trainer_api import EndReason, Report
+from search.trainer_api import Report
 
 NO_CHECK = "objective"
 """Takes the place of a numerics check, which no objective has: its reports are compared instead."""

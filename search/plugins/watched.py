@@ -17,7 +17,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from search import canonical_json
+from search import hashed
 from search.errors import OutsideRangeError, PluginError
 from search.messages import did_you_mean, listing, show
 from search.plugins.loading import Loaded
@@ -127,7 +127,7 @@ class WatchedPruner(BasePruner):
         """Return whether to stop the trial. Its seed, if it takes one, comes from the study's fingerprint."""
         if self._own is None or not self._lasting:
             # The study's name is its fingerprint, by which Optuna's hyperband assigns brackets, too.
-            seed = canonical_json.derived_seed(study.study_name, "pruner", trial.number, trial.last_step or 0)
+            seed = hashed.derived_seed(hashed.Name(study.study_name), "pruner", trial.number, trial.last_step or 0)
             self._own = self._loaded.construct(self._options, seed)
         with self._loaded.blamed():
             return bool(self._own.prune(study, trial))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search import canonical_json
+from search import canonical_json, hashed
 from search.proposals.coordinates import DECIMALS, Candidate, Coordinates, Params
 from search.proposals.curves import Curve
 from search.proposals.feasible import Feasible
@@ -54,7 +54,7 @@ class Prospects:
         self._space = space
         self._planner = planner
         self._plans: dict[str, Plan[Any]] = {}
-        self._feasible = Feasible(space, planner, canonical_json.derived_seed(seed, "covering"))
+        self._feasible = Feasible(space, planner, hashed.derived_seed(seed, "covering"))
 
     def covering(self, number: int, tried: Sequence[Params]) -> Params:
         """Return the feasible point of that number in the sequence, or the next one that was not tried."""

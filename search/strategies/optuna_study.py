@@ -22,7 +22,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search import canonical_json
-from search.event_log import Reason, State
+from search.hashed import Reason, State
 from search.proposals import Curve, Prospects
 from search.space import Direction, Distribution, Document, Space, score
 from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode, to_optuna

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from search import canonical_json
+from search import hashed
 from search.errors import UsageError
 from search.messages import listing
 from search.strategies.strategy import Strategy, whole
@@ -59,7 +59,7 @@ class Ask:
     @property
     def seed(self) -> int:
         """The seed of this proposal."""
-        return canonical_json.derived_seed(self.study_seed, "sampler", self.number)
+        return hashed.derived_seed(self.study_seed, "sampler", self.number)
 
     @property
     def is_stuck(self) -> bool:
@@ -195,7 +195,7 @@ class Qmc(Sampler):
         from search.strategies.optuna_samplers import FixedSpaceQmcSampler
 
         portable = ask.ranges.logarithmic if ask.ranges.elementary.is_portable else {}
-        seed = canonical_json.derived_seed(ask.study_seed, "sequence")
+        seed = hashed.derived_seed(ask.study_seed, "sequence")
         return FixedSpaceQmcSampler(ask.ranges.optunas, portable, seed=seed)
 
     def origin(self, ask: Ask) -> ProposalOrigin:

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, assert_never
 
-from search import canonical_json, strategies
+from search import canonical_json, hashed, strategies
 from search.differences import differences, same_bits
 from search.elementary import PORTABLE
 from search.errors import FingerprintError, NewerVersionError, UsageError
@@ -111,14 +111,14 @@ class StudySpec:
             return taken.seed
         match self.seeds:
             case "trial":
-                return canonical_json.derived_seed(self.seed, "trial", number)
+                return hashed.derived_seed(self.seed, "trial", number)
             case "configuration":
                 if (fault := canonical_json.fault(config)) is not None:
                     raise UsageError(
                         f"Values from the planner for trial {number} cannot be kept ({in_a_sentence(fault)}); see "
                         "`search.Plan`."
                     )
-                return canonical_json.derived_seed(self.seed, "configuration", canonical_json.sha256(config))
+                return hashed.derived_seed(self.seed, "configuration", hashed.Name(canonical_json.sha256(config)))
             case _:
                 assert_never(self.seeds)
 

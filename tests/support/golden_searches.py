@@ -1,4 +1,4 @@
-"""Searches of which the digest is known, and what it depends on; benchmarks/golden.py notes those of a new place."""
+"""Searches with the fake trainer of which benchmarks/digests.py compares the digests, and what a digest depends on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from search.strategies.samplers import Sampler
 from search.study import spec
 from support import search_fake as fake
 
-FILE = "tests/search/golden_searches.json"
 OPTIONS: Mapping[str, Mapping[str, int]] = {
     "tpe": {"n_startup_trials": 5},
     "gp": {"n_startup_trials": 4},
@@ -119,20 +118,6 @@ def searched(folder: Path, options: Mapping[str, Any]) -> StudyRecord:
     Its figures are sums, products and quotients of a hash's digits, which are the same on every machine.
     """
     return fake.run(folder, **options).study
-
-
-def searched_for_real(folder: Path) -> tuple[str, StudyRecord]:
-    """Return a small search with nets, and its place, the canary first; it closes the test set in this process."""
-    from mnist_bench import searches
-    from search.driver.progress import Observer
-
-    asked = searches.SearchConfig(
-        space=str(SMALL), trials=8, slots=4, results=folder, study_name="small", executor="in-process", device="cpu"
-    )
-    study = searches.run(asked, Observer(), lambda: False).study
-    sampler, pruner = strategies.of_spec(study.spec)
-    here = place({"sampler": sampler, "pruner": pruner, "space_values": {}, "portable": False})
-    return f"canary {study.spec['numerics']['canary'][:16]}, driver revision {spec.DRIVER_REVISION}, {here}", study
 
 
 def portable() -> dict[str, list[str]]:

@@ -12,7 +12,8 @@ import numpy as np
 
 from mnist_bench.config.json import to_json, with_params
 from mnist_bench.config.settings import TrainConfig
-from search.event_log.records import Reason, State, TrialRecord
+from search.event_log.records import TrialRecord
+from search.hashed import Reason, State
 from search.study.folder import RESULTS
 from search.study.location import StudyLocation
 from search.study.studies import StoredStudy

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from search.event_log.events import Asked, Created, GoalSet, Reported, Told
 from search.event_log.history import History
-from search.event_log.records import Reason, State
+from search.hashed import Reason, State
 from search.trainer_api import Report
 
 PERIODS = 4

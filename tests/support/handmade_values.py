@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from search.event_log.records import Reason, State, TrialRecord
+from search.event_log.records import TrialRecord
+from search.hashed import Reason, State
 from search.space.space import Space
 from search.study.studies import StoredStudy
 from search.trainer_api import Report

@@ -27,7 +27,7 @@ from mnist_bench.nets import net_size
 from mnist_bench.numerics import TRAINER_REVISIONS
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.studies import compatibility, data_of
-from search import canonical_json
+from search import canonical_json, hashed
 from search.differences import canaries
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
@@ -71,7 +71,7 @@ def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOption
         raise UsageError(
             f"{baseline} and {study.name}/{trial.number} train the same network; there is nothing to ablate."
         )
-    seeds = tuple(canonical_json.derived_seed("ablation", number) for number in range(options.seeds))
+    seeds = tuple(hashed.derived_seed("ablation", number) for number in range(options.seeds))
     question = _question(study, trial, start, target, seeds)
     folder = study.files.path
     kept = ablation.load(folder)

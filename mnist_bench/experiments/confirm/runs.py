@@ -19,7 +19,7 @@ from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
 from mnist_bench.studies import data_of, purpose_of_confirming, record, sealed_json
 from mnist_bench.training import export
-from search import canonical_json
+from search import hashed
 from search.arguments import check_count
 from search.driver import Task
 from search.errors import StorageError, UsageError
@@ -48,7 +48,7 @@ class Part:
     words: str
     """The work, in words."""
     train_on: TrainOn
-    purpose: str
+    purpose: hashed.Purpose
     """The purpose for which their seeds are drawn."""
     rounds: tuple[int, ...]
     """Seeds that a configuration has been trained with after each round."""
@@ -70,7 +70,7 @@ FINAL = Part(
 def seeds(study: StudyRecord, part: Part) -> list[int]:
     """Return the seeds of a part, the same for all configurations, none of them a trial's."""
     taken = {trial.seed for trial in study.trials}
-    drawn = (canonical_json.derived_seed(study.spec["seed"], part.purpose, k) for k in count())
+    drawn = (hashed.derived_seed(study.spec["seed"], part.purpose, k) for k in count())
     return list(islice((seed for seed in drawn if seed not in taken), part.seeds))
 
 

@@ -31,7 +31,7 @@ from mnist_bench.numerics import DeviceKind
 from mnist_bench.searches import period_ends
 from mnist_bench.tables import CHANCE, SPLIT, cached_trainer
 from mnist_bench.training import bits_of
-from search import canonical_json, strategies
+from search import canonical_json, hashed, strategies
 from search.differences import canaries
 from search.driver import Observer, Search, Task, TaskStore, Training
 from search.errors import StudyNotFoundError
@@ -97,7 +97,7 @@ class LiveTerms:
         """Return what the searches with this seed have in common."""
         if not self.own_splits:
             return Pair()
-        split, training = (canonical_json.derived_seed(seed, purpose) for purpose in ("split", "training"))
+        split, training = (hashed.derived_seed(seed, purpose) for purpose in ("split", "training"))
         return Pair(split_seed=split, training_seed=training)
 
 

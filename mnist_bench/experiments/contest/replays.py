@@ -20,7 +20,7 @@ from mnist_bench.experiments.contest.contest_record import Entrant, Ledger, Trac
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.replayed import Replayed
 from search import canonical_json, strategies
-from search.event_log import State
+from search.hashed import State
 from search.simulation import MAX_TRIALS, Simulated, simulate
 from search.strategies import OptunaStudy
 from search.study import DRIVER_REVISION, StartList, StudySpec, fingerprint

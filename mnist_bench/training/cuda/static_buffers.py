@@ -24,7 +24,7 @@ from mnist_bench.training.augmentation import numbers
 from mnist_bench.training.batches import Selection, load, selections, sent
 from mnist_bench.training.evaluation import score
 from mnist_bench.training.learner import EvaluatedNet, Learner, Rates, in_one_piece, rates_at, take_step
-from search.canonical_json import derived_seed
+from search.hashed import derived_seed
 from search.trainer_api import Steps
 
 WARM_UP = 3

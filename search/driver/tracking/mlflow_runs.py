@@ -15,7 +15,8 @@ from itertools import islice
 from typing import Any, assert_never
 
 from search.driver.tracking.subject import SECONDS, Subject, begin_of, time_of
-from search.event_log import Reason, StudyRecord, TrialRecord
+from search.event_log import StudyRecord, TrialRecord
+from search.hashed import Reason
 from search.messages import shortened
 from search.study import begun
 from search.trainer_api import Report

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from search.driver.tracking.subject import Subject, begin_of, time_of
-from search.event_log import Reason, StudyRecord, TrialRecord
+from search.event_log import StudyRecord, TrialRecord
 from search.files import make_folder, open_to_append, own
+from search.hashed import Reason
 from search.messages import number, number_of
 from search.trainer_api import Report
 

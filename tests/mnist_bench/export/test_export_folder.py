@@ -42,7 +42,7 @@ from mnist_bench.prediction.model import load_model
 from mnist_bench.studies import record
 from search import files
 from search.errors import UsageError
-from search.event_log import State
+from search.hashed import State
 from support import handmade_winner, own_nets
 from support.own_data import arrays, write_folder
 

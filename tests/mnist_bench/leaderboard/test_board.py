@@ -16,7 +16,8 @@ from mnist_bench.leaderboard.board import (
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.statistics.inference import wilson
 from search.errors import StorageError
-from search.event_log.records import Reason, StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
+from search.hashed import Reason
 from search.study.studies import StoredStudy
 from support import handmade, handmade_search
 

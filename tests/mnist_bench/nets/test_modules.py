@@ -15,6 +15,7 @@ from mnist_bench.config.settings import Initialisation, ModelConfig
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model, set_dropout_generator
 from mnist_bench.numerics.generators import seeded
+from search.hashed import Name
 
 MODELS = [
     ModelConfig(blocks=0, hidden_layers=0),
@@ -27,7 +28,7 @@ MODELS = [
     ModelConfig(filters=(4, 6), block_dropout=0.1, final_pool="max", hidden_layers=0),
     ModelConfig(filters=4, filter_growth=1.0, convs_per_block=2, batchnorm="after_pool", shared_filters="net"),
 ]  # fmt: skip
-PICTURES = torch.rand(8, 1, 28, 28, generator=seeded(0, "pictures"))
+PICTURES = torch.rand(8, 1, 28, 28, generator=seeded(0, Name("pictures")))
 
 
 @pytest.mark.parametrize("config", MODELS)

@@ -18,8 +18,9 @@ from torchvision.transforms import (  # type: ignore[import-untyped]
 from mnist_bench.config.settings import AugmentConfig
 from mnist_bench.numerics.generators import seeded
 from mnist_bench.training.augmentation import DRAWS, distort, distortions, draw, maps, numbers, resample
+from search.hashed import Name
 
-PICTURES = torch.rand(5, 1, 28, 28, generator=seeded(0, "pictures"))
+PICTURES = torch.rand(5, 1, 28, 28, generator=seeded(0, Name("pictures")))
 FULL = AugmentConfig(rotation_degrees=30, zoom=0.2, shear_radians=0.3, translate_pixels=3)
 
 
@@ -85,7 +86,7 @@ def test_nearest_and_edge() -> None:
 
 
 def test_no_strength_is_the_picture_itself() -> None:
-    found = resample(PICTURES, maps(AugmentConfig(), draw(AugmentConfig(), 5, seeded(0, "a"))), AugmentConfig())
+    found = resample(PICTURES, maps(AugmentConfig(), draw(AugmentConfig(), 5, seeded(0, Name("a")))), AugmentConfig())
     torch.testing.assert_close(found, PICTURES, atol=1e-5, rtol=0)
 
 

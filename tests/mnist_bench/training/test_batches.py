@@ -19,6 +19,7 @@ from mnist_bench.numerics.generators import seeded
 from mnist_bench.training.batches import LastLosses, batches, no_losses, selections
 from mnist_bench.training.period import advance, fit
 from search import canonical_json
+from search.hashed import Name
 from support.dose import dose
 
 IMAGES = 1000
@@ -46,7 +47,7 @@ def test_an_epoch_takes_the_hardest_and_a_fixed_number_of_others(
     digits: Dataset, share: float, easy: float, batch_size: int, seed: int
 ) -> None:
     schedule = choosing(share, easy, batch_size=batch_size, keep_last_batch=True)
-    earlier = torch.rand(IMAGES, generator=seeded(seed, "losses"))
+    earlier = torch.rand(IMAGES, generator=seeded(seed, Name("losses")))
     losses = LastLosses(earlier.clone(), torch.zeros(IMAGES))
     steps = second_epoch(schedule)
     chosen = torch.cat([taken.chosen for taken in selections(schedule, digits, seed, steps, losses)])

@@ -13,7 +13,7 @@ from search.errors import UsageError
 from search.event_log.early_stop import StopRules
 from search.event_log.events import Asked, Created, GoalSet, Reported, Resumed, Stopped, Told
 from search.event_log.history import History
-from search.event_log.records import Reason, State
+from search.hashed import Reason, State
 from search.trainer_api import Report
 from support.dose import dose
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
 import pytest
 
 from search.differences import differences
-from search.event_log.records import Reason, StudyRecord, TrialRecord, digest, is_external
+from search.event_log.records import StudyRecord, TrialRecord, is_external
+from search.hashed import Reason
 from search.trainer_api import Report
 
 
@@ -32,6 +34,10 @@ def test_ties_are_broken_by_errors_then_loss_then_number() -> None:
     ranked = [trial(5, report(0.9, 1, 0.1)), trial(2, report(0.8, 0)), trial(1, report(0.8, 1, 0.1)),
               trial(3, report(0.8, 1, 0.1)), trial(0, report(0.8, 1, 0.2)), trial(4)]  # fmt: skip
     assert sorted(ranked, key=TrialRecord.rank_key) == ranked
+
+
+def digest(trials: Sequence[TrialRecord]) -> str:
+    return StudyRecord(name="tour-0", spec={}, totals=(9,), trials=tuple(trials)).digest
 
 
 def test_the_digest_sees_what_decides_and_not_what_varies() -> None:

@@ -16,7 +16,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from scipy.stats import qmc as oracle  # type: ignore[import-untyped]
 
-from search import canonical_json
+from search import canonical_json, hashed
 from search.errors import FingerprintError, UsageError
 from search.proposals.prospects import Prospects
 from search.strategies.optuna_study import OptunaStudy, frozen_trial, gp_proposal
@@ -64,7 +64,7 @@ def test_a_killed_search_of_enqueued_trials_goes_on_in_the_sequence(tmp_path: Pa
 def test_all_points_are_those_of_scipys_sequence() -> None:
     ranges = {"a": {"float": [0.0, 1.0]}, "b": {"float": [-2.0, 2.0]}, "one": {"int": [3, 3]}, "c": {"int": [0, 9]}}
     optuna_study = memory_of(Qmc(), ranges, seed=5)
-    points = oracle.Sobol(3, scramble=True, seed=canonical_json.derived_seed(5, "sequence")).random(8)
+    points = oracle.Sobol(3, scramble=True, seed=hashed.derived_seed(5, "sequence")).random(8)
     for number, (a, b, c) in enumerate(points):
         expected = {"m.a": a, "m.b": 4 * b - 2, "m.one": 3, "m.c": int(10 * c)}
         assert optuna_study.ask(number) == pytest.approx(expected)

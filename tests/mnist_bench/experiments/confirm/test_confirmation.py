@@ -28,8 +28,8 @@ from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.next_commands import NextCommands
 from search import canonical_json
-from search.canonical_json import derived_seed
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
+from search.hashed import derived_seed
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Random
 from search.study import StoredStudy, StudyFolder, StudySpec

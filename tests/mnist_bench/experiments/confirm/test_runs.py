@@ -18,8 +18,9 @@ from mnist_bench.experiments.confirm.race_result import Final
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, Runs
 from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.studies import compatibility
+from search.hashed import EndReason
 from search.study import ConfirmFolder
-from search.trainer_api import EndReason, Report
+from search.trainer_api import Report
 from support import handmade
 from support.handmade_confirmation import found
 

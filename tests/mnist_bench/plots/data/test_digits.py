@@ -12,6 +12,7 @@ from mnist_bench.numerics.generators import seeded
 from mnist_bench.plots import style
 from mnist_bench.plots.data import digits
 from mnist_bench.plots.subject import DataSubject
+from search.hashed import Name
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_one_hot() -> None:
 def test_cross_entropy_of_labels_is_that_of_one_hot_rows(mnist: Images) -> None:
     pixels = torch.tensor(mnist.images[:64], dtype=torch.float32).unsqueeze(1)
     labels = torch.tensor(mnist.labels[:64], dtype=torch.int64)
-    model = build_model(ModelConfig(blocks=1, filters=4, hidden_layers=0), seeded(0, "weights"))
+    model = build_model(ModelConfig(blocks=1, filters=4, hidden_layers=0), seeded(0, Name("weights")))
     with torch.no_grad():
         logits = model((pixels - 33.3) / 78.6)
     rows = torch.from_numpy(digits.one_hot(labels.numpy())).float()
