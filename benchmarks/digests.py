@@ -145,7 +145,7 @@ def identity(base: Tree) -> str:
     processor = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
     lines = [line for line in processor.splitlines() if line.startswith(("vendor", "cpu family", "model", "flags"))]
     chosen = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(KERNELS))
-    content = "\n".join([CASES.read_text(), str(base.folder), *base.versions(), *lines, *chosen])
+    content = "\n".join([CASES.read_text(), base.folder.name, *base.versions(), *lines, *chosen])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

@@ -3,7 +3,6 @@ from .api import (
     ablate as ablate,
     ablate_study as ablate_study,
     audit_study as audit_study,
-    certify as certify,
     compare as compare,
     compare_methods as compare_methods,
     confirm as confirm,
@@ -37,5 +36,4 @@ from .api import (
     train as train,
     train_ladder as train_ladder,
     train_notebook as train_notebook,
-    verify as verify,
 )

@@ -58,7 +58,7 @@ def digest(rows: Iterable[Row]) -> str:
 Purpose = Literal[
     "trial", "configuration", "sampler", "sequence", "covering", "pruner",
     "init", "order", "augment", "dropout", "draws", "made-up pictures",
-    "confirm", "confirm-all", "ablation", "ladder", "split", "training", "certificate",
+    "confirm", "confirm-all", "ablation", "ladder", "split", "training",
 ]  # fmt: skip
 """What seeds are drawn for: those of searches, of trainings, of experiments. Two with one text would draw the same."""
 Name = NewType("Name", str)

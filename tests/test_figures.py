@@ -43,7 +43,6 @@ QUOTED = [
     ("results", "conv/search.txt", r"50 trials|digest| [1-4] "),
     ("results", "conv/confirm.md", r"trial  seeds| +#\d+ "),
     ("notebook", "notebook.md", r"\|"),
-    ("forgeries", "forgeries.md", r"\| [a-z]"),
 ]
 """Page, published text, and how those of its lines begin that the page has."""
 

@@ -1,6 +1,5 @@
 from .commands import (
     ablate as ablate,
-    certify as certify,
     compare as compare,
     confirm as confirm,
     doctor as doctor,
@@ -13,7 +12,6 @@ from .commands import (
     show as show,
     studies as studies,
     train as train,
-    verify as verify,
 )
 from .experiments import (
     ablate_study as ablate_study,

@@ -6,18 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from mnist_bench import certificates
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.api.experiments import ablate_study, confirm_study, train_notebook
 from mnist_bench.api.pictures import plot_study, report_study
-from mnist_bench.api.progress import attended
 from mnist_bench.api.recipes import fit
 from mnist_bench.api.searches import reproduce_trial
 from mnist_bench.api.winner import export_study
-from mnist_bench.certificates import Certificate, Verification, VerifyOptions
 from mnist_bench.comparison import Comparison, TraceOptions, compare as compared, traced
 from mnist_bench.doctor import Checkup, checkup, machine_checks
-from mnist_bench.experiments import Observer
 from mnist_bench.joint_leaderboard import JointLeaderboard, joint_leaderboard_of, joint_table_of, leaderboards_of
 from mnist_bench.leaderboard import Leaderboard, Selection, select, table_of
 from mnist_bench.plots import draw_comparison
@@ -228,69 +224,3 @@ def doctor(
         results=results_in_force(results), storage=in_force(STORAGE).value, device=device, data_dir=as_path(data_dir)
     )
     return Checkup(findings=tuple(found))
-
-
-def certify(study: StoredStudy, to: str | Path, *, receiver: str | None = None) -> Certificate:
-    """Write the certificate of a study, which anybody can check; as `mnist-bench certify`.
-
-    Args:
-        study: as `search` or `open_study` returned it.
-        to: the file to write.
-        receiver: for whom the study has to have been searched; None for anybody.
-
-    Raises:
-        StudyNotFoundError: the study has no complete trial.
-        ForeignStudyError: your own trainer made it.
-        UsageError: the search has not ended, was made for another receiver, or cannot be checked by others; or the file
-            cannot be written.
-        StorageError: the study's database cannot be read.
-
-    Examples:
-        >>> certify(open_study("tiny-0"), "tiny.json").study.name
-        'tiny-0'
-    """
-    made = certificates.certify(study.location, receiver)
-    certificates.write(made, Path(to))
-    return made
-
-
-def verify(
-    file: str | Path,
-    *,
-    periods: int = 60,
-    draw: int | None = None,
-    workers: int = 1,
-    device: str = "auto",
-    data_dir: str | Path | None = None,
-    observer: Observer | None = None,
-    progress: bool | None = None,
-) -> Verification:
-    """Check a certificate: make every decision again, and train drawn trials again; as `mnist-bench verify`.
-
-    Args:
-        file: the certificate, which may come from anybody.
-        periods: the number of reporting intervals to draw.
-        draw: seed of the draw, to repeat a check; None for a new one.
-        workers: processes that train.
-        device: auto for the device of the search.
-        data_dir: the search's data set, if it is not the packaged one.
-        observer: an `mnist_bench.experiments.Observer`, called after every trial.
-        progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
-
-    Raises:
-        UsageError: the file is not a whole certificate, or the data set is not that of its search.
-        NewerVersionError: a newer version wrote the file.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
-        WorkerError: training fails in a process, or processes die.
-        Interrupted: Ctrl-C, or a notebook's stop button, ended the check.
-
-    Examples:
-        >>> verify("tiny.json", periods=2).verdict
-        'holds'
-    """
-    asked = VerifyOptions(
-        periods=periods, seed=draw, workers=workers, device=device, data_dir=as_path(data_dir)
-    )  # fmt: skip
-    with attended(observer, progress) as watching:
-        return certificates.verify(Path(file), asked, watching)

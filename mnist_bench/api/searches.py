@@ -63,7 +63,6 @@ def search(
     concurrent_trials: int = 8,
     order: Order = "logical",
     seed: int = 0,
-    receiver: str | None = None,
     overrides: Sequence[str] = (),
     enqueue: Sequence[Source] = (),
     warm_start_from: Sequence[str] = (),
@@ -111,8 +110,6 @@ def search(
         concurrent_trials: number of trials in progress at the same time; the search depends on it.
         order: "logical", the deterministic order; or "arrival", the order of completion, in which two runs may differ.
         seed: seed of the search.
-        receiver: name or number from the receiver of a certificate, which determines the seed together with the whole
-            search (docs/guides/certificates.md).
         overrides: `field=value`, each of which replaces a value of the space.
         enqueue: recipes to train first, each a file, the name of a bundled one, a mapping or a TrainConfig.
         warm_start_from: names of studies and tables whose best configurations are tried first.
@@ -187,7 +184,6 @@ def search(
         slots=concurrent_trials,
         order=order,
         seed=seed,
-        receiver=receiver,
         enqueue=several("enqueue", enqueue),
         from_studies=several("warm_start_from", warm_start_from),
         start=warm_start,

@@ -14,7 +14,6 @@ import typer
 
 from mnist_bench.cli import output, plugin, space
 from mnist_bench.cli.benchmarks import bench_commands, table_commands
-from mnist_bench.cli.certificates import certify, verify
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import ablate, confirm, notebook, train
 from mnist_bench.cli.failures import ErrorsAsSentences, drop_output, in_words, is_of_output
@@ -87,8 +86,6 @@ app.command("plot", cls=HelpfulCommand, rich_help_panel=INSPECT, help=plot.HELP)
 app.command("report", cls=HelpfulCommand, rich_help_panel=INSPECT)(report.report)
 app.command("confirm", cls=HelpfulCommand, rich_help_panel=VERIFY)(confirm.confirm)
 app.command("reproduce", cls=HelpfulCommand, rich_help_panel=VERIFY)(reproduce.reproduce)
-app.command("certify", cls=HelpfulCommand, rich_help_panel=VERIFY)(certify.certify)
-app.command("verify", cls=HelpfulCommand, rich_help_panel=VERIFY)(verify.verify)
 app.command("ablate", cls=HelpfulCommand, rich_help_panel=VERIFY)(ablate.ablate)
 app.command("doctor", cls=HelpfulCommand, rich_help_panel=VERIFY)(doctor.doctor)
 app.add_typer(plugin.app, name="plugin", cls=HelpfulGroup, rich_help_panel=VERIFY)

@@ -22,7 +22,7 @@ from mnist_bench.training import trainer_spec
 from search.event_log import repeats
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
-from search.messages import number_of, quoted
+from search.messages import number_of
 from search.space import cost_of
 from search.study import StartList
 from search.trainer_api import Planner, TrainerSpec
@@ -72,16 +72,10 @@ def _what(setup: SearchSetup) -> str:
     return (
         f"{space.name}: {number_of(len(space.ranges), 'range')}, "
         f"{number_of(config.trials, 'trial')} of at most {longest}, "
-        f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, {_seed(config)}, "
+        f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {config.seed}, "
         f"{number_of(config.slots, 'concurrent trial')} on {number_of(config.training_workers, 'worker')}"
         f"{'' if repeats(config.order) else ', in completion order'}{rules}."
     )
-
-
-def _seed(config: SearchConfig) -> str:
-    if config.receiver is None:
-        return f"seed {config.seed}"
-    return f"the seed that follows from all this and from {quoted(config.receiver)}"
 
 
 def _how_long(setup: SearchSetup, drawn: Drawn, measured: Pace, left: int, start: StartList) -> Iterator[str]:

@@ -12,16 +12,14 @@ from typing import Any, assert_never, get_args
 from mnist_bench import space_files
 from mnist_bench.config import DatasetName
 from mnist_bench.numerics import PrecisionName
-from mnist_bench.studies import receiver_seed
 from search.arguments import check_choice, check_count, check_seconds, check_text, check_utf8, is_number
 from search.driver import MAX_OUTAGE, check_search_arguments
 from search.driver.tracking import TrackerName
 from search.errors import UsageError
-from search.event_log import Order, StopRules, repeats
+from search.event_log import Order, StopRules
 from search.executors import MAX_LANES, ExecutorName
-from search.messages import quoted, show
+from search.messages import show
 from search.notes import check_note
-from search.plugins import is_code
 from search.study import ResultsFolder
 
 
@@ -58,9 +56,6 @@ class SearchConfig:
     order: Order = "logical"
     """The order in which events are handled: "logical", which can be repeated, or "arrival"."""
     seed: int = 0
-    receiver: str | None = None
-    """A name or number that the receiver of a certificate gave; the seed is then a hash of it and of all else that
-    decides the search."""
     enqueue: tuple[space_files.Source, ...] = ()
     """Recipes to train first: files, names of shipped ones, mappings or configurations."""
     from_studies: tuple[str, ...] = ()
@@ -101,8 +96,6 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         check_search_arguments(trials=self.trials, slots=self.slots, order=self.order, seed=self.seed)
-        if self.receiver is not None:
-            self._check_certifiable(self.receiver)
         check_utf8("results", self.results)
         check_utf8("space", self.space)
         check_utf8("enqueue", *self.enqueue)
@@ -149,37 +142,6 @@ class SearchConfig:
             raise UsageError(f"target={self.target!r}: give a validation accuracy, above 0 and up to 1.")
         if (self.sampler_options and self.sampler is None) or (self.pruner_options and self.pruner is None):
             raise UsageError("--sampler-option and --pruner-option need --sampler and --pruner; give these, too.")
-
-    def _check_certifiable(self, receiver: str) -> None:
-        """Check that a search for a receiver can have a certificate.
-
-        Raises:
-            UsageError: the name is wrong, or others could not repeat the search.
-        """
-        longest = receiver_seed.MAX_NAME
-        check_text("receiver", receiver, f"a name or number of up to {longest} characters")
-        if not 1 <= len(receiver) <= longest or not receiver.isprintable():
-            raise UsageError(
-                f"--for {quoted(show(receiver))}: give a name or number of 1 to {longest} printable characters."
-            )
-        check_utf8("receiver", receiver)
-        if self.seed != 0:
-            raise UsageError(f"--for {show(receiver)} determines the seed; leave out --seed.")
-        if self.continue_from is not None:
-            raise UsageError(
-                f"--for {show(receiver)} determines all seeds, and trials of {show(self.continue_from)} have seeds of "
-                "their own; leave out --continue."
-            )
-        if not repeats(self.order):
-            raise UsageError(
-                "--for needs the deterministic order, because only that can be checked; leave out --order."
-            )
-        own = {"--net": self.net, "--sampler": self.sampler, "--pruner": self.pruner}
-        for option, name in own.items():
-            if name is not None and (option == "--net" or is_code(name)):
-                raise UsageError(
-                    f"--for cannot be combined with {option} {show(name)}: `verify` does not run your code."
-                )
 
     @property
     def stop_rules(self) -> StopRules:

@@ -16,7 +16,7 @@ from mnist_bench.searches import study_context
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.first_trials import Start, enqueued, settings_of, start_list
 from mnist_bench.searches.setup import SearchSetup
-from mnist_bench.studies import BestCheckpoints, Data, Receiver, record, seeded_for, validated
+from mnist_bench.studies import BestCheckpoints, Data, record, validated
 from mnist_bench.training import bits_of, trainer_spec
 from search import repeatability
 from search.driver import Observer, Run, Search
@@ -138,13 +138,12 @@ def spec_of(setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], 
         # Next to its code in the space: for people, who may have lost the file.
         context["net"] = {**stored(net.loaded.code, {}), "text": net.text}
     plan = study_context.planner(space, context)
-    spec = StudySpec(
+    return StudySpec(
         space=space, seed=config.seed, slots=config.slots, order=config.order,
         sampler=setup.sampler, pruner=setup.pruner, periods=len(setup.period_ends), context=context,
         numerics=numerics, versions=study_context.versions(numerics), enqueued=enqueued(setup, plan), start=start(plan),
         portable=setup.is_portable,
     )  # fmt: skip
-    return spec if config.receiver is None else seeded_for(spec, Receiver(name=config.receiver, trials=config.trials))
 
 
 def _remembering(setup: SearchSetup, data: TrainingSet, notice: Callable[[str], object]) -> Executor:

@@ -93,17 +93,13 @@ class SearchSetup:
 
     @cached_property
     def location(self) -> StudyLocation:
-        """Where the study is kept, under the given name or else as SPACE-SEED, or SPACE-RECEIVER.
+        """Where the study is kept, under the given name or else as SPACE-SEED.
 
         Raises:
             UsageError: as `name_after`.
         """
         given, config = self.config.study_name, self.config
-        name = (
-            given
-            if given is not None
-            else name_after(self.space.name, config.seed if config.receiver is None else config.receiver)
-        )
+        name = given if given is not None else name_after(self.space.name, config.seed)
         return StudyLocation.of(name, config.results, config.storage)
 
     @cached_property

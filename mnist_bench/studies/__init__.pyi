@@ -18,12 +18,6 @@ from .foreign import (
     trainer_of as trainer_of,
 )
 from .openings import purpose_of_confirming as purpose_of_confirming
-from .receiver_seed import (
-    Receiver as Receiver,
-    receiver_of as receiver_of,
-    seed_of as seed_of,
-    seeded_for as seeded_for,
-)
 from .record import (
     Data as Data,
     PeriodResult as PeriodResult,

@@ -26,7 +26,6 @@ PURPOSES = {
     "ladder": 3099727889,
     "split": 3882023864,
     "training": 213604741,
-    "certificate": 383664313,
 }
 
 

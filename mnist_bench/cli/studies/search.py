@@ -31,7 +31,7 @@ OF_OWN_WORK = ("objective", "command", "periods", "unchecked", "stall")
 """Options of a search of your own function or program."""
 OF_NETS = (
     "net", "data_dir", "dataset", "precision", "device", "lanes", "enqueue", "from_study", "no_start", "executor",
-    "address", "gpus_per_worker", "audit_pruned", "receiver", "memory",
+    "address", "gpus_per_worker", "audit_pruned", "memory",
 )  # fmt: skip
 """Options that only a search of networks has."""
 
@@ -120,15 +120,6 @@ def search(
             help="Seed of the search.",
         ),
     ] = 0,
-    receiver: Annotated[
-        str | None,
-        typer.Option(
-            "--for",
-            metavar="NAME",
-            rich_help_panel=options.REPRODUCIBILITY,
-            help="Make a search whose certificate is for NAME. The seed is computed from NAME and the whole search.",
-        ),
-    ] = None,
     sampler: options.SamplerName = None,
     sampler_options: options.SamplerOptions = None,
     pruner: options.PrunerName = None,
@@ -347,7 +338,7 @@ def search(
         space=space, overrides=tuple(overrides or ()), trials=trials, patience=patience,
         target=None if target is None or is_own else options.accuracy("--target", target),
         timeout=timeout, slots=slots, order=order,
-        seed=seed, receiver=receiver, trial_timeout=trial_timeout,
+        seed=seed, trial_timeout=trial_timeout,
         workers=workers or (options.cores() if is_own else options.suitable_workers(device)), lanes=lanes,
         enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), start=not no_start,
         continue_from=continue_from, device=device,

@@ -359,13 +359,6 @@ def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
 
 
 @pytest.mark.usefixtures("measured")
-def test_a_dry_run_for_a_receiver_says_where_the_seed_comes_from(cli: Cli) -> None:
-    result = cli("search", "smoke", "--dry-run", "--trials", "12", "--for", "alice")
-    assert "the seed that follows from all this and from alice, 8 concurrent trials" in result.stdout
-    assert "Study smoke-alice in " in result.stdout
-
-
-@pytest.mark.usefixtures("measured")
 def test_a_dry_run_speaks_of_the_audit_after_it(cli: Cli) -> None:
     result = cli("search", "smoke", "--dry-run", "--trials", "12", "--audit-pruned", "12.5%")
     assert (

@@ -97,17 +97,6 @@ MIRRORS: Mapping[str, Mirror] = {
         no_parameter={**PRINTED, **PATHS},
         no_option={"study": "STUDY of STUDY/17", "record": "RECORD.json in the target's place", "on_period": HEARD},
     ),
-    "certify": Mirror(
-        functions=(mnist_bench.certify,),
-        renamed={"file": "to"},
-        no_parameter={**PRINTED, **PATHS},
-    ),
-    "verify": Mirror(
-        functions=(mnist_bench.verify,),
-        no_parameter=PRINTED,
-        no_option=SHOWN,
-        other_default={"workers": ONE_A_CORE},
-    ),
     "confirm": Mirror(
         functions=(mnist_bench.confirm_study, mnist_bench.confirm_front, mnist_bench.confirm_values),
         renamed={"no_test": "test_set", "open_test": "test_set"},

@@ -1,1 +1,0 @@
-"""Commands that write and check certificates."""
