@@ -35,7 +35,7 @@ import pages
 from mnist_bench import searches
 from search import canonical_json, hashed
 from search.driver.progress import Observer
-from search.driver.resume import keep_nothing
+from search.driver.run import keep_nothing
 from search.executors.in_process import InProcessExecutor
 from search.executors.protocol import Job
 from search.strategies.optuna_study import OptunaStudy

@@ -1,5 +1,5 @@
-from .dispatcher import Dispatcher as Dispatcher, WorkerTime as WorkerTime
-from .driver import Driver as Driver
+from .dispatcher import Dispatcher as Dispatcher
+from .driver import Driver as Driver, restored as restored
 from .outages import MAX_OUTAGE as MAX_OUTAGE
 from .progress import (
     Callbacks as Callbacks,
@@ -8,10 +8,11 @@ from .progress import (
     Observer as Observer,
     Observers as Observers,
     Progress as Progress,
+    WorkerTime as WorkerTime,
     expected_survivors as expected_survivors,
+    tell as tell,
 )
 from .replay import RecordedPlanner as RecordedPlanner
-from .resume import restored as restored
 from .run import Run as Run, Search as Search, check_search_arguments as check_search_arguments
 from .tasks import (
     OnPeriod as OnPeriod,

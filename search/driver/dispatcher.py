@@ -5,23 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from typing import Protocol, assert_never
+from typing import Protocol
 
-from search.driver.period_results import (
-    GivenUp,
-    Result,
-    can_be_stored,
-    check_never_trained,
-    check_same_weights,
-    take_all,
-)
-from search.driver.retry_policy import POLL, Failure, Key, RetryPolicy, failure_of
-from search.event_log import History, TrialRecord
+from search.driver.progress import WorkerTime
+from search.driver.retry_policy import POLL, End, Failure, Key, RetryPolicy, failure_of
+from search.errors import WorkerError
+from search.event_log import History, Reported, codec
 from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, RecallingExecutor
-from search.trainer_api import Report
+from search.trainer_api import Report, finite
 
 
 class Checkpoints(Protocol):
@@ -32,42 +26,15 @@ class Checkpoints(Protocol):
     def drop(self, trial: int, periods: Iterable[int]) -> None: ...
 
 
-@dataclass(slots=True)
-class WorkerTime:
-    """How the workers' time was used, in seconds of a lane's time."""
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """The period will not be trained, and ends its trial; `error`: last lines of a traceback, or a sentence."""
 
-    since: float = field(default_factory=time.monotonic)
-    workers: int = 1
-    lanes: int = 1
-    """Lanes of all workers together."""
-    ordering: float = 0.0
-    """Idle, while a finished period waited for its turn in the logical order."""
-
-    @property
-    def ordering_share(self) -> float:
-        """The share of all worker time that the logical order cost, 0..1."""
-        total = self.lanes * (time.monotonic() - self.since)
-        return self.ordering / total if total else 0.0
+    reason: End
+    error: str
 
 
-class AtWork(Protocol):
-    """What the workers do at the moment, and how their time was used."""
-
-    @property
-    def time(self) -> WorkerTime: ...
-    def at_work(self) -> frozenset[int]: ...
-    def ahead(self) -> Mapping[int, int]: ...
-
-
-class Periods(AtWork, Protocol):
-    """The part of `Dispatcher` that the driver uses; a replay has one that trains nothing."""
-
-    def adopt(self, trial: int) -> None: ...
-    def obtain(self, wanted: int | None) -> tuple[int, Result] | None: ...
-    def keep_busy(self) -> None: ...
-    def drain(self) -> None: ...
-    def advance_to(self, trial: int, period: int) -> None: ...
-    def forget(self, trial: int) -> None: ...
+Result = Report | GivenUp
 
 
 class Dispatcher:
@@ -88,30 +55,23 @@ class Dispatcher:
         trial_timeout: float = math.inf,
         stall: float | None = None,
     ) -> None:
-        """Make a dispatcher without trials; `history` is the search's, which the driver changes.
+        """Take no trial yet; `history` is the search's, which the driver changes.
 
         `may_stop_at` says whether the pruner may stop a trial after a period. `trial_timeout` is the time in seconds
-        that a trial may train, all its periods together. `stall` is the time after which a period counts as hung; by
-        default it follows from the estimated cost.
+        that a trial may train; `stall` that after which a period counts as hung.
         """
-        self.executor = executor
-        self.states = states
+        self.executor, self.states = executor, states
         self.time = WorkerTime(workers=executor.workers, lanes=executor.workers * executor.lanes)
-        self._history = history
-        self._stopping = stopping
-        self._may_stop_at = may_stop_at
+        self._history, self._stopping, self._may_stop_at = history, stopping, may_stop_at
         self._trial_timeout = trial_timeout
-        self._trials: set[int] = set()
-        """Those that have not ended."""
-        self._ready: dict[Key, Result] = {}
-        """Results that have not been handled, or are being handled: an outage must not train those periods again."""
-        self._waiting: list[tuple[int, Key]] = []
-        """A heap of periods for which a worker is wanted, by urgency."""
-        self._running: set[Key] = set()
-        self._busy: set[int] = set()
-        """Trials of which a period waits for a worker or is on one."""
-        self._latest_states: dict[int, tuple[int, bytes]] = {}
         self._retry_policy = RetryPolicy(stall)
+        self._trials: set[int] = set()  # those that have not ended
+        self._ready: dict[Key, Result] = {}  # not handled, or being handled: an outage must not train those again
+        # A heap of periods for which a worker is wanted, by logical beginning.
+        self._waiting: list[tuple[int, Key]] = []
+        self._running: set[Key] = set()
+        self._busy: set[int] = set()  # trials of which a period waits for a worker or is on one
+        self._latest_states: dict[int, tuple[int, bytes]] = {}
         self._recalling = executor if isinstance(executor, RecallingExecutor) else None
 
     def adopt(self, trial: int) -> None:
@@ -126,20 +86,15 @@ class Dispatcher:
     def obtain(self, wanted: int | None) -> tuple[int, Result] | None:
         """Return a trial and the result of its next period: of the wanted trial, or for None of the first to arrive.
 
-        None if the search is to stop before the result is known.
-
-        Raises:
-            WorkerError: workers die over this period again and again, or train to other bits than before.
+        None if the search is to stop before it is known; WorkerError if workers die over it again and again.
         """
         # Every result is taken, not only the wanted ones: results of other trials wait for their turn in memory and on
         # disk, and the workers that delivered them get new jobs.
         while (key := self._at_hand(wanted)) is None:
-            if self._stopping():
-                # A period under way may be the wanted one: it is waited for, and nothing new is begun.
-                if not self._running:
-                    return None
-            else:
+            if not self._stopping():
                 self._feed()
+            elif not self._running:  # else the wanted period may be under way: it is waited for, nothing new is begun
+                return None
             self._collect(POLL)
         return key[0], self._ready[key]
 
@@ -205,30 +160,22 @@ class Dispatcher:
             pass
         if period is not None:
             self._busy.add(trial)
-            heappush(self._waiting, (self._urgency(self._history.trials[trial], period), (trial, period)))
-
-    def _urgency(self, trial: TrialRecord, period: int) -> int:
-        """Return the key by which periods wait for a worker, the smallest first: their logical beginning.
-
-        By their ends, which order the events, workers would be used less: 99.4% of their time instead of 99.7, in the
-        case of `_may_end` (docs/concepts/ordering.md).
-        """
-        return trial.end_of(period - 1)
+            # By their ends, which order the events, workers would be used less: 99.4% of their time instead of 99.7
+            # (docs/concepts/ordering.md).
+            heappush(self._waiting, (self._history.trials[trial].end_of(period - 1), (trial, period)))
 
     def _next_period(self, trial: int) -> int | None:
         """Return the first period that has not been trained; None if the trial may end before it."""
-        period = self._history.trials[trial].next_period
+        record = self._history.trials[trial]
+        period = record.next_period
         while (result := self._ready.get((trial, period))) is not None:
-            if self._may_end(trial, period, result):
+            # Asha stops trials at rungs alone, so between two rungs they train on before their turn has come. That uses
+            # 99.4% of the workers' time instead of 97.7 (simulated: 64 workers, 128 slots, estimates 20% off).
+            ends = not isinstance(result, Report) or result.end is not None
+            if ends or period == len(record.costs) or self._may_stop_at(period):
                 return None
             period += 1
         return None if self._history.is_decided(trial) else period
-
-    def _may_end(self, trial: int, period: int, result: Result) -> bool:
-        # Asha stops trials at rungs alone, so between two rungs they train on before their turn has come. That uses
-        # 99.4% of the workers' time instead of 97.7 (simulated: 64 workers, 128 slots, estimates 20% off).
-        last = period == len(self._history.trials[trial].costs)
-        return last or self._may_stop_at(period) or not isinstance(result, Report) or result.end is not None
 
     def _feed(self) -> None:
         put_off = []
@@ -238,15 +185,16 @@ class Dispatcher:
             if number not in self._trials:
                 continue  # it has ended; the heap is cleared of it only when its turn comes
             job = self._job(number, period)
+            key = (job.trial, job.period)
             if job.stall_seconds <= 0:  # the trial's time was used up by periods that all came back
                 self._busy.discard(number)
-                self._give_up(number, self._timed_out())
-            elif self._retry_policy.may_start((job.trial, job.period), self._running):
-                self._running.add((job.trial, job.period))
+                self._give_up(number, "timed_out")
+            elif self._retry_policy.may_start(key, self._running):
+                self._running.add(key)
                 self.executor.submit(job)
             else:
                 put_off.append(turn)
-                if self._retry_policy.needs_all((job.trial, job.period)):
+                if self._retry_policy.needs_all(key):
                     break  # or others would be begun for ever, and it never
         for turn in put_off:
             heappush(self._waiting, turn)
@@ -257,19 +205,17 @@ class Dispatcher:
         # A report that the log cannot hold ended the search; the trainer may have been mended since.
         if kept is None or not can_be_stored(kept[0], key):
             return False
-        report, state = kept
+        self._ready[key], state = kept
         self._latest_states[key[0]] = (key[1], state)
-        self._ready[key] = report
         return True
 
     def _recall(self, key: Key) -> bool:
         """Take a period that the executor knows from an earlier training."""
         if self._recalling is None:
             return False
-        number, period = key
-        trial = self._history.trials[number]
-        job = Job(trial=number, period=period, config=trial.config, seed=trial.seed, state=None, stall_seconds=math.inf)
-        known = self._recalling.recall(job, is_last=period == len(trial.costs))
+        trial = self._history.trials[key[0]]
+        job = Job(trial=key[0], period=key[1], config=trial.config, seed=trial.seed, state=None, stall_seconds=math.inf)
+        known = self._recalling.recall(job, is_last=key[1] == len(trial.costs))
         if known is None or not can_be_stored(known[0], key):
             return False
         self._ready[key], state = known
@@ -280,7 +226,7 @@ class Dispatcher:
     def _job(self, number: int, period: int) -> Job:
         """Return the period as a job, or an earlier one if the state before it is lost."""
         # A checkpoint that is lost or damaged costs time, never the trial: training continues from the newest whole
-        # one, at worst from the seed, to the same weights (`check_same_weights` checks it).
+        # one, at worst from the seed, to the same weights.
         done, state = self._latest_state(number, period - 1)
         trial = self._history.trials[number]
         stall = self._retry_policy.stall_seconds((number, done + 1), trial.costs[done])
@@ -300,15 +246,13 @@ class Dispatcher:
         reports = [*handled[: period - 1], *(result for result in waiting if isinstance(result, Report))]
         return self._trial_timeout - sum(report.seconds for report in reports if not report.remembered)
 
-    def _timed_out(self) -> GivenUp:
-        return GivenUp("timed_out", f"Training took more than {self._trial_timeout:g} s (--trial-timeout).")
-
-    def _give_up(self, trial: int, given_up: GivenUp) -> None:
+    def _give_up(self, trial: int, reason: End, error: str = "") -> None:
         """Let the first period of a trial that has not been trained be its last."""
         period = self._history.trials[trial].next_period
         while (trial, period) in self._ready:
             period += 1
-        self._ready[trial, period] = given_up
+        error = error or f"Training took more than {self._trial_timeout:g} s (--trial-timeout)."
+        self._ready[trial, period] = GivenUp(reason, error)
 
     def _latest_state(self, trial: int, latest: int) -> tuple[int, bytes | None]:
         # In memory, else each period would begin with reading a file that this process has just written.
@@ -334,49 +278,72 @@ class Dispatcher:
         self._busy.discard(key[0])
         if key[0] not in self._trials:
             return  # it was ended while it trained on
-        failure = self._failure(key, outcome)
+        failure: Failure | None = failure_of(outcome, in_company=bool(self._running))
+        if failure == "stalled" and outcome.job.stall_seconds >= self._seconds_left(*key):
+            failure = "timed_out"  # its limit was not the time for a hang, but the rest of the trial's
         reason = outcome.reason if isinstance(outcome, Lost) else ""
         if failure is None or self._retry_policy.failed(key, failure, name=f"trial {key[0]}", reason=reason):
             self._settle(key, outcome)
         self._enqueue(key[0])
 
-    def _failure(self, key: Key, outcome: Outcome) -> Failure | None:
-        """Return the failure that an outcome is, or None if the period was trained."""
-        match outcome:
-            case Lost(cause="stalled", job=job) if job.stall_seconds >= self._seconds_left(*key):
-                return "timed_out"  # its limit was not the time for a hang, but the rest of the trial's
-            case _:
-                return failure_of(outcome, in_company=bool(self._running))
-
     def _settle(self, key: Key, outcome: Outcome) -> None:
         """Take an outcome as the period's result: it is a success, or the last failure that is allowed."""
+        (trial, period), handled = key, self._history.trials[key[0]].reports
         match outcome:
-            case Done():
-                self._done(key, outcome)
-            case Raised():
-                check_never_trained(key, outcome, self._history)
-                self._ready[key] = GivenUp("crashed", outcome.error)
+            case Done(report=report, state=state):
+                self._retry_policy.done(key)
+                before = handled[period - 1] if period <= len(handled) else self._ready.setdefault(key, report)
+                if isinstance(before, Report) and before.weights != report.weights:
+                    raise WorkerError(
+                        f"Trial {trial} trained period {period} again and got other weights ({before.weights[:8]} "
+                        f"then, {report.weights[:8]} now): this machine does not compute reproducibly."
+                    )
+                if not isinstance(before, Report):
+                    self._ready[key] = report
+                self._keep_state(key, report, state)
+            case Raised(error=error):
+                if period <= len(handled):
+                    raise WorkerError(f"Trial {trial} trained period {period} before and cannot now: {error}")
+                self._ready[key] = GivenUp("crashed", error)
             case Lost(cause="out_of_memory"):
-                error = f"Two workers ran out of memory over period {key[1]}."
-                self._give_up(key[0], GivenUp("out_of_memory", error))
+                self._give_up(trial, "out_of_memory", f"Two workers ran out of memory over period {period}.")
             case Lost():
-                self._give_up(key[0], self._timed_out())
-            case _:
-                assert_never(outcome)
-
-    def _done(self, key: Key, done: Done) -> None:
-        trial, period = key
-        self._retry_policy.done(key)
-        handled = self._history.trials[trial].reports
-        before = handled[period - 1] if period <= len(handled) else self._ready.get(key)
-        if isinstance(before, Report):
-            check_same_weights(trial, period, before, done.report)
-        else:
-            self._ready[key] = done.report
-        self._keep_state(key, done.report, done.state)
+                self._give_up(trial, "timed_out")
 
     def _keep_state(self, key: Key, report: Report, state: bytes) -> None:
         self._latest_states[key[0]] = (key[1], state)
         # On disk before its turn comes: however the process ends, a period that a worker has finished is never trained
         # again.
         self.states.put(*key, report, state)
+
+
+def take_all(outcomes: Sequence[Outcome], take: Callable[[Outcome], None]) -> None:
+    """Take all outcomes that arrived together, also if one of them ends the work; the first such error is raised."""
+    errors: list[WorkerError] = []
+    for outcome in outcomes:
+        try:
+            take(outcome)
+        except WorkerError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def as_stored(report: Report, *, with_details: bool) -> Report:
+    """Return a report as the log has it: metrics that are not finite become None, because JSON has no NaN."""
+    metrics = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in report.metrics.items()
+    }
+    return replace(report, metrics=metrics, details=report.details if with_details else {})
+
+
+def can_be_stored(report: Report, key: Key) -> bool:
+    """Return whether the event log can hold the report of a trial's period, which may be the trial's last."""
+    try:
+        stored = as_stored(finite(report), with_details=True)
+        event = Reported(trial=key[0], period=key[1], report=stored, prune=False, verdict=True, attributes={})
+        codec.text_of(codec.to_row(event))
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -5,44 +5,74 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from search.arguments import check_several
-from search.driver.dispatcher import AtWork
 from search.errors import UsageError
-from search.event_log import Forecast, History, StopRules, TrialRecord, WorkLeft
+from search.event_log import (
+    UNTRAINED,
+    Asked,
+    Event,
+    Forecast,
+    History,
+    Reported,
+    StopRules,
+    Told,
+    TrialRecord,
+    WorkLeft,
+)
 from search.messages import show
 from search.plugins import system_errors_of
-from search.trainer_api import Report
+from search.trainer_api import Report, is_feasible
 
 if TYPE_CHECKING:
     from search.study import StudySpec
 
-MAX_EXPECTED_TRIALS = 10_000
-"""The forecast of survivors counts at most this many trials."""
+MAX_EXPECTED_TRIALS = 10_000  # the share that survives hardly depends on their number, and for a billion takes hours
 FORECAST_SHARE = 0.05
 """Share of the driver's time that foreseeing the rest of a search may take. It looks at each slot's periods: at 4,000
 slots of ten periods that is 5 ms, and all else that follows from an event is done in less than 0.5 ms."""
+
+
+@dataclass(slots=True)
+class WorkerTime:
+    """How the workers' time was used, in seconds of a lane's time."""
+
+    since: float = field(default_factory=time.monotonic)
+    workers: int = 1
+    lanes: int = 1  # of all workers together
+    ordering: float = 0.0  # idle, while a finished period waited for its turn in the logical order
+
+    @property
+    def ordering_share(self) -> float:
+        """The share of all worker time that the logical order cost, 0..1."""
+        total = self.lanes * (time.monotonic() - self.since)
+        return self.ordering / total if total else 0.0
+
+
+class AtWork(Protocol):
+    """What the workers do at the moment, and how their time was used."""
+
+    @property
+    def time(self) -> WorkerTime: ...
+    def at_work(self) -> frozenset[int]: ...
+    def ahead(self) -> Mapping[int, int]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
     """The facts about a search that do not change while it runs."""
 
-    name: str
-    """The study's name."""
+    name: str  # the study's
     spec: StudySpec
-    workers: int
-    """Number of worker processes; 0 if it is not known."""
+    workers: int  # worker processes; 0 if it is not known
     goal: int
     resumed: bool
-    lanes: int = 1
-    """Trials at once in each worker."""
+    lanes: int = 1  # trials at once in each worker
     stop_rules: StopRules = field(default_factory=StopRules)
-    """The rules that may end the search before its goal."""
-    trials: tuple[TrialRecord, ...] = ()
-    """The trials so far, if the search resumes."""
+    trials: tuple[TrialRecord, ...] = ()  # so far, if the search resumes
 
     @property
     def sampler(self) -> str:
@@ -57,39 +87,27 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """A search at one moment."""
+    """A search at one moment. Trials are trained ones that have ended, unless a field says otherwise."""
 
     goal: int
     finished: int
-    """Trained trials that have ended."""
     complete: int
-    pruned: int
-    """Pruned, diverged, out of memory or timed out: Optuna's state PRUNED, those that were not trained aside."""
+    pruned: int  # or diverged, out of memory, timed out
     failed: int
-    infeasible: int
+    infeasible: int  # not trained
+    duplicate: int = 0  # not trained, because an earlier one has their configuration and seed
     running: tuple[TrialRecord, ...]
     best: TrialRecord | None
-    seconds: float
-    """Since this driver started."""
-    saved_periods: int
-    """Periods that pruned trials were spared."""
-    total_periods: int
-    """Periods that all ended trials would have had."""
-    order_cost: float
-    """Share of worker time lost to the deterministic order so far, 0..1."""
+    seconds: float  # since this driver started
+    saved_periods: int  # that pruned trials were spared
+    total_periods: int  # that all ended trials would have had
+    order_cost: float  # share of worker time lost to the deterministic order so far, 0..1
     workers: int
-    lanes: int = 1
-    """Trials that all workers together train at a time."""
-    training: frozenset[int] = frozenset()
-    """Running trials of which a worker trains a reporting interval now."""
-    ahead: Mapping[int, int] = field(default_factory=dict)
-    """By running trial, the number of reporting intervals that are trained and have not been handled."""
-    seconds_left: float | None = None
-    """Expected time until the search's end; None before a worker of this driver has reported."""
-    since: int | None = None
-    """Trained trials that have ended since a complete one was better than all before it; None if none is complete."""
-    duplicate: int = 0
-    """Trials that were not trained, because an earlier one has their configuration and seed."""
+    lanes: int = 1  # trials that all workers together train at a time
+    training: frozenset[int] = frozenset()  # running trials of which a worker trains a period now
+    ahead: Mapping[int, int] = field(default_factory=dict)  # by running trial: periods trained and not handled yet
+    seconds_left: float | None = None  # None before a worker of this driver has reported
+    since: int | None = None  # trials since a complete one was better than all before it; None if none is complete
 
     @property
     def best_unfinished(self) -> TrialRecord | None:
@@ -108,10 +126,7 @@ class Progress:
 
 
 class Observer:
-    """Receives the events of a search, in the driver's thread, and decides nothing.
-
-    By itself it does nothing; a subclass overrides the methods that it needs.
-    """
+    """Receives the events of a search, in the driver's thread, and decides nothing. Override what you need."""
 
     def on_start(self, header: Header) -> None:
         """The workers have started and the search begins or resumes."""
@@ -136,31 +151,35 @@ class Observer:
 
 
 class Observers(Observer):
-    """Hands every event to several observers, in turn."""
+    """Hands every event to several observers, in turn, each time inside what `around` returns."""
 
-    def __init__(self, observers: Sequence[Observer]) -> None:
+    def __init__(
+        self, observers: Sequence[Observer], around: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
+        def handing_on(name: str) -> Callable[[Any], None]:
+            hooks = [getattr(observer, name) for observer in observers]
+
+            def call(argument: Any) -> None:
+                with around():
+                    for hook in hooks:
+                        hook(argument)
+
+            return call
+
         for name in vars(Observer):
             if name.startswith("on_"):
-                setattr(self, name, _all([getattr(observer, name) for observer in observers]))
+                setattr(self, name, handing_on(name))
 
 
-def _all(hooks: Sequence[Callable[[Any], None]]) -> Callable[[Any], None]:
-    def call(argument: Any) -> None:
-        for hook in hooks:
-            hook(argument)
-
-    return call
+def blamed(own: Observer) -> Observer:
+    """Return an observer whose errors of the disk or of a database are reported as its own."""
+    return Observers([own], lambda: system_errors_of("observer"))
 
 
 class Callbacks(Observer):
-    """Calls functions with each trial that has ended."""
+    """Calls functions with each trial that has ended; UsageError if one cannot be called."""
 
     def __init__(self, functions: Sequence[Callable[[TrialRecord], object]]) -> None:
-        """Check the functions.
-
-        Raises:
-            UsageError: one cannot be called.
-        """
         check_several("callbacks", functions)
         for function in functions:
             if not callable(function):
@@ -168,78 +187,55 @@ class Callbacks(Observer):
         self._functions = tuple(functions)
 
     def on_end(self, trial: TrialRecord) -> None:
-        """Call them in turn."""
         for function in self._functions:
             function(trial)
 
 
-class BlamedObserver(Observer):
-    """Calls an observer, and reports errors of the disk or of a database that it raises as the observer's."""
-
-    def __init__(self, own: Observer) -> None:
-        for name in vars(Observer):
-            if name.startswith("on_"):
-                setattr(self, name, _blamed(getattr(own, name)))
-
-
-def _blamed(hook: Callable[[Any], None]) -> Callable[[Any], None]:
-    def call(argument: Any) -> None:
-        with system_errors_of("observer"):
-            hook(argument)
-
-    return call
+def tell(observer: Observer, event: Event, history: History) -> None:
+    """Tell an observer of an event that a history includes."""
+    if isinstance(event, Asked) and is_feasible(event.constraints):
+        observer.on_trial(history.trials[event.trial])
+    elif isinstance(event, Reported):
+        observer.on_report(history.trials[event.trial])
+    elif isinstance(event, Told) and event.reason not in UNTRAINED:
+        observer.on_end(history.trials[event.trial])
 
 
 def expected_survivors(spec: StudySpec, goal: int) -> Sequence[float]:
     """Return how many trials of a search the pruner is expected to leave in each period."""
-    # The share that survives hardly depends on the number of trials, and computing it for a billion takes hours.
     trials = min(max(goal, 1), MAX_EXPECTED_TRIALS)
     return spec.start.survivors(spec.pruner, trials, spec.periods, two_objectives=spec.cost is not None)
 
 
 class Meter:
-    """Takes progress from a history, counting from the moment it was made."""
+    """Takes progress from a history and from those who train, counting from the moment it was made."""
 
     def __init__(
         self, history: History, periods: AtWork, expected: Sequence[float], typical_costs: Sequence[float] = ()
     ) -> None:
-        """Watch a history and those who train.
-
-        Args:
-            history: the search so far.
-            periods: those who train.
-            expected: the trials that the pruner leaves in each period.
-            typical_costs: mean cost of each period of random configurations; empty if it is not known.
-        """
-        self._history = history
-        self._periods = periods
+        """`expected` and `typical_costs`: see `Forecast`."""
+        self._history, self._periods = history, periods
         self._forecast = Forecast(history, expected, typical_costs)
         self._left: WorkLeft
-        """The last forecast."""
         self._foresee_at = -math.inf
-        """When the next forecast is made, by the monotonic clock."""
         self._since = time.monotonic()
-        self._seconds = 0.0
-        """Measured time of the periods so far."""
-        self._cost = 0
-        """Their estimated cost."""
+        self._seconds, self._cost = 0.0, 0  # measured and estimated, of the periods so far
 
     def count(self, cost: int, report: Report) -> None:
         """Take in that a period was trained; one that is remembered says nothing of the pace."""
-        if report.remembered:
-            return
-        self._seconds += report.seconds
-        self._cost += cost
+        if not report.remembered:
+            self._seconds += report.seconds
+            self._cost += cost
 
     def read(self) -> Progress:
         """Return the progress now."""
-        history, ends, worker_time, ahead = self._history, self._history.ends, self._periods.time, self._periods.ahead()
+        history, ends, spent, ahead = self._history, self._history.ends, self._periods.time, self._periods.ahead()
         return Progress(
             goal=history.goal,
             finished=history.finished,
             complete=ends["complete"],
-            pruned=history.finished - ends["complete"] - ends["crashed"],
             failed=ends["crashed"],
+            pruned=history.finished - ends["complete"] - ends["crashed"],
             infeasible=ends["infeasible"],
             duplicate=ends["duplicate"],
             running=tuple(history.running()),
@@ -247,9 +243,9 @@ class Meter:
             seconds=time.monotonic() - self._since,
             saved_periods=history.saved_periods,
             total_periods=history.planned_periods,
-            order_cost=worker_time.ordering_share,
-            workers=worker_time.workers,
-            lanes=worker_time.lanes,
+            order_cost=spent.ordering_share,
+            workers=spent.workers,
+            lanes=spent.lanes,
             training=self._periods.at_work(),
             ahead=ahead,
             seconds_left=self._seconds_left(ahead),
@@ -257,14 +253,11 @@ class Meter:
         )
 
     def _seconds_left(self, ahead: Mapping[int, int]) -> float | None:
-        begun = time.monotonic()
-        history = self._history
+        begun, history, spent = time.monotonic(), self._history, self._periods.time
         has_ended = history.stop is not None or history.finished >= history.goal  # the forecast of which is quick
         if begun >= self._foresee_at or has_ended:
             self._left = self._forecast.remaining(ahead)
             self._foresee_at = begun + (time.monotonic() - begun) / FORECAST_SHARE
         if not self._cost:
             return None
-        worker_time = self._periods.time
-        pace = self._seconds / self._cost
-        return self._left.seconds(lanes=worker_time.lanes, pace=pace, waiting=worker_time.ordering_share)
+        return self._left.seconds(lanes=spent.lanes, pace=self._seconds / self._cost, waiting=spent.ordering_share)

@@ -1,4 +1,4 @@
-"""Decide everything in an event log again, and compare: the same driver, given the recorded reports.
+"""Decide everything in an event log again, and compare: the same decisions, given the recorded reports.
 
 Proposals come from the same visible trials, verdicts from the same curves, and in a search by logical order the order
 of events is decided again, too. The first event that differs is named; the events after it mean nothing.
@@ -10,9 +10,8 @@ log; everything that follows from them is decided again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any
 
 from optuna import Study
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -22,24 +21,23 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search import canonical_json
 from search.differences import differences
-from search.driver.dispatcher import WorkerTime
-from search.driver.driver import Driver
-from search.driver.period_results import GivenUp, Result
+from search.driver.dispatcher import GivenUp, Result
+from search.driver.driver import Decisions
 from search.errors import TooManyFailuresError
 from search.event_log import (
     REPEATED,
     Asked,
-    Created,
-    Declined,
     Event,
     GoalSet,
     History,
     Reported,
     Resumed,
+    Slot,
     Stopped,
     StopRules,
     Told,
     codec,
+    repeats,
     trial_of,
 )
 from search.plugins import Code, Loaded
@@ -53,12 +51,9 @@ from search.trainer_api import PLAIN, Plan, Planner
 class Replay:
     """The result of deciding a study's events again."""
 
-    events: int
-    """Number of events, from the first one, that were decided as in the log."""
-    difference: str | None
-    """How the next event differs from the log; None if none differs."""
-    believed: tuple[str, ...] = ()
-    """Names of the samplers and pruners whose decisions were taken from the log."""
+    events: int  # number of events, from the first one, that were decided as in the log
+    difference: str | None  # how the next event differs from the log; None if none differs
+    believed: tuple[str, ...] = ()  # names of the samplers and pruners whose decisions were taken from the log
 
 
 class _Otherwise(Exception):
@@ -74,10 +69,7 @@ class RecordedPlanner:
         self._plans = {canonical_json.dumps(event.params): _plan(event) for event in events if isinstance(event, Asked)}
 
     def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
-        """Return the plan of a trial; of parameters that the log does not have, that of another trial.
-
-        Such a proposal differs from the log, whatever its plan.
-        """
+        """Return a trial's plan; of parameters that the log does not have, which differ anyway, that of another."""
         return self._plans.get(canonical_json.dumps(params), next(iter(self._plans.values())))
 
 
@@ -93,127 +85,103 @@ def replay(
 
     Unless it `proposes`, the proposals of a built-in sampler are taken from the log, too: a sampler that asks which
     configurations are feasible needs the study's own planner.
-
-    Raises:
-        UsageError: a package that the study's sampler needs is not installed.
     """
     history = History.of(events[:1])
-    stored = StudySpec.from_json(history.spec)
-    recorded = _Recorded(events, history)
-    spec = _as_recorded(stored if proposes else _without_proposals(stored), recorded)
-    own = (way for way in (spec.sampler, spec.pruner) if isinstance(way, ForeignSampler | ForeignPruner))
-    believed = tuple(way.name for way in own)
-    driver = Driver(spec=spec, history=history, recorder=recorded, planner=planner_for(spec), dispatcher=recorded)
+    spec = StudySpec.from_json(history.spec)
+    if not proposes:  # its sampler counts as custom code
+        code = Code(module="", sha256="")
+        own = ForeignSampler(name=spec.sampler.name, code=code, portable=spec.sampler.portable)
+        spec = replace(spec, sampler=own)
+    recorded, believed = _Recorded(events, history, spec.space), []
+    for kind in ("sampler", "pruner"):
+        way = getattr(spec, kind)
+        if isinstance(way, ForeignSampler | ForeignPruner):
+            believed.append(way.name)
+            loaded = Loaded(
+                kind=kind, name=way.name, whole_name=way.name, call=lambda **_: recorded, source="", code=way.code
+            )
+            changed: dict[str, Any] = {kind: replace(way, loaded=loaded)}
+            spec = replace(spec, **changed)
+    decisions = Decisions(spec, history, planner_for(spec))
     try:
         while (event := recorded.next) is not None:
-            _decide(driver, event, history)
+            made = history.linked(_decided(decisions, event, history))
+            _check_same(event, made)
+            history.apply(made)
     except _Otherwise as difference:
-        return Replay(events=history.seq, difference=f"event {history.seq}: {difference}", believed=believed)
-    return Replay(events=history.seq, difference=None, believed=believed)
+        difference_in_words = f"event {history.seq}: {difference}"
+        return Replay(events=history.seq, difference=difference_in_words, believed=tuple(believed))
+    return Replay(events=history.seq, difference=None, believed=tuple(believed))
 
 
-def _without_proposals(spec: StudySpec) -> StudySpec:
-    """Return a specification whose sampler counts as custom code, so that the log replaces it."""
-    code = Code(module="", sha256="")
-    return replace(spec, sampler=ForeignSampler(name=spec.sampler.name, code=code, portable=spec.sampler.portable))
-
-
-def _as_recorded(spec: StudySpec, recorded: _Recorded) -> StudySpec:
-    """Return a stored specification in which the log replaces custom samplers and pruners."""
-    sampler, pruner = spec.sampler, spec.pruner
-    if isinstance(sampler, ForeignSampler):
-        sampler = replace(sampler, loaded=_stand_in(sampler, "sampler", _RecordedProposals(recorded, spec.space)))
-    if isinstance(pruner, ForeignPruner):
-        pruner = replace(pruner, loaded=_stand_in(pruner, "pruner", _RecordedVerdicts(recorded)))
-    return replace(spec, sampler=sampler, pruner=pruner)
-
-
-def _stand_in(way: ForeignSampler | ForeignPruner, kind: str, made: object) -> Loaded:
-    return Loaded(kind=kind, name=way.name, whole_name=way.name, call=lambda **options: made, source="", code=way.code)
-
-
-def _decide(driver: Driver, event: Event, history: History) -> None:
-    """Let the driver make the event that is recorded next."""
+def _decided(decisions: Decisions, event: Event, history: History) -> Event:
+    """Return what is decided where an event is recorded."""
     match event:
         case GoalSet() if history.stop is None:
-            driver.set_goal(event.goal)
+            return decisions.goal(event.goal)
         case Stopped() if history.stop is None:
             # Which rules were given, the log alone knows; whether one held, is decided again.
-            if not driver.stop_early(StopRules.of(event)):
+            if (stopped := StopRules.of(event).verdict(history)) is None:
                 raise _Otherwise(
                     f"{_named(event)} comes when its {event.rule} of {event.limit:g} did not end the search"
                 )
+            return stopped
         case Resumed() if history.stop is not None:
-            driver.go_on()
-        case Created() | GoalSet() | Asked() | Reported() | Told() | Declined() | Stopped() | Resumed():
-            if history.next_slot() is None:
-                raise _Otherwise(f"{_named(event)} comes when nothing was left to do")
-            before = history.seq
-            with suppress(TooManyFailuresError):  # the search ended here, and was run again
-                driver.step()
-            if history.seq == before:
-                raise _Otherwise(f"{_named(event)} comes when nothing feasible was found any more")
-        case _:
-            assert_never(event)
+            return decisions.resumed()
+    if (slot := history.next_slot()) is None:
+        raise _Otherwise(f"{_named(event)} comes when nothing was left to do")
+    try:
+        return decisions.event(slot, _result(event, slot, history) if slot.trains else None)
+    except TooManyFailuresError:
+        raise _Otherwise(f"{_named(event)} comes when nothing feasible was found any more") from None
 
 
-class _Recorded:
-    """Replaces a search's log, comparing events instead of writing them, and its dispatcher, repeating results."""
+def _result(event: Event, slot: Slot, history: History) -> tuple[int, Result]:
+    """Return the trial of a recorded event, and the result of its period from which that event followed."""
+    wanted = slot.trial if repeats(history.order) else None
+    trains = {trial.number for trial in history.running() if not history.is_decided(trial.number)}
+    if not isinstance(event, Reported | Told) or event.trial not in (trains if wanted is None else {wanted}):
+        turn = "a period's" if wanted is None else f"#{wanted}'s"
+        raise _Otherwise(f"{_named(event)} comes when it was {turn} turn")
+    match event:
+        case Reported(report=report):
+            return event.trial, report
+        case Told(external=True, reason="out_of_memory" | "timed_out" as reason, error=error):
+            return event.trial, GivenUp(reason, str(error))
+    return event.trial, GivenUp("crashed", str(event.error))
 
-    def __init__(self, events: Sequence[Event], history: History) -> None:
-        self.time = WorkerTime()
-        self._events = events
-        self._history = history
+
+def _check_same(recorded: Event, made: Event) -> None:
+    if made.saw != recorded.saw:
+        raise _Otherwise(f"when {_named(recorded)} was decided, the event before it was another one")
+    if differing := differences(_plain(recorded), _plain(made)):
+        listed = "; ".join(f"{path} {old} in the log, {new} when decided again" for path, old, new in differing[:3])
+        raise _Otherwise(f"{_named(recorded)}: {listed}")
+
+
+def _plain(event: Event) -> dict[str, object]:
+    if isinstance(event, Reported):  # a log without times is completed with those of the replay
+        event = replace(event, report=replace(event.report, handled=None))
+    row = codec.to_row(event)
+    payload = {key: value for key, value in row.payload.items() if key != "saw"}
+    return {"kind": row.kind, "time": row.time, "trial": row.trial, "external": row.external, **payload}
+
+
+def _named(event: Event) -> str:
+    number = trial_of(event)
+    return event.kind if number is None else f"{event.kind} of #{number}"
+
+
+class _Recorded(BaseSampler, BasePruner):
+    """Proposes the parameters in the log, stops the trials that were stopped there, and sets the attributes there."""
+
+    def __init__(self, events: Sequence[Event], history: History, space: Space) -> None:
+        self._events, self._history, self._ranges = events, history, space.distributions
 
     @property
     def next(self) -> Event | None:
         """The event that is to be decided next."""
         return self._events[self._history.seq] if self._history.seq < len(self._events) else None
-
-    def append(self, event: Event) -> None:
-        """Compare an event with the recorded one."""
-        recorded = self._expected()
-        if event.saw != recorded.saw:
-            raise _Otherwise(f"when {_named(recorded)} was decided, the event before it was another one")
-        differing = differences(_plain(recorded), _plain(event))
-        if differing:
-            listed = "; ".join(f"{path} {old} in the log, {new} when decided again" for path, old, new in differing[:3])
-            raise _Otherwise(f"{_named(recorded)}: {listed}")
-
-    def obtain(self, wanted: int | None) -> tuple[int, Result]:
-        """Return the trial of the recorded event, and the result of its period from which that event followed."""
-        event = self._expected()
-        trains = {trial.number for trial in self._history.running() if not self._history.is_decided(trial.number)}
-        if not isinstance(event, Reported | Told) or event.trial not in (trains if wanted is None else {wanted}):
-            turn = "a period's" if wanted is None else f"#{wanted}'s"
-            raise _Otherwise(f"{_named(event)} comes when it was {turn} turn")
-        return event.trial, _result(event)
-
-    def at_work(self) -> frozenset[int]:
-        """Return that nothing trains."""
-        return frozenset()
-
-    def ahead(self) -> dict[int, int]:
-        """Return that nothing waits."""
-        return {}
-
-    def nothing(self, *_: object) -> None:
-        """Do nothing: there are no workers, no states and no tables."""
-
-    show = adopt = keep_busy = drain = advance_to = forget = nothing
-
-    def _expected(self) -> Event:
-        if self.next is None:
-            raise RuntimeError("the replay continued past the log's end")
-        return self.next
-
-
-class _RecordedProposals(BaseSampler):
-    """Proposes the parameters in the log, and sets the attributes in it."""
-
-    def __init__(self, recorded: _Recorded, space: Space) -> None:
-        self._recorded = recorded
-        self._ranges = space.distributions
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {}
@@ -226,7 +194,7 @@ class _RecordedProposals(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        event = self._recorded.next
+        event = self.next
         if isinstance(event, Asked) and param_name in event.params:
             return encode(self._ranges[param_name], event.params[param_name])
         # The log has no such value: any of the range will do for the difference to be found.
@@ -234,54 +202,18 @@ class _RecordedProposals(BaseSampler):
         return param_distribution.choices[0] if is_choice else param_distribution.low  # type: ignore[attr-defined]
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        _note(self._recorded, study, trial)
+        self._set_attributes(study, trial)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        _note(self._recorded, study, trial)
-
-
-class _RecordedVerdicts(BasePruner):
-    """Stops the trials that were stopped according to the log."""
-
-    def __init__(self, recorded: _Recorded) -> None:
-        self._recorded = recorded
+        self._set_attributes(study, trial)
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        _note(self._recorded, study, trial)
-        event = self._recorded.next
-        return isinstance(event, Reported) and event.prune
+        self._set_attributes(study, trial)
+        return isinstance(self.next, Reported) and self.next.prune
 
-
-def _note(recorded: _Recorded, study: Study, trial: FrozenTrial) -> None:
-    """Set the attributes of a trial that the code set according to the log; the driver sets the constraints."""
-    event = recorded.next
-    if isinstance(event, Asked | Reported | Told):
-        for key, value in event.attributes.items():
-            if not key.startswith(OF_CONSTRAINTS):
-                study._storage.set_trial_system_attr(trial._trial_id, key, value)
-
-
-def _result(event: Reported | Told) -> Result:
-    """Return the result of a period from which a recorded event followed."""
-    match event:
-        case Reported(report=report):
-            return report
-        case Told(external=True, reason="out_of_memory" | "timed_out" as reason, error=error):
-            return GivenUp(reason, str(error))
-        case Told(error=error):
-            return GivenUp("crashed", str(error))
-        case _:
-            assert_never(event)
-
-
-def _named(event: Event) -> str:
-    number = trial_of(event)
-    return event.kind if number is None else f"{event.kind} of #{number}"
-
-
-def _plain(event: Event) -> dict[str, object]:
-    if isinstance(event, Reported):  # a log without times is completed with those of the replay
-        event = replace(event, report=replace(event.report, handled=None))
-    row = codec.to_row(event)
-    payload = {key: value for key, value in row.payload.items() if key != "saw"}
-    return {"kind": row.kind, "time": row.time, "trial": row.trial, "external": row.external, **payload}
+    def _set_attributes(self, study: Study, trial: FrozenTrial) -> None:
+        """Set the attributes of a trial that the code set according to the log; the driver sets the constraints."""
+        if isinstance(event := self.next, Asked | Reported | Told):
+            for key, value in event.attributes.items():
+                if not key.startswith(OF_CONSTRAINTS):
+                    study._storage.set_trial_system_attr(trial._trial_id, key, value)

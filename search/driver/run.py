@@ -17,10 +17,17 @@ from search.driver.attended import interruptible, watched
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
-from search.driver.progress import BlamedObserver, Callbacks, Header, Observer, Observers
-from search.driver.resume import OnTrialEnd, check_readable, clean_up, keep_nothing, release
+from search.driver.progress import Callbacks, Header, Observer, Observers, blamed
 from search.driver.tracking import TrackerName, tracked
-from search.errors import Interrupted, PluginError, SearchError, StorageError, TooManyFailuresError, UsageError
+from search.errors import (
+    FOREIGN,
+    Interrupted,
+    PluginError,
+    SearchError,
+    StorageError,
+    TooManyFailuresError,
+    UsageError,
+)
 from search.event_log import (
     MAX_COUNT,
     MAX_GOAL,
@@ -37,7 +44,7 @@ from search.event_log import (
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
-from search.messages import show
+from search.messages import first_line, show
 from search.notes import Change, change_notes, make_note_table
 from search.plugins import system_errors_of
 from search.space import Direction, Space, check_settings, direction_of
@@ -67,6 +74,13 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 Numerics = Mapping[str, Any]
+OnTrialEnd = Callable[[TrialRecord, bytes, Sequence[TrialRecord]], None]
+"""Keeps files of a complete trial. Gets the trial, its state after the last period, and all complete trials including
+this one. May be called again for the same trial after a restart."""
+
+
+def keep_nothing(trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
+    """Do nothing; the default of OnTrialEnd."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -74,16 +88,13 @@ class Run:
     """The result of one run of a search."""
 
     study: StoredStudy
-    reached: bool
-    """Whether the goal was reached, or a rule ended the search; otherwise it was stopped, and can be resumed."""
-    order_cost: float
-    """Share of worker time lost to the logical order, 0..1."""
+    reached: bool  # the goal, or a rule ended the search; otherwise it was stopped, and can be resumed
+    order_cost: float  # share of worker time lost to the logical order, 0..1
 
     def __repr__(self) -> str:
         return f"{self.study!r}\n{self._outcome()}"
 
     def _repr_html_(self) -> str:
-        """Return the study for a notebook, and whether the search has ended."""
         return f"{self.study._repr_html_()}<div>{self._outcome()}</div>"
 
     def _outcome(self) -> str:
@@ -95,48 +106,33 @@ class Search:
     """Everything a search needs; `run` does it."""
 
     location: StudyLocation
-    goal: int
-    """Trained trials that the study shall have."""
-    spec_for: Callable[[Numerics], StudySpec]
-    """The specification, given the workers' numerics."""
+    goal: int  # trained trials that the study shall have
+    spec_for: Callable[[Numerics], StudySpec]  # the specification, given the workers' numerics
     planner_for: Callable[[StudySpec], Planner[Any]]
-    """The planner of a study with this specification."""
     executor: Executor
-    typical_costs: Callable[[StudySpec], Sequence[float]] = lambda spec: ()
-    """The mean cost of each period of random configurations, for the forecast of the time; empty if it is not known."""
+    typical_costs: Callable[[StudySpec], Sequence[float]] = lambda spec: ()  # see `Forecast`
     observer: Observer = field(default_factory=Observer)
     progress: bool | None = False
     """Whether `run` shows the progress on the terminal or in the notebook that it is called from, if there is one; None
     to show it unless there is an observer."""
-    on_trial_end: OnTrialEnd = keep_nothing
-    """Keeps the weights of a complete trial before its states are removed."""
+    on_trial_end: OnTrialEnd = keep_nothing  # keeps the weights of a complete trial before its states are removed
     stop_rules: StopRules = NO_RULES
     """Rules that end the search before its goal. They are not part of the study's specification: resumed with other
     rules, or none, the search has the same trials as one that never stopped."""
-    stopping: Callable[[], bool] = lambda: False
-    """Whether to stop now; the same search can be resumed later."""
+    stopping: Callable[[], bool] = lambda: False  # whether to stop now; the same search can be resumed later
     trial_timeout: float = math.inf
     """Seconds that a trial may train. Not part of the study's specification: an end by time is an external event."""
-    stall: float | None = None
-    """Seconds after which a period counts as hung; None to take a multiple of its estimated cost."""
-    check: Callable[[StudyRecord], object] = lambda study: None
-    """Raises if an existing study is not of this trainer; called before the search is resumed."""
-    max_outage: float = MAX_OUTAGE
-    """Seconds that an outage of a PostgreSQL server is waited out for."""
-    note: str | None = None
-    """A new note about the study, for people; None to keep the one that it has."""
-    invocation: Invocation | None = None
-    """The command that started the search, if a command did; kept for people to read."""
+    stall: float | None = None  # seconds after which a period counts as hung; None: a multiple of its estimated cost
+    check: Callable[[StudyRecord], object] = lambda study: None  # raises if a study to be resumed is not this trainer's
+    max_outage: float = MAX_OUTAGE  # seconds that an outage of a PostgreSQL server is waited out for
+    note: str | None = None  # a new note about the study, for people; None to keep the one that it has
+    invocation: Invocation | None = None  # the command that started the search, if one did; kept for people to read
     continue_from: str | None = None
     """Name of a study in the same place, whose trials in this space come first, with the same seeds."""
-    settings_of: SettingsOf = resolved
-    """The settings of a trial of that study, by which it is found in this space."""
-    check_earlier: Callable[[StudyRecord], object] = lambda study: None
-    """Raises if that study is not of this kind of trainer."""
-    log: Sequence[TrackerName] = ()
-    """Programs to which the search is logged while it runs."""
-    callbacks: Sequence[Callable[[TrialRecord], object]] = ()
-    """Functions that are called with each trial that has ended."""
+    settings_of: SettingsOf = resolved  # of a trial of that study, by which it is found in this space
+    check_earlier: Callable[[StudyRecord], object] = lambda study: None  # raises if it is not of this kind of trainer
+    log: Sequence[TrackerName] = ()  # programs to which the search is logged while it runs
+    callbacks: Sequence[Callable[[TrialRecord], object]] = ()  # called with each trial that has ended
 
     @classmethod
     def of(
@@ -170,10 +166,10 @@ class Search:
         `workers` is a number of processes; by default, periods are trained in this process. By default, the study is
         named after space and seed; its results folder is the default in force (docs/guides/defaults.md). Of the space's
         settings, the search also reads the objective, the direction and the constraints; other settings, such as
-        limits, are for the planner. `direction` ("minimize" or "maximize")
-        replaces the space's, which maximizes unless it says otherwise. `portable` declares that the trainer computes
-        the same bits on every processor; see `StudySpec.portable`. `progress` and `continue_from` are as the fields,
-        see there. `dataclasses.replace` sets the other fields of a search, such as its observer.
+        limits, are for the planner. `direction` ("minimize" or "maximize") replaces the space's, which maximizes unless
+        it says otherwise. `portable` declares that the trainer computes the same bits on every processor; see
+        `StudySpec.portable`. `progress` and `continue_from` are as the fields, see there. `dataclasses.replace` sets
+        the other fields of a search, such as its observer.
 
         Raises:
             UsageError: an argument is wrong, the space's settings name no sampler or pruner or have a form that no
@@ -181,29 +177,40 @@ class Search:
         """
         check_search_arguments(trials=trials, slots=slots, order=order, seed=seed)
         check_count("periods", periods, MAX_COUNT)
-        _check_given("space", space, isinstance(space, Space), "a search.Space, such as Space.of(...)")
-        _check_given("planner", planner, hasattr(planner, "codec"), "an object with `codec`; see search.Planner")
-        _check_given("trainer", trainer, isinstance(trainer, TrainerSpec), "a search.TrainerSpec")
-        _check_given("start", start, isinstance(start, StartList | None), "a StartList, or None")
-        _check_strategy("sampler", sampler, Sampler)
-        _check_strategy("pruner", pruner, Pruner)
-        _check_given("name", name, isinstance(name, str | None), "a text, or None")
-        _check_given("results", results, isinstance(results, str | Path | None), "a folder, or None")
-        _check_given("portable", portable, isinstance(portable, bool), "True or False")
-        _check_given("continue_from", continue_from, isinstance(continue_from, str | None), "a study's name, or None")
+        for argument, given, is_right, expected in (
+            ("space", space, isinstance(space, Space), "a search.Space, such as Space.of(...)"),
+            ("planner", planner, hasattr(planner, "codec"), "an object with `codec`; see search.Planner"),
+            ("trainer", trainer, isinstance(trainer, TrainerSpec), "a search.TrainerSpec"),
+            ("start", start, isinstance(start, StartList | None), "a StartList, or None"),
+            ("sampler", sampler, isinstance(sampler, Sampler | None), _AN_INSTANCE.format("sampler")),
+            ("pruner", pruner, isinstance(pruner, Pruner | None), _AN_INSTANCE.format("pruner")),
+            ("name", name, isinstance(name, str | None), "a text, or None"),
+            ("results", results, isinstance(results, str | Path | None), "a folder, or None"),
+            ("portable", portable, isinstance(portable, bool), "True or False"),
+            ("continue_from", continue_from, isinstance(continue_from, str | None), "a study's name, or None"),
+        ):
+            if not is_right:
+                named = getattr(given, "__name__", given) if argument in ("sampler", "pruner") else repr(given)
+                raise UsageError(f"{argument}={show(named)}: give {expected}.")
         if direction is not None:
-            space = _directed(space, direction)
+            check_choice("direction", direction, get_args(Direction))
+            if direction != direction_of(space.settings):  # the setting is written only if it changes something
+                space = replace(space, settings={**space.settings, "direction": direction})
         check_several("enqueued", enqueued)
-        _check_named_strategies(space)
+        check_settings(space)
+        try:
+            strategies.of_settings(space.settings)
+        except ValueError as error:
+            raise UsageError(f"{space.source}: search: {error}.") from error
         start, enqueued = start or StartList(), tuple(enqueued)
-        for name_of_list, given in (("enqueued", enqueued), ("start", start.configurations)):
-            for index, params in enumerate(given):
+        for list_name, configurations in (("enqueued", enqueued), ("start", start.configurations)):
+            for index, params in enumerate(configurations):
                 if not isinstance(params, Mapping) or not all(isinstance(path, str) for path in params):
-                    raise UsageError(
-                        f"{name_of_list}[{index}]: {show(params)}: give a mapping of parameters to values."
-                    )
-                if misfit := space.misfit(params):
-                    raise UsageError(f"{name_of_list}[{index}]: {misfit}")
+                    misfit: str | None = f"{show(params)}: give a mapping of parameters to values."
+                else:
+                    misfit = space.misfit(params)
+                if misfit is not None:
+                    raise UsageError(f"{list_name}[{index}]: {misfit}")
         location = StudyLocation.of(
             name_after(space.name, seed) if name is None else name, results_in_force(results), storage
         )
@@ -211,12 +218,21 @@ class Search:
         def spec(numerics: Numerics) -> StudySpec:
             default = strategies.of_settings(space.settings, lambda: None if sampler else specification(location))
             return StudySpec(
-                space=space, seed=seed, slots=slots, order=order, sampler=sampler or default[0],
-                pruner=pruner or default[1], periods=periods, enqueued=enqueued, start=start,
-                numerics=numerics, portable=portable,
+                space=space,
+                seed=seed,
+                slots=slots,
+                order=order,
+                sampler=sampler or default[0],
+                pruner=pruner or default[1],
+                periods=periods,
+                enqueued=enqueued,
+                start=start,
+                numerics=numerics,
+                portable=portable,
                 context={"trainer": trainer.to_json(), "canary": numerics["canary"]},
-            )  # fmt: skip
+            )
 
+        log = location.files.workers_log
         return cls(
             location=location,
             goal=trials,
@@ -224,9 +240,7 @@ class Search:
             continue_from=continue_from,
             spec_for=spec,
             planner_for=lambda _: planner,
-            executor=InProcessExecutor(trainer)
-            if workers is None
-            else LocalExecutor(trainer, workers, location.files.workers_log),
+            executor=InProcessExecutor(trainer) if workers is None else LocalExecutor(trainer, workers, log),
         )
 
     def run(self) -> Run:
@@ -256,27 +270,11 @@ class Search:
                 raise Interrupted(f"Study {run.study.name} stopped before its trial budget; the same call resumes it.")
             return run
 
-    def _run_alone(self) -> Run:
-        """Drive the study while no other process does; errors as in `run`."""
-        self._check_continued()
-        make_folder(self.location.folder)
-        with file_lock.driver_lock(self.location.files.lock, f"Study {self.location.name}"), storage_errors():
-            run = self._locked_run()  # the folder's lock first, also with a server's: checkpoints are files
-        failed = run.study.first_failed
-        if run.reached and failed is not None:
-            error = TooManyFailuresError(all_failed(self.location, failed))
-            error.add_note(failed.error or "")  # for those who ask for the traceback
-            raise error
-        return run
-
     def specification(self, numerics: Numerics, notice: Callable[[str], object] = lambda text: None) -> StudySpec:
         """Return the study's specification with the trials of an earlier study, if one is continued.
 
         A study that has begun keeps the trials that it began with. Else `notice` is called with their number.
-
-        Raises:
-            UsageError: the earlier study cannot be continued, or no trial would be added to those of it.
-            StudyNotFoundError, StorageError: the earlier study is not there, or cannot be read.
+        UsageError if the earlier study cannot be continued, or no trial would be added to those of it.
         """
         spec = self.spec_for(numerics)
         if self.continue_from is None:
@@ -284,37 +282,15 @@ class Search:
         known = continuation.kept(self.location, self.continue_from)
         if known is None:
             found = self._found(continuation.opened(self.location, self.continue_from), spec)
+            found.check_goal(self.goal)
             notice(str(found))
             known = found.continues
         return replace(spec, continues=known)
 
-    def _found(self, earlier: StudyRecord, spec: StudySpec) -> continuation.Selection:
-        """Return the trials of an earlier study with which a new one begins; errors as in `specification`."""
-        found = self._selected(earlier, spec)
-        found.check_goal(self.goal)
-        return found
-
-    def _selected(self, earlier: StudyRecord, spec: StudySpec) -> continuation.Selection:
-        continuation.check_comparable(earlier, spec)
-        with system_errors_of("planner"):
-            planner = _BlamedPlanner(self.planner_for(spec))
-        return continuation.selected(earlier, spec, planner, self.settings_of)
-
-    def _check_continued(self) -> None:
-        """Check without workers that the earlier study can be continued; errors as in `specification`."""
-        if self.continue_from is not None and continuation.kept(self.location, self.continue_from) is None:
-            earlier = continuation.opened(self.location, self.continue_from)
-            self.check_earlier(earlier)
-            # As if this machine computed like that of the earlier study: the workers will say whether it does.
-            self._found(earlier, self.spec_for(earlier.spec["numerics"]))
-
     def trials_left(self) -> int:
         """Return how many trained trials are left to end, 0 if `run` would train nothing.
 
-        Nothing is changed and no worker started. Everything known without workers is checked as in `run`.
-
-        Raises:
-            FingerprintError, UsageError, StudyNotFoundError, StorageError: as in `run`.
+        Nothing is changed, no worker started. All that is known without workers is checked, with the errors of `run`.
         """
         history = stored_history(read_events(self.location))
         if not history.seq:
@@ -323,63 +299,74 @@ class Search:
         self.check(history.record())
         return 0 if self._is_done(history) else self.goal - history.finished
 
-    def _locked_run(self) -> Run:
-        _check_not_emptied(self.location)
-        if self.location.owns_database:
-            check_belongs(self.location)  # before a database is made in the folder
-        storage = open_for_writing(self.location.url)
-        try:
-            if EventLog(storage.engine, self.location.name).make_table():
-                make_note_table(storage.engine)  # now, because those who search later may not be allowed to
-            with postgres.driver_lock(self.location.url, self.location.name) as held:
-                return self._run_on(storage, EventLog(storage.engine, self.location.name, held))
-        finally:
-            self.executor.stop()
-            storage.engine.dispose()
+    def _found(self, earlier: StudyRecord, spec: StudySpec) -> continuation.Selection:
+        """Return the trials of an earlier study with which a new one begins."""
+        continuation.check_comparable(earlier, spec)
+        return continuation.selected(earlier, spec, self._planner(spec), self.settings_of)
+
+    def _check_continued(self) -> None:
+        """Check without workers that the earlier study can be continued; errors as in `specification`."""
+        if self.continue_from is not None and continuation.kept(self.location, self.continue_from) is None:
+            earlier = continuation.opened(self.location, self.continue_from)
+            self.check_earlier(earlier)
+            # As if this machine computed like that of the earlier study: the workers will say whether it does.
+            self._found(earlier, self.spec_for(earlier.spec["numerics"])).check_goal(self.goal)
+
+    def _run_alone(self) -> Run:
+        """Drive the study while no other process does; errors as in `run`."""
+        self._check_continued()
+        location = self.location
+        make_folder(location.folder)
+        # The folder's lock first, also with a server's: checkpoints are files.
+        with file_lock.driver_lock(location.files.lock, f"Study {location.name}"), storage_errors():
+            _check_not_emptied(location)
+            if location.owns_database:
+                check_belongs(location)  # before a database is made in the folder
+            storage = open_for_writing(location.url)
+            try:
+                if EventLog(storage.engine, location.name).make_table():
+                    make_note_table(storage.engine)  # now, because those who search later may not be allowed to
+                with postgres.driver_lock(location.url, location.name) as held:
+                    run = self._run_on(storage, EventLog(storage.engine, location.name, held))
+            finally:
+                self.executor.stop()
+                storage.engine.dispose()
+        failed = run.study.first_failed
+        if run.reached and failed is not None:
+            error = TooManyFailuresError(all_failed(location, failed))
+            error.add_note(failed.error or "")  # for those who ask for the traceback
+            raise error
+        return run
 
     def _run_on(self, storage: RDBStorage, log: EventLog) -> Run:
-        check_not_renamed(self.location)
+        location = self.location
+        check_not_renamed(location)
         events = log.read()
-        if not self.location.owns_database:
-            check_belongs(self.location, log.begun())
+        if not location.owns_database:
+            check_belongs(location, log.begun())
         history = stored_history(events)
         if events:
             self.check(history.record())
-        states = CheckpointStore(self.location.files.checkpoints)
-        if events and self._is_done(history):
-            # No worker is started for it. But the driver that wrote the last event may have died over what follows from
-            # it, so the tables and the files are seen to all the same.
-            self._tables(storage, history).complete(events[-1])
-            clean_up(history, states, self.on_trial_end)
-            self._annotate(storage)
-            return self._run_of(history, reached=True)
-        spec = self._start(history)
-        if not events:
-            events = self._create(spec, history, log)
-        # Only now that the study is in the database is the folder its own: killed before, the search begins again.
-        mark_folder(self.location, log.begun())
-        keep_invocation(self.location.files, spec.space, self.invocation)
-        self._annotate(storage)
-        tables = self._tables(storage, history)
+        states = CheckpointStore(location.files.checkpoints)
+        # If it is done, no worker is started for it. But the driver that wrote the last event may have died over what
+        # follows from it, so the tables and the files are seen to all the same.
+        spec = None if events and self._is_done(history) else self._start(history)
+        if spec is not None:
+            events = events or self._create(spec, history, log)
+            # Only now that the study is in the database is the folder its own: killed before, the search begins again.
+            mark_folder(location, log.begun())
+            keep_invocation(location.files, spec.space, self.invocation)
+        if self.note is not None:
+            change_notes(storage.engine, location.name, Change(note=self.note))
+        tables = OptunaTables(storage, location.name, history.spec, location.words)
         tables.complete(events[-1])
         clean_up(history, states, self.on_trial_end)
-        return self._drive(spec, history, log, tables, states)
-
-    def _annotate(self, storage: RDBStorage) -> None:
-        if self.note is not None:
-            change_notes(storage.engine, self.location.name, Change(note=self.note))
-
-    def _run_of(self, history: History, *, reached: bool, order_cost: float = 0.0) -> Run:
-        study = StoredStudy.of(history.record(), self.location)
-        return Run(study=study, reached=reached, order_cost=order_cost)
-
-    def _tables(self, storage: RDBStorage, history: History) -> OptunaTables:
-        return OptunaTables(storage, self.location.name, history.spec, self.location.words)
+        reached, order_cost = (True, 0.0) if spec is None else self._drive(spec, history, log, tables, states)
+        return Run(study=StoredStudy.of(history.record(), location), reached=reached, order_cost=order_cost)
 
     def _is_done(self, history: History) -> bool:
         """Run the checks that need no workers, and check whether the study has ended: at its goal, or by a rule."""
-        numerics = history.spec["numerics"]
-        self._check_same(history, self.specification(numerics))
+        self._check_same(history, self.specification(history.spec["numerics"]))
         # Which rule ended it does not matter: as long as one of the given rules would, there is nothing left to do.
         ended_early = history.stop is not None and self.stop_rules.verdict(history) is not None
         done = ended_early or (history.stop is None and history.next_slot() is None)
@@ -400,18 +387,17 @@ class Search:
         return spec
 
     def _check_same(self, history: History, spec: StudySpec) -> None:
-        """Check that a study was begun as this search; errors as `check_same`."""
-        check_same(self.location.name, history.spec, spec.to_json(), lambda: self._offer(history, spec))
+        """FingerprintError if a study was begun otherwise than this search; it offers a new one with its trials."""
 
-    def _offer(self, history: History, spec: StudySpec) -> str:
-        """Return how to begin a new study with the trials of one that was begun otherwise; empty if none can be."""
-        try:
-            found = self._selected(replace(history.record(), name=self.location.name), spec)
-            return continuation.offered(
-                found, self.location, self.goal, None if self.invocation is None else self.invocation.command
-            )
-        except SearchError:
-            return ""
+        def offer() -> str:
+            try:
+                found = self._found(replace(history.record(), name=self.location.name), spec)
+                typed = None if self.invocation is None else self.invocation.command
+                return continuation.offered(found, self.location, self.goal, typed)
+            except SearchError:
+                return ""
+
+        check_same(self.location.name, history.spec, spec.to_json(), offer)
 
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
         created = Created(name=self.location.name, spec=spec.to_json(), format=spec.format)
@@ -422,13 +408,15 @@ class Search:
             history.apply(events[-1])
         return events
 
+    def _planner(self, spec: StudySpec) -> Planner[Any]:
+        with system_errors_of("planner"):
+            return _BlamedPlanner(self.planner_for(spec))
+
     def _drive(
         self, spec: StudySpec, history: History, log: EventLog, tables: OptunaTables, states: CheckpointStore
-    ) -> Run:
-        with system_errors_of("planner"):
-            planner = _BlamedPlanner(self.planner_for(spec))
+    ) -> tuple[bool, float]:
+        planner, observer = self._planner(spec), blamed(self.observer)
         check_readable(planner.codec, history)
-        observer = BlamedObserver(self.observer)
         dispatcher = Dispatcher(
             self.executor,
             states,
@@ -438,42 +426,7 @@ class Search:
             trial_timeout=self.trial_timeout,
             stall=self.stall,
         )
-        observer.on_start(self._header(spec, history))
-        driver = Driver(
-            spec=spec,
-            history=history,
-            recorder=Recorder(log=log, tables=tables, outages=self._outages(dispatcher, observer)),
-            planner=planner,
-            dispatcher=dispatcher,
-            observer=observer,
-            on_trial_end=lambda trial: release(trial, history, states, self.on_trial_end),
-            typical_costs=self.typical_costs(spec),
-        )
-        reached = self._drive_to_goal(driver, history)
-        return self._run_of(history, reached=reached, order_cost=dispatcher.time.ordering_share)
-
-    def _outages(self, dispatcher: Dispatcher, observer: Observer) -> Outages | None:
-        if not is_postgresql(self.location.url):
-            return None
-        return Outages(
-            longest=self.max_outage,
-            meanwhile=dispatcher.work_on,
-            stopping=self.stopping,
-            notice=observer.on_notice,
-        )
-
-    def _drive_to_goal(self, driver: Driver, history: History) -> bool:
-        """Finish a segment that has stopped asking before a larger goal opens the next one."""
-        if history.stop is not None:
-            driver.go_on()
-        if history.declined and not driver.run(self.stopping, self.stop_rules):
-            return False
-        if history.stop is None and self.goal > history.goal:
-            driver.set_goal(self.goal)
-        return driver.run(self.stopping, self.stop_rules)
-
-    def _header(self, spec: StudySpec, history: History) -> Header:
-        return Header(
+        header = Header(
             name=self.location.name,
             spec=spec,
             workers=self.executor.workers,
@@ -483,47 +436,42 @@ class Search:
             stop_rules=self.stop_rules,
             trials=tuple(history.trials),
         )
+        observer.on_start(header)
+        outages = None
+        if is_postgresql(self.location.url):
+            outages = Outages(
+                longest=self.max_outage, meanwhile=dispatcher.work_on, stopping=self.stopping, notice=observer.on_notice
+            )
+        driver = Driver(
+            spec=spec,
+            history=history,
+            recorder=Recorder(log=log, tables=tables, outages=outages),
+            planner=planner,
+            dispatcher=dispatcher,
+            observer=observer,
+            typical_costs=self.typical_costs(spec),
+            on_trial_end=lambda trial: release(trial, history, states, self.on_trial_end),
+        )
+        if history.stop is not None:
+            driver.go_on()
+        # A segment that has stopped asking is finished before a larger goal opens the next one.
+        reached = not history.declined or driver.run(self.stopping, self.stop_rules)
+        if reached:
+            if history.stop is None and self.goal > history.goal:
+                driver.set_goal(self.goal)
+            reached = driver.run(self.stopping, self.stop_rules)
+        return reached, dispatcher.time.ordering_share
 
 
 def check_search_arguments(*, trials: int, slots: int, order: Order, seed: int) -> None:
-    """Check the arguments that nothing else checks before workers have started.
-
-    Raises:
-        UsageError: one is wrong; the message names it.
-    """
+    """UsageError if an argument is wrong that nothing else checks before workers have started."""
     check_count("trials", trials, MAX_GOAL)
     check_count("slots", slots, MAX_COUNT)
     check_choice("order", order, get_args(Order))
     check_whole("seed", seed)
 
 
-def _check_given(name: str, given: Any, is_right: bool, expected: str) -> None:
-    """Raise UsageError, which names the argument, if it is wrong."""
-    if not is_right:
-        raise UsageError(f"{name}={show(repr(given))}: give {expected}.")
-
-
-def _check_strategy(name: str, given: Any, kind: Any) -> None:
-    """Raise UsageError if an argument is not a sampler or a pruner of this kind, but its name or class, say."""
-    if given is not None and not isinstance(given, kind):
-        named = given if isinstance(given, str) else getattr(given, "__name__", show(given))
-        raise UsageError(f"{name}={show(named)}: give an instance, such as search.named_{name} returns, or None.")
-
-
-def _directed(space: Space, direction: Direction) -> Space:
-    """Return the space with this direction; the setting is written only if it changes something."""
-    check_choice("direction", direction, get_args(Direction))
-    if direction == direction_of(space.settings):
-        return space
-    return replace(space, settings={**space.settings, "direction": direction})
-
-
-def _check_named_strategies(space: Space) -> None:
-    check_settings(space)
-    try:
-        strategies.of_settings(space.settings)
-    except ValueError as error:
-        raise UsageError(f"{space.source}: search: {error}.") from error
+_AN_INSTANCE = "an instance, such as search.named_{} returns, or None"
 
 
 @dataclass(frozen=True)  # with slots, Python 3.11 cannot make a generic one
@@ -545,11 +493,7 @@ class _BlamedPlanner(Generic[C]):
 
 
 def _check_not_emptied(location: StudyLocation) -> None:
-    """Check that a study which has begun has not lost its database's content: a new one's is made before checkpoints.
-
-    Raises:
-        StorageError: it has; to search anew would pass over that in silence.
-    """
+    """StorageError if a study that has begun has lost its database's content: a new one is made before checkpoints."""
     database = location.files.database
     has_begun = location.files.checkpoints.exists()
     if location.owns_database and database.exists() and database.stat().st_size == 0 and has_begun:
@@ -557,3 +501,35 @@ def _check_not_emptied(location: StudyLocation) -> None:
             f"The database {database} is empty, though study {location.name} has begun: restore a copy of it, or "
             "give a new search another name with --study-name."
         )
+
+
+def check_readable(codec: Codec[Any], history: History) -> None:
+    """StorageError if a codec does not read a configuration to be trained; else each would be recorded as crashed."""
+    for trial in history.running():
+        try:
+            if not history.is_decided(trial.number):
+                codec.from_json(trial.config)
+        except SearchError:
+            raise
+        except FOREIGN as error:  # the codec of a custom trainer may raise anything
+            raise StorageError(
+                f"The configuration of trial {trial.number} cannot be read ({first_line(error)}); resume with the "
+                "trainer that began the study."
+            ) from error
+
+
+def release(trial: TrialRecord, history: History, states: CheckpointStore, on_trial_end: OnTrialEnd) -> None:
+    """Hand on a complete trial's last state, and remove all states of an ended trial."""
+    if trial.state == "COMPLETE" and (kept := states.get(trial.number, len(trial.reports))):
+        on_trial_end(trial, kept[1], history.complete())
+    states.drop(trial.number, range(1, len(trial.costs) + 1))
+
+
+def clean_up(history: History, states: CheckpointStore, on_trial_end: OnTrialEnd) -> None:
+    """Release ended trials whose states are still there, and remove files that were never finished."""
+    states.drop_unfinished()
+    for number in sorted(states.trials()):
+        if number >= len(history.trials):
+            states.drop_trial(number)
+        elif history.trials[number].state != "RUNNING":
+            release(history.trials[number], history, states, on_trial_end)

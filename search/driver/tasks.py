@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any
 
-from search.driver.period_results import take_all
+from search.driver.dispatcher import take_all
 from search.driver.retry_policy import POLL, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
 from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, RecallingExecutor, why_failed
@@ -20,16 +20,13 @@ from search.trainer_api import Report
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """One configuration to train to its end with one seed, as `Training` needs it: plain values, costs, identity."""
+    """One configuration to train to its end with one seed."""
 
-    name: str
-    """For messages."""
-    identity: str
-    """SHA-256, hexadecimal, of everything that the result depends on: equal identities train to equal bits."""
+    name: str  # for messages
+    identity: str  # SHA-256 of everything that the result depends on: equal identities train to equal bits
     config: Mapping[str, Any]
     seed: int
-    costs: tuple[int, ...]
-    """Estimated microseconds of each period."""
+    costs: tuple[int, ...]  # estimated microseconds of each period
 
     @property
     def number(self) -> int:
@@ -52,17 +49,12 @@ def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
     return report
 
 
-def unheard(task: Task, reports: Sequence[Report]) -> None:
-    """Do nothing; the default of OnEnd."""
-
-
 class TaskStore:
     """The reports of every period of every task, and the state after the latest one, in a folder of checkpoints."""
 
     def __init__(self, states: CheckpointStore, *, keep_last: bool) -> None:
-        self._states = states
-        self._keep_last = keep_last
-        """Whether the state of a task that has ended is kept."""
+        """`keep_last`: whether the state of a task that has ended is kept."""
+        self._states, self._keep_last = states, keep_last
 
     def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
         """Return the reports so far and the state to resume from: the latest one before which no report is lost.
@@ -70,17 +62,15 @@ class TaskStore:
         Reports after it are of no use without a state: their periods are trained again, and so is one for which there
         was too little memory.
         """
-        reports: list[Report] = []
-        states: list[bytes] = []
-        while len(reports) < len(task.costs) and (kept := self._states.get(task.number, len(reports) + 1)):
-            if kept[0].end == "out_of_memory":
+        kept: list[tuple[Report, bytes]] = []
+        while len(kept) < len(task.costs) and (found := self._states.get(task.number, len(kept) + 1)):
+            if found[0].end == "out_of_memory":
                 break
-            reports.append(kept[0])
-            states.append(kept[1])
-        if not task.is_ended_by(reports):
-            while states and not states[-1]:
-                states.pop()
-        return tuple(reports[: len(states)]), states[-1] if states else None
+            kept.append(found)
+        if not task.is_ended_by([report for report, _ in kept]):
+            while kept and not kept[-1][1]:
+                kept.pop()
+        return tuple(report for report, _ in kept), kept[-1][1] if kept else None
 
     def save(self, task: Task, reports: Sequence[Report], state: bytes) -> None:
         """Keep the newest of the reports and its state; the state before it is given up afterwards."""
@@ -100,29 +90,22 @@ class Training:
         executor: Executor,
         store: TaskStore,
         on_period: OnPeriod = as_it_is,
-        on_end: OnEnd = unheard,
+        on_end: OnEnd = lambda task, reports: None,
         *,
         stall: float | None = None,
     ) -> None:
-        """Train nothing yet; `stall` is the time in seconds after which a period counts as hung, by default a multiple
-        of its estimated cost."""
+        """Train nothing yet; `stall`: see `RetryPolicy`."""
         self._tasks = {task.number: task for task in tasks}
-        self._executor = executor
-        self._store = store
-        self._on_period = on_period
-        self._on_end = on_end
+        self._executor, self._store, self._on_period, self._on_end = executor, store, on_period, on_end
         self._retry_policy = RetryPolicy(stall)
         self._waiting: deque[Job] = deque()
         self._running: set[Key] = set()
-        self.reports: dict[str, tuple[Report, ...]] = {}
-        """The reports of every task so far, by identity."""
+        self.reports: dict[str, tuple[Report, ...]] = {}  # of every task so far, by identity
 
     def run(self, stopping: Callable[[], bool]) -> bool:
         """Train until all tasks have ended (True), or until `stopping` says so (False); both leave nothing half done.
 
-        Raises:
-            WorkerError: a task makes the trainer fail or the memory run out twice, or workers die over it again and
-                again.
+        WorkerError if a task makes the trainer fail or memory run out twice, or workers die over it again and again.
         """
         for task in self._tasks.values():
             self.reports[task.identity], state = self._store.load(task)
@@ -148,32 +131,23 @@ class Training:
             return
         for period in range(len(self.reports[task.identity]) + 1, len(task.costs) + 1):
             known = self._executor.recall(self._job(task, period, None), is_last=period == len(task.costs))
-            if known is None:
-                return
-            yield known
-            if known[0].end is not None:
+            if known is not None:
+                yield known
+            if known is None or known[0].end is not None:
                 return
 
     def _enqueue(self, task: Task, state: bytes | None) -> None:
         """Let a task's next period wait for a worker, before those of tasks that have not begun."""
         reports = self.reports[task.identity]
-        if task.is_ended_by(reports):
-            return
-        job = self._job(task, len(reports) + 1, state)
-        if reports:  # so that few are half done when the work is stopped
-            self._waiting.appendleft(job)
-        else:
-            self._waiting.append(job)
+        if not task.is_ended_by(reports):
+            job = self._job(task, len(reports) + 1, state)
+            # Those that have begun first, so that few are half done when the work is stopped.
+            self._waiting.appendleft(job) if reports else self._waiting.append(job)
 
     def _job(self, task: Task, period: int, state: bytes | None) -> Job:
         stall = self._retry_policy.stall_seconds((task.number, period), task.costs[period - 1])
         return Job(
-            trial=task.number,
-            period=period,
-            config=task.config,
-            seed=task.seed,
-            state=state,
-            stall_seconds=stall,
+            trial=task.number, period=period, config=task.config, seed=task.seed, state=state, stall_seconds=stall
         )
 
     def _feed(self) -> None:
@@ -193,19 +167,12 @@ class Training:
         self._running.discard(key)
         failure = failure_of(outcome, in_company=bool(self._running))
         reason = outcome.reason if isinstance(outcome, Lost) else ""
-        if failure is None or self._retry_policy.failed(key, failure, name=task.name, reason=reason):
-            self._settle(key, task, outcome)
-        else:
+        if failure is not None and not self._retry_policy.failed(key, failure, name=task.name, reason=reason):
             # With the very state that it was given before: a period is a pure call, so a second one changes nothing.
             stall = self._retry_policy.stall_seconds(key, task.costs[job.period - 1])
             self._waiting.appendleft(replace(job, stall_seconds=stall))
-
-    def _settle(self, key: Key, task: Task, outcome: Outcome) -> None:
-        """Take an outcome as the period's result: it is a success, or the last failure that is allowed.
-
-        Unlike a trial of a search, every task is needed; if its training fails, the whole work ends.
-        """
-        match outcome:
+            return
+        match outcome:  # unlike a trial of a search, every task is needed; if its training fails, the whole work ends
             case Done():
                 self._retry_policy.done(key)
                 self._take_in(task, outcome.report, outcome.state)
@@ -216,8 +183,6 @@ class Training:
                 raise error
             case Lost():
                 raise WorkerError(f"{task.name} needs more memory than there is: two workers ran out of it.")
-            case _:
-                assert_never(outcome)
 
     def _take_in(self, task: Task, report: Report, state: bytes) -> None:
         report = self._on_period(task, len(self.reports[task.identity]) + 1, report, state)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal, assert_never
+from typing import Literal
 
-from search.driver import MAX_OUTAGE, Observer
+from search.driver import MAX_OUTAGE, Observer, tell
 from search.errors import NewerVersionError, StorageError
-from search.event_log import UNTRAINED, Asked, Created, Declined, Event, GoalSet, Reported, Resumed, Stopped, Told
 from search.following.followed_study import FollowedStudy
 from search.study import StudyLocation
-from search.trainer_api import is_feasible
 
 PAUSE = 1.0
 """Seconds between two looks."""
@@ -51,7 +49,7 @@ def follow(
 
     def look() -> None:
         for event in followed.look():
-            _tell(event, followed, observer)
+            tell(observer, event, followed.history)
         observer.on_progress(followed.progress)
 
     if not look_until_end(followed, look, lambda: pause, stopping, observer.on_notice, max_outage):
@@ -95,22 +93,6 @@ def look_until_end(
                 raise
             notice(f"{error} It is tried again.")
     return True
-
-
-def _tell(event: Event, followed: FollowedStudy, observer: Observer) -> None:
-    match event:
-        case Asked():
-            if is_feasible(event.constraints):
-                observer.on_trial(followed.trial(event.trial))
-        case Reported():
-            observer.on_report(followed.trial(event.trial))
-        case Told():
-            if event.reason not in UNTRAINED:
-                observer.on_end(followed.trial(event.trial))
-        case Created() | GoalSet() | Declined() | Stopped() | Resumed():
-            pass
-        case _:
-            assert_never(event)
 
 
 def waited(seconds: float, stopping: Callable[[], bool]) -> bool:

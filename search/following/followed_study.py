@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from search.driver import Header, Meter, Progress, WorkerTime, expected_survivors
 from search.errors import StudyNotFoundError
-from search.event_log import Event, History, Reported, TrialRecord
+from search.event_log import Event, History, Reported
 from search.study import (
     StoredStudy,
     StudyLocation,
@@ -106,9 +106,10 @@ class FollowedStudy:
         read = replace(self._meter.read(), seconds=self._seconds())
         return read if self.is_live else replace(read, training=frozenset(), seconds_left=None)
 
-    def trial(self, number: int) -> TrialRecord:
-        """Return a trial as it is now."""
-        return self._history.trials[number]
+    @property
+    def history(self) -> History:
+        """All that has happened, as of the last look."""
+        return self._history
 
     @property
     def has_ended(self) -> bool:

@@ -1,4 +1,9 @@
-from .constraints import Constraint as Constraint
+from .constraints import (
+    Constraint as Constraint,
+    RowFilter as RowFilter,
+    read_filter as read_filter,
+    short_names as short_names,
+)
 from .feasibility import constrained as constrained
 from .objective import (
     Direction as Direction,

@@ -1,6 +1,7 @@
 from .distributions import OptunaRanges as OptunaRanges, encode as encode
 from .importance import MAX_TRIALS as MAX_TRIALS, Importance as Importance, importances as importances
 from .optuna_study import (
+    FAILED as FAILED,
     OF_CONSTRAINTS as OF_CONSTRAINTS,
     OptunaStudy as OptunaStudy,
     frozen_trial as frozen_trial,

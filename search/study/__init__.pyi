@@ -26,12 +26,6 @@ from .location import (
     storage_to_show as storage_to_show,
 )
 from .optuna_tables import OptunaTables as OptunaTables
-from .removal import (
-    check_idle as check_idle,
-    files_of_weights as files_of_weights,
-    remove_study as remove_study,
-    remove_weights as remove_weights,
-)
 from .spec import (
     DRIVER_REVISION as DRIVER_REVISION,
     NOT_INSTALLED as NOT_INSTALLED,
@@ -51,9 +45,11 @@ from .studies import (
     alone_with as alone_with,
     annotate_at as annotate_at,
     begun as begun,
+    check_idle as check_idle,
     check_not_renamed as check_not_renamed,
     driven_since as driven_since,
     driver_of as driver_of,
+    files_of_weights as files_of_weights,
     has_its_folder as has_its_folder,
     latest as latest,
     list_studies as list_studies,
@@ -63,6 +59,8 @@ from .studies import (
     notes_at as notes_at,
     open_study as open_study,
     read_events as read_events,
+    remove_study as remove_study,
+    remove_weights as remove_weights,
     selected as selected,
     specification as specification,
     where as where,

@@ -12,8 +12,7 @@ from search.errors import UsageError
 from search.files import atomic_write, read
 from search.study.folder import ResultsFolder, StudyFolder
 
-MAX_TIME = 100
-"""Bytes of a time; the sender of a study may have written anything into the file."""
+MAX_TIME = 100  # bytes of a time; the sender of a study may have written anything into the file
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RULE = "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 
@@ -24,22 +23,14 @@ def can_name_a_study(name: str) -> bool:
 
 
 def checked_name(name: str) -> str:
-    """Return a study's name if it can be one.
-
-    Raises:
-        UsageError: it cannot.
-    """
+    """Return a study's name; UsageError if it cannot be one."""
     if not can_name_a_study(name):
         raise UsageError(f"{name!r} cannot name a study: {_RULE}.")
     return name
 
 
 def name_after(space: str, seed: int | str) -> str:
-    """Return the name of a study that was given none: SPACE-SEED, or SPACE-NAME if a name determines the seed.
-
-    Raises:
-        UsageError: it is too long for one.
-    """
+    """Return the name of a study that was given none: SPACE-SEED, or SPACE-NAME if a name determines the seed."""
     name, end = f"{space}-{seed}", "the seed" if isinstance(seed, int) else "that of --for"
     if not can_name_a_study(name):
         raise UsageError(
@@ -52,19 +43,13 @@ def name_after(space: str, seed: int | str) -> str:
 class StudyLocation:
     """Where a study lives: a folder for its files, and a database."""
 
-    name: str
-    """The folder's. The study inside has the same one, unless the folder was renamed or copied (`name_inside`)."""
+    name: str  # the folder's; the study inside has it, too, unless the folder was renamed or copied (`name_inside`)
     folder: Path
     url: str = field(repr=False)  # it may hold a password
 
     @classmethod
     def of(cls, name: str, results: Path, storage: str | None = None) -> StudyLocation:
-        """Return the location of a study; without a storage, its database is a file in its folder.
-
-        Raises:
-            UsageError: the name cannot name a folder.
-            StorageError: its database is a link, a pipe or a device; see `search.study.folder`.
-        """
+        """Return the location of a study; without a storage, its database is a file in its folder."""
         folder = results / checked_name(name)
         return cls(name, folder, storage or sqlite_url(StudyFolder(folder).database))
 
@@ -101,10 +86,7 @@ class StudyLocation:
 
 
 def place_words(results: Path, storage: str | None) -> tuple[str, ...]:
-    """Return `--results` and `--storage` with their values, each only if it is not the default in force.
-
-    A storage that may hold a password is left out, as is one that the environment names.
-    """
+    """Return `--results` and `--storage` with their values, each only if it is not the default in force, nor secret."""
     named = {"--results": None if results == results_in_force() else results, "--storage": storage_to_show(storage)}
     return tuple(word for option, value in named.items() if value is not None for word in (option, str(value)))
 
@@ -120,19 +102,17 @@ def is_in_environment(storage: str) -> bool:
 
 
 def check_belongs(location: StudyLocation, begun: str | None = None) -> None:
-    """Check that the files in a folder, if any, belong to the study that began at this time.
+    """UsageError if files in a folder are another study's than the one that began at this time.
 
-    Raises:
-        UsageError: they are another one's; its checkpoints must not be taken for this one's, nor its weights replaced.
+    Its checkpoints must not be taken for this one's, nor its weights replaced.
     """
-    if belongs(location, begun):
-        return
     files = location.files
-    known = f"begun {_begun(files)}" if files.begun.exists() else f"whose database is {files.database}"
-    raise UsageError(
-        f"{location.folder} holds files of another study of this name, {known}; move or remove that folder, or give "
-        "this search another name with --study-name."
-    )
+    if not belongs(location, begun):
+        known = f"begun {_begun(files)}" if files.begun.exists() else f"whose database is {files.database}"
+        raise UsageError(
+            f"{location.folder} holds files of another study of this name, {known}; move or remove that folder, or "
+            "give this search another name with --study-name."
+        )
 
 
 def belongs(location: StudyLocation, begun: str | None) -> bool:
@@ -143,11 +123,11 @@ def belongs(location: StudyLocation, begun: str | None) -> bool:
     return not files.database.exists() and (not files.begun.exists() or _begun(files) == begun)
 
 
-def _begun(files: StudyFolder) -> str:
-    return read(files.begun, MAX_TIME).decode(errors="replace")
-
-
 def mark_folder(location: StudyLocation, begun: str | None) -> None:
     """Note in the folder which study its files belong to; a database in the folder says it already."""
     if begun is not None and not location.owns_database and not location.files.begun.exists():
         atomic_write(location.files.begun, begun.encode())
+
+
+def _begun(files: StudyFolder) -> str:
+    return read(files.begun, MAX_TIME).decode(errors="replace")

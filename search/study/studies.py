@@ -1,34 +1,41 @@
-"""A study as a place on disk or in a database: run it, read it, list all."""
+"""Studies on disk or in a database: read one, list all, annotate and remove them."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar, assert_never, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from search.database import file_lock, is_postgresql, open_for_reading, postgres, redacted, storage_errors
-from search.errors import StorageError, StudyNotFoundError, UsageError
+from search.database import (
+    file_lock,
+    is_postgresql,
+    open_for_reading,
+    open_for_writing,
+    postgres,
+    redacted,
+    storage_errors,
+)
+from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log import Created, Event, EventLog, History, StudyRecord, TrialRecord, log
-from search.messages import command_line, first_line, number, number_of
-from search.notes import Change, Notes, annotate, notes_of
-from search.space import direction_of, score
-from search.space.constraints import read_filter
+from search.messages import command_line, first_line, joined, number, number_of
+from search.notes import Change, Notes, annotate, notes_of, remove_notes
+from search.space import direction_of, read_filter, score
+from search.study import tables_check
 from search.study.folder import ResultsFolder, SortKey, StudyFolder
 from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_words
 from search.study.spec import stored_history
 
 T = TypeVar("T")
 StudyState = Literal["running", "unreadable", "stopped early", "finished", "paused"]
-
-
 SECONDS_OF_A_DAY = 86_400
 
 
@@ -36,32 +43,22 @@ SECONDS_OF_A_DAY = 86_400
 class StudySummary:
     """One line about a study."""
 
-    name: str
-    """The name of its folder."""
+    name: str  # of its folder
     path: Path
-    modified: str
-    """When its last event was written: UTC, ISO 8601."""
-    trials: int
-    """Trained trials that have ended."""
+    modified: str  # when its last event was written: UTC, ISO 8601
+    trials: int  # trained trials that have ended
     goal: int
     complete: int
     best_value: float | None
     live: bool
-    bytes: int
-    """Size of the folder."""
+    bytes: int  # size of the folder
     spec: Mapping[str, Any] = field(default_factory=dict)
-    """The study's specification."""
-    ended_early: bool = False
-    """Whether a rule of its user's has ended the search before its goal."""
-    failed: int = 0
-    """Trained trials that failed."""
-    first_failed: TrialRecord | None = None
-    """The first trial, if every trained trial that has ended failed."""
+    ended_early: bool = False  # whether a rule of its user's has ended the search before its goal
+    failed: int = 0  # trained trials that failed
+    first_failed: TrialRecord | None = None  # the first trial, if every trained trial that has ended failed
     note: str = ""
-    """The note about it; empty if there is none."""
     tags: tuple[str, ...] = ()
-    unreadable: str | None = None
-    """Why the study cannot be read, in a sentence; its figures are zero then."""
+    unreadable: str | None = None  # why the study cannot be read, in a sentence; its figures are zero then
 
     @property
     def state(self) -> StudyState:
@@ -70,9 +67,7 @@ class StudySummary:
             return "running"
         if self.unreadable is not None:
             return "unreadable"
-        if self.ended_early:
-            return "stopped early"
-        return "finished" if self.trials >= self.goal else "paused"
+        return "stopped early" if self.ended_early else "finished" if self.trials >= self.goal else "paused"
 
     def figures(self) -> dict[str, Any]:
         """Return what a condition can name: `trials >= 50 and best > 0.99`."""
@@ -89,8 +84,7 @@ class StudySummary:
         """Return a key by which the study with the best value comes first, and studies without a value come last."""
         if self.best_value is None:
             return True, 0.0
-        settings = self.spec.get("space", {}).get("settings", {})
-        return False, -score(self.best_value, direction_of(settings))
+        return False, -score(self.best_value, direction_of(self.spec.get("space", {}).get("settings", {})))
 
     def __repr__(self) -> str:
         if self.unreadable is not None:
@@ -98,6 +92,15 @@ class StudySummary:
         state = "running" if self.live else "finished" if self.ended_early or self.trials >= self.goal else "unfinished"
         counts = f"{self.trials} of {number_of(self.goal, 'trial')}, {self.complete} complete"
         return f"study {self.name}: {counts}, best {number(self.best_value)}, {state}"
+
+
+_ORDERS: Mapping[SortKey, Callable[[StudySummary], Any]] = {
+    "name": lambda each: each.name,
+    "best": StudySummary.rank_key,
+    "trials": lambda each: -each.trials,
+    "size": lambda each: -each.bytes,
+    "modified": lambda each: -datetime.fromisoformat(each.modified).timestamp(),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -116,11 +119,7 @@ class StoredStudy(StudyRecord):
 
     @property
     def files(self) -> StudyFolder:
-        """The files of its folder.
-
-        Raises:
-            UsageError: they are another study's, which must neither be taken for this one's nor be replaced.
-        """
+        """The files of its folder; UsageError if they are another study's, which must not be taken for this one's."""
         if not self.owns_folder:
             raise UsageError(
                 f"{self.location.folder} holds files of another study of this name; name the folder of this one with "
@@ -172,12 +171,7 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
 
 
 def latest(results: Path, storage: str | None = None) -> str:
-    """Return the name of the study that was written last.
-
-    Raises:
-        StudyNotFoundError: there is none.
-        StorageError: a database cannot be read.
-    """
+    """Return the name of the study that was written last; StudyNotFoundError if there is none."""
     newest = _newest_by_name(results, storage)
     for moment in newest.values():
         if isinstance(moment, StorageError):
@@ -188,100 +182,54 @@ def latest(results: Path, storage: str | None = None) -> str:
     return max(newest, key=lambda name: str(newest[name]))
 
 
-def read_events(location: StudyLocation, since: int = 0) -> list[Event]:
-    """Return a study's event log, from event `since` on; empty if there is no such study, or no such event.
+# What the database of a study holds; each function raises StorageError if it cannot be read.
 
-    Raises:
-        StorageError: its database cannot be read.
-    """
-    if location.lacks_database:
-        return []
-    return _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).since(since))
+
+def read_events(location: StudyLocation, since: int = 0) -> list[Event]:
+    """Return a study's event log, from event `since` on; empty if there is no such study, or no such event."""
+    return _asked(location, lambda engine, name: EventLog(engine, name).since(since), [])
 
 
 def specification(location: StudyLocation) -> Mapping[str, Any] | None:
-    """Return the specification that a study began with, None if there is no such study; errors as in `read_events`.
-
-    Of the event log it reads one event, however long the search has been.
-    """
-    if location.lacks_database:
-        return None
-    first = _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).first())
+    """Return the specification that a study began with, of one event's reading; None if there is no such study."""
+    first = _asked(location, lambda engine, name: EventLog(engine, name).first(), None)
     return first.spec if isinstance(first, Created) else None
 
 
 def newest_event(location: StudyLocation) -> tuple[int, str] | None:
-    """Return the number of a study's newest event, from 0, and when it was written; None if there is no such study.
+    """Return the number of a study's newest event, from 0, and when it was written; None if there is no such study."""
+    return _asked(location, lambda engine, name: EventLog(engine, name).newest(), None)
 
-    Raises:
-        StorageError: its database cannot be read.
-    """
-    if location.lacks_database:
-        return None
-    return _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).newest())
+
+def begun(location: StudyLocation) -> str | None:
+    """Return when a study began (UTC, ISO 8601); None if there is no such study."""
+    return _asked(location, lambda engine, name: EventLog(engine, name).begun(), None)
 
 
 def notes_at(location: StudyLocation) -> Notes:
-    """Return the note about a study and its tags; there are none if there is no such study.
+    """Return the note about a study and its tags; there are none if there is no such study."""
+    return _asked(location, notes_of, Notes())
 
-    Raises:
-        StorageError: its database cannot be read.
-    """
-    if location.lacks_database:
-        return Notes()
-    return _query(location.url, lambda engine: notes_of(engine, _name_inside(engine, location)))
+
+def name_inside(location: StudyLocation) -> str:
+    """Return the name of a study in its database; its folder may have been renamed since."""
+    return _asked(location, lambda engine, name: name, location.name)
 
 
 def annotate_at(location: StudyLocation, change: Change) -> None:
-    """Change the note and the tags of a study, which may be searched meanwhile.
-
-    Raises:
-        StudyNotFoundError: there is no such study.
-        UsageError: a tag that is to be removed is not there.
-        StorageError: its database cannot be written.
-    """
+    """Change the note and the tags of a study, which may be searched meanwhile; StudyNotFoundError if there is none."""
     if newest_event(location) is None:
         raise no_such_study(location)
     annotate(location.url, name_inside(location), change)
 
 
 def has_its_folder(location: StudyLocation) -> bool:
-    """Return whether the files in a study's folder are its own: of one in a shared database they may be another's.
-
-    Raises:
-        StorageError: its database cannot be read.
-    """
-    if location.owns_database:
-        return belongs(location, None)
-    return belongs(location, begun(location))
-
-
-def begun(location: StudyLocation) -> str | None:
-    """Return when a study began (UTC, ISO 8601); None if there is no such study.
-
-    Raises:
-        StorageError: its database cannot be read.
-    """
-    return _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).begun())
-
-
-def name_inside(location: StudyLocation) -> str:
-    """Return the name of a study in its database; its folder may have been renamed since.
-
-    Raises:
-        StorageError: its database cannot be read.
-    """
-    if location.lacks_database:
-        return location.name
-    return _query(location.url, lambda engine: _name_inside(engine, location))
+    """Return whether the files in a study's folder are its own: of one in a shared database they may be another's."""
+    return belongs(location, None if location.owns_database else begun(location))
 
 
 def check_not_renamed(location: StudyLocation) -> None:
-    """Check that the study in a folder's own database has the folder's name.
-
-    Raises:
-        UsageError: it has another; a second search in its folder would take its checkpoints and weights.
-    """
+    """UsageError if the study in a folder's own database has another name, and a search would take its checkpoints."""
     if (name := name_inside(location)) != location.name:
         raise UsageError(
             f"{location.folder} holds study {name} under another name; rename the folder back to {name} to "
@@ -290,11 +238,7 @@ def check_not_renamed(location: StudyLocation) -> None:
 
 
 def list_studies(results: Path, storage: str | None = None) -> list[StudySummary]:
-    """Return a line about every study, the one written last first; for one that cannot be read it has the reason.
-
-    Raises:
-        StorageError: the storage that all of them share cannot be read.
-    """
+    """Return a line about every study, the one written last first; for one that cannot be read it has the reason."""
     newest = _newest_by_name(results, storage)
     summaries = [_summary(results / name, storage, moment) for name, moment in newest.items()]
     there = [summary for summary in summaries if summary is not None]
@@ -309,17 +253,14 @@ def selected(
     where: str | None = None,
     sort: SortKey = "modified",
 ) -> list[StudySummary]:
-    """Return the studies that fit, in the order of a key.
+    """Return the studies that fit, in the order of a key: by name, or the largest, best or newest first.
 
     Args:
         summaries: as `list_studies` returns them.
         match: a text that the name, the note or a tag has to hold, in upper or lower case.
         tags: tags that the study has to have.
-        where: a condition over the study's figures, in the language of constraints.
-        sort: by name, or the largest, best or newest first.
-
-    Raises:
-        UsageError: the condition cannot be read.
+        where: a condition over the study's figures, in the language of constraints; UsageError if it cannot be read.
+        sort: the key.
     """
     found = [each for each in summaries if {*tags} <= {*each.tags} and (match is None or each.matches(match))]
     if where is not None and summaries:
@@ -327,19 +268,7 @@ def selected(
         values: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in rows[0]}
         kept = read_filter(where, {**values, "state": get_args(StudyState)}).keeps
         found = [each for each in found if kept(each.figures())]
-    match sort:
-        case "name":
-            return sorted(found, key=lambda each: each.name)
-        case "best":
-            return sorted(found, key=StudySummary.rank_key)
-        case "trials":
-            return sorted(found, key=lambda each: -each.trials)
-        case "size":
-            return sorted(found, key=lambda each: -each.bytes)
-        case "modified":
-            return sorted(found, key=lambda each: each.modified, reverse=True)
-        case _:
-            assert_never(sort)
+    return sorted(found, key=_ORDERS[sort])
 
 
 def driver_of(location: StudyLocation) -> str | None:
@@ -352,11 +281,7 @@ def driver_of(location: StudyLocation) -> str | None:
 
 
 def driven_since(location: StudyLocation) -> float | None:
-    """Return when the process that drives a study took it up, in seconds since 1970; None if none does, or not known.
-
-    Raises:
-        StorageError: its database, or the lock in its folder, cannot be read.
-    """
+    """Return when the process that drives a study took it up, in seconds since 1970; None if none does, or unknown."""
     if file_lock.is_held(location.files.lock):
         return file_lock.signed_at(file_lock.signed(location.files.lock))
     if is_postgresql(location.url):
@@ -368,9 +293,7 @@ def driven_since(location: StudyLocation) -> float | None:
 def alone_with(location: StudyLocation) -> Iterator[postgres.StudyLock | None]:
     """Hold every lock of a study: those in its folder, if it has one, and PostgreSQL's, if it is stored there.
 
-    Raises:
-        StudyLockedError: another process works on the study.
-        StorageError: the database, or a file within the block, cannot be written.
+    StudyLockedError if another process works on it; StorageError if it cannot be written within the block.
     """
     with storage_errors(), contextlib.ExitStack() as held:
         if location.folder.is_dir():
@@ -385,8 +308,7 @@ def _newest_by_name(results: Path, storage: str | None) -> dict[str, str | Stora
     if storage is not None:
         return {name: moment for name, moment in _query(storage, log.studies) if can_name_a_study(name)}
     newest: dict[str, str | StorageError] = {}
-    for folder in ResultsFolder(results).with_database():
-        name = folder.path.name
+    for name in (folder.path.name for folder in ResultsFolder(results).with_database()):
         if can_name_a_study(name):
             try:
                 event = newest_event(StudyLocation.of(name, results))
@@ -402,12 +324,17 @@ def _read(location: StudyLocation) -> History | None:
     return stored_history(events) if events else None
 
 
-def _name_inside(engine: Engine, location: StudyLocation) -> str:
-    """Return the name of the folder, or of the one study in the folder's own database if that differs."""
-    if not location.owns_database or EventLog(engine, location.name).newest() is not None:
-        return location.name
-    names = [name for name, _ in log.studies(engine) if can_name_a_study(name)]
-    return names[0] if len(names) == 1 else location.name
+def _asked(location: StudyLocation, question: Callable[[Engine, str], T], absent: T) -> T:
+    """Return the answer of a study's database, given the study's name in it; `absent` if there is no database."""
+
+    def ask(engine: Engine) -> T:
+        name = location.name
+        if location.owns_database and EventLog(engine, name).newest() is None:  # the folder was renamed
+            names = [inside for inside, _ in log.studies(engine) if can_name_a_study(inside)]
+            name = names[0] if len(names) == 1 else name
+        return question(engine, name)
+
+    return absent if location.lacks_database else _query(location.url, ask)
 
 
 def _query(url: str, question: Callable[[Engine], T]) -> T:
@@ -423,12 +350,8 @@ def _query(url: str, question: Callable[[Engine], T]) -> T:
 
 def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> StudySummary | None:
     """Return a line about a study; None if it was removed since it was listed."""
-    history, notes, live, unreadable = (
-        History(),
-        Notes(),
-        False,
-        str(moment) if isinstance(moment, StorageError) else None,
-    )
+    history, notes, live = History(), Notes(), False
+    unreadable = str(moment) if isinstance(moment, StorageError) else None
     try:
         location = StudyLocation.of(folder.name, folder.parent, storage)
         live = driver_of(location) is not None
@@ -497,3 +420,73 @@ def all_failed(location: StudyLocation, first: TrialRecord) -> str:
 def where(results: Path, storage: str | None = None) -> str:
     """Return in words where studies are looked for."""
     return redacted(storage) if storage else f"{results}/"
+
+
+def remove_study(results: Path, name: str, storage: str | None = None) -> None:
+    """Remove a study from its database, and its folder, unless that is another one's of its name.
+
+    StudyNotFoundError if there is none; StudyLockedError if another process works on it.
+    """
+    location = StudyLocation.of(name, results, storage)
+    if newest_event(location) is None and not location.folder.is_dir():
+        raise no_such_study(location)
+    with alone_with(location) as held:
+        if location.owns_database:
+            _remove_folder(location)
+            return
+        opened = open_for_writing(location.url)
+        try:
+            is_its_folder = belongs(location, EventLog(opened.engine, name).begun())
+            tables_check.remove(opened, name)
+            if is_its_folder:
+                _remove_folder(location)
+            remove_notes(opened.engine, name)
+            # The event log goes last: as long as it is there, the study is listed and can be removed again.
+            EventLog(opened.engine, name, held).remove()
+            if held is not None:
+                held.forget()
+        finally:
+            opened.engine.dispose()
+
+
+def check_idle(locations: Iterable[StudyLocation]) -> None:
+    """StudyLockedError if a process works on any of several studies, before the first one is changed."""
+    holders: dict[str, str] = {}
+    for location in locations:
+        inner = [file_lock.holder(lock) for lock in location.files.inner_locks if file_lock.is_held(lock)]
+        if (holder := inner[0] if inner else driver_of(location)) is not None:
+            holders[location.name] = holder
+    if holders:
+        verb = "is" if len(holders) == 1 else "are"
+        raise StudyLockedError(
+            f"{joined(holders)} {verb} in use ({next(iter(holders.values()))}), and nothing was removed; wait for that "
+            "work or stop it."
+        )
+
+
+def files_of_weights(files: StudyFolder) -> list[Path]:
+    """Return the files with the weights of a study's networks: of its best trials, and of those that were confirmed."""
+    return [*files.kept_weights().values(), *files.confirm.kept_nets().values()]
+
+
+def remove_weights(location: StudyLocation) -> None:
+    """Remove the files with the weights of a study's networks; its record and its results stay."""
+    with alone_with(location):
+        for path in files_of_weights(location.files):
+            path.unlink()
+
+
+def _remove_folder(location: StudyLocation) -> None:
+    """Remove a study's folder, its database last."""
+    if not location.folder.is_dir():
+        return
+    folder, database = location.folder.resolve(), location.files.database.name
+    for path in [path for path in folder.iterdir() if not path.name.startswith(database)]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    for path in sorted(folder.glob(f"{database}-*")):
+        path.unlink()
+    shutil.rmtree(folder)
+    location.folder.unlink(missing_ok=True)  # a link to where it was

@@ -13,7 +13,7 @@ import sys
 from mnist_bench.cli.app import main
 from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.searches import SearchSetup, running
-from search.driver.resume import keep_nothing
+from search.driver.run import keep_nothing
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
 from search.trainer_api import TrainerSpec

@@ -12,8 +12,7 @@ from typing import Any
 
 from search.driver import retry_policy
 from search.driver.progress import Observer
-from search.driver.resume import OnTrialEnd, keep_nothing
-from search.driver.run import Run, Search
+from search.driver.run import OnTrialEnd, Run, Search, keep_nothing
 from search.event_log.early_stop import StopRules
 from search.event_log.events import Event
 from search.event_log.log import EventLog
@@ -92,7 +91,7 @@ class Kept:
     states: dict[int, bytes] = field(default_factory=dict)
 
     def __call__(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """See `search.driver.resume.OnTrialEnd`."""
+        """See `search.driver.run.OnTrialEnd`."""
         self.states[trial.number] = state
 
 

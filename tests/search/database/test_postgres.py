@@ -24,7 +24,7 @@ from search.errors import SearchError, StorageError, StudyLockedError, StudyNotF
 from search.event_log.records import TrialRecord
 from search.study import studies
 from search.study.location import StudyLocation
-from search.study.removal import remove_study
+from search.study.studies import remove_study
 from support import postgres_server, search_fake as fake
 from support.paths import DATABASE
 from support.postgres_server import CANARY, Server, Wire

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from search.driver.dispatcher import Dispatcher, WorkerTime
+from search.driver.dispatcher import Dispatcher
 from search.driver.driver import Driver
-from search.driver.progress import Observer
+from search.driver.progress import Observer, WorkerTime
 from search.errors import WorkerError
 from search.event_log.events import Created, Event, GoalSet
 from search.event_log.history import History

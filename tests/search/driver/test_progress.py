@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from search.driver.dispatcher import Dispatcher, WorkerTime
-from search.driver.progress import Meter
+from search.driver.dispatcher import Dispatcher
+from search.driver.progress import Meter, WorkerTime
 from search.event_log.events import Created, GoalSet
 from search.event_log.forecast import GROWTH, Forecast, WorkLeft
 from search.event_log.history import History

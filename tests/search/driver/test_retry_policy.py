@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from search.driver.retry_policy import Failure, Key, RetryPolicy, rule_of
+from search.driver.retry_policy import RULES, Failure, Key, RetryPolicy
 from search.errors import WorkerError
 from support.paths import ROOT
 from support.scripted import Clock
@@ -86,7 +86,7 @@ def test_what_lacked_memory_runs_alone_and_its_lacks_are_counted_together(clock:
 
 def in_words(failure: Failure) -> tuple[str, str, str]:
     """Return what the page for readers says of a failure: tries, what comes before the next one, and the end."""
-    rule = rule_of(failure)
+    rule = RULES[failure]
     before = [*(["a pause"] if rule.waits else []), *(["no other at the same time"] if rule.alone else [])]
     if rule.tries == 1:
         before = ["none"]

@@ -15,7 +15,7 @@ from search.errors import StudyNotFoundError, UsageError
 from search.notes import Change
 from search.study import studies
 from search.study.location import StudyLocation
-from search.study.removal import remove_study
+from search.study.studies import remove_study
 from support import search_fake as fake
 from support.paths import DATABASE
 

@@ -9,7 +9,7 @@ import pytest
 from search.errors import UsageError
 from search.study import studies
 from search.study.location import StudyLocation, can_name_a_study, name_after
-from search.study.removal import remove_study
+from search.study.studies import remove_study
 from support import forged, search_fake as fake
 
 

@@ -27,7 +27,7 @@ from search.event_log.events import GoalSet
 from search.event_log.log import EventLog
 from search.study import studies
 from search.study.location import StudyLocation
-from search.study.removal import remove_study
+from search.study.studies import remove_study
 from support import search_fake as fake
 from support.paths import DATABASE, ROOT
 
@@ -170,7 +170,7 @@ def test_a_removal_that_was_cut_off_is_made_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
-        dying.setattr("search.study.removal.shutil.rmtree", cut)
+        dying.setattr("search.study.studies.shutil.rmtree", cut)
         with pytest.raises(KeyboardInterrupt):
             remove_study(tmp_path / "studies", "short", url)
     assert [study.name for study in studies.list_studies(tmp_path / "studies", url)] == ["short"]
