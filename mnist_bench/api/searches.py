@@ -13,7 +13,6 @@ from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, s
 from mnist_bench.config import DatasetName
 from mnist_bench.experiments import OwnCode, own_trainer
 from mnist_bench.leaderboard import Leaderboard, curve_records, leaderboard_of, table_of
-from mnist_bench.live_page import PageObserver
 from mnist_bench.numerics import PrecisionName
 from mnist_bench.plots import KINDS
 from mnist_bench.space_files import Source
@@ -81,7 +80,6 @@ def search(
     address: str | None = None,
     gpus_per_worker: float = 0.0,
     memory: str | Path | bool = False,
-    page: bool = False,
     log: Sequence[TrackerName] = (),
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
     note: str | None = None,
@@ -130,8 +128,6 @@ def search(
         gpus_per_worker: share of a GPU that Ray reserves for each worker.
         memory: folder of a memory of trainings, or True for the one of the folder `results`: periods that were trained
             before are taken from it (docs/guides/memory.md).
-        page: whether to keep report.html in the study's folder up to date while the search runs, for a browser
-            (docs/guides/watch.md). At the end it is the report.
         log: programs to which the search is logged while it runs: "tensorboard", "mlflow"
             (docs/guides/log_elsewhere.md).
         callbacks: functions that are called with each trial that has ended, a `search.TrialRecord`.
@@ -206,14 +202,7 @@ def search(
     )
     called = Callbacks(callbacks)
     with watched(observer or Observer(), progress, cells.percent) as watching:
-        told = Observers((watching, called))
-        if not page:
-            return searches.run(asked, told, lambda: False).study
-        with PageObserver(asked.results, storage, notice=watching.on_notice) as kept:
-            run = searches.run(asked, Observers((told, kept)), lambda: False)
-        if run.reached:
-            kept.finish(run.study, asked.data_dir)
-        return run.study
+        return searches.run(asked, Observers((watching, called)), lambda: False).study
 
 
 def open_study(

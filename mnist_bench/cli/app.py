@@ -21,7 +21,6 @@ from mnist_bench.cli.help import GroupWithoutSuggestions, HelpfulCommand, Helpfu
 from mnist_bench.cli.pictures import plot, report
 from mnist_bench.cli.studies import compare, demo, doctor, leaderboard, reproduce, search, show
 from mnist_bench.cli.study_list import listing
-from mnist_bench.cli.views import watch
 from mnist_bench.cli.winner import export, predict
 
 HELP = """Search hyperparameters of small networks on MNIST, with results that are the same every time, bit for bit.
@@ -78,7 +77,6 @@ app.command("search", cls=HelpfulCommand, rich_help_panel=SEARCH)(search.search)
 app.command("train", cls=HelpfulCommand, rich_help_panel=SEARCH)(train.train)
 app.add_typer(space.app, name="space", cls=HelpfulGroup, rich_help_panel=SEARCH)
 app.add_typer(listing.app, name="studies", cls=GroupWithoutSuggestions, rich_help_panel=INSPECT)
-app.command("watch", cls=HelpfulCommand, rich_help_panel=INSPECT)(watch.watch)
 app.command("leaderboard", cls=HelpfulCommand, rich_help_panel=INSPECT)(leaderboard.leaderboard)
 app.command("show", cls=HelpfulCommand, rich_help_panel=INSPECT)(show.show)
 app.command("compare", cls=HelpfulCommand, rich_help_panel=INSPECT)(compare.compare)

@@ -17,19 +17,17 @@ from mnist_bench.leaderboard import digest_lines, grouped, table_of, test_set_li
 from mnist_bench.plots import KINDS, Picture
 from mnist_bench.report.report_page import ReportPage, missing
 from mnist_bench.result_table import Column, Row
-from mnist_bench.trial_charts import ChartsBlock
 
 SMALL_SVG = 120_000
 """Bytes. Up to this size a picture is embedded as SVG, which stays sharp; above it, the smaller of SVG and PNG is."""
 
 
-def render(report: ReportPage, drawing: Drawing | None = None, charts: ChartsBlock | None = None) -> str:
+def render(report: ReportPage, drawing: Drawing | None = None) -> str:
     """Return the page; text from outside is escaped, without control characters and text-direction marks.
 
     Args:
         report: the content of the page.
         drawing: a drawing area with the network of the chosen trial; None if there is none.
-        charts: charts of the trials in which they can be pinned; None for a page without them.
     """
     environment = Environment(
         loader=PackageLoader("mnist_bench.report"),
@@ -57,7 +55,6 @@ def render(report: ReportPage, drawing: Drawing | None = None, charts: ChartsBlo
         report=report,
         commands=commands,
         drawing=drawing,
-        charts=charts,
         counted=cells.counted(report.board.counts, live=report.board.live),
         digest_promise=digest_lines(report.board, commands)[1].strip(" ()"),
         board=replace(board, rows=shown, footnotes=[line for line in board.footnotes if line != test_set]),

@@ -14,7 +14,6 @@ from mnist_bench.report import html
 from mnist_bench.report.report_page import ReportPage, gather, missing
 from mnist_bench.report.sections import of_comparison, read
 from mnist_bench.studies import find_trial, openings
-from mnist_bench.trial_charts import charts_of
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.files import atomic_write, check_target, write_named
 from search.study import StoredStudy, invocations, notes_at
@@ -79,7 +78,7 @@ def write(
     if comparison is not None:
         gathered = replace(gathered, sections=replace(sections, compared=of_comparison(comparison)))
     drawn, reason = _drawing(study, gathered, data_dir)
-    _save(file, html.render(gathered, drawn, charts_of(study)), atomic_write if to is None else write_named)
+    _save(file, html.render(gathered, drawn), atomic_write if to is None else write_named)
     return WrittenReport(file=file, pictures=pictures, no_drawing=reason)
 
 

@@ -10,6 +10,7 @@ from .progress import (
     Progress as Progress,
     WorkerTime as WorkerTime,
     expected_survivors as expected_survivors,
+    seconds_left as seconds_left,
     tell as tell,
 )
 from .replay import RecordedPlanner as RecordedPlanner

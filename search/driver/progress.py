@@ -261,3 +261,14 @@ class Meter:
         if not self._cost:
             return None
         return self._left.seconds(lanes=spent.lanes, pace=self._seconds / self._cost, waiting=spent.ordering_share)
+
+
+def seconds_left(history: History, spec: StudySpec) -> float | None:
+    """Return about how long a search still takes at the pace of its reports so far; None before the first report."""
+    trained = [pair for trial in history.trials for pair in zip(trial.costs, trial.reports, strict=False)]
+    if not trained:
+        return None
+    pace = sum(report.seconds for _, report in trained) / sum(cost for cost, _ in trained)
+    lanes = {trial.reports[-1].worker for trial in history.running() if trial.reports}
+    left = Forecast(history, expected_survivors(spec, history.goal)).remaining({})
+    return left.seconds(lanes=max(1, len(lanes)), pace=pace)

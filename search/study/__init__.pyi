@@ -47,7 +47,6 @@ from .studies import (
     begun as begun,
     check_idle as check_idle,
     check_not_renamed as check_not_renamed,
-    driven_since as driven_since,
     driver_of as driver_of,
     files_of_weights as files_of_weights,
     has_its_folder as has_its_folder,

@@ -280,15 +280,6 @@ def driver_of(location: StudyLocation) -> str | None:
     return None
 
 
-def driven_since(location: StudyLocation) -> float | None:
-    """Return when the process that drives a study took it up, in seconds since 1970; None if none does, or unknown."""
-    if file_lock.is_held(location.files.lock):
-        return file_lock.signed_at(file_lock.signed(location.files.lock))
-    if is_postgresql(location.url):
-        return file_lock.signed_at(_query(location.url, lambda engine: postgres.signed(engine, location.name)))
-    return None
-
-
 @contextlib.contextmanager
 def alone_with(location: StudyLocation) -> Iterator[postgres.StudyLock | None]:
     """Hold every lock of a study: those in its folder, if it has one, and PostgreSQL's, if it is stored there.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, repeat
 
 from mnist_bench import cells
 from mnist_bench.cli import output
@@ -22,9 +23,10 @@ from mnist_bench.nets import line
 from mnist_bench.report import about, ranges_table
 from mnist_bench.studies import commands_of, is_foreign
 from search import strategies
+from search.driver import seconds_left
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
-from search.study import StoredStudy, StudyFolder, all_failed, invocations
+from search.study import StoredStudy, StudyFolder, StudySpec, all_failed, invocations, read_events, stored_history
 
 Entry = tuple[str, str]
 """A label and a text."""
@@ -38,7 +40,7 @@ def print_study(study: StoredStudy) -> None:
     finding = _failure(study) or (_finding_of_values(study) if foreign else _finding(study))
     best = [] if study.best is None else _foreign_best(study, study.best) if foreign else _best(study, study.best)
     files = _files(study, study.files) if study.owns_folder else []
-    entries = [*_notes(study), *finding, *best, *_search(study), *files]
+    entries = [*_notes(study), *_running(study), *finding, *best, *_search(study), *files]
     for label, text in [*entries, ("digest", grouped(study.digest))]:
         output.print_entry(label, text)
     searched = invocations(study.files) if study.owns_folder else []
@@ -57,6 +59,20 @@ def _notes(study: StoredStudy) -> Iterator[Entry]:
         yield "tags", ", ".join(tags)
     for number, text in enumerate(study.note.splitlines()):
         yield "" if number else "note", text
+
+
+def _running(study: StoredStudy) -> Iterator[Entry]:
+    """Yield the running trials of a study that is being searched, and about how long the search still takes."""
+    if not study.live:
+        return
+    left = seconds_left(stored_history(read_events(study.location)), StudySpec.from_json(study.spec))
+    if left is not None:
+        yield "time left", f"about {cells.duration(left)}"
+    word = cells.value if is_foreign(study.spec) else cells.percent
+    running = [trial for trial in study.trials if trial.state == "RUNNING"]
+    for label, trial in zip(chain(["running"], repeat("")), running, strict=False):
+        reached = "" if trial.value is None else f", {word(trial.value)}"
+        yield label, f"#{trial.number}  {len(trial.reports)} of {number_of(len(trial.costs), 'report')}{reached}"
 
 
 def _failure(study: StoredStudy) -> list[Entry]:

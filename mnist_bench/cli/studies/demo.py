@@ -37,7 +37,7 @@ def demo(
         space=SPACE, trials=TRIALS, study_name=STUDY, workers=workers or options.cores(),
         results=results, command=resuming.as_typed(None),
     )  # fmt: skip
-    study = search.run_and_show(config, page=True).study
+    study = search.run_and_show(config).study
     output.print_line()
     page, is_same = study.files.report, study.digest == DIGEST
     if is_same:

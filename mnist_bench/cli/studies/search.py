@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, assert_never
@@ -23,7 +22,6 @@ from search.messages import joined
 from search.trainer_api import MAX_PERIODS
 
 if TYPE_CHECKING:
-    from mnist_bench.live_page import PageObserver
     from mnist_bench.searches import ObjectiveConfig, SearchConfig
     from search.driver import Observer, Run
 
@@ -249,15 +247,6 @@ def search(
         str | None,
         typer.Option("--note", metavar="TEXT", help="Note about the study, for `studies`. It changes no result."),
     ] = None,
-    page: Annotated[
-        bool,
-        typer.Option(
-            "--page",
-            rich_help_panel=options.FILES,
-            help="Keep report.html in the study's folder up to date while the search runs. A browser that shows it "
-            "follows the search.",
-        ),
-    ] = False,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
@@ -356,13 +345,13 @@ def search(
             shared=config, function=objective, program=command, periods=periods, checked=not unchecked, stall=stall,
             target=None if target is None else options.number("--target", target),
         )  # fmt: skip
-        _search_own(own, dry_run=dry_run, page=page, as_json=json)
+        _search_own(own, dry_run=dry_run, as_json=json)
         return
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
         _preview(config, share)
     else:
-        run = run_and_show(config, page=page, as_json=json)
+        run = run_and_show(config, as_json=json)
         if share is not None and run.reached:
             _audit(run, config, share)
 
@@ -389,7 +378,7 @@ def _is_typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _search_own(config: ObjectiveConfig, *, dry_run: bool, page: bool, as_json: bool) -> None:
+def _search_own(config: ObjectiveConfig, *, dry_run: bool, as_json: bool) -> None:
     """Search your own function or program, or show what that would be."""
     if dry_run:
         from mnist_bench.preview import preview_objective
@@ -399,7 +388,7 @@ def _search_own(config: ObjectiveConfig, *, dry_run: bool, page: bool, as_json: 
         return
     from mnist_bench import searches
 
-    _shown(config.shared, lambda *given: searches.run_objective(config, *given), page=page, as_json=as_json)
+    _shown(config.shared, lambda *given: searches.run_objective(config, *given), as_json=as_json)
 
 
 def _share(text: str, executor: ExecutorName) -> float:
@@ -436,20 +425,18 @@ def _preview(config: SearchConfig, share: float | None) -> None:
         )
 
 
-def run_and_show(config: SearchConfig, *, page: bool = False, as_json: bool = False) -> Run:
-    """Return the result of a search of networks that is shown while it runs, on its `page` too, and at its end.
+def run_and_show(config: SearchConfig, *, as_json: bool = False) -> Run:
+    """Return the result of a search of networks that is shown while it runs, and at its end.
 
     Errors as `_shown`.
     """
     from mnist_bench import searches
 
-    return _shown(config, lambda *given: searches.run(config, *given), page=page, as_json=as_json)
+    return _shown(config, lambda *given: searches.run(config, *given), as_json=as_json)
 
 
-def _shown(
-    config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], Run], *, page: bool, as_json: bool
-) -> Run:
-    """Return the result of a search that is shown while it runs, on its `page` too, and at its end.
+def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], Run], *, as_json: bool) -> Run:
+    """Return the result of a search that is shown while it runs, and at its end.
 
     Raises:
         typer.Exit: it was interrupted.
@@ -457,37 +444,13 @@ def _shown(
     started = time.monotonic()
     with resuming.ended_at_once(config.storage):
         from mnist_bench.cli.views import ending, live
-        from search.driver import Observers
 
-        with (
-            live.view(config.results) as view,
-            Interrupts(view.say) as interrupts,
-            _page(config, view.on_warning) if page else nullcontext() as kept,
-        ):
-            done = run(view if kept is None else Observers((view, kept)), interrupts.stopping)
+        with live.view(config.results) as view, Interrupts(view.say) as interrupts:
+            done = run(view, interrupts.stopping)
         ending.print_ending(done, config, seconds=time.monotonic() - started, as_json=as_json)
-        if kept is not None and done.reached:
-            _draw(kept, done, config)
     if not done.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)
     return done
-
-
-def _page(config: SearchConfig, notice: Callable[[str], None]) -> PageObserver:
-    from mnist_bench.live_page import PageObserver
-
-    return PageObserver(config.results, config.storage, notice=notice)
-
-
-def _draw(page: PageObserver, done: Run, config: SearchConfig) -> None:
-    """Make the page the report of a search that has ended."""
-    from mnist_bench.cli.pictures import picture_output
-    from mnist_bench.plots import kinds_of
-
-    with picture_output.progress(len(kinds_of(done.study))) as begins:
-        written = page.finish(done.study, config.data_dir, begins)
-    if written is not None:
-        output.note(f"page: {written.file.absolute().as_uri()}")
 
 
 def _audit(run: Run, config: SearchConfig, share: float) -> None:

@@ -130,7 +130,7 @@ MIRRORS: Mapping[str, Mirror] = {
     "report": Mirror(
         functions=(mnist_bench.report_study,),
         renamed={"study_name": "study", "output_file": "to"},
-        no_parameter={**OPENED, "follow": "it waits in a terminal of its own; mnist_bench.live_page.follow_page"},
+        no_parameter=OPENED,
         other_default=ITS_OWN_PLACE,
     ),
     "export": Mirror(
@@ -184,7 +184,6 @@ MIRRORS: Mapping[str, Mirror] = {
 }  # fmt: skip
 
 NOT_MIRRORED: Mapping[str, str] = {
-    "watch": "it shows a search to a person; search.following.follow tells an observer of yours",
     "studies note": "StoredStudy.annotate, and StoredStudy.note",
     "studies tag": "StoredStudy.annotate, and StoredStudy.tags",
     "studies remove": "it asks a person first; search.study.remove_study does not",

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from search.driver.dispatcher import Dispatcher
-from search.driver.progress import Meter, WorkerTime
-from search.event_log.events import Created, GoalSet
+from search.driver.progress import Meter, WorkerTime, seconds_left
+from search.event_log.events import Asked, Created, GoalSet, Reported
 from search.event_log.forecast import GROWTH, Forecast, WorkLeft
 from search.event_log.history import History
 from search.strategies.pruners import NoPruner
@@ -71,3 +71,17 @@ def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.M
         assert meter.read().seconds_left == len(foreseen)
         clock.now += 1
     assert foreseen == [0, 20, 40, 60, 80]
+
+
+def test_a_search_that_is_read_takes_the_time_of_its_reports_so_far(tmp_path: Path) -> None:
+    spec = fake.make_spec(Random(), NoPruner(), 1, 0)
+    history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=2)])
+    assert seconds_left(history, spec) is None
+    params = {"model.depth": 1, "model.width": 8}
+    history.apply(
+        Asked(time=0, trial=0, slot=0, params=params, config=params, seed=1, costs=(100,) * 4, facts={}, constraints={},
+              attributes={})
+    )  # fmt: skip
+    report = Report(value=0.5, metrics={}, weights="", seconds=50.0, worker=0)
+    history.apply(Reported(time=100, trial=0, period=1, report=report, prune=False, verdict=False, attributes={}))
+    assert seconds_left(history, spec) == pytest.approx(0.5 * (300 + 400), rel=0.01)

@@ -1,5 +1,0 @@
-"""A search that another process drives, followed by reading its study again and again."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
