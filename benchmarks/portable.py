@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,6 +78,27 @@ class Line:
     def bits(self) -> tuple[str, ...]:
         """The fields that are the same on all machines."""
         return self.canary, self.portable_canary, self.digest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Searched:
+    """A whole search on a real processor; portable.json is where such lines are added."""
+
+    processor: str
+    caches: str
+    torch: str
+    python: str
+    canary: str
+    command: str
+    digest: str
+    date: str
+    remark: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The line in the table of the page."""
+        canary, command, digest = (f"`{text}`" for text in (self.canary[:8], self.command, self.digest[:8]))
+        return self.processor, self.caches, self.torch, self.python, canary, command, digest, self.date, self.remark
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,7 +197,7 @@ def agree(lines: Sequence[Line]) -> bool:
     return len({each.bits for each in lines}) == 1 and len(later) == len({name for name, _ in later})
 
 
-def page(lines: Sequence[Line], counted: Instructions | None) -> str:
+def page(lines: Sequence[Line], counted: Instructions | None, searches: Sequence[Searched] = ()) -> str:
     """Return the lines as Markdown."""
     heads = ["Processor", "Caches: L1, L2", "PyTorch", "Compiler", "Canary", "Portable canary", "Digest", "Date"]
     cells = (
@@ -193,7 +214,17 @@ def page(lines: Sequence[Line], counted: Instructions | None) -> str:
         "",
         *pages.table(heads, cells),
     ]
-    return "\n".join([*written, *([] if counted is None else ["", sentence(counted)])]) + "\n"
+    written += [] if counted is None else ["", sentence(counted)]
+    return "\n".join([*written, *whole_searches(searches)]) + "\n"
+
+
+def whole_searches(searches: Sequence[Searched]) -> Iterator[str]:
+    """Yield the lines about whole searches, if there are any."""
+    if not searches:
+        return
+    heads = ["Processor", "Caches: L1, L2", "PyTorch", "Python", "Canary", "Command", "Digest", "Date", "Remark"]
+    yield from ("", "## Whole searches", "", "With all trials. A search has the same digest on both processors.", "")
+    yield from pages.table(heads, (each.cells for each in searches))
 
 
 def sentence(counted: Instructions) -> str:
@@ -218,23 +249,31 @@ def main() -> int:
         return 0
     lines = [measured(), *(emulated(processor) for processor in EMULATED if asked.emulated)]
     counted = instructions() if asked.instructions else None
+    searches: list[Searched] = []
     if asked.output:
-        lines, counted = kept(asked.output / "portable.json", lines, counted)
-    table = page(lines, counted)
+        lines, counted, searches = kept(asked.output / "portable.json", lines, counted)
+    table = page(lines, counted, searches)
     print(table)
     if asked.output:
-        figures = {"lines": [asdict(each) for each in lines], "instructions": counted and asdict(counted)}
+        figures = {
+            "lines": [asdict(each) for each in lines],
+            "instructions": counted and asdict(counted),
+            "searches": [asdict(each) for each in searches],
+        }
         pages.write(asked.output, "portable", table, figures)
     return 0 if agree(lines) else 1
 
 
-def kept(path: Path, lines: list[Line], counted: Instructions | None) -> tuple[list[Line], Instructions | None]:
-    """Return the lines and the count of a file, if there is one, together with these."""
+def kept(
+    path: Path, lines: list[Line], counted: Instructions | None
+) -> tuple[list[Line], Instructions | None, list[Searched]]:
+    """Return the lines, the count and the whole searches of a file, if there is one, together with these."""
     if not path.exists():
-        return lines, counted
+        return lines, counted, []
     before = json.loads(path.read_text())
     earlier = before["instructions"] and Instructions(**before["instructions"])
-    return merged((Line(**each) for each in before["lines"]), lines), counted or earlier
+    searches = [Searched(**each) for each in before.get("searches", ())]
+    return merged((Line(**each) for each in before["lines"]), lines), counted or earlier, searches
 
 
 if __name__ == "__main__":

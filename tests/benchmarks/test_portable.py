@@ -7,13 +7,13 @@ import os
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from unittest.mock import patch
 
 import portable
 import pytest
-from portable import Instructions, Line
+from portable import Instructions, Line, Searched
 
 from mnist_bench.numerics.kinds import PORTABLE_CANARY, PORTABLE_LATER
 from support import wants
@@ -23,6 +23,17 @@ LINE = Line(
     processor="a processor", caches="32 KB, 1024 KB", torch="2.13.0", compiler="GCC 13.3",
     canary="c" * 64, portable_canary="p" * 64, digest="d" * 64, date="2026-11-29",
 )  # fmt: skip
+SEARCHED = Searched(
+    processor="a processor",
+    caches="32 KB, 1024 KB",
+    torch="2.13.0",
+    python="3.11.7",
+    canary="c" * 64,
+    command="search smoke",
+    digest="d" * 64,
+    date="2026-12-01",
+    remark="",
+)
 COUNTED = Instructions(translated=1234567, approximate={}, torch="2.13.0", date="2026-11-29")
 
 
@@ -65,6 +76,19 @@ def test_lines_are_added_and_a_machine_measured_again_is_replaced(tmp_path: Path
     assert "All lines agree." in page
     assert "1,234,567 instructions" in page
     assert page.endswith("differ between makers of processors: none.\n")
+
+
+def test_whole_searches_stay_on_the_page(tmp_path: Path) -> None:
+    assert run(tmp_path, LINE) == 0
+    kept = json.loads((tmp_path / "portable.json").read_text())
+    searched = {**asdict(SEARCHED), "remark": "by hand"}
+    (tmp_path / "portable.json").write_text(json.dumps({**kept, "searches": [searched]}))
+    assert run(tmp_path, LINE) == 0
+    assert json.loads((tmp_path / "portable.json").read_text())["searches"] == [searched]
+    assert (
+        "| `cccccccc` | `search smoke` | `dddddddd` | 2026-12-01 | by hand |\n"
+        in (tmp_path / "portable.md").read_text()
+    )
 
 
 def test_operations_of_later_settings_agree_too(tmp_path: Path) -> None:
