@@ -15,10 +15,11 @@ $(BIN)/python -m pytest $(1); tests=$$?; \
 wait $$lint && exit $$tests; cat $$said; exit 1
 endef
 
-.PHONY: help search digests weight check coverage mutants test integration faults docs lint format schema reference notebooks results peers search-peers gpu clean
+.PHONY: help smoke search digests weight check coverage mutants test integration faults docs lint format schema reference notebooks results peers search-peers gpu clean
 
 help:
-	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 5 minutes on 2 cores"
+	@echo "make smoke    20 trials of small networks, compared with the published digest: less than a minute"
+	@echo "make search   50 trials of spaces/conv.yaml on the full data: 4 to 25 minutes on 2 cores, by processor"
 	@echo "make digests  every digest of the base commit and of this tree, compared: 10 minutes; PART=quick: 2 minutes"
 	@echo "make weight   lines, tokens, modules, classes, functions, tests and words of the project"
 	@echo "make check    lint, types, import contracts, and the fast tests"
@@ -37,6 +38,9 @@ help:
 	@echo "make reference   write the pages of docs/reference that are made from the code"
 	@echo "make notebooks   write the notebooks of docs/notebooks from their pages"
 	@echo "make clean    remove the virtual environments and caches; studies stay"
+
+smoke: .venv/installed
+	$(BIN)/mnist-bench search smoke --trials 20
 
 search: .venv/installed
 	$(BIN)/mnist-bench search spaces/conv.yaml --trials 50

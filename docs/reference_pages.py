@@ -33,9 +33,9 @@ OF_ALL = ("-h, --help", "-v, --verbose")
 """Options that the page of the commands explains once."""
 BOARD_KEYS = (
     "study", "digest", "order", "goal", "counts", "external", "live", "hidden", "front", "stop", "ahead",
-    "remembered", "selection", "tied", "saved_epochs", "budget_epochs", "test_openings", "objective", "parameters",
-    "rows", "confirmed", "confirmed_front", "totals", "saved_periods", "budget_periods", "cost", "value_name",
-    "minimized",
+    "remembered", "published", "selection", "tied", "saved_epochs", "budget_epochs", "test_openings", "objective",
+    "parameters", "rows", "confirmed", "confirmed_front", "totals", "saved_periods", "budget_periods", "cost",
+    "value_name", "minimized",
 )  # fmt: skip
 """The keys of a study in the JSON of its leaderboard."""
 FIELD_OF = {"saved_epochs": "saved", "budget_epochs": "budget", "saved_periods": "saved", "budget_periods": "budget"}

@@ -50,14 +50,17 @@ def test_the_published_winner_begins_as_it_did(part: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.integration
-def test_the_readmes_digest_is_that_of_the_search_that_make_prove_runs(tmp_path: Path) -> None:
+def test_the_search_that_readme_begins_with_has_its_published_digest(tmp_path: Path) -> None:
     """On every machine that computes portable bits."""
     if not is_as_published(numerics_here("cpu", "portable")):
         pytest.skip("this machine computes no portable bits")
     program = str(Path(sys.executable).with_name("mnist-bench"))
-    subprocess.run([program, "search", "smoke", "--trials", "20"], cwd=tmp_path, capture_output=True, check=True)
-    study = open_study(tmp_path / "results", None)
-    assert f"digest {grouped(study.digest)}" in (FOLDER.parent.parent / "README.md").read_text()
+    words = [program, "search", "smoke", "--trials", "20"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    digest = grouped(open_study(tmp_path / "results", None).digest)
+    assert f"digest {digest}" in (FOLDER.parent.parent / "README.md").read_text()
+    assert f"\nexpected digest {digest[:9]} ... {digest[-4:]} (published; " in done.stderr
+    assert "\n       equal to the published digest (" in done.stdout
 
 
 @pytest.mark.parametrize("part", ["conv", "portable"])

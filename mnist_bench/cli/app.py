@@ -19,7 +19,7 @@ from mnist_bench.cli.experiments import ablate, confirm, notebook, train
 from mnist_bench.cli.failures import ErrorsAsSentences, drop_output, in_words, is_of_output
 from mnist_bench.cli.help import GroupWithoutSuggestions, HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.pictures import plot, report
-from mnist_bench.cli.studies import compare, demo, doctor, leaderboard, reproduce, search, show
+from mnist_bench.cli.studies import compare, doctor, leaderboard, reproduce, search, show
 from mnist_bench.cli.study_list import listing
 from mnist_bench.cli.winner import export, predict
 
@@ -72,7 +72,6 @@ def _options(
     pass
 
 
-app.command("demo", cls=HelpfulCommand, rich_help_panel=SEARCH)(demo.demo)
 app.command("search", cls=HelpfulCommand, rich_help_panel=SEARCH)(search.search)
 app.command("train", cls=HelpfulCommand, rich_help_panel=SEARCH)(train.train)
 app.add_typer(space.app, name="space", cls=HelpfulGroup, rich_help_panel=SEARCH)

@@ -14,6 +14,7 @@ from mnist_bench.leaderboard.objective import value_name
 from mnist_bench.leaderboard.ranking import listed_trials, pareto_front, untrained_trials
 from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
 from mnist_bench.nets import distinguishing
+from mnist_bench.published import ComparedDigest, compared, is_same_everywhere
 from mnist_bench.result_table import ShownAsTable, Table
 from search.event_log import REPEATED, EarlyStop, Order, Remembered, StudyRecord, TrialRecord
 from search.hashed import State
@@ -175,6 +176,11 @@ class Leaderboard(ShownAsTable):
     """How much was taken from a memory of trainings: `periods` of all, and their `share` of the training cost, 0..1."""
     net: NetTotals | None
     """None in a study of another trainer."""
+    portable: bool = False
+    """Whether the search has the same digest on every processor."""
+    published: ComparedDigest | None = None
+    """The comparison with the published digest of this search: that digest, its `processors`, whether it is `equal`
+    (null if another one is expected here), and a `sentence`. None if there is none."""
     selection: Selection = Selection()
     """Which rows are shown, in which order, and with which columns."""
     filtered: int = 0
@@ -281,6 +287,8 @@ def leaderboard_of(
         ahead=tuple(trial.number for trial in listed if is_ahead(trial, best)),
         remembered=study.remembered,
         net=totals,
+        portable=is_same_everywhere(study.spec),
+        published=compared(study),
     )
 
 

@@ -86,6 +86,7 @@ def plain(board: Leaderboard) -> dict[str, Any]:
         "stop": None if board.stop is None else asdict(board.stop),
         "ahead": list(board.ahead),
         "remembered": asdict(board.remembered),
+        "published": None if board.published is None else asdict(board.published),
     }
     further = (
         {

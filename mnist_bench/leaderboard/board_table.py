@@ -307,7 +307,10 @@ def _saved(board: Leaderboard) -> str:
 
 
 def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
-    """Return the digest and the promise that goes with it; `commands` as in `footnotes`."""
+    """Return the digest, the promise that goes with it, and the comparison with a published digest if there is one.
+
+    `commands` as in `footnotes`.
+    """
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
     if ended < board.goal and not (board.stop and board.stop.on_time):
         promise = f"of {ended} of {board.goal} trials so far"
@@ -319,8 +322,10 @@ def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
     else:
         stopped = "" if board.stop is None else f" with {stop_option(board.stop, foreign=board.net is None)}"
         way = f" by way of {', then '.join(map(str, board.totals))} trials" if len(board.totals) > 1 else ""
-        promise = f"any run of this search{way}{stopped}, at any number of workers, gives this"
-    return [f"digest {grouped(board.digest)}", f"       ({promise}{_by_machine(board.external)})"]
+        where = "" if board.portable else " on this kind of processor"
+        promise = f"any run of this search{way}{stopped}, at any number of workers{where}, gives this"
+    compared = [] if board.published is None else [f"       {board.published.sentence}"]
+    return [f"digest {grouped(board.digest)}", f"       ({promise}{_by_machine(board.external)})", *compared]
 
 
 def _by_machine(trials: int) -> str:

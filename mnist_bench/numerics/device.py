@@ -17,7 +17,7 @@ from mnist_bench.numerics.canaries.portable_canary import portable_canary
 from mnist_bench.numerics.canaries.wide_canary import wide_canary
 from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind
 from mnist_bench.numerics.precision import best_precision
-from mnist_bench.numerics.resources import cpu_flags, cpu_line
+from mnist_bench.numerics.resources import cpu_flags, cpu_generation, cpu_line
 from search.arguments import check_choice
 from search.differences import WIDE_CANARY
 
@@ -75,6 +75,7 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
         "precision": precision,
         "trainer_revision": TRAINER_REVISIONS[kind],
         "cpu": cpu_line("model name") or platform.processor() or platform.machine(),
+        "cpu_generation": cpu_generation(),
         "cpu_flags": [flag for flag in FLAGS if flag in cpu_flags()],
         "gpu": _describe_gpu(device),
         "torch": str(torch.__version__),

@@ -6,6 +6,9 @@ import os
 from functools import cache
 from pathlib import Path
 
+GENERATIONS = {"Zen 3": (25, {0, 2, 4, 5}), "Zen 4": (25, {1, 6, 7, 10}), "Zen 5": (26, {0, 1, 2, 4})}
+"""Generations of AMD's processors: the family, and the sixteenths of the models' numbers."""
+
 
 def cores() -> int:
     """Return the cores that this process may use."""
@@ -27,3 +30,12 @@ def cpu_line(name: str) -> str:
     except OSError:
         return ""
     return next((line.partition(":")[2].strip() for line in lines if line.split(":")[0].strip() == name), "")
+
+
+def cpu_generation() -> str:
+    """Return the generation of the CPU, such as `Zen 4`; empty if it is not known."""
+    family, model = cpu_line("cpu family"), cpu_line("model")
+    if cpu_line("vendor_id") != "AuthenticAMD" or not (family.isdecimal() and model.isdecimal()):
+        return ""
+    found = (name for name, (of, models) in GENERATIONS.items() if int(family) == of and int(model) // 16 in models)
+    return next(found, "")

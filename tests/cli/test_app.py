@@ -67,6 +67,14 @@ def test_version_names_the_tool_python_torch_and_optuna_without_loading_them() -
     assert loaded_by("--version") == {"--version": []}
 
 
+@pytest.mark.cold
+def test_python_runs_the_package_as_the_program() -> None:
+    words = [sys.executable, "-m", "mnist_bench", "studies", "--result", "none"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--results" in done.stderr
+
+
 @pytest.mark.parametrize("words", sorted({*COMMANDS, *GROUPS}))
 def test_every_command_has_help(words: str) -> None:
     *group, command = words.split()

@@ -54,7 +54,7 @@ def test_options_stand_in_groups_and_examples_at_the_end(cli: Cli) -> None:
     running = lines[lines.index("Where it runs:") : lines.index("Files and data:")]
     for option in ("--workers", "--device", "--executor"):
         assert any(line.startswith(f"  {option} ") for line in running)
-    assert len([line for line in lines if line.startswith("  mnist-bench search ")]) == 5
+    assert len([line for line in lines if line.startswith("  mnist-bench search ")]) == 6
 
 
 def test_the_program_lists_its_commands_in_groups(cli: Cli) -> None:

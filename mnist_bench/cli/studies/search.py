@@ -307,15 +307,18 @@ def search(
 ) -> None:
     """Run a hyperparameter search.
 
-    Run the same command again to resume an interrupted search. Ctrl-C stops it and keeps all results.
+    Run the same command again to resume an interrupted search. Ctrl-C stops it and keeps all results. A search whose
+    digest was published is compared with it at the end; if it should be the same and is not, the exit code is 4.
 
     Examples:
-        mnist-bench search conv --trials 50       # about 5 minutes on 2 cores
+        mnist-bench search smoke --trials 20      # less than a minute, to try it
+        mnist-bench search conv --trials 50       # 4 to 25 minutes on 2 cores, by processor
         mnist-bench search conv --dry-run         # what would run, and for how long
         mnist-bench search my.yaml --seed 1 --set optim.optimizer=adam
         mnist-bench search my.yaml --objective my.py:objective
         mnist-bench search my.yaml --command "./train.sh --lr {lr}"
     """
+    from mnist_bench import searches
     from mnist_bench.plots import KINDS
     from mnist_bench.searches import ObjectiveConfig, SearchConfig, check_study_name
 
@@ -351,7 +354,7 @@ def search(
     if dry_run:
         _preview(config, share)
     else:
-        run = run_and_show(config, as_json=json)
+        run = _shown(config, lambda *given: searches.run(config, *given), as_json=json)
         if share is not None and run.reached:
             _audit(run, config, share)
 
@@ -425,21 +428,11 @@ def _preview(config: SearchConfig, share: float | None) -> None:
         )
 
 
-def run_and_show(config: SearchConfig, *, as_json: bool = False) -> Run:
-    """Return the result of a search of networks that is shown while it runs, and at its end.
-
-    Errors as `_shown`.
-    """
-    from mnist_bench import searches
-
-    return _shown(config, lambda *given: searches.run(config, *given), as_json=as_json)
-
-
 def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], Run], *, as_json: bool) -> Run:
     """Return the result of a search that is shown while it runs, and at its end.
 
     Raises:
-        typer.Exit: it was interrupted.
+        typer.Exit: it was interrupted, or its digest is not the published one.
     """
     started = time.monotonic()
     with resuming.ended_at_once(config.storage):
@@ -447,9 +440,11 @@ def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], R
 
         with live.view(config.results) as view, Interrupts(view.say) as interrupts:
             done = run(view, interrupts.stopping)
-        ending.print_ending(done, config, seconds=time.monotonic() - started, as_json=as_json)
+        as_expected = ending.print_ending(done, config, seconds=time.monotonic() - started, as_json=as_json)
     if not done.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)
+    if not as_expected:
+        raise typer.Exit(ExitCode.NOT_REPRODUCED)
     return done
 
 

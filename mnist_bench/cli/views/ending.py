@@ -27,8 +27,11 @@ from search.event_log import StudyRecord, TrialRecord, repeats
 TOP = 5
 
 
-def print_ending(run: Run, config: SearchConfig, *, seconds: float, as_json: bool = False) -> None:
-    """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
+def print_ending(run: Run, config: SearchConfig, *, seconds: float, as_json: bool = False) -> bool:
+    """Print the end of a search that took `seconds`; figures to stdout, advice to stderr.
+
+    Return whether its digest is the published one, as far as one is published and no other one is expected.
+    """
     foreign = is_foreign(run.study.spec)
     opened = 0 if foreign else openings.for_study(run.study.location)
     listed = leaderboard_of(run.study, of_nets=not foreign, top=TOP, test_openings=opened)
@@ -40,6 +43,7 @@ def print_ending(run: Run, config: SearchConfig, *, seconds: float, as_json: boo
         _print_for_people(run, config, listed, commands, seconds)
     for line in advice(run, config):
         output.note_command(line)
+    return listed.published is None or listed.published.equal is not False
 
 
 def _print_for_people(

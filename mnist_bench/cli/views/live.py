@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mnist_bench import cells
 from mnist_bench.cli import output
 from mnist_bench.cli.views.trial_words import TrialWords, ValueWords, words_of
 from mnist_bench.leaderboard import rules_words
+from mnist_bench.published import published_for, shortened
 from search.driver import Header, Observer, Progress
 from search.driver.attended import is_command_in_cell
-from search.event_log import TrialRecord, repeats
+from search.event_log import StopRules, TrialRecord, repeats
 from search.messages import number_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ MIN_FOLDED = 40
 """Width below which nothing is folded."""
 MIN_SETTINGS = 20
 """Smallest width left for a running trial's settings."""
+PRECISIONS = {"bf16": "bfloat16", "fp32": "float32", "portable": "portable float32"}
 RISE, SLACK = 1.25, 3.0
 """Factor, and seconds, by which the time left must grow before a later end replaces the one on the screen: the clock
 then runs down, and does not rise at every period that takes longer than estimated."""
@@ -72,7 +74,8 @@ class PlainView(Observer):
     def on_start(self, header: Header) -> None:
         """Print the header of the search."""
         self._words = words_of(header.spec)
-        output.note(header_line(header, self._results))
+        for line in (*first_lines(header), header_line(header, self._results)):
+            output.note(line)
 
     def on_end(self, trial: TrialRecord) -> None:
         """Remember the trial until its place in the count is known."""
@@ -128,7 +131,9 @@ class LiveView(Observer):
         self.say(text)
 
     def on_start(self, header: Header) -> None:
-        """Show the header of the search above the picture."""
+        """Print the first lines, which stay, and show the header of the search above the picture."""
+        for line in first_lines(header):
+            self._console.print(cells.safe(line))
         self._header = header_parts(header, self._results)
         self._words, self._slots = words_of(header.spec), header.spec.slots
         self._patience = header.stop_rules.patience
@@ -245,6 +250,33 @@ def _folded(label: str, words: str, width: int, most: int) -> list[str]:
     lines = textwrap.wrap(label + words, width, subsequent_indent=" " * len(label))
     rest = " ".join([lines[most - 1], *(line.strip() for line in lines[most:])]) if len(lines) >= most else ""
     return [*lines[: most - 1], *([rest] if rest else [])]
+
+
+def first_lines(header: Header) -> list[str]:
+    """Return what a search computes with and how long it took elsewhere, and the digest to expect if one is published.
+
+    There are none of a search of other work than nets: its workers describe no processor.
+    """
+    spec, numerics = header.spec, header.spec.numerics
+    if words_of(spec).foreign or "cpu" not in numerics:
+        return []
+    stored, precision = spec.to_json(), numerics["precision"]
+    is_whole = not header.resumed and header.stop_rules == StopRules()
+    entry = published_for(stored, header.goal) if is_whole else None
+    took = f": {entry.took}" if entry is not None and entry.precision == precision and entry.took else ""
+    lines = [f"{_processor(numerics)}, {PRECISIONS[precision]}{took}; Ctrl-C keeps everything"]
+    if entry is not None and entry.obstacle(stored) is None:
+        lines.append(f"expected digest {shortened(entry.digest)} (published; {entry.where})")
+    return lines
+
+
+def _processor(numerics: Mapping[str, Any]) -> str:
+    """Return what computes: the GPU, or the CPU and why it computes in no faster precision."""
+    if numerics["gpu"] is not None:
+        return str(numerics["gpu"]["name"])
+    lacks_bf16 = numerics["precision"] != "bf16" and not {"amx_bf16", "avx512_bf16"} & {*numerics["cpu_flags"]}
+    about = ", ".join(filter(None, (numerics.get("cpu_generation"), "no bfloat16" if lacks_bf16 else "")))
+    return f"{numerics['cpu']} ({about})" if about else str(numerics["cpu"])
 
 
 def header_line(header: Header, results: Path) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import signal
@@ -13,6 +14,7 @@ from typer.testing import Result
 
 from mnist_bench.cli.views import ending
 from mnist_bench.preview.pace import Pace
+from mnist_bench.published import ComparedDigest
 from mnist_bench.searches import SearchConfig
 from search.driver.progress import Observer
 from search.driver.run import Run
@@ -180,7 +182,10 @@ def test_a_search_that_ended_early_says_why_and_how_to_go_on(cli: Cli, monkeypat
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[2] == "Stopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was better."
-    assert "any run of this search with --patience 3, at any number of workers, gives this" in lines[4]
+    assert (
+        "any run of this search with --patience 3, at any number of workers on this kind of processor, gives this"
+        in lines[4]
+    )
     assert "Stopped before its trial budget" not in result.stderr
     assert (
         "The same command without --patience 3, or with a larger one, continues to 9 trials; paused ones are kept."
@@ -216,7 +221,46 @@ def test_a_search_by_arrival_promises_no_repetition(cli: Cli, monkeypatch: pytes
         "       (decided in completion order: another run of this search may give a different digest; "
         "`mnist-bench doctor conv-0 --replay` checks this one)"
     )
-    assert promises["logical"][2] == "       (any run of this search, at any number of workers, gives this)"
+    assert promises["logical"][2] == (
+        "       (any run of this search, at any number of workers on this kind of processor, gives this)"
+    )
+
+
+@pytest.mark.parametrize(("sampler", "where"), [("curves", ""), ("tpe", " on this kind of processor")])
+def test_a_portable_search_promises_the_same_on_every_processor(
+    sampler: str, where: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
+    portable = replace(study, spec={**study.spec, "portable": True, "sampler": {"name": sampler}})
+    monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended(portable))
+    assert (
+        f"       (any run of this search, at any number of workers{where}, gives this)\n"
+        in cli("search", "conv").stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("equal", "code", "sentence"),
+    [
+        (True, 0, "equal to the published digest (Zen 3, Zen 4)"),
+        (None, 0, "published with torch 2.13, this is torch 2.14: another digest is expected"),
+        (False, 4, "not the published digest; `mnist-bench doctor` examines this machine"),
+    ],
+)
+def test_the_end_compares_the_digest_with_the_published_one(
+    equal: bool | None, code: int, sentence: str, cli: Cli, asked: list[SearchConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ComparedDigest(digest="0" * 64, processors=("Zen 3", "Zen 4"), equal=equal, sentence=sentence)
+    monkeypatch.setattr("mnist_bench.leaderboard.board.compared", lambda study: found)
+    told, as_json = cli("search", "conv"), cli("search", "conv", "--json")
+    assert told.stdout.splitlines()[4] == f"       {sentence}"
+    assert json.loads(as_json.stdout)["studies"][0]["published"] == {
+        "digest": "0" * 64,
+        "processors": ["Zen 3", "Zen 4"],
+        "equal": equal,
+        "sentence": sentence,
+    }
+    assert (told.exit_code, as_json.exit_code) == (code, code)
 
 
 def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_exits_with_130(

@@ -4,12 +4,14 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from mnist_bench import published
 from mnist_bench.cli import output
 from mnist_bench.cli.views import live
 from mnist_bench.cli.views.trial_words import NetWords
@@ -55,6 +57,60 @@ def test_the_header_says_where_what_is_searched_and_how() -> None:
     two = replace(SPEC.space, settings={"objective": ["accuracy", "macs"]})
     both = live.header_line(replace(HEADER, spec=replace(SPEC, space=two)), Path("results"))
     assert "  ·  conv  ·  high accuracy and few MACs  ·  tpe (multivariate) + asha (" in both
+
+
+NUMERICS = {
+    "canary": "77c0",
+    "device": "cpu",
+    "precision": "bf16",
+    "cpu": "AMD EPYC",
+    "cpu_generation": "Zen 4",
+    "cpu_flags": ["avx2", "avx512_bf16"],
+    "gpu": None,
+}
+KEPT = "; Ctrl-C keeps everything"
+EXPECTED = "expected digest 2b5b be42 ... 9756 (published; Zen 4, Zen 5)"
+
+
+@pytest.mark.parametrize(
+    ("numerics", "changes", "lines"),
+    [
+        ({}, {}, [f"AMD EPYC (Zen 4), bfloat16: 4.4 to 6.5 minutes on 2 idle cores (Zen 5){KEPT}", EXPECTED]),
+        ({"canary": "5f1c"}, {}, [f"AMD EPYC (Zen 4), bfloat16: 4.4 to 6.5 minutes on 2 idle cores (Zen 5){KEPT}"]),
+        ({}, {"resumed": True}, [f"AMD EPYC (Zen 4), bfloat16{KEPT}"]),
+        ({}, {"stop_rules": StopRules(patience=3)}, [f"AMD EPYC (Zen 4), bfloat16{KEPT}"]),
+        ({}, {"goal": 60}, [f"AMD EPYC (Zen 4), bfloat16{KEPT}"]),
+        (
+            {"cpu_generation": "Zen 3", "cpu_flags": ["avx2"], "precision": "portable"},
+            {},
+            [f"AMD EPYC (Zen 3, no bfloat16), portable float32{KEPT}"],
+        ),
+        ({"cpu_generation": "", "precision": "fp32"}, {}, [f"AMD EPYC, float32{KEPT}"]),
+        ({"gpu": {"name": "NVIDIA H100"}}, {"goal": 60}, [f"NVIDIA H100, bfloat16{KEPT}"]),
+    ],
+)
+def test_the_first_lines_say_what_is_computed_with_and_what_to_expect(
+    numerics: dict[str, object], changes: dict[str, Any], lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = replace(SPEC, numerics=NUMERICS).to_json()
+    entry = published.Published(
+        space="conv",
+        trials=50,
+        seed=0,
+        precision="bf16",
+        search=published.search_hash(stored),
+        digest="2b5bbe42" + 52 * "0" + "9756",
+        versions=published.versions_of(stored),
+        machine={"canary": "77c0"},
+        processors={"Zen 4": [], "Zen 5": [262, 390]},
+    )
+    monkeypatch.setattr(published, "entries", lambda: (entry,))
+    header = replace(HEADER, spec=replace(SPEC, numerics={**NUMERICS, **numerics}), **changes)
+    assert live.first_lines(header) == lines
+
+
+def test_of_your_own_function_there_are_no_first_lines() -> None:
+    assert live.first_lines(replace(HEADER, spec=replace(SPEC, numerics={"canary": "objective"}))) == []
 
 
 @pytest.mark.parametrize("width", [80, 100])

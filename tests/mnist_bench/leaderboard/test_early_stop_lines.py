@@ -94,7 +94,7 @@ def test_a_study_that_stopped_early_is_not_called_unfinished() -> None:
     board = leaderboard_of(study)
     assert "of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 (99.00%)" in headline(board)
     assert digest_lines(board, NextCommands(study=board.study))[1].strip() == (
-        "(any run of this search with --patience 3, at any number of workers, gives this)"
+        "(any run of this search with --patience 3, at any number of workers on this kind of processor, gives this)"
     )
     assert study.stop is not None
     late = leaderboard_of(replace(study, stop=replace(study.stop, longest_before=3)))

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.numerics import resources
 from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import Precision
@@ -125,3 +126,23 @@ def test_portable_trainings_have_the_recorded_bits() -> None:
     if known is None:
         pytest.skip(f"no weights are recorded for PyTorch {torch.__version__}")
     assert {f"training: {name}, portable": weights for name, weights in found.items()} == known
+
+
+@pytest.mark.parametrize(
+    ("vendor", "family", "model", "generation"),
+    [
+        ("AuthenticAMD", "25", "1", "Zen 3"),
+        ("AuthenticAMD", "25", "17", "Zen 4"),
+        ("AuthenticAMD", "25", "160", "Zen 4"),
+        ("AuthenticAMD", "26", "2", "Zen 5"),
+        ("AuthenticAMD", "27", "1", ""),
+        ("GenuineIntel", "25", "17", ""),
+        ("", "", "", ""),
+    ],
+)
+def test_a_processors_generation_follows_from_its_family_and_model(
+    vendor: str, family: str, model: str, generation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"vendor_id": vendor, "cpu family": family, "model": model}
+    monkeypatch.setattr(resources, "cpu_line", said.__getitem__)
+    assert resources.cpu_generation() == generation

@@ -1,0 +1,151 @@
+"""The published digests of searches of bundled spaces, and what they say about a study.
+
+published_digests.json has one entry per search. It does not hold fingerprints: an entry names the versions that made
+it, so that a study with other versions is recognized as the same search, and the difference can be named.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mnist_bench.cells import between
+from mnist_bench.numerics import Precision
+from search import canonical_json, strategies
+from search.event_log import StudyRecord
+from search.messages import joined
+
+FILE = Path(__file__).with_name("published_digests.json")
+PARTS = ("seed", "slots", "order", "sampler", "pruner", "periods", "enqueued", "start", "continues")
+"""The parts of a specification that make a search, in addition to its space and its data set."""
+REVISIONS = {"driver_revision": "driver revision", "trainer_revision": "trainer revision"}
+"""The versions of what decides and trains in this program, with their names in sentences."""
+INCOMPARABLE = "the published digest is of another kind of processor or precision: not comparable"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Published:
+    """A search whose digest was published."""
+
+    space: str
+    trials: int
+    seed: int
+    precision: Precision
+    search: str
+    """The `search_hash` of its specification."""
+    digest: str
+    versions: Mapping[str, str | int]
+    """See `versions_of`."""
+    machine: Mapping[str, str]
+    """Hashes of what its kind of processor computes; empty if all processors compute the same."""
+    processors: Mapping[str, Sequence[float]]
+    """The processors that computed it, with the seconds that it took on two idle cores, if that was measured."""
+
+    @property
+    def where(self) -> str:
+        """The processors in words."""
+        return ", ".join(self.processors)
+
+    @property
+    def took(self) -> str:
+        """How long it took, in words; empty if that was not measured."""
+        measured = {name: seconds for name, seconds in self.processors.items() if seconds}
+        seconds = [each for some in measured.values() for each in some]
+        if not seconds:
+            return ""
+        return f"{between(min(seconds), max(seconds))} on 2 idle cores ({', '.join(measured)})"
+
+    def obstacle(self, spec: Mapping[str, Any]) -> str | None:
+        """Return why the same search with this specification is expected to have another digest; None if it is not."""
+        if spec["numerics"].get("precision") != self.precision:
+            return INCOMPARABLE
+        here = versions_of(spec)
+        if changed := [name for name in sorted({*self.versions, *here}) if self.versions.get(name) != here.get(name)]:
+            then, now = (
+                joined(f"{REVISIONS.get(name, name)} {versions.get(name, 'none')}" for name in changed)
+                for versions in (self.versions, here)
+            )
+            return f"published with {then}, this is {now}: another digest is expected"
+        computed = {**spec["numerics"], "driver_arithmetic": spec.get("driver_arithmetic")}
+        return None if all(computed.get(name) == known for name, known in self.machine.items()) else INCOMPARABLE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparedDigest:
+    """What a published digest says about a study of the same search."""
+
+    digest: str
+    """The published one."""
+    processors: tuple[str, ...]
+    """The processors that computed it."""
+    equal: bool | None
+    """Whether the study has it; None if it is expected to have another one."""
+    sentence: str
+
+
+@cache
+def entries() -> tuple[Published, ...]:
+    """Return every published search."""
+    return tuple(Published(**entry) for entry in json.loads(FILE.read_text()))
+
+
+def search_hash(spec: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a stored specification's search: without versions, numerics and precision."""
+    settings = {name: value for name, value in spec["space"]["settings"].items() if name != "precision"}
+    parts = {name: spec[name] for name in PARTS if name in spec}
+    space = {**spec["space"], "settings": settings}
+    return canonical_json.sha256({**parts, "space": space, "data": spec["context"].get("data")})
+
+
+def versions_of(spec: Mapping[str, Any]) -> dict[str, str | int]:
+    """Return what decides a study's results in addition to the search and the processor, by name."""
+    revisions = {**spec, **spec["context"]}
+    return {**spec["versions"], **{name: revisions[name] for name in REVISIONS if name in revisions}}
+
+
+def published_for(spec: Mapping[str, Any], trials: int) -> Published | None:
+    """Return the published search of a specification, if possible in its precision."""
+    if spec["space"].get("name") not in {entry.space for entry in entries()}:
+        return None
+    search = search_hash(spec)
+    found = [entry for entry in entries() if (entry.search, entry.trials) == (search, trials)]
+    return min(found, key=lambda entry: entry.precision != spec["numerics"].get("precision"), default=None)
+
+
+def compared(study: StudyRecord) -> ComparedDigest | None:
+    """Return what the published digest says about a study; None if there is none, or if the study has not ended in one
+    run to its budget of trials."""
+    trials = study.totals[-1]
+    entry = published_for(study.spec, trials)
+    if entry is None or len(study.totals) > 1 or study.stop is not None or len(study.finished()) < trials:
+        return None
+    equal: bool | None = study.digest == entry.digest
+    sentence = f"equal to the published digest ({entry.where})"
+    if not equal:
+        if any(trial.external for trial in study.trials):
+            return None
+        obstacle = entry.obstacle(study.spec)
+        equal = None if obstacle else False
+        sentence = obstacle or (
+            f"not the published digest {shortened(entry.digest)} ({entry.where}), although search, precision and "
+            "versions are the same: `mnist-bench doctor` examines this machine"
+        )
+    return ComparedDigest(digest=entry.digest, processors=tuple(entry.processors), equal=equal, sentence=sentence)
+
+
+def is_same_everywhere(spec: Mapping[str, Any]) -> bool:
+    """Return whether a study with this specification has the same digest on every processor."""
+    return bool(spec.get("portable")) and not [*strategies.unportable(*strategies.of_spec(spec))]
+
+
+def shortened(digest: str) -> str:
+    """Return the ends of a digest.
+
+    >>> shortened("c6d23e10" + 52 * "0" + "49c9")
+    'c6d2 3e10 ... 49c9'
+    """
+    return f"{digest[:4]} {digest[4:8]} ... {digest[-4:]}"

@@ -1,0 +1,161 @@
+"""The published digests are those of the published studies, and a study is compared with the right one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mnist_bench import published
+from mnist_bench.data.mnist import load_training_set
+from mnist_bench.leaderboard.board import grouped
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.published import INCOMPARABLE, Published, compared, entries, search_hash, versions_of
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.searches.first_trials import start_list
+from mnist_bench.searches.running import spec_of
+from mnist_bench.searches.setup import SearchSetup
+from search.study.studies import StoredStudy, open_study
+from support import handmade, handmade_search
+from support.paths import ROOT
+
+FOLDER = ROOT / "results" / "published"
+KEPT: Mapping[tuple[str, Precision], str] = {
+    ("conv", "portable"): "portable",
+    ("conv", "bf16"): "conv-0",
+    ("small", "bf16"): "small-0",
+}
+"""The published studies that are kept whole, by space and precision."""
+BY_NAME = {(entry.space, entry.precision): entry for entry in entries()}
+
+
+@pytest.mark.parametrize("key", KEPT, ids="-".join)
+def test_an_entry_is_that_of_the_published_study(key: tuple[str, Precision]) -> None:
+    entry, study = BY_NAME[key], open_study(FOLDER / "studies", KEPT[key])
+    computed = {**study.spec["numerics"], "driver_arithmetic": study.spec["driver_arithmetic"]}
+    assert (entry.digest, (entry.trials,)) == (study.digest, study.totals)
+    assert entry.search == search_hash(study.spec)
+    assert entry.versions == versions_of(study.spec)
+    names = () if entry.precision == "portable" else ("canary", "wide_canary", "driver_arithmetic")
+    assert entry.machine == {name: computed[name] for name in names}
+
+
+def test_the_other_digests_are_those_of_the_pages() -> None:
+    pages = {"smoke": ROOT / "README.md", "conv-fast": FOLDER / "conv-fast" / "search.md"}
+    others = [entry for key, entry in BY_NAME.items() if key not in KEPT]
+    assert {entry.space for entry in others} == {*pages}
+    for entry in others:
+        assert f"digest {grouped(entry.digest)}" in pages[entry.space].read_text()
+
+
+@pytest.mark.parametrize("entry", entries(), ids=lambda entry: f"{entry.space}-{entry.precision}")
+def test_a_bundled_space_is_still_the_published_search(entry: Published) -> None:
+    record = json.loads((FOLDER / "portable" / "RECORD.json").read_text())
+    numerics = {**record["numerics"], "precision": entry.precision, "kind": f"cpu-{entry.precision}"}
+    config = SearchConfig(space=entry.space, trials=entry.trials, seed=entry.seed, precision=entry.precision)
+    setup = SearchSetup.of(config)
+    start = start_list(setup, lambda notice: None)
+    spec = spec_of(setup, load_training_set(setup.data), numerics, start).to_json()
+    assert search_hash(spec) == entry.search
+
+
+STUDY = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
+STUDY.spec["context"]["trainer_revision"] = 2
+SPEC = {**STUDY.spec, "driver_revision": 2, "driver_arithmetic": "02bf"}
+ENTRY = Published(
+    space="conv",
+    trials=2,
+    seed=0,
+    precision="bf16",
+    search=search_hash(SPEC),
+    digest=STUDY.digest,
+    versions=versions_of(SPEC),
+    machine={"canary": SPEC["numerics"]["canary"], "driver_arithmetic": "02bf"},
+    processors={"Zen 3": [], "Zen 4": [262.0]},
+)
+EQUAL = "equal to the published digest (Zen 3, Zen 4)"
+ANOTHER = (
+    "not the published digest 0000 0000 ... 0000 (Zen 3, Zen 4), although search, precision and versions are the same: "
+    "`mnist-bench doctor` examines this machine"
+)
+IN_PORTABLE = {"precision": "portable", "machine": {}, "digest": "0" * 64}
+PORTABLE = {**SPEC["numerics"], "precision": "portable", "canary": "another"}
+
+
+def changed(*path: str, to: Any) -> dict[str, Any]:
+    """Return the specification with another value at a path."""
+    spec: dict[str, Any] = json.loads(json.dumps(SPEC))
+    inner = spec
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = to
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("spec", "entry", "equal", "sentence"),
+    [
+        (SPEC, {}, True, EQUAL),
+        (changed("space", "settings", "precision", to="bf16"), {}, True, EQUAL),
+        (changed("versions", "optuna", to="5.1.0"), {}, True, EQUAL),
+        (SPEC, {"digest": "0" * 64}, False, ANOTHER),
+        (
+            changed("versions", "optuna", to="5.1.0"),
+            {"digest": "0" * 64},
+            None,
+            "published with optuna 5.0.0, this is optuna 5.1.0: another digest is expected",
+        ),
+        (
+            {**changed("versions", "torch", to="2.14.0"), "driver_revision": 3},
+            {"digest": "0" * 64},
+            None,
+            "published with driver revision 2 and torch none, this is driver revision 3 and torch 2.14.0: another "
+            "digest is expected",
+        ),
+        (changed("numerics", "canary", to="another"), {"digest": "0" * 64}, None, INCOMPARABLE),
+        (changed("driver_arithmetic", to="another"), {"digest": "0" * 64}, None, INCOMPARABLE),
+        (changed("numerics", "precision", to="fp32"), {"digest": "0" * 64}, None, INCOMPARABLE),
+        (changed("numerics", to=PORTABLE), IN_PORTABLE, False, ANOTHER),
+    ],
+)
+def test_a_study_of_the_same_search_is_compared(
+    spec: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    equal: bool | None,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = replace(ENTRY, **entry)
+    decoy = replace(known, precision="portable" if known.precision == "bf16" else "bf16", digest="1" * 64)
+    monkeypatch.setattr(published, "entries", lambda: (decoy, known))
+    found = compared(replace(STUDY, spec=spec))
+    assert found is not None
+    assert (found.equal, found.sentence, found.processors) == (equal, sentence, ("Zen 3", "Zen 4"))
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        replace(STUDY, spec=changed("seed", to=1)),
+        replace(STUDY, spec=changed("slots", to=4)),
+        replace(STUDY, spec=changed("order", to="arrival")),
+        replace(STUDY, spec=changed("sampler", "name", to="random")),
+        replace(STUDY, spec=changed("space", "settings", "epochs", to=7)),
+        replace(STUDY, spec=changed("context", "data", "subset", to=5000)),
+        replace(STUDY, spec={**SPEC, "enqueued": [{"optim.lr": 0.1}]}),
+        replace(STUDY, spec=SPEC, totals=(1, 2)),
+        replace(STUDY, spec=SPEC, totals=(3,)),
+        replace(STUDY, spec=SPEC, trials=STUDY.trials[:1]),
+        replace(STUDY, spec=SPEC, trials=(STUDY.trials[0], replace(STUDY.trials[1], external=True))),
+        replace(STUDY, spec=SPEC, stop=handmade_search.ended_early().stop),
+    ],
+)
+def test_another_search_and_an_unfinished_one_are_not_compared(
+    study: StoredStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "entries", lambda: (ENTRY,))
+    assert compared(replace(STUDY, spec=SPEC)) is not None
+    assert compared(study) is None
