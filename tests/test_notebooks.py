@@ -23,7 +23,7 @@ Words, and [a page](other.md#part).
 
 <!-- notebook: leave out -->
 ```sh
-make prove
+make smoke
 ```
 <!-- notebook: continue -->
 ```sh
