@@ -62,7 +62,7 @@ Purpose = Literal[
 ]  # fmt: skip
 """What seeds are drawn for: those of searches, of trainings, of experiments. Two with one text would draw the same."""
 Name = NewType("Name", str)
-"""A text in a seed that is no purpose: the name or the hash of what the seed belongs to."""
+"""A text in a seed that is not a purpose: the name or the hash of what the seed belongs to."""
 
 
 def derived_seed(*parts: int | Purpose | Name) -> int:
