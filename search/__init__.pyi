@@ -5,7 +5,6 @@ from .driver import (
     Run as Run,
     Search as Search,
 )
-from .driver.tracking import log_study as log_study
 from .errors import (
     FingerprintError as FingerprintError,
     Interrupted as Interrupted,

@@ -33,7 +33,6 @@ from mnist_bench.studies.reproduce import reproduce
 from search.defaults import results_in_force
 from search.driver import MAX_OUTAGE, Callbacks, Observer, Observers
 from search.driver.attended import watched
-from search.driver.tracking import TrackerName, trackers
 from search.errors import UsageError
 from search.event_log import Order, StudyRecord, TrialRecord
 from search.executors import ExecutorName
@@ -80,7 +79,6 @@ def search(
     address: str | None = None,
     gpus_per_worker: float = 0.0,
     memory: str | Path | bool = False,
-    log: Sequence[TrackerName] = (),
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
     note: str | None = None,
     observer: Observer | None = None,
@@ -128,8 +126,6 @@ def search(
         gpus_per_worker: share of a GPU that Ray reserves for each worker.
         memory: folder of a memory of trainings, or True for the one of the folder `results`: periods that were trained
             before are taken from it (docs/guides/memory.md).
-        log: programs to which the search is logged while it runs: "tensorboard", "mlflow"
-            (docs/guides/log_elsewhere.md).
         callbacks: functions that are called with each trial that has ended, a `search.TrialRecord`.
         note: a new note about the study, for people; None to keep the one that it has.
         observer: called on every trial, report and end while the search runs.
@@ -197,7 +193,6 @@ def search(
         address=address,
         gpus_per_worker=gpus_per_worker,
         memory=Path(memory) if isinstance(memory, str) else memory,
-        log=trackers(log),
         note=note,
     )
     called = Callbacks(callbacks)

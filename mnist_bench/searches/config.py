@@ -14,7 +14,6 @@ from mnist_bench.config import DatasetName
 from mnist_bench.numerics import PrecisionName
 from search.arguments import check_choice, check_count, check_seconds, check_text, check_utf8, is_number
 from search.driver import MAX_OUTAGE, check_search_arguments
-from search.driver.tracking import TrackerName
 from search.errors import UsageError
 from search.event_log import Order, StopRules
 from search.executors import MAX_LANES, ExecutorName
@@ -87,8 +86,6 @@ class SearchConfig:
     """Share of a GPU that Ray reserves for each worker."""
     memory: Path | bool = False
     """Folder of a memory of trainings; True for the one of the results folder, False for none."""
-    log: tuple[TrackerName, ...] = ()
-    """Programs to which the search is logged while it runs."""
     note: str | None = field(default=None, compare=False)
     """A new note about the study, for people; None to keep the one that it has."""
     command: str | None = field(default=None, compare=False)

@@ -71,7 +71,7 @@ def search_of_objective(config: ObjectiveConfig) -> Search:
         workers=shared.workers, slots=shared.slots, order=shared.order, sampler=sampler, pruner=pruner,
         checked=config.checked, stall=config.stall, trial_timeout=shared.trial_timeout,
         stop_rules=replace(shared.stop_rules, target=config.target), name=shared.study_name, results=shared.results,
-        storage=shared.storage, continue_from=shared.continue_from, log=shared.log,
+        storage=shared.storage, continue_from=shared.continue_from,
     )  # fmt: skip
     invocation = Invocation(command=shared.command)
     return replace(search, max_outage=shared.max_outage, note=shared.note, invocation=invocation)

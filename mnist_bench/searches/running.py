@@ -107,7 +107,6 @@ def _search(setup: SearchSetup, start: Start, observer: Observer, stopping: Call
         continue_from=config.continue_from,
         settings_of=settings_of,
         check_earlier=validated.believed,
-        log=config.log,
     )
 
 

@@ -18,7 +18,6 @@ from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import Callbacks, Header, Observer, Observers, blamed
-from search.driver.tracking import TrackerName, tracked
 from search.errors import (
     FOREIGN,
     Interrupted,
@@ -131,7 +130,6 @@ class Search:
     """Name of a study in the same place, whose trials in this space come first, with the same seeds."""
     settings_of: SettingsOf = resolved  # of a trial of that study, by which it is found in this space
     check_earlier: Callable[[StudyRecord], object] = lambda study: None  # raises if it is not of this kind of trainer
-    log: Sequence[TrackerName] = ()  # programs to which the search is logged while it runs
     callbacks: Sequence[Callable[[TrialRecord], object]] = ()  # called with each trial that has ended
 
     @classmethod
@@ -260,12 +258,10 @@ class Search:
         """
         with (
             watched(self.observer, self.progress) as shown,
-            tracked(self.log, self.location, shown.on_notice) as tracking,
             interruptible(shown.on_notice) as interrupted,
         ):
-            observer = Observers((shown, Callbacks(self.callbacks), tracking))
+            observer = Observers((shown, Callbacks(self.callbacks)))
             run = replace(self, observer=observer, stopping=lambda: self.stopping() or interrupted())._run_alone()
-            tracking.finish(run.study)
             if interrupted() and not run.reached:
                 raise Interrupted(f"Study {run.study.name} stopped before its trial budget; the same call resumes it.")
             return run

@@ -12,7 +12,6 @@ from search import strategies
 from search.arguments import check_count, check_seconds, is_number
 from search.defaults import results_in_force
 from search.driver import Observer, Search
-from search.driver.tracking import TrackerName, trackers
 from search.errors import FingerprintError, PluginError, UsageError
 from search.event_log import Order, Reported, StopRules, StudyRecord, TrialRecord, repeats
 from search.messages import first_line, show
@@ -107,7 +106,6 @@ def planned(
     direction: Direction | None = None,
     progress: bool | None = None,
     continue_from: str | None = None,
-    log: Sequence[TrackerName] = (),
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
 ) -> Search:
     """Return the search of an objective; `run` does it.
@@ -138,7 +136,6 @@ def planned(
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
         continue_from: name of a study of the same objective, whose trials in this space come first, with their seeds;
             they count as trials of this search.
-        log: programs to which the search is logged while it runs: "tensorboard", "mlflow".
         callbacks: functions that are called with each trial that has ended.
 
     Raises:
@@ -173,7 +170,6 @@ def planned(
         stall=math.inf if stall is None else stall,
         stop_rules=stop_rules or StopRules(),
         trial_timeout=math.inf if trial_timeout is None else trial_timeout,
-        log=trackers(log),
         callbacks=callbacks,
     )  # fmt: skip
 

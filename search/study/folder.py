@@ -16,7 +16,6 @@ results/
         leaderboard.json    a leaderboard that was computed before
         test-openings.jsonl openings of the test set for this study
         plots/  report.html
-        tensorboard/        event files, a folder a trial; tensorboard.lock, mlflow.lock: held by the process that logs
         aside/              files that a repair moved from their places
         confirm/  ablation/  audit/     each with its own lock, log and checkpoints, and its result
             17-seed-0.safetensors       in confirm/: a net trained on all images, the first of eight seeds
@@ -138,13 +137,6 @@ class StudyFolder(WorkFolder):
     """The study on one page."""
     aside = _Inside("aside")
     """The folder of files that `doctor --repair` took out of use, each at its former path."""
-
-    tensorboard = _Inside("tensorboard")
-    """The folder of event files, by `search --log tensorboard`."""
-
-    def log_lock(self, program: str) -> Path:
-        """Return the file whose lock is held by the one process that logs the study to a program."""
-        return own(self.path / f"{program}.lock")
 
     @property
     def database(self) -> Path:

@@ -14,7 +14,6 @@ from mnist_bench.cli import options, output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
 from search.arguments import MAX_SEED
 from search.driver.attended import Interrupts
-from search.driver.tracking import trackers
 from search.errors import UsageError
 from search.event_log import Order
 from search.executors import MAX_LANES, ExecutorName
@@ -234,15 +233,6 @@ def search(
             "Default: _memory in the results folder, which all studies there share.",
         ),
     ] = None,
-    log: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--log",
-            metavar="PROGRAM",
-            rich_help_panel=options.RUNNING,
-            help="Log the search while it runs: tensorboard or mlflow. Repeatable.",
-        ),
-    ] = None,
     note: Annotated[
         str | None,
         typer.Option("--note", metavar="TEXT", help="Note about the study, for `studies`. It changes no result."),
@@ -337,7 +327,7 @@ def search(
         precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
         max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker, note=note,
-        log=trackers(log or ()), memory=memory is not None if not memory else Path(memory),
+        memory=memory is not None if not memory else Path(memory),
         command=resuming.as_typed(storage), sampler=sampler, pruner=pruner,
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),

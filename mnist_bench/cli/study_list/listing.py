@@ -11,7 +11,7 @@ import typer
 from mnist_bench import cells
 from mnist_bench.cli import options, output
 from mnist_bench.cli.help import HelpfulCommand
-from mnist_bench.cli.study_list import annotating, logging_elsewhere, removal
+from mnist_bench.cli.study_list import annotating, removal
 from mnist_bench.cli.study_list.rows import Row, columns_for, row_of
 from mnist_bench.result_table import Table
 from search.errors import UsageError
@@ -190,7 +190,6 @@ def _refuse_options_before(context: typer.Context) -> None:
         )
 
 
-app.command("log", cls=HelpfulCommand)(logging_elsewhere.log)
 app.command("note", cls=HelpfulCommand)(annotating.note)
 app.command("tag", cls=HelpfulCommand)(annotating.tag)
 app.command("remove", cls=HelpfulCommand)(removal.remove)

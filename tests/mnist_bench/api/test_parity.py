@@ -187,7 +187,6 @@ NOT_MIRRORED: Mapping[str, str] = {
     "studies note": "StoredStudy.annotate, and StoredStudy.note",
     "studies tag": "StoredStudy.annotate, and StoredStudy.tags",
     "studies remove": "it asks a person first; search.study.remove_study does not",
-    "studies log": "search.log_study",
     "space check": "a search refuses a faulty space with all its faults, in a SpaceError",
     "space show": "it describes a space to a person",
     "space sample": "it shows a person what a space gives",

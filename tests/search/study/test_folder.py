@@ -18,7 +18,7 @@ LISTS = {
     "inner_locks": "confirm/driver.lock", "kept_nets": "17-seed-0.safetensors", "kept_weights": "weights/3.safetensors",
 }  # fmt: skip
 """Of what lists files: one that it finds."""
-ARGUMENTS: dict[str, Any] = {"trial": 17, "seed": 0, "on_all": True, "program": "mlflow"}
+ARGUMENTS: dict[str, Any] = {"trial": 17, "seed": 0, "on_all": True}
 WITHOUT_PATHS = {"clear_checkpoints", "with_database", "with_openings"}
 
 
