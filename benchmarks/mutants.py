@@ -59,7 +59,7 @@ MODULES = (
     "search/canonical_json.py",
     "search/files.py",
     "mnist_bench/experiments/confirm/race.py",
-    "mnist_bench/experiments/confirm/confirmation.py",
+    "mnist_bench/experiments/confirm/confirming.py",
     "mnist_bench/experiments/confirm/runs.py",
     "mnist_bench/studies/openings.py",
     "mnist_bench/data/guard.py",

@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
 from mnist_bench.cli.exit_codes import ExitCode
-from mnist_bench.experiments import confirm
 from mnist_bench.leaderboard import leaderboard_of, table_of
 from mnist_bench.nets import settings_by_heading
 from mnist_bench.numerics.device import VARIABLES
@@ -124,7 +123,7 @@ def test_the_keys_of_studies_and_show_are_explained(monkeypatch: pytest.MonkeyPa
 
 def test_the_keys_of_confirm_are_explained() -> None:
     explained = names_under("leaderboard.md", "confirm --json") - {"mean", "interval", "median", "not_learned"}
-    found = confirm.plain(handmade_confirmation.found())
+    found = handmade_confirmation.found().plain()
     of_lists = {key for name in ("candidates", "finals") for entry in found[name] for key in entry}
     assert {*found, "test_openings", "nets"} | of_lists == explained
 

@@ -16,14 +16,12 @@ from mnist_bench.experiments import (
     ablation,
     audit,
     confirm,
-    confirm_values as confirm_by_value,
     contest,
     ladder,
     notebook,
 )
 from mnist_bench.experiments.ablation import Ablation, AblationOptions
-from mnist_bench.experiments.confirm import Confirmed, ConfirmOptions, Front, Opening, RaceOptions
-from mnist_bench.experiments.confirm_values import ConfirmedValues, ValueOptions
+from mnist_bench.experiments.confirm import Confirmed, ConfirmedValues, ConfirmOptions, Front, Opening, RaceOptions
 from mnist_bench.experiments.contest import Contest, ContestOptions
 from mnist_bench.numerics import PrecisionName
 from mnist_bench.space_files import Source
@@ -133,11 +131,11 @@ def confirm_values(
     """
     if not is_foreign(study.spec):
         raise UsageError(f"Study {study.name} is one of networks; confirm_study retrains its best trials.")
-    asked = ValueOptions(
+    asked = RaceOptions(
         code=OwnCode(trainer=trainer, objective=objective, command=command), top=top, budget=budget, workers=workers
     )
     with attended(observer, progress) as watching:
-        return confirm_by_value.confirm_values(placed(study, None, of_any_trainer=True), asked, watching)
+        return confirm.confirm_values(placed(study, None, of_any_trainer=True), asked, watching)
 
 
 def confirm_front(

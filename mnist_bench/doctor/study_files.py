@@ -10,7 +10,7 @@ from pathlib import Path
 from mnist_bench.config import from_json
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.experiments import ablation, audit, confirm, confirm_values
+from mnist_bench.experiments import ablation, audit, confirm
 from mnist_bench.studies import commands_of, record, worth_keeping
 from mnist_bench.training import check_known, check_trial, load_model
 from search.errors import NewerVersionError, SearchError, StorageError, UsageError
@@ -142,9 +142,9 @@ def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
     """Yield a finding for each result of `confirm`, `ablate` or `--audit-pruned` that cannot be read."""
     files = StudyFolder(folder)
     readers: dict[str, tuple[Path, Callable[[], object]]] = {
-        "confirm": (files.confirm.result, partial(confirm.load, folder)),
-        "confirm by value": (files.confirm.values, partial(confirm_values.load_values, folder)),
-        "confirm --front": (files.confirm.front, partial(confirm.load_front, folder)),
+        "confirm": (files.confirm.result, partial(confirm.load, confirm.Confirmed, folder)),
+        "confirm by value": (files.confirm.values, partial(confirm.load, confirm.ConfirmedValues, folder)),
+        "confirm --front": (files.confirm.front, partial(confirm.load, confirm.Front, folder)),
         "ablate": (files.ablation.result, partial(ablation.load, folder)),
         "audit": (files.audit.result, partial(audit.load, folder)),
     }

@@ -6,7 +6,7 @@ import heapq
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -54,45 +54,37 @@ class TimeBudget:
     def __init__(self, path: Path, identity: str, started: float, *, of: str = "") -> None:
         """Take up the work that `identity` names; `started` is when this run began, by `time.monotonic`. Other work
         before with the same `of` counts in the total."""
-        self._path = path
-        self._identity = identity
-        self._started = started
         known = _read(path)
         if known is None or known.identity != identity:
             earlier = known.earlier + known.seconds if known is not None and known.of == of else 0.0
             known = _Spent(identity=identity, seconds=0.0, decided={}, of=of, earlier=earlier)
-        self._of, self._earlier = of, known.earlier
-        self._before = known.seconds
-        self._decided = dict(known.decided)
+        self._path, self._before, self._started = path, known, started
 
     @property
     def seconds(self) -> float:
         """The time spent so far, this run included."""
-        return self._before + time.monotonic() - self._started
+        return self._before.seconds + time.monotonic() - self._started
 
     @property
     def total(self) -> float:
         """The time spent on this and on all such work before."""
-        return self._earlier + self.seconds
+        return self._before.earlier + self.seconds
 
     @property
     def begun(self) -> bool:
         """Whether an earlier run spent some of it."""
-        return self._before > 0
+        return self._before.seconds > 0
 
     def keep(self) -> None:
         """Save the time spent so far; errors as in `sealed_json.write`."""
-        spent = _Spent(
-            identity=self._identity, seconds=self.seconds, decided=self._decided, of=self._of, earlier=self._earlier
-        )  # fmt: skip
-        sealed_json.save(spent, self._path)
+        sealed_json.save(replace(self._before, seconds=self.seconds), self._path)
 
     def decide(self, question: str, answer: Callable[[], bool]) -> bool:
         """Return the earlier decision on `question`, else the present result of `answer`."""
-        if question not in self._decided:
-            self._decided[question] = answer()
+        if question not in self._before.decided:
+            self._before.decided[question] = answer()
             self.keep()
-        return self._decided[question]
+        return self._before.decided[question]
 
 
 def typed(seconds: float) -> str:

@@ -193,7 +193,7 @@ def load_winner(
     finder = _Finder(
         study=study, on_news=on_news,
         commands=commands_of(study, data_dir=options.data_dir, device=options.device),
-        confirmed=confirm.load(study.files.path), evaluated=confirm.evaluated(study.files.path),
+        confirmed=confirm.load(Confirmed, study.files.path), evaluated=confirm.evaluated(study.files.path),
     )  # fmt: skip
     if options.on_all:
         trial = finder.finalist(trial)

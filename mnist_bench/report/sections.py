@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_bench.comparison import Comparison, tables_of
-from mnist_bench.experiments import Audit, ablation, audit, confirm, confirm_values
+from mnist_bench.experiments import Audit, ablation, audit, confirm
 from mnist_bench.experiments.ablation import Ablation
-from mnist_bench.experiments.confirm import Confirmed, Front
-from mnist_bench.experiments.confirm_values import ConfirmedValues
+from mnist_bench.experiments.confirm import Confirmed, ConfirmedValues, Front
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.plots import Picture, draw_comparison
 from mnist_bench.report import test_results
@@ -73,13 +72,13 @@ def read(study: StoredStudy) -> Sections:
     """
     folder, commands = study.files.path, commands_of(study)
     if is_foreign(study.spec):
-        values = confirm_values.load_values(folder)
+        values = confirm.load(ConfirmedValues, folder)
         outdated = values is not None and values.digest != study.digest
         return Sections(
             raced=of_values(values, study.digest, commands) if values else None, outdated=outdated, commands=commands
         )
-    race, path, pruning = confirm.load(folder), ablation.load(folder), audit.load(folder)
-    front = confirm.load_front(folder)
+    race, path, pruning = confirm.load(Confirmed, folder), ablation.load(folder), audit.load(folder)
+    front = confirm.load(Front, folder)
     raced = of_race(race, study.digest, commands) if race else None
     is_current = race is not None and race.digest == study.digest
     is_confirmed = race is not None and is_current and race.judged and bool(race.finals)
@@ -117,8 +116,8 @@ def of_race(race: Confirmed, digest: str, commands: NextCommands) -> Section:
 
 def of_values(found: ConfirmedValues, digest: str, commands: NextCommands) -> Section:
     """Return the section about a race by value; `digest` as in `of_race`."""
-    table = confirm_values.table_of_values(found, commands)
-    finding = " ".join([confirm_values.finding_of_values(found), *_as_it_was(found, digest, "race")])
+    table = confirm.table_of(found, commands)
+    finding = " ".join([confirm.finding_of_values(found), *_as_it_was(found, digest, "race")])
     return Section(lines=(finding, *table.caption), table=table)
 
 
@@ -130,7 +129,7 @@ def _as_it_was(found: Confirmed | ConfirmedValues | Front | Audit, digest: str, 
 
 def of_front(front: Front, digest: str) -> Section:
     """Return the section about a confirmed front; `digest` as in `of_race`."""
-    table = confirm.table_of_front(front)
+    table = confirm.table_of(front)
     _, *rest = table.caption
     finding = " ".join([test_results.sentence_of_front(front), *_as_it_was(front, digest, "confirmation")])
     return Section(lines=(finding, *rest), table=table)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from mnist_bench.cli.views import ending
 from mnist_bench.experiments import confirm
-from mnist_bench.experiments.confirm import confirmation_table as confirmation
+from mnist_bench.experiments.confirm import result_tables as confirmation
 from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.leaderboard.board_table import table_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mnist_bench.experiments.confirm import race_result as confirmed
+from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.runs import FINAL
 from mnist_bench.studies import sealed_json
 from mnist_bench.studies.record import record_of, to_json

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mnist_bench.experiments.confirm.front_result import Front, FrontMember
-from mnist_bench.experiments.confirm.race_result import Final
+from mnist_bench.experiments.confirm.results import Final, Front, FrontMember
 from support import handmade
 
 EVEN = (12, 14, 13, 13, 12, 14, 13, 13)

@@ -8,7 +8,7 @@ from typing import Any
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.experiments.confirm.evaluations import Evaluated
+from mnist_bench.experiments.confirm.results import Evaluated
 from mnist_bench.export.winner import Member, Validation, Winner, picture_kind
 from mnist_bench.prediction.input_spec import InputSpec
 from mnist_bench.prediction.outlier_rule import calibrated_rule

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from mnist_bench.experiments import OwnCode
-    from mnist_bench.experiments.confirm import ConfirmOptions, Final
+    from mnist_bench.experiments.confirm import Final
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
     from search.study import ConfirmFolder, StoredStudy
@@ -95,7 +94,15 @@ def confirm(
     """
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments import own_trainer
-    from mnist_bench.experiments.confirm import Opening, RaceOptions, command as command_again, confirm_study, table_of
+    from mnist_bench.experiments.confirm import (
+        Opening,
+        RaceOptions,
+        command as command_again,
+        confirm_front,
+        confirm_study,
+        confirm_values,
+        table_of,
+    )
     from mnist_bench.studies import commands_of, device_like, is_foreign, open_any
     from search.errors import UsageError
 
@@ -104,82 +111,63 @@ def confirm(
     if front and (budget is not None or no_test or open_test):
         raise UsageError("--front does not use --budget, --no-test and --force-test; leave them out.")
     record = open_any(results, study, storage)
-    latest = record.name if study is None else None
     code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
     targets.check_options(
-        record, {"--front": front, "--no-test": no_test, "--force-test": open_test, "--device": device != "auto",
-                 "--data": data_dir, "--net": net}, code,
-    )  # fmt: skip
-    if is_foreign(record.spec):
-        _values(record, code, top, budget, workers, latest, storage, json=json)
-        return
+        record,
+        {
+            "--front": front,
+            "--no-test": no_test,
+            "--force-test": open_test,
+            "--device": device != "auto",
+            "--data": data_dir,
+            "--net": net,
+        },
+        code,
+    )
+    foreign = is_foreign(record.spec)
     opening: Opening = "never" if no_test else "always" if open_test else "judged"
+    by_default = options.cores() if foreign else options.suitable_workers(device_like(record.spec["numerics"], device))
     asked = RaceOptions(
-        opening=opening, top=top, budget=budget,
-        workers=workers or options.suitable_workers(device_like(record.spec["numerics"], device)), device=device,
-        data_dir=data_dir, net=net,
-    )  # fmt: skip
+        opening=opening,
+        top=top,
+        budget=budget,
+        code=code,
+        workers=workers or by_default,
+        device=device,
+        data_dir=data_dir,
+        net=net,
+    )
     commands = commands_of(record, data_dir=data_dir, net=net, device=device, no_test=no_test)
-    if front:
-        _front(record, asked, commands, latest, storage, json=json)
-        return
-    found = runner.result_of(partial(confirm_study, record, asked), storage=storage, study=latest)
-    _shown(table_of(found, commands), record, [final.number for final in found.finals], json=json)
-    for line in _to_take_away(record.files.confirm, found.finals[:1], commands):
-        output.note_command(line)
-    if not found.finals and (found.cut or not no_test):
-        for line in ("To continue from here:", f"  {command_again(found, commands)}", *resuming.hint(storage)):
-            output.note_command(line)
+    result_of = partial(runner.result_of, storage=storage, study=record.name if study is None else None)
+    if foreign:
+        known = replace(commands, own_code=code.words) if code.words else commands
+        output.print_result(output.form(json=json), table_of(result_of(partial(confirm_values, record, asked)), known))
+    elif front:
+        members = result_of(partial(confirm_front, record, asked))
+        _shown(table_of(members), record, members.finals, json=json)
+        last = members.finals[-1]
+        _note(_to_take_away(record.files.confirm, [last], commands, trial=last.number))
+    else:
+        found = result_of(partial(confirm_study, record, asked))
+        _shown(table_of(found, commands), record, found.finals, json=json)
+        _note(_to_take_away(record.files.confirm, found.finals[:1], commands))
+        if not found.finals and (found.cut or not no_test):
+            _note(["To continue from here:", f"  {command_again(found, commands)}", *resuming.hint(storage)])
 
 
-def _values(
-    study: StoredStudy,
-    code: OwnCode,
-    top: int,
-    budget: float | None,
-    workers: int | None,
-    latest: str | None,
-    storage: str | None,
-    *,
-    json: bool,
-) -> None:
-    """Confirm a study of another trainer."""
-    from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.confirm_values import ValueOptions, confirm_values, table_of_values
-    from mnist_bench.studies import commands_of
-
-    asked = ValueOptions(code=code, top=top, budget=budget, workers=workers or options.cores())
-    found = runner.result_of(partial(confirm_values, study, asked), storage=storage, study=latest)
-    commands = replace(commands_of(study), own_code=code.words) if code.words else commands_of(study)
-    output.print_result(output.form(json=json), table_of_values(found, commands))
-
-
-def _front(
-    study: StoredStudy,
-    asked: ConfirmOptions,
-    commands: NextCommands,
-    latest: str | None,
-    storage: str | None,
-    *,
-    json: bool,
-) -> None:
-    from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.confirm import confirm_front, table_of_front
-
-    found = runner.result_of(partial(confirm_front, study, asked), storage=storage, study=latest)
-    last = found.finals[-1]
-    _shown(table_of_front(found), study, [final.number for final in found.finals], json=json)
-    for line in _to_take_away(study.files.confirm, [last], commands, trial=last.number):
+def _note(lines: Sequence[str]) -> None:
+    for line in lines:
         output.note_command(line)
 
 
-def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[int], *, json: bool) -> None:
+def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[Final], *, json: bool) -> None:
     """Print the findings about a study, and the files of the networks that were trained on all images."""
     from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import openings
 
     opened, kept = openings.for_study(study.location), study.files.confirm.kept_nets()
-    nets = [path for (trial, _), path in kept.items() if trial in finals]  # earlier versions kept none
+    numbers = [final.number for final in finals]
+    nets = [path for (trial, _), path in kept.items() if trial in numbers]  # earlier versions kept none
     where = f"{nets[0].parent}/TRIAL-seed-K.safetensors" if nets else ""
     told = [f"The {len(nets)} networks trained on all images: {where}."] if nets else []
     output.print_result(

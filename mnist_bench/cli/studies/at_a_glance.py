@@ -8,7 +8,7 @@ from itertools import chain, repeat
 from mnist_bench import cells
 from mnist_bench.cli import output
 from mnist_bench.config import from_json
-from mnist_bench.experiments import confirm, confirm_values
+from mnist_bench.experiments import confirm
 from mnist_bench.leaderboard import (
     UNTESTED,
     accuracy_interval,
@@ -96,16 +96,16 @@ def _finding(study: StoredStudy) -> Iterator[Entry]:
         yield "finding", f"#{ties.first.number} is the best, by a paired test with one seed each"
     else:
         yield "finding", f"{len(ties.all)} of {len(complete)} complete trials tie for the best: {ties.accuracies}"
-    known = confirm.load(study.files.path) if study.owns_folder else None
+    known = confirm.load(confirm.Confirmed, study.files.path) if study.owns_folder else None
     if known is not None and known.digest == study.digest:
         yield "", confirm.footnote(known, commands_of(study))
 
 
 def _finding_of_values(study: StoredStudy) -> list[Entry]:
     """Return the finding of the confirmation, if there is one."""
-    known = confirm_values.load_values(study.files.path) if study.owns_folder else None
+    known = confirm.load(confirm.ConfirmedValues, study.files.path) if study.owns_folder else None
     is_current = known is not None and known.digest == study.digest
-    return [("finding", confirm_values.finding_of_values(known))] if known and is_current else []
+    return [("finding", confirm.finding_of_values(known))] if known and is_current else []
 
 
 def _best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:

@@ -286,14 +286,14 @@ def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[Leader
 
 
 def _with_values(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:
-    from mnist_bench.experiments import confirm_values
+    from mnist_bench.experiments import confirm
     from mnist_bench.leaderboard import table_of
 
     table = table_of(board, commands=commands)
-    found = confirm_values.load_values(folder) if folder else None
+    found = confirm.load(confirm.ConfirmedValues, folder) if folder else None
     found = found if found and found.digest == board.digest else None
-    told = [confirm_values.footnote_of_values(found)] if found else []
-    document = {**table.document, "confirmed": found and confirm_values.plain_values(found)}
+    told = [confirm.footnote(found, commands)] if found else []
+    document = {**table.document, "confirmed": found and found.plain()}
     return replace(table, footnotes=[*table.footnotes, *told], document=document)
 
 
@@ -301,15 +301,16 @@ def _with_race(board: Leaderboard, folder: Path | None, commands: NextCommands) 
     from mnist_bench.experiments import confirm
     from mnist_bench.leaderboard import table_of
 
-    race, front = (confirm.load(folder), confirm.load_front(folder)) if folder else (None, None)
+    race = confirm.load(confirm.Confirmed, folder) if folder else None
+    front = confirm.load(confirm.Front, folder) if folder else None
     race = race if race and race.digest == board.digest else None
     front = front if front and front.digest == board.digest else None
     raced = race is not None and len(race.candidates) > 1
     table = table_of(board, raced=raced, commands=commands)
     below: list[str] = []
-    more: dict[str, Any] = {"confirmed": race and confirm.plain(race)}
+    more: dict[str, Any] = {"confirmed": race and race.plain()}
     if board.cost is not None:
-        more["confirmed_front"] = front and confirm.plain_front(front)
+        more["confirmed_front"] = front and front.plain()
         if front or (board.front and not board.live):
             below.append(confirm.front_footnote(front, commands))
     if race:

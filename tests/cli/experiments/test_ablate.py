@@ -179,7 +179,7 @@ def test_a_baseline_that_trains_the_same_net_leaves_no_path(cli: Callable[..., R
 def confirm_named(winner: int | None, digest: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a confirmation of the study of that digest be in its folder; None for no confirmation."""
     known = None if winner is None else SimpleNamespace(winner=winner, digest=digest)
-    monkeypatch.setattr("mnist_bench.experiments.confirm.race_result.load", lambda folder: known)
+    monkeypatch.setattr("mnist_bench.experiments.confirm.results.load", lambda kind, folder: known)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.confirm import confirmation_table as confirmation, race_result as confirmed
+from mnist_bench.experiments.confirm import result_tables as confirmation, results as confirmed
 from mnist_bench.leaderboard import test_set_line as words_about_the_test_set
 from mnist_bench.next_commands import NextCommands
 from support import handmade

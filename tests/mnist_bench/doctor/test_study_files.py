@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.doctor import study_files
-from mnist_bench.experiments.confirm import race_result as confirmed
+from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.studies import sealed_json
 from search.study.location import StudyLocation
 from search.study.studies import StoredStudy

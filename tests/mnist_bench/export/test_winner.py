@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import mnist_bench
-from mnist_bench.experiments.confirm import race_result as confirmed
+from mnist_bench.experiments.confirm import results as confirmed
 from search.errors import StudyNotFoundError, UsageError
 from support import handmade, handmade_confirmation
 

@@ -11,8 +11,8 @@ from mnist_bench.experiments import audit
 from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
 from mnist_bench.experiments.audit import Audit, Audited
-from mnist_bench.experiments.confirm import race_result as confirmed
-from mnist_bench.experiments.confirm.race_result import Confirmed, Final, RaceCandidate
+from mnist_bench.experiments.confirm import results as confirmed
+from mnist_bench.experiments.confirm.results import Confirmed, Final, RaceCandidate
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.report import sections as report_sections
 from mnist_bench.report.findings import findings

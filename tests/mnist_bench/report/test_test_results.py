@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.confirm.race_result import Confirmed, Final
+from mnist_bench.experiments.confirm.results import Confirmed, Final
 from mnist_bench.report import test_results
 from support import handmade_confirmation, handmade_front
 

@@ -19,8 +19,8 @@ from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, load_training_set
 from mnist_bench.experiments import audit
 from mnist_bench.experiments.ablation import path as ablation
-from mnist_bench.experiments.confirm import race_result as confirmed
-from mnist_bench.experiments.confirm.front_result import load_front, save_front
+from mnist_bench.experiments.confirm import results as confirmed
+from mnist_bench.experiments.confirm.results import Front
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.nets.modules import build_model
 from mnist_bench.studies import compatibility, record, sealed_json
@@ -84,13 +84,13 @@ def a_confirmation(folder: Path) -> Written:
     )  # fmt: skip
     (folder / "confirm").mkdir()
     confirmed.save(found, folder)
-    return Written(folder / "confirm" / "confirm.json", lambda: confirmed.load(folder))
+    return Written(folder / "confirm" / "confirm.json", lambda: confirmed.load(confirmed.Confirmed, folder))
 
 
 def a_front(folder: Path) -> Written:
     (folder / "confirm").mkdir()
-    save_front(FRONT, folder)
-    return Written(folder / "confirm" / "front.json", lambda: load_front(folder))
+    confirmed.save(FRONT, folder)
+    return Written(folder / "confirm" / "front.json", lambda: confirmed.load(Front, folder))
 
 
 def an_audit(folder: Path) -> Written:
@@ -119,7 +119,8 @@ def time_spent(folder: Path) -> Written:
 
 def _spent(path: Path) -> Any:
     taken_up = TimeBudget(path, handmade.HASH, started=0.0)
-    return (taken_up._before, taken_up._decided) if taken_up._decided else None
+    known = taken_up._before
+    return (known.seconds, known.decided) if known.decided else None
 
 
 def images(folder: Path) -> Written:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from mnist_bench.data import idx
 from mnist_bench.errors import DataError, WeightsError
 from mnist_bench.experiments import audit
 from mnist_bench.experiments.ablation import path as ablation
-from mnist_bench.experiments.confirm import race_result as confirmed
-from mnist_bench.experiments.confirm.front_result import load_front
+from mnist_bench.experiments.confirm import results as confirmed
+from mnist_bench.experiments.confirm.results import Front
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.studies import record
 from mnist_bench.studies.sealed_json import KEY, seal
@@ -320,8 +321,8 @@ def time_spent() -> dict[str, Any]:
 
 KEPT: dict[str, tuple[Callable[[], dict[str, Any]], str, Callable[[Path], Any]]] = {
     "record": (a_record, "RECORD.json", lambda folder: record.read(folder / "RECORD.json")),
-    "confirmation": (a_confirmation, "confirm/confirm.json", confirmed.load),
-    "front": (lambda: asdict(FRONT), "confirm/front.json", load_front),
+    "confirmation": (a_confirmation, "confirm/confirm.json", partial(confirmed.load, confirmed.Confirmed)),
+    "front": (lambda: asdict(FRONT), "confirm/front.json", partial(confirmed.load, Front)),
     "audit": (an_audit, "audit/audit.json", audit.load),
     "ablation": (an_ablation, "ablation/ablation.json", ablation.load),
     "time spent": (time_spent, "p.json", lambda folder: TimeBudget(folder / "p.json", handmade.HASH, time.monotonic())),

@@ -20,10 +20,9 @@ from hypothesis import given, strategies as st
 from mnist_bench.config import with_params
 from mnist_bench.data import DataOptions
 from mnist_bench.errors import DataError, Stopped
-from mnist_bench.experiments.confirm import command, confirmation as confirm, race_result as confirmed
-from mnist_bench.experiments.confirm.evaluations import Evaluated, earlier, evaluated
-from mnist_bench.experiments.confirm.front_result import save_front
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, Part, Runs, seeds
+from mnist_bench.experiments.confirm import command, confirming as confirm, results as confirmed
+from mnist_bench.experiments.confirm.results import Evaluated, earlier, evaluated
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, Part, seeds
 from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.next_commands import NextCommands
@@ -46,7 +45,7 @@ def test_a_committee_stands_in_the_file_only_where_it_was_measured(tmp_path: Pat
     (tmp_path / "confirm").mkdir()
     for finals in (found().finals, (replace(found().finals[0], committee=41),)):
         confirmed.save(found(finals=finals), tmp_path)
-        assert confirmed.load(tmp_path) == replace(found(finals=finals), study=tmp_path.name)
+        assert confirmed.load(confirmed.Confirmed, tmp_path) == replace(found(finals=finals), study=tmp_path.name)
         stands = json.loads((tmp_path / "confirm" / "confirm.json").read_text())["finals"]
         assert ["committee" in final for final in stands] == [final.committee is not None for final in finals]
 
@@ -91,11 +90,7 @@ class FakeRuns:
     def estimate(self, part: Part, numbers: Sequence[int], upto: int) -> float:
         return 1e6 if part is FINAL else 0.0
 
-    def train(self, part: Part, *of: Any) -> dict[str, Any]:
-        assert part is RACE
-        return {}
-
-    def errors(self, part: Part, numbers: Sequence[int], upto: int, curves: Any) -> dict[int, list[int]]:
+    def scores(self, numbers: Sequence[int], upto: int) -> dict[int, list[int]]:
         return {number: [50 + seed for seed in range(upto)] for number in numbers}
 
 
@@ -109,7 +104,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> None:
         yield SimpleNamespace(data=SimpleNamespace(split=split, options=DataOptions()), observer=Observer())
 
     monkeypatch.setattr(confirm, "open_grid_of", opened)
-    monkeypatch.setattr(confirm, "Runs", FakeRuns)
+    monkeypatch.setattr(confirm, "NetRuns", FakeRuns)
 
 
 @pytest.mark.usefixtures("free")
@@ -147,7 +142,7 @@ class DearRuns(FakeRuns):
 def test_the_final_training_is_reserved_in_each_round_of_a_race_that_comes_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: float, opening: Any, seeds: int
 ) -> None:
-    monkeypatch.setattr(confirm, "Runs", DearRuns)
+    monkeypatch.setattr(confirm, "NetRuns", DearRuns)
     (tmp_path / "conv-0" / "confirm").mkdir(parents=True)
     raced = ask(handmade.mixed(), tmp_path, budget=budget, opening=opening)
     assert (raced.seeds, raced.cut, bool(raced.finals)) == (seeds, seeds < 8, opening != "never")
@@ -188,7 +183,7 @@ def test_a_budget_that_is_too_small_is_refused_with_what_it_has_room_for(
     monkeypatch.setattr("mnist_bench.experiments.time_budget.time", slow)
     monkeypatch.setattr(confirm, "time", slow)
     monkeypatch.setattr(FakeRuns, "estimate", lambda self, *asked: slow.estimate(*asked))
-    monkeypatch.setattr(confirm._Confirmation, "_finalists", lambda self, racing: [racing[0]])
+    monkeypatch.setattr(confirm, "slowest_finalists", lambda racing, *of: [racing[0]])
     (tmp_path / "conv-0" / "confirm").mkdir(parents=True)
     many = each_its_own(handmade.study([handmade.trial(number, range(number)) for number in range(100)]))
     with pytest.raises(UsageError) as refused:
@@ -217,7 +212,7 @@ def test_what_is_left_of_a_run_is_looked_up_once_until_something_is_trained(tmp_
         observer=stopping.at_once(), train=_stopped,
     )  # fmt: skip
     study = each_its_own(handmade.mixed())
-    runs = Runs(study, study.trials[:3], grid)
+    runs = NetRuns(study, study.trials[:3], grid)
     alone = [runs.estimate(RACE, [number], 2) for number in (0, 1, 2)]
     assert runs.estimate(RACE, [0, 1, 2], 2) <= sum(alone)
     assert len(looked_up) == len(set(looked_up)) == 6
@@ -325,7 +320,7 @@ def test_other_data_are_refused_before_any_worker_starts(tmp_path: Path) -> None
     script = """
 from support import handmade
 from pathlib import Path
-from mnist_bench.experiments.confirm import confirmation as confirm
+from mnist_bench.experiments.confirm import confirming as confirm
 from mnist_bench.experiments.grid import Observer
 from search.errors import UsageError
 try:
@@ -340,12 +335,12 @@ except UsageError as error:
 
 def test_what_was_found_is_kept_and_returned_for_the_same_question(tmp_path: Path) -> None:
     study, folder = handmade.mixed(), tmp_path / "conv-0"
-    assert confirmed.load(folder) is None
+    assert confirmed.load(confirmed.Confirmed, folder) is None
     (folder / "confirm").mkdir(parents=True)
     confirmed.save(found(), folder)
-    assert confirmed.load(folder) == found()
+    assert confirmed.load(confirmed.Confirmed, folder) == found()
     folder.rename(tmp_path / "renamed")
-    assert confirmed.load(tmp_path / "renamed") == found(study="renamed")
+    assert confirmed.load(confirmed.Confirmed, tmp_path / "renamed") == found(study="renamed")
     (tmp_path / "renamed").rename(folder)
     assert ask(study, tmp_path) == found()
     assert ask(study, tmp_path, budget=60.0) == found()
@@ -384,7 +379,7 @@ def test_a_race_without_a_test_is_kept_and_answers_whoever_does_not_insist(tmp_p
     study, folder = handmade.mixed(), tmp_path / "conv-0"
     (folder / "confirm").mkdir(parents=True)
     confirmed.save(led(), folder)
-    assert confirmed.load(folder) == led()
+    assert confirmed.load(confirmed.Confirmed, folder) == led()
     assert (led().first, led().judged, led().test(1)) == (1, False, None)
     assert ask(study, tmp_path, budget=60.0) == led()
     assert ask(study, tmp_path, budget=60.0, opening="never") == led()
@@ -412,7 +407,7 @@ def test_each_final_keeps_the_number_of_images_that_it_was_evaluated_on(tmp_path
     confirmed.save(found(finals=raced, test_images=100), tmp_path)
     members = tuple(replace(final, test_files=NEW) for final in FRONT.finals)
     unnamed = (replace(FRONT.finals[0], number=30),)
-    save_front(replace(FRONT, finals=members, test_images=300, earlier=unnamed), tmp_path)
+    confirmed.save(replace(FRONT, finals=members, test_images=300, earlier=unnamed), tmp_path)
     assert evaluated(tmp_path) == (
         Evaluated(finals=raced, images=100, test_files=OLD),
         Evaluated(finals=members, images=300, test_files=NEW),
@@ -443,7 +438,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path_factory: pytest.TempPathFactory
     (folder / "confirm").mkdir()
     (folder / "confirm" / "confirm.json").write_bytes(content)
     with pytest.raises(StorageError, match="move it away, and it is made again"):
-        confirmed.load(folder)
+        confirmed.load(confirmed.Confirmed, folder)
 
 
 @pytest.mark.parametrize(
@@ -455,7 +450,7 @@ def test_a_file_that_contradicts_itself_is_one_sentence(tmp_path: Path, change: 
     content = json.dumps({**asdict(found()), **change})
     (tmp_path / "confirm" / "confirm.json").write_text(content)
     with pytest.raises(StorageError, match="move it away, and it is made again"):
-        confirmed.load(tmp_path)
+        confirmed.load(confirmed.Confirmed, tmp_path)
 
 
 def test_figures_by_hand() -> None:

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments.confirm import front as fronts
-from mnist_bench.experiments.confirm.evaluations import Evaluated, evaluated
-from mnist_bench.experiments.confirm.front import front_trials
-from mnist_bench.experiments.confirm.front_result import load_front, save_front
-from mnist_bench.experiments.confirm.front_table import front_finding, front_footnote, table_of_front
-from mnist_bench.experiments.confirm.runs import ConfirmOptions
+from mnist_bench.experiments.confirm import confirming as fronts
+from mnist_bench.experiments.confirm.confirming import ConfirmOptions, front_trials
+from mnist_bench.experiments.confirm.result_tables import front_finding, front_footnote, table_of
+from mnist_bench.experiments.confirm.results import Evaluated, Front, evaluated, load, save
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.next_commands import NextCommands
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
@@ -90,7 +88,7 @@ def test_a_member_is_on_the_front_where_pairs_of_seeds_say_so() -> None:
 
 
 def test_the_table_says_what_was_found() -> None:
-    table = table_of_front(FRONT)
+    table = table_of(FRONT)
     cells = [dict(zip([column.heading for column in table.columns], texts, strict=True)) for texts in table.texts()]
     assert cells[0] == {
         "trial": "#4", "MACs": "900", "test": "98.70% [98.64, 98.76]", "on the front": "yes",
@@ -123,14 +121,14 @@ def test_it_is_kept_and_what_is_damaged_is_no_front(tmp_path: Path) -> None:
     folder = tmp_path / "renamed"
     path = StudyFolder(folder).confirm.front
     path.parent.mkdir(parents=True)
-    assert (load_front(folder), evaluated(folder)) == (None, ())
+    assert (load(Front, folder), evaluated(folder)) == (None, ())
     earlier = replace(FRONT, earlier=(final(30, *EVEN),))
-    save_front(earlier, folder)
-    assert load_front(folder) == replace(earlier, study="renamed")
+    save(earlier, folder)
+    assert load(Front, folder) == replace(earlier, study="renamed")
     assert evaluated(folder) == (Evaluated(finals=(*FRONT.finals, *earlier.earlier), images=1000),)
     path.write_text(path.read_text().replace("900", "901"))
     with pytest.raises(StorageError, match="not a complete confirmation of a front"):
-        load_front(folder)
-    save_front(replace(FRONT, finals=FRONT.finals[::-1]), folder)
+        load(Front, folder)
+    save(replace(FRONT, finals=FRONT.finals[::-1]), folder)
     with pytest.raises(StorageError, match="errors of other trials than it names"):
-        load_front(folder)
+        load(Front, folder)

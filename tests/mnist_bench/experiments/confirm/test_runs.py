@@ -12,10 +12,9 @@ import pytest
 
 from mnist_bench.data import DataOptions
 from mnist_bench.errors import NotReproducedError
-from mnist_bench.experiments.confirm import evaluations, race_result as confirmed, runs
-from mnist_bench.experiments.confirm.evaluations import Evaluated, all_stand, preferred
-from mnist_bench.experiments.confirm.race_result import Final
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, Runs
+from mnist_bench.experiments.confirm import results as confirmed, runs
+from mnist_bench.experiments.confirm.results import Evaluated, Final
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, all_stand, preferred
 from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.studies import compatibility
 from search.hashed import EndReason
@@ -66,11 +65,11 @@ TRIALS = [replace(trial, costs=(SECOND,) * 6) for trial in STUDY.trials[:3]]
 """Of three configurations that took 1.5 s for each estimated second."""
 
 
-def made(folder: Path, **how: Any) -> tuple[Grid, Runs]:
+def made(folder: Path, **how: Any) -> tuple[Grid, NetRuns]:
     study = replace(STUDY, location=replace(STUDY.location, folder=folder))
     grid = Grid(study.files.confirm.path, **how)
     grid.folder.mkdir(parents=True, exist_ok=True)
-    return grid, Runs(study, TRIALS, grid)  # type: ignore[arg-type]
+    return grid, NetRuns(study, TRIALS, grid)  # type: ignore[arg-type]
 
 
 def test_workers_wait_for_each_other_after_each_round(tmp_path: Path) -> None:
@@ -97,8 +96,7 @@ def test_what_is_trained_takes_no_time_and_its_pace_counts_for_the_rest(tmp_path
 
 def test_errors_are_those_of_the_last_reports_and_none_without_an_end(tmp_path: Path) -> None:
     _, its = made(tmp_path, ends={1: "diverged"})
-    curves = its.train(RACE, [1, 0], 4)
-    assert its.errors(RACE, [1, 0], 4, curves) == {1: [60, None, 62, 63], 0: [60, None, 62, 63]}
+    assert its.scores([1, 0], 4) == {1: [60, None, 62, 63], 0: [60, None, 62, 63]}
 
 
 OLD, NEW = ("0" * 64, "1" * 64), ("0" * 64, "2" * 64)
@@ -133,7 +131,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return Scores.opened
 
 
-def finals(its: Runs, *numbers: int) -> Evaluated:
+def finals(its: NetRuns, *numbers: int) -> Evaluated:
     return its.finals(numbers, DataOptions())
 
 
@@ -199,7 +197,7 @@ def test_a_net_that_is_made_again_has_the_weights_of_its_record(tmp_path: Path, 
 
 def test_of_several_test_sets_that_of_the_named_files_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compatibility, "training_set", lambda data, folder, name: SimpleNamespace(options=folder))
-    monkeypatch.setattr(evaluations, "own_test_files", {"old": OLD, "new": NEW}.__getitem__)
+    monkeypatch.setattr(runs, "own_test_files", {"old": OLD, "new": NEW}.__getitem__)
     one, zero = found().finals
     of = {
         files: Evaluated(finals=(replace(one, test_files=files),), images=300, test_files=files) for files in (OLD, NEW)

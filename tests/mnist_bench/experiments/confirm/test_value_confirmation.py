@@ -10,14 +10,9 @@ from typing import Any
 import pytest
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.confirm_values.value_confirmation import (
-    ValueOptions,
-    candidates_of,
-    confirm_values,
-    losses,
-    smallest_step,
-)
-from mnist_bench.experiments.confirm_values.value_result import ConfirmedValues, load_values
+from mnist_bench.experiments.confirm.confirming import RaceOptions, candidates_of, confirm_values
+from mnist_bench.experiments.confirm.results import ConfirmedValues, load
+from mnist_bench.experiments.confirm.runs import losses, smallest_step
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.experiments.own_trainer import OwnCode
 from search.errors import FingerprintError, SearchError, StudyLockedError, StudyNotFoundError
@@ -76,7 +71,7 @@ def confirm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Confirm:
     ) -> tuple[ConfirmedValues, Trained]:
         executor = Trained(value, canary)
         monkeypatch.setattr("mnist_bench.experiments.own_trainer.executor_for", lambda *given: executor)
-        asked = ValueOptions(code=OwnCode(trainer="ridge.py:Trainer"), **options)
+        asked = RaceOptions(code=OwnCode(trainer="ridge.py:Trainer"), **options)
         kept = handmade.kept_in(tmp_path, study or four())
         return confirm_values(kept, asked, observer or Observer()), executor
 
@@ -168,7 +163,7 @@ def test_a_damaged_result_or_one_without_a_winner_is_refused(confirm: Confirm, t
     file = tmp_path / "ridge-0" / "confirm" / "values.json"
     file.write_text(file.read_text().replace('"winner": 3', '"winner": 2'))
     with pytest.raises(SearchError, match="is not a complete confirmation"):
-        load_values(tmp_path / "ridge-0")
+        load(ConfirmedValues, tmp_path / "ridge-0")
 
 
 def test_a_machine_that_computes_differently_and_a_live_study_are_refused(confirm: Confirm) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.confirm_values.value_result import ConfirmedValues, ValueCandidate
-from mnist_bench.experiments.confirm_values.value_table import finding_of_values, footnote_of_values, table_of_values
+from mnist_bench.experiments.confirm.result_tables import finding_of_values, footnote, table_of
+from mnist_bench.experiments.confirm.results import ConfirmedValues, ValueCandidate
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import markdown
 
@@ -35,7 +35,7 @@ WORSE = candidate(9, (0.1, 0.11), dropped_after=2, p_value=0.001)
 
 
 def test_the_table_has_means_with_intervals_and_how_each_race_ended() -> None:
-    table = table_of_values(confirmed(WINNER, WORSE), HERE)
+    table = table_of(confirmed(WINNER, WORSE), HERE)
     assert table.caption == ["ridge-0: 2 configurations raced with up to 2 fresh seeds in 75 s."]
     assert [column.heading for column in table.columns] == ["trial", "seeds", "score", "race", "in the search"]
     assert table.texts() == [
@@ -47,7 +47,7 @@ def test_the_table_has_means_with_intervals_and_how_each_race_ended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "finding", "footnote"),
+    ("found", "finding", "line"),
     [
         (
             confirmed(WINNER, WORSE),
@@ -68,14 +68,14 @@ def test_the_table_has_means_with_intervals_and_how_each_race_ended() -> None:
         ),
     ],
 )
-def test_the_finding_in_a_sentence(found: ConfirmedValues, finding: str, footnote: str) -> None:
+def test_the_finding_in_a_sentence(found: ConfirmedValues, finding: str, line: str) -> None:
     assert finding_of_values(found) == finding
-    assert footnote_of_values(found) == footnote
+    assert footnote(found, HERE) == line
 
 
 def test_a_race_that_was_cut_names_the_command_that_continues_it() -> None:
     found = confirmed(WINNER, TIED, cut=True, budget=60.0, top=2)
-    assert table_of_values(found, HERE).footnotes[-2:] == [
+    assert table_of(found, HERE).footnotes[-2:] == [
         "The budget of 60 s ended the race after 2 seeds; unresolved: #5, #3.",
         "`mnist-bench confirm ridge-0 --top 2 --trainer ridge.py:Trainer` continues the race to its end.",
     ]
@@ -83,7 +83,7 @@ def test_a_race_that_was_cut_names_the_command_that_continues_it() -> None:
 
 def test_a_pruned_trial_shows_how_far_it_came() -> None:
     pruned = candidate(2, (None,), complete=False, search_reports=1, dropped_after=1)
-    table = table_of_values(confirmed(WINNER, pruned), HERE)
+    table = table_of(confirmed(WINNER, pruned), HERE)
     assert table.texts()[1] == [
         "#2",
         "1",
