@@ -20,7 +20,7 @@ from mnist_bench.leaderboard import leaderboard_of, table_of
 from mnist_bench.nets import settings_by_heading
 from mnist_bench.numerics.device import VARIABLES
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
-from search.defaults import DECLARED
+from search.defaults import DEFAULTS
 from search.study import folder
 from support import docs_scripts, handmade, handmade_confirmation
 from support.paths import ROOT
@@ -165,5 +165,5 @@ def read_variables() -> Iterator[str]:
 def test_every_environment_variable_is_listed() -> None:
     named = {*read_variables()} - OF_THE_PROGRAM
     assert {"COLUMNS", "XDG_CACHE_HOME"} <= named
-    named |= {*(each.variable for each in DECLARED), *VARIABLES, *PORTABLE_VARIABLES}
+    named |= {*(each.variable for each in DEFAULTS), *VARIABLES, *PORTABLE_VARIABLES}
     assert named - names_under("files.md", "Environment variables") == set()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, used
 from mnist_bench.api.experiments import ablate_study, confirm_study, train_notebook
 from mnist_bench.api.pictures import plot_study, report_study
 from mnist_bench.api.recipes import fit
@@ -18,12 +17,12 @@ from mnist_bench.joint_leaderboard import JointLeaderboard, joint_leaderboard_of
 from mnist_bench.leaderboard import Leaderboard, Selection, select, table_of
 from mnist_bench.plots import draw_comparison
 from mnist_bench.table_files import contents, ending_of
-from search.arguments import check_choice, check_count
+from search.arguments import check_count
 from search.defaults import STORAGE, in_force, results_in_force
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import make_folder, write_named
-from search.study import SortKey, StoredStudy, StudySummary, list_studies, selected
+from search.study import StoredStudy, StudySummary, list_studies
 
 ablate = ablate_study
 confirm = confirm_study
@@ -110,7 +109,7 @@ def compare(
         device: for the trace; auto for the device of each run.
         data_dir: for the trace: the data set, if it is not the packaged one.
         net: your own network, if one of them has it: the function, or its name (docs/guides/own_nets.md).
-        results: the folder of the studies that are named; None for the default in force (docs/guides/defaults.md).
+        results: the folder of the studies that are named; None for $MNIST_BENCH_RESULTS or `results`.
         storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
@@ -151,35 +150,23 @@ def show(study: StudyRecord, trial: TrialRecord | int | None = None) -> StudyRec
 
 def studies(
     *,
-    match: str | None = None,
-    tags: Sequence[str] = (),
-    where: str | None = None,
-    sort: SortKey = "modified",
     results: str | Path | None = None,
     storage: str | None = None,
 ) -> list[StudySummary]:
-    """Return a line about every study that fits; as `mnist-bench studies`.
+    """Return a line about every study; as `mnist-bench studies`.
 
     Args:
-        match: a text that the study's name, note or tags have to hold.
-        tags: tags that the study has to have.
-        where: a condition over name, state, trials, goal, failed, complete, best, bytes and days since the last event,
-            written like a constraint.
-        sort: the newest, best or largest first, or by name.
-        results: the folder of the studies; None for the default in force (docs/guides/defaults.md).
+        results: the folder of the studies; None for $MNIST_BENCH_RESULTS or `results`.
         storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
-        UsageError: there is no such order, or the condition cannot be read.
         StorageError: the storage that all of them share cannot be read.
 
     Examples:
         >>> [line for line in studies() if line.name == "finished"]
         [study finished: 8 of 8 trials, 2 complete, best 0.86747, finished]
     """
-    check_choice("sort", sort, get_args(SortKey))
-    found = list_studies(results_in_force(results), storage)
-    return selected(found, match=match, tags=several("tags", tags), where=where, sort=sort)
+    return list_studies(results_in_force(results), storage)
 
 
 def doctor(
@@ -221,6 +208,6 @@ def doctor(
     if repair or replay:
         raise UsageError(f"{'repair' if repair else 'replay'}=True needs a study; give the one to examine.")
     found = machine_checks.examine(
-        results=results_in_force(results), storage=in_force(STORAGE).value, device=device, data_dir=as_path(data_dir)
+        results=results_in_force(results), storage=in_force(STORAGE), device=device, data_dir=as_path(data_dir)
     )
     return Checkup(findings=tuple(found))

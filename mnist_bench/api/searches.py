@@ -80,7 +80,6 @@ def search(
     gpus_per_worker: float = 0.0,
     memory: str | Path | bool = False,
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
-    note: str | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> StoredStudy:
@@ -116,7 +115,7 @@ def search(
         precision: bf16, fp32 or portable; auto for the space's, or else the device's fastest.
         study_name: None for the space's name and the seed; a mapping without a `name` is called `space`.
         storage: URL of a database in Optuna's form; None for SQLite in the folder `results`.
-        results: folder of the studies; None for the default in force (docs/guides/defaults.md).
+        results: folder of the studies; None for $MNIST_BENCH_RESULTS or `results`.
         data_dir: your own data: an .npz file or a folder (docs/guides/own_data.md).
         net: your own network: a function at the top of a file, or its name (docs/guides/own_nets.md).
         dataset: name of the data set; None for the space's.
@@ -127,7 +126,6 @@ def search(
         memory: folder of a memory of trainings, or True for the one of the folder `results`: periods that were trained
             before are taken from it (docs/guides/memory.md).
         callbacks: functions that are called with each trial that has ended, a `search.TrialRecord`.
-        note: a new note about the study, for people; None to keep the one that it has.
         observer: called on every trial, report and end while the search runs.
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
             Nothing is shown if the output goes elsewhere, such as into a file.
@@ -193,7 +191,6 @@ def search(
         address=address,
         gpus_per_worker=gpus_per_worker,
         memory=Path(memory) if isinstance(memory, str) else memory,
-        note=note,
     )
     called = Callbacks(callbacks)
     with watched(observer or Observer(), progress, cells.percent) as watching:
@@ -207,7 +204,7 @@ def open_study(
 
     Args:
         name: the name of the study.
-        results: the folder of the studies; None for the default in force (docs/guides/defaults.md).
+        results: the folder of the studies; None for $MNIST_BENCH_RESULTS or `results`.
         storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:

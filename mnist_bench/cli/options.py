@@ -33,7 +33,7 @@ OWN_WORK = "Your own function or program (instead of networks)"
 """Headings of options in a command's help."""
 
 
-def _or_in_force(declared: defaults.Declared[T]) -> Callable[[typer.Context, typer.CallbackParam, T], T]:
+def _or_in_force(default: defaults.Default[T]) -> Callable[[typer.Context, typer.CallbackParam, T], T]:
     """Return the callback of an option: without the option, the value is the one that the user has set once.
 
     An empty text is the default that holds if the user has set none: `--storage ""` is SQLite in the results folder.
@@ -42,8 +42,8 @@ def _or_in_force(declared: defaults.Declared[T]) -> Callable[[typer.Context, typ
     def chosen(context: typer.Context, param: typer.CallbackParam, value: T) -> T:
         source = context.get_parameter_source(str(param.name))
         if context.resilient_parsing or (source is not None and source.name == "COMMANDLINE"):
-            return declared.default if value == "" else value
-        return defaults.in_force(declared).value
+            return default.built_in if value == "" else value
+        return defaults.in_force(default)
 
     return chosen
 

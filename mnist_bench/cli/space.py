@@ -101,7 +101,7 @@ def show(
     space, data_set = space_files.open_with_data(file, overrides or (), data_dir=data, net=net)
     drawn = space_files.Drawn(space, data_set.form, images_in(data_set))
     extremes = overview.extremes(drawn)
-    workers = in_force(WORKERS).value or options.cores()
+    workers = in_force(WORKERS) or options.cores()
     kind, expected = _expected(drawn, workers)
     if json:
         shares = {"infeasible": drawn.shares.infeasible, "impossible": drawn.shares.impossible}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mnist_bench.doctor.diagnostic import Diagnostic, note, ok
-from search import defaults
-from search.defaults import DECLARED, in_force
+from mnist_bench.doctor.diagnostic import Diagnostic, ok
+from search.defaults import DEFAULTS, in_force
 
 
 def examine(results: Path, storage: str | None) -> Iterator[Diagnostic]:
@@ -17,11 +16,8 @@ def examine(results: Path, storage: str | None) -> Iterator[Diagnostic]:
         UsageError: the value of one is wrong; see `search.defaults.in_force`.
     """
     given = {"results": results, "storage": storage}
-    for declared in DECLARED:
-        known = in_force(declared)
-        value = given.get(declared.name, known.value)
-        is_given = value != known.value
-        shown = declared.words(value)
-        yield ok("defaults", f"{declared.name}: {shown} ({f'--{declared.name}' if is_given else known.source}).")
-    for file in defaults.not_used():
-        yield note("defaults", f"{file} belongs to another user, so its [tool.mnist-bench] is not used.")
+    for default in DEFAULTS:
+        known = in_force(default)
+        value = given.get(default.name, known)
+        source = default.source if value == known else f"--{default.name}"
+        yield ok("defaults", f"{default.name}: {default.words(value)} ({source}).")

@@ -51,7 +51,7 @@ def examine(*, results: Path, storage: str | None, device: str, data_dir: Path |
     yield gpu(str(torch_device))
     if (available := available_memory()) is not None:
         by_default = 1 if torch_device.type == "cuda" else machine.cores
-        yield memory(available, in_force(WORKERS).value or by_default)
+        yield memory(available, in_force(WORKERS) or by_default)
     yield from defaults_check.examine(results, storage)
     yield from folder(results)
     yield computing(str(torch_device), precision)

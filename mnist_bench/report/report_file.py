@@ -16,7 +16,7 @@ from mnist_bench.report.sections import of_comparison, read
 from mnist_bench.studies import find_trial, openings
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.files import atomic_write, check_target, write_named
-from search.study import StoredStudy, invocations, notes_at
+from search.study import StoredStudy, invocations
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +73,6 @@ def write(
     pictures = tuple(draw_kinds(kinds_of(study), subject, ("svg", "png"), narrow=True, begins=begins))
     gathered = gather(
         study, sections=sections, pictures=pictures, test_openings=opened, invocations=searched, weights=weights,
-        notes=notes_at(study.location),
     )  # fmt: skip
     if comparison is not None:
         gathered = replace(gathered, sections=replace(sections, compared=of_comparison(comparison)))

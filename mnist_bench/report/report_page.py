@@ -26,12 +26,10 @@ from mnist_bench.tables import SHA256
 from search import canonical_json
 from search.event_log import StudyRecord, TrialRecord, repeats
 from search.messages import command_line, quoted
-from search.notes import Notes
 from search.study import Invocation, fingerprint, latest_data, own_code_options
 
 LISTED = 200
 """Largest number of trials on the report's leaderboard."""
-NO_NOTES = Notes()
 SPACE_FILE = "space.yaml"
 ENQUEUED_FILE = "enqueued-{}.yaml"
 """Files that the commands write before they search again."""
@@ -60,9 +58,6 @@ class ReportPage:
     """The content of a study's report."""
 
     study: str
-    note: str
-    """The note about it, by people; empty if there is none."""
-    tags: tuple[str, ...]
     date: str | None
     """Day on which the last period was handled (UTC, ISO 8601); None if an early version did not record it."""
     title: str
@@ -100,7 +95,6 @@ def gather(
     test_openings: int,
     invocations: Sequence[Invocation] = (),
     weights: Path | None = None,
-    notes: Notes = NO_NOTES,
 ) -> ReportPage:
     """Return the report of a study; the same study always gives the same report.
 
@@ -111,7 +105,6 @@ def gather(
         test_openings: how often the test set was opened for it.
         invocations: the commands, and calls from Python, that searched it.
         weights: the folder with the weights of its best trials; None if none are kept.
-        notes: the note about it, and its tags.
     """
     foreign = is_foreign(study.spec)
     board = leaderboard_of(study, of_nets=not foreign, top=LISTED, test_openings=test_openings)
@@ -120,8 +113,6 @@ def gather(
     ranges = ranges_table(space, chosen, foreign=foreign) if chosen else None
     return ReportPage(
         study=study.name,
-        note=notes.note,
-        tags=notes.tags,
         date=_date(study),
         title=about.title(study),
         about=about.line(study, space, weights),

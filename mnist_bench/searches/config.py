@@ -18,7 +18,6 @@ from search.errors import UsageError
 from search.event_log import Order, StopRules
 from search.executors import MAX_LANES, ExecutorName
 from search.messages import show
-from search.notes import check_note
 from search.study import ResultsFolder
 
 
@@ -86,8 +85,6 @@ class SearchConfig:
     """Share of a GPU that Ray reserves for each worker."""
     memory: Path | bool = False
     """Folder of a memory of trainings; True for the one of the results folder, False for none."""
-    note: str | None = field(default=None, compare=False)
-    """A new note about the study, for people; None to keep the one that it has."""
     command: str | None = field(default=None, compare=False)
     """The command line as it was typed, without a password; kept with the study, for people."""
 
@@ -122,8 +119,6 @@ class SearchConfig:
             if seconds is not None:
                 check_seconds(name, seconds)
         check_seconds("max_outage", self.max_outage)
-        if self.note is not None:
-            check_note(self.note)
         if self.lanes is not None:
             check_count("lanes", self.lanes, MAX_LANES)
         if not is_number(self.gpus_per_worker) or not 0 <= self.gpus_per_worker <= 1:

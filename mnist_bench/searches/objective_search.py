@@ -74,7 +74,7 @@ def search_of_objective(config: ObjectiveConfig) -> Search:
         storage=shared.storage, continue_from=shared.continue_from,
     )  # fmt: skip
     invocation = Invocation(command=shared.command)
-    return replace(search, max_outage=shared.max_outage, note=shared.note, invocation=invocation)
+    return replace(search, max_outage=shared.max_outage, invocation=invocation)
 
 
 def run_objective(config: ObjectiveConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:

@@ -102,7 +102,6 @@ def _search(setup: SearchSetup, start: Start, observer: Observer, stopping: Call
         trial_timeout=math.inf if config.trial_timeout is None else config.trial_timeout,
         check=validated.believed,
         max_outage=config.max_outage,
-        note=config.note,
         invocation=_invocation(config),
         continue_from=config.continue_from,
         settings_of=settings_of,

@@ -44,7 +44,6 @@ from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
 from search.messages import first_line, show
-from search.notes import Change, change_notes, make_note_table
 from search.plugins import system_errors_of
 from search.space import Direction, Space, check_settings, direction_of
 from search.strategies import Pruner, Sampler
@@ -124,7 +123,6 @@ class Search:
     stall: float | None = None  # seconds after which a period counts as hung; None: a multiple of its estimated cost
     check: Callable[[StudyRecord], object] = lambda study: None  # raises if a study to be resumed is not this trainer's
     max_outage: float = MAX_OUTAGE  # seconds that an outage of a PostgreSQL server is waited out for
-    note: str | None = None  # a new note about the study, for people; None to keep the one that it has
     invocation: Invocation | None = None  # the command that started the search, if one did; kept for people to read
     continue_from: str | None = None
     """Name of a study in the same place, whose trials in this space come first, with the same seeds."""
@@ -162,7 +160,7 @@ class Search:
         By default, the sampler and pruner are those of the space's settings, else `curves` and `asha`. With two
         objectives, the default sampler is `tpe`; a study that an earlier version began with `tpe` by default keeps it.
         `workers` is a number of processes; by default, periods are trained in this process. By default, the study is
-        named after space and seed; its results folder is the default in force (docs/guides/defaults.md). Of the space's
+        named after space and seed; its results folder is $MNIST_BENCH_RESULTS or `results`. Of the space's
         settings, the search also reads the objective, the direction and the constraints; other settings, such as
         limits, are for the planner. `direction` ("minimize" or "maximize") replaces the space's, which maximizes unless
         it says otherwise. `portable` declares that the trainer computes the same bits on every processor; see
@@ -320,8 +318,7 @@ class Search:
                 check_belongs(location)  # before a database is made in the folder
             storage = open_for_writing(location.url)
             try:
-                if EventLog(storage.engine, location.name).make_table():
-                    make_note_table(storage.engine)  # now, because those who search later may not be allowed to
+                EventLog(storage.engine, location.name).make_table()
                 with postgres.driver_lock(location.url, location.name) as held:
                     run = self._run_on(storage, EventLog(storage.engine, location.name, held))
             finally:
@@ -352,8 +349,6 @@ class Search:
             # Only now that the study is in the database is the folder its own: killed before, the search begins again.
             mark_folder(location, log.begun())
             keep_invocation(location.files, spec.space, self.invocation)
-        if self.note is not None:
-            change_notes(storage.engine, location.name, Change(note=self.note))
         tables = OptunaTables(storage, location.name, history.spec, location.words)
         tables.complete(events[-1])
         clean_up(history, states, self.on_trial_end)

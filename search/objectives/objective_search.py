@@ -130,7 +130,7 @@ def planned(
         enqueued: parameters of the first trials.
         start: configurations tried after those.
         name: the study's name; by default that of the space with the seed.
-        results: the folder of all studies; None for the default in force (docs/guides/defaults.md).
+        results: the folder of all studies; None for $MNIST_BENCH_RESULTS or `results`.
         storage: URL of a PostgreSQL database, instead of a file in the study's folder.
         direction: "minimize" or "maximize", instead of the space's, which maximizes unless it says otherwise.
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.

@@ -3,7 +3,6 @@ from .folder import (
     RESULTS as RESULTS,
     ConfirmFolder as ConfirmFolder,
     ResultsFolder as ResultsFolder,
-    SortKey as SortKey,
     StudyFolder as StudyFolder,
     WorkFolder as WorkFolder,
 )
@@ -43,7 +42,6 @@ from .studies import (
     StudySummary as StudySummary,
     all_failed as all_failed,
     alone_with as alone_with,
-    annotate_at as annotate_at,
     begun as begun,
     check_idle as check_idle,
     check_not_renamed as check_not_renamed,
@@ -55,12 +53,10 @@ from .studies import (
     name_inside as name_inside,
     newest_event as newest_event,
     no_such_study as no_such_study,
-    notes_at as notes_at,
     open_study as open_study,
     read_events as read_events,
     remove_study as remove_study,
     remove_weights as remove_weights,
-    selected as selected,
     specification as specification,
     where as where,
 )

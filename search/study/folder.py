@@ -29,15 +29,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from search import defaults
 from search.files import own
 
-RESULTS = defaults.RESULTS.default
+RESULTS = defaults.RESULTS.built_in
 """Folder of the studies if a command names none, and the user has set none."""
-SortKey = Literal["modified", "name", "best", "trials", "size"]
-"""Keys by which the studies in a folder are listed."""
 _LOCK = "driver.lock"
 _DATABASE = "study.db"
 _OPENINGS = "test-openings.jsonl"

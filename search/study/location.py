@@ -98,7 +98,7 @@ def storage_to_show(storage: str | None) -> str | None:
 
 def is_in_environment(storage: str) -> bool:
     """Return whether the environment or pyproject.toml names this storage, so that no command has to."""
-    return storage == in_force(STORAGE).value
+    return storage == in_force(STORAGE)
 
 
 def check_belongs(location: StudyLocation, begun: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Studies on disk or in a database: read one, list all, annotate and remove them."""
+"""Studies on disk or in a database: read one, list all and remove them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -27,10 +27,8 @@ from search.database import (
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log import Created, Event, EventLog, History, StudyRecord, TrialRecord, log
 from search.messages import command_line, first_line, joined, number, number_of
-from search.notes import Change, Notes, annotate, notes_of, remove_notes
-from search.space import direction_of, read_filter, score
 from search.study import tables_check
-from search.study.folder import ResultsFolder, SortKey, StudyFolder
+from search.study.folder import ResultsFolder, StudyFolder
 from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_words
 from search.study.spec import stored_history
 
@@ -56,8 +54,6 @@ class StudySummary:
     ended_early: bool = False  # whether a rule of its user's has ended the search before its goal
     failed: int = 0  # trained trials that failed
     first_failed: TrialRecord | None = None  # the first trial, if every trained trial that has ended failed
-    note: str = ""
-    tags: tuple[str, ...] = ()
     unreadable: str | None = None  # why the study cannot be read, in a sentence; its figures are zero then
 
     @property
@@ -69,38 +65,12 @@ class StudySummary:
             return "unreadable"
         return "stopped early" if self.ended_early else "finished" if self.trials >= self.goal else "paused"
 
-    def figures(self) -> dict[str, Any]:
-        """Return what a condition can name: `trials >= 50 and best > 0.99`."""
-        names = ("name", "state", "trials", "goal", "failed", "complete", "bytes")
-        written = datetime.fromisoformat(self.modified).replace(tzinfo=UTC)
-        days = (datetime.now(UTC) - written).total_seconds() / SECONDS_OF_A_DAY
-        return {**{name: getattr(self, name) for name in names}, "best": self.best_value, "days": days}
-
-    def matches(self, text: str) -> bool:
-        """Return whether a text is in the name, the note or a tag, in upper or lower case."""
-        return any(text.casefold() in each.casefold() for each in (self.name, self.note, *self.tags))
-
-    def rank_key(self) -> tuple[bool, float]:
-        """Return a key by which the study with the best value comes first, and studies without a value come last."""
-        if self.best_value is None:
-            return True, 0.0
-        return False, -score(self.best_value, direction_of(self.spec.get("space", {}).get("settings", {})))
-
     def __repr__(self) -> str:
         if self.unreadable is not None:
             return f"study {self.name}: cannot be read: {self.unreadable}"
         state = "running" if self.live else "finished" if self.ended_early or self.trials >= self.goal else "unfinished"
         counts = f"{self.trials} of {number_of(self.goal, 'trial')}, {self.complete} complete"
         return f"study {self.name}: {counts}, best {number(self.best_value)}, {state}"
-
-
-_ORDERS: Mapping[SortKey, Callable[[StudySummary], Any]] = {
-    "name": lambda each: each.name,
-    "best": StudySummary.rank_key,
-    "trials": lambda each: -each.trials,
-    "size": lambda each: -each.bytes,
-    "modified": lambda each: -datetime.fromisoformat(each.modified).timestamp(),
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -126,31 +96,6 @@ class StoredStudy(StudyRecord):
                 "--results."
             )
         return self.location.files
-
-    @property
-    def note(self) -> str:
-        """The note about it, as it is in its database now; empty if there is none."""
-        return notes_at(self.location).note
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Its tags, as they are in its database now, in alphabetical order."""
-        return notes_at(self.location).tags
-
-    def annotate(self, *, note: str | None = None, tags: Sequence[str] = (), without: Sequence[str] = ()) -> None:
-        """Change its note and its tags.
-
-        Args:
-            note: the new note; empty to remove it, None to keep it.
-            tags: tags to add.
-            without: tags to remove.
-
-        Raises:
-            UsageError: a tag has a character that no tag has, or one that is to be removed is not there.
-            StudyNotFoundError: it was removed.
-            StorageError: its database cannot be written.
-        """
-        annotate_at(self.location, Change(note=note, add=tags, remove=without))
 
 
 def open_study(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
@@ -206,21 +151,9 @@ def begun(location: StudyLocation) -> str | None:
     return _asked(location, lambda engine, name: EventLog(engine, name).begun(), None)
 
 
-def notes_at(location: StudyLocation) -> Notes:
-    """Return the note about a study and its tags; there are none if there is no such study."""
-    return _asked(location, notes_of, Notes())
-
-
 def name_inside(location: StudyLocation) -> str:
     """Return the name of a study in its database; its folder may have been renamed since."""
     return _asked(location, lambda engine, name: name, location.name)
-
-
-def annotate_at(location: StudyLocation, change: Change) -> None:
-    """Change the note and the tags of a study, which may be searched meanwhile; StudyNotFoundError if there is none."""
-    if newest_event(location) is None:
-        raise no_such_study(location)
-    annotate(location.url, name_inside(location), change)
 
 
 def has_its_folder(location: StudyLocation) -> bool:
@@ -243,32 +176,6 @@ def list_studies(results: Path, storage: str | None = None) -> list[StudySummary
     summaries = [_summary(results / name, storage, moment) for name, moment in newest.items()]
     there = [summary for summary in summaries if summary is not None]
     return sorted(there, key=lambda summary: summary.modified, reverse=True)
-
-
-def selected(
-    summaries: Sequence[StudySummary],
-    *,
-    match: str | None = None,
-    tags: Sequence[str] = (),
-    where: str | None = None,
-    sort: SortKey = "modified",
-) -> list[StudySummary]:
-    """Return the studies that fit, in the order of a key: by name, or the largest, best or newest first.
-
-    Args:
-        summaries: as `list_studies` returns them.
-        match: a text that the name, the note or a tag has to hold, in upper or lower case.
-        tags: tags that the study has to have.
-        where: a condition over the study's figures, in the language of constraints; UsageError if it cannot be read.
-        sort: the key.
-    """
-    found = [each for each in summaries if {*tags} <= {*each.tags} and (match is None or each.matches(match))]
-    if where is not None and summaries:
-        rows = [each.figures() for each in summaries]
-        values: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in rows[0]}
-        kept = read_filter(where, {**values, "state": get_args(StudyState)}).keeps
-        found = [each for each in found if kept(each.figures())]
-    return sorted(found, key=_ORDERS[sort])
 
 
 def driver_of(location: StudyLocation) -> str | None:
@@ -341,13 +248,13 @@ def _query(url: str, question: Callable[[Engine], T]) -> T:
 
 def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> StudySummary | None:
     """Return a line about a study; None if it was removed since it was listed."""
-    history, notes, live = History(), Notes(), False
+    history, live = History(), False
     unreadable = str(moment) if isinstance(moment, StorageError) else None
     try:
         location = StudyLocation.of(folder.name, folder.parent, storage)
         live = driver_of(location) is not None
         if unreadable is None:
-            history, notes = _read(location) or history, notes_at(location)
+            history = _read(location) or history
     except StorageError as error:
         unreadable = unreadable or str(error)
     if unreadable is None and not history.seq:
@@ -371,8 +278,6 @@ def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> S
         ended_early=history.stop is not None,
         failed=sum(trial.state == "FAIL" for trial in record.finished()),
         first_failed=record.first_failed,
-        note=notes.note,
-        tags=notes.tags,
         unreadable=unreadable,
     )
 
@@ -431,7 +336,6 @@ def remove_study(results: Path, name: str, storage: str | None = None) -> None:
             tables_check.remove(opened, name)
             if is_its_folder:
                 _remove_folder(location)
-            remove_notes(opened.engine, name)
             # The event log goes last: as long as it is there, the study is listed and can be removed again.
             EventLog(opened.engine, name, held).remove()
             if held is not None:

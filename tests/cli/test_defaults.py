@@ -20,20 +20,17 @@ Cli = Callable[..., Result]
 
 @pytest.fixture(autouse=True)
 def project(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in a project whose studies lie in runs/."""
-    for name in ("MNIST_BENCH_RESULTS", "MNIST_BENCH_WORKERS"):
-        monkeypatch.delenv(name, raising=False)
+    """Work with studies in runs/, and three workers."""
+    monkeypatch.setenv("MNIST_BENCH_RESULTS", "runs")
+    monkeypatch.setenv("MNIST_BENCH_WORKERS", "3")
     shutil.copytree(TESTS / "data" / "studies-3a8e64d" / "finished", Path("runs", "finished"))
-    Path("pyproject.toml").write_text('[tool.mnist-bench]\nresults = "runs"\nworkers = 3\n')
 
 
 def names(shown: Result) -> list[str]:
     return [study["study"] for study in json.loads(shown.stdout)["studies"]]
 
 
-def test_an_option_comes_before_the_environment_and_that_before_the_file(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_option_comes_before_the_environment(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names(cli("studies", "--json")) == ["finished"]
     monkeypatch.setenv("MNIST_BENCH_RESULTS", "elsewhere")
     assert names(cli("studies", "--json")) == []
@@ -60,14 +57,14 @@ def test_a_search_takes_the_workers_and_the_folder(cli: Cli, monkeypatch: pytest
     assert [(config.workers, config.results) for config in asked] == [(3, Path("runs")), (1, Path("mine"))]
 
 
-def test_a_fault_is_one_sentence_and_help_needs_no_file(cli: Cli) -> None:
-    Path("pyproject.toml").write_text("[tool.mnist-bench]\nworker = 3\n")
-    refused = cli("studies")
+@pytest.mark.parametrize("text", ["0", "-3", "1e9", "two", "12345678"])
+def test_a_fault_is_one_sentence_and_help_needs_no_variable(
+    cli: Cli, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_BENCH_WORKERS", text)
+    refused = cli("search", "smoke", "--dry-run")
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert refused.stderr == (
-        "Error: pyproject.toml:2: [tool.mnist-bench] has no key worker; did you mean `workers`? Its keys are results, "
-        "workers and storage.\n"
-    )
+    assert refused.stderr == f"Error: MNIST_BENCH_WORKERS={text}: give a whole number of at least 1.\n"
     assert cli("search", "--help").exit_code == 0
 
 
@@ -75,7 +72,7 @@ def test_doctor_names_what_is_in_force_and_from_where(monkeypatch: pytest.Monkey
     monkeypatch.setenv("MNIST_BENCH_WORKERS", "2")
     found = defaults_check.examine(Path("runs"), "postgresql://me:word@host/db")
     assert [finding.text for finding in found] == [
-        "results: runs (pyproject.toml:2).",
+        "results: runs (MNIST_BENCH_RESULTS).",
         "workers: 2 (MNIST_BENCH_WORKERS).",
         "storage: postgresql://me:***@host/db (--storage).",
     ]

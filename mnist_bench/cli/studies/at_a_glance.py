@@ -40,7 +40,7 @@ def print_study(study: StoredStudy) -> None:
     finding = _failure(study) or (_finding_of_values(study) if foreign else _finding(study))
     best = [] if study.best is None else _foreign_best(study, study.best) if foreign else _best(study, study.best)
     files = _files(study, study.files) if study.owns_folder else []
-    entries = [*_notes(study), *_running(study), *finding, *best, *_search(study), *files]
+    entries = [*_running(study), *finding, *best, *_search(study), *files]
     for label, text in [*entries, ("digest", grouped(study.digest))]:
         output.print_entry(label, text)
     searched = invocations(study.files) if study.owns_folder else []
@@ -51,14 +51,6 @@ def print_study(study: StoredStudy) -> None:
         output.print_line()
         output.print_table(ranges_table.table_of(study.space, study.best, foreign=foreign))
     output.print_prose(f"The whole specification: `{commands_of(study).line('show', '--all')}`.")
-
-
-def _notes(study: StoredStudy) -> Iterator[Entry]:
-    """Yield the study's tags, and its note line by line."""
-    if tags := study.tags:
-        yield "tags", ", ".join(tags)
-    for number, text in enumerate(study.note.splitlines()):
-        yield "" if number else "note", text
 
 
 def _running(study: StoredStudy) -> Iterator[Entry]:

@@ -233,10 +233,6 @@ def search(
             "Default: _memory in the results folder, which all studies there share.",
         ),
     ] = None,
-    note: Annotated[
-        str | None,
-        typer.Option("--note", metavar="TEXT", help="Note about the study, for `studies`. It changes no result."),
-    ] = None,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
@@ -326,7 +322,7 @@ def search(
         continue_from=continue_from, device=device,
         precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
-        max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker, note=note,
+        max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker,
         memory=memory is not None if not memory else Path(memory),
         command=resuming.as_typed(storage), sampler=sampler, pruner=pruner,
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),

@@ -114,8 +114,6 @@ def _study_json(study: StoredStudy) -> dict[str, object]:
         "study": study.name,
         "counts": counts(study),
         "totals": list(study.totals),
-        "note": study.note,
-        "tags": list(study.tags),
         "live": study.live,
         "stop": None if study.stop is None else asdict(study.stop),
         "fingerprint": fingerprint(study.spec),

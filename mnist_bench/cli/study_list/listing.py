@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from mnist_bench import cells
 from mnist_bench.cli import options, output
 from mnist_bench.cli.help import HelpfulCommand
-from mnist_bench.cli.study_list import annotating, removal
+from mnist_bench.cli.study_list import removal
 from mnist_bench.cli.study_list.rows import Row, columns_for, row_of
 from mnist_bench.result_table import Table
 from search.errors import UsageError
-from search.messages import command_line, listing, number_of, shortened
-from search.study import SortKey
+from search.messages import command_line, listing, shortened
 
 if TYPE_CHECKING:
     from search.study import StudySummary
@@ -31,61 +29,34 @@ app = typer.Typer(invoke_without_command=True)
 @app.callback()
 def studies(
     context: typer.Context,
-    match: Annotated[
-        str | None,
-        typer.Option("--match", metavar="TEXT", help="Only studies with this text in their name, note or tags."),
-    ] = None,
-    tags: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="TAG", help="Only studies with this tag. Repeatable.")
-    ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            "--where",
-            metavar="CONDITION",
-            help="Only studies that meet a condition, written like a constraint: 'days < 7 and failed == 0'.",
-        ),
-    ] = None,
-    sort: Annotated[
-        SortKey, typer.Option("--sort", help="Order: the newest, best or largest first, or by name.")
-    ] = "modified",
-    long: Annotated[
-        bool, typer.Option("--long", "-l", help="Print all that is known about each study, with its whole note.")
-    ] = False,
     json: options.Json = False,
     csv: options.Csv = False,
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """List studies, or annotate and remove them.
+    """List studies, or remove them.
 
     Below the table stand the commands that resume unfinished searches.
 
     Examples:
         mnist-bench studies
-        mnist-bench studies --tag paper --sort best
-        mnist-bench studies --match rotation --long
+        mnist-bench studies --json
     """
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return
     from mnist_bench.studies import openings
-    from search.study import list_studies, selected
+    from search.study import list_studies
 
-    listed = list_studies(results, storage)
-    found = selected(listed, match=match, tags=tags or (), where=where, sort=sort)
+    found = list_studies(results, storage)
     rows = [row_of(summary, storage) for summary in found]
     _note_faults(found, results, storage)
     form = output.form(json=json, csv=csv, markdown=markdown)
     if not rows and form in ("table", "markdown"):
-        _note_none(results, storage, are_others=bool(listed))
+        _note_none(results, storage)
         return
     opened = openings.from_results(results)
-    if long and form == "table":
-        _print_long(rows)
-        output.print_prose(_openings_line(results, opened))
-        return
     document = {"studies": rows, "test_openings": opened}
     footnotes = [_openings_line(results, opened)]
     output.print_result(form, Table(rows=rows, columns=columns_for(rows), footnotes=footnotes, document=document))
@@ -104,44 +75,11 @@ def _note_faults(summaries: Sequence[StudySummary], results: Path, storage: str 
             output.note(all_failed(StudyLocation.of(summary.name, results, storage), summary.first_failed))
 
 
-def _note_none(results: Path, storage: str | None, *, are_others: bool) -> None:
+def _note_none(results: Path, storage: str | None) -> None:
     from search.study import place_words, where
 
-    if are_others:
-        output.note(f"No study in {where(results, storage)} fits; without --match, --tag and --where, all are listed.")
-        return
     command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results, storage)])
     output.note(f"No studies in {where(results, storage)}; `{command}` makes one.")
-
-
-def _print_long(rows: Sequence[Row]) -> None:
-    """Print a block of lines for each study, the note with its line breaks."""
-    for row in rows:
-        output.print_line(row["study"], "bold")
-        for label, text in _entries(row):
-            for number, line in enumerate(text.splitlines() if label == "note" else [text]):
-                output.print_entry("" if number else f"  {label}", line)
-        if row["resume"] is not None:
-            output.print_line(output.entry("  resume", row["resume"]))
-        output.print_line()
-
-
-def _entries(row: Row) -> Iterator[tuple[str, str]]:
-    failed = f", {row['failed']} failed" if row["failed"] else ""
-    yield (
-        "state",
-        f"{row['state']}, {row['trials']} of {number_of(row['goal'], 'trial')}, {row['complete']} complete{failed}",
-    )
-    if row["best"] is not None:
-        yield "best", (cells.value if row["foreign"] else cells.percent)(row["best"])
-    yield "written", f"{row['modified'][:16].replace('T', ' ')} UTC"
-    yield "folder", f"{row['path']}, {cells.size(row['bytes'])}"
-    if row["tags"]:
-        yield "tags", ", ".join(row["tags"])
-    if row["note"]:
-        yield "note", row["note"]
-    for opening in row["test_openings"]:
-        yield "tested", f'test set evaluated on {opening["time"][:10]} for "{_purpose(opening["purpose"])}"'
 
 
 def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
@@ -154,7 +92,7 @@ def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
     for row in unfinished[:RESUMED]:
         yield f"  {row['study']:{width}}  {row['resume']}"
     if more := len(unfinished) - RESUMED:
-        yield from [f"  and {more} more: `mnist-bench studies --long`"] if more > 0 else []
+        yield from [f"  and {more} more: `mnist-bench studies --json`"] if more > 0 else []
 
 
 def _openings_line(results: Path, opened: int) -> str:
@@ -190,6 +128,4 @@ def _refuse_options_before(context: typer.Context) -> None:
         )
 
 
-app.command("note", cls=HelpfulCommand)(annotating.note)
-app.command("tag", cls=HelpfulCommand)(annotating.tag)
 app.command("remove", cls=HelpfulCommand)(removal.remove)

@@ -11,7 +11,6 @@ import typer
 
 from mnist_bench.cells import size
 from mnist_bench.cli import options, output
-from mnist_bench.cli.study_list.rows import on_one_line
 from search.messages import number_of
 
 if TYPE_CHECKING:
@@ -37,8 +36,7 @@ class _Chosen:
 
         found, storage = self.summary, self.location.storage
         place = str(found.path) if storage is None else f"{where(found.path, storage)}, and {found.path}"
-        note = f', "{on_one_line(found.note)}"' if found.note else ""
-        return f"{found.name}: {number_of(found.trials, 'trial')}, {size(found.bytes)} in {place}{note}"
+        return f"{found.name}: {number_of(found.trials, 'trial')}, {size(found.bytes)} in {place}"
 
 
 def remove(

@@ -11,14 +11,12 @@ from mnist_bench.cells import size
 from mnist_bench.result_table import Column
 from search.errors import StorageError
 from search.event_log import repeats
-from search.messages import command_line, shortened, without_option
+from search.messages import command_line, without_option
 
 if TYPE_CHECKING:
     from search.study import StudyLocation, StudySummary
 
 Row = dict[str, Any]
-NOTE = 32
-"""Characters of a note in the table; `--long` has all of it."""
 SEARCH = ["mnist-bench", "search"]
 
 
@@ -40,8 +38,6 @@ def row_of(summary: StudySummary, storage: str | None) -> Row:
         "path": str(summary.path),
         "foreign": is_foreign(summary.spec),
         "order": summary.spec.get("order", "logical"),
-        "note": summary.note,
-        "tags": list(summary.tags),
         "resume": None,
         "test_openings": [],
     }
@@ -89,16 +85,9 @@ def columns_for(rows: list[Row]) -> list[Column[Row]]:
     shown = {
         "failed": any(row["failed"] for row in rows),
         "test set": any(row["test_openings"] for row in rows),
-        "tags": any(row["tags"] for row in rows),
-        "note": any(row["note"] for row in rows),
         "order": not all(repeats(row["order"]) for row in rows),
     }
     return [column for column in COLUMNS if shown.get(column.heading, True)]
-
-
-def on_one_line(note: str) -> str:
-    """Return a note without line breaks, as far as a table shows it."""
-    return shortened(" ".join(note.split()), NOTE)
 
 
 COLUMNS: list[Column[Row]] = [
@@ -111,8 +100,6 @@ COLUMNS: list[Column[Row]] = [
     Column("size", lambda row: size(row["bytes"]), 2, "right"),
     Column("modified (UTC)", lambda row: row["modified"][:16].replace("T", " "), 4),
     Column("test set", lambda row: row["test_openings"][-1]["time"][:10] if row["test_openings"] else "", 2),
-    Column("tags", lambda row: ", ".join(row["tags"]), 5),
-    Column("note", lambda row: on_one_line(row["note"]), 6),
     Column("order", lambda row: "deterministic" if repeats(row["order"]) else "completion", 5),
     Column("folder", lambda row: row["path"], 1),
 ]

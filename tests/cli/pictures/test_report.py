@@ -14,7 +14,6 @@ from mnist_bench.plots.kinds import STUDY_KINDS
 from mnist_bench.plots.subject import Subject
 from mnist_bench.report import html
 from search.errors import StudyNotFoundError
-from search.notes import Notes
 from support import handmade, handmade_report
 from support.checked_page import Checked
 
@@ -204,12 +203,3 @@ def test_a_study_without_a_complete_trial_has_a_report(cli: Cli) -> None:
     read = Checked(Path("results/conv-0/report.html").read_text())
     assert "1 pruned of 5 trials, running now." in read.text
     assert "recipe" not in {a.get("id") for _, a in read.elements}
-
-
-def test_the_note_and_the_tags_are_text_in_the_head() -> None:
-    notes = Notes(note=f"Wider rotation.\n{handmade_report.HOSTILE}", tags=("baseline", "paper"))
-    checked = Checked(html.render(handmade_report.report(notes=notes)))
-    head, _, _ = checked.text.partition("Leaderboard")
-    assert "Wider rotation.\n</style></script><script>document.title='taken'</script>" in head
-    assert "Tags: baseline, paper" in head
-    assert "Tags:" not in Checked(html.render(handmade_report.report())).text

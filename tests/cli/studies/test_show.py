@@ -14,7 +14,6 @@ from mnist_bench.config.json import from_json
 from mnist_bench.studies import record
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import atomic_write
-from search.notes import Notes
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from search.study.folder import StudyFolder
@@ -289,12 +288,3 @@ def test_a_study_that_ended_early_says_why(cli: Cli) -> None:
     assert words in " ".join(cli("show").stdout.split())
     assert words in cli("show", "--all").stdout.splitlines()
     assert json.loads(cli("show", "--json").stdout)["stop"]["best"] == 0
-
-
-def test_the_note_and_the_tags_are_shown(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    notes = Notes(note="Wider rotation.\nAs in [red]the talk.", tags=("baseline", "paper"))
-    monkeypatch.setattr("search.study.studies.notes_at", lambda location: notes)
-    lines = cli("show", "conv-0").stdout.splitlines()
-    assert lines[1:4] == ["tags      baseline, paper", "note      Wider rotation.", "          As in [red]the talk."]
-    values = json.loads(cli("show", "conv-0", "--json").stdout)
-    assert (values["note"], values["tags"]) == (notes.note, ["baseline", "paper"])

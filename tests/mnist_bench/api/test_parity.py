@@ -184,8 +184,6 @@ MIRRORS: Mapping[str, Mirror] = {
 }  # fmt: skip
 
 NOT_MIRRORED: Mapping[str, str] = {
-    "studies note": "StoredStudy.annotate, and StoredStudy.note",
-    "studies tag": "StoredStudy.annotate, and StoredStudy.tags",
     "studies remove": "it asks a person first; search.study.remove_study does not",
     "space check": "a search refuses a faulty space with all its faults, in a SpaceError",
     "space show": "it describes a space to a person",

@@ -346,42 +346,6 @@ def test_a_removed_study_leaves_the_others_alone(tmp_path: Path, postgres: Serve
     assert fake.run(tmp_path, goal=3, name="one", url=url).reached
 
 
-def test_notes_are_seen_from_every_machine_and_go_with_their_study(
-    tmp_path: Path, postgres: Server, database: str, url: str
-) -> None:
-    for name in ("one", "two"):
-        fake.run(tmp_path, goal=2, name=name, url=url)
-    elsewhere = studies.open_study(tmp_path / "elsewhere", "one", url)
-    elsewhere.annotate(note="é\nand more", tags=["paper"])
-    studies.open_study(tmp_path, "two", url).annotate(tags=["paper", "baseline"])
-    assert [each.note for each in studies.list_studies(tmp_path, url)] == ["", "é\nand more"]
-    assert studies.open_study(tmp_path, "one", url).tags == ("paper",)
-    remove_study(tmp_path, "one", url)
-    assert postgres.do("SELECT study, tag FROM search_notes ORDER BY tag", database) == [
-        ("two", "baseline"), ("two", "paper")
-    ]  # fmt: skip
-
-
-def test_a_role_that_was_granted_the_tables_before_there_were_notes_reads_none_and_searches(
-    digest: str, tmp_path: Path, postgres: Server, database: str, url: str
-) -> None:
-    fake.run(tmp_path, goal=2, url=url, name="first")
-    postgres.do("DROP TABLE search_notes", database)
-    postgres.do("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO reader", database)
-    postgres.do("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO reader", database)
-    granted = postgres.url(database, "reader")
-    try:
-        assert fake.run(tmp_path, goal=GOAL, url=granted).study.digest == digest
-        theirs = studies.open_study(tmp_path, "first", granted)
-        with pytest.raises(StorageError, match="permission denied for schema public"):
-            theirs.annotate(note="mine")
-        studies.open_study(tmp_path, "first", url).annotate(note="yours")
-        assert theirs.note == ""
-        assert [each.note for each in studies.list_studies(tmp_path, granted)] == ["", ""]
-    finally:
-        postgres.do("DROP OWNED BY reader", database)
-
-
 def test_a_study_is_removed_from_a_database_file_that_others_share(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'team.db'}"
     for name in ("one", "two"):
