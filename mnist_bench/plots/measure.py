@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnist_bench.leaderboard import epochs_done, period_ends, value_name
-from mnist_bench.plots.accuracy import AccuracyAxis
 from mnist_bench.plots.headings import epochs
-from mnist_bench.plots.value_axis import PlainAxis, ValueAxis
 from mnist_bench.studies import is_foreign
+from mnist_bench.value_scale import Scale
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
 
@@ -24,7 +23,7 @@ class Measure(ABC):
     """What a value is, with its article."""
 
     @abstractmethod
-    def axis(self, values: Sequence[float]) -> ValueAxis:
+    def axis(self, values: Sequence[float]) -> Scale:
         """Return the axis for one or more values."""
 
     @abstractmethod
@@ -55,9 +54,9 @@ class NetMeasure(Measure):
     unit = "epochs"
     noun = "an accuracy"
 
-    def axis(self, values: Sequence[float]) -> ValueAxis:
+    def axis(self, values: Sequence[float]) -> Scale:
         """See `Measure.axis`."""
-        return AccuracyAxis.of(values)
+        return Scale.of(values)
 
     def score(self, value: float) -> float:
         """See `Measure.score`."""
@@ -91,9 +90,9 @@ class PlainMeasure(Measure):
     unit = "reports"
     noun = "a value"
 
-    def axis(self, values: Sequence[float]) -> ValueAxis:
+    def axis(self, values: Sequence[float]) -> Scale:
         """See `Measure.axis`."""
-        return PlainAxis.of(self.name, values, minimized=self.minimized)
+        return Scale.of(values, name=self.name, of_nets=False, minimized=self.minimized)
 
     def score(self, value: float) -> float:
         """See `Measure.score`."""

@@ -10,10 +10,9 @@ from matplotlib.ticker import MaxNLocator
 
 from mnist_bench.comparison import Comparison
 from mnist_bench.leaderboard import value_name
-from mnist_bench.plots import style
-from mnist_bench.plots.accuracy import AccuracyAxis
+from mnist_bench.plots import style, value_axis
 from mnist_bench.plots.headings import write_heading
-from mnist_bench.plots.value_axis import PlainAxis, ValueAxis
+from mnist_bench.value_scale import Scale
 from search.errors import StudyNotFoundError
 from search.messages import joined
 
@@ -39,7 +38,7 @@ class ComparedLines:
 
     finding: str
     lines: tuple[ComparedLine, ...]
-    axis: ValueAxis
+    axis: Scale
     steps: bool
     """Whether a value holds until the next one, as the best so far does."""
     across: str
@@ -61,11 +60,8 @@ def rows(comparison: Comparison) -> ComparedLines:
     values = [value for line in drawn for value in line.values]
     side, curves = comparison.sides[0], comparison.curves
     minimized = side.study is not None and side.study.direction == "minimize"
-    axis: ValueAxis = (
-        AccuracyAxis.of(values)
-        if side.is_of_nets
-        else PlainAxis.of(value_name(side.specification), values, minimized=minimized)
-    )
+    name = "" if side.is_of_nets else value_name(side.specification)
+    axis = Scale.of(values, name=name, of_nets=side.is_of_nets, minimized=minimized)
     left_out = len(comparison.sides) - len(drawn)
     return ComparedLines(
         finding=_finding(comparison),
@@ -125,9 +121,9 @@ def draw(compared: ComparedLines) -> Figure:
     """Draw a line for each side; a legend names them."""
     figure = Figure(figsize=(style.WIDE, 4.2), layout="constrained")
     axes = figure.subplots()
-    compared.axis.set_up(axes)
+    value_axis.set_up(axes, compared.axis)
     for line, colour in zip(compared.lines, style.SERIES, strict=False):
-        at, heights = [*line.at, line.end], [compared.axis.place(axes, value) for value in _held(line.values)]
+        at, heights = [*line.at, line.end], [compared.axis.height(value) for value in _held(line.values)]
         if compared.steps:
             axes.step(at, heights, where="post", color=colour, label=line.label)
         else:
@@ -136,7 +132,7 @@ def draw(compared: ComparedLines) -> Figure:
     axes.set(xlabel=compared.across, ylabel=compared.axis.label())
     if compared.steps:
         axes.set_xlim(left=0)
-    axes.legend(loc="lower right" if compared.axis.is_up else "upper right")
+    axes.legend(loc="upper right" if compared.axis.minimized else "lower right")
     write_heading(figure, compared.finding, compared.remarks)
     return figure
 

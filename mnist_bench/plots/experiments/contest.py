@@ -11,8 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mnist_bench import value_scale
 from mnist_bench.experiments.contest import STEPS, Contest, ErrorCurve, Judged, curve, finding_over, judge, scope, spent
-from mnist_bench.plots import accuracy, style
+from mnist_bench.plots import style, value_axis
 from mnist_bench.plots.headings import write_heading
 from search.errors import StudyNotFoundError
 
@@ -160,7 +161,7 @@ def _write_legend(figure: Figure, grid: Sequence[Axes]) -> None:
 
 def _draw_panel(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]]) -> None:
     contest = panel.contest
-    accuracy.set_error_axis(axes, _errors(panel))
+    value_axis.set_up(axes, value_scale.Scale.of([1 - share for share in _errors(panel)]), of_errors=True)
     if contest.reference:
         _draw_reference(axes, *contest.reference)
     # In the legend in the order of the lines' ends, from the top, so that they can be matched without colours, too.
@@ -194,7 +195,7 @@ def _draw_line(axes: Axes, line: Line, at: np.ndarray, look: Mapping[str, Any]) 
 
 def _place(error: float) -> float:
     """Return the position of an error (0..1) on the axis."""
-    return accuracy.error(1 - float(error))
+    return value_scale.error(1 - float(error))
 
 
 def _remarks(panels: Panels) -> list[str]:

@@ -11,11 +11,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from mnist_bench.plots import headings, style
+from mnist_bench.plots import headings, style, value_axis
 from mnist_bench.plots.measure import NETS, Measure, measure_of
 from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
-from mnist_bench.plots.value_axis import ValueAxis
+from mnist_bench.value_scale import Scale
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.strategies import of_spec
@@ -154,7 +154,7 @@ def draw(curves: LearningCurves, width: float = style.WIDE) -> Figure:
     """Draw a line per trial over its training, a dot where it ended, and a dashed line per rung."""
     figure = Figure(figsize=(width, 4.4), layout="constrained")
     axes, axis = figure.subplots(), curves.measure.axis(curves.values)
-    axis.set_up(axes)
+    value_axis.set_up(axes, axis)
     axes.set_ylabel(axis.label())
     _set_training_axis(axes, curves)
     _draw_rungs(axes, curves)
@@ -192,20 +192,21 @@ def _draw_rungs(axes: Axes, curves: LearningCurves) -> None:
         )  # fmt: skip
 
 
-def _draw_curves(
-    axes: Axes, axis: ValueAxis, curves: list[LearningCurve], colour: str, *, dashed: bool = False
-) -> None:
+def _draw_curves(axes: Axes, axis: Scale, curves: list[LearningCurve], colour: str, *, dashed: bool = False) -> None:
     """Draw lines of one style, each with a dot at its end."""
-    lines = [[*zip(curve.done, map(axis.height, curve.values), strict=True)] for curve in curves]
+    lines = [
+        [(done, axis.height(value, beyond=True)) for done, value in zip(curve.done, curve.values, strict=True)]
+        for curve in curves
+    ]
     dashes = (0, (3, 2)) if dashed else "solid"
     look: dict[str, Any] = {"colors": colour, "linestyles": [dashes], "alpha": style.opacity(len(curves))}
     axes.add_collection(LineCollection(lines, linewidths=0.9, zorder=2, **look))
     ends = [curve.done[-1] for curve in curves]
-    heights = [axis.place(axes, curve.values[-1]) for curve in curves]
+    heights = [axis.height(curve.values[-1]) for curve in curves]
     axes.scatter(ends, heights, s=12, color=colour, edgecolor="white", linewidth=0.4, zorder=3, clip_on=False)
 
 
-def _draw_best(axes: Axes, axis: ValueAxis, curves: LearningCurves) -> None:
+def _draw_best(axes: Axes, axis: Scale, curves: LearningCurves) -> None:
     for best in (curve for curve in curves.curves if curve.number == curves.best):
         heights = [axis.height(value) for value in best.values]
         axes.plot(best.done, heights, "-D", color=style.BEST, linewidth=2, markersize=5, zorder=5)
@@ -215,7 +216,7 @@ def _draw_best(axes: Axes, axis: ValueAxis, curves: LearningCurves) -> None:
         )  # fmt: skip
 
 
-def _remarks(curves: LearningCurves, axis: ValueAxis) -> list[str]:
+def _remarks(curves: LearningCurves, axis: Scale) -> list[str]:
     return [
         f"study {curves.study}",
         "pale: pruned" if curves.of("pruned") else "",

@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mnist_bench.plots import style
+from mnist_bench.plots import style, value_axis
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.measure import Measure, measure_of
 from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
-from mnist_bench.plots.value_axis import ValueAxis
+from mnist_bench.value_scale import Scale
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 
@@ -62,7 +62,7 @@ class TrialHistory:
         return [point for point in self.points if point.ending == ended]
 
     @property
-    def axis(self) -> ValueAxis:
+    def axis(self) -> Scale:
         """The axis for all values."""
         return self.measure.axis(self.values)
 
@@ -135,7 +135,7 @@ def draw(history: TrialHistory, width: float = style.WIDE) -> Figure:
     """Draw a mark per trial, shaped by its ending, and the best value so far as steps."""
     figure = Figure(figsize=(width, 4.2), layout="constrained")
     axes, axis = figure.subplots(), history.axis
-    axis.set_up(axes)
+    value_axis.set_up(axes, axis)
     for ended in reversed(MARKS):
         _draw_points(axes, history, axis, ended)
     if history.bests:
@@ -146,27 +146,27 @@ def draw(history: TrialHistory, width: float = style.WIDE) -> Figure:
     return figure
 
 
-def _draw_points(axes: Axes, history: TrialHistory, axis: ValueAxis, ended: Ending) -> None:
+def _draw_points(axes: Axes, history: TrialHistory, axis: Scale, ended: Ending) -> None:
     """Draw the marks of one ending; more training makes a larger mark."""
     points = [point for point in history.of(ended) if point.value is not None or ended == "failed"]
-    heights = [axis.place(axes, point.value) for point in points]
+    heights = [axis.height(point.value) for point in points]
     scale = style.mark_scale(len(history.points))
     # The root of the share, so that a trial stopped after one of many epochs is still visible.
     sizes = [scale * (8 + 24 * (point.done / history.total) ** 0.5) for point in points]
     axes.scatter([point.number for point in points], heights, s=sizes, zorder=3, clip_on=False, **MARKS[ended])
 
 
-def _draw_bests(axes: Axes, history: TrialHistory, axis: ValueAxis) -> None:
+def _draw_bests(axes: Axes, history: TrialHistory, axis: Scale) -> None:
     """Draw the best value so far; the labels of the best are where no worse value is."""
     best, last = history.bests[-1], history.points[-1].number
     numbers = [*(point.number for point in history.bests), last]
-    heights = [axis.place(axes, point.value) for point in (*history.bests, best)]
+    heights = [axis.height(point.value) for point in (*history.bests, best)]
     axes.step(numbers, heights, where="post", color=style.INK, linewidth=1, zorder=3.5)
     axes.plot(best.number, heights[-1], "D", color=style.BEST, markersize=6.5, zorder=5)
     if len(history.bests) > 1:
         # On the worse side of the line's end; if the best came late, its own label is there, and this one is on the
         # other side of the line's start.
-        late, above = best.number > 0.6 * last, (best.number > 0.6 * last) == axis.is_up
+        late, above = best.number > 0.6 * last, (best.number > 0.6 * last) != axis.minimized
         axes.annotate(
             "best so far", (numbers[0], heights[0]) if late else (last, heights[-1]),
             (6 if late else 0, 3 if above else -3), textcoords="offset points", ha="left" if late else "right",
@@ -175,13 +175,13 @@ def _draw_bests(axes: Axes, history: TrialHistory, axis: ValueAxis) -> None:
     # The label is centred over the best trial, except near the edges, where it would be cut off.
     side = "left" if best.number < last / 10 else "right" if best.number > 0.9 * last else "center"
     axes.annotate(
-        f"#{best.number}  {axis.text(best.value or 0.0)}", (best.number, heights[-1]), (0, 7 if axis.is_up else -7),
-        textcoords="offset points", ha="center" if last == 0 else side, va="baseline" if axis.is_up else "top",
+        f"#{best.number}  {axis.text(best.value or 0.0)}", (best.number, heights[-1]), (0, -7 if axis.minimized else 7),
+        textcoords="offset points", ha="center" if last == 0 else side, va="top" if axis.minimized else "baseline",
         color=style.BEST, fontweight="bold",
     )  # fmt: skip
 
 
-def _remarks(history: TrialHistory, axis: ValueAxis) -> list[str]:
+def _remarks(history: TrialHistory, axis: Scale) -> list[str]:
     counts = Counter(point.ending for point in history.points)
     words = ", ".join(f"{counts[ended]:,} {name}" for ended, name in NAMES.items() if counts[ended])
     listed = ", ".join(f"{number:,} {reason}" for reason, number in history.untrained.items())

@@ -19,7 +19,7 @@ from mnist_bench.plots.headings import HALO, three_digits, write_heading
 from mnist_bench.plots.study.parameters import Parameter, jitter, parameters
 from mnist_bench.plots.study.trials import Compared, TrialComparison, compare
 from mnist_bench.plots.subject import Subject
-from mnist_bench.plots.value_axis import ValueAxis
+from mnist_bench.value_scale import Scale
 from search.event_log import StudyRecord
 
 ABSENT = -0.2
@@ -46,7 +46,7 @@ class Parallel:
 
     comparison: TrialComparison
     parameters: tuple[Parameter, ...]
-    axis: ValueAxis
+    axis: Scale
     """The axis of the values."""
 
     @property
@@ -148,7 +148,9 @@ def _draw_axes(axes: Axes, parallel: Parallel) -> None:
     count = len(parallel.parameters)
     for row, parameter in enumerate(parallel.parameters):
         _draw_axis(axes, row, parameter)
-    _draw_line_and_ticks(axes, count, [0.0, 1.0], [*map(parallel.axis.text, parallel.axis.ends)])
+    _draw_line_and_ticks(
+        axes, count, [0.0, 1.0], [parallel.axis.text(parallel.axis.worst), parallel.axis.text(parallel.axis.best)]
+    )
     if any(
         parameter.path not in trial.params for parameter in parallel.parameters for trial in parallel.comparison.trials
     ):

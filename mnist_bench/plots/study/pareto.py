@@ -20,9 +20,10 @@ from mnist_bench.leaderboard import (
     undominated,
     validation_images,
 )
-from mnist_bench.plots import accuracy, style
+from mnist_bench.plots import style, value_axis
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
+from mnist_bench.value_scale import MIN_ERROR, Scale, error
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 
@@ -167,9 +168,10 @@ def draw(pareto: Pareto, width: float = style.WIDE) -> Figure:
     panels: Sequence[Axes] = figure.subplots(*shape, sharey=True)
     for axes, cost in zip(panels, COSTS, strict=True):
         _draw_panel(axes, pareto, cost)
-    accuracy.set_axis(panels[0], [*pareto.shown, pareto.best.interval[1]], whole=True)
+    shown = [*pareto.shown, pareto.best.interval[1]]
+    value_axis.set_up(panels[0], scale := Scale(worst=min(shown), best=max(shown)))
     panels[1].grid(axis="y")
-    figure.supylabel(accuracy.LABEL, fontsize=9)
+    figure.supylabel(scale.label(), fontsize=9)
     for axes, cost in zip(panels, COSTS, strict=True):
         _label(axes, pareto, cost)
     write_heading(figure, pareto.finding, _remarks(pareto))
@@ -196,7 +198,7 @@ def _draw_panel(axes: Axes, pareto: Pareto, cost: Cost) -> None:
 
 
 def _draw_intervals(axes: Axes, points: Sequence[ParetoPoint], cost: Cost, colour: str) -> None:
-    ends = [[accuracy.error(end) for end in point.interval] for point in points]
+    ends = [[error(end) for end in point.interval] for point in points]
     low, high = zip(*ends, strict=True) if ends else ((), ())
     costs = [point.cost(cost) for point in points]
     axes.vlines(costs, low, high, color=colour, linewidth=1.2, alpha=0.4 * style.opacity(len(points)), zorder=1.5)
@@ -211,7 +213,7 @@ def _scale(axes: Axes, costs: Sequence[int]) -> None:
 
 
 def _places(points: Sequence[ParetoPoint], cost: Cost) -> tuple[list[int], list[float]]:
-    return [point.cost(cost) for point in points], [accuracy.error(point.accuracy) for point in points]
+    return [point.cost(cost) for point in points], [error(point.accuracy) for point in points]
 
 
 def _label(axes: Axes, pareto: Pareto, cost: Cost) -> None:
@@ -224,7 +226,7 @@ def _label(axes: Axes, pareto: Pareto, cost: Cost) -> None:
 
 def _write(axes: Axes, pareto: Pareto, cost: Cost, point: ParetoPoint, text: str, **look: Any) -> None:
     marks = axes.transData.transform([*zip(*_places(pareto.complete, cost), strict=True)])
-    here = axes.transData.transform((point.cost(cost), accuracy.error(point.accuracy)))
+    here = axes.transData.transform((point.cost(cost), error(point.accuracy)))
     pixels = axes.figure.dpi / 72  # a point
     length = CHARACTER * len(text)
 
@@ -235,7 +237,7 @@ def _write(axes: Axes, pareto: Pareto, cost: Cost, point: ParetoPoint, text: str
 
     right, up = max(SIDES, key=clearance)
     axes.annotate(
-        text, (point.cost(cost), accuracy.error(point.accuracy)), (right * OFFSET, up * OFFSET),
+        text, (point.cost(cost), error(point.accuracy)), (right * OFFSET, up * OFFSET),
         textcoords="offset points", ha={-1: "right", 0: "center", 1: "left"}[right],
         va="bottom" if up > 0 else "top", path_effects=[HALO], zorder=5, **look,
     )  # fmt: skip
@@ -247,5 +249,5 @@ def _remarks(pareto: Pareto) -> list[str]:
         f"study {pareto.study}: {complete} complete (dots, filled on the Pareto front), with 95% intervals",
         f"{pruned} pruned after less training (crosses)" if pruned else "",
         f"{pareto.below} below the axis" if pareto.below else "",
-        f"100% drawn as {100 - accuracy.MIN_ERROR:g}%" if pareto.best.accuracy == 1 else "",
+        f"100% drawn as {100 - MIN_ERROR:g}%" if pareto.best.accuracy == 1 else "",
     ]

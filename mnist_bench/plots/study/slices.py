@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from mnist_bench.plots import style
+from mnist_bench.plots import style, value_axis
 from mnist_bench.plots.headings import three_digits, write_heading
 from mnist_bench.plots.study.importances import MIN_TRIALS, measure
 from mnist_bench.plots.study.parameters import Parameter, jitter, log_ticks, parameters
 from mnist_bench.plots.study.trials import Compared, TrialComparison, compare
 from mnist_bench.plots.subject import Subject
-from mnist_bench.plots.value_axis import ValueAxis
+from mnist_bench.value_scale import Scale
 from search.event_log import StudyRecord
 from search.space import NumberRange, same
 
@@ -123,7 +123,7 @@ def draw(slices: Slices) -> Figure:
     figure = Figure(figsize=(8, 1.4 + 1.55 * lines), layout="constrained")
     grid = figure.subplots(lines, columns, sharey=True, squeeze=False)
     axis = slices.comparison.axis
-    axis.set_up(grid[0, 0])
+    value_axis.set_up(grid[0, 0], axis)
     for axes, parameter in zip(grid.flat, shown, strict=False):
         _draw_panel(axes, axis, slices, parameter, characters=CHARACTERS // columns)
     for axes in grid.flat[len(shown) :]:
@@ -134,7 +134,7 @@ def draw(slices: Slices) -> Figure:
     return figure
 
 
-def _draw_panel(axes: Axes, axis: ValueAxis, slices: Slices, parameter: Parameter, *, characters: int) -> None:
+def _draw_panel(axes: Axes, axis: Scale, slices: Slices, parameter: Parameter, *, characters: int) -> None:
     trials = slices.having(parameter)
     conditional = f"  ({len(trials):,})" if len(trials) < len(slices.comparison.trials) else ""
     axes.set_title(f"{parameter.label}{conditional}", fontsize=8)
@@ -152,9 +152,9 @@ def _draw_panel(axes: Axes, axis: ValueAxis, slices: Slices, parameter: Paramete
     _draw_points(axes, axis, parameter, best, marker="D", s=32, color=style.BEST)
 
 
-def _draw_points(axes: Axes, axis: ValueAxis, parameter: Parameter, trials: Sequence[Compared], **look: Any) -> None:
+def _draw_points(axes: Axes, axis: Scale, parameter: Parameter, trials: Sequence[Compared], **look: Any) -> None:
     values = [_position(parameter, trial) for trial in trials]
-    heights = [axis.place(axes, trial.value) for trial in trials]
+    heights = [axis.height(trial.value) for trial in trials]
     axes.scatter(values, heights, edgecolor="white", linewidth=0.4, clip_on=False, zorder=3, **look)
 
 
@@ -163,12 +163,12 @@ def _position(parameter: Parameter, trial: Compared) -> float:
     return float(value) if parameter.numbers else parameter.index(value) + 0.6 * jitter(trial.number)
 
 
-def _draw_medians(axes: Axes, axis: ValueAxis, slices: Slices, parameter: Parameter) -> None:
+def _draw_medians(axes: Axes, axis: Scale, slices: Slices, parameter: Parameter) -> None:
     trials = slices.having(parameter)
     for index, option in enumerate(parameter.options):
         having = [trial for trial in trials if same(trial.params[parameter.path], option)]
         if having:
-            height = axis.place(axes, median(slices.comparison.values_of(having)))
+            height = axis.height(median(slices.comparison.values_of(having)))
             axes.plot([index - 0.35, index + 0.35], [height, height], color=style.INK, linewidth=1.1, zorder=3)
 
 
@@ -203,7 +203,7 @@ def _with_margins(numbers: NumberRange) -> tuple[float, float]:
     return numbers.low - beyond, numbers.high + beyond
 
 
-def _remarks(slices: Slices, axis: ValueAxis, hidden: int) -> list[str]:
+def _remarks(slices: Slices, axis: Scale, hidden: int) -> list[str]:
     comparison = slices.comparison
     others = sum(trial.complete for trial in comparison.trials) - (comparison.best is not None)
     shown = slices.parameters[:MAX_PANELS]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
 from mnist_bench.plots.measure import NETS, Measure, measure_of
-from mnist_bench.plots.value_axis import ValueAxis
+from mnist_bench.value_scale import Scale
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 
@@ -64,7 +64,7 @@ class TrialComparison:
         return [worst if trial.value is None else trial.value for trial in trials]
 
     @property
-    def axis(self) -> ValueAxis:
+    def axis(self) -> Scale:
         """The axis for the values."""
         return self.measure.axis(self.values)
 

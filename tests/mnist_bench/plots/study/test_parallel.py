@@ -51,7 +51,7 @@ def test_a_present_conditional_parameter_lies_on_its_axis() -> None:
 def test_the_accuracy_reaches_from_the_worst_to_the_best_and_diverged_trials_lie_at_the_worst() -> None:
     trials = [made.trial(n, [value], params=made.params(n)) for n, value in enumerate([0.98, 0.99, 0.1, None])]
     parallel = rows(made.study(trials))
-    assert parallel.axis.ends == pytest.approx((0.98, 0.99))
+    assert (parallel.axis.worst, parallel.axis.best) == pytest.approx((0.98, 0.99))
     assert [places(parallel, trial)[-1] for trial in parallel.comparison.trials] == pytest.approx(
         [0, 1, 0, 0], abs=1e-9
     )
