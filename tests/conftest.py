@@ -34,8 +34,8 @@ dose.load()
 SLOW = ("slow", "ray", "browser", "soak", "integration")
 LONG = ("soak", "integration")
 """As is everything in the full dose."""
-LIMIT_OF_THE_LONG = 3600
-"""Seconds, where others have what pyproject.toml says."""
+LONGER = 4
+"""How many times the limit of other tests they have, which stands in pyproject.toml or in PYTEST_TIMEOUT."""
 if TYPE_CHECKING:
     from support.postgres_server import Server
 
@@ -98,12 +98,13 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the slow tests: a file of them that one process takes up last would be waited for by the other."""
+    limit = float(os.environ.get("PYTEST_TIMEOUT") or config.getini("timeout") or 0)
     items.sort(key=lambda item: not is_one_of(SLOW, item))
     for item in items:
         if dose.SHARE == 1 or is_one_of(LONG, item):
-            item.add_marker(pytest.mark.timeout(LIMIT_OF_THE_LONG))
+            item.add_marker(pytest.mark.timeout(LONGER * limit))
 
 
 def is_one_of(markers: tuple[str, ...], item: pytest.Item) -> bool:

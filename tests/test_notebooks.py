@@ -90,7 +90,6 @@ def test_the_text_below_a_command_is_its_output(cells: list[dict[str, Any]]) -> 
 
 @pytest.mark.cold
 @pytest.mark.integration
-@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_notebook_runs_and_prints_what_it_shows(path: Path, tmp_path: Path) -> None:
     for package in ("nbclient", "ipykernel"):

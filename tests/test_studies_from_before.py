@@ -92,7 +92,7 @@ def session(folder: Path, commands: str, **environment: str) -> Session:
         shutil.copytree(studies, folder, dirs_exist_ok=True)
     done = subprocess.run(
         [sys.executable, earlier_studies.__file__, commands], cwd=folder, env={**without_variables(), **environment},
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return Session(folder, **json.loads(done.stdout))

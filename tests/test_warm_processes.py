@@ -98,6 +98,15 @@ def test_it_takes_signals_and_is_waited_for() -> None:
         assert process.wait() == process.poll() == -signal.SIGTERM
 
 
+@pytest.mark.parametrize("wanted", [False, True])
+def test_it_is_killed_where_its_block_fails(wanted: bool) -> None:
+    with warm_processes.forking(wanted):
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(36_000)"])
+        with pytest.raises(ZeroDivisionError), process:
+            raise ZeroDivisionError
+    assert process.returncode == -signal.SIGKILL
+
+
 def test_what_a_fork_starts_is_forked_and_draws_by_itself() -> None:
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {LOADED!r}], check=True)"
     assert printed(outer) == ["True"]

@@ -12,7 +12,8 @@ import pytest
 from search.database.engines import sqlite_url
 from search.study.studies import list_studies
 from support import search_fake
-from support.programs import PATIENCE, dashboard, optuna, started, wait
+from support.programs import dashboard, optuna, started
+from support.waiting import until
 
 if TYPE_CHECKING:
     from browser.conftest import Browser
@@ -27,19 +28,19 @@ def test_the_dashboard_and_the_command_line_read_a_search_that_runs(browser: Bro
     every = f"{len(undisturbed.trials)} Trials"
     url = sqlite_url(tmp_path / "watched" / "fake-0" / "study.db")
     with started(sys.executable, search_fake.__file__, str(tmp_path / "watched"), "2", "0.12") as search:
-        wait(lambda: any(study.trials for study in list_studies(tmp_path / "watched")))
+        until(lambda: any(study.trials for study in list_studies(tmp_path / "watched")))
         search.send_signal(signal.SIGSTOP)  # or it might have ended before a slow machine has started the dashboard
         with dashboard(url) as address:
             page = f"{address}/dashboard/studies/1/trials"
             browser.open(page)
-            wait(lambda: "Trial 0" in browser.run(TEXT))
+            until(lambda: "Trial 0" in browser.run(TEXT))
             assert every not in browser.run(TEXT)
             (listed,) = optuna("studies", "--storage", url)
             trials = optuna("trials", "--study-name", "fake-0", "--storage", url)
             search.send_signal(signal.SIGCONT)  # the page is open, and asks for the trials again and again
-            digest = search.communicate(timeout=PATIENCE)[0].split()[-1]
+            digest = search.communicate()[0].split()[-1]
             browser.open(page)
-            wait(lambda: every in browser.run(TEXT))
+            until(lambda: every in browser.run(TEXT))
     assert listed["name"] == "fake-0"
     assert 1 <= len(trials) < len(undisturbed.trials)
     assert digest == undisturbed.digest

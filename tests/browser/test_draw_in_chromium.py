@@ -21,7 +21,7 @@ from mnist_bench.export.winner import Winner
 from mnist_bench.report import html
 from support import handmade_report, handmade_winner
 from support.own_data import arrays, write_folder
-from support.programs import wait
+from support.waiting import until
 
 if TYPE_CHECKING:
     from browser.conftest import Browser
@@ -60,7 +60,7 @@ def draw_file(winner: Winner, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened(browser: Browser, path: Path) -> None:
     browser.open(path)
-    wait(lambda: browser.run("return document.querySelector('.drawing').dataset.ready !== undefined"))
+    until(lambda: browser.run("return document.querySelector('.drawing').dataset.ready !== undefined"))
 
 
 def draw(browser: Browser, strokes: Sequence[Stroke]) -> None:

@@ -73,7 +73,7 @@ def run_in_one_process(folder: Path, script: str) -> dict[str, Ran]:
     For commands that close the test set, which then stays closed; together they import everything once.
     """
     command = [sys.executable, "-c", RUN, script]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert done.returncode == 0, done.stderr
     ran = {line: Ran(*result) for line, result in json.loads(done.stdout).items()}
     for line, one in ran.items():

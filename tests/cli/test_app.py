@@ -25,7 +25,6 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=60,
         check=False,
     )
 
@@ -148,7 +147,7 @@ def test_a_reader_that_leaves_early_is_met_with_silence() -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) == 141
+        assert process.wait() == 141
 
 
 OVER_A_STUDY = (
@@ -169,7 +168,7 @@ OVER_A_STUDY = (
 def test_output_that_cannot_be_written_is_one_sentence(redirection: str, code: int, words: str) -> None:
     environment = {**os.environ, "PYTHONPATH": IMPORTABLE}
     command = ["sh", "-c", f'exec "$0" -c "$1" leaderboard {redirection}', sys.executable, OVER_A_STUDY]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (code, "", words)
 
 
@@ -180,7 +179,7 @@ def test_output_is_written_before_the_end_however_a_command_ends(tmp_path: Path,
     environment = {**os.environ, "PYTHONPATH": IMPORTABLE}
     main = "from mnist_bench.cli.app import main; main()"
     full = ["sh", "-c", f'exec "$0" -c "$1" {arguments} > /dev/full', sys.executable, main]
-    done = subprocess.run(full, cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    done = subprocess.run(full, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "Error: the output cannot be written (No space left on device)."
     assert "Traceback" not in done.stderr
@@ -210,7 +209,7 @@ def test_a_working_folder_that_was_deleted_is_one_sentence(
 def test_what_an_encoding_cannot_say_is_said_in_ascii() -> None:
     environment = {**os.environ, "PYTHONPATH": IMPORTABLE, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-c", OVER_A_STUDY, "leaderboard", "--legend"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.isascii()
     assert "lr -> drops" in done.stdout
     assert "rank -: not complete;" in done.stdout

@@ -16,6 +16,7 @@ from search.event_log.events import Event
 from search.study.location import StudyLocation
 from search.study.studies import read_events
 from support import own_work
+from support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -27,13 +28,6 @@ KILLS = 10
 
 def events(folder: Path) -> list[Event]:
     return read_events(StudyLocation.of("descent-0", folder / "results"))
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def reports(folder: Path) -> int:
@@ -74,16 +68,16 @@ def test_ctrl_c_pauses_a_search_and_prints_the_command_that_continues_it(
     whole: dict[str, str], tmp_path: Path, start: Callable[..., subprocess.Popen[str]], way: str
 ) -> None:
     search = start(WAYS[way], workers=2, pause=0.05)
-    wait_for(lambda: reports(tmp_path) > 4)
+    until(lambda: reports(tmp_path) > 4)
     below = own_work.descendants(search.pid)
     assert below
     search.send_signal(signal.SIGINT)
-    _, told = search.communicate(timeout=60)
+    _, told = search.communicate()
     assert search.returncode == 130, told
     assert "Stopping: each trial trains to its next report, which is kept" in told
     line = own_work.command_in(told, "To resume:")
     assert line == own_work.words(*TRIALS, of=WAYS[way], workers=2)
-    wait_for(lambda: not own_work.alive(below))
+    until(lambda: not own_work.alive(below))
     assert reports(tmp_path) < 40
     done = own_work.run(tmp_path, line)
     assert (done.code, own_work.digest(done.out)) == (0, whole[way]), done.err
@@ -93,13 +87,13 @@ def test_ctrl_c_pauses_a_search_and_prints_the_command_that_continues_it(
 def test_nothing_outlives_a_driver_that_is_killed(
     tmp_path: Path, start: Callable[..., subprocess.Popen[str]], way: str
 ) -> None:
-    search = start(WAYS[way], workers=2, pause=30)
+    search = start(WAYS[way], workers=2, pause=36_000)
     # The process that loads the function, its children, and each program with what it has started itself.
-    wait_for(lambda: len(own_work.descendants(search.pid)) >= {"function": 3, "program": 7}[way])
+    until(lambda: len(own_work.descendants(search.pid)) >= {"function": 3, "program": 7}[way])
     below = own_work.descendants(search.pid)
     search.kill()
     search.wait()
-    wait_for(lambda: not own_work.alive(below))
+    until(lambda: not own_work.alive(below))
 
 
 @pytest.mark.integration
@@ -111,21 +105,18 @@ def test_a_search_killed_at_random_moments_comes_to_the_same_digest(
     draws = random.Random(workers)
     pause = 0.4 * workers  # seconds for each report, so that the search outlasts the kills on a busy machine, too
     search, killed, everyone = start(WAYS[way], workers=workers, pause=pause), 0, set[int]()
-    while killed < KILLS:
+    while killed < KILLS and search.poll() != 0:
         before = len(events(tmp_path))
-        wait_for(lambda: search.poll() is not None or len(events(tmp_path)) > before)  # noqa: B023 (called at once)
+        until(lambda: search.poll() is not None or len(events(tmp_path)) > before)  # noqa: B023 (called at once)
         time.sleep(0.03 * draws.random())
         below = own_work.descendants(search.pid)
         everyone |= {*below}
         victims = [search.pid, *below]
-        victim = search.pid if killed % 2 else draws.choice(victims)
-        if search.poll() is not None:
-            break
-        if not _killed([victim]):
-            continue  # it has just ended by itself
-        killed += 1
-        if victim == search.pid:
-            search.wait()
+        if search.poll() is None:
+            killed += 1
+            if _killed([search.pid] if killed % 2 == 0 else draws.sample(victims, len(victims))) == search.pid:
+                search.wait()
+        if search.poll():  # killed, or without the process that loads the function
             search = start(WAYS[way], workers=workers, pause=pause)
     search.kill()
     search.wait()
@@ -133,7 +124,7 @@ def test_a_search_killed_at_random_moments_comes_to_the_same_digest(
     assert done.code == 0, done.err
     assert own_work.digest(done.out) == whole[way]
     assert killed >= KILLS // 2  # a search may end before the last
-    wait_for(lambda: not own_work.alive([*everyone]))
+    until(lambda: not own_work.alive([*everyone]))
 
 
 @pytest.mark.parametrize(
@@ -144,9 +135,9 @@ def test_a_program_whose_process_is_killed_runs_again(
 ) -> None:
     """Killed is a child of the driver, the script, or what the script has started: `depth` says how far below."""
     search = start(own_work.PROGRAM, workers=2, pause=0.1)
-    wait_for(lambda: bool(_at_depth(search.pid, depth + 1)))
-    wait_for(lambda: _killed(_at_depth(search.pid, depth + 1)))
-    out, told = search.communicate(timeout=60)
+    until(lambda: _at_depth(search.pid, depth + 1))
+    until(lambda: _killed(_at_depth(search.pid, depth + 1)))
+    out, told = search.communicate()
     assert (search.returncode, own_work.digest(out)) == (0, whole["program"]), told
 
 
@@ -157,12 +148,12 @@ def _at_depth(pid: int, depth: int) -> list[int]:
     return found
 
 
-def _killed(pids: Sequence[int]) -> bool:
-    """Kill one of the processes; return whether it was there."""
+def _killed(pids: Sequence[int]) -> int | None:
+    """Kill the first of the processes that is still there, and return which; None if all have ended by themselves."""
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
-        return True
-    return False
+        return pid
+    return None

@@ -28,13 +28,14 @@ from search.study.location import StudyLocation
 from search.study.studies import read_events
 from support import search_cli, wants
 from support.paths import DATABASE, IMPORTABLE
+from support.waiting import until
 
 pytestmark = pytest.mark.slow
 
 TRIALS = 8
 SLOTS = 8
-SLOW = 30.0
-"""Seconds, at least, of a period that is not to end before its search is stopped."""
+SLOW = 36_000.0
+"""Seconds, at least, of a period that does not end before its search is stopped: more than a test may take."""
 TOLD_BY_TIME: dict[str, Any] = {"seconds": 0.0, "worker": None, "started": None, "handled": None}
 JUMPING_CLOCK = r"""
 #define _GNU_SOURCE
@@ -87,7 +88,7 @@ def environment(**more: str) -> dict[str, str]:
 def run(results: Path, *, preload: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
     loaded = environment(LD_PRELOAD=preload) if preload else environment()
     line = command(results, **options)
-    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, env=loaded)
+    return subprocess.run(line, capture_output=True, text=True, check=False, env=loaded)
 
 
 @pytest.fixture
@@ -119,13 +120,9 @@ def _timeless(event: Event) -> Event:
     return replace(event, report=replace(event.report, **TOLD_BY_TIME))
 
 
-def wait_for(results: Path, is_so: Callable[[list[Event]], bool]) -> list[Event]:
-    """Return a study's events as soon as they are as they should be."""
-    deadline = time.monotonic() + 60
-    while not is_so(found := log_of(results)):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
+def wait_for(results: Path, is_so: Callable[[list[Event]], bool]) -> None:
+    """Wait until a study's events are as they should be."""
+    until(lambda: is_so(log_of(results)))
 
 
 def kinds(events: Sequence[Event]) -> Counter[str]:
@@ -154,7 +151,7 @@ def test_whatever_signal_stops_a_search_it_is_a_prefix_of_the_whole_one_and_goes
         search = start(tmp_path, delay=0.1)
         wait_for(tmp_path, lambda found, before=before: len(found) > before + 4)  # type: ignore[misc]
         search.send_signal(number)
-        _, told = search.communicate(timeout=60)
+        _, told = search.communicate()
         assert search.returncode == 130, told
         assert "Stopping: each trial trains to its next report, which is kept" in told
         assert "To resume:" in told
@@ -175,12 +172,13 @@ def test_a_second_signal_ends_a_search_at_once(
     wait_for(tmp_path, lambda found: kinds(found)["ask"] - kinds(found)["tell"] == SLOTS)
     time.sleep(0.5)  # so that workers have been given their periods, of which nothing tells
     search.send_signal(signal.SIGINT)
+    assert search.stderr is not None
+    while not search.stderr.readline().startswith("Stopping: "):
+        assert search.poll() is None
     with pytest.raises(subprocess.TimeoutExpired):
         search.wait(timeout=1)
-    asked = time.monotonic()
     search.send_signal(second)
-    _, told = search.communicate(timeout=60)
-    assert time.monotonic() - asked < 10  # a period takes half a minute; machines that test are busy
+    _, told = search.communicate()
     assert search.returncode == 130
     assert "Traceback" not in told
     assert "Stopped at once; no report is lost. The same command continues where it stopped:" in told
@@ -196,14 +194,9 @@ def test_before_anything_trains_one_signal_ends_a_search_at_once(
     monkeypatch.setenv("FAKE_BEHAVIOUR", "hang_at_start")
     search = start(tmp_path)
     lock = StudyLocation.of("smoke-0", tmp_path).files.workers_log
-    deadline = time.monotonic() + 60
-    while not lock.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    asked = time.monotonic()
+    until(lock.exists)
     search.send_signal(signal.SIGINT)
-    _, told = search.communicate(timeout=60)
-    assert time.monotonic() - asked < 10  # workers take twice as long to start
+    _, told = search.communicate()
     assert search.returncode == 130
     assert "Stopped at once; no report is lost. The same command continues where it stopped:" in told
     assert "--trials 8 --workers 2" in told

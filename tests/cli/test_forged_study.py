@@ -38,9 +38,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def told(empty: Path) -> dict[str, Any]:
     """Return what `forged` tells of all commands, run in a process of their own."""
-    done = subprocess.run(
-        [sys.executable, forged.__file__], cwd=empty, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = subprocess.run([sys.executable, forged.__file__], cwd=empty, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     values: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return values

@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,8 @@ from typing import Any
 import pytest
 
 from support.postgres_server import CANARY, QUOTED, Server, free_port
+from support.programs import answer
+from support.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -158,19 +158,7 @@ def test_optunas_dashboard_reads_a_study_with_the_readers_role(tmp_path: Path, p
     environment = {**os.environ, "PGPASSWORD": PASSWORD, "PYTHONWARNINGS": "ignore"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as dashboard:
         try:
-            listed = answer(f"http://127.0.0.1:{port}/api/studies")
+            listed = until(lambda: answer(f"http://127.0.0.1:{port}/api/studies")).decode()
         finally:
             dashboard.terminate()
     assert "fake-0" in listed
-
-
-def answer(address: str) -> str:
-    """Return what a server answers as soon as it is up."""
-    end = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(address, timeout=10) as got:  # noqa: S310
-                return str(got.read().decode())
-        except OSError:
-            assert time.monotonic() < end, "the dashboard does not come up"
-            time.sleep(0.2)

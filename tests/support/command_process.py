@@ -26,7 +26,5 @@ def run(words: Sequence[str], folder: Path) -> Ran:
     """Run a command, without its first word, in a folder that has its caches, too; a report has no pictures."""
     program = [sys.executable, "-c", REPORT] if words[0] == "report" else [PROGRAM]
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
-    done = subprocess.run(
-        [*program, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = subprocess.run([*program, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     return Ran(done.returncode, done.stdout, done.stderr)

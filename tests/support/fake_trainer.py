@@ -85,7 +85,7 @@ class Trainer:
         if behaviour == "fail_to_start_again" and not self._first_time("started") and self._first_time("failed"):
             raise MemoryError("there is no memory now")
         if behaviour == "hang_at_start":
-            time.sleep(20)
+            time.sleep(36_000)
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """See `search.trainer_api.Trainer`."""

@@ -14,7 +14,7 @@ from support.warm_processes import without_variables
 def printed(*words: str) -> str:
     """Return what such a Python process prints: `-c` and a program, or a file, and arguments."""
     done = subprocess.run(
-        [sys.executable, *words], env=without_variables(), capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, *words], env=without_variables(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -85,7 +85,7 @@ def start(folder: Path, line: Sequence[str], *, pause: float = 0.0) -> subproces
 def run(folder: Path, line: Sequence[str], *, pause: float = 0.0) -> Ran:
     """Run a command as `start` does, to its end."""
     process = start(folder, line, pause=pause)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate()
     return Ran(process.returncode, out, err)
 
 

@@ -51,7 +51,7 @@ class Server:
         # pg_ctl waits until the server's file is gone, which is shortly before the server has ended.
         with suppress(ConnectionRefusedError):
             while True:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection(("127.0.0.1", self.port)).close()
                 time.sleep(0.01)
 
     def new_database(self) -> str:

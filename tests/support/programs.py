@@ -8,16 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from support.waiting import until
+
 PROGRAMS = Path(sys.executable).parent
-PATIENCE = 60.0
-"""Seconds after which a test gives up."""
 
 
 @contextmanager
@@ -29,17 +28,7 @@ def started(*command: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.send_signal(signal.SIGCONT)
         process.terminate()
-        process.communicate(timeout=PATIENCE)
-
-
-def wait(until: Callable[[], Any]) -> Any:
-    """Return the first answer that is not false."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if found := until():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen")
+        process.communicate()
 
 
 @contextmanager
@@ -50,14 +39,14 @@ def dashboard(url: str) -> Iterator[str]:
         port = str(probe.getsockname()[1])
     address = f"http://127.0.0.1:{port}"
     with started(str(PROGRAMS / "optuna-dashboard"), url, "--host", "127.0.0.1", "--port", port):
-        wait(lambda: answer(f"{address}/dashboard"))
+        until(lambda: answer(f"{address}/dashboard"))
         yield address
 
 
 def answer(address: str) -> bytes | None:
     """Return what a local address answers; None while it does not."""
     try:
-        with urllib.request.urlopen(address, timeout=5) as got:  # noqa: S310
+        with urllib.request.urlopen(address) as got:  # noqa: S310
             return bytes(got.read())
     except OSError:
         return None
@@ -67,6 +56,6 @@ def optuna(*arguments: str) -> list[dict[str, Any]]:
     """Return what Optuna's command line prints."""
     command = [str(PROGRAMS / "optuna"), *arguments, "--format", "json"]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    printed = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=True)
+    printed = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     rows: list[dict[str, Any]] = json.loads(printed.stdout)
     return rows

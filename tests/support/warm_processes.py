@@ -37,12 +37,11 @@ _OF_WORKERS = {
 }
 """What worker processes start with. Other processes may have it: it changes their time and nothing else."""
 _READ_AT_START = (
-    "PYTHON", "LD_", "OMP_", "MKL_", "OPENBLAS_", "MALLOC_", "GLIBC_", "ATEN_", "DNNL_", "ONEDNN_", "KMP_", "TORCH_",
-    "CUDA_", "CUBLAS_", "RAY_", "LC_", "LANG", "MPL", "TERMINAL_WIDTH", "GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS",
-    "_TYPER", "COVERAGE_",
+    "PYTHON", "LD_", "OMP_", "MKL_", "OPENBLAS_", "MALLOC_", "GLIBC_", "NPY_", "ATEN_", "DNNL_", "ONEDNN_", "KMP_",
+    "TORCH_", "CUDA_", "CUBLAS_", "RAY_", "LC_", "LANG", "MPL", "TERMINAL_WIDTH", "GITHUB_ACTIONS", "FORCE_COLOR",
+    "PY_COLORS", "_TYPER", "COVERAGE_",
 )  # fmt: skip
 """Beginnings of the variables that a process, or a library, reads once: with other values, nothing is forked."""
-_POPEN = subprocess.Popen
 _SET_IN_FORK = ("PYTHONPATH", "PYTHONWARNINGS")
 
 
@@ -61,7 +60,16 @@ class Order:
     """The process that asks, which the fork takes for its parent."""
 
 
-class Popen(subprocess.Popen[Any]):
+class ColdPopen(subprocess.Popen[Any]):
+    """A process that ends with its block if that fails: it would be waited for, and the limit of its test is over."""
+
+    def __exit__(self, kind: type[BaseException] | None, *what: Any) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, *what)
+
+
+class Popen(ColdPopen):
     """A process, forked if that makes no difference to it."""
 
     _line: socket.socket | None = None
@@ -143,7 +151,7 @@ def _zygote(folder: str, name: str) -> subprocess.Popen[bytes]:
 @contextmanager
 def forking(wanted: bool) -> Iterator[None]:
     """Let this process fork what it starts within the block, or not."""
-    before, subprocess.Popen = subprocess.Popen, Popen if wanted else _POPEN  # type: ignore[misc]
+    before, subprocess.Popen = subprocess.Popen, Popen if wanted else ColdPopen  # type: ignore[misc]
     try:
         yield
     finally:

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from search.driver.progress import Observer
 from search.errors import StudyNotFoundError
 from search.study import studies
 from search.study.location import StudyLocation
+from support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -120,15 +120,13 @@ def test_a_killed_driver_leaves_paused_trials_and_no_lock(
 
 
 def wait_for_reports(results: Path, number: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    def reports() -> int:
         try:
-            if sum(len(trial.reports) for trial in studies.open_study(results, "smoke-0").trials) >= number:
-                return
+            return sum(len(trial.reports) for trial in studies.open_study(results, "smoke-0").trials)
         except StudyNotFoundError:
-            pass
-        time.sleep(0.01)
-    pytest.fail("the search does not begin")
+            return 0
+
+    until(lambda: reports() >= number)
 
 
 def search(results: Path) -> str:

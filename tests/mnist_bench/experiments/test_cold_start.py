@@ -35,7 +35,5 @@ def test_a_process_that_fails_is_no_timing_and_its_command_can_be_copied() -> No
 def test_a_process_is_ended_where_the_user_wants_an_end(tmp_path: Path) -> None:
     looks = iter([False, False])
     arguments = cold_start.train_arguments("ladder/99.6", 0, device="cpu", precision="fp32", data_dir=None)
-    began = time.perf_counter()
     with pytest.raises(Stopped):
-        cold_start.seconds(arguments, lambda: next(looks, True))
-    assert time.perf_counter() - began < 60  # of hours
+        cold_start.seconds(arguments, lambda: next(looks, True))  # else it trains for hours

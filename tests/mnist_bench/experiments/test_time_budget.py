@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mnist_bench.cli import options
 from mnist_bench.experiments.time_budget import TimeBudget, as_given, makespan, typed
+
+NOW = 1000.0
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.experiments.time_budget.time", SimpleNamespace(monotonic=lambda: NOW))
 
 
 @pytest.fixture
@@ -17,35 +24,35 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_later_run_counts_what_an_earlier_one_spent(path: Path) -> None:
-    TimeBudget(path, "work", time.monotonic() - 100).keep()
-    assert 105 <= TimeBudget(path, "work", time.monotonic() - 5).seconds < 110
-    assert TimeBudget(path, "other work", time.monotonic() - 5).seconds < 10
+    TimeBudget(path, "work", NOW - 100).keep()
+    assert TimeBudget(path, "work", NOW - 5).seconds == 105
+    assert TimeBudget(path, "other work", NOW - 5).seconds == 5
 
 
 def test_other_work_of_the_same_counts_in_the_total(path: Path) -> None:
-    TimeBudget(path, "race", time.monotonic() - 100, of="study").keep()
-    rest = TimeBudget(path, "race and rest", time.monotonic() - 5, of="study")
-    assert (rest.begun, round(rest.seconds), round(rest.total)) == (False, 5, 105)
+    TimeBudget(path, "race", NOW - 100, of="study").keep()
+    rest = TimeBudget(path, "race and rest", NOW - 5, of="study")
+    assert (rest.begun, rest.seconds, rest.total) == (False, 5, 105)
     rest.keep()
-    again = TimeBudget(path, "race and rest", time.monotonic() - 5, of="study")
-    assert (round(again.seconds), round(again.total)) == (10, 110)
-    searched_on = TimeBudget(path, "race and rest anew", time.monotonic() - 5, of="the study with more trials")
-    assert (round(searched_on.seconds), round(searched_on.total)) == (5, 5)
+    again = TimeBudget(path, "race and rest", NOW - 5, of="study")
+    assert (again.seconds, again.total) == (10, 110)
+    searched_on = TimeBudget(path, "race and rest anew", NOW - 5, of="the study with more trials")
+    assert (searched_on.seconds, searched_on.total) == (5, 5)
 
 
 def test_what_was_decided_stays_decided(path: Path) -> None:
-    first = TimeBudget(path, "work", time.monotonic())
+    first = TimeBudget(path, "work", NOW)
     assert first.decide("2 seeds", lambda: True)
-    again = TimeBudget(path, "work", time.monotonic())
+    again = TimeBudget(path, "work", NOW)
     assert again.decide("2 seeds", lambda: False)
     assert not again.decide("4 seeds", lambda: False)
-    assert not TimeBudget(path, "other work", time.monotonic()).decide("2 seeds", lambda: False)
+    assert not TimeBudget(path, "other work", NOW).decide("2 seeds", lambda: False)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"identity": "work"}', b"\xff"])
 def test_a_damaged_file_begins_anew(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    assert TimeBudget(path, "work", time.monotonic()).seconds < 5
+    assert TimeBudget(path, "work", NOW).seconds == 0
 
 
 @pytest.mark.parametrize(
@@ -75,8 +82,8 @@ def test_a_budget_is_named_as_it_was_given(seconds: float, text: str) -> None:
 
 
 def test_work_has_begun_once_an_earlier_run_spent_time(path: Path) -> None:
-    first = TimeBudget(path, "work", time.monotonic() - 1)
+    first = TimeBudget(path, "work", NOW - 1)
     assert not first.begun
     first.keep()
-    assert TimeBudget(path, "work", time.monotonic()).begun
-    assert not TimeBudget(path, "other work", time.monotonic()).begun
+    assert TimeBudget(path, "work", NOW).begun
+    assert not TimeBudget(path, "other work", NOW).begun

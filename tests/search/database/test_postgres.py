@@ -28,14 +28,13 @@ from search.study.studies import remove_study
 from support import postgres_server, search_fake as fake
 from support.paths import DATABASE
 from support.postgres_server import CANARY, Server, Wire
+from support.waiting import until
 
 pytestmark = pytest.mark.integration
 
 GOAL = 8
 LONGER = 14
 """Trials of a search in a process of its own, which others meet on its way."""
-PATIENCE = 30.0
-"""Seconds after which a test gives up."""
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +110,6 @@ def background(results: Path, url: str, *, delay: float) -> subprocess.Popen[str
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
-def wait(until: Callable[[], Any]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not until():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
-
-
 def periods(url: str, results: Path) -> int:
     try:
         return sum(len(trial.reports) for trial in studies.open_study(results, None, url).trials)
@@ -157,7 +149,7 @@ def test_psycopg_is_meant_where_no_driver_is_named(monkeypatch: pytest.MonkeyPat
 def test_a_second_driver_is_refused_by_name_and_takes_over_when_the_first_has_died(tmp_path: Path, url: str) -> None:
     alone = fake.run(tmp_path / "alone", goal=LONGER).study.digest
     with background(tmp_path / "here", url, delay=0.05) as process:
-        wait(lambda: periods(url, tmp_path / "here") > 8)
+        until(lambda: periods(url, tmp_path / "here") > 8)
         holder = rf"^Study fake-0 is in use by process {process.pid} on {socket.gethostname()} since 20\S+; "
         with pytest.raises(StudyLockedError, match=holder):
             fake.run(tmp_path / "there", goal=LONGER, url=url)
@@ -165,7 +157,7 @@ def test_a_second_driver_is_refused_by_name_and_takes_over_when_the_first_has_di
             remove_study(tmp_path / "there", "fake-0", url)
         assert studies.open_study(tmp_path / "there", None, url).live
         process.kill()
-    wait(lambda: not studies.open_study(tmp_path / "there", None, url).live)
+    until(lambda: not studies.open_study(tmp_path / "there", None, url).live)
     assert studies.open_study(tmp_path / "there", None, url).digest != alone
     there = fake.run(tmp_path / "there", goal=LONGER, url=url)
     assert there.study.digest == alone
@@ -266,10 +258,10 @@ def test_a_driver_that_was_cut_off_stops_where_another_has_gone_on(
 
     def be_replaced() -> None:
         wire.cut()
-        wait(is_free)
+        until(is_free)
         goes_on = fake.StopAfter(10_000 if is_done else 9)
         fake.run(tmp_path / "there", goal=GOAL, url=postgres.url(database), stopping=goes_on)
-        wait(is_free)  # its session may outlive it for a moment
+        until(is_free)  # its session may outlive it for a moment
         wire.mend()
 
     with pytest.raises(StudyLockedError, match=r"^Another driver has continued study fake-0 while the database was"):
@@ -290,7 +282,7 @@ def test_a_driver_that_was_cut_off_stops_where_another_holds_the_lock(
         wire.cut()
         before = periods(url, tmp_path)
         others.append(background(tmp_path / "there", url, delay=0.05))
-        wait(lambda: periods(url, tmp_path) > before)
+        until(lambda: periods(url, tmp_path) > before)
         wire.mend()
 
     try:
@@ -325,7 +317,7 @@ def test_searches_that_begin_together_in_an_empty_database(tmp_path: Path, url: 
     searches = [
         subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(seed)], env=environment) for seed in range(3)
     ]
-    assert [search.wait(timeout=PATIENCE) for search in searches] == [0, 0, 0]
+    assert [search.wait() for search in searches] == [0, 0, 0]
     for seed in range(3):
         alone = fake.run(tmp_path / "alone", goal=4, seed=seed, name=f"fake-{seed}").study.digest
         assert studies.open_study(tmp_path, f"fake-{seed}", url).digest == alone
@@ -458,10 +450,10 @@ def test_no_message_repeats_a_password(tmp_path: Path, postgres: Server, url: st
 @pytest.mark.cold
 def test_the_password_is_nowhere(tmp_path: Path, postgres: Server, database: str, url: str) -> None:
     with background(tmp_path, url, delay=0.01) as process:
-        wait(lambda: periods(url, tmp_path) > 5)
+        until(lambda: periods(url, tmp_path) > 5)
         lines = postgres_server.command_lines(os.getpid())
         assert sum("search.executors.local.worker" in line for line in lines.values()) == 2
-        process.communicate(timeout=PATIENCE)
+        process.communicate()
     storage, place = open_for_writing(url), StudyLocation.of("fake-0", tmp_path, url)
     pickled = pickle.dumps(storage)
     storage.engine.dispose()

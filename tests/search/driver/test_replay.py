@@ -6,7 +6,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -24,6 +23,7 @@ from search.strategies.samplers import Curves, Random, Sobol
 from search.study import studies
 from search.study.location import StudyLocation
 from support import search_fake as fake
+from support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
@@ -107,12 +107,9 @@ def test_a_search_by_arrival_killed_for_real_goes_on(tmp_path: Path) -> None:
     """Its driver is killed by SIGKILL with its workers at work."""
     command = [sys.executable, fake.__file__, str(tmp_path), "3", "0.02", "arrival"]
     with subprocess.Popen(command) as process:
-        deadline = time.monotonic() + 30
-        while sum(event.kind == "report" for event in log(tmp_path)) < 10 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: sum(event.kind == "report" for event in log(tmp_path)) >= 10)
         process.kill()
     before = log(tmp_path)
-    assert sum(event.kind == "report" for event in before) >= 10
     assert fake.run(tmp_path, workers=3, order="arrival").reached
     assert log(tmp_path)[: len(before)] == before
     assert decided_again(tmp_path).difference is None

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -37,6 +36,7 @@ from search.study.start_list import StartList
 from search.trainer_api import Plan, TrainerSpec
 from support import search_fake as fake
 from support.fake_trainer import CLAIMED
+from support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
@@ -101,16 +101,12 @@ def test_a_search_stopped_at_every_event_comes_to_the_same_end(undisturbed: str,
 @pytest.mark.slow
 def test_workers_end_with_their_driver(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, fake.__file__, str(tmp_path), "2", "0.05"], stdout=subprocess.PIPE)
-    deadline = time.monotonic() + 20
-    while len(_children(process.pid)) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: len(_children(process.pid)) >= 2)
     workers = _children(process.pid)
     assert len(workers) == 2
     process.kill()
     process.communicate()
-    while any(Path(f"/proc/{pid}/cmdline").exists() and _alive(pid) for pid in workers):
-        assert time.monotonic() < deadline, "a worker outlives its driver"
-        time.sleep(0.05)
+    until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() and _alive(pid) for pid in workers))
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from search.study.location import StudyLocation
 from search.study.studies import open_study
 from support import search_fake as fake
 from support.dose import dose
+from support.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.cold]  # its workers are found as children of its driver
 
@@ -79,7 +80,7 @@ def test_processes_stopped_past_every_limit_change_nothing(
         send(stopped, signal.SIGSTOP)
         time.sleep(3 * STALL)
         if kind == "worker":
-            wait_until(lambda pid=stopped[0]: not killing.is_alive(pid))  # type: ignore[misc]  # its driver has taken it for hung
+            until(lambda pid=stopped[0]: not killing.is_alive(pid))  # type: ignore[misc]  # its driver has taken it for hung
         assert processes.keep_up()
         send(stopped, signal.SIGCONT)
     processes.finish()
@@ -91,13 +92,6 @@ def send(pids: Sequence[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_what_was_in_the_log_and_is_not_any_more_is_counted(processes: SearchProcesses, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ print(len(study.complete()))
 def test_a_copy_of_a_process_whose_library_has_threads_computes_with_its_own(tmp_path: Path) -> None:
     pytest.importorskip("lightgbm")
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=tmp_path, text=True, capture_output=True, check=False, timeout=120,
+        [sys.executable, "-c", PROGRAM], cwd=tmp_path, text=True, capture_output=True, check=False,
         env={**os.environ, "OMP_NUM_THREADS": "2"},
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("3\n", "")

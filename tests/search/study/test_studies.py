@@ -211,13 +211,13 @@ def test_a_lock_on_a_file_that_was_removed_keeps_nobody_out(tmp_path: Path) -> N
         def wait_for_it() -> None:
             with file_lock.driver_lock(path, "The second"):
                 took.set()
-                done.wait(20)
+                done.wait()
 
-        second = threading.Thread(target=wait_for_it)
+        second = threading.Thread(target=wait_for_it, daemon=True)
         second.start()
         time.sleep(0.1)  # it has opened the file, and waits
         path.unlink()
-    assert took.wait(20)
+    took.wait()
     assert file_lock.is_held(path)
     done.set()
     second.join()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from search.study import StartList
 from support import handmade_value_table
 from support.handmade_table import table
 from support.paths import ROOT
+from support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -231,10 +231,7 @@ if __name__ == "__main__":
         assert run.stdout is not None
         assert run.stdout.readline() == "one\n"
         run.kill()
-    ends = time.monotonic() + 20
-    while _is_there(run.pid) and time.monotonic() < ends:
-        time.sleep(0.1)
-    assert not _is_there(run.pid)
+    until(lambda: not _is_there(run.pid))
 
 
 def _is_there(group: int) -> bool:

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -103,15 +102,13 @@ def outcomes(executor: RayExecutor, *, stall: float = 60) -> list[Outcome]:
     config = {"model.depth": 2, "model.width": 8}
     executor.submit(Job(trial=0, period=1, config=config, seed=4, state=None, stall_seconds=stall))
     found: list[Outcome] = []
-    deadline = time.monotonic() + 30
-    while not found and time.monotonic() < deadline:
+    while not found:
         found += executor.wait(0.1)
     return [*found, *executor.wait(1.0)]
 
 
 def wait_until_idle(executor: RayExecutor) -> None:
-    deadline = time.monotonic() + 30
-    while not executor.idle() and time.monotonic() < deadline:
+    while not executor.idle():
         executor.wait(0.1)
 
 
@@ -202,7 +199,7 @@ def test_who_has_not_the_token_is_refused(ray_nodes: Nodes, token: dict[str, str
     others = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     command = [sys.executable, "-c", JOIN, ray_nodes.address]
     environment = {**others, "HOME": str(tmp_path), **token}
-    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    told = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert told.stdout.startswith(
         f"WorkerError The Ray cluster at {ray_nodes.address} can only be joined with its token: "
     )
@@ -211,7 +208,7 @@ def test_who_has_not_the_token_is_refused(ray_nodes: Nodes, token: dict[str, str
 
 
 def test_a_search_that_has_lost_the_head_of_its_cluster_says_so() -> None:
-    told = subprocess.run([sys.executable, "-c", LOSE_HEAD], capture_output=True, text=True, timeout=90)
+    told = subprocess.run([sys.executable, "-c", LOSE_HEAD], capture_output=True, text=True)
     assert re.fullmatch(
         r"The search has lost its cluster\. No Ray cluster answers at .+; .+\. Then run the same command again\.\n",
         told.stdout,
