@@ -11,17 +11,16 @@ from mnist_bench.api.pictures import plot_study, report_study
 from mnist_bench.api.recipes import fit
 from mnist_bench.api.searches import reproduce_trial
 from mnist_bench.api.winner import export_study
-from mnist_bench.comparison import Comparison, TraceOptions, compare as compared, traced
+from mnist_bench.comparison import Comparison, compare as compared
 from mnist_bench.doctor import Checkup, checkup, machine_checks
 from mnist_bench.joint_leaderboard import JointLeaderboard, joint_leaderboard_of, joint_table_of, leaderboards_of
 from mnist_bench.leaderboard import Leaderboard, Selection, select, table_of
-from mnist_bench.plots import draw_comparison
 from mnist_bench.table_files import contents, ending_of
 from search.arguments import check_count
 from search.defaults import STORAGE, in_force, results_in_force
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.files import make_folder, write_named
+from search.files import write_named
 from search.study import StoredStudy, StudySummary, list_studies
 
 ablate = ablate_study
@@ -90,47 +89,28 @@ def leaderboard(
 
 def compare(
     *sides: StoredStudy | str | Path,
-    trace: bool = False,
-    plot: str | Path | None = None,
-    device: str = "auto",
-    data_dir: str | Path | None = None,
-    net: OwnNetSource = None,
     results: str | Path | None = None,
     storage: str | None = None,
 ) -> Comparison:
-    """Compare two or more studies, trials, records or exports, the first with each other one; as `mnist-bench compare`.
+    """Compare two studies, trials, records or exports; as `mnist-bench compare`.
 
     Args:
         sides: each a study, or a text: the name of a study, a trial `conv-0/17`, the file of a record, the folder of an
             export, or the folder of a study on another machine.
-        trace: whether to train both sides again up to their first different result, and to find the first layer whose
-            output, gradient or weight differs.
-        plot: a folder for a plot: the best result over the cost of training, or learning curves of runs.
-        device: for the trace; auto for the device of each run.
-        data_dir: for the trace: the data set, if it is not the packaged one.
-        net: your own network, if one of them has it: the function, or its name (docs/guides/own_nets.md).
         results: the folder of the studies that are named; None for $MNIST_BENCH_RESULTS or `results`.
         storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
-        UsageError: there are fewer than two sides; a side cannot be read; or networks would be compared with values.
+        UsageError: there are not two sides; a side cannot be read; or networks would be compared with values.
         StudyNotFoundError: there is no such study or trial.
         StorageError: a database cannot be read.
-        DataError, DeviceError, WorkerError: a side cannot be trained again.
 
     Examples:
         >>> compared = compare("finished", "tiny-0")
         >>> compared.pairs[0].test.method, compared.same_images
         ('paired', True)
     """
-    if plot is not None:
-        make_folder(Path(plot))
-    found = compared(sides, results_in_force(results), storage)
-    options = TraceOptions(device=device, data_dir=as_path(data_dir), net=used(net))
-    found = traced(found, options) if trace else found
-    if plot is not None and (error := draw_comparison(found, Path(plot)).error) is not None:
-        raise error
-    return found
+    return compared(sides, results_in_force(results), storage)
 
 
 def show(study: StudyRecord, trial: TrialRecord | int | None = None) -> StudyRecord | TrialRecord:

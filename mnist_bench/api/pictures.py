@@ -110,7 +110,6 @@ def report_study(
     study: StoredStudy,
     *,
     to: str | Path | None = None,
-    compare: Sequence[StoredStudy | str | Path] = (),
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
     results: str | Path | None = None,
@@ -120,14 +119,12 @@ def report_study(
     Args:
         study: as `search` or `open_study` returned it.
         to: the file; None for report.html in the study's folder.
-        compare: other studies, trials or records, in the forms of `mnist_bench.compare`, for a section that compares
-            the study with them.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
-        StudyNotFoundError: no trial has finished yet, or there is no study of a name in `compare`.
+        StudyNotFoundError: no trial has finished yet.
         UsageError: the file cannot be written, or the files in the study's folder are another study's.
         StorageError: a result in the study's folder cannot be read.
 
@@ -138,7 +135,6 @@ def report_study(
     used(net)
     return write(
         placed(study, results, of_any_trainer=True), to=as_path(to), data_dir=as_path(data_dir),
-        compared_with=several("compare", compare),
     )  # fmt: skip
 
 

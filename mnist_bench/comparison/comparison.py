@@ -1,24 +1,19 @@
-"""Compare two or more sides: the first one with each other one."""
+"""Compare two sides."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_bench.comparison.error_over_cost import CostCurves, cost_curves
 from mnist_bench.comparison.parting import Parting, parting_of
 from mnist_bench.comparison.run_test import RunTest, have_same_images, verdicts_of
 from mnist_bench.comparison.setting_differences import SettingDifference, setting_differences
 from mnist_bench.comparison.shared_trials import SharedTrial, same_configurations, shared_trials
 from mnist_bench.comparison.sides import Run, Side, side_of
-from mnist_bench.comparison.tracing import Trace, trace
 from mnist_bench.result_table import ShownAsTable, Table
 from search.errors import StudyNotFoundError, UsageError
 from search.study import StoredStudy
-
-MOST = 12
-"""Sides of a comparison."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,8 +30,6 @@ class Pair:
     """Configurations that both trained, with whatever seed."""
     parting: Parting | None
     """Where they part; None if they do not."""
-    trace: Trace | None = None
-    """Their first tensor that differs; None unless it was asked for, and if no training of both differs."""
 
     @property
     def identical(self) -> int:
@@ -55,23 +48,6 @@ class Pair:
             self.first.run is not None and self.second.run is not None and self.first.run.seed == self.second.run.seed
         )
 
-    @property
-    def trained_apart(self) -> tuple[Run, Run, int] | None:
-        """The first two trainings with different results, and the first period, from 1, in which they differ.
-
-        Of two studies these are trainings of the same configuration and seed; None if there are none.
-        """
-        of_studies = self.first.is_study and self.second.is_study
-        if not of_studies:
-            first, second, parting = self.first.run, self.second.run, self.parting
-            if first is None or second is None or parting is None or parting.period is None:
-                return None
-            return first, second, parting.period
-        apart = self.differing
-        if self.parting is not None and self.parting.is_result:
-            apart = next((trial for trial in self.shared if trial.first.number == self.parting.trial), apart)
-        return None if apart is None else (apart.first, apart.second, apart.period)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Comparison(ShownAsTable):
@@ -82,10 +58,6 @@ class Comparison(ShownAsTable):
     """The settings that are not the same on all sides."""
     pairs: tuple[Pair, ...]
     """One for each side after the first."""
-    curves: CostCurves | None
-    """The best result over the cost of each; None unless all sides are studies with a complete trial."""
-    is_traced: bool = False
-    """Whether a trace was asked for."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -109,41 +81,16 @@ class Comparison(ShownAsTable):
         return tests[0].sentence if tests else ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TraceOptions:
-    """How the two sides of a trace are trained again."""
-
-    device: str = "auto"
-    """auto for the device of each run."""
-    data_dir: Path | None = None
-    """The data set, if it is not the packaged one."""
-    net: str | None = None
-    """The name of your own network, if one of the runs has it."""
-
-
-def traced(comparison: Comparison, options: TraceOptions) -> Comparison:
-    """Return a comparison with the first tensor that differs in each pair; errors as in `tracing.trace`."""
-    pairs = tuple(_traced(pair, options) for pair in comparison.pairs)
-    return replace(comparison, pairs=pairs, is_traced=True)
-
-
-def _traced(pair: Pair, options: TraceOptions) -> Pair:
-    if (apart := pair.trained_apart) is None:
-        return pair
-    return replace(pair, trace=trace(*apart, device=options.device, data_dir=options.data_dir, net=options.net))
-
-
 def compare(targets: Sequence[StoredStudy | str | Path], results: Path, storage: str | None = None) -> Comparison:
-    """Return a comparison of two or more studies, trials, records or exports; see `side_of`.
+    """Return a comparison of two studies, trials, records or exports; see `side_of`.
 
     Raises:
-        UsageError: there are fewer than two or more than `MOST` sides, a side cannot be read, or networks meet other
-            values.
+        UsageError: there are not two sides, a side cannot be read, or networks meet other values.
         StudyNotFoundError: there is no such study, or no such trial.
         StorageError: a database or a stored result cannot be read.
     """
-    if not 2 <= len(targets) <= MOST:
-        raise UsageError(f"compare takes 2 to {MOST} studies, trials or records, not {len(targets)}.")
+    if len(targets) != 2:
+        raise UsageError(f"compare takes two studies, trials or records, not {len(targets)}.")
     return compare_sides([side_of(target, results, storage) for target in targets])
 
 
@@ -163,13 +110,7 @@ def compare_sides(sides: Sequence[Side]) -> Comparison:
         )
         for other in others
     ]
-    studies = [(side.label, side.study) for side in sides if side.is_study and side.study is not None]
-    return Comparison(
-        sides=tuple(sides),
-        settings=setting_differences(sides),
-        pairs=tuple(pairs),
-        curves=cost_curves(studies) if len(studies) == len(sides) else None,
-    )
+    return Comparison(sides=tuple(sides), settings=setting_differences(sides), pairs=tuple(pairs))
 
 
 def _tests(first: Side, others: Sequence[Side]) -> tuple[RunTest, ...]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mnist_bench.comparison.comparison import Comparison, Pair
-from mnist_bench.comparison.sentences import parting_lines, trace_lines
+from mnist_bench.comparison.sentences import parting_lines
 from mnist_bench.comparison.sides import Side
 from mnist_bench.statistics import wilson
 
@@ -19,8 +19,7 @@ def plain(comparison: Comparison) -> dict[str, Any]:
         "settings": [
             {"setting": row.path, "values": list(row.values), "follows": row.follows} for row in comparison.settings
         ],
-        "pairs": [_plain_pair(comparison, pair) for pair in comparison.pairs],
-        "error_over_cost": comparison.curves and asdict(comparison.curves),
+        "pairs": [_plain_pair(pair) for pair in comparison.pairs],
     }
 
 
@@ -42,7 +41,7 @@ def _plain_side(side: Side) -> dict[str, Any]:
     }
 
 
-def _plain_pair(comparison: Comparison, pair: Pair) -> dict[str, Any]:
+def _plain_pair(pair: Pair) -> dict[str, Any]:
     test = pair.test and {**asdict(pair.test), "significant": pair.test.is_significant, "sentence": pair.test.sentence}
     return {
         "first": pair.first.label,
@@ -58,6 +57,5 @@ def _plain_pair(comparison: Comparison, pair: Pair) -> dict[str, Any]:
         ],
         "same_configurations": pair.same_configurations,
         "first_difference": pair.parting and asdict(pair.parting),
-        "trace": pair.trace and asdict(pair.trace),
-        "sentences": [*parting_lines(pair), *trace_lines(comparison, pair)],
+        "sentences": [*parting_lines(pair)],
     }

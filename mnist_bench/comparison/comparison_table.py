@@ -9,17 +9,13 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.comparison.comparison import Comparison, Pair
 from mnist_bench.comparison.comparison_json import plain
-from mnist_bench.comparison.error_over_cost import CostCurve, CostCurves
 from mnist_bench.comparison.sentences import (
     HASH_DIGITS,
     different_images,
     findings,
     parting_lines,
-    reached,
     shared_lines,
     title,
-    trace_lines,
-    value_in,
 )
 from mnist_bench.comparison.setting_differences import SettingDifference
 from mnist_bench.comparison.sides import Run, Side
@@ -36,11 +32,9 @@ MOST_FOLLOWING = 6
 
 
 def tables_of(comparison: Comparison) -> list[Table[Any]]:
-    """Return the parts of a comparison: the runs with their tests, the settings, error over cost, shared trials."""
+    """Return the parts of a comparison: the runs with their tests, the settings, shared trials."""
     parts: list[Table[Any]] = [_runs_table(comparison), _settings_table(comparison)]
-    if comparison.curves is not None:
-        parts.append(_cost_table(comparison.curves))
-    elif not any(side.is_study for side in comparison.sides):
+    if not any(side.is_study for side in comparison.sides):
         parts.append(_curves_table(comparison))
     parts.append(_shared_table(comparison))
     return [part for part in parts if part.rows]
@@ -134,20 +128,6 @@ def _short(text: str) -> str:
     return HASH.sub(lambda found: f"{found[0][:HASH_DIGITS]}…", text)
 
 
-def _cost_table(curves: CostCurves) -> Table[float]:
-    columns = [Column[float](f"{curves.unit} cost", cells.duration, len(curves.curves) + 1, "right", float)]
-    for place, curve in enumerate(curves.curves):
-        columns.append(_curve_column(curve, curves, len(curves.curves) - place))
-    return Table(
-        rows=curves.read_at, columns=columns, caption=["Best result so far, over the cost of training"],
-        footnotes=[*reached(curves)],
-    )  # fmt: skip
-
-
-def _curve_column(curve: CostCurve, curves: CostCurves, importance: int) -> Column[float]:
-    return Column(curve.label, lambda cost: value_in(curves, curve.value_at(cost)), importance, "right")
-
-
 def _shared_table(comparison: Comparison) -> Table[Pair]:
     """Return what each pair shares, and where it parts."""
     first = comparison.sides[0].label
@@ -167,11 +147,7 @@ def _shared_table(comparison: Comparison) -> Table[Pair]:
             Column[Pair]("seed", lambda pair: "same" if pair.has_same_seed else "different", 1),
         ]
         caption = f"Training compared with {first}"
-    lines = (
-        line
-        for pair in comparison.pairs
-        for line in (*shared_lines(pair), *parting_lines(pair), *trace_lines(comparison, pair))
-    )
+    lines = [line for pair in comparison.pairs for line in (*shared_lines(pair), *parting_lines(pair))]
     return Table(rows=comparison.pairs, columns=columns, caption=[caption], footnotes=["", *lines])
 
 

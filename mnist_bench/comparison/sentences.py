@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from mnist_bench import cells
 from mnist_bench.comparison.comparison import Comparison, Pair
-from mnist_bench.comparison.error_over_cost import CostCurves
 from mnist_bench.comparison.parting import Parting
 from mnist_bench.comparison.setting_differences import SAME
 from mnist_bench.comparison.shared_trials import SharedTrial
@@ -82,26 +80,6 @@ def findings(comparison: Comparison) -> Iterator[str]:
             )
 
 
-def value_in(curves: CostCurves, value: float | None) -> str:
-    """Return a value of the curves as text."""
-    return cells.percent(value) if curves.of_nets else cells.value(value)
-
-
-def reached(curves: CostCurves) -> Iterator[str]:
-    """Yield for each search but the first at what cost it reached the first one's result, and the reverse."""
-    first, *others = curves.curves
-    for other in others:
-        for one, rival in ((other, first), (first, other)):
-            target = rival.improvements[-1]
-            cost = one.cost_of(target.value, minimized=curves.minimized)
-            if cost is not None:
-                yield (
-                    f"{one.label} was as good as the best of {rival.label} ({value_in(curves, target.value)}) after "
-                    f"{cells.duration(cost)}, and {rival.label} after {cells.duration(target.cost)}."
-                )
-                break
-
-
 def shared_lines(pair: Pair) -> Iterator[str]:
     """Yield which trials two sides share, if they share any and one of them is a study."""
     if pair.shared and (pair.first.is_study or pair.second.is_study):
@@ -128,15 +106,6 @@ def parting_lines(pair: Pair) -> Iterator[str]:
             f"The first shared trial with another result is {differing.first.label}: {found.name}, {found.then} and "
             f"{found.now}."
         )
-
-
-def trace_lines(comparison: Comparison, pair: Pair) -> Iterator[str]:
-    """Yield the first tensor that differs if a trace was asked for, or why none was looked for."""
-    if pair.trace is not None:
-        yield from pair.trace.sentences
-    elif comparison.is_traced:
-        names = f"{pair.first.label} and {pair.second.label}"
-        yield f"{names} have no training of one configuration and seed with different results, so none is traced."
 
 
 def _where(parting: Parting, pair: Pair) -> str:

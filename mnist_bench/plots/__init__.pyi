@@ -1,7 +1,6 @@
 from .drawing import (
     Picture as Picture,
     draw as draw,
-    draw_comparison as draw_comparison,
     draw_kinds as draw_kinds,
 )
 from .kinds import (

@@ -16,7 +16,6 @@ from search.files import check_target, make_folder
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mnist_bench.comparison import Comparison
     from mnist_bench.plots.subject import DataSubject, Subject
 
 
@@ -81,13 +80,6 @@ def draw_kinds(
         begins(kind)
         make = partial(picture, kind, subject, narrow=narrow)
         yield draw(kind, make, formats, folder=folder, describe=partial(lines, kind, subject))
-
-
-def draw_comparison(comparison: Comparison, folder: Path | None = None) -> Picture:
-    """Draw a comparison, into the files `comparison.png` and `.svg` if there is a `folder`; errors as in `draw`."""
-    from mnist_bench.plots.experiments import comparison as compared  # which loads matplotlib
-
-    return draw("comparison", lambda: compared.draw(compared.rows(comparison)), ("png", "svg"), folder=folder)
 
 
 def draw(

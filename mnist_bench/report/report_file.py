@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_bench.comparison import Comparison, compare
 from mnist_bench.data import close_test_set
 from mnist_bench.export import Drawing, WinnerOptions, drawing, load_winner
 from mnist_bench.plots import Picture, Subject, draw_kinds, kinds_of
 from mnist_bench.report import html
 from mnist_bench.report.report_page import ReportPage, gather, missing
-from mnist_bench.report.sections import of_comparison, read
+from mnist_bench.report.sections import read
 from mnist_bench.studies import find_trial, openings
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.files import atomic_write, check_target, write_named
@@ -40,7 +39,6 @@ def write(
     *,
     to: Path | None = None,
     data_dir: Path | None = None,
-    compared_with: Sequence[StoredStudy | str | Path] = (),
     begins: Callable[[str], None] = lambda kind: None,
 ) -> WrittenReport:
     """Write a study's results into one HTML file; the same study always gives the same file.
@@ -49,15 +47,12 @@ def write(
         study: the study.
         to: the file; None for report.html in the study's folder.
         data_dir: the data set, if it is not the packaged one.
-        compared_with: studies, trials, records or exports to compare the study with; names are those of studies next
-            to it.
         begins: called with the kind of each plot before it is drawn.
 
     Raises:
         StudyNotFoundError: no trial has finished yet.
         UsageError: the file cannot be written, or the files in the study's folder are another study's.
         StorageError: a result in the study's folder cannot be read.
-        Errors of `compared_with` as in `comparison.compare`.
     """
     close_test_set()
     if not study.finished():
@@ -65,7 +60,6 @@ def write(
     files = study.files
     file = to or files.report
     check_target(file, folder=False)
-    comparison = _comparison(study, compared_with) if compared_with else None
     sections, opened, searched = read(study), openings.for_study(study.location), invocations(files)
     weights = files.weights if files.kept_weights() else None
     subject = Subject(study=study, data_dir=data_dir)
@@ -74,16 +68,9 @@ def write(
     gathered = gather(
         study, sections=sections, pictures=pictures, test_openings=opened, invocations=searched, weights=weights,
     )  # fmt: skip
-    if comparison is not None:
-        gathered = replace(gathered, sections=replace(sections, compared=of_comparison(comparison)))
     drawn, reason = _drawing(study, gathered, data_dir)
     _save(file, html.render(gathered, drawn), atomic_write if to is None else write_named)
     return WrittenReport(file=file, pictures=pictures, no_drawing=reason)
-
-
-def _comparison(study: StoredStudy, others: Sequence[StoredStudy | str | Path]) -> Comparison:
-    location = study.location
-    return compare([study, *others], location.folder.parent, location.storage)
 
 
 def _drawing(study: StoredStudy, gathered: ReportPage, data_dir: Path | None) -> tuple[Drawing | None, str | None]:

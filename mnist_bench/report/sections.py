@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.comparison import Comparison, tables_of
 from mnist_bench.experiments import Audit, ablation, audit, confirm
 from mnist_bench.experiments.ablation import Ablation
 from mnist_bench.experiments.confirm import Confirmed, ConfirmedValues, Front
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.plots import Picture, draw_comparison
 from mnist_bench.report import test_results
 from mnist_bench.result_table import Table
 from mnist_bench.studies import commands_of, is_foreign
@@ -23,15 +21,6 @@ class Section:
 
     lines: tuple[str, ...]
     table: Table[Any] | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Compared:
-    """The study next to others."""
-
-    tables: tuple[Table[Any], ...]
-    picture: Picture
-    """With an error if it could not be drawn."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,8 +39,6 @@ class Sections:
     """The front on the test images, if a cost was minimised, too."""
     ablation: Section | None = None
     audit: Section | None = None
-    compared: Compared | None = None
-    """The comparison with other studies, if any were named."""
     outdated: bool = False
     """Whether every confirmation is of an earlier state of the study."""
     commands: NextCommands
@@ -99,11 +86,6 @@ def read(study: StoredStudy) -> Sections:
         audit=of_audit(pruning, study.digest) if pruning and pruning.trials else None,
         commands=commands,
     )
-
-
-def of_comparison(comparison: Comparison) -> Compared:
-    """Return the section about the study next to others."""
-    return Compared(tables=tuple(tables_of(comparison)), picture=draw_comparison(comparison))
 
 
 def of_race(race: Confirmed, digest: str, commands: NextCommands) -> Section:

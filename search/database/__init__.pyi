@@ -1,6 +1,5 @@
 from .engines import (
     damage as damage,
-    open_beside_driver as open_beside_driver,
     open_for_reading as open_for_reading,
     open_for_writing as open_for_writing,
     open_tables_for_reading as open_tables_for_reading,

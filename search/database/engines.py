@@ -81,23 +81,6 @@ def open_for_reading(url: str) -> Engine:
     )
 
 
-def open_beside_driver(url: str) -> Engine:
-    """Open an existing database for short writes that need no lock, also while a search of it runs.
-
-    Raises:
-        StorageError: a file of the database has a second name.
-        UsageError: the URL is invalid, or the database's Python driver is not installed.
-    """
-    url = resolved(url)
-    path = sqlite_file(url)
-    if path is None:
-        return sqlalchemy.create_engine(url, connect_args=postgres.connecting(url))
-    _check_one_name_each(path)
-    return sqlalchemy.create_engine(
-        "sqlite://", creator=lambda: _connect(path, "mode=rw"), poolclass=sqlalchemy.pool.NullPool
-    )
-
-
 def open_tables_for_reading(url: str) -> RDBStorage:
     """Open Optuna's tables read-only, as a storage that Optuna's own functions accept.
 

@@ -133,11 +133,3 @@ def in_words(signed: Any) -> str:
         return on_one_line(f"process {int(signed['pid'])} on {signed['host']} since {signed['since']}")
     except (ValueError, KeyError, TypeError, OverflowError):
         return "another process"
-
-
-def signed_at(signature: Any) -> float | None:
-    """Return when a process signed, in seconds since 1970; None if that is not one of its signatures."""
-    try:
-        return datetime.fromisoformat(signature["since"]).timestamp()
-    except (ValueError, KeyError, TypeError, OverflowError, OSError):
-        return None

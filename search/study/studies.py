@@ -34,7 +34,6 @@ from search.study.spec import stored_history
 
 T = TypeVar("T")
 StudyState = Literal["running", "unreadable", "stopped early", "finished", "paused"]
-SECONDS_OF_A_DAY = 86_400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

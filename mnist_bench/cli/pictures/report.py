@@ -25,15 +25,6 @@ def report(
             "--output", metavar="FILE", show_default="report.html in the study's folder", help="File to write."
         ),
     ] = None,
-    compare: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--compare",
-            metavar="STUDY",
-            help="Add a comparison with another study, a trial or a record, as `mnist-bench compare` prints it. "
-            "Repeatable.",
-        ),
-    ] = None,
     data_dir: options.Data = None,
     net: options.Net = None,
     results: options.Results = options.RESULTS,
@@ -48,7 +39,6 @@ def report(
     Examples:
         mnist-bench report conv-0
         mnist-bench report conv-0 --output conv.html
-        mnist-bench report conv-0 --compare conv-1
     """
     from mnist_bench.cli.pictures import picture_output
     from mnist_bench.plots import kinds_of
@@ -57,7 +47,7 @@ def report(
 
     study = open_any(results, study_name, storage)
     with picture_output.progress(len(kinds_of(study))) as begins:
-        written = write(study, to=output_file, data_dir=data_dir, compared_with=compare or (), begins=begins)
+        written = write(study, to=output_file, data_dir=data_dir, begins=begins)
     if written.no_drawing:
         output.note(f"The page has no drawing area: {written.no_drawing}")
     picture_output.note_missing(written.pictures, verbose=context.find_root().params["verbose"])

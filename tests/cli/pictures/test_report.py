@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
@@ -67,22 +66,6 @@ def test_the_page_holds_every_part(cli: Cli) -> None:
     assert len(read.all("h1")) == 1
 
 
-def test_a_comparison_is_a_section_with_its_plot(cli: Any) -> None:
-    cli.studies = {"conv-9": replace(handmade.mixed(), name="conv-9"), **cli.studies}
-    assert cli("report", "conv-0", "--compare", "conv-9").exit_code == 0
-    read = Checked(Path("results/conv-0/report.html").read_text())
-    assert "conv-0 and conv-9 are identical, bit for bit" in read.text
-    assert "Trials shared with conv-0: the same configuration and seed" in read.text
-    assert "conv-0 compared with conv-9" in [image["alt"] for image in read.all("img")]
-    assert {"href": "#compared"} in read.all("a")
-
-
-def test_a_comparison_with_a_missing_study_writes_no_page(cli: Cli) -> None:
-    refused = cli("report", "conv-0", "--compare", "conv-9")
-    assert (refused.exit_code, refused.stderr) == (3, "Error: No study conv-9 in results.\n")
-    assert not Path("results/conv-0/report.html").exists()
-
-
 def test_an_unforeseen_error_loses_one_picture_and_not_the_page(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def draw_or_fail(kind: str, subject: Subject, *, narrow: bool) -> Figure:
         if kind == "importances":
@@ -138,12 +121,6 @@ def test_what_there_is_no_report_of(cli: Cli) -> None:
     result = cli("report")
     assert (result.exit_code, result.stderr) == (3, "Error: Study conv-0 has no finished trial yet.\n")
     assert cli("report", "none-7").exit_code == 3
-
-
-def test_following_a_study_that_nobody_searches_writes_its_report(cli: Cli) -> None:
-    result = cli("report", "--follow")
-    assert (result.exit_code, result.stdout) == (0, "results/conv-0/report.html\n")
-    assert 'id="trials"' in Path("results/conv-0/report.html").read_text()
 
 
 def test_a_place_that_cannot_be_written_is_told_in_one_sentence(cli: Cli) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +119,6 @@ def test_the_report_survives_an_unforeseen_error_and_returns_it(failing: dict[st
     (unforeseen,) = (picture.error for picture in written.pictures if not picture.foreseen)
     assert unforeseen is not None
     assert unforeseen.__cause__ is failing["layers"]
-
-
-def test_a_report_may_compare_the_study_with_another(failing: dict[str, Exception]) -> None:
-    other = replace(handmade.mixed(), name="conv-9")
-    assert "conv-0 compared with conv-9" in pictures.report_study(handmade.mixed(), compare=[other]).file.read_text()
-    with pytest.raises(UsageError, match="compare"):
-        pictures.report_study(handmade.mixed(), compare="conv-9")
 
 
 def test_the_report_says_where_it_is_and_what_it_lacks(

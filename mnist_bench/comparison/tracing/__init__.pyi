@@ -1,1 +1,0 @@
-from .first_tensor import Trace as Trace, trace as trace
