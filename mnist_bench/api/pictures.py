@@ -79,7 +79,7 @@ def plot_data(
     data_dir: str | Path | None = None,
     results: str | Path | None = None,
 ) -> tuple[Picture, ...]:
-    """Draw plots of the data set, without a study: digits, augmented, color, or all three; as `mnist-bench plot
+    """Draw plots of the data set, without a study: digits, augmented, or both; as `mnist-bench plot
     digits`.
 
     `overrides` such as `augment.rotation_degrees=30`, and `seed` (default: 0), are for `augmented`. The files go into

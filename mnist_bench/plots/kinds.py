@@ -38,7 +38,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "history": Kind("study", "the result of each trial in turn, and the best so far", half=True),
         "curves": Kind("study", "learning curves, the pruned ones pale, with the rungs", half=True),
         "importances": Kind("study", "how much each hyperparameter matters, compared with chance", half=True),
-        "slices": Kind("study", "results over each parameter"),
         "parallel": Kind("study", "all parameters of all trials side by side"),
         "pareto": Kind(
             "study", "accuracy against parameters and against multiply-accumulates", of_nets=True, half=True
@@ -46,21 +45,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "timeline": Kind("study", "what ran where and when; what pruning saved and the order cost"),
         "confusion": Kind("net", "the classes that the best network confuses", of_nets=True, half=True),
         "mistakes": Kind("net", "the images that it misclassifies, with its confidence", of_nets=True, half=True),
-        "layers": Kind("net", "the best network, layer by layer", of_nets=True),
-        "distortions": Kind("data", "images as the best trial's seed distorts them in training", of_nets=True),
-        "ablation": Kind(
-            "experiments", "what each group of settings brings, once `ablate` has measured it", of_nets=True
-        ),
         "digits": Kind("data", "the first ten digits, their labels one-hot, mean and standard deviation", of_data=True),
         "augmented": Kind("data", "the same under augmentation: the notebook's, or as set by --set", of_data=True),
-        "colour": Kind("data", "digits in three channels, and three digits merged into one image", of_data=True),
     }
 )
 STUDY_KINDS = tuple(name for name, kind in KINDS.items() if not kind.of_data)
 ANY_STUDY_KINDS = tuple(name for name in STUDY_KINDS if not KINDS[name].of_nets)
 """Those that studies of other trainers have, too."""
 DATA_KINDS = tuple(name for name, kind in KINDS.items() if kind.of_data)
-WORDS: Mapping[str, str] = MappingProxyType({"learning-curves": "curves", "color": "colour"})
+WORDS: Mapping[str, str] = MappingProxyType({"learning-curves": "curves"})
 """The words for the kinds whose names, those of their files, are other ones; both are accepted."""
 
 

@@ -19,8 +19,6 @@ from mnist_bench.experiments.confirm import result_tables as confirmation
 from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.leaderboard.board_table import table_of
-from mnist_bench.plots.experiments import ablation
-from mnist_bench.plots.subject import Subject
 from mnist_bench.report.findings import findings
 from mnist_bench.report.report_page import commands
 from mnist_bench.report.sections import read
@@ -117,7 +115,6 @@ def of_a_report(asked: Situation) -> Iterator[str]:
 def of_refusals(asked: Situation) -> Iterator[str]:
     data = None if asked.data is None else Path(asked.data)
     missing: tuple[Callable[[], object], ...] = (
-        lambda: ablation.picture(Subject(study=asked.study, data_dir=data)),
         lambda: load_winner(asked.study, None, WinnerOptions(trains=False, data_dir=data)),
         lambda: load_winner(asked.study, None, WinnerOptions(on_all=True, data_dir=data)),
     )

@@ -64,7 +64,6 @@ def test_what_only_reads_needs_no_code(place: Place) -> None:
     assert "model.blocks" not in shown
     assert "net.text" not in place.run("show", "tiny-0", "--all")
     assert 'net_code: "my_nets.py:build ' in place.run("show", "tiny-0/0", "--recipe")
-    assert "distortions" in place.run("plot", "tiny-0", "distortions", "--format", "svg", *DATA)
 
 
 def test_what_runs_the_net_asks_for_its_code_and_compares_the_hash(place: Place) -> None:

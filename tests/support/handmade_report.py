@@ -33,7 +33,7 @@ def report(study: StudyRecord | None = None, **parts: Any) -> ReportPage:
 
 
 def _missing(reason: str) -> Picture:
-    return Picture(kind="layers", error=StudyNotFoundError(reason))
+    return Picture(kind="mistakes", error=StudyNotFoundError(reason))
 
 
 def hostile() -> ReportPage:

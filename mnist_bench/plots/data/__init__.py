@@ -1,1 +1,1 @@
-"""Pictures of the images: digits, distortions, colour."""
+"""Pictures of the images: digits, as they are and under augmentation."""

@@ -1,1 +1,1 @@
-"""Pictures of an ablation and of a contest."""
+"""Pictures of a contest."""

@@ -1,1 +1,1 @@
-"""Pictures of a trained network: its confusions, its mistakes, its layers."""
+"""Pictures of a trained network: its confusions, its mistakes."""

@@ -21,7 +21,7 @@ Cli = Callable[..., Result]
 
 def draw(kind: str, subject: Subject, *, narrow: bool) -> Figure:
     """Draw a heading; nothing for the layers."""
-    if kind == "layers":
+    if kind == "mistakes":
         raise StudyNotFoundError("It has no weights.")
     figure = Figure(figsize=(1, 1))
     figure.suptitle(f"The finding\nof {kind}")
@@ -60,7 +60,7 @@ def test_the_page_holds_every_part(cli: Cli) -> None:
     ):  # fmt: skip
         assert words in read.text
     alts = [image["alt"] for image in read.all("img")]
-    assert alts == [f"The finding of {kind}" for kind in STUDY_KINDS if kind != "layers"]
+    assert alts == [f"The finding of {kind}" for kind in STUDY_KINDS if kind != "mistakes"]
     anchors = {link["href"] for link in read.all("a")}
     assert anchors <= {f"#{attributes['id']}" for _, attributes in read.elements if "id" in attributes}
     assert len(read.all("h1")) == 1

@@ -10,10 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from mnist_bench.api import pictures
-from mnist_bench.plots import kinds
 from mnist_bench.plots.kinds import STUDY_KINDS
 from search.errors import SearchError, StudyNotFoundError, UsageError
-from search.study.folder import RESULTS
 from support import handmade
 
 PDF: Any = ["pdf"]
@@ -78,12 +76,6 @@ def test_what_was_named_and_cannot_be_drawn_is_an_error(failing: dict[str, Excep
         pictures.plot_study(handmade.mixed(), ["timeline"], to="out")
 
 
-def test_a_command_that_an_error_names_has_the_storage_of_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.plots.drawing.picture", kinds.picture)
-    with pytest.raises(StudyNotFoundError, match=r"ablate conv-0 --storage sqlite:///there\.db` makes one"):
-        pictures.plot_study(handmade.kept_in(RESULTS, handmade.mixed(), "sqlite:///there.db"), ["ablation"])
-
-
 def test_an_unforeseen_error_keeps_its_cause(failing: dict[str, Exception]) -> None:
     failing["timeline"] = ZeroDivisionError("division by zero")
     with pytest.raises(SearchError, match="unexpected") as caught:
@@ -112,22 +104,22 @@ def test_kinds_are_checked_before_anything_is_drawn() -> None:
 
 
 def test_the_report_survives_an_unforeseen_error_and_returns_it(failing: dict[str, Exception]) -> None:
-    failing["layers"] = ZeroDivisionError("division by zero")
+    failing["mistakes"] = ZeroDivisionError("division by zero")
     written = pictures.report_study(handmade.mixed())
     assert written.file.is_file()
-    assert list(written.missing) == ["layers"]
+    assert list(written.missing) == ["mistakes"]
     (unforeseen,) = (picture.error for picture in written.pictures if not picture.foreseen)
     assert unforeseen is not None
-    assert unforeseen.__cause__ is failing["layers"]
+    assert unforeseen.__cause__ is failing["mistakes"]
 
 
 def test_the_report_says_where_it_is_and_what_it_lacks(
     failing: dict[str, Exception], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failing["layers"] = StudyNotFoundError("It has no weights.")
+    failing["mistakes"] = StudyNotFoundError("It has no weights.")
     written = pictures.report_study(handmade.mixed())
     assert written.file == Path("results/conv-0/report.html")
-    assert written.missing == {"layers": "It has no weights."}
+    assert written.missing == {"mistakes": "It has no weights."}
     assert written.no_drawing is not None
     assert written.no_drawing.startswith("The weights of conv-0/1 are not here;")
     assert all(picture.foreseen for picture in written.pictures)

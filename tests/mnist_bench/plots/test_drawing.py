@@ -14,7 +14,7 @@ from support import handmade
 @pytest.fixture(autouse=True)
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     def draw(kind: str, subject: Subject, *, narrow: bool) -> Figure:
-        if kind == "layers":
+        if kind == "mistakes":
             raise StudyNotFoundError("It has no weights.")
         if kind == "curves":
             raise ZeroDivisionError("division by zero")
@@ -27,14 +27,14 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_picture_that_fails_stops_no_other_and_leaves_its_reason() -> None:
     begun: list[str] = []
-    kinds = ("history", "layers", "curves", "slices")
+    kinds = ("history", "mistakes", "curves", "parallel")
     pictures = list(drawing.draw_kinds(kinds, Subject(study=handmade.mixed()), ("svg",), begins=begun.append))
     assert tuple(begun) == tuple(picture.kind for picture in pictures) == kinds
-    history, layers, curves, slices = pictures
-    assert (history.finding, slices.finding) == ("What history found", "What slices found")
+    history, mistakes, curves, parallel = pictures
+    assert (history.finding, parallel.finding) == ("What history found", "What parallel found")
     assert (history.reason, history.foreseen, history.files) == (None, True, ())
     assert history.content["svg"].startswith(b"<?xml")
-    assert (layers.reason, layers.foreseen, dict(layers.content)) == ("It has no weights.", True, {})
+    assert (mistakes.reason, mistakes.foreseen, dict(mistakes.content)) == ("It has no weights.", True, {})
     assert (curves.reason or "").startswith("ZeroDivisionError: division by zero (unexpected;")
     assert not curves.foreseen
 
@@ -48,7 +48,7 @@ def test_files_are_what_is_drawn_in_a_folder_that_is_made(tmp_path: Path) -> Non
 
 def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    drawing_all = drawing.draw_kinds(["layers"], Subject(study=handmade.mixed()), ("png",), folder=tmp_path / "file")
+    drawing_all = drawing.draw_kinds(["mistakes"], Subject(study=handmade.mixed()), ("png",), folder=tmp_path / "file")
     with pytest.raises(UsageError, match="cannot be created as a folder"):
         next(drawing_all)
 

@@ -81,8 +81,8 @@ def test_a_kinds_picture_is_that_of_its_module(monkeypatch: pytest.MonkeyPatch) 
         asked.append(about)
         return figure
 
-    monkeypatch.setattr("mnist_bench.plots.data.distortions.picture", drawn)
-    assert picture("distortions", subject) is figure
+    monkeypatch.setattr("mnist_bench.plots.study.history.picture", drawn)
+    assert picture("history", subject) is figure
     assert asked == [subject]
 
 
@@ -96,7 +96,7 @@ def captioned(study: StoredStudy, kind: str) -> Figure:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["confusion", "history", "layers", "mistakes", "pareto", "timeline"])
+@pytest.mark.parametrize("kind", ["confusion", "history", "mistakes", "pareto", "timeline"])
 def test_no_caption_is_cut_off_however_long_the_studys_name(kind: str) -> None:
     study = replace(timed(handmade.mixed()), name="study-of-digits-0" * 4)
     with style.styled():
