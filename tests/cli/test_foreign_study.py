@@ -155,7 +155,7 @@ def test_all_kinds_of_plots_that_need_no_nets_are_drawn(ran: dict[str, Any]) -> 
     assert found.err.startswith("After 1 report, rate alone stands out from chance, of 3 hyperparameters.\n")
     assert "is not drawn" not in found.err
     assert [line.rpartition("/")[2] for line in found.out.splitlines()] == [
-        "history.png", "curves.png", "importances.png", "slices.png", "parallel.png", "timeline.png"
+        "history.png", "curves.png", "importances.png", "parallel.png", "timeline.png"
     ]  # fmt: skip
     refused = ran["plot ridge-0 confusion --json"]
     assert refused.code == 2
