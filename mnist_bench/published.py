@@ -90,7 +90,7 @@ class ComparedDigest:
 @cache
 def entries() -> tuple[Published, ...]:
     """Return every published search."""
-    return tuple(Published(**entry) for entry in json.loads(FILE.read_text()))
+    return tuple(Published(**entry) for entry in json.loads(FILE.read_text(encoding="utf-8")))
 
 
 def search_hash(spec: Mapping[str, Any]) -> str:

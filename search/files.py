@@ -175,7 +175,7 @@ def whole_lines(path: Path) -> Iterator[tuple[int, Any]]:
 
     A line that a killed process left unfinished is skipped, and so is one with a number that is not finite.
     """
-    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
     for number, line in enumerate(lines, start=1):
         with suppress(ValueError):
             yield (

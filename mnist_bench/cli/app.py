@@ -96,7 +96,7 @@ app.command("notebook", cls=HelpfulCommand, rich_help_panel=BENCHMARK)(notebook.
 def main() -> None:
     """Run the command line; the entry point of the installed script."""
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - it stays open as long as the process runs
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it stays open as long as the process runs
     if sys.stdout is None:
         output.note("Error: stdout is closed, so nothing can be printed; redirect it to a file or to /dev/null.")
         sys.exit(ExitCode.USAGE)

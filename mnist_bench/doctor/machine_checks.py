@@ -202,7 +202,7 @@ def folder(results: Path) -> Iterator[Diagnostic]:
         yield ok("results", f"{results}/ can be written to.")
     yield room(shutil.disk_usage(existing).free, results)
     try:
-        yield filesystem(filesystem_of(existing.resolve(), Path("/proc/mounts").read_text()), results)
+        yield filesystem(filesystem_of(existing.resolve(), Path("/proc/mounts").read_text(encoding="utf-8")), results)
     except OSError:
         return  # not on Linux
 
@@ -240,7 +240,7 @@ def room(free: float, results: Path) -> Diagnostic:
 
 def _figures(file: Path) -> dict[str, float]:
     """Return the numbers in a kernel's file that has a name and a number on each line."""
-    lines = (line.split() for line in file.read_text().splitlines())
+    lines = (line.split() for line in file.read_text(encoding="utf-8").splitlines())
     return {name: float(number) for name, number, *_ in lines}
 
 

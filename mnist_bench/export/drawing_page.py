@@ -210,4 +210,4 @@ def _floats(values: Array) -> list[float]:
 
 
 def _text(name: str) -> Markup:
-    return Markup((resources.files("mnist_bench.export") / "templates" / name).read_text())  # noqa: S704 - ours
+    return Markup((resources.files("mnist_bench.export") / "templates" / name).read_text("utf-8"))  # noqa: S704 - ours

@@ -25,5 +25,5 @@ def whitened_filters(maps: int, kernel: int) -> list[list[float]]:
 @cache
 def _filters() -> dict[str, Sequence[Sequence[float]]]:
     """Return the filters of the file by the side of their kernel."""
-    found: dict[str, Sequence[Sequence[float]]] = json.loads(FILE.read_text())["filters"]
+    found: dict[str, Sequence[Sequence[float]]] = json.loads(FILE.read_text(encoding="utf-8"))["filters"]
     return found

@@ -26,7 +26,7 @@ def cpu_flags() -> frozenset[str]:
 def cpu_line(name: str) -> str:
     """Return the first entry called `name` in /proc/cpuinfo, or an empty text."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
     return next((line.partition(":")[2].strip() for line in lines if line.split(":")[0].strip() == name), "")

@@ -89,7 +89,7 @@ def _started(words: Sequence[str], config: Configuration) -> subprocess.Popen[st
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             errors="backslashreplace",
             # A report that Python keeps in a buffer would come too late to stop the program after it.
             env={"PYTHONUNBUFFERED": "1", **os.environ, SEED: str(config.seed)},

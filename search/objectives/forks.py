@@ -230,7 +230,7 @@ def _compute_with_one_thread() -> None:
     os.environ.update(ENVIRONMENT)
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(1)
-    maps = Path("/proc/self/maps").read_text()
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
     for path in {line.split(maxsplit=5)[5] for line in maps.splitlines() if ".so" in line}:
         if any(name in os.path.basename(path) for name in THREADED):
             library = ctypes.CDLL(path)

@@ -40,7 +40,7 @@ def kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path,
     root = cache_folder() / "data"
     known = root / "sources" / canonical_json.sha256([picture_folder.printable(str(source)), stamp])
     with suppress(OSError, ValueError):
-        folder = root / known.read_text()
+        folder = root / known.read_text(encoding="utf-8")
         if made := _whole(folder):
             return folder, made.form
     parts = read(source)

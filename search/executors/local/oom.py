@@ -14,7 +14,7 @@ _OWN_GROUPS = Path("/proc/self/cgroup")
 def volunteer() -> None:
     """Have the kernel kill this process before any other, above all the driver, if memory runs out."""
     with contextlib.suppress(OSError):  # other systems than Linux have no such file
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="utf-8")
 
 
 def kills() -> int:
@@ -33,7 +33,7 @@ def kills() -> int:
 def _of_control_group() -> Iterator[Path]:
     """Yield the files that may have the count; see cgroups(7)."""
     with contextlib.suppress(OSError):
-        for line in _OWN_GROUPS.read_text().splitlines():
+        for line in _OWN_GROUPS.read_text(encoding="utf-8").splitlines():
             _, controllers, path = line.split(":", 2)
             if not controllers:
                 yield _CGROUPS / path.lstrip("/") / "memory.events"

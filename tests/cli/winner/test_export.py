@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.test_set import open_test_set
 from mnist_bench.prediction.model import load_model
+from support.command_process import UNDRAWN
 
 pytestmark = pytest.mark.slow
 
@@ -245,3 +249,18 @@ def test_the_report_has_the_net_to_draw_for_where_its_weights_are(ran: dict[str,
 def test_what_cannot_be_exported_is_said_in_a_sentence(ran: dict[str, Any], line: str, code: int, message: str) -> None:
     assert ran[line].code == code
     assert message in ran[line].err
+
+
+@pytest.mark.cold  # processes that were forked have the encoding of their parent
+def test_files_of_the_package_are_read_as_utf_8_wherever_it_runs(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(SPACE)
+    elsewhere = {name: value for name, value in os.environ.items() if name not in ("LANG", "PYTHONIOENCODING")}
+    elsewhere |= {"LC_ALL": "C", "PYTHONUTF8": "0"}
+    for line in ("search tiny.yaml -n 1 --executor in-process", "report tiny-0", "export tiny-0/0 --to exported"):
+        done = subprocess.run(
+            [sys.executable, "-c", UNDRAWN, *line.split()], cwd=tmp_path, env=elsewhere,
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr.decode()
+    page = (tmp_path / "results" / "tiny-0" / "report.html").read_text(encoding="utf-8")
+    assert "·" in page
