@@ -11,12 +11,14 @@ from typing import Any, cast
 
 from search.errors import FOREIGN, PluginError, SearchError, UsageError, WorkerError
 from search.executors.protocol import Done, Job, Outcome, Raised
-from search.messages import command_line
+from search.messages import command_line, shortened
 from search.plugins import load_object
 from search.trainer_api import Report, Trainer, TrainerSpec
 
 ERROR_LINES = 12
 """Lines of a traceback that are kept."""
+ERROR_WIDTH = 2000
+"""Characters of each that are kept: a text may hold all data that an objective works with."""
 
 
 def build_trainer(spec: TrainerSpec) -> Trainer[Any]:
@@ -36,7 +38,7 @@ def error_text(error: BaseException) -> str:
     raised = error.__cause__ if isinstance(error, PluginError) else None
     lines = "".join(traceback.format_exception(raised or error)).rstrip().splitlines()
     sentence = [str(error)] if raised else []
-    text = "\n".join([*lines, *sentence][-ERROR_LINES:])
+    text = "\n".join(shortened(line, ERROR_WIDTH) for line in [*lines, *sentence][-ERROR_LINES:])
     # The name of a file may hold bytes that are not UTF-8, and a log must be UTF-8.
     return text.encode("utf-8", "backslashreplace").decode()
 

@@ -27,6 +27,8 @@ LAST_LINES = 8
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 """Exit codes of a program, and of a shell, that was killed from outside or for lack of memory: this says nothing about
 the configuration."""
+MAX_LINE = 1_000_000
+"""Characters of a report; a longer line of other output is copied in pieces."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -46,10 +48,7 @@ def objective_of(words: Sequence[str], metric: str = VALUE) -> Callable[[Configu
         with owned_group(process.pid):
             reports = 0
             try:
-                for line in cast(IO[str], process.stdout):
-                    if (report := _report_in(line, metric)) is None:
-                        sys.stderr.write(line)
-                        continue
+                for report in _reports_in(cast(IO[str], process.stdout), metric):
                     reports += 1
                     _signal(process, signal.SIGSTOP)
                     yield report
@@ -110,6 +109,28 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _reports_in(stream: IO[str], metric: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the reports in a program's output, and copy all else to standard error.
+
+    Raises:
+        RuntimeError: a line begins as a report does, and is too long for one.
+    """
+    begins = True
+    while piece := stream.readline(MAX_LINE):
+        ends = len(piece) < MAX_LINE or piece.endswith("\n")
+        if begins and not ends and piece.lstrip().startswith("{"):
+            raise RuntimeError(
+                f"the program printed a line of JSON with more than {MAX_LINE:,} characters; "
+                'a report holds numbers alone: {"value": 0.97}'
+            )
+        report = _report_in(piece, metric) if begins else None
+        begins = ends
+        if report is None:
+            sys.stderr.write(piece)
+        else:
+            yield report
+
+
 def _report_in(line: str, metric: str) -> Mapping[str, Any] | None:
     """Return the report that a line of output is; None if it is other output."""
     if not line.lstrip().startswith("{"):
@@ -122,7 +143,7 @@ def _report_in(line: str, metric: str) -> Mapping[str, Any] | None:
 
 
 def _copy(stream: IO[str] | None, last_lines: deque[str]) -> None:
-    for line in stream or ():
+    while stream is not None and (line := stream.readline(MAX_LINE)):
         last_lines.append(line.rstrip())
         sys.stderr.write(line)
         sys.stderr.flush()

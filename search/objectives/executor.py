@@ -7,6 +7,7 @@ import platform
 import selectors
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +23,7 @@ from search.objectives.configuration import seed_of
 from search.objectives.forks import Child, Forks, forks_of
 from search.objectives.lines import Message
 from search.objectives.objective import Objective
+from search.objectives.output import Output
 from search.objectives.reports import VALUE, Figures, digest_of, first_difference
 from search.trainer_api import Report
 
@@ -152,14 +154,21 @@ class ObjectiveExecutor:
         """See `Executor.wait`."""
         self._end_late()
         outcomes = self._stalled()
-        for key, _ in self._selector.select(0 if outcomes else timeout):
-            run: _Run = key.data
-            messages = run.child.lines.received()
-            if messages is None:
-                outcomes += self._bury(run)
-            for message in messages or ():
-                outcomes += self._take(run, message)
-        return outcomes
+        end = time.monotonic() + timeout
+        while True:
+            ready = [key.data for key, _ in self._selector.select(0 if outcomes else max(0.0, end - time.monotonic()))]
+            for output in ready:
+                if isinstance(output, Output) and not output.copy():
+                    self._selector.unregister(output)
+            runs = [run for run in ready if isinstance(run, _Run)]
+            for run in runs:
+                messages = run.child.lines.received()
+                if messages is None:
+                    outcomes += self._bury(run)
+                for message in messages or ():
+                    outcomes += self._take(run, message)
+            if runs or outcomes or time.monotonic() >= end:  # the driver does not wait for output
+                return outcomes
 
     def forget(self, trial: int) -> None:
         """See `KeepingExecutor.forget`: the child may put things in order, and ends."""
@@ -198,8 +207,10 @@ class ObjectiveExecutor:
         forks = forks or self._forks
         if forks is None:
             raise WorkerError("The workers have not been started.")
-        run = _Run(child=forks.fork(), trial=job.trial, expected=expected)
+        output = Output(2 if self._log is None else self._log.fileno(), f"trial {job.trial}")
+        run = _Run(child=forks.fork(output), trial=job.trial, expected=expected)
         self._selector.register(run.child.lines, selectors.EVENT_READ, run)
+        self._selector.register(output, selectors.EVENT_READ, output)
         # 31 bits, because some libraries take no larger seed.
         run.child.send({"config": dict(job.config), "seed": seed_of(job.seed), "objective": self._metric})
         return run
@@ -290,7 +301,7 @@ class ObjectiveExecutor:
             return
         check, self._check = self._check, None
         check.run.job = None
-        self._selector.unregister(check.run.child.lines)
+        self._unregister(check.run.child)
         check.run.child.kill()
         check.run.child.exit_code()
         check.forks.stop()
@@ -332,7 +343,7 @@ class ObjectiveExecutor:
         if self._check is not None and run is self._check.run:
             self._check_again(self._check)
             return []
-        self._selector.unregister(run.child.lines)
+        self._unregister(run.child)
         code = run.child.exit_code()
         run.is_gone = True
         if run in self._leaving:
@@ -345,6 +356,11 @@ class ObjectiveExecutor:
         if code >= 0:  # unlike a worker's, this process runs nothing but the objective
             return [Raised(job=job, error=f"The objective ended its process ({ending(code)}).")]
         return [outcome_of_end(job, code, run.oom_kills, "The objective's process")]
+
+    def _unregister(self, child: Child) -> None:
+        self._selector.unregister(child.lines)
+        with suppress(KeyError):  # it closed its output before
+            self._selector.unregister(child.output)
 
     def _stalled(self) -> list[Outcome]:
         outcomes: list[Outcome] = []

@@ -18,8 +18,9 @@ from search.errors import UsageError, WorkerError
 from search.executors.local import ENVIRONMENT
 from search.objectives.child import is_generator
 from search.objectives.lines import Lines, Message
-from search.objectives.nursery import exit_code, in_child
+from search.objectives.nursery import exit_code, in_child, print_into
 from search.objectives.objective import Objective
+from search.objectives.output import Output
 
 UNKNOWN = -signal.SIGKILL
 """The exit code of a child whose parent is gone: it was ended from outside, as far as anyone knows."""
@@ -42,8 +43,8 @@ class Forks(Protocol):
         """
         ...
 
-    def fork(self) -> Child:
-        """Return a new child.
+    def fork(self, output: Output) -> Child:
+        """Return a new child that prints into `output`, whose end to write to is then closed here.
 
         Raises:
             WorkerError: none can be made.
@@ -60,11 +61,12 @@ class Forks(Protocol):
 
 
 class Child:
-    """One child process and the driver's end of its socket."""
+    """One child process, and the driver's ends of its socket and of what it prints."""
 
-    def __init__(self, pid: int, lines: Lines, forks: Forks) -> None:
+    def __init__(self, pid: int, lines: Lines, output: Output, forks: Forks) -> None:
         self.pid = pid
         self.lines = lines
+        self.output = output
         self.groups: set[int] = set()
         """Process groups that it has started and that end with it: those of a program."""
         self._forks = forks
@@ -86,7 +88,9 @@ class Child:
         """Return the exit code after its socket has closed, waiting for its end."""
         self.lines.close()
         self._kill_groups()  # it may have been killed alone
-        return self._forks.exit_code(self.pid)
+        code = self._forks.exit_code(self.pid)
+        self.output.finish()
+        return code
 
     def _kill_groups(self) -> None:
         for group in (self.pid, *self.groups):
@@ -98,7 +102,7 @@ class NurseryForks:
     """Forks children in a process that loads the objective by its name."""
 
     def __init__(self, objective: Objective, metric: str, log: IO[bytes] | int) -> None:
-        """Start nothing yet; `log` gets what the objective prints."""
+        """Start nothing yet; `log` gets what the objective prints while it is loaded."""
         self._task = {**objective.task, "objective": metric}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -129,22 +133,23 @@ class NurseryForks:
             raise UsageError(answer["refused"])
         return bool(answer["generator"])
 
-    def fork(self) -> Child:
+    def fork(self, output: Output) -> Child:
         """See `Forks.fork`; a process that has ended is replaced."""
-        answer = self._asked()
+        answer = self._asked(output)
         if answer is None:
             self.stop()
             self.start()
-            answer = self._asked()
+            answer = self._asked(output)
+        os.close(output.writing)
         if answer is None:
             raise WorkerError("The process that loads the objective ends before it forks.")
-        return Child(answer["pid"], answer["lines"], self)
+        return Child(answer["pid"], answer["lines"], output, self)
 
-    def _asked(self) -> Message | None:
+    def _asked(self, output: Output) -> Message | None:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                socket.send_fds(self._open().socket, [b"{}"], [theirs.fileno()])
+                socket.send_fds(self._open().socket, [b"{}"], [theirs.fileno(), output.writing])
                 answer = self._open().next()
             except OSError:
                 answer = None
@@ -178,18 +183,17 @@ class NurseryForks:
 class OwnForks:
     """Forks children of this process, for a function that no other process can load."""
 
-    def __init__(self, call: Callable[..., Any], log: IO[bytes] | int, others: Callable[[], Iterable[Child]]) -> None:
-        """`log` gets what the function prints; `others` returns the children that are there, whose sockets a new one
-        closes: a driver that dies must close the last copy."""
+    def __init__(self, call: Callable[..., Any], others: Callable[[], Iterable[Child]]) -> None:
+        """`others` returns the children that are there, whose sockets and pipes a new one closes: a driver that dies
+        must close the last copy."""
         self._call = call
-        self._log = log
         self._others = others
 
     def start(self) -> bool:
         """See `Forks.start`."""
         return is_generator(self._call)
 
-    def fork(self) -> Child:
+    def fork(self, output: Output) -> Child:
         """See `Forks.fork`."""
         ours, theirs = socket.socketpair()
         with warnings.catch_warnings():
@@ -198,11 +202,17 @@ class OwnForks:
             pid = os.fork()
         if pid:
             theirs.close()
-            return Child(pid, Lines(ours), self)
+            os.close(output.writing)
+            return Child(pid, Lines(ours), output, self)
         ours.close()
+        output.close()
         for child in self._others():
             child.lines.close()
-        self._print_to_log()
+            child.output.close()
+        print_into(output.writing)
+        # A notebook's streams belong to threads that this process does not have.
+        sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", closefd=False)
+        sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", closefd=False)
         _compute_with_one_thread()
         in_child(self._call, theirs.detach())
 
@@ -212,14 +222,6 @@ class OwnForks:
 
     def stop(self) -> None:
         """See `Forks.stop`."""
-
-    def _print_to_log(self) -> None:
-        number = self._log if isinstance(self._log, int) else self._log.fileno()
-        os.dup2(number, 1)
-        os.dup2(number, 2)
-        # A notebook's streams belong to threads that this process does not have.
-        sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
-        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
 
 
 def _compute_with_one_thread() -> None:
@@ -245,4 +247,4 @@ def forks_of(
     """Return where the children of an objective are forked."""
     if objective.call is None:
         return NurseryForks(objective, metric, log)
-    return OwnForks(objective.call, log, others)
+    return OwnForks(objective.call, others)

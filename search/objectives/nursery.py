@@ -72,7 +72,7 @@ def loaded(task: Mapping[str, Any]) -> Callable[..., Any]:
 def _asked(end: socket.socket) -> Message | None:
     """Return the next message, with the descriptors that came with it as `ends`; None if the driver is gone."""
     try:
-        data, ends, _, _ = socket.recv_fds(end, 1 << 16, 1)
+        data, ends, _, _ = socket.recv_fds(end, 1 << 16, 2)
     except ConnectionError:
         return None
     return {**json.loads(data), "ends": ends} if data else None
@@ -82,10 +82,20 @@ def _forked(function: Callable[..., Any], control: socket.socket, ends: list[int
     sys.stdout.flush()  # or each child would write it again
     pid = os.fork()
     if pid:
-        os.close(ends[0])
+        for descriptor in ends:
+            os.close(descriptor)
         return pid
     control.close()
-    in_child(function, ends[0])
+    socket_end, output = ends
+    print_into(output)
+    in_child(function, socket_end)
+
+
+def print_into(descriptor: int) -> None:
+    """Let all that this process prints go into a pipe."""
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
 
 
 def in_child(function: Callable[..., Any], fileno: int) -> NoReturn:

@@ -110,3 +110,10 @@ def of_a_section(config: Configuration) -> float:
     values: dict[str, Any] = dict(config)
     assert values["model.depth"] == config.model.depth == config["model.depth"]
     return float(config.x + config.model.depth)
+
+
+def prints_much(config: Configuration) -> float:
+    """Print five megabytes, whose lines are numbered."""
+    for number in range(500_000):
+        print(f"{number:9d}")
+    return float(config.x)

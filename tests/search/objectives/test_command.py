@@ -92,11 +92,29 @@ def test_the_exit_code_and_the_last_of_the_errors_are_told(tmp_path: Path) -> No
     [
         ("print(0.5)", r"made no report"),
         ('print(\'{"value": "high"}\')', r"metric value is a number"),
+        ("print('{' + 100_000_000 * ' ')", r"a line of JSON with more than 1,000,000 characters; a report holds"),
     ],
 )
 def test_what_is_no_report_ends_in_a_sentence(program: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(search.TooManyFailuresError, match=message):
         run(program, "", tmp_path)
+
+
+def test_a_long_line_of_other_output_is_no_report_and_hides_none(tmp_path: Path) -> None:
+    program = """
+import sys
+print(999_999 * "-" + '{"value": 0}')
+print("x" * 5_000_000, file=sys.stderr)
+print('{"value": 1}')
+"""
+    study = run(program, "", tmp_path, trials=1)
+    assert [trial.value for trial in study.trials] == [1.0]
+
+
+def test_the_error_of_a_program_that_fails_with_long_lines_is_short(tmp_path: Path) -> None:
+    with pytest.raises(search.TooManyFailuresError) as caught:
+        run("import sys; sys.exit(100_000_000 * 'x')", "", tmp_path)
+    assert len(str(caught.value) + "".join(caught.value.__notes__)) < 50_000
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -200,6 +200,16 @@ def test_what_is_printed_goes_to_a_file_of_the_study(tmp_path: Path, capfd: pyte
     assert any("a line of output" in path.read_text() for path in tmp_path.rglob("workers.log"))
 
 
+@pytest.mark.parametrize("is_loaded_by_name", [True, False])
+def test_of_much_output_the_beginning_and_the_end_are_kept(tmp_path: Path, is_loaded_by_name: bool) -> None:
+    function = objectives.prints_much if is_loaded_by_name else lambda config: objectives.prints_much(config)
+    run(function, tmp_path, trials=1, name="printed", checked=False)
+    text = (tmp_path / "printed" / "workers.log").read_text()
+    first, last = text.split("\n[3,000,000 bytes of the output of trial 0 are cut here]\n")
+    assert (len(first), len(last)) == (1_000_000, 1_000_000)
+    assert (first.split()[0], last.split()[-1]) == ("0", "499999")
+
+
 def test_an_unfinished_search_continues_and_a_finished_one_is_read(tmp_path: Path) -> None:
     whole = run(objectives.descent, tmp_path / "whole", periods=PERIODS).digest
     ready = search.planned(
