@@ -15,7 +15,7 @@ $(BIN)/python -m pytest $(1); tests=$$?; \
 wait $$lint && exit $$tests; cat $$said; exit 1
 endef
 
-.PHONY: help smoke search digests weight check coverage mutants test integration faults docs lint format schema reference notebooks results peers search-peers gpu clean
+.PHONY: help smoke search digests weight check coverage mutants test integration faults docs lint format schema reference notebooks results peers gpu clean
 
 help:
 	@echo "make smoke    20 trials of small networks, compared with the published digest: less than a minute"
@@ -31,7 +31,6 @@ help:
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
 	@echo "make results  make the published searches and the notebook's table again: about 3.5 hours on 2 cores"
 	@echo "make peers    other people's loops compared with mnist-bench's, measured: about 2 hours on 2 quiet cores"
-	@echo "make search-peers   environments for other people's methods of search (benchmarks/peers/search_methods)"
 	@echo "make gpu      all that a GPU is for, measured in steps: under 10 minutes with a card"
 	@echo "make format   lay out the code"
 	@echo "make schema   write spaces/schema.json"
@@ -100,14 +99,11 @@ peers: .venv/compared
 	$(BIN)/python benchmarks/peers/speed.py --output results/published
 	$(BIN)/python benchmarks/peers/against_optuna.py --output results/published
 
-search-peers: .venv/installed
-	$(BIN)/python benchmarks/peers/search_methods/environments.py
-
 gpu: .venv/tested
 	$(BIN)/python benchmarks/gpu.py
 
 clean:
-	rm -rf .venv .venv-peers .base .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .base .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

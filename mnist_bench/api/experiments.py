@@ -8,7 +8,6 @@ from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, placed, several, used
 from mnist_bench.api.progress import attended
-from mnist_bench.config import TaskName
 from mnist_bench.experiments import (
     Audit,
     Observer,
@@ -378,11 +377,9 @@ def train_ladder(
 
 @formerly(concurrent_trials="slots", warm_start_from="from_studies")
 def compare_methods(
-    space: str | Path | None = None,
     *,
     tables: Sequence[str] | None = None,
     stand_ins: Sequence[str] = (),
-    live: TaskName | None = None,
     samplers: Sequence[str | Mapping[str, Any]] = ("random", "curves"),
     pruners: Sequence[str | Mapping[str, Any]] = ("asha",),
     sampler_options: Mapping[str, Any] | None = None,
@@ -395,7 +392,6 @@ def compare_methods(
     concurrent_trials: int = 8,
     workers: int | Sequence[int] | None = None,
     processes: int = 1,
-    device: str = "auto",
     results: str | Path | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
@@ -403,10 +399,8 @@ def compare_methods(
     """Compare search methods at equal budget, and return one contest per task; as `mnist-bench bench search`.
 
     Args:
-        space: the space that is searched live, None for conv; a table has its own.
         tables: tabular benchmarks to search on; None for grid-5k, or for none if there are stand-ins.
         stand_ins: stand-ins to search on; `conv-5k` for both of its models, or `conv-5k/gp`.
-        live: a task to train on, instead of tables and stand-ins.
         samplers: built-in ones, with options as in a space file (`{"name": "tpe", "only_feasible": 1}`), or your own.
             All methods are compared with the first.
         pruners: as `samplers`; every sampler takes part with every pruner.
@@ -414,28 +408,22 @@ def compare_methods(
         pruner_options: options of your own pruners.
         warm_start_from: tables of another task; every pair takes part again with warm-start configurations from them.
         baselines: whether random search and other simple methods take part.
-        seeds: number of searches per method; None for 100 on a table, 30 on a stand-in and 5 live.
+        seeds: number of searches per method; None for 100 on a table and 30 on a stand-in.
         first_seed: seed of the first search of each method.
         trials: the budget: the cost of this number of full trainings.
         concurrent_trials: number of trials in progress at the same time.
-        workers: on a table, the numbers of workers for which virtual time is reported, None for
-            `concurrent_trials`; live, one number of processes, None for one per core.
+        workers: the numbers of workers for which virtual time is reported, None for `concurrent_trials`.
         processes: concurrent searches on a table; above 1, guard the script with `if __name__ == "__main__":`, because
             each process imports it.
-        device: auto, cpu, cuda or cuda:1.
-        results: folder of the studies, None for the default in force; `_bench` in it holds live trainings.
+        results: folder of the studies, None for the default in force.
         observer: called as the searches advance.
         progress: see `confirm_study`.
 
     Raises:
         UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; an argument
             is out of range, or no sampler or pruner takes the options.
-        SpaceError: the space is faulty; the message lists all its faults.
-        StudyLockedError: another process works on the same runs.
-        WorkerError: training fails in a process, or processes die.
-        TooManyFailuresError: too many trials failed.
-        StorageError: a file or database cannot be read or written.
-        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
+        StorageError: a table's file is damaged.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work.
 
     Examples:
         >>> (contest,) = compare_methods(pruners=["none"], seeds=2, trials=3)
@@ -445,12 +433,11 @@ def compare_methods(
     worker_counts = [workers] if isinstance(workers, int) else workers
     asked = ContestOptions(
         tables=None if tables is None else several("tables", tables), stand_ins=several("stand_ins", stand_ins),
-        live=live,
-        space=None if space is None else str(space), samplers=several("samplers", samplers),
+        samplers=several("samplers", samplers),
         pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
         start=several("warm_start_from", warm_start_from), baselines=baselines, seeds=seeds, first_seed=first_seed,
         trials=trials, slots=concurrent_trials, workers=None if worker_counts is None else tuple(worker_counts),
-        processes=processes, device=device, results=results_in_force(results),
+        processes=processes, results=results_in_force(results),
     )  # fmt: skip
     with attended(observer, progress) as watching:
         return contest.compare_methods(asked, watching)

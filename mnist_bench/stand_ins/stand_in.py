@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 Params = Mapping[str, Any]
 
 FRESH = (-1, -2, -3, -4)
-"""Seeds with which no search trains: a choice is scored by the mean of its errors with them, as in a live contest."""
+"""Seeds with which no search trains: a choice is scored by the mean of its errors with them."""
 
 
 class Model(Protocol):

@@ -1,4 +1,3 @@
-from .cache import SPLIT as SPLIT, cached_trainer as cached_trainer
 from .points import (
     Nearest as Nearest,
     cells as cells,

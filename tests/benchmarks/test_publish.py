@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import publish
-import publish_contest
 import pytest
 
 from mnist_bench.report import write
@@ -29,14 +28,6 @@ def test_the_parts_may_be_left_out(tmp_path: Path) -> None:
     done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.endswith("conv ends with the exported page in a browser: it needs Chromium and chromedriver.\n")
-
-
-def test_the_contests_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[str] = []
-    monkeypatch.setattr("sys.argv", ["publish_contest.py"])
-    monkeypatch.setattr(publish_contest, "publish", lambda name, *_: made.append(name))
-    publish_contest.main()
-    assert made == ["ours", "live", "foreign"]
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,6 @@ import typer
 
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import picture_output
-from mnist_bench.config import TaskName
 from search import strategies
 from search.errors import SpaceError, UsageError
 from search.files import make_folder
@@ -24,9 +23,6 @@ PICTURE = "contest"
 
 def search(
     context: typer.Context,
-    space: Annotated[
-        str | None, typer.Argument(metavar="SPACE", help="With --live: a space file, or the name of a bundled space.")
-    ] = None,
     table: Annotated[
         str | None,
         typer.Option(
@@ -41,9 +37,6 @@ def search(
             "--stand-in", metavar="NAMES",
             help="Stand-ins to search on, with commas between: conv-5k for both of its models, or conv-5k/gp.",
         ),
-    ] = None,
-    live: Annotated[
-        TaskName | None, typer.Option("--live", help="Train on this task instead of looking up in a table.")
     ] = None,
     samplers: Annotated[
         str,
@@ -72,7 +65,7 @@ def search(
     seeds: Annotated[
         int | None,
         typer.Option(
-            "--seeds", min=2, max=10_000, metavar="N", show_default="100 on a table, 30 on a stand-in, 5 live",
+            "--seeds", min=2, max=10_000, metavar="N", show_default="100 on a table, 30 on a stand-in",
             help="Searches per method, two or more.",
         ),
     ] = None,
@@ -100,10 +93,9 @@ def search(
         str | None,
         typer.Option(
             "--workers", metavar="N", rich_help_panel=options.RUNNING,
-            help="Live: worker processes. On a table: numbers of workers, e.g. 1,8, whose simulated time is reported.",
+            help="Numbers of workers, e.g. 1,8, whose simulated time is reported.",
         ),
     ] = None,
-    device: options.Device = "auto",
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -122,30 +114,26 @@ def search(
     of every configuration, then the best to the end. The search methods are compared by the error of their selected
     configurations on images that no search has seen, with paired tests. On a table, a search takes a few seconds at
     most. A stand-in is a model of a table that answers any configuration of its space; a search on it takes longer.
-    With --live, all configurations are trained; run the same command again to resume.
 
     Examples:
         mnist-bench bench search --table conv-5k --samplers random,curves,tpe
         mnist-bench bench search --stand-in conv-5k --samplers random,curves
-        mnist-bench bench search mini --live mnist-5k --seeds 5
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.contest import FOLDER, ContestOptions, compare_methods, tables_of
 
     asked = ContestOptions(
-        tables=None if table is None else _names(table), stand_ins=_names(stand_in) if stand_in else (), live=live,
-        space=space,
+        tables=None if table is None else _names(table), stand_ins=_names(stand_in) if stand_in else (),
         samplers=_strategies("--samplers", samplers), pruners=_strategies("--pruners", pruners),
         sampler_options=options.assigned("--sampler-option", sampler_option or ()),
         pruner_options=options.assigned("--pruner-option", pruner_option or ()),
         start=tuple(from_study or ()), baselines=not only, first_seed=first_seed,
         seeds=seeds, trials=trials, slots=slots,
-        workers=_numbers(workers) if workers else None if live is None else (options.suitable_workers(device),),
-        processes=options.cores(), device=device, results=results,
+        workers=_numbers(workers) if workers else None, processes=options.cores(), results=results,
     )  # fmt: skip
     target = folder or results / FOLDER
-    make_folder(target)  # one that cannot be made is reported before anything is trained
+    make_folder(target)  # one that cannot be made is reported before anything is searched
     found = runner.result_of(partial(compare_methods, asked))
     output.print_result(form, *tables_of(found))
     _draw(found, target, verbose=context.find_root().params["verbose"])

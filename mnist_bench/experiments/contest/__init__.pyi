@@ -2,8 +2,6 @@ from .compare import (
     FOLDER as FOLDER,
     ContestOptions as ContestOptions,
     compare_methods as compare_methods,
-    finished_pairs as finished_pairs,
-    live_searches as live_searches,
 )
 from .contest_record import (
     Contest as Contest,

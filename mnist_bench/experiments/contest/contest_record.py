@@ -7,32 +7,19 @@ search sees the errors on one part of the images, with one seed. Its choice is s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cache
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, assert_never
-
-from pydantic import TypeAdapter, ValidationError, with_config
 
 from mnist_bench.start_lists import named
 from mnist_bench.tables import CHANCE
-from search import canonical_json
-from search.errors import StorageError
-from search.files import append_line, make_folder, whole_lines
-from search.messages import first_fault
-from search.stored_fields import STRICT
 from search.study import StartList
 
-Instrument = Literal["table", "stand-in", "live"]
+Instrument = Literal["table", "stand-in"]
 Measure = Literal["error", "regret"]
 """Of a choice: its error on unseen images; or its normalized regret, of a table of values."""
-Method = Literal["search", "first_period", "foreign"]
-"""A sampler with a pruner; the first period for all, then the best to their ends; or a sampler and a pruner of another
-library, which searches in a program of its own (benchmarks/peers/search_methods)."""
-PROPOSING = ("optuna", "numpy", "scipy")
-"""Packages with which proposals are computed: other versions of them may propose otherwise."""
+Method = Literal["search", "first_period"]
+"""A sampler with a pruner; or the first period for all, then the best to their ends."""
 StartListsByNames = Mapping[tuple[str, ...], StartList]
 """By the names of what each was made of, as `Entrant.start` has them."""
 NO_LISTS: StartListsByNames = {}
@@ -45,7 +32,7 @@ class Entrant:
     """A search method and its budget."""
 
     sampler: str = ""
-    """Of a search: a name, or `package.module:Name`; of a foreign one, its library's name for it."""
+    """Of a search: a name, or `package.module:Name`."""
     pruner: str = "none"
     budgets: int = 1
     """Times the budget of the contest."""
@@ -61,7 +48,7 @@ class Entrant:
         match self.method:
             case "first_period":
                 return "first period, then the best"
-            case "search" | "foreign":
+            case "search":
                 pruner = [] if self.pruner == "none" else [_with_options(self.pruner, self.pruner_options)]
                 made_of = ", ".join(map(named, self.start))
                 sampler = _with_options(self.sampler, self.sampler_options)
@@ -80,7 +67,6 @@ def _with_options(name: str, options: Mapping[str, Any]) -> str:
     return f"{name} ({given})" if options else name
 
 
-@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BestConfiguration:
     """A configuration that was the best complete one from some moment on."""
@@ -95,7 +81,6 @@ class BestConfiguration:
     params: Mapping[str, Any]
 
 
-@with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trace:
     """How one search went, by the end of its budget."""
@@ -109,83 +94,14 @@ class Trace:
     complete: int
     """The complete ones among them."""
     seconds: Mapping[int, float] = field(default_factory=dict)
-    """Time to the end of the budget by number of workers, with all waiting for turns; virtual over a table."""
+    """Virtual time to the end of the budget by number of workers, with all waiting for turns."""
     own_seconds: float = 0.0
     """Processor time of the method itself (proposals, decisions) for a trial."""
-    fresh: tuple[float, ...] = ()
-    """Errors (0..1) of the last choice on the unseen images, with seeds that nothing was chosen on; live alone."""
 
     @property
     def found(self) -> float | None:
-        """Error of the last choice on unseen images, with fresh seeds if there are some; None without a choice."""
-        if self.fresh:
-            return sum(self.fresh) / len(self.fresh)
+        """Error of the last choice on unseen images; None without a choice."""
         return self.choices[-1].unseen if self.choices else None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Line:
-    """The part of a ledger's line that is read; the other fields are for people."""
-
-    key: str
-    trace: Trace
-
-
-class Ledger:
-    """Finished searches, a line each in a file that only grows: a stopped contest can be continued on any machine."""
-
-    def __init__(self, path: Path | None, terms: Sequence[Any], starts: StartListsByNames = NO_LISTS) -> None:
-        """Read the file; without one, nothing is kept beyond this process.
-
-        Args:
-            path: of the file.
-            terms: the terms that all searches of the contest share; others in the file are passed over.
-            starts: the start lists of the entrants that have one.
-
-        Raises:
-            StorageError: a whole line is not one that a ledger wrote.
-        """
-        self._path, self._terms, self._starts = path, list(terms), starts
-        self._found: dict[str, Trace] = {}
-        for number, values in whole_lines(path) if path is not None else ():
-            try:
-                line = _adapter().validate_python(values)
-            except ValidationError as error:
-                raise StorageError(
-                    f"{path}, line {number}: not a search of a contest ({first_fault(error)})."
-                ) from error
-            self._found[line.key] = line.trace
-
-    def get(self, entrant: Entrant, seed: int) -> Trace | None:
-        """Return how a search went, if it is done."""
-        return self._found.get(self._key(entrant, seed))
-
-    def traces(self, entrants: Sequence[Entrant], seeds: Sequence[int]) -> tuple[tuple[Trace, ...], ...]:
-        """Return the traces of each entrant, one per seed, all of which are done."""
-        return tuple(tuple(self._found[self._key(entrant, seed)] for seed in seeds) for entrant in entrants)
-
-    def keep(
-        self, entrant: Entrant, seed: int, trace: Trace, numerics: Mapping[str, Any], *, budget: int | None = None
-    ) -> None:
-        """Add a search that is done; its machine, versions and budget are in its line, and decide nothing."""
-        key = self._key(entrant, seed)
-        self._found[key] = trace
-        if self._path is not None:
-            make_folder(self._path.parent)
-            machine = {name: numerics[name] for name in ("canary", "cpu", "torch") if name in numerics}
-            machine |= {name: version(name) for name in PROPOSING}
-            line = {"key": key, "way": entrant.name, "seed": seed, "machine": machine, "trace": asdict(trace)}
-            line |= {} if budget is None else {"budget": budget}
-            append_line(self._path, canonical_json.dumps(line))
-
-    def _key(self, entrant: Entrant, seed: int) -> str:
-        known = [self._starts[entrant.start].to_json()] if entrant.start else []
-        return canonical_json.sha256([self._terms, asdict(entrant), seed, *known])[:16]
-
-
-@cache
-def _adapter() -> TypeAdapter[_Line]:
-    return TypeAdapter(_Line)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,7 +110,7 @@ class Contest:
 
     instrument: Instrument
     task: str
-    """The name of the table, of the stand-in, or of the task that was trained."""
+    """The name of the table or of the stand-in."""
     space: str
     budget: int
     """Trainings of an average configuration."""
@@ -238,8 +154,3 @@ class Contest:
                 return FINEST
             case _:
                 assert_never(self.measure)
-
-    @property
-    def retrained(self) -> bool:
-        """Whether choices were trained again, with fresh seeds."""
-        return any(trace.fresh for traces in self.traces for trace in traces)

@@ -44,10 +44,6 @@ MEASURES: Mapping[Measure, str] = {
     "linear in the value that is maximized, or in the logarithm of a loss. A search sees the mean over the seeds of "
     "the table, which has all configurations. Each full training costs the same.",
 }
-RETRAINED = (
-    "Errors and verdicts are of the selected configurations, retrained with fresh seeds; speed-ups and ranks on "
-    "the way are of the networks as the searches trained them."
-)
 DEVELOPS = (
     "Selected configurations are scored with the seed that the search saw: good for "
     "development, but not evidence for a claim."
@@ -126,7 +122,10 @@ def _table(judged: Judged, rows: Sequence[EntrantRow], document: dict[str, Any])
             Column("trials", lambda row: f"{row.standing.trials:.1f}", 4, "right"),
             Column("complete", lambda row: f"{row.standing.complete:.1f}", 4, "right"),
             Column("spent", lambda row: f"{row.standing.spent:.1f}", 3, "right"),
-            *_own_time_column(judged.contest),
+            Column(
+                "ms", lambda row: f"{1000 * row.standing.own_seconds:.1f}", 3, "right",
+                legend=["ms: the method's own processor time per trial"],
+            ),
             *_time_columns(rows),
         ],
         caption=_caption(judged),
@@ -175,14 +174,6 @@ def _regret(standing: EntrantStanding) -> str:
     return "–" if standing.regret is None else f"{points(standing.regret[0])} ± {points(standing.regret[1])}"
 
 
-def _own_time_column(contest: Contest) -> list[Column[EntrantRow]]:
-    """Return the column of the methods' own time if it was measured: not while the machine trained, too."""
-    if contest.instrument == "live":
-        return []
-    legend = ["ms: the method's own processor time per trial"]
-    return [Column("ms", lambda row: f"{1000 * row.standing.own_seconds:.1f}", 3, "right", legend=legend)]
-
-
 def _time_columns(rows: Sequence[EntrantRow]) -> list[Column[EntrantRow]]:
     """Return a column a number of workers."""
     legend = ["after a time: share of the workers' time that was used"]
@@ -203,16 +194,12 @@ def _time(workers: int, row: EntrantRow) -> str:
 def _caption(judged: Judged) -> list[str]:
     contest = judged.contest
     cost = cells.duration(contest.budget * contest.training_seconds)
-    what = (
-        f"{contest.space} on {contest.task}" if contest.instrument == "live" else f"{contest.instrument} {contest.task}"
-    )
     return [
         f"{judged.finding}.",
-        f"{what}: {scored(contest)} at the cost of "
+        f"{contest.instrument} {contest.task}: {scored(contest)} at the cost of "
         f"{contest.budget} full trainings (about {cost} of one worker), {len(contest.seeds)} seeds, "
         f"{number_of(contest.slots, 'concurrent trial')}.",
         *scope(contest),
-        *([RETRAINED] if contest.retrained else []),
     ]
 
 
@@ -236,8 +223,6 @@ def scope(contest: Contest) -> list[str]:
             holds = (
                 "Searches were replayed over a model of a table: intervals apply to this model, not to live searches."
             )
-        case "live":
-            holds = "Intervals are over the seeds of searches on one task: they do not apply to other data."
         case _:
             assert_never(contest.instrument)
     return [holds, *([DEVELOPS] if contest.develops else [])]
@@ -319,7 +304,7 @@ def _record(row: EntrantRow) -> dict[str, Any]:
         "trials": standing.trials,
         "complete": standing.complete,
         "spent": standing.spent,
-        "own_ms_a_trial": None if row.contest.instrument == "live" else 1000 * standing.own_seconds,
+        "own_ms_a_trial": 1000 * standing.own_seconds,
         **{f"seconds_{many}_workers": seconds for many, seconds in standing.seconds.items()},
         **{f"efficiency_{many}_workers": share for many, share in standing.efficiency.items()},
     }

@@ -16,14 +16,14 @@ from typing import Any, assert_never
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals
-from mnist_bench.experiments.contest.contest_record import Entrant, Ledger, Trace
+from mnist_bench.experiments.contest.contest_record import Entrant, Trace
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.replayed import Replayed
 from search import canonical_json, strategies
 from search.hashed import State
 from search.simulation import MAX_TRIALS, Simulated, simulate
 from search.strategies import OptunaStudy
-from search.study import DRIVER_REVISION, StartList, StudySpec, fingerprint
+from search.study import StartList, StudySpec, fingerprint
 from search.trainer_api import Plan, Report
 
 
@@ -74,11 +74,6 @@ class Terms:
     workers: tuple[int, ...] = (8,)
     """Numbers of workers for which the time is computed; none of them changes a decision."""
 
-    def on(self, replayed: Replayed) -> list[Any]:
-        """Return everything that decides a search on a task, for a ledger: these terms, the task, the driver's
-        revision."""
-        return [replayed.identity, self.slots, self.workers, DRIVER_REVISION, self.budget]
-
 
 def replays(
     replayed: Replayed,
@@ -87,23 +82,22 @@ def replays(
     terms: Terms,
     *,
     processes: int = 1,
-    ledger: Ledger | None = None,
-    on_trace: Callable[[Entrant, int, Trace], None] = lambda entrant, seed, trace: None,
+    on_trace: Callable[[], None] = lambda: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> tuple[tuple[Trace, ...], ...]:
     """Return the traces of each entrant, one per seed.
 
-    Several processes search at the same time, with the same results. Searches that the ledger holds are not made again.
+    Several processes search at the same time, with the same results.
 
     Raises:
         Stopped: `stopping` returned True before the end.
     """
-    ledger = Ledger(None, ()) if ledger is None else ledger
-    missing = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
-    for (entrant, seed), trace in _run(replayed, missing, terms, processes, stopping):
-        ledger.keep(entrant, seed, trace, replayed.numerics)
-        on_trace(entrant, seed, trace)
-    return ledger.traces(entrants, seeds)
+    asked = [(entrant, seed) for seed in seeds for entrant in entrants]
+    found: dict[EntrantSeed, Trace] = {}
+    for pair, trace in _run(replayed, asked, terms, processes, stopping):
+        found[pair] = trace
+        on_trace()
+    return tuple(tuple(found[entrant, seed] for seed in seeds) for entrant in entrants)
 
 
 EntrantSeed = tuple[Entrant, int]
@@ -162,8 +156,6 @@ def replay(replayed: Replayed, entrant: Entrant, seed: int, terms: Terms) -> Tra
             return _search(replayed, entrant, seed, seen, terms)
         case "first_period":
             return first_period(_LookedUp(replayed, seen), seed, entrant.budgets * terms.budget * replayed.unit)
-        case "foreign":
-            raise ValueError(f"{entrant.way} searches in a program of its own")
         case _:
             assert_never(entrant.method)
 

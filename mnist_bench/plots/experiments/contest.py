@@ -23,11 +23,6 @@ LABELS: Mapping[str, str] = {
     "error": "error of the selected configuration on unseen images (%, log)",
     "regret": "normalized regret of the selected configuration (%, log)",
 }
-TRAINED = (
-    "curves: of the networks as searches trained them; compared are the selected configurations, retrained with "
-    "fresh seeds"
-)
-"""Of live contests, if the two differ."""
 MAX_INSIDE = 3
 """Number of lines that a panel names in its upper right corner, which all curves leave free; more would be covered."""
 
@@ -208,7 +203,6 @@ def _remarks(panels: Panels) -> list[str]:
         f"{', '.join(dict.fromkeys(contest.task for contest in contests))}: {_range(seeds)} seeds, the same for all"
         + (f"; {_range(images)} unseen images" if images[-1] else ""),
         "bands: one standard error",
-        TRAINED if any(contest.retrained for contest in contests) else "",
         *(f"{name} has spent {budgets} times the budget on the axis" for name, budgets in several.items()),
         *(f"{name}: no choice with some seed" for name in incomplete),
         f"{panels.left_out} of lower rank left out" if panels.left_out else "",

@@ -53,26 +53,19 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> RecordedBenchmark:
 
 @pytest.mark.slow
 def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None:
-    live = cli(
-        *SEARCH, "mini", "--live", "mnist-5k-wrong", "--samplers", "gp, qmc,gp", "--pruners", "none", "--seeds", "3",
-        "--trials", "7", "--workers", "4", "--slots", "6", "--device", "cpu", "--results", "out",
-    )  # fmt: skip
-    assert live.exit_code == 0, live.output
     looked_up = cli(
         *SEARCH, "--table", "conv-5k,grid-5k", "--workers", "1,8", "--samplers", "tpe,my_lib:Mine",
         "--sampler-option", "times=3", "--sampler-option", "kind=wide", "--from-study", "conv-5k-wrong", "--only",
         "--first-seed", "9", "--pruners", "asha,my_lib:Stop", "--pruner-option", "share=0.5",
+        "--seeds", "3", "--trials", "7", "--slots", "6", "--results", "out",
     )  # fmt: skip
     assert looked_up.exit_code == 0, looked_up.output
-    first, second = tournament.asked
-    assert first == ContestOptions(
-        live="mnist-5k-wrong", space="mini", samplers=("gp", "qmc"), pruners=("none",), seeds=3,
-        trials=7, slots=6, workers=(4,), processes=first.processes, device="cpu", results=Path("out"),
-    )  # fmt: skip
-    assert second == ContestOptions(
+    (asked,) = tournament.asked
+    assert asked == ContestOptions(
         tables=("conv-5k", "grid-5k"), samplers=("tpe", "my_lib:Mine"), sampler_options={"times": 3, "kind": "wide"},
         pruners=("asha", "my_lib:Stop"), pruner_options={"share": 0.5},
-        workers=(1, 8), processes=second.processes, start=("conv-5k-wrong",), baselines=False, first_seed=9,
+        workers=(1, 8), processes=asked.processes, start=("conv-5k-wrong",), baselines=False, first_seed=9,
+        seeds=3, trials=7, slots=6, results=Path("out"),
     )  # fmt: skip
 
 
@@ -105,7 +98,7 @@ def test_searches_over_a_table_come_to_a_verdict(cli: Cli, shipped: RecordedBenc
         assert any(line.startswith(name) for line in result.stdout.splitlines()), name
 
 
-def test_two_forms_are_refused_before_anything_is_trained(cli: Cli, tournament: FakeTournament) -> None:
+def test_two_forms_are_refused_before_anything_is_searched(cli: Cli, tournament: FakeTournament) -> None:
     result = cli(*SEARCH, "--json", "--csv")
     assert (result.exit_code, result.stderr, tournament.asked) == (2, "Error: Give one of --json and --csv.\n", [])
 
@@ -133,15 +126,7 @@ def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> Non
         (["--pruners", "asha,nune"], "no pruner 'nune'"),
         (["--samplers", "gp"], "gp + asha on handmade: gp needs `pruner: none`"),
         (["--samplers", "nowhere:Mine"], "nowhere"),
-        (["mini"], "The space mini is for a live comparison; a table has its own space."),
-        (
-            ["--live", "mnist-5k", "--table", "grid-5k"],
-            "A live comparison trains and uses no table; leave out the table or the live task.",
-        ),
-        (["mimi", "--live", "mnist-5k"], "mimi: no such file or bundled space; did you mean `mini`?"),
-        (["--live", "mnist-6k"], "mnist-6k"),
         (["--workers", "1,two"], "--workers 1,two: write a number, or several with commas between: 1,8."),
-        (["--live", "mnist-5k", "--workers", "1,8"], "A live comparison trains on one number of workers, not on 1,8."),
         (["--workers", "0"], "--workers 0: write a number"),
         (["--seeds", "1"], "1 is not a whole number from 2 to 10000"),
         (["--sampler-option", "foo=1"], "--sampler-option needs your own sampler in --samplers, file.py:Name"),

@@ -40,15 +40,6 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         (lambda: mnist_bench.compare_methods(trials=0), "trials=0: give a whole number"),
         (lambda: mnist_bench.compare_methods(concurrent_trials=0), "concurrent_trials=0: give a whole number"),
         (lambda: mnist_bench.compare_methods(first_seed=TEXT), "first_seed='5m': give a whole number of at least 0."),
-        (
-            lambda: mnist_bench.compare_methods("conv"),
-            "The space conv is for a live comparison; a table has its own space.",
-        ),
-        (lambda: mnist_bench.compare_methods(live=TEXT), "live='5m': give "),
-        (
-            lambda: mnist_bench.compare_methods(live="mnist-5k", tables=["grid-5k"]),
-            "A live comparison trains and uses no table; leave out the table or the live task.",
-        ),
         (lambda: mnist_bench.compare_methods(tables=[]), "There is nothing to search"),
         (lambda: mnist_bench.compare_methods(samplers=[], baselines=False), "No search method takes part"),
         (lambda: mnist_bench.fit(NET, seed=-1), "seed=-1: give a whole number from 0 to 4,294,967,295."),

@@ -23,7 +23,7 @@ class ReplayedStandIn:
         self.stand_in = stand_in
         self.starts = starts
         self.unit = ReplayedTable(table).unit
-        self.name, self.identity, self.space = stand_in.name, stand_in.sha256, table.space
+        self.name, self.space = stand_in.name, table.space
         self.epochs, self.periods = table.about.epochs, len(table.about.epochs)
         self.seeds = range(MAX_SEEDS)
         self.planner, self.space_planner = StandInPlanner(stand_in), table.planner
@@ -47,7 +47,7 @@ class ReplayedStandIn:
         return Prospects(spec.space, self.space_planner, spec.seed)
 
     def ended(self, params: Params, seen: int, spent: float, trial: int) -> Ended:
-        """See `Replayed.ended`; the score is the mean with fresh seeds, as in a live contest."""
+        """See `Replayed.ended`; the score is the mean with fresh seeds."""
         return Ended(
             trial=trial,
             params=params,

@@ -13,7 +13,7 @@ from mnist_bench.experiments.contest.baselines import Ended, Params
 from mnist_bench.experiments.contest.contest_record import NO_LISTS, StartListsByNames
 from mnist_bench.experiments.contest.replayed.replayed_task import Scored
 from mnist_bench.statistics import reference
-from mnist_bench.tables import POINT, SHA256, Nearest, RecordedBenchmark, TablePlanner, TableTrainer, cells
+from mnist_bench.tables import POINT, Nearest, RecordedBenchmark, TablePlanner, TableTrainer, cells
 from search.executors import Job
 from search.proposals import Candidate, Curve, Prospects
 from search.study import StudySpec
@@ -34,11 +34,6 @@ class ReplayedTable:
         self.planner, self.space_planner = TablePlanner(table), table.planner
         self.configurations = len(self.points)
         self.numerics = table.about.numerics[0]
-
-    @property
-    def identity(self) -> str:
-        """See `Replayed.identity`."""
-        return SHA256.get(self.name, self.name)
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:

@@ -42,11 +42,6 @@ class Replayed(Protocol):
         ...
 
     @property
-    def identity(self) -> str:
-        """Stands for everything that decides the results of trainings, in a ledger."""
-        ...
-
-    @property
     def space(self) -> Space:
         """The space to search."""
         ...

@@ -33,11 +33,6 @@ class ReplayedValues:
         self.unit = float(sum(self.planner({}).costs))
         self._trainer = ValueTrainer(table)
 
-    @property
-    def identity(self) -> str:
-        """See `Replayed.identity`."""
-        return self.table.digest
-
     def trainer(self, seen: int) -> ValueTrainer:
         """See `Replayed.trainer`."""
         return self._trainer

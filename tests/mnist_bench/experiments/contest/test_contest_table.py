@@ -28,24 +28,6 @@ def test_a_row_tells_error_difference_verdict_and_what_it_took() -> None:
     assert "regret" not in [column.heading for column in table.columns]
 
 
-def test_a_live_contest_tells_no_time_of_the_methods_own_for_the_machine_trained_beside_them() -> None:
-    (table,) = tables_of([clear(instrument="live")])
-    assert "ms" not in [column.heading for column in table.columns]
-    assert [record["own_ms_a_trial"] for record in table.records()] == [None, None, None]
-    (replayed,) = tables_of([clear()])
-    assert replayed.records()[0]["own_ms_a_trial"] == 2.0
-
-
-def test_choices_that_were_trained_again_are_told_from_what_the_searches_trained() -> None:
-    (table,) = tables_of([clear(instrument="live")])
-    assert not any("trained again" in line for line in table.caption)
-    again = {one: [trace((5, 0.02), fresh=(0.02, 0.021))] * 3 for one in (TPE_ASHA, RANDOM)}
-    (table,) = tables_of([contest(again, instrument="live")])
-    assert table.caption[-1].startswith(
-        "Errors and verdicts are of the selected configurations, retrained with fresh seeds; "
-    )
-
-
 def test_what_came_for_fits_into_eighty_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,9 +46,7 @@ def test_the_caption_says_what_was_measured_and_what_it_holds_for() -> None:
         "trainings (about 15 s of one worker), 4 seeds, 8 concurrent trials.",
         "Searches were replayed over one table: intervals apply to this table, not to other data.",
     ]
-    (table,) = tables_of([clear(instrument="live", develops=True)])
-    assert table.caption[1].startswith("mini on handmade: error ")
-    assert table.caption[2].startswith("Intervals are over the seeds of searches on one task: ")
+    (table,) = tables_of([clear(develops=True)])
     assert table.caption[3] == (
         "Selected configurations are scored with the seed that the search saw: good for "
         "development, but not evidence for a claim."

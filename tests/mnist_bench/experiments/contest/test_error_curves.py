@@ -78,11 +78,6 @@ def test_a_search_without_a_choice_is_last_and_its_entrant_has_no_mean() -> None
     assert (first.final_rank, random.final_rank) == (1.5, 1.5)
 
 
-def test_live_choices_are_scored_with_fresh_seeds() -> None:
-    (row,) = standings(contest({RANDOM: [trace((2.0, 0.1), fresh=(0.11, 0.13)), trace((2.0, 0.1))]}))
-    assert row.errors == (0.12, 0.1)
-
-
 times = st.lists(st.floats(0.01, 10), min_size=0, max_size=5).map(sorted)
 
 

@@ -13,7 +13,6 @@ from mnist_bench.experiments.contest.replayed import ReplayedStandIn
 from mnist_bench.experiments.contest.replays import Terms, replay
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.stand_ins import FRESH
-from search.errors import UsageError
 
 pytestmark = pytest.mark.slow
 
@@ -50,15 +49,10 @@ def test_a_choice_is_none_of_the_tables_points_and_is_scored_with_fresh_seeds(ta
 
 def test_a_contest_is_of_each_stand_in_named_once() -> None:
     asked = ContestOptions(
-        stand_ins=("conv-5k", "conv-5k/gp"), ways=(Entrant(sampler="random", pruner="asha"),), seeds=2, trials=3
+        stand_ins=("conv-5k", "conv-5k/gp"), samplers=("random",), baselines=False, seeds=2, trials=3
     )
     contests = compare_methods(asked, Observer())
     assert [(one.instrument, one.task) for one in contests] == [
         ("stand-in", "conv-5k/gp"), ("stand-in", "conv-5k/trees"),
     ]  # fmt: skip
     assert {one.seeds for one in contests} == {(0, 1)}
-
-
-def test_a_live_contest_has_no_stand_in() -> None:
-    with pytest.raises(UsageError, match="A live comparison trains and uses no stand-in"):
-        ContestOptions(live="mnist-5k", stand_ins=("conv-5k",))

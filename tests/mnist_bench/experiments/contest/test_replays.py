@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.contest.contest_record import Entrant, Ledger, Trace
+from mnist_bench.experiments.contest.contest_record import Entrant, Trace
 from mnist_bench.experiments.contest.replayed import ReplayedTable, ReplayedValues
 from mnist_bench.experiments.contest.replays import Terms, replay, replays
 from mnist_bench.tables import RecordedBenchmark
@@ -176,36 +176,21 @@ def test_where_points_are_few_a_proposal_goes_to_the_nearest_and_to_none_twice()
 
 
 def test_several_processes_come_to_the_same_in_any_order(replayed: ReplayedTable) -> None:
-    heard: list[tuple[str, int]] = []
+    heard: list[bool] = []
     alone = replays(replayed, [RANDOM, FIRST], range(4), TERMS)
     beside = replays(
         replayed, [RANDOM, FIRST], range(4), TERMS, processes=2,
-        on_trace=lambda entrant, seed, trace: heard.append((entrant.name, seed)),
+        on_trace=lambda: heard.append(True),
     )  # fmt: skip
     for mine, theirs in zip(alone, beside, strict=True):
         assert list(map(_without_times, mine)) == list(map(_without_times, theirs))
-    assert sorted(heard) == sorted((entrant.name, seed) for entrant in (RANDOM, FIRST) for seed in range(4))
+    assert len(heard) == 8
 
 
 def test_a_contest_can_be_stopped(replayed: ReplayedTable) -> None:
     left = iter([False, False, True])
     with pytest.raises(Stopped):
         replays(replayed, [RANDOM], range(5), TERMS, stopping=lambda: next(left))
-
-
-def test_a_contest_that_was_stopped_goes_on_from_its_ledger(replayed: ReplayedTable, tmp_path: Path) -> None:
-    left = iter([False, False, True])
-    path = tmp_path / "ledger.jsonl"
-    with pytest.raises(Stopped):
-        replays(replayed, [RANDOM], range(4), TERMS, ledger=Ledger(path, ()), stopping=lambda: next(left))
-    heard: list[int] = []
-    went_on = replays(
-        replayed, [RANDOM], range(4), TERMS, ledger=Ledger(path, ()),
-        on_trace=lambda entrant, seed, _: heard.append(seed),
-    )  # fmt: skip
-    whole = replays(replayed, [RANDOM], range(4), TERMS)
-    assert heard == [2, 3]
-    assert list(map(_without_times, went_on[0])) == list(map(_without_times, whole[0]))
 
 
 @pytest.mark.integration
@@ -218,7 +203,7 @@ from mnist_bench.experiments.contest.replays import Terms, replays
 from support.handmade_table import table
 
 if __name__ == "__main__":
-    heard = lambda entrant, seed, trace: print("one", flush=True)
+    heard = lambda: print("one", flush=True)
     contest = ReplayedTable(table()), [Entrant(sampler="random")], range(10_000), Terms(budget=6)
     replays(*contest, processes=2, on_trace=heard)
 """

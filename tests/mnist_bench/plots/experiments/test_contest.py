@@ -5,7 +5,7 @@ import pytest
 
 from mnist_bench.experiments.contest import Entrant
 from mnist_bench.plots import style
-from mnist_bench.plots.experiments.contest import TRAINED, draw, rows
+from mnist_bench.plots.experiments.contest import draw, rows
 from search.errors import StudyNotFoundError
 from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, finals, trace
 
@@ -29,12 +29,6 @@ def test_the_heading_says_the_finding_and_the_remarks_on_what() -> None:
         "Selected configurations are scored with the seed that the search saw: good for "
         "development, but not evidence for a claim.",
     ]
-
-
-def test_curves_are_said_to_be_of_other_nets_than_those_compared() -> None:
-    again = trace((3.0, 0.05), fresh=(0.06, 0.07))
-    figure = draw(rows([contest({RANDOM: [again, again], TWICE: [again, again]}, instrument="live")]))
-    assert TRAINED in " ".join(figure.get_supxlabel().splitlines())
 
 
 def test_lines_lie_at_the_errors_the_fewest_at_the_bottom_and_double_budget_is_dashed() -> None:
