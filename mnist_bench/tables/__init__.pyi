@@ -1,7 +1,6 @@
 from .points import (
     Nearest as Nearest,
     cells as cells,
-    spread as spread,
 )
 from .recorded_benchmark import CHANCE as CHANCE, RecordedBenchmark as RecordedBenchmark, RecordedCurve as RecordedCurve
 from .rows import RecordedRow as RecordedRow

@@ -1,4 +1,4 @@
-"""The configurations of a space that a table holds (spread evenly, or all), and the one nearest to another."""
+"""All configurations of a space that has finitely many, and the point of a table that is nearest to another."""
 
 from __future__ import annotations
 
@@ -8,21 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from search.proposals import Feasible
 from search.space import Field, NumberRange, Space, place, same
-from search.trainer_api import Planner, is_feasible
+from search.trainer_api import is_feasible
 
 Params = Mapping[str, Any]
-SEED = 0
-"""Of the scrambling of Sobol's sequence."""
-
-
-def spread(space: Space, planner: Planner[Any], number: int) -> list[Params]:
-    """Return the first feasible points of a scrambled Sobol sequence over all ranges of a space (Owen 1998).
-
-    A range whose condition does not hold takes up its dimension all the same, so that the sequence stays what it is.
-    """
-    return list(Feasible(space, planner, SEED).first(number))
 
 
 def cells(space: Space) -> list[Params]:

@@ -18,7 +18,7 @@ SHA256: Mapping[str, str] = {
     "conv-5k-wrong": "aa787fe6b3596874ce62f8d1b344011e71f562cebc2757a05afcaf209d5bb999",
     "grid-5k": "cafab04e557472c76fc8062834f7a00769471a7d45be739a38524c1548b64e6f",
 }
-"""SHA-256 of each table's file, by the table's name; `python benchmarks/make_tables.py build` prints them."""
+"""SHA-256 of each table's file, by the table's name."""
 
 FILE = ".npz"
 """How the name of a table's file ends."""

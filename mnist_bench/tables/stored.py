@@ -65,7 +65,7 @@ class AboutTable:
     """Seconds of a training on an idle machine as a multiple of its logical cost, from the few that were timed: the
     median, and the standard deviation of the logarithm from one configuration to another."""
     near: Sequence[tuple[int, int, float]] = ()
-    """Near copies: number of the point, of its origin, and their distance; see benchmarks/near_copies.py."""
+    """Near copies: number of the point, of its origin, and their distance."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,20 +1,16 @@
-"""The tables that the package ships, made by benchmarks/value_tables: files of arrays, compressed, without pickles."""
+"""The tables that the package ships: files of arrays, compressed, without pickles."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mnist_bench.value_tables.value_table import ValueTable
-from search import canonical_json
 from search.errors import StorageError
 from search.space import Space
 
@@ -29,35 +25,12 @@ SHA256: Mapping[str, str] = {
     "mlp-breast-cancer": "cde4f7834d227cc06fb8444cb89ceed05f0b521019a690c02b1bc8cadcbc0ed7",
     "boosting-hastie": "49e9715e43b652c0376791e99c6221744ac2186db23623349cb6980d387f9a5c",
 }
-"""SHA-256 of each table's file, by the table's name; `make_sklearn_tables.py build` prints them."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AboutValues:
-    """A table's description of itself."""
-
-    name: str
-    space: Mapping[str, Any]
-    """The space's specification."""
-    seeds: Sequence[int]
-    made: str
-    """The command, and the day on which the file was made."""
-    machine: str
-    versions: Mapping[str, str]
-    """Versions of the packages that trained."""
+"""SHA-256 of each table's file, by the table's name."""
 
 
 def path_of(name: str) -> Path:
     """Return the file of a table."""
     return FOLDER / f"{name}.npz"
-
-
-def pack(about: AboutValues, values: NDArray[np.float64], seconds: NDArray[np.float64]) -> bytes:
-    """Return the content of a table's file; shapes as in `ValueTable`."""
-    text = np.frombuffer(canonical_json.dumps(asdict(about)).encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, about=text, values=values, seconds=seconds.astype(np.float32))
-    return buffer.getvalue()
 
 
 def load(name: str) -> ValueTable:
@@ -72,9 +45,9 @@ def load(name: str) -> ValueTable:
     if digest != SHA256[name]:
         raise StorageError(f"{path}: its content is not that of table {FAMILY}/{name}; reinstall the package.")
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        about = AboutValues(**json.loads(stored["about"].tobytes()))
+        about = json.loads(stored["about"].tobytes())
         values, seconds = stored["values"], stored["seconds"].astype(np.float64)
     return ValueTable(
-        name=f"{FAMILY}/{name}", space=Space.from_spec(about.space), values=values, seconds=seconds,
-        source=f"{about.made}, {about.machine}", digest=digest,
+        name=f"{FAMILY}/{name}", space=Space.from_spec(about["space"]), values=values, seconds=seconds,
+        source=f"{about['made']}, {about['machine']}", digest=digest,
     )  # fmt: skip

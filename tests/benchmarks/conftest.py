@@ -9,7 +9,7 @@ import pytest
 from mnist_bench import numerics
 from support.paths import ROOT
 
-for folder in (".", "peers", "value_tables"):
+for folder in (".", "peers"):
     sys.path.insert(0, str(ROOT / "benchmarks" / folder))
 
 

@@ -19,7 +19,7 @@ from support import handmade_table, native, releases
 from support.paths import TESTS
 
 SMALL = TESTS / "data" / "small.npz"
-"""Six points of conv.yaml with two seeds, trained for real by benchmarks/make_tables.py."""
+"""Six points of conv.yaml with two seeds, trained for real."""
 
 
 def without(table: RecordedBenchmark, seed: int) -> RecordedBenchmark:
