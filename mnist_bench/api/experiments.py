@@ -378,15 +378,14 @@ def train_ladder(
 @formerly(concurrent_trials="slots", warm_start_from="from_studies")
 def compare_methods(
     *,
-    tables: Sequence[str] | None = None,
-    stand_ins: Sequence[str] = (),
+    tables: Sequence[str] = ("grid-5k",),
     samplers: Sequence[str | Mapping[str, Any]] = ("random", "curves"),
     pruners: Sequence[str | Mapping[str, Any]] = ("asha",),
     sampler_options: Mapping[str, Any] | None = None,
     pruner_options: Mapping[str, Any] | None = None,
     warm_start_from: Sequence[str] = (),
     baselines: bool = True,
-    seeds: int | None = None,
+    seeds: int = 100,
     first_seed: int = 0,
     trials: int = 30,
     concurrent_trials: int = 8,
@@ -399,8 +398,7 @@ def compare_methods(
     """Compare search methods at equal budget, and return one contest per task; as `mnist-bench bench search`.
 
     Args:
-        tables: tabular benchmarks to search on; None for grid-5k, or for none if there are stand-ins.
-        stand_ins: stand-ins to search on; `conv-5k` for both of its models, or `conv-5k/gp`.
+        tables: tabular benchmarks to search on: bundled ones, or files.
         samplers: built-in ones, with options as in a space file (`{"name": "tpe", "only_feasible": 1}`), or your own.
             All methods are compared with the first.
         pruners: as `samplers`; every sampler takes part with every pruner.
@@ -408,7 +406,7 @@ def compare_methods(
         pruner_options: options of your own pruners.
         warm_start_from: tables of another task; every pair takes part again with warm-start configurations from them.
         baselines: whether random search and other simple methods take part.
-        seeds: number of searches per method; None for 100 on a table and 30 on a stand-in.
+        seeds: number of searches per method; two or more.
         first_seed: seed of the first search of each method.
         trials: the budget: the cost of this number of full trainings.
         concurrent_trials: number of trials in progress at the same time.
@@ -432,7 +430,7 @@ def compare_methods(
     """
     worker_counts = [workers] if isinstance(workers, int) else workers
     asked = ContestOptions(
-        tables=None if tables is None else several("tables", tables), stand_ins=several("stand_ins", stand_ins),
+        tables=several("tables", tables),
         samplers=several("samplers", samplers),
         pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
         start=several("warm_start_from", warm_start_from), baselines=baselines, seeds=seeds, first_seed=first_seed,

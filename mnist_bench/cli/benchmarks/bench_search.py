@@ -24,20 +24,13 @@ PICTURE = "contest"
 def search(
     context: typer.Context,
     table: Annotated[
-        str | None,
+        str,
         typer.Option(
-            "--table", metavar="NAMES", show_default="grid-5k",
+            "--table", metavar="NAMES",
             help="Tables to search on, with commas between: bundled ones, files, or those of other networks in the "
             "extra package mnist-bench[hpo], such as hpobench/car, hpolib/naval_propulsion and nasbench201/cifar10.",
         ),
-    ] = None,
-    stand_in: Annotated[
-        str | None,
-        typer.Option(
-            "--stand-in", metavar="NAMES",
-            help="Stand-ins to search on, with commas between: conv-5k for both of its models, or conv-5k/gp.",
-        ),
-    ] = None,
+    ] = "grid-5k",
     samplers: Annotated[
         str,
         typer.Option(
@@ -63,12 +56,8 @@ def search(
         ),
     ] = None,
     seeds: Annotated[
-        int | None,
-        typer.Option(
-            "--seeds", min=2, max=10_000, metavar="N", show_default="100 on a table, 30 on a stand-in",
-            help="Searches per method, two or more.",
-        ),
-    ] = None,
+        int, typer.Option("--seeds", min=2, max=10_000, metavar="N", help="Searches per method, two or more.")
+    ] = 100,
     first_seed: Annotated[
         int, typer.Option("--first-seed", min=0, max=10**6, metavar="N", help="First seed of each method.")
     ] = 0,
@@ -112,19 +101,19 @@ def search(
     Every sampler is combined with every pruner. The first pair is the method that all others are compared with. There
     are four baselines: random search; random search with twice the budget; quasi-random configurations; and one report
     of every configuration, then the best to the end. The search methods are compared by the error of their selected
-    configurations on images that no search has seen, with paired tests. On a table, a search takes a few seconds at
-    most. A stand-in is a model of a table that answers any configuration of its space; a search on it takes longer.
+    configurations on images that no search has seen, with paired tests. A search takes a few seconds at most,
+    because every result is looked up in a table.
 
     Examples:
         mnist-bench bench search --table conv-5k --samplers random,curves,tpe
-        mnist-bench bench search --stand-in conv-5k --samplers random,curves
+        mnist-bench bench search --table scikit-learn/mlp-wine --samplers random,curves
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.contest import FOLDER, ContestOptions, compare_methods, tables_of
 
     asked = ContestOptions(
-        tables=None if table is None else _names(table), stand_ins=_names(stand_in) if stand_in else (),
+        tables=_names(table),
         samplers=_strategies("--samplers", samplers), pruners=_strategies("--pruners", pruners),
         sampler_options=options.assigned("--sampler-option", sampler_option or ()),
         pruner_options=options.assigned("--pruner-option", pruner_option or ()),

@@ -1,17 +1,16 @@
-"""Run contests of search methods over tables and stand-ins, which give results at once."""
+"""Run contests of search methods over tables, which give results at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
-from mnist_bench import stand_ins, start_lists, tables, value_tables
-from mnist_bench.config import TaskName
-from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Instrument, StartListsByNames
+from mnist_bench import start_lists, tables, value_tables
+from mnist_bench.experiments.contest.contest_record import Contest, Entrant, StartListsByNames
 from mnist_bench.experiments.contest.entrants import Named, check_fit, line_up
-from mnist_bench.experiments.contest.replayed import Replayed, ReplayedStandIn, ReplayedTable, ReplayedValues
+from mnist_bench.experiments.contest.replayed import Replayed, ReplayedTable, ReplayedValues
 from mnist_bench.experiments.contest.replays import Terms, replays
 from mnist_bench.experiments.grid import Observer, check_seeds
 from search.arguments import check_count
@@ -23,17 +22,14 @@ from search.trainer_api import Planner
 
 FOLDER = Path("_bench")
 """In the results folder; its name is not that of a study, so that no command lists its content."""
-TABLE = "grid-5k"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContestOptions:
     """The options of the contests."""
 
-    tables: tuple[str, ...] | None = None
-    """Shipped tables, or files; a contest on each. None for `TABLE`, unless there are stand-ins."""
-    stand_ins: tuple[str, ...] = ()
-    """Shipped stand-ins, as `mnist_bench.stand_ins.load` takes them; a contest on each."""
+    tables: tuple[str, ...] = ("grid-5k",)
+    """Shipped tables, or files; a contest on each."""
     samplers: tuple[Named, ...] = ("random", "curves")
     """The first one with the first pruner is the method that all others are compared with."""
     pruners: tuple[Named, ...] = ("asha",)
@@ -44,9 +40,8 @@ class ContestOptions:
     """Studies and tables of other tasks: every pair takes part a second time, with a start list made of them."""
     baselines: bool = True
     """Whether random search and other simple methods take part."""
-    seeds: int | None = None
-    """Searches of each method; None for 100 on a table, where a search takes a fraction of a second, and 30 on a
-    stand-in, where it takes seconds."""
+    seeds: int = 100
+    """Searches of each method."""
     first_seed: int = 0
     """Their seeds are this one and those that follow."""
     trials: int = 30
@@ -59,41 +54,19 @@ class ContestOptions:
     results: Path = Path("results")
 
     def __post_init__(self) -> None:
-        if self.seeds is not None:
-            check_seeds(self.seeds)
+        check_seeds(self.seeds)
         for name, count in (("trials", self.trials), ("concurrent_trials", self.slots), ("processes", self.processes)):
             check_count(name, count)
         check_count("first_seed", self.first_seed, least=0)
         for workers in self.worker_counts:
             check_count("workers", workers)
-        if not self.table_names and not self.stand_ins:
-            raise UsageError("There is nothing to search: give tables or stand-ins.")
-
-    @property
-    def table_names(self) -> tuple[str, ...]:
-        """The tables to search on."""
-        return (() if self.stand_ins else (TABLE,)) if self.tables is None else self.tables
-
-    def seeds_on(self, instrument: Instrument) -> tuple[int, ...]:
-        """Return the seeds of each method's searches."""
-        searches = _searches(instrument) if self.seeds is None else self.seeds
-        return tuple(range(self.first_seed, self.first_seed + searches))
+        if not self.tables:
+            raise UsageError("There is nothing to search: give tables.")
 
     @property
     def worker_counts(self) -> tuple[int, ...]:
         """Numbers of workers; see `workers`."""
         return (self.slots,) if self.workers is None else self.workers
-
-
-def _searches(instrument: Instrument) -> int:
-    """Return the number of each method's searches, if none is given."""
-    match instrument:
-        case "table":
-            return 100
-        case "stand-in":
-            return 30
-        case _:
-            assert_never(instrument)
 
 
 def compare_methods(options: ContestOptions, observer: Observer) -> list[Contest]:
@@ -104,7 +77,7 @@ def compare_methods(options: ContestOptions, observer: Observer) -> list[Contest
         UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space.
         StorageError: a table's file is damaged.
     """
-    searched = [*(_replayed(options, name) for name in options.table_names), *_stand_ins(options)]
+    searched = [_replayed(options, name) for name in options.tables]
     _check_names([replayed.name for replayed in searched])
     line_ups = [
         _line_up(options, TriedOn(space=task.space, planner=task.space_planner, periods=task.periods))
@@ -131,15 +104,6 @@ def _replayed(options: ContestOptions, name: str) -> Replayed:
     return ReplayedValues(value_tables.load(name))
 
 
-def _stand_ins(options: ContestOptions) -> Iterator[Replayed]:
-    """Yield the stand-ins, each once; errors as in `_replayed`."""
-    named = {one.name: one for name in options.stand_ins for one in stand_ins.load(name)}
-    for stand_in in named.values():
-        table = stand_in.table
-        starts = _starts(options, table.space, table.planner, table.about.task)
-        yield ReplayedStandIn(stand_in, starts=starts)
-
-
 def _check_names(names: Sequence[str]) -> None:
     """Check that each table, by whose name its results go, has a name of its own.
 
@@ -163,7 +127,7 @@ def _line_up(options: ContestOptions, tried_on: TriedOn) -> tuple[Entrant, ...]:
     return entrants
 
 
-def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: TaskName) -> StartListsByNames:
+def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: str) -> StartListsByNames:
     """Return the start list of the entrants that have one, if there are such.
 
     Raises:
@@ -187,7 +151,7 @@ def _replayed_contest(
     options: ContestOptions, replayed: Replayed, entrants: tuple[Entrant, ...], observer: Observer
 ) -> Contest:
     scored = replayed.scored
-    seeds = options.seeds_on(scored.instrument)
+    seeds = tuple(range(options.first_seed, options.first_seed + options.seeds))
     terms = Terms(budget=options.trials, slots=options.slots, workers=options.worker_counts)
     total, done = len(entrants) * len(seeds), 0
 
@@ -201,7 +165,7 @@ def _replayed_contest(
         replayed, entrants, seeds, terms, processes=options.processes, on_trace=on_trace, stopping=observer.stopping,
     )  # fmt: skip
     return Contest(
-        instrument=scored.instrument, task=replayed.name, space=replayed.space.name, budget=options.trials,
+        task=replayed.name, space=replayed.space.name, budget=options.trials,
         training_seconds=scored.training_seconds, slots=options.slots, workers=options.worker_counts, seeds=seeds,
         entrants=entrants, traces=traces, seen_images=scored.seen_images, unseen_images=scored.unseen_images,
         develops=scored.develops, reference=scored.reference, measure=scored.measure,

@@ -15,7 +15,6 @@ from mnist_bench.start_lists import named
 from mnist_bench.tables import CHANCE
 from search.study import StartList
 
-Instrument = Literal["table", "stand-in"]
 Measure = Literal["error", "regret"]
 """Of a choice: its error on unseen images; or its normalized regret, of a table of values."""
 Method = Literal["search", "first_period"]
@@ -108,9 +107,8 @@ class Trace:
 class Contest:
     """Ways of searching on one task, each with the same seeds."""
 
-    instrument: Instrument
     task: str
-    """The name of the table or of the stand-in."""
+    """The name of the table."""
     space: str
     budget: int
     """Trainings of an average configuration."""

@@ -196,7 +196,7 @@ def _caption(judged: Judged) -> list[str]:
     cost = cells.duration(contest.budget * contest.training_seconds)
     return [
         f"{judged.finding}.",
-        f"{contest.instrument} {contest.task}: {scored(contest)} at the cost of "
+        f"table {contest.task}: {scored(contest)} at the cost of "
         f"{contest.budget} full trainings (about {cost} of one worker), {len(contest.seeds)} seeds, "
         f"{number_of(contest.slots, 'concurrent trial')}.",
         *scope(contest),
@@ -216,15 +216,7 @@ def scored(contest: Contest) -> str:
 
 def scope(contest: Contest) -> list[str]:
     """Return the scope of a contest's figures."""
-    match contest.instrument:
-        case "table":
-            holds = "Searches were replayed over one table: intervals apply to this table, not to other data."
-        case "stand-in":
-            holds = (
-                "Searches were replayed over a model of a table: intervals apply to this model, not to live searches."
-            )
-        case _:
-            assert_never(contest.instrument)
+    holds = "Searches were replayed over one table: intervals apply to this table, not to other data."
     return [holds, *([DEVELOPS] if contest.develops else [])]
 
 

@@ -173,13 +173,13 @@ MIRRORS: Mapping[str, Mirror] = {
     "bench search": Mirror(
         functions=(mnist_bench.compare_methods,),
         renamed={
-            "table": "tables", "stand_in": "stand_ins", "sampler_option": "sampler_options",
+            "table": "tables", "sampler_option": "sampler_options",
             "pruner_option": "pruner_options",
             "from_study": "warm_start_from", "only": "baselines", "slots": "concurrent_trials",
         },
         no_parameter={**PRINTED, "folder": "where the command draws the contest; what it draws is returned"},
         no_option={**SHOWN, "processes": ONE_A_CORE},
-        other_default={**FOLLOWS, "samplers": "the same, as a tuple", "pruners": "the same, as a tuple"},
+        other_default={**FOLLOWS, **dict.fromkeys(("table", "samplers", "pruners"), "the same, as a tuple")},
     ),
 }  # fmt: skip
 

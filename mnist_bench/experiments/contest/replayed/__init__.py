@@ -1,4 +1,4 @@
-"""The tasks of replayed searches: trainings that are looked up in a table, or computed by a stand-in."""
+"""The tasks of replayed searches: trainings that are looked up in a table."""
 
 import lazy_loader
 

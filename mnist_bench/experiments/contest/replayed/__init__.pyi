@@ -1,4 +1,3 @@
-from .replayed_stand_in import ReplayedStandIn as ReplayedStandIn
 from .replayed_table import ReplayedTable as ReplayedTable
 from .replayed_task import Replayed as Replayed
 from .replayed_values import ReplayedValues as ReplayedValues

@@ -33,7 +33,6 @@ class ReplayedTable:
         self.epochs, self.periods = table.about.epochs, len(table.about.epochs)
         self.planner, self.space_planner = TablePlanner(table), table.planner
         self.configurations = len(self.points)
-        self.numerics = table.about.numerics[0]
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
@@ -53,7 +52,7 @@ class ReplayedTable:
         errors = [[self.table.unseen_error(point, seed) for seed in seeds[point]] for point in self.points.tolist()]
         best = reference(errors) if any(len(one) > 1 for one in errors) else None
         return Scored(
-            instrument="table", measure="error", training_seconds=self.unit / 1e6, seen_images=images["validation"],
+            measure="error", training_seconds=self.unit / 1e6, seen_images=images["validation"],
             unseen_images=images["unseen"], develops=self.develops,
             reference=None if best is None else (best.mean, best.error),
         )  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mnist_bench.experiments.contest.baselines import Ended, Params
-from mnist_bench.experiments.contest.contest_record import Instrument, Measure, StartListsByNames
+from mnist_bench.experiments.contest.contest_record import Measure, StartListsByNames
 from search.executors import Job
 from search.proposals import Prospects
 from search.space import Space
@@ -19,7 +19,6 @@ from search.trainer_api import Planner, Trainer
 class Scored:
     """How the choices of searches are scored; see the fields of `Contest`."""
 
-    instrument: Instrument
     measure: Measure
     training_seconds: float
     seen_images: int = 0
@@ -29,7 +28,7 @@ class Scored:
 
 
 class Replayed(Protocol):
-    """A task on which a training is looked up or computed at once, as far as a search over it needs to know."""
+    """A task on which a training is looked up at once, as far as a search over it needs to know."""
 
     starts: StartListsByNames
     """The start lists of the entrants that have one."""
@@ -77,13 +76,8 @@ class Replayed(Protocol):
         ...
 
     @property
-    def configurations(self) -> int | None:
-        """The number of configurations that there are; None if there are more than any search tries."""
-        ...
-
-    @property
-    def numerics(self) -> Mapping[str, Any]:
-        """The machine that trained the results."""
+    def configurations(self) -> int:
+        """The number of configurations that there are."""
         ...
 
     def trainer(self, seen: int) -> Trainer[Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -27,9 +25,8 @@ class ReplayedValues:
         self.name, self.space, self.periods, self.seeds = table.name, table.space, table.periods, (0,)
         self.epochs = range(1, table.periods + 1)
         self.planner = self.space_planner = ValuePlanner(table)
-        self.scored = Scored(instrument="table", measure="regret", training_seconds=float(table.mean_seconds.mean()))
+        self.scored = Scored(measure="regret", training_seconds=float(table.mean_seconds.mean()))
         self.configurations = len(table.values)
-        self.numerics: Mapping[str, Any] = {}
         self.unit = float(sum(self.planner({}).costs))
         self._trainer = ValueTrainer(table)
 
