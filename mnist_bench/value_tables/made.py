@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from mnist_bench.value_tables.value_table import ValueTable
-from search.errors import StorageError
+from search.errors import StorageError, UsageError
+from search.messages import did_you_mean, listing, show
 from search.space import Space
 
 FAMILY = "scikit-learn"
@@ -33,21 +34,27 @@ def path_of(name: str) -> Path:
     return FOLDER / f"{name}.npz"
 
 
+def is_named(name: str) -> bool:
+    """Return whether a name is that of a table of values, FAMILY/TABLE, known or not."""
+    return name.startswith(f"{FAMILY}/")
+
+
 def load(name: str) -> ValueTable:
-    """Return a table that the package ships.
+    """Return a table by its name, FAMILY/TABLE.
 
     Raises:
+        UsageError: there is no such table.
         StorageError: its file is damaged.
     """
-    path = path_of(name)
+    table = name.removeprefix(f"{FAMILY}/")
+    if table not in SHA256:
+        hint = did_you_mean(table, SHA256) or f"; there are {listing(tuple(SHA256))}."
+        raise UsageError(f"There is no table {show(name)}{hint}")
+    path = path_of(table)
     content = path.read_bytes() if path.is_file() else b""
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != SHA256[name]:
-        raise StorageError(f"{path}: its content is not that of table {FAMILY}/{name}; reinstall the package.")
+    if hashlib.sha256(content).hexdigest() != SHA256[table]:
+        raise StorageError(f"{path}: its content is not that of table {name}; reinstall the package.")
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         about = json.loads(stored["about"].tobytes())
         values, seconds = stored["values"], stored["seconds"].astype(np.float64)
-    return ValueTable(
-        name=f"{FAMILY}/{name}", space=Space.from_spec(about["space"]), values=values, seconds=seconds,
-        source=f"{about['made']}, {about['machine']}", digest=digest,
-    )  # fmt: skip
+    return ValueTable(name=name, space=Space.from_spec(about["space"]), values=values, seconds=seconds)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.errors import NotInTableError
 from search.messages import show
-from search.space import Space, direction_of
+from search.space import Space
 from search.trainer_api import PLAIN, Plan, Report
 
 COST = 1_000_000
@@ -32,13 +32,9 @@ class ValueTable:
     space: Space
     """All its ranges have countable values, and none has a condition."""
     values: NDArray[np.float64]
-    """Shape (C, S, R); NaN if a configuration was not trained with a seed, infinite from the report that diverged."""
+    """Shape (C, S, R), positive; infinite from the report that diverged."""
     seconds: NDArray[np.float64]
-    """Shape (C, S): time of a whole training; NaN if a configuration was not trained with a seed."""
-    source: str
-    """Where the values come from: a package and its version, or a command."""
-    digest: str
-    """SHA-256 of the file that holds the values."""
+    """Shape (C, S): time of a whole training."""
 
     def __post_init__(self) -> None:
         """Check that the values are those of all configurations.
@@ -57,24 +53,17 @@ class ValueTable:
     @cached_property
     def means(self) -> NDArray[np.float64]:
         """Means over the seeds, shape (C, R)."""
-        return np.asarray(np.nanmean(self.values, axis=1))
+        return np.asarray(self.values.mean(axis=1))
 
     @cached_property
     def mean_seconds(self) -> NDArray[np.float64]:
         """Time of a whole training, mean over the seeds, shape (C,)."""
-        return np.asarray(np.nanmean(self.seconds, axis=1))
+        return np.asarray(self.seconds.mean(axis=1))
 
     @cached_property
     def losses(self) -> NDArray[np.float64]:
-        """What the last report says of each configuration, shape (C,); lower is better.
-
-        A value that is maximized counts negative. One that is minimized counts by its logarithm if all are positive,
-        because losses spread over decades.
-        """
-        finals = self.means[:, -1]
-        if direction_of(self.space.settings) == "maximize":
-            return -finals
-        return np.log(finals) if (finals > 0).all() else finals
+        """The logarithm of each configuration's last value, shape (C,): losses spread over decades."""
+        return np.asarray(np.log(self.means[:, -1]))
 
     @cached_property
     def regrets(self) -> NDArray[np.float64]:
@@ -123,11 +112,9 @@ class ValuePlanner:
 
 @dataclass(frozen=True)
 class ValueTrainer:
-    """Looks up the mean over the seeds of a table, or the value with one seed; satisfies `Trainer`."""
+    """Looks up the mean over the seeds of a table; satisfies `Trainer`."""
 
     table: ValueTable
-    seed: int | None = None
-    """Place of the seed that a search sees, None for the mean; the search's own seed decides nothing."""
     codec = PLAIN
     numerics: Mapping[str, Any] = field(default_factory=dict)
 
@@ -138,8 +125,7 @@ class ValueTrainer:
             NotInTableError: the table does not have this configuration.
         """
         point = self.table.point_of(config)
-        seen = self.table.means if self.seed is None else self.table.values[:, self.seed]
-        value = float(seen[point, period - 1])
+        value = float(self.table.means[point, period - 1])
         diverged = not np.isfinite(value)
         return b"", Report(
             value=None if diverged else value, metrics={}, weights="", seconds=0.0,

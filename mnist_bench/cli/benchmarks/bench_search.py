@@ -27,8 +27,8 @@ def search(
         str,
         typer.Option(
             "--table", metavar="NAMES",
-            help="Tables to search on, with commas between: bundled ones, files, or those of other networks in the "
-            "extra package mnist-bench[hpo], such as hpobench/car, hpolib/naval_propulsion and nasbench201/cifar10.",
+            help="Tables to search on, with commas between: conv-5k, conv-5k-wrong or grid-5k; those of scikit-learn's "
+            "models, such as scikit-learn/mlp-wine; or files.",
         ),
     ] = "grid-5k",
     samplers: Annotated[

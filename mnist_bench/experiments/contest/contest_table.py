@@ -41,7 +41,7 @@ MEASURES: Mapping[Measure, str] = {
     "error": "A budget is estimated cost, not trials or epochs: a large network's epoch counts for more than a small "
     "one's, and an estimate is the same in every run.",
     "regret": "Normalized regret: 0% is the best configuration of the table and 100% the median one or worse. It is "
-    "linear in the value that is maximized, or in the logarithm of a loss. A search sees the mean over the seeds of "
+    "linear in the logarithm of the loss. A search sees the mean over the seeds of "
     "the table, which has all configurations. Each full training costs the same.",
 }
 DEVELOPS = (

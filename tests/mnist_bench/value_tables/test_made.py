@@ -9,7 +9,7 @@ import pytest
 
 from mnist_bench import value_tables
 from mnist_bench.value_tables import made
-from search.errors import StorageError
+from search.errors import StorageError, UsageError
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,9 +20,14 @@ def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         value_tables.load("scikit-learn/mlp-wine")
 
 
+def test_one_that_there_is_not_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UsageError, match=r"^There is no table scikit-learn/mlp-whine; did you mean `mlp-wine`\?$"):
+        value_tables.load("scikit-learn/mlp-whine")
+
+
 @pytest.mark.parametrize("name", list(made.SHA256))
 def test_each_shipped_table_is_whole(name: str) -> None:
-    table = made.load(name)
+    table = value_tables.load(f"scikit-learn/{name}")
     configurations, seeds, reports = table.values.shape
     assert configurations >= 300
     assert seeds >= 2

@@ -33,14 +33,21 @@ def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_a_table_of_values_is_searched_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(value_tables, "load", lambda name: handmade_value_table.table(name=name))
-    (found,) = compare_methods(replace(ASKED, tables=("hpobench/car",)), Observer())
-    assert (found.task, found.measure, found.develops, found.training_seconds) == ("hpobench/car", "regret", False, 1.0)
+    (found,) = compare_methods(replace(ASKED, tables=("scikit-learn/mlp-wine",)), Observer())
+    assert (found.task, found.measure, found.develops, found.training_seconds) == (
+        "scikit-learn/mlp-wine",
+        "regret",
+        False,
+        1.0,
+    )
     assert found.guess == 1
 
 
 def test_a_table_of_values_takes_no_warm_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match=r"^Warm-start configurations are of networks for MNIST; on table hpobench/"):
-        compare_methods(replace(ASKED, tables=("hpobench/car",), start=("conv-5k",)), Observer())
+    with pytest.raises(
+        UsageError, match=r"^Warm-start configurations are of networks for MNIST; on table scikit-learn/"
+    ):
+        compare_methods(replace(ASKED, tables=("scikit-learn/mlp-wine",), start=("conv-5k",)), Observer())
 
 
 class News(Observer):
