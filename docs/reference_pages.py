@@ -33,7 +33,7 @@ OF_ALL = ("-h, --help", "-v, --verbose")
 """Options that the page of the commands explains once."""
 BOARD_KEYS = (
     "study", "digest", "order", "goal", "counts", "external", "live", "hidden", "front", "stop", "ahead",
-    "remembered", "published", "selection", "tied", "saved_epochs", "budget_epochs", "test_openings", "objective",
+    "published", "selection", "tied", "saved_epochs", "budget_epochs", "test_openings", "objective",
     "parameters", "rows", "confirmed", "confirmed_front", "totals", "saved_periods", "budget_periods", "cost",
     "value_name", "minimized",
 )  # fmt: skip

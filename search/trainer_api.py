@@ -113,8 +113,6 @@ class Report:
     """When the worker was given the period, in seconds since 1970."""
     handled: float | None = None
     """When the driver took it up in the logical order, in seconds since 1970."""
-    remembered: bool = False
-    """Whether it was taken from a memory of trainings (`search.memory`): it took its time in an earlier search."""
 
     def __post_init__(self) -> None:
         """Check all parts, so that an error shows the trainer's own line. The value and the metrics may be NaN or

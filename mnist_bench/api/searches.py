@@ -78,7 +78,6 @@ def search(
     max_outage: float = MAX_OUTAGE,
     address: str | None = None,
     gpus_per_worker: float = 0.0,
-    memory: str | Path | bool = False,
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
     observer: Observer | None = None,
     progress: bool | None = None,
@@ -123,8 +122,6 @@ def search(
         max_outage: seconds to wait for PostgreSQL after a lost connection.
         address: address of the Ray cluster, HOST:PORT, or auto.
         gpus_per_worker: share of a GPU that Ray reserves for each worker.
-        memory: folder of a memory of trainings, or True for the one of the folder `results`: periods that were trained
-            before are taken from it (docs/guides/memory.md).
         callbacks: functions that are called with each trial that has ended, a `search.TrialRecord`.
         observer: called on every trial, report and end while the search runs.
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
@@ -190,7 +187,6 @@ def search(
         max_outage=max_outage,
         address=address,
         gpus_per_worker=gpus_per_worker,
-        memory=Path(memory) if isinstance(memory, str) else memory,
     )
     called = Callbacks(callbacks)
     with watched(observer or Observer(), progress, cells.percent) as watching:

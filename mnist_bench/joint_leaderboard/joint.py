@@ -20,7 +20,7 @@ from mnist_bench.nets import distinguishing
 from mnist_bench.result_table import Table
 from mnist_bench.studies import data_of, is_foreign, openings
 from search.errors import UsageError
-from search.event_log import Remembered, StudyRecord, TrialRecord
+from search.event_log import StudyRecord, TrialRecord
 from search.messages import joined
 from search.study import StoredStudy
 
@@ -234,7 +234,6 @@ def _summed(
         first=None,
         stop=None,
         ahead=(),
-        remembered=Remembered(periods=0, of=0, share=0.0),
         net=replace(
             nets[0],
             tied=tied + 1 if tied else 0,

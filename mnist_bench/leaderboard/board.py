@@ -16,7 +16,7 @@ from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
 from mnist_bench.nets import distinguishing
 from mnist_bench.published import ComparedDigest, compared, is_same_everywhere
 from mnist_bench.result_table import ShownAsTable, Table
-from search.event_log import REPEATED, EarlyStop, Order, Remembered, StudyRecord, TrialRecord
+from search.event_log import REPEATED, EarlyStop, Order, StudyRecord, TrialRecord
 from search.hashed import State
 
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
@@ -172,8 +172,6 @@ class Leaderboard(ShownAsTable):
     """Why the search ended before its goal, if it did."""
     ahead: tuple[int, ...]
     """Numbers of all trials that stopped early ahead of the first at the same epoch, in the leaderboard's order."""
-    remembered: Remembered
-    """How much was taken from a memory of trainings: `periods` of all, and their `share` of the training cost, 0..1."""
     net: NetTotals | None
     """None in a study of another trainer."""
     portable: bool = False
@@ -285,7 +283,6 @@ def leaderboard_of(
         first=None if best is None else best.number,
         stop=study.stop,
         ahead=tuple(trial.number for trial in listed if is_ahead(trial, best)),
-        remembered=study.remembered,
         net=totals,
         portable=is_same_everywhere(study.spec),
         published=compared(study),

@@ -85,7 +85,6 @@ def plain(board: Leaderboard) -> dict[str, Any]:
         "front": list(board.front),
         "stop": None if board.stop is None else asdict(board.stop),
         "ahead": list(board.ahead),
-        "remembered": asdict(board.remembered),
         "published": None if board.published is None else asdict(board.published),
     }
     further = (

@@ -109,7 +109,7 @@ def worker_time_of(study: StudyRecord, *, of_nets: bool = True) -> WorkerTimelin
     """
     # In the order in which the driver handled them, which is the logical one unless the search went by arrival.
     reports = sorted(
-        ((trial, report) for trial in study.trials for report in trial.reports if not report.remembered),
+        ((trial, report) for trial in study.trials for report in trial.reports),
         key=lambda trained: trained[1].handled or 0.0,
     )
     if not reports:

@@ -18,7 +18,6 @@ from search.errors import UsageError
 from search.event_log import Order, StopRules
 from search.executors import MAX_LANES, ExecutorName
 from search.messages import show
-from search.study import ResultsFolder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,8 +82,6 @@ class SearchConfig:
     """Address of a Ray cluster: host:port, or auto for the one on this machine; None to start Ray here."""
     gpus_per_worker: float = 0.0
     """Share of a GPU that Ray reserves for each worker."""
-    memory: Path | bool = False
-    """Folder of a memory of trainings; True for the one of the results folder, False for none."""
     command: str | None = field(default=None, compare=False)
     """The command line as it was typed, without a password; kept with the study, for people."""
 
@@ -94,10 +91,6 @@ class SearchConfig:
         check_utf8("space", self.space)
         check_utf8("enqueue", *self.enqueue)
         check_utf8("data", self.data_dir)
-        if not isinstance(self.memory, Path | bool):
-            raise UsageError(f"memory={show(repr(self.memory))}: give a folder, or True for the one of the results.")
-        if isinstance(self.memory, Path):
-            check_utf8("memory", self.memory)
         check_choice("executor", self.executor, get_args(ExecutorName))
         for kind, way in (("sampler", self.sampler), ("pruner", self.pruner)):
             if way is not None:
@@ -148,13 +141,6 @@ class SearchConfig:
         """Return a function that says to stop if `stopping` says so, or once `timeout` has passed from now."""
         deadline = math.inf if self.timeout is None else time.monotonic() + self.timeout
         return lambda: stopping() or time.monotonic() >= deadline
-
-    @property
-    def memory_folder(self) -> Path | None:
-        """The folder of the memory of trainings, if the search has one."""
-        if isinstance(self.memory, Path):
-            return self.memory
-        return ResultsFolder(self.results).memory if self.memory else None
 
     @property
     def training_workers(self) -> int:

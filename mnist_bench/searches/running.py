@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, assert_never
@@ -17,23 +16,17 @@ from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.first_trials import Start, enqueued, settings_of, start_list
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.studies import BestCheckpoints, Data, record, validated
-from mnist_bench.training import bits_of, trainer_spec
+from mnist_bench.training import trainer_spec
 from search import repeatability
 from search.driver import Observer, Run, Search
-from search.errors import UsageError
 from search.event_log import repeats
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.ray import RayExecutor, StagedFiles
-from search.memory import DEFAULT_LIMIT, RememberingExecutor, TrainingMemory
-from search.messages import show
 from search.repeatability import TriedOn
 from search.space import Space, cost_of
 from search.stored_fields import stored
 from search.study import Invocation, StartList, StudySpec, specification
-
-MEMORY_GB = "MNIST_BENCH_MEMORY_GB"
-"""Environment variable with the gigabytes that a memory of trainings may take."""
 
 
 def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
@@ -93,7 +86,7 @@ def _search(setup: SearchSetup, start: Start, observer: Observer, stopping: Call
         goal=config.trials,
         spec_for=lambda numerics: spec_of(setup, data, numerics, start),
         planner_for=lambda spec: study_context.planner(spec.space, spec.context),
-        executor=_remembering(setup, data, observer.on_notice),
+        executor=executor_of(setup, data),
         typical_costs=lambda spec: replace(setup.drawn, coefficients=spec.context["costs"]).mean_costs,
         observer=observer,
         on_trial_end=BestCheckpoints(location.files, cost_of(setup.space.settings)),
@@ -142,32 +135,6 @@ def spec_of(setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], 
         numerics=numerics, versions=study_context.versions(numerics), enqueued=enqueued(setup, plan), start=start(plan),
         portable=setup.is_portable,
     )  # fmt: skip
-
-
-def _remembering(setup: SearchSetup, data: TrainingSet, notice: Callable[[str], object]) -> Executor:
-    """Return the executor of a search, with its memory of trainings if it has one.
-
-    Raises:
-        UsageError: the limit of the memory is not a number.
-    """
-    executor, folder = executor_of(setup, data), setup.config.memory_folder
-    if folder is None:
-        return executor
-    memory = TrainingMemory(folder, limit=_memory_limit(), notice=notice)
-    return RememberingExecutor(executor, memory, lambda numerics: bits_of(data, numerics))
-
-
-def _memory_limit() -> int:
-    given = os.environ.get(MEMORY_GB)
-    if given is None:
-        return DEFAULT_LIMIT
-    try:
-        limit = float(given) * 1e9
-    except ValueError:
-        limit = math.nan
-    if not 0 < limit < math.inf:
-        raise UsageError(f"{MEMORY_GB}={show(given)}: give the gigabytes that a memory of trainings may take, above 0.")
-    return int(limit)
 
 
 def executor_of(setup: SearchSetup, data: TrainingSet) -> Executor:

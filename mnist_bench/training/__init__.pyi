@@ -1,6 +1,6 @@
 from .batches import Batch as Batch
 from .evaluation import Evaluation as Evaluation, evaluate as evaluate, logits as logits
-from .factory import bits_of as bits_of, trainer_spec as trainer_spec
+from .factory import trainer_spec as trainer_spec
 from .learner import Learner as Learner, make_learner as make_learner, train_step as train_step
 from .period import (
     FitResult as FitResult,

@@ -12,7 +12,6 @@ from mnist_bench.data import SPLIT_SEED, DataOptions, TrainingSet
 from mnist_bench.errors import DataError
 from mnist_bench.numerics import environment_of
 from mnist_bench.picture_form import MNIST, parse
-from search.differences import canaries
 from search.trainer_api import SteppedTrainer, TrainerSpec
 
 
@@ -29,15 +28,6 @@ def trainer_spec(
     return TrainerSpec(
         factory="mnist_bench.training.factory:make_trainer", options=options, environment=environment_of(precision)
     )
-
-
-def bits_of(data: TrainingSet, numerics: Mapping[str, Any]) -> list[Any]:
-    """Return all that a network's training depends on besides its configuration and seed, as plain JSON values.
-
-    `numerics` are those of the process that trains. The code of your own network is in the configuration.
-    """
-    form = [] if data.options.form == MNIST else [asdict(data.options.form)]
-    return [*canaries(numerics), numerics["trainer_revision"], data.data_hash, data.split.digest, *form]
 
 
 def make_trainer(

@@ -14,7 +14,7 @@ from search.driver.progress import WorkerTime
 from search.driver.retry_policy import POLL, End, Failure, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
 from search.event_log import History, Reported, codec
-from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, RecallingExecutor
+from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised
 from search.trainer_api import Report, finite
 
 
@@ -72,7 +72,6 @@ class Dispatcher:
         self._running: set[Key] = set()
         self._busy: set[int] = set()  # trials of which a period waits for a worker or is on one
         self._latest_states: dict[int, tuple[int, bytes]] = {}
-        self._recalling = executor if isinstance(executor, RecallingExecutor) else None
 
     def adopt(self, trial: int) -> None:
         """Take in a trial that is to be trained, with the periods that an earlier run trained and did not handle."""
@@ -156,9 +155,7 @@ class Dispatcher:
         """Let the trial's next period wait for a worker, if it has one that is not known, and is not busy with it."""
         if trial in self._busy:
             return
-        while (period := self._next_period(trial)) is not None and self._recall((trial, period)):
-            pass
-        if period is not None:
+        if (period := self._next_period(trial)) is not None:
             self._busy.add(trial)
             # By their ends, which order the events, workers would be used less: 99.4% of their time instead of 99.7
             # (docs/concepts/ordering.md).
@@ -209,20 +206,6 @@ class Dispatcher:
         self._latest_states[key[0]] = (key[1], state)
         return True
 
-    def _recall(self, key: Key) -> bool:
-        """Take a period that the executor knows from an earlier training."""
-        if self._recalling is None:
-            return False
-        trial = self._history.trials[key[0]]
-        job = Job(trial=key[0], period=key[1], config=trial.config, seed=trial.seed, state=None, stall_seconds=math.inf)
-        known = self._recalling.recall(job, is_last=key[1] == len(trial.costs))
-        if known is None or not can_be_stored(known[0], key):
-            return False
-        self._ready[key], state = known
-        if state is not None:  # as if it had been trained: the trial continues from it, or is exported
-            self._keep_state(key, known[0], state)
-        return True
-
     def _job(self, number: int, period: int) -> Job:
         """Return the period as a job, or an earlier one if the state before it is lost."""
         # A checkpoint that is lost or damaged costs time, never the trial: training continues from the newest whole
@@ -244,7 +227,7 @@ class Dispatcher:
         handled = self._history.trials[trial].reports
         waiting = (self._ready.get((trial, number)) for number in range(len(handled) + 1, period))
         reports = [*handled[: period - 1], *(result for result in waiting if isinstance(result, Report))]
-        return self._trial_timeout - sum(report.seconds for report in reports if not report.remembered)
+        return self._trial_timeout - sum(report.seconds for report in reports)
 
     def _give_up(self, trial: int, reason: End, error: str = "") -> None:
         """Let the first period of a trial that has not been trained be its last."""

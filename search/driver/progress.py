@@ -222,10 +222,9 @@ class Meter:
         self._seconds, self._cost = 0.0, 0  # measured and estimated, of the periods so far
 
     def count(self, cost: int, report: Report) -> None:
-        """Take in that a period was trained; one that is remembered says nothing of the pace."""
-        if not report.remembered:
-            self._seconds += report.seconds
-            self._cost += cost
+        """Take in that a period was trained."""
+        self._seconds += report.seconds
+        self._cost += cost
 
     def read(self) -> Progress:
         """Return the progress now."""

@@ -6,14 +6,14 @@ For training without a search: nothing is pruned, and the order in which periods
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from search.driver.dispatcher import take_all
 from search.driver.retry_policy import POLL, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
-from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, RecallingExecutor, why_failed
+from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, why_failed
 from search.study import CheckpointStore
 from search.trainer_api import Report
 
@@ -109,32 +109,12 @@ class Training:
         """
         for task in self._tasks.values():
             self.reports[task.identity], state = self._store.load(task)
-            self._enqueue(task, self._recalled(task) or state)
+            self._enqueue(task, state)
         while self._running or (self._waiting and not stopping()):
             if not stopping():
                 self._feed()
             take_all(self._executor.wait(POLL), self._take)
         return not self._waiting
-
-    def _recalled(self, task: Task) -> bytes | None:
-        """Take the next periods that the executor knows, up to the task's end or to a state to continue from."""
-        known = [*self._known(task)]
-        while known and not (known[-1][1] or task.is_ended_by([*self.reports[task.identity], *(r for r, _ in known)])):
-            known.pop()
-        for report, state in known:
-            self._take_in(task, report, state or b"")
-        return known[-1][1] if known else None
-
-    def _known(self, task: Task) -> Iterator[tuple[Report, bytes | None]]:
-        """Yield the reports that the executor knows of a task after those so far, and their states, if kept."""
-        if not isinstance(self._executor, RecallingExecutor) or task.is_ended_by(self.reports[task.identity]):
-            return
-        for period in range(len(self.reports[task.identity]) + 1, len(task.costs) + 1):
-            known = self._executor.recall(self._job(task, period, None), is_last=period == len(task.costs))
-            if known is not None:
-                yield known
-            if known is None or known[0].end is not None:
-                return
 
     def _enqueue(self, task: Task, state: bytes | None) -> None:
         """Let a task's next period wait for a worker, before those of tasks that have not begun."""

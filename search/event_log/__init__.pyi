@@ -21,7 +21,6 @@ from .records import (
     REPEATED as REPEATED,
     UNTRAINED as UNTRAINED,
     EarlyStop as EarlyStop,
-    Remembered as Remembered,
     StudyRecord as StudyRecord,
     TrialRecord as TrialRecord,
     besides as besides,

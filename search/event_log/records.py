@@ -157,18 +157,6 @@ class TrialRecord(_Explored):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Remembered:
-    """How much of a study was taken from a memory of trainings (`search.memory`)."""
-
-    periods: int
-    """Periods that were taken."""
-    of: int
-    """All periods that have been reported."""
-    share: float
-    """The share of all their logical cost that the periods taken have, 0..1."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class EarlyStop:
     """Why a search ended before its goal."""
 
@@ -272,18 +260,6 @@ class StudyRecord(_Explored):
         ended = self.finished()
         failed = [trial for trial in ended if trial.state == "FAIL"]
         return failed[0] if failed and all(trial.reason in ("crashed", "pruned") for trial in ended) else None
-
-    @property
-    def remembered(self) -> Remembered:
-        """How much of it was taken from a memory of trainings."""
-        costs = [
-            (cost, report.remembered)
-            for trial in self.trials
-            for cost, report in zip(trial.costs, trial.reports, strict=False)
-        ]
-        taken = [cost for cost, is_remembered in costs if is_remembered]
-        total = sum(cost for cost, _ in costs)
-        return Remembered(periods=len(taken), of=len(costs), share=sum(taken) / total if total else 0.0)
 
     def original_of(self, duplicate: TrialRecord) -> int:
         """Return the number of the trial that was the first to have the configuration of a duplicate."""

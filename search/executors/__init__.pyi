@@ -10,7 +10,6 @@ from .protocol import (
     Lost as Lost,
     Outcome as Outcome,
     Raised as Raised,
-    RecallingExecutor as RecallingExecutor,
     why_failed as why_failed,
 )
 from .remote import RemoteTrainer as RemoteTrainer

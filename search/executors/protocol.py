@@ -115,19 +115,6 @@ class Executor(Protocol):
 
 
 @runtime_checkable
-class RecallingExecutor(Executor, Protocol):
-    """An executor that knows periods which were trained before; see `search.memory`."""
-
-    def recall(self, job: Job, *, is_last: bool) -> tuple[Report, bytes | None] | None:
-        """Return the report of a period that need not be trained, and the state after it if it is kept.
-
-        None if the period has to be trained. The job's own state is not read. `is_last` says that the trial makes no
-        further report; its state is then needed.
-        """
-        ...
-
-
-@runtime_checkable
 class KeepingExecutor(Executor, Protocol):
     """An executor that keeps something of a trial between two jobs, such as a process."""
 

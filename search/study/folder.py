@@ -3,7 +3,6 @@
 results/
     test-openings.jsonl     openings of the test set, for whatever purpose
     plots/                  pictures of the data
-    _memory/                trainings that all studies share (`search.memory`)
     conv-0/                 a study
         study.db            event log and Optuna's tables, unless the database is a server's
         begun               when the study was begun, if the database is a server's
@@ -181,8 +180,6 @@ class ResultsFolder(_Folder):
     """The ledger of all openings of the test set from this folder."""
     plots = _Inside("plots")
     """The folder of pictures of the data."""
-    memory = _Inside("_memory")
-    """The folder of the memory of trainings."""
 
     def with_database(self) -> list[StudyFolder]:
         """Return the folders in it that have a database of their own, by name."""

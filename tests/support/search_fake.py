@@ -6,7 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ from search.event_log.timeline import Order
 from search.executors.in_process import InProcessExecutor
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
-from search.memory.remembering import RememberingExecutor
-from search.memory.training_memory import TrainingMemory
 from search.space.space import Space
 from search.space.yaml_reader import Document
 from search.strategies.pruners import Asha, Pruner
@@ -198,13 +196,6 @@ def run(results: Path, **options: Any) -> Run:
     return make_search(results, **options).run()
 
 
-def remembering(executor: Executor, memory: Path, *, states: bool = True, **options: Any) -> RememberingExecutor:
-    """Return an executor with a memory of the fake trainer's trainings."""
-    return RememberingExecutor(
-        executor, TrainingMemory(memory, **options), lambda numerics: [numerics["canary"]], states=states
-    )
-
-
 def was_run_again(results: Path) -> bool:
     """Return whether a period that notes each of its runs, as those of DEEDS do, was run more than once."""
     return any(mark.stat().st_size > 1 for mark in (results / "marks").iterdir())
@@ -215,7 +206,7 @@ def main() -> None:
 
     STALL are the seconds after which a period is taken for hung; `arrival` in its place searches in that order, and
     `patience` and a number end it early.
-    OPTUNA_STORAGE is the study's database, FAKE_GOAL its number of trials, FAKE_MEMORY a memory of trainings.
+    OPTUNA_STORAGE is the study's database, FAKE_GOAL its number of trials.
     """
     results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     order: Order = "arrival" if sys.argv[4:] == ["arrival"] else "logical"
@@ -225,8 +216,6 @@ def main() -> None:
     url = os.environ.get("OPTUNA_STORAGE")
     goal = int(os.environ.get("FAKE_GOAL", "30"))
     search = make_search(results, goal=goal, workers=workers, delay=delay, order=order, url=url, patience=patience)
-    if (memory := os.environ.get("FAKE_MEMORY")) is not None:
-        search = replace(search, executor=remembering(search.executor, Path(memory)))
     finished = search.run()
     print(finished.study.digest)
 

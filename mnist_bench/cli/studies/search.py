@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
@@ -28,7 +27,7 @@ OF_OWN_WORK = ("objective", "command", "periods", "unchecked", "stall")
 """Options of a search of your own function or program."""
 OF_NETS = (
     "net", "data_dir", "dataset", "precision", "device", "lanes", "enqueue", "from_study", "no_start", "executor",
-    "address", "gpus_per_worker", "audit_pruned", "memory",
+    "address", "gpus_per_worker", "audit_pruned",
 )  # fmt: skip
 """Options that only a search of networks has."""
 
@@ -223,16 +222,6 @@ def search(
             help="Share of a GPU that Ray reserves per worker, from 0 to 1.",
         ),
     ] = 0.0,
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            "--memory",
-            metavar="[DIR]",
-            rich_help_panel=options.FILES,
-            help="Take the results of identical trainings from a folder, the memory of trainings, and add new ones. "
-            "Default: _memory in the results folder, which all studies there share.",
-        ),
-    ] = None,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
@@ -323,7 +312,6 @@ def search(
         precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
         max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker,
-        memory=memory is not None if not memory else Path(memory),
         command=resuming.as_typed(storage), sampler=sampler, pruner=pruner,
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),

@@ -118,7 +118,6 @@ def _study_json(study: StoredStudy) -> dict[str, object]:
         "stop": None if study.stop is None else asdict(study.stop),
         "fingerprint": fingerprint(study.spec),
         "digest": study.digest,
-        "remembered": asdict(study.remembered),
         "spec": dict(study.spec),
     }
 

@@ -53,8 +53,6 @@ def _print_for_people(
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
     output.print_prose(summary(listed, seconds, before, run.order_cost))
-    if config.memory_folder is not None or listed.remembered.periods:
-        output.print_prose(memory_line(listed))
     if listed.stop is not None:
         output.print_prose(stop_line(listed.stop, foreign=foreign))
     for line in digest_lines(listed, commands):
@@ -99,13 +97,6 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
     took = cells.duration(seconds)
     took += f" (this run, after {cells.duration(before)} of training in earlier ones)" if before else ""
     return f"{ended} trial{'' if ended == 1 else 's'} in {took}: {cells.counted(listed.counts)}. {cost}."
-
-
-def memory_line(listed: Leaderboard) -> str:
-    """Return how much of a search was taken from a memory of trainings."""
-    taken = listed.remembered
-    intervals = f"{taken.periods} of {taken.of} reporting intervals"
-    return f"Taken from the memory of trainings: {intervals}, {100 * taken.share:.1f}% of the training by its cost."
 
 
 def advice(run: Run, config: SearchConfig) -> list[str]:

@@ -60,7 +60,7 @@ MIRRORS: Mapping[str, Mirror] = {
         },
         no_option={**SHOWN, "callbacks": HEARD},
         other_default={
-            **FOLLOWS, "workers": ONE_A_CORE, "memory": "an option has a folder or none; False is a word for none"
+            **FOLLOWS, "workers": ONE_A_CORE
         },
     ),
     "leaderboard": Mirror(

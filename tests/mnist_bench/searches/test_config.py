@@ -38,8 +38,6 @@ from search.strategies.pruners import NoPruner
         ({"target": "99.4%"}, "target='99.4%': give a validation accuracy, above 0 and up to 1."),
         ({"max_outage": -1}, "max_outage=-1: give seconds"),
         ({"sampler": 3}, "sampler=3: give the name of a built-in one, or of your own code: file.py:Name."),
-        ({"memory": 4}, "memory=4: give a folder, or True for the one of the results."),
-        ({"memory": Path("caf\udce9")}, "memory='caf\\udce9': the name is not UTF-8"),
         ({"pruner": NoPruner()}, "pruner=NoPruner(): give the name of a built-in one, or of your own code"),
     ],
 )

@@ -16,7 +16,6 @@ from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Outcome
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report, TrainerSpec
-from support import search_fake as fake
 from support.scripted import Clock, Scripted, killed, raised
 
 CONFIG = {"model.depth": 2, "model.width": 8}
@@ -268,33 +267,3 @@ def test_tasks_that_have_begun_come_first(start: Callable[..., Executor], tmp_pa
     assert not train([two], lambda: bool(heard))
     assert train([one, two, three], lambda: False)
     assert heard == [(2, 1), (2, 2), (2, 3), (1, 1), (1, 2), (1, 3), (3, 1), (3, 2), (3, 3)]
-
-
-@pytest.mark.parametrize("states", [True, False])
-def test_what_a_memory_knows_is_taken_up_to_an_end_or_a_state(
-    tmp_path: Path, undisturbed: dict[str, list[str]], states: bool
-) -> None:
-    trained: list[list[int]] = []
-    memory = tmp_path / "memory"
-
-    def train(name: str, asked: list[Task]) -> dict[str, list[str]]:
-        scripted = Scripted(Clock(), lambda job: None)
-        executor = fake.remembering(scripted, memory, states=states)
-        executor.start()
-        heard = Heard()
-        store = TaskStore(CheckpointStore(tmp_path / name), keep_last=True)
-        training = Training(asked, executor, store, heard)
-        assert training.run(lambda: False)
-        assert sorted(heard.periods) == sorted(period for task in asked for period in range(1, len(task.costs) + 1))
-        trained.append(sorted(job.period for _, job in scripted.started))
-        return curves(training)
-
-    first = train("short", tasks(2, periods=2))
-    assert all(undisturbed[identity][:2] == weights for identity, weights in first.items())
-    whole = tasks(3)
-    assert [train(name, whole) for name in ("whole", "again")] == [
-        {task.identity: undisturbed[task.identity] for task in whole}
-    ] * 2
-    # The last period of the first two, or all, and those of the third.
-    assert trained[1] == ([1, 2, 3, 3, 3] if states else [1, 1, 1, 2, 2, 2, 3, 3, 3])
-    assert trained[2] == []
