@@ -13,11 +13,11 @@ import pytest
 
 from mnist_bench.experiments.notebook import PUBLISHED
 from mnist_bench.leaderboard.board import grouped
-from mnist_bench.numerics.canaries import is_as_published
 from mnist_bench.training.remote import numerics_here
 from search.study.studies import open_study
 from support import releases
 from support.paths import ROOT
+from support.portable_machines import check_as_published
 
 FOLDER = ROOT / "results" / "published"
 
@@ -51,8 +51,7 @@ def test_the_published_winner_begins_as_it_did(part: str, tmp_path: Path) -> Non
 @pytest.mark.integration
 def test_the_search_that_readme_begins_with_has_its_published_digest(tmp_path: Path) -> None:
     """On every machine that computes portable bits."""
-    if not is_as_published(numerics_here("cpu", "portable")):
-        pytest.skip("this machine computes no portable bits")
+    check_as_published(numerics_here("cpu", "portable"))
     program = str(Path(sys.executable).with_name("mnist-bench"))
     words = [program, "search", "smoke", "--trials", "20"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -37,20 +37,21 @@ def answer_as_then(stored: Mapping[str, Any], *, also_numerics: bool = False) ->
         patch.setattr(numerics, "describe", lambda device, precision: dict(stored["numerics"]))
 
 
-def computes_as_then(stored: Mapping[str, Any]) -> bool:
-    """Return whether this machine trains and draws to the bits of a stored specification."""
+def as_then(stored: Mapping[str, Any]) -> dict[str, bool]:
+    """Return whether this machine trains, and whether it draws, to the bits of a stored specification."""
     numerics.setup("cpu")  # the number of threads changes bits, too
     here = canary("cpu", stored["numerics"]["precision"])
-    return (here, spec.arithmetic()) == (stored["numerics"]["canary"], stored["driver_arithmetic"])
+    return {"trains": here == stored["numerics"]["canary"], "draws": spec.arithmetic() == stored["driver_arithmetic"]}
 
 
 def main() -> None:
     """Run commands in the folder of the studies: `python earlier_studies.py COMMANDS`, a line each.
 
-    Prints whether this machine computes as then, and what each command came to. After a line `as then` it claims to.
+    Prints whether this machine trains and draws as then, and what each command came to. After a line `as then` it
+    claims to.
     """
     stored = open_study(Path(), "interrupted").spec
-    same, ran = computes_as_then(stored), Ran()
+    same, ran = as_then(stored), Ran()
     answer_as_then(stored)
     for line in sys.argv[1].splitlines():
         if line == "as then":
@@ -58,7 +59,7 @@ def main() -> None:
             continue
         result = CliRunner().invoke(app, [*line.split(), "--results", "."])
         ran[f"{line} (again)" if line in ran else line] = (result.exit_code, result.stdout, result.stderr)
-    print(json.dumps({"same": same, "ran": ran}))
+    print(json.dumps({**same, "ran": ran}))
 
 
 if __name__ == "__main__":

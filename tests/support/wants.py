@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+BITS = "no bits are known of this processor with this PyTorch"
 CGROUP = "no control group with a limit of memory may be made"
 CHROMIUM = "there is no Chromium"
 COMPILER = "there is no C compiler"
@@ -13,6 +14,7 @@ MOUNT = "no disk may be mounted"
 NODE = "there is no Node"
 QEMU = "there is no qemu-user"
 LACKING = {
+    BITS: ("known bits of this processor", ""),
     CGROUP: ("the right to limit memory", ""),
     CHROMIUM: ("Chromium", "apt install chromium chromium-driver"),
     COMPILER: ("a C compiler", "apt install gcc"),
@@ -22,6 +24,11 @@ LACKING = {
     QEMU: ("qemu-user", "apt install qemu-user"),
 }
 """Why a test is skipped, what it wants, and what brings it."""
+
+
+def bits(waits_for: str, script: str) -> str:
+    """Return why bits are not compared here: nobody has noted those of such a processor, which a script does."""
+    return f"{BITS}: it waits for {waits_for}, which benchmarks/{script} adds"
 
 
 def line(reasons: Iterable[str]) -> str:

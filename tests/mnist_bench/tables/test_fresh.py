@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 
 from mnist_bench.config import TaskName
 from mnist_bench.errors import NotInTableError
@@ -15,7 +16,7 @@ from mnist_bench.tables import RecordedBenchmark, fresh, load
 from search import canonical_json
 from search.errors import UsageError, WorkerError
 from search.trainer_api import Report
-from support import handmade_table, native, releases
+from support import handmade_table, native, releases, wants
 from support.paths import TESTS
 
 SMALL = TESTS / "data" / "small.npz"
@@ -129,7 +130,7 @@ def test_what_is_trained_here_has_the_bits_of_its_row() -> None:
     point = int(np.argmin(small.arrays.costs[:, 0]))
     here, found = native.printed("-c", TRAINED, str(SMALL), str(point)).splitlines()
     if here not in small.about.canaries or not releases.is_that_of(small.about.versions["torch"]):
-        pytest.skip("this machine's canary, or PyTorch, is not that of the table")
+        pytest.skip(wants.bits(f"a table with canary {here} and torch {torch.__version__}", "make_tables.py"))
     then = small.report(point, 0, 1)
     # The text of the metrics, for 1 is not 1.0 there.
     assert json.loads(found) == [then.value, then.weights, canonical_json.dumps(dict(then.metrics))]

@@ -1,4 +1,4 @@
-"""The second canary sees one kernel that computes otherwise, in one size."""
+"""A canary sees one kernel that computes otherwise, the second one in any size."""
 
 from __future__ import annotations
 
@@ -42,6 +42,15 @@ def of_size(function: Callable[..., Tensor], size: int) -> Callable[..., Tensor]
 def test_it_repeats_and_tells_precisions_apart(device: torch.device) -> None:
     assert afresh("cpu", "fp32") == wide_canary("cpu", "fp32")
     assert wide_canary("cpu", "bf16") != wide_canary("cpu", "fp32")
+
+
+@pytest.mark.parametrize(("layer", "size"), [("conv2d", 24), ("batch_norm", 32), ("max_pool2d", 32), ("linear", 64)])
+def test_the_first_sees_a_kernel_that_computes_otherwise(
+    layer: str, size: int, device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = canary("cpu", "fp32")
+    monkeypatch.setattr(functional, layer, of_size(getattr(functional, layer), size))
+    assert canary.__wrapped__("cpu", "fp32") != before
 
 
 @pytest.mark.parametrize(
