@@ -76,9 +76,7 @@ def in_node(exported: Path, pictures: NDArray[Any], grey: list[NDArray[Any]]) ->
     }
     (exported / "pictures.json").write_text(json.dumps(given))
     command = ["node", str(TESTS / "support" / "run_page.js"), str(exported / export_folder.PAGE)]
-    done = subprocess.run(
-        [*command, str(exported / "pictures.json")], capture_output=True, text=True, check=False, timeout=300
-    )
+    done = subprocess.run([*command, str(exported / "pictures.json")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
