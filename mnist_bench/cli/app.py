@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from mnist_bench.cli import output, plugin, space
-from mnist_bench.cli.benchmarks import bench_commands, table_commands
+from mnist_bench.cli.benchmarks import bench_commands
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import ablate, confirm, notebook, train
 from mnist_bench.cli.failures import ErrorsAsSentences, drop_output, in_words, is_of_output
@@ -89,7 +89,6 @@ app.add_typer(plugin.app, name="plugin", cls=HelpfulGroup, rich_help_panel=VERIF
 app.command("export", cls=HelpfulCommand, rich_help_panel=USE)(export.export)
 app.command("predict", cls=HelpfulCommand, rich_help_panel=USE)(predict.predict)
 app.add_typer(bench_commands.app, name="bench", cls=HelpfulGroup, rich_help_panel=BENCHMARK)
-app.add_typer(table_commands.app, name="table", cls=HelpfulGroup, rich_help_panel=BENCHMARK)
 app.command("notebook", cls=HelpfulCommand, rich_help_panel=BENCHMARK)(notebook.notebook)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,6 @@ import numpy as np
 
 from mnist_bench.errors import NotInTableError
 from mnist_bench.tables import stored
-from mnist_bench.tables.fresh import Fresh, planner
 from mnist_bench.tables.points import Nearest
 from mnist_bench.tables.rows import RecordedRow
 from mnist_bench.tables.stored import AboutTable, Arrays
@@ -96,7 +95,12 @@ class RecordedBenchmark:
     @cached_property
     def planner(self) -> Planner[TrainConfig]:
         """The planner of the table's space on its task: configurations, costs and limits, without training."""
-        return planner(self.about, self.space)
+        from mnist_bench.space_files import planner_on
+
+        images = self.about.images
+        return planner_on(
+            self.space, self.about.coefficients, train_images=images["train"], validation_images=images["validation"]
+        )
 
     def point_of(self, params: Params) -> int:
         """Return the number of the point with these parameters.
@@ -108,8 +112,8 @@ class RecordedBenchmark:
         if point is None:
             self._check(params)
             raise NotInTableError(
-                f"This configuration is not one of the {len(self):,} in table {self.name}; train=True trains it here, "
-                "nearest() returns the nearest one."
+                f"This configuration is not one of the {len(self):,} in table {self.name}; nearest() returns the "
+                "nearest one."
             )
         return point
 
@@ -140,60 +144,34 @@ class RecordedBenchmark:
         self._check(config)
         return self._nearest(seed).least(config)[0]
 
-    def curve(
-        self, config: Params | int, seed: int = 0, *, periods: int | None = None, train: bool = False
-    ) -> RecordedCurve:
+    def curve(self, config: Params | int, seed: int = 0, *, periods: int | None = None) -> RecordedCurve:
         """Return the learning curve of a configuration, given by its parameters or by its point's number.
 
         Args:
             config: parameters by the names of the space's ranges, those that do not apply left out; or a number.
             seed: of the training.
             periods: number of first reports, from 1 to all of a training; by default all.
-            train: whether to train a configuration here, as far as requested, if the table does not have it.
 
         Raises:
-            NotInTableError: it is not in the table, or not with this seed; with `train`, it is not in the space.
-            UsageError: a training does not have as many reports, or this one cannot be trained here.
-            WorkerError, DataError, DeviceError: it cannot be trained here.
+            NotInTableError: it is not in the table, or not with this seed.
+            UsageError: a training does not have as many reports.
         """
         periods = len(self.about.epochs) if periods is None else periods
         check_count("periods", periods, len(self.about.epochs))
-        try:
-            point = self.point_of(config) if isinstance(config, Mapping) else int(config)
-            number = self._number(point, seed)
-        except NotInTableError:
-            if not train:
-                raise
-            return self._trained(config if isinstance(config, Mapping) else self.params(config), seed, periods)
-        errors = self.arrays.errors[number].tolist()
-        return self._curve(
-            [None if count < 0 else count for count in errors[:periods]],
-            self.arrays.val_loss[number].tolist()[:periods],
-            self.arrays.costs[point].tolist()[:periods],
-        )
-
-    def _trained(self, params: Params, seed: int, periods: int) -> RecordedCurve:
-        self._check(params)
-        training = self._fresh(params, seed, periods)
-        none = [None] * periods  # of periods after that in which it diverged
-        metrics = [report.metrics for report in training.reports]
-        errors: list[Any] = [period["errors"] for period in metrics] + none
-        losses: list[Any] = [period["val_loss"] for period in metrics] + none
-        return self._curve(
-            errors[:periods], [math.nan if loss is None else loss for loss in losses[:periods]],
-            training.plan.costs[:periods],
-        )  # fmt: skip
-
-    def _curve(self, errors: Sequence[int | None], val_loss: Sequence[float], costs: Sequence[int]) -> RecordedCurve:
+        point = self.point_of(config) if isinstance(config, Mapping) else int(config)
+        number = self._number(point, seed)
+        errors = self.arrays.errors[number, :periods].tolist()
         images = self.about.images["validation"]
         return RecordedCurve(
-            epochs=tuple(self.about.epochs[: len(errors)]),
-            errors=tuple(round(CHANCE * images) if count is None else count for count in errors),
+            epochs=tuple(self.about.epochs[:periods]),
+            errors=tuple(round(CHANCE * images) if count < 0 else count for count in errors),
             # One and the same NaN, so that equal curves are equal.
-            val_loss=tuple(math.nan if math.isnan(loss) else loss for loss in val_loss),
-            costs=tuple(costs),
+            val_loss=tuple(
+                math.nan if math.isnan(loss) else loss for loss in self.arrays.val_loss[number, :periods].tolist()
+            ),
+            costs=tuple(self.arrays.costs[point, :periods].tolist()),
             images=images,
-            diverged=errors[-1] is None,
+            diverged=errors[-1] < 0,
         )
 
     def reports(self, point: int, seed: int) -> list[Report]:
@@ -225,14 +203,12 @@ class RecordedBenchmark:
         count = int(self.arrays.unseen[self._number(point, seed)])
         return CHANCE if count < 0 else count / self.about.images["unseen"]
 
-    def objective(self, seed: int = 0, *, train: bool = False) -> Callable[[Trial], float]:
+    def objective(self, seed: int = 0) -> Callable[[Trial], float]:
         """Return an objective for `optuna.create_study(pruner=...).optimize`: the error after the last epoch, 0 to 1.
 
         It suggests from the table's space, conditions included, reports the error after each period (numbered from 1)
         and stops if the pruner says so. A proposal between the points goes to the nearest one that was trained with
-        `seed`; the trial's user attributes name it (`point`) and its distance (`distance`). With `train`,
-        configurations that are not in the table are trained here. A proposal beyond the space's limits is then pruned,
-        with the reason among the attributes (`infeasible`).
+        `seed`; the trial's user attributes name it (`point`) and its distance (`distance`).
         """
 
         def error_of(trial: Trial) -> float:
@@ -240,21 +216,14 @@ class RecordedBenchmark:
 
             from search.strategies import suggest
 
-            params = self.space.sample(partial(suggest, trial))
-            config: Params | int = params
-            if not train:
-                config, distance = self._nearest(seed).least(params)
-                trial.set_user_attr("point", config)
-                trial.set_user_attr("distance", distance)
+            point, distance = self._nearest(seed).least(self.space.sample(partial(suggest, trial)))
+            trial.set_user_attr("point", point)
+            trial.set_user_attr("distance", distance)
             error = math.nan
             for period in range(1, len(self.about.epochs) + 1):
                 if period > 1 and trial.should_prune():
                     raise TrialPruned
-                try:
-                    curve = self.curve(config, seed, periods=period, train=train)
-                except NotInTableError as infeasible:
-                    trial.set_user_attr("infeasible", str(infeasible))
-                    raise TrialPruned(str(infeasible)) from infeasible
+                curve = self.curve(point, seed, periods=period)
                 error = curve.errors[-1] / curve.images
                 trial.report(error, period)
             return error
@@ -279,10 +248,6 @@ class RecordedBenchmark:
     @cached_property
     def _points_by_params(self) -> dict[tuple[Any, ...], int]:
         return {self._key(params): number for number, params in enumerate(self.points)}
-
-    @cached_property
-    def _fresh(self) -> Fresh:
-        return Fresh(self.about, self.space)
 
     def _nearest(self, seed: int | None) -> Nearest:
         """Return the finder of the nearest point among those trained with a seed, or among all; errors as in

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-from search.trainer_api import Report
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,18 +42,3 @@ class RecordedRow:
     def key(self) -> tuple[int, int]:
         """Point and seed."""
         return self.point, self.seed
-
-
-def row_of(point: int, seed: int, canary: str, reports: Sequence[Report]) -> RecordedRow:
-    """Return the row of a training that has ended, given all its reports."""
-    periods = [
-        RecordedPeriod(
-            errors=report.metrics["errors"],  # type: ignore[arg-type]
-            train_loss=report.metrics["train_loss"],
-            val_loss=report.metrics["val_loss"],
-            weights=report.weights,
-        )
-        for report in reports
-    ]
-    unseen = reports[-1].details.get("unseen_errors")
-    return RecordedRow(point=point, seed=seed, canary=canary, periods=tuple(periods), unseen_errors=unseen)

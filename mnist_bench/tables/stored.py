@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from mnist_bench.config import TaskName
 from mnist_bench.tables.rows import RecordedPeriod, RecordedRow
 from search import canonical_json
 from search.errors import SpaceError, StorageError
@@ -40,8 +39,8 @@ class AboutTable:
     """A table's description of itself."""
 
     name: str
-    task: TaskName
-    """See `mnist_bench.data.benchmark_tasks`."""
+    task: str
+    """The data that its configurations were trained on."""
     space: Mapping[str, Any]
     """The space's specification."""
     epochs: Sequence[float]

@@ -66,11 +66,6 @@ class WorkFolder(_Folder):
     checkpoints = _Inside("states")
     """The folder of checkpoints."""
 
-    def clear_checkpoints(self) -> None:
-        """Remove all checkpoints; the results of the trainings must be kept elsewhere."""
-        for path in self.checkpoints.iterdir():
-            path.unlink()
-
 
 @dataclass(frozen=True, slots=True)
 class ExperimentFolder(WorkFolder):

@@ -11,12 +11,10 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.config import CODEC, TrainConfig, config_hash
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.tables import AboutTable, Arrays, RecordedBenchmark, cells, encoded, fresh, of_rows
+from mnist_bench.tables import AboutTable, Arrays, RecordedBenchmark, cells, encoded, of_rows
 from mnist_bench.tables.rows import RecordedPeriod, RecordedRow
 from search.space import Space
-from search.trainer_api import Report
 
 SPACE = Space.of(
     {
@@ -98,29 +96,3 @@ def with_points(whole: RecordedBenchmark, points: Sequence[int]) -> RecordedBenc
     return RecordedBenchmark(
         whole.about, replace(rows, **of_points, point=np.searchsorted(points, rows.point).astype(np.int32))
     )
-
-
-class Trainer:
-    """Trains the table's configurations to what its rows say, in no time; satisfies `search.trainer_api.Trainer`."""
-
-    codec = CODEC
-
-    def __init__(self, *, canary: str = CANARY, worse: int = 0, **options: object) -> None:
-        """Compute as a machine with this canary does, and misclassify `worse` images more than the rows say."""
-        self._table, self._worse = table(), worse
-        plan = fresh.planner(self._table.about, SPACE)
-        self._points = {config_hash(plan(params).config): point for point, params in enumerate(self._table.points)}
-        self.numerics = {"canary": canary, "trainer_revision": 2, "kind": "cpu-bf16"}
-        self.trained: list[tuple[int, int, int]] = []
-
-    def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """Look the period up; the state is its number."""
-        assert state == (None if period == 1 else str(period - 1).encode())
-        point = self._points[config_hash(config)]
-        self.trained.append((point, seed, period))
-        report = self._table.report(point, seed, period)
-        if self._worse and report.end is None:
-            report = replace(
-                report, metrics={**report.metrics, "errors": int(report.metrics["errors"] or 0) + self._worse}
-            )
-        return str(period).encode(), report

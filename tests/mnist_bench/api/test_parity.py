@@ -191,10 +191,6 @@ NOT_MIRRORED: Mapping[str, str] = {
     "space list": "it lists what is shipped to a person",
     "space fields": "mnist_bench.space_files.reference.space_fields",
     "plugin check": "search.repeatability",
-    "table list": "mnist_bench.tables.SHA256",
-    "table show": "mnist_bench.tables.load",
-    "table card": "mnist_bench.tables.load",
-    "table verify": "it proves a table to a person",
 }
 """Commands without a function, and what there is in its place."""
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import optuna
-import pytest
 from optuna.trial import TrialState
 
 from mnist_bench.tables import RecordedBenchmark, load
@@ -15,10 +12,10 @@ from support.paths import TESTS
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def searched(table: RecordedBenchmark, trials: int, *, train: bool = False) -> optuna.Study:
+def searched(table: RecordedBenchmark, trials: int) -> optuna.Study:
     sampler, pruner = optuna.samplers.RandomSampler(seed=0), optuna.pruners.MedianPruner(n_startup_trials=3)
     study = optuna.create_study(sampler=sampler, pruner=pruner)
-    study.optimize(table.objective(seed=1, train=train), n_trials=trials)
+    study.optimize(table.objective(seed=1), n_trials=trials)
     return study
 
 
@@ -49,28 +46,3 @@ def test_on_a_pool_a_proposal_goes_to_the_nearest_point_and_the_trial_says_so() 
         assert trial.user_attrs["point"] == small.nearest(trial.params, seed=1)
         assert 0 < trial.user_attrs["distance"] < 3
         assert trial.intermediate_values[1] == small.curve(trial.user_attrs["point"], 1).errors[0] / 10_000
-
-
-def test_with_train_a_proposal_is_trained_as_far_as_it_gets(monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = handmade_table.Trainer()
-    monkeypatch.setattr("mnist_bench.training.factory.make_trainer", lambda **options: trainer)
-    whole = handmade_table.table()
-    lacking = handmade_table.with_rows(whole, whole.arrays.seed != 1)
-    trained, looked_up = searched(lacking, 12, train=True), searched(whole, 12)
-    assert [trial.intermediate_values for trial in trained.trials] == [
-        trial.intermediate_values for trial in looked_up.trials
-    ]
-    assert {(whole.point_of(trial.params), 1, 1) for trial in trained.trials} <= set(trainer.trained)
-    assert all(trial.user_attrs == {} for trial in trained.trials)
-
-
-def test_with_train_what_the_limits_forbid_is_pruned_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.training.factory.make_trainer", lambda **options: handmade_table.Trainer())
-    table = handmade_table.table()
-    space = {**table.about.space, "settings": {**table.about.space["settings"], "limits": {"parameters": 1}}}
-    empty = handmade_table.with_rows(
-        RecordedBenchmark(replace(table.about, space=space), table.arrays), table.arrays.seed < 0
-    )
-    (trial,) = searched(empty, 1, train=True).trials
-    assert trial.state == TrialState.PRUNED
-    assert "more parameters than the space allows" in trial.user_attrs["infeasible"]

@@ -9,30 +9,16 @@ import optuna
 import pytest
 
 from mnist_bench import tables
-from mnist_bench.config import CODEC, TrainConfig
-from search.trainer_api import Report
 from support.paths import ROOT, TESTS
 
 SECTION = (ROOT / "docs" / "reference" / "tables.md").read_text().split("## From Python\n")[1].split("\n## ")[0]
 BLOCKS = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", SECTION, re.MULTILINE)
 
 
-class Trainer:
-    """Trains in no time; satisfies `search.trainer_api.Trainer`."""
-
-    codec = CODEC
-    numerics: dict[str, Any] = {}  # noqa: RUF012 - as the protocol has it
-
-    def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        metrics = {"epoch": period, "train_loss": 1.0, "val_loss": 1.0, "errors": 1000 // period}
-        return b"", Report(value=0.9, metrics=metrics, weights="0" * 64, seconds=0.0)
-
-
 def test_the_examples_run_and_give_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     small = tables.load(str(TESTS / "data" / "small.npz"))
     monkeypatch.setattr(tables, "load", {"conv-5k": small}.__getitem__)
-    monkeypatch.setattr("mnist_bench.training.factory.make_trainer", lambda **options: Trainer())
     assert len(BLOCKS) == 3
     names: dict[str, Any] = {}
     for block in BLOCKS:

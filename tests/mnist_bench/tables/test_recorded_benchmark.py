@@ -56,9 +56,8 @@ def test_a_curve_has_accuracies() -> None:
 @pytest.mark.parametrize("periods", [0, -1, 4, 99, 1.5, True, "2"])
 @pytest.mark.parametrize("seed", [0, 9])
 def test_more_periods_than_there_are_and_fewer_than_one_are_refused(periods: Any, seed: int) -> None:
-    for train in (False, True):
-        with pytest.raises(UsageError, match=f"^periods={periods!r}: give a whole number from 1 to 3\\.$"):
-            handmade().curve(3, seed, periods=periods, train=train)
+    with pytest.raises(UsageError, match=f"^periods={periods!r}: give a whole number from 1 to 3\\.$"):
+        handmade().curve(3, seed, periods=periods)
 
 
 def test_a_training_that_diverged_has_the_error_of_a_guess_and_no_loss() -> None:
@@ -110,9 +109,7 @@ def test_a_point_that_is_missing_is_answered_with_the_ways_out() -> None:
     whole = handmade()
     kept = [point for point in range(90) if point != whole.point_of(CONFIG)]
     table = handmade_table.with_points(whole, kept)
-    with pytest.raises(
-        NotInTableError, match=r"not one of the 89 in table handmade; train=True .* nearest\(\) returns"
-    ):
+    with pytest.raises(NotInTableError, match=r"not one of the 89 in table handmade; nearest\(\) returns"):
         table.curve(CONFIG)
     nearest = table.points[table.nearest(CONFIG)]
     assert sum(nearest[path] != value for path, value in CONFIG.items()) == 1

@@ -19,7 +19,7 @@ LISTS = {
 }  # fmt: skip
 """Of what lists files: one that it finds."""
 ARGUMENTS: dict[str, Any] = {"trial": 17, "seed": 0, "on_all": True}
-WITHOUT_PATHS = {"clear_checkpoints", "with_database", "with_openings"}
+WITHOUT_PATHS = {"with_database", "with_openings"}
 
 
 def names(folder: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
