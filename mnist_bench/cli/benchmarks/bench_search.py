@@ -123,7 +123,9 @@ def search(
     )  # fmt: skip
     target = folder or results / FOLDER
     make_folder(target)  # one that cannot be made is reported before anything is searched
-    found = runner.result_of(partial(compare_methods, asked))
+    found = runner.result_of(
+        partial(compare_methods, asked), stopped="Stopped. The next run starts from the beginning.", keeps_work=False
+    )
     output.print_result(form, *tables_of(found))
     _draw(found, target, verbose=context.find_root().params["verbose"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import TypeVar
 
 import typer
@@ -24,21 +25,26 @@ def result_of(
     experiment: Callable[[Observer], T],
     *,
     stopped: str = "Stopped.",
+    keeps_work: bool = True,
     storage: str | None = None,
     study: str | None = None,
 ) -> T:
     """Return the result of an experiment, which is called with its observer.
 
-    `storage` and `study` as in `resuming.as_typed`.
+    `storage` and `study` as in `resuming.as_typed`. `keeps_work`: whether the same command continues after a stop.
 
     Raises:
-        typer.Exit: the user stopped it; the command that continues is on stderr.
+        typer.Exit: the user stopped it; the command that continues, if any does, is on stderr.
     """
+    at_once = resuming.ended_at_once(storage, study) if keeps_work else nullcontext()
     try:
-        with resuming.ended_at_once(storage, study), Interrupts(output.note) as interrupts:
+        with at_once, Interrupts(output.note) as interrupts:
             return experiment(Lines(interrupts.stopping))
     except Stopped as interruption:
-        resuming.note_stopped(stopped, storage, study)
+        if keeps_work:
+            resuming.note_stopped(stopped, storage, study)
+        else:
+            output.note(stopped)
         raise typer.Exit(ExitCode.INTERRUPTED) from interruption
 
 

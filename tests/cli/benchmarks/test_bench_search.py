@@ -116,7 +116,7 @@ def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> Non
     tournament.stopped = True
     result = cli(*SEARCH)
     assert (result.exit_code, result.stdout) == (130, "")
-    assert "Stopped. The same command continues where it stopped:\n" in result.stderr
+    assert result.stderr.endswith("Stopped. The next run starts from the beginning.\n")
 
 
 @pytest.mark.parametrize(
