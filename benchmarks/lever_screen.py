@@ -186,7 +186,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         screen = read(asked.screen)
         work = levers.Training(
-            recipe=screen.recipe, assignments=screen.assignments, levers=_together(screen), task=None,
+            recipe=screen.recipe, assignments=screen.assignments, levers=_together(screen), subset=None,
             ledger=asked.output / levers.LEDGER, workers=asked.workers,
         )  # fmt: skip
         of_seed = {screen.first_seed + number: name for number, name in enumerate(names(screen))}

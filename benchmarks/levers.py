@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import Any, get_args
+from typing import Any
 
 import pages
 from publish import FOLDER
@@ -27,7 +27,7 @@ from time_limit import stopping_after
 
 from mnist_bench import space_files
 from mnist_bench.cli.experiments.runner import Lines
-from mnist_bench.config import TaskName, TrainConfig, config_hash
+from mnist_bench.config import TrainConfig, config_hash
 from mnist_bench.data import DataOptions
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Grid, TrainingRun, open_grid, product, validation_errors
@@ -145,7 +145,8 @@ class Training:
     assignments: tuple[str, ...]
     levers: Mapping[str, Sequence[str]]
     """The assignments of each lever, or of several together, by name."""
-    task: TaskName | None
+    subset: int | None
+    """Number of training images to use, validation included; None for all."""
     ledger: Path
     workers: int
 
@@ -168,7 +169,7 @@ class Training:
         """
         runs = [run for run in product(self.configurations, seeds) if wanted(run.name, run.seed)]
         make_folder(self.ledger.parent)
-        observer, data = Lines(stopping), DataOptions(task=self.task)
+        observer, data = Lines(stopping), DataOptions(subset=self.subset)
         with open_grid(WORK, "levers", observer, data=data, workers=self.workers) as grid, suppress(Stopped):
             rows = trained(self.ledger)
             for start in range(0, len(seeds), self.workers):
@@ -193,7 +194,8 @@ class Training:
         curves = grid.train([run for run, _ in fresh])
         for run, row in fresh:
             self._add(row, _figures(curves[run.name, run.seed]))
-        WorkFolder(WORK).clear_checkpoints()  # the ledger has all figures
+        for path in WorkFolder(WORK).checkpoints.iterdir():  # the ledger has all figures
+            path.unlink()
 
     def _add(self, row: Trained, figures: Mapping[str, Any]) -> None:
         append_line(self.ledger, canonical_json.dumps({**asdict(row), **figures}))
@@ -202,7 +204,8 @@ class Training:
         """Return the line of a run, still without its results."""
         return Trained(
             recipe=self._name, baseline=config_hash(self.configurations[WITHOUT]),
-            data=canonical_json.sha256([grid.data.data_hash, grid.data.split.digest]), task=self.task, lever=run.name,
+            data=canonical_json.sha256([grid.data.data_hash, grid.data.split.digest]), lever=run.name,
+            task=None if self.subset is None else f"mnist-{self.subset}",
             changes=tuple(self.levers.get(run.name, ())), config=config_hash(run.config), seed=run.seed, errors=None,
             images=len(grid.data.split.validation), cost=sum(grid.task_of(run).costs) / 1e6, seconds=0, weights="",
             canary=grid.numerics["canary"],
@@ -325,7 +328,7 @@ def named(given: Sequence[Sequence[str]]) -> dict[str, tuple[str, ...]]:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of all commands that train."""
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="changes the recipe")
-    parser.add_argument("--task", choices=get_args(TaskName), help="by default, all of MNIST")
+    parser.add_argument("--subset", type=int, metavar="N", help="training images; by default all of MNIST")
     parser.add_argument("--minutes", type=float, default=95, help="of this command; the same command resumes")
     parser.add_argument("--workers", type=int, default=2)
 
@@ -346,7 +349,7 @@ def main(arguments: Sequence[str]) -> None:
     if asked.what == "train":
         try:
             work = Training(
-                recipe=asked.recipe, assignments=tuple(asked.set), levers=named(asked.lever), task=asked.task,
+                recipe=asked.recipe, assignments=tuple(asked.set), levers=named(asked.lever), subset=asked.subset,
                 ledger=asked.output / LEDGER, workers=asked.workers,
             )  # fmt: skip
             seeds = range(asked.first_seed, asked.first_seed + asked.seeds)

@@ -42,7 +42,6 @@ from .settings import (
     PixelPool as PixelPool,
     PoolAxes as PoolAxes,
     SharedFilters as SharedFilters,
-    TaskName as TaskName,
     TrainConfig as TrainConfig,
     TrainOn as TrainOn,
 )

@@ -13,7 +13,7 @@ from .mnist import (
     of_files as of_files,
 )
 from .own.formats import options_for as options_for
-from .split import CLASSES as CLASSES, SPLIT_SEED as SPLIT_SEED, validation_size as validation_size
+from .split import CLASSES as CLASSES, validation_size as validation_size
 from .tensors import (
     Dataset as Dataset,
     Moments as Moments,

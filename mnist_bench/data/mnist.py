@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never, get_args
 
 import numpy as np
 
-from mnist_bench.config import DatasetName, TaskName
+from mnist_bench.config import DatasetName
 from mnist_bench.data import idx, torchvision_sets
-from mnist_bench.data.benchmark_tasks import parts, spoiled, task
 from mnist_bench.data.colour import CHANNELS, in_red
-from mnist_bench.data.split import SPLIT_SEED, Indices, Split, make_split
+from mnist_bench.data.split import Split, make_split
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json
@@ -50,22 +49,12 @@ class DataOptions:
     """The form that the pictures have for a net; `own.options_for` finds it out."""
     subset: int | None = None
     """Number of training images to use, validation included; None for all."""
-    task: TaskName | None = None
-    """Name of a benchmark task, which is made of the packaged files."""
-    split_seed: int = SPLIT_SEED
-    """Seed of a task's split, by which images train, validate or are unseen."""
 
     def __post_init__(self) -> None:
         if self.dataset not in get_args(DatasetName):
             raise DataError(f"dataset {self.dataset!r} is not one of {', '.join(get_args(DatasetName))}")
         if self.data_dir is not None and not of_files(self.dataset):
             raise DataError(f"a data set is named by its folder or by its name, not by both ({self.dataset!r})")
-        if self.task is not None and (self.dataset, self.data_dir, self.subset) != ("mnist", None, None):
-            raise DataError(
-                f"a task uses the packaged MNIST unchanged; leave out all settings except task={self.task!r}"
-            )
-        if self.task is None and self.split_seed != SPLIT_SEED:
-            raise DataError("split_seed is for a task; all other data have one split")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,9 +144,7 @@ class TrainingSet:
     images: Images
     split: Split
     data_hash: str
-    """SHA-256 over the digests of both training files; of a task, as it has made them."""
-    unseen: Indices = field(default_factory=lambda: np.empty(0, np.int64))
-    """Indices of the images on which a benchmark scores a search's choice; only a task has some."""
+    """SHA-256 over the digests of both training files."""
     names: tuple[str, ...] = ()
     """Names of the classes, if their source has them. No hash depends on them, because no training does."""
 
@@ -169,13 +156,6 @@ def load_training_set(options: DataOptions) -> TrainingSet:
         DataError: a file is missing, damaged, or not in MNIST's format.
     """
     images = load_images(options, TRAIN_FILES, train=True)
-    if options.task is not None:
-        made = task(options.task)
-        split, unseen = parts(made, images.labels, options.split_seed)
-        pictures, labels = spoiled(made, images.images, images.labels, split.train)
-        images = Images(images=pictures, labels=labels)
-        data_hash = canonical_json.sha256(images.digests)
-        return TrainingSet(options=options, images=images, split=split, data_hash=data_hash, unseen=unseen)
     split = make_split(images.labels, subset=options.subset, classes=options.form.classes)
     return TrainingSet(
         options=options, images=images, split=split, data_hash=canonical_json.sha256(images.digests),

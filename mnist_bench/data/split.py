@@ -1,13 +1,12 @@
 """The fixed, stratified validation split: the same images for every trial, on every machine.
 
-Whether an image validates depends only on the SHA-256 of its index and of the split's seed. A library's random
+Whether an image validates depends only on the SHA-256 of its index and of a fixed seed. A library's random
 generator is not used, because its numbers may change between versions.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -50,9 +49,7 @@ def fewest(classes: int = CLASSES) -> int:
     return max(CLASSES, classes)
 
 
-def make_split(
-    labels: NDArray[np.integer], *, subset: int | None = None, seed: int = SPLIT_SEED, classes: int = CLASSES
-) -> Split:
+def make_split(labels: NDArray[np.integer], *, subset: int | None = None, classes: int = CLASSES) -> Split:
     """Split images into a training and a validation part.
 
     Each class contributes to validation in proportion to its size, rounded by the largest-remainder method.
@@ -60,33 +57,19 @@ def make_split(
     Args:
         labels: shape (N,), the classes of the images, from 0.
         subset: number of images to use, the first in the order of their hashes; None for all.
-        seed: seed of the hashes.
         classes: how many there are.
 
     Raises:
         DataError: there are fewer images than `fewest` says, or `subset` is not between that and N.
     """
     # The order does not depend on the number of images taken, so a larger subset contains a smaller one.
-    order, least = _hash_order(len(labels), seed)[:subset], fewest(classes)
+    order, least = _hash_order(len(labels))[:subset], fewest(classes)
     if subset is not None and not least <= subset <= len(labels):
         raise DataError(f"a subset must have {least} to {len(labels):,} of these images, not {subset:,}")
     if len(order) < least:
         raise DataError(f"{len(order)} images are too few to split; at least {least} are needed")
-    (validation,) = _stratified(order, labels, [validation_size(len(order))], classes)
+    validation = _stratified(order, labels, validation_size(len(order)), classes)
     return Split(train=np.setdiff1d(order, validation), validation=validation)
-
-
-def cut(labels: NDArray[np.integer], sizes: Sequence[int], *, seed: int = SPLIT_SEED) -> list[Indices]:
-    """Return disjoint parts of these sizes, each stratified, as indices in ascending order.
-
-    The first part of 10,000 of MNIST's 60,000 images is the validation part of `make_split`.
-
-    Raises:
-        DataError: there are fewer images than the sizes add up to.
-    """
-    if sum(sizes) > len(labels):
-        raise DataError(f"{len(labels):,} images are too few for parts of {', '.join(f'{size:,}' for size in sizes)}")
-    return _stratified(_hash_order(len(labels), seed), labels, sizes, CLASSES)
 
 
 def validation_size(images: int) -> int:
@@ -97,22 +80,17 @@ def validation_size(images: int) -> int:
     return round(images / 6000) * 1000 if images >= 6000 else images // 6
 
 
-def _hash_order(images: int, seed: int) -> Indices:
+def _hash_order(images: int) -> Indices:
     # 8 of 32 bytes: among 60,000 images, two keys are equal with a chance of 1 in 10^10. A stable sort settles them.
-    keys = [hashlib.sha256(f"{seed}:{index}".encode()).digest()[:8] for index in range(images)]
+    keys = [hashlib.sha256(f"{SPLIT_SEED}:{index}".encode()).digest()[:8] for index in range(images)]
     return np.argsort(np.frombuffer(b"".join(keys), ">u8"), kind="stable").astype(np.int64)
 
 
-def _stratified(order: Indices, labels: NDArray[np.integer], sizes: Sequence[int], classes: int) -> list[Indices]:
-    """Cut images into one part after another, each class in the order of the hashes and in proportion to its size."""
+def _stratified(order: Indices, labels: NDArray[np.integer], size: int, classes: int) -> Indices:
+    """Return `size` images, of each class the first in the order of the hashes and in proportion to its size."""
     members = [order[labels[order] == label] for label in range(classes)]
-    parts, taken = [], [0] * classes
-    for size in sizes:
-        ends = [start + share for start, share in zip(taken, _fair_shares(list(map(len, members)), size), strict=True)]
-        chosen = [member[start:end] for member, start, end in zip(members, taken, ends, strict=True)]
-        parts.append(np.sort(np.concatenate(chosen)))
-        taken = ends
-    return parts
+    shares = _fair_shares(list(map(len, members)), size)
+    return np.sort(np.concatenate([member[:share] for member, share in zip(members, shares, strict=True)]))
 
 
 def _fair_shares(counts: list[int], total: int) -> list[int]:

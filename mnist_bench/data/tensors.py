@@ -46,8 +46,6 @@ class Dataset:
     """SHA-256 over the training files; see `TrainingSet`."""
     split_hash: str
     """SHA-256 over the split's indices."""
-    unseen: Tensor
-    """Indices of the images on which a benchmark scores a search's choice, int64; none without a task."""
     names: tuple[str, ...] = ()
     """Of the classes; see `TrainingSet`."""
 
@@ -112,7 +110,6 @@ def on_device(loaded: TrainingSet, device: torch.device) -> Dataset:
         moments_of_all=tuple(map(_moments, train + validation)),
         data_hash=loaded.data_hash,
         split_hash=loaded.split.digest,
-        unseen=torch.from_numpy(loaded.unseen).to(device),
         names=loaded.names,
     )
 
@@ -121,9 +118,7 @@ def with_evaluation_images(data: Dataset, images: Images) -> Dataset:
     """Return a data set that evaluates on `images`, normalised like `data`; its training part is empty."""
     pictures, labels = _tensors(images, data.form, data.device)
     everything = torch.arange(len(labels), device=data.device)
-    return replace(
-        data, images=pictures, labels=labels, train=everything[:0], validation=everything, unseen=everything[:0]
-    )
+    return replace(data, images=pictures, labels=labels, train=everything[:0], validation=everything)
 
 
 def _tensors(images: Images, form: PictureForm, device: torch.device) -> tuple[Tensor, Tensor]:

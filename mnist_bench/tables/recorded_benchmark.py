@@ -193,10 +193,8 @@ class RecordedBenchmark:
             return Report(value=None, metrics=metrics, weights=weights, seconds=0.0, end="diverged")
         train_loss, val_loss = float(self.arrays.train_loss[number, at]), float(self.arrays.val_loss[number, at])
         metrics = {"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss, "errors": errors}
-        is_last = period == len(self.about.epochs)
-        details = {"unseen_errors": int(self.arrays.unseen[number])} if is_last else {}
         value = 1 - errors / self.about.images["validation"]
-        return Report(value=value, metrics=metrics, weights=weights, seconds=0.0, details=details)
+        return Report(value=value, metrics=metrics, weights=weights, seconds=0.0)
 
     def unseen_error(self, point: int, seed: int) -> float:
         """Return the error after the last period on the images that no search sees, 0 to 1; errors as in `row`."""

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from mnist_bench import own_nets
-from mnist_bench.config import DatasetName, TaskName, TrainConfig
-from mnist_bench.data import SPLIT_SEED, DataOptions, TrainingSet
+from mnist_bench.config import DatasetName, TrainConfig
+from mnist_bench.data import DataOptions, TrainingSet
 from mnist_bench.errors import DataError
 from mnist_bench.numerics import environment_of
 from mnist_bench.picture_form import MNIST, parse
@@ -38,8 +38,6 @@ def make_trainer(
     data_dir: str | None = None,
     form: Mapping[str, Any] | None = None,
     subset: int | None = None,
-    task: TaskName | None = None,
-    split_seed: int = SPLIT_SEED,
     data_hash: str | None = None,
     net: str | None = None,
 ) -> SteppedTrainer[TrainConfig]:
@@ -61,13 +59,10 @@ def make_trainer(
         own_nets.load_net(net)
     torch_device = numerics.setup(device, precision)
     chosen = DataOptions(
-        dataset=dataset, data_dir=data_dir, subset=subset, task=task, split_seed=split_seed,
-        form=MNIST if form is None else parse(form),
+        dataset=dataset, data_dir=data_dir, subset=subset, form=MNIST if form is None else parse(form),
     )  # fmt: skip
     data = load_dataset(chosen, torch_device)
     if data_hash not in (None, data.data_hash):
         found = f"their hash was {data_hash[:8]} and is {data.data_hash[:8]}"
-        raise DataError(
-            f"{data_dir or task or dataset}: the training files have changed since this work began ({found})"
-        )
+        raise DataError(f"{data_dir or dataset}: the training files have changed since this work began ({found})")
     return TorchTrainer(data, numerics.choose_precision(torch_device, precision), record=recorder(torch_device))

@@ -78,8 +78,7 @@ def advance(
     """Train period number `period` (from 1) from `state` (None before the first); return the new state and the report.
 
     The report's value is the accuracy (0 to 1) on the validation part of `data`, with the averaged weights if
-    averaging is on; its weights are the hash of the same. The last report's details count the errors on the unseen
-    images of a benchmark's task, too. A loss that is not finite ends the trial as diverged, a lack
+    averaging is on; its weights are the hash of the same. A loss that is not finite ends the trial as diverged, a lack
     of memory as out_of_memory.
 
     Raises:
@@ -160,10 +159,6 @@ def _advance(
     steps = len(schedule.steps(period))
     report = _report(config, period, float(total) / steps if steps else None, read(*scored), weights)
     is_last = period == len(schedule.period_ends)
-    if is_last and report.end is None and len(data.unseen):
-        unseen = replace(trained_on, validation=data.unseen)
-        found = read(*score(EvaluatedNet(train_loop.learner), unseen, precision))
-        report = replace(report, details={**report.details, "unseen_errors": found.errors})
     # A call that brings these bytes for the next period continues the loop itself, if it is still here.
     if report.end is None and not is_last:
         device_cache.keep(content, identity, period, train_loop)

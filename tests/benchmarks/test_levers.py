@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.integration
 
-COMMAND = ["train", "ladder/99.0", "--task", "mnist-5k", "--lever", "no-smoothing", "optim.label_smoothing=0"]
+COMMAND = ["train", "ladder/99.0", "--subset", "6000", "--lever", "no-smoothing", "optim.label_smoothing=0"]
 
 
 def test_pairs_are_trained_once_and_compared_in_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
