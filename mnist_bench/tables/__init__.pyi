@@ -3,7 +3,6 @@ from .points import (
     cells as cells,
 )
 from .recorded_benchmark import CHANCE as CHANCE, RecordedBenchmark as RecordedBenchmark, RecordedCurve as RecordedCurve
-from .rows import RecordedRow as RecordedRow
 from .shipped import SHA256 as SHA256, load as load
-from .stored import AboutTable as AboutTable, Arrays as Arrays, encoded as encoded, of_rows as of_rows, pack as pack
+from .stored import AboutTable as AboutTable, Arrays as Arrays, pack as pack
 from .table_trainer import POINT as POINT, TablePlanner as TablePlanner, TableTrainer as TableTrainer

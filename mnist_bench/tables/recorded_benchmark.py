@@ -13,7 +13,6 @@ import numpy as np
 from mnist_bench.errors import NotInTableError
 from mnist_bench.tables import stored
 from mnist_bench.tables.points import Nearest
-from mnist_bench.tables.rows import RecordedRow
 from mnist_bench.tables.stored import AboutTable, Arrays
 from search.arguments import check_count
 from search.messages import did_you_mean, show
@@ -125,14 +124,6 @@ class RecordedBenchmark:
             return None
         return point if params.keys() <= self._spans.keys() else None
 
-    def row(self, point: int, seed: int) -> RecordedRow:
-        """Return the result of a training.
-
-        Raises:
-            NotInTableError: the point was not trained with this seed.
-        """
-        return stored.row_at(self.arrays, self.about.canaries, self._number(point, seed))
-
     def nearest(self, config: Params, seed: int | None = None) -> int:
         """Return the number of the point nearest to a configuration; see `points.Nearest` for the distance.
 
@@ -174,16 +165,12 @@ class RecordedBenchmark:
             diverged=errors[-1] < 0,
         )
 
-    def reports(self, point: int, seed: int) -> list[Report]:
-        """Return the reports of a training, as a trainer gives them.
+    def report(self, point: int, seed: int, period: int) -> Report:
+        """Return the report of one period, from 1, as a trainer gives it.
 
         Raises:
             NotInTableError: the point was not trained with this seed.
         """
-        return [self.report(point, seed, period) for period in range(1, len(self.row(point, seed).periods) + 1)]
-
-    def report(self, point: int, seed: int, period: int) -> Report:
-        """Return the report of one period, from 1; errors as in `reports`."""
         number, at = self._number(point, seed), period - 1
         errors = int(self.arrays.errors[number, at])
         weights = self.arrays.weights[number, at].tobytes().hex()
@@ -197,7 +184,7 @@ class RecordedBenchmark:
         return Report(value=value, metrics=metrics, weights=weights, seconds=0.0)
 
     def unseen_error(self, point: int, seed: int) -> float:
-        """Return the error after the last period on the images that no search sees, 0 to 1; errors as in `row`."""
+        """Return the error after the last period on the images that no search sees, 0 to 1; errors as in `report`."""
         count = int(self.arrays.unseen[self._number(point, seed)])
         return CHANCE if count < 0 else count / self.about.images["unseen"]
 

@@ -13,7 +13,7 @@ import re
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from mnist_bench.tables.rows import RecordedPeriod, RecordedRow
 from search import canonical_json
 from search.errors import SpaceError, StorageError
 from search.messages import first_fault
@@ -172,64 +171,10 @@ def _check(about: AboutTable, arrays: Arrays) -> None:
         raise ValueError("it does not describe its images or machines")
 
 
-def of_rows(rows: Sequence[RecordedRow], canaries: Sequence[str], epochs: int) -> dict[str, NDArray[Any]]:
-    """Return the arrays of rows, by name."""
-    shape = (len(rows), epochs)
-    errors, weights = np.full(shape, -1, np.int32), np.zeros((*shape, HASH_BYTES), np.uint8)
-    train_loss, val_loss = np.full(shape, np.nan), np.full(shape, np.nan)
-    for number, row in enumerate(rows):
-        for period, kept in enumerate(row.periods):
-            errors[number, period] = -1 if kept.errors is None else kept.errors
-            train_loss[number, period] = np.nan if kept.train_loss is None else kept.train_loss
-            val_loss[number, period] = np.nan if kept.val_loss is None else kept.val_loss
-            weights[number, period] = np.frombuffer(bytes.fromhex(kept.weights), np.uint8)
-    return {
-        "point": np.array([row.point for row in rows], np.int32),
-        "seed": np.array([row.seed for row in rows], np.int16),
-        "canary": np.array([canaries.index(row.canary) for row in rows], np.int8),
-        "errors": errors,
-        "train_loss": train_loss,
-        "val_loss": val_loss,
-        "weights": weights,
-        "unseen": np.array([-1 if row.unseen_errors is None else row.unseen_errors for row in rows], np.int32),
-    }
-
-
-def row_at(arrays: Arrays, canaries: Sequence[str], number: int) -> RecordedRow:
-    """Return a row as it was trained."""
-    periods = []
-    for period, errors in enumerate(arrays.errors[number].tolist()):
-        losses = (arrays.train_loss[number, period].item(), arrays.val_loss[number, period].item())
-        train_loss, val_loss = (None if np.isnan(loss) else loss for loss in losses)
-        weights = arrays.weights[number, period].tobytes().hex()
-        kept = RecordedPeriod(
-            errors=None if errors < 0 else errors, train_loss=train_loss, val_loss=val_loss, weights=weights
-        )
-        periods.append(kept)
-        if kept.errors is None:
-            break
-    unseen = int(arrays.unseen[number])
-    return RecordedRow(
-        point=int(arrays.point[number]), seed=int(arrays.seed[number]), canary=canaries[arrays.canary[number]],
-        periods=tuple(periods), unseen_errors=None if unseen < 0 else unseen,
-    )  # fmt: skip
-
-
-def encoded(space: Space, points: Sequence[Params]) -> Iterator[list[float]]:
-    """Yield the parameters of each point as numbers, a column per range; see `Arrays.params`."""
-    spans = space.distributions
-    for params in points:
-        yield [_number(span, params[path]) if path in params else math.nan for path, span in spans.items()]
-
-
 def decoded(spans: Mapping[str, Distribution], numbers: Sequence[float]) -> Params:
-    """Return the parameters of a point that `encoded` made these numbers of, given the space's ranges."""
+    """Return the parameters of a point by its numbers, a column per range; see `Arrays.params`."""
     columns = zip(spans.items(), numbers, strict=True)
     return {path: _value(span, number) for (path, span), number in columns if not math.isnan(number)}
-
-
-def _number(span: Distribution, value: Any) -> float:
-    return float(span.values.index(value) if span.is_listed else value)
 
 
 def _value(span: Distribution, number: float) -> Any:

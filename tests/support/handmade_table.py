@@ -5,15 +5,15 @@ Two learning rates are bad, batchnorm helps, and errors vary from seed to seed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.tables import AboutTable, Arrays, RecordedBenchmark, cells, encoded, of_rows
-from mnist_bench.tables.rows import RecordedPeriod, RecordedRow
+from mnist_bench.tables import AboutTable, Arrays, RecordedBenchmark, cells
 from search.space import Space
 
 SPACE = Space.of(
@@ -41,6 +41,7 @@ def table(*, seeds: int = 3, noise: float = 0.0015, name: str = "handmade") -> R
     rows = [
         _row(number, seed, dict(params), noise, draws) for number, params in enumerate(points) for seed in range(seeds)
     ]
+    seen, train_loss, val_loss, weights, unseen = zip(*rows, strict=True)
     about = AboutTable(
         name=name, task="mnist-5k", space=SPACE.to_spec(), epochs=list(EPOCHS),
         images={"train": 5_000, "validation": SEEN, "unseen": UNSEEN}, data_hash="d" * 64, split_hash="e" * 64,
@@ -49,36 +50,50 @@ def table(*, seeds: int = 3, noise: float = 0.0015, name: str = "handmade") -> R
     )  # fmt: skip
     hidden = np.array([params["model.hidden_layers"] for params in points])
     arrays = Arrays(
-        params=np.array(list(encoded(SPACE, points))),
+        params=np.array([_numbers(params) for params in points]),
         costs=np.outer(1 + hidden, [100_000, 100_000, 200_000]).astype(np.int64),
         parameters=(10_000 * (1 + hidden)).astype(np.int64),
         macs=(100_000 * (1 + hidden)).astype(np.int64),
-        **of_rows(rows, [CANARY], len(EPOCHS)),
+        point=np.repeat(np.arange(len(points), dtype=np.int32), seeds),
+        seed=np.tile(np.arange(seeds, dtype=np.int16), len(points)),
+        canary=np.zeros(len(rows), np.int8),
+        errors=np.array(seen, np.int32),
+        train_loss=np.array(train_loss),
+        val_loss=np.array(val_loss),
+        weights=np.array([[list(bytes.fromhex(one)) for one in each] for each in weights], np.uint8),
+        unseen=np.array(unseen, np.int32),
     )
     return RecordedBenchmark(about, arrays)
 
 
-def _row(number: int, seed: int, params: dict[str, object], noise: float, draws: np.random.Generator) -> RecordedRow:
+Row = tuple[list[int], list[float], list[float], list[str], int]
+"""Of one training: errors, training and validation losses and hashes of weights by period; errors on unseen images."""
+
+
+def _row(number: int, seed: int, params: dict[str, object], noise: float, draws: np.random.Generator) -> Row:
     rate = float(str(params["optim.lr"]))
     if rate == 1.0 and params["model.batchnorm"] == "none":
-        diverged = RecordedPeriod(errors=None, train_loss=None, val_loss=None, weights=f"{number:032x}{seed:032x}")
-        return RecordedRow(point=number, seed=seed, canary=CANARY, periods=(diverged,), unseen_errors=None)
+        nothing = [np.nan] * len(EPOCHS)
+        return [-1] * len(EPOCHS), nothing, nothing, [f"{number:032x}{seed:032x}", *["0" * 64] * (len(EPOCHS) - 1)], -1
     skill = 0.03 + 0.01 * abs(np.log(rate / 0.006)) - 0.006 * (params["model.batchnorm"] != "none")
     skill += 0.003 * abs(int(str(params["optim.drops"])) - 1) + draws.normal(0, noise)
     seen, unseen = (max(0.001, skill + draws.normal(0, np.sqrt(skill / images))) for images in (SEEN, UNSEEN))
     late = 0.04 * (0.5 + (rate < 0.005))  # a low learning rate takes longer
-    periods = [
-        RecordedPeriod(
-            errors=round(SEEN * min(0.9, seen + late * (1 / epoch - 1 / 4))),
-            train_loss=skill + late / epoch,
-            val_loss=3 * seen + late / epoch,
-            weights=f"{number:032x}{seed:016x}{epoch:016x}",
-        )
-        for epoch in EPOCHS
-    ]
-    return RecordedRow(
-        point=number, seed=seed, canary=CANARY, periods=tuple(periods), unseen_errors=round(UNSEEN * min(0.9, unseen))
+    return (
+        [round(SEEN * min(0.9, seen + late * (1 / epoch - 1 / 4))) for epoch in EPOCHS],
+        [skill + late / epoch for epoch in EPOCHS],
+        [3 * seen + late / epoch for epoch in EPOCHS],
+        [f"{number:032x}{seed:016x}{epoch:016x}" for epoch in EPOCHS],
+        round(UNSEEN * min(0.9, unseen)),
     )
+
+
+def _numbers(params: Mapping[str, Any]) -> list[float]:
+    """Return parameters as a table stores them."""
+    return [
+        np.nan if path not in params else span.values.index(params[path]) if span.is_listed else params[path]
+        for path, span in SPACE.distributions.items()
+    ]
 
 
 def with_rows(whole: RecordedBenchmark, kept: NDArray[np.bool_]) -> RecordedBenchmark:

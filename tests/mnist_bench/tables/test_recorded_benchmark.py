@@ -31,19 +31,20 @@ def handmade() -> RecordedBenchmark:
 @given(st.integers(0, 89), st.integers(0, 2))
 def test_every_way_to_a_training_leads_to_the_same_one(point: int, seed: int) -> None:
     table = handmade()
-    params, row = table.points[point], table.row(point, seed)
+    params, errors = table.points[point], table.arrays.errors[3 * point + seed].tolist()
     curve = table.curve(params, seed)
     assert curve == table.curve(point, seed) == table.curve(np.int64(point), seed)  # type: ignore[arg-type]
     assert table.point_of(params) == table.nearest(params) == table.nearest(params, seed) == point
     assert table.point_of({**params, "optim.lr": np.float64(params["optim.lr"])}) == point
-    assert [report.weights for report in table.reports(point, seed)] == [period.weights for period in row.periods]
-    errors = [period.errors for period in row.periods]
-    assert list(curve.errors[: len(errors)]) == [9000 if count is None else count for count in errors]
-    assert curve.diverged == row.diverged
+    assert list(curve.errors) == [9000 if count < 0 else count for count in errors]
+    assert curve.diverged == (errors[-1] < 0)
     assert list(curve.epochs) == [*handmade_table.EPOCHS]
     for period in range(1, len(handmade_table.EPOCHS) + 1):
         first = table.curve(params, seed, periods=period)
         assert (first.errors, first.costs) == (curve.errors[:period], curve.costs[:period])
+        report = table.report(point, seed, period)
+        assert report.weights == bytes(table.arrays.weights[3 * point + seed, period - 1].tolist()).hex()
+        assert report.metrics["errors"] == (None if curve.diverged else errors[period - 1])
 
 
 def test_a_curve_has_accuracies() -> None:
@@ -62,7 +63,7 @@ def test_more_periods_than_there_are_and_fewer_than_one_are_refused(periods: Any
 
 def test_a_training_that_diverged_has_the_error_of_a_guess_and_no_loss() -> None:
     table = handmade()
-    point = next(point for point in range(90) if table.row(point, 0).diverged)
+    point = next(point for point in range(90) if table.curve(point).diverged)
     curve = table.curve(point)
     assert curve.errors == (9000, 9000, 9000)
     assert curve.accuracies == pytest.approx((0.1, 0.1, 0.1))
@@ -172,7 +173,7 @@ def test_every_shipped_table_is_whole() -> None:
         table = load(name)
         assert table.name == name
         assert table.point_of(table.points[-1]) == len(table) - 1
-        assert table.row(0, table.seeds[0][0]).periods
+        assert table.curve(0, table.seeds[0][0]).errors
 
 
 def test_what_is_no_table_is_refused_in_a_sentence(tmp_path: Path) -> None:

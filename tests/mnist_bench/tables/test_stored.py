@@ -14,56 +14,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mnist_bench.tables import AboutTable, Arrays, RecordedBenchmark, of_rows, pack, stored
-from mnist_bench.tables.rows import RecordedPeriod, RecordedRow
+from mnist_bench.tables import AboutTable, Arrays, RecordedBenchmark, pack, stored
 from search.errors import StorageError
 from support import handmade_table
 from support.dose import dose
-
-HASHES = st.binary(min_size=32, max_size=32).map(bytes.hex)
-LOSSES = st.floats(allow_nan=False, allow_infinity=False, width=64)
-EPOCHS = len(handmade_table.EPOCHS)
-CANARIES = ["a" * 64, "b" * 64]
-
-
-@st.composite
-def rows(draw: st.DrawFn) -> RecordedRow:
-    """Draw a row of the handmade table's space: whole, or diverged in one of its periods."""
-    length = draw(st.integers(1, EPOCHS))
-    diverges = length < EPOCHS or draw(st.booleans())
-    periods = [
-        RecordedPeriod(
-            errors=draw(st.integers(0, 10_000)), train_loss=draw(LOSSES), val_loss=draw(LOSSES), weights=draw(HASHES)
-        )
-        for _ in range(length - diverges)
-    ]
-    if diverges:
-        periods.append(RecordedPeriod(errors=None, train_loss=None, val_loss=None, weights=draw(HASHES)))
-    return RecordedRow(
-        point=draw(st.integers(0, 89)), seed=draw(st.integers(0, 32_000)), canary=draw(st.sampled_from(CANARIES)),
-        periods=tuple(periods), unseen_errors=None if diverges else draw(st.integers(0, 20_000)),
-    )  # fmt: skip
 
 
 @cache
 def parts() -> tuple[AboutTable, Arrays]:
     table = handmade_table.table()
     return table.about, table.arrays
-
-
-def with_rows(found: list[RecordedRow]) -> tuple[AboutTable, Arrays]:
-    about, arrays = parts()
-    about = replace(about, canaries=CANARIES, numerics=[{"canary": canary} for canary in CANARIES])
-    return about, replace(arrays, **of_rows(found, CANARIES, EPOCHS))
-
-
-@settings(max_examples=dose(100))
-@given(st.lists(rows(), min_size=1, max_size=8, unique_by=lambda row: row.key))
-def test_every_row_comes_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory, found: list[RecordedRow]) -> None:
-    path = tmp_path_factory.mktemp("tables") / "drawn.npz"
-    path.write_bytes(pack(*with_rows(found)))
-    table = RecordedBenchmark(*stored.unpack(path))
-    assert [table.row(*row.key) for row in found] == found
 
 
 def test_all_that_a_table_holds_comes_back_and_the_bytes_are_the_same_again(tmp_path: Path) -> None:
@@ -160,7 +120,7 @@ def test_whatever_a_table_says_of_itself_is_read_or_refused(
     except StorageError:
         return
     assert table.curve(0).errors
-    assert table.reports(0, 0)
+    assert table.report(0, 0, 1)
 
 
 def test_what_would_fill_the_memory_is_refused_before_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
