@@ -24,6 +24,8 @@ from search import canonical_json
 from search.errors import SearchError, StorageError, UsageError
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}")
+_CUT = 50
+"""Characters of a name that its temporary file's has: a name may be as long as names can be."""
 
 
 def make_folder(folder: Path) -> None:
@@ -83,8 +85,7 @@ def atomic_write(path: Path, data: bytes) -> None:
     Raises:
         OSError: the disk is full or the folder is not writable; an existing file keeps its content.
     """
-    # Cut, for a name may be as long as names can be.
-    temporary = path.parent / f".{path.name[:50]}.{secrets.token_hex(8)}"
+    temporary = path.parent / f".{path.name[:_CUT]}.{secrets.token_hex(8)}"
     try:
         with temporary.open("xb") as file:  # not tempfile: its mode 0600 would hide results from the user's group
             file.write(data)
@@ -217,9 +218,19 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def left_of(path: Path) -> list[Path]:
+    """Return the temporary files of one file: of a write that is under way, and of those that were killed."""
+    beginning = f".{path.name[:_CUT]}."
+    return [found for found in path.parent.glob(".*") if found.name.startswith(beginning) and _is_temporary(found)]
+
+
 def leftovers(folder: Path) -> list[Path]:
     """Return the temporary files below a folder: those being written now and those left by killed processes."""
-    return sorted(path for path in folder.rglob(".*") if _TEMPORARY.fullmatch(path.name) and path.is_file())
+    return sorted(filter(_is_temporary, folder.rglob(".*")))
+
+
+def _is_temporary(path: Path) -> bool:
+    return bool(_TEMPORARY.fullmatch(path.name)) and path.is_file()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -16,7 +16,7 @@ from mnist_bench.export.winner import Winner
 from mnist_bench.prediction import UNFINISHED, WEIGHTS, is_export, pack
 from mnist_bench.studies import record as records
 from search.errors import SearchError, UsageError
-from search.files import atomic_write, check_target, make_folder
+from search.files import atomic_write, check_target, left_of, make_folder
 from search.messages import lacks
 
 NET, ONNX, PAGE, CARD, RECORD = "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json"
@@ -43,7 +43,7 @@ def check(folder: Path) -> None:
         UsageError: it holds other files, which the export might overwrite, or it cannot be written.
     """
     check_target(folder, folder=True)
-    if folder.is_dir() and any(folder.iterdir()) and not is_export(folder):
+    if folder.is_dir() and {*folder.iterdir()} - {*left_of(folder / UNFINISHED)} and not is_export(folder):
         raise UsageError(f"{folder}: contains files that are not an export; name a new folder.")
 
 
@@ -76,8 +76,10 @@ def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
     of_members = [path.name for path in sorted(folder.glob(MEMBER_RECORD.format("*")))]
     # Code is removed before the records that name it, so that the next export finds it if this one is killed.
     earlier = (WEIGHTS, ONNX, PAGE, NET, CARD, *_code(folder, (RECORD, *of_members)), RECORD, *of_members)
+    left = [path.name for name in (UNFINISHED, *earlier, *contents) for path in left_of(folder / name)]
     steps: list[tuple[str, bytes | None]] = [
         (UNFINISHED, TEXT.encode()),
+        *((name, None) for name in left),
         *((name, None) for name in earlier),
         *((name, content) for name, content in contents.items() if name != WEIGHTS),
         (WEIGHTS, contents[WEIGHTS]),

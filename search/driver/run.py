@@ -314,8 +314,8 @@ class Search:
         # The folder's lock first, also with a server's: checkpoints are files.
         with file_lock.driver_lock(location.files.lock, f"Study {location.name}"), storage_errors():
             _check_not_emptied(location)
-            if location.owns_database:
-                check_belongs(location)  # before a database is made in the folder
+            if location.owns_database or location.lacks_database:
+                check_belongs(location)  # before a database is made
             storage = open_for_writing(location.url)
             try:
                 EventLog(storage.engine, location.name).make_table()

@@ -6,6 +6,7 @@ whatever the objective is doing.
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import os
 import queue
@@ -15,7 +16,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np  # before a fork: a child that imports it takes a tenth of a second longer
@@ -28,6 +30,7 @@ from search.objectives.lines import Lines, Message
 from search.objectives.reports import Figures
 
 Inbox = queue.SimpleQueue[Message]
+_PR_SET_CHILD_SUBREAPER = 36
 
 groups: set[int] = set()
 """Process groups that end with this process."""
@@ -53,10 +56,27 @@ def serve(function: Callable[..., Any], lines: Lines) -> NoReturn:
     leave(0)
 
 
+def adopt() -> None:
+    """Become the parent of all that this process starts, as soon as theirs has ended: so that `below` finds them."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def below(pid: int) -> list[int]:
+    """Return the processes that a process has started and those that they have started, in any session."""
+    children: dict[int, list[int]] = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            _, parent, *_ = file.read_bytes().rpartition(b")")[2].split()
+            children.setdefault(int(parent), []).append(int(file.parent.name))
+    found = [pid]
+    for each in found:
+        found += children.get(each, [])
+    return found[1:]
+
+
 def leave(code: int) -> NoReturn:
     """End this process, and the programs that it started, without any of the parent's handlers of exit."""
-    for group in groups:
-        _kill(group)
+    _kill_all_below()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)
@@ -110,8 +130,7 @@ def _read_all(lines: Lines, inbox: Inbox) -> None:
     while (messages := lines.received()) is not None:
         for message in messages:
             inbox.put(message)
-    for group in groups:
-        _kill(group)
+    _kill_all_below()
     os._exit(1)  # not sys.exit, which would end this thread alone and wait for the objective's
 
 
@@ -122,11 +141,17 @@ def _try_to_send(lines: Lines, message: Message) -> None:
         return  # the driver is gone
 
 
-def _kill(group: int) -> None:
+def _kill_all_below() -> None:
+    for group in groups:
+        with suppress(OSError):  # it has ended
+            os.killpg(group, signal.SIGKILL)
     try:
-        os.killpg(group, signal.SIGKILL)
-    except OSError:
-        return  # it has ended
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return  # it has none; to look for them takes longer than many a trial
+    for pid in below(os.getpid()):
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def is_generator(function: Callable[..., Any]) -> bool:

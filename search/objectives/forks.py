@@ -16,7 +16,7 @@ from typing import IO, Any, Protocol
 
 from search.errors import UsageError, WorkerError
 from search.executors.local import ENVIRONMENT
-from search.objectives.child import is_generator
+from search.objectives.child import below, is_generator
 from search.objectives.lines import Lines, Message
 from search.objectives.nursery import exit_code, in_child, print_into
 from search.objectives.objective import Objective
@@ -79,9 +79,10 @@ class Child:
             return
 
     def kill(self) -> None:
-        """End it at once, and all processes of its groups; its socket then closes."""
-        with suppress(OSError):  # it has ended
-            os.kill(self.pid, signal.SIGKILL)  # a child that was just forked leads no group yet
+        """End it at once, and all processes that it has started; its socket then closes."""
+        for pid in (self.pid, *below(self.pid)):
+            with suppress(OSError):  # it has ended
+                os.kill(pid, signal.SIGKILL)  # a child that was just forked leads no group yet
         self._kill_groups()
 
     def exit_code(self) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from search.errors import UsageError
-from search.objectives.child import is_generator, serve
+from search.objectives.child import adopt, is_generator, serve
 from search.objectives.command import objective_of
 from search.objectives.lines import Lines, Message
 from search.plugins import load_object, loading_until_run
@@ -102,6 +102,7 @@ def in_child(function: Callable[..., Any], fileno: int) -> NoReturn:
     """Serve the driver at the other end of a socket, in a process that was just forked; does not return."""
     try:
         os.setsid()
+        adopt()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         serve(function, Lines(socket.socket(fileno=fileno)))
     finally:

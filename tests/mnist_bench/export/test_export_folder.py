@@ -40,7 +40,6 @@ from mnist_bench.nets.modules import build_model
 from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.prediction.model import load_model
 from mnist_bench.studies import record
-from search import files
 from search.errors import UsageError
 from search.hashed import State
 from support import handmade_winner, own_nets
@@ -120,21 +119,21 @@ def other(digits: Dataset) -> Winner:
 
 
 def killed_before(write: int, winner: Winner, place: Path) -> bool:
-    """Export in a process that SIGKILL ends before it writes a file, counted from 0, and return whether that was so."""
+    """Export in a process that SIGKILL ends before a file, counted from 0, gets its name; return whether it did."""
     if child := os.fork():
         return os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
-    written = 0
+    written, put_in_place = 0, os.replace
 
-    def atomic_write(path: Path, data: bytes) -> None:
+    def replace(temporary: Path, path: Path) -> None:
         nonlocal written
         if written == write:
             os.kill(os.getpid(), signal.SIGKILL)
         written += 1
-        files.atomic_write(path, data)
+        put_in_place(temporary, path)
 
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(export_folder, "atomic_write", atomic_write)
+            patch.setattr("search.files.os.replace", replace)
             export_folder.write(winner, place)
     finally:
         os._exit(0)  # the tests go on in the other process
@@ -155,8 +154,11 @@ def test_an_export_that_was_killed_leaves_no_net_that_could_be_believed(
     assert load_model(tmp_path).input_spec == other.input_spec
 
 
-def test_an_export_that_was_killed_in_a_new_folder_is_no_folder_of_other_files(winner: Winner, tmp_path: Path) -> None:
-    assert killed_before(2, winner, tmp_path)
+@pytest.mark.parametrize("write", [0, 2])
+def test_an_export_that_was_killed_in_a_new_folder_is_no_folder_of_other_files(
+    winner: Winner, tmp_path: Path, write: int
+) -> None:
+    assert killed_before(write, winner, tmp_path)
     export_folder.check(tmp_path)
 
 

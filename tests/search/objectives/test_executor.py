@@ -166,11 +166,23 @@ def test_a_second_call_without_a_report_is_a_difference(started: Executors) -> N
         outcome(executor)
 
 
-def test_with_the_executor_ends_all_that_a_program_has_started(started: Executors) -> None:
+@pytest.mark.parametrize("command", ["sleep 36000 &", "setsid sleep 36000 &", "(setsid sleep 36000 &);"])
+def test_with_the_executor_ends_all_that_a_program_has_started(started: Executors, command: str) -> None:
     before = {*own_work.descendants(os.getpid())}
-    executor = started(command=["sh", "-c", "sleep 36000 & sleep 36000"])
+    executor = started(command=["sh", "-c", f"{command} sleep 36000"])
     executor.submit(JOB)
     while len(below := {*own_work.descendants(os.getpid())} - before) < 4:  # one that forks, a child, two that sleep
         assert executor.wait(0.05) == []
     executor.stop()
     until(lambda: not own_work.alive([*below]))
+
+
+def test_with_a_trial_ends_what_its_program_left_behind(started: Executors, tmp_path: Path) -> None:
+    program = (
+        f"(setsid sh -c 'echo $$ > {tmp_path}/left; exec sleep 36000 >&- 2>&-' &); sleep 1; echo '{{\"value\": 1}}'"
+    )
+    executor = started(command=["sh", "-c", program.replace("{", "{{").replace("}", "}}")], checked=False)
+    executor.submit(JOB)
+    assert isinstance(outcome(executor), Done)
+    left = int(wait_for(tmp_path / "left", executor))
+    until(lambda: not own_work.alive([left]))
