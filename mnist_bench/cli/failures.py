@@ -170,6 +170,8 @@ def _place(cause: BaseException) -> dict[str, Any]:
 def in_words(error: Exception) -> str:
     """Return the lines about an error that a person reads."""
     if isinstance(error, SpaceError):  # its lines begin with a file's position, for terminals that open it
+        if all(problem.source.startswith("--set ") for problem in error.problems):
+            return f"{error}\nError: what --set gives cannot be used."
         return f"{error}\nError: the space cannot be used; `mnist-bench space show conv` prints a good file's fields."
     if isinstance(error, SearchError):
         return f"Error: {error}"

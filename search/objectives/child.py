@@ -22,7 +22,6 @@ from typing import Any, NoReturn
 
 import numpy as np  # before a fork: a child that imports it takes a tenth of a second longer
 
-from search.errors import FOREIGN
 from search.executors import error_text
 from search.executors.local import volunteer
 from search.objectives.configuration import Configuration
@@ -49,10 +48,8 @@ def serve(function: Callable[..., Any], lines: Lines) -> NoReturn:
     task = inbox.get()
     try:
         _run(function, task, lines, inbox)
-    except FOREIGN as error:  # whatever a configuration makes the objective raise is a result about it
+    except BaseException as error:  # whatever a configuration makes the objective raise is a result about it
         _try_to_send(lines, {"raised": error_text(error)})
-    except OSError:  # the driver is gone
-        pass
     leave(0)
 
 

@@ -10,10 +10,11 @@ import string
 import subprocess
 import sys
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any, cast
 
+from search.messages import show
 from search.objectives.child import owned_group
 from search.objectives.configuration import Configuration
 from search.objectives.reports import VALUE
@@ -136,10 +137,22 @@ def _report_in(line: str, metric: str) -> Mapping[str, Any] | None:
     if not line.lstrip().startswith("{"):
         return None
     try:
-        found = json.loads(line)
+        found = json.loads(line, object_pairs_hook=_Pairs)
     except ValueError:
         return None
+    if metric in found and (twice := found.twice) is not None:
+        raise RuntimeError(f"the program printed a report that names {show(twice)} twice")
     return found if metric in found else None
+
+
+class _Pairs(dict[str, Any]):
+    """An object of a JSON text."""
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        names = Counter(name for name, _ in pairs)
+        self.twice = next((name for name, times in names.items() if times > 1), None)
+        """The first name that the text has more than once."""
 
 
 def _copy(stream: IO[str] | None, last_lines: deque[str]) -> None:
@@ -172,6 +185,8 @@ def _end(process: subprocess.Popen[str]) -> None:
 def _failure(code: int, reports: int, last_lines: Sequence[str]) -> RuntimeError:
     if code:
         ending = f"the signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        quoted = "".join(f"\n{line}" for line in last_lines)
-        return RuntimeError(f"the program ended with {ending}{':' if quoted else ''}{quoted}")
+        *before, last = last_lines or [""]
+        quoted = "".join(f"\n{line}" for line in before)
+        said = f"its last lines are:{quoted}\n" if before else ""
+        return RuntimeError(f"{said}the program ended with {ending}{': ' if last else ''}{last}")
     return RuntimeError('the program made no report; it prints a line of JSON for each: {"value": 0.97}')

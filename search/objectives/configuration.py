@@ -31,6 +31,9 @@ class Configuration(Mapping[str, Any]):
     (0.1, 0.1, 3, 7)
     >>> dict(config)
     {'lr': 0.1, 'model.depth': 3}
+    >>> config.depth
+    Traceback (most recent call last):
+    AttributeError: this configuration has no depth, but model.depth: in the space, depth stands in the section model
     """
 
     def __init__(self, values: Mapping[str, Any], seed: int) -> None:
@@ -45,6 +48,8 @@ class Configuration(Mapping[str, Any]):
         return cls(trial.config, seed_of(trial.seed))
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self._values:
+            raise KeyError(self._lacks(name))
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -62,7 +67,15 @@ class Configuration(Mapping[str, Any]):
         }
         if section:
             return Configuration(section, self.seed)
-        raise AttributeError(f"this configuration has no {name}{did_you_mean(name, values)}", name=name, obj=self)
+        raise AttributeError(self._lacks(name), name=name, obj=self)
+
+    def _lacks(self, name: str) -> str:
+        """Return that a name is missing, and where it stands if it is a field of a section."""
+        inside = next((path for path in self._values if path.endswith(f".{name}")), None)
+        if inside is None:
+            return f"this configuration has no {name}{did_you_mean(name, self._values)}"
+        section = inside.removesuffix(f".{name}")
+        return f"this configuration has no {name}, but {inside}: in the space, {name} stands in the section {section}"
 
     def __repr__(self) -> str:
         return f"Configuration({self._values!r}, seed={self.seed})"

@@ -12,6 +12,8 @@ from search.messages import listing, show
 
 VALUE = "value"
 """The name of the objective in a report that is a mapping, unless the space names another one."""
+MAX_METRICS = 1000
+"""Figures of a report: each is stored with every report, and is a column of leaderboards and of CSV files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +39,11 @@ class Figures:
         """
         if not isinstance(given, Mapping):
             return cls(value=float(_number("a report", given)))
+        if len(given) > MAX_METRICS:
+            raise TypeError(
+                f"a report has at most {MAX_METRICS:,} metrics, each of which is a column of the tables of a study; "
+                f"this one has {len(given):,}"
+            )
         metrics = {str(name): _number(f"metric {show(str(name))}", value) for name, value in given.items()}
         if objective not in metrics:
             known = f"this one has {listing(metrics)}" if metrics else "this one is empty"
@@ -83,7 +90,9 @@ def digest_of(reports: Sequence[Figures]) -> str:
 
 
 def _number(what: str, value: Any) -> float | int:
-    if isinstance(value, bool | str | bytes):
+    if isinstance(value, str | bytes):
+        raise TypeError(f"{what} is a number; this one is the text '{show(value)}'")
+    if isinstance(value, bool):
         raise TypeError(f"{what} is a number; this one is {show(value)}")
     if isinstance(value, int | float) and type(value) in (int, float):
         return value

@@ -108,6 +108,8 @@ def test_problems_of_a_space_begin_with_their_positions(cli: Run, monkeypatch: p
     assert result.exit_code == 2
     assert result.stderr.splitlines()[:2] == ["bad.yaml:7:3  one", "bad.yaml:9:1  two"]
     assert result.stderr.splitlines()[2].startswith("Error: the space cannot be used")
+    raising(monkeypatch, SpaceError([Problem("--set optim.lr", 1, 1, "abc is not a number")]))
+    assert cli("studies").stderr.splitlines()[-1] == "Error: what --set gives cannot be used."
 
 
 def test_unexpected_errors_name_their_type_and_the_way_to_the_traceback(

@@ -45,7 +45,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory, in_one_process: Callable[..., 
         "reproduce bowl-0 --json", "reproduce bowl-0 --json --objective mine.py:objective",
         "reproduce bowl-0 --objective changed/mine.py:objective", "reproduce bowl-0 --trainer mine.py:objective",
         "confirm bowl-0 --top 2 --json --objective mine.py:objective", "leaderboard bowl-0", "report bowl-0",
+        "search bowl.yaml --command \"echo '{{\\\"value\\\": NaN}}'\" -n 2 --study-name diverged",
     )  # fmt: skip
+    (folder / "bowl.yaml").write_text("x: {float: [0.0, 5.0]}")
     found = in_one_process(folder, "\n".join(f"run({line!r})" for line in lines))
     return found | dict(zip(("program", "other program"), found.values(), strict=False))
 
@@ -53,6 +55,13 @@ def ran(tmp_path_factory: pytest.TempPathFactory, in_one_process: Callable[..., 
 def test_a_trial_of_a_function_is_reproduced(ran: dict[str, Any]) -> None:
     found = json.loads(ran["reproduce bowl-0 --json --objective mine.py:objective"].out)
     assert (found["identical"], len(found["periods"])) == (True, 3)
+
+
+def test_a_search_all_of_whose_trials_diverge_says_so(ran: dict[str, Any]) -> None:
+    found = next(found for line, found in ran.items() if line.endswith("--study-name diverged"))
+    assert found.code == 1
+    assert "\nEvery trial diverged: no value was finite. mnist-bench leaderboard diverged lists them." in found.err
+    assert "plot" not in found.err
 
 
 def test_a_trial_of_a_program_is_reproduced(ran: dict[str, Any]) -> None:

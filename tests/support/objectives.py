@@ -76,6 +76,11 @@ def raises(config: Configuration) -> float:
     raise ArithmeticError(f"no value for {config.depth}")
 
 
+def interrupts(config: Configuration) -> float:
+    """Raise what is no Exception."""
+    raise KeyboardInterrupt(f"enough of {config.depth}")
+
+
 def crashes(config: Configuration) -> float:
     """Fail as a library in C does."""
     if config.depth == 1:

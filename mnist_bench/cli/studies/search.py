@@ -406,7 +406,7 @@ def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], R
     """Return the result of a search that is shown while it runs, and at its end.
 
     Raises:
-        typer.Exit: it was interrupted, or its digest is not the published one.
+        typer.Exit: it was interrupted, its digest is not the published one, or all its trials have diverged.
     """
     started = time.monotonic()
     with resuming.ended_at_once(config.storage):
@@ -419,6 +419,8 @@ def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], R
         raise typer.Exit(ExitCode.INTERRUPTED)
     if not as_expected:
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
+    if ending.has_diverged(done):
+        raise typer.Exit(ExitCode.FAILURE)
     return done
 
 

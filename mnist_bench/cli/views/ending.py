@@ -104,12 +104,20 @@ def advice(run: Run, config: SearchConfig) -> list[str]:
     if not run.reached:
         return ["", "Stopped before its trial budget. To resume:", *resuming.this_command(config.storage)]
     commands, best, hint = _commands(run, config), run.study.best, resuming.hint(config.storage)
+    if has_diverged(run):
+        return ["", f"Every trial diverged: no value was finite. {commands.line('leaderboard')} lists them.", *hint]
     if best is None:
         return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended.", *hint]
     uses = _uses_of_values(commands, best) if is_foreign(run.study.spec) else _uses(run, config, commands, best)
     width = max(map(len, uses))
     lines = [f"{command:<{width}}   {use}" for command, use in uses.items()]
     return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint, *_continuation(run.study)]
+
+
+def has_diverged(run: Run) -> bool:
+    """Return whether a search has reached its goal, and all its trained trials have diverged."""
+    trained = run.study.finished()
+    return run.reached and bool(trained) and all(trial.reason == "diverged" for trial in trained)
 
 
 def _uses(run: Run, config: SearchConfig, commands: NextCommands, best: TrialRecord) -> dict[str, str]:

@@ -81,10 +81,10 @@ for epoch in range(4):
 
 
 def test_the_exit_code_and_the_last_of_the_errors_are_told(tmp_path: Path) -> None:
-    program = "import sys; print('no such data', file=sys.stderr); sys.exit(7)"
-    with pytest.raises(search.TooManyFailuresError, match="the program ended with exit code 7") as caught:
+    program = "import sys; print('reads', 'no such data', sep=chr(10), file=sys.stderr); sys.exit(7)"
+    with pytest.raises(search.TooManyFailuresError, match="the program ended with exit code 7: no such data") as caught:
         run(program, "", tmp_path)
-    assert "no such data" in "".join(caught.value.__notes__)
+    assert "its last lines are:\nreads\n" in "".join(caught.value.__notes__)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,7 @@ def test_the_exit_code_and_the_last_of_the_errors_are_told(tmp_path: Path) -> No
     [
         ("print(0.5)", r"made no report"),
         ('print(\'{"value": "high"}\')', r"metric value is a number"),
+        ('print(\'{"value": 1, "loss": 2, "value": 3}\')', r"printed a report that names value twice"),
         ("print('{' + 100_000_000 * ' ')", r"a line of JSON with more than 1,000,000 characters; a report holds"),
     ],
 )

@@ -150,6 +150,7 @@ def test_one_report_too_many_is_a_crash_with_a_sentence(tmp_path: Path) -> None:
         (objectives.drawn_from_the_system, r"does not repeat: .* report 1 is -?[0-9.]+ and -?[0-9.]+\. Draw random"),
         (objectives.a_text, "a report is a number; this one is"),
         (objectives.raises, r"no value for [123]"),
+        (objectives.interrupts, r"KeyboardInterrupt: enough of [123]"),
         (objectives.leaves, r"ended its process \(exit code 3\)"),
     ],
 )

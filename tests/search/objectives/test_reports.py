@@ -19,11 +19,12 @@ def test_numbers_of_all_kinds(given: object) -> None:
     ("given", "message"),
     [
         (None, "a report is a number; this one is of type NoneType"),
-        ("0.5", "a report is a number"),
+        ("0.5", "a report is a number; this one is the text '0.5'"),
         (True, "a report is a number; this one is true"),
         (torch.ones(2), "a report is a number; this one is of type Tensor"),
         ({"loss": 0.5}, r"holds value, the objective \(this one has loss\)"),
         ({}, "this one is empty"),
+        (dict.fromkeys(map(str, range(20_000)), 0), "at most 1,000 metrics, .*; this one has 20,000"),
         ({"value": 0.5, "name": "x"}, "metric name is a number"),
     ],
 )
