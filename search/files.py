@@ -85,12 +85,24 @@ def atomic_write(path: Path, data: bytes) -> None:
     Raises:
         OSError: the disk is full or the folder is not writable; an existing file keeps its content.
     """
+    with (
+        replaced(path) as temporary,
+        temporary.open("xb") as file,  # not tempfile: its mode 0600 would hide results from the user's group
+    ):
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Yield a path next to `path` for a new file, which takes its place after the block, but not after an error.
+
+    The block has to sync the file.
+    """
     temporary = path.parent / f".{path.name[:_CUT]}.{secrets.token_hex(8)}"
     try:
-        with temporary.open("xb") as file:  # not tempfile: its mode 0600 would hide results from the user's group
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -19,14 +19,11 @@ from search.messages import show
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-FORMAT = 6
-"""The newest format of a study's event log that this version reads. It is raised if an older version would take a newer
-log for damaged, or decide otherwise on it. A new field of a configuration, sampler, pruner or report needs no raise:
-older versions name it (see `unknown`). A study stores the lowest format that has all it uses (`StudySpec.format`), so
-that older versions read it if they can. 2: ranges of levels, constraints. 3: a search that ended early
-(`search.event_log.Stopped`). 4: a search that minimizes its value (`direction: minimize`), and one of an objective,
-whose trials may be `finished` before their last period. 5: seeds that follow from configurations, and duplicates. 6: a
-start list with configurations that the pruner does not stop (`StartList.unpruned`)."""
+FORMAT = 7
+"""The format of the event logs of new studies, and the newest that this version reads. A log keeps the format with
+which it was begun. The format is raised if an older version would take a newer log for damaged, or decide otherwise on
+it. A new field of a configuration, sampler, pruner or report needs no raise: older versions name it (see `unknown`).
+Logs of the formats 1 to 6 have no chain of checksums (`search.event_log.log`), and are read without this protection."""
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 """How pydantic reads a stored dataclass: no unknown field, and no number that is not finite."""

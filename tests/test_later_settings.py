@@ -55,6 +55,7 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     run(ROOT, folder, search("old", 2))
     with closing(sqlite3.connect(folder / "results" / "old" / DATABASE)) as database, database:
         database.execute("UPDATE search_events SET payload = json_remove(payload, '$.format') WHERE kind = 'create'")
+        database.execute("ALTER TABLE search_events DROP COLUMN chain")
     shutil.copytree(folder / "results", folder / "copy")
     *_, shown = run(ROOT, folder, search("old", 3, results="copy"), "show old --json --results copy")
     return folder, shown.values

@@ -2,7 +2,8 @@
 
 A repair changes only files that the event log can restore or that are of no use: Optuna's tables, temporary files,
 damaged checkpoints and weights. Checkpoints and weights are moved aside, not removed, because no command can write the
-same file again. The event log and paused trials are never changed.
+same file again. No repair changes the event log or a paused trial. A cut loses the events after the damage, and is made
+only if it is asked for.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mnist_bench.doctor.diagnostic import Diagnostic
+from mnist_bench.doctor.diagnostic import Diagnostic, problem
 from mnist_bench.doctor.study import examine as examine_study
 from search.database import file_lock
+from search.event_log import Reported
 from search.messages import html_table, number_of
-from search.study import StudyLocation, alone_with, driver_of
+from search.study import Cut, StudyLocation, alone_with, cut as cut_log, driver_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -52,6 +54,7 @@ def check_study(
     location: StudyLocation,
     *,
     repair: bool = False,
+    cut: bool = False,
     replay: bool = False,
     device: str = "auto",
     data_dir: Path | None = None,
@@ -61,23 +64,41 @@ def check_study(
     Args:
         location: the study.
         repair: whether to repair it; if not, it is only read, even while a search works on it.
+        cut: whether to cut its event log, which is damaged, after the last good event before all else.
         replay: whether to replay every decision in the event log, which takes as long as the search's proposals did.
         device: the device on which a search would continue.
         data_dir: the folder of the data set, if it is not the packaged one.
 
     Raises:
         StudyNotFoundError: there is no such study.
-        StudyLockedError: `repair` is set, and another process works on the study.
+        StudyLockedError: `repair` or `cut` is set, and another process works on the study.
         DeviceError: there is no such device.
-        StorageError: a repair cannot be written.
+        UsageError: `cut` is set, and the log is not damaged or not in the study's folder.
+        StorageError: a repair or a cut cannot be written, or no event of a log that is to be cut can be read.
     """
     examine = partial(examine_study, location, replay=replay, device=device, data_dir=data_dir)
-    if not repair:
+    if not (repair or cut):
         return Checkup(findings=tuple(examine(busy=_busy(location))))
     with alone_with(location):
-        before = tuple(examine(busy=None))
-        repaired = [replace(finding, advice=finding.mend()) for finding in before if finding.mend is not None]
-        return Checkup(findings=tuple(examine(busy=None)) if repaired else before, repaired=tuple(repaired))
+        done = [_told(cut_log(location))] if cut else []
+        found = tuple(examine(busy=None))
+        mended = [replace(finding, advice=finding.mend()) for finding in found if repair and finding.mend is not None]
+        return Checkup(findings=tuple(examine(busy=None)) if mended else found, repaired=(*done, *mended))
+
+
+def _told(cut: Cut) -> Diagnostic:
+    """Return what was done about a damaged event log, and what is lost."""
+    lost, reports = len(cut.lost) + cut.unread, sum(isinstance(event, Reported) for event in cut.lost)
+    text = f"cut after event {cut.history.seq - 1}, which loses {number_of(lost, 'event')}"
+    again = f"{number_of(reports, 'report')} will be trained again"
+    ends = "the same search then ends with the digest of an undisturbed one"
+    if cut.unread:
+        text += f", {cut.unread} of which cannot be read"
+        again += f", and up to {cut.unread:,} more"
+        ends += ", unless one that cannot be read was an end by the machine or a larger trial budget"
+    if cut.otherwise is not None:
+        ends = f"the same search may end with another digest than an undisturbed one: {cut.otherwise}"
+    return problem("event log", f"{text}.", f"{again}; {ends}. The damaged database is kept as {cut.aside}.")
 
 
 def _busy(location: StudyLocation) -> str | None:

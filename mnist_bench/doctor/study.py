@@ -29,6 +29,7 @@ from search.study import (
     StudyLocation,
     StudySpec,
     TablesDiff,
+    advice_on_damage,
     compare_tables,
     has_its_folder,
     invocations,
@@ -68,7 +69,8 @@ def examine(
         yield problem("event log", str(error), "Examine it with a newer version; this version does not change it.")
         return
     except StorageError as error:
-        yield problem("event log", str(error), "The files next to it are not changed; restore a copy of the database.")
+        advice = "Restore a copy of the database if there is one; the files next to it are not changed."
+        yield problem("event log", str(error), advice)
         return
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
     if foreign:
@@ -92,7 +94,7 @@ def examine(
 def _whole_log(location: StudyLocation) -> list[Event]:
     database = location.files.database
     if location.owns_database and database.exists() and (fault := damage(database)):
-        raise StorageError(f"The database {database} is damaged ({fault}).")
+        raise StorageError(f"The database {database} is damaged ({fault}); {advice_on_damage(location)}.")
     events = read_events(location)
     if not events:
         raise no_such_study(location)

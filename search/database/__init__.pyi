@@ -1,5 +1,8 @@
 from .engines import (
+    BESIDE as BESIDE,
+    checkpoint as checkpoint,
     damage as damage,
+    open_damaged as open_damaged,
     open_for_reading as open_for_reading,
     open_for_writing as open_for_writing,
     open_tables_for_reading as open_tables_for_reading,

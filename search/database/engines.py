@@ -9,6 +9,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,13 @@ def open_for_writing(url: str) -> RDBStorage:
     return storage
 
 
+def checkpoint(engine: Engine) -> None:
+    """Move what SQLite's write-ahead log holds into the database's file, and sync it, as far as no reader is at it."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+
 def open_for_reading(url: str) -> Engine:
     """Open the database read-only, so that a reader never disturbs a search.
 
@@ -79,6 +87,18 @@ def open_for_reading(url: str) -> Engine:
     return sqlalchemy.create_engine(
         "sqlite://", creator=lambda: _connect_to_read(path), poolclass=sqlalchemy.pool.NullPool
     )
+
+
+def open_damaged(path: Path) -> Engine:
+    """Open an SQLite file read-only, so that as much of it is read as can be."""
+
+    def connect() -> sqlite3.Connection:
+        connection = _connect(path, "mode=ro")
+        # It writes nothing here: with it, SQLite reads the rest of a file whose end or whose other tables are gone.
+        connection.execute("PRAGMA writable_schema=ON")
+        return connection
+
+    return sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=sqlalchemy.pool.NullPool)
 
 
 def open_tables_for_reading(url: str) -> RDBStorage:
@@ -248,7 +268,13 @@ def _has_tables(path: Path) -> bool:
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, timeout=SQLITE_TIMEOUT)
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, timeout=SQLITE_TIMEOUT)
+    connection.text_factory = _as_text
+    return connection
+
+
+_as_text = partial(str, encoding="utf-8", errors="backslashreplace")
+"""Reads a text; one that is not UTF-8 any more is read, too, so that it is found to be damaged."""
 
 
 def _check_one_name_each(path: Path) -> None:
@@ -274,3 +300,4 @@ def _prepare_sqlite(path: Path) -> None:
 def _set_pragmas(connection: Any, _record: Any) -> None:
     # No fsync a commit: killing the process loses nothing, a power cut may lose the last events but not the database.
     connection.execute("PRAGMA synchronous=NORMAL")
+    connection.text_factory = _as_text

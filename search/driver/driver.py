@@ -298,7 +298,6 @@ class Driver:
         # The order of writes that all else rests on. What is in the log has happened, so it comes first; the history
         # may not know what the log has lost. Optuna's tables come last: of the 33 ms that a trial takes the driver they
         # are 24, and if they lack the newest event, the next run adds it.
-        event = self._history.linked(event)
         self._recorder.append(event)
         self._history.apply(event)
         self._recorder.show(event)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, get_args
 from search import continuation, strategies
 from search.arguments import check_choice, check_count, check_several, check_whole
 from search.continuation import SettingsOf, resolved
-from search.database import file_lock, is_postgresql, open_for_writing, postgres, storage_errors
+from search.database import checkpoint, file_lock, is_postgresql, open_for_writing, postgres, storage_errors
 from search.defaults import results_in_force
 from search.driver.attended import interruptible, watched
 from search.driver.dispatcher import Dispatcher
@@ -46,6 +46,7 @@ from search.files import make_folder
 from search.messages import first_line, show
 from search.plugins import system_errors_of
 from search.space import Direction, Space, check_settings, direction_of
+from search.stored_fields import FORMAT
 from search.strategies import Pruner, Sampler
 from search.study import (
     CheckpointStore,
@@ -60,8 +61,10 @@ from search.study import (
     check_not_renamed,
     check_same,
     keep_invocation,
+    log_of,
     mark_folder,
     name_after,
+    note_end,
     read_events,
     specification,
     stored_history,
@@ -320,7 +323,10 @@ class Search:
             try:
                 EventLog(storage.engine, location.name).make_table()
                 with postgres.driver_lock(location.url, location.name) as held:
-                    run = self._run_on(storage, EventLog(storage.engine, location.name, held))
+                    log = log_of(storage.engine, location, held=held)
+                    run = self._run_on(storage, log)
+                    checkpoint(storage.engine)  # first, or a power cut could leave a note of more events than there are
+                    note_end(location, log.end)
             finally:
                 self.executor.stop()
                 storage.engine.dispose()
@@ -391,12 +397,11 @@ class Search:
         check_same(self.location.name, history.spec, spec.to_json(), offer)
 
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
-        created = Created(name=self.location.name, spec=spec.to_json(), format=spec.format)
-        events: list[Event] = []
-        for event in (created, GoalSet(goal=self.goal)):
-            events.append(history.linked(event))
-            log.append(events[-1])
-            history.apply(events[-1])
+        created = Created(name=self.location.name, spec=spec.to_json(), format=FORMAT)
+        events: list[Event] = [created, GoalSet(goal=self.goal)]
+        for event in events:
+            log.append(event)
+            history.apply(event)
         return events
 
     def _planner(self, spec: StudySpec) -> Planner[Any]:

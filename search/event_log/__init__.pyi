@@ -16,7 +16,7 @@ from .events import (
 )
 from .forecast import Forecast as Forecast, WorkLeft as WorkLeft
 from .history import History as History
-from .log import EventLog as EventLog, readable as readable
+from .log import EventLog as EventLog, LogEnd as LogEnd, Salvage as Salvage, readable as readable
 from .records import (
     REPEATED as REPEATED,
     UNTRAINED as UNTRAINED,

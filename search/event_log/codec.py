@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cache
-from typing import Annotated, Any, assert_never, get_args
+from typing import Annotated, Any, get_args
 
 from annotated_types import Ge
 from pydantic import TypeAdapter, ValidationError
@@ -19,28 +19,15 @@ from pydantic import TypeAdapter, ValidationError
 from search import canonical_json
 from search.canonical_json import parse_finite
 from search.errors import UsageError
-from search.event_log.events import (
-    Asked,
-    Created,
-    Declined,
-    Event,
-    GoalSet,
-    Kind,
-    OfTrial,
-    Reported,
-    Resumed,
-    Stopped,
-    Told,
-    trial_of,
-)
+from search.event_log.events import Asked, Event, Kind, OfTrial, Reported, Told, trial_of
 from search.messages import show
 from search.trainer_api import Report
 
 MAX_NUMBER = 2**64
 """No whole number in a log is as large: seeds have 32 or 64 bits."""
 _CLASSES: Mapping[str, type[Event]] = {event.kind: event for event in get_args(Event)}
-_LEFT_OUT_WHERE_NONE = {"format", "first_format", "saw"}
-"""Fields without which the first versions wrote: a null in their place would change the hashes of old events."""
+_LEFT_OUT_WHERE_NONE = {"format"}
+"""Fields without which the first versions wrote."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,38 +112,6 @@ def format_of(text: str) -> int:
         return _formatted().validate_json(text, strict=True).format
     except ValidationError:
         return 1
-
-
-def format_needed(event: Event) -> int:
-    """Return the lowest format of a log that holds an event, apart from a specification in it."""
-    match event:
-        case Created() | GoalSet() | Asked() | Reported() | Told() | Declined():
-            return 1
-        case Stopped() | Resumed():
-            return 3
-        case _:
-            assert_never(event)
-
-
-def raised(text: str, needed: int) -> str:
-    """Return the payload of a `create` event with a format that is at least the one needed."""
-    values = json.loads(text)
-    if format_of(text) >= needed:
-        return text
-    return canonical_json.dumps({"first_format": values.get("format", 0), **values, "format": needed})
-
-
-def as_begun(event: Event) -> Event:
-    """Return an event as it was first written: one that creates a study with the format that it had then."""
-    if isinstance(event, Created) and event.first_format is not None:
-        return replace(event, format=event.first_format or None, first_format=None)
-    return event
-
-
-def link(event: Event) -> str:
-    """Return the SHA-256 of an event, which covers its own link to the event before it."""
-    row = to_row(as_begun(event))
-    return canonical_json.sha256([row.kind, row.time, row.trial, row.external, row.payload])
 
 
 def _checked(kind: str, text: str) -> dict[str, Any]:

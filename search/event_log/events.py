@@ -87,10 +87,8 @@ class _Happened:
 
     time: Annotated[int, _NOT_IN_PAYLOAD] = 0
     """Logical time, in the costs' unit."""
-    saw: str | None = None
-    """In a search by arrival, the hash of the event before it; see `History.linked`."""
     later: Annotated[Values, _NOT_IN_PAYLOAD] = field(default_factory=dict)
-    """Fields of the payload that this version does not know. They count in the event's hash."""
+    """Fields of the payload that this version does not know."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,8 +101,6 @@ class Created(_Happened):
     """The result of `StudySpec.to_json`."""
     format: Annotated[int, Ge(1)] | None = None
     """See `search.stored_fields.FORMAT`; None in the first studies, which do not say it. No part of the fingerprint."""
-    first_format: Annotated[int, Ge(0)] | None = None
-    """The format at the beginning (0 if it was not named), if a later event has raised it; else None."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

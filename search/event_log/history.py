@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
 from search.errors import NewerVersionError, SpaceError
-from search.event_log import codec
 from search.event_log.events import (
     Asked,
     Created,
@@ -27,7 +26,7 @@ from search.event_log.events import (
 )
 from search.event_log.log import not_understood
 from search.event_log.records import UNTRAINED, EarlyStop, StudyRecord, TrialRecord
-from search.event_log.timeline import Order, Slot, Timeline, repeats
+from search.event_log.timeline import Order, Slot, Timeline
 from search.messages import show
 from search.space import Direction, Distribution, Space, cost_of, direction_of
 from search.trainer_api import is_feasible
@@ -167,14 +166,6 @@ class History:
                 assert_never(event)
         self.seq += 1
         self.newest = event
-
-    def linked(self, event: Event) -> Event:
-        """Return the next event: in a search by arrival with the hash of the event before it, else as it is.
-
-        In a search by arrival, a decision depends on all events before it, and the chain of hashes covers them all. In
-        logical order the earlier events follow from the costs.
-        """
-        return event if repeats(self.order) or self.newest is None else replace(event, saw=codec.link(self.newest))
 
     def record(self, live: bool = False) -> StudyRecord:
         """Return the study as a plain record; unless it is `live`, its unfinished trials are paused."""

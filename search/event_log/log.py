@@ -3,14 +3,20 @@
 The in-memory study is rebuilt from the log alone; Optuna's own tables follow it (`search.study.optuna_tables`), for
 Optuna's command line and dashboard. An event that is in the log has happened; one that is not has not, whatever else
 was written before the process died.
+
+Each event has a checksum that covers all its columns and the checksum of the event before it. A changed, lost or moved
+event breaks this chain, and a study whose chain breaks is not read. It is a checksum and not a signature: a person who
+can write the log can also compute it.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -23,6 +29,7 @@ from search.event_log.events import Created, Event
 from search.messages import in_a_sentence
 from search.stored_fields import check_format
 
+T = TypeVar("T")
 _metadata = sa.MetaData()
 _events = sa.Table(
     "search_events",
@@ -35,28 +42,91 @@ _events = sa.Table(
     sa.Column("external", sa.Boolean, nullable=False),
     sa.Column("at", sa.String(32), nullable=False),  # UTC, for people
     sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("chain", sa.String(64)),  # None in logs of the formats before `CHAINED`
 )
+CHAINED = 7
+"""The first format whose events have checksums."""
+
+
+def link(before: str, columns: Iterable[object]) -> str:
+    """Return the checksum of an event: SHA-256 over that of the event before it, "" for the first one, and its own
+    columns as text, a line each."""
+    # No text here holds a line break: canonical JSON escapes it.
+    return hashlib.sha256("\n".join([before, *map(_as_text, columns)]).encode()).hexdigest()
+
+
+def _as_text(value: object) -> str:
+    return "" if value is None else str(int(value)) if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogEnd:
+    """Where a log ended at some time; later it may be longer."""
+
+    events: int
+    chain: str
+    """Checksum of the last of them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Salvage:
+    """What can be read of a damaged log."""
+
+    rows: Sequence[Mapping[str, Any]]
+    """The columns of the events before the damage."""
+    events: Sequence[Event]
+    """The same events."""
+    lost: Sequence[Event]
+    """The events after them that can be read, damaged ones among them."""
+    unread: int
+    """How many more events there were, at least."""
 
 
 class EventLog:
     """The events of one study, in a database; in PostgreSQL they are written in the session that holds the lock."""
 
-    def __init__(self, engine: Engine, study: str, held: StudyLock | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        study: str,
+        held: StudyLock | None = None,
+        *,
+        end: LogEnd | None = None,
+        advice: str = "restore its database",
+    ) -> None:
+        """Open a log.
+
+        Args:
+            engine: its database.
+            study: the study's name there.
+            held: the study's lock, if the database has locks.
+            end: where the log ended when its last driver did; None if that is not known.
+            advice: what to do about damage, as the end of a sentence.
+        """
         self._engine = engine
         self._study = study
         self._held = held
+        self._end = end
+        self._advice = advice
         self._length = 0
+        self._last: str | None = ""
+        """Checksum of the last event; None in a log without checksums."""
         self._newest: dict[str, Any] = {}
-        self._needs = 1
-        """The format that the newest event needs."""
+
+    @property
+    def end(self) -> LogEnd | None:
+        """Where the log ends that was read or written here; None if it has no checksums, or no event."""
+        return LogEnd(events=self._length, chain=self._last) if self._length and self._last is not None else None
 
     def make_table(self) -> bool:
-        """Make the table if it is missing, and return whether it was."""
+        """Make the table, or its newest column, if it is missing, and return whether the table was."""
         with self._engine.begin() as connection:
             wait_to_make_tables(connection)
-            is_missing = not sa.inspect(connection).has_table(_events.name)
+            names = _names_of_columns(connection)
             _metadata.create_all(connection)
-            return is_missing
+            if names and "chain" not in names:
+                connection.execute(sa.text("ALTER TABLE search_events ADD COLUMN chain VARCHAR(64)"))
+            return not names
 
     def append(self, event: Event) -> None:
         """Write one event; when this returns, it has happened.
@@ -64,9 +134,11 @@ class EventLog:
         Raises:
             UsageError: it could not be read back, because custom code gave a value that no event may hold.
         """
-        row, self._needs = codec.to_row(event), codec.format_needed(event)
+        row = codec.to_row(event)
         payload = readable(row)
-        self._newest = {
+        if isinstance(event, Created):
+            self._last = "" if (event.format or 1) >= CHAINED else None
+        columns = {
             "study": self._study,
             "seq": self._length,
             "kind": row.kind,
@@ -76,11 +148,12 @@ class EventLog:
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "payload": payload,
         }
+        self._newest = {**columns, "chain": None if self._last is None else link(self._last, columns.values())}
         with self._writing() as connection:
             if self._held is None:  # else no other process writes, and each question would be a way to the server
                 self._check_last(connection)
-            self._insert(connection)
-        self._length += 1
+            connection.execute(_events.insert(), self._newest)
+        self._count()
 
     def settle(self) -> None:
         """Take the lock again after an outage, and see to it that the event appended last is there, once.
@@ -95,18 +168,18 @@ class EventLog:
             self._held.take()
         with self._writing() as connection:
             if not self._is_there(connection):
-                self._insert(connection)
-        self._length += 1
+                connection.execute(_events.insert(), self._newest)
+        self._count()
 
-    def _insert(self, connection: Connection) -> None:
-        """Write the newest event, and in the same transaction the format that it needs."""
-        # Events are never written again, but for this one figure: which versions can read a study shows only when the
-        # first event comes that an older one does not know, and an older one looks at the first event alone.
-        if self._needs > 1:
-            first = sa.and_(_events.c.study == self._study, _events.c.seq == 0)
-            payload = connection.scalar(sa.select(_events.c.payload).where(first))
-            connection.execute(_events.update().where(first).values(payload=codec.raised(str(payload), self._needs)))
-        connection.execute(_events.insert(), self._newest)
+    def restore(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write the first events of a damaged log, as `salvage` returned them, into a table without any."""
+        with self._writing() as connection:
+            connection.execute(_events.insert(), [*rows])
+
+    def _count(self) -> None:
+        """Note that the newest event is there."""
+        self._length += 1
+        self._last = self._newest["chain"]
 
     def _check_last(self, connection: Connection) -> None:
         last = sa.and_(_events.c.study == self._study, _events.c.seq == self._length - 1)
@@ -168,52 +241,123 @@ class EventLog:
             NewerVersionError: a newer version wrote them.
             StorageError: one is missing or damaged, so that those after it mean nothing.
         """
-        events = self._read(None)
-        self._length = len(events)
+        rows = self._rows()
+        events = [*self._believed(rows, 0, _before_first(rows))]
+        if self._end is not None and len(events) < self._end.events:
+            raise self._lacks(len(events), " and all after it")
+        self._length, self._last = len(events), rows[-1].chain if rows else ""
         return events
 
     def since(self, seq: int) -> list[Event]:
-        """Return the events from number `seq` on, in order; errors as in `read`."""
-        return self._read(None, seq)
+        """Return the events from number `seq` on, in order, if those before were read earlier; errors as in `read`."""
+        if not seq:
+            return self.read()
+        before, *rows = self._rows(seq - 1) or (None,)
+        if before is None:
+            return []
+        if before.seq != seq - 1:
+            raise self._lacks(seq - 1)
+        return [*self._believed(rows, seq, before.chain)]
 
     def first(self) -> Event | None:
         """Return the event with which the study begins, if there is one; errors as in `read`."""
-        return next(iter(self._read(1)), None)
+        rows = self._rows(most=1)
+        if self._end is not None and not rows:
+            raise self._lacks(0, " and all after it")
+        return next(self._believed(rows, 0, _before_first(rows)), None)
 
-    def _read(self, most: int | None, since: int = 0) -> list[Event]:
-        columns = (
-            _events.c.seq,
-            _events.c.kind,
-            _events.c.time,
-            _events.c.trial,
-            _events.c.external,
-            _events.c.payload,
+    def salvage(self) -> Salvage:
+        """Return what can be read of a log in SQLite, although a part of it, or of the file, is damaged."""
+        rows = [*_until(sa.exc.DatabaseError, self._scanned())]
+        events = [*_until(StorageError, self._believed(rows, 0, _before_first(rows)))]
+        whole = len(events)
+        lost = [event for row in rows[whole:] if (event := _event_in(row)) is not None]
+        length = max(len(rows), 0 if self._end is None else self._end.events)
+        return Salvage(
+            rows=[row._asdict() for row in rows[:whole]], events=events, lost=lost, unread=length - whole - len(lost)
         )
-        ours = sa.and_(_events.c.study == self._study, _events.c.seq >= since)
-        query = sa.select(*columns).where(ours).order_by(_events.c.seq).limit(most)
-        with self._engine.connect() as connection:
-            if not sa.inspect(connection).has_table(_events.name):
-                return []
-            rows = connection.execute(query).all()
-        return [self._believed(expected, *row) for expected, row in enumerate(rows, since)]
 
-    def _believed(self, expected: int, seq: object, *columns: object) -> Event:
+    def _scanned(self) -> Iterator[sa.Row[Any]]:
+        """Yield the rows in the order in which they were written, without SQLite's index, which may be damaged, too."""
+        with self._engine.connect() as connection:
+            ours = sa.literal_column("+study") == self._study  # the plus sign keeps SQLite from its index
+            yield from connection.execute(sa.select(*_columns_in(connection)).where(ours))
+
+    def _rows(self, since: int = 0, most: int | None = None) -> Sequence[sa.Row[Any]]:
+        """Return the rows of the events from number `since` on; the chain of a table without that column is None."""
+        with self._engine.connect() as connection:
+            columns = _columns_in(connection)
+            if not columns:
+                return []
+            ours = sa.and_(_events.c.study == self._study, _events.c.seq >= since)
+            return connection.execute(sa.select(*columns).where(ours).order_by(_events.c.seq).limit(most)).all()
+
+    def _believed(self, rows: Iterable[sa.Row[Any]], since: int, before: str | None) -> Iterator[Event]:
+        """Yield the events of rows; `before` is the checksum before the first, None if the log has none."""
+        for seq, row in enumerate(rows, since):
+            columns, chain = row[:-1], row.chain
+            if row.seq != seq:
+                raise self._lacks(seq)
+            if seq == 0 and isinstance(row.payload, str):
+                # Before all else: in a newer format this version would find damage that is not there.
+                check_format(codec.format_of(row.payload), f"Study {self._study}")
+            if before is not None and not (chain == link(before, columns) and self._ends_as_noted(seq, chain)):
+                raise StorageError(f"Event {seq} of study {self._study} is damaged; {self._advice}.")
+            before = chain
+            yield self._understood(seq, row)
+
+    def _understood(self, seq: int, row: sa.Row[Any]) -> Event:
         """Return the event of one row; SQLite keeps values of any type, whatever the type of a column."""
-        if seq != expected:
-            raise StorageError(f"The event log of study {self._study} lacks event {expected}; restore its database.")
-        payload = columns[-1]
-        if seq == 0 and isinstance(payload, str):
-            # Before all else: in a newer format this version would find damage that is not there.
-            check_format(codec.format_of(payload), f"Study {self._study}")
         try:
-            event = codec.from_row(*columns)
+            event = codec.from_row(row.kind, row.time, row.trial, row.external, row.payload)
         except NewerVersionError as error:
             raise NewerVersionError(f"Study {self._study}: {error}.") from error
         except ValueError as error:
-            raise not_understood(self._study, expected, error) from error
+            raise not_understood(self._study, seq, error) from error
         if isinstance(event, Created) and event.name != self._study:
-            raise not_understood(self._study, expected, "it belongs to another study")
+            raise not_understood(self._study, seq, "it belongs to another study")
         return event
+
+    def _ends_as_noted(self, seq: int, chain: str) -> bool:
+        """Return whether an event is not the one with which the last driver ended, or has its checksum."""
+        return self._end is None or seq != self._end.events - 1 or chain == self._end.chain
+
+    def _lacks(self, seq: int, more: str = "") -> StorageError:
+        return StorageError(f"The event log of study {self._study} lacks event {seq}{more}; {self._advice}.")
+
+
+def _names_of_columns(connection: Connection) -> Sequence[str]:
+    """Return the names of the table's columns, of which the newest may be missing; none if the table is."""
+    if not sa.inspect(connection).has_table(_events.name):
+        return ()
+    return [*connection.execute(sa.select(sa.text("*")).select_from(_events).limit(0)).keys()]
+
+
+def _columns_in(connection: Connection) -> Sequence[sa.ColumnElement[Any]]:
+    """Return the table's columns, NULL for one that it lacks; none if the table is missing."""
+    names = _names_of_columns(connection)
+    return [column if column.name in names else sa.null().label(column.name) for column in _events.c if names]
+
+
+def _event_in(row: sa.Row[Any]) -> Event | None:
+    """Return the event of a row that may be damaged; None if it holds none."""
+    try:
+        return codec.from_row(row.kind, row.time, row.trial, row.external, row.payload)
+    except (ValueError, NewerVersionError):
+        return None
+
+
+def _until(fault: type[Exception], values: Iterable[T]) -> Iterator[T]:
+    """Yield values as long as they can be had without a fault of this kind."""
+    with contextlib.suppress(fault):
+        yield from values
+
+
+def _before_first(rows: Sequence[sa.Row[Any]]) -> str | None:
+    """Return the checksum before the first event: "", or None if the log has no checksums."""
+    # The format and the column: one of them alone could be damaged so that nothing would be checked.
+    has_chain = any(row.chain is not None for row in rows)
+    return "" if has_chain or (rows and codec.format_of(str(rows[0].payload)) >= CHAINED) else None
 
 
 def readable(row: codec.EventRow) -> str:

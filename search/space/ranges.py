@@ -47,8 +47,6 @@ class IntRange:
 
     kind: ClassVar[str] = "int"
     """Its key in a file."""
-    format: ClassVar[int] = 1
-    """The lowest format of an event log that has this kind of range; see `search.stored_fields.FORMAT`."""
     is_real: ClassVar[bool] = False
     """Whether it has all real numbers between its ends, or a grid of them: `values` does not list them."""
     is_listed: ClassVar[bool] = False
@@ -112,7 +110,6 @@ class FloatRange:
     """Real numbers from low to high, on a grid if `step` is given; `log` samples evenly in the logarithm."""
 
     kind: ClassVar[str] = "float"
-    format: ClassVar[int] = 1
     is_real: ClassVar[bool] = True
     is_listed: ClassVar[bool] = False
     low: float
@@ -206,7 +203,6 @@ class Levels:
     """
 
     kind: ClassVar[str] = "levels"
-    format: ClassVar[int] = 2
     is_real: ClassVar[bool] = False
     is_listed: ClassVar[bool] = True
     values: tuple[float, ...]
@@ -265,7 +261,6 @@ class Choice:
     """Any of the listed values; plain JSON values, lists among them."""
 
     kind: ClassVar[str] = "choice"
-    format: ClassVar[int] = 1
     is_real: ClassVar[bool] = False
     is_listed: ClassVar[bool] = True
     options: tuple[Any, ...]

@@ -1,4 +1,5 @@
 from .checkpoint_store import CheckpointStore as CheckpointStore
+from .cutting import Cut as Cut, cut as cut
 from .folder import (
     RESULTS as RESULTS,
     ConfirmFolder as ConfirmFolder,
@@ -24,6 +25,7 @@ from .location import (
     place_words as place_words,
     storage_to_show as storage_to_show,
 )
+from .log_end import advice_on_damage as advice_on_damage, log_of as log_of, note_end as note_end
 from .optuna_tables import OptunaTables as OptunaTables
 from .spec import (
     DRIVER_REVISION as DRIVER_REVISION,

@@ -6,6 +6,7 @@ results/
     conv-0/                 a study
         study.db            event log and Optuna's tables, unless the database is a server's
         begun               when the study was begun, if the database is a server's
+        log-end.json        where the event log ended when its last driver did
         space.yaml          the space that is searched, as a file
         commands.jsonl      the commands that searched, as they were typed, and where their data and net were
         driver.lock         held by the process that drives the study
@@ -15,7 +16,7 @@ results/
         leaderboard.json    a leaderboard that was computed before
         test-openings.jsonl openings of the test set for this study
         plots/  report.html
-        aside/              files that a repair moved from their places
+        aside/              files that a repair or a cut took from their places
         confirm/  ablation/  audit/     each with its own lock, log and checkpoints, and its result
             17-seed-0.safetensors       in confirm/: a net trained on all images, the first of eight seeds
 
@@ -112,6 +113,8 @@ class StudyFolder(WorkFolder):
 
     begun = _Inside("begun")
     """A file with the time of the study's first event, if the database is a server's."""
+    log_end = _Inside("log-end.json")
+    """The number of events, and the checksum of the last one, when the last driver of the study ended."""
     space = _Inside("space.yaml")
     """The space that is searched, as a file."""
     commands = _Inside("commands.jsonl")
@@ -127,7 +130,7 @@ class StudyFolder(WorkFolder):
     report = _Inside("report.html")
     """The study on one page."""
     aside = _Inside("aside")
-    """The folder of files that `doctor --repair` took out of use, each at its former path."""
+    """The folder of files that `doctor` took out of use, each at its former path."""
 
     @property
     def database(self) -> Path:

@@ -148,17 +148,6 @@ class StudySpec:
     def _decides_alike_everywhere(self) -> bool:
         return self.portable and not [*strategies.unportable(self.sampler, self.pruner)]
 
-    @property
-    def format(self) -> int:
-        """The lowest format of an event log that has all this specification uses; see `search.stored_fields.FORMAT`."""
-        of_ranges = [span.format for span in self.space.distributions.values()]
-        # An older version would give trials other seeds; or maximise the value, or take a trial that is finished early
-        # for damaged.
-        of_seeds = 5 if self.seeds == "configuration" else 1
-        is_later = self.direction == "minimize" or "objective" in self.context
-        of_start = 6 if self.start.unpruned else 1  # an older version would stop these trials
-        return max([of_seeds, of_start, 4 if is_later else 1, 2 if self.space.constraints else 1, *of_ranges])
-
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the storage: later fields only if they differ from their defaults.
 

@@ -30,6 +30,7 @@ from search.messages import command_line, first_line, joined, number, number_of
 from search.study import tables_check
 from search.study.folder import ResultsFolder, StudyFolder
 from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_words
+from search.study.log_end import log_of
 from search.study.spec import stored_history
 
 T = TypeVar("T")
@@ -131,12 +132,12 @@ def latest(results: Path, storage: str | None = None) -> str:
 
 def read_events(location: StudyLocation, since: int = 0) -> list[Event]:
     """Return a study's event log, from event `since` on; empty if there is no such study, or no such event."""
-    return _asked(location, lambda engine, name: EventLog(engine, name).since(since), [])
+    return _asked(location, lambda engine, name: log_of(engine, location, name).since(since), [])
 
 
 def specification(location: StudyLocation) -> Mapping[str, Any] | None:
     """Return the specification that a study began with, of one event's reading; None if there is no such study."""
-    first = _asked(location, lambda engine, name: EventLog(engine, name).first(), None)
+    first = _asked(location, lambda engine, name: log_of(engine, location, name).first(), None)
     return first.spec if isinstance(first, Created) else None
 
 

@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
 from support import undrawn
+from support.forgery import chain_anew
 from support.paths import DATABASE, LOCK
 
 STUDY = "smoke-0"
@@ -82,6 +83,7 @@ def forge(kind: str, trial: int | None, change: Change) -> None:
         payload = json.loads(text)
         change(payload)
         database.execute("UPDATE search_events SET payload = ? WHERE seq = ?", [json.dumps(payload), seq])
+    chain_anew(Path("results") / STUDY / DATABASE)
 
 
 def decorate() -> None:
@@ -113,6 +115,7 @@ def decorate() -> None:
         database.execute("UPDATE search_events SET at = ?", [TEXT])
         database.execute("UPDATE trial_user_attributes SET value_json = ?", [json.dumps(TEXT)])
         database.execute("UPDATE trial_user_attributes SET key = 'x' || trial_user_attribute_id || ?", [TEXT])
+    chain_anew(Path("results") / STUDY / DATABASE)
     (Path("results") / STUDY / LOCK).write_text(json.dumps({"host": TEXT, "pid": 1, "since": TEXT}))
     (Path("results") / "test-openings.jsonl").write_text(TEXT)
 

@@ -22,6 +22,9 @@ def doctor(
     repair: Annotated[
         bool, typer.Option("--repair", help="Repair all that can be repaired without losing a result.")
     ] = False,
+    cut: Annotated[
+        bool, typer.Option("--cut", help="Cut a damaged event log after its last good event, and keep a copy.")
+    ] = False,
     replay: Annotated[
         bool, typer.Option("--replay", help="Replay every decision in the study's log, and compare.")
     ] = False,
@@ -45,9 +48,11 @@ def doctor(
 
     if study is not None:
         location = StudyLocation.of(study, results, storage)
-        found = checkup.check_study(location, repair=repair, replay=replay, device=device, data_dir=data_dir)
+        found = checkup.check_study(location, repair=repair, cut=cut, replay=replay, device=device, data_dir=data_dir)
     elif repair:
         raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
+    elif cut:
+        raise UsageError("--cut cuts the event log of a study; name one, as `mnist-bench studies` lists them.")
     elif replay:
         raise UsageError("--replay repeats the decisions of a study; name one, as `mnist-bench studies` lists them.")
     else:

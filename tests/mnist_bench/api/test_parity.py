@@ -88,7 +88,7 @@ MIRRORS: Mapping[str, Mirror] = {
     ),
     "doctor": Mirror(
         functions=(mnist_bench.doctor,),
-        no_parameter={**PRINTED, **OPENED},
+        no_parameter={**PRINTED, **OPENED, "cut": "a study that is damaged cannot be opened"},
         other_default=ITS_OWN_PLACE,
     ),
     "reproduce": Mirror(

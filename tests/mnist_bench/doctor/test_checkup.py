@@ -26,12 +26,15 @@ from search.database import file_lock
 from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import NewerVersionError, StorageError, StudyLockedError, StudyNotFoundError
+from search.event_log.events import Reported
 from search.event_log.history import History
 from search.event_log.records import TrialRecord
 from search.stored_fields import FORMAT
 from search.study.folder import StudyFolder
 from search.study.location import StudyLocation
+from search.study.studies import read_events
 from support import handmade_data, handmade_search
+from support.forgery import chain_anew
 from support.paths import DATABASE
 
 pytestmark = pytest.mark.slow
@@ -190,6 +193,7 @@ def test_a_study_of_a_newer_format_is_called_so(place: StudyLocation) -> None:
 def test_a_study_of_the_first_versions_names_no_format(place: StudyLocation, digest: str) -> None:
     with closing(sqlite3.connect(place.folder / DATABASE)) as connection, connection:
         connection.execute("UPDATE search_events SET payload = json_remove(payload, '$.format') WHERE kind = 'create'")
+        connection.execute("ALTER TABLE search_events DROP COLUMN chain")
     assert check(place, replay=True).problems == 0
     assert goes_on_to(place, digest)
 
@@ -304,11 +308,12 @@ def test_decisions_are_made_again(place: StudyLocation) -> None:
 
 
 def set_value(place: StudyLocation, what: str, value: int, *, kind: str, trial: int | None = None) -> None:
-    """Set a value of an event's payload in the log."""
+    """Set a value of an event's payload in the log, as a forger does."""
     with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
         change = "UPDATE search_events SET payload = json_set(payload, ?, ?) WHERE kind = ? AND trial IS ?"
         connection.execute(change, (what, value, kind, trial))
         connection.commit()
+    chain_anew(place.folder / DATABASE)
 
 
 def test_a_log_whose_proposal_was_changed_is_noticed_when_it_is_decided_again(place: StudyLocation) -> None:
@@ -393,12 +398,51 @@ def test_a_torn_database_is_a_finding(place: StudyLocation) -> None:
     assert "is damaged" in finding.text
 
 
+def test_a_damaged_log_is_a_finding_that_no_repair_touches(place: StudyLocation) -> None:
+    damage_event(place, 9)
+    before = (place.folder / DATABASE).read_bytes()
+    (finding,) = check(place, repair=True).findings
+    assert (finding.about, finding.severity, finding.mend) == ("event log", "problem", None)
+    assert finding.text.startswith("Event 9 of study smoke-0 is damaged; `mnist-bench doctor smoke-0 --cut --results ")
+    assert (place.folder / DATABASE).read_bytes() == before
+
+
+def test_after_a_cut_the_search_comes_to_the_same_end(place: StudyLocation, digest: str) -> None:
+    search(place.folder.parent)
+    lost = sum(isinstance(event, Reported) for event in read_events(place)[9:])
+    damage_event(place, 9)
+    checkup = doctor.check_study(place, cut=True, data_dir=place.folder.parent / "data")
+    assert checkup.problems == 0
+    (cut,) = checkup.repaired
+    assert cut.text.startswith("cut after event 8, which loses ")
+    assert cut.advice == (
+        f"{lost} reports will be trained again; the same search then ends with the digest of an undisturbed one. The "
+        f"damaged database is kept as {place.folder / 'aside' / DATABASE}."
+    )
+    assert goes_on_to(place, digest)
+
+
+def test_a_study_that_is_worked_on_is_not_cut(place: StudyLocation) -> None:
+    damage_event(place, 9)
+    with file_lock.driver_lock(place.files.lock, "Study smoke-0"), pytest.raises(StudyLockedError):
+        doctor.check_study(place, cut=True)
+
+
+def damage_event(place: StudyLocation, seq: int) -> None:
+    """Change an event in a place that means nothing to a search."""
+    with closing(sqlite3.connect(place.folder / DATABASE)) as connection, connection:
+        connection.execute("UPDATE search_events SET at = '' WHERE seq = ?", [seq])
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+
 def test_a_log_without_sense_is_a_finding(place: StudyLocation) -> None:
     with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
         connection.execute("""UPDATE search_events SET payload = '{}' WHERE seq = 3""")
         connection.commit()
+    chain_anew(place.folder / DATABASE)
     (finding,) = check(place).findings
     assert (finding.about, finding.severity) == ("event log", "problem")
+    assert "was not written by a search" in finding.text
 
 
 def test_a_study_that_is_not_there(place: StudyLocation) -> None:

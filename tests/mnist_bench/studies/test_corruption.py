@@ -1,10 +1,12 @@
-"""A thousand random corruptions of everything that is read again: noticed before use, or without effect."""
+"""Thousands of random corruptions of everything that is read again: noticed before use, or without effect."""
 
 from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,18 +25,21 @@ from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.results import Front
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.nets.modules import build_model
-from mnist_bench.studies import compatibility, record, sealed_json
+from mnist_bench.studies import compatibility, record, sealed_json, validated
 from mnist_bench.studies.record import Data
 from mnist_bench.training.weights import check_trial, export, load_model, weights_hash
 from search.errors import SearchError
 from search.event_log.records import TrialRecord
 from search.study.checkpoint_store import CheckpointStore
-from support import handmade, handmade_data
+from support import handmade, handmade_data, search_fake as fake
+from support.dose import dose
 from support.handmade_front import FRONT
-from support.paths import ROOT
+from support.paths import DATABASE, ROOT
 
 CORRUPTIONS = 112
 """Of each kind of file."""
+FLIPS, DIGITS = 2000, 500
+"""Flipped bits anywhere in the database of a study, and changed digits in its event log, in the full dose."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,16 @@ def _data_set(folder: Path, path: Path) -> Written:
     return Written(path, read)
 
 
+def a_study(folder: Path) -> Written:
+    fake.run(folder, goal=8, slots=2)
+
+    def read() -> Any:
+        study = validated.open_any(folder, "fake-0")
+        return study, study.digest  # of which every command's output is made
+
+    return Written(folder / "fake-0" / DATABASE, read)
+
+
 def corrupted(content: bytes, draws: random.Random) -> bytes:
     """Return a file's content cut off, with one bit flipped, or with up to a kilobyte zeroed."""
     damaged, at = bytearray(content), draws.randrange(len(content))
@@ -162,7 +177,8 @@ def corrupted(content: bytes, draws: random.Random) -> bytes:
 
 
 KINDS = (
-    checkpoint, weights, a_record, a_confirmation, a_front, an_audit, an_ablation, time_spent, images, compressed_labels
+    checkpoint, weights, a_record, a_confirmation, a_front, an_audit, an_ablation, time_spent, images,
+    compressed_labels, a_study,
 )  # fmt: skip
 
 
@@ -170,6 +186,7 @@ def test_the_page_of_the_faults_has_these_counts() -> None:
     page = (ROOT / "docs" / "reference" / "faults.md").read_text()
     assert f"| {CORRUPTIONS * len(KINDS):,} random corruptions " in page
     assert f" of {len(KINDS)} kinds of files: " in page
+    assert f"| {FLIPS:,} flipped bits anywhere in `study.db`, and {DIGITS} changed digits inside its events" in page
 
 
 @pytest.mark.parametrize("write", KINDS, ids=lambda write: write.__name__)
@@ -187,4 +204,55 @@ def test_what_is_damaged_is_never_believed(write: Callable[[Path], Written], tmp
             found = None
         assert found in (None, value)
         noticed += found is None
-    assert noticed > CORRUPTIONS // 2
+    # Most of a study's database are tables of Optuna, which no command reads.
+    assert noticed > CORRUPTIONS // (4 if write is a_study else 2)
+
+
+@pytest.mark.dosed
+def test_a_flipped_bit_of_a_study_is_never_believed(tmp_path: Path) -> None:
+    file = a_study(tmp_path)
+    content, draws = file.path.read_bytes(), random.Random("flips")
+    assert dose(FLIPS) // 20 < refused(file, (flipped(content, draws) for _ in range(dose(FLIPS))))
+
+
+@pytest.mark.dosed
+def test_a_changed_digit_of_an_event_is_never_believed(tmp_path: Path) -> None:
+    file = a_study(tmp_path)
+    content, draws = file.path.read_bytes(), random.Random("digits")
+    with closing(sqlite3.connect(file.path)) as database:
+        payloads = [payload for (payload,) in database.execute("SELECT payload FROM search_events")]
+    # A long payload continues on pages of its own, so only its beginning is one piece of the file.
+    places = [
+        at + offset
+        for payload in payloads
+        if (at := content.find(payload[:300].encode())) >= 0
+        for offset, letter in enumerate(payload[:300])
+        if letter.isdigit()
+    ]
+    assert len(places) > 1000
+    tried = (changed(content, draws.choice(places), draws) for _ in range(dose(DIGITS)))
+    assert refused(file, tried) == dose(DIGITS)
+
+
+def flipped(content: bytes, draws: random.Random) -> bytes:
+    """Return a file's content with one bit flipped."""
+    at = draws.randrange(8 * len(content))
+    return content[: at // 8] + bytes([content[at // 8] ^ 1 << at % 8]) + content[at // 8 + 1 :]
+
+
+def changed(content: bytes, at: int, draws: random.Random) -> bytes:
+    """Return a file's content with another digit in a place."""
+    other = draws.choice([digit for digit in b"0123456789" if digit != content[at]])
+    return content[:at] + bytes([other]) + content[at + 1 :]
+
+
+def refused(file: Written, contents: Iterable[bytes]) -> int:
+    """Return how many of these contents of a file are refused in a sentence; the others are read as the file is."""
+    value, found = file.read(), 0
+    for content in contents:
+        file.path.write_bytes(content)
+        try:
+            assert file.read() == value
+        except SearchError:
+            found += 1
+    return found

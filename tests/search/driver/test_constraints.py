@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from search.driver.replay import replay
-from search.errors import NewerVersionError, TooManyFailuresError
+from search.errors import TooManyFailuresError
 from search.event_log.events import Asked, Created
 from search.repeatability.rehearsal import Length, rehearse
 from search.space.feasibility import constrained
@@ -54,20 +54,6 @@ def test_stopped_and_gone_on_with_it_comes_to_the_same_and_can_be_replayed(tmp_p
     (created, *_) = events
     assert isinstance(created, Created)
     assert created.spec["space"]["settings"]["constraints"] == [BOUND, OTHER]
-    assert created.format == 2
-
-
-def test_an_earlier_version_refuses_the_study_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake.run(tmp_path, goal=1, space_values=SPACE)
-    monkeypatch.setattr("search.event_log.log.check_format", _of_the_first_format)
-    with pytest.raises(NewerVersionError, match=r"^Study fake-0 was made by a newer mnist-bench: format 2, this"):
-        studies.open_study(tmp_path, "fake-0")
-
-
-def _of_the_first_format(found: int, what: str) -> None:
-    from search.stored_fields import check_format
-
-    check_format(found, what, newest=1)
 
 
 def test_where_nothing_meets_them_a_search_ends(tmp_path: Path) -> None:

@@ -15,14 +15,13 @@ from optuna.study import StudyDirection
 from search.database.engines import sqlite_url
 from search.driver.replay import replay
 from search.driver.run import Search
-from search.errors import FingerprintError, NewerVersionError, UsageError
-from search.event_log.events import Created, Event
+from search.errors import FingerprintError, UsageError
+from search.event_log.events import Event
 from search.event_log.records import StudyRecord
 from search.explanations.explain import explain
 from search.space.space import Space
-from search.stored_fields import check_format
 from search.strategies.pruners import Asha, NoPruner
-from search.strategies.samplers import Curves, Gp, Random
+from search.strategies.samplers import Curves, Gp
 from search.study import studies
 from search.study.location import StudyLocation
 from search.study.spec import fingerprint
@@ -183,18 +182,6 @@ def test_optuna_reads_values_and_the_direction(two: bool, tmp_path: Path) -> Non
     if not two:
         assert study.best is not None
         assert theirs.best_trial.number == study.best.number
-
-
-@pytest.mark.usefixtures("log_alone")
-def test_an_older_version_refuses_such_a_study(tmp_path: Path) -> None:
-    """It would maximize the value."""
-    created = log(minimized(tmp_path, goal=2), tmp_path)[0]
-    assert isinstance(created, Created)
-    assert created.format == 4
-    with pytest.raises(NewerVersionError, match="format 4, this version reads up to 3"):
-        check_format(4, "Study fake-0", newest=3)
-    for values in (fake.SPACE, {**fake.SPACE, "direction": "maximize"}):
-        assert fake.make_spec(Random(), Asha(), 4, 0, space=fake.space(values)).format == 1
 
 
 def of(results: Path, values: Mapping[str, Any] = fake.SPACE, **options: Any) -> Search:

@@ -15,12 +15,10 @@ from typing import Any
 import pytest
 
 from search.driver.replay import replay
-from search.errors import NewerVersionError, UsageError
-from search.event_log import codec
-from search.event_log.events import Created, Event, Resumed, Stopped
+from search.errors import UsageError
+from search.event_log.events import Event, Resumed, Stopped
 from search.event_log.records import EarlyStop
 from search.executors.in_process import InProcessExecutor
-from search.stored_fields import check_format
 from search.study import studies
 from search.study.location import StudyLocation
 from search.trainer_api import TrainerSpec
@@ -237,21 +235,3 @@ def test_a_stop_that_its_rule_did_not_bring_about_is_noticed(tmp_path: Path) -> 
     ):
         found = replay([*events[:at], otherwise], lambda spec: fake.Planner(48))
         assert words in str(found.difference)
-
-
-def test_only_a_study_that_stopped_needs_a_version_that_knows_stops(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=GOAL, patience=PATIENCE, stopping=fake.StopAfter(20))
-    assert created(tmp_path).format == 1
-    fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
-    assert (created(tmp_path).format, created(tmp_path).first_format) == (3, 1)
-    assert codec.as_begun(created(tmp_path)).format == 1  # type: ignore[union-attr]
-    with pytest.raises(NewerVersionError, match="format 3, this version reads up to 2; install a newer version"):
-        check_format(created(tmp_path).format or 1, "Study fake-0", newest=2)
-    fake.run(tmp_path, goal=GOAL)
-    assert (created(tmp_path).format, created(tmp_path).first_format) == (3, 1)
-
-
-def created(results: Path) -> Created:
-    event = log(results)[0]
-    assert isinstance(event, Created)
-    return event

@@ -26,7 +26,7 @@ from search.errors import (
     UsageError,
     WorkerError,
 )
-from search.event_log.events import Asked, Created, GoalSet, Reported
+from search.event_log.events import Asked, GoalSet, Reported
 from search.event_log.records import TrialRecord
 from search.strategies.pruners import Median, NoPruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
@@ -505,15 +505,6 @@ def test_a_search_over_levels_is_the_same_however_it_is_run_and_optuna_holds_the
     assert len(mirrored.trials_dataframe()) == len(study.trials)
     shared = ["model.depth", "model.width", "optim.lr"]
     assert optuna.importance.get_param_importances(mirrored, params=shared).keys() == set(shared)
-
-
-def test_only_a_study_with_levels_needs_a_version_that_knows_them(tmp_path: Path) -> None:
-    for values, known_from in ((fake.SPACE, 1), (fake.LEVELS, 2)):
-        name = f"format-{known_from}"
-        fake.run(tmp_path, goal=1, name=name, space_values=values)
-        (created, *_) = studies.read_events(StudyLocation.of(name, tmp_path))
-        assert isinstance(created, Created)
-        assert created.format == known_from
 
 
 def test_complete_trials_are_kept_and_states_are_not(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from search.driver.progress import Observer, Progress
 from search.driver.replay import RecordedPlanner, replay
 from search.errors import UsageError
-from search.event_log.events import Created, Event
+from search.event_log.events import Event
 from search.event_log.records import REPEATED, StudyRecord
 from search.space.space import Space
 from search.strategies.pruners import Asha, NoPruner
@@ -151,14 +151,6 @@ def test_enqueued_twice_it_is_trained_once(tmp_path: Path) -> None:
     params = {"model.depth": 2, "model.width": 16, "model.kind": "a"}
     study = of(tmp_path, enqueued=(params, params, {**params, "model.depth": 1}), goal=3)
     assert [trial.reason == "duplicate" for trial in study.trials[:3]] == [False, True, False]
-
-
-def test_an_older_version_refuses_such_a_study(tmp_path: Path) -> None:
-    of(tmp_path, goal=1)
-    created = log(tmp_path)[0]
-    assert isinstance(created, Created)
-    assert created.format == 5
-    assert fake.make_spec(Random(), Asha(), 4, 0, space=Space.of({**FEW, "seeds": "trial"})).format == 1
 
 
 def test_a_configuration_that_no_study_can_keep_is_refused(tmp_path: Path) -> None:

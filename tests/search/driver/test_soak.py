@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from support.forgery import chain_anew
 from support.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -100,6 +101,7 @@ def test_what_was_in_the_log_and_is_not_any_more_is_counted(processes: SearchPro
     with contextlib.closing(sqlite3.connect(tmp_path / "fake-0" / "study.db")) as database, database:
         database.execute("DELETE FROM search_events WHERE seq = (SELECT max(seq) FROM search_events)")
         database.execute("UPDATE search_events SET time = time + 1 WHERE kind = 'ask' AND trial = 1")
+    chain_anew(tmp_path / "fake-0" / "study.db")
     processes.progress()
     assert processes.lost == 2
 

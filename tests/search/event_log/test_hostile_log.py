@@ -21,6 +21,7 @@ from search.study.studies import list_studies, open_study, read_events
 from search.study.tables_check import compare_tables, rebuild
 from support import search_fake as fake
 from support.dose import dose
+from support.forgery import chain_anew
 from support.paths import DATABASE
 
 NAME = "fake-0"
@@ -63,9 +64,10 @@ def payloads(results: Path) -> dict[int, Any]:
 
 
 def write(results: Path, statement: str, *values: Any) -> None:
-    """Change a row as somebody else might."""
+    """Change a row as somebody else might, who leaves the checksums right."""
     with closing(sqlite3.connect(results / NAME / DATABASE)) as database, database:
         database.execute(statement, values)
+    chain_anew(results / NAME / DATABASE)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -145,7 +147,7 @@ def test_a_column_of_another_type_is_refused(results: Path, column: str) -> None
 def test_events_in_an_order_that_no_search_decides_are_refused(results: Path, kind: str) -> None:
     kinds: list[str] = [event.kind for event in read_events(StudyLocation.of(NAME, results))]
     statement = (
-        "INSERT INTO search_events SELECT study, ?, kind, time, trial, external, at, payload FROM search_events "
+        "INSERT INTO search_events SELECT study, ?, kind, time, trial, external, at, payload, '' FROM search_events "
         "WHERE seq = ?"
     )
     write(results, statement, len(kinds), kinds.index(kind))
@@ -168,6 +170,7 @@ def test_a_study_under_anothers_name_is_refused(results: Path) -> None:
     (results / NAME).rename(results / "other")
     with closing(sqlite3.connect(results / "other" / DATABASE)) as database, database:
         database.execute("UPDATE search_events SET study = 'other'")
+    chain_anew(results / "other" / DATABASE)
     with pytest.raises(StorageError, match="it belongs to another study"):
         open_study(results, "other")
 
@@ -176,7 +179,7 @@ def test_names_that_cannot_be_names_are_left_out_of_a_shared_database(results: P
     url = f"sqlite:///{results / NAME / DATABASE}"
     for name in ("../../etc", "a\nb", "\x1b[31m", "[/x]", "a\0b", ""):
         write(
-            results, "INSERT INTO search_events SELECT ?, seq, kind, time, trial, external, '9', payload "
+            results, "INSERT INTO search_events SELECT ?, seq, kind, time, trial, external, '9', payload, '' "
             "FROM search_events WHERE study = ?", name, NAME,
         )  # fmt: skip
     assert [summary.name for summary in list_studies(results, url)] == [NAME]

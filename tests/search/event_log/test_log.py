@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
@@ -18,6 +18,7 @@ from search.errors import StorageError, StudyLockedError
 from search.event_log import log as logs
 from search.event_log.events import Asked, Created, Declined, Event, GoalSet, Stopped, Told
 from search.event_log.log import EventLog
+from search.stored_fields import FORMAT
 from support.postgres_server import Server
 
 STUDY = "made-0"
@@ -25,7 +26,7 @@ ENDS = Told(time=9, trial=0, external=True, state="PRUNED", reason="timed_out", 
 EVENTS: list[Event] = [
     Created(name=STUDY, spec={"space": {"name": "made", "settings": {}, "fields": []}, "seed": 0, "slots": 1,
             "order": "logical", "sampler": {}, "pruner": {}, "periods": 2, "enqueued": [], "context": {},
-            "versions": {}, "numerics": {}}),
+            "versions": {}, "numerics": {}}, format=FORMAT),
     GoalSet(goal=3),
     Asked(trial=0, params={"m.a": 0.1 + 0.2, "m.b": "\u00fc \u2028"}, config={"a": [1, 1.0, None]}, costs=(2**53, 0),
           facts={"macs": 7}, constraints={"macs": -0.5}, slot=0, seed=2**63, attributes={}),
@@ -122,7 +123,7 @@ def test_the_table_is_that_of_all_studies() -> None:
     assert " ".join(made.split()) == (
         "CREATE TABLE search_events ( study VARCHAR(128) NOT NULL, seq INTEGER NOT NULL, kind VARCHAR(16) NOT NULL, "
         "time BIGINT NOT NULL, trial INTEGER, external BOOLEAN NOT NULL, at VARCHAR(32) NOT NULL, "
-        "payload TEXT NOT NULL, PRIMARY KEY (study, seq) )"
+        "payload TEXT NOT NULL, chain VARCHAR(64), PRIMARY KEY (study, seq) )"
     )
 
 
@@ -151,21 +152,24 @@ def test_after_an_outage_the_lock_is_taken_again(tmp_path: Path) -> None:
             assert log.read() == EVENTS[:2]
 
 
-def test_the_first_event_that_needs_a_newer_format_raises_that_of_the_log(open_log: Open) -> None:
+def test_a_table_of_an_earlier_version_is_read_and_gets_its_new_column_from_the_driver(open_log: Open) -> None:
     log = open_log(STUDY)
-    for event in (*EVENTS, STOPPED):
+    old = replace(EVENTS[0], format=6)  # type: ignore[arg-type]
+    for event in (old, *EVENTS[1:]):
         log.append(event)
-    raised = replace(EVENTS[0], format=3, first_format=0)  # type: ignore[arg-type]
-    assert log.read() == [raised, *EVENTS[1:], STOPPED]
+    with log._engine.begin() as connection:
+        connection.execute(text("ALTER TABLE search_events DROP COLUMN chain"))
+    assert log.read() == [old, *EVENTS[1:]]
+    assert (log.first(), log.since(3), log.end) == (old, EVENTS[3:], None)
+    assert log.make_table() is False
+    log.append(STOPPED)
+    assert log.read() == [old, *EVENTS[1:], STOPPED]
     other = open_log("other-0")
-    other.append(Created(name="other-0", spec=EVENTS[0].spec, format=1))  # type: ignore[union-attr]
-    other.append(STOPPED)
-    other._length -= 1  # as where nobody heard whether it came through, and it had not
-    with other._writing() as connection:
-        connection.execute(logs._events.delete().where(logs._events.c.study == "other-0", logs._events.c.seq == 1))
-    other.settle()
-    assert other.read()[1:] == [STOPPED]
-    assert log.read() == [raised, *EVENTS[1:], STOPPED]
+    other.append(Created(name="other-0", spec=EVENTS[0].spec, format=FORMAT))  # type: ignore[union-attr]
+    assert other.end is not None
+    with log._engine.connect() as connection:
+        chains = connection.execute(text("SELECT chain FROM search_events ORDER BY study, seq")).scalars().all()
+    assert chains == [None] * (len(EVENTS) + 1) + [other.end.chain]
 
 
 def test_a_log_that_another_driver_has_gone_on_with_is_left_alone(open_log: Open, tmp_path: Path) -> None:

@@ -244,11 +244,6 @@ def test_a_study_without_reports_keeps_its_sampler(tmp_path: Path) -> None:
         assert stored["sampler"]["name"] == "tpe"
 
 
-def test_earlier_versions_say_that_a_newer_one_made_it(tmp_path: Path) -> None:
-    ready = search.planned(search.Objective.of(objectives.until_depth), objectives.SPACE, results=tmp_path)
-    assert ready.spec_for({"canary": "objective"}).format == 4
-
-
 def test_a_changed_file_is_another_search(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("def objective(config):\n    return config.x\n")

@@ -72,13 +72,6 @@ def test_the_versions_of_what_decides_are_part_of_it(monkeypatch: pytest.MonkeyP
     assert fingerprint(stored) != fingerprint(later)
 
 
-def test_the_format_is_that_of_what_the_space_uses() -> None:
-    constrained = {**fake.SPACE, "constraints": ["width <= 16 * depth"]}
-    spaces = (fake.SPACE, constrained, fake.LEVELS)
-    found = [fake.make_spec(Random(), Asha(), 4, 0, space=fake.space(values)).format for values in spaces]
-    assert found == [1, 2, 2]
-
-
 def test_a_stored_specification_is_read_as_it_was() -> None:
     spec = fake.make_spec(
         Tpe(n_startup_trials=3), Asha(), 3, 7, order="arrival", enqueued=({"optim.lr": 0.01},), context={"canary": "a"},

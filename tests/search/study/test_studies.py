@@ -374,5 +374,5 @@ def test_two_studies_under_other_names_are_none_of_a_folders(renamed: Path) -> N
     """Which of them is meant nobody can tell."""
     fake.run(renamed, goal=2, name="second", url=sqlite_url(renamed / "other" / DATABASE))
     assert studies.list_studies(renamed) == []
-    with pytest.raises(StudyNotFoundError):
+    with pytest.raises(StorageError, match="The event log of study other lacks event 0 and all after it"):
         studies.open_study(renamed, "other")

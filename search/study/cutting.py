@@ -1,0 +1,142 @@
+"""Cutting a damaged event log after its last good event, in a database of SQLite that is the study's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from search.database import BESIDE, checkpoint, damage, open_damaged, open_for_writing, sqlite_url
+from search.errors import NewerVersionError, StorageError, UsageError
+from search.event_log import Event, EventLog, GoalSet, History, LogEnd, Salvage, Told, is_external, repeats
+from search.files import atomic_write, make_folder, replaced
+from search.study.location import StudyLocation
+from search.study.log_end import advice_on_damage, log_of, note_end
+from search.study.spec import stored_history
+from search.study.studies import name_inside, no_such_study, read_events
+from search.study.tables_check import rebuild
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cut:
+    """What a cut has left of an event log."""
+
+    history: History
+    """The study after the events that are kept."""
+    lost: Sequence[Event]
+    """The events that are lost and could still be read, damaged ones among them."""
+    unread: int
+    """How many more events are lost, at least."""
+    aside: Path
+    """The damaged database, in the study's folder."""
+
+    @property
+    def otherwise(self) -> str | None:
+        """Why the search may end with another digest than an undisturbed one, as far as the lost events tell; None if
+        nothing does."""
+        if not repeats(self.history.order):
+            return "it takes up results in the order in which they arrive"
+        ends = [event.trial for event in self.lost if isinstance(event, Told) and is_external(event.reason)]
+        if ends:
+            return f"the machine had ended #{ends[0]}, and may not end it again"
+        # The first goal comes right after the study's creation, and is given again with the command.
+        begins = not self.history.goals and isinstance(next(iter(self.lost), None), GoalSet)
+        if sum(isinstance(event, GoalSet) for event in self.lost) > begins:
+            return "its trial budget had been raised"
+        return None
+
+
+def cut(location: StudyLocation) -> Cut:
+    """Cut the event log of a study that the caller has locked (`alone_with`), and keep the damaged database aside.
+
+    Raises:
+        UsageError: the log is not damaged, or its database is not the study's own.
+        StudyNotFoundError: there is no such study.
+        NewerVersionError: a newer version wrote the log.
+        StorageError: not even the first event can be read, or a file cannot be written.
+    """
+    if not location.owns_database:
+        raise UsageError(
+            f"The database of study {location.name} is not in its folder, so its event log cannot be cut; "
+            f"{advice_on_damage(location)}."
+        )
+    if location.lacks_database:
+        raise no_such_study(location)
+    if _is_whole(location):
+        raise UsageError(f"The event log of study {location.name} is not damaged, so there is nothing to cut.")
+    name = _name(location)
+    found = _salvaged(location, name)
+    if not found.events:
+        raise StorageError(
+            f"No event of study {location.name} can be read, so nothing was changed; restore a copy of its database, "
+            f"or remove {location.folder} to begin again."
+        )
+    history = stored_history(found.events)
+    database = location.files.database
+    with replaced(database) as new:
+        end = _write(new, name, found)
+        aside = _copy_aside(database, location.files.aside)
+        # SQLite would add what these hold to the new file.
+        for path in _beside(database):
+            path.unlink(missing_ok=True)
+    note_end(location, end)
+    return Cut(history=history, lost=found.lost, unread=found.unread, aside=aside)
+
+
+def _is_whole(location: StudyLocation) -> bool:
+    if damage(location.files.database) is not None:
+        return False
+    try:
+        read_events(location)
+    except NewerVersionError:
+        raise
+    except StorageError:
+        return False
+    return True
+
+
+def _name(location: StudyLocation) -> str:
+    try:
+        return name_inside(location)
+    except StorageError:
+        return location.name
+
+
+def _salvaged(location: StudyLocation, name: str) -> Salvage:
+    engine = open_damaged(location.files.database)
+    try:
+        return log_of(engine, location, name).salvage()
+    finally:
+        engine.dispose()
+
+
+def _write(new: Path, name: str, found: Salvage) -> LogEnd | None:
+    """Write a database with the events that are kept, and all that follows from them; return where its log ends."""
+    storage = open_for_writing(sqlite_url(new))
+    try:
+        log = EventLog(storage.engine, name)
+        log.make_table()
+        log.restore(found.rows)
+        rebuild(storage, name, found.events)
+        log.read()
+        storage.remove_session()
+        checkpoint(storage.engine)
+        return log.end
+    finally:
+        storage.engine.dispose()
+
+
+def _copy_aside(database: Path, aside: Path) -> Path:
+    """Copy a database and the files that SQLite keeps next to it, without replacing any; return the copy."""
+    make_folder(aside)
+    names = (aside / f"{database.name}{f'.{number}' if number else ''}" for number in count())
+    copy = next(name for name in names if not name.exists())
+    for path in (*_beside(database), database):
+        if path.exists():
+            atomic_write(copy.with_name(f"{copy.name}{path.name.removeprefix(database.name)}"), path.read_bytes())
+    return copy
+
+
+def _beside(database: Path) -> list[Path]:
+    return [database.with_name(f"{database.name}{ending}") for ending in BESIDE]

@@ -1,0 +1,65 @@
+"""A study's event log with what its folder says of it: where it ended when its last driver did.
+
+SQLite's newest events are in a file of their own, study.db-wal, as long as a process has the database open. A copy of
+study.db alone may lack them. What is left is a whole log, only shorter, so its end is noted next to it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from sqlalchemy.engine import Engine
+
+from search import canonical_json
+from search.database import StudyLock
+from search.event_log import EventLog, LogEnd
+from search.files import atomic_write, read
+from search.messages import command_line
+from search.study.folder import StudyFolder
+from search.study.location import StudyLocation
+
+MAX_BYTES = 300
+"""Of a noted end."""
+
+
+def log_of(engine: Engine, location: StudyLocation, name: str | None = None, held: StudyLock | None = None) -> EventLog:
+    """Return the event log of a study; `name` is the study's in the database, if its folder was renamed."""
+    # A server keeps its own log of what is written, and a study's folder there is one of several.
+    end = _noted(location.files) if location.owns_database else None
+    return EventLog(engine, name or location.name, held, end=end, advice=advice_on_damage(location))
+
+
+def advice_on_damage(location: StudyLocation) -> str:
+    """Return what to do about a damaged event log, as the end of a sentence."""
+    if not location.owns_database:
+        return "restore a backup of its database"
+    command = command_line(["mnist-bench", "doctor", location.name, "--cut", *location.words])
+    return f"`{command}` keeps the events before it"
+
+
+def note_end(location: StudyLocation, end: LogEnd | None) -> None:
+    """Write into a study's folder where its log ends; its events must be on the disk by then (`checkpoint`).
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if location.owns_database and end is not None and _noted(location.files) != end:
+        atomic_write(location.files.log_end, _content(end))
+
+
+def _noted(files: StudyFolder) -> LogEnd | None:
+    """Return the noted end; None if there is none, or none that is whole."""
+    try:
+        content = read(files.log_end, MAX_BYTES)
+        values = json.loads(content)
+        end = LogEnd(events=values["events"], chain=values["chain"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    is_whole = isinstance(end.events, int) and _content(end) == content
+    return end if is_whole else None
+
+
+def _content(end: LogEnd) -> bytes:
+    values = asdict(end)
+    return canonical_json.dumps({**values, "sha256": canonical_json.sha256(values)}).encode()
