@@ -153,10 +153,10 @@ class ObjectiveExecutor:
     def wait(self, timeout: float) -> list[Outcome]:
         """See `Executor.wait`."""
         self._end_late()
-        outcomes = self._stalled()
+        outcomes: list[Outcome] = []
         end = time.monotonic() + timeout
         while True:
-            ready = [key.data for key, _ in self._selector.select(0 if outcomes else max(0.0, end - time.monotonic()))]
+            ready = [key.data for key, _ in self._selector.select(max(0.0, end - time.monotonic()))]
             for output in ready:
                 if isinstance(output, Output) and not output.copy():
                     self._selector.unregister(output)
@@ -167,6 +167,8 @@ class ObjectiveExecutor:
                     outcomes += self._bury(run)
                 for message in messages or ():
                     outcomes += self._take(run, message)
+            # Afterwards: a report that waits for a driver that was held up is no hang.
+            outcomes += self._stalled()
             if runs or outcomes or time.monotonic() >= end:  # the driver does not wait for output
                 return outcomes
 
