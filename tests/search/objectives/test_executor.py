@@ -143,8 +143,7 @@ def test_a_report_that_waits_for_a_driver_that_was_held_up_is_no_hang(started: E
     executor = started("whole", checked=False)
     executor.submit(replace(JOB, stall_seconds=2.0))
     time.sleep(4.0)
-    (outcome,) = outcomes(executor)
-    assert isinstance(outcome, Done)
+    assert isinstance(outcome(executor), Done)
 
 
 def test_a_second_making_that_hangs_is_tried_again_like_any_other(started: Executors, tmp_path: Path) -> None:
