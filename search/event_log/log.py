@@ -52,7 +52,7 @@ def link(before: str, columns: Iterable[object]) -> str:
     """Return the checksum of an event: SHA-256 over that of the event before it, "" for the first one, and its own
     columns as text, a line each."""
     # No text here holds a line break: canonical JSON escapes it.
-    return hashlib.sha256("\n".join([before, *map(_as_text, columns)]).encode()).hexdigest()
+    return hashlib.sha256("\n".join(map(_as_text, [before, *columns])).encode()).hexdigest()
 
 
 def _as_text(value: object) -> str:
