@@ -34,7 +34,6 @@ OTHERWISE = {
     "mnist_bench/cli/failures.py": {"os.open(O_WRONLY)"},  # the same
     "mnist_bench/plots/style.py": {"figure.savefig"},  # bytes in memory, as in all that follow
     "mnist_bench/tables/stored.py": {"np.savez_compressed"},
-    "mnist_bench/value_tables/made.py": {"np.savez_compressed"},
     "mnist_bench/training/weights.py": {"arrays.save"},
     "mnist_bench/training/checkpoint.py": {"save"},
 }

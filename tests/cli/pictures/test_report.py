@@ -40,7 +40,7 @@ def test_the_page_lies_in_the_studys_folder_and_is_the_same_twice(cli: Cli) -> N
     assert result.stderr.splitlines() == [
         "The page has no drawing area: The weights of conv-0/1 are not here; "
         "`mnist-bench reproduce conv-0/1 --weights` trains it again.",
-        "layers is not drawn: It has no weights.",
+        "mistakes is not drawn: It has no weights.",
     ]
     first = Path("results/conv-0/report.html").read_bytes()
     assert cli("report", "conv-0", "--output", "elsewhere/a.html").stdout == "elsewhere/a.html\n"
