@@ -114,6 +114,7 @@ def smoke(*workers: str) -> Callable[[Path], Cases]:
     def cases(folder: Path) -> Cases:
         printed = command(*SMOKE, "--workers", *workers, "--results", str(folder))
         yield f"search smoke, workers: {workers[0]}", "portable", printed_digest(printed)
+        yield f"events of smoke, workers: {workers[0]}", "portable", order_of_events(folder / "smoke-0" / "study.db")
 
     return cases
 
@@ -130,6 +131,14 @@ def killed(folder: Path) -> Cases:
         driver.send_signal(signal.SIGKILL)
         driver.wait()
     yield "search smoke, killed twice", "portable", printed_digest(command(*words[1:]))
+
+
+def order_of_events(database: Path) -> str:
+    """Return a hash of the logical times of a study's events: the costs of periods, and the order that follows."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        table = connection.execute("SELECT name FROM sqlite_master WHERE name LIKE '%events'").fetchone()[0]
+        rows = connection.execute(f"SELECT time, trial FROM {table} ORDER BY seq").fetchall()  # noqa: S608
+    return hashed([[str(time), str(trial)] for time, trial in rows])
 
 
 def events_in(database: Path) -> int:
@@ -166,6 +175,7 @@ def spaces(folder: Path) -> Cases:
     for path in sorted((TREE / "spaces").glob("*.yaml")):
         words = ("--trials", "5", "--set", "subset=1000", "--workers", "1", "--results", str(folder))
         yield f"space: {path.stem}", "", printed_digest(command("search", path.stem, *words))
+        yield f"events: {path.stem}", "", order_of_events(folder / f"{path.stem}-0" / "study.db")
 
 
 def recipes(folder: Path) -> Cases:
