@@ -22,13 +22,12 @@ PROGRAMS = Path(sys.executable).parent
 @contextmanager
 def started(*command: str) -> Iterator[subprocess.Popen[str]]:
     """Run a program; end it where it has not ended by itself, paused or not."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGCONT)
-        process.terminate()
-        process.communicate()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
 
 
 @contextmanager
