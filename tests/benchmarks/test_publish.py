@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +10,6 @@ from pathlib import Path
 import publish
 import pytest
 
-from mnist_bench.report import write
-from mnist_bench.studies import open_study
 from search.files import append_line
 from support.paths import ROOT
 
@@ -116,31 +113,3 @@ def test_pages_are_made_again_of_a_kept_study_without_its_checkpoints_and_other_
     monkeypatch.setattr(publish, "run", lambda *arguments, folder: ran.append(arguments))
     publish.main(["pages"])
     assert [words[:2] for words in ran] == [("plot", "confirmed"), ("report", "confirmed")]
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize("part", publish.PAGES)
-def test_the_published_reports_are_as_the_code_of_today_writes_them(
-    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Apart from the bytes of the plots, which depend on the version of Matplotlib and on the fonts here, and from the
-    last digits of the thresholds, which depend on the kernels."""
-    name, page = publish.PAGES[part].study, PUBLISHED / part / "report.html"
-    if not page.exists():
-        pytest.skip(f"{part} is not published")
-    kept = PUBLISHED / "studies" / name
-    if not kept.exists():
-        pytest.xfail(f"{page}: its study is not kept; `python benchmarks/publish.py {part}` makes both again")
-    shutil.copytree(kept, tmp_path / "results" / name)
-    monkeypatch.chdir(tmp_path)
-    made = write(open_study(Path("results"), name), to=tmp_path / "report.html").file
-    plots, threshold = (
-        re.compile(r'src="data:[^"]*"'),
-        re.compile(r'(?<="unsure_below": )[0-9.]+|(?<="doubt_scale": )[0-9.]+|(?<="above": )[0-9.]+'),
-    )
-    (now, limit), (then, published) = (
-        (threshold.sub("", plots.sub("", text)), [float(value) for value in threshold.findall(text)])
-        for text in (made.read_text(), page.read_text())
-    )
-    assert now == then, f"{page} is stale; `python benchmarks/publish.py pages` makes it again"
-    assert limit == pytest.approx(published, abs=1e-4)
