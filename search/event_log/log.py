@@ -257,7 +257,7 @@ class EventLog:
             return []
         if before.seq != seq - 1:
             raise self._lacks(seq - 1)
-        return [*self._believed(rows, seq, before.chain)]
+        return [*self._believed(rows, seq, _before_first(rows) if before.chain is None else before.chain)]
 
     def first(self) -> Event | None:
         """Return the event with which the study begins, if there is one; errors as in `read`."""

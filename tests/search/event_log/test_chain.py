@@ -82,6 +82,12 @@ def test_a_changed_column_is_refused(log: EventLog, column: str) -> None:
     assert log.first() == EVENTS[0]
 
 
+def test_events_after_one_that_lost_its_checksum_are_refused(log: EventLog, change: Callable[..., None]) -> None:
+    change("UPDATE search_events SET chain = NULL WHERE seq = 1")
+    with pytest.raises(StorageError, match=r"^Event 2 of study made-0 is damaged; restore its database\.$"):
+        log.since(2)
+
+
 @pytest.mark.parametrize(
     ("statement", "seq"),
     [
