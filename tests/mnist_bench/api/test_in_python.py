@@ -21,7 +21,6 @@ from pathlib import Path
 from search import Observer
 from search.errors import UsageError
 from search.study import StudyFolder, fingerprint
-from support import undrawn
 
 SPACE = {
     "name": "tiny", "epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": {"int": [0, 1]}},
@@ -66,7 +65,6 @@ def main():
     kept = StudyFolder(results / first.name).space  # the file that a study holds, which `show --space` prints
     assert mnist_bench.search(kept, enqueue=[linear, config], **options) == on
     goes_on(linear, results)
-    has_a_page(first, linear, hidden)
     trains(linear, on)
 
 def goes_on(linear, results):
@@ -77,16 +75,6 @@ def goes_on(linear, results):
         mnist_bench.search(SPACE, study_name="other", enqueue=[outside], results=results, executor="in-process")
     with pytest.raises(UsageError, match="^tiny: there is nothing to search"):
         mnist_bench.search({**linear, "name": "tiny"}, results=results)
-
-def has_a_page(first, linear, hidden):
-    undrawn.pictures()
-    heard = Heard()
-    paged = mnist_bench.search(
-        SPACE, trials=3, concurrent_trials=2, enqueue=[linear, hidden], results="paged", executor="in-process",
-        page=True, observer=heard,
-    )
-    assert paged.digest == first.digest and sorted(heard.ends) == [0, 1, 2]
-    assert "A report of mnist-bench" in Path("paged/tiny-0/report.html").read_text()
 
 def trains(linear, on):
     seeds = mnist_bench.fit_seeds(linear | {"epochs": 1, "subset": 1000}, 2, seed=7, workers=2)
