@@ -29,13 +29,16 @@ from scipy.optimize import nnls  # type: ignore[import-untyped]
 from mnist_bench import cells
 from mnist_bench.bench.bench_worker import period_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
-from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.leaderboard import worker_time_of
-from mnist_bench.nets import COEFFICIENTS, Coefficients, period_features, plan_layers, price_list
-from mnist_bench.numerics import DeviceKind, Machine, PrecisionName, cores, sentence
-from mnist_bench.studies import open_study
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.leaderboard.worker_time import worker_time_of
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.cost_model import COEFFICIENTS, Coefficients, period_features, price_list
+from mnist_bench.numerics.kinds import DeviceKind, PrecisionName
+from mnist_bench.numerics.machine import Machine, sentence
+from mnist_bench.numerics.resources import cores
+from mnist_bench.studies.validated import open_study
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord
+from search.event_log.records import StudyRecord
 
 TRAINED = 5000
 """Training images of each net's one epoch."""

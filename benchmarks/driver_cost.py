@@ -25,8 +25,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from mnist_bench import space_files
-from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.space_files import drawn, space_sources
 from search import Search, run
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Curves, Random, Sampler, Sobol, Tpe
@@ -69,10 +69,10 @@ def main() -> None:
 
 def _proposing(sampler: Sampler, seed: int, trials: int = 50) -> float:
     """Return the driver's milliseconds per trial when it proposes configurations of conv.yaml."""
-    space = space_files.load("conv")
+    space = space_sources.load("conv")
     with tempfile.TemporaryDirectory() as folder:
         search = Search.of(
-            space, space_files.planner(space, asdict(COEFFICIENTS["cpu-bf16"])),
+            space, drawn.planner(space, asdict(COEFFICIENTS["cpu-bf16"])),
             TrainerSpec(factory="support.fake_trainer:Trainer", options={}),
             trials=trials, periods=len(space.settings["periods"]), seed=seed, sampler=sampler, results=Path(folder),
         )  # fmt: skip

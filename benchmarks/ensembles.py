@@ -27,18 +27,21 @@ from numpy.typing import NDArray
 from publish import FOLDER
 from time_limit import stopping_after
 
-from mnist_bench import space_files
 from mnist_bench.cells import percent
 from mnist_bench.cli.experiments.runner import Lines
-from mnist_bench.config import TrainConfig, config_hash
-from mnist_bench.data import DataOptions, open_test_set
+from mnist_bench.config.json import config_hash
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments import ladder
 from mnist_bench.experiments.grid import ResultsWorkplace, product
 from mnist_bench.experiments.test_set_scores import open_scored_grid
-from mnist_bench.nets import plan_layers, training_macs
-from mnist_bench.statistics import share_interval
-from search.driver import Task
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.size import training_macs
+from mnist_bench.space_files import space_sources
+from mnist_bench.statistics.inference import share_interval
+from search.driver.tasks import Task
 from search.errors import SearchError, UsageError
 from search.files import atomic_write, make_folder
 from search.trainer_api import Report
@@ -94,7 +97,7 @@ def train(recipe: str, nets: int, stopping: Callable[[], bool], output: Path, wo
         SearchError: there is no such recipe; and as `open_scored_grid`.
     """
     name = pages.recipe_name(recipe)
-    config = space_files.recipe(space_files.load(recipe, ["train_on=all"]))
+    config = space_sources.recipe(space_sources.load(recipe, ["train_on=all"]))
     seeds = [ladder.seed_of(number) for number in range(nets)]
     folder = output / "ensembles"
     make_folder(folder)

@@ -28,8 +28,9 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 from mnist_bench import load_model
-from mnist_bench.data import DataOptions, load_dataset
-from mnist_bench.numerics import sentence, this_machine
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import load_dataset
+from mnist_bench.numerics.machine import sentence, this_machine
 from search.files import write_named
 
 CLOSE = 0.01

@@ -31,9 +31,9 @@ from typing import Any
 import gpu_steps
 
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics import find_device
+from mnist_bench.numerics.device import find_device
 from mnist_bench.training.torch_trainer import UNCAPTURED
-from search.study import ResultsFolder, WorkFolder
+from search.study.folder import ResultsFolder, WorkFolder
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = ROOT / "results" / "published" / "gpu"

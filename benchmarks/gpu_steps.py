@@ -15,15 +15,21 @@ from typing import Any, NamedTuple
 import torch
 from gpu_training import again, first_periods, in_lanes, kernels_a_step, trained
 
-from mnist_bench import numerics, space_files
 from mnist_bench.bench import speed as speed_module
 from mnist_bench.bench.speed import plain
-from mnist_bench.config import Schedule, TrainConfig, from_json
-from mnist_bench.data import DataOptions, Dataset, load_dataset
+from mnist_bench.config.json import from_json
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import Dataset, load_dataset
+from mnist_bench.numerics import kinds, machine
 from mnist_bench.numerics.canaries.canary import canary
-from mnist_bench.training import TorchTrainer
-from mnist_bench.training.cuda import recorder
-from search.study import open_study
+from mnist_bench.numerics.device import choose_precision, setup
+from mnist_bench.numerics.precision import best_precision
+from mnist_bench.space_files import space_sources
+from mnist_bench.training.cuda.graphs import recorder
+from mnist_bench.training.torch_trainer import TorchTrainer
+from search.study.studies import open_study
 from search.trainer_api import finish
 
 ROOT = Path(__file__).parent.parent
@@ -91,21 +97,21 @@ Figures = dict[str, Any]
 def card(where: Where) -> Figures:
     """Say what the card is, whether it computes the same bits twice, and what its start takes."""
     started = time.perf_counter()
-    device = numerics.setup(where.device)
+    device = setup(where.device)
     torch.zeros(1, device=device)
     seconds = {"start": time.perf_counter() - started}
     canaries = {}
     for precision in ("bf16", "fp32"):
         before = time.perf_counter()
-        chosen = numerics.choose_precision(device, precision)
+        chosen = choose_precision(device, precision)
         canaries[precision] = [canary(str(device), chosen), canary.__wrapped__(str(device), chosen)]
         seconds[f"canary {precision}"] = time.perf_counter() - before
-    precision = numerics.best_precision(device)
+    precision = best_precision(device)
     data, before = load_dataset(DataOptions(subset=where.amounts.subset), device), time.perf_counter()
     described = TorchTrainer(data, precision, record=recorder(device) or again).numerics
     seconds["check of graphs"] = time.perf_counter() - before
     return {
-        "machine": numerics.sentence(numerics.this_machine(device, precision)), "numerics": described,
+        "machine": machine.sentence(machine.this_machine(device, precision)), "numerics": described,
         "memory": torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None,
         "canaries": canaries, "seconds": seconds,
         "holds": described["graphs"] == "on" and all(first == second for first, second in canaries.values()),
@@ -245,10 +251,10 @@ STEPS: Mapping[str, Step] = {
 """In the order in which they run, the most telling first."""
 
 
-def prepared(where: Where) -> tuple[torch.device, Dataset, numerics.Precision]:
+def prepared(where: Where) -> tuple[torch.device, Dataset, kinds.Precision]:
     """Return the device, set up for training, with the data on it and the precision that suits it."""
-    device = numerics.setup(where.device)
-    return device, load_dataset(DataOptions(subset=where.amounts.subset), device), numerics.best_precision(device)
+    device = setup(where.device)
+    return device, load_dataset(DataOptions(subset=where.amounts.subset), device), best_precision(device)
 
 
 def winner(where: Where) -> TrainConfig:
@@ -259,7 +265,7 @@ def winner(where: Where) -> TrainConfig:
 
 def nets(where: Where) -> dict[str, TrainConfig]:
     """Return the configurations whose steps are replayed, one period per epoch."""
-    found = {name: space_files.recipe(space_files.load(name)) for name in NETS} | {"conv": winner(where)}
+    found = {name: space_sources.recipe(space_sources.load(name)) for name in NETS} | {"conv": winner(where)}
     epochs = where.amounts.epochs
     return {
         name: replace(config, epochs=epochs, periods=(), phases=(), train_on="search_split")

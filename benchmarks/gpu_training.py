@@ -13,11 +13,15 @@ import torch
 from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-from mnist_bench import numerics
-from mnist_bench.config import Schedule, TrainConfig
-from mnist_bench.data import Dataset
-from mnist_bench.training import TorchTrainer, TrainLoop, advance_in_steps
-from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, Streams, WorkRecorder
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.numerics import kinds
+from mnist_bench.training.cuda.device_cache import DeviceCache
+from mnist_bench.training.cuda.static_buffers import StaticTrainLoop, WorkRecorder
+from mnist_bench.training.cuda.streams import Streams
+from mnist_bench.training.period import TrainLoop, advance_in_steps
+from mnist_bench.training.torch_trainer import TorchTrainer
 from search.trainer_api import Report, Steps, finish
 
 CPU, CUDA = ProfilerActivity.CPU, ProfilerActivity.CUDA
@@ -34,7 +38,7 @@ def again(work: Callable[[], None], generator: torch.Generator | None) -> Callab
 
 
 def trained(
-    config: TrainConfig, data: Dataset, precision: numerics.Precision, record: WorkRecorder | None, group: int
+    config: TrainConfig, data: Dataset, precision: kinds.Precision, record: WorkRecorder | None, group: int
 ) -> tuple[list[Outcome], float]:
     """Train a configuration over buffers that stay; return all of it, and the seconds of the last period."""
     make = partial(StaticTrainLoop, record=record, group=group, grouped_from=0)
@@ -54,7 +58,7 @@ def outcome(state: bytes, report: Report) -> Outcome:
     return state, report.value, dict(report.metrics), report.weights
 
 
-def kernels_a_step(config: TrainConfig, data: Dataset, precision: numerics.Precision) -> float:
+def kernels_a_step(config: TrainConfig, data: Dataset, precision: kinds.Precision) -> float:
     """Return how many kernels a step is; on a CPU, how many operators."""
     batch = min(config.optim.batch_size, len(data.train) // max(PROFILED))  # a rehearsal has few images
     optim = replace(config.optim, hard_share=0.0, learned_share=0.0, batch_size=batch)
@@ -72,7 +76,7 @@ class Profiled(NamedTuple):
     kernels: int
 
 
-def kernels(config: TrainConfig, data: Dataset, precision: numerics.Precision) -> Profiled:
+def kernels(config: TrainConfig, data: Dataset, precision: kinds.Precision) -> Profiled:
     """Train an epoch and count."""
     kind, on = (CUDA, DeviceType.CUDA) if data.device.type == "cuda" else (CPU, DeviceType.CPU)
     with profile(activities=[kind]) as profiled:

@@ -27,7 +27,7 @@ from ruamel.yaml import YAML
 from scipy.stats import t  # type: ignore[import-untyped]
 from time_limit import stopping_after
 
-from mnist_bench.config import config_hash
+from mnist_bench.config.json import config_hash
 from search.errors import SearchError, UsageError
 
 TRAININGS = 64

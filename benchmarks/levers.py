@@ -25,17 +25,18 @@ import pages
 from publish import FOLDER
 from time_limit import stopping_after
 
-from mnist_bench import space_files
 from mnist_bench.cli.experiments.runner import Lines
-from mnist_bench.config import TrainConfig, config_hash
-from mnist_bench.data import DataOptions
+from mnist_bench.config.json import config_hash
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.mnist import DataOptions
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Grid, TrainingRun, open_grid, product, validation_errors
+from mnist_bench.space_files import space_sources
 from mnist_bench.statistics.paired import paired
 from search import canonical_json
 from search.errors import SearchError, UsageError
 from search.files import append_line, make_folder, whole_lines
-from search.study import WorkFolder
+from search.study.folder import WorkFolder
 from search.trainer_api import Report
 
 WITHOUT = "without"
@@ -128,7 +129,7 @@ def configs(recipe: str, assignments: Sequence[str], levers: Mapping[str, Sequen
         SpaceError: see `space_files.load` and `space_files.recipe`.
     """
     found = {
-        name: space_files.recipe(space_files.load(recipe, [*assignments, "train_on=search_split", *changes]))
+        name: space_sources.recipe(space_sources.load(recipe, [*assignments, "train_on=search_split", *changes]))
         for name, changes in {WITHOUT: (), **levers}.items()
     }
     for name in levers:

@@ -32,7 +32,8 @@ from unittest.mock import patch
 import numpy as np
 import pages
 
-from mnist_bench import searches
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.searches.running import run
 from search import canonical_json, hashed
 from search.driver.progress import Observer
 from search.driver.run import keep_nothing
@@ -95,7 +96,7 @@ def make_trainer() -> Trainer:
 
 def search(results: Path, trials: int) -> None:
     """Search with the trainer above."""
-    asked = searches.SearchConfig(
+    asked = SearchConfig(
         space="former/0.1/conv",
         overrides=("limits={}",),
         trials=trials,
@@ -108,7 +109,7 @@ def search(results: Path, trials: int) -> None:
         patch("mnist_bench.searches.running.trainer_spec", lambda *_, **__: trainer),
         patch("mnist_bench.searches.running.BestCheckpoints", lambda *_: keep_nothing),
     ):
-        searches.run(asked, Observer(), lambda: False)
+        run(asked, Observer(), lambda: False)
 
 
 def make(results: Path, trials: int) -> None:

@@ -28,9 +28,11 @@ import pages
 import torch
 from numpy.typing import NDArray
 
-from mnist_bench.data import DataOptions, Dataset, load_dataset
-from mnist_bench.prediction import Model, calibrated_rule, load_model
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.prediction.likeness import distances, outlier_scores, thumbnails
+from mnist_bench.prediction.model import Model, load_model
+from mnist_bench.prediction.outlier_rule import calibrated_rule
 from mnist_bench.prediction.preparation import prepare
 
 RULE = "the rule"

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from mnist_bench import space_files
-from mnist_bench.numerics import Precision
+from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.machine import sentence, this_machine
 from mnist_bench.numerics.precision import best_precision
+from mnist_bench.space_files import space_sources
 from search.files import atomic_write, make_folder
 
 
@@ -41,7 +41,7 @@ def recipe_name(recipe: str) -> str:
     Raises:
         SpaceError: see `space_files.load`.
     """
-    name = space_files.load(recipe).name
+    name = space_sources.load(recipe).name
     release = re.match("former/([^/]+)/", recipe)
     return f"{name} of {release[1]}" if release else name
 

@@ -28,15 +28,16 @@ from pathlib import Path
 import pages
 import torch
 
-from mnist_bench import numerics, searches
+from mnist_bench.numerics import device, kinds
 from mnist_bench.numerics.canaries.portable_canary import later_hashes
 from mnist_bench.numerics.machine import this_machine
+from mnist_bench.searches import config, running
 from search.differences import WIDE_CANARY
 from search.driver.progress import Observer
 from search.study.studies import open_study
 
 STUDY = "portable"
-SEARCH = searches.SearchConfig(
+SEARCH = config.SearchConfig(
     space="smoke", overrides=("subset=1000", "epochs=2"), sampler="random", trials=4, executor="in-process",
     study_name=STUDY,
 )  # fmt: skip
@@ -115,7 +116,7 @@ class Instructions:
 
 def line() -> Line:
     """Return the line of the processor on which this process runs."""
-    described = numerics.describe(numerics.setup("cpu", "portable"), "portable")
+    described = device.describe(device.setup("cpu", "portable"), "portable")
     return Line(
         processor=this_machine(torch.device("cpu"), "portable").processor,
         caches=", ".join(caches()),
@@ -142,13 +143,13 @@ def caches() -> list[str]:
 def digest() -> str:
     """Return the digest of the small search, run in this process."""
     with tempfile.TemporaryDirectory() as folder:
-        searches.run(replace(SEARCH, results=Path(folder)), Observer(), lambda: False)
+        running.run(replace(SEARCH, results=Path(folder)), Observer(), lambda: False)
         return open_study(Path(folder), STUDY).digest
 
 
 def measured(prefix: Sequence[str] = ()) -> Line:
     """Return the line that this script prints in a process of its own, which the words of `prefix` start."""
-    environment = {**os.environ, **numerics.environment_of("portable")}
+    environment = {**os.environ, **kinds.environment_of("portable")}
     done = subprocess.run(
         [*prefix, sys.executable, __file__, "--line"], env=environment, capture_output=True, text=True, check=False
     )

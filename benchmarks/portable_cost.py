@@ -18,11 +18,12 @@ import time
 from collections.abc import Mapping
 from typing import cast
 
-from mnist_bench import numerics
 from mnist_bench.bench.measured_nets import nets
-from mnist_bench.data import DataOptions, load_dataset
-from mnist_bench.numerics import Precision, environment_of
-from mnist_bench.training import fit
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import load_dataset
+from mnist_bench.numerics import device
+from mnist_bench.numerics.kinds import Precision, environment_of
+from mnist_bench.training.period import fit
 
 IMAGES = 3_600
 """A sixth of them validates."""
@@ -63,7 +64,7 @@ def measured(way: str) -> dict[str, float]:
 
 def seconds(precision: Precision) -> dict[str, float]:
     """Return the seconds per epoch of each network in this process; a first epoch warms up."""
-    data = load_dataset(DataOptions(subset=IMAGES), numerics.setup("cpu", precision))
+    data = load_dataset(DataOptions(subset=IMAGES), device.setup("cpu", precision))
     found = {}
     for name, net in nets().items():
         for seed in (0, 1):

@@ -40,9 +40,9 @@ from pathlib import Path
 import pages
 
 from mnist_bench.cells import duration
-from mnist_bench.experiments.confirm import winner_of
-from mnist_bench.studies import open_study
-from search.study import ResultsFolder
+from mnist_bench.experiments.confirm.results import winner_of
+from mnist_bench.studies.validated import open_study
+from search.study.folder import ResultsFolder
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "results" / "published"

@@ -22,9 +22,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_bench.data import DataOptions, load_dataset
-from mnist_bench.prediction import Model, load_model
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import load_dataset
 from mnist_bench.prediction.light import lit_evenly
+from mnist_bench.prediction.model import Model, load_model
 from mnist_bench.prediction.preparation import prepare
 
 WEIGHTS = Path(__file__).parents[1] / "results/published/studies/conv-0/weights/48.safetensors"

@@ -34,9 +34,10 @@ from soaked import ALONE, Outcome, Tables, page
 from stock_optuna import make_study, periods
 from stock_processes import ENDED, StockProcesses
 
-from mnist_bench import space_files
-from mnist_bench.numerics import choose_precision, environment_of
+from mnist_bench.numerics.device import choose_precision
+from mnist_bench.numerics.kinds import environment_of
 from mnist_bench.numerics.machine import sentence, this_machine
+from mnist_bench.space_files import space_sources
 from search.study.location import StudyLocation
 from search.study.studies import open_study
 
@@ -70,7 +71,7 @@ def ours(asked: argparse.Namespace, folder: Path) -> Outcome:
 def stock(asked: argparse.Namespace, folder: Path) -> Outcome:
     """Run Optuna's search, killed."""
     url, begun = f"sqlite:///{folder / 'stock.db'}", folder / "begun-stock"
-    space = space_files.load(asked.space, asked.set)
+    space = space_sources.load(asked.space, asked.set)
     study = make_study(url, space)
     options = [*killing.overrides(asked.set), "--storage", url, "--trials", str(asked.trials)]
     processes = StockProcesses(
@@ -108,7 +109,7 @@ def command(asked: argparse.Namespace, results: Path) -> list[str]:
 
 def precision(asked: argparse.Namespace) -> str:
     """Return the precision of the space, in which both sides train; "auto" for the device's fastest."""
-    return str(space_files.load(asked.space, asked.set).settings.get("precision", "auto"))
+    return str(space_sources.load(asked.space, asked.set).settings.get("precision", "auto"))
 
 
 def counting(file: Path) -> dict[str, str]:

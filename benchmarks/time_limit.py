@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from search.driver.attended import Interrupts
+from search.driver.attended.interrupts import Interrupts
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from mnist_bench.config.settings import KernelSize
-from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.nets.whitened import FILE
 
 Floats = NDArray[np.float64]

@@ -16,15 +16,16 @@ from pathlib import Path
 import mnist_bench
 from mnist_bench.cli.app import app
 from mnist_bench.cli.help import ARGUMENTS, RAW, HelpEntry, HelpPage, pages
-from mnist_bench.config import field_docs, sections
+from mnist_bench.config.catalogue import sections
+from mnist_bench.config.field_docs import field_docs
 from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, NetTotals
 from mnist_bench.leaderboard.board_records import FIELDS, KEYS, NET_KEYS
 from mnist_bench.leaderboard.board_table import FIGURES, FRONT, NET_FIGURES, OVER, STUDY
-from mnist_bench.nets import about_cell, settings_by_heading
+from mnist_bench.nets.summary import about_cell, settings_by_heading
 from mnist_bench.result_table import Column
 from mnist_bench.space_files import json_schema
 from mnist_bench.space_files.content import OWN
-from mnist_bench.space_files.reference import SpaceField, space_fields
+from mnist_bench.space_files.reference.space_fields import SpaceField, space_fields
 from search.messages import show
 
 FOLDER = Path(__file__).parent / "reference"

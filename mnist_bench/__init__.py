@@ -27,9 +27,47 @@ all of them. Importing the package is fast: each name loads its modules at first
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lazy_loader
+if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first use, by `_MODULES`
+    from mnist_bench import tables as tables
+    from mnist_bench.api.commands import (
+        ablate as ablate,
+        compare as compare,
+        confirm as confirm,
+        doctor as doctor,
+        export as export,
+        leaderboard as leaderboard,
+        notebook as notebook,
+        plot as plot,
+        report as report,
+        reproduce as reproduce,
+        show as show,
+        studies as studies,
+        train as train,
+    )
+    from mnist_bench.api.experiments import (
+        ablate_study as ablate_study,
+        audit_study as audit_study,
+        compare_methods as compare_methods,
+        confirm_front as confirm_front,
+        confirm_study as confirm_study,
+        confirm_values as confirm_values,
+        train_ladder as train_ladder,
+        train_notebook as train_notebook,
+    )
+    from mnist_bench.api.pictures import plot_data as plot_data, plot_study as plot_study, report_study as report_study
+    from mnist_bench.api.recipes import fit as fit, fit_seeds as fit_seeds, fit_trial as fit_trial
+    from mnist_bench.api.searches import (
+        open_study as open_study,
+        reproduce_record as reproduce_record,
+        reproduce_trial as reproduce_trial,
+        search as search,
+        to_dataframe as to_dataframe,
+    )
+    from mnist_bench.api.speed import measure_speed as measure_speed
+    from mnist_bench.api.winner import export_study as export_study, load_model as load_model, predict as predict
+
 
 COMMANDS = frozenset({"doctor", "export", "leaderboard", "report", "studies"})
 """Packages with the name of a command."""
@@ -40,7 +78,7 @@ class _Command(ModuleType):
 
     @property
     def __wrapped__(self) -> Any:
-        return getattr(import_module("mnist_bench.api"), self.__name__.rpartition(".")[2])
+        return _public(self.__name__.rpartition(".")[2])
 
     @property
     def __doc__(self) -> str | None:  # type: ignore[override]
@@ -60,14 +98,51 @@ class _Package(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Package
-_of_stub, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_MODULES = {
+    "mnist_bench.api.commands": (
+        "ablate",
+        "compare",
+        "confirm",
+        "doctor",
+        "export",
+        "leaderboard",
+        "notebook",
+        "plot",
+        "report",
+        "reproduce",
+        "show",
+        "studies",
+        "train",
+    ),
+    "mnist_bench.api.experiments": (
+        "ablate_study",
+        "audit_study",
+        "compare_methods",
+        "confirm_front",
+        "confirm_study",
+        "confirm_values",
+        "train_ladder",
+        "train_notebook",
+    ),
+    "mnist_bench.api.pictures": ("plot_data", "plot_study", "report_study"),
+    "mnist_bench.api.recipes": ("fit", "fit_seeds", "fit_trial"),
+    "mnist_bench.api.searches": ("open_study", "reproduce_record", "reproduce_trial", "search", "to_dataframe"),
+    "mnist_bench.api.speed": ("measure_speed",),
+    "mnist_bench.api.winner": ("export_study", "load_model", "predict"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = [*_MODULE_OF, "tables"]
+
+
+def _public(name: str) -> Any:
+    return getattr(import_module(_MODULE_OF[name]), name)
 
 
 def __getattr__(name: str) -> Any:
-    if name in COMMANDS:
+    if name in COMMANDS or name in ("tables",):
         return import_module(f"{__name__}.{name}")
-    if name in __all__:
-        return _of_stub(name)
+    if name in _MODULE_OF:
+        return _public(name)
     from search.messages import no_attribute
 
     raise no_attribute(f"module {__name__}", name, () if name.startswith("_") else __all__)

@@ -175,7 +175,7 @@ def counted(counts: Mapping[str, int], *, live: bool = False) -> str:
 
     Unfinished trials read as running in a `live` study and as paused in one that no process searches.
     """
-    from search.event_log import besides  # not needed to print a table
+    from search.event_log.records import besides  # not needed to print a table
 
     names = {"complete": "complete", "pruned": "pruned", "failed": "failed", "running": "running" if live else "paused"}
     parts = [f"{counts[name]} {word}" for name, word in names.items() if counts[name]] or ["none finished"]

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.cells import between
-from mnist_bench.numerics import Precision
-from search import canonical_json, strategies
-from search.event_log import StudyRecord
+from mnist_bench.numerics.kinds import Precision
+from search import canonical_json
+from search.event_log.records import StudyRecord
 from search.messages import joined
+from search.strategies import registry
 
 FILE = Path(__file__).with_name("published_digests.json")
 PARTS = ("seed", "slots", "order", "sampler", "pruner", "periods", "enqueued", "start", "continues")
@@ -139,7 +140,7 @@ def compared(study: StudyRecord) -> ComparedDigest | None:
 
 def is_same_everywhere(spec: Mapping[str, Any]) -> bool:
     """Return whether a study with this specification has the same digest on every processor."""
-    return bool(spec.get("portable")) and not [*strategies.unportable(*strategies.of_spec(spec))]
+    return bool(spec.get("portable")) and not [*registry.unportable(*registry.of_spec(spec))]
 
 
 def shortened(digest: str) -> str:

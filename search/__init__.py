@@ -19,19 +19,121 @@ trains your own code: a planner and a trainer, see `examples/own_trainer.py`. To
 """
 
 import warnings
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import lazy_loader
+if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first use, by `_MODULES`
+    from search.driver.progress import Header as Header, Observer as Observer, Progress as Progress
+    from search.driver.run import Run as Run, Search as Search
+    from search.errors import (
+        FingerprintError as FingerprintError,
+        Interrupted as Interrupted,
+        NewerVersionError as NewerVersionError,
+        PluginError as PluginError,
+        Problem as Problem,
+        SearchError as SearchError,
+        SpaceError as SpaceError,
+        StorageError as StorageError,
+        StudyLockedError as StudyLockedError,
+        StudyNotFoundError as StudyNotFoundError,
+        TooManyFailuresError as TooManyFailuresError,
+        UsageError as UsageError,
+        WorkerError as WorkerError,
+    )
+    from search.event_log.early_stop import StopRules as StopRules
+    from search.event_log.records import EarlyStop as EarlyStop, StudyRecord as StudyRecord, TrialRecord as TrialRecord
+    from search.executors.in_process import InProcessExecutor as InProcessExecutor
+    from search.executors.local.pool import LocalExecutor as LocalExecutor
+    from search.executors.protocol import Executor as Executor
+    from search.executors.ray.executor import RayExecutor as RayExecutor
+    from search.objectives.configuration import Configuration as Configuration
+    from search.objectives.objective import Objective as Objective
+    from search.objectives.objective_search import planned as planned, run as run
+    from search.repeatability.check import require_repeatable as require_repeatable
+    from search.space.space import Space as Space
+    from search.strategies.pruners import (
+        Asha as Asha,
+        Hyperband as Hyperband,
+        Median as Median,
+        NoPruner as NoPruner,
+        Pruner as Pruner,
+    )
+    from search.strategies.registry import named_pruner as named_pruner, named_sampler as named_sampler
+    from search.strategies.samplers import (
+        Curves as Curves,
+        Gp as Gp,
+        Qmc as Qmc,
+        Random as Random,
+        Sampler as Sampler,
+        Sobol as Sobol,
+        Tpe as Tpe,
+    )
+    from search.study.location import StudyLocation as StudyLocation
+    from search.study.spec import StudySpec as StudySpec
+    from search.study.studies import open_study as open_study
+    from search.trainer_api import (
+        PLAIN as PLAIN,
+        Codec as Codec,
+        Plan as Plan,
+        Planner as Planner,
+        Report as Report,
+        SteppedTrainer as SteppedTrainer,
+        Trainer as Trainer,
+        TrainerSpec as TrainerSpec,
+    )
+
 
 # Optuna imports tqdm, which warns in a notebook without ipywidgets; no progress bar of tqdm's is used here.
 warnings.filterwarnings("ignore", message="IProgress not found")
 
-_of_stub, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_MODULES = {
+    "search.driver.progress": ("Header", "Observer", "Progress"),
+    "search.driver.run": ("Run", "Search"),
+    "search.errors": (
+        "FingerprintError",
+        "Interrupted",
+        "NewerVersionError",
+        "PluginError",
+        "Problem",
+        "SearchError",
+        "SpaceError",
+        "StorageError",
+        "StudyLockedError",
+        "StudyNotFoundError",
+        "TooManyFailuresError",
+        "UsageError",
+        "WorkerError",
+    ),
+    "search.event_log.early_stop": ("StopRules",),
+    "search.event_log.records": ("EarlyStop", "StudyRecord", "TrialRecord"),
+    "search.executors.in_process": ("InProcessExecutor",),
+    "search.executors.local.pool": ("LocalExecutor",),
+    "search.executors.protocol": ("Executor",),
+    "search.executors.ray.executor": ("RayExecutor",),
+    "search.objectives.configuration": ("Configuration",),
+    "search.objectives.objective": ("Objective",),
+    "search.objectives.objective_search": ("planned", "run"),
+    "search.repeatability.check": ("require_repeatable",),
+    "search.space.space": ("Space",),
+    "search.strategies.pruners": ("Asha", "Hyperband", "Median", "NoPruner", "Pruner"),
+    "search.strategies.registry": ("named_pruner", "named_sampler"),
+    "search.strategies.samplers": ("Curves", "Gp", "Qmc", "Random", "Sampler", "Sobol", "Tpe"),
+    "search.study.location": ("StudyLocation",),
+    "search.study.spec": ("StudySpec",),
+    "search.study.studies": ("open_study",),
+    "search.trainer_api": ("Codec", "PLAIN", "Plan", "Planner", "Report", "SteppedTrainer", "Trainer", "TrainerSpec"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = [*_MODULE_OF]
+
+
+def _public(name: str) -> Any:
+    return getattr(import_module(_MODULE_OF[name]), name)
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return _of_stub(name)
+    if name in _MODULE_OF:
+        return _public(name)
     from search.messages import no_attribute
 
     raise no_attribute(f"module {__name__}", name, () if name.startswith("_") else __all__)

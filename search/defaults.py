@@ -37,7 +37,7 @@ def _count(text: str) -> int | None:
 
 
 def _shown_url(url: str | None) -> str:
-    from search.database import redacted
+    from search.database.urls import redacted
 
     return "SQLite in the results folder" if url is None else redacted(url)
 

@@ -13,9 +13,10 @@ from functools import cache
 from statistics import fmean, median
 from typing import Any
 
-from mnist_bench import space_files
-from mnist_bench.config import TrainConfig, from_json
-from mnist_bench.statistics import share_interval
+from mnist_bench.config.json import from_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.space_files import space_sources
+from mnist_bench.statistics.inference import share_interval
 from support.paths import ROOT
 from support.published import (
     FOLDER,
@@ -200,7 +201,7 @@ def accuracy_for_computing() -> Iterator[str]:
     ensembles = {(one["recipe"], one["size"]): one for one in figures("ensembles.json")["ensembles"]}
     ten = ensembles["99.7", 10]
     yield f"has {1 - fmean(ten['errors']) / ten['images']:.2%} with {ten['flop'] / 1e12:,.0f} TFLOP, a mean over five"
-    fast = space_files.recipe(space_files.load(FOLDER / "conv-fast/20.yaml"))
+    fast = space_sources.recipe(space_sources.load(FOLDER / "conv-fast/20.yaml"))
     _, seeds, accuracy = alone("conv-fast-20")
     yield row(accuracy, str(seeds), "83k", teraflop(fast))
     winner, cheapest = figures("conv/confirm.json")["finals"]
@@ -208,7 +209,7 @@ def accuracy_for_computing() -> Iterator[str]:
     yield row("the cheapest tied with it", on_images(cheapest["test"]), "8")
     for member, parameters in zip(figures("front/front.json")["members"][-2:], ("6.8", "10.8"), strict=True):
         assert f"{member['cost'] / 1000:.1f}" == parameters
-        searched = space_files.recipe(space_files.load(FOLDER / "front" / f"{member['number']}.yaml"))
+        searched = space_sources.recipe(space_sources.load(FOLDER / "front" / f"{member['number']}.yaml"))
         yield row(on_images(member["test"]), "8", f"{parameters}k", teraflop(searched))
 
 

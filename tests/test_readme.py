@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from textwrap import dedent
 
-from mnist_bench import space_files
 from mnist_bench.cli.app import app
+from mnist_bench.space_files import space_sources
 from support.paths import ROOT
 from support.sources import found_in, refuse
 
@@ -46,7 +46,7 @@ def prose_of(page: str) -> str:
 
 def test_the_space_files_are_spaces() -> None:
     quoted = re.findall(r"^    (?:name: mine\n    )?epochs: \d+\n(?:    .*\n)+", DOCS["space_files"], re.MULTILINE)
-    whole, kinds = (space_files.parse(dedent(text), "space_files.md") for text in quoted)
+    whole, kinds = (space_sources.parse(dedent(text), "space_files.md") for text in quoted)
     assert whole.name == "mine"
     assert {kind for item in kinds.ranges for kind in item.to_json()} >= {"int", "float", "levels", "choice", "when"}
 

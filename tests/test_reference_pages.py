@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
 from mnist_bench.cli.exit_codes import ExitCode
-from mnist_bench.leaderboard import leaderboard_of, table_of
-from mnist_bench.nets import settings_by_heading
+from mnist_bench.leaderboard.board import leaderboard_of
+from mnist_bench.leaderboard.board_table import table_of
+from mnist_bench.nets.summary import settings_by_heading
 from mnist_bench.numerics.device import VARIABLES
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
 from search.defaults import DEFAULTS

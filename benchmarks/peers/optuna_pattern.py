@@ -19,14 +19,14 @@ import optuna
 import plain
 import torch
 
-from mnist_bench import space_files
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.space_files import space_sources
 from search.space.space import Space
-from search.strategies import suggest
+from search.strategies.optuna_study import suggest
 
 TRAINED = "trained"
 """The user attribute of trials that were trained; nets beyond the limits are not, in either search."""
@@ -36,7 +36,7 @@ def make_objective(space: Space, data: TrainingSet, workers: int) -> Callable[[o
     """Return the objective: validation accuracy after the last epoch."""
 
     def objective(trial: optuna.Trial) -> float:
-        config = space_files.config(space, space.sample(partial(suggest, trial)))
+        config = space_sources.config(space, space.sample(partial(suggest, trial)))
         if not is_feasible(config, space):
             raise optuna.TrialPruned
         trial.set_user_attr(TRAINED, True)
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="seconds after which no trial begins")
     asked = parser.parse_args()
-    space = space_files.load(asked.space, asked.set)
+    space = space_sources.load(asked.space, asked.set)
     close_test_set()
     torch.manual_seed(asked.seed)
     data = load_training_set(DataOptions(subset=space.settings.get("subset")))

@@ -20,11 +20,11 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
-from mnist_bench import space_files
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.space_files import space_sources
 from search import hashed
 from search.space.space import Space
-from search.strategies import suggest
+from search.strategies.optuna_study import suggest
 from search.strategies.registry import of_settings
 from search.trainer_api import Trainer
 
@@ -62,7 +62,7 @@ def make_objective(space: Space, trainer: Trainer[TrainConfig]) -> Callable[[opt
     """Return the objective: the value after the last period; a trial without one is pruned."""
 
     def objective(trial: optuna.Trial) -> float:
-        config = space_files.config(space, space.sample(partial(suggest, trial)))
+        config = space_sources.config(space, space.sample(partial(suggest, trial)))
         seed = hashed.derived_seed(hashed.Name(STUDY), trial.number)
         state, value = None, 0.0
         for period in range(1, periods(space) + 1):
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     asked = parser.parse_args()
-    space = space_files.load(asked.space, asked.set)
+    space = space_sources.load(asked.space, asked.set)
     precision = space.settings.get("precision", "auto")
     trainer = make_trainer(device="cpu", precision=precision, subset=space.settings.get("subset"))
     enough = MaxTrialsCallback(asked.trials, states=ENDED)

@@ -1,5 +1,1 @@
 """The commands as Python functions, which return what the commands print."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from mnist_bench import own_nets
-from mnist_bench.studies import check_nets, find_trial
+from mnist_bench.own_nets import own_net
+from mnist_bench.studies.foreign import check_nets
+from mnist_bench.studies.validated import find_trial
 from search.arguments import check_several, check_whole
-from search.event_log import StudyRecord, TrialRecord
-from search.study import StoredStudy, has_its_folder
+from search.event_log.records import StudyRecord, TrialRecord
+from search.study.studies import StoredStudy, has_its_folder
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -93,6 +94,6 @@ def used(net: OwnNetSource) -> str | None:
     Raises:
         UsageError: it cannot be loaded; the message gives the reason and the place.
     """
-    name = own_nets.name_of_function(net)
-    own_nets.load_code(name)
+    name = own_net.name_of_function(net)
+    own_net.load_code(name)
     return name

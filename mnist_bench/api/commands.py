@@ -11,17 +11,21 @@ from mnist_bench.api.pictures import plot_study, report_study
 from mnist_bench.api.recipes import fit
 from mnist_bench.api.searches import reproduce_trial
 from mnist_bench.api.winner import export_study
-from mnist_bench.comparison import Comparison, compare as compared
-from mnist_bench.doctor import Checkup, checkup, machine_checks
-from mnist_bench.joint_leaderboard import JointLeaderboard, joint_leaderboard_of, joint_table_of, leaderboards_of
-from mnist_bench.leaderboard import Leaderboard, Selection, select, table_of
+from mnist_bench.comparison.comparison import Comparison, compare as compared
+from mnist_bench.doctor import checkup, machine_checks
+from mnist_bench.doctor.checkup import Checkup
+from mnist_bench.joint_leaderboard.joint import JointLeaderboard, joint_leaderboard_of, leaderboards_of
+from mnist_bench.joint_leaderboard.joint_table import joint_table_of
+from mnist_bench.leaderboard.board import Leaderboard, Selection
+from mnist_bench.leaderboard.board_table import table_of
+from mnist_bench.leaderboard.selection import select
 from mnist_bench.table_files import contents, ending_of
 from search.arguments import check_count
 from search.defaults import STORAGE, in_force, results_in_force
 from search.errors import UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.files import write_named
-from search.study import StoredStudy, StudySummary, list_studies
+from search.study.studies import StoredStudy, StudySummary, list_studies
 
 ablate = ablate_study
 confirm = confirm_study

@@ -8,27 +8,26 @@ from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, placed, several, used
 from mnist_bench.api.progress import attended
-from mnist_bench.experiments import (
-    Audit,
-    Observer,
-    OwnCode,
-    ablation,
-    audit,
-    confirm,
-    contest,
-    ladder,
-    notebook,
-)
-from mnist_bench.experiments.ablation import Ablation, AblationOptions
-from mnist_bench.experiments.confirm import Confirmed, ConfirmedValues, ConfirmOptions, Front, Opening, RaceOptions
-from mnist_bench.experiments.contest import Contest, ContestOptions
-from mnist_bench.numerics import PrecisionName
-from mnist_bench.space_files import Source
-from mnist_bench.studies import is_foreign
+from mnist_bench.experiments import audit, ladder, notebook
+from mnist_bench.experiments.ablation import ablate
+from mnist_bench.experiments.ablation.ablate import AblationOptions
+from mnist_bench.experiments.ablation.path import Ablation
+from mnist_bench.experiments.audit import Audit
+from mnist_bench.experiments.confirm import confirming
+from mnist_bench.experiments.confirm.confirming import ConfirmOptions, Opening, RaceOptions
+from mnist_bench.experiments.confirm.results import Confirmed, ConfirmedValues, Front, winner_of
+from mnist_bench.experiments.contest import compare
+from mnist_bench.experiments.contest.compare import ContestOptions
+from mnist_bench.experiments.contest.contest_record import Contest
+from mnist_bench.experiments.grid import Observer
+from mnist_bench.experiments.own_trainer import OwnCode
+from mnist_bench.numerics.kinds import PrecisionName
+from mnist_bench.space_files.space_sources import Source
+from mnist_bench.studies.foreign import is_foreign
 from search.defaults import results_in_force
 from search.errors import UsageError
-from search.event_log import TrialRecord
-from search.study import StoredStudy
+from search.event_log.records import TrialRecord
+from search.study.studies import StoredStudy
 
 
 @formerly(test_set="opening")
@@ -86,7 +85,7 @@ def confirm_study(
         data_dir=as_path(data_dir),
     )  # fmt: skip
     with attended(observer, progress) as watching:
-        return confirm.confirm_study(placed(study, results), asked, watching)
+        return confirming.confirm_study(placed(study, results), asked, watching)
 
 
 def confirm_values(
@@ -134,7 +133,7 @@ def confirm_values(
         code=OwnCode(trainer=trainer, objective=objective, command=command), top=top, budget=budget, workers=workers
     )
     with attended(observer, progress) as watching:
-        return confirm.confirm_values(placed(study, None, of_any_trainer=True), asked, watching)
+        return confirming.confirm_values(placed(study, None, of_any_trainer=True), asked, watching)
 
 
 def confirm_front(
@@ -180,7 +179,7 @@ def confirm_front(
     """
     asked = ConfirmOptions(top=top, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
     with attended(observer, progress) as watching:
-        return confirm.confirm_front(placed(study, results), asked, watching)
+        return confirming.confirm_front(placed(study, results), asked, watching)
 
 
 def ablate_study(
@@ -237,9 +236,9 @@ def ablate_study(
         data_dir=as_path(data_dir),
     )  # fmt: skip
     study = placed(study, results)
-    end = chosen(study, confirm.winner_of(study) if trial is None else trial)
+    end = chosen(study, winner_of(study) if trial is None else trial)
     with attended(observer, progress) as watching:
-        return ablation.ablate_study(study, end, asked, watching)
+        return ablate.ablate_study(study, end, asked, watching)
 
 
 def audit_study(
@@ -438,4 +437,4 @@ def compare_methods(
         processes=processes, results=results_in_force(results),
     )  # fmt: skip
     with attended(observer, progress) as watching:
-        return contest.compare_methods(asked, watching)
+        return compare.compare_methods(asked, watching)

@@ -6,24 +6,17 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, placed, several, used
-from mnist_bench.data import close_test_set
-from mnist_bench.plots import (
-    DATA_KINDS,
-    STUDY_KINDS,
-    DataSubject,
-    Format,
-    Picture,
-    Subject,
-    data_subject,
-    draw_kinds,
-    kind_named,
-    kinds_of,
-)
-from mnist_bench.report import WrittenReport, write
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.plots.drawing import Picture, draw_kinds
+from mnist_bench.plots.kinds import DATA_KINDS, STUDY_KINDS, kind_named, kinds_of
+from mnist_bench.plots.style import Format
+from mnist_bench.plots.subject import DataSubject, Subject, data_subject
+from mnist_bench.report.report_file import WrittenReport, write
 from search.arguments import check_choice, check_seed
 from search.defaults import results_in_force
 from search.errors import UsageError
-from search.study import ResultsFolder, StoredStudy
+from search.study.folder import ResultsFolder
+from search.study.studies import StoredStudy
 
 FORMATS: tuple[Format, ...] = ("png", "svg")
 

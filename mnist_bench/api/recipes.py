@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
-from mnist_bench.config import DatasetName, TrainOn
+from mnist_bench.config.settings import DatasetName, TrainOn
 from mnist_bench.experiments import recipe_training
-from mnist_bench.numerics import PrecisionName
-from mnist_bench.space_files import Source
-from mnist_bench.studies import check_nets
-from mnist_bench.training import FitResult
+from mnist_bench.numerics.kinds import PrecisionName
+from mnist_bench.space_files.space_sources import Source
+from mnist_bench.studies.foreign import check_nets
+from mnist_bench.training.period import FitResult
 from search.arguments import check_count, check_seed
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.files import check_target
 
 

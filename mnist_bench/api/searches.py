@@ -8,36 +8,33 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_bench import cells, searches
+from mnist_bench import cells
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, several, used
-from mnist_bench.config import DatasetName
-from mnist_bench.experiments import OwnCode, own_trainer
-from mnist_bench.leaderboard import Leaderboard, curve_records, leaderboard_of, table_of
-from mnist_bench.numerics import PrecisionName
-from mnist_bench.plots import KINDS
-from mnist_bench.space_files import Source
-from mnist_bench.studies import (
-    PeriodResult,
-    RepeatedTrial,
-    check_kept,
-    check_nets,
-    is_foreign,
-    keep_weights,
-    record as records,
-    record_of,
-    reproduce_values,
-    trainer_for,
-    validated,
-)
-from mnist_bench.studies.reproduce import reproduce
+from mnist_bench.config.settings import DatasetName
+from mnist_bench.experiments import own_trainer
+from mnist_bench.experiments.own_trainer import OwnCode
+from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
+from mnist_bench.leaderboard.board_records import curve_records
+from mnist_bench.leaderboard.board_table import table_of
+from mnist_bench.numerics.kinds import PrecisionName
+from mnist_bench.plots.kinds import KINDS
+from mnist_bench.searches import config, running, setup
+from mnist_bench.space_files.space_sources import Source
+from mnist_bench.studies import record as records, validated
+from mnist_bench.studies.best_checkpoints import check_kept, keep_weights
+from mnist_bench.studies.foreign import check_nets, is_foreign
+from mnist_bench.studies.record import PeriodResult, record_of
+from mnist_bench.studies.reproduce import RepeatedTrial, reproduce, reproduce_values, trainer_for
 from search.defaults import results_in_force
-from search.driver import MAX_OUTAGE, Callbacks, Observer, Observers
-from search.driver.attended import watched
+from search.driver.attended.watching import watched
+from search.driver.outages import MAX_OUTAGE
+from search.driver.progress import Callbacks, Observer, Observers
 from search.errors import UsageError
-from search.event_log import Order, StudyRecord, TrialRecord
-from search.executors import ExecutorName
+from search.event_log.records import StudyRecord, TrialRecord
+from search.event_log.timeline import Order
+from search.executors.protocol import ExecutorName
 from search.messages import lacks
-from search.study import StoredStudy
+from search.study.studies import StoredStudy
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -153,8 +150,8 @@ def search(
         ('tiny-0', 2, {'optim.lr': 0.01})
     """
     results = results_in_force(results)
-    searches.check_study_name(study_name, KINDS, results, storage)
-    asked = searches.SearchConfig(
+    setup.check_study_name(study_name, KINDS, results, storage)
+    asked = config.SearchConfig(
         space=str(space) if isinstance(space, Path) else space,
         overrides=several("overrides", overrides),
         sampler=sampler,
@@ -190,7 +187,7 @@ def search(
     )
     called = Callbacks(callbacks)
     with watched(observer or Observer(), progress, cells.percent) as watching:
-        return searches.run(asked, Observers((watching, called)), lambda: False).study
+        return running.run(asked, Observers((watching, called)), lambda: False).study
 
 
 def open_study(

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, placed, several, used
-from mnist_bench.export import WinnerOptions, export_folder, load_winner
-from mnist_bench.prediction import Model, Prediction, load_model as load_file, picture_files
+from mnist_bench.export import export_folder
+from mnist_bench.export.winner import WinnerOptions, load_winner
+from mnist_bench.prediction import picture_files
+from mnist_bench.prediction.model import Model, Prediction, load_model as load_file
 from search.errors import UsageError
-from search.event_log import TrialRecord
+from search.event_log.records import TrialRecord
 from search.messages import show
-from search.study import StoredStudy
+from search.study.studies import StoredStudy
 
 
 @formerly(ensemble="committee")

@@ -1,5 +1,1 @@
 """How fast the trainer is, and how its time is spent."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

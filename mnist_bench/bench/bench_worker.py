@@ -13,14 +13,17 @@ from typing import Any
 
 import torch
 
-from mnist_bench import numerics
 from mnist_bench.bench.epoch_parts import Part, Passes
 from mnist_bench.bench.kernels import KERNELS, Kernel
 from mnist_bench.bench.measured_nets import nets
-from mnist_bench.config import TrainConfig, from_json, to_json
-from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
-from mnist_bench.numerics import Precision
-from mnist_bench.training import advance
+from mnist_bench.config.json import from_json, to_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import Dataset, load_dataset
+from mnist_bench.numerics.device import choose_precision, describe, setup
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.training.period import advance
 from search.trainer_api import PLAIN, Report
 
 Work = Callable[[], object]
@@ -55,7 +58,7 @@ class BenchWorker:
     @cached_property
     def numerics(self) -> Mapping[str, Any]:
         """See `numerics.describe`."""
-        return numerics.describe(self.data.device, self.precision)
+        return describe(self.data.device, self.precision)
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """Do the work that `config` orders at its `start` (seconds of the monotonic clock, which processes share).
@@ -104,7 +107,7 @@ def make_bench_worker(*, device: str, precision: str, train_images: int, validat
         DeviceError: there is no such device.
     """
     close_test_set()
-    torch_device = numerics.setup(device, precision)
+    torch_device = setup(device, precision)
     data = load_dataset(DataOptions(), torch_device)
     some = replace(data, train=data.train[:train_images], validation=data.validation[:validation_images])
-    return BenchWorker(some, numerics.choose_precision(torch_device, precision))
+    return BenchWorker(some, choose_precision(torch_device, precision))

@@ -14,13 +14,18 @@ from typing import Literal, assert_never
 
 from torch import Tensor
 
-from mnist_bench.config import AugmentConfig, Schedule, TrainConfig
-from mnist_bench.data import Dataset
-from mnist_bench.nets import set_dropout_generator
-from mnist_bench.numerics import Precision, seeded
-from mnist_bench.training import Batch, Evaluation, Learner, evaluate, make_learner, train_step
-from mnist_bench.training.batches import batches
-from mnist_bench.training.cuda import StaticTrainLoop, Streams, recorder
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import AugmentConfig, TrainConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.nets.modules import set_dropout_generator
+from mnist_bench.numerics.generators import seeded
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.training.batches import Batch, batches
+from mnist_bench.training.cuda.graphs import recorder
+from mnist_bench.training.cuda.static_buffers import StaticTrainLoop
+from mnist_bench.training.cuda.streams import Streams
+from mnist_bench.training.evaluation import Evaluation, evaluate
+from mnist_bench.training.learner import Learner, make_learner, train_step
 from search.trainer_api import Steps, finish
 
 Part = Literal["epoch", "replayed", "load", "batches", "train", "evaluate"]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mnist_bench.numerics import Precision
+from mnist_bench.numerics.kinds import Precision
 
 Kernel = Literal["matrix product", "convolution"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from mnist_bench import space_files
-from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.space_files import space_sources
 
 AUGMENT = AugmentConfig(rotation_degrees=10, zoom=0.1, shear_radians=0.1, translate_pixels=1.5)
 TWO_CONV = TrainConfig(
@@ -30,7 +30,7 @@ def nets() -> dict[str, TrainConfig]:
     two-conv is a small net with a fast recipe. batchnorm-N is the notebook's best net and recipe at batch size N (the
     notebook has 32). conv-mid is a net of medium size from spaces/former/0.1/conv.yaml.
     """
-    notebook = replace(space_files.recipe(space_files.load("notebook/batchnorm")), train_on="search_split")
+    notebook = replace(space_sources.recipe(space_sources.load("notebook/batchnorm")), train_on="search_split")
     return {
         "two-conv": TWO_CONV,
         "batchnorm-128": replace(notebook, optim=replace(notebook.optim, batch_size=128)),

@@ -14,8 +14,12 @@ from mnist_bench.bench.epoch_parts import Part
 from mnist_bench.bench.kernels import KERNELS, PRECISIONS, Kernel, floor_seconds, operations
 from mnist_bench.bench.measured_nets import nets
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
-from mnist_bench.nets import filled_macs, plan_layers
-from mnist_bench.numerics import Machine, Precision, best_precision, find_device
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.cost_model import filled_macs
+from mnist_bench.numerics.device import find_device
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.machine import Machine
+from mnist_bench.numerics.precision import best_precision
 from search.arguments import check_count
 
 IMAGES = {"cpu": 5120, "cuda": 48_640}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mnist_bench.bench.kernels import slow_bf16
 from mnist_bench.bench.speed import NetSpeed, Rate, Speed, Spread, plain
-from mnist_bench.numerics import sentence
+from mnist_bench.numerics.machine import sentence
 from mnist_bench.result_table import Column, Table
 
 

@@ -14,13 +14,15 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.models import OptionInfo
 
-from mnist_bench.config import DatasetName
-from mnist_bench.numerics import PrecisionName, cores as cores
-from search import defaults, strategies
+from mnist_bench.config.settings import DatasetName
+from mnist_bench.numerics.kinds import PrecisionName
+from mnist_bench.numerics.resources import cores as cores
+from search import defaults
 from search.errors import UsageError
-from search.event_log import Order
+from search.event_log.timeline import Order
 from search.messages import show
-from search.study import RESULTS as RESULTS
+from search.strategies import pruners, samplers
+from search.study.folder import RESULTS as RESULTS
 
 T = TypeVar("T")
 RUNNING = "Where it runs"
@@ -130,9 +132,9 @@ Data = Annotated[
 
 def _load_net(name: str | None) -> str | None:
     """Load the code that a command names, before the command does anything."""
-    from mnist_bench import own_nets
+    from mnist_bench.own_nets import own_net
 
-    own_nets.load_code(name)
+    own_net.load_code(name)
     return name
 
 
@@ -186,7 +188,7 @@ SamplerName = Annotated[
         metavar="NAME",
         rich_help_panel=STRATEGIES,
         show_default="the space file's, else curves",
-        help=f"Sampler, which proposes trials: {', '.join(strategies.SAMPLERS)}, or your own (package.module:Name or "
+        help=f"Sampler, which proposes trials: {', '.join(samplers.SAMPLERS)}, or your own (package.module:Name or "
         "file.py:Name).",
     ),
 ]
@@ -206,7 +208,7 @@ PrunerName = Annotated[
         metavar="NAME",
         rich_help_panel=STRATEGIES,
         show_default="the space file's, else asha",
-        help=f"Pruner, which stops trials early: {', '.join(strategies.PRUNERS)}, or your own, as with --sampler.",
+        help=f"Pruner, which stops trials early: {', '.join(pruners.PRUNERS)}, or your own, as with --sampler.",
     ),
 ]
 PrunerOptions = Annotated[

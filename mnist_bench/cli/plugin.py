@@ -18,8 +18,8 @@ from search.errors import UsageError
 from search.messages import quoted
 
 if TYPE_CHECKING:
-    from mnist_bench.space_files import Source
-    from search.repeatability import Checked, CheckRow
+    from mnist_bench.space_files.space_sources import Source
+    from search.repeatability.check import Checked, CheckRow
 
 app = typer.Typer(help="Check your own samplers, pruners and networks.", no_args_is_help=True)
 
@@ -70,9 +70,9 @@ def check(
         mnist-bench plugin check mine.py:NearTheBest
         mnist-bench plugin check my_nets.py:build --space mine.yaml
     """
-    from mnist_bench import own_nets
+    from mnist_bench.own_nets import own_net
 
-    if own_nets.is_net(name):
+    if own_net.is_net(name):
         if seed is not None or own_options or net is not None:
             raise UsageError("--seed, --sampler-option, --pruner-option and --net are for samplers and pruners.")
         found, images = _checked_net(name, space or {"name": "net"}, overrides or [], data_dir)
@@ -100,25 +100,30 @@ def _checked_strategy(
     own_options: Sequence[str],
     seed: int,
 ) -> Checked:
-    from mnist_bench import searches, space_files
-    from search import repeatability, strategies
+    from mnist_bench.searches import running
+    from mnist_bench.space_files import space_sources
+    from search.repeatability.check import examine
+    from search.strategies import registry
 
-    own = strategies.of_code(name, options.assigned("--sampler-option or --pruner-option", own_options))
-    searched, data = space_files.open_with_data(space, overrides, data_dir=data_dir, net=net)
-    return repeatability.examine(own, searches.tried_on(searched, seed, data.form))
+    own = registry.of_code(name, options.assigned("--sampler-option or --pruner-option", own_options))
+    searched, data = space_sources.open_with_data(space, overrides, data_dir=data_dir, net=net)
+    return examine(own, running.tried_on(searched, seed, data.form))
 
 
 def _checked_net(name: str, space: Source, overrides: list[str], data_dir: Path | None) -> tuple[Checked, int]:
     """Check a network with settings of a space; return the result and the number of images. The test set is closed."""
-    from mnist_bench import net_checks, own_nets, space_files
-    from mnist_bench.data import close_test_set, images_in
+    from mnist_bench.data.guard import close_test_set
+    from mnist_bench.data.mnist import images_in
+    from mnist_bench.net_checks import net_check
+    from mnist_bench.own_nets import own_net
+    from mnist_bench.space_files import drawn, space_sources
 
     close_test_set()
-    searched, data = space_files.open_with_data(space, overrides, data_dir=data_dir, net=name)
+    searched, data = space_sources.open_with_data(space, overrides, data_dir=data_dir, net=name)
     images = min(IMAGES, images_in(data))
     # Feasible ones, as in a search: a net may refuse some settings, and a space may have limits.
-    settings = space_files.Drawn(searched, data.form).net_settings
-    return net_checks.examine(own_nets.load_net(name), settings, replace(data, subset=images)), images
+    settings = drawn.Drawn(searched, data.form).net_settings
+    return net_check.examine(own_net.load_net(name), settings, replace(data, subset=images)), images
 
 
 def _table(found: Checked, name: str, tried_on: str) -> Table[CheckRow]:

@@ -19,7 +19,7 @@ def as_typed(storage: str | None, study: str | None = None) -> str:
 
     `study` is the study that an experiment chose as the latest: another one may be the latest later.
     """
-    from search.study import storage_to_show
+    from search.study.location import storage_to_show
 
     words, shown = [*without_option("--storage", sys.argv[1:])], storage_to_show(storage)
     if study is not None:
@@ -56,7 +56,7 @@ def ended_at_once(storage: str | None, study: str | None = None) -> Iterator[Non
 
 def hint(storage: str | None) -> list[str]:
     """Return a remark on a storage that commands need and do not show; nothing if there is none."""
-    from search.study import is_in_environment, storage_to_show
+    from search.study.location import is_in_environment, storage_to_show
 
     if storage is None or is_in_environment(storage) or storage_to_show(storage) is not None:
         return []

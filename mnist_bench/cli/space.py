@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mnist_bench.picture_form import PictureForm
-    from mnist_bench.preview import ExpectedTime
-    from mnist_bench.space_files import Drawn, Extremes, Met
-    from search.space import Space
+    from mnist_bench.preview.duration_forecast import ExpectedTime
+    from mnist_bench.space_files.drawn import Drawn, Met
+    from mnist_bench.space_files.overview import Extremes
+    from search.space.space import Space
 
 app = typer.Typer(help="Check, show and sample space files.", no_args_is_help=True)
 
@@ -52,8 +53,8 @@ def check(
         mnist-bench space check mine.yaml
         mnist-bench space check mine.yaml --data mine.npz
     """
-    from mnist_bench import space_files
-    from mnist_bench.data import options_for
+    from mnist_bench.data.own.formats import options_for
+    from mnist_bench.space_files import space_warnings
 
     options_for(data)  # raises an error about the data, which is not a fault of a file
     found = [_checked(file, overrides or (), data, net) for file in files]
@@ -65,7 +66,7 @@ def check(
             output.print_prose(line)
         for row in found:
             for warning in row["warnings"]:
-                output.note(space_files.warning_line(Problem(**warning)))
+                output.note(space_warnings.warning_line(Problem(**warning)))
             if not row["problems"]:
                 warned = f", {number_of(len(row['warnings']), 'warning')}" if row["warnings"] else ""
                 output.print_line(f"{row['file']}: {row['summary']}, no problems{warned}")
@@ -94,12 +95,11 @@ def show(
         mnist-bench space show conv
         mnist-bench space show mine.yaml --set model.blocks=2
     """
-    from mnist_bench import space_files
-    from mnist_bench.data import images_in
-    from mnist_bench.space_files import overview
+    from mnist_bench.data.mnist import images_in
+    from mnist_bench.space_files import drawn as space_files_drawn, overview, space_sources
 
-    space, data_set = space_files.open_with_data(file, overrides or (), data_dir=data, net=net)
-    drawn = space_files.Drawn(space, data_set.form, images_in(data_set))
+    space, data_set = space_sources.open_with_data(file, overrides or (), data_dir=data, net=net)
+    drawn = space_files_drawn.Drawn(space, data_set.form, images_in(data_set))
     extremes = overview.extremes(drawn)
     workers = in_force(WORKERS) or options.cores()
     kind, expected = _expected(drawn, workers)
@@ -143,10 +143,11 @@ def sample(
         mnist-bench space sample conv -n 5
         mnist-bench space sample conv --seed 1 --json
     """
-    from mnist_bench import space_files
+    from mnist_bench.space_files import space_sources
+    from mnist_bench.space_files.drawn import samples
 
-    space, data_set = space_files.open_with_data(file, overrides or (), data_dir=data, net=net)
-    drawn = space_files.samples(space, number, seed)
+    space, data_set = space_sources.open_with_data(file, overrides or (), data_dir=data, net=net)
+    drawn = samples(space, number, seed)
     if json:
         output.print_json({"name": space.name, "seed": seed, "samples": drawn})
         return
@@ -163,9 +164,9 @@ def list_spaces(json: options.Json = False) -> None:
         mnist-bench space list
         mnist-bench space list --json
     """
-    from mnist_bench import space_files
+    from mnist_bench.space_files import space_sources
 
-    rows = [_list_row(name, path) for name, path in space_files.shipped().items()]
+    rows = [_list_row(name, path) for name, path in space_sources.shipped().items()]
     if json:
         output.print_json({"spaces": rows})
     else:
@@ -191,7 +192,7 @@ def fields(
         mnist-bench space fields optim
         mnist-bench space fields model.hidden --json
     """
-    from mnist_bench.space_files.reference import space_fields
+    from mnist_bench.space_files.reference.space_fields import space_fields
 
     known = space_fields()
     found = [field for field in known if field.path.startswith(prefix)]
@@ -212,15 +213,15 @@ def fields(
 
 
 def _checked(file: str, overrides: Sequence[str], data: Path | None, net: str | None) -> dict[str, Any]:
-    from mnist_bench import space_files
+    from mnist_bench.space_files import drawn as space_files_drawn, space_sources, space_warnings
 
     row: dict[str, Any] = {"file": file, "problems": [], "warnings": []}
     try:
-        space, data_set = space_files.open_with_data(file, overrides, data_dir=data, net=net)
+        space, data_set = space_sources.open_with_data(file, overrides, data_dir=data, net=net)
         _check_tables(space)
-        drawn = space_files.Drawn(space, data_set.form)
+        drawn = space_files_drawn.Drawn(space, data_set.form)
         row["summary"] = _summary(space) + _met_by(drawn)
-        row["warnings"] = [asdict(warning) for warning in space_files.warnings(drawn)]
+        row["warnings"] = [asdict(warning) for warning in space_warnings.warnings(drawn)]
     except SpaceError as error:
         row["problems"] = [asdict(problem) for problem in error.problems]
     except UsageError as error:
@@ -231,9 +232,9 @@ def _checked(file: str, overrides: Sequence[str], data: Path | None, net: str | 
 def _check_tables(space: Space) -> None:
     """Check that there are the tables that a space names; errors as in `start_lists.check_named`."""
     if space.settings.get("search", {}).get("start"):  # its import takes most of a second
-        from mnist_bench import start_lists
+        from mnist_bench.start_lists import sources
 
-        start_lists.check_named(space)
+        sources.check_named(space)
 
 
 def _problem_lines(problems: Sequence[dict[str, Any]]) -> list[str]:
@@ -260,12 +261,12 @@ def _met_by(drawn: Drawn) -> str:
 
 
 def _headline(space: Space) -> str:
-    from mnist_bench import own_nets
-    from mnist_bench.config import TrainConfig
-    from search import strategies
+    from mnist_bench.config.settings import TrainConfig
+    from mnist_bench.own_nets import own_net
+    from search.strategies import registry
 
     epochs = space.settings.get("epochs", TrainConfig().epochs)
-    sampler, pruner = strategies.of_settings(space.settings)
+    sampler, pruner = registry.of_settings(space.settings)
     periods = len(space.settings.get("periods") or range(epochs))
     others = {
         name: value
@@ -273,7 +274,7 @@ def _headline(space: Space) -> str:
         if name not in ("epochs", "limits", "constraints", "search", "net_code")
     }
     if "net_code" in space.settings:
-        others["net"] = own_nets.display_name(space.settings["net_code"])
+        others["net"] = own_net.display_name(space.settings["net_code"])
     settings = [f"{name} {messages.show(value)}" for name, value in others.items()]
     parts = [space.name, _summary(space), number_of(epochs, "epoch"), *settings]
     return "  ·  ".join([*parts, f"{sampler.describe(periods)} + {pruner.describe(periods)}"])
@@ -281,16 +282,17 @@ def _headline(space: Space) -> str:
 
 def _expected(drawn: Drawn, workers: int) -> tuple[str, ExpectedTime]:
     """Return the kind of this machine's CPU, and the time of a search at the usual speed of that kind."""
-    from mnist_bench.nets import COEFFICIENTS
-    from mnist_bench.numerics import choose_precision, device_kind, find_device
-    from mnist_bench.preview import Workload, expected_time
-    from search import strategies
-    from search.space import cost_of
+    from mnist_bench.nets.cost_model import COEFFICIENTS
+    from mnist_bench.numerics.device import choose_precision, find_device
+    from mnist_bench.numerics.kinds import device_kind
+    from mnist_bench.preview.duration_forecast import Workload, expected_time
+    from search.space.objective import cost_of
+    from search.strategies import registry
 
     settings = drawn.space.settings
     kind = device_kind(choose_precision(find_device("cpu"), str(settings.get("precision", "auto"))), on_gpu=False)
     here = replace(drawn, coefficients=asdict(COEFFICIENTS[kind]))
-    _, pruner = strategies.of_settings(settings)
+    _, pruner = registry.of_settings(settings)
     asked = Workload(trials=TRIALS, pruner=pruner, workers=workers, has_cost=cost_of(settings) is not None)
     return kind, expected_time(here.mean_costs, asked)
 
@@ -318,8 +320,8 @@ def _met(found: Met) -> str:
 def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]], form: PictureForm) -> Iterator[dict[str, str]]:
     """Yield a row for each range, with one cell per trial, then rows of the networks' counts."""
     from mnist_bench.errors import ArchitectureError
-    from mnist_bench.nets import net_size
-    from mnist_bench.space_files import config
+    from mnist_bench.nets.size import net_size
+    from mnist_bench.space_files.space_sources import config
 
     for field in space.fields:
         if field.distribution is not None:
@@ -336,11 +338,11 @@ def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]], form: PictureFor
 
 
 def _list_row(name: str, path: Path) -> dict[str, Any]:
-    from mnist_bench import space_files
-    from mnist_bench.config import TrainConfig
+    from mnist_bench.config.settings import TrainConfig
+    from mnist_bench.space_files import space_sources
 
     try:
-        space = space_files.load(path)
+        space = space_sources.load(path)
     except UsageError:
         return {"name": name, "holds": "problems", "epochs": None, "file": str(path)}
     epochs = space.settings.get("epochs", TrainConfig().epochs)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from mnist_bench.experiments import OwnCode
-    from search.event_log import StudyRecord, TrialRecord
-    from search.study import StoredStudy
+    from mnist_bench.experiments.own_trainer import OwnCode
+    from search.event_log.records import StudyRecord, TrialRecord
+    from search.study.studies import StoredStudy
 
 MAX_DIGITS = 9
 """Most digits of a number of a trial; no study has more trials."""
@@ -37,7 +37,7 @@ def parse(target: str | None) -> tuple[str | None, int | None]:
     Raises:
         UsageError: the part before the slash cannot name a study, or the part after it is not a trial number.
     """
-    from search.study import checked_name
+    from search.study.location import checked_name
 
     if target is None:
         return None, None
@@ -71,7 +71,7 @@ def open_target(
         ForeignStudyError: another trainer's search made it, and it is not to be `of_any_trainer`.
         UsageError: the target is misspelled.
     """
-    from mnist_bench.studies import find_trial, open_any, open_study
+    from mnist_bench.studies.validated import find_trial, open_any, open_study
 
     name, number = parse(target)
     study = (open_any if of_any_trainer else open_study)(results, name, storage)
@@ -89,7 +89,7 @@ def check_options(study: StudyRecord, of_nets: Mapping[str, object], code: OwnCo
     Raises:
         ForeignStudyError, UsageError: one does not.
     """
-    from mnist_bench.studies import check_nets, is_foreign
+    from mnist_bench.studies.foreign import check_nets, is_foreign
 
     if code.words and not is_foreign(study.spec):
         raise UsageError(f"Study {study.name} is one of networks; leave out {code.words[0]}.")

@@ -13,7 +13,7 @@ from mnist_bench.comparison.shared_trials import SharedTrial, same_configuration
 from mnist_bench.comparison.sides import Run, Side, side_of
 from mnist_bench.result_table import ShownAsTable, Table
 from search.errors import StudyNotFoundError, UsageError
-from search.study import StoredStudy
+from search.study.studies import StoredStudy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +71,7 @@ class Comparison(ShownAsTable):
         return all(have_same_images(of_nets[0], run) for run in of_nets[1:])
 
     def _table(self) -> Table[Side]:
-        from mnist_bench.comparison import tables_of  # its module imports this one
+        from mnist_bench.comparison.comparison_table import tables_of  # its module imports this one
 
         first, *_ = tables_of(self)
         return first

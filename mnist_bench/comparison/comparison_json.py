@@ -8,7 +8,7 @@ from typing import Any
 from mnist_bench.comparison.comparison import Comparison, Pair
 from mnist_bench.comparison.sentences import parting_lines
 from mnist_bench.comparison.sides import Side
-from mnist_bench.statistics import wilson
+from mnist_bench.statistics.inference import wilson
 
 
 def plain(comparison: Comparison) -> dict[str, Any]:

@@ -19,11 +19,12 @@ from mnist_bench.comparison.sentences import (
 )
 from mnist_bench.comparison.setting_differences import SettingDifference
 from mnist_bench.comparison.sides import Run, Side
-from mnist_bench.config import from_json
-from mnist_bench.leaderboard import value_name
-from mnist_bench.nets import distinguishing, shown, summary
+from mnist_bench.config.json import from_json
+from mnist_bench.leaderboard.objective import value_name
+from mnist_bench.nets import summary
+from mnist_bench.nets.summary import distinguishing, shown
 from mnist_bench.result_table import Column, Table
-from mnist_bench.statistics import wilson
+from mnist_bench.statistics.inference import wilson
 from search.messages import first_few, number_of
 
 HASH = re.compile(r"[0-9a-f]{32,}…?")

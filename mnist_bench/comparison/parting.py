@@ -8,9 +8,11 @@ from itertools import zip_longest
 from typing import Any, Literal, assert_never
 
 from mnist_bench.comparison.sides import Run, Side
-from mnist_bench.config import flattened
-from mnist_bench.studies import figure_difference, figures_of, record as records
-from search.event_log import StudyRecord, TrialRecord, repeats
+from mnist_bench.config.json import flattened
+from mnist_bench.studies import record as records
+from mnist_bench.studies.reproduce import figure_difference, figures_of
+from search.event_log.records import StudyRecord, TrialRecord
+from search.event_log.timeline import repeats
 
 Part = Literal["proposal", "configuration", "seed", "result", "end", "order", "length"]
 """What differs first: the parameters of a trial, the configuration that follows from them, the seed of a trial, the

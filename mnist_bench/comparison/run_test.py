@@ -10,8 +10,10 @@ import numpy as np
 
 from mnist_bench import cells
 from mnist_bench.comparison.sides import Run
-from mnist_bench.leaderboard import correct_bits
-from mnist_bench.statistics import LEVEL, ShareDifference, fisher, holm, mcnemar, paired_difference, unpaired_difference
+from mnist_bench.leaderboard.correctness import correct_bits
+from mnist_bench.statistics.inference import holm, mcnemar
+from mnist_bench.statistics.paired import LEVEL
+from mnist_bench.statistics.two_shares import ShareDifference, fisher, paired_difference, unpaired_difference
 
 Method = Literal["paired", "unpaired", "none"]
 """McNemar's exact test on the same images, Fisher's exact test on different ones, or no test."""

@@ -10,7 +10,7 @@ from mnist_bench.comparison.parting import Parting
 from mnist_bench.comparison.setting_differences import SAME
 from mnist_bench.comparison.shared_trials import SharedTrial
 from mnist_bench.comparison.sides import Run
-from mnist_bench.leaderboard import grouped
+from mnist_bench.leaderboard.board import grouped
 from search.messages import first_few, joined, number_of
 
 OF_MACHINES = ("numerics.", "versions.")

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_bench.comparison.sides import Run, Side
-from mnist_bench.config import TrainConfig, all_settings, every_setting, from_json
+from mnist_bench.config.catalogue import all_settings
+from mnist_bench.config.json import every_setting, from_json
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.nets import summary
 from mnist_bench.studies import record as records
 from search.differences import ABSENT, differences
 from search.messages import listing, show
-from search.space import Choice, Field
+from search.space.ranges import Choice
+from search.space.space import Field
 from search.stored_fields import stored
 
 FOLLOWING = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnist_bench.comparison.sides import Run
-from mnist_bench.studies import Difference, figures_of, first_difference
+from mnist_bench.studies.reproduce import Difference, figures_of, first_difference
 from search import canonical_json
 
 

@@ -11,22 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bench.config import from_json
-from mnist_bench.leaderboard import correct_bits, validation_images
-from mnist_bench.studies import (
-    PeriodResult,
-    Record,
-    find_trial,
-    is_foreign,
-    open_any,
-    record as records,
-    record_of,
-)
+from mnist_bench.config.json import from_json
+from mnist_bench.leaderboard.correctness import correct_bits, validation_images
+from mnist_bench.studies import record as records
+from mnist_bench.studies.foreign import is_foreign
+from mnist_bench.studies.record import PeriodResult, Record, record_of
+from mnist_bench.studies.validated import find_trial, open_any
 from search import canonical_json
 from search.errors import UsageError
-from search.event_log import TrialRecord
+from search.event_log.records import TrialRecord
 from search.messages import number_of
-from search.study import StoredStudy, StudyFolder
+from search.study.folder import StudyFolder
+from search.study.studies import StoredStudy
 
 RECORD = "RECORD.json"
 """The record in the folder of an export."""

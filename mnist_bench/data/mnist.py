@@ -14,7 +14,7 @@ from typing import assert_never, get_args
 
 import numpy as np
 
-from mnist_bench.config import DatasetName
+from mnist_bench.config.settings import DatasetName
 from mnist_bench.data import idx, torchvision_sets
 from mnist_bench.data.colour import CHANNELS, in_red
 from mnist_bench.data.split import Split, make_split

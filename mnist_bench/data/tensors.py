@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mnist_bench.config import TrainOn, leaves_validation
+from mnist_bench.config.schedule import leaves_validation
+from mnist_bench.config.settings import TrainOn
 from mnist_bench.data.idx import Bytes
 from mnist_bench.data.mnist import DataOptions, Images, TrainingSet, load_training_set
 from mnist_bench.data.split import Indices

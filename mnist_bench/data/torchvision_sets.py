@@ -6,7 +6,7 @@ from typing import assert_never
 
 import numpy as np
 
-from mnist_bench.config import DatasetName
+from mnist_bench.config.settings import DatasetName
 from mnist_bench.data import guard
 from mnist_bench.data.cache_folder import cache_folder
 from mnist_bench.data.idx import Bytes

@@ -15,9 +15,11 @@ from pathlib import Path
 from mnist_bench.doctor.diagnostic import Diagnostic, problem
 from mnist_bench.doctor.study import examine as examine_study
 from search.database import file_lock
-from search.event_log import Reported
+from search.event_log.events import Reported
 from search.messages import html_table, number_of
-from search.study import Cut, StudyLocation, alone_with, cut as cut_log, driver_of
+from search.study.cutting import Cut, cut as cut_log
+from search.study.location import StudyLocation
+from search.study.studies import alone_with, driver_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

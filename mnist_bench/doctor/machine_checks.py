@@ -11,19 +11,23 @@ from pathlib import Path
 import torch
 from packaging.requirements import Requirement
 
-from mnist_bench import numerics
-from mnist_bench.bench import bf16_over_fp32, slow_bf16
-from mnist_bench.data import DataOptions, hashes_of_test_set, load_dataset, load_training_set, options_for
+from mnist_bench.bench.kernels import bf16_over_fp32, slow_bf16
+from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.tensors import load_dataset
+from mnist_bench.data.test_set import hashes_of_test_set
 from mnist_bench.doctor import defaults_check
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
-from mnist_bench.numerics import Precision, sentence, this_machine
-from mnist_bench.numerics.canaries import is_as_published
 from mnist_bench.numerics.canaries.canary import canary
+from mnist_bench.numerics.canaries.portable_canary import is_as_published
+from mnist_bench.numerics.device import VARIABLES, choose_precision, setup
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.machine import sentence, this_machine
 from mnist_bench.picture_form import MNIST
-from mnist_bench.training import verify_replay
-from mnist_bench.training.cuda import Graphs, recorder
-from mnist_bench.training.remote import numerics_here
+from mnist_bench.training.cuda.graphs import Graphs, recorder
+from mnist_bench.training.remote.scorer import numerics_here
+from mnist_bench.training.replay_check import verify_replay
 from search.defaults import WORKERS, in_force
 from search.errors import UsageError, WorkerError
 from search.messages import number_of
@@ -43,8 +47,8 @@ def examine(*, results: Path, storage: str | None, device: str, data_dir: Path |
     Raises:
         DeviceError: there is no such device.
     """
-    torch_device = numerics.setup(device)
-    precision = numerics.choose_precision(torch_device, "auto")
+    torch_device = setup(device)
+    precision = choose_precision(torch_device, "auto")
     machine = this_machine(torch_device, precision)
     yield ok("machine", f"{sentence(machine)}.")
     yield packages(metadata.requires(DISTRIBUTION) or [], _installed)
@@ -115,7 +119,7 @@ def available_memory(meminfo: Path = Path("/proc/meminfo"), group: Path = Path("
 def computing(device: str, precision: Precision) -> Diagnostic:
     """Return the canary of a device, and whether a second run gives the same one."""
     first, again = canary(device, precision), canary.__wrapped__(device, precision)
-    variables = [f"{name}={os.environ[name]}" for name in numerics.VARIABLES if name in os.environ]
+    variables = [f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ]
     if first != again:
         text = (
             f"{device}, {precision}: the same training gives different floating-point results each time "

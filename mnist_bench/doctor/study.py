@@ -11,33 +11,29 @@ from typing import Any
 from mnist_bench.doctor import study_files
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.leaderboard import stop_line, stop_option
+from mnist_bench.leaderboard.early_stop_lines import stop_line, stop_option
 from mnist_bench.searches import study_context
-from mnist_bench.studies import believed, compatibility, data_of, is_foreign, made_by_another
-from search import strategies
-from search.database import damage, is_postgresql, open_for_writing, open_tables_for_reading, storage_errors
+from mnist_bench.studies import compatibility
+from mnist_bench.studies.foreign import is_foreign, made_by_another
+from mnist_bench.studies.record import data_of
+from mnist_bench.studies.validated import believed
+from search.database.engines import damage, open_for_writing, open_tables_for_reading, storage_errors
+from search.database.urls import is_postgresql
 from search.differences import differences
-from search.driver import RecordedPlanner
-from search.driver.replay import replay as decide_again
+from search.driver.replay import RecordedPlanner, replay as decide_again
 from search.errors import NewerVersionError, SearchError, StorageError
-from search.event_log import Event, History, StudyRecord
+from search.event_log.events import Event
+from search.event_log.history import History
+from search.event_log.records import StudyRecord
 from search.messages import command_line, first_few, first_line
-from search.objectives import search_words
-from search.study import (
-    DRIVER_REVISION,
-    NOT_INSTALLED,
-    StudyLocation,
-    StudySpec,
-    TablesDiff,
-    advice_on_damage,
-    compare_tables,
-    has_its_folder,
-    invocations,
-    no_such_study,
-    read_events,
-    rebuild,
-    stored_history,
-)
+from search.objectives.objective_search import search_words
+from search.strategies import registry
+from search.study.invocation_log import invocations
+from search.study.location import StudyLocation
+from search.study.log_end import advice_on_damage
+from search.study.spec import DRIVER_REVISION, NOT_INSTALLED, StudySpec, stored_history
+from search.study.studies import has_its_folder, no_such_study, read_events
+from search.study.tables_check import TablesDiff, compare_tables, rebuild
 from search.trainer_api import Planner
 
 
@@ -129,7 +125,7 @@ def decided_again(events: Sequence[Event], stored: Mapping[str, Any], *, foreign
         replayed = decide_again(events, planner_for)
         # What is feasible to an objective, its space says.
         if replayed.difference is not None and foreign and "objective" not in stored["context"]:
-            sampler, _ = strategies.of_spec(stored)
+            sampler, _ = registry.of_spec(stored)
             replayed = decide_again(events, planner_for, proposes=False) if sampler.asks_planner else replayed
     except UnnamedCodeError as error:
         return note("replay", f"not done. {error}")
@@ -182,7 +178,7 @@ def tables(location: StudyLocation, name: str, events: Sequence[Event]) -> Itera
 
 def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
     """Yield whether a search of the study can continue here, and if not, its requirements."""
-    from mnist_bench.training.remote import numerics_here
+    from mnist_bench.training.remote.scorer import numerics_here
 
     then = study.spec["numerics"]
     now = numerics_here(compatibility.device_like(then, device), str(then["precision"]))

@@ -7,17 +7,24 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from mnist_bench.config import from_json
+from mnist_bench.config.json import from_json
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.experiments import ablation, audit, confirm
-from mnist_bench.studies import commands_of, record, worth_keeping
-from mnist_bench.training import check_known, check_trial, load_model
+from mnist_bench.experiments import audit
+from mnist_bench.experiments.ablation.path import load
+from mnist_bench.experiments.confirm import confirming, result_tables, results
+from mnist_bench.studies import record
+from mnist_bench.studies.best_checkpoints import worth_keeping
+from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.training.weights import check_known, check_trial, load_model
 from search.errors import NewerVersionError, SearchError, StorageError, UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.files import leftovers, make_folder, own
 from search.messages import first_few, number_of
-from search.study import ConfirmFolder, StoredStudy, StudyFolder, StudyLocation, checkpoint_store
+from search.study import checkpoint_store
+from search.study.folder import ConfirmFolder, StudyFolder
+from search.study.location import StudyLocation
+from search.study.studies import StoredStudy
 
 Faults = Mapping[Path, SearchError | None]
 """The error with which each file is refused; None if it can be read."""
@@ -111,7 +118,7 @@ def confirmed_nets(study: StoredStudy) -> Iterator[Diagnostic]:
 
 def _lost_nets(files: ConfirmFolder, folder: Path) -> list[tuple[int, int]]:
     try:
-        return confirm.lost_nets(files, [final for one in confirm.evaluated(folder) for final in one.finals])
+        return confirming.lost_nets(files, [final for one in results.evaluated(folder) for final in one.finals])
     except StorageError:  # which `found_by_commands` reports
         return []
 
@@ -120,7 +127,7 @@ def _commands(study: StoredStudy, trials: Sequence[int]) -> str:
     """Return the commands that train confirmed networks of these trials again, once they are gone."""
     commands = commands_of(study)
     try:
-        lines = [confirm.command_for_nets(study.files.path, number, commands) for number in dict.fromkeys(trials)]
+        lines = [result_tables.command_for_nets(study.files.path, number, commands) for number in dict.fromkeys(trials)]
     except StorageError:  # which `found_by_commands` reports
         lines = [commands.line("confirm")]
     return " or ".join(f"`{line}`" for line in dict.fromkeys(lines))
@@ -142,10 +149,10 @@ def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
     """Yield a finding for each result of `confirm`, `ablate` or `--audit-pruned` that cannot be read."""
     files = StudyFolder(folder)
     readers: dict[str, tuple[Path, Callable[[], object]]] = {
-        "confirm": (files.confirm.result, partial(confirm.load, confirm.Confirmed, folder)),
-        "confirm by value": (files.confirm.values, partial(confirm.load, confirm.ConfirmedValues, folder)),
-        "confirm --front": (files.confirm.front, partial(confirm.load, confirm.Front, folder)),
-        "ablate": (files.ablation.result, partial(ablation.load, folder)),
+        "confirm": (files.confirm.result, partial(results.load, results.Confirmed, folder)),
+        "confirm by value": (files.confirm.values, partial(results.load, results.ConfirmedValues, folder)),
+        "confirm --front": (files.confirm.front, partial(results.load, results.Front, folder)),
+        "ablate": (files.ablation.result, partial(load, folder)),
         "audit": (files.audit.result, partial(audit.load, folder)),
     }
     for path in sorted(files.confirm.records.glob("[0-9]*.json")):

@@ -13,17 +13,18 @@ from pathlib import Path
 
 from mnist_bench import cells
 from mnist_bench.cells import unit
-from mnist_bench.config import from_json
+from mnist_bench.config.json import from_json
 from mnist_bench.experiments.grid import Grid, Observer, TrainingRun, Workplace, open_grid_of
-from mnist_bench.leaderboard import undominated
+from mnist_bench.leaderboard.ranking import undominated
 from mnist_bench.result_table import Column, ShownAsTable, Table
-from mnist_bench.statistics import wilson
+from mnist_bench.statistics.inference import wilson
 from mnist_bench.studies import sealed_json
 from search import canonical_json
-from search.driver import Task
+from search.driver.tasks import Task
 from search.errors import UsageError, WorkerError
-from search.event_log import StudyRecord, TrialRecord
-from search.study import StoredStudy, StudyFolder
+from search.event_log.records import StudyRecord, TrialRecord
+from search.study.folder import StudyFolder
+from search.study.studies import StoredStudy
 from search.trainer_api import Report
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mnist_bench.errors import Stopped
-from mnist_bench.numerics import Precision
+from mnist_bench.numerics.kinds import Precision
 from search.errors import WorkerError
 from search.messages import command_line
 

@@ -12,23 +12,28 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.config import TrainConfig, to_json
-from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_training_set
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
-from mnist_bench.nets import COEFFICIENTS, make_planner
-from mnist_bench.studies import compatibility, data_of
-from mnist_bench.training import trainer_spec
+from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.nets.planner import make_planner
+from mnist_bench.studies import compatibility
+from mnist_bench.studies.record import data_of
+from mnist_bench.training.factory import trainer_spec
 from search import canonical_json
 from search.arguments import check_count
 from search.database import file_lock
 from search.differences import CANARIES, canaries
-from search.driver import OnPeriod, Task, TaskStore, Training, as_it_is
+from search.driver.tasks import OnPeriod, Task, TaskStore, Training, as_it_is
 from search.errors import UsageError
-from search.event_log import StudyRecord
-from search.executors import Executor
-from search.executors.local import LocalExecutor
+from search.event_log.records import StudyRecord
+from search.executors.local.pool import LocalExecutor
+from search.executors.protocol import Executor
 from search.files import make_folder
-from search.study import CheckpointStore, ResultsFolder, WorkFolder
+from search.study.checkpoint_store import CheckpointStore
+from search.study.folder import ResultsFolder, WorkFolder
 from search.trainer_api import Report
 
 RunReports = Mapping[tuple[str, int], Sequence[Report]]

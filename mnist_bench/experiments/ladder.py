@@ -16,20 +16,23 @@ from typing import Any, Final
 
 import torch
 
-from mnist_bench import cells, space_files
+from mnist_bench import cells
 from mnist_bench.cells import duration
-from mnist_bench.config import Schedule, TrainConfig
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.experiments import cold_start
 from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, TrainingRun, product
 from mnist_bench.experiments.test_set_scores import Scores, chosen, open_scored_grid
-from mnist_bench.nets import plan_layers, training_macs
-from mnist_bench.numerics import Machine, sentence, this_machine
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.size import training_macs
+from mnist_bench.numerics.machine import Machine, sentence, this_machine
 from mnist_bench.result_table import Column, ShownAsTable, Table
-from mnist_bench.statistics import mean_and_deviation, share_interval
+from mnist_bench.space_files import space_sources
+from mnist_bench.statistics.inference import mean_and_deviation, share_interval
 from mnist_bench.studies import sealed_json
 from search import canonical_json, hashed
 from search.arguments import check_count
-from search.driver import OnPeriod, Task
+from search.driver.tasks import OnPeriod, Task
 from search.messages import number_of
 from search.trainer_api import Report
 
@@ -172,7 +175,7 @@ def train_ladder(options: LadderOptions, observer: Observer) -> Ladder:
         DataError, DeviceError, StorageError: as `open_grid` and `open_test_set`.
     """
     targets = chosen(options.targets, TARGETS, "target of the ladder")
-    configs = {recipe_of(name): space_files.recipe(space_files.load(recipe_of(name))) for name in targets}
+    configs = {recipe_of(name): space_sources.recipe(space_sources.load(recipe_of(name))) for name in targets}
     seeds = [seed_of(number) for number in range(options.seeds)]
     runs = product(configs, seeds)
     purpose = f"bench ladder: {', '.join(targets)}; {number_of(options.seeds, 'seed')}"

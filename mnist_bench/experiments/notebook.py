@@ -14,20 +14,21 @@ from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from mnist_bench import cells, space_files
-from mnist_bench.config import DatasetName, TrainConfig
-from mnist_bench.data import form_of
+from mnist_bench import cells
+from mnist_bench.config.settings import DatasetName, TrainConfig
+from mnist_bench.data.mnist import form_of
 from mnist_bench.experiments.grid import Observer, ResultsWorkplace, product
 from mnist_bench.experiments.test_set_scores import chosen, open_scored_grid
-from mnist_bench.nets import plan_layers
-from mnist_bench.numerics import PrecisionName
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.result_table import Column, Table
-from mnist_bench.statistics import mean_and_deviation
+from mnist_bench.space_files import space_sources
+from mnist_bench.statistics.inference import mean_and_deviation
 from search import canonical_json
 from search.arguments import check_choice, check_count
 from search.messages import number_of
-from search.space import Space
+from search.space.space import Space
 from search.trainer_api import Report
 
 SHIPPED = "notebook"
@@ -187,17 +188,17 @@ def train_notebook(options: NotebookOptions, observer: Observer) -> list[Noteboo
     """
     names = chosen(options.recipes, PUBLISHED, "recipe of the notebook")
     precision = () if options.precision == "auto" else (f"precision={options.precision}",)
-    spaces = {name: space_files.load(f"{SHIPPED}/{name}", precision) for name in names}
+    spaces = {name: space_sources.load(f"{SHIPPED}/{name}", precision) for name in names}
     rows: list[NotebookRow] = []
     for where in dict.fromkeys(map(_where, spaces.values())):
-        configs = {name: space_files.recipe(space) for name, space in spaces.items() if _where(space) == where}
+        configs = {name: space_sources.recipe(space) for name, space in spaces.items() if _where(space) == where}
         rows += _rows(configs, *where, options, observer)
     return sorted(rows, key=lambda row: [*PUBLISHED].index(row.recipe))
 
 
 def _where(space: Space) -> tuple[DatasetName, str]:
     """Return the data set and the precision of a recipe: the same workers train recipes that agree in both."""
-    return space_files.dataset_of(space), str(space.settings.get("precision", "auto"))
+    return space_sources.dataset_of(space), str(space.settings.get("precision", "auto"))
 
 
 def _rows(

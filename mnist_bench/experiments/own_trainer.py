@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.leaderboard import value_name
-from mnist_bench.studies import made_by_another, option_of
+from mnist_bench.leaderboard.objective import value_name
+from mnist_bench.studies.foreign import made_by_another, option_of
 from search.errors import UsageError
-from search.event_log import StudyRecord, repeats
-from search.executors import Executor, RemoteTrainer
-from search.executors.local import LocalExecutor
+from search.event_log.records import StudyRecord
+from search.event_log.timeline import repeats
+from search.executors.local.pool import LocalExecutor
+from search.executors.protocol import Executor
+from search.executors.remote import RemoteTrainer
 from search.messages import command_line, show
-from search.objectives import Objective, ObjectiveExecutor
+from search.objectives.executor import ObjectiveExecutor
+from search.objectives.objective import Objective
 from search.trainer_api import PLAIN, TrainerSpec
 
 

@@ -10,21 +10,29 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mnist_bench import net_checks, own_nets, space_files
-from mnist_bench.config import DatasetName, TrainConfig, TrainOn
-from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
+from mnist_bench.config.settings import DatasetName, TrainConfig, TrainOn
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.experiments.grid import Observer, open_grid, product
-from mnist_bench.nets import with_net_defaults
-from mnist_bench.numerics import Precision, PrecisionName, choose_precision, portable_is_free, setup
-from mnist_bench.space_files import Source
-from mnist_bench.studies import compatibility, data_of, recipe_text
-from mnist_bench.training import FitResult, export, fit
+from mnist_bench.net_checks import net_check
+from mnist_bench.nets.planner import with_net_defaults
+from mnist_bench.numerics.device import choose_precision, setup
+from mnist_bench.numerics.kinds import Precision, PrecisionName
+from mnist_bench.numerics.precision import portable_is_free
+from mnist_bench.own_nets import own_net
+from mnist_bench.space_files import space_sources
+from mnist_bench.space_files.space_sources import Source
+from mnist_bench.studies import compatibility
+from mnist_bench.studies.record import data_of, recipe_text
+from mnist_bench.training.period import FitResult, fit
+from mnist_bench.training.weights import export
 from search.arguments import check_seed
-from search.driver import Task
+from search.driver.tasks import Task
 from search.errors import UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.files import make_folder, passing_folder, write_named
-from search.space import Space
+from search.space.space import Space
 from search.trainer_api import Report
 
 OF_DATA = ("dataset", "subset")
@@ -103,7 +111,7 @@ class RecipeTraining:
             passing_folder() as folder,
             open_grid(
                 folder, "The training", Observer(), data=self.source, workers=workers,
-                device=self.options.device, precision=self.precision, net=own_nets.whole_name(self.config.net_code),
+                device=self.options.device, precision=self.precision, net=own_net.whole_name(self.config.net_code),
             ) as grid,
         ):  # fmt: skip
             curves = grid.train(runs, on_period=heard, keep_last=True)
@@ -134,7 +142,7 @@ def of_recipe(recipe: Source, options: TrainingOptions, dataset: DatasetName | N
         UsageError: it has ranges, there is no such file or net, or a net is not portable and the precision is.
         DataError, DeviceError: as `load_dataset` and `numerics.setup`.
     """
-    space, data = space_files.open_with_data(
+    space, data = space_sources.open_with_data(
         recipe, options.given, data_dir=options.data_dir, dataset=dataset, net=options.net
     )
     return _made(space, data, options)
@@ -151,7 +159,7 @@ def of_trial(study: StudyRecord, trial: TrialRecord, options: TrainingOptions) -
     _check_overrides(options.overrides, name)
     data = compatibility.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}").options
     text = recipe_text(study, trial)
-    space = space_files.parse(text, name, options.given, form=lambda _: data.form, net=options.net)
+    space = space_sources.parse(text, name, options.given, form=lambda _: data.form, net=options.net)
     return _made(space, data, options)
 
 
@@ -168,7 +176,7 @@ def _check_overrides(overrides: Sequence[str], name: str) -> None:
 
 
 def _made(space: Space, data: DataOptions, options: TrainingOptions) -> RecipeTraining:
-    config = with_net_defaults(space_files.recipe(space))
+    config = with_net_defaults(space_sources.recipe(space))
     close_test_set()
     named = str(space.settings.get("precision", "auto"))
     device = setup(options.device, named)
@@ -176,5 +184,5 @@ def _made(space: Space, data: DataOptions, options: TrainingOptions) -> RecipeTr
     is_portable = named == "auto" and config.net_code is None and portable_is_free(device)
     precision = "portable" if is_portable else choose_precision(device, named)
     if precision == "portable" and config.net_code is not None:
-        net_checks.require_portable(own_nets.loaded_net(config.net_code), [config.net], data.form)
+        net_check.require_portable(own_net.loaded_net(config.net_code), [config.net], data.form)
     return RecipeTraining(config=config, source=data, data=loaded, precision=precision, options=options)

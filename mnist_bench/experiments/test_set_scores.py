@@ -11,20 +11,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mnist_bench import numerics
-from mnist_bench.config import from_json
-from mnist_bench.data import (
-    DataOptions,
-    Dataset,
-    load_dataset,
-    open_test_set,
-    unopened_identity,
-    with_evaluation_images,
-)
+from mnist_bench.config.json import from_json
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import Dataset, load_dataset, with_evaluation_images
+from mnist_bench.data.test_set import open_test_set, unopened_identity
 from mnist_bench.experiments.grid import Grid, Observer, ResultsWorkplace, open_grid
-from mnist_bench.training import Evaluation, export
-from mnist_bench.training.remote import Scorer
-from search.driver import Task
+from mnist_bench.numerics.device import setup
+from mnist_bench.training.evaluation import Evaluation
+from mnist_bench.training.remote.scorer import Scorer
+from mnist_bench.training.weights import export
+from search.driver.tasks import Task
 from search.errors import UsageError
 from search.messages import did_you_mean, show
 from search.trainer_api import Report
@@ -49,7 +45,7 @@ class Scores:
         Raises:
             DataError, StorageError: as `open_test_set`.
         """
-        device = numerics.setup(str(self._grid.numerics["device"]))
+        device = setup(str(self._grid.numerics["device"]))
         trained_on = load_dataset(self._options, device).training_on("all")
         opened = open_test_set(self._options, purpose=self._purpose, ledgers=self._ledgers)
         self._grid.observer.on_news(f"the test set is evaluated, and {self._ledgers[0]} logs it")

@@ -7,17 +7,21 @@ from dataclasses import dataclass, fields
 from keyword import iskeyword
 from typing import Any, assert_never
 
-from mnist_bench import cells, own_nets
-from mnist_bench.config import DatasetName, recipe_yaml
-from mnist_bench.experiments import confirm
+from mnist_bench import cells
+from mnist_bench.config import recipe_yaml
+from mnist_bench.config.settings import DatasetName
+from mnist_bench.experiments.confirm import result_tables, results
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import SEED, Winner
-from mnist_bench.leaderboard import test_set_line
-from mnist_bench.nets import line, net_size, plan_layers
+from mnist_bench.leaderboard.board_table import test_set_line
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.size import net_size
+from mnist_bench.nets.summary import line
 from mnist_bench.next_commands import NextCommands
+from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import MNIST
-from mnist_bench.statistics import wilson
-from mnist_bench.studies import Data, is_portable
+from mnist_bench.statistics.inference import wilson
+from mnist_bench.studies.record import Data, is_portable
 from search import yaml_writer
 from search.hashed import State
 from search.messages import command_line, number_of
@@ -93,7 +97,7 @@ def _what(data: Data) -> str:
 
 def _own_code(winner: Winner) -> OwnCode:
     code = str(winner.config.net_code)
-    net, settings = own_nets.split_code(code)[0], own_nets.loaded_net(code).settings
+    net, settings = own_net.split_code(code)[0], own_net.loaded_net(code).settings
     function = net.rpartition(":")[2]
     # Lists are lists, as they were in the search.
     declared, given = settings.declared, settings.as_argument(dict(winner.config.net))
@@ -167,9 +171,9 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
         )
     if final := winner.final:
         images = winner.tested.images
-        own, tests = final.errors[SEED], confirm.figures(final.errors, images)
+        own, tests = final.errors[SEED], results.figures(final.errors, images)
         if winner.committee_errors is not None:
-            yield "test images, the ensemble, by `confirm`", confirm.committee(final, images)
+            yield "test images, the ensemble, by `confirm`", result_tables.committee(final, images)
         if winner.on_all and len(winner.members) == 1 and own is not None:
             yield (
                 "test images, by `confirm`",
@@ -178,13 +182,16 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
         if tests:
             yield (
                 "the same settings trained on all images, on the test images",
-                f"{confirm.accuracy(tests)}, mean of {tests.seeds} seeds",
+                f"{result_tables.accuracy(tests)}, mean of {tests.seeds} seeds",
             )
     if found and any(candidate.number == number for candidate in found.candidates):
         fresh = found.validation(number)
         if fresh:
             seeds = f"mean of {fresh.seeds} fresh seeds" if fresh.seeds > 1 else "one fresh seed"
-            yield "the same settings trained again, on the validation images", f"{confirm.accuracy(fresh)}, {seeds}"
+            yield (
+                "the same settings trained again, on the validation images",
+                f"{result_tables.accuracy(fresh)}, {seeds}",
+            )
     yield "in the search, on the validation images", cells.percent(winner.trial.value)
     size, nets = net_size(winner.config, winner.form), len(winner.members)
     each = f"{nets} networks of " if nets > 1 else ""
@@ -211,5 +218,5 @@ def _commands(winner: Winner) -> NextCommands:
     return NextCommands(
         study=winner.study.name,
         data="DATA" if winner.record.data.is_own else None,
-        net=None if code is None else own_nets.split_code(code)[0],
+        net=None if code is None else own_net.split_code(code)[0],
     )

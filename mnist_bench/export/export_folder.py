@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_bench import own_nets
 from mnist_bench.cells import size
 from mnist_bench.export import card, drawing_page, onnx_graph, plain_net
 from mnist_bench.export.winner import Winner
-from mnist_bench.prediction import UNFINISHED, WEIGHTS, is_export, pack
+from mnist_bench.own_nets import own_net
+from mnist_bench.prediction.model import UNFINISHED, WEIGHTS, is_export, pack
 from mnist_bench.studies import record as records
 from search.errors import SearchError, UsageError
 from search.files import atomic_write, check_target, left_of, make_folder
@@ -100,7 +100,7 @@ def _code(folder: Path, names: Iterable[str]) -> Iterator[str]:
     """Yield the files of your own code that the records of these names describe, unless they were changed."""
     for name in names:
         with suppress(SearchError, OSError):
-            code, sha256 = own_nets.split_code(str(records.read(folder / name).recipe.get("net_code")))
+            code, sha256 = own_net.split_code(str(records.read(folder / name).recipe.get("net_code")))
             file = Path(code.rpartition(":")[0]).name
             if file.endswith(".py") and hashlib.sha256((folder / file).read_bytes()).hexdigest() == sha256:
                 yield file
@@ -118,7 +118,7 @@ def _of_our_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> 
 
 def _of_own_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes]:
     """Return the file of your own network, as it was in training; a network in a package has none."""
-    net = own_nets.loaded_net(str(winner.config.net_code))
+    net = own_net.loaded_net(str(winner.config.net_code))
     remark(f"{NET}, {ONNX} and {PAGE} are left out: they need built-in layers, and this network is your own.")
     return {} if net.file is None else {net.file: net.content}
 

@@ -8,12 +8,14 @@ from typing import Any, assert_never
 
 from torch import nn
 
-from mnist_bench.config import Activation, ModelConfig, PixelPool, PoolAxes
-from mnist_bench.data import in_red
+from mnist_bench.config.settings import Activation, ModelConfig, PixelPool, PoolAxes
+from mnist_bench.data.colour import in_red
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets import Layer, line, plan_layers, views_of
-from mnist_bench.prediction import OUTLIERS, light, likeness, preparation
+from mnist_bench.nets.architecture import Layer, plan_layers, views_of
+from mnist_bench.nets.summary import line
+from mnist_bench.prediction import light, likeness, preparation
+from mnist_bench.prediction.model import OUTLIERS
 from search.errors import UsageError
 
 LIKENESS: tuple[Callable[..., Any], ...] = (

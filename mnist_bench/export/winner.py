@@ -8,41 +8,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_bench.cells import duration
-from mnist_bench.config import TrainConfig, from_json
-from mnist_bench.data import Dataset, of_digits
+from mnist_bench.config.json import from_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.mnist import of_digits
+from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import NotReproducedError
-from mnist_bench.experiments import confirm
-from mnist_bench.experiments.confirm import FINAL, Confirmed, Evaluated, Final
+from mnist_bench.experiments.confirm import result_tables, results, runs
+from mnist_bench.experiments.confirm.results import Confirmed, Evaluated, Final
+from mnist_bench.experiments.confirm.runs import FINAL
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.prediction import (
-    InputSpec,
-    Model,
-    OutlierRule,
-    Threshold,
-    calibrated_rule,
-    draws_on_black,
-    is_ready,
-    sample,
-    threshold,
-)
-from mnist_bench.studies import (
-    Data,
-    Record,
-    commands_of,
-    find_trial,
-    openings,
-    record as records,
-    record_of,
-    reproduce,
-    trainer_for,
-    worth_keeping,
-)
-from mnist_bench.training import check_trial, export, load_known, model_in, read_weights
-from mnist_bench.training.remote import NetTrainer, Scorer
+from mnist_bench.prediction.input_spec import InputSpec
+from mnist_bench.prediction.model import Model
+from mnist_bench.prediction.outlier_rule import OutlierRule, calibrated_rule
+from mnist_bench.prediction.picture_kind import draws_on_black, is_ready, sample
+from mnist_bench.prediction.threshold import Threshold, threshold
+from mnist_bench.studies import openings, record as records, reproduce
+from mnist_bench.studies.best_checkpoints import worth_keeping
+from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.record import Data, Record, record_of
+from mnist_bench.studies.reproduce import trainer_for
+from mnist_bench.studies.validated import find_trial
+from mnist_bench.training.remote.net_trainer import NetTrainer
+from mnist_bench.training.remote.scorer import Scorer
+from mnist_bench.training.weights import check_trial, export, load_known, model_in, read_weights
 from search.errors import StudyNotFoundError, UsageError
-from search.event_log import StudyRecord, TrialRecord
-from search.study import StoredStudy
+from search.event_log.records import StudyRecord, TrialRecord
+from search.study.studies import StoredStudy
 
 if TYPE_CHECKING:
     from torch import nn
@@ -193,7 +185,7 @@ def load_winner(
     finder = _Finder(
         study=study, on_news=on_news,
         commands=commands_of(study, data_dir=options.data_dir, device=options.device),
-        confirmed=confirm.load(Confirmed, study.files.path), evaluated=confirm.evaluated(study.files.path),
+        confirmed=results.load(Confirmed, study.files.path), evaluated=results.evaluated(study.files.path),
     )  # fmt: skip
     if options.on_all:
         trial = finder.finalist(trial)
@@ -215,7 +207,7 @@ def load_winner(
     return Winner(
         study=study, trial=trial, on_all=options.on_all, members=members, input_spec=input_spec, is_drawn=is_drawn,
         validation=validation, confirmed=finder.confirmed, test_openings=openings.for_study(study.location),
-        tested=confirm.preferred(finder.evaluated, trial.number, study, options.data_dir),
+        tested=runs.preferred(finder.evaluated, trial.number, study, options.data_dir),
     )  # fmt: skip
 
 
@@ -278,7 +270,7 @@ class _Finder:
                 f"{self.study.name} has a confirmed front and no selected trial; name one of the front: {named}."
             )
         if not found.finals:
-            state, command = "was selected" if found.judged else "leads", confirm.command(found, self.commands)
+            state, command = "was selected" if found.judged else "leads", result_tables.command(found, self.commands)
             raise StudyNotFoundError(
                 f"#{found.first} {state} and was not trained on all images; `{command}` does that, "
                 f"and evaluates it once on the test set; or name {named}."
@@ -318,10 +310,10 @@ class _Finder:
         """
         if not committee:
             return (self._confirmed_net(trial, SEED),)
-        seeds = confirm.seeds_of(self.evaluated, trial.number)
+        seeds = results.seeds_of(self.evaluated, trial.number)
         paths = {seed: self.study.files.confirm.record_of(trial.number, seed, on_all=True) for seed in range(seeds)}
         found = [seed for seed, path in paths.items() if records.read(path).curve[-1].end is None]
-        if len(found) < confirm.MIN_COMMITTEE:
+        if len(found) < results.MIN_COMMITTEE:
             name = f"{self.study.name}/{trial.number}"
             raise StudyNotFoundError(f"Of {name} trained on all images, {len(found)} of {seeds} networks finished.")
         return tuple(self._confirmed_net(trial, seed) for seed in found)
@@ -330,7 +322,7 @@ class _Finder:
         study, folder = self.study, self.study.files.confirm
         path, name = folder.net_of(trial.number, seed), f"{study.name}/{trial.number}"
         if not path.is_file():
-            command = confirm.command_for_nets(study.files.path, trial.number, self.commands)
+            command = result_tables.command_for_nets(study.files.path, trial.number, self.commands)
             raise StudyNotFoundError(
                 f"{path}: the network that `confirm` trained on all images was not kept, as in earlier versions, or is "
                 f"gone; `{command}` trains it again."

@@ -6,23 +6,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mnist_bench.config import TrainConfig, from_json
-from mnist_bench.leaderboard import (
-    SIGNIFICANCE,
-    Leaderboard,
-    LeaderboardRow,
-    leaderboard_of,
-    p_values_of,
-    place_key,
-    validation_images,
-)
-from mnist_bench.nets import distinguishing
+from mnist_bench.config.json import from_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, leaderboard_of
+from mnist_bench.leaderboard.correctness import validation_images
+from mnist_bench.leaderboard.ranking import place_key
+from mnist_bench.leaderboard.ties import SIGNIFICANCE, p_values_of
+from mnist_bench.nets.summary import distinguishing
 from mnist_bench.result_table import Table
-from mnist_bench.studies import data_of, is_foreign, openings
+from mnist_bench.studies import openings
+from mnist_bench.studies.foreign import is_foreign
+from mnist_bench.studies.record import data_of
 from search.errors import UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import joined
-from search.study import StoredStudy
+from search.study.studies import StoredStudy
 
 HASH_DIGITS = 8
 """Digits of a hash that a sentence shows."""
@@ -45,7 +43,7 @@ class JointLeaderboard(Leaderboard):
     images, too."""
 
     def _table(self) -> Table[LeaderboardRow]:
-        from mnist_bench.joint_leaderboard import joint_table_of  # its module imports this one
+        from mnist_bench.joint_leaderboard.joint_table import joint_table_of  # its module imports this one
 
         return joint_table_of(self)
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.joint_leaderboard.joint import JointLeaderboard
-from mnist_bench.leaderboard import LeaderboardRow, judged, listed, plain_row, selection_line, table_of, test_set_line
+from mnist_bench.leaderboard.board import LeaderboardRow
+from mnist_bench.leaderboard.board_records import plain_row
+from mnist_bench.leaderboard.board_table import judged, listed, selection_line, table_of, test_set_line
 from mnist_bench.result_table import Table
 from search.messages import command_line, number_of
 

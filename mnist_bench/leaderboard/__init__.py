@@ -1,5 +1,1 @@
 """Ranked trials with intervals and ties, and how the workers' time was spent."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from mnist_bench.config import TrainConfig, all_settings, from_json
+from mnist_bench.config.catalogue import all_settings
+from mnist_bench.config.json import from_json
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
 from mnist_bench.leaderboard.early_stop_lines import first_then, is_ahead
 from mnist_bench.leaderboard.objective import value_name
 from mnist_bench.leaderboard.ranking import listed_trials, pareto_front, untrained_trials
 from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
-from mnist_bench.nets import distinguishing
+from mnist_bench.nets.summary import distinguishing
 from mnist_bench.published import ComparedDigest, compared, is_same_everywhere
 from mnist_bench.result_table import ShownAsTable, Table
-from search.event_log import REPEATED, EarlyStop, Order, StudyRecord, TrialRecord
+from search.event_log.records import REPEATED, EarlyStop, StudyRecord, TrialRecord
+from search.event_log.timeline import Order
 from search.hashed import State
 
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
@@ -192,7 +195,7 @@ class Leaderboard(ShownAsTable):
         return self.totals[-1]
 
     def _table(self) -> Table[LeaderboardRow]:
-        from mnist_bench.leaderboard import table_of  # its module imports this one
+        from mnist_bench.leaderboard.board_table import table_of  # its module imports this one
 
         return table_of(self)
 

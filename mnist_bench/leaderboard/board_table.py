@@ -21,10 +21,10 @@ from mnist_bench.leaderboard.selection import (
     sorted_by,
     values_of,
 )
-from mnist_bench.nets import about_cell, shown
+from mnist_bench.nets.summary import about_cell, shown
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table, key_column, ungrouped
-from search.event_log import repeats
+from search.event_log.timeline import repeats
 from search.messages import show
 
 STATES = (

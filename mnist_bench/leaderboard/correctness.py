@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.statistics import wilson
+from mnist_bench.statistics.inference import wilson
 from search.errors import StorageError
-from search.event_log import TrialRecord
+from search.event_log.records import TrialRecord
 
 
 def correct_bits(text: str) -> NDArray[np.bool_]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from mnist_bench import cells
-from search.event_log import EarlyStop, StopRules, TrialRecord
+from search.event_log.early_stop import StopRules
+from search.event_log.records import EarlyStop, TrialRecord
 from search.messages import first_few, number_of
-from search.space import score
+from search.space.objective import score
 
 NAMED = 5
 """Largest number of trials that a sentence names."""

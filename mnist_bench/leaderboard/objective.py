@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from search.space import metric_of
+from search.space.objective import metric_of
 
 UNNAMED = "value"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import assert_never
 
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 
 
 def ordered(study: StudyRecord) -> list[TrialRecord]:

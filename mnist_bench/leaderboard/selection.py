@@ -14,7 +14,7 @@ from search.arguments import is_number
 from search.errors import UsageError
 from search.hashed import Reason, State
 from search.messages import did_you_mean, first_few, listing, show
-from search.space import RowFilter, read_filter, short_names
+from search.space.constraints import RowFilter, read_filter, short_names
 
 Entry = TypeVar("Entry")
 NET_ALIASES = {

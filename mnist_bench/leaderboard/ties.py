@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from mnist_bench.cells import percent
 from mnist_bench.leaderboard.correctness import correctness
-from mnist_bench.statistics import holm, mcnemar
-from search.event_log import TrialRecord
+from mnist_bench.statistics.inference import holm, mcnemar
+from search.event_log.records import TrialRecord
 
 SIGNIFICANCE = 0.05
 """Trials with an adjusted p-value above it are tied with the first."""

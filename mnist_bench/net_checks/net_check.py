@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mnist_bench import own_nets
 from mnist_bench.cells import count, percent
-from mnist_bench.data import DataOptions
+from mnist_bench.data.mnist import DataOptions
 from mnist_bench.net_checks.short_training import PERIODS, Outcome, ShortTraining
 from mnist_bench.net_checks.trained_elsewhere import trained_elsewhere
-from mnist_bench.own_nets import OwnNet
+from mnist_bench.own_nets import building, own_net
+from mnist_bench.own_nets.own_net import OwnNet
 from mnist_bench.picture_form import PictureForm
 from search.errors import PluginError, UsageError
 from search.messages import command_line, in_a_sentence, listing, show
-from search.repeatability import Checked, CheckRow
+from search.repeatability.check import Checked, CheckRow
 
 Way = Callable[[ShortTraining], Outcome]
 WAYS: Mapping[str, tuple[str, Way]] = {
@@ -59,7 +59,7 @@ def require(
         PluginError: it raises.
     """
     training = ShortTraining(net=net.loaded.whole_name, settings=settings, form=form)
-    with own_nets.load_net(training.net).loaded.blamed():
+    with own_net.load_net(training.net).loaded.blamed():
         first = training.anew() if repeats else []
         for name, (reason, way) in WAYS.items() if repeats else ():
             if (again := way(training)) != first:
@@ -109,8 +109,8 @@ def _refusal(net: OwnNet, way: str, what: str, reason: str, advice: str, words: 
 
 
 def _rows(training: ShortTraining) -> Iterator[CheckRow]:
-    config, net = training.config, own_nets.load_net(training.net)
-    size = own_nets.counts(str(config.net_code), config.net, training.form)
+    config, net = training.config, own_net.load_net(training.net)
+    size = building.counts(str(config.net_code), config.net, training.form)
     yield CheckRow(
         what="can be built",
         holds=True,

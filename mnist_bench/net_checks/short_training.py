@@ -9,14 +9,20 @@ from typing import Any
 
 import torch
 
-from mnist_bench import numerics, own_nets
-from mnist_bench.config import TrainConfig, from_json, to_json
-from mnist_bench.data import DataOptions, Dataset, Moments, load_dataset
-from mnist_bench.nets import build_net
-from mnist_bench.numerics import PrecisionName
+from mnist_bench.config.json import from_json, to_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import Dataset, Moments, load_dataset
+from mnist_bench.nets.modules import build_net
+from mnist_bench.numerics import generators, portable
+from mnist_bench.numerics.device import choose_precision, setup
+from mnist_bench.numerics.kinds import PrecisionName
+from mnist_bench.own_nets import own_net
+from mnist_bench.own_nets.draws import seed_draws
 from mnist_bench.picture_form import PictureForm, parse
-from mnist_bench.training import PlainTrainLoop, TrainLoop, advance_in_steps, logits
-from mnist_bench.training.cuda import DeviceCache
+from mnist_bench.training.cuda.device_cache import DeviceCache
+from mnist_bench.training.evaluation import logits
+from mnist_bench.training.period import PlainTrainLoop, TrainLoop, advance_in_steps
 from search.trainer_api import Report, Steps
 
 PERIODS = 2
@@ -58,7 +64,7 @@ class ShortTraining:
     @cached_property
     def config(self) -> TrainConfig:
         """The net with its settings; all else at its default, with built-in dropout and augmentation therefore off."""
-        net = own_nets.load_net(self.net)
+        net = own_net.load_net(self.net)
         plain = from_json({"net": net.settings.complete(self.settings)})
         return replace(plain, epochs=PERIODS, net_code=net.code)
 
@@ -66,8 +72,8 @@ class ShortTraining:
     def images(self) -> Dataset:
         """On the CPU, since every machine has one."""
         if self.data is not None:
-            return load_dataset(self.data, numerics.setup("cpu"))
-        return _made_up(self.form, numerics.setup("cpu"))
+            return load_dataset(self.data, setup("cpu"))
+        return _made_up(self.form, setup("cpu"))
 
     def anew(self) -> Outcome:
         """Train from the start, each period from the stored state of the one before, as a search does."""
@@ -78,7 +84,7 @@ class ShortTraining:
 
         It trains in float32, as portable precision does; in another precision a net may use other operations.
         """
-        with numerics.UnportableOperations() as found:
+        with portable.UnportableOperations() as found:
             self._in_turns([SEED], DeviceCache(0), "fp32")
         return sorted(found.names)
 
@@ -95,16 +101,16 @@ class ShortTraining:
 
         A file of weights holds nothing else, so that a net read from it may be any of the two.
         """
-        precision = numerics.choose_precision(self.images.device, "auto")
+        precision = choose_precision(self.images.device, "auto")
         first, second = (
-            build_net(self.config, numerics.seeded(seed, "init"), self.form) for seed in (SEED, OTHER_SEED)
+            build_net(self.config, generators.seeded(seed, "init"), self.form) for seed in (SEED, OTHER_SEED)
         )
         try:
             second.load_state_dict(first.state_dict())
         except RuntimeError:  # other names or shapes: what it is made of is drawn
             return False
         for net in (first, second):
-            own_nets.seed_draws(net, numerics.seeded(SEED, "draws"))
+            seed_draws(net, generators.seeded(SEED, "draws"))
         one, other = (logits(net, self.images, precision) for net in (first, second))
         return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)  # a net of NaN is a net all the same
 
@@ -113,7 +119,7 @@ class ShortTraining:
     ) -> list[Outcome]:
         outcomes: list[Outcome] = [[] for _ in seeds]
         states: list[bytes | None] = [None for _ in seeds]
-        precision = numerics.choose_precision(self.images.device, named)
+        precision = choose_precision(self.images.device, named)
         for period in range(1, PERIODS + 1):
             steps = [
                 advance_in_steps(
@@ -145,7 +151,7 @@ def _outcome(report: Report) -> list[Any]:
 
 
 def _made_up(form: PictureForm, device: torch.device) -> Dataset:
-    draws = numerics.seeded(SEED, "made-up pictures")
+    draws = generators.seeded(SEED, "made-up pictures")
     everything = torch.arange(MADE_UP, device=device)
     moments = (Moments(127.5, 73.9),) * form.channels
     return Dataset(

@@ -18,7 +18,7 @@ from functools import lru_cache
 from math import floor, prod
 from typing import Literal, NamedTuple, TypeVar, assert_never
 
-from mnist_bench.config import (
+from mnist_bench.config.settings import (
     Activation,
     BatchnormPlacement,
     BlockBatchnormPlacement,

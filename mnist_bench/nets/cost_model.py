@@ -14,10 +14,11 @@ from itertools import chain
 from math import prod
 from typing import NamedTuple, assert_never, get_args
 
-from mnist_bench import own_nets
-from mnist_bench.config import AugmentConfig, Optimizer, Schedule, TrainConfig, crops, images_per_epoch
+from mnist_bench.config.schedule import Schedule, crops, images_per_epoch
+from mnist_bench.config.settings import AugmentConfig, Optimizer, TrainConfig
 from mnist_bench.nets.architecture import CONVOLUTIONS, Architecture, Layer, plan_layers
-from mnist_bench.numerics import MUON_ITERATIONS, DeviceKind
+from mnist_bench.numerics.kinds import MUON_ITERATIONS, DeviceKind
+from mnist_bench.own_nets import building
 from mnist_bench.picture_form import MNIST, PictureForm
 
 EVALUATION_SHARE = 0.3
@@ -153,7 +154,7 @@ class _Work(NamedTuple):
 def _work(config: TrainConfig, form: PictureForm, vector: int) -> _Work:
     if config.net_code is not None:
         # Of foreign code the layers are not known: its costs are those of parameters and multiply-accumulates alone.
-        found = own_nets.counts(config.net_code, config.net, form)
+        found = building.counts(config.net_code, config.net, form)
         return _Work(macs=found.macs, elements=0, weights=found.trainable, layers=0)
     net = plan_layers(config.model, form)
     of_optimizer = _optimizer_macs(config.optim.optimizer, net) / PASSES

@@ -13,12 +13,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnist_bench import own_nets
-from mnist_bench.config import Activation, FirstFilters, Initialisation, ModelConfig, PixelPool, PoolAxes, TrainConfig
+from mnist_bench.config.settings import (
+    Activation,
+    FirstFilters,
+    Initialisation,
+    ModelConfig,
+    PixelPool,
+    PoolAxes,
+    TrainConfig,
+)
 from mnist_bench.nets.architecture import Layer, View, plan_layers
 from mnist_bench.nets.size import check_crops
 from mnist_bench.nets.whitened import whitened_filters
-from mnist_bench.numerics import mean_of_pixels, separable_kernel
+from mnist_bench.numerics.fixed_order import mean_of_pixels, separable_kernel
+from mnist_bench.own_nets import building, draws
 from mnist_bench.picture_form import MNIST, PictureForm
 
 
@@ -175,7 +183,7 @@ def build_net(config: TrainConfig, generator: torch.Generator, form: PictureForm
     """
     check_crops(config, form)
     if config.net_code is not None:
-        return own_nets.build(config.net_code, config.net, form, generator)
+        return building.build(config.net_code, config.net, form, generator)
     return build_model(config.model, generator, form)
 
 
@@ -224,7 +232,7 @@ def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
 
     Your own network has its own generators, which are seeded from it.
     """
-    own_nets.seed_draws(model, generator)
+    draws.seed_draws(model, generator)
     for module in model.modules():
         if isinstance(module, Dropout):
             module.generator = generator

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mnist_bench import own_nets
-from mnist_bench.config import CODEC, Schedule, TrainConfig, with_params
+from mnist_bench.config.json import CODEC, with_params
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.cost_model import Coefficients, period_costs
 from mnist_bench.nets.size import net_size
+from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import MNIST, PictureForm
 from search.trainer_api import Codec, Plan, Planner
 
@@ -94,7 +96,7 @@ def with_net_defaults(config: TrainConfig) -> TrainConfig:
     """
     if config.net_code is None:
         return config
-    return replace(config, net=own_nets.loaded_net(config.net_code).settings.complete(config.net))
+    return replace(config, net=own_net.loaded_net(config.net_code).settings.complete(config.net))
 
 
 def _impossible(config: TrainConfig, reason: str) -> Plan[TrainConfig]:

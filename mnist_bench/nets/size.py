@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mnist_bench import own_nets
-from mnist_bench.config import Schedule, TrainConfig, crops
+from mnist_bench.config.schedule import Schedule, crops
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.own_nets import Counts
+from mnist_bench.own_nets import building
+from mnist_bench.own_nets.building import Counts
 from mnist_bench.picture_form import MNIST, PictureForm
 
 
@@ -19,7 +20,7 @@ def net_size(config: TrainConfig, form: PictureForm = MNIST) -> Counts:
     """
     check_crops(config, form)
     if config.net_code is not None:
-        return own_nets.counts(config.net_code, config.net, form)
+        return building.counts(config.net_code, config.net, form)
     layers = plan_layers(config.model, form)
     return Counts(trainable=layers.trainable, parameters=layers.parameters, macs=layers.evaluation_macs)
 

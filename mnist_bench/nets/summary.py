@@ -7,22 +7,14 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from mnist_bench import own_nets
 from mnist_bench.cells import compact, significant
-from mnist_bench.config import (
-    AugmentConfig,
-    Declared,
-    ModelConfig,
-    TrainConfig,
-    all_settings,
-    every_setting,
-    flattened,
-    rate_cell,
-    rate_words,
-    setting_of,
-)
+from mnist_bench.config.catalogue import Declared, all_settings, setting_of
+from mnist_bench.config.json import every_setting, flattened
+from mnist_bench.config.schedule import rate_cell, rate_words
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, TrainConfig
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import block_filters
+from mnist_bench.own_nets import own_net
 
 NOTHING = "–"
 NO_DISTORTION = "none"
@@ -239,7 +231,7 @@ _ABOUT_COMBINED = {
 
 
 def _own_net_words(config: TrainConfig) -> Iterator[str]:
-    yield own_nets.split_code(str(config.net_code))[0]
+    yield own_net.split_code(str(config.net_code))[0]
     for name, value in config.net.items():
         yield f"{name} {_setting_words(value)}"
 

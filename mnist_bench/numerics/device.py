@@ -11,8 +11,7 @@ from typing import Any, get_args
 import torch
 
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics.canaries import multiprocessors
-from mnist_bench.numerics.canaries.canary import canary
+from mnist_bench.numerics.canaries.canary import canary, multiprocessors
 from mnist_bench.numerics.canaries.portable_canary import portable_canary
 from mnist_bench.numerics.canaries.wide_canary import wide_canary
 from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from mnist_bench.picture_form import PictureForm
 from search.errors import PluginError
 from search.messages import show
-from search.plugins import Loaded
+from search.plugins.loading import Loaded
 
 NAME = "_draws_of_mnist_bench"
 """Attribute of a net that holds its `Draws`."""

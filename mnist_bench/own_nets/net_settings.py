@@ -14,7 +14,9 @@ from typing import Annotated, Any, get_origin, get_type_hints, is_typeddict
 
 from pydantic import TypeAdapter, ValidationError
 
-from mnist_bench.config import NetValue, field_docs, from_json
+from mnist_bench.config.field_docs import field_docs
+from mnist_bench.config.json import from_json
+from mnist_bench.config.settings import NetValue
 from mnist_bench.errors import ArchitectureError, ConfigError
 from search import canonical_json
 from search.errors import FOREIGN, UsageError

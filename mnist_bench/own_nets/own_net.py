@@ -15,10 +15,10 @@ from typing import Any
 
 from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.own_nets.net_settings import DeclaredSettings, declared_settings
-from search import plugins
 from search.errors import UsageError
 from search.messages import quoted, show
-from search.plugins import Loaded
+from search.plugins import loading
+from search.plugins.loading import Loaded
 
 HOW = "--net file.py:build"
 _used: dict[str, OwnNet] = {}
@@ -63,7 +63,7 @@ def load_net(name: str) -> OwnNet:
     before = _named.get(name)
     if before is not None and _content(before.loaded.source) == before.content:
         return before
-    loaded = plugins.load(name, "net")
+    loaded = loading.load(name, "net")
     net = OwnNet(
         loaded=loaded, settings=declared_settings(loaded.call, loaded.name), content=_content(loaded.source) or b""
     )
@@ -87,7 +87,7 @@ def is_net(name: str) -> bool:
     Raises:
         UsageError: it cannot be loaded.
     """
-    call = plugins.load_object(name, "sampler, pruner or network")
+    call = loading.load_object(name, "sampler, pruner or network")
     if isinstance(call, type):
         from torch import nn
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from mnist_bench.plots.subject import DataSubject, Subject
-    from search.event_log import StudyRecord
+    from search.event_log.records import StudyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ WORDS: Mapping[str, str] = MappingProxyType({"learning-curves": "curves"})
 
 def kinds_of(study: StudyRecord) -> tuple[str, ...]:
     """Return the kinds of plots of a study: all, or without those that need networks if another trainer made it."""
-    from mnist_bench.studies import is_foreign
+    from mnist_bench.studies.foreign import is_foreign
 
     return ANY_STUDY_KINDS if is_foreign(study.spec) else STUDY_KINDS
 
@@ -103,7 +103,7 @@ def picture(kind: str, subject: Subject | DataSubject, *, narrow: bool = False) 
 
 def _check_nets(kind: str, subject: Subject | DataSubject) -> None:
     from mnist_bench.plots.subject import Subject
-    from mnist_bench.studies import check_nets
+    from mnist_bench.studies.foreign import check_nets
 
     if isinstance(subject, Subject):
         check_nets(subject.study, f"the plot {word_of(kind)}")

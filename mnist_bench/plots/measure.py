@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mnist_bench.leaderboard import epochs_done, period_ends, value_name
+from mnist_bench.leaderboard.board import epochs_done, period_ends
+from mnist_bench.leaderboard.objective import value_name
 from mnist_bench.plots.headings import epochs
-from mnist_bench.studies import is_foreign
+from mnist_bench.studies.foreign import is_foreign
 from mnist_bench.value_scale import Scale
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import number_of
 
 

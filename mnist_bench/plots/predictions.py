@@ -10,16 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.plots import image_grid
-from mnist_bench.studies import commands_of, data_of, record_of, trainer_for
-from mnist_bench.training import check_trial, read_weights
+from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.record import data_of, record_of
+from mnist_bench.studies.reproduce import trainer_for
+from mnist_bench.training.weights import check_trial, read_weights
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord, TrialRecord
-from search.study import StoredStudy, StudyFolder
+from search.event_log.records import StudyRecord, TrialRecord
+from search.study.folder import StudyFolder
+from search.study.studies import StoredStudy
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mnist_bench.data import Dataset
+    from mnist_bench.data.tensors import Dataset
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -101,7 +104,7 @@ def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Pat
     Raises:
         DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
     """
-    from mnist_bench.training.remote import Scorer
+    from mnist_bench.training.remote.scorer import Scorer
 
     record = record_of(study, trial)
     trainer = trainer_for(record, data_dir=data_dir, what=f"Study {study.name}")

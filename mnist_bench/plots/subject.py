@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.plots.predictions import Predictions, kept_weights, predict
-from mnist_bench.studies import data_of
-from mnist_bench.training import load_model
+from mnist_bench.studies.record import data_of
+from mnist_bench.training.weights import load_model
 from search.errors import StudyNotFoundError, UsageError
-from search.event_log import TrialRecord
-from search.study import StoredStudy
+from search.event_log.records import TrialRecord
+from search.study.studies import StoredStudy
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from mnist_bench.data import Images
+    from mnist_bench.data.mnist import Images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,8 @@ def data_subject(data_dir: Path | None, overrides: Sequence[str] = (), seed: int
         DataError: the data set cannot be loaded.
         UsageError: its pictures are not of MNIST's form.
     """
-    from mnist_bench.data import load_training_set, options_for
+    from mnist_bench.data.mnist import load_training_set
+    from mnist_bench.data.own.formats import options_for
 
     options = options_for(data_dir)
     if options.form != MNIST:

@@ -1,5 +1,1 @@
 """Prediction: any picture made like the training pictures, and the class that a network predicts."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

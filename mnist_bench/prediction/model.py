@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.config import TrainConfig
-from mnist_bench.data import DataOptions, in_red, load_dataset
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.colour import in_red
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.prediction import input_spec as stored_spec, outlier_rule as stored_rule, picture_files
@@ -19,7 +21,7 @@ from mnist_bench.prediction.input_spec import MAX_MEMBERS, InputSpec
 from mnist_bench.prediction.light import lit_evenly
 from mnist_bench.prediction.outlier_rule import OutlierRule
 from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare
-from mnist_bench.training import (
+from mnist_bench.training.weights import (
     config_entry,
     config_in,
     metadata_in,

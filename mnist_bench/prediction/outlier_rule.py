@@ -33,7 +33,7 @@ from search import canonical_json
 from search.stored_fields import STRICT
 
 if TYPE_CHECKING:
-    from mnist_bench.data import Dataset
+    from mnist_bench.data.tensors import Dataset
 
 BATCH = 1000
 """Pictures that are measured at once."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from statistics import harmonic_mean
 
 from mnist_bench.preview.pace import Pace
-from search.event_log import Forecast, History
-from search.strategies import Pruner
-from search.study import StartList
+from search.event_log.forecast import Forecast
+from search.event_log.history import History
+from search.strategies.pruners import Pruner
+from search.study.start_list import StartList
 
 QUIET = (0.7, 1.5)
 """Ends of the range over the expected time on an idle machine; see results/published/forecasts.md."""

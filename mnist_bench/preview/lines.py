@@ -7,24 +7,26 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import assert_never
 
-from mnist_bench import searches, space_files
 from mnist_bench.cells import between, objectives, roughly, short
-from mnist_bench.config import TrainConfig
-from mnist_bench.data import DataOptions, load_training_set, of_files
-from mnist_bench.leaderboard import rules_words
-from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.mnist import DataOptions, load_training_set, of_files
+from mnist_bench.leaderboard.early_stop_lines import rules_words
+from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.preview import pace
 from mnist_bench.preview.duration_forecast import Workload, expected_time
 from mnist_bench.preview.pace import Pace
-from mnist_bench.searches import SearchConfig, SearchSetup
-from mnist_bench.space_files import Drawn
-from mnist_bench.training import trainer_spec
-from search.event_log import repeats
-from search.executors import Executor, InProcessExecutor
-from search.executors.local import LocalExecutor
+from mnist_bench.searches import first_trials, running
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.searches.setup import SearchSetup
+from mnist_bench.space_files.drawn import Drawn, planner, samples
+from mnist_bench.training.factory import trainer_spec
+from search.event_log.timeline import repeats
+from search.executors.in_process import InProcessExecutor
+from search.executors.local.pool import LocalExecutor
+from search.executors.protocol import Executor
 from search.messages import number_of
-from search.space import cost_of
-from search.study import StartList
+from search.space.objective import cost_of
+from search.study.start_list import StartList
 from search.trainer_api import Planner, TrainerSpec
 
 MAX_WORKERS = 16
@@ -44,23 +46,23 @@ def preview(setup: SearchSetup) -> list[str]:
         SpaceError, UsageError: as `searches.enqueued`.
         UsageError, StudyNotFoundError, StorageError: as `searches.continued`.
     """
-    searches.check_own_code(setup)
+    running.check_own_code(setup)
     notices: list[str] = []
-    start = searches.start_list(setup, notices.append)
-    left = searches.trials_left(setup, start)
+    start = first_trials.start_list(setup, notices.append)
+    left = running.trials_left(setup, start)
     if not left:
         return [_what(setup), f"{_study(setup)} has ended; nothing is left to train."]
     usual = setup.drawn
-    searches.enqueued(setup, _planner(usual))
+    first_trials.enqueued(setup, _planner(usual))
     measured = _measure(setup)
     here = replace(usual, coefficients=asdict(COEFFICIENTS[measured.kind]))
     listed = start(_planner(here)) if left == setup.config.trials else StartList()
-    notices += searches.continued(setup, measured.numerics)
+    notices += running.continued(setup, measured.numerics)
     return [_what(setup), *notices, *_how_long(setup, here, measured, left, listed), _which(setup)]
 
 
 def _planner(drawn: Drawn) -> Planner[TrainConfig]:
-    return space_files.planner(drawn.space, drawn.coefficients, images=drawn.images, form=drawn.form)
+    return planner(drawn.space, drawn.coefficients, images=drawn.images, form=drawn.form)
 
 
 def _what(setup: SearchSetup) -> str:
@@ -98,7 +100,7 @@ def _how_long(setup: SearchSetup, drawn: Drawn, measured: Pace, left: int, start
 
 
 def _which(setup: SearchSetup) -> str:
-    first = space_files.samples(setup.space, 1, setup.config.seed)[0].items()
+    first = samples(setup.space, 1, setup.config.seed)[0].items()
     settings = ", ".join(f"{path} {short(value)}" for path, value in first)
     return f"{_study(setup)}. A configuration drawn at random: {settings}."
 

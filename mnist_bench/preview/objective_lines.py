@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from mnist_bench.cells import short
-from mnist_bench.leaderboard import rules_words
-from mnist_bench.searches import ObjectiveConfig, search_of_objective
-from mnist_bench.space_files import samples
-from search import repeatability
-from search.driver import Search
-from search.event_log import repeats
+from mnist_bench.leaderboard.early_stop_lines import rules_words
+from mnist_bench.searches.objective_search import ObjectiveConfig, search_of_objective
+from mnist_bench.space_files.drawn import samples
+from search.driver.run import Search
+from search.event_log.timeline import repeats
 from search.messages import number_of
-from search.objectives import FLAT
-from search.space import Space
-from search.study import StudySpec
+from search.objectives.configuration import FLAT
+from search.repeatability import check
+from search.space.space import Space
+from search.study.spec import StudySpec
 
 NUMERICS = {"canary": "objective"}
 
@@ -28,7 +28,7 @@ def preview_objective(config: ObjectiveConfig) -> list[str]:
         StudyNotFoundError: there is no study of the name that is to be continued.
     """
     search = search_of_objective(config)
-    repeatability.require_repeatable(search)
+    check.require_repeatable(search)
     notices: list[str] = []
     spec, left = search.specification(NUMERICS, notices.append), search.trials_left()
     study = f"Study {search.location.name} in {config.shared.results}/"

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.config import TrainConfig, to_json
-from mnist_bench.data import validation_size
-from mnist_bench.nets import COEFFICIENTS, period_features, price_list
-from mnist_bench.numerics import DeviceKind
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.split import validation_size
+from mnist_bench.nets.cost_model import COEFFICIENTS, period_features, price_list
+from mnist_bench.numerics.kinds import DeviceKind
 from mnist_bench.picture_form import MNIST, PictureForm
-from search.executors import Executor, started
+from search.executors.protocol import Executor
+from search.executors.started import started
 from search.trainer_api import Plan
 
 MAX_IMAGES = 6000

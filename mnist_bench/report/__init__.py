@@ -1,5 +1,1 @@
 """A study on one page: findings, sections, pictures, without a network."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from mnist_bench.cells import duration
-from mnist_bench.leaderboard import worker_time_of
-from mnist_bench.studies import data_of, is_foreign, trainer_of
+from mnist_bench.leaderboard.worker_time import worker_time_of
+from mnist_bench.studies.foreign import is_foreign, trainer_of
+from mnist_bench.studies.record import data_of
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord
+from search.event_log.records import StudyRecord
 from search.messages import number_of, show
-from search.space import Space
+from search.space.space import Space
 
 
 def title(study: StudyRecord) -> str:

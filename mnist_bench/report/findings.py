@@ -6,19 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from mnist_bench import cells
 from mnist_bench.cells import percent, spelled, unit
-from mnist_bench.leaderboard import (
-    UNTESTED,
-    Leaderboard,
-    Ties,
-    accuracy_interval,
-    ahead_line,
-    stop_line,
-    ties_of,
-    validation_images,
-)
+from mnist_bench.leaderboard.board import Leaderboard
+from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
+from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line
+from mnist_bench.leaderboard.ties import UNTESTED, Ties, ties_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report.sections import Sections
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import first_few, joined
 
 NAMED = 5

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from mnist_bench import cells
 from mnist_bench.cells import spelled
-from mnist_bench.leaderboard import Leaderboard, ahead_line, stop_line, value_name
+from mnist_bench.leaderboard.board import Leaderboard
+from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line
+from mnist_bench.leaderboard.objective import value_name
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report.sections import Sections
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 
 SPACE_FILE = "space.yaml"
 """The file that a command writes before its program searches again."""

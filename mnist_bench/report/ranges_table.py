@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_bench.cells import short
-from mnist_bench.config import TrainConfig, all_settings, from_json
+from mnist_bench.config.catalogue import all_settings
+from mnist_bench.config.json import from_json
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.result_table import Column, Table
 from mnist_bench.space_files import overview
-from search.event_log import TrialRecord
-from search.space import Distribution, Field, NumberRange, Space, place
+from search.event_log.records import TrialRecord
+from search.space.ranges import Distribution, NumberRange, place
+from search.space.space import Field, Space
 
 END = 5
 """Percent of a range that count as its lower or upper end."""

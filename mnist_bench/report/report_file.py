@@ -6,16 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_bench.data import close_test_set
-from mnist_bench.export import Drawing, WinnerOptions, drawing, load_winner
-from mnist_bench.plots import Picture, Subject, draw_kinds, kinds_of
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.export.drawing_page import Drawing, drawing
+from mnist_bench.export.winner import WinnerOptions, load_winner
+from mnist_bench.plots.drawing import Picture, draw_kinds
+from mnist_bench.plots.kinds import kinds_of
+from mnist_bench.plots.subject import Subject
 from mnist_bench.report import html
 from mnist_bench.report.report_page import ReportPage, gather, missing
 from mnist_bench.report.sections import read
-from mnist_bench.studies import find_trial, openings
+from mnist_bench.studies import openings
+from mnist_bench.studies.validated import find_trial
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.files import atomic_write, check_target, write_named
-from search.study import StoredStudy, invocations
+from search.study.invocation_log import invocations
+from search.study.studies import StoredStudy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

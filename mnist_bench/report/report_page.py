@@ -9,24 +9,31 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import own_nets, space_files
-from mnist_bench.config import flattened, from_json
-from mnist_bench.leaderboard import Leaderboard, leaderboard_of, stop_option
-from mnist_bench.nets import line
+from mnist_bench.config.json import flattened, from_json
+from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
+from mnist_bench.leaderboard.early_stop_lines import stop_option
+from mnist_bench.nets.summary import line
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.plots import Picture
+from mnist_bench.own_nets import own_net
+from mnist_bench.plots.drawing import Picture
 from mnist_bench.report import about
 from mnist_bench.report.findings import findings
 from mnist_bench.report.findings_of_values import commands_for_values, findings_of_values
 from mnist_bench.report.ranges_table import Range, table_of as ranges_table
 from mnist_bench.report.sections import Sections
 from mnist_bench.result_table import Table
-from mnist_bench.studies import compatibility, data_of, is_foreign, net_code, recipe_text
-from mnist_bench.tables import SHA256
+from mnist_bench.space_files import space_sources
+from mnist_bench.studies import compatibility
+from mnist_bench.studies.compatibility import net_code
+from mnist_bench.studies.foreign import is_foreign
+from mnist_bench.studies.record import data_of, recipe_text
+from mnist_bench.tables.shipped import SHA256
 from search import canonical_json
-from search.event_log import StudyRecord, TrialRecord, repeats
+from search.event_log.records import StudyRecord, TrialRecord
+from search.event_log.timeline import repeats
 from search.messages import command_line, quoted
-from search.study import Invocation, fingerprint, latest_data, own_code_options
+from search.study.invocation_log import Invocation, latest_data
+from search.study.spec import fingerprint, own_code_options
 
 LISTED = 200
 """Largest number of trials on the report's leaderboard."""
@@ -141,7 +148,7 @@ def commands(
     """Return the commands that repeat the search and a trial of it, each with its purpose; they run unchanged."""
     code = net_code(study)
     # The file of your own network is the one that the first of these commands writes, not the one on this machine.
-    known = replace(next_commands, net=None if code is None else own_nets.split_code(code)[0])
+    known = replace(next_commands, net=None if code is None else own_net.split_code(code)[0])
     again = dict([*_files(study, known), *_searches(study, latest_data(invocations))])
     if chosen is None:
         return again
@@ -207,7 +214,7 @@ def _digest(study: StudyRecord) -> str:
 
 def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     spec = study.spec
-    dataset, named = spec["context"]["data"]["dataset"], space_files.dataset_of(study.space)
+    dataset, named = spec["context"]["data"]["dataset"], space_sources.dataset_of(study.space)
     words = ["mnist-bench", "search", _shipped(spec["space"]) or SPACE_FILE]
     words += ["--trials", str(trials), "--seed", str(spec["seed"]), "--concurrent-trials", str(spec["slots"])]
     words += [] if repeats(study.order) else ["--order", "as-completed"]
@@ -220,7 +227,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     for number in _enqueued(study):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
     code = net_code(study)
-    words += [] if code is None else ["--net", own_nets.split_code(code)[0]]
+    words += [] if code is None else ["--net", own_net.split_code(code)[0]]
     return command_line([*words, "--study-name", study.name])
 
 
@@ -267,7 +274,7 @@ def _start(spec: Mapping[str, Any]) -> list[str]:
 def _shipped(spec: Mapping[str, Any]) -> str | None:
     """Return the name of the shipped space that was searched; None if it was another space."""
     name = str(spec["name"])
-    names = [name, *space_files.former(name)] if name in space_files.shipped() else []
+    names = [name, *space_sources.former(name)] if name in space_sources.shipped() else []
     searched = canonical_json.dumps(spec)
     return next((each for each in names if _shipped_spec(each) == searched), None)
 
@@ -275,7 +282,7 @@ def _shipped(spec: Mapping[str, Any]) -> str | None:
 @cache
 def _shipped_spec(name: str) -> str:
     """Return the stored form of a shipped space; to read and check one takes a tenth of a second."""
-    return canonical_json.dumps(space_files.load(name).to_spec())
+    return canonical_json.dumps(space_sources.load(name).to_spec())
 
 
 def _chosen(study: StudyRecord, trial: TrialRecord) -> Chosen:

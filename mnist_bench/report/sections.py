@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.experiments import Audit, ablation, audit, confirm
-from mnist_bench.experiments.ablation import Ablation
-from mnist_bench.experiments.confirm import Confirmed, ConfirmedValues, Front
+from mnist_bench.experiments import audit
+from mnist_bench.experiments.ablation import ablation_table, path as ablation_path
+from mnist_bench.experiments.ablation.path import Ablation
+from mnist_bench.experiments.audit import Audit
+from mnist_bench.experiments.confirm import result_tables
+from mnist_bench.experiments.confirm.results import Confirmed, ConfirmedValues, Front, load
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report import test_results
 from mnist_bench.result_table import Table
-from mnist_bench.studies import commands_of, is_foreign
-from search.study import StoredStudy
+from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.foreign import is_foreign
+from search.study.studies import StoredStudy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,13 +63,13 @@ def read(study: StoredStudy) -> Sections:
     """
     folder, commands = study.files.path, commands_of(study)
     if is_foreign(study.spec):
-        values = confirm.load(ConfirmedValues, folder)
+        values = load(ConfirmedValues, folder)
         outdated = values is not None and values.digest != study.digest
         return Sections(
             raced=of_values(values, study.digest, commands) if values else None, outdated=outdated, commands=commands
         )
-    race, path, pruning = confirm.load(Confirmed, folder), ablation.load(folder), audit.load(folder)
-    front = confirm.load(Front, folder)
+    race, path, pruning = load(Confirmed, folder), ablation_path.load(folder), audit.load(folder)
+    front = load(Front, folder)
     raced = of_race(race, study.digest, commands) if race else None
     is_current = race is not None and race.digest == study.digest
     is_confirmed = race is not None and is_current and race.judged and bool(race.finals)
@@ -90,7 +94,7 @@ def read(study: StoredStudy) -> Sections:
 
 def of_race(race: Confirmed, digest: str, commands: NextCommands) -> Section:
     """Return the section about a race; `digest` is the study's current one."""
-    table = confirm.table_of(race, commands)
+    table = result_tables.table_of(race, commands)
     what = "confirmation" if race.judged and race.finals else "race"
     finding = " ".join([_finding(race, commands), *_as_it_was(race, digest, what)])
     return Section(lines=(finding, *table.caption), table=table)
@@ -98,8 +102,8 @@ def of_race(race: Confirmed, digest: str, commands: NextCommands) -> Section:
 
 def of_values(found: ConfirmedValues, digest: str, commands: NextCommands) -> Section:
     """Return the section about a race by value; `digest` as in `of_race`."""
-    table = confirm.table_of(found, commands)
-    finding = " ".join([confirm.finding_of_values(found), *_as_it_was(found, digest, "race")])
+    table = result_tables.table_of(found, commands)
+    finding = " ".join([result_tables.finding_of_values(found), *_as_it_was(found, digest, "race")])
     return Section(lines=(finding, *table.caption), table=table)
 
 
@@ -111,7 +115,7 @@ def _as_it_was(found: Confirmed | ConfirmedValues | Front | Audit, digest: str, 
 
 def of_front(front: Front, digest: str) -> Section:
     """Return the section about a confirmed front; `digest` as in `of_race`."""
-    table = confirm.table_of(front)
+    table = result_tables.table_of(front)
     _, *rest = table.caption
     finding = " ".join([test_results.sentence_of_front(front), *_as_it_was(front, digest, "confirmation")])
     return Section(lines=(finding, *rest), table=table)
@@ -123,22 +127,22 @@ def _finding(race: Confirmed, commands: NextCommands) -> str:
         return test_results.sentence_of_race(race)
     tested, number = race.test(race.first), race.first
     seeds = f"mean of {tested.seeds} fresh seeds" if tested else "no run finished"
-    right = confirm.accuracy(tested) if tested else "an unknown share"
+    right = result_tables.accuracy(tested) if tested else "an unknown share"
     figure = f"the configuration of trial {number} gets {right} of the test images right ({seeds})"
     if race.finals:
         return f"Not confirmed, because no test was made: trial {number} led with one fresh seed; {figure}."
     if race.judged:
         selected = f"Selected with fresh seeds: trial {number}, not evaluated on the test set yet."
-        return f"{selected} `{confirm.command(race, commands)}` evaluates it once."
+        return f"{selected} `{result_tables.command(race, commands)}` evaluates it once."
     return (
         f"Not confirmed, because no test was made: trial {number} leads with one fresh seed. "
-        f"`{confirm.command(race, commands)}` continues, then evaluates once on the test set."
+        f"`{result_tables.command(race, commands)}` continues, then evaluates once on the test set."
     )
 
 
 def of_ablation(path: Ablation) -> Section:
     """Return the section about an ablation: the path from the baseline to the trial."""
-    table = ablation.table_of(path)
+    table = ablation_table.table_of(path)
     return Section(lines=tuple(table.caption), table=table)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from mnist_bench import cells
 from mnist_bench.cells import spelled, unit
-from mnist_bench.experiments.confirm import Confirmed, Final, Front, FrontMember, RaceCandidate, accuracy
+from mnist_bench.experiments.confirm.result_tables import accuracy
+from mnist_bench.experiments.confirm.results import Confirmed, Final, Front, FrontMember, RaceCandidate
 from mnist_bench.result_table import Column, Table
 from search.messages import joined, number_of
 

@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, assert_never, get_args
 
-from mnist_bench import space_files
-from mnist_bench.config import DatasetName
-from mnist_bench.numerics import PrecisionName
+from mnist_bench.config.settings import DatasetName
+from mnist_bench.numerics.kinds import PrecisionName
+from mnist_bench.space_files import space_sources
 from search.arguments import check_choice, check_count, check_seconds, check_text, check_utf8, is_number
-from search.driver import MAX_OUTAGE, check_search_arguments
+from search.driver.outages import MAX_OUTAGE
+from search.driver.run import check_search_arguments
 from search.errors import UsageError
-from search.event_log import Order, StopRules
-from search.executors import MAX_LANES, ExecutorName
+from search.event_log.early_stop import StopRules
+from search.event_log.timeline import Order
+from search.executors.protocol import MAX_LANES, ExecutorName
 from search.messages import show
 
 
@@ -24,7 +26,7 @@ from search.messages import show
 class SearchConfig:
     """The options of a search."""
 
-    space: space_files.Source
+    space: space_sources.Source
     """A file, the name of a shipped space, - for standard input, or a mapping equivalent to a file."""
     overrides: tuple[str, ...] = ()
     """`field=value`, each of which replaces a value of the file."""
@@ -53,7 +55,7 @@ class SearchConfig:
     order: Order = "logical"
     """The order in which events are handled: "logical", which can be repeated, or "arrival"."""
     seed: int = 0
-    enqueue: tuple[space_files.Source, ...] = ()
+    enqueue: tuple[space_sources.Source, ...] = ()
     """Recipes to train first: files, names of shipped ones, mappings or configurations."""
     from_studies: tuple[str, ...] = ()
     """Studies and tables from which a start list is made, instead of those that the space names."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mnist_bench import space_files, start_lists
 from mnist_bench.cells import duration
-from mnist_bench.config import TrainConfig, every_setting, flattened, from_json
+from mnist_bench.config.json import every_setting, flattened, from_json
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.searches.setup import SearchSetup
-from mnist_bench.space_files import IMAGES
+from mnist_bench.space_files import space_sources
+from mnist_bench.space_files.content import IMAGES
+from mnist_bench.start_lists import make, sources as start_lists_sources
+from mnist_bench.start_lists.sources import check_named, named
 from search.errors import UsageError
-from search.event_log import TrialRecord
+from search.event_log.records import TrialRecord
 from search.messages import number_of, show
-from search.space import Space, same
-from search.study import StartList, specification
+from search.space.ranges import same
+from search.space.space import Space
+from search.study.start_list import StartList
+from search.study.studies import specification
 from search.trainer_api import Planner
 
 Start = Callable[[Planner[TrainConfig]], StartList]
@@ -30,7 +35,7 @@ def enqueued(setup: SearchSetup, plan: Planner[TrainConfig]) -> tuple[dict[str, 
     return tuple(_enqueued(setup, recipe, plan) for recipe in setup.config.enqueue)
 
 
-def _enqueued(setup: SearchSetup, source: space_files.Source, plan: Planner[TrainConfig]) -> dict[str, Any]:
+def _enqueued(setup: SearchSetup, source: space_sources.Source, plan: Planner[TrainConfig]) -> dict[str, Any]:
     """Return the parameter values for which the space gives the configuration of a recipe.
 
     Raises:
@@ -38,8 +43,8 @@ def _enqueued(setup: SearchSetup, source: space_files.Source, plan: Planner[Trai
     """
     config, space = setup.config, setup.space
     images = IMAGES if config.data_dir is None else None
-    loaded = space_files.load(source, images=images, form=lambda _: setup.form, net=config.net)
-    recipe, name = every_setting(space_files.recipe(loaded)), space_files.named(source)
+    loaded = space_sources.load(source, images=images, form=lambda _: setup.form, net=config.net)
+    recipe, name = every_setting(space_sources.recipe(loaded)), space_sources.named(source)
     settings = dict(flattened(recipe))
     try:
         params = space.sample(lambda path, _: settings[path])
@@ -84,11 +89,11 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
     begun = specification(setup.location)
     if begun is not None and "start" in begun:
         known = StartList.from_json(begun["start"])
-        if known.made_of == tuple(map(start_lists.named, names)):
+        if known.made_of == tuple(map(named, names)):
             return lambda plan: known
     if not config.from_studies:
-        start_lists.check_named(space)
-    sources = [start_lists.source(name, config.results, config.storage, space.elementary) for name in names]
+        check_named(space)
+    sources = [start_lists_sources.source(name, config.results, config.storage, space.elementary) for name in names]
     told: set[str] = set()
 
     def once(text: str) -> None:  # the list is made whenever a search is specified
@@ -98,7 +103,7 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
 
     def made(plan: Planner[TrainConfig]) -> StartList:
         try:
-            found = start_lists.make(space, plan, sources)
+            found = make.make(space, plan, sources)
         except UsageError as error:
             if config.from_studies:
                 raise

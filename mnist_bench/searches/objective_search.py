@@ -8,14 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mnist_bench.searches.config import SearchConfig
-from search import repeatability, strategies
 from search.arguments import check_count, is_number
-from search.driver import Observer, Run, Search
+from search.driver.progress import Observer
+from search.driver.run import Run, Search
 from search.errors import UsageError
 from search.messages import show
-from search.objectives import FLAT, Objective, begun_again, planned
-from search.space import Space, override, yaml_reader
-from search.study import Invocation
+from search.objectives.configuration import FLAT
+from search.objectives.objective import Objective
+from search.objectives.objective_search import begun_again, planned
+from search.repeatability import check
+from search.space import yaml_reader
+from search.space.overrides import override
+from search.space.space import Space
+from search.strategies import registry
+from search.study.invocation_log import Invocation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +70,8 @@ def search_of_objective(config: ObjectiveConfig) -> Search:
         UsageError: an option is wrong, or a file cannot be read.
     """
     shared = config.shared
-    sampler = None if shared.sampler is None else strategies.named_sampler(shared.sampler, shared.sampler_options)
-    pruner = None if shared.pruner is None else strategies.named_pruner(shared.pruner, shared.pruner_options)
+    sampler = None if shared.sampler is None else registry.named_sampler(shared.sampler, shared.sampler_options)
+    pruner = None if shared.pruner is None else registry.named_pruner(shared.pruner, shared.pruner_options)
     search = planned(
         config.objective, _space(shared), trials=shared.trials, periods=config.periods, seed=shared.seed,
         workers=shared.workers, slots=shared.slots, order=shared.order, sampler=sampler, pruner=pruner,
@@ -90,7 +96,7 @@ def run_objective(config: ObjectiveConfig, observer: Observer, stopping: Callabl
     """
     ready = search_of_objective(config)
     search = replace(ready, observer=observer, stopping=config.shared.until_timeout(stopping))
-    repeatability.require_repeatable(search)
+    check.require_repeatable(search)
     return begun_again(search).run()
 
 

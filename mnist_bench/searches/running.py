@@ -7,26 +7,38 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, assert_never
 
-from mnist_bench import net_checks, own_nets, space_files
-from mnist_bench.data import DataOptions, TrainingSet, close_test_set, idx_files, load_training_set
-from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.mnist import DataOptions, TrainingSet, idx_files, load_training_set
+from mnist_bench.net_checks import net_check
+from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches import study_context
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.first_trials import Start, enqueued, settings_of, start_list
 from mnist_bench.searches.setup import SearchSetup
-from mnist_bench.studies import BestCheckpoints, Data, record, validated
-from mnist_bench.training import trainer_spec
-from search import repeatability
-from search.driver import Observer, Run, Search
-from search.event_log import repeats
-from search.executors import Executor, InProcessExecutor
-from search.executors.local import LocalExecutor
-from search.executors.ray import RayExecutor, StagedFiles
-from search.repeatability import TriedOn
-from search.space import Space, cost_of
+from mnist_bench.space_files import drawn, space_warnings
+from mnist_bench.studies import record, validated
+from mnist_bench.studies.best_checkpoints import BestCheckpoints
+from mnist_bench.studies.record import Data
+from mnist_bench.training.factory import trainer_spec
+from search.driver.progress import Observer
+from search.driver.run import Run, Search
+from search.event_log.timeline import repeats
+from search.executors.in_process import InProcessExecutor
+from search.executors.local.pool import LocalExecutor
+from search.executors.protocol import Executor
+from search.executors.ray.executor import RayExecutor
+from search.executors.ray.file_staging import StagedFiles
+from search.repeatability import check
+from search.repeatability.check import TriedOn
+from search.space.objective import cost_of
+from search.space.space import Space
 from search.stored_fields import stored
-from search.study import Invocation, StartList, StudySpec, specification
+from search.study.invocation_log import Invocation
+from search.study.spec import StudySpec
+from search.study.start_list import StartList
+from search.study.studies import specification
 
 
 def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
@@ -41,8 +53,8 @@ def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) 
         SearchError: as `search.driver.run.Search.run`, and `SearchSetup.of` for faults in the space file.
     """
     setup = SearchSetup.of(config, observer.on_notice)
-    for warning in space_files.warnings(setup.drawn, (setup.sampler, setup.pruner)):
-        observer.on_warning(space_files.warning_line(warning))
+    for warning in space_warnings.warnings(setup.drawn, (setup.sampler, setup.pruner)):
+        observer.on_warning(space_warnings.warning_line(warning))
     check_own_code(setup)
     close_test_set()
     start = start_list(setup, observer.on_notice)  # before data are loaded: a name may be mistyped
@@ -107,7 +119,7 @@ def _invocation(config: SearchConfig) -> Invocation | None:
     made = Invocation(
         command=config.command,
         data_dir=None if config.data_dir is None else str(config.data_dir.resolve()),
-        net=None if config.net is None else own_nets.load_net(config.net).loaded.whole_name,
+        net=None if config.net is None else own_net.load_net(config.net).loaded.whole_name,
     )
     return None if made == Invocation() else made
 
@@ -125,7 +137,7 @@ def spec_of(setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], 
         **study_context.context_here(numerics),
     }
     if config.net is not None:
-        net = own_nets.load_net(config.net)
+        net = own_net.load_net(config.net)
         # Next to its code in the space: for people, who may have lost the file.
         context["net"] = {**stored(net.loaded.code, {}), "text": net.text}
     plan = study_context.planner(space, context)
@@ -158,7 +170,7 @@ def _ray_executor(setup: SearchSetup, data: TrainingSet) -> RayExecutor:
     config = setup.config
     options: dict[str, str] = {}
     files: dict[str, bytes] = {}
-    net = None if config.net is None else own_nets.load_net(config.net)
+    net = None if config.net is None else own_net.load_net(config.net)
     if data.options.data_dir or data.options.dataset != "mnist":
         options["data_dir"] = ""
         files |= idx_files(data)
@@ -184,15 +196,15 @@ def check_own_code(setup: SearchSetup) -> None:
     ways = setup.sampler, setup.pruner
     if repeats(config.order):
         on = tried_on(setup.space, config.seed, setup.form)
-        repeatability.require(*ways, replace(on, words=setup.check_words))
+        check.require(*ways, replace(on, words=setup.check_words))
     if config.net is not None:
-        net, settings = own_nets.load_net(config.net), setup.drawn.net_settings
-        net_checks.require(net, settings[0], setup.form, repeats=repeats(config.order), words=setup.check_words)
+        net, settings = own_net.load_net(config.net), setup.drawn.net_settings
+        net_check.require(net, settings[0], setup.form, repeats=repeats(config.order), words=setup.check_words)
         if setup.is_portable:
-            net_checks.require_portable(net, settings, setup.form)
+            net_check.require_portable(net, settings, setup.form)
 
 
 def tried_on(space: Space, seed: int, form: PictureForm) -> TriedOn:
     """Return the search on which your own sampler or pruner is tried: nets of a space, of which none trains."""
-    plan = space_files.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)
+    plan = drawn.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)
     return TriedOn(space=space, planner=plan, periods=len(study_context.period_ends(space)), seed=seed)

@@ -9,20 +9,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import numerics, space_files
-from mnist_bench.data import DataOptions, images_in
+from mnist_bench.data.mnist import DataOptions, images_in
+from mnist_bench.numerics import device
+from mnist_bench.numerics.precision import portable_is_free
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.study_context import period_ends
-from mnist_bench.space_files import Drawn
-from mnist_bench.studies import is_portable
-from search import strategies
+from mnist_bench.space_files import space_sources
+from mnist_bench.space_files.drawn import Drawn
+from mnist_bench.studies.record import is_portable
 from search.errors import SpaceError, UsageError
 from search.messages import command_line
-from search.plugins import is_code
-from search.space import Space
-from search.strategies import Pruner, Sampler
-from search.study import StudyLocation, name_after, specification
+from search.plugins.loading import is_code
+from search.space.space import Space
+from search.strategies import registry
+from search.strategies.pruners import Pruner
+from search.strategies.samplers import Sampler
+from search.study.location import StudyLocation, name_after
+from search.study.studies import specification
 
 
 @dataclass(frozen=True, kw_only=True)  # with slots there would be no cached properties
@@ -50,7 +54,7 @@ class SearchSetup:
         setup = _opened(config, config.space)
         if setup.space.is_recipe:
             raise UsageError(
-                f"{space_files.named(config.space)}: there is nothing to search, because it has no range; use "
+                f"{space_sources.named(config.space)}: there is nothing to search, because it has no range; use "
                 f"`{_train_command(config)}`."
             )
         return setup
@@ -75,7 +79,7 @@ class SearchSetup:
         named, config = str(self.space.settings.get("precision", "auto")), self.config
         if named != "auto" or config.executor != "local" or config.net is not None:
             return named
-        if not numerics.portable_is_free(numerics.find_device(config.device)):
+        if not portable_is_free(device.find_device(config.device)):
             return named
         begun = specification(self.location) or self._continued
         return "portable" if begun is None or is_portable(begun["numerics"]) else named
@@ -112,16 +116,16 @@ class SearchSetup:
         """
         name = self.config.sampler
         if name is not None and is_code(name):
-            return strategies.named_sampler(name, self.config.sampler_options)
-        return strategies.of_settings(self.space.settings, lambda: specification(self.location))[0]
+            return registry.named_sampler(name, self.config.sampler_options)
+        return registry.of_settings(self.space.settings, lambda: specification(self.location))[0]
 
     @cached_property
     def pruner(self) -> Pruner:
         """Your own pruner, else that of the space; errors as `sampler`."""
         name = self.config.pruner
         if name is not None and is_code(name):
-            return strategies.named_pruner(name, self.config.pruner_options)
-        return strategies.of_settings(self.space.settings)[1]
+            return registry.named_pruner(name, self.config.pruner_options)
+        return registry.of_settings(self.space.settings)[1]
 
     @property
     def is_portable(self) -> bool:
@@ -170,7 +174,7 @@ def check_study_name(name: str | None, kinds: Collection[str], results: Path, st
 
 def _train_command(config: SearchConfig) -> str:
     """Return the command that trains a recipe which a search was asked for."""
-    words = ["mnist-bench", "train", space_files.named(config.space), *_set_words(config.overrides)]
+    words = ["mnist-bench", "train", space_sources.named(config.space), *_set_words(config.overrides)]
     given = {"--net": config.net, "--dataset": config.dataset, "--data": config.data_dir}
     words += [word for option, value in given.items() if value is not None for word in (option, str(value))]
     return command_line(words)
@@ -182,7 +186,7 @@ def _set_words(overrides: Iterable[str]) -> list[str]:
 
 def _as_begun(config: SearchConfig, notice: Callable[[str], object]) -> SearchSetup | None:
     """Return the setup with the shipped space of an earlier release, if the study was begun with that space."""
-    for name in space_files.former(config.space) if isinstance(config.space, str | Path) else []:
+    for name in space_sources.former(config.space) if isinstance(config.space, str | Path) else []:
         setup = _fitting(config, name)
         begun = specification(setup.location) if setup is not None else None
         if setup is None or begun is None or begun["space"] != setup.space.to_spec():
@@ -197,7 +201,7 @@ def _as_begun(config: SearchConfig, notice: Callable[[str], object]) -> SearchSe
     return None
 
 
-def _fitting(config: SearchConfig, source: space_files.Source) -> SearchSetup | None:
+def _fitting(config: SearchConfig, source: space_sources.Source) -> SearchSetup | None:
     """Return the setup with the space of `source`; None if the options of the search do not fit that space."""
     try:
         return _opened(config, source)
@@ -205,8 +209,8 @@ def _fitting(config: SearchConfig, source: space_files.Source) -> SearchSetup | 
         return None
 
 
-def _opened(config: SearchConfig, source: space_files.Source) -> SearchSetup:
-    space, data = space_files.open_with_data(
+def _opened(config: SearchConfig, source: space_sources.Source) -> SearchSetup:
+    space, data = space_sources.open_with_data(
         source, _overrides(config), data_dir=config.data_dir, dataset=config.dataset, net=config.net
     )
     own = [kind for kind, name in (("sampler", config.sampler), ("pruner", config.pruner)) if name and is_code(name)]
@@ -225,10 +229,10 @@ def _overrides(config: SearchConfig) -> tuple[str, ...]:
 
 def _strategy_overrides(config: SearchConfig) -> Iterator[str]:
     if config.sampler is not None and not is_code(config.sampler):
-        strategies.named_sampler(config.sampler, config.sampler_options)
+        registry.named_sampler(config.sampler, config.sampler_options)
         yield f"search.sampler={_in_yaml(config.sampler, config.sampler_options)}"
     if config.pruner is not None and not is_code(config.pruner):
-        strategies.named_pruner(config.pruner, config.pruner_options)
+        registry.named_pruner(config.pruner, config.pruner_options)
         yield f"search.pruner={_in_yaml(config.pruner, config.pruner_options)}"
 
 

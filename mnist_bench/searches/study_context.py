@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from mnist_bench.config import TrainConfig, to_json
-from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.space_files import planner_on
-from mnist_bench.studies import data_of, is_portable
-from search.space import Space
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.space_files.drawn import planner_on
+from mnist_bench.studies.record import data_of, is_portable
+from search.space.space import Space
 from search.stored_fields import stored
 from search.trainer_api import Planner
 

@@ -7,16 +7,19 @@ from collections.abc import Iterator, Mapping
 from itertools import islice, pairwise
 from typing import Any, get_args
 
-from mnist_bench.config import TrainConfig, TrainOn, all_settings, leaves_validation, sections
-from mnist_bench.own_nets import HOW, loaded_net
+from mnist_bench.config.catalogue import all_settings, sections
+from mnist_bench.config.schedule import leaves_validation
+from mnist_bench.config.settings import TrainConfig, TrainOn
+from mnist_bench.own_nets.own_net import HOW, loaded_net
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.content import IMAGES, MIN_SUBSET, OWN, SETTINGS
 from mnist_bench.space_files.faults import allows, annotation_of, faults
 from mnist_bench.space_files.net_feasibility import net_problems
-from search import strategies
 from search.errors import Problem, UsageError
 from search.messages import did_you_mean, in_a_sentence, show
-from search.space import NARROWED, UNREADABLE, Field, KeyPath, Space
+from search.space.space import NARROWED, UNREADABLE, Field, Space
+from search.space.yaml_reader import KeyPath
+from search.strategies import registry
 
 GRID = 64
 """Values of a range of whole numbers that are tried one by one."""
@@ -211,9 +214,9 @@ def _sum_problems(space: Space) -> Iterator[Problem]:
 
 def _strategy_problems(space: Space) -> Iterator[Problem]:
     """Yield why the sampler, the pruner and the space do not fit together."""
-    sampler, pruner = strategies.of_settings(space.settings)
+    sampler, pruner = registry.of_settings(space.settings)
     periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
-    for kind, reason in strategies.misfits(sampler, pruner, space, periods):
+    for kind, reason in registry.misfits(sampler, pruner, space, periods):
         yield space.origins["search"].problem(f"search.{kind}: {reason}", kind)
 
 

@@ -11,11 +11,13 @@ from annotated_types import Ge, Gt, Unit
 from pydantic import Discriminator, GetCoreSchemaHandler, PlainValidator, Tag, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from mnist_bench.config import DatasetName, TrainConfig, sections
-from mnist_bench.numerics import PrecisionName
-from search import strategies
+from mnist_bench.config.catalogue import sections
+from mnist_bench.config.settings import DatasetName, TrainConfig
+from mnist_bench.numerics.kinds import PrecisionName
 from search.messages import listing, show
-from search.space import Seeds, Space
+from search.space.seeds import Seeds
+from search.space.space import Space
+from search.strategies import pruners, registry, samplers
 
 Value = Literal["val_accuracy"]
 """The objective of every search, and its only one unless the file also names a cost."""
@@ -61,8 +63,8 @@ def _schema(names: Iterable[str]) -> WithJsonSchema:
 
 
 Limit = Annotated[float, Gt(0), Wanted("a number above zero")]
-Sampler = Annotated[Any, _reader("sampler", strategies.sampler), _schema(strategies.SAMPLERS)]
-Pruner = Annotated[Any, _reader("pruner", strategies.pruner), _schema(strategies.PRUNERS)]
+Sampler = Annotated[Any, _reader("sampler", registry.sampler), _schema(samplers.SAMPLERS)]
+Pruner = Annotated[Any, _reader("pruner", registry.pruner), _schema(pruners.PRUNERS)]
 Alone = Annotated[Value, Wanted(listing([VALUE, *([VALUE, cost] for cost in get_args(Cost))]), near=VALUE)]
 WithCost = tuple[Value, Cost]
 

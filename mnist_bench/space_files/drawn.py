@@ -8,13 +8,16 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mnist_bench.config import TrainConfig
-from mnist_bench.data import validation_size
-from mnist_bench.nets import COEFFICIENTS, make_planner
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.split import validation_size
+from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.nets.planner import make_planner
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.content import IMAGES, training_settings
 from search.messages import joined
-from search.space import Constraint, Space, constrained
+from search.space.constraints import Constraint
+from search.space.feasibility import constrained
+from search.space.space import Space
 from search.trainer_api import Plan, Planner
 
 DRAWN = 200

@@ -12,12 +12,13 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from mnist_bench.config import sections
-from mnist_bench.own_nets import NetSection
+from mnist_bench.config.catalogue import sections
+from mnist_bench.own_nets.net_settings import NetSection
 from mnist_bench.space_files.content import Limits, Strategies
 from search.canonical_json import dumps
 from search.messages import did_you_mean, listing, show
-from search.space import KeyPath, is_quoted
+from search.space.scalars import is_quoted
+from search.space.yaml_reader import KeyPath
 
 MAPPINGS = (Limits, Strategies)
 """Classes whose fields are keys of one setting; those of all others are settings themselves."""

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from mnist_bench.config import TrainConfig, recipe_yaml, to_json
+from mnist_bench.config import recipe_yaml
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import TrainConfig
 from search import yaml_writer
 from search.errors import UsageError
 from search.messages import show
-from search.space import Document, yaml_reader
+from search.space import yaml_reader
+from search.space.yaml_reader import Document
 
 SOURCE = "space"
 """The name in messages of a space without a file, and its own name if it gives none."""

@@ -9,16 +9,18 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from mnist_bench.config import TrainConfig, all_settings, setting_of
+from mnist_bench.config.catalogue import all_settings, setting_of
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets import net_size
+from mnist_bench.nets.size import net_size
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files.content import OWN
 from mnist_bench.space_files.drawn import Drawn, is_impossible
 from mnist_bench.space_files.overview import extremes
 from search.errors import Problem
 from search.messages import listing, number_of, show
-from search.space import Choice, Distribution, Field, NumberRange, Space
+from search.space.ranges import Choice, Distribution, NumberRange
+from search.space.space import Field, Space
 
 LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 """Settings that count the entries of other settings' lists, with the noun for an entry."""

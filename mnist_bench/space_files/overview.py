@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
-from mnist_bench.config import all_settings, from_json, with_params
+from mnist_bench.config.catalogue import all_settings
+from mnist_bench.config.json import from_json, with_params
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets import plan_layers
-from mnist_bench.own_nets import loaded_net
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.own_nets.own_net import loaded_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files.content import OWN
 from mnist_bench.space_files.drawn import Drawn, is_impossible, planner
 from search.canonical_json import dumps
 from search.messages import show
-from search.space import Distribution, Field, NumberRange, Space
+from search.space.ranges import Distribution, NumberRange
+from search.space.space import Field, Space
 
 MAX_CORNERS = 10_000
 

@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from mnist_bench import own_nets
-from mnist_bench.config import DatasetName, TrainConfig, from_json, with_params
-from mnist_bench.data import DataOptions, form_of, images_in, options_for
+from mnist_bench.config.json import from_json, with_params
+from mnist_bench.config.settings import DatasetName, TrainConfig
+from mnist_bench.data.mnist import DataOptions, form_of, images_in
+from mnist_bench.data.own.formats import options_for
+from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import from_python
 from mnist_bench.space_files.checking import check, names_and_values
@@ -19,7 +21,9 @@ from mnist_bench.space_files.content import IMAGES, SETTINGS, VALUE, training_se
 from mnist_bench.space_files.faults import faults
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
-from search.space import Space, override, yaml_reader
+from search.space import yaml_reader
+from search.space.overrides import override
+from search.space.space import Space
 
 __all__ = [
     "Source",
@@ -118,7 +122,7 @@ def _checked(
     form: Callable[[DatasetName], PictureForm],
     net: str | None,
 ) -> Space:
-    code = own_nets.load_code(net)
+    code = own_net.load_code(net)
     space, problems = Space.read(document)
     if code is not None:
         problems += _other_code(space, code)
@@ -154,7 +158,7 @@ def _other_code(space: Space, code: str) -> list[Problem]:
     told = space.settings.get("net_code")
     if told in (None, code):
         return []
-    names = [own_nets.display_name(each) for each in (str(told), code)]
+    names = [own_net.display_name(each) for each in (str(told), code)]
     return [space.origins["net_code"].problem(f"net_code: this is of {names[0]}, and --net names {names[1]}")]
 
 

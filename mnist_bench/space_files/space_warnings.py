@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mnist_bench.config import TrainConfig, all_settings, setting_of
+from mnist_bench.config.catalogue import all_settings, setting_of
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.space_files.drawn import DRAWN, Drawn
 from mnist_bench.space_files.net_feasibility import ends, net_warnings
-from search import strategies
 from search.errors import Problem
 from search.messages import number_of, show
-from search.space import Field, Space, same
-from search.strategies import Pruner, Sampler
+from search.space.ranges import same
+from search.space.space import Field, Space
+from search.strategies import registry
+from search.strategies.pruners import Pruner
+from search.strategies.samplers import Sampler
 
 DROPS = ("optim.first_drop_fraction", "optim.second_drop_fraction")
 
@@ -24,7 +27,7 @@ def warnings(drawn: Drawn, ways: tuple[Sampler, Pruner] | None = None) -> list[P
     """
     space = drawn.space
     found = [*_single_values(space), *_idle(space), *_drops(space), *_idle_pruner(space), *_constraints(drawn)]
-    found += _unportable(space, ways or strategies.of_settings(space.settings))
+    found += _unportable(space, ways or registry.of_settings(space.settings))
     return sorted([*found, *net_warnings(drawn)], key=lambda problem: (problem.line, problem.column))
 
 
@@ -137,7 +140,7 @@ def _idle_pruner(space: Space) -> Iterator[Problem]:
     """Yield a warning if the pruner that the file names never stops a trial."""
     if "pruner" not in space.settings.get("search", {}):
         return
-    pruner = strategies.of_settings(space.settings)[1]
+    pruner = registry.of_settings(space.settings)[1]
     periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
     if pruner.name != "none" and not any(pruner.may_stop_at(period) for period in range(1, periods)):
         message = f"search.pruner: {pruner.name} stops no trial: its first rung is beyond a trial's "
@@ -148,5 +151,5 @@ def _idle_pruner(space: Space) -> Iterator[Problem]:
 def _unportable(space: Space, ways: tuple[Sampler, Pruner]) -> Iterator[Problem]:
     """Yield a warning if training does not depend on the processor, but the sampler or the pruner does."""
     if space.settings.get("precision") == "portable":
-        for _, sentence in strategies.unportable(*ways):
+        for _, sentence in registry.unportable(*ways):
             yield space.origins["precision"].problem(f"precision: portable, but {sentence}")

@@ -12,9 +12,11 @@ from mnist_bench.start_lists.sources import EarlierTrials
 from search import canonical_json
 from search.arguments import is_number
 from search.errors import UsageError
-from search.proposals import Coordinates, portfolio
-from search.space import Choice, Distribution, NumberRange, Space
-from search.study import StartList
+from search.proposals.coordinates import Coordinates
+from search.proposals.portfolio import portfolio
+from search.space.ranges import Choice, Distribution, NumberRange
+from search.space.space import Space
+from search.study.start_list import StartList
 from search.trainer_api import Planner
 
 NUMBER = 10

@@ -8,16 +8,18 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from mnist_bench import tables
-from mnist_bench.config import TrainConfig, every_setting, flattened
-from mnist_bench.tables import SHA256, RecordedBenchmark, shipped
+from mnist_bench.config.json import every_setting, flattened
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.tables import shipped
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
+from mnist_bench.tables.shipped import SHA256, load
 from search.elementary import NATIVE, Elementary
 from search.errors import SpaceError, UsageError
-from search.event_log import StudyRecord
+from search.event_log.records import StudyRecord
 from search.messages import show
-from search.proposals import DEVIATION, MIN_ERROR
-from search.space import Space
-from search.study import open_study
+from search.proposals.curves import DEVIATION, MIN_ERROR
+from search.space.space import Space
+from search.study.studies import open_study
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +53,7 @@ def source(name: str, results: Path, storage: str | None = None, elementary: Ele
         UsageError: nothing in it was trained to its end, or its values are no accuracies.
     """
     if name in SHA256 or name.endswith(shipped.FILE):
-        table = tables.load(name)
+        table = load(name)
         task, space, found = table.about.task, table.space, [*_of_table(table)]
     else:
         study = open_study(results, name, storage)

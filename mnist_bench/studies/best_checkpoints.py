@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mnist_bench.config import from_json
-from mnist_bench.leaderboard import undominated
+from mnist_bench.config.json import from_json
+from mnist_bench.leaderboard.ranking import undominated
 from mnist_bench.studies.compatibility import commands_of
-from mnist_bench.training import export
+from mnist_bench.training.weights import export
 from search.errors import StorageError, UsageError
-from search.event_log import TrialRecord
+from search.event_log.records import TrialRecord
 from search.files import atomic_write, leftovers
-from search.study import StoredStudy, StudyFolder
+from search.study.folder import StudyFolder
+from search.study.studies import StoredStudy
 
 TOP = 10
 """Number of the most accurate trials whose weights are kept."""

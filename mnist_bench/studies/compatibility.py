@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import own_nets
-from mnist_bench.data import TrainingSet, form_of, load_training_set, of_files, options_for
+from mnist_bench.data.mnist import TrainingSet, form_of, load_training_set, of_files
+from mnist_bench.data.own.formats import options_for
 from mnist_bench.next_commands import NextCommands
+from mnist_bench.own_nets import own_net
 from mnist_bench.studies.foreign import is_foreign, option_of
 from mnist_bench.studies.record import Data
 from search.differences import changed_canaries
 from search.errors import FingerprintError, UsageError
-from search.event_log import StudyRecord
-from search.study import StoredStudy, StudyLocation, invocations, latest_data, latest_net
+from search.event_log.records import StudyRecord
+from search.study.invocation_log import invocations, latest_data, latest_net
+from search.study.location import StudyLocation
+from search.study.studies import StoredStudy
 
 
 def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSet:
@@ -57,9 +60,9 @@ def require_net(code: str | None, name: str | None) -> None:
     Raises:
         UsageError: it was not named, or its file has changed.
     """
-    own_nets.load_code(name)
+    own_net.load_code(name)
     if code is not None:
-        own_nets.loaded_net(code)
+        own_net.loaded_net(code)
 
 
 def net_code(study: StudyRecord) -> str | None:
@@ -114,7 +117,7 @@ def commands_at(
         study=location.name,
         place=location.words,
         data=latest_data(searched) if data_dir is None else str(data_dir),
-        net=None if code is None else net or latest_net(searched) or own_nets.split_code(code)[0],
+        net=None if code is None else net or latest_net(searched) or own_net.split_code(code)[0],
         device=None if device == "auto" else device,
         no_test=no_test,
         own_code=option_of(spec) if spec is not None and is_foreign(spec) else (),

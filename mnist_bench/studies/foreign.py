@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mnist_bench.config import TrainConfig, every_setting, flattened
+from mnist_bench.config.json import every_setting, flattened
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import ForeignStudyError
-from search.event_log import StudyRecord
+from search.event_log.records import StudyRecord
 from search.messages import show
-from search.plugins import is_code
+from search.plugins.loading import is_code
 
 OWN = ("costs", "data", "defaults", "images", "trainer_revision")
 """Names that a search of nets writes into its context; see `mnist_bench.searches.study_context`."""

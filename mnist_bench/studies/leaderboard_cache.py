@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from mnist_bench.leaderboard import Leaderboard, leaderboard_of
+from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
 from mnist_bench.studies import openings, sealed_json, validated
 from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.studies.foreign import is_foreign
 from search.errors import StorageError, StudyNotFoundError
-from search.study import StoredStudy, StudyLocation, driver_of, has_its_folder, latest, newest_event
+from search.study.location import StudyLocation
+from search.study.studies import StoredStudy, driver_of, has_its_folder, latest, newest_event
 
 FROM = 1000
 """Studies with fewer trials have no cache; reading them is fast enough."""

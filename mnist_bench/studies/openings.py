@@ -16,7 +16,9 @@ from typing import Any
 
 from search.errors import StorageError
 from search.files import read
-from search.study import ResultsFolder, StudyLocation, has_its_folder, name_inside
+from search.study.folder import ResultsFolder
+from search.study.location import StudyLocation
+from search.study.studies import has_its_folder, name_inside
 
 MAX_BYTES = 16_000_000
 """Of a ledger: 100,000 openings; later ones are not counted."""

@@ -12,17 +12,19 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le, Len, Lt
 from pydantic import TypeAdapter, ValidationError, with_config
 
-from mnist_bench import config
-from mnist_bench.config import DatasetName, Schedule, TrainConfig, from_json, recipe_yaml
-from mnist_bench.data import is_packaged, of_digits, of_files
+from mnist_bench.config import json as config_json, recipe_yaml
+from mnist_bench.config.json import from_json
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import DatasetName, TrainConfig
+from mnist_bench.data.mnist import is_packaged, of_digits, of_files
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
-from mnist_bench.leaderboard import correct_bits
-from mnist_bench.nets import plan_layers
+from mnist_bench.leaderboard.correctness import correct_bits
+from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm, parse as parse_form
 from mnist_bench.studies.sealed_json import seal, unseal
 from search import files
 from search.errors import NewerVersionError, StorageError, StudyNotFoundError, UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.hashed import EndReason, State
 from search.messages import first_fault, in_a_sentence
 from search.stored_fields import STRICT, First, check_format, stored, unknown, unknown_in
@@ -119,7 +121,7 @@ FIRST: First = {Record: ("schema_version", "correct"), Data: ("dataset", "subset
 
 def recipe_text(study: StudyRecord, trial: TrialRecord) -> str:
     """Return the recipe of a trial as a file for `mnist-bench train`: its whole configuration, data set and subset."""
-    values, data = config.to_json(from_json(trial.config)), data_of(study.spec["context"])
+    values, data = config_json.to_json(from_json(trial.config)), data_of(study.spec["context"])
     return recipe_yaml.text(
         values, name=study.spec["space"]["name"], subset=data.subset, dataset=data.dataset,
         is_portable=is_portable(study.spec["numerics"]),

@@ -7,20 +7,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_bench import own_nets
-from mnist_bench.config import TrainConfig, flattened, from_json
-from mnist_bench.leaderboard import correct_bits, value_name
-from mnist_bench.statistics import mcnemar
+from mnist_bench.config.json import flattened, from_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.leaderboard.correctness import correct_bits
+from mnist_bench.leaderboard.objective import value_name
+from mnist_bench.own_nets import own_net
+from mnist_bench.statistics.inference import mcnemar
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import PeriodResult, Record, check_has_reports, is_portable, period_of
 from search.differences import CANARIES, WIDE_CANARY
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import number_of
-from search.study import installed_version
+from search.study.spec import installed_version
 from search.trainer_api import C, Report, Trainer, finite
 
 if TYPE_CHECKING:
-    from mnist_bench.training.remote import NetTrainer
+    from mnist_bench.training.remote.net_trainer import NetTrainer
 
 ABSENT = "–"
 Figures = Mapping[str, object]
@@ -90,8 +92,8 @@ def trainer_for(
         DeviceError: there is no such device.
         UsageError: the data set or the net is not that of the record.
     """
-    from mnist_bench.data import close_test_set
-    from mnist_bench.training.remote import trainer_on
+    from mnist_bench.data.guard import close_test_set
+    from mnist_bench.training.remote.net_trainer import trainer_on
 
     close_test_set()
     compatibility.require_net(record.recipe.get("net_code"), net)
@@ -99,7 +101,7 @@ def trainer_for(
         compatibility.training_set(record.data, data_dir, what),
         device=compatibility.device_like(record.numerics, device),
         precision=str(record.numerics.get("precision", "auto")),
-        net=own_nets.whole_name(record.recipe.get("net_code")),
+        net=own_net.whole_name(record.recipe.get("net_code")),
     )
 
 

@@ -13,17 +13,19 @@ from typing import Annotated, TypeVar
 from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from mnist_bench.config import TrainConfig, every_setting, flattened, from_json
+from mnist_bench.config.json import every_setting, flattened, from_json
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import ConfigError, UnknownSettingError
-from mnist_bench.numerics import DeviceKind, Precision
+from mnist_bench.numerics.kinds import DeviceKind, Precision
 from mnist_bench.studies.foreign import check_nets, is_foreign
 from mnist_bench.studies.record import Data
 from search import canonical_json
 from search.errors import NewerVersionError, StorageError, StudyNotFoundError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import first_fault, in_a_sentence
 from search.stored_fields import unknown, unknown_in
-from search.study import StoredStudy, studies
+from search.study import studies
+from search.study.studies import StoredStudy
 
 StudyT = TypeVar("StudyT", bound=StudyRecord)
 MAX_NUMBER = 2**53

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from search.space import Field, NumberRange, Space, place, same
+from search.space.ranges import NumberRange, place, same
+from search.space.space import Field, Space
 from search.trainer_api import is_feasible
 
 Params = Mapping[str, Any]

@@ -16,13 +16,13 @@ from mnist_bench.tables.points import Nearest
 from mnist_bench.tables.stored import AboutTable, Arrays
 from search.arguments import check_count
 from search.messages import did_you_mean, show
-from search.space import Space
+from search.space.space import Space
 from search.trainer_api import Planner, Report
 
 if TYPE_CHECKING:
     from optuna import Trial
 
-    from mnist_bench.config import TrainConfig
+    from mnist_bench.config.settings import TrainConfig
 
 Params = Mapping[str, Any]
 CHANCE = 0.9
@@ -94,7 +94,7 @@ class RecordedBenchmark:
     @cached_property
     def planner(self) -> Planner[TrainConfig]:
         """The planner of the table's space on its task: configurations, costs and limits, without training."""
-        from mnist_bench.space_files import planner_on
+        from mnist_bench.space_files.drawn import planner_on
 
         images = self.about.images
         return planner_on(
@@ -199,7 +199,7 @@ class RecordedBenchmark:
         def error_of(trial: Trial) -> float:
             from optuna import TrialPruned
 
-            from search.strategies import suggest
+            from search.strategies.optuna_study import suggest
 
             point, distance = self._nearest(seed).least(self.space.sample(partial(suggest, trial)))
             trial.set_user_attr("point", point)

@@ -25,7 +25,8 @@ from pydantic import TypeAdapter, ValidationError
 from search import canonical_json
 from search.errors import SpaceError, StorageError
 from search.messages import first_fault
-from search.space import Distribution, Space
+from search.space.ranges import Distribution
+from search.space.space import Space
 
 Params = Mapping[str, Any]
 HASH_BYTES = 32

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mnist_bench.config import AugmentConfig, Fill, Interpolation
-from mnist_bench.numerics import seeded
+from mnist_bench.config.settings import AugmentConfig, Fill, Interpolation
+from mnist_bench.numerics.generators import seeded
 
 DRAWS = 6
 """Draws an image, before those of the grid: rotation, shear, row shift, column shift, row zoom, column zoom."""

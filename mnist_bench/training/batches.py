@@ -10,9 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mnist_bench.config import AugmentConfig, Schedule
-from mnist_bench.data import Dataset
-from mnist_bench.numerics import seeded
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import AugmentConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.numerics.generators import seeded
 from mnist_bench.training import augmentation
 
 

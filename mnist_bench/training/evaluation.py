@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnist_bench.data import Dataset
-from mnist_bench.numerics import Precision, computing_in
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.precision import computing_in
 
 BATCHES = {"cpu": 250, "cuda": 2500}
 """Images per batch: on a CPU core half the time of 500, because its cache holds it. They divide 10,000; if one does not

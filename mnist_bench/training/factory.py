@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mnist_bench import own_nets
-from mnist_bench.config import DatasetName, TrainConfig
-from mnist_bench.data import DataOptions, TrainingSet
+from mnist_bench.config.settings import DatasetName, TrainConfig
+from mnist_bench.data.mnist import DataOptions, TrainingSet
 from mnist_bench.errors import DataError
-from mnist_bench.numerics import environment_of
+from mnist_bench.numerics.kinds import environment_of
+from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import MNIST, parse
 from search.trainer_api import SteppedTrainer, TrainerSpec
 
@@ -24,7 +24,7 @@ def trainer_spec(
     """
     options = {"device": device, "precision": precision, **asdict(data.options), "data_hash": data.data_hash}
     if net is not None:
-        options["net"] = own_nets.load_net(net).loaded.whole_name
+        options["net"] = own_net.load_net(net).loaded.whole_name
     return TrainerSpec(
         factory="mnist_bench.training.factory:make_trainer", options=options, environment=environment_of(precision)
     )
@@ -49,15 +49,16 @@ def make_trainer(
         DataError: the data set cannot be loaded, or is not the one of this hash.
         DeviceError: there is no such device.
     """
-    from mnist_bench import numerics
-    from mnist_bench.data import close_test_set, load_dataset
-    from mnist_bench.training.cuda import recorder
+    from mnist_bench.data.guard import close_test_set
+    from mnist_bench.data.tensors import load_dataset
+    from mnist_bench.numerics.device import choose_precision, setup
+    from mnist_bench.training.cuda.graphs import recorder
     from mnist_bench.training.torch_trainer import TorchTrainer
 
     close_test_set()
     if net is not None:
-        own_nets.load_net(net)
-    torch_device = numerics.setup(device, precision)
+        own_net.load_net(net)
+    torch_device = setup(device, precision)
     chosen = DataOptions(
         dataset=dataset, data_dir=data_dir, subset=subset, form=MNIST if form is None else parse(form),
     )  # fmt: skip
@@ -65,4 +66,4 @@ def make_trainer(
     if data_hash not in (None, data.data_hash):
         found = f"their hash was {data_hash[:8]} and is {data.data_hash[:8]}"
         raise DataError(f"{data_dir or dataset}: the training files have changed since this work began ({found})")
-    return TorchTrainer(data, numerics.choose_precision(torch_device, precision), record=recorder(torch_device))
+    return TorchTrainer(data, choose_precision(torch_device, precision), record=recorder(torch_device))

@@ -13,9 +13,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from mnist_bench.config import OptimConfig, Schedule
-from mnist_bench.nets import build_net
-from mnist_bench.numerics import SGD, Adam, Precision, computing_in, multiplying_in, muon
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import OptimConfig
+from mnist_bench.nets.modules import build_net
+from mnist_bench.numerics import muon
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.optimizers import SGD, Adam
+from mnist_bench.numerics.precision import computing_in, multiplying_in
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.training.batches import Batch, LastLosses, no_losses
 

@@ -16,14 +16,19 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from mnist_bench import own_nets
-from mnist_bench.config import Schedule, TrainConfig, config_hash
-from mnist_bench.data import Dataset
-from mnist_bench.nets import set_dropout_generator
-from mnist_bench.numerics import Precision, seeded
+from mnist_bench.config.json import config_hash
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.nets.modules import set_dropout_generator
+from mnist_bench.numerics.generators import seeded
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.own_nets import own_net
 from mnist_bench.training import checkpoint
 from mnist_bench.training.batches import batches
-from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, wait_until_idle
+from mnist_bench.training.cuda.device_cache import DeviceCache
+from mnist_bench.training.cuda.static_buffers import StaticTrainLoop
+from mnist_bench.training.cuda.streams import wait_until_idle
 from mnist_bench.training.evaluation import Evaluation, read, score
 from mnist_bench.training.learner import EvaluatedNet, Learner, evaluated_state, make_learner, train_step
 from mnist_bench.training.weights import weights_hash
@@ -220,7 +225,7 @@ def _epoch(config: TrainConfig, period: int) -> float:
 
 def _blamed(config: TrainConfig) -> AbstractContextManager[None]:
     """Return a context that blames an exception on the net, if that is your own code; see `Loaded.blamed`."""
-    return nullcontext() if config.net_code is None else own_nets.loaded_net(config.net_code).loaded.blamed()
+    return nullcontext() if config.net_code is None else own_net.loaded_net(config.net_code).loaded.blamed()
 
 
 def _is_lack_of_memory(error: Exception) -> bool:

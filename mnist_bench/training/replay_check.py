@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
-from mnist_bench.data import Dataset
-from mnist_bench.numerics import Precision
-from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, WorkRecorder
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.training.cuda.device_cache import DeviceCache
+from mnist_bench.training.cuda.static_buffers import StaticTrainLoop, WorkRecorder
 from mnist_bench.training.period import TrainLoop, advance_in_steps
 from search.messages import first_line
 from search.trainer_api import finish

@@ -9,11 +9,15 @@ from typing import Any
 
 import torch
 
-from mnist_bench import numerics
-from mnist_bench.config import CODEC, TrainConfig
-from mnist_bench.data import Dataset
-from mnist_bench.numerics import Precision
-from mnist_bench.training.cuda import CaptureError, DeviceCache, StaticTrainLoop, Streams, WorkRecorder, new_stream
+from mnist_bench.config.json import CODEC
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.numerics import device
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.training.cuda.device_cache import DeviceCache
+from mnist_bench.training.cuda.graphs import CaptureError
+from mnist_bench.training.cuda.static_buffers import StaticTrainLoop, WorkRecorder
+from mnist_bench.training.cuda.streams import Streams, new_stream
 from mnist_bench.training.period import MakeTrainLoop, TrainLoop, advance_in_steps, make_train_loop
 from mnist_bench.training.replay_check import ON, verify_replay
 from search.trainer_api import Report, Steps, finish
@@ -62,7 +66,7 @@ class TorchTrainer:
     @cached_property
     def numerics(self) -> Mapping[str, Any]:
         """The canary, and values that may explain a difference; see `numerics.describe`."""
-        described = numerics.describe(self.data.device, self.precision)
+        described = device.describe(self.data.device, self.precision)
         return described if self._graphs is None else {**described, "graphs": self._graphs}
 
     def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:

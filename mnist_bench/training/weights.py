@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError, numpy as arrays
 
-from mnist_bench import own_nets
-from mnist_bench.config import TrainConfig, from_json, to_json
+from mnist_bench.config.json import from_json, to_json
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import UnknownSettingError, UnnamedCodeError, WeightsError
-from mnist_bench.nets import net_size, plan_layers
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.size import net_size
+from mnist_bench.own_nets import building
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json, files
 from search.errors import NewerVersionError, UsageError
-from search.event_log import TrialRecord
+from search.event_log.records import TrialRecord
 from search.messages import first_fault, in_a_sentence
 
 if TYPE_CHECKING:
@@ -143,7 +145,7 @@ def net_of(weights: Mapping[str, Tensor], config: TrainConfig, form: PictureForm
     """
     import torch
 
-    from mnist_bench.nets import build_net
+    from mnist_bench.nets.modules import build_net
 
     _check_size(weights, config, form)
     model = build_net(config, torch.Generator(), form)
@@ -198,7 +200,7 @@ def _check_size(weights: Mapping[str, Tensor], config: TrainConfig, form: Pictur
     if config.net_code is None:
         parameters, each = net_size(config, form).parameters, 4
     else:  # which may have buffers that no file holds, and weights in half precision
-        parameters, each = own_nets.counts(config.net_code, config.net, form).trainable, 2
+        parameters, each = building.counts(config.net_code, config.net, form).trainable, 2
     size = sum(value.nbytes for value in weights.values())
     if each * parameters > size:
         raise ValueError(f"{size:,} bytes for {parameters:,} parameters")

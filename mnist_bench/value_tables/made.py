@@ -13,7 +13,7 @@ import numpy as np
 from mnist_bench.value_tables.value_table import ValueTable
 from search.errors import StorageError, UsageError
 from search.messages import did_you_mean, listing, show
-from search.space import Space
+from search.space.space import Space
 
 FAMILY = "scikit-learn"
 FOLDER = Path(__file__).parent / "shipped"

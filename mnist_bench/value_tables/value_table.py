@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.errors import NotInTableError
 from search.messages import show
-from search.space import Space
+from search.space.space import Space
 from search.trainer_api import PLAIN, Plan, Report
 
 COST = 1_000_000

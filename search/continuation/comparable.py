@@ -7,9 +7,9 @@ from typing import Any
 
 from search.differences import differences
 from search.errors import UsageError
-from search.event_log import StudyRecord
+from search.event_log.records import StudyRecord
 from search.messages import on_one_line
-from search.study import StudySpec
+from search.study.spec import StudySpec
 
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "was made by another trainer": ("context.trainer", "context.objective"),

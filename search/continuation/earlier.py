@@ -5,7 +5,10 @@ from __future__ import annotations
 from itertools import count
 
 from search.errors import UsageError
-from search.study import Continuation, StoredStudy, StudyLocation, specification, studies
+from search.study import studies
+from search.study.location import StudyLocation
+from search.study.start_list import Continuation
+from search.study.studies import StoredStudy, specification
 
 
 def kept(location: StudyLocation, name: str) -> Continuation | None:

@@ -7,7 +7,7 @@ import shlex
 from search.continuation.earlier import free_name
 from search.continuation.selection import Selection
 from search.messages import command_line, number_of, without_option
-from search.study import StudyLocation
+from search.study.location import StudyLocation
 
 _REPLACED = ("--study-name", "--continue", "--for")
 """Options that the offered command has with other values, or cannot have."""

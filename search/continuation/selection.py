@@ -14,11 +14,14 @@ from typing import Any, assert_never
 from search import canonical_json
 from search.differences import differences
 from search.errors import UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.hashed import Reason
 from search.messages import first_few, number_of, show
-from search.space import Distribution, Space, constrained, same
-from search.study import Continuation, StudySpec, TakenTrial
+from search.space.feasibility import constrained
+from search.space.ranges import Distribution, same
+from search.space.space import Space
+from search.study.spec import StudySpec
+from search.study.start_list import Continuation, TakenTrial
 from search.trainer_api import Planner
 
 SettingsOf = Callable[[Space, TrialRecord], Mapping[str, Any]]

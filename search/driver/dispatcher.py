@@ -13,8 +13,10 @@ from typing import Protocol
 from search.driver.progress import WorkerTime
 from search.driver.retry_policy import POLL, End, Failure, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
-from search.event_log import History, Reported, codec
-from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised
+from search.event_log import codec
+from search.event_log.events import Reported
+from search.event_log.history import History
+from search.executors.protocol import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised
 from search.trainer_api import Report, finite
 
 

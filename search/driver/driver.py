@@ -16,34 +16,22 @@ from numbers import Real
 from typing import Any, Protocol
 
 from search import canonical_json
-from search.database import storage_errors
+from search.database.engines import storage_errors
 from search.driver.dispatcher import Result, as_stored
 from search.driver.progress import AtWork, Meter, Observer, expected_survivors, tell
 from search.errors import TooManyFailuresError, UsageError
-from search.event_log import (
-    REPEATED,
-    UNTRAINED,
-    Asked,
-    Declined,
-    Event,
-    GoalSet,
-    History,
-    Reported,
-    Resumed,
-    Slot,
-    StopRules,
-    Told,
-    TrialRecord,
-    is_external,
-    repeats,
-    trial_of,
-)
+from search.event_log.early_stop import StopRules
+from search.event_log.events import Asked, Declined, Event, GoalSet, Reported, Resumed, Told, trial_of
+from search.event_log.history import History
+from search.event_log.records import REPEATED, UNTRAINED, TrialRecord, is_external
+from search.event_log.timeline import Slot, repeats
 from search.hashed import Reason, State
 from search.messages import number_of, show
-from search.proposals import Prospects
-from search.space import constrained
-from search.strategies import FAILED, OptunaStudy, frozen_trial, shortfall
-from search.study import StudySpec, fingerprint
+from search.proposals.prospects import Prospects
+from search.space.feasibility import constrained
+from search.strategies.optuna_study import FAILED, OptunaStudy, frozen_trial
+from search.strategies.pareto_pruning import shortfall
+from search.study.spec import StudySpec, fingerprint
 from search.trainer_api import Plan, Planner, Report, finite
 
 MAX_INFEASIBLE = 200  # infeasible configurations in a row that end a search

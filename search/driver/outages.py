@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from search.database import Away
+from search.database.postgres import Away
 from search.errors import SearchError, StorageError
-from search.event_log import Event, EventLog
-from search.study import OptunaTables
+from search.event_log.events import Event
+from search.event_log.log import EventLog
+from search.study.optuna_tables import OptunaTables
 
 MAX_OUTAGE = 600.0  # seconds that an outage is waited out for
 _MAX_PAUSE = 5.0  # how late, at most, a server that is back is noticed

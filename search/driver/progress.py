@@ -11,24 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from search.arguments import check_several
 from search.errors import UsageError
-from search.event_log import (
-    UNTRAINED,
-    Asked,
-    Event,
-    Forecast,
-    History,
-    Reported,
-    StopRules,
-    Told,
-    TrialRecord,
-    WorkLeft,
-)
+from search.event_log.early_stop import StopRules
+from search.event_log.events import Asked, Event, Reported, Told
+from search.event_log.forecast import Forecast, WorkLeft
+from search.event_log.history import History
+from search.event_log.records import UNTRAINED, TrialRecord
 from search.messages import show
-from search.plugins import system_errors_of
+from search.plugins.system_errors import system_errors_of
 from search.trainer_api import Report, is_feasible
 
 if TYPE_CHECKING:
-    from search.study import StudySpec
+    from search.study.spec import StudySpec
 
 MAX_EXPECTED_TRIALS = 10_000  # the share that survives hardly depends on their number, and for a billion takes hours
 FORECAST_SHARE = 0.05

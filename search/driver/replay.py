@@ -24,26 +24,19 @@ from search.differences import differences
 from search.driver.dispatcher import GivenUp, Result
 from search.driver.driver import Decisions
 from search.errors import TooManyFailuresError
-from search.event_log import (
-    REPEATED,
-    Asked,
-    Event,
-    GoalSet,
-    History,
-    Reported,
-    Resumed,
-    Slot,
-    Stopped,
-    StopRules,
-    Told,
-    codec,
-    repeats,
-    trial_of,
-)
-from search.plugins import Code, Loaded
-from search.space import Space
-from search.strategies import OF_CONSTRAINTS, ForeignPruner, ForeignSampler, encode
-from search.study import StudySpec
+from search.event_log import codec
+from search.event_log.early_stop import StopRules
+from search.event_log.events import Asked, Event, GoalSet, Reported, Resumed, Stopped, Told, trial_of
+from search.event_log.history import History
+from search.event_log.records import REPEATED
+from search.event_log.timeline import Slot, repeats
+from search.plugins.loading import Code, Loaded
+from search.space.space import Space
+from search.strategies.distributions import encode
+from search.strategies.optuna_study import OF_CONSTRAINTS
+from search.strategies.pruners import ForeignPruner
+from search.strategies.samplers import ForeignSampler
+from search.study.spec import StudySpec
 from search.trainer_api import PLAIN, Plan, Planner
 
 

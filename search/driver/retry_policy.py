@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
 from search.errors import WorkerError
-from search.executors import Cause, Done, Lost, Outcome, Raised
+from search.executors.protocol import Cause, Done, Lost, Outcome, Raised
 
 STALL_FACTOR = 20  # a period that takes this many times its estimate counts as hung
 MIN_STALL = 60.0  # seconds below which none does

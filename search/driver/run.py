@@ -8,12 +8,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
-from search import continuation, strategies
 from search.arguments import check_choice, check_count, check_several, check_whole
-from search.continuation import SettingsOf, resolved
-from search.database import checkpoint, file_lock, is_postgresql, open_for_writing, postgres, storage_errors
+from search.continuation import comparable, earlier as continuation_earlier, selection
+from search.continuation.earlier import opened
+from search.continuation.offer import offered
+from search.continuation.selection import SettingsOf, resolved
+from search.database import file_lock, postgres
+from search.database.engines import checkpoint, open_for_writing, storage_errors
+from search.database.urls import is_postgresql
 from search.defaults import results_in_force
-from search.driver.attended import interruptible, watched
+from search.driver.attended.interrupts import interruptible
+from search.driver.attended.watching import watched
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
@@ -27,48 +32,33 @@ from search.errors import (
     TooManyFailuresError,
     UsageError,
 )
-from search.event_log import (
-    MAX_COUNT,
-    MAX_GOAL,
-    Created,
-    Event,
-    EventLog,
-    GoalSet,
-    History,
-    Order,
-    StopRules,
-    StudyRecord,
-    TrialRecord,
-)
-from search.executors import Executor, InProcessExecutor
-from search.executors.local import LocalExecutor
+from search.event_log.early_stop import StopRules
+from search.event_log.events import MAX_COUNT, MAX_GOAL, Created, Event, GoalSet
+from search.event_log.history import History
+from search.event_log.log import EventLog
+from search.event_log.records import StudyRecord, TrialRecord
+from search.event_log.timeline import Order
+from search.executors.in_process import InProcessExecutor
+from search.executors.local.pool import LocalExecutor
+from search.executors.protocol import Executor
 from search.files import make_folder
 from search.messages import first_line, show
-from search.plugins import system_errors_of
-from search.space import Direction, Space, check_settings, direction_of
+from search.plugins.system_errors import system_errors_of
+from search.space.objective import Direction, direction_of
+from search.space.settings_check import check_settings
+from search.space.space import Space
 from search.stored_fields import FORMAT
-from search.strategies import Pruner, Sampler
-from search.study import (
-    CheckpointStore,
-    Invocation,
-    OptunaTables,
-    StartList,
-    StoredStudy,
-    StudyLocation,
-    StudySpec,
-    all_failed,
-    check_belongs,
-    check_not_renamed,
-    check_same,
-    keep_invocation,
-    log_of,
-    mark_folder,
-    name_after,
-    note_end,
-    read_events,
-    specification,
-    stored_history,
-)
+from search.strategies import registry
+from search.strategies.pruners import Pruner
+from search.strategies.samplers import Sampler
+from search.study.checkpoint_store import CheckpointStore
+from search.study.invocation_log import Invocation, keep_invocation
+from search.study.location import StudyLocation, check_belongs, mark_folder, name_after
+from search.study.log_end import log_of, note_end
+from search.study.optuna_tables import OptunaTables
+from search.study.spec import StudySpec, check_same, stored_history
+from search.study.start_list import StartList
+from search.study.studies import StoredStudy, all_failed, check_not_renamed, read_events, specification
 from search.trainer_api import C, Codec, Plan, Planner, TrainerSpec
 
 if TYPE_CHECKING:
@@ -198,7 +188,7 @@ class Search:
         check_several("enqueued", enqueued)
         check_settings(space)
         try:
-            strategies.of_settings(space.settings)
+            registry.of_settings(space.settings)
         except ValueError as error:
             raise UsageError(f"{space.source}: search: {error}.") from error
         start, enqueued = start or StartList(), tuple(enqueued)
@@ -215,7 +205,7 @@ class Search:
         )
 
         def spec(numerics: Numerics) -> StudySpec:
-            default = strategies.of_settings(space.settings, lambda: None if sampler else specification(location))
+            default = registry.of_settings(space.settings, lambda: None if sampler else specification(location))
             return StudySpec(
                 space=space,
                 seed=seed,
@@ -276,9 +266,9 @@ class Search:
         spec = self.spec_for(numerics)
         if self.continue_from is None:
             return spec
-        known = continuation.kept(self.location, self.continue_from)
+        known = continuation_earlier.kept(self.location, self.continue_from)
         if known is None:
-            found = self._found(continuation.opened(self.location, self.continue_from), spec)
+            found = self._found(opened(self.location, self.continue_from), spec)
             found.check_goal(self.goal)
             notice(str(found))
             known = found.continues
@@ -296,15 +286,15 @@ class Search:
         self.check(history.record())
         return 0 if self._is_done(history) else self.goal - history.finished
 
-    def _found(self, earlier: StudyRecord, spec: StudySpec) -> continuation.Selection:
+    def _found(self, earlier: StudyRecord, spec: StudySpec) -> selection.Selection:
         """Return the trials of an earlier study with which a new one begins."""
-        continuation.check_comparable(earlier, spec)
-        return continuation.selected(earlier, spec, self._planner(spec), self.settings_of)
+        comparable.check_comparable(earlier, spec)
+        return selection.selected(earlier, spec, self._planner(spec), self.settings_of)
 
     def _check_continued(self) -> None:
         """Check without workers that the earlier study can be continued; errors as in `specification`."""
-        if self.continue_from is not None and continuation.kept(self.location, self.continue_from) is None:
-            earlier = continuation.opened(self.location, self.continue_from)
+        if self.continue_from is not None and continuation_earlier.kept(self.location, self.continue_from) is None:
+            earlier = opened(self.location, self.continue_from)
             self.check_earlier(earlier)
             # As if this machine computed like that of the earlier study: the workers will say whether it does.
             self._found(earlier, self.spec_for(earlier.spec["numerics"])).check_goal(self.goal)
@@ -390,7 +380,7 @@ class Search:
             try:
                 found = self._found(replace(history.record(), name=self.location.name), spec)
                 typed = None if self.invocation is None else self.invocation.command
-                return continuation.offered(found, self.location, self.goal, typed)
+                return offered(found, self.location, self.goal, typed)
             except SearchError:
                 return ""
 

@@ -13,8 +13,8 @@ from typing import Any
 from search.driver.dispatcher import take_all
 from search.driver.retry_policy import POLL, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
-from search.executors import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, why_failed
-from search.study import CheckpointStore
+from search.executors.protocol import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, why_failed
+from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
 
 

@@ -15,7 +15,7 @@ from search.errors import UsageError
 from search.event_log.events import Stopped
 from search.event_log.history import History
 from search.event_log.records import TrialRecord
-from search.space import score
+from search.space.objective import score
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,9 @@ from search.event_log.log import not_understood
 from search.event_log.records import UNTRAINED, EarlyStop, StudyRecord, TrialRecord
 from search.event_log.timeline import Order, Slot, Timeline
 from search.messages import show
-from search.space import Direction, Distribution, Space, cost_of, direction_of
+from search.space.objective import Direction, cost_of, direction_of
+from search.space.ranges import Distribution
+from search.space.space import Space
 from search.trainer_api import is_feasible
 
 

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from search import canonical_json
-from search.database import StudyLock, wait_to_make_tables
+from search.database.postgres import StudyLock, wait_to_make_tables
 from search.errors import NewerVersionError, StorageError, StudyLockedError, UsageError
 from search.event_log import codec
 from search.event_log.events import Created, Event

@@ -11,7 +11,8 @@ from search import hashed
 from search.event_log.timeline import Order
 from search.hashed import EndReason, Reason, State
 from search.messages import assigned, duration, html_table, no_attribute, number, number_of, short, shortened
-from search.space import Direction, Space, cost_of, direction_of, metric_of, score
+from search.space.objective import Direction, cost_of, direction_of, metric_of, score
+from search.space.space import Space
 from search.trainer_api import Report
 
 UNTRAINED: tuple[Reason, ...] = ("infeasible", "duplicate")

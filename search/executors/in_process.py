@@ -12,7 +12,7 @@ from typing import Any, cast
 from search.errors import FOREIGN, PluginError, SearchError, UsageError, WorkerError
 from search.executors.protocol import Done, Job, Outcome, Raised
 from search.messages import command_line, shortened
-from search.plugins import load_object
+from search.plugins.loading import load_object
 from search.trainer_api import Report, Trainer, TrainerSpec
 
 ERROR_LINES = 12

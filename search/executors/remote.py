@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic
 
 from search.errors import SearchError, WorkerError
-from search.executors.local import LocalExecutor
+from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Outcome, why_failed
 from search.executors.started import StartedWorkers, started
 from search.trainer_api import C, Codec, Report, TrainerSpec

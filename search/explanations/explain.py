@@ -8,11 +8,13 @@ from itertools import takewhile
 from typing import Any
 
 from search import canonical_json
-from search.driver import restored
-from search.event_log import Asked, Event, History
+from search.driver.driver import restored
+from search.event_log.events import Asked, Event
+from search.event_log.history import History
 from search.explanations.standings import Standing, standings
-from search.strategies import ForeignPruner, NoPruner, ProposalOrigin
-from search.study import StudySpec
+from search.strategies.pruners import ForeignPruner, NoPruner
+from search.strategies.samplers import ProposalOrigin
+from search.study.spec import StudySpec
 from search.trainer_api import Planner
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from search.event_log import Asked, Event, Reported, Told, TrialRecord
-from search.space import Direction, score
-from search.strategies import Pruner
+from search.event_log.events import Asked, Event, Reported, Told
+from search.event_log.records import TrialRecord
+from search.space.objective import Direction, score
+from search.strategies.pruners import Pruner
 
 KEPT = "this warm-start configuration is not pruned"
 

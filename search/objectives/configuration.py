@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from search.messages import did_you_mean
 
 if TYPE_CHECKING:
-    from search.event_log import TrialRecord
+    from search.event_log.records import TrialRecord
 
 
 FLAT = "config"

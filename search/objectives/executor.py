@@ -14,8 +14,9 @@ from typing import IO, Any
 
 from search.arguments import check_count
 from search.errors import UsageError, WorkerError
-from search.executors import Done, Job, Lost, Outcome, Raised
-from search.executors.local import ending, kills, outcome_of_end
+from search.executors.local.oom import kills
+from search.executors.local.pool import ending, outcome_of_end
+from search.executors.protocol import Done, Job, Lost, Outcome, Raised
 from search.files import open_to_append
 from search.hashed import EndReason
 from search.messages import number_of

@@ -19,7 +19,7 @@ from search.errors import UsageError
 from search.objectives.child import adopt, is_generator, serve
 from search.objectives.command import objective_of
 from search.objectives.lines import Lines, Message
-from search.plugins import load_object, loading_until_run
+from search.plugins.loading import load_object, loading_until_run
 
 
 def main(fileno: int) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 
 from search.errors import UsageError
 from search.messages import did_you_mean, listing, show
-from search.plugins import HOW, INSTALLED, is_code, loaded_source
+from search.plugins.loading import HOW, INSTALLED, is_code
+from search.plugins.source_parts import loaded_source
 from search.trainer_api import Json
 
 Function = Callable[..., Any]

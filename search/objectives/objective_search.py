@@ -8,31 +8,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from search import strategies
 from search.arguments import check_count, check_seconds, is_number
 from search.defaults import results_in_force
-from search.driver import Observer, Search
+from search.driver.progress import Observer
+from search.driver.run import Search
 from search.errors import FingerprintError, PluginError, UsageError
-from search.event_log import Order, Reported, StopRules, StudyRecord, TrialRecord, repeats
+from search.event_log.early_stop import StopRules
+from search.event_log.events import Reported
+from search.event_log.records import StudyRecord, TrialRecord
+from search.event_log.timeline import Order, repeats
 from search.messages import first_line, show
 from search.objectives.configuration import FLAT, Configuration
 from search.objectives.executor import ObjectiveExecutor
 from search.objectives.objective import Function, Objective, option_words
 from search.objectives.reports import VALUE
-from search.plugins import end_if_loading, is_code
-from search.space import Direction, Space, metric_of
-from search.strategies import Pruner, Sampler
-from search.study import (
-    StartList,
-    StoredStudy,
-    StudySpec,
-    fingerprint,
-    option_words as strategy_options,
-    own_code_options,
-    read_events,
-    remove_study,
-    specification,
-)
+from search.plugins.loading import end_if_loading, is_code
+from search.space.objective import Direction, metric_of
+from search.space.space import Space
+from search.strategies import registry
+from search.strategies.pruners import Pruner
+from search.strategies.samplers import Sampler
+from search.study.spec import StudySpec, fingerprint, option_words as strategy_options, own_code_options
+from search.study.start_list import StartList
+from search.study.studies import StoredStudy, read_events, remove_study, specification
 from search.trainer_api import MAX_COST, PLAIN, Plan, TrainerSpec
 
 NOMINAL = 1_000_000
@@ -244,13 +242,13 @@ def search_words(spec: Mapping[str, Any], space: str, trials: int, name: str) ->
 def _strategy_words(spec: Mapping[str, Any]) -> Iterator[str]:
     """Yield the words of a command that name a study's sampler and pruner, as far as they are not the space's."""
     yield from own_code_options(spec)
-    sampler, pruner = strategies.of_settings(spec["space"]["settings"])
-    for kind, default in (("sampler", strategies.to_spec(sampler)), ("pruner", strategies.to_spec(pruner))):
+    sampler, pruner = registry.of_settings(spec["space"]["settings"])
+    for kind, default in (("sampler", registry.to_spec(sampler)), ("pruner", registry.to_spec(pruner))):
         way = spec[kind]
         if is_code(str(way["name"])) or way == default:
             continue
-        named = strategies.named_sampler if kind == "sampler" else strategies.named_pruner
-        usual = strategies.to_spec(named(way["name"], {}))
+        named = registry.named_sampler if kind == "sampler" else registry.named_pruner
+        usual = registry.to_spec(named(way["name"], {}))
         yield from (f"--{kind}", way["name"])
         yield from strategy_options(kind, {key: value for key, value in way.items() if usual.get(key) != value})
 

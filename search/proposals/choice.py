@@ -15,7 +15,7 @@ from search.proposals.gaussian_process import CANDIDATES, Fitted, fit, weights
 from search.proposals.prospects import Prospects
 from search.proposals.relevance import Parts
 from search.proposals.relevance_model import Conditioned
-from search.space import Direction, score
+from search.space.objective import Direction, score
 
 Array = NDArray[np.float64]
 BOLDNESS = 1.0

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from search.space import Distribution, NumberRange, place, same
+from search.space.ranges import Distribution, NumberRange, place, same
 
 Array = NDArray[np.float64]
 Params = Mapping[str, Any]

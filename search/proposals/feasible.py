@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from search.errors import TooManyFailuresError
-from search.space import Space
+from search.space.space import Space
 from search.trainer_api import Planner
 
 Params = Mapping[str, Any]

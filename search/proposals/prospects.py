@@ -15,7 +15,8 @@ from search.proposals.coordinates import DECIMALS, Candidate, Coordinates, Param
 from search.proposals.curves import Curve
 from search.proposals.feasible import Feasible
 from search.proposals.relevance_model import RelevanceModel
-from search.space import Distribution, NumberRange, Space, Suggest, place
+from search.space.ranges import Distribution, NumberRange, place
+from search.space.space import Space, Suggest
 from search.trainer_api import Plan, Planner
 
 POOL = 384

@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, assert_never
 
-from search import strategies
 from search.differences import differences
-from search.driver import Observer, Progress, Search
+from search.driver.progress import Observer, Progress
+from search.driver.run import Search
 from search.errors import OutsideRangeError, PluginError, UsageError
-from search.event_log import Asked, Event, Reported, repeats
-from search.executors import Executor, InProcessExecutor
-from search.executors.local import LocalExecutor
+from search.event_log.events import Asked, Event, Reported
+from search.event_log.timeline import repeats
+from search.executors.in_process import InProcessExecutor
+from search.executors.local.pool import LocalExecutor
+from search.executors.protocol import Executor
 from search.files import passing_folder
 from search.messages import command_line, on_one_line
-from search.plugins import Code
+from search.plugins.loading import Code
 from search.repeatability.elsewhere import decided_elsewhere
 from search.repeatability.made_up import CANARY, MadeUpPlanner
 from search.repeatability.rehearsal import (
@@ -28,9 +30,13 @@ from search.repeatability.rehearsal import (
     rehearse,
     to_rows,
 )
-from search.space import Space
-from search.strategies import ForeignPruner, ForeignSampler, Pruner, Sampler
-from search.study import StudyLocation, StudySpec, WorkFolder, option_words
+from search.space.space import Space
+from search.strategies import registry
+from search.strategies.pruners import ForeignPruner, Pruner
+from search.strategies.samplers import ForeignSampler, Sampler
+from search.study.folder import WorkFolder
+from search.study.location import StudyLocation
+from search.study.spec import StudySpec, option_words
 from search.trainer_api import Planner, TrainerSpec, is_feasible
 
 SLOTS = 8
@@ -94,7 +100,7 @@ def examine(own: ForeignSampler | ForeignPruner, tried_on: TriedOn) -> Checked:
         UsageError: it does not go with the space's other one, or sets a system attribute that no study can keep.
         PluginError: it raises.
     """
-    sampler, pruner = strategies.of_settings(tried_on.space.settings)
+    sampler, pruner = registry.of_settings(tried_on.space.settings)
     planner = MadeUpPlanner(tried_on.planner)
     match own:
         case ForeignSampler():

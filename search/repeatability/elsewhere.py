@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from search import strategies
 from search.errors import PluginError, SearchError
-from search.event_log import Created, Event
+from search.event_log.events import Created, Event
 from search.messages import in_a_sentence
 from search.repeatability.rehearsal import Decision, decided_anew, from_rows, to_rows
-from search.strategies import ForeignPruner, ForeignSampler
-from search.study import StudySpec
+from search.strategies import pruners, registry, samplers
+from search.strategies.pruners import ForeignPruner
+from search.strategies.samplers import ForeignSampler
+from search.study.spec import StudySpec
 
 PATIENCE = 120
 """Seconds after which the other process counts as hung."""
@@ -80,7 +81,7 @@ def _decided(task: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"decisions": decided_anew(_spec(events[0], task), events)}
 
 
-def _named(way: strategies.Sampler | strategies.Pruner) -> dict[str, Any] | None:
+def _named(way: samplers.Sampler | pruners.Pruner) -> dict[str, Any] | None:
     """Return the name and options with which another process loads a strategy; None if it is built in."""
     if isinstance(way, ForeignSampler | ForeignPruner) and way.loaded is not None:
         return {"name": way.loaded.whole_name, "options": dict(way.options)}
@@ -95,8 +96,8 @@ def _spec(created: Event, task: Mapping[str, Any]) -> StudySpec:
     sampler, pruner = task["sampler"], task["pruner"]
     return replace(
         spec,
-        sampler=spec.sampler if sampler is None else strategies.named_sampler(**sampler),
-        pruner=spec.pruner if pruner is None else strategies.named_pruner(**pruner),
+        sampler=spec.sampler if sampler is None else registry.named_sampler(**sampler),
+        pruner=spec.pruner if pruner is None else registry.named_pruner(**pruner),
     )
 
 

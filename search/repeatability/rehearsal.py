@@ -8,14 +8,19 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from search.driver import restored
+from search.driver.driver import restored
 from search.errors import TooManyFailuresError
-from search.event_log import Asked, Created, Event, GoalSet, History, Reported, codec, readable
+from search.event_log import codec
+from search.event_log.events import Asked, Created, Event, GoalSet, Reported
+from search.event_log.history import History
+from search.event_log.log import readable
 from search.repeatability.made_up import MadeUpTrainer
-from search.simulation import VirtualExecutor, search_in_memory
+from search.simulation.in_memory import search_in_memory
+from search.simulation.virtual_executor import VirtualExecutor
 from search.stored_fields import FORMAT
-from search.strategies import ForeignPruner, ForeignSampler
-from search.study import StudySpec
+from search.strategies.pruners import ForeignPruner
+from search.strategies.samplers import ForeignSampler
+from search.study.spec import StudySpec
 from search.trainer_api import Planner
 
 Decision = Mapping[str, Any]

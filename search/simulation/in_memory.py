@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from search.driver import Dispatcher, Driver
-from search.event_log import Created, Event, GoalSet, History, Reported, StudyRecord
-from search.executors import Executor
+from search.driver.dispatcher import Dispatcher
+from search.driver.driver import Driver
+from search.event_log.events import Created, Event, GoalSet, Reported
+from search.event_log.history import History
+from search.event_log.records import StudyRecord
+from search.executors.protocol import Executor
 from search.simulation.virtual_executor import Seconds, VirtualExecutor
-from search.strategies import OptunaStudy
-from search.study import StudySpec
+from search.strategies.optuna_study import OptunaStudy
+from search.study.spec import StudySpec
 from search.trainer_api import Planner, Trainer
 
 MAX_TRIALS = 100_000

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Any
 
-from search.executors import Done, Job, Outcome
+from search.executors.protocol import Done, Job, Outcome
 from search.trainer_api import Trainer
 
 Seconds = Callable[[Job], float]

@@ -1,5 +1,1 @@
 """Search spaces: YAML files with ranges and conditions, read with line and column, and changed by `--set`."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,7 +15,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from search import canonical_json
 from search.elementary import NATIVE, Elementary
-from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space, same
+from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels, same
+from search.space.space import Space
 
 OptunaDistribution = IntDistribution | FloatDistribution | CategoricalDistribution
 

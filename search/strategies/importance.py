@@ -12,7 +12,7 @@ import optuna
 from numpy.typing import NDArray
 from optuna.importance import PedAnovaImportanceEvaluator
 
-from search.space import Space
+from search.space.space import Space
 from search.strategies.distributions import OptunaRanges
 from search.strategies.optuna_study import frozen_trial
 

@@ -16,8 +16,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
-from search.proposals import Prospects
-from search.space import Distribution, FloatRange, IntRange
+from search.proposals.prospects import Prospects
+from search.space.ranges import Distribution, FloatRange, IntRange
 from search.strategies.distributions import OptunaRanges, decode
 
 MODEL_DRAWS = 20

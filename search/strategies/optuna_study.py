@@ -23,8 +23,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search import canonical_json
 from search.hashed import Reason, State
-from search.proposals import Curve, Prospects
-from search.space import Direction, Distribution, Document, Space, score
+from search.proposals.curves import Curve
+from search.proposals.prospects import Prospects
+from search.space.objective import Direction, score
+from search.space.ranges import Distribution
+from search.space.space import Space
+from search.space.yaml_reader import Document
 from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode, to_optuna
 from search.strategies.fast_tpe import ParameterTable
 from search.strategies.pareto_pruning import ParetoPruning

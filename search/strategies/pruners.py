@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from search.plugins import Code, Loaded
+    from search.plugins.loading import Code, Loaded
 
 
 class Pruner(Strategy):
@@ -281,7 +281,7 @@ class ForeignPruner(Pruner):
         Raises:
             UsageError: its code is not loaded.
         """
-        from search.plugins import WatchedPruner
+        from search.plugins.watched import WatchedPruner
 
         if self.loaded is None:
             raise UsageError(f"Pruner {self.name} is code that is not loaded here; name it again with --pruner.")

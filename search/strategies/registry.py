@@ -11,8 +11,9 @@ from typing import Any, Literal, TypeVar
 from search import canonical_json
 from search.errors import NewerVersionError, UsageError
 from search.messages import show
-from search.plugins import Code, is_code, load
-from search.space import Space, cost_of
+from search.plugins.loading import Code, is_code, load
+from search.space.objective import cost_of
+from search.space.space import Space
 from search.stored_fields import First, stored, unknown
 from search.strategies.pruners import PRUNERS, Asha, ForeignPruner, Hyperband, Median, NoPruner, Pruner
 from search.strategies.samplers import SAMPLERS, Curves, ForeignSampler, Gp, Sampler, Tpe

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     import numpy as np
     from optuna.samplers import BaseSampler
 
-    from search.plugins import Code, Loaded
-    from search.proposals import Curve, Prospects, Why
-    from search.space import Space
+    from search.plugins.loading import Code, Loaded
+    from search.proposals.choice import Why
+    from search.proposals.curves import Curve
+    from search.proposals.prospects import Prospects
+    from search.space.space import Space
     from search.strategies.distributions import OptunaRanges
     from search.strategies.fast_tpe import ParameterTable
 
@@ -279,7 +281,7 @@ class Curves(Sampler):
         return ProposalOrigin(kind="sequence" if why is None else "model", why=why)
 
     def misfits(self, space: Space, *, prunes: bool) -> Iterator[str]:
-        from search.space import cost_of  # not needed to name a sampler
+        from search.space.objective import cost_of  # not needed to name a sampler
 
         if cost_of(space.settings) is not None:
             others = [kind() for kind in SAMPLERS.values() if not issubclass(kind, Curves)]
@@ -304,7 +306,7 @@ class Curves(Sampler):
         self, curves: Sequence[Curve], prospects: Prospects, draws: np.random.Generator
     ) -> tuple[Mapping[str, Any], Why] | None:
         """Return the model's proposal and its reasons; None if no candidate is feasible."""
-        from search.proposals import choose
+        from search.proposals.choice import choose
 
         return choose(curves, prospects.candidates(curves, draws), prospects, draws)
 
@@ -343,7 +345,8 @@ class CurvesArd(Curves):
         self, curves: Sequence[Curve], prospects: Prospects, draws: np.random.Generator
     ) -> tuple[Mapping[str, Any], Why] | None:
         """Return the model's proposal and its reasons; None if no candidate is feasible."""
-        from search.proposals import Parts, choose_by_relevance
+        from search.proposals.choice import choose_by_relevance
+        from search.proposals.relevance import Parts
 
         parts = Parts(**{part.name: bool(getattr(self, part.name)) for part in fields(Parts)})
         return choose_by_relevance(curves, prospects.candidates(curves, draws), prospects, draws, parts)
@@ -387,7 +390,7 @@ class ForeignSampler(Sampler):
         Raises:
             UsageError: the code is not loaded, or refuses its options.
         """
-        from search.plugins import WatchedSampler
+        from search.plugins.watched import WatchedSampler
 
         if self.loaded is None:
             raise UsageError(f"Sampler {self.name} is code that is not loaded here; name it again with --sampler.")

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from search.database import BESIDE, checkpoint, damage, open_damaged, open_for_writing, sqlite_url
+from search.database.engines import BESIDE, checkpoint, damage, open_damaged, open_for_writing, sqlite_url
 from search.errors import NewerVersionError, StorageError, UsageError
-from search.event_log import Event, EventLog, GoalSet, History, LogEnd, Salvage, Told, is_external, repeats
+from search.event_log.events import Event, GoalSet, Told
+from search.event_log.history import History
+from search.event_log.log import EventLog, LogEnd, Salvage
+from search.event_log.records import is_external
+from search.event_log.timeline import repeats
 from search.files import atomic_write, make_folder, replaced
 from search.study.location import StudyLocation
 from search.study.log_end import advice_on_damage, log_of, note_end

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from search.errors import StorageError
 from search.files import append_line, atomic_write, read
-from search.space import Space
+from search.space.space import Space
 from search.study.folder import StudyFolder
 
 MAX_BYTES = 16_000_000

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from search.database import is_secret, sqlite_file, sqlite_url
+from search.database.engines import sqlite_url
+from search.database.urls import is_secret, sqlite_file
 from search.defaults import STORAGE, in_force, results_in_force
 from search.errors import UsageError
 from search.files import atomic_write, read

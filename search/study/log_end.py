@@ -12,8 +12,8 @@ from dataclasses import asdict
 from sqlalchemy.engine import Engine
 
 from search import canonical_json
-from search.database import StudyLock
-from search.event_log import EventLog, LogEnd
+from search.database.postgres import StudyLock
+from search.event_log.log import EventLog, LogEnd
 from search.files import atomic_write, read
 from search.messages import command_line
 from search.study.folder import StudyFolder

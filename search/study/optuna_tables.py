@@ -16,9 +16,9 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from search.arguments import is_number
-from search.database import wait_for_writers
+from search.database.postgres import wait_for_writers
 from search.errors import StorageError
-from search.event_log import (
+from search.event_log.events import (
     Asked,
     Created,
     Declined,
@@ -32,8 +32,10 @@ from search.event_log import (
     trial_of,
 )
 from search.messages import command_line
-from search.space import Space, cost_of, direction_of, metric_of, score
-from search.strategies import OptunaRanges, frozen_trial
+from search.space.objective import cost_of, direction_of, metric_of, score
+from search.space.space import Space
+from search.strategies.distributions import OptunaRanges
+from search.strategies.optuna_study import frozen_trial
 from search.study import spec as specs
 
 _MAX_ATTRIBUTE = 2000

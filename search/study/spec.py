@@ -13,17 +13,24 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, assert_never
 
-from search import canonical_json, hashed, strategies
+from search import canonical_json, hashed
 from search.differences import differences, same_bits
 from search.elementary import PORTABLE
 from search.errors import FingerprintError, NewerVersionError, UsageError
-from search.event_log import Created, Event, History, Order
+from search.event_log.events import Created, Event
+from search.event_log.history import History
+from search.event_log.timeline import Order
 from search.messages import command_line, in_a_sentence, on_one_line
-from search.plugins import is_code
-from search.proposals import cholesky
-from search.space import Direction, Seeds, Space, cost_of, direction_of, seeds_of
+from search.plugins.loading import is_code
+from search.proposals.exact import cholesky
+from search.space.objective import Direction, cost_of, direction_of
+from search.space.seeds import Seeds, seeds_of
+from search.space.space import Space
 from search.stored_fields import First, standing, unknown
-from search.strategies import Pruner, Sampler, check, to_spec
+from search.strategies import optuna_study, registry
+from search.strategies.pruners import Pruner
+from search.strategies.registry import check, to_spec
+from search.strategies.samplers import Sampler
 from search.study.start_list import Continuation, StartList, TakenTrial
 
 DRIVER_REVISION = 2
@@ -72,7 +79,7 @@ class StudySpec:
         """Return the specification of a stored study; its values that are computed anew, such as versions, may
         differ."""
         plain = {item.name: stored[item.name] for item in fields(cls) if item.name in stored}
-        sampler, pruner = strategies.of_spec(stored)
+        sampler, pruner = registry.of_spec(stored)
         parsed = {
             "sampler": sampler,
             "pruner": pruner,
@@ -146,7 +153,7 @@ class StudySpec:
 
     @property
     def _decides_alike_everywhere(self) -> bool:
-        return self.portable and not [*strategies.unportable(self.sampler, self.pruner)]
+        return self.portable and not [*registry.unportable(self.sampler, self.pruner)]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the storage: later fields only if they differ from their defaults.
@@ -187,7 +194,7 @@ def check_known(stored: Mapping[str, Any]) -> None:
     for name in stored:
         if name not in known:
             raise NewerVersionError(unknown(name))
-    strategies.check_known(stored)
+    registry.check_known(stored)
 
 
 def stored_history(events: Sequence[Event]) -> History:
@@ -238,7 +245,7 @@ def portable_arithmetic() -> str:
 
 def sampler_arithmetic(sampler: Sampler, *, two_objectives: bool = False) -> dict[str, str]:
     """Return, by its name in a specification, a hash of the sampler's proposal for fixed trials, if it needs one."""
-    return {"sampler_arithmetic": strategies.gp_proposal(two_objectives)} if sampler.own_arithmetic else {}
+    return {"sampler_arithmetic": optuna_study.gp_proposal(two_objectives)} if sampler.own_arithmetic else {}
 
 
 def versions(sampler: Sampler, pruner: Pruner) -> dict[str, str]:

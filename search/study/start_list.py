@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search.strategies import Pruner
+from search.strategies.pruners import Pruner
 
 IGNORES = 3
 """Every third proposal ignores the list, so that a misleading list costs no more than its own trials."""

@@ -15,17 +15,15 @@ from typing import Any, Literal, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from search.database import (
-    file_lock,
-    is_postgresql,
-    open_for_reading,
-    open_for_writing,
-    postgres,
-    redacted,
-    storage_errors,
-)
+from search.database import file_lock, postgres
+from search.database.engines import open_for_reading, open_for_writing, storage_errors
+from search.database.urls import is_postgresql, redacted
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
-from search.event_log import Created, Event, EventLog, History, StudyRecord, TrialRecord, log
+from search.event_log import log
+from search.event_log.events import Created, Event
+from search.event_log.history import History
+from search.event_log.log import EventLog
+from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import command_line, first_line, joined, number, number_of
 from search.study import tables_check
 from search.study.folder import ResultsFolder, StudyFolder

@@ -11,7 +11,7 @@ from optuna.storages._rdb.models import BaseModel
 from optuna.trial import FrozenTrial
 
 from search.errors import StorageError
-from search.event_log import Created, Event, trial_of
+from search.event_log.events import Created, Event, trial_of
 from search.messages import in_a_sentence
 from search.study.optuna_tables import UNREADABLE_ROWS, OptunaTables
 

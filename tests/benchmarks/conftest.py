@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mnist_bench import numerics
+from mnist_bench.numerics import device
 from support.paths import ROOT
 
 for folder in (".", "peers"):
@@ -16,4 +16,4 @@ for folder in (".", "peers"):
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Let this process train as a worker does: on a busy machine two threads wait for each other."""
-    numerics.setup("cpu")
+    device.setup("cpu")

@@ -13,12 +13,13 @@ import speed
 from against_optuna import Ended, Found, SearchComparison
 from hypothesis import given, settings, strategies as st
 
-from mnist_bench import space_files
 from mnist_bench.data.mnist import DataOptions, load_training_set
-from search.strategies import OptunaRanges, suggest
+from mnist_bench.space_files import space_sources
+from search.strategies.distributions import OptunaRanges
+from search.strategies.optuna_study import suggest
 from support.dose import dose
 
-CONV = space_files.load("conv")
+CONV = space_sources.load("conv")
 
 
 def measurements(side: str, *epochs: float) -> list[speed.Measurement]:
@@ -130,7 +131,7 @@ def test_optuna_is_asked_for_the_ranges_of_the_space(seed: int) -> None:
 
 def searched(*overrides: str, trials: int) -> list[optuna.trial.FrozenTrial]:
     """Return the trials of a search of smoke.yaml by the pattern, on 300 images."""
-    space = space_files.load("smoke", ["epochs=2", *overrides])
+    space = space_sources.load("smoke", ["epochs=2", *overrides])
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(0))
     data = load_training_set(DataOptions(subset=300))
     study.optimize(optuna_pattern.make_objective(space, data, 0), n_trials=trials)

@@ -17,7 +17,6 @@ from hypothesis import given, settings, strategies as st
 from plain_net import Net
 from torch import nn
 
-from mnist_bench import space_files
 from mnist_bench.config.settings import (
     AugmentConfig,
     BlockBatchnormPlacement,
@@ -29,6 +28,7 @@ from mnist_bench.config.settings import (
 from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
+from mnist_bench.space_files import space_sources
 from support.dose import dose
 
 pytestmark = pytest.mark.slow
@@ -57,11 +57,11 @@ def own_draws() -> Iterator[None]:
 
 def nets_of_the_space() -> st.SearchStrategy[ModelConfig]:
     """Draw nets from spaces/conv.yaml, whether within its limits or not, with every place for a batchnorm."""
-    space = space_files.load("conv")
+    space = space_sources.load("conv")
 
     def drawn(seed: int) -> ModelConfig:
         chance = random.Random(seed)
-        return space_files.config(space, space.sample(lambda path, ranged: ranged.draw(chance))).model
+        return space_sources.config(space, space.sample(lambda path, ranged: ranged.draw(chance))).model
 
     placements = st.sampled_from(get_args(BlockBatchnormPlacement))
     return st.builds(replace, st.integers(0, 2**32).map(drawn), batchnorm=placements)

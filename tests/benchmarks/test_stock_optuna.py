@@ -15,9 +15,9 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import counted
 import stock_optuna
 
-from mnist_bench import space_files
+from mnist_bench.space_files import space_sources
 
-SPACE = space_files.load("smoke", ["epochs=2", "limits={}"])
+SPACE = space_sources.load("smoke", ["epochs=2", "limits={}"])
 
 
 class PruneTrial(optuna.pruners.BasePruner):

@@ -11,13 +11,13 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from mnist_bench import numerics
 from mnist_bench.config.settings import AugmentConfig, ModelConfig
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.export import drawing_page
 from mnist_bench.export.winner import Winner
+from mnist_bench.numerics import device
 from mnist_bench.report import html
 from support import handmade_report, handmade_winner
 from support.own_data import arrays, write_folder
@@ -47,7 +47,7 @@ def winner() -> Winner:
     """Return a net that was trained on 10,000 images for two epochs."""
     model = ModelConfig(blocks=2, filters=8, batchnorm="before_activation", hidden_units=32)
     augment = AugmentConfig(rotation_degrees=10, zoom=0.1, shear_radians=0.1)
-    data = load_dataset(DataOptions(subset=12_000), numerics.setup("cpu"))
+    data = load_dataset(DataOptions(subset=12_000), device.setup("cpu"))
     return handmade_winner.winner(handmade_winner.config(model, augment=augment), data)
 
 
@@ -112,7 +112,7 @@ def test_what_the_net_sees_is_what_predict_sees(browser: Browser, draw_file: Pat
 
 
 def test_what_is_drawn_for_a_net_of_three_channels_is_red(browser: Browser, tmp_path: Path) -> None:
-    data = load_dataset(options_for(None, dataset="mnist-red", subset=1200), numerics.setup("cpu"))
+    data = load_dataset(options_for(None, dataset="mnist-red", subset=1200), device.setup("cpu"))
     red = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), data, dataset="mnist-red")
     path = tmp_path / "draw.html"
     path.write_text(drawing_page.page(red))
@@ -176,7 +176,7 @@ def test_classes_with_names_are_called_by_them_the_most_probable_of_many_alone(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     made = arrays(channels=1, side=20, classes=30)
     values = {name: made[name] * (made[name] > 100) if name[0] == "x" else made[name] for name in made}
-    data = load_dataset(options_for(write_folder(tmp_path / "mine", values)), numerics.setup("cpu"))
+    data = load_dataset(options_for(write_folder(tmp_path / "mine", values)), device.setup("cpu"))
     drawn = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), data)
     path = tmp_path / "draw.html"
     path.write_text(drawing_page.page(drawn))

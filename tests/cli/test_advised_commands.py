@@ -14,17 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from mnist_bench.cli.views import ending
-from mnist_bench.experiments import confirm
-from mnist_bench.experiments.confirm import result_tables as confirmation
+from mnist_bench.experiments.confirm import result_tables, result_tables as confirmation
 from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.leaderboard.board_table import table_of
 from mnist_bench.report.findings import findings
 from mnist_bench.report.report_page import commands
 from mnist_bench.report.sections import read
-from mnist_bench.searches import SearchConfig
-from mnist_bench.studies import commands_of
-from search.driver import Run
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.studies.compatibility import commands_of
+from search.driver.run import Run
 from search.errors import StudyNotFoundError
 from search.study.invocation_log import Invocation, keep_invocation
 from search.study.studies import StoredStudy
@@ -89,8 +88,8 @@ def below_a_leaderboard(asked: Situation) -> Iterator[str]:
         board = leaderboard_of(replace(study, spec={**study.spec, "order": order}), top=2)
         table = table_of(board, commands=known)
         yield from (*table.caption, *table.footnotes, table.whole)
-    yield confirm.front_footnote(None, known)
-    yield confirm.front_footnote(handmade_front.FRONT, replace(known, study="two"))
+    yield result_tables.front_footnote(None, known)
+    yield result_tables.front_footnote(handmade_front.FRONT, replace(known, study="two"))
 
 
 def of_a_confirmation(asked: Situation) -> Iterator[str]:
@@ -101,9 +100,9 @@ def of_a_confirmation(asked: Situation) -> Iterator[str]:
     )
     for found in (cut, handmade_confirmation.found(finals=())):
         yield from confirmation.table_of(found, known).footnotes
-        yield f"`{confirm.command(found, known)}` evaluates once on the test set" * (not asked.no_test)
+        yield f"`{result_tables.command(found, known)}` evaluates once on the test set" * (not asked.no_test)
         if not asked.no_test:
-            yield confirm.footnote(found, known)
+            yield result_tables.footnote(found, known)
 
 
 def of_a_report(asked: Situation) -> Iterator[str]:

@@ -97,7 +97,7 @@ def test_a_stopped_audit_goes_on_later_and_an_unfinished_search_is_not_audited(
 ) -> None:
     asked: list[object] = []
     ended = Run(study=handmade.mixed(), reached=reached, order_cost=0.0)
-    monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended)
+    monkeypatch.setattr("mnist_bench.searches.running.run", lambda *_: ended)
     monkeypatch.setattr(
         "mnist_bench.experiments.audit.audit_study",
         stopping.stopped_after(lambda study, options, *_: asked.append((study, options.share))),
@@ -115,7 +115,7 @@ def test_the_audit_of_a_search_on_a_cluster_trains_on_this_machine(
 ) -> None:
     asked: list[int] = []
     ended = Run(study=handmade.mixed(), reached=True, order_cost=0.0)
-    monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended)
+    monkeypatch.setattr("mnist_bench.searches.running.run", lambda *_: ended)
     monkeypatch.setattr(
         "mnist_bench.experiments.audit.audit_study", lambda study, wanted, *_: asked.append(wanted.workers)
     )

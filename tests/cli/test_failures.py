@@ -23,7 +23,7 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("search.study.list_studies", fail)
+    monkeypatch.setattr("search.study.studies.list_studies", fail)
 
 
 def failure(result: Result) -> dict[str, Any]:

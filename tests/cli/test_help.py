@@ -90,7 +90,7 @@ def test_help_is_plain(command: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_has_examples_that_parse(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.own_nets.load_code", lambda name: None)
+    monkeypatch.setattr("mnist_bench.own_nets.own_net.load_code", lambda name: None)
     examples = page_of(command).examples.splitlines()
     assert len(examples) >= 2
     for line in examples:
@@ -156,6 +156,6 @@ def test_verbose_stands_behind_the_command_of_a_group(cli: Cli, monkeypatch: pyt
     def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError("made up")
 
-    monkeypatch.setattr("mnist_bench.space_files.shipped", fails)
+    monkeypatch.setattr("mnist_bench.space_files.space_sources.shipped", fails)
     for words in (("space", "list", "-v"), ("space", "-v", "list")):
         assert "Traceback" in cli(*words).stderr

@@ -8,8 +8,8 @@ from hypothesis import given, strategies as st
 from typer.testing import Result
 
 from mnist_bench.cli import options
-from search import strategies
 from search.errors import UsageError
+from search.strategies import pruners, samplers
 
 Cli = Callable[..., Result]
 
@@ -43,7 +43,7 @@ def test_a_time_may_have_a_least_one() -> None:
 @pytest.mark.parametrize("command", ["search", "bench search"])
 def test_the_help_names_every_sampler_and_pruner(cli: Cli, command: str) -> None:
     words = set(re.findall(r"[\w-]+", cli(*command.split(), "--help").stdout))
-    assert words >= {*strategies.SAMPLERS, *strategies.PRUNERS}
+    assert words >= {*samplers.SAMPLERS, *pruners.PRUNERS}
 
 
 @pytest.mark.parametrize(

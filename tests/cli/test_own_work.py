@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from mnist_bench.searches import ObjectiveConfig, SearchConfig
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.searches.objective_search import ObjectiveConfig
 from search.driver.progress import Observer
 from search.driver.run import Run
 from search.messages import command_line
@@ -44,7 +45,7 @@ def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
         asked.append(config)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mnist_bench.searches.run_objective", run)
+    monkeypatch.setattr("mnist_bench.searches.objective_search.run_objective", run)
     given = (
         "-n", "7", "--patience", "9", "--target", "-0.5", "--timeout", "1m", "--trial-timeout", "9s", "--slots", "4",
         "--order", "as-completed", "--seed", "5", "--sampler", "random", "--pruner", "median", "--pruner-option",

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from mnist_bench import net_checks
 from mnist_bench.data.mnist import DataOptions
+from mnist_bench.net_checks import net_check
 from mnist_bench.own_nets.own_net import OwnNet
 from search.plugins.loading import Code
 from search.repeatability.check import Checked, CheckRow, TriedOn
@@ -38,7 +38,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ForeignSampler, Tried
         rows = ROWS if own.options else ROWS[:1]
         return Checked(name=own.name, kind="sampler", code=Code(module="mine.py", sha256="ab" * 32), rows=rows)
 
-    monkeypatch.setattr("search.repeatability.examine", examine)
+    monkeypatch.setattr("search.repeatability.check.examine", examine)
     return calls
 
 
@@ -55,8 +55,8 @@ def net_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[DataOpt
         )
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)  # it would stay closed for other tests
-    monkeypatch.setattr("mnist_bench.net_checks.examine", examine)
+    monkeypatch.setattr("mnist_bench.data.guard.close_test_set", lambda: None)  # it would stay closed for other tests
+    monkeypatch.setattr("mnist_bench.net_checks.net_check.examine", examine)
     return asked
 
 
@@ -136,13 +136,13 @@ def test_a_net_is_tried_on_as_many_of_ones_own_images_as_there_are(
 @pytest.mark.usefixtures("net_checked")
 def test_a_net_is_tried_with_settings_that_it_takes(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Sequence[Mapping[str, Any]]] = []
-    examine = net_checks.examine
+    examine = net_check.examine
 
     def noting(net: OwnNet, settings: Sequence[Mapping[str, Any]], data: DataOptions) -> Checked:
         given.append(settings)
         return examine(net, settings, data)
 
-    monkeypatch.setattr("mnist_bench.net_checks.examine", noting)
+    monkeypatch.setattr("mnist_bench.net_checks.net_check.examine", noting)
     text = own_nets.UNTYPED.replace(
         "    return head", "    if settings['width'] % 2 == 0:\n        raise ValueError\n    return head"
     )

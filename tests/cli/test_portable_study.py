@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import mnist_bench
-from mnist_bench.export import WinnerOptions, load_winner
+from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.plots.predictions import kept_weights, predict
-from mnist_bench.prediction import threshold
-from mnist_bench.studies import recipe_text
+from mnist_bench.prediction.threshold import threshold
+from mnist_bench.studies.record import recipe_text
 from search.errors import UsageError
 from support.portable_machines import check_as_published
 

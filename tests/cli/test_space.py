@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from mnist_bench import space_files
 from mnist_bench.cli.space import app
+from mnist_bench.space_files import space_sources
 from support import own_nets
 from support.own_data import arrays, write_npz
 
@@ -248,7 +248,7 @@ def test_show_as_json() -> None:
     result = run("show", "smoke", "--json")
     shown = json.loads(result.stdout)
     assert shown["extremes"]["parameters"] == [3212, 101178]
-    assert shown["fields"] == json.loads(json.dumps(space_files.load("smoke").to_spec()["fields"]))
+    assert shown["fields"] == json.loads(json.dumps(space_sources.load("smoke").to_spec()["fields"]))
     estimate = shown["estimate"]
     assert 0 < estimate["minutes"] < 2
     assert estimate["low"] < estimate["seconds"] == 60 * estimate["minutes"] < estimate["high"]
@@ -269,7 +269,7 @@ def test_sample_is_one_column_a_trial() -> None:
     lines = run("sample", "smoke", "-n", "3", "--seed", "1").stdout.splitlines()
     assert lines[0].split() == ["field", "1", "2", "3"]
     assert [line.split()[0] for line in lines[1:]] == [
-        *(field.path for field in space_files.load("smoke").fields if field.distribution is not None),
+        *(field.path for field in space_sources.load("smoke").fields if field.distribution is not None),
         *("parameters", "macs"),
     ]
     assert run("sample", "smoke", "-n", "3", "--seed", "1").stdout.splitlines() == lines
@@ -279,8 +279,8 @@ def test_sample_is_one_column_a_trial() -> None:
 def test_sample_as_json_can_be_trained() -> None:
     samples = json.loads(run("sample", "conv", "-n", "4", "--json").stdout)["samples"]
     assert len(samples) == 4
-    space = space_files.load("conv")
-    assert all(space_files.config(space, params) for params in samples)
+    space = space_sources.load("conv")
+    assert all(space_sources.config(space, params) for params in samples)
 
 
 def test_sample_leaves_open_what_cannot_be_built(tmp_path: Path) -> None:

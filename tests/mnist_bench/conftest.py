@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mnist_bench import numerics
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
+from mnist_bench.numerics.device import setup
 
 
 @pytest.fixture(scope="session")
 def device() -> torch.device:
     """Set this process up for training on the CPU."""
-    return numerics.setup("cpu")
+    return setup("cpu")
 
 
 @pytest.fixture(scope="session")

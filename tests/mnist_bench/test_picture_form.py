@@ -10,13 +10,14 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from mnist_bench.config import ModelConfig, TrainConfig
+from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.mnist import DataOptions, Images, TrainingSet
 from mnist_bench.data.split import make_split
 from mnist_bench.data.tensors import Dataset, on_device
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets import COEFFICIENTS, build_model, plan_layers
-from mnist_bench.nets.cost_model import period_costs
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.cost_model import COEFFICIENTS, period_costs
+from mnist_bench.nets.modules import build_model
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from mnist_bench.training.period import advance, fit
 from mnist_bench.training.weights import export, load_model, metadata_of

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from search import strategies
 from search.errors import NewerVersionError
 from search.event_log import codec
 from search.stored_fields import FORMAT, First, check_format, standing, stored, unknown_in
+from search.strategies import registry
 from search.strategies.samplers import Tpe
 from search.strategies.strategy import whole
 from search.trainer_api import Report
@@ -87,10 +87,10 @@ def test_the_first_studies_do_not_name_their_format(text: str, number: int) -> N
 def test_a_later_option_of_a_sampler_changes_no_specification(monkeypatch: pytest.MonkeyPatch) -> None:
     Later = make_dataclass("Later", [("window", int, whole(0, least=0))], bases=(Tpe,), frozen=True, kw_only=True)
     monkeypatch.setattr("search.strategies.registry.SAMPLERS", {"tpe": Later})
-    monkeypatch.setattr("search.strategies.registry.FIRST", {Later: strategies.FIRST[Tpe]})
+    monkeypatch.setattr("search.strategies.registry.FIRST", {Later: registry.FIRST[Tpe]})
     before = {"name": "tpe", "n_startup_trials": 10, "n_ei_candidates": 24}
-    assert strategies.to_spec(strategies.sampler(before)) == before
-    assert strategies.to_spec(strategies.sampler({"name": "tpe", "window": 3})) == {**before, "window": 3}
+    assert registry.to_spec(registry.sampler(before)) == before
+    assert registry.to_spec(registry.sampler({"name": "tpe", "window": 3})) == {**before, "window": 3}
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_a_later_option_of_a_sampler_changes_no_specification(monkeypatch: pytes
 )
 def test_a_sampler_or_pruner_of_a_newer_version_is_named(change: dict[str, Any], named: str) -> None:
     known = {"sampler": {"name": "tpe"}, "pruner": {"name": "none"}}
-    strategies.check_known(known)
+    registry.check_known(known)
     with pytest.raises(NewerVersionError, match=named):
-        strategies.check_known({**known, **change})
+        registry.check_known({**known, **change})
 
 
 def test_a_report_stands_with_the_fields_of_the_first_format() -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from mnist_bench import numerics
 from mnist_bench.cli.app import app
 from mnist_bench.numerics.canaries.canary import canary
+from mnist_bench.numerics.device import setup
 from mnist_bench.searches import study_context
 from search.study import spec
 from search.study.studies import open_study
@@ -39,7 +40,7 @@ def answer_as_then(stored: Mapping[str, Any], *, also_numerics: bool = False) ->
 
 def as_then(stored: Mapping[str, Any]) -> dict[str, bool]:
     """Return whether this machine trains, and whether it draws, to the bits of a stored specification."""
-    numerics.setup("cpu")  # the number of threads changes bits, too
+    setup("cpu")  # the number of threads changes bits, too
     here = canary("cpu", stored["numerics"]["precision"])
     return {"trains": here == stored["numerics"]["canary"], "draws": spec.arithmetic() == stored["driver_arithmetic"]}
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from search import strategies
 from search.event_log.records import StudyRecord
 from search.simulation.in_memory import simulate
+from search.strategies import pruners, samplers
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
 from search.study import spec
@@ -24,8 +24,8 @@ OPTIONS: Mapping[str, Mapping[str, int]] = {
     "median": {"n_startup_trials": 3},
 }
 """Options by which few trials are enough to see a model propose, or a pruner stop; all others are tried by default."""
-SAMPLERS: Mapping[str, Sampler] = {name: make(**OPTIONS.get(name, {})) for name, make in strategies.SAMPLERS.items()}
-PRUNERS: Mapping[str, Pruner] = {name: make(**OPTIONS.get(name, {})) for name, make in strategies.PRUNERS.items()}
+SAMPLERS: Mapping[str, Sampler] = {name: make(**OPTIONS.get(name, {})) for name, make in samplers.SAMPLERS.items()}
+PRUNERS: Mapping[str, Pruner] = {name: make(**OPTIONS.get(name, {})) for name, make in pruners.PRUNERS.items()}
 TRIALS = {"gp": 8, "sobol": 12, "curves": 16, "curves-ard": 16}
 """Of samplers that are slow, or need no more; 24 of any other."""
 UNCONDITIONAL = ("qmc", "gp")

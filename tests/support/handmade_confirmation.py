@@ -9,7 +9,7 @@ from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.runs import FINAL
 from mnist_bench.studies import sealed_json
 from mnist_bench.studies.record import record_of, to_json
-from search.study import ConfirmFolder
+from search.study.folder import ConfirmFolder
 from support import handmade
 
 

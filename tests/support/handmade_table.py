@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.tables import AboutTable, Arrays, RecordedBenchmark, cells
-from search.space import Space
+from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.tables.points import cells
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
+from mnist_bench.tables.stored import AboutTable, Arrays
+from search.space.space import Space
 
 SPACE = Space.of(
     {

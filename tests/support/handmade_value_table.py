@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bench.value_tables import ValueTable
-from search.space import Space
+from mnist_bench.value_tables.value_table import ValueTable
+from search.space.space import Space
 
 RATES, KINDS = [0.001, 0.01, 0.1, 1.0], ["plain", "fast", "odd"]
 BEST = {"config.rate": 0.01, "config.kind": "fast"}

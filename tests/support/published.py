@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from mnist_bench.cells import duration
-from mnist_bench.config import TrainConfig
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.experiments.ladder import rung_of
 from mnist_bench.statistics.inference import t_interval
 from support.paths import ROOT

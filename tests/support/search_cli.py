@@ -12,7 +12,8 @@ import sys
 
 from mnist_bench.cli.app import main
 from mnist_bench.data.mnist import TrainingSet
-from mnist_bench.searches import SearchSetup, running
+from mnist_bench.searches import running
+from mnist_bench.searches.setup import SearchSetup
 from search.driver.run import keep_nothing
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor

@@ -34,7 +34,8 @@ def speed(
         mnist-bench bench speed --precision fp32 --json
     """
     form = output.form(json=json, markdown=markdown)
-    from mnist_bench.bench import speed as benchmark, speed_tables
+    from mnist_bench.bench import speed as benchmark
+    from mnist_bench.bench.speed_tables import speed_tables
 
     asked = benchmark.SpeedOptions(repeats=repeats, workers=options.cores(), device=device, precision=precision)
 

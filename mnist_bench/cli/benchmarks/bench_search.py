@@ -10,13 +10,14 @@ import typer
 
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import picture_output
-from search import strategies
 from search.errors import SpaceError, UsageError
 from search.files import make_folder
 from search.messages import show
+from search.strategies.pruners import PRUNERS
+from search.strategies.samplers import SAMPLERS
 
 if TYPE_CHECKING:
-    from mnist_bench.experiments.contest import Contest
+    from mnist_bench.experiments.contest.contest_record import Contest
 
 PICTURE = "contest"
 
@@ -35,7 +36,7 @@ def search(
         str,
         typer.Option(
             "--samplers", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help=f"Samplers, with commas between: {', '.join(strategies.SAMPLERS)}, or your own (file.py:Name). "
+            help=f"Samplers, with commas between: {', '.join(SAMPLERS)}, or your own (file.py:Name). "
             "A sampler with options is written as the mapping of a space file.",
         ),
     ] = "random,curves",
@@ -43,7 +44,7 @@ def search(
         str,
         typer.Option(
             "--pruners", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help=f"Pruners, with commas between: {', '.join(strategies.PRUNERS)}, or your own.",
+            help=f"Pruners, with commas between: {', '.join(PRUNERS)}, or your own.",
         ),
     ] = "asha",
     sampler_option: options.SamplerOptions = None,
@@ -110,7 +111,8 @@ def search(
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.contest import FOLDER, ContestOptions, compare_methods, tables_of
+    from mnist_bench.experiments.contest.compare import FOLDER, ContestOptions, compare_methods
+    from mnist_bench.experiments.contest.contest_table import tables_of
 
     asked = ContestOptions(
         tables=_names(table),
@@ -158,7 +160,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
     """Draw the picture and name its files on stderr; stdout is for the table."""
-    from mnist_bench.plots import draw
+    from mnist_bench.plots.drawing import draw
     from mnist_bench.plots.experiments import contest
 
     if not contest.has_choices(found):

@@ -11,8 +11,8 @@ from mnist_bench.cli import options, output, targets
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from search.event_log import TrialRecord
-    from search.study import StoredStudy
+    from search.event_log.records import TrialRecord
+    from search.study.studies import StoredStudy
 
 
 def ablate(
@@ -72,8 +72,9 @@ def ablate(
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.ablation import AblationOptions, ablate_study, table_of
-    from mnist_bench.studies import device_like
+    from mnist_bench.experiments.ablation.ablate import AblationOptions, ablate_study
+    from mnist_bench.experiments.ablation.ablation_table import table_of
+    from mnist_bench.studies.compatibility import device_like
 
     record, named = targets.open_target(study, results, storage)
     if named is not None and trial not in (None, named.number):
@@ -91,7 +92,7 @@ def ablate(
 
 def _end(study: StoredStudy, number: int | None) -> TrialRecord:
     """Return the trial of that number; without one the winner that `confirm` named, or the best."""
-    from mnist_bench.experiments import confirm
-    from mnist_bench.studies import find_trial
+    from mnist_bench.experiments.confirm.results import winner_of
+    from mnist_bench.studies.validated import find_trial
 
-    return find_trial(study, confirm.winner_of(study) if number is None else number)
+    return find_trial(study, winner_of(study) if number is None else number)

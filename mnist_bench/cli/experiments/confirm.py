@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from mnist_bench.experiments.confirm import Final
+    from mnist_bench.experiments.confirm.results import Final
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
-    from search.study import ConfirmFolder, StoredStudy
+    from search.study.folder import ConfirmFolder
+    from search.study.studies import StoredStudy
 
 
 def confirm(
@@ -94,16 +95,17 @@ def confirm(
     """
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments import own_trainer
-    from mnist_bench.experiments.confirm import (
+    from mnist_bench.experiments.confirm.confirming import (
         Opening,
         RaceOptions,
-        command as command_again,
         confirm_front,
         confirm_study,
         confirm_values,
-        table_of,
     )
-    from mnist_bench.studies import commands_of, device_like, is_foreign, open_any
+    from mnist_bench.experiments.confirm.result_tables import command as command_again, table_of
+    from mnist_bench.studies.compatibility import commands_of, device_like
+    from mnist_bench.studies.foreign import is_foreign
+    from mnist_bench.studies.validated import open_any
     from search.errors import UsageError
 
     if no_test and open_test:
@@ -162,7 +164,7 @@ def _note(lines: Sequence[str]) -> None:
 
 def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[Final], *, json: bool) -> None:
     """Print the findings about a study, and the files of the networks that were trained on all images."""
-    from mnist_bench.leaderboard import test_set_line
+    from mnist_bench.leaderboard.board_table import test_set_line
     from mnist_bench.studies import openings
 
     opened, kept = openings.for_study(study.location), study.files.confirm.kept_nets()
@@ -187,7 +189,8 @@ def _to_take_away(
 
     `trial` names the configuration if it is not the confirmation's winner.
     """
-    from mnist_bench.experiments.confirm import MIN_COMMITTEE, lost_nets
+    from mnist_bench.experiments.confirm.confirming import lost_nets
+    from mnist_bench.experiments.confirm.results import MIN_COMMITTEE
 
     kept = {number for number, _ in files.kept_nets()}  # earlier versions kept none
     if not any(final.number in kept for final in finals) or lost_nets(files, finals):

@@ -12,15 +12,15 @@ import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
-from mnist_bench.config import DatasetName, TrainOn
+from mnist_bench.config.settings import DatasetName, TrainOn
 from mnist_bench.result_table import Column, Table
 from search.arguments import MAX_SEED
 from search.errors import UsageError
 from search.files import check_target
 
 if TYPE_CHECKING:
-    from mnist_bench.config import TrainConfig
-    from mnist_bench.training import FitResult
+    from mnist_bench.config.settings import TrainConfig
+    from mnist_bench.training.period import FitResult
     from search.trainer_api import Report
 
 OF_SEARCHES = ("details", "worker", "started", "handled")
@@ -103,10 +103,10 @@ def train(
         check_target(output_file, folder=False)
         if seeds > 1:
             raise UsageError("--output keeps the weights of one seed; leave out --seeds, or --output.")
-    from mnist_bench.config import leaves_validation
-    from mnist_bench.data import close_test_set
+    from mnist_bench.config.schedule import leaves_validation
+    from mnist_bench.data.guard import close_test_set
     from mnist_bench.experiments import recipe_training
-    from mnist_bench.studies import find_trial
+    from mnist_bench.studies.validated import find_trial
 
     close_test_set()
     asked = recipe_training.TrainingOptions(
@@ -141,9 +141,9 @@ def train(
 
 def _is_trial(recipe: str) -> bool:
     """Return whether the text is a trial, such as `conv-0/17`, and not a file."""
-    from mnist_bench import space_files
+    from mnist_bench.space_files import space_sources
 
-    is_file = os.path.exists(recipe) or recipe in space_files.shipped()
+    is_file = os.path.exists(recipe) or recipe in space_sources.shipped()
     return targets.numbered(recipe) is not None and not is_file
 
 
@@ -181,7 +181,7 @@ def _accuracies(results: Mapping[int, FitResult]) -> list[float]:
 
 def _summary(results: Mapping[int, FitResult]) -> list[str]:
     """Return the lines below the table: the weights' hashes, the mean, how many seeds did not train to the end."""
-    from mnist_bench.statistics import mean_and_deviation
+    from mnist_bench.statistics.inference import mean_and_deviation
 
     hashes = {seed: result.reports[-1].weights or "–" for seed, result in results.items()}
     lines = [f"weights of seed {seed}  sha256 {weights}" for seed, weights in hashes.items()]
@@ -196,8 +196,8 @@ def _summary(results: Mapping[int, FitResult]) -> list[str]:
 
 
 def _plain(config: TrainConfig, results: Mapping[int, FitResult]) -> dict[str, Any]:
-    from mnist_bench.config import to_json
-    from mnist_bench.statistics import mean_and_deviation
+    from mnist_bench.config.json import to_json
+    from mnist_bench.statistics.inference import mean_and_deviation
 
     accuracies = _accuracies(results)
     mean, deviation = mean_and_deviation(accuracies) if accuracies else (None, None)

@@ -13,7 +13,7 @@ import typer
 from mnist_bench.cli import output
 
 if TYPE_CHECKING:
-    from mnist_bench.plots import Picture
+    from mnist_bench.plots.drawing import Picture
 
 
 @contextmanager

@@ -11,15 +11,25 @@ import typer
 
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import picture_output
-from mnist_bench.plots import ANY_STUDY_KINDS, DATA_KINDS, KINDS, STUDY_KINDS, WORDS, kind_named, kinds_of, word_of
+from mnist_bench.plots.kinds import (
+    ANY_STUDY_KINDS,
+    DATA_KINDS,
+    KINDS,
+    STUDY_KINDS,
+    WORDS,
+    kind_named,
+    kinds_of,
+    word_of,
+)
 from search.arguments import MAX_SEED
 from search.errors import StudyNotFoundError, UsageError
 from search.messages import did_you_mean, joined, show
-from search.study import ResultsFolder
+from search.study.folder import ResultsFolder
 
 if TYPE_CHECKING:
-    from mnist_bench.plots import DataSubject, Format, Subject
-    from search.study import StoredStudy
+    from mnist_bench.plots.style import Format
+    from mnist_bench.plots.subject import DataSubject, Subject
+    from search.study.studies import StoredStudy
 
 FORMATS: Mapping[str, tuple[Format, ...]] = MappingProxyType({"png": ("png",), "svg": ("svg",), "both": ("png", "svg")})
 
@@ -91,8 +101,9 @@ def plot(
     storage: options.Storage = None,
 ) -> None:
     """Draw pictures; its help is `HELP`."""
-    from mnist_bench.data import close_test_set
-    from mnist_bench.plots import Subject, data_subject, draw_kinds
+    from mnist_bench.data.guard import close_test_set
+    from mnist_bench.plots.drawing import draw_kinds
+    from mnist_bench.plots.subject import Subject, data_subject
 
     close_test_set()
     name, kinds = chosen(words or ())
@@ -138,7 +149,7 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 
 def _open(name: str | None, results: Path, storage: str | None) -> StoredStudy:
     """Return the study; if there is none, the error also names a kind of picture of nearly that name."""
-    from mnist_bench.studies import open_any
+    from mnist_bench.studies.validated import open_any
 
     try:
         return open_any(results, name, storage)

@@ -41,9 +41,9 @@ def report(
         mnist-bench report conv-0 --output conv.html
     """
     from mnist_bench.cli.pictures import picture_output
-    from mnist_bench.plots import kinds_of
-    from mnist_bench.report import write
-    from mnist_bench.studies import open_any
+    from mnist_bench.plots.kinds import kinds_of
+    from mnist_bench.report.report_file import write
+    from mnist_bench.studies.validated import open_any
 
     study = open_any(results, study_name, storage)
     with picture_output.progress(len(kinds_of(study))) as begins:

@@ -7,26 +7,25 @@ from itertools import chain, repeat
 
 from mnist_bench import cells
 from mnist_bench.cli import output
-from mnist_bench.config import from_json
-from mnist_bench.experiments import confirm
-from mnist_bench.leaderboard import (
-    UNTESTED,
-    accuracy_interval,
-    grouped,
-    headline,
-    leaderboard_of,
-    ties_of,
-    validation_images,
-    value_name,
-)
-from mnist_bench.nets import line
+from mnist_bench.config.json import from_json
+from mnist_bench.experiments.confirm import result_tables, results
+from mnist_bench.leaderboard.board import grouped, leaderboard_of
+from mnist_bench.leaderboard.board_table import headline
+from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
+from mnist_bench.leaderboard.objective import value_name
+from mnist_bench.leaderboard.ties import UNTESTED, ties_of
+from mnist_bench.nets.summary import line
 from mnist_bench.report import about, ranges_table
-from mnist_bench.studies import commands_of, is_foreign
-from search import strategies
-from search.driver import seconds_left
-from search.event_log import StudyRecord, TrialRecord
+from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.foreign import is_foreign
+from search.driver.progress import seconds_left
+from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import number_of
-from search.study import StoredStudy, StudyFolder, StudySpec, all_failed, invocations, read_events, stored_history
+from search.strategies import registry
+from search.study.folder import StudyFolder
+from search.study.invocation_log import invocations
+from search.study.spec import StudySpec, stored_history
+from search.study.studies import StoredStudy, all_failed, read_events
 
 Entry = tuple[str, str]
 """A label and a text."""
@@ -88,16 +87,16 @@ def _finding(study: StoredStudy) -> Iterator[Entry]:
         yield "finding", f"#{ties.first.number} is the best, by a paired test with one seed each"
     else:
         yield "finding", f"{len(ties.all)} of {len(complete)} complete trials tie for the best: {ties.accuracies}"
-    known = confirm.load(confirm.Confirmed, study.files.path) if study.owns_folder else None
+    known = results.load(results.Confirmed, study.files.path) if study.owns_folder else None
     if known is not None and known.digest == study.digest:
-        yield "", confirm.footnote(known, commands_of(study))
+        yield "", result_tables.footnote(known, commands_of(study))
 
 
 def _finding_of_values(study: StoredStudy) -> list[Entry]:
     """Return the finding of the confirmation, if there is one."""
-    known = confirm.load(confirm.ConfirmedValues, study.files.path) if study.owns_folder else None
+    known = results.load(results.ConfirmedValues, study.files.path) if study.owns_folder else None
     is_current = known is not None and known.digest == study.digest
-    return [("finding", confirm.finding_of_values(known))] if known and is_current else []
+    return [("finding", result_tables.finding_of_values(known))] if known and is_current else []
 
 
 def _best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:
@@ -120,7 +119,7 @@ def _foreign_best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:
 def _search(study: StudyRecord) -> Iterator[Entry]:
     """Yield how it was searched, on which data, and how long that took."""
     spec, numerics = study.spec, study.spec.get("numerics") or {}
-    ways = " + ".join(way.describe(spec["periods"]) for way in strategies.of_spec(spec))
+    ways = " + ".join(way.describe(spec["periods"]) for way in registry.of_spec(spec))
     yield "search", f"{ways}, seed {spec['seed']}, {number_of(spec['slots'], 'concurrent trial')}"
     if (begins := about.begins_with(study)) is not None:
         yield "", begins

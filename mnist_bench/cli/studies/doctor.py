@@ -11,7 +11,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from mnist_bench.doctor import Checkup
+    from mnist_bench.doctor.checkup import Checkup
 
 
 def doctor(
@@ -43,8 +43,10 @@ def doctor(
         mnist-bench doctor
         mnist-bench doctor conv-0 --replay
     """
-    from mnist_bench.doctor import Checkup, checkup, machine_checks, plain
-    from search.study import StudyLocation
+    from mnist_bench.doctor import checkup, machine_checks
+    from mnist_bench.doctor.checkup import Checkup
+    from mnist_bench.doctor.diagnostic import plain
+    from search.study.location import StudyLocation
 
     if study is not None:
         location = StudyLocation.of(study, results, storage)

@@ -15,11 +15,11 @@ from search.errors import UsageError
 from search.files import write_named
 
 if TYPE_CHECKING:
-    from mnist_bench.leaderboard import Leaderboard, LeaderboardRow, Selection
+    from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, Selection
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
     from mnist_bench.table_files import Ending
-    from search.study import StudyLocation
+    from search.study.location import StudyLocation
 
 SHORT = 10
 """Rows of a table without --top and --all."""
@@ -113,7 +113,8 @@ def leaderboard(
         mnist-bench leaderboard conv-0 --output trials.parquet
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
-    from mnist_bench.leaderboard import Selection, curve_records
+    from mnist_bench.leaderboard.board import Selection
+    from mnist_bench.leaderboard.board_records import curve_records
     from mnist_bench.table_files import ending_of
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
@@ -175,7 +176,7 @@ class _Listed:
 
 def _write(target: Path, ending: Ending, listed: _Listed, wanted: _Wanted) -> None:
     """Write a file of the format that its name chooses, and say so."""
-    from mnist_bench.leaderboard import curve_table
+    from mnist_bench.leaderboard.board_table import curve_table
     from mnist_bench.table_files import contents
 
     tables = [*map(curve_table, listed.shown)] if wanted.curves and ending != "json" else _tables(listed, wanted)
@@ -185,7 +186,7 @@ def _write(target: Path, ending: Ending, listed: _Listed, wanted: _Wanted) -> No
 
 
 def _one(name: str | None, wanted: _Wanted) -> _Listed:
-    from mnist_bench.leaderboard import Selection
+    from mnist_bench.leaderboard.board import Selection
     from mnist_bench.studies import leaderboard_cache
 
     rows = wanted.rows if wanted.selection == Selection() else None
@@ -197,8 +198,9 @@ def _one(name: str | None, wanted: _Wanted) -> _Listed:
 
 
 def _several(names: Sequence[str], wanted: _Wanted) -> _Listed:
-    from mnist_bench.joint_leaderboard import joint_leaderboard_of, leaderboards_of, on_same_images, why_apart
-    from mnist_bench.studies import leaderboard_cache, open_any
+    from mnist_bench.joint_leaderboard.joint import joint_leaderboard_of, leaderboards_of, on_same_images, why_apart
+    from mnist_bench.studies import leaderboard_cache
+    from mnist_bench.studies.validated import open_any
 
     studies = [open_any(wanted.results, name, wanted.storage) for name in names]
     for study in studies:
@@ -220,7 +222,8 @@ def _several(names: Sequence[str], wanted: _Wanted) -> _Listed:
 
 
 def _selected(board: Leaderboard, wanted: _Wanted) -> Leaderboard:
-    from mnist_bench.leaderboard import Selection, cut, select
+    from mnist_bench.leaderboard.board import Selection, cut
+    from mnist_bench.leaderboard.selection import select
 
     if wanted.selection != Selection():
         return select(board, wanted.selection, wanted.rows)
@@ -229,7 +232,7 @@ def _selected(board: Leaderboard, wanted: _Wanted) -> Leaderboard:
 
 def _document(listed: _Listed, wanted: _Wanted) -> dict[str, Any]:
     """Return the JSON of the studies; of several also their common rankings, and why there is more than one."""
-    from mnist_bench.joint_leaderboard import JointLeaderboard
+    from mnist_bench.joint_leaderboard.joint import JointLeaderboard
 
     studies = [_table(board, wanted).document for board in listed.boards]
     if len(studies) == 1:
@@ -247,7 +250,7 @@ def _tables(listed: _Listed, wanted: _Wanted) -> list[Table[LeaderboardRow]]:
 
 def _fitting(board: Leaderboard, wanted: _Wanted) -> Table[LeaderboardRow]:
     """Return a board's table with as many of its rows as a terminal shows at once, the prompt below it included."""
-    from mnist_bench.leaderboard import cut
+    from mnist_bench.leaderboard.board import cut
 
     table = _table(board, wanted)
     while (over := output.overflow(table)) and len(board.rows) > FEWEST:
@@ -258,8 +261,9 @@ def _fitting(board: Leaderboard, wanted: _Wanted) -> Table[LeaderboardRow]:
 
 def _table(board: Leaderboard, wanted: _Wanted) -> Table[LeaderboardRow]:
     """Return a board as a table with its legend, or with the name of the option that prints the legend."""
-    from mnist_bench.joint_leaderboard import JointLeaderboard, joint_table_of
-    from search.study import StudyLocation, place_words
+    from mnist_bench.joint_leaderboard.joint import JointLeaderboard
+    from mnist_bench.joint_leaderboard.joint_table import joint_table_of
+    from search.study.location import StudyLocation, place_words
 
     if isinstance(board, JointLeaderboard):
         table = joint_table_of(board, place_words(wanted.results, wanted.storage))
@@ -273,8 +277,8 @@ def _table(board: Leaderboard, wanted: _Wanted) -> Table[LeaderboardRow]:
 
 def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
-    from mnist_bench.studies import commands_at
-    from search.study import has_its_folder, specification
+    from mnist_bench.studies.compatibility import commands_at
+    from search.study.studies import has_its_folder, specification
 
     owns_folder = has_its_folder(location)
     commands = commands_at(location, specification(location), owns_folder=owns_folder)
@@ -286,23 +290,25 @@ def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[Leader
 
 
 def _with_values(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:
-    from mnist_bench.experiments import confirm
-    from mnist_bench.leaderboard import table_of
+    from mnist_bench.experiments.confirm import result_tables
+    from mnist_bench.experiments.confirm.results import ConfirmedValues, load
+    from mnist_bench.leaderboard.board_table import table_of
 
     table = table_of(board, commands=commands)
-    found = confirm.load(confirm.ConfirmedValues, folder) if folder else None
+    found = load(ConfirmedValues, folder) if folder else None
     found = found if found and found.digest == board.digest else None
-    told = [confirm.footnote(found, commands)] if found else []
+    told = [result_tables.footnote(found, commands)] if found else []
     document = {**table.document, "confirmed": found and found.plain()}
     return replace(table, footnotes=[*table.footnotes, *told], document=document)
 
 
 def _with_race(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:
-    from mnist_bench.experiments import confirm
-    from mnist_bench.leaderboard import table_of
+    from mnist_bench.experiments.confirm import result_tables
+    from mnist_bench.experiments.confirm.results import Confirmed, Front, load
+    from mnist_bench.leaderboard.board_table import table_of
 
-    race = confirm.load(confirm.Confirmed, folder) if folder else None
-    front = confirm.load(confirm.Front, folder) if folder else None
+    race = load(Confirmed, folder) if folder else None
+    front = load(Front, folder) if folder else None
     race = race if race and race.digest == board.digest else None
     front = front if front and front.digest == board.digest else None
     raced = race is not None and len(race.candidates) > 1
@@ -312,7 +318,7 @@ def _with_race(board: Leaderboard, folder: Path | None, commands: NextCommands) 
     if board.cost is not None:
         more["confirmed_front"] = front and front.plain()
         if front or (board.front and not board.live):
-            below.append(confirm.front_footnote(front, commands))
+            below.append(result_tables.front_footnote(front, commands))
     if race:
-        below.append(confirm.footnote(race, commands))
+        below.append(result_tables.footnote(race, commands))
     return replace(table, footnotes=[*table.footnotes, *below], document={**table.document, **more})

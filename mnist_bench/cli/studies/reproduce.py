@@ -18,10 +18,11 @@ from search.differences import CANARIES
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from mnist_bench.experiments import OwnCode
-    from mnist_bench.studies import Difference, OnPeriod, PeriodResult, Record, RepeatedTrial
-    from search.event_log import TrialRecord
-    from search.study import StoredStudy
+    from mnist_bench.experiments.own_trainer import OwnCode
+    from mnist_bench.studies.record import PeriodResult, Record
+    from mnist_bench.studies.reproduce import Difference, OnPeriod, RepeatedTrial
+    from search.event_log.records import TrialRecord
+    from search.study.studies import StoredStudy
     from search.trainer_api import Trainer
 
 NOISE = 0.05
@@ -71,7 +72,8 @@ def reproduce(
         mnist-bench reproduce ridge-0/3 --trainer examples/own_trainer.py:Trainer
     """
     from mnist_bench.experiments import own_trainer
-    from mnist_bench.studies import find_trial, is_foreign
+    from mnist_bench.studies.foreign import is_foreign
+    from mnist_bench.studies.validated import find_trial
 
     kept: Path | None = None
     if (read := _record(target)) is not None:
@@ -120,7 +122,7 @@ class _Again:
 
     def print_heading(self) -> None:
         from mnist_bench.studies import reproduce as reproduction
-        from search.objectives import NO_CHECK
+        from search.objectives.executor import NO_CHECK
 
         changed = _changed_canaries(reproduction.numerics_differences(self.numerics, self.trainer.numerics))
         canary = str(self.numerics.get("canary", "none"))
@@ -153,7 +155,8 @@ def _of_trial(
     Raises:
         UsageError: its weights are not of those that a search keeps.
     """
-    from mnist_bench.studies import check_kept, keep_weights, record_of
+    from mnist_bench.studies.best_checkpoints import check_kept, keep_weights
+    from mnist_bench.studies.record import record_of
 
     if weights:
         check_kept(study, trial)
@@ -180,7 +183,7 @@ def _of_record(
 
 def _of_values(study: StoredStudy, trial: TrialRecord, code: OwnCode) -> _Again:
     from mnist_bench.experiments import own_trainer
-    from mnist_bench.leaderboard import value_name
+    from mnist_bench.leaderboard.objective import value_name
     from mnist_bench.studies import reproduce as reproduction
 
     trainer = own_trainer.trainer_for(study, code)

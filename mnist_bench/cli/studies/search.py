@@ -12,16 +12,18 @@ import typer
 from mnist_bench.cli import options, output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
 from search.arguments import MAX_SEED
-from search.driver.attended import Interrupts
+from search.driver.attended.interrupts import Interrupts
 from search.errors import UsageError
-from search.event_log import Order
-from search.executors import MAX_LANES, ExecutorName
+from search.event_log.timeline import Order
+from search.executors.protocol import MAX_LANES, ExecutorName
 from search.messages import joined
 from search.trainer_api import MAX_PERIODS
 
 if TYPE_CHECKING:
-    from mnist_bench.searches import ObjectiveConfig, SearchConfig
-    from search.driver import Observer, Run
+    from mnist_bench.searches.config import SearchConfig
+    from mnist_bench.searches.objective_search import ObjectiveConfig
+    from search.driver.progress import Observer
+    from search.driver.run import Run
 
 OF_OWN_WORK = ("objective", "command", "periods", "unchecked", "stall")
 """Options of a search of your own function or program."""
@@ -293,9 +295,11 @@ def search(
         mnist-bench search my.yaml --objective my.py:objective
         mnist-bench search my.yaml --command "./train.sh --lr {lr}"
     """
-    from mnist_bench import searches
-    from mnist_bench.plots import KINDS
-    from mnist_bench.searches import ObjectiveConfig, SearchConfig, check_study_name
+    from mnist_bench.plots.kinds import KINDS
+    from mnist_bench.searches import running
+    from mnist_bench.searches.config import SearchConfig
+    from mnist_bench.searches.objective_search import ObjectiveConfig
+    from mnist_bench.searches.setup import check_study_name
 
     is_own = objective is not None or command is not None
     _check_typed(context, is_own=is_own)
@@ -328,7 +332,7 @@ def search(
     if dry_run:
         _preview(config, share)
     else:
-        run = _shown(config, lambda *given: searches.run(config, *given), as_json=json)
+        run = _shown(config, lambda *given: running.run(config, *given), as_json=json)
         if share is not None and run.reached:
             _audit(run, config, share)
 
@@ -358,14 +362,14 @@ def _is_typed(context: typer.Context, name: str) -> bool:
 def _search_own(config: ObjectiveConfig, *, dry_run: bool, as_json: bool) -> None:
     """Search your own function or program, or show what that would be."""
     if dry_run:
-        from mnist_bench.preview import preview_objective
+        from mnist_bench.preview.objective_lines import preview_objective
 
         for line in preview_objective(config):
             output.print_prose(line)
         return
-    from mnist_bench import searches
+    from mnist_bench.searches import objective_search
 
-    _shown(config.shared, lambda *given: searches.run_objective(config, *given), as_json=as_json)
+    _shown(config.shared, lambda *given: objective_search.run_objective(config, *given), as_json=as_json)
 
 
 def _share(text: str, executor: ExecutorName) -> float:
@@ -388,12 +392,13 @@ def _share(text: str, executor: ExecutorName) -> float:
 
 
 def _preview(config: SearchConfig, share: float | None) -> None:
-    from mnist_bench import searches, space_files
-    from mnist_bench.preview import preview
+    from mnist_bench.preview.lines import preview
+    from mnist_bench.searches.setup import SearchSetup
+    from mnist_bench.space_files import space_warnings
 
-    setup = searches.SearchSetup.of(config)
-    for warning in space_files.warnings(setup.drawn, (setup.sampler, setup.pruner)):
-        output.note(space_files.warning_line(warning))
+    setup = SearchSetup.of(config)
+    for warning in space_warnings.warnings(setup.drawn, (setup.sampler, setup.pruner)):
+        output.note(space_warnings.warning_line(warning))
     for line in preview(setup):
         output.print_prose(line)
     if share is not None:

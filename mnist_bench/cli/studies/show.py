@@ -15,8 +15,8 @@ from mnist_bench.result_table import Column, Table
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from search.event_log import StudyRecord, TrialRecord
-    from search.study import StoredStudy
+    from search.event_log.records import StudyRecord, TrialRecord
+    from search.study.studies import StoredStudy
     from search.trainer_api import Report
 
 
@@ -54,7 +54,8 @@ def show(
         raise UsageError("Give one of --recipe, --space, --code and --json; --json can also be combined with --why.")
     study, trial = targets.open_target(target, results, storage, of_any_trainer=not (recipe or code))
     if recipe:
-        from mnist_bench.studies import find_trial, recipe_text
+        from mnist_bench.studies.record import recipe_text
+        from mnist_bench.studies.validated import find_trial
 
         output.print_text(recipe_text(study, trial or find_trial(study, None)))
         return
@@ -97,7 +98,7 @@ def _print_code(study: StudyRecord) -> None:
 
 def _explain(study: StoredStudy, trial: TrialRecord, json: bool) -> None:
     from mnist_bench.cli.studies import why
-    from search.study import read_events
+    from search.study.studies import read_events
 
     explanation = why.explained(study, trial, read_events(study.location))
     if json:
@@ -107,8 +108,8 @@ def _explain(study: StoredStudy, trial: TrialRecord, json: bool) -> None:
 
 
 def _study_json(study: StoredStudy) -> dict[str, object]:
-    from mnist_bench.leaderboard import counts
-    from search.study import fingerprint
+    from mnist_bench.leaderboard.board import counts
+    from search.study.spec import fingerprint
 
     return {
         "study": study.name,
@@ -123,8 +124,9 @@ def _study_json(study: StoredStudy) -> dict[str, object]:
 
 
 def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
-    from mnist_bench.leaderboard import excess_of
-    from mnist_bench.studies import is_foreign, record
+    from mnist_bench.leaderboard.board import excess_of
+    from mnist_bench.studies import record
+    from mnist_bench.studies.foreign import is_foreign
 
     if is_foreign(study.spec) or not trial.reports:  # a record is of what can be trained again
         return {"study": study.name, **asdict(trial), "excess": excess_of(trial)}
@@ -132,10 +134,11 @@ def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
 
 
 def _study_lines(study: StudyRecord) -> Iterator[str]:
-    from mnist_bench.config import flattened
-    from mnist_bench.leaderboard import counts, grouped, stop_line
-    from mnist_bench.studies import is_foreign
-    from search.study import fingerprint
+    from mnist_bench.config.json import flattened
+    from mnist_bench.leaderboard.board import counts, grouped
+    from mnist_bench.leaderboard.early_stop_lines import stop_line
+    from mnist_bench.studies.foreign import is_foreign
+    from search.study.spec import fingerprint
 
     yield f"{study.name}: {cells.counted(counts(study), live=study.live)} of {study.totals[-1]} trials" + (
         ", running now" if study.live else ""
@@ -158,8 +161,9 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
 
 
 def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
-    from mnist_bench.leaderboard import accuracy_interval, excess_of, validation_images
-    from mnist_bench.studies import is_foreign
+    from mnist_bench.leaderboard.board import excess_of
+    from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
+    from mnist_bench.studies.foreign import is_foreign
 
     foreign = is_foreign(study.spec)
     images = 0 if foreign else validation_images(study.spec["context"])
@@ -179,7 +183,7 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
 
 
 def _settings(trial: TrialRecord) -> Iterator[str]:
-    from mnist_bench.config import every_setting, flattened, from_json
+    from mnist_bench.config.json import every_setting, flattened, from_json
 
     yield from ("", "settings (* sampled)")
     config = from_json(trial.config)
@@ -191,7 +195,7 @@ def _settings(trial: TrialRecord) -> Iterator[str]:
 
 def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
     """Yield the parameters, and the configuration that another trainer made of them."""
-    from mnist_bench.config import flattened
+    from mnist_bench.config.json import flattened
 
     for heading, values in (("parameters", trial.params), ("configuration", trial.config)):
         yield from ("", heading)
@@ -199,8 +203,8 @@ def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
 
 
 def _curve(study: StudyRecord, trial: TrialRecord) -> Table[Report]:
-    from mnist_bench.leaderboard import value_name
-    from mnist_bench.studies import is_foreign
+    from mnist_bench.leaderboard.objective import value_name
+    from mnist_bench.studies.foreign import is_foreign
 
     heading = value_name(study.spec) if is_foreign(study.spec) else "accuracy"
     metrics = dict.fromkeys(name for report in trial.reports for name in report.metrics if name != heading)
@@ -220,7 +224,7 @@ def _metric_column(name: str) -> Column[Report]:
 
 def _named(study: StudyRecord, value: float | None) -> str:
     """Return a value as a line names it: `99.41%`, or `val_loss 0.031` of another trainer whose space says so."""
-    from mnist_bench.studies import is_foreign
+    from mnist_bench.studies.foreign import is_foreign
 
     name = f"{study.metric} " if study.metric is not None and is_foreign(study.spec) else ""
     return f"{name}{_reader(study)(value)}"
@@ -228,6 +232,6 @@ def _named(study: StudyRecord, value: float | None) -> str:
 
 def _reader(study: StudyRecord) -> Callable[[float | None], str]:
     """Return the format of the study's values: accuracies in percent, values of another trainer as they are."""
-    from mnist_bench.studies import is_foreign
+    from mnist_bench.studies.foreign import is_foreign
 
     return cells.value if is_foreign(study.spec) else cells.percent

@@ -13,8 +13,10 @@ from search.errors import UsageError
 from search.messages import number_of
 
 if TYPE_CHECKING:
-    from search.event_log import Event, StudyRecord, TrialRecord
-    from search.explanations import Explanation, Standing
+    from search.event_log.events import Event
+    from search.event_log.records import StudyRecord, TrialRecord
+    from search.explanations.explain import Explanation
+    from search.explanations.standings import Standing
 
 
 def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Explanation:
@@ -24,12 +26,12 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
         UsageError: the study was made by another version of the search, which may have decided differently; or by
             another trainer, whose planner ruled out configurations, with a sampler that needs to know which.
     """
-    from mnist_bench import searches
-    from mnist_bench.studies import is_foreign
-    from search import strategies
-    from search.driver import RecordedPlanner
-    from search.explanations import explain, proposes_again
-    from search.study import DRIVER_REVISION
+    from mnist_bench.searches import study_context
+    from mnist_bench.studies.foreign import is_foreign
+    from search.driver.replay import RecordedPlanner
+    from search.explanations.explain import explain, proposes_again
+    from search.strategies import registry
+    from search.study.spec import DRIVER_REVISION
 
     revision = study.spec["driver_revision"]
     if revision != DRIVER_REVISION:
@@ -38,8 +40,8 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
             "version."
         )
     if not is_foreign(study.spec):
-        return explain(events, trial.number, lambda spec: searches.planner(spec.space, spec.context))
-    sampler, _ = strategies.of_spec(study.spec)
+        return explain(events, trial.number, lambda spec: study_context.planner(spec.space, spec.context))
+    sampler, _ = registry.of_spec(study.spec)
     if not sampler.asks_planner:
         return explain(events, trial.number, lambda spec: None)
     # As if the trainer's planner ruled nothing out. If it did, the sampler proposes something else.
@@ -72,7 +74,7 @@ def to_json(study: StudyRecord, trial: TrialRecord, explanation: Explanation) ->
 
 def _source(study: StudyRecord, trial: TrialRecord) -> str:
     """Return the studies and tables of the start list, or the trial of an earlier study that a trial repeats."""
-    from search.study import StudySpec
+    from search.study.spec import StudySpec
 
     spec = StudySpec.from_json(study.spec)
     taken = spec.taken(trial.number)

@@ -17,7 +17,7 @@ from search.errors import UsageError
 from search.messages import command_line, listing, shortened
 
 if TYPE_CHECKING:
-    from search.study import StudySummary
+    from search.study.studies import StudySummary
 
 RESUMED = 3
 """Unfinished studies whose commands are printed below the table."""
@@ -47,7 +47,7 @@ def studies(
         _refuse_options_before(context)
         return
     from mnist_bench.studies import openings
-    from search.study import list_studies
+    from search.study.studies import list_studies
 
     found = list_studies(results, storage)
     rows = [row_of(summary, storage) for summary in found]
@@ -66,7 +66,8 @@ def studies(
 
 
 def _note_faults(summaries: Sequence[StudySummary], results: Path, storage: str | None) -> None:
-    from search.study import StudyLocation, all_failed
+    from search.study.location import StudyLocation
+    from search.study.studies import all_failed
 
     for summary in summaries:
         if summary.unreadable is not None:
@@ -76,7 +77,8 @@ def _note_faults(summaries: Sequence[StudySummary], results: Path, storage: str 
 
 
 def _note_none(results: Path, storage: str | None) -> None:
-    from search.study import place_words, where
+    from search.study.location import place_words
+    from search.study.studies import where
 
     command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results, storage)])
     output.note(f"No studies in {where(results, storage)}; `{command}` makes one.")
@@ -97,7 +99,7 @@ def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
 
 def _openings_line(results: Path, opened: int) -> str:
     """Return how often the test set was opened from a results folder, and the purpose of the last time."""
-    from mnist_bench.leaderboard import test_set_line
+    from mnist_bench.leaderboard.board_table import test_set_line
     from mnist_bench.studies import openings
 
     line, last = test_set_line(opened), openings.latest_from_results(results)

@@ -14,7 +14,8 @@ from mnist_bench.cli import options, output
 from search.messages import number_of
 
 if TYPE_CHECKING:
-    from search.study import StudyLocation, StudySummary
+    from search.study.location import StudyLocation
+    from search.study.studies import StudySummary
 
 WITHOUT_WEIGHTS = (
     "All results stay, and so do the hashes with which `reproduce` compares. `predict`, plots of a network and exports "
@@ -32,7 +33,7 @@ class _Chosen:
 
     def line(self) -> str:
         """Return what is lost with it."""
-        from search.study import where
+        from search.study.studies import where
 
         found, storage = self.summary, self.location.storage
         place = str(found.path) if storage is None else f"{where(found.path, storage)}, and {found.path}"
@@ -57,7 +58,7 @@ def remove(
         mnist-bench studies remove conv-0 conv-1
         mnist-bench studies remove conv-0 --weights
     """
-    from search.study import check_idle
+    from search.study.studies import check_idle
 
     chosen = _chosen(names, results, storage)
     check_idle(each.location for each in chosen)
@@ -74,7 +75,8 @@ def _chosen(names: Sequence[str], results: Path, storage: str | None) -> list[_C
         UsageError: a name cannot name a study.
         StudyNotFoundError: there is no such study.
     """
-    from search.study import StudyLocation, list_studies, no_such_study
+    from search.study.location import StudyLocation
+    from search.study.studies import list_studies, no_such_study
 
     found = {summary.name: summary for summary in list_studies(results, storage)}
     chosen = []
@@ -87,7 +89,7 @@ def _chosen(names: Sequence[str], results: Path, storage: str | None) -> list[_C
 
 
 def _remove_studies(chosen: Sequence[_Chosen], *, yes: bool) -> None:
-    from search.study import remove_study
+    from search.study.studies import remove_study
 
     one = len(chosen) == 1
     what, loss = ("this study", "It") if one else (f"these {len(chosen)} studies", "They")
@@ -98,7 +100,7 @@ def _remove_studies(chosen: Sequence[_Chosen], *, yes: bool) -> None:
 
 
 def _remove_weights(chosen: Sequence[_Chosen], *, yes: bool) -> None:
-    from search.study import files_of_weights, has_its_folder, remove_weights
+    from search.study.studies import files_of_weights, has_its_folder, remove_weights
 
     files = {each.location: files_of_weights(each.location.files) for each in chosen if has_its_folder(each.location)}
     held = {location: paths for location, paths in files.items() if paths}

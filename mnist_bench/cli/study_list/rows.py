@@ -10,11 +10,12 @@ from mnist_bench import cells
 from mnist_bench.cells import size
 from mnist_bench.result_table import Column
 from search.errors import StorageError
-from search.event_log import repeats
+from search.event_log.timeline import repeats
 from search.messages import command_line, without_option
 
 if TYPE_CHECKING:
-    from search.study import StudyLocation, StudySummary
+    from search.study.location import StudyLocation
+    from search.study.studies import StudySummary
 
 Row = dict[str, Any]
 SEARCH = ["mnist-bench", "search"]
@@ -22,8 +23,8 @@ SEARCH = ["mnist-bench", "search"]
 
 def row_of(summary: StudySummary, storage: str | None) -> Row:
     """Return a study as JSON has it."""
-    from mnist_bench.studies import is_foreign
-    from search.study import StudyLocation
+    from mnist_bench.studies.foreign import is_foreign
+    from search.study.location import StudyLocation
 
     row: Row = {
         "study": summary.name,
@@ -56,7 +57,8 @@ def _of_folder(location: StudyLocation, state: str) -> Row:
 
 def resume_command(location: StudyLocation) -> str | None:
     """Return the command with which the search of a study continues; None if it is not known."""
-    from search.study import has_its_folder, invocations
+    from search.study.invocation_log import invocations
+    from search.study.studies import has_its_folder
 
     if not has_its_folder(location):
         return None

@@ -8,21 +8,19 @@ from dataclasses import replace
 from mnist_bench import cells
 from mnist_bench.cli import output, resuming
 from mnist_bench.cli.views.trial_words import ValueWords
-from mnist_bench.leaderboard import (
-    Leaderboard,
-    digest_lines,
-    leaderboard_of,
-    stop_line,
-    stop_option,
-    table_of,
-    worker_time_of,
-)
+from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
+from mnist_bench.leaderboard.board_table import digest_lines, table_of
+from mnist_bench.leaderboard.early_stop_lines import stop_line, stop_option
+from mnist_bench.leaderboard.worker_time import worker_time_of
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.searches import SearchConfig
-from mnist_bench.studies import commands_of, is_foreign, openings
-from search.driver import Run
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.studies import openings
+from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.foreign import is_foreign
+from search.driver.run import Run
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord, TrialRecord, repeats
+from search.event_log.records import StudyRecord, TrialRecord
+from search.event_log.timeline import repeats
 
 TOP = 5
 

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.config import from_json
-from mnist_bench.leaderboard import accuracy_interval, epochs_done, period_ends, total_epochs, validation_images
-from mnist_bench.nets import line
-from mnist_bench.studies import is_foreign
-from search.driver import Progress
-from search.event_log import TrialRecord
-from search.objectives import FLAT
-from search.study import StudySpec
+from mnist_bench.config.json import from_json
+from mnist_bench.leaderboard.board import epochs_done, period_ends, total_epochs
+from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
+from mnist_bench.nets.summary import line
+from mnist_bench.studies.foreign import is_foreign
+from search.driver.progress import Progress
+from search.event_log.records import TrialRecord
+from search.objectives.configuration import FLAT
+from search.study.spec import StudySpec
 
 
 class TrialWords(ABC):

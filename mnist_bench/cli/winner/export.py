@@ -56,7 +56,8 @@ def export(
         mnist-bench export conv-0/17 --to net-17
     """
     from mnist_bench import cells
-    from mnist_bench.export import WinnerOptions, export_folder, load_winner
+    from mnist_bench.export import export_folder
+    from mnist_bench.export.winner import WinnerOptions, load_winner
 
     asked = WinnerOptions(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
     export_folder.check(folder)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mnist_bench.prediction import Model, Prediction
+    from mnist_bench.prediction.model import Model, Prediction
 
 STDIN = "-"
 
@@ -97,13 +97,13 @@ def predict(
 
 def _model(name: str, data_dir: Path | None, results: Path, storage: str | None) -> Model:
     """Return the network of a file, an export's folder, a study or a trial."""
-    from mnist_bench.prediction import UNFINISHED, WEIGHTS, load_model
+    from mnist_bench.prediction.model import UNFINISHED, WEIGHTS, load_model
 
     path = Path(name)
     is_folder = any((path / file).is_file() for file in (WEIGHTS, UNFINISHED))
     if path.is_file() or path.suffix == Path(WEIGHTS).suffix or is_folder:
         return load_model(path)
-    from mnist_bench.export import WinnerOptions, load_winner
+    from mnist_bench.export.winner import WinnerOptions, load_winner
 
     study, trial = targets.open_target(name, results, storage)
     return load_winner(study, trial, WinnerOptions(trains=False, data_dir=data_dir)).model

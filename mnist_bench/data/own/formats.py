@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_bench.config import DatasetName
+from mnist_bench.config.settings import DatasetName
 from mnist_bench.data import idx
 from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, form_of, images_in
 from mnist_bench.data.own import npz, picture_folder

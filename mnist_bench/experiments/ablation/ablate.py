@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mnist_bench import own_nets, space_files
-from mnist_bench.config import TrainConfig, from_json, to_json
+from mnist_bench.config.json import from_json, to_json
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
@@ -23,16 +23,19 @@ from mnist_bench.experiments.grid import (
     validation_errors,
 )
 from mnist_bench.experiments.time_budget import check_budget
-from mnist_bench.nets import net_size
-from mnist_bench.numerics import TRAINER_REVISIONS
+from mnist_bench.nets.size import net_size
+from mnist_bench.numerics.kinds import TRAINER_REVISIONS
+from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.studies import compatibility, data_of
+from mnist_bench.space_files import space_sources
+from mnist_bench.studies import compatibility
+from mnist_bench.studies.record import data_of
 from search import canonical_json, hashed
 from search.differences import canaries
 from search.errors import UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import listing
-from search.study import StoredStudy
+from search.study.studies import StoredStudy
 from search.trainer_api import Report
 
 
@@ -40,7 +43,7 @@ from search.trainer_api import Report
 class AblationOptions(Workplace):
     """The options of an ablation."""
 
-    baseline: space_files.Source = "notebook/linear"
+    baseline: space_sources.Source = "notebook/linear"
     """A recipe: a file, a shipped one's name, or values."""
     seeds: int = 3
     budget: float | None = None
@@ -65,7 +68,7 @@ def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOption
         StudyLockedError: another process makes an ablation of the study.
         DataError, DeviceError, WorkerError, StorageError: as `open_grid_of`.
     """
-    target, baseline = effective(from_json(trial.config)), space_files.named(options.baseline)
+    target, baseline = effective(from_json(trial.config)), space_sources.named(options.baseline)
     start = effective(_beginning(study, options, target))
     if not differing(start, target):
         raise UsageError(
@@ -100,11 +103,11 @@ def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig
         UsageError: the net was not named, or has a setting without a default.
     """
     form = data_of(study.spec["context"]).form
-    recipe = space_files.recipe(space_files.load(options.baseline, form=lambda _: form))
+    recipe = space_sources.recipe(space_sources.load(options.baseline, form=lambda _: form))
     compatibility.require_net(target.net_code, options.net)
     if target.net_code is None:
         return recipe
-    net = own_nets.loaded_net(target.net_code)
+    net = own_net.loaded_net(target.net_code)
     if needed := net.settings.needed:
         raise UsageError(
             f"An ablation begins at the defaults of the network's settings; {net.loaded.name} has none for "

@@ -15,15 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bench.config import TrainConfig, from_json
+from mnist_bench.config.json import from_json
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.experiments.ablation.setting_groups import candidates, changed, differing, waiting
-from mnist_bench.nets import distinguishing
+from mnist_bench.nets.summary import distinguishing
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.result_table import ShownAsTable, Table
-from mnist_bench.statistics import ROUNDING, by_seed, residual_variance
+from mnist_bench.statistics import by_seed
+from mnist_bench.statistics.anova import ROUNDING, residual_variance
 from mnist_bench.studies import sealed_json
 from search.messages import joined
-from search.study import StudyFolder
+from search.study.folder import StudyFolder
 
 CONFIDENCE = 0.95
 COMPARABLE = 2
@@ -120,7 +122,7 @@ class Ablation(ShownAsTable):
     steps: tuple[Step, ...]
 
     def _table(self) -> Table[Any]:
-        from mnist_bench.experiments.ablation import table_of  # its module imports this one
+        from mnist_bench.experiments.ablation.ablation_table import table_of  # its module imports this one
 
         return table_of(self)
 

@@ -1,5 +1,1 @@
 """`confirm`: the best configurations race with fresh seeds before the test set is opened."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

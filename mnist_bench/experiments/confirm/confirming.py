@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, assert_never, get_args
 
 from mnist_bench.cells import duration
-from mnist_bench.data import DataOptions, unopened_identity
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.test_set import unopened_identity
 from mnist_bench.errors import DataError, NotReproducedError
 from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.confirm import race
@@ -40,16 +41,20 @@ from mnist_bench.experiments.confirm.results import (
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, Runs, ValueRuns, all_stand
 from mnist_bench.experiments.grid import Grid, Observer, Workplace, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, as_given, check_budget, typed
-from mnist_bench.leaderboard import epochs_done, ordered, pareto_front, value_name
-from mnist_bench.studies import compatibility, is_foreign, record
+from mnist_bench.leaderboard.board import epochs_done
+from mnist_bench.leaderboard.objective import value_name
+from mnist_bench.leaderboard.ranking import ordered, pareto_front
+from mnist_bench.studies import compatibility, record
+from mnist_bench.studies.foreign import is_foreign
 from search import canonical_json
 from search.arguments import check_choice, check_count
 from search.database import file_lock
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.files import make_folder
 from search.messages import number_of
-from search.study import ConfirmFolder, StoredStudy
+from search.study.folder import ConfirmFolder
+from search.study.studies import StoredStudy
 
 Opening = Literal["judged", "never", "always"]
 """When nets are trained on all images and the test set is opened: once a test was made, not now, or in any case."""

@@ -20,7 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnist_bench.statistics import ROUNDING, alike, by_seed, holm, residual_variance
+from mnist_bench.statistics import by_seed
+from mnist_bench.statistics.anova import ROUNDING, alike, residual_variance
+from mnist_bench.statistics.inference import holm
 
 ROUNDS = (1, 2, 4, 8)
 """Seeds that each candidate still racing has trained with after each round. They double, so that one which is dropped

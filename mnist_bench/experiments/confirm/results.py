@@ -13,12 +13,14 @@ from pydantic import with_config
 
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import ShownAsTable, Table
-from mnist_bench.statistics import by_seed, share_interval, t_interval
+from mnist_bench.statistics import by_seed
+from mnist_bench.statistics.inference import share_interval, t_interval
 from mnist_bench.statistics.paired import paired
 from mnist_bench.studies import sealed_json
 from search.errors import StorageError
 from search.stored_fields import STRICT, First
-from search.study import StoredStudy, StudyFolder
+from search.study.folder import StudyFolder
+from search.study.studies import StoredStudy
 
 Count = Annotated[int, Ge(1)]
 Method = Literal["shared_variance", "own_differences"]
@@ -178,7 +180,7 @@ class Result(ShownAsTable):
     digest: str
 
     def _table(self) -> Table[Any]:
-        from mnist_bench.experiments.confirm import table_of  # its module imports this one
+        from mnist_bench.experiments.confirm.result_tables import table_of  # its module imports this one
 
         return table_of(self)
 
@@ -248,7 +250,7 @@ class Raced(Result, Generic[Candidate]):
         return values
 
     def _finding(self) -> str:
-        from mnist_bench.experiments.confirm import footnote
+        from mnist_bench.experiments.confirm.result_tables import footnote
 
         return footnote(self, NextCommands(study=self.study))
 

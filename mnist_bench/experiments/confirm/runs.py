@@ -13,8 +13,10 @@ from typing import Any, assert_never
 import numpy as np
 
 from mnist_bench.cells import duration, value as value_cell
-from mnist_bench.config import TrainOn, from_json, to_json
-from mnist_bench.data import DataOptions, hashes_of_test_set
+from mnist_bench.config.json import from_json, to_json
+from mnist_bench.config.settings import TrainOn
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.test_set import hashes_of_test_set
 from mnist_bench.errors import NotReproducedError, Stopped
 from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.confirm.race import ROUNDS, Errors
@@ -22,17 +24,21 @@ from mnist_bench.experiments.confirm.results import MIN_COMMITTEE, NOTHING, Eval
 from mnist_bench.experiments.grid import Grid, Observer, RunReports, TrainingRun, product, validation_errors
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
-from mnist_bench.studies import compatibility, data_of, purpose_of_confirming, record, sealed_json
-from mnist_bench.training import export
+from mnist_bench.studies import compatibility, record, sealed_json
+from mnist_bench.studies.openings import purpose_of_confirming
+from mnist_bench.studies.record import data_of
+from mnist_bench.training.weights import export
 from search import canonical_json, hashed
 from search.differences import canaries
-from search.driver import Task, TaskStore, Training
+from search.driver.tasks import Task, TaskStore, Training
 from search.errors import StorageError, UsageError
-from search.event_log import StudyRecord, TrialRecord, reason_of
-from search.executors import Executor
+from search.event_log.records import StudyRecord, TrialRecord, reason_of
+from search.executors.protocol import Executor
 from search.files import atomic_write, make_folder
 from search.messages import number_of
-from search.study import CheckpointStore, ConfirmFolder, StoredStudy
+from search.study.checkpoint_store import CheckpointStore
+from search.study.folder import ConfirmFolder
+from search.study.studies import StoredStudy
 from search.trainer_api import Report, finite
 
 ROUNDED = 4

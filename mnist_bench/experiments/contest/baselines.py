@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 from mnist_bench.experiments.contest.contest_record import BestConfiguration, Trace
-from search.strategies import OptunaStudy
+from search.strategies.optuna_study import OptunaStudy
 from search.trainer_api import Plan, Report
 
 FIRST_PERIOD_SHARE = 0.5

@@ -7,17 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import start_lists, tables, value_tables
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, StartListsByNames
 from mnist_bench.experiments.contest.entrants import Named, check_fit, line_up
-from mnist_bench.experiments.contest.replayed import Replayed, ReplayedTable, ReplayedValues
+from mnist_bench.experiments.contest.replayed.replayed_table import ReplayedTable
+from mnist_bench.experiments.contest.replayed.replayed_task import Replayed
+from mnist_bench.experiments.contest.replayed.replayed_values import ReplayedValues
 from mnist_bench.experiments.contest.replays import Terms, replays
 from mnist_bench.experiments.grid import Observer, check_seeds
+from mnist_bench.start_lists import make, sources as start_lists_sources
+from mnist_bench.tables import shipped
+from mnist_bench.value_tables import made
 from search.arguments import check_count
 from search.errors import UsageError
 from search.messages import show
-from search.repeatability import TriedOn
-from search.space import Space
+from search.repeatability.check import TriedOn
+from search.space.space import Space
 from search.trainer_api import Planner
 
 FOLDER = Path("_bench")
@@ -96,12 +100,12 @@ def _replayed(options: ContestOptions, name: str) -> Replayed:
         UsageError: there is no such table, or it cannot have the start list; see `_starts`.
         StorageError: its file is damaged.
     """
-    if not value_tables.is_named(name):
-        table = tables.load(name)
+    if not made.is_named(name):
+        table = shipped.load(name)
         return ReplayedTable(table, starts=_starts(options, table.space, table.planner, table.about.task))
     if options.start:
         raise UsageError(f"Warm-start configurations are of networks for MNIST; on table {name} leave them out.")
-    return ReplayedValues(value_tables.load(name))
+    return ReplayedValues(made.load(name))
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -136,7 +140,7 @@ def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: 
     """
     if not options.start:
         return {}
-    sources = [start_lists.source(name, options.results) for name in dict.fromkeys(options.start)]
+    sources = [start_lists_sources.source(name, options.results) for name in dict.fromkeys(options.start)]
     for source in sources:
         if source.task is None:
             raise UsageError(f"{source.name} is a study, which may have seen the images of {task}; name tables here.")
@@ -144,7 +148,7 @@ def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: 
             raise UsageError(
                 f"Warm-start configurations from {source.name} were selected on {task}, the task of this comparison."
             )
-    return {options.start: start_lists.make(space, planner, sources)}
+    return {options.start: make.make(space, planner, sources)}
 
 
 def _replayed_contest(

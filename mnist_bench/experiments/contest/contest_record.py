@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, assert_never
 
-from mnist_bench.start_lists import named
-from mnist_bench.tables import CHANCE
-from search.study import StartList
+from mnist_bench.start_lists.sources import named
+from mnist_bench.tables.recorded_benchmark import CHANCE
+from search.study.start_list import StartList
 
 Measure = Literal["error", "regret"]
 """Of a choice: its error on unseen images; or its normalized regret, of a table of values."""

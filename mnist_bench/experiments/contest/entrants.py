@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from mnist_bench.experiments.contest.contest_record import Entrant
-from search import strategies
 from search.errors import UsageError
 from search.messages import show
-from search.plugins import is_code
-from search.repeatability import TriedOn, require
+from search.plugins.loading import is_code
+from search.repeatability.check import TriedOn, require
+from search.strategies import registry
+from search.strategies.pruners import Pruner
+from search.strategies.samplers import Sampler
 
 BASELINES = (
     Entrant(sampler="random"),
@@ -91,14 +93,14 @@ def _check_taken(kind: str, names: Sequence[str], options: Mapping[str, Any]) ->
         )
 
 
-def strategies_of(entrant: Entrant) -> tuple[strategies.Sampler, strategies.Pruner]:
+def strategies_of(entrant: Entrant) -> tuple[Sampler, Pruner]:
     """Return the sampler and the pruner of an entrant that searches; your own code is loaded.
 
     Raises:
         UsageError: there is no such strategy, or an option is unknown or out of range.
     """
-    sampler = strategies.named_sampler(entrant.sampler, entrant.sampler_options)
-    return sampler, strategies.named_pruner(entrant.pruner, entrant.pruner_options)
+    sampler = registry.named_sampler(entrant.sampler, entrant.sampler_options)
+    return sampler, registry.named_pruner(entrant.pruner, entrant.pruner_options)
 
 
 def check_fit(entrant: Entrant, tried_on: TriedOn) -> None:
@@ -111,6 +113,6 @@ def check_fit(entrant: Entrant, tried_on: TriedOn) -> None:
     if entrant.method != "search":
         return
     sampler, pruner = strategies_of(entrant)
-    if reasons := [reason for _, reason in strategies.misfits(sampler, pruner, tried_on.space, tried_on.periods)]:
+    if reasons := [reason for _, reason in registry.misfits(sampler, pruner, tried_on.space, tried_on.periods)]:
         raise UsageError(f"{entrant.way} on {tried_on.space.name}: {'; '.join(reasons)}.")
     require(sampler, pruner, tried_on)

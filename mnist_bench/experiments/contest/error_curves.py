@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
-from mnist_bench.statistics import by_seed, mean_and_deviation
+from mnist_bench.statistics import by_seed
+from mnist_bench.statistics.inference import mean_and_deviation
 
 STEPS = 100
 """Points of the budget at which curves are read."""

@@ -18,12 +18,14 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals
 from mnist_bench.experiments.contest.contest_record import Entrant, Trace
 from mnist_bench.experiments.contest.entrants import strategies_of
-from mnist_bench.experiments.contest.replayed import Replayed
-from search import canonical_json, strategies
+from mnist_bench.experiments.contest.replayed.replayed_task import Replayed
+from search import canonical_json
 from search.hashed import State
-from search.simulation import MAX_TRIALS, Simulated, simulate
-from search.strategies import OptunaStudy
-from search.study import StartList, StudySpec, fingerprint
+from search.simulation.in_memory import MAX_TRIALS, Simulated, simulate
+from search.strategies import registry
+from search.strategies.optuna_study import OptunaStudy
+from search.study.spec import StudySpec, fingerprint
+from search.study.start_list import StartList
 from search.trainer_api import Plan, Report
 
 
@@ -173,7 +175,7 @@ class _LookedUp:
         """See `TrainingSource.random`; a configuration comes once."""
         spec = StudySpec(
             space=self._arena.space, seed=seed, slots=1, periods=self._arena.periods,
-            sampler=strategies.sampler("random"), pruner=strategies.pruner("none"),
+            sampler=registry.sampler("random"), pruner=registry.pruner("none"),
         )  # fmt: skip
         study = _Study(spec, self._arena)
         taken: set[str] = set()

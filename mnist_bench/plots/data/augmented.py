@@ -11,14 +11,17 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mnist_bench.config import AugmentConfig, Fill, TrainConfig, all_settings, setting_of
-from mnist_bench.data import Images
+from mnist_bench.config.catalogue import all_settings, setting_of
+from mnist_bench.config.settings import AugmentConfig, Fill, TrainConfig
+from mnist_bench.data.mnist import Images
 from mnist_bench.plots import image_grid
-from mnist_bench.space_files import check, recipe
+from mnist_bench.space_files.checking import check
+from mnist_bench.space_files.space_sources import recipe
 from mnist_bench.training import augmentation
 from search.errors import SpaceError, UsageError
 from search.messages import joined, show
-from search.space import Field, Space, override
+from search.space.overrides import override
+from search.space.space import Field, Space
 
 if TYPE_CHECKING:
     from mnist_bench.plots.subject import DataSubject

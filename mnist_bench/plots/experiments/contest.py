@@ -12,7 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mnist_bench import value_scale
-from mnist_bench.experiments.contest import STEPS, Contest, ErrorCurve, Judged, curve, finding_over, judge, scope, spent
+from mnist_bench.experiments.contest.contest_record import Contest
+from mnist_bench.experiments.contest.contest_table import scope
+from mnist_bench.experiments.contest.error_curves import STEPS, ErrorCurve, curve, spent
+from mnist_bench.experiments.contest.ranks import finding_over
+from mnist_bench.experiments.contest.verdicts import Judged, judge
 from mnist_bench.plots import style, value_axis
 from mnist_bench.plots.headings import write_heading
 from search.errors import StudyNotFoundError

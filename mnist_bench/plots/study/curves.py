@@ -17,8 +17,8 @@ from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
 from mnist_bench.value_scale import Scale
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord, TrialRecord
-from search.strategies import of_spec
+from search.event_log.records import StudyRecord, TrialRecord
+from search.strategies.registry import of_spec
 
 LOG_FROM = 4
 """Ratio of the budget to the first period from which on the axis of training is logarithmic, as the rungs are. On a

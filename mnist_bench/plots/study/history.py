@@ -18,7 +18,7 @@ from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
 from mnist_bench.value_scale import Scale
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 
 MARKS: dict[Ending, dict[str, Any]] = {
     "complete": {"marker": "D", "facecolor": style.COMPLETE, "edgecolor": "white", "linewidth": 0.5},

@@ -15,8 +15,8 @@ from mnist_bench.plots.study.parameters import parameters
 from mnist_bench.plots.study.trials import TrialComparison, compare
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord
-from search.strategies import MAX_TRIALS, Importance, importances
+from search.event_log.records import StudyRecord
+from search.strategies.importance import MAX_TRIALS, Importance, importances
 
 KIND = "importances"
 MIN_TRIALS = 10

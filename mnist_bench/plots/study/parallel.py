@@ -20,7 +20,7 @@ from mnist_bench.plots.study.parameters import Parameter, jitter, parameters
 from mnist_bench.plots.study.trials import Compared, TrialComparison, compare
 from mnist_bench.plots.subject import Subject
 from mnist_bench.value_scale import Scale
-from search.event_log import StudyRecord
+from search.event_log.records import StudyRecord
 
 ABSENT = -0.2
 """The place at which a line crosses the axis of a parameter that its trial lacks; axes reach from 0 to 1."""

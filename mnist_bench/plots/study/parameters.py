@@ -7,12 +7,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.config import setting_of
+from mnist_bench.config.catalogue import setting_of
 from mnist_bench.plots.headings import three_digits
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord
+from search.event_log.records import StudyRecord
 from search.messages import shortened, show
-from search.space import Distribution, Field, NumberRange, place, same
+from search.space.ranges import Distribution, NumberRange, place, same
+from search.space.space import Field
 
 MAX_OPTIONS = 6
 """A parameter with at most this number of whole numbers or levels is drawn as options, not as numbers."""

@@ -14,18 +14,15 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from mnist_bench import cells
 from mnist_bench.cells import percent, unit
-from mnist_bench.leaderboard import (
-    accuracy_interval,
-    ties_of,
-    undominated,
-    validation_images,
-)
+from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
+from mnist_bench.leaderboard.ranking import undominated
+from mnist_bench.leaderboard.ties import ties_of
 from mnist_bench.plots import style, value_axis
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
 from mnist_bench.value_scale import MIN_ERROR, Scale, error
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 
 Cost = Literal["parameters", "macs"]
 

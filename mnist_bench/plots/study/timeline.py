@@ -10,12 +10,13 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from mnist_bench.cells import duration, percent, roughly
-from mnist_bench.leaderboard import Kind, LanePeriod, WorkerTimeline, worker_time_of
+from mnist_bench.leaderboard.worker_time import Kind, LanePeriod, WorkerTimeline, worker_time_of
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
-from mnist_bench.studies import is_foreign
-from search.event_log import StudyRecord, repeats
+from mnist_bench.studies.foreign import is_foreign
+from search.event_log.records import StudyRecord
+from search.event_log.timeline import repeats
 
 COLOURS: Mapping[Kind, str] = {
     "best": style.BEST, "complete": style.COMPLETE, "pruned": style.PRUNED, "other": style.FAINT

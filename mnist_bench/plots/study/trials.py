@@ -9,7 +9,7 @@ from typing import Any, Literal, assert_never
 from mnist_bench.plots.measure import NETS, Measure, measure_of
 from mnist_bench.value_scale import Scale
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 
 Ending = Literal["complete", "pruned", "unfinished", "failed"]
 

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.config import field_docs
+from mnist_bench.config.field_docs import field_docs
 from mnist_bench.space_files import json_schema
 from mnist_bench.space_files.content import OWN
-from search import strategies
 from search.messages import joined, show
+from search.strategies import pruners, samplers
+from search.strategies.strategy import bounds_of
 
 Schema = Mapping[str, Any]
 NOUNS = {
@@ -29,8 +30,8 @@ LISTS = {
 }
 ANY = "any value"
 STRATEGIES: Mapping[str, Mapping[str, type]] = {
-    "search.sampler": strategies.SAMPLERS,
-    "search.pruner": strategies.PRUNERS,
+    "search.sampler": samplers.SAMPLERS,
+    "search.pruner": pruners.PRUNERS,
 }
 """The built-in strategies by name, under the field that selects one."""
 
@@ -137,7 +138,7 @@ def _options(path: str) -> Iterator[SpaceField]:
     for name, strategy in STRATEGIES.get(path, {}).items():
         docs = field_docs(strategy)
         for option in dataclasses.fields(strategy):
-            bounds = strategies.bounds_of(option)
+            bounds = bounds_of(option)
             yield SpaceField(
                 path=f"{path}.{option.name}",
                 type=NOUNS["integer" if bounds.kind is int else "number"],

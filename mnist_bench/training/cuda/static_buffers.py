@@ -16,10 +16,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from mnist_bench.config import AugmentConfig, Schedule, TrainConfig
-from mnist_bench.data import Dataset
-from mnist_bench.nets import set_dropout_generator
-from mnist_bench.numerics import Precision
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import AugmentConfig, TrainConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.nets.modules import set_dropout_generator
+from mnist_bench.numerics.kinds import Precision
 from mnist_bench.training.augmentation import numbers
 from mnist_bench.training.batches import Selection, load, selections, sent
 from mnist_bench.training.evaluation import score

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import torch
 
-from mnist_bench.config import CODEC, TrainConfig
-from mnist_bench.data import TrainingSet, on_device
-from mnist_bench.numerics import Precision, choose_precision, setup
-from mnist_bench.training.cuda import recorder
+from mnist_bench.config.json import CODEC
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.mnist import TrainingSet
+from mnist_bench.data.tensors import on_device
+from mnist_bench.numerics.device import choose_precision, setup
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.training.cuda.graphs import recorder
 from mnist_bench.training.factory import trainer_spec
 from mnist_bench.training.torch_trainer import TorchTrainer
-from search.executors import RemoteTrainer
+from search.executors.remote import RemoteTrainer
 
 
 class RemoteNetTrainer(RemoteTrainer[TrainConfig]):

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mnist_bench import numerics, own_nets
-from mnist_bench.data import Dataset
-from mnist_bench.numerics import Precision, environment_of
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.numerics.device import choose_precision, describe, setup
+from mnist_bench.numerics.kinds import Precision, environment_of
+from mnist_bench.own_nets import own_net
 from mnist_bench.training.evaluation import Evaluation, logits, logits_of, read, score_of
 from mnist_bench.training.weights import config_in, model_in
-from search.executors import RemoteTrainer
+from search.executors.remote import RemoteTrainer
 from search.trainer_api import PLAIN, Json, Report, TrainerSpec
 
 FACTORY = "mnist_bench.training.remote.scorer:ScoringWorker"
@@ -73,7 +74,7 @@ class Scorer:
         inputs = data.normalise(data.pixels(data.validation)).contiguous()
         labels = data.labels[data.validation]
         state = b"".join([labels.numpy().tobytes(), inputs.numpy().tobytes(), weights])
-        net = own_nets.whole_name(config_in(weights)[0].net_code)
+        net = own_net.whole_name(config_in(weights)[0].net_code)
         answer, report = self._remote(net).advance({"shape": list(inputs.shape)}, 0, 1, state)
         found = torch.from_numpy(np.frombuffer(answer, np.float32).copy()).reshape(len(labels), -1)
         loss = torch.tensor(report.metrics["loss"], dtype=torch.float64)
@@ -94,9 +95,9 @@ def numerics_here(device: str, precision: str) -> Mapping[str, Any]:
     Raises:
         DeviceError: there is no such device, or this machine computes no portable bits.
     """
-    torch_device = numerics.setup(device, precision)
-    chosen = numerics.choose_precision(torch_device, precision)
-    return Scorer(chosen).numerics if chosen == "portable" else numerics.describe(torch_device, chosen)
+    torch_device = setup(device, precision)
+    chosen = choose_precision(torch_device, precision)
+    return Scorer(chosen).numerics if chosen == "portable" else describe(torch_device, chosen)
 
 
 class ScoringWorker:
@@ -107,10 +108,10 @@ class ScoringWorker:
     def __init__(self, precision: str, net: str | None = None) -> None:
         """Prepare this process to score on the CPU in the precision of this name; `net` names your own network."""
         if net is not None:
-            own_nets.load_net(net)
-        device = numerics.setup("cpu", precision)
-        self._precision = numerics.choose_precision(device, precision)
-        self.numerics = numerics.describe(device, self._precision)
+            own_net.load_net(net)
+        device = setup("cpu", precision)
+        self._precision = choose_precision(device, precision)
+        self.numerics = describe(device, self._precision)
 
     def advance(self, config: Mapping[str, Json], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """Return the logits, float32 (N, classes), and their mean loss.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from search.errors import SearchError, UsageError
-from search.executors.local import LocalExecutor
+from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Done, Job, Lost, Raised
 from search.executors.ray.file_staging import StagedFiles
 from search.trainer_api import TrainerSpec

@@ -9,10 +9,10 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.contest import ContestOptions
+from mnist_bench.experiments.contest.compare import ContestOptions
 from mnist_bench.experiments.contest.contest_record import Contest
 from mnist_bench.experiments.grid import Observer
-from mnist_bench.tables import RecordedBenchmark
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from support.handmade_contest import close
 from support.handmade_table import table
 
@@ -39,7 +39,7 @@ class FakeTournament:
 @pytest.fixture
 def tournament(monkeypatch: pytest.MonkeyPatch) -> FakeTournament:
     made = FakeTournament()
-    monkeypatch.setattr("mnist_bench.experiments.contest.compare_methods", made)
+    monkeypatch.setattr("mnist_bench.experiments.contest.compare.compare_methods", made)
     return made
 
 
@@ -47,7 +47,7 @@ def tournament(monkeypatch: pytest.MonkeyPatch) -> FakeTournament:
 def shipped(monkeypatch: pytest.MonkeyPatch) -> RecordedBenchmark:
     """Replace every table by one made by hand."""
     made = table()
-    monkeypatch.setattr("mnist_bench.tables.load", lambda name: made)
+    monkeypatch.setattr("mnist_bench.tables.shipped.load", lambda name: made)
     return made
 
 

@@ -113,7 +113,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Ablation:
         question="", study="conv-0", trial=1, baseline="notebook/linear", images=10_000, seeds=(1, 2),
         start=measured(start, 800, 802), steps=tuple(steps),
     )  # fmt: skip
-    monkeypatch.setattr("mnist_bench.experiments.ablation.ablate_study", lambda *_: made)
+    monkeypatch.setattr("mnist_bench.experiments.ablation.ablate.ablate_study", lambda *_: made)
     return made
 
 
@@ -198,7 +198,7 @@ def test_the_way_ends_at_what_confirm_named(
     ends: list[int] = []
     confirm_named(named, cli.studies["conv-0"].digest, monkeypatch)
     monkeypatch.setattr(
-        "mnist_bench.experiments.ablation.ablate_study",
+        "mnist_bench.experiments.ablation.ablate.ablate_study",
         stopping.stopped_after(lambda study, trial, *_: ends.append(trial.number)),
     )
     assert cli("ablate", *arguments).exit_code == 130
@@ -213,7 +213,7 @@ def test_what_confirm_named_before_the_study_was_searched_further_is_not_its_win
     study = cli.studies["conv-0"]
     confirm_named(0, digest or study.digest, monkeypatch)
     monkeypatch.setattr(
-        "mnist_bench.experiments.ablation.ablate_study",
+        "mnist_bench.experiments.ablation.ablate.ablate_study",
         stopping.stopped_after(lambda study, trial, *_: ends.append(trial.number)),
     )
     assert cli("ablate", "conv-0").exit_code == 130

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.experiments.confirm import result_tables as confirmation, results as confirmed
-from mnist_bench.leaderboard import test_set_line as words_about_the_test_set
+from mnist_bench.leaderboard.board_table import test_set_line as words_about_the_test_set
 from mnist_bench.next_commands import NextCommands
 from support import handmade
 

@@ -14,8 +14,8 @@ import pytest
 import torch
 from typer.testing import Result
 
-from mnist_bench.config import TrainConfig
-from mnist_bench.training import FitResult
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.training.period import FitResult
 from search.trainer_api import Report
 from support import handmade
 
@@ -45,7 +45,7 @@ class Training:
 
 @pytest.fixture
 def train(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)  # it would stay closed for other tests
+    monkeypatch.setattr("mnist_bench.data.guard.close_test_set", lambda: None)  # it would stay closed for other tests
     monkeypatch.setattr("mnist_bench.experiments.recipe_training.of_recipe", lambda *_: Training())
     return lambda *options: cli("train", "r.yaml", "--seeds", "2", *options).stdout
 
@@ -71,7 +71,7 @@ def test_a_place_for_the_weights_is_looked_at_as_by_all_commands(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, words: Sequence[str], reason: str
 ) -> None:
     Path("file").touch()
-    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: pytest.fail("it went on"))
+    monkeypatch.setattr("mnist_bench.data.guard.close_test_set", lambda: pytest.fail("it went on"))
     result = cli("train", "r.yaml", *words)
     assert result.exit_code == 2
     assert reason in result.stderr

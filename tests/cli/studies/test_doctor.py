@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from mnist_bench import searches
 from mnist_bench.doctor.diagnostic import note, ok, problem
 from mnist_bench.errors import DeviceError
-from mnist_bench.searches import SearchConfig
+from mnist_bench.searches import running
+from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer
 from search.errors import StudyNotFoundError
 from search.study import studies
@@ -134,4 +134,4 @@ def search(results: Path) -> str:
     asked = SearchConfig(
         space="smoke", overrides=("subset=3000",), trials=4, slots=4, executor="in-process", results=results
     )
-    return searches.run(asked, Observer(), lambda: False).study.digest
+    return running.run(asked, Observer(), lambda: False).study.digest

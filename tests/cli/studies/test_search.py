@@ -15,7 +15,7 @@ from typer.testing import Result
 from mnist_bench.cli.views import ending
 from mnist_bench.preview.pace import Pace
 from mnist_bench.published import ComparedDigest
-from mnist_bench.searches import SearchConfig
+from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import FingerprintError, UsageError
@@ -46,7 +46,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[SearchConfig]:
         calls.append(options)
         return ended()
 
-    monkeypatch.setattr("mnist_bench.searches.run", run)
+    monkeypatch.setattr("mnist_bench.searches.running.run", run)
     return calls
 
 
@@ -177,7 +177,7 @@ def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked:
 
 def test_a_search_that_ended_early_says_why_and_how_to_go_on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     study = handmade_search.ended_early()
-    monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended(study))
+    monkeypatch.setattr("mnist_bench.searches.running.run", lambda *_: ended(study))
     result = cli("search", "conv", "--patience", "3")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
@@ -212,7 +212,7 @@ def test_a_search_by_arrival_promises_no_repetition(cli: Cli, monkeypatch: pytes
     by_arrival = replace(study, spec={**study.spec, "order": "arrival"})
     promises = {}
     for one in (study, by_arrival):
-        monkeypatch.setattr("mnist_bench.searches.run", lambda *_, one=one: ended(one))
+        monkeypatch.setattr("mnist_bench.searches.running.run", lambda *_, one=one: ended(one))
         result = cli("search", "conv", "--order", one.order)
         promises[one.order] = result.stdout.splitlines()[1:4]
     summary, _, promise = promises["arrival"]
@@ -232,7 +232,7 @@ def test_a_portable_search_promises_the_same_on_every_processor(
 ) -> None:
     study = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
     portable = replace(study, spec={**study.spec, "portable": True, "sampler": {"name": sampler}})
-    monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended(portable))
+    monkeypatch.setattr("mnist_bench.searches.running.run", lambda *_: ended(portable))
     assert (
         f"       (any run of this search, at any number of workers{where}, gives this)\n"
         in cli("search", "conv").stdout
@@ -272,7 +272,7 @@ def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_exits_with_130(
         assert stopping()
         return ended(replace(handmade.mixed(), totals=(50,)), reached=False)
 
-    monkeypatch.setattr("mnist_bench.searches.run", run)
+    monkeypatch.setattr("mnist_bench.searches.running.run", run)
     monkeypatch.setattr("sys.argv", ["x", "search", "my conv.yaml", "--trials", "50"])
     result = cli("search", "my conv.yaml", "--trials", "50")
     assert result.exit_code == 130
@@ -291,14 +291,14 @@ def test_another_database_is_refused(cli: Cli) -> None:
 
 
 def test_a_search_stopped_by_its_timeout_exits_with_0(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended(reached=False))
+    monkeypatch.setattr("mnist_bench.searches.running.run", lambda *_: ended(reached=False))
     result = cli("search", "conv", "--timeout", "1")
     assert result.exit_code == 0
     assert "To resume:" in result.stderr
 
 
 def test_a_search_without_any_trial_ends_without_a_table(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended(handmade.study([], goal=5), reached=False))
+    monkeypatch.setattr("mnist_bench.searches.running.run", lambda *_: ended(handmade.study([], goal=5), reached=False))
     result = cli("search", "conv")
     assert result.exit_code == 0
     assert "none finished" in result.stdout
@@ -576,7 +576,7 @@ def test_the_time_of_earlier_runs_is_told_apart_from_this_ones() -> None:
 def test_a_resumed_search_tells_its_own_time_and_that_of_earlier_runs(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mnist_bench.searches.run", lambda *_: ended(resumed(10, 200)))
+    monkeypatch.setattr("mnist_bench.searches.running.run", lambda *_: ended(resumed(10, 200)))
     lines = cli("search", "conv").stdout.splitlines()
     assert re.match(
         r"1 trial in 0\.\d s \(this run, after 3\.0 s of training in earlier ones\): 1 complete\.", lines[1]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from mnist_bench import space_files
 from mnist_bench.config.json import from_json
+from mnist_bench.space_files import space_sources
 from mnist_bench.studies import record
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import atomic_write
@@ -41,7 +41,7 @@ def test_a_study_shows_counts_fingerprint_digest_and_specification(cli: Cli) -> 
 
 def test_a_study_stands_on_one_screen(cli: Cli) -> None:
     study = handmade.mixed()
-    fields = list(space_files.load("conv").to_spec()["fields"])
+    fields = list(space_sources.load("conv").to_spec()["fields"])
     study.spec["space"]["fields"] = fields
     numerics = {**study.spec["numerics"], "cpu": "Abacus", "gpu": None}
     cli.studies["conv-0"] = replace(study, spec={**study.spec, "numerics": numerics})  # type: ignore[attr-defined]
@@ -229,16 +229,16 @@ def test_a_running_study_says_so(cli: Cli) -> None:
 
 
 def test_a_trials_recipe_is_a_file_that_train_takes(cli: Cli) -> None:
-    space = space_files.parse(cli("show", "conv-0/1", "--recipe").stdout, "recipe.yaml")
-    assert space_files.recipe(space) == from_json(handmade.mixed().trials[1].config)
+    space = space_sources.parse(cli("show", "conv-0/1", "--recipe").stdout, "recipe.yaml")
+    assert space_sources.recipe(space) == from_json(handmade.mixed().trials[1].config)
 
 
 def test_a_trials_recipe_names_its_data_set(cli: Cli) -> None:
     study = handmade.mixed()
     study.spec["context"]["data"]["dataset"] = "fashion-mnist"
     cli.studies["conv-0"] = study  # type: ignore[attr-defined]
-    space = space_files.parse(cli("show", "conv-0/1", "--recipe").stdout, "recipe.yaml")
-    assert space_files.dataset_of(space) == "fashion-mnist"
+    space = space_sources.parse(cli("show", "conv-0/1", "--recipe").stdout, "recipe.yaml")
+    assert space_sources.dataset_of(space) == "fashion-mnist"
 
 
 def test_a_studys_recipe_is_that_of_its_best_trial(cli: Cli) -> None:

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from mnist_bench import cells
 from mnist_bench.cli.app import app
 from mnist_bench.cli.studies.why import sentences
-from search.explanations import Explanation
-from search.proposals import Why
-from search.strategies import ProposalOrigin
+from search.explanations.explain import Explanation
+from search.proposals.choice import Why
+from search.strategies.samplers import ProposalOrigin
 
 STUDIES = Path(__file__).parents[2] / "data" / "studies-3a8e64d"
 WHY = Why(expected=0.985, low=0.98, high=0.99, best=0.987, closest=4, among=430)

@@ -28,7 +28,7 @@ def summary(name: str, *, trials: int = 50, live: bool = False) -> StudySummary:
 @pytest.fixture
 def three(monkeypatch: pytest.MonkeyPatch) -> list[StudySummary]:
     found = [summary("conv-0"), summary("smoke-1", trials=3), summary("gpu-2", trials=9, live=True)]
-    monkeypatch.setattr("search.study.list_studies", lambda results, storage=None: found)
+    monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: found)
     return found
 
 
@@ -60,7 +60,7 @@ def test_a_study_that_cannot_be_read_is_listed_as_such_and_the_reason_is_told(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = [replace(summary("torn", trials=0), unreadable="Cannot read the database.", best_value=None)]
-    monkeypatch.setattr("search.study.list_studies", lambda results, storage=None: [*found, summary("conv-0")])
+    monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: [*found, summary("conv-0")])
     shown = cli("studies")
     assert shown.exit_code == 0
     assert [line.split()[0] for line in shown.stdout.splitlines()[1:3]] == ["torn", "conv-0"]
@@ -74,7 +74,7 @@ def test_a_study_all_of_whose_trials_failed_is_told_with_the_first_error_and_whe
 ) -> None:
     failed = handmade.trial(0, periods=0, state="FAIL", error="Traceback\nNameError: no name.")
     found = [summary("conv-0"), replace(summary("gbm-0", trials=3), complete=0, first_failed=failed)]
-    monkeypatch.setattr("search.study.list_studies", lambda results, storage=None: found)
+    monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: found)
     shown = cli("studies", "--results", "runs")
     assert shown.exit_code == 0
     assert shown.stderr == (
@@ -88,7 +88,7 @@ def test_what_stands_before_remove_is_refused_and_removes_nothing(
     cli: Cli, three: list[StudySummary], monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
     removed: list[str] = []
-    monkeypatch.setattr("search.study.remove_study", lambda results, name, storage: removed.append(name))
+    monkeypatch.setattr("search.study.studies.remove_study", lambda results, name, storage: removed.append(name))
     result = cli("studies", *options, "remove", "conv-0", "--yes")
     assert (result.exit_code, removed) == (2, [])
     assert f"{options[0]}: write options after `studies remove`" in result.stderr
@@ -179,7 +179,7 @@ def test_remove_of_what_is_no_study_removes_nothing(cli: Cli, folder: Path, name
 
 def test_a_study_that_a_rule_ended_is_not_called_paused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     found = [replace(summary("conv-0", trials=21), ended_early=True)]
-    monkeypatch.setattr("search.study.list_studies", lambda results, storage=None: found)
+    monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: found)
     assert "stopped early" in cli("studies").stdout
     assert json.loads(cli("studies", "--json").stdout)["studies"][0]["state"] == "stopped early"
 

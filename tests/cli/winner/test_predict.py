@@ -18,13 +18,13 @@ from safetensors import safe_open
 from safetensors.numpy import load, save
 from typer.testing import CliRunner, Result
 
-from mnist_bench import numerics
 from mnist_bench.config.settings import ModelConfig
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Winner
+from mnist_bench.numerics import device
 from mnist_bench.prediction.model import OUTLIERS, UNFINISHED, load_model
 from support import handmade_winner
 from support.no_digits import smiley
@@ -35,7 +35,7 @@ Cli = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def data() -> Dataset:
-    return load_dataset(DataOptions(subset=1200), numerics.setup("cpu"))
+    return load_dataset(DataOptions(subset=1200), device.setup("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def exported_own(place: Path, *, train: int) -> tuple[Path, Dataset]:
     write_folder(place / "mine", arrays(classes=4, train=train, test=8, side=16))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(place))
-        data = load_dataset(options_for(place / "mine"), numerics.setup("cpu"))
+        data = load_dataset(options_for(place / "mine"), device.setup("cpu"))
     trained = handmade_winner.config(ModelConfig(blocks=1, filters=8))
     export_folder.write(handmade_winner.winner(trained, data), place / "winner")
     return place / "winner", data

@@ -17,8 +17,8 @@ import mnist_bench
 import search
 from mnist_bench.api.progress import attended
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments import Observer
-from mnist_bench.leaderboard import Leaderboard
+from mnist_bench.experiments.grid import Observer
+from mnist_bench.leaderboard.board import Leaderboard
 from search.errors import Interrupted, UsageError
 from support import handmade, handmade_confirmation
 

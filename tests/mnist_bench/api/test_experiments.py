@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import mnist_bench
-from mnist_bench.experiments import Observer
-from mnist_bench.experiments.confirm import ConfirmOptions
+from mnist_bench.experiments.confirm.confirming import ConfirmOptions
+from mnist_bench.experiments.grid import Observer
 from mnist_bench.experiments.ladder import LadderOptions
 from mnist_bench.experiments.notebook import NotebookOptions
 from search.errors import SearchError, UsageError

@@ -15,12 +15,13 @@ SCRIPT = """
 import json
 import mnist_bench
 import pytest
-from mnist_bench.config import ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.studies.record import record_of, to_json
 from pathlib import Path
 from search import Observer
 from search.errors import UsageError
-from search.study import StudyFolder, fingerprint
+from search.study.folder import StudyFolder
+from search.study.spec import fingerprint
 
 SPACE = {
     "name": "tiny", "epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": {"int": [0, 1]}},

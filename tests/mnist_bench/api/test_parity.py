@@ -184,7 +184,7 @@ MIRRORS: Mapping[str, Mirror] = {
 }  # fmt: skip
 
 NOT_MIRRORED: Mapping[str, str] = {
-    "studies remove": "it asks a person first; search.study.remove_study does not",
+    "studies remove": "it asks a person first; search.study.studies.remove_study does not",
     "space check": "a search refuses a faulty space with all its faults, in a SpaceError",
     "space show": "it describes a space to a person",
     "space sample": "it shows a person what a space gives",

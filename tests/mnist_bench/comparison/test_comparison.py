@@ -8,7 +8,7 @@ import pytest
 
 from mnist_bench.comparison.comparison import Comparison, compare
 from search.errors import StudyNotFoundError, UsageError
-from search.study import StoredStudy
+from search.study.studies import StoredStudy
 from support import handmade, handmade_values
 
 HERE = Path("results")

@@ -9,8 +9,10 @@ import pytest
 
 from mnist_bench.comparison.parting import Parting, parting_of, steps_of
 from mnist_bench.comparison.sides import side_of
-from search.event_log import OfTrial, TrialRecord
-from search.study import StoredStudy, StudyLocation, open_study, read_events
+from search.event_log.events import OfTrial
+from search.event_log.records import TrialRecord
+from search.study.location import StudyLocation
+from search.study.studies import StoredStudy, open_study, read_events
 from support import handmade
 from support.paths import TESTS
 

@@ -9,7 +9,8 @@ import pytest
 
 from mnist_bench.comparison.run_test import verdicts_of
 from mnist_bench.comparison.sides import Run, side_of
-from mnist_bench.statistics import fisher, mcnemar
+from mnist_bench.statistics.inference import mcnemar
+from mnist_bench.statistics.two_shares import fisher
 from support import handmade, handmade_values
 
 
@@ -76,7 +77,7 @@ def test_several_tests_are_adjusted() -> None:
 
 
 def test_the_paired_test_is_that_of_the_leaderboard() -> None:
-    from mnist_bench.leaderboard import correct_bits
+    from mnist_bench.leaderboard.correctness import correct_bits
 
     first, second = run_with(range(6), "a"), run_with(range(3, 40), "b")
     assert first.record is not None

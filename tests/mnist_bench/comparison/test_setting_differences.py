@@ -6,7 +6,7 @@ from typing import Any
 
 from mnist_bench.comparison.setting_differences import setting_differences
 from mnist_bench.comparison.sides import Side, side_of
-from search.study import StoredStudy
+from search.study.studies import StoredStudy
 from support import handmade, handmade_values
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, get_args
 import pytest
 from annotated_types import Ge
 
-from mnist_bench.config import all_settings, every_setting, flattened, sections, setting_of
-from mnist_bench.config.catalogue import Declared, declared_in
+from mnist_bench.config.catalogue import Declared, all_settings, declared_in, sections, setting_of
 from mnist_bench.config.declaration import Group, Setting
+from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 
 

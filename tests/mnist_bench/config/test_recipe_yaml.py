@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mnist_bench import space_files
 from mnist_bench.config import recipe_yaml
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, Phase, TrainConfig
 from mnist_bench.own_nets.own_net import load_net
+from mnist_bench.space_files import checking, space_sources
 from mnist_bench.space_files.drawn import samples
 from search.space.space import Space
 from search.space.yaml_reader import parse
@@ -21,23 +21,23 @@ from support.dose import dose
 def read_back(text: str) -> Space:
     """Return the space that the text is, checked as `mnist-bench train` checks a file."""
     space, problems = Space.read(parse(text, "recipe.yaml"))
-    assert problems + space_files.check(space) == []
+    assert problems + checking.check(space) == []
     return space
 
 
-@pytest.mark.parametrize("name", [name for name in space_files.shipped() if name.startswith("notebook/")])
+@pytest.mark.parametrize("name", [name for name in space_sources.shipped() if name.startswith("notebook/")])
 def test_shipped_recipes_come_back_as_they_were(name: str) -> None:
-    config = space_files.recipe(space_files.load(name))
-    assert space_files.recipe(read_back(recipe_yaml.text(to_json(config), name="again"))) == config
+    config = space_sources.recipe(space_sources.load(name))
+    assert space_sources.recipe(read_back(recipe_yaml.text(to_json(config), name="again"))) == config
 
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=dose(50))
 def test_trials_of_the_shipped_space_come_back_as_they_were(seed: int) -> None:
-    space = space_files.load("conv")
+    space = space_sources.load("conv")
     (params,) = samples(space, 1, seed)
-    config = space_files.config(space, params)
-    assert space_files.recipe(read_back(recipe_yaml.text(to_json(config), name="conv"))) == config
+    config = space_sources.config(space, params)
+    assert space_sources.recipe(read_back(recipe_yaml.text(to_json(config), name="conv"))) == config
 
 
 def test_lists_phases_and_a_subset() -> None:
@@ -50,7 +50,7 @@ def test_lists_phases_and_a_subset() -> None:
     space = read_back(text)
     assert text.splitlines()[:3] == ['name: "conv-1.2"', "subset: 1500", "epochs: 3"]
     assert "  filters: [8, 24]" in text.splitlines()
-    assert (space.name, space.settings["subset"], space_files.recipe(space)) == ("conv-1.2", 1500, config)
+    assert (space.name, space.settings["subset"], space_sources.recipe(space)) == ("conv-1.2", 1500, config)
 
 
 def test_a_data_set_is_named_where_it_is_not_mnist() -> None:
@@ -58,7 +58,7 @@ def test_a_data_set_is_named_where_it_is_not_mnist() -> None:
     text = recipe_yaml.text(to_json(config), name="conv", subset=1500, dataset="mnist-red")
     assert text.splitlines()[:3] == ["name: conv", "dataset: mnist-red", "subset: 1500"]
     space = read_back(text)
-    assert (space_files.dataset_of(space), space_files.recipe(space)) == ("mnist-red", config)
+    assert (space_sources.dataset_of(space), space_sources.recipe(space)) == ("mnist-red", config)
     assert "dataset" not in recipe_yaml.text(to_json(config), name="conv", dataset="mnist")
 
 
@@ -67,7 +67,7 @@ def test_null_and_empty_lists_of_a_net_of_ones_own_are_no_defaults(tmp_path: Pat
     config = TrainConfig(net_code=code, net={"width": None, "tags": ()})
     text = recipe_yaml.text(to_json(config), name="own")
     assert text.splitlines()[-3:] == ["net:", "  width: null", "  tags: []"]
-    assert space_files.recipe(read_back(text)) == config
+    assert space_sources.recipe(read_back(text)) == config
 
 
 @pytest.mark.parametrize("name", ["true", "Null", "no", "1e3", "0x10", "a-b"])

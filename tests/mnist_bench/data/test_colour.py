@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_bench import space_files
-from mnist_bench.data import form_of, in_red, load_training_set, open_test_set, options_for
+from mnist_bench.data.colour import in_red
+from mnist_bench.data.mnist import form_of, load_training_set
+from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import PictureForm
+from mnist_bench.space_files import space_sources
 from mnist_bench.studies.compatibility import training_set
 from mnist_bench.studies.record import Data
 from search.errors import SpaceError
@@ -69,11 +72,11 @@ def test_a_space_names_its_data_set(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("dataset: mnist-red\nlimits: {macs: 20_000}\nmodel: {blocks: 0, hidden_units: {int: [10, 20]}}\n")
     with pytest.raises(SpaceError, match="the smallest network has 23,620 MACs per image"):
-        space_files.load(file)
-    assert space_files.load(file, form=lambda named: form_of("mnist"))  # as where a command names another
+        space_sources.load(file)
+    assert space_sources.load(file, form=lambda named: form_of("mnist"))  # as where a command names another
     file.write_text("dataset: mnist-red\n")
-    assert space_files.dataset_of(space_files.load(file)) == "mnist-red"
-    assert space_files.dataset_of(space_files.load(file, ["dataset=mnist"])) == "mnist"
+    assert space_sources.dataset_of(space_sources.load(file)) == "mnist-red"
+    assert space_sources.dataset_of(space_sources.load(file, ["dataset=mnist"])) == "mnist"
     file.write_text("dataset: mnist-rde\n")
     with pytest.raises(SpaceError, match="dataset: mnist-rde is not"):
-        space_files.load(file)
+        space_sources.load(file)

@@ -18,7 +18,10 @@ from support.paths import ROOT
 GUARDED = """
 import gzip, os, pathlib, sys
 import numpy
-from mnist_bench.data import DataOptions, close_test_set, load_training_set, mnist, open_test_set
+from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.data import mnist
+from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import ClosedDoorError
 close_test_set()
 close_test_set()
@@ -43,7 +46,7 @@ except ClosedDoorError:
 
 BY_NAME = """
 import pathlib, sys
-from mnist_bench.data import close_test_set
+from mnist_bench.data.guard import close_test_set
 from mnist_bench.errors import ClosedDoorError
 close_test_set()
 for name in sys.argv[1:]:

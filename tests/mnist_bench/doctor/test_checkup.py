@@ -13,15 +13,17 @@ from typing import Any
 import optuna
 import pytest
 
-from mnist_bench import searches
 from mnist_bench.doctor import checkup as doctor
 from mnist_bench.doctor.checkup import Checkup
 from mnist_bench.doctor.diagnostic import Diagnostic
 from mnist_bench.doctor.study import installation, left
-from mnist_bench.searches import SearchConfig
-from mnist_bench.studies import open_study, record_of, sealed_json
-from mnist_bench.studies.record import to_json
+from mnist_bench.searches import running
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.studies import sealed_json
+from mnist_bench.studies.record import record_of, to_json
+from mnist_bench.studies.validated import open_study
 from mnist_bench.training import remote
+from mnist_bench.training.remote import scorer
 from search.database import file_lock
 from search.driver.progress import Observer
 from search.driver.run import Run
@@ -62,7 +64,7 @@ def search(results: Path, *, whole: bool = True) -> Run:
         data_dir=results / "data",
     )  # fmt: skip
     observer = UntilOneEnds()
-    return searches.run(asked, observer, (lambda: False) if whole else observer.stopping)
+    return running.run(asked, observer, (lambda: False) if whole else observer.stopping)
 
 
 def check(place: StudyLocation, *, repair: bool = False, replay: bool = False) -> Checkup:
@@ -328,7 +330,7 @@ def test_a_study_of_another_driver_is_not_decided_again(place: StudyLocation) ->
 
 def with_numerics(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:
     """Let a process that trains report other numerics than it has."""
-    before = remote.numerics_here
+    before = scorer.numerics_here
     monkeypatch.setattr(remote, "numerics_here", lambda *where: {**before(*where), **changed})
 
 
@@ -372,7 +374,7 @@ def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(tmp_pa
         space="conv", overrides=("subset=1000",), trials=3, executor="in-process", results=tmp_path,
         data_dir=tmp_path / "data",
     )  # fmt: skip
-    begun = searches.run(asked, Observer(), lambda: True).study
+    begun = running.run(asked, Observer(), lambda: True).study
     assert begun.spec["start"]["made_of"] == ["conv-5k", "conv-5k-wrong"]
     place = StudyLocation.of(begun.name, tmp_path)
     assert found(check(place), "installation", "ok").text.startswith("as the study needs it")

@@ -21,5 +21,5 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def leave_open(*_: Any) -> None:
         """Do nothing: it would stay closed for other tests."""
 
-    monkeypatch.setattr("mnist_bench.data.close_test_set", leave_open)
+    monkeypatch.setattr("mnist_bench.data.guard.close_test_set", leave_open)
     monkeypatch.setattr("mnist_bench.experiments.grid.LocalExecutor", executor)

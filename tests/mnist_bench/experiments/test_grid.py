@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench import numerics
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.experiments.grid import Grid, Observer, TrainingRun, Workplace, open_grid, open_grid_of, product
+from mnist_bench.numerics import device
 from search.errors import FingerprintError, StudyLockedError
 from search.executors.in_process import InProcessExecutor
 from search.trainer_api import Report, TrainerSpec
@@ -118,7 +118,7 @@ def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bi
     study, data = handmade.mixed(), load_training_set(DataOptions(subset=1200))
     study.spec["numerics"].update(precision="fp32", device="cpu")
     study.spec["context"]["data"].update(subset=1200, data_hash=data.data_hash, split_hash=data.split.digest)
-    here = numerics.describe(numerics.setup("cpu"), "fp32")["canary"]
+    here = device.describe(device.setup("cpu"), "fp32")["canary"]
     with (
         pytest.raises(
             FingerprintError, match=rf"numerics check 77c0…, here {here[:4]}…\); audit it on a machine like that one"

@@ -18,6 +18,8 @@ from mnist_bench.experiments import cold_start
 from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.experiments.ladder import LadderOptions, seed_of, train_ladder
 from mnist_bench.experiments.test_set_scores import Scores
+from mnist_bench.numerics import device
+from mnist_bench.space_files import space_sources
 from mnist_bench.training.period import fit
 from search.errors import UsageError
 from search.trainer_api import Report
@@ -106,8 +108,8 @@ def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
     arguments = cold_start.train_arguments("ladder/99.4", seed_of(0), device="cpu", precision="fp32", data_dir=data)
     assert (timed, rung.wall_seconds) == ([arguments], 11.0)
 
-    config = space_files.recipe(space_files.load("ladder/99.4"))
-    loaded = load_dataset(DataOptions(data_dir=str(data)), numerics.setup("cpu"))
+    config = space_sources.recipe(space_sources.load("ladder/99.4"))
+    loaded = load_dataset(DataOptions(data_dir=str(data)), device.setup("cpu"))
     alone = [fit(config, seed_of(number), loaded, "fp32").reports[-1].weights for number in range(2)]
     assert [run.weights for run in rung.runs] == alone
     assert all(run.test_accuracy == pytest.approx(1 - run.test_errors / 120) for run in rung.runs)
@@ -135,7 +137,7 @@ def test_a_run_that_diverges_is_counted_and_meets_nothing(
     tmp_path: Path, timed: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = write_data(tmp_path / "data", train=600, test=120)
-    config = space_files.recipe(space_files.load("notebook/dropout"))
+    config = space_sources.recipe(space_sources.load("notebook/dropout"))
     wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
     monkeypatch.setattr(space_files, "recipe", lambda space: wild)
     found = train_ladder(options(tmp_path, "99.0", data=data), Heard())

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from mnist_bench import space_files
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.experiments.ladder import TARGETS, Ladder, Rung, plain, recipe_of, rung_of
 from mnist_bench.numerics.machine import Machine
+from mnist_bench.space_files import space_sources
 from search.trainer_api import Report
 
 CONFIG = TrainConfig(epochs=2, train_on="all", model=ModelConfig(blocks=0, hidden_layers=0))
@@ -113,12 +113,12 @@ def test_plain_values_hold_the_figures_and_every_run() -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_recipes_train_on_all_images_for_fixed_epochs(name: str) -> None:
-    config = space_files.recipe(space_files.load(recipe_of(name)))
+    config = space_sources.recipe(space_sources.load(recipe_of(name)))
     assert config.train_on == "all"
     assert config.model.pool_axes == "rows_columns"
 
 
 def test_every_shipped_recipe_has_its_target() -> None:
-    shipped = {name.removeprefix("ladder/") for name in space_files.shipped() if name.startswith("ladder/")}
+    shipped = {name.removeprefix("ladder/") for name in space_sources.shipped() if name.startswith("ladder/")}
     assert shipped == set(TARGETS)
     assert all(float(name) == pytest.approx(100 * target) for name, target in TARGETS.items())

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_bench import numerics, space_files
+from mnist_bench import space_files
 from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.experiments.notebook import NotebookOptions, train_notebook
+from mnist_bench.numerics import device
+from mnist_bench.space_files import space_sources
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, model_in
 from support.handmade_data import write_data
@@ -38,8 +40,8 @@ def test_a_run_is_fit_in_float32_and_judged_on_the_test_images_alone(tmp_path: P
     rows = train_notebook(options(tmp_path, "hidden", data=data), Observer())
     last = rows[0].runs[0][-1]
 
-    config = space_files.recipe(space_files.load("notebook/hidden"))
-    alone = fit(config, 0, load_dataset(DataOptions(data_dir=str(data)), numerics.setup("cpu")), "fp32")
+    config = space_sources.recipe(space_sources.load("notebook/hidden"))
+    alone = fit(config, 0, load_dataset(DataOptions(data_dir=str(data)), device.setup("cpu")), "fp32")
     assert [epoch.weights for epoch in rows[0].runs[0]] == [report.weights for report in alone.reports]
 
     pictures = load_training_set(DataOptions()).images
@@ -67,7 +69,7 @@ def test_a_run_is_fit_in_float32_and_judged_on_the_test_images_alone(tmp_path: P
 
 def test_a_run_that_diverges_is_counted_and_not_averaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = write_data(tmp_path / "data", train=600, test=120)
-    config = space_files.recipe(space_files.load("notebook/dropout"))
+    config = space_sources.recipe(space_sources.load("notebook/dropout"))
     wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
     monkeypatch.setattr(space_files, "recipe", lambda space: wild)
     rows = train_notebook(options(tmp_path, "dropout", data=data, seeds=2), Observer())

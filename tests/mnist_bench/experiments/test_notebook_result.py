@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from mnist_bench import space_files
 from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig
-from mnist_bench.data import form_of
+from mnist_bench.data.mnist import form_of
 from mnist_bench.experiments.notebook import PUBLISHED, Epoch, NotebookRow, Published, plain
 from mnist_bench.experiments.test_set_scores import chosen
 from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.space_files import space_sources
 from search.errors import UsageError
 
 KERAS = AugmentConfig(
@@ -33,24 +33,24 @@ COUNTS = {
 
 
 def recipe(name: str) -> TrainConfig:
-    return space_files.recipe(space_files.load(f"notebook/{name}"))
+    return space_sources.recipe(space_sources.load(f"notebook/{name}"))
 
 
 def test_every_shipped_recipe_is_a_row() -> None:
-    shipped = {name.removeprefix("notebook/") for name in space_files.shipped() if name.startswith("notebook/")}
+    shipped = {name.removeprefix("notebook/") for name in space_sources.shipped() if name.startswith("notebook/")}
     assert shipped == set(PUBLISHED)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_all_are_portable_and_otherwise_as_they_were(name: str) -> None:
-    now, former = (space_files.load(f"{folder}/{name}").to_spec() for folder in ("notebook", "former/0.1/notebook"))
+    now, former = (space_sources.load(f"{folder}/{name}").to_spec() for folder in ("notebook", "former/0.1/notebook"))
     former["settings"]["precision"] = "portable"
     assert now == former
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_counts_are_the_notebooks(name: str) -> None:
-    form = form_of(space_files.dataset_of(space_files.load(f"notebook/{name}")))
+    form = form_of(space_sources.dataset_of(space_sources.load(f"notebook/{name}")))
     net = plan_layers(recipe(name).model, form)
     assert (net.parameters, net.trainable) == COUNTS[name]
     assert PUBLISHED[name].parameters in (None, net.parameters)
@@ -71,7 +71,7 @@ def test_all_are_trained_as_keras_did(name: str) -> None:
 
 def test_three_channels_are_trained_on_as_one_is() -> None:
     assert recipe("three_channels") == recipe("batchnorm")
-    assert space_files.dataset_of(space_files.load("notebook/three_channels")) == "mnist-red"
+    assert space_sources.dataset_of(space_sources.load("notebook/three_channels")) == "mnist-red"
 
 
 def test_which_epochs_are_augmented_and_how_fast_they_learn() -> None:

@@ -18,7 +18,7 @@ from mnist_bench.data.own.formats import options_for
 from mnist_bench.experiments import recipe_training
 from mnist_bench.experiments.recipe_training import RecipeTraining, TrainingOptions
 from mnist_bench.own_nets.own_net import load_net
-from mnist_bench.training import FitResult
+from mnist_bench.training.period import FitResult
 from search.errors import PluginError, SpaceError, UsageError, WorkerError
 from search.event_log.records import StudyRecord
 from search.trainer_api import TrainerSpec

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.joint_leaderboard import joint_leaderboard_of, joint_table_of, on_same_images, why_apart
-from mnist_bench.leaderboard import Selection, cut, select
-from mnist_bench.statistics import holm, mcnemar
+from mnist_bench.joint_leaderboard.joint import joint_leaderboard_of, on_same_images, why_apart
+from mnist_bench.joint_leaderboard.joint_table import joint_table_of
+from mnist_bench.leaderboard.board import Selection, cut
+from mnist_bench.leaderboard.selection import select
+from mnist_bench.statistics.inference import holm, mcnemar
 from search.errors import UsageError
-from search.study import StoredStudy
+from search.study.studies import StoredStudy
 from support import handmade, handmade_values
 
 

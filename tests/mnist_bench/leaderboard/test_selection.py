@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.leaderboard import Leaderboard, Selection, leaderboard_of, select, table_of
+from mnist_bench.leaderboard.board import Leaderboard, Selection, leaderboard_of
 from mnist_bench.leaderboard.board_records import plain
+from mnist_bench.leaderboard.board_table import table_of
+from mnist_bench.leaderboard.selection import select
 from search.errors import UsageError
 from support import handmade, handmade_values
 

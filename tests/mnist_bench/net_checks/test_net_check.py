@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench import net_checks
 from mnist_bench.data.mnist import DataOptions
+from mnist_bench.net_checks import net_check
 from mnist_bench.net_checks.net_check import FROM_WEIGHTS, WAYS
 from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.picture_form import MNIST
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 def broken(folder: Path, text: str) -> set[str]:
     """Return the ways in which a net does not come to the same bits."""
-    found = net_checks.examine(load_net(own_nets.write(folder, text)), [{}], DataOptions(subset=1000))
+    found = net_check.examine(load_net(own_nets.write(folder, text)), [{}], DataOptions(subset=1000))
     assert found.kind == "net"
     assert found.never == any(row.what == FROM_WEIGHTS[0] and not row.holds for row in found.rows)
     return {row.what for row in found.rows if not row.holds}
@@ -47,30 +47,30 @@ def test_what_does_not_repeat_is_found(tmp_path: Path, text: str, ways: set[str]
 
 
 def test_a_search_is_refused_with_the_reason_and_what_would_do(tmp_path: Path) -> None:
-    net_checks.require(load_net(own_nets.write(tmp_path, own_nets.GOOD)), {}, MNIST)
+    net_check.require(load_net(own_nets.write(tmp_path, own_nets.GOOD)), {}, MNIST)
     with pytest.raises(
         UsageError, match="not repeatable: without a restore, it gives different weights after report 2"
     ):
-        net_checks.require(load_net(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST)
+        net_check.require(load_net(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST)
     with pytest.raises(UsageError, match="not repeatable: from weights alone, it gives different logits, so it draws"):
-        net_checks.require(load_net(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST)
+        net_check.require(load_net(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST)
 
 
 def test_what_depends_on_the_processor_is_named_and_portable_precision_refuses_it(tmp_path: Path) -> None:
     rooted = load_net(own_nets.write(tmp_path, own_nets.CLASS.replace("last(hidden)", "last((hidden + 1e-3).sqrt())")))
-    row = net_checks.examine(rooted, [{}], DataOptions(subset=1000)).rows[-1]
+    row = net_check.examine(rooted, [{}], DataOptions(subset=1000)).rows[-1]
     assert (row.what, row.found) == ("in portable precision", "no: torch.sqrt depends on the processor")
-    net_checks.require(rooted, {}, MNIST)
+    net_check.require(rooted, {}, MNIST)
     with pytest.raises(UsageError, match=r"cannot be portable: torch\.sqrt depends on the processor\. Use"):
-        net_checks.require_portable(rooted, [{}], MNIST)
+        net_check.require_portable(rooted, [{}], MNIST)
 
 
 def test_what_depends_on_the_processor_with_some_settings_is_named_with_them(tmp_path: Path) -> None:
     net = load_net(own_nets.write(tmp_path, own_nets.STRIDED))
-    net_checks.require_portable(net, [{"kernel": 3}, {"kernel": 4}], MNIST)
+    net_check.require_portable(net, [{"kernel": 3}, {"kernel": 4}], MNIST)
     found = r"conv2d with a stride and a kernel of 5 pixels or more depends on the processor with kernel=5\. Use"
     with pytest.raises(UsageError, match=found):
-        net_checks.require_portable(net, [{"kernel": 3, "width": 4}, {"kernel": 5, "width": 4}], MNIST)
+        net_check.require_portable(net, [{"kernel": 3, "width": 4}, {"kernel": 5, "width": 4}], MNIST)
 
 
 def test_operations_are_those_of_float32(tmp_path: Path) -> None:
@@ -78,13 +78,13 @@ def test_operations_are_those_of_float32(tmp_path: Path) -> None:
     for kind, is_portable in (("float32", False), ("bfloat16", True)):
         net = load_net(own_nets.write(tmp_path, text.replace("KIND", f"torch.{kind}"), f"{kind}.py"))
         with nullcontext() if is_portable else pytest.raises(UsageError, match=r"torch\.sqrt depends"):
-            net_checks.require_portable(net, [{}], MNIST)
+            net_check.require_portable(net, [{}], MNIST)
 
 
 def test_where_a_search_does_not_repeat_the_weights_alone_have_to_make_the_net(tmp_path: Path) -> None:
-    net_checks.require(load_net(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST, repeats=False)
+    net_check.require(load_net(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST, repeats=False)
     with pytest.raises(UsageError, match="register_buffer keeps such values with the weights"):
-        net_checks.require(load_net(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST, repeats=False)
+        net_check.require(load_net(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST, repeats=False)
 
 
 def test_what_it_raises_in_training_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,8 +92,8 @@ def test_what_it_raises_in_training_is_told_with_its_line(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     net = load_net("my_nets.py:build")
     for check in (
-        lambda: net_checks.require(net, {}, MNIST),
-        lambda: net_checks.examine(net, [{}], DataOptions(subset=1000)),
+        lambda: net_check.require(net, {}, MNIST),
+        lambda: net_check.examine(net, [{}], DataOptions(subset=1000)),
     ):
         with pytest.raises(PluginError, match=r"raised AttributeError: .*no_such_thing.* \(.*my_nets\.py:\d+\)"):
             check()

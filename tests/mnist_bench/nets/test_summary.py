@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from mnist_bench.cells import compact
-from mnist_bench.config import Schedule, all_settings
+from mnist_bench.config.catalogue import all_settings
+from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
 from mnist_bench.nets.summary import HEADINGS, distinguishing, legend, line, shown
 

@@ -22,7 +22,8 @@ from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, weights_hash
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import TrialRecord
-from search.study import StoredStudy, StudyFolder
+from search.study.folder import StudyFolder
+from search.study.studies import StoredStudy
 from support import handmade
 from support.handmade_predictions import predictions
 

@@ -20,7 +20,7 @@ from support.dose import dose
 READS = """
 import sys
 from pathlib import Path
-from mnist_bench.data import close_test_set
+from mnist_bench.data.guard import close_test_set
 from mnist_bench.errors import PictureError
 from mnist_bench.prediction import picture_files
 close_test_set()

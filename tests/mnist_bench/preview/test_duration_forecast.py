@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mnist_bench import space_files
 from mnist_bench.preview.duration_forecast import ExpectedTime, Workload, expected_time
 from mnist_bench.preview.pace import Pace
-from mnist_bench.space_files import Drawn
-from search.strategies import Asha, NoPruner
-from search.study import StartList
+from mnist_bench.space_files import space_sources
+from mnist_bench.space_files.drawn import Drawn
+from search.strategies.pruners import Asha, NoPruner
+from search.study.start_list import StartList
 
-COSTS = Drawn(space_files.load("smoke")).mean_costs
+COSTS = Drawn(space_sources.load("smoke")).mean_costs
 ASKED = Workload(trials=20, pruner=Asha(), workers=2, has_cost=False)
 PACE = Pace(kind="cpu-bf16", speeds=(1.5, 0.9, 1.2), start=3.7, busy=False)
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from mnist_bench import space_files
-from mnist_bench.config import TrainConfig, from_json
+from mnist_bench.config.json import from_json
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.preview import pace
-from mnist_bench.space_files import Drawn
+from mnist_bench.space_files import space_sources
+from mnist_bench.space_files.drawn import Drawn
 from search.errors import WorkerError
-from search.executors import Done, Job, Lost, Outcome
+from search.executors.protocol import Done, Job, Lost, Outcome
 from search.trainer_api import Plan, Report
 
 
@@ -34,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Workers:
-    """Two workers that take a given time for whatever they train; satisfies `search.executors.Executor`."""
+    """Two workers that take a given time for whatever they train; satisfies `search.executors.protocol.Executor`."""
 
     workers, lanes = 2, 1
 
@@ -67,7 +68,7 @@ class Workers:
 
 
 def plans_of(name: str, *overrides: str) -> list[Plan[TrainConfig]]:
-    return Drawn(space_files.load(name, overrides)).trainable
+    return Drawn(space_sources.load(name, overrides)).trainable
 
 
 def measured(workers: Workers) -> pace.Pace:

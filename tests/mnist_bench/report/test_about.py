@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mnist_bench import space_files
 from mnist_bench.report import about
+from mnist_bench.space_files import space_sources
 from support import handmade
 
 PACKAGED = "8f9dfd1ad9d2b90accd80bd21e4d44fb91c4f242be4a266fce2af079ef236ec1"
@@ -17,7 +17,7 @@ PACKAGED = "8f9dfd1ad9d2b90accd80bd21e4d44fb91c4f242be4a266fce2af079ef236ec1"
 
 
 def test_ranges_machine_and_weights_stand_in_it() -> None:
-    study, space = handmade.mixed(), space_files.load("smoke")
+    study, space = handmade.mixed(), space_sources.load("smoke")
     ranges = sum(field.distribution is not None for field in space.fields)
     numerics = {**study.spec["numerics"], "cpu": "AMD EPYC"}
     known = replace(study, spec={**study.spec, "numerics": numerics})

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mnist_bench import space_files
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report import about, report_page
 from mnist_bench.report.sections import Section, Sections
+from mnist_bench.space_files import space_sources
 from search.event_log.records import StudyRecord, TrialRecord
 from search.space.space import Space
 from search.space.yaml_reader import parse
@@ -45,7 +45,7 @@ def test_the_recipe_is_the_chosen_trials_configuration() -> None:
     assert (report.chosen.name, report.chosen.seed) == ("conv-0/1", 101)
     assert report.chosen.recipe is not None
     space = Space.from_document(parse(report.chosen.recipe, "recipe.yaml"))
-    config = space_files.recipe(space)
+    config = space_sources.recipe(space)
     assert (config.model.blocks, config.optim.lr) == (3, 0.0093)
 
 
@@ -55,7 +55,7 @@ AGAIN = "--trials 7 --seed 0 --concurrent-trials 8 --study-name conv-0 --results
 def test_the_search_is_named_where_its_space_is_a_shipped_one_today_or_was_one() -> None:
     study = handmade.mixed()
     for name in ("smoke", "former/0.1/conv"):
-        shipped = replace(study, spec={**study.spec, "space": space_files.load(name).to_spec()})
+        shipped = replace(study, spec={**study.spec, "space": space_sources.load(name).to_spec()})
         assert [*commands(shipped, None)] == [f"mnist-bench search {name} {AGAIN}"]
 
 
@@ -71,7 +71,7 @@ def test_the_search_is_named_where_its_space_is_a_shipped_one_today_or_was_one()
 def test_the_search_is_repeated_with_its_start_list(made_of: list[str], options: str) -> None:
     study = handmade.mixed()
     start = {"start": {"made_of": made_of, "configurations": []}} if made_of else {}
-    shipped = replace(study, spec={**study.spec, **start, "space": space_files.load("conv").to_spec()})
+    shipped = replace(study, spec={**study.spec, **start, "space": space_sources.load("conv").to_spec()})
     assert [*commands(shipped, None)] == [
         f"mnist-bench search conv {AGAIN}".replace("--study-name", f"{options}--study-name")
     ]
@@ -98,7 +98,7 @@ def test_what_a_start_list_was_made_of_is_to_be_there_first(made_of: list[str], 
 def test_a_search_that_continued_a_study_names_it_again() -> None:
     study = handmade.mixed()
     taken = {"study": "old-0", "digest": handmade.HASH, "trials": [{"trial": 0, "params": {}, "seed": 7}]}
-    continued = replace(study, spec={**study.spec, "continues": taken, "space": space_files.load("conv").to_spec()})
+    continued = replace(study, spec={**study.spec, "continues": taken, "space": space_sources.load("conv").to_spec()})
     ((command, what),) = commands(continued, None).items()
     assert command == f"mnist-bench search conv {AGAIN}".replace("--study-name", "--continue old-0 --study-name")
     assert what == (
@@ -229,8 +229,8 @@ def test_the_data_set_is_named_where_the_space_names_another(named: str | None, 
 
 def test_the_space_is_one_that_a_search_reads() -> None:
     study = handmade.mixed()
-    report = handmade_report.report(replace(study, spec={**study.spec, "space": space_files.load("conv").to_spec()}))
-    assert space_files.parse(report.space, "space.yaml").to_spec() == space_files.load("conv").to_spec()
+    report = handmade_report.report(replace(study, spec={**study.spec, "space": space_sources.load("conv").to_spec()}))
+    assert space_sources.parse(report.space, "space.yaml").to_spec() == space_sources.load("conv").to_spec()
 
 
 def test_a_search_in_two_segments_is_repeated_in_two() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_bench.searches import SearchConfig
+from mnist_bench.searches.config import SearchConfig
 from search.errors import UsageError
 from search.strategies.pruners import NoPruner
 

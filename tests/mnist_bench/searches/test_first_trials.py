@@ -8,13 +8,13 @@ from shutil import copytree
 
 import pytest
 
-from mnist_bench import searches
 from mnist_bench.errors import ForeignStudyError
-from mnist_bench.searches import SearchConfig
+from mnist_bench.searches import running, study_context
+from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.first_trials import settings_of
 from mnist_bench.space_files import space_sources
-from mnist_bench.studies import open_study
-from search.continuation import Selection, selected
+from mnist_bench.studies.validated import open_study
+from search.continuation.selection import Selection, selected
 from search.driver.progress import Observer
 from search.errors import UsageError
 from search.study.spec import StudySpec
@@ -34,7 +34,7 @@ def taken(earlier: StoredStudy, *changes: str) -> Selection:
     """Return the trials that lie in the study's own space after changes, as of `--set`."""
     begun = StudySpec.from_json(earlier.spec)
     spec = replace(begun, space=space_sources.load(SMALL, changes))
-    return selected(earlier, spec, searches.planner(spec.space, spec.context), settings_of)
+    return selected(earlier, spec, study_context.planner(spec.space, spec.context), settings_of)
 
 
 def numbers(selection: Selection) -> list[int]:
@@ -91,5 +91,5 @@ def test_a_study_of_another_trainer_or_other_data_is_not_continued(tmp_path: Pat
     copytree(SMALL.parent / "finished", tmp_path / "finished")
     words = "was trained on other data: context.data" if own else "^Study fake-0 was made by another trainer"
     with pytest.raises((ForeignStudyError, UsageError), match=words):
-        searches.run(asked, Observer(), lambda: False)
+        running.run(asked, Observer(), lambda: False)
     assert not (tmp_path / "new").exists()

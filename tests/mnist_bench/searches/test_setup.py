@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from mnist_bench import space_files
-from mnist_bench.searches import SearchConfig, SearchSetup, run
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.searches.running import run
+from mnist_bench.searches.setup import SearchSetup
+from mnist_bench.space_files import space_sources
 from search.driver.progress import Observer
 from search.errors import FingerprintError, SpaceError, UsageError
 from search.strategies.pruners import Hyperband, NoPruner, Pruner
@@ -133,7 +135,7 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
     """What a release makes of a shipped space ends no search that was begun with an earlier one."""
     spaces = tmp_path / "spaces"
     (spaces / "former" / "0.1").mkdir(parents=True)
-    before, now = (space_files.find(name).read_text() for name in ("former/0.1/smoke", "smoke"))
+    before, now = (space_sources.find(name).read_text() for name in ("former/0.1/smoke", "smoke"))
     (spaces / "smoke.yaml").write_text(before)
     monkeypatch.setattr("mnist_bench.space_files.space_sources.FOLDERS", (spaces,))
     asked = SearchConfig(

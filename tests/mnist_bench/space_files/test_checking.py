@@ -10,8 +10,8 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mnist_bench import space_files
 from mnist_bench.config.settings import Activation, AugmentConfig, ModelConfig, OptimConfig
+from mnist_bench.space_files import drawn, space_sources, space_warnings
 from mnist_bench.space_files.checking import check
 from search.errors import SpaceError
 from search.messages import joined
@@ -23,7 +23,7 @@ from support.dose import dose
 ACTIVATIONS = joined(get_args(Activation), "or")
 
 MANY_LISTS = [[8 * (1 + n % 10)] * (1 + n // 10) for n in range(40)]
-SMOKE = space_files.find("smoke").read_text()
+SMOKE = space_sources.find("smoke").read_text()
 
 
 def lines_of(text: str) -> list[str]:
@@ -253,7 +253,7 @@ def test_good_spaces(text: str) -> None:
 )
 def test_overrides_are_checked_against_the_whole_space(overrides: list[str], expected: str) -> None:
     with pytest.raises(SpaceError, match=expected):
-        space_files.load("conv", overrides)
+        space_sources.load("conv", overrides)
 
 
 @pytest.mark.parametrize(
@@ -267,21 +267,21 @@ def test_overrides_are_checked_against_the_whole_space(overrides: list[str], exp
 )
 @pytest.mark.parametrize("name", ["conv", "former/0.1/conv", "small"])
 def test_the_file_of_a_space_with_overrides_is_that_space(tmp_path: Path, name: str, overrides: list[str]) -> None:
-    space = space_files.load(name, overrides)
+    space = space_sources.load(name, overrides)
     written = tmp_path / "space.yaml"
     written.write_text(space.to_yaml())
-    assert space_files.load(written).to_spec() == space.to_spec()
+    assert space_sources.load(written).to_spec() == space.to_spec()
 
 
 def test_the_objective_that_holds_anyway_makes_no_other_search() -> None:
-    assert space_files.load("conv", ["objective=val_accuracy"]).to_spec() == space_files.load("conv").to_spec()
+    assert space_sources.load("conv", ["objective=val_accuracy"]).to_spec() == space_sources.load("conv").to_spec()
     two = ["objective=[val_accuracy, macs]", "search.sampler=tpe"]
-    assert space_files.load("conv", two).to_spec()["settings"]["objective"] == ["val_accuracy", "macs"]
+    assert space_sources.load("conv", two).to_spec()["settings"]["objective"] == ["val_accuracy", "macs"]
     needs_one = "curves needs a single objective; with two use tpe, random, qmc"
     with pytest.raises(SpaceError, match=f"{needs_one} or sobol"):
-        space_files.load("conv", two[:1])
+        space_sources.load("conv", two[:1])
     with pytest.raises(SpaceError, match=f"{needs_one}, gp or sobol"):
-        space_files.load("small", [two[0], "search.sampler=curves", "search.pruner=none"])
+        space_sources.load("small", [two[0], "search.sampler=curves", "search.pruner=none"])
 
 
 def test_every_option_of_a_choice_is_told() -> None:
@@ -299,7 +299,7 @@ def test_every_option_of_a_choice_is_told() -> None:
 def test_a_setting_that_a_net_of_ones_own_cannot_have(tmp_path: Path, text: str, given: str, said: str) -> None:
     (tmp_path / "mine.yaml").write_text(f"epochs: 1\nnet: {given}\n")
     with pytest.raises(SpaceError) as refused:
-        space_files.load(tmp_path / "mine.yaml", net=own_nets.write(tmp_path, text))
+        space_sources.load(tmp_path / "mine.yaml", net=own_nets.write(tmp_path, text))
     assert [problem.message for problem in refused.value.problems] == [said]
 
 
@@ -355,6 +355,6 @@ def test_a_mutated_file_is_a_space_or_refused(start: int, length: int, inserted:
     except SpaceError:
         return
     if not problems + check(space):
-        assert all(str(warning).startswith("f.yaml:") for warning in space_files.warnings(space_files.Drawn(space)))
+        assert all(str(warning).startswith("f.yaml:") for warning in space_warnings.warnings(drawn.Drawn(space)))
         rng = random.Random(0)
-        assert space_files.config(space, space.sample(lambda _, distribution: distribution.draw(rng)))
+        assert space_sources.config(space, space.sample(lambda _, distribution: distribution.draw(rng)))

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench import space_files
+from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import DRAWN, VARIED, Drawn, Shares, samples
 from support import own_nets
 
 
 def test_samples_depend_on_the_seed_alone() -> None:
-    space = space_files.load("conv")
+    space = space_sources.load("conv")
     assert samples(space, 3, seed=1) == samples(space, 3, seed=1)
     assert samples(space, 3, seed=1) != samples(space, 3, seed=2)
     assert samples(space, 2, seed=1) == samples(space, 3, seed=1)[:2]
 
 
 def test_what_misses_a_constraint_is_infeasible() -> None:
-    drawn = Drawn(space_files.load("smoke", ["limits={}", "constraints=[model.filters > 4, hidden_units < 48]"]))
+    drawn = Drawn(space_sources.load("smoke", ["limits={}", "constraints=[model.filters > 4, hidden_units < 48]"]))
     shares, each = drawn.shares, drawn.met
     assert shares.infeasible == shares.constrained
     assert str(shares) == f"{100 * shares.constrained:.0f}% of random configurations miss a constraint"
@@ -31,12 +31,12 @@ def test_what_misses_a_constraint_is_infeasible() -> None:
 
 
 def test_the_mean_costs_are_those_of_what_may_be_trained() -> None:
-    cheap, dear = (Drawn(space_files.load("smoke", [f"subset={images}"])).mean_costs for images in (6000, 60_000))
+    cheap, dear = (Drawn(space_sources.load("smoke", [f"subset={images}"])).mean_costs for images in (6000, 60_000))
     assert len(cheap) == 3
     assert sum(dear) > 5 * sum(cheap)
-    limited = Drawn(space_files.load("conv"))
+    limited = Drawn(space_sources.load("conv"))
     assert sum(limited.mean_costs) < sum(map(sum, (plan.costs for plan in limited.plans))) / len(limited.plans)
-    assert Drawn(space_files.load("smoke", ["limits={}"])).shares.infeasible == 0
+    assert Drawn(space_sources.load("smoke", ["limits={}"])).shares.infeasible == 0
 
 
 def test_settings_of_a_net_that_differ_most_have_every_option(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_settings_of_a_net_that_differ_most_have_every_option(tmp_path: Path) ->
         "width": {"int": [4, 40]}, "rate": {"float": [0, 1]},
         "kind": {"choice": ["a", "b", "c"]}, "norm": {"choice": [True, False]},
     }  # fmt: skip
-    drawn = Drawn(space_files.open_with_data({"name": "own", "net": ranges}, data_dir=None, net=name)[0])
+    drawn = Drawn(space_sources.open_with_data({"name": "own", "net": ranges}, data_dir=None, net=name)[0])
     found = drawn.net_settings
     assert len(found) == VARIED < len(drawn.trainable)
     assert found[0] == drawn.trainable[0].config.net
@@ -53,7 +53,7 @@ def test_settings_of_a_net_that_differ_most_have_every_option(tmp_path: Path) ->
     assert {settings["norm"] for settings in found} == {True, False}
     assert len({settings["width"] for settings in found}) == VARIED
     only = {"name": "one", "net": {"kind": {"choice": ["a", "b"]}, "rate": {"float": [0.1, 1]}}}
-    assert len(Drawn(space_files.open_with_data(only, data_dir=None, net=name)[0]).net_settings) == 2
+    assert len(Drawn(space_sources.open_with_data(only, data_dir=None, net=name)[0]).net_settings) == 2
 
 
 @pytest.mark.parametrize(

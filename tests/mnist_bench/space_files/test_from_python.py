@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mnist_bench import space_files
-from mnist_bench.config import ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.space_files import from_python
+from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.space_files import from_python, space_sources
 from search import canonical_json
 from search.errors import SpaceError, UsageError
-from search.space import Space
+from search.space.space import Space
 from search.space.yaml_reader import MAX_DEPTH, load
 from support.dose import dose
 
@@ -45,30 +44,30 @@ SAME: dict[str, Any] = {
 
 def test_a_mapping_is_the_space_of_the_file_that_says_the_same(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(TEXT)
-    file, mapping = space_files.load(tmp_path / "mine.yaml"), space_files.load(SAME)
+    file, mapping = space_sources.load(tmp_path / "mine.yaml"), space_sources.load(SAME)
     assert canonical_json.dumps(mapping.to_spec()) == canonical_json.dumps(file.to_spec())
     (tmp_path / "again.yaml").write_text(mapping.text)
-    assert canonical_json.dumps(space_files.load(tmp_path / "again.yaml").to_spec()) == canonical_json.dumps(
+    assert canonical_json.dumps(space_sources.load(tmp_path / "again.yaml").to_spec()) == canonical_json.dumps(
         file.to_spec()
     )
-    replaced = [space_files.load(source, ["optim.lr=0.01"]).to_spec() for source in (SAME, tmp_path / "mine.yaml")]
+    replaced = [space_sources.load(source, ["optim.lr=0.01"]).to_spec() for source in (SAME, tmp_path / "mine.yaml")]
     assert replaced[0] == replaced[1]
 
 
 @pytest.mark.parametrize("name", ["conv", "smoke", "notebook/vgg", "ladder/99.4"])
 def test_shipped_spaces_as_values(name: str) -> None:
-    values = load(space_files.find(name)).value
-    assert space_files.load(values).to_spec() == space_files.load(name).to_spec() | {
+    values = load(space_sources.find(name)).value
+    assert space_sources.load(values).to_spec() == space_sources.load(name).to_spec() | {
         "name": values.get("name", "space")
     }
 
 
 def test_a_configuration_is_a_recipe() -> None:
     config = TrainConfig(epochs=2, model=ModelConfig(blocks=1, filters=(8,)), optim=OptimConfig(lr=1e-3, drops=0))
-    assert space_files.recipe(space_files.load(config)) == config
-    assert space_files.recipe(space_files.load(TrainConfig())) == TrainConfig()
+    assert space_sources.recipe(space_sources.load(config)) == config
+    assert space_sources.recipe(space_sources.load(TrainConfig())) == TrainConfig()
     numpys: Any = np.int64(3)
-    assert space_files.recipe(space_files.load(TrainConfig(epochs=numpys))) == TrainConfig(epochs=3)
+    assert space_sources.recipe(space_sources.load(TrainConfig(epochs=numpys))) == TrainConfig(epochs=3)
 
 
 SCALARS = (
@@ -105,18 +104,18 @@ def test_what_a_file_would_hold_is_what_was_given_or_is_refused(values: dict[str
 )
 def test_what_no_file_can_hold_is_refused_with_its_place(values: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=f"^{sentence}"):
-        space_files.load(values)
+        space_sources.load(values)
 
 
 def test_faults_name_fields_and_no_lines() -> None:
     with pytest.raises(SpaceError) as caught:
-        space_files.load({"model": {"batchnrom": "none"}, "optim": {"lr": {"float": [0, 1], "log": True}}})
+        space_sources.load({"model": {"batchnrom": "none"}, "optim": {"lr": {"float": [0, 1], "log": True}}})
     assert sorted(str(caught.value).splitlines()) == [
         "space: model.batchnrom: no such field; did you mean `batchnorm`?",
         "space: optim.lr: low 0 with log: true; a logarithmic range needs low > 0",
     ]
     with pytest.raises(SpaceError, match=r'^space: name: 3 is not text; quote it: "3"$'):
-        space_files.load({"name": 3})
+        space_sources.load({"name": 3})
     with pytest.raises(SpaceError, match=r"^space: one\.rate: "):
         Space.of({"one": {"rate": {"float": [1]}}})
 
@@ -126,4 +125,4 @@ def test_what_is_too_deep_for_a_file_is_refused() -> None:
     for _ in range(MAX_DEPTH + 1):
         values = {"model": values}
     with pytest.raises(SpaceError, match="nested deeper than"):
-        space_files.load(values)
+        space_sources.load(values)

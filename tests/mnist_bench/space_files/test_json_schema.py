@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 
-from mnist_bench import space_files
-from mnist_bench.space_files import json_schema
+from mnist_bench.space_files import json_schema, space_sources
 from search.space.yaml_reader import parse
 
 SCHEMA = json_schema.json_schema()
 
 
 def test_the_shipped_schema_is_fresh() -> None:
-    shipped = Path(space_files.find("conv")).with_name("schema.json").read_text(encoding="utf-8")
+    shipped = Path(space_sources.find("conv")).with_name("schema.json").read_text(encoding="utf-8")
     assert shipped == json_schema.text(), "run `make schema`"
 
 
@@ -46,9 +45,9 @@ def validator() -> Any:
     return jsonschema.Draft202012Validator(SCHEMA)
 
 
-@pytest.mark.parametrize("name", space_files.shipped())
+@pytest.mark.parametrize("name", space_sources.shipped())
 def test_shipped_spaces_are_valid(name: str) -> None:
-    validator().validate(parse(space_files.shipped()[name].read_bytes(), name).value)
+    validator().validate(parse(space_sources.shipped()[name].read_bytes(), name).value)
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_bench import space_files
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.space_files import overview
+from mnist_bench.space_files import overview, space_sources
 from mnist_bench.space_files.drawn import Drawn, samples
 from mnist_bench.space_files.overview import describe, extremes
 from search.space.space import Space
@@ -46,11 +45,11 @@ def test_describe() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["conv", "conv-gpu", "smoke", "tiny"])
 def test_no_random_net_is_beyond_the_extremes(name: str) -> None:
-    space = space_files.load(name)
+    space = space_sources.load(name)
     found = extremes(Drawn(space))
     assert found.exact
     for params in samples(space, 200, seed=0):
-        net = plan_layers(space_files.config(space, params).model)
+        net = plan_layers(space_sources.config(space, params).model)
         assert found.parameters[0] <= net.parameters <= found.parameters[1]
         assert found.macs[0] <= net.macs <= found.macs[1]
 
@@ -83,7 +82,7 @@ def test_extremes_leave_out_values_that_set_has_taken_out_of_a_range() -> None:
         "blocks": 0, "hidden_layers": {"int": [0, 2]},
         "hidden_units": {"int": [8, 512], "when": {"hidden_layers": [1, 2]}},
     }  # fmt: skip
-    narrowed = space_files.load({"model": model}, ["model.hidden_layers={int: [0, 1]}"])
+    narrowed = space_sources.load({"model": model}, ["model.hidden_layers={int: [0, 1]}"])
     assert extremes(Drawn(narrowed)).parameters == (785 * 8 + 9 * 10, 785 * 512 + 513 * 10)
 
 
@@ -105,7 +104,7 @@ def test_extremes_leave_out_nets_that_cannot_exist() -> None:
 
 
 def test_too_many_corners_are_said_to_be_inexact(monkeypatch: pytest.MonkeyPatch) -> None:
-    smoke = space_files.load("smoke")
+    smoke = space_sources.load("smoke")
     monkeypatch.setattr(overview, "MAX_CORNERS", 9)
     assert not extremes(Drawn(smoke)).exact
     assert not extremes(drawn_of("model: {filter_multiple: {int: [1, 8]}}")).exact

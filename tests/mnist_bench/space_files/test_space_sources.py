@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench import space_files
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.picture_form import PictureForm
+from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import samples
 from search import canonical_json
 from search.errors import SpaceError, UsageError
@@ -43,17 +43,17 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", space_files.shipped())
+@pytest.mark.parametrize("name", space_sources.shipped())
 def test_shipped_spaces_are_right_and_named_after_their_file(name: str) -> None:
-    space = space_files.load(name)
+    space = space_sources.load(name)
     assert space.name == name.rpartition("/")[2]
     assert space.text.splitlines()[0].startswith("# yaml-language-server: $schema=")
     for params in samples(space, 5, seed=0):
-        assert isinstance(space_files.config(space, params), TrainConfig)
+        assert isinstance(space_sources.config(space, params), TrainConfig)
 
 
 def test_the_default_spaces_are_shipped() -> None:
-    assert {"conv", "conv-gpu", "smoke"} <= space_files.shipped().keys()
+    assert {"conv", "conv-gpu", "smoke"} <= space_sources.shipped().keys()
 
 
 FORMER = {
@@ -82,52 +82,52 @@ FORMER = {
 
 
 def test_earlier_releases_spaces_are_kept_as_they_were() -> None:
-    names = [name for current in space_files.shipped() for name in space_files.former(current)]
-    assert {name: canonical_json.sha256(space_files.load(name).to_spec()) for name in names} == FORMER
-    assert not set(names) & space_files.shipped().keys(), "a list of what there is shows the latest alone"
+    names = [name for current in space_sources.shipped() for name in space_sources.former(current)]
+    assert {name: canonical_json.sha256(space_sources.load(name).to_spec()) for name in names} == FORMER
+    assert not set(names) & space_sources.shipped().keys(), "a list of what there is shows the latest alone"
 
 
 def test_a_shipped_space_is_known_by_its_file_too() -> None:
-    assert space_files.former(space_files.find("conv")) == space_files.former("conv") == ["former/0.1/conv"]
-    assert space_files.former(space_files.find("notebook/vgg")) == ["former/0.1/notebook/vgg"]
-    assert space_files.former("vgg") == space_files.former("small") == []
+    assert space_sources.former(space_sources.find("conv")) == space_sources.former("conv") == ["former/0.1/conv"]
+    assert space_sources.former(space_sources.find("notebook/vgg")) == ["former/0.1/notebook/vgg"]
+    assert space_sources.former("vgg") == space_sources.former("small") == []
 
 
 def test_find_prefers_a_path_and_knows_shipped_names(mine: Path) -> None:
-    assert space_files.find("mine.yaml") == Path("mine.yaml")
-    assert space_files.find(mine) == mine
-    assert space_files.find("conv").name == "conv.yaml"
+    assert space_sources.find("mine.yaml") == Path("mine.yaml")
+    assert space_sources.find(mine) == mine
+    assert space_sources.find("conv").name == "conv.yaml"
     Path("conv").write_text("epochs: 1")
-    assert space_files.find("conv") == Path("conv")
+    assert space_sources.find("conv") == Path("conv")
 
 
 def test_a_folder_hides_no_shipped_space(mine: Path) -> None:
     for name in ("conv", "mine"):
         Path(name).mkdir()
-    assert space_files.find("conv").name == "conv.yaml"
+    assert space_sources.find("conv").name == "conv.yaml"
     with pytest.raises(UsageError, match=r"^mine: cannot be read: Is a directory"):
-        space_files.load("mine")
+        space_sources.load("mine")
 
 
 @pytest.mark.parametrize("name", ["conw", "spaces/convv.yaml", "no/such/file", "\0", "x" * 5000])
 def test_a_missing_file_names_the_shipped_spaces(name: str) -> None:
     with pytest.raises(UsageError, match=r"no such file or bundled space.* Bundled: .*conv.*smoke") as caught:
-        space_files.find(name)
+        space_sources.find(name)
     assert ("did you mean `conv`?" in str(caught.value)) == ("conv" in name or "conw" in name)
 
 
 def test_the_installed_copies_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "notebook").mkdir()
     (tmp_path / "notebook" / "linear.yaml").write_text("model: {blocks: 0}")
-    monkeypatch.setattr("mnist_bench.space_files.space_sources.FOLDERS", (tmp_path, *space_files.FOLDERS))
-    assert list(space_files.shipped()) == ["notebook/linear"]
-    assert space_files.load("notebook/linear").is_recipe
+    monkeypatch.setattr("mnist_bench.space_files.space_sources.FOLDERS", (tmp_path, *space_sources.FOLDERS))
+    assert list(space_sources.shipped()) == ["notebook/linear"]
+    assert space_sources.load("notebook/linear").is_recipe
 
 
 def test_faults_of_form_names_and_values_come_together(mine: Path) -> None:
     mine.write_text(BAD)
     with pytest.raises(SpaceError) as caught:
-        space_files.load("mine.yaml")
+        space_sources.load("mine.yaml")
     assert str(caught.value).splitlines() == [
         "mine.yaml:7:3  model.batchnrom: no such field; did you mean `batchnorm`?",
         "mine.yaml:9:33  model.block_dropout: 1.3 is not below 1 (0 <= block_dropout < 1)",
@@ -138,24 +138,24 @@ def test_faults_of_form_names_and_values_come_together(mine: Path) -> None:
 
 def test_load_reads_the_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"epochs: 2\n")))
-    space = space_files.load("-")
+    space = space_sources.load("-")
     assert (space.name, space.settings) == ("stdin", {"epochs": 2})
 
 
 def test_overrides_are_checked_too(mine: Path) -> None:
-    assert space_files.recipe(space_files.load(mine, ["optim.lr=0.5", "epochs=3"])).optim.lr == 0.5
+    assert space_sources.recipe(space_sources.load(mine, ["optim.lr=0.5", "epochs=3"])).optim.lr == 0.5
     with pytest.raises(SpaceError, match=r"--set optim.lr:1:1  optim.lr: 99 is above 10"):
-        space_files.load(mine, ["optim.lr=99"])
+        space_sources.load(mine, ["optim.lr=99"])
     with pytest.raises(SpaceError, match=r"--set optim.lr:1:10  optim.lr: 0.0 is not above 0"):
-        space_files.load(mine, ["optim.lr={float: [0, 1]}"])
+        space_sources.load(mine, ["optim.lr={float: [0, 1]}"])
 
 
 def test_a_subset_that_replaces_the_files_may_fit_the_data_where_that_does_not() -> None:
-    assert space_files.load("smoke", ["subset=1000"], images=5000).settings["subset"] == 1000
+    assert space_sources.load("smoke", ["subset=1000"], images=5000).settings["subset"] == 1000
     with pytest.raises(
         SpaceError, match=r"^--set subset:1:1  subset: 7000 is more than there are: 1000 to 5000 images"
     ):
-        space_files.load("smoke", ["subset=7000"], images=5000)
+        space_sources.load("smoke", ["subset=7000"], images=5000)
 
 
 @pytest.mark.parametrize(
@@ -169,64 +169,64 @@ def test_an_override_may_give_nets_that_fit_the_data_where_the_files_do_not(
     name: str, overrides: list[str], side: int
 ) -> None:
     form = PictureForm(channels=3, height=side, width=side, classes=4)
-    space_files.load(name, overrides, form=lambda _: form)
+    space_sources.load(name, overrides, form=lambda _: form)
     with pytest.raises(SpaceError, match=rf"{name}\.yaml:\d+:\d+  (limits\.macs|model)"):
-        space_files.load(name, ["optim.batch_size=32"], form=lambda _: form)
+        space_sources.load(name, ["optim.batch_size=32"], form=lambda _: form)
     with pytest.raises(SpaceError, match=r"^--set model.blocks:1:1  model"):
-        space_files.load(name, ["limits=null", "model.filters=8", "model.blocks=7"], form=lambda _: form)
+        space_sources.load(name, ["limits=null", "model.filters=8", "model.blocks=7"], form=lambda _: form)
 
 
 def test_an_override_may_make_fit_together_what_does_not_in_the_file(mine: Path) -> None:
     mine.write_text("epochs: 2\nperiods: [1, 3]\ntrain_on: all\noptim: {lr: {float: [0.1, 0.2]}}\n")
-    assert space_files.load(mine, ["epochs=3", "optim.lr=0.1"]).is_recipe
+    assert space_sources.load(mine, ["epochs=3", "optim.lr=0.1"]).is_recipe
     with pytest.raises(SpaceError, match=r"mine.yaml:3:11  train_on: all leaves a search no image"):
-        space_files.load(mine, ["epochs=3"])
+        space_sources.load(mine, ["epochs=3"])
     with pytest.raises(SpaceError, match=r"mine.yaml:2:10  periods: \[1, 3\] does not rise to 2"):
-        space_files.load(mine, ["train_on=search_split"])
+        space_sources.load(mine, ["train_on=search_split"])
 
 
 def test_null_takes_a_setting_away_where_it_is_no_value() -> None:
-    taken = space_files.load("smoke", ["subset=null", "search=null", "epochs=null"], images=600)
+    taken = space_sources.load("smoke", ["subset=null", "search=null", "epochs=null"], images=600)
     assert not {"subset", "search", "epochs"} & {*taken.settings}
-    assert space_files.load("smoke", ["periods=null"]).settings["periods"] is None
+    assert space_sources.load("smoke", ["periods=null"]).settings["periods"] is None
     with pytest.raises(SpaceError, match=r"--set nosuch:1:1  nosuch: no such setting"):
-        space_files.load("smoke", ["nosuch=null"])
+        space_sources.load("smoke", ["nosuch=null"])
 
 
 def test_null_in_a_file_is_refused_where_it_is_no_value(mine: Path) -> None:
     mine.write_text("subset: null\noptim: {lr: {float: [0.1, 0.2]}}\n")
     for overrides in ([], ["epochs=3"]):
         with pytest.raises(SpaceError, match=r"mine.yaml:1:9  subset: null is not a whole number"):
-            space_files.load(mine, overrides)
+            space_sources.load(mine, overrides)
 
 
 def test_a_recipe_is_a_configuration(mine: Path) -> None:
-    assert space_files.recipe(space_files.load(mine)) == TrainConfig(
+    assert space_sources.recipe(space_sources.load(mine)) == TrainConfig(
         epochs=2, model=ModelConfig(blocks=1, filters=(8,), hidden_units=64), optim=OptimConfig(lr=0.01)
     )
 
 
 def test_a_space_is_no_recipe() -> None:
     with pytest.raises(UsageError, match=r"a recipe has no ranges; set model\.\w+, .* and \d+ more to one value each"):
-        space_files.recipe(space_files.load("conv"))
+        space_sources.recipe(space_sources.load("conv"))
 
 
 def test_phases_of_a_recipe(mine: Path) -> None:
     mine.write_text("epochs: 2\nphases: [{epochs: 1, lr: 1e-3}, {epochs: 1, augment: {zoom: 0.1}}]\n")
-    first, second = space_files.recipe(space_files.load(mine)).phases
+    first, second = space_sources.recipe(space_sources.load(mine)).phases
     assert first.lr == 1e-3
     assert second.augment is not None
     assert second.augment.zoom == 0.1
 
 
 def test_inactive_fields_keep_their_defaults() -> None:
-    space = space_files.load("conv")
+    space = space_sources.load("conv")
     params = next(p for p in samples(space, 50, seed=0) if p["model.hidden_layers"] == 0)
-    assert space_files.config(space, params).model.hidden_units == ModelConfig().hidden_units
+    assert space_sources.config(space, params).model.hidden_units == ModelConfig().hidden_units
 
 
 def test_a_specification_gives_the_same_configurations() -> None:
-    space = space_files.load("conv")
+    space = space_sources.load("conv")
     again = Space.from_spec(space.to_spec())
     for params in samples(space, 5, seed=1):
-        assert space_files.config(again, params) == space_files.config(space, params)
+        assert space_sources.config(again, params) == space_sources.config(space, params)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench import space_files
 from mnist_bench.data.mnist import form_of
+from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import Drawn
 from mnist_bench.space_files.space_warnings import warnings
 from search.space.space import Space
@@ -143,7 +143,7 @@ def test_what_is_not(text: str) -> None:
 def test_nets_are_those_for_the_pictures(tmp_path: Path, more: str) -> None:
     file = tmp_path / "red.yaml"
     file.write_text(f"dataset: mnist-red\noptim: {{lr: {{float: [0.1, 0.2]}}}}\n{more}")
-    space = space_files.load(file, net=own_nets.write(tmp_path, own_nets.THREE_CHANNELS))
+    space = space_sources.load(file, net=own_nets.write(tmp_path, own_nets.THREE_CHANNELS))
     found = warnings(Drawn(space, form_of("mnist-red")))
     assert [warning.message.partition(": ")[0] for warning in found] == ["constraints"] * bool(more)
 
@@ -151,7 +151,7 @@ def test_nets_are_those_for_the_pictures(tmp_path: Path, more: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["conv", "mini", "smoke", "former/0.1/conv", "former/0.1/smoke"])
 def test_the_shipped_spaces_have_no_warnings(name: str) -> None:
-    assert warnings(Drawn(space_files.load(name))) == []
+    assert warnings(Drawn(space_sources.load(name))) == []
 
 
 def test_a_portable_precision_needs_a_portable_sampler() -> None:

@@ -12,11 +12,11 @@ import pytest
 
 from mnist_bench.start_lists.make import make
 from mnist_bench.start_lists.sources import EarlierTrials, TriedConfiguration, source
-from mnist_bench.studies import open_study
-from mnist_bench.tables import pack
+from mnist_bench.studies.validated import open_study
+from mnist_bench.tables.stored import pack
 from search.elementary import NATIVE, PORTABLE
 from search.errors import StudyNotFoundError, UsageError
-from search.space import Space
+from search.space.space import Space
 from search.trainer_api import PLAIN, Plan
 from support import handmade_table
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.statistics import reference
+from mnist_bench.statistics.shrinkage import reference
 
 
 def drawn(

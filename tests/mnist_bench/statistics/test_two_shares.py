@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
-from mnist_bench.statistics import fisher, mcnemar, paired_difference, unpaired_difference
+from mnist_bench.statistics.inference import mcnemar
+from mnist_bench.statistics.two_shares import fisher, paired_difference, unpaired_difference
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from mnist_bench.studies.best_checkpoints import TOP, BestCheckpoints, check_kept, keep_weights
 from search.errors import UsageError
 from search.event_log.records import TrialRecord
-from search.study import StudyFolder
+from search.study.folder import StudyFolder
 from support import handmade
 
 

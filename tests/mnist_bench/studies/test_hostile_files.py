@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from mnist_bench import prediction
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data import idx
@@ -29,6 +28,7 @@ from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.results import Front
 from mnist_bench.experiments.time_budget import TimeBudget
+from mnist_bench.prediction import model
 from mnist_bench.studies import record
 from mnist_bench.studies.sealed_json import KEY, seal
 from mnist_bench.training.weights import load_model, model_in
@@ -177,11 +177,11 @@ PADDED = {
 @pytest.mark.parametrize("start", PADDED.values(), ids=PADDED.keys())
 def test_a_gigabyte_is_refused_by_its_header(tmp_path: Path, start: bytes) -> None:
     path = sparse(tmp_path / "model.safetensors", start, GIGABYTE)
-    for load in (load_model, prediction.load_model):
+    for load in (load_model, model.load_model):
         with cheaply(), pytest.raises(WeightsError, match=r"model\.safetensors: not a file of exported weights \("):
             load(path)
     with cheaply():
-        assert not prediction.is_export(tmp_path)
+        assert not model.is_export(tmp_path)
 
 
 def test_a_net_of_more_than_a_gigabyte_is_refused(tmp_path: Path) -> None:
@@ -190,23 +190,23 @@ def test_a_net_of_more_than_a_gigabyte_is_refused(tmp_path: Path) -> None:
         load_model(sparse(tmp_path / "0.safetensors", promising(1 << 40, huge)))
 
 
-@pytest.mark.parametrize("load", [load_model, prediction.load_model])
+@pytest.mark.parametrize("load", [load_model, model.load_model])
 def test_what_is_no_file_is_neither_read_nor_waited_for(tmp_path: Path, load: Callable[[Path], object]) -> None:
     os.mkfifo(tmp_path / "model.safetensors")
     for path in (tmp_path / "model.safetensors", Path("/dev/zero")):
         with cheaply(), pytest.raises(WeightsError, match="pipe or a device"):
             load(path)
-    assert not prediction.is_export(tmp_path)
+    assert not model.is_export(tmp_path)
 
 
 @pytest.mark.parametrize("metadata", [[], 1, None, {"config": "[]"}, {"config": "1"}, {"config": "{}"}], ids=str)
 def test_metadata_of_any_kind_are_refused(tmp_path: Path, metadata: object) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(safetensors({**header(), "__metadata__": metadata}, BODY))
-    for load in (load_model, prediction.load_model):
+    for load in (load_model, model.load_model):
         with pytest.raises(WeightsError, match="not a file of exported weights"):
             load(path)
-    assert not prediction.is_export(tmp_path)
+    assert not model.is_export(tmp_path)
 
 
 def sparse(path: Path, start: bytes = b"", size: int = 1 << 40) -> Path:

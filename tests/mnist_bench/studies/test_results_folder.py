@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench import searches
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.experiments.grid import Observer as ExperimentObserver, open_grid
-from mnist_bench.searches import SearchConfig
+from mnist_bench.searches import running
+from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer
 from search.errors import UsageError
 
@@ -46,6 +46,6 @@ def test_a_search_needs_a_folder(file: Path, monkeypatch: pytest.MonkeyPatch) ->
     )  # it would stay closed for other tests
     heard, space = Heard(), {"model": {"blocks": {"int": [2, 2]}}}
     with pytest.raises(UsageError, match=r"results/conv-0: cannot be created as a folder \(Not a directory\)\.$"):
-        searches.run(SearchConfig(space=space, study_name="conv-0", results=file), heard, lambda: False)
+        running.run(SearchConfig(space=space, study_name="conv-0", results=file), heard, lambda: False)
     (warning,) = heard.warnings  # what is odd about the space is told before anything else goes wrong
     assert "warning: model.blocks: a range of one value" in warning

@@ -5,7 +5,8 @@ from __future__ import annotations
 import optuna
 from optuna.trial import TrialState
 
-from mnist_bench.tables import RecordedBenchmark, load
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
+from mnist_bench.tables.shipped import load
 from support import handmade_table
 from support.paths import TESTS
 

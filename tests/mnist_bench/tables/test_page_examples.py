@@ -9,6 +9,7 @@ import optuna
 import pytest
 
 from mnist_bench import tables
+from mnist_bench.tables import shipped
 from support.paths import ROOT, TESTS
 
 SECTION = (ROOT / "docs" / "reference" / "tables.md").read_text().split("## From Python\n")[1].split("\n## ")[0]
@@ -17,7 +18,7 @@ BLOCKS = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", SECTION, re.MULTILINE)
 
 def test_the_examples_run_and_give_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    small = tables.load(str(TESTS / "data" / "small.npz"))
+    small = shipped.load(str(TESTS / "data" / "small.npz"))
     monkeypatch.setattr(tables, "load", {"conv-5k": small}.__getitem__)
     assert len(BLOCKS) == 3
     names: dict[str, Any] = {}

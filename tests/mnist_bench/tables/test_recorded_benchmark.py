@@ -14,7 +14,11 @@ from hypothesis import given, settings, strategies as st
 
 import mnist_bench
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables import Nearest, RecordedBenchmark, RecordedCurve, load, pack, shipped, table_trainer as replay
+from mnist_bench.tables import shipped, table_trainer as replay
+from mnist_bench.tables.points import Nearest
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark, RecordedCurve
+from mnist_bench.tables.shipped import load
+from mnist_bench.tables.stored import pack
 from search.errors import StorageError, UsageError
 from support import handmade_table
 from support.dose import dose

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mnist_bench.tables import AboutTable, Arrays, RecordedBenchmark, pack, stored
+from mnist_bench.tables import stored
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
+from mnist_bench.tables.stored import AboutTable, Arrays, pack
 from search.errors import StorageError
 from support import handmade_table
 from support.dose import dose

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables import Nearest, TablePlanner, TableTrainer
+from mnist_bench.tables.points import Nearest
+from mnist_bench.tables.table_trainer import TablePlanner, TableTrainer
 from support.handmade_table import table
 
 

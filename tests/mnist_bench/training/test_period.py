@@ -14,8 +14,7 @@ from safetensors.torch import load
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Optimizer, Phase, TrainConfig
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.nets import build_net
-from mnist_bench.nets.modules import build_model
+from mnist_bench.nets.modules import build_model, build_net
 from mnist_bench.numerics.generators import seeded
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.own_nets.own_net import load_net
@@ -412,11 +411,11 @@ def test_a_phase_later_changes_nothing_before_it(plain: TrainConfig, digits: Dat
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason=wants.CUDA)
 def test_cuda_gives_the_same_bits_twice(config: TrainConfig) -> None:
-    from mnist_bench import numerics
     from mnist_bench.data.mnist import DataOptions
     from mnist_bench.data.tensors import load_dataset
+    from mnist_bench.numerics import device
 
-    data = load_dataset(DataOptions(subset=1200), numerics.setup("cuda"))
+    data = load_dataset(DataOptions(subset=1200), device.setup("cuda"))
     precision = best_precision(data.device)
     first, second = (fit(config, 1, data, precision) for _ in range(2))
     assert first.state == second.state

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_bench import value_tables
 from mnist_bench.value_tables import made
+from mnist_bench.value_tables.made import load
 from search.errors import StorageError, UsageError
 
 
@@ -17,17 +17,17 @@ def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(made, "FOLDER", tmp_path)
     made.path_of("mlp-wine").write_bytes(content + b" ")
     with pytest.raises(StorageError, match=r"its content is not that of table scikit-learn/mlp-wine; reinstall"):
-        value_tables.load("scikit-learn/mlp-wine")
+        load("scikit-learn/mlp-wine")
 
 
 def test_one_that_there_is_not_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError, match=r"^There is no table scikit-learn/mlp-whine; did you mean `mlp-wine`\?$"):
-        value_tables.load("scikit-learn/mlp-whine")
+        load("scikit-learn/mlp-whine")
 
 
 @pytest.mark.parametrize("name", list(made.SHA256))
 def test_each_shipped_table_is_whole(name: str) -> None:
-    table = value_tables.load(f"scikit-learn/{name}")
+    table = load(f"scikit-learn/{name}")
     configurations, seeds, reports = table.values.shape
     assert configurations >= 300
     assert seeds >= 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnist_bench.errors import NotInTableError
-from mnist_bench.value_tables import ValuePlanner, ValueTable, ValueTrainer
+from mnist_bench.value_tables.value_table import ValuePlanner, ValueTable, ValueTrainer
 from support.handmade_value_table import BEST, KINDS, RATES, table
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import search
 from search.errors import UsageError
-from search.event_log import TrialRecord
+from search.event_log.records import TrialRecord
 from support import search_fake as fake
 
 

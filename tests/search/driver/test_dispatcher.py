@@ -19,7 +19,7 @@ from search.event_log.history import History
 from search.event_log.records import TrialRecord
 from search.event_log.timeline import Order
 from search.executors.protocol import Job, Outcome
-from search.simulation import simulate
+from search.simulation.in_memory import simulate
 from search.strategies.pruners import Asha, NoPruner, Pruner
 from search.strategies.samplers import Random, Tpe
 from search.study.checkpoint_store import CheckpointStore

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from search.database import Away
+from search.database.postgres import Away
 from search.driver.outages import Outages
 from search.errors import StorageError, StudyLockedError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from search.event_log import History
 from search.event_log.forecast import GROWTH, PRIOR_TRIALS, RECENT_TRIALS, Forecast, WorkLeft
+from search.event_log.history import History
 from support.dose import dose
 from support.handmade_history import PERIODS, Study
 

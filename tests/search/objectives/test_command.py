@@ -12,7 +12,7 @@ import pytest
 
 import search
 from search.errors import UsageError
-from search.study import StoredStudy
+from search.study.studies import StoredStudy
 
 SPACE = {"name": "program", "x": {"float": [0.0, 1.0]}, "way": {"choice": ["plain", 'it\'s "so"; rm -rf *']}}
 

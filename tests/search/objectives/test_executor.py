@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from search.errors import WorkerError
-from search.executors import Done, Job, Lost, Outcome
-from search.objectives import Objective
+from search.executors.protocol import Done, Job, Lost, Outcome
 from search.objectives.executor import ObjectiveExecutor
+from search.objectives.objective import Objective
 from support import own_work
 from support.waiting import until
 

@@ -16,8 +16,9 @@ import pytest
 
 import search
 from search.errors import TooManyFailuresError, UsageError
-from search.objectives import search_words
-from search.study import StoredStudy, StudyLocation, specification
+from search.objectives.objective_search import search_words
+from search.study.location import StudyLocation
+from search.study.studies import StoredStudy, specification
 from support import objectives
 
 PERIODS = objectives.PERIODS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.plugins import loaded_source
+from search.plugins.source_parts import loaded_source
 
 FILE = """\
 import search

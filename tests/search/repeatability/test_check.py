@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from search import strategies
 from search.errors import OutsideRangeError, PluginError, UsageError
 from search.repeatability.check import Checked, TriedOn, examine, require
+from search.strategies import registry
 from search.strategies.pruners import ForeignPruner, NoPruner
 from search.strategies.samplers import ForeignSampler, Random
 from support import own_code, search_fake as fake
@@ -19,7 +19,7 @@ TRIED_ON = TriedOn(space=fake.space(), planner=fake.Planner(48), periods=fake.PE
 
 
 def own(folder: Path, text: str) -> ForeignSampler | ForeignPruner:
-    return strategies.of_code(own_code.write(folder, text))
+    return registry.of_code(own_code.write(folder, text))
 
 
 def required(way: ForeignSampler | ForeignPruner) -> None:
@@ -107,7 +107,7 @@ def test_the_command_that_tells_more_can_be_typed(tmp_path: Path) -> None:
     name = own_code.write(folder, takes_options)
     tried_on = replace(TRIED_ON, seed=7, words=("--space", "smoke", "--set", "optim.lr=[1, 2]"))
     with pytest.raises(UsageError) as caught:
-        require(strategies.named_sampler(name, {"share": "1"}), NoPruner(), tried_on)
+        require(registry.named_sampler(name, {"share": "1"}), NoPruner(), tried_on)
     *_, command, last = str(caught.value).split("`")
     assert last == " reports more."
     assert shlex.split(command) == [

@@ -8,7 +8,7 @@ import pytest
 
 import search
 from search.errors import UsageError
-from search.event_log import Order
+from search.event_log.timeline import Order
 from support import own_code, search_fake as fake
 
 pytestmark = pytest.mark.slow

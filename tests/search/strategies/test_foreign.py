@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from search import strategies
 from search.errors import NewerVersionError, UsageError
+from search.strategies import registry
 from search.strategies.distributions import OptunaRanges
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pruners import ForeignPruner, Median, NoPruner
@@ -20,13 +20,13 @@ CODE = {"module": "mine.py", "sha256": "0" * 64}
 
 
 def test_a_name_is_a_built_in_ones_or_codes(tmp_path: Path) -> None:
-    assert strategies.named_sampler("random") == Random()
-    assert strategies.named_sampler("tpe", {"n_startup_trials": 5}) == Tpe(n_startup_trials=5)
-    assert strategies.named_pruner("median") == Median()
-    own = strategies.named_sampler(own_code.write(tmp_path, own_code.SEEDED), {"share": 0.1})
+    assert registry.named_sampler("random") == Random()
+    assert registry.named_sampler("tpe", {"n_startup_trials": 5}) == Tpe(n_startup_trials=5)
+    assert registry.named_pruner("median") == Median()
+    own = registry.named_sampler(own_code.write(tmp_path, own_code.SEEDED), {"share": 0.1})
     assert isinstance(own, ForeignSampler)
     assert (own.name, own.options) == ("mine.py:Mine", {"share": 0.1})
-    pruner = strategies.named_pruner("optuna.pruners:PercentilePruner", {"percentile": 75, "n_startup_trials": 5})
+    pruner = registry.named_pruner("optuna.pruners:PercentilePruner", {"percentile": 75, "n_startup_trials": 5})
     assert isinstance(pruner, ForeignPruner)
     assert pruner.describe(4) == "optuna.pruners:PercentilePruner"
 
@@ -44,35 +44,35 @@ def test_a_name_is_a_built_in_ones_or_codes(tmp_path: Path) -> None:
 )
 def test_what_is_no_sampler_is_refused(name: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        strategies.named_sampler(name)
+        registry.named_sampler(name)
 
 
 def test_options_have_to_be_plain(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="its options have to be plain values"):
-        strategies.named_sampler(own_code.write(tmp_path, own_code.SEEDED), {"share": {1, 2}})
+        registry.named_sampler(own_code.write(tmp_path, own_code.SEEDED), {"share": {1, 2}})
 
 
 def test_no_file_makes_code_run(tmp_path: Path) -> None:
     name = own_code.write(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     with pytest.raises(ValueError, match=r"is code, which a file cannot run; name it with --sampler on the command"):
-        strategies.of_settings({"search": {"sampler": name}})
+        registry.of_settings({"search": {"sampler": name}})
     with pytest.raises(ValueError, match=r"is code, which a file cannot run; name it with --pruner on the command"):
-        strategies.of_settings({"search": {"pruner": {"name": name}}})
-    strategies.of_spec({"sampler": {"name": name, "options": {}, "code": CODE}, "pruner": {"name": "asha"}})
+        registry.of_settings({"search": {"pruner": {"name": name}}})
+    registry.of_spec({"sampler": {"name": name, "options": {}, "code": CODE}, "pruner": {"name": "asha"}})
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_study_describes_code_and_does_not_load_it(tmp_path: Path) -> None:
-    own = strategies.named_sampler(own_code.write(tmp_path, own_code.SEEDED), {"share": 0.1})
-    stored = json.loads(json.dumps(strategies.to_spec(own)))
+    own = registry.named_sampler(own_code.write(tmp_path, own_code.SEEDED), {"share": 0.1})
+    stored = json.loads(json.dumps(registry.to_spec(own)))
     assert stored.keys() == {"name", "options", "code"}
     assert stored["code"].keys() == {"module", "sha256"}
-    read, _ = strategies.of_spec({"sampler": stored, "pruner": {"name": "asha"}})
+    read, _ = registry.of_spec({"sampler": stored, "pruner": {"name": "asha"}})
     assert read == own
-    assert strategies.to_spec(read) == stored
+    assert registry.to_spec(read) == stored
     with pytest.raises(UsageError, match=r"Sampler mine\.py:Mine is code that is not loaded here; name it again with"):
         read.make(Ask(number=0, study_seed=0, ranges=OptunaRanges({}, {}, ())))
-    packaged = strategies.to_spec(strategies.named_sampler("optuna.samplers:RandomSampler"))
+    packaged = registry.to_spec(registry.named_sampler("optuna.samplers:RandomSampler"))
     assert packaged["code"].keys() == {"module", "sha256", "version"}
 
 
@@ -89,17 +89,17 @@ def test_a_study_describes_code_and_does_not_load_it(tmp_path: Path) -> None:
 def test_what_no_version_stores_is_refused(changed: dict[str, Any]) -> None:
     sampler = {"name": "mine.py:Mine", "options": {}, "code": CODE, **changed}
     with pytest.raises(ValueError, match=r"^mine\.py:Mine is stored without what code it is$"):
-        strategies.of_spec({"sampler": sampler, "pruner": {"name": "asha"}})
+        registry.of_spec({"sampler": sampler, "pruner": {"name": "asha"}})
 
 
 def test_what_a_newer_version_stores_of_code_is_named() -> None:
     sampler = {"name": "mine.py:Mine", "options": {}, "code": CODE, "signature": ""}
     with pytest.raises(NewerVersionError, match=r"sampler\.signature is a setting that this version does not know"):
-        strategies.check_known({"sampler": sampler, "pruner": {"name": "asha"}})
+        registry.check_known({"sampler": sampler, "pruner": {"name": "asha"}})
 
 
 def test_a_pruner_of_a_users_own_may_stop_anywhere_and_is_forecast_as_the_median_pruner() -> None:
-    pruner = strategies.named_pruner("optuna.pruners:NopPruner")
+    pruner = registry.named_pruner("optuna.pruners:NopPruner")
     assert all(pruner.may_stop_at(period) for period in range(1, 9))
     assert pruner.survivors(20, 4) == Median().survivors(20, 4)
 
@@ -108,14 +108,14 @@ def test_what_is_built_in_takes_its_options_and_no_other_name() -> None:
     with pytest.raises(
         UsageError, match=r"^sampler tpe has no option 'seed'; it has n_startup_trials, n_ei_candidates"
     ):
-        strategies.named_sampler("tpe", {"seed": 5})
+        registry.named_sampler("tpe", {"seed": 5})
     with pytest.raises(UsageError, match=r"^tpe has no option 'name'\.$"):
-        strategies.named_sampler("tpe", {"name": "random"})
+        registry.named_sampler("tpe", {"name": "random"})
 
 
 def test_numbers_of_numpy_become_pythons(tmp_path: Path) -> None:
     text = own_code.SEEDED.replace("return self.draws", "import numpy as np; return np.float32(1) * self.draws")
-    sampler = strategies.named_sampler(own_code.write(tmp_path, text))
+    sampler = registry.named_sampler(own_code.write(tmp_path, text))
     values = {"model": {"rate": {"float": [0.0, 1.0]}}}
     optuna_study = OptunaStudy(
         name="own", space=fake.space(values), sampler=sampler, pruner=NoPruner(), seed=0, periods=1
@@ -126,18 +126,18 @@ def test_numbers_of_numpy_become_pythons(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("line", "is_portable"), [("", False), ("    portable = True\n", True)])
 def test_custom_code_is_portable_only_if_its_class_says_so(tmp_path: Path, line: str, is_portable: bool) -> None:
     text = f"from optuna.samplers import RandomSampler\n\n\nclass Mine(RandomSampler):\n    pass\n{line}"
-    own = strategies.named_sampler(own_code.write(tmp_path, text))
+    own = registry.named_sampler(own_code.write(tmp_path, text))
     assert own.portable is is_portable
-    pruner = strategies.named_pruner("optuna.pruners:NopPruner")
-    assert [*strategies.unportable(own, pruner)] == [
+    pruner = registry.named_pruner("optuna.pruners:NopPruner")
+    assert [*registry.unportable(own, pruner)] == [
         ("sampler", "the proposals of mine.py:Mine may depend on the processor, and those of random, qmc, sobol, "
          "curves and curves-ard do not"),
         ("pruner", "the decisions of optuna.pruners:NopPruner may depend on the processor, and those of asha, "
          "hyperband, median and none do not"),
     ][is_portable:]  # fmt: skip
-    stored = strategies.to_spec(own)
+    stored = registry.to_spec(own)
     assert ("portable" in stored) is is_portable
-    strategies.check_known({"sampler": stored, "pruner": {"name": "asha"}})
-    read, _ = strategies.of_spec({"sampler": stored, "pruner": {"name": "asha"}})
+    registry.check_known({"sampler": stored, "pruner": {"name": "asha"}})
+    read, _ = registry.of_spec({"sampler": stored, "pruner": {"name": "asha"}})
     assert read == own
     assert read.portable is is_portable

@@ -10,30 +10,31 @@ from typing import Any, ClassVar
 
 import pytest
 
-from search import canonical_json, strategies
+from search import canonical_json
 from search.errors import UsageError
+from search.strategies import pruners, registry, samplers
 from search.strategies.pruners import Asha, Hyperband, NoPruner, Pruner
 from search.strategies.samplers import Curves, Gp, Qmc, Random, Sampler, Tpe
 from search.strategies.strategy import bounds_of, real
 from support import search_fake as fake
 
 
-@pytest.mark.parametrize("spec", [*strategies.SAMPLERS, {"name": "gp", "n_startup_trials": 3}])
+@pytest.mark.parametrize("spec", [*samplers.SAMPLERS, {"name": "gp", "n_startup_trials": 3}])
 def test_a_sampler_survives_its_own_specification(spec: object) -> None:
-    sampler = strategies.sampler(spec)  # type: ignore[arg-type]
-    assert strategies.sampler(strategies.to_spec(sampler)) == sampler
+    sampler = registry.sampler(spec)  # type: ignore[arg-type]
+    assert registry.sampler(registry.to_spec(sampler)) == sampler
 
 
-@pytest.mark.parametrize("spec", [*strategies.PRUNERS, {"name": "asha", "reduction_factor": 4}])
+@pytest.mark.parametrize("spec", [*pruners.PRUNERS, {"name": "asha", "reduction_factor": 4}])
 def test_a_pruner_survives_its_own_specification(spec: object) -> None:
-    pruner = strategies.pruner(spec)  # type: ignore[arg-type]
-    assert strategies.pruner(strategies.to_spec(pruner)) == pruner
+    pruner = registry.pruner(spec)  # type: ignore[arg-type]
+    assert registry.pruner(registry.to_spec(pruner)) == pruner
 
 
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("no-such-pruner", f"no pruner 'no-such-pruner'; there are {', '.join(strategies.PRUNERS)}$"),
+        ("no-such-pruner", f"no pruner 'no-such-pruner'; there are {', '.join(pruners.PRUNERS)}$"),
         ({"name": "asha", "nosuch": 3}, "pruner asha has no option 'nosuch'"),
         ({"name": "asha", "reduction_factor": 1}, "whole number from 2"),
         ({"name": "hyperband", "max_resource": 9}, "no option 'max_resource'; it has min_resource, reduction_factor"),
@@ -44,13 +45,13 @@ def test_a_pruner_survives_its_own_specification(spec: object) -> None:
 )
 def test_a_wrong_pruner_is_explained(spec: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        strategies.pruner(spec)  # type: ignore[arg-type]
+        registry.pruner(spec)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("no-such-sampler", f"no sampler 'no-such-sampler'; there are {', '.join(strategies.SAMPLERS)}$"),
+        ("no-such-sampler", f"no sampler 'no-such-sampler'; there are {', '.join(samplers.SAMPLERS)}$"),
         ({"name": "qmc", "scramble": False}, "sampler qmc has no option 'scramble'; it has none"),
         ({"name": "gp", "n_startup_trials": 0}, "n_startup_trials is 0; it takes a whole number from 1"),
         ({"name": "gp", "deterministic_objective": True}, "sampler gp has no option"),
@@ -58,10 +59,10 @@ def test_a_wrong_pruner_is_explained(spec: object, words: str) -> None:
 )
 def test_a_wrong_sampler_is_explained(spec: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        strategies.sampler(spec)  # type: ignore[arg-type]
+        registry.sampler(spec)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("strategy", [*strategies.SAMPLERS.values(), *strategies.PRUNERS.values()])
+@pytest.mark.parametrize("strategy", [*samplers.SAMPLERS.values(), *pruners.PRUNERS.values()])
 def test_every_option_declares_bounds_that_include_its_default(strategy: type[Sampler | Pruner]) -> None:
     undeclared = [option.name for option in fields(strategy) if "bounds" not in option.metadata]
     assert not undeclared, f"declare {undeclared} by `whole` or `real` of search/strategies/strategy.py"
@@ -78,27 +79,27 @@ def quantile(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pruner]:
 
 
 def test_a_real_option_takes_whole_numbers_too_and_stores_all_alike(quantile: Callable[..., Pruner]) -> None:
-    given = [quantile(q=30), quantile(q=30.0), strategies.pruner({"name": "quantile", "q": 30})]
-    assert {canonical_json.dumps(strategies.to_spec(pruner)) for pruner in given} == {'{"name":"quantile","q":30.0}'}
-    assert strategies.pruner(strategies.to_spec(given[0])) == given[0]
+    given = [quantile(q=30), quantile(q=30.0), registry.pruner({"name": "quantile", "q": 30})]
+    assert {canonical_json.dumps(registry.to_spec(pruner)) for pruner in given} == {'{"name":"quantile","q":30.0}'}
+    assert registry.pruner(registry.to_spec(given[0])) == given[0]
 
 
 @pytest.mark.parametrize("q", [-0.1, 99.6, math.nan, math.inf, True, "30", 10**400])
 def test_a_real_option_has_bounds(quantile: Callable[..., Pruner], q: Any) -> None:
     fault = f"pruner quantile: q is {q!r}; it takes a number from 0 to 99.5"
     with pytest.raises(ValueError, match=f"^{re.escape(fault)}$"):
-        strategies.pruner({"name": "quantile", "q": q})
+        registry.pruner({"name": "quantile", "q": q})
     with pytest.raises(UsageError, match=f"^search.pruner: {re.escape(fault)}\\.$"):
-        strategies.check(Tpe(), quantile(q=q), fake.space(FLAT), periods=4)
+        registry.check(Tpe(), quantile(q=q), fake.space(FLAT), periods=4)
 
 
 def test_settings_that_say_nothing_choose_curves_and_asha() -> None:
-    assert strategies.of_settings({}) == (Curves(), Asha())
-    assert strategies.of_settings({"objective": "accuracy"}) == (Curves(), Asha())
+    assert registry.of_settings({}) == (Curves(), Asha())
+    assert registry.of_settings({"objective": "accuracy"}) == (Curves(), Asha())
     two = {"objective": ["accuracy", "macs"]}
-    assert strategies.of_settings(two) == (Tpe(), Asha()), "curves supports a single objective"
-    assert not [*strategies.misfits(*strategies.of_settings(two), fake.space({**FLAT, **two}), 4)]
-    chosen = strategies.of_settings({"search": {"sampler": "gp", "pruner": {"name": "none"}}})
+    assert registry.of_settings(two) == (Tpe(), Asha()), "curves supports a single objective"
+    assert not [*registry.misfits(*registry.of_settings(two), fake.space({**FLAT, **two}), 4)]
+    chosen = registry.of_settings({"search": {"sampler": "gp", "pruner": {"name": "none"}}})
     assert chosen == (Gp(), NoPruner())
 
 
@@ -112,18 +113,18 @@ def test_settings_that_say_nothing_choose_curves_and_asha() -> None:
     ],
 )
 def test_a_study_keeps_the_default_with_which_it_began(begun: Sampler, kept: Sampler) -> None:
-    stored = {"sampler": strategies.to_spec(begun), "pruner": strategies.to_spec(NoPruner())}
-    assert strategies.of_settings({}, lambda: stored) == (kept, Asha())
-    assert strategies.of_settings({"search": {"sampler": "qmc"}}, lambda: stored)[0] == Qmc()
+    stored = {"sampler": registry.to_spec(begun), "pruner": registry.to_spec(NoPruner())}
+    assert registry.of_settings({}, lambda: stored) == (kept, Asha())
+    assert registry.of_settings({"search": {"sampler": "qmc"}}, lambda: stored)[0] == Qmc()
     two = {"objective": ["accuracy", "macs"]}
-    assert strategies.of_settings(two, lambda: stored)[0] == Tpe()
+    assert registry.of_settings(two, lambda: stored)[0] == Tpe()
 
 
 def test_no_study_is_read_if_the_settings_name_a_sampler() -> None:
     def begun() -> None:
         raise AssertionError("the study was read")
 
-    assert strategies.of_settings({"search": {"sampler": "random"}}, begun)[0] == Random()
+    assert registry.of_settings({"search": {"sampler": "random"}}, begun)[0] == Random()
 
 
 FLAT: dict[str, Any] = {"model": {"width": {"int": [8, 64]}, "extra": {"value": 1, "when": {"width": [8]}}}}
@@ -141,7 +142,7 @@ CONDITIONAL: dict[str, Any] = {"model": {"depth": {"int": [1, 2]}, "extra": {"in
     ],
 )
 def test_what_fits_together(sampler: Any, pruner: Any, values: dict[str, Any]) -> None:
-    parts = strategies.sampler(sampler), strategies.pruner(pruner)
+    parts = registry.sampler(sampler), registry.pruner(pruner)
     assert fake.make_spec(*parts, 4, 0, space=fake.space(values)).periods == 4
 
 
@@ -156,7 +157,7 @@ def test_what_fits_together(sampler: Any, pruner: Any, values: dict[str, Any]) -
 def test_what_does_not_fit_together_is_refused_with_every_reason(
     sampler: Any, pruner: Any, values: dict[str, Any], reasons: list[str]
 ) -> None:
-    parts = strategies.sampler(sampler), strategies.pruner(pruner)
+    parts = registry.sampler(sampler), registry.pruner(pruner)
     with pytest.raises(UsageError) as caught:
         fake.make_spec(*parts, 4, 0, space=fake.space(values))
     lines = str(caught.value).splitlines()
@@ -180,10 +181,10 @@ def test_a_headline_names_the_rungs_as_reports_of_a_trial() -> None:
 
 
 def test_samplers_and_pruners_that_depend_on_the_processor_are_named() -> None:
-    assert [name for name, sampler in strategies.SAMPLERS.items() if not sampler().portable] == ["tpe", "gp"]
-    assert all(pruner().portable for pruner in strategies.PRUNERS.values())
-    assert [*strategies.unportable(Qmc(), Hyperband())] == []
-    assert [*strategies.unportable(Tpe(), Asha())] == [
+    assert [name for name, sampler in samplers.SAMPLERS.items() if not sampler().portable] == ["tpe", "gp"]
+    assert all(pruner().portable for pruner in pruners.PRUNERS.values())
+    assert [*registry.unportable(Qmc(), Hyperband())] == []
+    assert [*registry.unportable(Tpe(), Asha())] == [
         (
             "sampler",
             "the proposals of tpe depend on the processor, "

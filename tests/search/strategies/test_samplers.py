@@ -178,7 +178,7 @@ def test_the_fingerprint_names_what_a_pruner_is_built_on() -> None:
 def test_other_linear_algebra_is_refused_when_gp_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options: dict[str, Any] = {"sampler": Gp(), "pruner": NoPruner(), "space_values": FLAT}
     fake.run(tmp_path, goal=2, **options)
-    monkeypatch.setattr("search.strategies.gp_proposal", lambda _: "another hash")
+    monkeypatch.setattr("search.strategies.optuna_study.gp_proposal", lambda _: "another hash")
     with pytest.raises(
         FingerprintError, match=f"sampler_arithmetic: {gp_proposal(False)[:59]}… then, another hash now"
     ):

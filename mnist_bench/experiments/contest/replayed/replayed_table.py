@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from mnist_bench.experiments.contest.baselines import Ended, Params
 from mnist_bench.experiments.contest.contest_record import NO_LISTS, StartListsByNames
 from mnist_bench.experiments.contest.replayed.replayed_task import Scored
-from mnist_bench.statistics import reference
-from mnist_bench.tables import POINT, Nearest, RecordedBenchmark, TablePlanner, TableTrainer, cells
-from search.executors import Job
-from search.proposals import Candidate, Curve, Prospects
-from search.study import StudySpec
+from mnist_bench.statistics.shrinkage import reference
+from mnist_bench.tables.points import Nearest, cells
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
+from mnist_bench.tables.table_trainer import POINT, TablePlanner, TableTrainer
+from search.executors.protocol import Job
+from search.proposals.coordinates import Candidate
+from search.proposals.curves import Curve
+from search.proposals.prospects import Prospects
+from search.study.spec import StudySpec
 
 
 class ReplayedTable:

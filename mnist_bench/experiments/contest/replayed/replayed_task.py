@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from mnist_bench.experiments.contest.baselines import Ended, Params
 from mnist_bench.experiments.contest.contest_record import Measure, StartListsByNames
-from search.executors import Job
-from search.proposals import Prospects
-from search.space import Space
-from search.study import StudySpec
+from search.executors.protocol import Job
+from search.proposals.prospects import Prospects
+from search.space.space import Space
+from search.study.spec import StudySpec
 from search.trainer_api import Planner, Trainer
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from mnist_bench.experiments.contest.baselines import Ended, Params
 from mnist_bench.experiments.contest.contest_record import NO_LISTS
 from mnist_bench.experiments.contest.replayed.replayed_task import Scored
-from mnist_bench.value_tables import ValuePlanner, ValueTable, ValueTrainer
-from search.executors import Job
-from search.proposals import Prospects
-from search.study import StudySpec
+from mnist_bench.value_tables.value_table import ValuePlanner, ValueTable, ValueTrainer
+from search.executors.protocol import Job
+from search.proposals.prospects import Prospects
+from search.study.spec import StudySpec
 
 
 class ReplayedValues:

@@ -19,10 +19,12 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays_of
 from PIL import Image
 
-from mnist_bench.data import idx, load_training_set, open_test_set, options_for
-from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions
+from mnist_bench.data import idx
+from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions, load_training_set
 from mnist_bench.data.own import npz, picture_folder
+from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.own.parts import Parts
+from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MNIST, PictureForm
 from support.handmade_data import write_idx

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench import space_files
 from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.experiments.ablation.setting_groups import (
@@ -23,6 +22,7 @@ from mnist_bench.experiments.ablation.setting_groups import (
 )
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.own_nets.own_net import load_net
+from mnist_bench.space_files import space_sources
 from support import own_nets
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ CONV = effective(
         optim=OptimConfig(lr=0.01),
     )
 )
-RECIPES = [name for name in space_files.shipped() if name.startswith("notebook/")]
+RECIPES = [name for name in space_sources.shipped() if name.startswith("notebook/")]
 
 
 def test_every_setting_is_in_exactly_one_group() -> None:
@@ -97,9 +97,9 @@ def test_a_whole_path_meets_each_net_once() -> None:
 
 @pytest.mark.parametrize("first", RECIPES)
 def test_from_any_recipe_to_any_other_all_nets_on_the_way_can_exist(first: str) -> None:
-    start = effective(space_files.recipe(space_files.load(first)))
+    start = effective(space_sources.recipe(space_sources.load(first)))
     for name in RECIPES:
-        target = effective(space_files.recipe(space_files.load(name)))
+        target = effective(space_sources.recipe(space_sources.load(name)))
         current = start
         for _ in range(len(GROUPS) + 1):
             if not differing(current, target):

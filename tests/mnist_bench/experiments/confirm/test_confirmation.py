@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.config import with_params
-from mnist_bench.data import DataOptions
+from mnist_bench.config.json import with_params
+from mnist_bench.data.mnist import DataOptions
 from mnist_bench.errors import DataError, Stopped
-from mnist_bench.experiments.confirm import command, confirming as confirm, results as confirmed
+from mnist_bench.experiments.confirm import confirming as confirm, results as confirmed
+from mnist_bench.experiments.confirm.result_tables import command
 from mnist_bench.experiments.confirm.results import Evaluated, earlier, evaluated
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, Part, seeds
 from mnist_bench.experiments.grid import Observer, TrainingRun
@@ -31,7 +32,9 @@ from search.errors import SearchError, StorageError, StudyLockedError, StudyNotF
 from search.hashed import derived_seed
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Random
-from search.study import StoredStudy, StudyFolder, StudySpec
+from search.study.folder import StudyFolder
+from search.study.spec import StudySpec
+from search.study.studies import StoredStudy
 from support import handmade, handmade_confirmation, stopping
 from support.handmade_confirmation import found
 from support.handmade_front import FRONT

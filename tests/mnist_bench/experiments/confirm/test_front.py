@@ -15,7 +15,7 @@ from mnist_bench.experiments.grid import Observer
 from mnist_bench.next_commands import NextCommands
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
-from search.study import StudyFolder
+from search.study.folder import StudyFolder
 from support import handmade
 from support.handmade_front import EVEN, FRONT, final
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.data import DataOptions
+from mnist_bench.data.mnist import DataOptions
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm import results as confirmed, runs
 from mnist_bench.experiments.confirm.results import Evaluated, Final
@@ -18,7 +18,7 @@ from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, all_stand
 from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.studies import compatibility
 from search.hashed import EndReason
-from search.study import ConfirmFolder
+from search.study.folder import ConfirmFolder
 from search.trainer_api import Report
 from support import handmade
 from support.handmade_confirmation import found

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench import tables, value_tables
+from mnist_bench import value_tables
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.compare import ContestOptions, compare_methods
 from mnist_bench.experiments.contest.contest_record import Contest
 from mnist_bench.experiments.grid import Observer
+from mnist_bench.tables import shipped, stored
 from search.errors import UsageError
 from support import handmade_value_table, stopping
 from support.handmade_table import table
@@ -67,7 +68,7 @@ def files(tmp_path: Path) -> tuple[str, str]:
     made = [table(), table(noise=0.004, name="noisy")]
     paths = [tmp_path / f"{one.name}.npz" for one in made]
     for path, one in zip(paths, made, strict=True):
-        path.write_bytes(tables.pack(one.about, one.arrays))
+        path.write_bytes(stored.pack(one.about, one.arrays))
     return str(paths[0]), str(paths[1])
 
 
@@ -97,7 +98,7 @@ def test_a_start_list_may_not_know_the_task_that_it_is_judged_on(files: tuple[st
         _run(replace(ASKED, tables=files[:1], start=files[1:]))
     other = table(name="other")
     elsewhere = tmp_path / "other.npz"
-    elsewhere.write_bytes(tables.pack(replace(other.about, task="mnist-5k-wrong"), other.arrays))
+    elsewhere.write_bytes(stored.pack(replace(other.about, task="mnist-5k-wrong"), other.arrays))
     (contest,) = _run(replace(ASKED, tables=files[:1], start=(str(elsewhere),), baselines=False))
     assert [entrant.name for entrant in contest.entrants] == ["random", f"random + list of {Path(elsewhere).stem}"]
 
@@ -111,7 +112,7 @@ def test_the_reference_is_better_than_what_is_found_but_no_lucky_row(files: tupl
     (contest,) = _run(replace(ASKED, tables=files[:1]))
     assert contest.reference is not None
     mean, error = contest.reference
-    made = tables.load(files[0])
+    made = shipped.load(files[0])
     luckiest = min(made.unseen_error(point, seed) for point in range(len(made)) for seed in range(3))
     found = [trace.found for trace in contest.traces[0] if trace.found is not None]
     assert luckiest < mean < sum(found) / len(found)

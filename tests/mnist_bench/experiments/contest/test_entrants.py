@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.experiments.contest.entrants import check_fit, line_up, strategies_of
-from mnist_bench.tables import TablePlanner
+from mnist_bench.tables.table_trainer import TablePlanner
 from search.errors import UsageError
-from search.repeatability import TriedOn
-from search.strategies import Asha, ForeignSampler, Tpe
+from search.repeatability.check import TriedOn
+from search.strategies.pruners import Asha
+from search.strategies.samplers import ForeignSampler, Tpe
 from support.handmade_table import SPACE, table
 
 

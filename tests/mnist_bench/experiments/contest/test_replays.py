@@ -14,10 +14,11 @@ import pytest
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.contest_record import Entrant, Trace
-from mnist_bench.experiments.contest.replayed import ReplayedTable, ReplayedValues
+from mnist_bench.experiments.contest.replayed.replayed_table import ReplayedTable
+from mnist_bench.experiments.contest.replayed.replayed_values import ReplayedValues
 from mnist_bench.experiments.contest.replays import Terms, replay, replays
-from mnist_bench.tables import RecordedBenchmark
-from search.study import StartList
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
+from search.study.start_list import StartList
 from support import handmade_value_table
 from support.handmade_table import table
 from support.paths import ROOT
@@ -198,7 +199,7 @@ def test_the_processes_of_a_contest_that_is_killed_end_with_it(tmp_path: Path) -
     script = """
 import sys
 from mnist_bench.experiments.contest.contest_record import Entrant
-from mnist_bench.experiments.contest.replayed import ReplayedTable
+from mnist_bench.experiments.contest.replayed.replayed_table import ReplayedTable
 from mnist_bench.experiments.contest.replays import Terms, replays
 from support.handmade_table import table
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mnist_bench.experiments.contest import Entrant
+from mnist_bench.experiments.contest.contest_record import Entrant
 from mnist_bench.plots import style
 from mnist_bench.plots.experiments.contest import draw, rows
 from search.errors import StudyNotFoundError

@@ -6,11 +6,11 @@ from itertools import product
 
 import pytest
 
-from mnist_bench import space_files
-from mnist_bench.config import all_settings
+from mnist_bench.config.catalogue import all_settings
+from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.content import SETTINGS
-from mnist_bench.space_files.reference import SpaceField, space_fields
-from search import strategies
+from mnist_bench.space_files.reference.space_fields import SpaceField, space_fields
+from search.strategies import pruners, samplers
 
 FIELDS = {field.path: field for field in space_fields()}
 
@@ -55,7 +55,7 @@ def test_every_row_has_a_meaning() -> None:
 def test_options_of_strategies_name_the_strategy() -> None:
     options = [field for field in space_fields() if field.path.count(".") == 2]
     named = {(field.path.split(".")[1], field.about.split(":")[0].removeprefix("With ")) for field in options}
-    assert named <= {*product(["sampler"], strategies.SAMPLERS), *product(["pruner"], strategies.PRUNERS)}
+    assert named <= {*product(["sampler"], samplers.SAMPLERS), *product(["pruner"], pruners.PRUNERS)}
     assert {("sampler", "tpe"), ("pruner", "asha")} <= named
 
 
@@ -66,4 +66,4 @@ def default_in_a_file(field: SpaceField) -> str:
 
 @pytest.mark.parametrize("path", ["epochs", "subset", "search.sampler", "model.blocks", "optim.lr", "objective"])
 def test_a_file_takes_the_default_under_the_path(path: str) -> None:
-    space_files.parse(default_in_a_file(FIELDS[path]), "f.yaml")
+    space_sources.parse(default_in_a_file(FIELDS[path]), "f.yaml")

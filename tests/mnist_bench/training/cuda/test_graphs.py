@@ -140,11 +140,11 @@ def test_doctor_tells_of_graphs(verdict: str) -> None:
 @pytest.fixture(scope="module")
 def cuda_digits() -> Dataset:
     """Return 1,000 training and 200 validation images on the GPU."""
-    from mnist_bench import numerics
     from mnist_bench.data.mnist import DataOptions
     from mnist_bench.data.tensors import load_dataset
+    from mnist_bench.numerics.device import setup
 
-    return load_dataset(DataOptions(subset=1200), numerics.setup("cuda"))
+    return load_dataset(DataOptions(subset=1200), setup("cuda"))
 
 
 @pytest.fixture

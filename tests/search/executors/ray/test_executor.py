@@ -28,7 +28,7 @@ Make = Callable[..., RayExecutor]
 JOIN = """
 import sys
 from search.errors import SearchError
-from search.executors.ray import RayExecutor
+from search.executors.ray.executor import RayExecutor
 from search.trainer_api import TrainerSpec
 
 executor = RayExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"), 1, address=sys.argv[1])
@@ -43,7 +43,8 @@ finally:
 LOSE_HEAD = """
 from support.ray_nodes import ENVIRONMENT, Nodes, variables
 from search.errors import WorkerError
-from search.executors.ray import RayExecutor, executor as ray
+from search.executors.ray.executor import RayExecutor
+from search.executors.ray import executor as ray
 from search.trainer_api import TrainerSpec
 
 ray.HEAD_CHECK = 0.2

@@ -1,2 +1,0 @@
-from .checkup import Checkup as Checkup
-from .diagnostic import plain as plain

@@ -1,1 +1,0 @@
-from .report_file import WrittenReport as WrittenReport, write as write

@@ -1,2 +1,0 @@
-from .executor import RayExecutor as RayExecutor
-from .file_staging import StagedFiles as StagedFiles
