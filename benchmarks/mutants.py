@@ -75,7 +75,7 @@ TESTS = ("tests/search", "tests/mnist_bench", "tests/cli")
 OWN = ("search", "mnist_bench")
 LOADED = (
     "pytest", "_pytest.pytester", "hypothesis", "numpy", "scipy.stats", "torch", "optuna", "sqlalchemy.dialects.sqlite",
-    "pydantic", "ruamel.yaml", "safetensors.torch", "typer.testing", "rich.live", "jinja2", "lazy_loader",
+    "pydantic", "ruamel.yaml", "safetensors.torch", "typer.testing", "rich.live", "jinja2",
 )  # fmt: skip
 """Loaded before test processes are forked."""
 FIRST_SECONDS = 3.0

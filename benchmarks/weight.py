@@ -23,7 +23,7 @@ LAYOUT = {
     tokenize.ENDMARKER,
 }  # fmt: skip
 PARTS = {"search": ("search/",), "mnist_bench": ("mnist_bench/",), "tests": ("tests/",), "benchmarks": ("benchmarks/",)}
-ELSE = (".pyi", ".j2", ".yaml", ".json", ".js", ".css", ".html")
+ELSE = (".j2", ".yaml", ".json", ".js", ".css", ".html")
 """Files of the product that are not Python."""
 FIGURES = ("lines", "tokens", "modules", "classes", "functions", "def test_")
 ROWS = (*FIGURES, "public docstrings, words", "comments, words")
