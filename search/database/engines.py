@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import sqlalchemy
 from sqlalchemy.engine import Engine
@@ -38,6 +39,11 @@ def sqlite_url(path: Path) -> str:
     # All but these two SQLAlchemy takes as they are; other names of folders keep the URL that they always had.
     quoted = str(path.resolve()).replace("%", "%25").replace("?", "%3F")
     return f"sqlite:///{quoted}"
+
+
+def read_only_url(path: Path) -> str:
+    """Return the URL of an SQLite file for programs that are only to read it: whatever they write is refused."""
+    return f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true"
 
 
 def open_for_writing(url: str) -> RDBStorage:

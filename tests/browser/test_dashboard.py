@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from search.database.engines import sqlite_url
+from search.database.engines import read_only_url, sqlite_url
+from search.errors import StorageError
 from search.study.studies import list_studies
 from support import search_fake
-from support.programs import dashboard, optuna, started
+from support.programs import PROGRAMS, dashboard, optuna, started
 from support.waiting import until
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
 TEXT = "return document.body.innerText"
+DELETE = "return fetch('/api/studies/1', {method: 'DELETE', body: '{}'}).then(answer => answer.status)"
 
 
 def test_the_dashboard_and_the_command_line_read_a_search_that_runs(browser: Browser, tmp_path: Path) -> None:
@@ -44,3 +47,37 @@ def test_the_dashboard_and_the_command_line_read_a_search_that_runs(browser: Bro
     assert listed["name"] == "fake-0"
     assert 1 <= len(trials) < len(undisturbed.trials)
     assert digest == undisturbed.digest
+
+
+def test_a_study_is_not_deleted_through_the_address_that_a_search_advises(browser: Browser, tmp_path: Path) -> None:
+    study = search_fake.run(tmp_path).study
+    with dashboard(read_only_url(tmp_path / "fake-0" / "study.db")) as address:
+        browser.open(f"{address}/dashboard/studies/1/trials")
+        until(lambda: f"{len(study.trials)} Trials" in browser.run(TEXT))
+        assert browser.run(DELETE) == 500
+        browser.open(f"{address}/dashboard/studies/1/trials")
+        until(lambda: f"{len(study.trials)} Trials" in browser.run(TEXT))
+    assert search_fake.run(tmp_path).study.digest == study.digest
+
+
+def test_a_study_that_the_dashboard_deletes_while_it_runs_loses_nothing(browser: Browser, tmp_path: Path) -> None:
+    undisturbed = search_fake.run(tmp_path / "alone").study
+    results = tmp_path / "watched"
+    with started(sys.executable, search_fake.__file__, str(results), "2", "0.12") as search:
+        until(lambda: any(study.trials for study in list_studies(results)))
+        search.send_signal(signal.SIGSTOP)
+        with dashboard(sqlite_url(results / "fake-0" / "study.db")) as address:
+            browser.open(f"{address}/dashboard/studies/1/trials")
+            until(lambda: "Trial 0" in browser.run(TEXT))
+            assert browser.run(DELETE) == 204
+            search.send_signal(signal.SIGCONT)
+            search.wait()
+            (kept,) = list_studies(results)
+            assert kept.trials
+            with pytest.raises(StorageError, match=r"^Optuna's tables of study fake-0 do not follow its event log"):
+                search_fake.run(results)
+            repair = [str(PROGRAMS / "mnist-bench"), "doctor", "fake-0", "--repair", "--results", str(results)]
+            subprocess.run(repair, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+            assert search_fake.run(results).study.digest == undisturbed.digest
+            browser.open(f"{address}/dashboard/studies/1/trials")
+            until(lambda: f"{len(undisturbed.trials)} Trials" in browser.run(TEXT))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from importlib.util import find_spec
 
 from mnist_bench import cells
 from mnist_bench.cli import output, resuming
@@ -17,10 +18,12 @@ from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies import openings
 from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.studies.foreign import is_foreign
+from search.database.engines import read_only_url
 from search.driver.run import Run
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.event_log.timeline import repeats
+from search.messages import command_line
 
 TOP = 5
 
@@ -107,6 +110,9 @@ def advice(run: Run, config: SearchConfig) -> list[str]:
     if best is None:
         return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended.", *hint]
     uses = _uses_of_values(commands, best) if is_foreign(run.study.spec) else _uses(run, config, commands, best)
+    if config.storage is None and find_spec("optuna_dashboard"):
+        database = read_only_url(run.study.files.database)
+        uses[command_line(["optuna-dashboard", database, "--host", "127.0.0.1"])] = "the trials in a browser"
     width = max(map(len, uses))
     lines = [f"{command:<{width}}   {use}" for command, use in uses.items()]
     return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint, *_continuation(run.study)]
