@@ -131,7 +131,7 @@ _MODULES = {
     "mnist_bench.api.winner": ("export_study", "load_model", "predict"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-__all__ = [*_MODULE_OF, "tables"]
+__all__ = sorted([*_MODULE_OF, "tables"])
 
 
 def _public(name: str) -> Any:

@@ -124,7 +124,7 @@ _MODULES = {
     "search.trainer_api": ("Codec", "PLAIN", "Plan", "Planner", "Report", "SteppedTrainer", "Trainer", "TrainerSpec"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-__all__ = [*_MODULE_OF]
+__all__ = sorted(_MODULE_OF)
 
 
 def _public(name: str) -> Any:

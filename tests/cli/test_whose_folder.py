@@ -74,7 +74,7 @@ def test_from_python_a_study_keeps_the_folder_that_it_was_read_from(url: str, mo
         asked.append(study)
         return study
 
-    for name in ("confirm.confirm_study", "ablation.ablate_study"):
+    for name in ("confirm.confirming.confirm_study", "ablation.ablate.ablate_study"):
         monkeypatch.setattr(f"mnist_bench.experiments.{name}", run)
     study = mnist_bench.open_study("finished", results="backup")
     mnist_bench.confirm_study(study)

@@ -49,7 +49,7 @@ def experiment(monkeypatch: pytest.MonkeyPatch, name: str, found: Any) -> Experi
 
 
 def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    run, observer = experiment(monkeypatch, "confirm.confirm_front", FRONT), Heard()
+    run, observer = experiment(monkeypatch, "confirm.confirming.confirm_front", FRONT), Heard()
     study = handmade.kept_in(Path("out"), handmade.two_objectives())
     own_nets.write(tmp_path, own_nets.GOOD)
     net = f"{tmp_path / 'my_nets.py'}:build"

@@ -90,7 +90,7 @@ def test_a_log_is_there_if_its_process_came_up_before(
     def fail(timeout: float) -> None:
         raise WorkerError(f"Workers end before they are ready; see {log}.")
 
-    monkeypatch.setattr("search.executors.local.LocalExecutor.wait", lambda self, timeout: fail(timeout))
+    monkeypatch.setattr("search.executors.local.pool.LocalExecutor.wait", lambda self, timeout: fail(timeout))
     with pytest.raises(WorkerError) as caught:
         trainer.advance(CONFIG, 7, 1, None)
     trainer.close()

@@ -31,9 +31,10 @@ from support.handmade_data import write_idx
 from support.own_data import Arrays, arrays, write_folder, write_npz
 from support.paths import ROOT
 
-OPENS_IT = "import sys; from mnist_bench.data import close_test_set; close_test_set(); open(sys.argv[1])"
+OPENS_IT = "import sys; from mnist_bench.data.guard import close_test_set; close_test_set(); open(sys.argv[1])"
 READS = (
-    "import sys; from pathlib import Path; from mnist_bench.data import close_test_set, options_for; close_test_set(); "
+    "import sys; from pathlib import Path; from mnist_bench.data.guard import close_test_set; "
+    "from mnist_bench.data.own.formats import options_for; close_test_set(); "
 )
 READS += "print(options_for(Path(sys.argv[1])).form.classes)"
 DIES = f"import os; from mnist_bench.data import idx; idx.pack = lambda _: os._exit(9); {READS}"
