@@ -10,7 +10,7 @@
 Studies and finished parts are kept in results/_bench/publish until a part is complete. The same command resumes an
 interrupted run; times are meaningful only if the run was not interrupted.
 
-conv/ holds the last lines of the search, the leaderboard, the confirmation, the audit of pruned trials, the ablation,
+conv/ holds the last lines of the search, the leaderboard, the confirmation, the ablation,
 the plots, and report.html. `mnist-bench reproduce results/published/conv/RECORD.json` trains the best trial again and
 compares it bit for bit. exported.md shows how the exported network computes in other programs; this needs the extra
 `export`, Chromium and chromedriver.
@@ -50,7 +50,6 @@ STUDIES = FOLDER / "studies"
 UNDER_WAY = ROOT / "results" / "_bench" / "publish"
 SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--top", "3")
-AUDIT = (*SEARCH, "--audit-pruned", "10%")
 ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "4", "--budget", "100m")
 SMALL = ("search", "small", "--trials", "60")
 FRONT = ("confirm", "small-0", "--front")
@@ -59,7 +58,6 @@ NOTEBOOK = ("notebook", "--seeds", "5")
 TEXTS = {".html", ".json", ".md", ".txt"}
 KEPT = (
     "space.yaml", "test-openings.jsonl", "confirm/confirm.json", "confirm/front.json", "ablation/ablation.json",
-    "audit/audit.json",
 )  # fmt: skip
 """Files of a study of which pages are made, besides its database and the weights of the chosen trial."""
 
@@ -94,8 +92,8 @@ PAGES = {
 
 
 def conv(results: Path) -> None:
-    """Search, confirm, audit, ablate; then write leaderboard, record, tables, pictures and the report."""
-    in_steps(results, (search, confirm, audit, ablate, export))
+    """Search, confirm, ablate; then write leaderboard, record, tables, pictures and the report."""
+    in_steps(results, (search, confirm, ablate, export))
 
 
 def front(results: Path) -> None:
@@ -195,13 +193,6 @@ def confirm(folder: Path, results: tuple[str, ...]) -> None:
     found, conditions = timed(*CONFIRM, *results)
     page = f"# The published search, confirmed\n\n{conditions}\n\n```\n{found}```\n"
     pages.write(folder, "confirm", page, run(*CONFIRM, *results, "--json"))
-
-
-def audit(folder: Path, results: tuple[str, ...]) -> None:
-    """Train a tenth of the pruned trials to their end."""
-    found = run(*AUDIT, *results)
-    audited = next(line for line in found.splitlines() if line.startswith("Audited"))
-    (folder / "audit.txt").write_text(audited + "\n")
 
 
 def ablate(folder: Path, results: tuple[str, ...]) -> None:

@@ -10,7 +10,6 @@
     again = mnist_bench.reproduce(study)                       # again.identical
     found = mnist_bench.confirm(study, workers=2)              # found.test(found.winner).interval
     path = mnist_bench.ablate(study, seeds=3)                  # path.steps[0].fewer
-    audit = mnist_bench.audit_study(study, 0.05)               # audit.wrong of len(audit.trials)
     files = mnist_bench.export(study, "winner")                # weights, net.py, model.onnx, draw.html, a card
     model = mnist_bench.load_model(study)                      # model(["seven.png"])[0].label; or load_model("winner")
     said = mnist_bench.predict(study, ["seven.png"])           # said[0].label, by the study's best trial
@@ -48,7 +47,6 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
     )
     from mnist_bench.api.experiments import (
         ablate_study as ablate_study,
-        audit_study as audit_study,
         compare_methods as compare_methods,
         confirm_front as confirm_front,
         confirm_study as confirm_study,
@@ -116,7 +114,6 @@ _MODULES = {
     ),
     "mnist_bench.api.experiments": (
         "ablate_study",
-        "audit_study",
         "compare_methods",
         "confirm_front",
         "confirm_study",

@@ -135,7 +135,6 @@ def notebook() -> Iterator[str]:
 
 def searches() -> Iterator[str]:
     yield f"4 min 40 s next to other work, and {found('searched in ([^,]+),', 'conv/report.html')} on an idle machine"
-    yield f"one, with {found('would have reached ([0-9.]+%)', 'conv/audit.txt')}, would have been the best"
     for folder in ("conv-0.1", "conv-0.1-curves", "conv"):
         confirmed = figures(f"{folder}/confirm.json")
         final = confirmed["finals"][0]

@@ -138,7 +138,7 @@ def declared_files() -> Iterator[str]:
 
 def test_every_file_of_a_study_is_listed() -> None:
     page = text_of("files.md")
-    names = {*declared_files(), "study.db", "confirm", "ablation", "audit", "confirm.json", "front.json"}
+    names = {*declared_files(), "study.db", "confirm", "ablation", "confirm.json", "front.json"}
     assert len(names) > 15
     assert {name for name in names if f"`{name}`" not in page and f"`{name}/`" not in page} == set()
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, placed, several, used
 from mnist_bench.api.progress import attended
-from mnist_bench.experiments import audit, ladder, notebook
+from mnist_bench.experiments import ladder, notebook
 from mnist_bench.experiments.ablation import ablate
 from mnist_bench.experiments.ablation.ablate import AblationOptions
 from mnist_bench.experiments.ablation.path import Ablation
-from mnist_bench.experiments.audit import Audit
 from mnist_bench.experiments.confirm import confirming
 from mnist_bench.experiments.confirm.confirming import ConfirmOptions, Opening, RaceOptions
 from mnist_bench.experiments.confirm.results import Confirmed, ConfirmedValues, Front, winner_of
@@ -239,42 +238,6 @@ def ablate_study(
     end = chosen(study, winner_of(study) if trial is None else trial)
     with attended(observer, progress) as watching:
         return ablate.ablate_study(study, end, asked, watching)
-
-
-def audit_study(
-    study: StoredStudy,
-    share: float = 0.05,
-    *,
-    workers: int = 1,
-    device: str = "auto",
-    data_dir: str | Path | None = None,
-    net: OwnNetSource = None,
-    results: str | Path | None = None,
-    observer: Observer | None = None,
-    progress: bool | None = None,
-) -> Audit:
-    """Train a share of a study's pruned trials to the end; as `mnist-bench search --audit-pruned`.
-
-    `share` is above 0 and up to 1. The study itself does not change. If that was done before, the earlier result is
-    returned.
-
-    Raises:
-        UsageError: `share` is out of range, or the data set is not the study's.
-        FingerprintError: the workers compute differently from those of the search.
-        WorkerError: a trial ends with other weights than in the search, or processes die.
-        StudyLockedError: another process works on the same runs.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
-        StorageError: a file or database cannot be read or written.
-        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
-
-    Examples:
-        >>> audit = audit_study(open_study("conv-0"), 0.05)  # doctest: +SKIP
-        >>> share = audit.wrong / len(audit.trials)  # doctest: +SKIP
-    """
-    asked = audit.AuditOptions(share=share, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
-    with attended(observer, progress) as watching:
-        return audit.audit_study(placed(study, results), asked, watching)
 
 
 def train_notebook(

@@ -10,7 +10,6 @@ from pathlib import Path
 from mnist_bench.config.json import from_json
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.experiments import audit
 from mnist_bench.experiments.ablation.path import load
 from mnist_bench.experiments.confirm import confirming, result_tables, results
 from mnist_bench.studies import record
@@ -146,14 +145,13 @@ _RECORD = "Restore a copy of it: `confirm` does not write it again while its res
 
 
 def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
-    """Yield a finding for each result of `confirm`, `ablate` or `--audit-pruned` that cannot be read."""
+    """Yield a finding for each result of `confirm` or `ablate` that cannot be read."""
     files = StudyFolder(folder)
     readers: dict[str, tuple[Path, Callable[[], object]]] = {
         "confirm": (files.confirm.result, partial(results.load, results.Confirmed, folder)),
         "confirm by value": (files.confirm.values, partial(results.load, results.ConfirmedValues, folder)),
         "confirm --front": (files.confirm.front, partial(results.load, results.Front, folder)),
         "ablate": (files.ablation.result, partial(load, folder)),
-        "audit": (files.audit.result, partial(audit.load, folder)),
     }
     for path in sorted(files.confirm.records.glob("[0-9]*.json")):
         readers[f"record {path.stem}"] = path, partial(record.read, path)

@@ -51,8 +51,6 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
             yield _unconfirmed(ended, sections.commands)
     if board.saved:
         yield f"Pruning saved {board.saved:g} of {board.budget:g} epochs."
-    if sections.audit:
-        yield from sections.audit.lines
 
 
 def _front(study: StudyRecord, cost: str, board: Leaderboard) -> str:

@@ -1,14 +1,12 @@
-"""The optional sections of a report: the confirmation, of a front too, the ablation and the audit of pruning."""
+"""The optional sections of a report: the confirmation, of a front too, and the ablation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.experiments import audit
 from mnist_bench.experiments.ablation import ablation_table, path as ablation_path
 from mnist_bench.experiments.ablation.path import Ablation
-from mnist_bench.experiments.audit import Audit
 from mnist_bench.experiments.confirm import result_tables
 from mnist_bench.experiments.confirm.results import Confirmed, ConfirmedValues, Front, load
 from mnist_bench.next_commands import NextCommands
@@ -42,7 +40,6 @@ class Sections:
     front: Section | None = None
     """The front on the test images, if a cost was minimised, too."""
     ablation: Section | None = None
-    audit: Section | None = None
     outdated: bool = False
     """Whether every confirmation is of an earlier state of the study."""
     commands: NextCommands
@@ -68,7 +65,7 @@ def read(study: StoredStudy) -> Sections:
         return Sections(
             raced=of_values(values, study.digest, commands) if values else None, outdated=outdated, commands=commands
         )
-    race, path, pruning = load(Confirmed, folder), ablation_path.load(folder), audit.load(folder)
+    race, path = load(Confirmed, folder), ablation_path.load(folder)
     front = load(Front, folder)
     raced = of_race(race, study.digest, commands) if race else None
     is_current = race is not None and race.digest == study.digest
@@ -87,7 +84,6 @@ def read(study: StoredStudy) -> Sections:
         raced=None if is_confirmed else raced,
         front=of_front(front, study.digest) if front else None,
         ablation=of_ablation(path) if path else None,
-        audit=of_audit(pruning, study.digest) if pruning and pruning.trials else None,
         commands=commands,
     )
 
@@ -107,7 +103,7 @@ def of_values(found: ConfirmedValues, digest: str, commands: NextCommands) -> Se
     return Section(lines=(finding, *table.caption), table=table)
 
 
-def _as_it_was(found: Confirmed | ConfirmedValues | Front | Audit, digest: str, what: str) -> list[str]:
+def _as_it_was(found: Confirmed | ConfirmedValues | Front, digest: str, what: str) -> list[str]:
     """Return a remark if a study was searched further since a result was found."""
     since = f"The study was searched further since; the {what} is of its earlier state."
     return [] if found.digest == digest else [since]
@@ -144,9 +140,3 @@ def of_ablation(path: Ablation) -> Section:
     """Return the section about an ablation: the path from the baseline to the trial."""
     table = ablation_table.table_of(path)
     return Section(lines=tuple(table.caption), table=table)
-
-
-def of_audit(pruning: Audit, digest: str) -> Section:
-    """Return the section about the pruned trials that were trained to the end later; `digest` as in `of_race`."""
-    table = audit.table_of(pruning)
-    return Section(lines=(*table.caption, *_as_it_was(pruning, digest, "audit")), table=table)

@@ -17,7 +17,7 @@ results/
         test-openings.jsonl openings of the test set for this study
         plots/  report.html
         aside/              files that a repair or a cut took from their places
-        confirm/  ablation/  audit/     each with its own lock, log and checkpoints, and its result
+        confirm/  ablation/             each with its own lock, log and checkpoints, and its result
             17-seed-0.safetensors       in confirm/: a net trained on all images, the first of eight seeds
 
 A study may come from another person, and its files must not lead elsewhere. Each path is therefore checked when it is
@@ -70,7 +70,7 @@ class WorkFolder(_Folder):
 
 @dataclass(frozen=True, slots=True)
 class ExperimentFolder(WorkFolder):
-    """A folder of trainings without a search: of a study's confirmation, ablation or audit."""
+    """A folder of trainings without a search: of a study's confirmation or ablation."""
 
     time_spent = _Inside("progress.json")
     """How much of its time budget is spent, and the decisions that followed from it."""
@@ -148,11 +148,6 @@ class StudyFolder(WorkFolder):
     def ablation(self) -> ExperimentFolder:
         """The folder of `mnist-bench ablate`."""
         return ExperimentFolder(own(self.path / "ablation"))
-
-    @property
-    def audit(self) -> ExperimentFolder:
-        """The folder of `mnist-bench search --audit-pruned`."""
-        return ExperimentFolder(own(self.path / "audit"))
 
     def weights_of(self, trial: int) -> Path:
         """Return the file with the weights of a trial, whether it is there or not."""

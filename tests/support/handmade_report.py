@@ -46,7 +46,7 @@ def hostile() -> ReportPage:
     picture = Picture(kind="history", finding=HOSTILE, content=DOT)
     made = report(
         replace(study, trials=tuple(trials), spec=spec),
-        sections=Sections(test_results=table, confirmed=section, ablation=section, audit=section, commands=HERE),
+        sections=Sections(test_results=table, confirmed=section, ablation=section, commands=HERE),
         pictures=(picture, _missing(HOSTILE)),
         invocations=[Invocation(command=HOSTILE)],
     )

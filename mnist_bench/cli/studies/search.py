@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, assert_never
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,7 +28,7 @@ OF_OWN_WORK = ("objective", "command", "periods", "unchecked", "stall")
 """Options of a search of your own function or program."""
 OF_NETS = (
     "net", "data_dir", "dataset", "precision", "device", "lanes", "enqueue", "from_study", "no_start", "executor",
-    "address", "gpus_per_worker", "audit_pruned",
+    "address", "gpus_per_worker",
 )  # fmt: skip
 """Options that only a search of networks has."""
 
@@ -224,14 +223,6 @@ def search(
             help="Share of a GPU that Ray reserves per worker, from 0 to 1.",
         ),
     ] = 0.0,
-    audit_pruned: Annotated[
-        str | None,
-        typer.Option(
-            "--audit-pruned",
-            metavar="SHARE",
-            help="After the search, train this share of the pruned trials to the end, e.g. 5%.",
-        ),
-    ] = None,
     objective: Annotated[
         str | None,
         typer.Option(
@@ -303,8 +294,8 @@ def search(
 
     is_own = objective is not None or command is not None
     _check_typed(context, is_own=is_own)
-    if json and (dry_run or audit_pruned is not None):
-        raise UsageError("--json prints the result of a search; leave out --dry-run and --audit-pruned.")
+    if json and dry_run:
+        raise UsageError("--json prints the result of a search; leave out --dry-run.")
     config = SearchConfig(
         space=space, overrides=tuple(overrides or ()), trials=trials, patience=patience,
         target=None if target is None or is_own else options.accuracy("--target", target),
@@ -328,13 +319,10 @@ def search(
         )  # fmt: skip
         _search_own(own, dry_run=dry_run, as_json=json)
         return
-    share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
-        _preview(config, share)
+        _preview(config)
     else:
-        run = _shown(config, lambda *given: running.run(config, *given), as_json=json)
-        if share is not None and run.reached:
-            _audit(run, config, share)
+        _shown(config, lambda *given: running.run(config, *given), as_json=json)
 
 
 def _check_typed(context: typer.Context, *, is_own: bool) -> None:
@@ -372,26 +360,7 @@ def _search_own(config: ObjectiveConfig, *, dry_run: bool, as_json: bool) -> Non
     _shown(config.shared, lambda *given: objective_search.run_objective(config, *given), as_json=as_json)
 
 
-def _share(text: str, executor: ExecutorName) -> float:
-    """Return the share, above 0 and up to 1, that `5%` or `0.05` names.
-
-    Raises:
-        UsageError: the text is not such a share, or there are no worker processes to audit with.
-    """
-    match executor:
-        case "in-process":
-            raise UsageError("--audit-pruned needs worker processes; leave out --executor in-process.")
-        case "local" | "ray":
-            pass
-        case _:
-            assert_never(executor)
-    share = options.fraction(text)
-    if share is None:
-        raise UsageError(f"--audit-pruned {text}: not a share of the pruned trials; write 5% or 0.05, up to 100%.")
-    return share
-
-
-def _preview(config: SearchConfig, share: float | None) -> None:
+def _preview(config: SearchConfig) -> None:
     from mnist_bench.preview.lines import preview
     from mnist_bench.searches.setup import SearchSetup
     from mnist_bench.space_files import space_warnings
@@ -401,14 +370,10 @@ def _preview(config: SearchConfig, share: float | None) -> None:
         output.note(space_warnings.warning_line(warning))
     for line in preview(setup):
         output.print_prose(line)
-    if share is not None:
-        output.print_prose(
-            f"After that, {100 * share:g}% of the pruned trials are trained to the end, which takes additional time."
-        )
 
 
-def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], Run], *, as_json: bool) -> Run:
-    """Return the result of a search that is shown while it runs, and at its end.
+def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], Run], *, as_json: bool) -> None:
+    """Show a search while it runs, and its result.
 
     Raises:
         typer.Exit: it was interrupted, its digest is not the published one, or all its trials have diverged.
@@ -426,34 +391,3 @@ def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], R
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
     if ending.has_diverged(done):
         raise typer.Exit(ExitCode.FAILURE)
-    return done
-
-
-def _audit(run: Run, config: SearchConfig, share: float) -> None:
-    """Audit the study's pruning and print the finding, below the search's own result."""
-    from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments import audit
-
-    wanted = audit.AuditOptions(
-        share=share,
-        workers=_workers_here(config),
-        device=config.device,
-        data_dir=config.data_dir,
-        net=config.net,
-    )
-    found = runner.result_of(
-        partial(audit.audit_study, run.study, wanted), stopped="The audit was stopped.", storage=config.storage
-    )
-    output.print_line()
-    output.print_prose(audit.sentence(found))
-
-
-def _workers_here(config: SearchConfig) -> int:
-    """Return how many processes train on this machine: an audit stays here even if the search ran on a cluster."""
-    match config.executor:
-        case "local" | "in-process":
-            return config.workers
-        case "ray":
-            return min(config.workers, options.cores())
-        case _:
-            assert_never(config.executor)

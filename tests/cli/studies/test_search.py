@@ -402,14 +402,6 @@ def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
     assert not Path("results").exists()
 
 
-@pytest.mark.usefixtures("measured")
-def test_a_dry_run_speaks_of_the_audit_after_it(cli: Cli) -> None:
-    result = cli("search", "smoke", "--dry-run", "--trials", "12", "--audit-pruned", "12.5%")
-    assert (
-        "After that, 12.5% of the pruned trials are trained to the end, which takes additional time." in result.stdout
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "taken_for"),
     [("digits", "plot digits` draws a plot"), ("run.json", "reproduce run.json` reads a file")],

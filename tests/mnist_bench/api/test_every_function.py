@@ -49,7 +49,6 @@ def main():
     assert ours([picture]) == mnist_bench.predict(study, [picture], 1, results=results)
     assert mnist_bench.report_study(study, results=results).no_drawing is None
     ablate(study, results)
-    audit(study, results)
     Path("recipe.yaml").write_text("epochs: 1\\nsubset: 1000\\nmodel: {blocks: 0, hidden_layers: 0}\\n")
     fitted = [mnist_bench.fit("recipe.yaml", seed=seed).reports[-1].weights for seed in (0, 0, 1)]
     assert fitted[0] == fitted[1] != fitted[2]
@@ -70,15 +69,6 @@ def ablate(study, results):
     with suppress(FingerprintError):
         mnist_bench.ablate_study(elsewhere, **asked)
         raise AssertionError("what another machine found was taken for an answer")
-
-def audit(study, results):
-    best, other = study.complete()
-    as_if_pruned = replace(other, state="PRUNED", reason="pruned")
-    found = mnist_bench.audit_study(replace(study, trials=(best, as_if_pruned)), 1, results=results)
-    assert [(trial.number, trial.accuracy) for trial in found.trials] == [(other.number, other.value)]
-    with suppress(UsageError):
-        mnist_bench.audit_study(study, 5, results=results)
-        raise AssertionError("500% is no share")
 
 main()
 """

@@ -54,7 +54,6 @@ MIRRORS: Mapping[str, Mirror] = {
         },
         no_parameter={
             **PRINTED,
-            "audit_pruned": "audit_study does it, on the study that search returned",
             "dry_run": "it says to a person what would run; a call runs",
             **dict.fromkeys(("objective", "command", "periods", "unchecked", "stall"), "search.run does it"),
         },
@@ -286,7 +285,6 @@ def test_every_command_has_its_function_or_a_reason() -> None:
 
 def test_every_function_mirrors_a_command_or_is_told_why_not() -> None:
     alone = {
-        "audit_study": "search --audit-pruned",
         "open_study": "the first word of every command that takes a study",
         "load_model": "the MODEL of predict",
         "tables": "a package",

@@ -281,9 +281,9 @@ def test_temporary_files_are_removed(place: StudyLocation) -> None:
 
 
 def test_what_a_command_found_and_cannot_be_read_is_told(place: StudyLocation) -> None:
-    (place.folder / "audit").mkdir()
-    (place.folder / "audit" / "audit.json").write_bytes(b'{"digest": "')
-    assert "audit.json: is not a complete audit" in found(check(place), "audit", "problem").text
+    (place.folder / "ablation").mkdir()
+    (place.folder / "ablation" / "ablation.json").write_bytes(b'{"digest": "')
+    assert "ablation.json: is not a complete ablation" in found(check(place), "ablate", "problem").text
 
 
 def test_a_study_that_is_worked_on_is_only_read(place: StudyLocation) -> None:

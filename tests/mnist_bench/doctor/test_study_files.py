@@ -19,7 +19,6 @@ FOUND = [
     ("confirm", "confirm/confirm.json"),
     ("confirm --front", "confirm/front.json"),
     ("ablate", "ablation/ablation.json"),
-    ("audit", "audit/audit.json"),
     ("record 17-0", "confirm/records/17-0.json"),
 ]
 

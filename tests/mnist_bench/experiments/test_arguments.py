@@ -30,7 +30,6 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
             "seeds=1: give at least 2, because one seed shows no spread.",
         ),
         (lambda: mnist_bench.ablate_study(STUDY, 1, budget=TEXT), "budget='5m': give seconds"),
-        (lambda: mnist_bench.audit_study(STUDY, TEXT), "share='5m': not a share of the pruned trials"),
         (lambda: mnist_bench.train_ladder(["99.0"], seeds=0), "seeds=0: give a whole number"),
         (lambda: mnist_bench.train_notebook(["linear"], seeds=0), "seeds=0: give a whole number"),
         (lambda: mnist_bench.fit_seeds(NET, 0), "seeds=0: give a whole number"),

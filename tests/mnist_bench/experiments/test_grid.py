@@ -121,8 +121,8 @@ def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bi
     here = device.describe(device.setup("cpu"), "fp32")["canary"]
     with (
         pytest.raises(
-            FingerprintError, match=rf"numerics check 77c0…, here {here[:4]}…\); audit it on a machine like that one"
+            FingerprintError, match=rf"numerics check 77c0…, here {here[:4]}…\); ablate it on a machine like that one"
         ),
-        open_grid_of(study, "audit", tmp_path, "The audit", Workplace(), Observer()),
+        open_grid_of(study, "ablate", tmp_path, "The ablation", Workplace(), Observer()),
     ):
         pass

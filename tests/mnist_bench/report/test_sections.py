@@ -7,10 +7,8 @@ import pytest
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.experiments import audit
 from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
-from mnist_bench.experiments.audit import Audit, Audited
 from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.results import Confirmed, Final, RaceCandidate
 from mnist_bench.leaderboard.board import leaderboard_of
@@ -39,13 +37,6 @@ STEP = Step(
 PATH = Ablation(
     question="q", study="conv-0", trial=1, baseline="linear", images=1000, seeds=(0, 1), start=START, steps=(STEP,)
 )
-PRUNING = Audit(
-    digest="d", pruned=46, complete=4, best=0.99,
-    trials=(
-        Audited(number=3, accuracy=0.98, better=4, seconds=1.0),
-        Audited(number=4, accuracy=None, better=4, seconds=1.0),
-    ),
-)  # fmt: skip
 
 
 def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> None:
@@ -117,10 +108,6 @@ def test_what_is_not_confirmed_is_not_called_so(folder: Path, race: Confirmed, l
 def test_a_study_searched_further_is_told() -> None:
     since = "The study was searched further since; the confirmation is of its earlier state."
     assert report_sections.of_race(RACE, "other", HERE).lines[0].endswith(f" {since}")
-    assert report_sections.of_audit(PRUNING, "other").lines == (
-        audit.sentence(PRUNING),
-        "The study was searched further since; the audit is of its earlier state.",
-    )
 
 
 def test_the_ablation_begins_at_the_baseline() -> None:
@@ -131,13 +118,6 @@ def test_the_ablation_begins_at_the_baseline() -> None:
         ["linear", "77.0", ""],
         ["batchnorm", "48.0", "29.0 [21, 37] "],
     ]
-
-
-def test_the_audit_says_how_often_pruning_was_wrong() -> None:
-    section = report_sections.of_audit(PRUNING, "d")
-    assert section.lines == (audit.sentence(PRUNING),)
-    assert section.table is not None
-    assert section.table.texts() == [["#3", "98.00%", "4"], ["#4", "–", "4"]]
 
 
 def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(folder: Path) -> None:
@@ -158,20 +138,18 @@ def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(fo
 def test_what_lies_in_the_folder_is_read(folder: Path) -> None:
     study = handmade.mixed()
     assert report_sections.read(study) == report_sections.Sections(commands=HERE)
-    for part in ("confirm", "ablation", "audit"):
+    for part in ("confirm", "ablation"):
         (folder / part).mkdir()
     race = replace(RACE, digest=study.digest)
     confirmed.save(race, folder)
     ablation.save(PATH, folder)
-    audit.save(PRUNING, folder)
     sections = report_sections.read(study)
     assert sections.winner == 1
     assert sections.tested == sections.confirmed
-    found = (sections.confirmed, sections.ablation, sections.audit)
+    found = (sections.confirmed, sections.ablation)
     made = (
         report_sections.of_race(race, study.digest, HERE),
         report_sections.of_ablation(PATH),
-        report_sections.of_audit(PRUNING, study.digest),
     )
     assert [part and part.lines for part in found] == [part.lines for part in made]
     assert [part and part.table and part.table.texts() for part in found] == [

@@ -19,7 +19,6 @@ from safetensors.torch import save
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, load_training_set
-from mnist_bench.experiments import audit
 from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.results import Front
@@ -98,13 +97,6 @@ def a_front(folder: Path) -> Written:
     return Written(folder / "confirm" / "front.json", lambda: confirmed.load(Front, folder))
 
 
-def an_audit(folder: Path) -> Written:
-    trials = (audit.Audited(number=3, accuracy=0.98, better=4, seconds=1.5),)
-    (folder / "audit").mkdir()
-    audit.save(audit.Audit(digest=handmade.HASH, pruned=46, complete=4, best=0.99, trials=trials), folder)
-    return Written(folder / "audit" / "audit.json", lambda: audit.load(folder))
-
-
 def an_ablation(folder: Path) -> Written:
     start = ablation.Measured(config=to_json(TrainConfig()), errors=(76, None), parameters=7, macs=7840, seconds=1.5)
     made = ablation.Ablation(
@@ -177,7 +169,7 @@ def corrupted(content: bytes, draws: random.Random) -> bytes:
 
 
 KINDS = (
-    checkpoint, weights, a_record, a_confirmation, a_front, an_audit, an_ablation, time_spent, images,
+    checkpoint, weights, a_record, a_confirmation, a_front, an_ablation, time_spent, images,
     compressed_labels, a_study,
 )  # fmt: skip
 

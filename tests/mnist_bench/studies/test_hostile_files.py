@@ -23,7 +23,6 @@ from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data import idx
 from mnist_bench.errors import DataError, WeightsError
-from mnist_bench.experiments import audit
 from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.results import Front
@@ -301,11 +300,6 @@ def a_confirmation() -> dict[str, Any]:
     return asdict(made)
 
 
-def an_audit() -> dict[str, Any]:
-    trials = (audit.Audited(number=3, accuracy=0.98, better=4, seconds=1.5),)
-    return asdict(audit.Audit(digest=handmade.HASH, pruned=46, complete=4, best=0.99, trials=trials))
-
-
 def an_ablation() -> dict[str, Any]:
     start = ablation.Measured(config=to_json(TrainConfig()), errors=(76, None), parameters=7, macs=7840, seconds=1.5)
     return asdict(
@@ -323,7 +317,6 @@ KEPT: dict[str, tuple[Callable[[], dict[str, Any]], str, Callable[[Path], Any]]]
     "record": (a_record, "RECORD.json", lambda folder: record.read(folder / "RECORD.json")),
     "confirmation": (a_confirmation, "confirm/confirm.json", partial(confirmed.load, confirmed.Confirmed)),
     "front": (lambda: asdict(FRONT), "confirm/front.json", partial(confirmed.load, Front)),
-    "audit": (an_audit, "audit/audit.json", audit.load),
     "ablation": (an_ablation, "ablation/ablation.json", ablation.load),
     "time spent": (time_spent, "p.json", lambda folder: TimeBudget(folder / "p.json", handmade.HASH, time.monotonic())),
 }  # fmt: skip
@@ -337,7 +330,7 @@ NO_JSON = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("confirm", "ablation", "audit"):
+    for name in ("confirm", "ablation"):
         (tmp_path / name).mkdir()
     return tmp_path
 

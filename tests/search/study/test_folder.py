@@ -39,7 +39,7 @@ def doors(results: Path) -> dict[str, tuple[Path, Callable[[], Any]]]:
     """Return all paths that are handed out below a results folder, and how one asks for each."""
     study = StudyFolder(results / "conv-0")
     found: dict[str, tuple[Path, Callable[[], Any]]] = {}
-    for folder in (ResultsFolder(results), study, study.confirm, study.ablation, study.audit):
+    for folder in (ResultsFolder(results), study, study.confirm, study.ablation):
         for name, ask in names(folder):
             path = folder.path / LISTS[name] if name in LISTS else ask()
             path = path.path if isinstance(path, WorkFolder) else path
@@ -53,7 +53,7 @@ DOORS = sorted(doors(Path("nowhere")))
 def test_the_names_are_those_that_a_study_has() -> None:
     files = {door.split(" ")[0].rpartition("/")[2] for door in DOORS}
     assert {"driver.lock", "study.db", "report.html", "commands.jsonl", "states", "confirm", "progress.json"} <= files
-    assert len(DOORS) >= 40
+    assert len(DOORS) >= 35
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -102,4 +102,4 @@ def test_the_folder_of_a_study_and_that_of_results_may_be_links(tmp_path: Path) 
     (tmp_path / "results").symlink_to("there")
     (tmp_path / "there" / "conv-1").symlink_to("conv-0")
     folder = tmp_path / "results" / "conv-1"
-    assert StudyFolder(folder).audit == ExperimentFolder(folder / "audit")
+    assert StudyFolder(folder).ablation == ExperimentFolder(folder / "ablation")
