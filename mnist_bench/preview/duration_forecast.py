@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import harmonic_mean
 
 from mnist_bench.preview.pace import Pace
 from search.event_log.forecast import Forecast
 from search.event_log.history import History
 from search.strategies.pruners import Pruner
-from search.study.start_list import StartList
 
 QUIET = (0.7, 1.5)
 """Ends of the range over the expected time on an idle machine; see results/published/forecasts.md."""
@@ -34,8 +33,6 @@ class Workload:
     """Trials that train at the same time."""
     has_cost: bool
     """Whether a second objective is minimised."""
-    start: StartList = field(default_factory=StartList)
-    """Its warm-start configurations that were not tried yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +55,7 @@ def expected_time(costs: Sequence[float], workload: Workload, pace: Pace | None 
         pace: the measured pace of this machine; None for the usual one.
     """
     history = History(goals=[workload.trials])
-    kept = workload.start.survivors(workload.pruner, workload.trials, len(costs), two_objectives=workload.has_cost)
+    kept = workload.pruner.survivors(workload.trials, len(costs), two_objectives=workload.has_cost)
     left = Forecast(history, kept, costs).remaining({})
     speeds = () if pace is None else pace.speeds
     speed = harmonic_mean(speeds) if speeds else float(workload.workers)

@@ -26,7 +26,6 @@ from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
 from search.messages import number_of
 from search.space.objective import cost_of
-from search.study.start_list import StartList
 from search.trainer_api import Planner, TrainerSpec
 
 MAX_WORKERS = 16
@@ -56,9 +55,10 @@ def preview(setup: SearchSetup) -> list[str]:
     first_trials.enqueued(setup, _planner(usual))
     measured = _measure(setup)
     here = replace(usual, coefficients=asdict(COEFFICIENTS[measured.kind]))
-    listed = start(_planner(here)) if left == setup.config.trials else StartList()
+    if left == setup.config.trials:
+        start(_planner(here))  # it may find none that fits
     notices += running.continued(setup, measured.numerics)
-    return [_what(setup), *notices, *_how_long(setup, here, measured, left, listed), _which(setup)]
+    return [_what(setup), *notices, *_how_long(setup, here, measured, left), _which(setup)]
 
 
 def _planner(drawn: Drawn) -> Planner[TrainConfig]:
@@ -80,14 +80,13 @@ def _what(setup: SearchSetup) -> str:
     )
 
 
-def _how_long(setup: SearchSetup, drawn: Drawn, measured: Pace, left: int, start: StartList) -> Iterator[str]:
+def _how_long(setup: SearchSetup, drawn: Drawn, measured: Pace, left: int) -> Iterator[str]:
     config = setup.config
     workload = Workload(
         trials=left,
         pruner=setup.pruner,
         workers=config.training_workers,
         has_cost=cost_of(setup.space.settings) is not None,
-        start=start,
     )
     time = expected_time(drawn.mean_costs, workload, measured)
     span = f"{roughly(time.seconds)} ({between(time.low, time.high)})"

@@ -21,10 +21,6 @@ from search.trainer_api import Planner
 
 NUMBER = 10
 """Configurations of a list."""
-UNPRUNED = 3
-"""How many of the first ones no pruner should stop, by replays on two tables
-(results/published/strategies/list-pruning.md): a configuration that is good after a whole training may be bad at the
-first report. Searches do not use it by default, because it has not been measured on all of MNIST."""
 
 
 def make(
@@ -32,8 +28,6 @@ def make(
     planner: Planner[Any],
     sources: Sequence[EarlierTrials],
     number: int = NUMBER,
-    *,
-    unpruned: int = 0,
 ) -> StartList:
     """Return the configurations of a space to try first, the most promising one first.
 
@@ -65,7 +59,7 @@ def make(
         number,
     )
     listed = tuple(configurations[feasible[each]] for each in chosen)
-    return StartList(made_of=names, configurations=listed, unpruned=min(unpruned, len(listed)))
+    return StartList(made_of=names, configurations=listed)
 
 
 class _NoSuchValue(Exception):

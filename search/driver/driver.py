@@ -148,7 +148,7 @@ class Decisions:
             # At the last period, too, although nothing can be stopped: this gives the pruner the value as well, with
             # which it compares later trials.
             stops = self._study.report(number, period, report.value)
-            prune = stops and not last and not self._spec.keeps(number)
+            prune = stops and not last
         # The verdict is an event apart from the end that follows from it (`Told`): if the search is killed between the
         # two, it resumes with the verdict, and the pruner is not asked a second time.
         verdict = prune or last or report.end is not None

@@ -49,7 +49,7 @@ def explain(
         origin=origin,
         trained=trained,
         ended=ended,
-        standings=tuple(standings(events, history.trials[number], spec.pruner, spec.cost, is_kept=spec.keeps(number))),
+        standings=tuple(standings(events, history.trials[number], spec.pruner, spec.cost)),
     )
 
 

@@ -10,8 +10,6 @@ from search.event_log.records import TrialRecord
 from search.space.objective import Direction, score
 from search.strategies.pruners import Pruner
 
-KEPT = "this warm-start configuration is not pruned"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
@@ -29,18 +27,17 @@ class Standing:
     asked: bool
     """Whether the pruner may stop a trial after this period."""
     rule: str
-    """Which trials the pruner lets continue, in a few words; or why it lets this one continue (its start condition,
-    `KEPT`); empty if it stops none."""
+    """Which trials the pruner lets continue, in a few words; or why it lets this one continue (its start condition);
+    empty if it stops none."""
     stopped: bool
 
 
 def standings(
-    events: Sequence[Event], trial: TrialRecord, pruner: Pruner, cost: str | None = None, *, is_kept: bool = False
+    events: Sequence[Event], trial: TrialRecord, pruner: Pruner, cost: str | None = None
 ) -> Iterator[Standing]:
     """Yield the rank of a trial after each of its periods, as the pruner knew it.
 
-    `cost` is the fact that a search with two objectives minimises; `is_kept` is whether the pruner may not stop the
-    trial (`StudySpec.keeps`).
+    `cost` is the fact that a search with two objectives minimises.
     """
     values: dict[int, dict[int, float]] = {}
     rivals: set[int] = set()
@@ -57,7 +54,7 @@ def standings(
             arrived[event.trial] = value
         if event.trial == trial.number:
             is_judged = value is not None and event.period < len(trial.costs) and pruner.may_stop_at(event.period)
-            awaited = (KEPT if is_kept else pruner.awaits(len(complete & arrived.keys()))) if is_judged else ""
+            awaited = pruner.awaits(len(complete & arrived.keys())) if is_judged else ""
             asked = is_judged and not awaited
             yield Standing(
                 period=event.period,

@@ -136,10 +136,6 @@ class StudySpec:
         taken = self.taken(number)
         return self.start.at(number - self._ahead_of_start) if taken is None else taken.params
 
-    def keeps(self, number: int) -> bool:
-        """Return whether trial `number` is a configuration of the start list that the pruner does not stop."""
-        return self.start.keeps(number - self._ahead_of_start)
-
     def taken(self, number: int) -> TakenTrial | None:
         """Return the trial of an earlier study that trial `number` repeats; None if it repeats none."""
         if self.continues is None or not len(self.enqueued) <= number < self._ahead_of_start:

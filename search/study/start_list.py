@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search.strategies.pruners import Pruner
+from search.errors import NewerVersionError
+from search.stored_fields import unknown
 
 IGNORES = 3
 """Every third proposal ignores the list, so that a misleading list costs no more than its own trials."""
@@ -20,24 +21,19 @@ class StartList:
     """Names of the studies and tables."""
     configurations: tuple[Mapping[str, Any], ...] = ()
     """Parameters of trials of the space."""
-    unpruned: int = 0
-    """Number of configurations, from the first one on, that the pruner does not stop."""
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> StartList:
         """Return the list that `to_json` gave."""
-        return cls(
-            made_of=tuple(stored["made_of"]),
-            configurations=tuple(stored["configurations"]),
-            unpruned=stored.get("unpruned", 0),
-        )
+        if "unpruned" in stored:
+            raise NewerVersionError(unknown("start.unpruned"))
+        return cls(made_of=tuple(stored["made_of"]), configurations=tuple(stored["configurations"]))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         return {
             "made_of": list(self.made_of),
             "configurations": [dict(params) for params in self.configurations],
-            **({"unpruned": self.unpruned} if self.unpruned else {}),
         }
 
     def at(self, proposal: int) -> Mapping[str, Any] | None:
@@ -46,30 +42,10 @@ class StartList:
         >>> [StartList(configurations=({"a": 1}, {"a": 2}, {"a": 3})).at(proposal) for proposal in range(5)]
         [{'a': 1}, {'a': 2}, None, {'a': 3}, None]
         """
-        index = self._index(proposal)
-        return None if index is None else self.configurations[index]
-
-    def keeps(self, proposal: int) -> bool:
-        """Return whether the pruner may not stop the trial of proposal number `proposal`, from 0.
-
-        >>> [StartList(configurations=({"a": 1}, {"a": 2}, {"a": 3}), unpruned=2).keeps(each) for each in range(4)]
-        [True, True, False, False]
-        """
-        index = self._index(proposal)
-        return index is not None and index < self.unpruned
-
-    def survivors(self, pruner: Pruner, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
-        """Return how many of a new search's trials are expected to train each of `periods` periods; see
-        `Pruner.survivors`."""
-        kept = min(self.unpruned, len(self.configurations), trials)
-        return [kept + left for left in pruner.survivors(trials - kept, periods, two_objectives=two_objectives)]
-
-    def _index(self, proposal: int) -> int | None:
-        """Return the place of the configuration for a proposal; None if the sampler proposes."""
         if proposal < 0 or proposal % IGNORES == IGNORES - 1:
             return None
         index = proposal - proposal // IGNORES
-        return index if index < len(self.configurations) else None
+        return self.configurations[index] if index < len(self.configurations) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

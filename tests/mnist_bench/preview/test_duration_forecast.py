@@ -9,7 +9,6 @@ from mnist_bench.preview.pace import Pace
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import Drawn
 from search.strategies.pruners import Asha, NoPruner
-from search.study.start_list import StartList
 
 COSTS = Drawn(space_sources.load("smoke")).mean_costs
 ASKED = Workload(trials=20, pruner=Asha(), workers=2, has_cost=False)
@@ -36,11 +35,6 @@ def test_a_search_takes_no_less_than_one_whole_training_however_many_workers_the
     many = replace(ASKED, workers=1000)
     training = in_all(many, replace(PACE, speeds=(1000.0,), start=0.0))
     assert training >= 1e-6 * sum(COSTS)
-
-
-def test_it_grows_with_the_configurations_that_are_not_pruned() -> None:
-    start = StartList(configurations=({}, {}, {}), unpruned=2)
-    assert in_all(replace(ASKED, start=start)) > in_all(ASKED)
 
 
 def test_what_is_not_known_makes_the_range_wider() -> None:

@@ -89,16 +89,6 @@ def test_what_was_given_is_told_as_given(tmp_path: Path) -> None:
     assert [trial.params["model.width"] for trial in study.trials[:3]] == [16, 8, 24]
 
 
-def test_a_configuration_that_is_not_pruned_is_said_to_be_one(tmp_path: Path) -> None:
-    configurations = ({**GIVEN, "model.width": 8}, {**GIVEN, "model.width": 24})
-    start = StartList(made_of=("earlier",), configurations=configurations, unpruned=1)
-    _, events = searched(tmp_path, start=start, pruner=Asha())
-    kept, other = (explained(events, number).standings for number in (0, 1))
-    assert [row.rule for row in kept if row.rule] == ["this warm-start configuration is not pruned"] * 2
-    assert not any(row.asked for row in kept)
-    assert other[0].asked
-
-
 @pytest.mark.parametrize(
     ("pruner", "rule"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -36,39 +36,12 @@ def test_every_third_proposal_ignores_it(tmp_path: Path) -> None:
             assert trial.params == alone.trials[trial.number].params
 
 
-def test_its_first_configurations_are_not_pruned(tmp_path: Path) -> None:
-    start = listed(24, 16, 8, 32, 40)
-    members = [0, 1, 3, 4, 6]
-    reasons = {
-        unpruned: [trial.reason for trial in fake.run(tmp_path / str(unpruned), goal=10, start=each).study.trials]
-        for unpruned in (0, 3)
-        for each in [replace(start, unpruned=unpruned)]
-    }
-    assert [reasons[0][number] for number in members].count("pruned") > 2
-    assert [reasons[3][number] for number in members[:3]] == ["complete"] * 3
-    assert "pruned" in [reasons[3][number] for number in members[3:]]
-
-
-def test_that_some_are_not_pruned_is_stored_if_there_are_any() -> None:
-    specs = [fake.make_spec(Curves(), Asha(), 4, 0, start=replace(listed(8), unpruned=each)) for each in (0, 1)]
-    assert "unpruned" not in specs[0].to_json()["start"]
-    assert StudySpec.from_json(specs[1].to_json()).start == specs[1].start
-
-
-def test_those_that_are_not_pruned_are_expected_to_train_to_the_end() -> None:
-    start = replace(listed(8, 16, 24), unpruned=2)
-    rest = Asha().survivors(18, 9)
-    assert start.survivors(Asha(), 20, 9) == [2 + left for left in rest]
-    assert start.survivors(Asha(), 1, 9) == [1.0] * 9
-    assert StartList().survivors(Asha(), 20, 9) == Asha().survivors(20, 9)
-
-
 @pytest.mark.slow
 def test_a_search_with_one_is_the_same_however_it_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options: dict[str, Any] = {
         "goal": 14,
         "sampler": Curves(n_startup_trials=3),
-        "start": replace(listed(8, 16, 24, 32), unpruned=2),
+        "start": listed(8, 16, 24, 32),
     }
     expected = fake.run(tmp_path / "one", **options).study.digest
     assert fake.run(tmp_path / "two", workers=2, **options).study.digest == expected
