@@ -10,10 +10,10 @@
 Studies and finished parts are kept in results/_bench/publish until a part is complete. The same command resumes an
 interrupted run; times are meaningful only if the run was not interrupted.
 
-conv/ holds the last lines of the search, the leaderboard, the confirmation, the ablation,
-the plots, and report.html. `mnist-bench reproduce results/published/conv/RECORD.json` trains the best trial again and
-compares it bit for bit. exported.md shows how the exported network computes in other programs; this needs the extra
-`export`, Chromium and chromedriver.
+conv/ holds the last lines of the search, the ten best trials (leaderboard.json has all), the confirmation, the ablation,
+two plots, and report.html with all. `mnist-bench reproduce
+results/published/conv/RECORD.json` trains the best trial again and compares it bit for bit. exported.md shows how the
+exported network computes in other programs; this needs the extra `export`, Chromium and chromedriver.
 front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
 portable/ holds a search whose digest, and whose winner's RECORD.json, are the same on every x86-64 processor.
 studies/ keeps the studies themselves, as far as pages are made of them: `pages` makes these again after a change of
@@ -66,11 +66,11 @@ Step = Callable[[Path, tuple[str, ...]], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Pages:
-    """The plots and the report of a study."""
+    """The report of a study, and some of its plots."""
 
     study: str
-    plots: tuple[str, ...] | None = ()
-    """The kinds of plots as files of their own: none of them if it is None, all if it is empty."""
+    plots: tuple[str, ...]
+    """The kinds of plots that pages show, as files of their own."""
 
     def write(self, to: Path, work: Path) -> None:
         """Write them from a copy of the kept study, because to read a database may write files next to it.
@@ -78,17 +78,17 @@ class Pages:
         The copy is in the folder `results` of `work`, which no command of the report needs to name.
         """
         shutil.copytree(STUDIES / self.study, work / "results" / self.study, dirs_exist_ok=True)
-        if self.plots is not None:
-            run("plot", self.study, *self.plots, "--output", str(to), "--format", "png", folder=work)
+        run("plot", self.study, *self.plots, "--output", str(to), "--format", "png", folder=work)
         run("report", self.study, "--output", str(to / "report.html"), folder=work)
 
 
 PAGES = {
-    "conv": Pages(study="conv-0"),
-    "front": Pages(study="small-0", plots=("pareto", "curves")),
-    "portable": Pages(study="portable", plots=None),
+    "conv": Pages(study="conv-0", plots=("curves", "timeline")),
+    "front": Pages(study="small-0", plots=("pareto",)),
 }
 """By the part that publishes them."""
+PUBLISHED_STUDIES = {**{part: pages_of.study for part, pages_of in PAGES.items()}, "portable": "portable"}
+"""The study that is kept, by part."""
 
 
 def conv(results: Path) -> None:
@@ -102,7 +102,7 @@ def front(results: Path) -> None:
 
 
 def portable(results: Path) -> None:
-    """Search in portable precision; then write leaderboard, record and the report."""
+    """Search in portable precision; then write leaderboard and record."""
     in_steps(results, (search_portable,))
 
 
@@ -120,8 +120,9 @@ def in_steps(results: Path, steps: tuple[Step, ...]) -> None:
             path.write_text(path.read_text().replace(place, "results"))
     shutil.rmtree(FOLDER / results.name, ignore_errors=True)
     shutil.copytree(folder, FOLDER / results.name)
-    keep(results, PAGES[results.name].study)
-    PAGES[results.name].write(FOLDER / results.name, results / "again")
+    keep(results, PUBLISHED_STUDIES[results.name])
+    if results.name in PAGES:
+        PAGES[results.name].write(FOLDER / results.name, results / "again")
 
 
 def keep(results: Path, name: str) -> None:
@@ -152,10 +153,10 @@ def search_small(folder: Path, results: tuple[str, ...]) -> None:
 
 
 def searched(command: tuple[str, ...], title: str, folder: Path, results: tuple[str, ...]) -> str:
-    """Search; write the end of the search and the leaderboard of all trials, and return this as JSON."""
+    """Search; write the end of the search and the best trials, and return the leaderboard of all as JSON."""
     ended, conditions = timed(*command, *results)
     (folder / "search.txt").write_text(ended)
-    table = run("leaderboard", *results, "--markdown", "--top", command[-1])
+    table = run("leaderboard", *results, "--markdown", "--top", "10")
     rows = run("leaderboard", *results, "--json")
     pages.write(folder, "leaderboard", f"# {title}\n\n{conditions}\n\n{table}", rows)
     return rows

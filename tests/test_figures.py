@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from statistics import fmean, median
 from typing import Any
@@ -16,29 +16,30 @@ from typing import Any
 from mnist_bench.config.json import from_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.space_files import space_sources
-from mnist_bench.statistics.inference import share_interval
+from mnist_bench.statistics.inference import t_interval
 from support.paths import ROOT
 from support.published import (
     FOLDER,
     around,
     best_on_all,
-    contested,
-    differences,
-    error_after,
     figures,
     found,
-    fresh_error,
-    mean_error,
+    mean_accuracy,
+    networks,
     on_images,
     on_the_ladder,
     published_text,
     row,
     teraflop,
-    with_interval,
 )
 from support.sources import refuse
 
-PAGES = {page.stem: page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))}
+OWN = ("methods.md", "ladder.md", "few/few.md", "conv-fast/search.md", "event-order.md")
+"""Published pages that were written from the figures next to them."""
+PAGES = {
+    page.stem: page.read_text()
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *(FOLDER / name for name in OWN))
+}
 
 QUOTED = [
     ("results", "conv/search.txt", r"50 trials|digest| [1-4] "),
@@ -94,24 +95,20 @@ def readmes_table() -> Iterator[str]:
 
 def readmes_comparison() -> Iterator[str]:
     assert 5 < 50 / (epochs_searched() / 8) < 6
-    yield "Both had a budget of 50 full trainings. That is five to six times the budget of `make search`"
-    against_random = figures("strategies/contest.json")["claims"][1][-1]
-    yield f"its error is {-against_random['difference']:.2f} percentage points lower than that of random search"
-    low, high = (against_random["speedups"]["15"][end] for end in ("low", "high"))
-    assert low < 1 < high
-    yield "up to 15 full trainings, `curves` is not significantly cheaper"
-    higher = -unplanned()["random", "tpe"]["at_end"]["difference"]
-    yield f"the error of Optuna's TPE was {higher:.2f} percentage points higher than that of random search"
-    apart = math.ceil(100 * abs(best_on_all("curves") - best_on_all("tpe"))) / 100
-    yield f"On all of MNIST, in five searches each, `curves` and TPE end within {apart:.2f} percentage points"
-
-
-def unplanned() -> Mapping[tuple[str, str], Any]:
-    """Return the comparisons that the live contest did not plan, by both methods, all with asha."""
-    return {
-        (each["way"].replace(" + asha", ""), each["against"].replace(" + asha", "")): each
-        for each in figures("strategies/unplanned.json")["compared"]
-    }
+    yield "Both had a budget of fifty full trainings. That is five to six times the budget of `make search`"
+    against_random = figures("methods.json")["live"][1]
+    lower = -against_random["difference"]
+    yield f"its error is {lower:.2f} percentage points lower than that of random search"
+    random, tpe = ("random", "tpe")
+    (unplanned,) = (
+        one for one in figures("methods.json")["unplanned"] if (one["method"], one["against"]) == (random, tpe)
+    )
+    yield f"the error of `tpe` was {-unplanned['after']['50']['difference']:.2f} percentage points higher"
+    for method, words in (
+        ("curves", "with `curves`,"), ("curves, with a list", "with `curves` and the warm-start list"),
+        ("tpe", "with `tpe`: means of five searches"),
+    ):  # fmt: skip
+        yield f"{best_on_all(method):.2f}% {words}"
 
 
 def epochs_searched() -> float:
@@ -135,16 +132,9 @@ def notebook() -> Iterator[str]:
 
 def searches() -> Iterator[str]:
     yield f"4 min 40 s next to other work, and {found('searched in ([^,]+),', 'conv/report.html')} on an idle machine"
-    for folder in ("conv-0.1", "conv-0.1-curves", "conv"):
-        confirmed = figures(f"{folder}/confirm.json")
-        final = confirmed["finals"][0]
-        (raced,) = (each for each in confirmed["candidates"] if each["number"] == final["number"])
-        yield f"| {found('50 trials in ([^:]+):', f'{folder}/search.txt')}, "
-        yield row(on_images(raced["validation"]), on_images(final["test"]), committee(final))
-
-    yield f"configuration has {alone('conv-fast-20')[2]} test accuracy"
-    tested = [search["test"] for search in figures("strategies/full-data.json") if search["test"]]
-    yield f"confirmed for a comparison of search methods, at {100 * min(tested):.2f} to {max(tested):.2%}"
+    yield f"configuration has {mean_accuracy(networks('conv-fast/search.json')['conv-fast/20.yaml'])} test accuracy"
+    on_all = [search["test"] for search in figures("methods.json")["all_of_mnist"] if search["test"]]
+    yield f"at {100 * min(on_all):.2f} to {max(on_all):.2%}"
 
 
 def front() -> Iterator[str]:
@@ -152,7 +142,8 @@ def front() -> Iterator[str]:
     for member, final in zip(confirmed["members"], confirmed["finals"], strict=True):
         ahead = f"by {around(member['ahead'], 'mean', times=100)}" if member["ahead"] else ""
         shown = ahead if member["on_front"] == "yes" else "not shown"
-        yield row(f"{member['cost']:,}", on_images(member["test"]), shown, committee(final))
+        ensemble = f"{1 - final['committee'] / 10_000:.2%}"
+        yield row(f"{member['cost']:,}", on_images(member["test"]), shown, ensemble)
 
 
 def ablation() -> Iterator[str]:
@@ -166,24 +157,8 @@ def ablation() -> Iterator[str]:
     yield f"{fmean(augmentation['after']['errors']):.1f} | {augmentation['fewer']:.0f}, which may be chance"
 
 
-def committee(final: Mapping[str, int]) -> str:
-    """Return the accuracy of nets averaged, of 10,000 images; nothing where they were not."""
-    return f"{1 - final['committee'] / 10_000:.2%}" if "committee" in final else ""
-
-
-def own_speed() -> Iterator[str]:
-    for net in figures("speed/epyc-zen5-2-cores.json")["nets"]:
-        epoch = "{median:.2f} ({low:.2f} to {high:.2f})".format(**net["epoch"])
-        parts = (net[part]["median"] for part in ("load", "augment", "train", "evaluate"))
-        seconds = (f"{time:.2f}" for time in (*parts, net["floor"], net["filled_floor"]))
-        yield row(net["net"], f"{net['images_per_second']['median']:,.0f}", epoch, *seconds)
-
-
 def accuracy_for_computing() -> Iterator[str]:
-    for recipe in (
-        "ladder/99.0", "ladder/99.4", "ladder/99.6", "ladder/99.7",
-        "former/0.1/ladder/99.4", "former/0.2/ladder/99.4", "former/0.2/ladder/99.6", "former/0.2/ladder/99.7",
-    ):  # fmt: skip
+    for recipe in ("ladder/99.0", "ladder/99.4", "ladder/99.6", "ladder/99.7"):
         rung = on_the_ladder(recipe)
         parameters = f"{int(rung['parameters'].replace(',', '')) / 1000:.0f}k"
         yield row(f"`{recipe}`", rung["reached"], rung["seeds"], parameters, rung["TFLOP"])
@@ -192,17 +167,9 @@ def accuracy_for_computing() -> Iterator[str]:
         yield row(f"{target}%", rung["reached"], rung["training"], rung["wall"])
     rung = on_the_ladder("ladder/99.7")
     yield row("99.7%", rung["reached"], rung["training"])
-    pairs = {one["lever"]: one for one in figures("levers.json")["levers"]}
-    new = (pairs[name] for name in ("new-99.4", "seven-epochs"))
-    told = ", ".join(f"{pair['seconds_ratio']:.2f} ({pair['pairs']} pairs)" for pair in new)
-    part = pairs["five-epochs-of-0.2"]  # five of thirty equal epochs
-    yield f"they take {told} and {5 / 30 / part['seconds_ratio']:.2f} ({part['pairs']} pairs) of the time"
-    ensembles = {(one["recipe"], one["size"]): one for one in figures("ensembles.json")["ensembles"]}
-    ten = ensembles["99.7", 10]
-    yield f"has {1 - fmean(ten['errors']) / ten['images']:.2%} with {ten['flop'] / 1e12:,.0f} TFLOP, a mean over five"
     fast = space_sources.recipe(space_sources.load(FOLDER / "conv-fast/20.yaml"))
-    _, seeds, accuracy = alone("conv-fast-20")
-    yield row(accuracy, str(seeds), "83k", teraflop(fast))
+    selected = networks("conv-fast/search.json")["conv-fast/20.yaml"]
+    yield row(mean_accuracy(selected), str(len(selected["errors"])), "83k", teraflop(fast))
     winner, cheapest = figures("conv/confirm.json")["finals"]
     yield row(on_images(winner["test"]), "8", "84k", teraflop(published_recipe()))
     yield row("the cheapest tied with it", on_images(cheapest["test"]), "8")
@@ -210,19 +177,6 @@ def accuracy_for_computing() -> Iterator[str]:
         assert f"{member['cost'] / 1000:.1f}" == parameters
         searched = space_sources.recipe(space_sources.load(FOLDER / "front" / f"{member['number']}.yaml"))
         yield row(on_images(member["test"]), "8", f"{parameters}k", teraflop(searched))
-
-
-WAYS = {
-    "product": (1, "A step takes {} times as long with the first convolution as a matrix product over patches"),
-    "foreach": (2, "A step takes {} of the time with averages and weight decay in one call for all weights"),
-    "folded": (2, "An evaluation takes {} of the time with batch normalization folded into convolutions"),
-}
-
-
-def ways_to_compute_a_step() -> Iterator[str]:
-    ratios = {way: [one["ratio"] for one in figures("step-levers.json")["rows"] if one["way"] == way] for way in WAYS}
-    for way, (digits, words) in WAYS.items():
-        yield words.format(f"{min(ratios[way]):.{digits}f} to {max(ratios[way]):.{digits}f}")
 
 
 NETS = {
@@ -269,218 +223,183 @@ def pattern_of_optuna() -> Iterator[str]:
     yield row(f"{best:.2%} after {search['seconds']:.0f} s", f"{theirs:.2%}")
 
 
-LISTED_CURVES, LISTED_RANDOM = (f"{sampler} + list of conv-5k-wrong" for sampler in ("curves", "random"))
+NAMES = {
+    "curves": "`curves`", "random": "`random`", "tpe": "`tpe`",
+    "curves + list of conv-5k-wrong": "`curves` with the list",
+    "random + list of conv-5k-wrong": "`random` with the list",
+}  # fmt: skip
 
 
-def live_claims() -> Iterator[str]:
+def live_searches() -> Iterator[str]:
     assert round(epochs_searched() / 8) == 9
-    yield f"`make search` spends about nine full trainings ({epochs_searched()} of 400 epochs)"
-    live, coarse = figures("strategies/contest.json")["claims"], figures("strategies/contest-coarse.json")["claims"]
-    against_tpe, against_random, list_against_tpe, list_against_random = (looks[-1] for looks in live)
-    yield f"`curves` is {around(against_random, 'difference', times=-1)} percentage points lower than that of random"
-    for words, name, way, other, look in (
-        ("`curves`, `random`", "contest", "curves", "random", against_random),
-        ("`curves`, `tpe`", "contest", "curves", "tpe", against_tpe),
-        ("with the same list", "contest", LISTED_CURVES, LISTED_RANDOM, list_against_random),
-        ("with a list, `tpe`", "contest", LISTED_CURVES, "tpe", list_against_tpe),
-        ("resolution: `curves`, `tpe`", "contest-coarse", "curves", "tpe", coarse[0][-1]),
-    ):
-        errors = ", ".join(mean_error(name, each, look["pairs"]) for each in (way, other))
-        cheaper = (around(look["speedups"][cost], "ratio") for cost in ("15", "30", "50"))
-        lower = f"{around(look, 'difference', times=-1)} lower"
-        yield f"{words} {row(str(look['pairs']), errors, lower, *cheaper)}"
+    yield f"about nine full trainings ({epochs_searched()} of 400 epochs)"
+    for one in figures("methods.json")["live"]:
+        words = f"{NAMES[one['method']]}, {NAMES[one['against']]}"
+        errors = ", ".join(f"{error:.2f}%" for error in one["errors"])
+        cheaper = (around(one["times_cheaper"][cost], "ratio") for cost in ("15", "30", "50"))
+        yield f"{words} {row(str(one['pairs']), errors, f'{lower(one)} lower', *cheaper)}"
+    shown = 0
+    for one in figures("methods.json")["unplanned"]:
+        words = f"| {NAMES[one['method']]}, {NAMES[one['against']]} | {one['pairs']} | {signed(one['after']['9'])}"
+        if plain(words) in plain(PAGES["methods"]):
+            shown += 1
+            yield f"{words} {row(*(signed(one['after'][cost]) for cost in ('15', '20', '50')))}"
+    assert shown == 4
+    yield f"after 12 it is {signed(figures('methods.json')['unplanned'][1]['after']['12'])}"
 
 
-def comparisons_that_were_not_planned() -> Iterator[str]:
-    found = unplanned()
-    lower = -found["random", "tpe"]["at_end"]["difference"]
-    yield f"The error of random search is {lower:.2f} percentage points lower than that of Optuna's TPE"
-    cheaper = (found[way, "tpe"]["at_end"]["speedups"]["50"]["ratio"] for way in ("random", LISTED_RANDOM))
-    yield "reaches the final error of `tpe` {:.2f} times cheaper, and `random` with the list {:.2f} times".format(
-        *cheaper
-    )
-    for words, pair in (
-        ("`curves`, `random`", ("curves", "random")),
-        ("`random` with the list, `random`", (LISTED_RANDOM, "random")),
-        ("`curves` with the list, `curves`", (LISTED_CURVES, "curves")),
-    ):
-        cells = (f"{around(found[pair][when], 'difference', times=-1)} lower" for when in ("early", "at_end"))
-        yield row(words, str(found[pair]["at_end"]["pairs"]), *cells)
-    against_tpe = found["random", "tpe"]
-    early, at_end = around(against_tpe["early"], "difference"), around(against_tpe["at_end"], "difference", times=-1)
-    yield row("`random`, `tpe`", "25", f"{early} higher", f"{at_end} lower")
+def lower(one: Any) -> str:
+    """Return by how much the first is lower than the second."""
+    return around(one, "difference", times=-1)
 
 
-def lists_and_machines() -> Iterator[str]:
-    yield f"{mean_error('contest', 'random', 25)} against {mean_error('contest', 'tpe', 25)} in 25 pairs"
-    early = [mean_error("contest", way, 50, error_after(9)) for way in (LISTED_CURVES, "curves")]
-    yield f"an error of {early[0]} with the list and of {early[1]} without"
-    for cost, words in ((9, "percentage points less"), (15, "less")):
-        saved = differences("contest", LISTED_CURVES, "curves", error_after(cost))
-        assert len(saved) == 50
-        yield f"{with_interval(list(saved.values()))} {words}"
-
-    saved = differences("contest", LISTED_CURVES, "tpe", fresh_error)
-    ways = contested("contest")
-    mixed = {
-        seed for seed in saved if len({ways[way][seed]["machine"]["canary"] for way in ("tpe", LISTED_CURVES)}) > 1
-    }
-    apart, alike = (fmean(saved[seed] for seed in seeds) for seeds in (mixed, saved.keys() - mixed))
-    yield f"{apart:.2f} percentage points in these {len(mixed)} pairs and {alike:.2f} in the other six"
+def signed(one: Any, digits: int = 2) -> str:
+    """Return a difference with its sign and interval."""
+    return around(one, "difference", digits=digits, sign="+")
 
 
 def all_of_mnist() -> Iterator[str]:
-    ways_on_all = ("tpe", "curves", "curves, with a list")
-    full = figures("strategies/full-data.json")
-    times = [median(search["reached"] for search in full if search["way"] == way) for way in ways_on_all]
-    names = ("`tpe`", "`curves`", "`curves` with the warm-start configurations of conv.yaml")
-    for name, way, time in zip(names, ways_on_all, times, strict=True):
-        yield row(name, f"{time:.0f} s", f"{best_on_all(way):.3f}%")
+    searches = figures("methods.json")["all_of_mnist"]
+    best = {
+        method: {one["seed"]: 100 * one["best"] for one in searches if one["method"] == method}
+        for method in ("tpe", "curves", "curves, with a list")
+    }
+    for method, words in (
+        ("tpe", "`tpe`"), ("curves", "`curves`"),
+        ("curves, with a list", "`curves` with the warm-start configurations of conv.yaml (the default)"),
+    ):  # fmt: skip
+        time = median(one["seconds_to_99.40"] for one in searches if one["method"] == method)
+        yield row(words, f"{time:.0f} s", f"{best_on_all(method):.3f}%")
+    for method, other, words in (
+        ("curves", "tpe", "`curves` compared with `tpe`:"), ("curves, with a list", "tpe", "the default with `tpe`:"),
+        ("curves, with a list", "curves", "the default with `curves`:"),
+    ):  # fmt: skip
+        yield f"{words} {over([best[method][seed] - best[other][seed] for seed in best[method]])}"
+
+
+def over(differences: Sequence[float]) -> str:
+    """Return a mean difference with Student's 95% interval."""
+    low, high = t_interval(differences) or (math.nan, math.nan)
+    return signed({"difference": fmean(differences), "low": low, "high": high}, digits=3)
+
+
+def other_tasks() -> Iterator[str]:
+    regret = figures("methods.json")["regret"]
+    assert len(regret) == 16
+    for other in ("random", "tpe", "curves"):
+        cells = []
+        for trials in ("25", "50"):
+            differences = [one["curves-ard"][trials] - one[other][trials] for one in regret.values()]
+            cells += [over(differences), f"{sum(each < 0 for each in differences)} of 16"]
+        yield f"| `{other}` {row(*cells)}".removesuffix(" |")
+    ten = [one for name, one in regret.items() if not name.startswith("scikit-learn")]
+    tpe, random, curves = (fmean(one[name]["50"] for one in ten) for name in ("tpe", "random", "curves"))
+    yield f"`tpe` has {tpe:.3f} after 50 trainings, `random` {random:.3f} and `curves` {curves:.3f}"
+    yield f"better than `random` on {sum(one['tpe']['50'] < one['random']['50'] for one in ten)} of 10"
+
+
+def stand_ins() -> Iterator[str]:
+    after_50 = {
+        (one["concurrent_trials"], one["method"], one["stand_in"]): signed(one)
+        for one in figures("methods.json")["stand_ins"] if one["after"] == 50
+    }  # fmt: skip
+    for words, concurrent, method in (
+        ("`tpe`", 8, "tpe + asha"), ("`tpe`, feasible proposals only", 8, "tpe (only_feasible=1) + asha"),
+        ("the same with `median`", 8, "tpe (only_feasible=1) + median"), ("`curves`", 8, "curves + asha"),
+        ("`curves-ard`", 8, "curves-ard + asha"), ("one trial at a time: `curves`", 1, "curves + asha"),
+        ("(TPE, median pruner)", 1, "Optuna's TPE + MedianPruner"), ("CQR with ASHA", 1, "Syne Tune's CQR + ASHA"),
+        ("resumed trials", 1, "SMAC3 + Hyperband with checkpoints"),
+    ):  # fmt: skip
+        yield f"{words} {row(*(after_50[concurrent, method, model] for model in ('conv-5k/gp', 'conv-5k/trees')))}"
 
 
 def replays() -> Iterator[str]:
-    foreign = {(one["table"], one["against"]): one["seen"] for one in figures("strategies/foreign.json")["compared"]}
-    for words, other in (
-        ("Optuna's TPE with its median pruner", "Optuna's TPE + MedianPruner"),
-        ("SMAC3 with Hyperband", "SMAC3 + Hyperband with checkpoints"),
-        ("Syne Tune's ASHA", "Syne Tune's random + ASHA"),
-    ):
-        yield row(words, around(foreign["conv-5k", other], "difference", times=-1))
-    pools = [
-        {(one["way"]["sampler"], bool(one["way"]["start"]), one["against"]["sampler"]): one["seen"] for one in compared}
-        for compared in figures("strategies/replays.json")["compared"].values()
-    ]
-    yield f"by {around(pools[0]['curves', True, 'curves'], 'difference')} percentage points on conv-5k"
-    plain, listed, tpe = ("curves", False, "random"), ("random", True, "random"), ("curves", False, "tpe")
-    for words, seen in (("`random`", plain), ("`tpe`", tpe)):
-        lower = (around(pool[seen], "difference", times=-1) for pool in pools)
-        yield row(f"`curves`, compared with {words}: error lower by, percentage points", *lower)
-    for words, seen, trainings in (
-        ("at 15 full trainings", plain, "15"), ("at 30", plain, "30"), ("at 50", plain, "50"),
-        ("times cheaper at 15", listed, "15"), ("at 50", listed, "50"), ("times cheaper at 50", tpe, "50"),
-    ):  # fmt: skip
-        yield f"{words} {row(*(around(pool[seen]['speedups'][trainings], 'ratio') for pool in pools))}"
-
-
-def pruned_lists() -> Iterator[str]:
-    tables = figures("strategies/list-pruning.json")["tables"]
-    for table, parts in tables.items():
-        for part, words in (
-            ("60 configurations", "from 60 configurations"), ("20 configurations", "from 20"),
-            ("the 60 worst", "of the worst"),
-        ):  # fmt: skip
-            looks = parts[part]["not the first 3"]
-            yield f"{table}, {words} {row(*(around(look, 'difference', times=-1) for look in looks))}"
-    curves = figures("strategies/list-pruning-curves.json")["conv-5k-wrong, not the first 3"][0]
-    yield f"It is {around(curves, 'difference', times=-1)} percentage points on conv-5k-wrong"
-
-
-def rungs() -> Iterator[str]:
-    found = figures("strategies/rungs.json")
-    yield f"{found['trials']} of the {found['of']} configurations of the published search were trained again to the end"
-    yield f"{found['pruned']} that were pruned, and {found['complete']} that were complete"
-    of_all = {epoch: all_ for epoch, all_, _, _ in found["ranks"]}
-    of_half = {epoch: half for epoch, _, half, _ in found["ranks"]}
-    early = f"{of_all[0.25]:.2f} at a quarter of an epoch, {of_all[1.0]:.2f} at one epoch"
-    yield f"{early} and {of_all[3.0]:.2f} at three epochs"
-    yield f"it is {of_half[0.25]:.2f} at a quarter of an epoch"
-    assert found["better"] == 0
-    assert found["placed"] == found["pruned"]
-    differences = [each for setting in found["settings"].values() for each in setting["difference"]]
-    assert all(low <= 0 <= high for _, low, high in differences)
-    yield f"up to {max(-low for _, low, _ in differences):.0f} errors of 10,000"
-
-
-def contests() -> Iterator[str]:
-    for null in figures("contest/null.json")["rows"]:
-        claimed = f"{null['claimed']:.1%}" if null["contests"].startswith("null") else f"{null['claimed']:.0%}"
-        yield row(f"{null['replays']}", claimed, f"{100 * null['would_be_shown']:.2f}")
-    grid, pool, wrong = (
-        {one["contestant"]: one for one in contest["contestants"]}
-        for contest in figures("contest/ours.json")["contests"]
-    )
+    methods = figures("methods.json")
     for words, name in (
         ("`tpe` + `asha`", "tpe + asha"), ("`random` + `hyperband`", "random + hyperband"),
         ("`random` without a pruner", "random"),
         ("one report for all trials, then the best to the end", "first period, then the best"),
     ):  # fmt: skip
-        yield row(words, *(with_interval(above_random(table, name)) for table in (grid, pool, wrong)))
-    best = [-fmean(above_random(each, "the best of another task")) for each in (pool, wrong)]
-    yield f"{best[0]:.2f} and {best[1]:.2f} percentage points lower than that of random + asha"
-    for live, replayed in zip(
-        *(contest["contestants"] for contest in figures("contest/live.json")["contests"]), strict=True
-    ):
-        yield f"{live['contestant']} | {100 * live['error']:.2f}% ± "
-        yield f"{100 * replayed['error']:.2f}% ± "
-
-
-def above_random(contestants: Mapping[str, Any], name: str) -> list[float]:
-    """Return by how much the errors of a method are above those of random search with asha, seed by seed."""
-    both = (contestants[each]["errors"] for each in (name, "random + asha"))
-    return [100 * (error - of_random) for error, of_random in zip(*both, strict=True)]
+        yield row(words, *(signed(one) for one in methods["without_curves"] if one["method"] == name))
+    found, wrong = (lower(one) for one in methods["replays"] if (one["method"], one["against"]) == ("curves", "random"))
+    yield f"by {found} on conv-5k, where it was selected, and by {wrong} on conv-5k-wrong"
+    gain, loss = (
+        one for one in methods["unpruned_lists"]
+        if (one["table"], one["after"]) == ("conv-5k-wrong", 9) and one["list"] != "20 configurations"
+    )  # fmt: skip
+    yield f"gains {lower(gain)} with `random`"
+    yield f"loses {around(loss, 'difference')} if the list"
+    early, late = (one for one in methods["second_seed"] if one["table"] == "conv-5k")
+    yield f"by {around(early, 'difference')} after nine full trainings on conv-5k and lowers it by {lower(late)}"
+    claimed = {one["replays"]: one["claimed"] for one in methods["verdicts"]["rows"]}
+    yield f"with 20 replays: {claimed[20]:.1%} of comparisons"
+    yield f"in {claimed[50]:.0%} of comparisons with 50 replays, {claimed[200]:.0%} with 200"
+    rungs = methods["rungs"]
+    yield f"{rungs['trials']} of the {rungs['of']} configurations of the published search were trained again to the end"
+    yield f"{rungs['pruned']} that were pruned, and {rungs['complete']} that were complete"
+    (quarter,) = (one for one in rungs["ranks"] if one[0] == 0.25)
+    yield f"is {quarter[1]:.2f} at a quarter of an epoch, and {quarter[2]:.2f} there among the better half"
 
 
 def event_order() -> Iterator[str]:
+    for workers, slots, used in worker_time((0.05, 0.1, 0.2, 0.4)):
+        trials = max(100, min(10_000, 20 * workers))
+        yield row(f"{workers:,}", f"{slots:,}", f"{trials:,}", *used)
+
+
+def ordering() -> Iterator[str]:
+    stated = [row(f"{workers:,}", f"{slots:,}", *used) for workers, slots, used in worker_time((0.1, 0.2, 0.4))]
+    shown = [words for words in stated if " ".join(words.split()[:4]) in PAGES["ordering"]]
+    assert len(shown) == 10
+    yield from shown
+
+
+def worker_time(errors: Sequence[float]) -> Iterator[tuple[int, int, list[str]]]:
+    """Yield workers, concurrent trials, and the time in use in deterministic and in completion order."""
     simulated = {
         (run["workers"], run["slots"], run["error"], run["order"]): run["in_full_swing"]
         for run in figures("event-order.json") if run["schedule"] == "Dispatcher" and not run["event_ms"]
     }  # fmt: skip
     for workers, slots in dict.fromkeys((workers, slots) for workers, slots, _, _ in simulated):
-        used = (f"{100 * simulated[workers, slots, off, 'logical']:.1f} / 100" for off in (0.05, 0.1, 0.2, 0.4))
-        yield row(f"{workers:,}", f"{slots:,}", *used)
-
-
-def levers() -> Iterator[str]:
-    measured = {(lever["task"], lever["lever"]): lever for lever in figures("levers.json")["levers"]}
-    for words, name, on_5k in (
-        ("a third of the others", "hard", "hard"), ("up to 1 pixel", "grid", "grid"),
-        ("0.3 of the training", "cooldown", "cooldown"), ("1, 1, 2", "one-two", "one-one-two"),
-    ):  # fmt: skip
-        whole, few = measured[None, name], measured["mnist-5k", on_5k]
-        yield f"{words} | {around(whole, 'difference', digits=1, sign='+')}"
-        yield around(few, "difference", digits=1, sign="+")
-
-
-def levers_that_save_steps() -> Iterator[str]:
-    screened = {tuple(one["levers"]): one for one in figures("lever-screen-99.4.json")["effects"]}
-    measured = figures("levers.json")["levers"]
-    paired = {(one["task"], one["lever"]): one for one in measured if one["recipe"].startswith("99.4 of 0.2")}
-    for lever, words in (
-        ("muon", "constant norms"), ("shift", "(`test_shift`)"), ("learned", "(`learned_share`)"),
-        ("look-ahead", "every 5 steps"), ("whitened", "first filters"), ("growth", "twice their size"),
-    ):  # fmt: skip
-        screen = screened[lever,]
-        cell = f"{around(screen, 'errors', digits=1, sign='+')} in {screen['seconds']:.2f}"
-        yield f"{words} | {cell}" + (" of the time" if lever == "muon" else "")
-        for task in (None, "mnist-5k"):
-            if pair := paired.get((task, lever)):
-                yield f"{around(pair, 'difference', digits=1, sign='+')} in {pair['seconds_ratio']:.2f}"
-    at_996 = {one["lever"]: one for one in measured if one["recipe"] == "99.6 of 0.2"}
-    for lever in ("shift", "new-99.6", "seven-epochs"):
-        yield f"{around(at_996[lever], 'difference', digits=1, sign='+')} errors"
-    on_5k = {
-        (one["pairs"], one["lever"]): one for one in measured if one["task"] and one["recipe"].startswith("99.6 optim")
-    }
-    for pair in (on_5k[10, "learned-28-epochs"], on_5k[20, "gelu"]):
-        yield f"{around(pair, 'difference', digits=1, sign='+')} errors"
-        yield f"from {pair['errors_without']:.1f}"
-        yield f"in {pair['seconds_ratio']:.2f} of the time"
-    shorter = on_5k[10, "learned"]
-    yield f"{around(shorter, 'difference', digits=1, sign='+')} in {shorter['seconds_ratio']:.2f} (10 pairs)"
-
-
-def alone(recipe: str) -> tuple[str, int, str]:
-    """Return parameters, number and mean accuracy of the networks of a recipe that ensembles.md is made of."""
-    (single,) = (one for one in figures("ensembles.json")["ensembles"] if (one["recipe"], one["size"]) == (recipe, 1))
-    shares = [1 - errors / single["images"] for errors in single["errors"]]
-    interval = share_interval(shares, step=1 / single["images"])
-    return f"{single['parameters']:,.0f}", len(shares), on_images({"mean": fmean(shares), "interval": interval})
+        each = (
+            " / ".join(f"{100 * simulated[workers, slots, off, order]:.1f}" for order in ("logical", "arrival"))
+            for off in errors
+        )
+        yield workers, slots, [*each]
 
 
 def few_parameters() -> Iterator[str]:
     for size in (500, 1000, 1500, 2000):
-        parameters, seeds, accuracy = alone(f"{size}-parameters")
-        yield row(parameters, accuracy, str(seeds), "mean after the last epoch")
+        network = networks("few/few.json")[f"few/{size}-parameters"]
+        seeds = len(network["errors"])
+        yield row(f"{network['parameters']:,}", mean_accuracy(network), str(seeds), "mean after the last epoch")
+
+
+def few() -> Iterator[str]:
+    for size in (500, 1000, 1500, 2000):
+        network = networks("few/few.json")[f"few/{size}-parameters"]
+        accuracy = mean_accuracy(network).replace("[", "\\[").replace("]", "\\]")
+        assert f"| few/{size}-parameters | {network['parameters']:,} |" in PAGES["few"]
+        yield f"| {accuracy} | 9"
+    for size, epochs, words in (
+        (500, 40, "with 40 epochs at 494 parameters"), (1500, 20, "with 20 at 1,492"), (2000, 20, "with 20 at 1,998"),
+    ):  # fmt: skip
+        earlier = networks("few/few.json")[f"few/{size}-parameters with {epochs} epochs"]
+        yield f"{1 - fmean(earlier['errors']) / earlier['images']:.2%} {words}"
+
+
+def fast_search() -> Iterator[str]:
+    first, second, _ = (mean_accuracy(network) for network in networks("conv-fast/search.json").values())
+    yield f"evaluated on the test images once: {first}"
+    yield f"with ten seeds each, have {second}"
+
+
+def ladder() -> Iterator[str]:
+    for target in ("99.4", "99.6", "99.7"):
+        network = networks("ladder.json")[f"ladder/{target}"]
+        accuracy = mean_accuracy(network)
+        yield f"met: {accuracy}".replace("[", "\\[").replace("]", "\\]")
+        assert on_the_ladder(f"ladder/{target}")["seeds"] == str(len(network["errors"]))
 
 
 def kills() -> Iterator[str]:
@@ -491,13 +410,10 @@ def kills() -> Iterator[str]:
 
 STATED: Sequence[tuple[str, Callable[[], Iterator[str]]]] = [
     ("README", readmes_table), ("README", readmes_comparison),
-    ("notebook", notebook), ("results", searches), ("results", front), ("settings", ablation),
-    ("speed", own_speed), ("speed", accuracy_for_computing), ("speed", ways_to_compute_a_step),
-    ("speed", loops_of_others), ("speed", pattern_of_optuna),
-    ("methods", live_claims), ("methods", comparisons_that_were_not_planned), ("methods", lists_and_machines),
-    ("methods", all_of_mnist), ("methods", replays), ("methods", pruned_lists),
-    ("methods", rungs),
-    ("methods", contests), ("ordering_cost", event_order), ("settings", levers),
-    ("settings", levers_that_save_steps), ("published", few_parameters), ("promises", kills),
+    ("notebook", notebook), ("results", searches), ("results", front), ("results", ablation),
+    ("speed", accuracy_for_computing), ("speed", loops_of_others), ("speed", pattern_of_optuna),
+    ("methods", live_searches), ("methods", all_of_mnist), ("methods", other_tasks), ("methods", stand_ins),
+    ("methods", replays), ("event-order", event_order), ("ordering", ordering),
+    ("published", few_parameters), ("few", few), ("search", fast_search), ("ladder", ladder), ("promises", kills),
 ]  # fmt: skip
 """Page, and what states its figures."""

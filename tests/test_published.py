@@ -70,10 +70,12 @@ def test_the_record_is_that_of_the_first_row(part: str) -> None:
     assert record["curve"][-1]["metrics"]["errors"] == first["errors"]
 
 
-def test_every_picture_of_the_report_is_published() -> None:
-    published = {path.stem for path in (FOLDER / "conv").glob("*.png")}
-    report = (FOLDER / "conv" / "report.html").read_text()
-    assert published == {*re.findall(r'<figure id="picture-(\w+)"', report)}
+@pytest.mark.parametrize("part", ["conv", "front"])
+def test_the_report_has_every_picture_that_is_published(part: str) -> None:
+    published = {path.stem for path in (FOLDER / part).glob("*.png")}
+    report = (FOLDER / part / "report.html").read_text()
+    assert published
+    assert published <= {*re.findall(r'<figure id="picture-(\w+)"', report)}
     assert "could not be drawn" not in report
 
 

@@ -27,7 +27,7 @@ def cpu_precision() -> Precision:
     decides, not a measurement, so that the answer is always the same. AVX512_BF16 alone is not enough: on Intel cores
     whose tiles a hypervisor hides, bf16 reaches 82 GFLOP/s per core in matrix products and 85 in convolutions. fp32
     reaches 151 and 149 there. On AMD's Zen 4, bf16 reaches 378 and 350, fp32 94 and 180 (`mnist-bench bench speed`,
-    results/published/speed).
+    commit 0e85c3d9).
     """
     if computes_portable_bits():
         return "portable"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from statistics import fmean
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from mnist_bench.cells import duration
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.experiments.ladder import rung_of
-from mnist_bench.statistics.inference import t_interval
+from mnist_bench.statistics.inference import share_interval
 from support.paths import ROOT
 
 FOLDER = ROOT / "results" / "published"
@@ -53,55 +53,22 @@ def on_the_ladder(recipe: str) -> Mapping[str, str]:
     return {**row, "reached": row["reached"].partition("met: ")[2]}
 
 
+def best_on_all(method: str) -> float:
+    """Return the best validation accuracy in percent, a mean over the searches of a method on all of MNIST."""
+    searches = figures("methods.json")["all_of_mnist"]
+    return 100 * fmean(search["best"] for search in searches if search["method"] == method)
+
+
 @cache
-def contested(name: str) -> Mapping[str, Mapping[int, Any]]:
-    """Return the searches of a live contest by their way, all with asha, and by their seeds in order."""
-    ways: dict[str, dict[int, Any]] = {}
-    searches = map(json.loads, (FOLDER / "strategies" / f"{name}.jsonl").read_text().splitlines())
-    for search in sorted(searches, key=lambda search: int(search["seed"])):
-        ways.setdefault(search["way"].replace(" + asha", ""), {})[search["seed"]] = search
-    return ways
+def networks(path: str) -> Mapping[str, Any]:
+    """Return the networks that were trained with several seeds and evaluated on the test images, by recipe."""
+    return {one["recipe"]: one for one in figures(path)["networks"]}
 
 
-def fresh_error(search: Mapping[str, Any]) -> float:
-    """Return the error in percent of what a search chose, trained again with fresh seeds."""
-    return 100 * fmean(search["trace"]["fresh"])
-
-
-def error_after(trainings: float) -> Callable[[Mapping[str, Any]], float]:
-    """Return the error in percent of what a search would have chosen for this cost, as the search trained it."""
-
-    def error(search: Mapping[str, Any]) -> float:
-        *_, last = (choice for choice in search["trace"]["choices"] if choice["spent"] <= trainings)
-        return 100 * float(last["unseen"])
-
-    return error
-
-
-def mean_error(
-    name: str, way: str, pairs: int, error: Callable[[Mapping[str, Any]], float] = fresh_error
-) -> str:  # fmt: skip
-    """Return the mean over the first searches of a way."""
-    return f"{fmean(error(search) for search in list(contested(name)[way].values())[:pairs]):.2f}%"
-
-
-def differences(name: str, way: str, against: str, error: Callable[[Mapping[str, Any]], float]) -> dict[int, float]:
-    """Return by how much the error of a way is lower, for each seed that both searched with."""
-    ways = contested(name)
-    both = [seed for seed in ways[way] if seed in ways[against]]
-    return {seed: error(ways[against][seed]) - error(ways[way][seed]) for seed in both}
-
-
-def with_interval(sample: Sequence[float]) -> str:
-    """Return a mean with Student's 95% interval."""
-    interval = t_interval(sample)
-    assert interval
-    return f"{fmean(sample):.2f} [{interval[0]:.2f}, {interval[1]:.2f}]"
-
-
-def best_on_all(way: str) -> float:
-    """Return the best validation accuracy in percent, a mean over the searches of a way on all of MNIST."""
-    return 100 * fmean(search["best"] for search in figures("strategies/full-data.json") if search["way"] == way)
+def mean_accuracy(network: Mapping[str, Any]) -> str:
+    """Return the mean test accuracy of such networks, with its interval."""
+    shares = [1 - errors / network["images"] for errors in network["errors"]]
+    return on_images({"mean": fmean(shares), "interval": share_interval(shares, step=1 / network["images"])})
 
 
 def teraflop(config: TrainConfig) -> str:
