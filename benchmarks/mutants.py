@@ -3,7 +3,6 @@
     python benchmarks/mutants.py                       200 faults in the modules below; `make mutants`
     python benchmarks/mutants.py --only race.py        those of the sample whose names have this part
     python benchmarks/mutants.py --only race.py --tests tests/mnist_bench/experiments     as far as these tests go
-    python benchmarks/mutants.py --output results/published     writes mutants.md there as well
 
 A fault (`mutations.py`) is one edit of one module, planted in a copy of the checkout. First the fast tests run once
 with coverage, which records the tests that run each line. Then each fault is planted, and the tests of its line run
@@ -24,8 +23,6 @@ import contextlib
 import hashlib
 import json
 import os
-import platform
-import re
 import shutil
 import signal
 import subprocess
@@ -37,7 +34,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -458,9 +454,6 @@ def main() -> int:
     lines = {fault.name: fault.line for fault in faults}
     for outcome in (left := [outcome for outcome in outcomes if outcome.result in ("survived", "untested")]):
         print(f"{outcome.result}, {outcome.tests} tests, line {lines[outcome.name]}: {outcome.name}")
-    if options.output is not None:
-        before = None if options.before is None else table([*load(options.before)[1].values()])
-        (options.output / "mutants.md").write_text(page(text, sum(outcome.seconds for outcome in outcomes), before))
     return bool(left)
 
 
@@ -475,8 +468,6 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="test processes at the same time")
     parser.add_argument("--tree", type=Path, default=ROOT, help="checkout that contains the tests")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "mutants", help="folder of the results")
-    parser.add_argument("--output", type=Path, help="folder for mutants.md")
-    parser.add_argument("--before", type=Path, help="results.jsonl of an earlier revision, for mutants.md")
     return parser.parse_args()
 
 
@@ -519,21 +510,6 @@ def coverage_of(tree: Path, state: str, tests: Sequence[str], path: Path, folder
     found = measured(copied(tree, copy), modules, tests)
     path.write_text(json.dumps({"state": state, **asdict(found)}))
     return found
-
-
-def page(text: str, seconds: float, before: str | None) -> str:
-    """Return the published page."""
-    processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    names = ", ".join(f"{name} {version(name)}" for name in ("pytest", "torch", "optuna"))
-    machine = processor[1] if processor else platform.machine()
-    earlier = "" if before is None else f"\n## At an earlier revision\n\n{before}\n"
-    return f"""# Planted faults that the fast tests notice
-
-`make mutants`: {seconds / 60:.0f} minutes of test processes ({machine}, Python {platform.python_version()}, {names}).
-`benchmarks/mutants.txt` explains the faults that no fast test can notice.
-
-{text}
-{earlier}"""
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import torch
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.machine import sentence, this_machine
 from mnist_bench.numerics.precision import best_precision
-from mnist_bench.space_files import space_sources
 from search.files import atomic_write, make_folder
 
 
@@ -33,17 +31,6 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield _line([head.removesuffix(":") for head in heads])
     yield _line(["---:" if head.endswith(":") else "---" for head in heads])
     yield from map(_line, rows)
-
-
-def recipe_name(recipe: str) -> str:
-    """Return how pages call a recipe: "99.4", or "99.4 of 0.2" if it is an earlier release's.
-
-    Raises:
-        SpaceError: see `space_files.load`.
-    """
-    name = space_sources.load(recipe).name
-    release = re.match("former/([^/]+)/", recipe)
-    return f"{name} of {release[1]}" if release else name
 
 
 def machine(precision: Precision | None = None) -> str:
