@@ -10,8 +10,8 @@
 Studies and finished parts are kept in results/_bench/publish until a part is complete. The same command resumes an
 interrupted run; times are meaningful only if the run was not interrupted.
 
-conv/ holds the last lines of the search, the ten best trials (leaderboard.json has all), the confirmation, the ablation,
-two plots, and report.html with all. `mnist-bench reproduce
+conv/ holds the last lines of the search, the ten best trials (leaderboard.json has all), the confirmation, the
+ablation, two plots, and report.html with all. `mnist-bench reproduce
 results/published/conv/RECORD.json` trains the best trial again and compares it bit for bit. exported.md shows how the
 exported network computes in other programs; this needs the extra `export`, Chromium and chromedriver.
 front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
