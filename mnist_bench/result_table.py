@@ -70,8 +70,6 @@ class Table(Generic[Row]):
     """Returns a row as CSV has it: plain values by key. Rows that are mappings are their own records."""
     keys: Sequence[str] = ()
     """The keys of a record, in their order, for files without rows; empty if they are those of the records."""
-    types: Mapping[str, type] = field(default_factory=dict)
-    """The types of a record's values by key, for files with typed columns; others have the type of their values."""
     document: Mapping[str, Any] = field(default_factory=dict)
     """The whole result as JSON has it."""
 

@@ -62,7 +62,7 @@ def leaderboard(
         sort: a column, the smallest value first; `"-lr"` puts the largest first. Several have commas between them.
         columns: the columns of the table that a notebook shows; empty for all.
         learning_curves: whether the rows have their learning curves.
-        to: a file to write, too: `*.csv`, `*.json`, `*.md`, or `*.parquet`, which has typed columns and needs pyarrow.
+        to: a file to write, too: `*.csv`, `*.json` or `*.md`.
 
     Raises:
         UsageError: `top` is not a number above 0, `where` is not a condition, or there is no column of a name; or the

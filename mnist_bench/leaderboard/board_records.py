@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from types import MappingProxyType
 from typing import Any
 
 from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow
@@ -24,24 +22,6 @@ FIELDS = {
     "accuracy": "value", "epochs": "done", "total_epochs": "total", "periods": "done", "total_periods": "total",
 }  # fmt: skip
 """Fields of a row whose keys have another name."""
-
-
-_TYPES: Mapping[str, type] = MappingProxyType(
-    {
-        **dict.fromkeys(("rank", "number", "errors", "periods", "total_periods", "parameters", "macs", "seed"), int),
-        **dict.fromkeys(("p_value", "accuracy", "low", "high", "value", "cost", "first_then", "seconds"), float),
-        **dict.fromkeys(("epochs", "total_epochs"), float),
-        **dict.fromkeys(("tied", "ahead", "on_front"), bool),
-        **dict.fromkeys(("study", "state", "reason"), str),
-    }
-)
-
-
-def types_of(board: Leaderboard) -> dict[str, type]:
-    """Return the types of the columns of CSV by key, but those of parameters and metrics, which their values have."""
-    parameters = {*board.parameters, *board.metrics}
-    figures = {key: kind for key, kind in _TYPES.items() if key not in parameters}
-    return figures | {f"excess.{name}": float for name in board.limits}
 
 
 def record_keys(board: Leaderboard) -> list[str]:

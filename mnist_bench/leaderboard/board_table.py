@@ -9,7 +9,7 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.cells import unit
 from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, grouped
-from mnist_bench.leaderboard.board_records import curve_records, plain, types_of
+from mnist_bench.leaderboard.board_records import curve_records, plain
 from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line, stop_option
 from mnist_bench.leaderboard.selection import (
     aliases,
@@ -139,7 +139,6 @@ def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands 
         group=_group(board),
         record=lambda row: chosen_record(board, row),
         keys=chosen_keys(board),
-        types=types_of(board),
         document=plain(board),
     )
 

@@ -71,8 +71,8 @@ def leaderboard(
         typer.Option(
             "--learning-curves",
             "--curves",
-            help="Print the learning curves, with --json, --csv, or --output FILE.json, .csv or .parquet. CSV has one "
-            "row per report.",
+            help="Print the learning curves, with --json, --csv, or --output FILE.json or .csv. CSV has one row per "
+            "report.",
         ),
     ] = False,
     output_file: Annotated[
@@ -81,7 +81,7 @@ def leaderboard(
             "--output",
             metavar="FILE",
             rich_help_panel=options.OUTPUT,
-            help="Write a file instead: FILE.csv, .json, .md or .parquet (typed columns).",
+            help="Write a file instead: FILE.csv, .json or .md.",
         ),
     ] = None,
     legend: Annotated[
@@ -110,7 +110,7 @@ def leaderboard(
         mnist-bench leaderboard conv-0 --where "lr >= 0.01 and blocks == 3" --sort params
         mnist-bench leaderboard conv-0 --columns trial,validation,lr --sort=-lr
         mnist-bench leaderboard conv-0 --csv > trials.csv
-        mnist-bench leaderboard conv-0 --output trials.parquet
+        mnist-bench leaderboard conv-0 --output trials.csv
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
     from mnist_bench.leaderboard.board import Selection
@@ -121,9 +121,9 @@ def leaderboard(
     ending = None if output_file is None else ending_of(output_file)
     if ending is not None and form != "table":
         raise UsageError(f"--output {output_file}: the name of the file chooses the format; leave --{form} out.")
-    form = "json" if ending == "json" else "csv" if ending in ("csv", "parquet") else form
+    form = "json" if ending == "json" else "csv" if ending == "csv" else form
     if curves and form not in ("json", "csv"):
-        raise UsageError("--learning-curves needs --json, --csv, or --output FILE.json, .csv or .parquet.")
+        raise UsageError("--learning-curves needs --json, --csv, or --output FILE.json or .csv.")
     if columns is not None and (curves or form == "json"):
         raise UsageError("--columns chooses columns of a table, Markdown or CSV; it is not for --json and curves.")
     wanted = _Wanted(
