@@ -34,7 +34,7 @@ OF_ALL = ("-h, --help", "-v, --verbose")
 """Options that the page of the commands explains once."""
 BOARD_KEYS = (
     "study", "digest", "order", "goal", "counts", "external", "live", "hidden", "front", "stop", "ahead",
-    "published", "selection", "tied", "saved_epochs", "budget_epochs", "test_openings", "objective",
+    "published", "tied", "saved_epochs", "budget_epochs", "test_openings", "objective",
     "parameters", "rows", "confirmed", "confirmed_front", "totals", "saved_periods", "budget_periods", "cost",
     "value_name", "minimized",
 )  # fmt: skip
@@ -44,7 +44,6 @@ FIELD_OF = {"saved_epochs": "saved", "budget_epochs": "budget", "saved_periods":
 NO_FIELD = {
     "goal": "Trial budget, in trained trials.",
     "objective": "Objectives: `val_accuracy`, then the cost that is minimized, if there is one.",
-    "selection": "Only with --where or --sort: `where`, `sort`, and `filtered`, the number of other trials.",
     "rows": "The trials, see below.",
     "confirmed": "Result of `confirm`, see below; null if there is none, or if the search has continued since.",
     "confirmed_front": "The same of `confirm --front`; only with two objectives.",

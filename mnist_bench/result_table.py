@@ -64,8 +64,6 @@ class Table(Generic[Row]):
     """How to see all columns on a screen that is too narrow for them."""
     group: Callable[[Row], str] = ungrouped
     """The name of a row's group. A row of another group than the row before stands below a line with this name."""
-    explained_by: str = ""
-    """The option that prints the meaning of the signs; if there is one, a screen names it instead of the meaning."""
     record: Callable[[Row], Mapping[str, Any]] = as_it_is
     """Returns a row as CSV has it: plain values by key. Rows that are mappings are their own records."""
     keys: Sequence[str] = ()

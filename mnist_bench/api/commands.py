@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, used
@@ -16,9 +15,8 @@ from mnist_bench.doctor import checkup, machine_checks
 from mnist_bench.doctor.checkup import Checkup
 from mnist_bench.joint_leaderboard.joint import JointLeaderboard, joint_leaderboard_of, leaderboards_of
 from mnist_bench.joint_leaderboard.joint_table import joint_table_of
-from mnist_bench.leaderboard.board import Leaderboard, Selection
+from mnist_bench.leaderboard.board import Leaderboard, cut
 from mnist_bench.leaderboard.board_table import table_of
-from mnist_bench.leaderboard.selection import select
 from mnist_bench.table_files import contents, ending_of
 from search.arguments import check_count
 from search.defaults import STORAGE, in_force, results_in_force
@@ -42,9 +40,6 @@ def leaderboard(
     *others: StudyRecord,
     top: int | None = None,
     infeasible: bool = False,
-    where: str | None = None,
-    sort: str | None = None,
-    columns: Sequence[str] = (),
     learning_curves: bool = False,
     to: str | Path | None = None,
 ) -> Leaderboard:
@@ -57,33 +52,26 @@ def leaderboard(
         top: the number of rows; None for all trials.
         infeasible: whether trials that were not trained have rows: infeasible ones, with the limits that they exceed,
             and duplicates.
-        where: a condition over the columns of `mnist-bench leaderboard --csv`, in the language of constraints, which
-            the rows meet: `"lr > 0.01 and blocks == 3"`. Ranks stay those among all trials.
-        sort: a column, the smallest value first; `"-lr"` puts the largest first. Several have commas between them.
-        columns: the columns of the table that a notebook shows; empty for all.
         learning_curves: whether the rows have their learning curves.
         to: a file to write, too: `*.csv`, `*.json` or `*.md`.
 
     Raises:
-        UsageError: `top` is not a number above 0, `where` is not a condition, or there is no column of a name; or the
-            validation images of the studies differ.
+        UsageError: `top` is not a number above 0, or the validation images of the studies differ.
 
     Examples:
         >>> board = leaderboard(open_study("finished"), top=3)
         >>> [row.number for row in board.rows], board.rows[0].tied
         ([6, 0, 4], False)
-        >>> [row.number for row in leaderboard(open_study("finished"), where="epochs == 3", sort="-lr").rows]
-        [0, 6]
     """
     if top is not None:
         check_count("top", top)
-    selection = Selection(where=where, sort=sort, columns=tuple(columns))
     board: Leaderboard
     if others:
         board = joint_leaderboard_of([study, *others], infeasible=infeasible, curves=learning_curves)
     else:
         (board,) = leaderboards_of([study], infeasible=infeasible, curves=learning_curves)
-    board = select(board, selection, top)
+    if top is not None:
+        board = cut(board, top)
     if to is not None:
         table = joint_table_of(board) if isinstance(board, JointLeaderboard) else table_of(board)
         document = {"rankings" if others else "studies": [table.document]}

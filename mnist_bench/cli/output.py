@@ -232,12 +232,9 @@ def _table_lines(table: Table[Any], out: Console, *, whole: bool) -> list[_Line]
 def _signs_below(table: Table[Any], shown: Sequence[int]) -> list[str]:
     """Return the sentences below the rows: which columns are left out, and the meaning of the signs of the others."""
     left_out = [column.heading for i, column in enumerate(table.columns) if i not in shown]
-    legend = table.legend([table.columns[i] for i in shown])
-    explained = [f"{table.explained_by} explains the signs"] if legend and table.explained_by else []
     count = "1 column does" if len(left_out) == 1 else f"{len(left_out)} columns do"
-    all_shown = [f"{count} not fit: {first_few(left_out, NAMED)}; {table.whole} shows all"] if left_out else []
-    said = [f"{', '.join([*all_shown, *explained])}."] if left_out or explained else []
-    return said if explained else [*said, *legend]
+    said = [f"{count} not fit: {first_few(left_out, NAMED)}; {table.whole} shows all."] if left_out else []
+    return [*said, *table.legend([table.columns[i] for i in shown])]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

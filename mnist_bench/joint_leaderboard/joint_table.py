@@ -10,7 +10,7 @@ from mnist_bench import cells
 from mnist_bench.joint_leaderboard.joint import JointLeaderboard
 from mnist_bench.leaderboard.board import LeaderboardRow
 from mnist_bench.leaderboard.board_records import plain_row
-from mnist_bench.leaderboard.board_table import judged, listed, selection_line, table_of, test_set_line
+from mnist_bench.leaderboard.board_table import judged, listed, table_of, test_set_line
 from mnist_bench.result_table import Table
 from search.messages import command_line, number_of
 
@@ -46,8 +46,6 @@ def _caption(board: JointLeaderboard) -> Iterator[str]:
 
 def _footnotes(board: JointLeaderboard, place: Sequence[str]) -> Iterator[str]:
     """Yield the lines below the table: rows left out, the meaning of the signs, what was not tested, the test set."""
-    if board.selection.where is not None:
-        yield selection_line(board)
     if board.hidden:
         every = _command(board, place, "--top", str(len(board.rows) + board.hidden), *listed(board))
         yield f"{board.hidden} more; `{every}` shows all."

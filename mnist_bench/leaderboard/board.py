@@ -113,18 +113,6 @@ class NetTotals:
     """Whether a row's net has batch normalisation, whose running statistics count as parameters."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Selection:
-    """Which rows of a leaderboard are shown, in which order, and with which columns."""
-
-    where: str | None = None
-    """A condition over the columns, in the language of constraints: `lr > 0.01 and blocks == 3`; None for all rows."""
-    sort: str | None = None
-    """A column, or several with commas between them; `-` before a name puts the largest first. None for the rank."""
-    columns: tuple[str, ...] = ()
-    """The columns of a table and of CSV, in this order; empty for all."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Leaderboard(ShownAsTable):
     """A study's rows, best first, and the figures around them."""
@@ -182,12 +170,6 @@ class Leaderboard(ShownAsTable):
     published: ComparedDigest | None = None
     """The comparison with the published digest of this search: that digest, its `processors`, whether it is `equal`
     (null if another one is expected here), and a `sentence`. None if there is none."""
-    selection: Selection = Selection()
-    """Which rows are shown, in which order, and with which columns."""
-    filtered: int = 0
-    """Number of rows that do not meet the condition of the selection."""
-    unmet: str = ""
-    """If no row meets the condition: the values that its columns have, in a sentence."""
 
     @property
     def goal(self) -> int:

@@ -1,4 +1,4 @@
-"""The leaderboard as plain values: one object for JSON, one record per trial for CSV and conditions."""
+"""The leaderboard as plain values: one object for JSON, one record per trial for CSV."""
 
 from __future__ import annotations
 
@@ -86,10 +86,7 @@ def plain(board: Leaderboard) -> dict[str, Any]:
             "parameters": list(board.parameters),
         }
     )
-    selection = board.selection
-    asked = {"where": selection.where, "sort": selection.sort, "filtered": board.filtered}
-    selected = {"selection": asked} if selection.where or selection.sort else {}
-    return {**shared, **further, **selected, "rows": [plain_row(row, curves=board.has_curves) for row in board.rows]}
+    return {**shared, **further, "rows": [plain_row(row, curves=board.has_curves) for row in board.rows]}
 
 
 def plain_row(row: LeaderboardRow, *, curves: bool) -> dict[str, Any]:

@@ -9,23 +9,12 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.cells import unit
 from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, grouped
-from mnist_bench.leaderboard.board_records import curve_records, plain
+from mnist_bench.leaderboard.board_records import curve_records, plain, record_keys, record_of
 from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line, stop_option
-from mnist_bench.leaderboard.selection import (
-    aliases,
-    cell,
-    chosen_keys,
-    chosen_record,
-    column_named,
-    column_names,
-    sorted_by,
-    values_of,
-)
-from mnist_bench.nets.summary import about_cell, shown
+from mnist_bench.nets.summary import shown
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table, key_column, ungrouped
 from search.event_log.timeline import repeats
-from search.messages import show
 
 STATES = (
     "`COMPLETE`, `PRUNED`, `FAIL`, `RUNNING` or `PAUSED` (continues when the search does), with the reason in brackets "
@@ -116,8 +105,6 @@ STUDY: Column[LeaderboardRow] = Column(
     "study", lambda row: row.study, 20, about="With several studies in one ranking: the name of the trial's study."
 )
 FIRST_SETTING = 13
-SORTED = 17
-"""The importance of a column that the rows are sorted by, if its own is not higher."""
 UNRANKED = "rank –: not complete"
 PAUSED = "PAUSED: continues when the search does"
 STATISTICS = "params: running statistics of batchnorm included"
@@ -132,13 +119,13 @@ def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands 
     commands = commands or NextCommands(study=board.study)
     return Table(
         rows=board.rows,
-        columns=_chosen_columns(board) if board.selection.columns else _with_sorted(board, _every_column(board)),
+        columns=_columns(board) if board.net is None else _net_columns(board),
         caption=(headline(board), *digest_lines(board, commands), *judged(board)),
         footnotes=footnotes(board, raced=raced, commands=commands),
         whole=f"`{commands.line('leaderboard', '--wide', *listed(board))}`",
         group=_group(board),
-        record=lambda row: chosen_record(board, row),
-        keys=chosen_keys(board),
+        record=lambda row: record_of(board, row),
+        keys=record_keys(board),
         document=plain(board),
     )
 
@@ -150,42 +137,6 @@ def curve_table(board: Leaderboard) -> Table[Mapping[str, Any]]:
     return Table(rows=rows, columns=[*map(key_column, keys)])
 
 
-def _every_column(board: Leaderboard) -> list[Column[LeaderboardRow]]:
-    return _columns(board) if board.net is None else _net_columns(board)
-
-
-def _with_sorted(board: Leaderboard, columns: Sequence[Column[LeaderboardRow]]) -> list[Column[LeaderboardRow]]:
-    """Return the columns with those that the rows are sorted by among the most important, before the settings."""
-    names = sorted_by(board) if board.rows else []
-    known = column_names(board)
-    shown_first = [_chosen(board, name, column_named(name, known, "sort")) for name in names]
-    headings = {column.heading for column in columns}
-    figures = [column for column in columns if not column.is_setting]
-    figures += [column for column in shown_first if column.heading not in headings]
-    important = {column.heading for column in shown_first}
-    every = [*figures, *(column for column in columns if column.is_setting)]
-    return [replace(one, importance=max(SORTED, one.importance)) if one.heading in important else one for one in every]
-
-
-def _chosen_columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
-    """Return the columns that the selection names, the first one as the most important."""
-    names, known = board.selection.columns, column_names(board)
-    columns = [_chosen(board, name, column_named(name, known, "columns")) for name in names]
-    return [replace(column, importance=len(names) - place) for place, column in enumerate(columns)]
-
-
-def _chosen(board: Leaderboard, name: str, column: str) -> Column[LeaderboardRow]:
-    headings = {key: heading for heading, key in reversed([*aliases(board).items()])}
-    heading = headings.get(aliases(board).get(column, column), column)
-    figures = [found for found in _every_column(board) if found.heading == heading and not found.is_setting]
-    if figures:
-        return figures[0]
-    if any(row.net is not None and column in row.net.settings for row in board.rows):
-        return _setting(column, 0, board.rows)
-    texts = {(row.study, row.number): cell(values_of(board, row).get(column)) for row in board.rows}
-    return Column(name, lambda row: texts[row.study, row.number], is_setting=True)
-
-
 def judged(board: Leaderboard) -> list[str]:
     """Return a line that says on how many images the trials were judged, and what the brackets are; none of values."""
     return [] if board.net is None else [f"Accuracy of {board.net.images:,} validation images, 95% intervals."]
@@ -193,7 +144,7 @@ def judged(board: Leaderboard) -> list[str]:
 
 def _group(board: Leaderboard) -> Callable[[LeaderboardRow], str]:
     """Return the groups of a board's rows: those that may continue stand above a line, if there are any."""
-    if board.selection.sort is not None or not any(row.state == "RUNNING" for row in board.rows):
+    if not any(row.state == "RUNNING" for row in board.rows):
         return ungrouped
     return lambda row: "ended early" if row.state in ("PRUNED", "FAIL") else "" if row.done else "no report yet"
 
@@ -220,13 +171,7 @@ def _differs(parameter: str, rows: Sequence[LeaderboardRow]) -> bool:
 
 def listed(board: Leaderboard) -> tuple[str, ...]:
     """Return the options with which a command lists the same trials; nothing if it needs none."""
-    selection = board.selection
-    return (
-        *(("--all",) if board.has_infeasible else ()),
-        *(("--where", selection.where) if selection.where is not None else ()),
-        *((f"--sort={selection.sort}",) if selection.sort is not None else ()),
-        *(("--columns", ",".join(selection.columns)) if selection.columns else ()),
-    )
+    return ("--all",) if board.has_infeasible else ()
 
 
 def _explained(figures: Sequence[Column[LeaderboardRow]], board: Leaderboard) -> list[Column[LeaderboardRow]]:
@@ -274,8 +219,7 @@ def _setting(heading: str, place: int, rows: Sequence[LeaderboardRow]) -> Column
     texts, signs = shown(heading, [_net(row).settings[heading] for row in rows])
     by_trial = {(row.study, row.number): text for row, text in zip(rows, texts, strict=True)}
     return Column(
-        heading, lambda row: by_trial[row.study, row.number], FIRST_SETTING - 2 * place, is_setting=True, legend=signs,
-        about=about_cell(heading),
+        heading, lambda row: by_trial[row.study, row.number], FIRST_SETTING - 2 * place, is_setting=True, legend=signs
     )  # fmt: skip
 
 
@@ -344,8 +288,6 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
         commands: the next commands about the study.
     """
     lines = []
-    if board.selection.where is not None:
-        lines.append(selection_line(board))
     if board.hidden:
         every = commands.line("leaderboard", "--top", str(len(board.rows) + board.hidden), *listed(board))
         lines.append(f"{board.hidden} more; `{every}` shows all.")
@@ -364,14 +306,6 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
             *([] if raced else [f"  `{commands.line('confirm')}` retrains them with fresh seeds."]),
         ]
     return [*lines, test_set_line(board.net.test_openings)]
-
-
-def selection_line(board: Leaderboard) -> str:
-    """Return how many trials meet the condition of the selection, which there is."""
-    met = len(board.rows) + board.hidden
-    of_all = f"{met} of {met + board.filtered} trials {'meets' if met == 1 else 'meet'}"
-    why = [board.unmet] if board.unmet else []
-    return " ".join([f"{of_all} {show(board.selection.where)}. Ranks are among all trials.", *why])
 
 
 def _front_line(board: Leaderboard, cost: str) -> str:

@@ -1,4 +1,4 @@
-"""Conditions such as `hidden_units <= 8 * filters`: the constraints of a space, and filters of a table's rows.
+"""Conditions such as `hidden_units <= 8 * filters`: the constraints of a space.
 
 The language is a part of Python's expressions, and Python's own parser reads it: and, or, not, comparisons (chained
 ones, too), `in [...]`, + - * /, brackets. Its words are fields, numbers as in YAML, texts without escapes, true, false,
@@ -13,23 +13,20 @@ import operator
 import re
 import sys
 from bisect import bisect
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple, NoReturn
 
 from search.arguments import is_number
-from search.errors import UsageError
-from search.messages import did_you_mean, first_few, listing, show
-from search.space.ranges import Choice, Distribution, Fault, FloatRange, NumberRange, rounded_words, same
+from search.messages import did_you_mean, listing, show
+from search.space.ranges import Choice, Distribution, Fault, NumberRange, rounded_words, same
 from search.space.scalars import resolve
 
 MAX_LENGTH = 200  # characters: Optuna's tables name a constraint by its text, and have room for 512
 MAX_DEPTH = 20  # brackets, signs and negations inside each other
 MIN_MISS = 1e-9  # the least by which `a < b` is missed: if both are equal
 UNMET = 1.0  # by how much a comparison without a difference is missed: of texts, or after a division by zero
-NAMED = 30  # columns that a sentence names at most: more than a space of nets usually searches
 
 _TOKEN = re.compile(
     r"""(?P<number>(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)
@@ -135,17 +132,6 @@ class Tree(NamedTuple):
         # The comparison decides, not the difference, which may be rounded to 0.
         return max(min(0.0, over), -sys.float_info.max) if is_met else min(max(MIN_MISS, over), sys.float_info.max)
 
-    def holds(self, values: Mapping[str, Any]) -> bool:
-        """Return whether a condition is met; a comparison with a missing value or without a result is not."""
-        if self.kind in ("and", "or"):
-            return (all if self.kind == "and" else any)(part.holds(values) for part in self.parts)
-        if any(values.get(path) is None for path in self.paths()):
-            return False
-        try:
-            return bool(_HOLDS[self.kind](*(part.value(values) for part in self.parts)))
-        except ArithmeticError:
-            return False
-
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
@@ -161,23 +147,6 @@ class Constraint:
     def excess(self, values: Mapping[str, Any]) -> float:
         """Return by how much a trial's values, by path, miss it: above 0 if they do, 0 if it does not apply."""
         return self.condition.excess(values) if self.applies(values) else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class RowFilter:
-    """A condition over the columns of a table."""
-
-    text: str
-    condition: Tree
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that the condition names, each once."""
-        return tuple(dict.fromkeys(self.condition.paths()))
-
-    def keeps(self, row: Mapping[str, Any]) -> bool:
-        """Return whether a row, by column, meets the condition."""
-        return self.condition.holds(row)
 
 
 def read_constraints(
@@ -207,49 +176,17 @@ def read_constraints(
     return list(found.values()), faults
 
 
-def read_filter(text: str, columns: Mapping[str, Collection[Any]]) -> RowFilter:
-    """Return the condition over a table's columns, given the values of each; UsageError if the text is none.
-
-    A column with a dotted name can be named by what follows the dot. A column of numbers may have any number.
-    """
-    try:
-        fields = {name: _span(found) for name, found in columns.items()}
-        return RowFilter(text, parse(text, fields, lack="no column", others=f"; there are {short_names(columns)}"))
-    except RefusedError as error:
-        end = "" if str(error).endswith("?") else "."
-        raise UsageError(f"where {show(text)}, character {error.offset + 1}: {error}{end}") from error
-
-
-def short_names(columns: Collection[str]) -> str:
-    """Return the names of columns, those of settings first and without their section; of many columns, some.
-
-    >>> short_names(["rank", "epochs", "model.blocks", "optim.epochs"])
-    'blocks, optim.epochs, rank, epochs'
-    """
-    times = Counter(name.partition(".")[2] or name for name in columns)
-    shorts = [(name, name.partition(".")[2]) for name in columns]
-    settings = [short if times[short] == 1 else name for name, short in shorts if short]
-    return first_few([*settings, *(name for name, short in shorts if not short)], NAMED)
-
-
-def parse(
-    text: Any,
-    fields: Mapping[str, Any],
-    *,
-    lenient: bool = False,
-    lack: str = "the file sets no field",
-    others: str = "",
-) -> Tree:
+def parse(text: Any, fields: Mapping[str, Any], *, lenient: bool = False) -> Tree:
     """Return the condition that a text describes; RefusedError if there is none, or one that does not fit the fields.
 
     An empty choice among `fields` stands for a field that could not be read. `lenient` accepts what follows from fields
-    that were changed later. `lack` says that a field is missing, `others` which there are.
+    that were changed later.
     """
     if not isinstance(text, str):
         raise RefusedError(0, f"{show(text)} is not a condition, such as hidden_units <= 8 * filters")
     if len(text) > MAX_LENGTH:
         raise RefusedError(0, f"has {len(text)} characters; the limit is {MAX_LENGTH}")
-    condition = _Reader(text, fields, lenient, lack, others).whole()
+    condition = _Reader(text, fields, lenient).whole()
     if not lenient and not any(isinstance(fields[path], Distribution) for path in condition.paths()):
         raise RefusedError(0, "names no field with a range, so it never changes")
     return condition
@@ -258,8 +195,8 @@ def parse(
 class _Reader:
     """Lets Python read the structure of a text, in which each number, text and field is replaced by a short name."""
 
-    def __init__(self, text: str, fields: Mapping[str, Any], lenient: bool, lack: str, others: str) -> None:
-        self._fields, self._lenient, self._lack, self._others = fields, lenient, lack, others
+    def __init__(self, text: str, fields: Mapping[str, Any], lenient: bool) -> None:
+        self._fields, self._lenient = fields, lenient
         self._tokens = [*_tokens(text)]
         words = [
             token if kind in ("sign", "end") or token in ("and", "or", "not", "in") else f"_{place}"
@@ -404,10 +341,10 @@ class _Reader:
         found = [name] if name in found else found
         if not found:
             if any(same(name, value) for span in self._fields.values() for value in _samples(span)):
-                raise RefusedError(offset, f"{self._lack} {show(name)}; a text has quotes: '{name}'")
+                raise RefusedError(offset, f"the file sets no field {show(name)}; a text has quotes: '{name}'")
             known = [*self._fields, *(path.partition(".")[2] for path in self._fields)]
-            hint = did_you_mean(name, [path for path in known if ("." in path) == ("." in name)]) or self._others
-            raise RefusedError(offset, f"{self._lack} {show(name)}{hint}")
+            hint = did_you_mean(name, [path for path in known if ("." in path) == ("." in name)])
+            raise RefusedError(offset, f"the file sets no field {show(name)}{hint}")
         if len(found) > 1:
             raise RefusedError(offset, f"{name} is in several sections; write {listing(found)}")
         if lists := [value for value in _samples(self._fields[found[0]]) if _kind(value) == "a list"]:
@@ -476,14 +413,6 @@ def _on_one_line(text: Any) -> str:
     if not name.isprintable():
         raise RefusedError(0, "has a character that cannot be shown")
     return name
-
-
-def _span(found: Collection[Any]) -> Distribution:
-    """Return the range of a table's column."""
-    values = [value for value in found if value is not None]
-    if values and all(map(is_number, values)):
-        return FloatRange(-math.inf, math.inf)
-    return Choice(tuple({show(value): value for value in values}.values()))
 
 
 def _samples(span: Any) -> Sequence[Any]:

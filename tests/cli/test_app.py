@@ -210,7 +210,7 @@ def test_a_working_folder_that_was_deleted_is_one_sentence(
 @pytest.mark.slow
 def test_what_an_encoding_cannot_say_is_said_in_ascii() -> None:
     environment = {**os.environ, "PYTHONPATH": IMPORTABLE, "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-c", OVER_A_STUDY, "leaderboard", "--legend"]
+    command = [sys.executable, "-c", OVER_A_STUDY, "leaderboard"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.isascii()
     assert "lr -> drops" in done.stdout

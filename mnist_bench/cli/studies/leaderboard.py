@@ -15,7 +15,7 @@ from search.errors import UsageError
 from search.files import write_named
 
 if TYPE_CHECKING:
-    from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, Selection
+    from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
     from mnist_bench.table_files import Ending
@@ -45,27 +45,6 @@ def leaderboard(
         bool,
         typer.Option("--all", help="Show all rows, with trials that were not trained: infeasible ones and duplicates."),
     ] = False,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            "--where",
-            metavar="CONDITION",
-            help="Show only trials that meet a condition, written like a constraint: 'lr >= 0.01 and blocks == 3'.",
-        ),
-    ] = None,
-    sort: Annotated[
-        str | None,
-        typer.Option(
-            "--sort",
-            metavar="NAME",
-            show_default="the rank",
-            help="Sort by a column, the smallest first; -NAME puts the largest first.",
-        ),
-    ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option("--columns", metavar="NAME,NAME", show_default="all", help="Show only these columns."),
-    ] = None,
     curves: Annotated[
         bool,
         typer.Option(
@@ -84,9 +63,6 @@ def leaderboard(
             help="Write a file instead: FILE.csv, .json or .md.",
         ),
     ] = None,
-    legend: Annotated[
-        bool, typer.Option("--legend", rich_help_panel=options.OUTPUT, help="Explain the columns and signs.")
-    ] = False,
     wide: options.Wide = False,
     json: options.Json = False,
     csv: options.Csv = False,
@@ -107,13 +83,10 @@ def leaderboard(
         mnist-bench leaderboard conv-0 --top 20
         mnist-bench leaderboard conv-0 conv-1
         mnist-bench leaderboard results/*         # all studies
-        mnist-bench leaderboard conv-0 --where "lr >= 0.01 and blocks == 3" --sort params
-        mnist-bench leaderboard conv-0 --columns trial,validation,lr --sort=-lr
         mnist-bench leaderboard conv-0 --csv > trials.csv
         mnist-bench leaderboard conv-0 --output trials.csv
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
-    from mnist_bench.leaderboard.board import Selection
     from mnist_bench.leaderboard.board_records import curve_records
     from mnist_bench.table_files import ending_of
 
@@ -124,16 +97,12 @@ def leaderboard(
     form = "json" if ending == "json" else "csv" if ending == "csv" else form
     if curves and form not in ("json", "csv"):
         raise UsageError("--learning-curves needs --json, --csv, or --output FILE.json or .csv.")
-    if columns is not None and (curves or form == "json"):
-        raise UsageError("--columns chooses columns of a table, Markdown or CSV; it is not for --json and curves.")
     wanted = _Wanted(
         results=results,
         storage=storage,
         rows=top or (SHORT if form in ("table", "wide") and not (every or ending) else None),
         infeasible=every,
         curves=curves,
-        selection=Selection(where=where, sort=sort, columns=tuple(columns.split(",")) if columns else ()),
-        legend=legend,
     )
     names = list(dict.fromkeys(targets.study_name(name, results) for name in studies or []))
     listed = _several(names, wanted) if len(names) > 1 else _one(names[0] if names else None, wanted)
@@ -143,7 +112,7 @@ def leaderboard(
         output.print_json(_document(listed, wanted))
     elif curves:
         output.print_csv([record for board in listed.shown for record in curve_records(board)])
-    elif form == "table" and not (top or every or legend) and len(listed.shown) == 1:
+    elif form == "table" and not (top or every) and len(listed.shown) == 1:
         output.print_result(form, _fitting(listed.shown[0], wanted))
     else:
         output.print_result(form, *_tables(listed, wanted))
@@ -158,8 +127,6 @@ class _Wanted:
     rows: int | None
     infeasible: bool
     curves: bool
-    selection: Selection
-    legend: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,19 +153,17 @@ def _write(target: Path, ending: Ending, listed: _Listed, wanted: _Wanted) -> No
 
 
 def _one(name: str | None, wanted: _Wanted) -> _Listed:
-    from mnist_bench.leaderboard.board import Selection
     from mnist_bench.studies import leaderboard_cache
 
-    rows = wanted.rows if wanted.selection == Selection() else None
     board = leaderboard_cache.leaderboard(
-        wanted.results, name, wanted.storage, top=rows, infeasible=wanted.infeasible, curves=wanted.curves
+        wanted.results, name, wanted.storage, top=wanted.rows, infeasible=wanted.infeasible, curves=wanted.curves
     )
-    boards = [_selected(board, wanted)]
-    return _Listed(boards=boards, shown=boards)
+    return _Listed(boards=[board], shown=[board])
 
 
 def _several(names: Sequence[str], wanted: _Wanted) -> _Listed:
     from mnist_bench.joint_leaderboard.joint import joint_leaderboard_of, leaderboards_of, on_same_images, why_apart
+    from mnist_bench.leaderboard.board import cut
     from mnist_bench.studies import leaderboard_cache
     from mnist_bench.studies.validated import open_any
 
@@ -214,20 +179,9 @@ def _several(names: Sequence[str], wanted: _Wanted) -> _Listed:
         else joint_leaderboard_of(group, infeasible=wanted.infeasible, curves=wanted.curves)
         for group in groups
     ]
-    return _Listed(
-        boards=[_selected(board, wanted) for board in boards],
-        shown=[_selected(board, wanted) for board in shown],
-        why_apart=why_apart(groups),
-    )
-
-
-def _selected(board: Leaderboard, wanted: _Wanted) -> Leaderboard:
-    from mnist_bench.leaderboard.board import Selection, cut
-    from mnist_bench.leaderboard.selection import select
-
-    if wanted.selection != Selection():
-        return select(board, wanted.selection, wanted.rows)
-    return board if wanted.rows is None else cut(board, wanted.rows)
+    if wanted.rows is not None:
+        boards, shown = ([cut(board, wanted.rows) for board in each] for each in (boards, shown))
+    return _Listed(boards=boards, shown=shown, why_apart=why_apart(groups))
 
 
 def _document(listed: _Listed, wanted: _Wanted) -> dict[str, Any]:
@@ -260,19 +214,13 @@ def _fitting(board: Leaderboard, wanted: _Wanted) -> Table[LeaderboardRow]:
 
 
 def _table(board: Leaderboard, wanted: _Wanted) -> Table[LeaderboardRow]:
-    """Return a board as a table with its legend, or with the name of the option that prints the legend."""
     from mnist_bench.joint_leaderboard.joint import JointLeaderboard
     from mnist_bench.joint_leaderboard.joint_table import joint_table_of
     from search.study.location import StudyLocation, place_words
 
     if isinstance(board, JointLeaderboard):
-        table = joint_table_of(board, place_words(wanted.results, wanted.storage))
-    else:
-        table = _table_of_study(board, StudyLocation.of(board.study, wanted.results, wanted.storage))
-    if not wanted.legend:
-        return replace(table, explained_by="`--legend`")
-    about = [f"{column.heading}: {column.about}" for column in table.columns if column.about]
-    return replace(table, footnotes=[*table.footnotes, "", *about])
+        return joint_table_of(board, place_words(wanted.results, wanted.storage))
+    return _table_of_study(board, StudyLocation.of(board.study, wanted.results, wanted.storage))
 
 
 def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]:

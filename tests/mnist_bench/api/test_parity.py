@@ -67,7 +67,7 @@ MIRRORS: Mapping[str, Mirror] = {
         renamed={
             "studies": "study", "every": "infeasible", "curves": "learning_curves", "output_file": "to",
         },
-        no_parameter={**PRINTED, **PATHS, "legend": "docs/reference/leaderboard.md, and the fields' docstrings"},
+        no_parameter={**PRINTED, **PATHS},
         no_option={"others": "the second and further STUDY"},
     ),
     "compare": Mirror(functions=(mnist_bench.compare,), no_parameter=PRINTED, other_default=FOLLOWS),

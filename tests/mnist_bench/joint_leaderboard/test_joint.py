@@ -10,8 +10,7 @@ import pytest
 
 from mnist_bench.joint_leaderboard.joint import joint_leaderboard_of, on_same_images, why_apart
 from mnist_bench.joint_leaderboard.joint_table import joint_table_of
-from mnist_bench.leaderboard.board import Selection, cut
-from mnist_bench.leaderboard.selection import select
+from mnist_bench.leaderboard.board import cut
 from mnist_bench.statistics.inference import holm, mcnemar
 from search.errors import UsageError
 from search.study.studies import StoredStudy
@@ -95,12 +94,6 @@ def test_what_is_not_tested_is_told() -> None:
     assert (worse.untested, worse.trained_on) == (0, 1)
     assert sum(row.net is not None and row.net.p_value is not None for row in worse.rows) == 2
     assert all(row.net is not None and row.net.p_value is None for row in board.rows)
-
-
-def test_rows_are_selected_across_the_studies() -> None:
-    board = select(joint_leaderboard_of([FIRST, SECOND]), Selection(where="study == 'b'", sort="-number"))
-    assert [(row.study, row.number, row.rank) for row in board.rows] == [("b", 1, 4), ("b", 0, 2)]
-    assert joint_table_of(board).footnotes[0] == "2 of 5 trials meet study == 'b'. Ranks are among all trials."
 
 
 def test_studies_with_other_images_stay_apart() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mnist_bench.leaderboard.board import leaderboard_of
+import pytest
+
+from mnist_bench.leaderboard.board import cut, leaderboard_of
 from mnist_bench.leaderboard.board_records import plain
 from mnist_bench.leaderboard.board_table import table_of
 from support import handmade, handmade_values
@@ -56,3 +58,11 @@ def test_a_metric_with_the_name_of_a_figure_has_a_key_of_its_own() -> None:
     named = replace(trial, reports=tuple(replace(one, metrics={"seconds": 7}) for one in trial.reports))
     (record,) = table_of(leaderboard_of(handmade_values.study([named]), of_nets=False)).records()
     assert (record["seconds"], record["metrics.seconds"]) == (2.0, 7)
+
+
+@pytest.mark.parametrize("of_nets", [True, False])
+def test_the_columns_of_csv_are_the_same_with_and_without_rows(of_nets: bool) -> None:
+    board = leaderboard_of(handmade.mixed(), of_nets=of_nets)
+    table, none = table_of(board), table_of(cut(board, 0))
+    assert [list(record) for record in table.records()] == [list(table.keys)] * len(table.rows)
+    assert (none.records(), none.keys) == ([], table.keys)
