@@ -88,13 +88,14 @@ def _judged(group: Sequence[StudyRecord]) -> str:
 
 
 def leaderboards_of(
-    studies: Sequence[StudyRecord], *, infeasible: bool = False, curves: bool = False
+    studies: Sequence[StudyRecord], *, top: int | None = None, infeasible: bool = False, curves: bool = False
 ) -> list[Leaderboard]:
     """Return the leaderboard of each study; arguments as in `leaderboard_of`."""
     return [
         leaderboard_of(
             study,
             of_nets=not is_foreign(study.spec),
+            top=top,
             test_openings=openings.for_study(study.location) if isinstance(study, StoredStudy) else 0,
             infeasible=infeasible,
             curves=curves,

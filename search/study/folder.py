@@ -13,7 +13,6 @@ results/
         workers.log         the output of worker processes
         states/             checkpoints
         weights/            of the best trials, a file a trial
-        leaderboard.json    a leaderboard that was computed before
         test-openings.jsonl openings of the test set for this study
         plots/  report.html
         aside/              files that a repair or a cut took from their places
@@ -121,8 +120,6 @@ class StudyFolder(WorkFolder):
     """The commands that searched, as they were typed, a JSON object a line."""
     weights = _Inside("weights")
     """The folder with the weights of the best trials."""
-    cached_leaderboard = _Inside("leaderboard.json")
-    """A leaderboard that was computed before."""
     openings = _Inside(_OPENINGS)
     """The ledger of the test set's openings for this study."""
     plots = _Inside("plots")

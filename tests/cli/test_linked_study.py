@@ -34,15 +34,13 @@ REFUSED = [
 ]  # fmt: skip
 """Commands, and a name that leads elsewhere."""
 UNHARMED = [
-    ("leaderboard confirmed", "leaderboard.json"),
     *(("studies", name) for name in ("study.db", "driver.lock", "test-openings.jsonl")),
     *(("studies remove confirmed --yes", name) for name in ("confirm", "report.html")),
 ]
 """Those that do their work without it."""
-PIPES = ("study.db", "driver.lock", "report.html", "weights", "leaderboard.json")
+PIPES = ("study.db", "driver.lock", "report.html", "weights")
 ALL = (*REFUSED, *UNHARMED)
 CASES = [*((*case, "link") for case in ALL), *((*case, "pipe") for case in ALL if case[1] in PIPES)]
-SCRIPT = "import mnist_bench.studies.leaderboard_cache as cache\ncache.FROM = 1  # so that small ones are kept, too\n"
 
 
 def line(number: int) -> str:
@@ -89,7 +87,7 @@ def before(root: Path) -> list[dict[str, bytes] | None]:
 
 @pytest.fixture(scope="module")
 def ran(root: Path, before: object, in_one_process: InOneProcess) -> dict[str, Ran]:
-    return in_one_process(root, SCRIPT + "\n".join(f"run({line(number)!r})" for number in range(len(CASES))))
+    return in_one_process(root, "\n".join(f"run({line(number)!r})" for number in range(len(CASES))))
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=lambda number: f"{CASES[number]}")

@@ -41,7 +41,7 @@ LOADED = (
     "mnist_bench.experiments.confirm.confirming", "mnist_bench.leaderboard.board_table",
     "mnist_bench.net_checks.net_check",
     "mnist_bench.numerics.canaries.canary", "mnist_bench.numerics.canaries.wide_canary", "mnist_bench.searches.running",
-    "mnist_bench.studies.leaderboard_cache", "mnist_bench.training.factory", "mnist_bench.training.remote.scorer",
+    "mnist_bench.training.factory", "mnist_bench.training.remote.scorer",
     "mnist_bench.training.replay_check",
     "search.driver.replay", "search.executors.local.pool", "support.fake_trainer",
 )  # fmt: skip

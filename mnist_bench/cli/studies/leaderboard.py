@@ -11,7 +11,7 @@ import typer
 
 from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.study_list import rows as study_rows
-from search.errors import UsageError
+from search.errors import StudyNotFoundError, UsageError
 from search.files import write_named
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mnist_bench.result_table import Table
     from mnist_bench.table_files import Ending
     from search.study.location import StudyLocation
+    from search.study.studies import StoredStudy
 
 SHORT = 10
 """Rows of a table without --top and --all."""
@@ -153,23 +154,19 @@ def _write(target: Path, ending: Ending, listed: _Listed, wanted: _Wanted) -> No
 
 
 def _one(name: str | None, wanted: _Wanted) -> _Listed:
-    from mnist_bench.studies import leaderboard_cache
+    from mnist_bench.joint_leaderboard.joint import leaderboards_of
 
-    board = leaderboard_cache.leaderboard(
-        wanted.results, name, wanted.storage, top=wanted.rows, infeasible=wanted.infeasible, curves=wanted.curves
+    boards = leaderboards_of(
+        [_opened(name, wanted)], top=wanted.rows, infeasible=wanted.infeasible, curves=wanted.curves
     )
-    return _Listed(boards=[board], shown=[board])
+    return _Listed(boards=boards, shown=boards)
 
 
 def _several(names: Sequence[str], wanted: _Wanted) -> _Listed:
     from mnist_bench.joint_leaderboard.joint import joint_leaderboard_of, leaderboards_of, on_same_images, why_apart
     from mnist_bench.leaderboard.board import cut
-    from mnist_bench.studies import leaderboard_cache
-    from mnist_bench.studies.validated import open_any
 
-    studies = [open_any(wanted.results, name, wanted.storage) for name in names]
-    for study in studies:
-        leaderboard_cache.check_has_rows(study, infeasible=wanted.infeasible)
+    studies = [_opened(name, wanted) for name in names]
     groups = on_same_images(studies)
     boards = leaderboards_of(studies, infeasible=wanted.infeasible, curves=wanted.curves)
     by_name = {board.study: board for board in boards}
@@ -182,6 +179,20 @@ def _several(names: Sequence[str], wanted: _Wanted) -> _Listed:
     if wanted.rows is not None:
         boards, shown = ([cut(board, wanted.rows) for board in each] for each in (boards, shown))
     return _Listed(boards=boards, shown=shown, why_apart=why_apart(groups))
+
+
+def _opened(name: str | None, wanted: _Wanted) -> StoredStudy:
+    """Return a study that has a row to show, the latest one without a name."""
+    from mnist_bench.studies.compatibility import commands_of
+    from mnist_bench.studies.validated import open_any
+
+    study = open_any(wanted.results, name, wanted.storage)
+    if study.trials if wanted.infeasible else study.finished():
+        return study
+    beyond = any(not trial.is_trained for trial in study.trials)
+    command = commands_of(study).line("leaderboard", "--all")
+    all_of_them = f"; `{command}` lists those that were not trained" if beyond else ""
+    raise StudyNotFoundError(f"Study {study.name} has no finished trial yet{all_of_them}.")
 
 
 def _document(listed: _Listed, wanted: _Wanted) -> dict[str, Any]:
