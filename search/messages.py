@@ -26,6 +26,8 @@ def show(value: Any) -> str:
 
 def on_one_line(text: str) -> str:
     """Replace every unprintable character by a space, line breaks and terminal escapes included."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else " " for character in text)
 
 

@@ -297,7 +297,8 @@ class History:
         _demand(self.timeline.slots[trial.slot].trial is None, "its slot is taken")
         for path, value in trial.params.items():
             known = self._ranges.get(path)
-            _demand(known is not None and known.contains(value), f"{show(path)} {show(value)} is outside its range")
+            if known is None or not known.contains(value):
+                raise ValueError(f"{show(path)} {show(value)} is outside its range")
 
     def _running(self, event: OfTrial) -> TrialRecord:
         _demand(0 <= event.trial < len(self.trials), "there is no such trial")
