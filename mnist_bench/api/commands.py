@@ -13,10 +13,9 @@ from mnist_bench.api.winner import export_study
 from mnist_bench.comparison.comparison import Comparison, compare as compared
 from mnist_bench.doctor import checkup, machine_checks
 from mnist_bench.doctor.checkup import Checkup
-from mnist_bench.joint_leaderboard.joint import JointLeaderboard, joint_leaderboard_of, leaderboards_of
-from mnist_bench.joint_leaderboard.joint_table import joint_table_of
-from mnist_bench.leaderboard.board import Leaderboard, cut
+from mnist_bench.leaderboard.board import Leaderboard
 from mnist_bench.leaderboard.board_table import table_of
+from mnist_bench.studies.boards import board_of
 from mnist_bench.table_files import contents, ending_of
 from search.arguments import check_count
 from search.defaults import STORAGE, in_force, results_in_force
@@ -47,8 +46,8 @@ def leaderboard(
 
     Args:
         study: as `search` or `open_study` returned it.
-        others: further studies for one ranking, whose trials were judged on the same validation images. Ranks and ties
-            are those among the trials of all studies.
+        others: further studies of the same objective; of networks, with the same validation images. The rows of all
+            are in one order, by value; ranks and ties are those within each study.
         top: the number of rows; None for all trials.
         infeasible: whether trials that were not trained have rows: infeasible ones, with the limits that they exceed,
             and duplicates.
@@ -56,7 +55,7 @@ def leaderboard(
         to: a file to write, too: `*.csv`, `*.json` or `*.md`.
 
     Raises:
-        UsageError: `top` is not a number above 0, or the validation images of the studies differ.
+        UsageError: `top` is not a number above 0, or the objectives of the studies differ.
 
     Examples:
         >>> board = leaderboard(open_study("finished"), top=3)
@@ -65,16 +64,10 @@ def leaderboard(
     """
     if top is not None:
         check_count("top", top)
-    board: Leaderboard
-    if others:
-        board = joint_leaderboard_of([study, *others], infeasible=infeasible, curves=learning_curves)
-    else:
-        (board,) = leaderboards_of([study], infeasible=infeasible, curves=learning_curves)
-    if top is not None:
-        board = cut(board, top)
+    board = board_of(study, *others, top=top, infeasible=infeasible, curves=learning_curves)
     if to is not None:
-        table = joint_table_of(board) if isinstance(board, JointLeaderboard) else table_of(board)
-        document = {"rankings" if others else "studies": [table.document]}
+        table = table_of(board)
+        document = table.document if others else {"studies": [table.document]}
         write_named(Path(to), contents(ending_of(Path(to)), [table], document))
     return board
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from mnist_bench.config.catalogue import all_settings
 from mnist_bench.config.json import from_json
@@ -170,6 +170,8 @@ class Leaderboard(ShownAsTable):
     published: ComparedDigest | None = None
     """The comparison with the published digest of this search: that digest, its `processors`, whether it is `equal`
     (null if another one is expected here), and a `sentence`. None if there is none."""
+    boards: tuple[Leaderboard, ...] = ()
+    """The leaderboard of each study, if the rows are those of several; else empty."""
 
     @property
     def goal(self) -> int:
@@ -182,11 +184,7 @@ class Leaderboard(ShownAsTable):
         return table_of(self)
 
     def _finding(self) -> str:
-        return f"digest {self.digest}"
-
-
-Board = TypeVar("Board", bound=Leaderboard)
-"""A leaderboard of one study or of several."""
+        return "" if self.boards else f"digest {self.digest}"
 
 
 def leaderboard_of(
@@ -274,7 +272,7 @@ def leaderboard_of(
     )
 
 
-def cut(board: Board, top: int) -> Board:
+def cut(board: Leaderboard, top: int) -> Leaderboard:
     """Return a board with its first `top` rows."""
     hidden = board.hidden + max(0, len(board.rows) - top)
     return replace(board, rows=board.rows[:top], hidden=hidden)

@@ -52,7 +52,18 @@ def curve_records(board: Leaderboard) -> list[dict[str, Any]]:
 
 
 def plain(board: Leaderboard) -> dict[str, Any]:
-    """Return the board as plain values for JSON."""
+    """Return the board as plain values for JSON: the figures of the study, or of each, and the rows."""
+    if board.boards:
+        rows = [{"study": row.study, **plain_row(row, curves=board.has_curves)} for row in board.rows]
+        return {"studies": [*map(_figures, board.boards)], "hidden": board.hidden, "rows": rows}
+    return {
+        **_figures(board),
+        "hidden": board.hidden,
+        "rows": [plain_row(row, curves=board.has_curves) for row in board.rows],
+    }
+
+
+def _figures(board: Leaderboard) -> dict[str, Any]:
     shared = {
         "study": board.study,
         "digest": board.digest,
@@ -61,7 +72,6 @@ def plain(board: Leaderboard) -> dict[str, Any]:
         "counts": dict(board.counts),
         "external": board.external,
         "live": board.live,
-        "hidden": board.hidden,
         "front": list(board.front),
         "stop": None if board.stop is None else asdict(board.stop),
         "ahead": list(board.ahead),
@@ -86,7 +96,7 @@ def plain(board: Leaderboard) -> dict[str, Any]:
             "parameters": list(board.parameters),
         }
     )
-    return {**shared, **further, "rows": [plain_row(row, curves=board.has_curves) for row in board.rows]}
+    return {**shared, **further}
 
 
 def plain_row(row: LeaderboardRow, *, curves: bool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from mnist_bench.nets.summary import shown
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table, key_column, ungrouped
 from search.event_log.timeline import repeats
+from search.messages import command_line
 
 STATES = (
     "`COMPLETE`, `PRUNED`, `FAIL`, `RUNNING` or `PAUSED` (continues when the search does), with the reason in brackets "
@@ -102,7 +103,7 @@ OVER: Column[LeaderboardRow] = Column(
     about="With `--all`: by how much an infeasible trial exceeds each limit.",
 )
 STUDY: Column[LeaderboardRow] = Column(
-    "study", lambda row: row.study, 20, about="With several studies in one ranking: the name of the trial's study."
+    "study", lambda row: row.study, 20, about="With several studies: the name of the trial's study."
 )
 FIRST_SETTING = 13
 UNRANKED = "rank –: not complete"
@@ -116,13 +117,13 @@ def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands 
     Records have one set of columns for a study: the figures, the excess over each limit, then every parameter. `raced`
     and `commands` as in `footnotes`.
     """
-    commands = commands or NextCommands(study=board.study)
+    commands = commands or NextCommands(study=board.boards[0].study if board.boards else board.study)
     return Table(
         rows=board.rows,
         columns=_columns(board) if board.net is None else _net_columns(board),
-        caption=(headline(board), *digest_lines(board, commands), *judged(board)),
+        caption=(headline(board), *([] if board.boards else digest_lines(board, commands)), *judged(board)),
         footnotes=footnotes(board, raced=raced, commands=commands),
-        whole=f"`{commands.line('leaderboard', '--wide', *listed(board))}`",
+        whole=f"`{commands.line('leaderboard', *listed(board), '--wide')}`",
         group=_group(board),
         record=lambda row: record_of(board, row),
         keys=record_keys(board),
@@ -151,10 +152,9 @@ def _group(board: Leaderboard) -> Callable[[LeaderboardRow], str]:
 
 def _net_columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
     rank, trial, *figures = _explained(NET_FIGURES, board)
-    study = [STUDY] if any(row.study for row in board.rows) else []
     front = [] if board.cost is None else [FRONT]
     settings = [_setting(name, place, board.rows) for place, name in enumerate(_telling(board))]
-    return [rank, *study, trial, *front, *figures, *_over(board), *settings]
+    return [*_study(board), rank, trial, *front, *figures, *_over(board), *settings]
 
 
 def _columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
@@ -162,16 +162,21 @@ def _columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
     front, cost = ([], []) if board.cost is None else ([FRONT], [_cost(board.cost)])
     values = [replace(value, heading=board.value_name), *cost, *map(_metric, board.metrics)]
     settings = [name for name in board.parameters if len(board.rows) < 2 or _differs(name, board.rows)]
-    return [rank, trial, *front, *values, *figures, *_over(board), *map(_param, settings)]
+    return [*_study(board), rank, trial, *front, *values, *figures, *_over(board), *map(_param, settings)]
+
+
+def _study(board: Leaderboard) -> list[Column[LeaderboardRow]]:
+    return [STUDY] if board.boards else []
 
 
 def _differs(parameter: str, rows: Sequence[LeaderboardRow]) -> bool:
-    return any(row.params[parameter] != rows[0].params[parameter] for row in rows)
+    return any(row.params.get(parameter) != rows[0].params.get(parameter) for row in rows)
 
 
 def listed(board: Leaderboard) -> tuple[str, ...]:
-    """Return the options with which a command lists the same trials; nothing if it needs none."""
-    return ("--all",) if board.has_infeasible else ()
+    """Return the words behind the first study with which a command lists the same trials; nothing if it needs none."""
+    others = [each.study for each in board.boards[1:]]
+    return (*others, "--all") if board.has_infeasible else (*others,)
 
 
 def _explained(figures: Sequence[Column[LeaderboardRow]], board: Leaderboard) -> list[Column[LeaderboardRow]]:
@@ -232,7 +237,7 @@ def _metric(name: str) -> Column[LeaderboardRow]:
 
 
 def _param(name: str) -> Column[LeaderboardRow]:
-    return Column(name, lambda row: cells.value(row.params[name]), 2, is_setting=True)
+    return Column(name, lambda row: cells.value(row.params.get(name)), 2, is_setting=True)
 
 
 def headline(board: Leaderboard) -> str:
@@ -289,11 +294,13 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
     """
     lines = []
     if board.hidden:
-        every = commands.line("leaderboard", "--top", str(len(board.rows) + board.hidden), *listed(board))
+        every = commands.line("leaderboard", *listed(board), "--top", str(len(board.rows) + board.hidden))
         lines.append(f"{board.hidden} more; `{every}` shows all.")
+    if board.boards:
+        lines.append(_apart_line(board, commands))
     if board.first is not None and board.ahead:
         lines.append(ahead_line(board.first, board.ahead))
-    if board.cost is not None:
+    if board.cost is not None and not board.boards:
         lines.append(_front_line(board, board.cost))
     if board.net is None:
         better = "smaller" if board.minimized else "larger"
@@ -306,6 +313,18 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
             *([] if raced else [f"  `{commands.line('confirm')}` retrains them with fresh seeds."]),
         ]
     return [*lines, test_set_line(board.net.test_openings)]
+
+
+def _apart_line(board: Leaderboard, commands: NextCommands) -> str:
+    """Return what the ranks and signs in a leaderboard of several studies refer to, and what compares two studies."""
+    first, second = (each.study for each in board.boards[:2])
+    compare = command_line(["mnist-bench", "compare", first, second, *commands.place])
+    if board.net is None:
+        return f"Ranks and `ahead` are those within each study. `{compare}` compares two studies."
+    return (
+        "Ranks, `=` and `ahead` are those within each study: no test was made across studies. "
+        f"`{compare}` tests two studies."
+    )
 
 
 def _front_line(board: Leaderboard, cost: str) -> str:

@@ -48,27 +48,13 @@ def ties_of(complete: Sequence[TrialRecord]) -> Ties:
         StorageError: the stored correct images are damaged.
     """
     first, *others = complete
-    found = p_values_of(first, others)
-    p_values = {trial.number: p for trial, p in zip(others, found, strict=True) if p is not None}
-    tied = tuple(trial for trial in others if p_values.get(trial.number, 0.0) > SIGNIFICANCE)
-    return Ties(first=first, p_values=p_values, tied=tied)
-
-
-def p_values_of(first: TrialRecord, others: Sequence[TrialRecord]) -> list[float | None]:
-    """Return the Holm-adjusted p-value of McNemar's exact test of a trial against each other one, on the same images.
-
-    None for a trial that cannot be tested, because it is not stored which images one of the two classified correctly.
-
-    Raises:
-        StorageError: the stored correct images are damaged.
-    """
     of_first = correctness(first)
-    found = [None if of_first is None else correctness(other) for other in others]
+    found = {} if of_first is None else {other.number: correctness(other) for other in others}
     tested = {
-        place: bits
-        for place, bits in enumerate(found)
+        number: mcnemar(of_first, bits)
+        for number, bits in found.items()
         if of_first is not None and bits is not None and bits.shape == of_first.shape
     }
-    adjusted = [] if of_first is None else holm([mcnemar(of_first, bits) for bits in tested.values()])
-    p_values = dict(zip(tested, adjusted, strict=True))
-    return [p_values.get(place) for place in range(len(others))]
+    p_values = dict(zip(tested, holm([*tested.values()]), strict=True))
+    tied = tuple(trial for trial in others if p_values.get(trial.number, 0.0) > SIGNIFICANCE)
+    return Ties(first=first, p_values=p_values, tied=tied)

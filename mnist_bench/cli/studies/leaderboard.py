@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
-    from mnist_bench.table_files import Ending
     from search.study.location import StudyLocation
     from search.study.studies import StoredStudy
 
@@ -74,8 +74,8 @@ def leaderboard(
     """Rank the trials of one study or several by validation accuracy, with intervals and ties.
 
     Brackets are 95% intervals. `=` marks each trial that is not significantly different from the first. `ahead` marks
-    each pruned trial that was better than the first had been after the same training. Several studies are in one
-    ranking if their validation images are the same.
+    each pruned trial that was better than the first had been after the same training. Several studies of one
+    objective are one table, ordered by value, with a column `study`.
 
     JSON and CSV hold each trial's exact parameters under their dotted names: under `params` in JSON, one column each in
     CSV. The columns are the same whatever --top is.
@@ -83,111 +83,50 @@ def leaderboard(
     Examples:
         mnist-bench leaderboard conv-0 --top 20
         mnist-bench leaderboard conv-0 conv-1
-        mnist-bench leaderboard results/*         # all studies
+        mnist-bench leaderboard results/*         # all studies, if they have one objective
         mnist-bench leaderboard conv-0 --csv > trials.csv
         mnist-bench leaderboard conv-0 --output trials.csv
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
     from mnist_bench.leaderboard.board_records import curve_records
-    from mnist_bench.table_files import ending_of
+    from mnist_bench.leaderboard.board_table import curve_table
+    from mnist_bench.studies.boards import board_of
+    from mnist_bench.table_files import contents, ending_of
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
     ending = None if output_file is None else ending_of(output_file)
     if ending is not None and form != "table":
         raise UsageError(f"--output {output_file}: the name of the file chooses the format; leave --{form} out.")
-    form = "json" if ending == "json" else "csv" if ending == "csv" else form
+    form = ending if ending in ("json", "csv") else form
     if curves and form not in ("json", "csv"):
         raise UsageError("--learning-curves needs --json, --csv, or --output FILE.json or .csv.")
-    wanted = _Wanted(
-        results=results,
-        storage=storage,
-        rows=top or (SHORT if form in ("table", "wide") and not (every or ending) else None),
-        infeasible=every,
-        curves=curves,
-    )
-    names = list(dict.fromkeys(targets.study_name(name, results) for name in studies or []))
-    listed = _several(names, wanted) if len(names) > 1 else _one(names[0] if names else None, wanted)
+    opened = partial(_opened, results=results, storage=storage, infeasible=every)
+    names = dict.fromkeys(targets.study_name(name, results) for name in studies or [])
+    found = [*map(opened, names)] or [opened(None)]
+    rows = top or (SHORT if form in ("table", "wide") and not (every or ending) else None)
+    board = board_of(*found, top=rows, infeasible=every, curves=curves)
+    tabled = partial(_table, results=results, storage=storage)
     if output_file is not None and ending is not None:
-        _write(output_file, ending, listed, wanted)
+        table = curve_table(board) if curves and ending != "json" else tabled(board)
+        write_named(output_file, contents(ending, [table], _document(board, tabled)))
+        output.note(f"Wrote {output_file}.")
     elif form == "json":
-        output.print_json(_document(listed, wanted))
+        output.print_json(_document(board, tabled))
     elif curves:
-        output.print_csv([record for board in listed.shown for record in curve_records(board)])
-    elif form == "table" and not (top or every) and len(listed.shown) == 1:
-        output.print_result(form, _fitting(listed.shown[0], wanted))
+        output.print_csv(curve_records(board))
+    elif form == "table" and not (top or every):
+        output.print_result(form, _fitting(board, tabled))
     else:
-        output.print_result(form, *_tables(listed, wanted))
+        output.print_result(form, tabled(board))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Wanted:
-    """What the options ask for."""
-
-    results: Path
-    storage: str | None
-    rows: int | None
-    infeasible: bool
-    curves: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Listed:
-    """The leaderboards to print."""
-
-    boards: Sequence[Leaderboard]
-    """One per study."""
-    shown: Sequence[Leaderboard]
-    """The same, but one for all studies that were judged on the same images."""
-    why_apart: str | None = None
-    """Why not all studies are in one ranking."""
-
-
-def _write(target: Path, ending: Ending, listed: _Listed, wanted: _Wanted) -> None:
-    """Write a file of the format that its name chooses, and say so."""
-    from mnist_bench.leaderboard.board_table import curve_table
-    from mnist_bench.table_files import contents
-
-    tables = [*map(curve_table, listed.shown)] if wanted.curves and ending != "json" else _tables(listed, wanted)
-    document = _document(listed, wanted) if ending == "json" else {}
-    write_named(target, contents(ending, tables, document))
-    output.note(f"Wrote {target}.")
-
-
-def _one(name: str | None, wanted: _Wanted) -> _Listed:
-    from mnist_bench.joint_leaderboard.joint import leaderboards_of
-
-    boards = leaderboards_of(
-        [_opened(name, wanted)], top=wanted.rows, infeasible=wanted.infeasible, curves=wanted.curves
-    )
-    return _Listed(boards=boards, shown=boards)
-
-
-def _several(names: Sequence[str], wanted: _Wanted) -> _Listed:
-    from mnist_bench.joint_leaderboard.joint import joint_leaderboard_of, leaderboards_of, on_same_images, why_apart
-    from mnist_bench.leaderboard.board import cut
-
-    studies = [_opened(name, wanted) for name in names]
-    groups = on_same_images(studies)
-    boards = leaderboards_of(studies, infeasible=wanted.infeasible, curves=wanted.curves)
-    by_name = {board.study: board for board in boards}
-    shown = [
-        by_name[group[0].name]
-        if len(group) == 1
-        else joint_leaderboard_of(group, infeasible=wanted.infeasible, curves=wanted.curves)
-        for group in groups
-    ]
-    if wanted.rows is not None:
-        boards, shown = ([cut(board, wanted.rows) for board in each] for each in (boards, shown))
-    return _Listed(boards=boards, shown=shown, why_apart=why_apart(groups))
-
-
-def _opened(name: str | None, wanted: _Wanted) -> StoredStudy:
+def _opened(name: str | None, results: Path, storage: str | None, *, infeasible: bool) -> StoredStudy:
     """Return a study that has a row to show, the latest one without a name."""
     from mnist_bench.studies.compatibility import commands_of
     from mnist_bench.studies.validated import open_any
 
-    study = open_any(wanted.results, name, wanted.storage)
-    if study.trials if wanted.infeasible else study.finished():
+    study = open_any(results, name, storage)
+    if study.trials if infeasible else study.finished():
         return study
     beyond = any(not trial.is_trained for trial in study.trials)
     command = commands_of(study).line("leaderboard", "--all")
@@ -195,43 +134,31 @@ def _opened(name: str | None, wanted: _Wanted) -> StoredStudy:
     raise StudyNotFoundError(f"Study {study.name} has no finished trial yet{all_of_them}.")
 
 
-def _document(listed: _Listed, wanted: _Wanted) -> dict[str, Any]:
-    """Return the JSON of the studies; of several also their common rankings, and why there is more than one."""
-    from mnist_bench.joint_leaderboard.joint import JointLeaderboard
-
-    studies = [_table(board, wanted).document for board in listed.boards]
-    if len(studies) == 1:
-        return {"studies": studies}
-    rankings = [_table(board, wanted).document for board in listed.shown if isinstance(board, JointLeaderboard)]
-    return {"studies": studies, "rankings": rankings, "why_apart": listed.why_apart}
+def _document(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) -> Mapping[str, Any]:
+    document = tabled(board).document
+    return document if board.boards else {"studies": [document]}
 
 
-def _tables(listed: _Listed, wanted: _Wanted) -> list[Table[LeaderboardRow]]:
-    """Return the tables, with the reason above the first one if not all studies are in one ranking."""
-    first, *others = [_table(board, wanted) for board in listed.shown]
-    reason = [] if listed.why_apart is None else [listed.why_apart, ""]
-    return [replace(first, caption=[*reason, *first.caption]), *others]
-
-
-def _fitting(board: Leaderboard, wanted: _Wanted) -> Table[LeaderboardRow]:
+def _fitting(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) -> Table[LeaderboardRow]:
     """Return a board's table with as many of its rows as a terminal shows at once, the prompt below it included."""
     from mnist_bench.leaderboard.board import cut
 
-    table = _table(board, wanted)
+    table = tabled(board)
     while (over := output.overflow(table)) and len(board.rows) > FEWEST:
         board = cut(board, max(FEWEST, len(board.rows) - over))
-        table = _table(board, wanted)
+        table = tabled(board)
     return table
 
 
-def _table(board: Leaderboard, wanted: _Wanted) -> Table[LeaderboardRow]:
-    from mnist_bench.joint_leaderboard.joint import JointLeaderboard
-    from mnist_bench.joint_leaderboard.joint_table import joint_table_of
+def _table(board: Leaderboard, results: Path, storage: str | None) -> Table[LeaderboardRow]:
+    from mnist_bench.leaderboard.board_table import table_of
+    from mnist_bench.next_commands import NextCommands
     from search.study.location import StudyLocation, place_words
 
-    if isinstance(board, JointLeaderboard):
-        return joint_table_of(board, place_words(wanted.results, wanted.storage))
-    return _table_of_study(board, StudyLocation.of(board.study, wanted.results, wanted.storage))
+    if not board.boards:
+        return _table_of_study(board, StudyLocation.of(board.study, results, storage))
+    commands = NextCommands(study=board.boards[0].study, place=place_words(results, storage))
+    return table_of(board, commands=commands)
 
 
 def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]:

@@ -87,7 +87,7 @@ def test_csv_of_two_studies_names_each_rows_study(cli: Cli) -> None:
     cli.studies["other"] = replace(handmade.mixed(), name="other")  # type: ignore[attr-defined]
     rows = list(csv.DictReader(io.StringIO(cli("leaderboard", "conv-0", "other", "--csv").stdout)))
     assert [row["study"] for row in rows] == ["conv-0", "other"] * 7
-    assert [row["rank"] for row in rows[:7]] == ["1", "2", "3", "4", "5", "6", ""]
+    assert [row["rank"] for row in rows[:7]] == ["1", "1", "2", "2", "3", "3", ""]
     assert rows[0]["accuracy"] == "0.995"
     assert rows[0]["optim.lr"] == "0.0093"
 
@@ -128,8 +128,8 @@ def test_where_infeasible_trials_are_listed_the_hints_list_them_too(cli: Cli, fo
         study = handmade.mixed()
         cli.studies["conv-0"] = replace(study, spec={**study.spec, "context": {"trainer": {"factory": "a:b"}}})  # type: ignore[attr-defined]
     words = " ".join(cli("leaderboard", "--all", "--top", "3", columns=50).stdout.split())
-    assert "5 more; `mnist-bench leaderboard conv-0 --top 8 --all` shows all." in words
-    assert "`mnist-bench leaderboard conv-0 --wide --all`" in words
+    assert "5 more; `mnist-bench leaderboard conv-0 --all --top 8` shows all." in words
+    assert "`mnist-bench leaderboard conv-0 --all --wide`" in words
     assert "--all" not in cli("leaderboard", "--top", "3", columns=50).stdout
 
 
@@ -343,29 +343,29 @@ def test_trials_that_stopped_ahead_of_the_best_say_so(cli: Cli) -> None:
     assert [row["number"] for row in study["rows"] if row["ahead"]] == [2, 1]
 
 
-def test_two_studies_are_in_one_ranking_if_their_images_are_the_same(cli: Cli) -> None:
+def test_two_studies_are_one_table(cli: Cli) -> None:
     cli.studies["other"] = replace(handmade.mixed(), name="other")  # type: ignore[attr-defined]
-    lines = cli("leaderboard", "conv-0", "other", "--top", "3").stdout.splitlines()
-    assert lines[0].startswith("conv-0, other in one ranking: 6 complete, ")
-    header = next(place for place, line in enumerate(lines) if line.startswith("rank"))
-    assert ["conv-0" in line or "other" in line for line in lines[header + 1 : header + 4]] == [True] * 3
-    values = json.loads(cli("leaderboard", "conv-0", "other", "--json").stdout)
+    lines = cli("leaderboard", "conv-0", "other", "--top", "3", "--all").stdout.splitlines()
+    assert lines[0].startswith("conv-0, other: 6 complete, ")
+    header = next(place for place, line in enumerate(lines) if line.startswith("study"))
+    assert [line.split()[0] for line in lines[header + 1 : header + 4]] == ["conv-0", "other", "conv-0"]
+    assert "13 more; `mnist-bench leaderboard conv-0 other --all --top 16` shows all." in lines
+    values = json.loads(cli("leaderboard", "conv-0", "other", "--json", "--top", "3").stdout)
     assert [study["study"] for study in values["studies"]] == ["conv-0", "other"]
-    assert [row["rank"] for row in values["studies"][1]["rows"][:3]] == [1, 2, 3]
-    (ranking,) = values["rankings"]
-    assert [row["rank"] for row in ranking["rows"][:3]] == [1, 2, 3]
-    assert values["why_apart"] is None
+    assert [(row["study"], row["rank"]) for row in values["rows"]] == [("conv-0", 1), ("other", 1), ("conv-0", 2)]
+    table = [line for line in cli("leaderboard", "conv-0", "other", "--markdown").stdout.splitlines() if "|" in line]
+    assert table[0].startswith("| study | rank | trial |")
+    periods = list(csv.DictReader(io.StringIO(cli("leaderboard", "conv-0", "other", "--csv", "--curves").stdout)))
+    assert [(each["study"], each["period"]) for each in periods[5:7]] == [("conv-0", "6"), ("other", "1")]
 
 
-def test_two_studies_with_other_images_are_two_tables_under_one_reason(cli: Cli) -> None:
+def test_two_studies_with_other_images_are_refused(cli: Cli) -> None:
     study = replace(handmade.mixed(), name="other")
     context = {**study.spec["context"], "data": {**study.spec["context"]["data"], "split_hash": "f" * 64}}
     cli.studies["other"] = replace(study, spec={**study.spec, "context": context})  # type: ignore[attr-defined]
-    lines = cli("leaderboard", "conv-0", "other").stdout.splitlines()
-    assert lines[0].startswith("Not in one ranking: conv-0 was judged on 1,000 images of your own data (split ")
-    assert sum(line.split()[:2] == ["rank", "trial"] for line in lines) == 2
-    values = json.loads(cli("leaderboard", "conv-0", "other", "--json").stdout)
-    assert (values["rankings"], values["why_apart"]) == ([], lines[0])
+    result = cli("leaderboard", "conv-0", "other")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: Studies of different objectives are not in one leaderboard. conv-0: ")
 
 
 def test_a_file_has_the_format_of_its_name(cli: Cli) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import signal
 import sys
 from dataclasses import replace
@@ -48,6 +49,15 @@ def test_such_a_package_does_what_the_command_does() -> None:
     board: Any = mnist_bench.leaderboard(handmade.mixed(), top=2)
     assert isinstance(board, Leaderboard)
     assert (len(board.rows), board.rows[0].rank) == (2, 1)
+
+
+def test_a_file_of_several_studies_has_the_rows_of_all(tmp_path: Path) -> None:
+    board: Any = mnist_bench.leaderboard(
+        handmade.mixed(), replace(handmade.mixed(), name="conv-1"), top=3, to=tmp_path / "both.json"
+    )
+    written = json.loads((tmp_path / "both.json").read_text())
+    assert [row["study"] for row in written["rows"]] == ["conv-0", "conv-1", "conv-0"]
+    assert [row.study for row in board.rows] == ["conv-0", "conv-1", "conv-0"]
 
 
 def test_sides_are_studies_or_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
