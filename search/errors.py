@@ -7,7 +7,7 @@ SearchError                  1   something failed
 ├── StudyNotFoundError       3   no such study, or no finished trial in it
 ├── StudyLockedError         1   another process drives the study
 ├── StorageError             1   the database or a file of the study cannot be used
-│   └── NewerVersionError        a newer mnist-bench wrote it
+│   └── NewerVersionError        another version wrote it
 ├── WorkerError              1   workers cannot be started or do not agree with the study
 ├── PluginError              1   custom code raises: a sampler, pruner, planner, observer
 │   └── OutsideRangeError        a custom sampler proposes a value outside its range
@@ -96,7 +96,7 @@ class StorageError(SearchError):
 
 
 class NewerVersionError(StorageError):
-    """A newer mnist-bench wrote this data, which is whole; this version does not understand it."""
+    """Another version of mnist-bench wrote this data, which is whole; this version does not understand it."""
 
 
 class WorkerError(SearchError):

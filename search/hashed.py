@@ -16,7 +16,7 @@ from search import canonical_json
 State = Literal["RUNNING", "COMPLETE", "PRUNED", "FAIL"]
 """How a trial ended, in Optuna's words."""
 Reason = Literal[
-    "complete", "pruned", "infeasible", "duplicate", "diverged", "out_of_memory", "timed_out", "crashed", "running",
+    "complete", "pruned", "infeasible", "diverged", "out_of_memory", "timed_out", "crashed", "running",
     "paused",
 ]  # fmt: skip
 """Why a trial ended so; "paused" is shown and never hashed."""
@@ -56,7 +56,7 @@ def digest(rows: Iterable[Row]) -> str:
 
 
 Purpose = Literal[
-    "trial", "configuration", "sampler", "sequence", "covering", "pruner",
+    "trial", "sampler", "sequence", "covering", "pruner",
     "init", "order", "augment", "dropout", "draws", "made-up pictures",
     "confirm", "confirm-all", "ablation", "ladder", "split", "training",
 ]  # fmt: skip

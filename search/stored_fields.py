@@ -54,8 +54,14 @@ def check_format(found: int, what: str, newest: int = FORMAT) -> None:
         )
 
 
+REMOVED = ("continues", "report.remembered", "seeds: configuration")
+"""Settings of the search that studies of version 0.3.0 may have, and without which they cannot be understood."""
+
+
 def unknown(setting: str) -> str:
     """Return the message about a stored setting that no class here has, without a full stop."""
+    if setting in REMOVED:
+        return f"{show(setting)} is a setting that this version no longer has; version 0.3.0 of mnist-bench reads it"
     return f"{show(setting)} is a setting that this version does not know; a newer mnist-bench made it"
 
 

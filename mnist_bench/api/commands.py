@@ -49,8 +49,7 @@ def leaderboard(
         others: further studies of the same objective; of networks, with the same validation images. The rows of all
             are in one order, by value; ranks and ties are those within each study.
         top: the number of rows; None for all trials.
-        infeasible: whether trials that were not trained have rows: infeasible ones, with the limits that they exceed,
-            and duplicates.
+        infeasible: whether trials that were not trained have rows: infeasible ones, with the limits that they exceed.
         learning_curves: whether the rows have their learning curves.
         to: a file to write, too: `*.csv`, `*.json` or `*.md`.
 

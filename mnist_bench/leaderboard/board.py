@@ -18,7 +18,7 @@ from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
 from mnist_bench.nets.summary import distinguishing
 from mnist_bench.published import ComparedDigest, compared, is_same_everywhere
 from mnist_bench.result_table import ShownAsTable, Table
-from search.event_log.records import REPEATED, EarlyStop, StudyRecord, TrialRecord
+from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
 from search.event_log.timeline import Order
 from search.hashed import State
 
@@ -63,7 +63,7 @@ class LeaderboardRow:
     state: str
     """State as in Optuna: COMPLETE, PRUNED, RUNNING or FAIL."""
     reason: str
-    """How the trial ended: complete, pruned, infeasible, duplicate, diverged, crashed, out_of_memory or timed_out; or
+    """How the trial ended: complete, pruned, infeasible, diverged, crashed, out_of_memory or timed_out; or
     running or paused, if it has not."""
     done: float
     """Epochs that a net trained, or periods of another trainer."""
@@ -124,8 +124,7 @@ class Leaderboard(ShownAsTable):
     totals: tuple[int, ...]
     """Trial budgets, in trained trials. There are several if the budget was raised after it had been reached."""
     counts: Mapping[str, int]
-    """Number of trials that are complete, pruned, failed, infeasible and running, and of duplicates, if there are
-    any."""
+    """Number of trials that are complete, pruned, failed, infeasible and running."""
     external: int
     """Number of trials that the machine ended, not their configuration: out of memory or out of time."""
     saved: float
@@ -337,12 +336,12 @@ def measured(study: StudyRecord) -> tuple[str, ...]:
 
 def limits_of(study: StudyRecord) -> tuple[str, ...]:
     """Return the names of a study's limits, as found in its trials."""
-    return tuple(dict.fromkeys(name for trial in study.trials for name in trial.constraints if name != REPEATED))
+    return tuple(dict.fromkeys(name for trial in study.trials for name in trial.constraints))
 
 
 def excess_of(trial: TrialRecord) -> dict[str, float]:
     """Return by how much a trial is over each limit that it exceeds."""
-    return {name: excess for name, excess in trial.constraints.items() if excess > 0 and name != REPEATED}
+    return {name: excess for name, excess in trial.constraints.items() if excess > 0}
 
 
 def curve_of(trial: TrialRecord) -> tuple[Mapping[str, Any], ...]:

@@ -21,7 +21,7 @@ def ordered(study: StudyRecord) -> list[TrialRecord]:
 def listed_trials(study: StudyRecord, front: Set[int], *, infeasible: bool) -> list[TrialRecord]:
     """Return the trials in a leaderboard's order, those of the front first.
 
-    `infeasible` adds those that were not trained at the end: infeasible ones and duplicates.
+    `infeasible` adds the infeasible ones at the end.
     """
     return [*_sorted(study, front), *(untrained_trials(study) if infeasible else ())]
 
@@ -52,7 +52,7 @@ def _group(trial: TrialRecord) -> int:
 
 
 def untrained_trials(study: StudyRecord) -> list[TrialRecord]:
-    """Return the infeasible trials and the duplicates, in the order of their numbers."""
+    """Return the infeasible trials, in the order of their numbers."""
     return [trial for trial in study.trials if not trial.is_trained]
 
 

@@ -15,7 +15,6 @@ from mnist_bench.config.catalogue import sections
 from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.numerics.kinds import PrecisionName
 from search.messages import listing, show
-from search.space.seeds import Seeds
 from search.space.space import Space
 from search.strategies import pruners, registry, samplers
 
@@ -116,9 +115,6 @@ class SearchSettings:
         Discriminator(lambda value: "with cost" if isinstance(value, list) and len(value) == 2 else "alone"),
     ] = VALUE
     """The objective, which is maximized; in a list, also a cost to minimize: a search for the Pareto front of both."""
-    seeds: Annotated[Seeds, Wanted(listing([*get_args(Seeds)]))] = "trial"
-    """Whether a trial's seed follows from its number or from its configuration. With configuration, studies of one seed
-    train a configuration alike, and a trial whose configuration was tried before is not trained."""
 
 
 IMAGES = SearchSettings().subset

@@ -141,7 +141,7 @@ def _has_failed(reason: Reason) -> bool:
     match reason:
         case "crashed" | "out_of_memory" | "timed_out":
             return True
-        case "complete" | "pruned" | "diverged" | "running" | "paused" | "infeasible" | "duplicate":
+        case "complete" | "pruned" | "diverged" | "running" | "paused" | "infeasible":
             return False
         case _:
             assert_never(reason)

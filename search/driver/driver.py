@@ -8,14 +8,13 @@ to the log, to the history, to Optuna's tables. Nothing else is state: a driver 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice, takewhile
 from numbers import Real
 from typing import Any, Protocol
 
-from search import canonical_json
 from search.database.engines import storage_errors
 from search.driver.dispatcher import Result, as_stored
 from search.driver.progress import AtWork, Meter, Observer, expected_survivors, tell
@@ -23,7 +22,7 @@ from search.errors import TooManyFailuresError, UsageError
 from search.event_log.early_stop import StopRules
 from search.event_log.events import Asked, Declined, Event, GoalSet, Reported, Resumed, Told, trial_of
 from search.event_log.history import History
-from search.event_log.records import REPEATED, UNTRAINED, TrialRecord, is_external
+from search.event_log.records import TrialRecord, is_external
 from search.event_log.timeline import Slot, repeats
 from search.hashed import Reason, State
 from search.messages import number_of, show
@@ -50,14 +49,11 @@ class Decisions:
         history: History,
         planner: Planner[Any],
         study: OptunaStudy | None = None,
-        notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Continue after a history, to which the caller applies each event; `study`: that history's in memory."""
-        self._spec, self._history, self._notice = spec, history, notice
+        self._spec, self._history = spec, history
         self._planner = constrained(planner, spec.space)
         self._study = study or restored(spec, history, planner)
-        repeating = history.trials if spec.seeds == "configuration" else ()
-        self._tried = {canonical_json.dumps(trial.config) for trial in repeating if trial.is_trained}
         # A study that was begun when longer plans were accepted has such trials, and may ask for more of them.
         self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
 
@@ -68,13 +64,6 @@ class Decisions:
         if slot.trial is not None:
             return self._end(self._history.trials[slot.trial])
         if self._history.trained >= self._history.goal:
-            return Declined(time=slot.next_time)
-        if len(_streak(self._history.trials, "duplicate", MAX_INFEASIBLE, ("infeasible",))) == MAX_INFEASIBLE:
-            trials = number_of(self._history.trained, "trial")
-            self._notice(
-                f"The search asks for no more than {trials}: its last {MAX_INFEASIBLE} proposals repeated earlier "
-                "configurations."
-            )
             return Declined(time=slot.next_time)
         return self._ask(slot)
 
@@ -92,9 +81,9 @@ class Decisions:
         # Not skipping running trials: they have trained, so the space is not infeasible throughout.
         bounds = "limits and constraints" if self._spec.space.constraints else "limits"
         words = f"are infeasible under the space's {bounds}"
-        _check_streak(trials, "infeasible", MAX_INFEASIBLE, words, ("duplicate",))
+        _check_streak(trials, "infeasible", MAX_INFEASIBLE, words)
         if self._history.ends["crashed"] >= MAX_CRASHES:
-            _check_streak(trials, "crashed", MAX_CRASHES, "crashed", ("running", *UNTRAINED))
+            _check_streak(trials, "crashed", MAX_CRASHES, "crashed", ("running", "infeasible"))
 
     def _ask(self, slot: Slot) -> Asked:
         # The number counts infeasible trials, too: each proposal has one of its own, and with it its own draws.
@@ -106,32 +95,19 @@ class Decisions:
             _check_cost(plan, self._spec.cost, number)
         # Before the event is made: its attributes hold the constraints, by which samplers recognise the infeasible.
         self._study.weigh(plan.facts)
-        config = dict(self._planner.codec.to_json(plan.config))
-        seed = self._spec.trial_seed(number, config)
-        constraints = {**plan.constraints, **self._repetition(number, plan, config)}
-        self._study.constrain(number, constraints)
+        self._study.constrain(number, plan.constraints)
         return Asked(
             time=slot.next_time,
             trial=number,
             params=dict(sorted(params.items())),  # as they are read from the log
-            config=config,
+            config=dict(self._planner.codec.to_json(plan.config)),
             costs=plan.costs,
             facts=dict(plan.facts),
-            constraints=constraints,
+            constraints=dict(plan.constraints),
             slot=slot.index,
-            seed=seed,
+            seed=self._spec.trial_seed(number),
             attributes=self._study.attributes(number),
         )
-
-    def _repetition(self, number: int, plan: Plan[Any], config: Mapping[str, Any]) -> dict[str, float]:
-        """Return the constraint that a feasible trial misses if an earlier one has its configuration, and its seed."""
-        if self._spec.seeds == "trial" or not plan.feasible:
-            return {}
-        key = canonical_json.dumps(config)
-        # A trial of an earlier study has a seed of its own.
-        is_repeated = key in self._tried and self._spec.taken(number) is None
-        self._tried.add(key)
-        return {REPEATED: 1.0} if is_repeated else {}
 
     def _handle(self, number: int, result: Result) -> Event:
         if not isinstance(result, Report):
@@ -165,7 +141,7 @@ class Decisions:
     def _end(self, trial: TrialRecord) -> Told:
         """End a trial whose last report, or whose plan, decides how."""
         if not trial.reports:
-            return self._told(trial.number, "duplicate" if REPEATED in trial.constraints else "infeasible")
+            return self._told(trial.number, "infeasible")
         last, done, whole = trial.reports[-1], len(trial.reports), len(trial.costs)
         if last.end in ("diverged", "out_of_memory"):
             return self._told(trial.number, last.end)
@@ -235,7 +211,7 @@ class Driver:
         self._history, self._recorder, self._dispatcher = history, recorder, dispatcher
         self._repeats = repeats(spec.order)
         self._observer, self._on_trial_end = observer or Observer(), on_trial_end
-        self._decisions = Decisions(spec, history, planner, optuna_study, self._observer.on_notice)
+        self._decisions = Decisions(spec, history, planner, optuna_study)
         self._meter = Meter(history, dispatcher, expected_survivors(spec, history.goal), typical_costs)
         for trial in history.running():
             if not history.is_decided(trial.number):
@@ -339,22 +315,17 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
 
 
 def _check_streak(
-    trials: list[TrialRecord], reason: Reason, most: int, words: str, skipping: tuple[Reason, ...]
+    trials: list[TrialRecord], reason: Reason, most: int, words: str, skipping: tuple[Reason, ...] = ()
 ) -> None:
     """Stop if the newest trials, some kinds aside, all ended for one reason."""
-    streak = _streak(trials, reason, most, skipping)
+    newest = (trial for trial in reversed(trials) if trial.reason not in skipping)
+    streak = [*islice(takewhile(lambda trial: trial.reason == reason, newest), most)]
     if len(streak) >= most:
         first = streak[-1]
         cause = f"; the first one: {first.cause}" if first.cause else ""
         failed = TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
         failed.add_note(first.error or "")  # for those who ask for the traceback
         raise failed
-
-
-def _streak(trials: list[TrialRecord], reason: Reason, most: int, skipping: tuple[Reason, ...]) -> list[TrialRecord]:
-    """Return the newest trials, at most `most`, newest first, that all ended for one reason, some kinds aside."""
-    newest = (trial for trial in reversed(trials) if trial.reason not in skipping)
-    return [*islice(takewhile(lambda trial: trial.reason == reason, newest), most)]
 
 
 def _check_periods(plan: Plan[Any], most: int, number: int) -> None:

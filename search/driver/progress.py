@@ -15,7 +15,7 @@ from search.event_log.early_stop import StopRules
 from search.event_log.events import Asked, Event, Reported, Told
 from search.event_log.forecast import Forecast, WorkLeft
 from search.event_log.history import History
-from search.event_log.records import UNTRAINED, TrialRecord
+from search.event_log.records import TrialRecord
 from search.messages import show
 from search.plugins.system_errors import system_errors_of
 from search.trainer_api import Report, is_feasible
@@ -88,7 +88,6 @@ class Progress:
     pruned: int  # or diverged, out of memory, timed out
     failed: int
     infeasible: int  # not trained
-    duplicate: int = 0  # not trained, because an earlier one has their configuration and seed
     running: tuple[TrialRecord, ...]
     best: TrialRecord | None
     seconds: float  # since this driver started
@@ -190,7 +189,7 @@ def tell(observer: Observer, event: Event, history: History) -> None:
         observer.on_trial(history.trials[event.trial])
     elif isinstance(event, Reported):
         observer.on_report(history.trials[event.trial])
-    elif isinstance(event, Told) and event.reason not in UNTRAINED:
+    elif isinstance(event, Told) and event.reason != "infeasible":
         observer.on_end(history.trials[event.trial])
 
 
@@ -229,7 +228,6 @@ class Meter:
             failed=ends["crashed"],
             pruned=history.finished - ends["complete"] - ends["crashed"],
             infeasible=ends["infeasible"],
-            duplicate=ends["duplicate"],
             running=tuple(history.running()),
             best=history.best,
             seconds=time.monotonic() - self._since,

@@ -28,7 +28,6 @@ from search.event_log import codec
 from search.event_log.early_stop import StopRules
 from search.event_log.events import Asked, Event, GoalSet, Reported, Resumed, Stopped, Told, trial_of
 from search.event_log.history import History
-from search.event_log.records import REPEATED
 from search.event_log.timeline import Slot, repeats
 from search.plugins.loading import Code, Loaded
 from search.space.space import Space
@@ -67,8 +66,7 @@ class RecordedPlanner:
 
 
 def _plan(event: Asked) -> Plan[Mapping[str, Any]]:
-    constraints = {name: excess for name, excess in event.constraints.items() if name != REPEATED}
-    return Plan(config=event.config, costs=event.costs, facts=event.facts, constraints=constraints)
+    return Plan(config=event.config, costs=event.costs, facts=event.facts, constraints=event.constraints)
 
 
 def replay(

@@ -18,9 +18,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from search import canonical_json
 from search.canonical_json import parse_finite
-from search.errors import UsageError
-from search.event_log.events import Asked, Event, Kind, OfTrial, Reported, Told, trial_of
+from search.errors import NewerVersionError, UsageError
+from search.event_log.events import Asked, Created, Event, Kind, OfTrial, Reported, Told, trial_of
 from search.messages import show
+from search.stored_fields import unknown
 from search.trainer_api import Report
 
 MAX_NUMBER = 2**64
@@ -72,7 +73,7 @@ def from_row(kind: object, time: object, trial: object, external: object, payloa
     """Return the event that a row's columns hold.
 
     Raises:
-        NewerVersionError: a newer version wrote its report.
+        NewerVersionError: another version wrote it.
         ValueError: they do not hold one; the text says in one line which part is wrong.
     """
     if not (
@@ -92,6 +93,8 @@ def from_row(kind: object, time: object, trial: object, external: object, payloa
         raise ValueError(f"{kind!r} is not an event that the machine causes")
     values = _checked(kind, payload)
     known = _payload_fields(kind)
+    if made is Created and values["spec"]["space"]["settings"].get("seeds") == "configuration":
+        raise NewerVersionError(unknown("seeds: configuration"))
     own: dict[str, Any] = {name: value for name, value in values.items() if name in known}
     own["later"] = {name: value for name, value in values.items() if name not in known}
     if trial is not None:

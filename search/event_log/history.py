@@ -25,7 +25,7 @@ from search.event_log.events import (
     Told,
 )
 from search.event_log.log import not_understood
-from search.event_log.records import UNTRAINED, EarlyStop, StudyRecord, TrialRecord
+from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
 from search.event_log.timeline import Order, Slot, Timeline
 from search.messages import show
 from search.space.objective import Direction, cost_of, direction_of
@@ -55,7 +55,7 @@ class History:
     saved_periods: int = 0
     """Periods that the pruned trials were spared."""
     untrained: int = 0
-    """Trials that are not trained, infeasible ones and duplicates, ended or not."""
+    """Infeasible trials, which are not trained, ended or not."""
     best: TrialRecord | None = None
     improved: int | None = None
     """Number of the complete trial that was the last to be better than all before it: in value, or with two objectives
@@ -111,13 +111,13 @@ class History:
 
     @property
     def trained(self) -> int:
-        """Trials asked so far that train, ended or not: all but infeasible ones and duplicates."""
+        """Trials asked so far that train, ended or not: all but infeasible ones."""
         return len(self.trials) - self.untrained
 
     @property
     def finished(self) -> int:
         """Trained trials that have ended."""
-        return self.ends.total() - sum(self.ends[reason] for reason in UNTRAINED)
+        return self.ends.total() - self.ends["infeasible"]
 
     def complete(self) -> list[TrialRecord]:
         """Return the complete trials, in the order of their numbers."""

@@ -15,12 +15,6 @@ from search.space.objective import Direction, cost_of, direction_of, metric_of, 
 from search.space.space import Space
 from search.trainer_api import Report
 
-UNTRAINED: tuple[Reason, ...] = ("infeasible", "duplicate")
-"""Ends of trials that are not trained and do not count."""
-REPEATED = "repeated configuration"
-"""The constraint that a trial exceeds if an earlier one has its configuration, in a search whose seeds follow from
-configurations: its training would be the same again."""
-
 StopRule = Literal["patience", "target"]
 """The rules that end a search before its goal; see `search.event_log.early_stop`."""
 
@@ -36,7 +30,7 @@ def is_external(reason: Reason) -> bool:
     match reason:
         case "out_of_memory" | "timed_out":
             return True
-        case "complete" | "pruned" | "infeasible" | "duplicate" | "diverged" | "crashed" | "running" | "paused":
+        case "complete" | "pruned" | "infeasible" | "diverged" | "crashed" | "running" | "paused":
             return False
         case _:
             assert_never(reason)
@@ -98,8 +92,8 @@ class TrialRecord(_Explored):
 
     @property
     def is_trained(self) -> bool:
-        """Whether it counts as trained, ended or not: it is neither infeasible nor a duplicate."""
-        return self.reason not in UNTRAINED
+        """Whether it counts as trained, ended or not: it is not infeasible."""
+        return self.reason != "infeasible"
 
     @property
     def value(self) -> float | None:
@@ -241,8 +235,7 @@ class StudyRecord(_Explored):
         return metric_of(self.spec["space"]["settings"])
 
     def finished(self) -> list[TrialRecord]:
-        """Trained trials that have ended: complete, pruned or failed; infeasible ones and duplicates are not among
-        them."""
+        """Trained trials that have ended: complete, pruned or failed; infeasible ones are not among them."""
         return [t for t in self.trials if t.state != "RUNNING" and t.is_trained]
 
     def complete(self) -> list[TrialRecord]:
@@ -261,10 +254,6 @@ class StudyRecord(_Explored):
         ended = self.finished()
         failed = [trial for trial in ended if trial.state == "FAIL"]
         return failed[0] if failed and all(trial.reason in ("crashed", "pruned") for trial in ended) else None
-
-    def original_of(self, duplicate: TrialRecord) -> int:
-        """Return the number of the trial that was the first to have the configuration of a duplicate."""
-        return next(trial.number for trial in self.trials if trial.is_trained and trial.config == duplicate.config)
 
     @property
     def digest(self) -> str:
@@ -309,13 +298,12 @@ class StudyRecord(_Explored):
 
 
 def besides(counts: Mapping[str, int]) -> str:
-    """Return how many trials were not trained, by reason; nothing if there are none.
+    """Return how many trials were infeasible, given counts by reason; nothing if none was.
 
-    >>> besides({"complete": 3, "infeasible": 2, "duplicate": 1}), besides({"infeasible": 0})
-    (' (and 2 infeasible, 1 duplicate)', '')
+    >>> besides({"complete": 3, "infeasible": 2}), besides({"infeasible": 0})
+    (' (and 2 infeasible)', '')
     """
-    named = [f"{counts[reason]} {reason}" for reason in UNTRAINED if counts.get(reason)]
-    return f" (and {', '.join(named)})" if named else ""
+    return f" (and {count} infeasible)" if (count := counts.get("infeasible")) else ""
 
 
 def _hashed(trial: TrialRecord) -> hashed.Row:

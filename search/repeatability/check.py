@@ -234,7 +234,7 @@ class _Counting(Observer):
     proposals = 0
 
     def on_progress(self, progress: Progress) -> None:
-        self.proposals = progress.finished + progress.infeasible + progress.duplicate + len(progress.running)
+        self.proposals = progress.finished + progress.infeasible + len(progress.running)
 
 
 def _row_of_workers(spec: StudySpec, planner: MadeUpPlanner) -> CheckRow:

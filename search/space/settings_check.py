@@ -1,4 +1,4 @@
-"""Check the settings of a space for a search of any trainer: `search`, `objective`, `direction`, `seeds`,
+"""Check the settings of a space for a search of any trainer: `search`, `objective`, `direction`,
 `constraints`.
 
 The spaces of mnist-bench are checked by `mnist_bench.space_files`. Here a setting that the search does not know may
@@ -14,7 +14,6 @@ from typing import Any, get_args
 from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space.objective import Direction
-from search.space.seeds import Seeds
 from search.space.space import Origin, Space
 from search.space.yaml_reader import Document
 
@@ -39,7 +38,6 @@ def check_settings(space: Space) -> None:
         *_faults_of_search(space),
         *_faults_of_objective(space),
         *_faults_of_direction(space),
-        *_faults_of_seeds(space),
     ]
     if problems:
         raise SpaceError(problems)
@@ -92,14 +90,6 @@ def _faults_of_direction(space: Space) -> Iterator[Problem]:
         yield origin.problem(f"direction: {show(given)} is not a direction{hint}")
     if any(field.path.startswith("direction.") for field in space.fields):
         yield origin.problem("direction is a setting, so that a section cannot have this name; rename the section")
-
-
-def _faults_of_seeds(space: Space) -> Iterator[Problem]:
-    # A planner may read a setting of this name that is a number or a list; only a text is meant for the search.
-    given, known = space.settings.get("seeds"), get_args(Seeds)
-    if isinstance(given, str) and given not in known:
-        hint = did_you_mean(given, known) or f"; give {listing(known)}"
-        yield _origin(space, "seeds").problem(f"seeds: {show(given)} is not a way to seed trials{hint}")
 
 
 def _origin(space: Space, name: str) -> Origin:

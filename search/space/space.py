@@ -25,7 +25,7 @@ from search.space.yaml_reader import Document, KeyPath
 
 SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
 """Top-level mappings that are settings, not sections."""
-SETTINGS_OF_ALL = ("objective", "direction", "seeds")
+SETTINGS_OF_ALL = ("objective", "direction")
 """Other settings that the search itself reads, in a space of nets or of any other work."""
 _FORMS = {"int", "float", "levels", "choice", "value"}
 """Keys of which a range or a constant with a condition has one."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, assert_never
+from typing import Any
 
 from search import canonical_json, hashed
 from search.differences import differences, same_bits
@@ -20,11 +20,10 @@ from search.errors import FingerprintError, NewerVersionError, UsageError
 from search.event_log.events import Created, Event
 from search.event_log.history import History
 from search.event_log.timeline import Order
-from search.messages import command_line, in_a_sentence, on_one_line
+from search.messages import command_line, on_one_line
 from search.plugins.loading import is_code
 from search.proposals.exact import cholesky
 from search.space.objective import Direction, cost_of, direction_of
-from search.space.seeds import Seeds, seeds_of
 from search.space.space import Space
 from search.stored_fields import First, standing, unknown
 from search.strategies import optuna_study, registry
@@ -100,34 +99,11 @@ class StudySpec:
         """Whether the value is minimized or maximized."""
         return direction_of(self.space.settings)
 
-    @property
-    def seeds(self) -> Seeds:
-        """Whether a trial's seed follows from its number or from its configuration."""
-        return seeds_of(self.space.settings)
-
-    def trial_seed(self, number: int, config: dict[str, Any]) -> int:
-        """Return the seed with which trial `number` is trained: that of the trial which it repeats, or one of 32 bits.
-
-        `config` is its configuration as the log has it. Two studies with one seed train a configuration alike if the
-        seeds follow from configurations.
-
-        Raises:
-            UsageError: the seed follows from the configuration, which has values that no study can keep.
-        """
-        if (taken := self.taken(number)) is not None:
-            return taken.seed
-        match self.seeds:
-            case "trial":
-                return hashed.derived_seed(self.seed, "trial", number)
-            case "configuration":
-                if (fault := canonical_json.fault(config)) is not None:
-                    raise UsageError(
-                        f"Values from the planner for trial {number} cannot be kept ({in_a_sentence(fault)}); see "
-                        "`search.Plan`."
-                    )
-                return hashed.derived_seed(self.seed, "configuration", hashed.Name(canonical_json.sha256(config)))
-            case _:
-                assert_never(self.seeds)
+    def trial_seed(self, number: int) -> int:
+        """Return the seed with which trial `number` is trained: that of the trial which it repeats, or one of 32
+        bits."""
+        taken = self.taken(number)
+        return hashed.derived_seed(self.seed, "trial", number) if taken is None else taken.seed
 
     def given(self, number: int) -> Mapping[str, Any] | None:
         """Return the parameters with which trial `number` begins whatever the sampler would propose; None if none."""

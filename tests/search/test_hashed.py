@@ -9,7 +9,6 @@ from search.hashed import derived_seed, digest
 
 PURPOSES = {
     "trial": 1729094887,
-    "configuration": 708491764,
     "sampler": 1269359154,
     "sequence": 3070616446,
     "covering": 3332238720,
@@ -55,7 +54,7 @@ def test_texts_that_are_hashed_are_never_renamed() -> None:
     assert hashed.NET_METRICS == ("epoch", "train_loss", "val_loss", "errors")
     assert set(get_args(hashed.EndReason)) == {"diverged", "out_of_memory", "finished"}
     assert set(get_args(hashed.Reason)) == {
-        "complete", "pruned", "infeasible", "duplicate", "diverged", "out_of_memory", "timed_out", "crashed", "running",
+        "complete", "pruned", "infeasible", "diverged", "out_of_memory", "timed_out", "crashed", "running",
         "paused",
     }  # fmt: skip
 

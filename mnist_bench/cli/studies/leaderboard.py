@@ -44,7 +44,7 @@ def leaderboard(
     ] = None,
     every: Annotated[
         bool,
-        typer.Option("--all", help="Show all rows, with trials that were not trained: infeasible ones and duplicates."),
+        typer.Option("--all", help="Show all rows, with infeasible trials, which were not trained."),
     ] = False,
     curves: Annotated[
         bool,

@@ -47,7 +47,7 @@ def search(
             min=1,
             metavar="N",
             rich_help_panel=options.BUDGET,
-            help="Total number of trained trials; infeasible ones and duplicates do not count.",
+            help="Total number of trained trials; infeasible ones do not count.",
         ),
     ] = 50,
     patience: Annotated[

@@ -172,8 +172,6 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
     yield f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}  {accuracy}".rstrip()
     yield f"seed {trial.seed}, {cells.duration(trial.seconds)} of training"
     yield from (f"{name}: {cells.value(value)}" for name, value in trial.facts.items())
-    if trial.reason == "duplicate":
-        yield f"not trained: its configuration and its seed are those of #{study.original_of(trial)}"
     conditions = study.spec["space"]["settings"].get("constraints", ())
     for name, excess in excess_of(trial).items():
         yield f"{'constraint not met' if name in conditions else 'limit exceeded'}: {name} by {excess:g}"

@@ -60,8 +60,6 @@ def print_explanation(
     output.print_line(f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}")
     for line in sentences(explanation, study.spec["sampler"]["name"], _source(study, trial), read):
         output.print_prose(line)
-    if trial.reason == "duplicate":
-        output.print_prose(f"Not trained: its configuration and its seed are those of #{study.original_of(trial)}.")
     if explanation.standings:
         output.print_line()
         output.print_table(_table(explanation, read))

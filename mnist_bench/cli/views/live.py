@@ -312,9 +312,7 @@ def progress_line(progress: Progress, left: float | None, width: int) -> str:
     counts = f"{progress.finished}/{progress.goal}   {progress.complete} complete  {progress.pruned} pruned"
     counts += f"  {progress.failed} failed" if progress.failed else ""
     time_words = cells.gone_and_left(progress.seconds, left)
-    untrained = {"infeasible": progress.infeasible, "duplicate": progress.duplicate}
-    besides = ", ".join(f"+{number} {reason}" for reason, number in untrained.items() if number)
-    words = f"{counts}   {time_words}" + (f"   ({besides})" if besides else "")
+    words = f"{counts}   {time_words}" + (f"   (+{progress.infeasible} infeasible)" if progress.infeasible else "")
     room = min(MAX_BAR, width - len(words) - 2)
     return f"{bar(progress.finished, progress.goal, room)}  {words}" if room >= MIN_BAR else words
 

@@ -21,7 +21,7 @@ def ending(trial: TrialRecord) -> Ending:
             return trial.reason
         case "running" | "paused":
             return "unfinished"
-        case "diverged" | "out_of_memory" | "timed_out" | "crashed" | "infeasible" | "duplicate":
+        case "diverged" | "out_of_memory" | "timed_out" | "crashed" | "infeasible":
             return "failed"
         case _:
             assert_never(trial.reason)

@@ -355,16 +355,6 @@ def test_strategies_and_concurrent_trials_may_change(results: Path) -> None:
     assert {trial.state for trial in trained(new)} <= {"COMPLETE", "PRUNED"}
 
 
-def test_seeds_of_the_earlier_study_go_before_those_of_configurations(results: Path) -> None:
-    old = run(results, "old")
-    space = {**changed(depth={"int": [1, 3]}), "seeds": "configuration"}
-    new = run(results, "new", space, goal=16, continue_from="old")
-    assert [trial.seed for trial in trained(new)[:12]] == [trial.seed for trial in trained(old)]
-    again = run(results, "again", space, goal=20, continue_from="new", seed=3)
-    assert [trial.seed for trial in trained(again)[:16]] == [trial.seed for trial in trained(new)]
-    assert not any(trial.reason == "duplicate" for trial in again.trials[:16])
-
-
 def test_both_studies_may_be_in_a_shared_database(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.db'}"
     old = run(tmp_path, "old", url=url)

@@ -74,6 +74,14 @@ def test_a_report_of_a_later_version_is_named() -> None:
         from_row("report", 0, 0, False, json.dumps(later))
 
 
+def test_a_study_whose_seeds_follow_from_configurations_is_of_an_older_version() -> None:
+    spec = fake.make_spec(Random(), Asha(), 4, 0).to_json()
+    space = {**spec["space"], "settings": {**spec["space"]["settings"], "seeds": "configuration"}}
+    older = json.dumps({"name": "old", "spec": {**spec, "space": space}})
+    with pytest.raises(NewerVersionError, match=r"^seeds: configuration is a setting that .* version 0\.3\.0 of"):
+        from_row("create", 0, None, False, older)
+
+
 @pytest.mark.parametrize(
     ("columns", "why"),
     [

@@ -41,7 +41,6 @@ def of(results: Path, **settings: Any) -> Search:
         ({"direction": "minimise"}, "direction: minimise is not a direction; did you mean `minimize`?"),
         ({"direction": "up"}, "direction: up is not a direction; give minimize or maximize"),
         ({"direction": ["minimize"]}, "direction: [minimize] is not a direction"),
-        ({"seeds": "config"}, "seeds: config is not a way to seed trials; did you mean `configuration`?"),
         ({"directon": "minimize"}, "directon: a search has no such setting; did you mean `direction`?"),
         ({"objective": {"v": 1}, "objectiv": 1}, "objectiv: a search has no such setting; did you mean `objective`?"),
         ({"constrains": ["width < 9"]}, "constrains: a search has no such setting; did you mean `constraints`?"),

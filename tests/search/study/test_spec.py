@@ -92,7 +92,7 @@ def test_trials_of_an_earlier_study_come_after_the_enqueued_and_before_the_list(
     assert again.to_json() == spec.to_json()
     given = [again.given(number) for number in range(5)]
     assert given == [{"optim.lr": 0.01}, {"optim.lr": 0.02}, {}, {"optim.lr": 0.03}, None]
-    seeds = [again.trial_seed(number, {}) for number in range(4)]
+    seeds = [again.trial_seed(number) for number in range(4)]
     usual = [hashed.derived_seed(7, "trial", number) for number in range(4)]
     assert seeds == [usual[0], 7, 8, usual[3]]
 

@@ -30,10 +30,7 @@ from mnist_bench.next_commands import NextCommands
 from search import canonical_json
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.hashed import derived_seed
-from search.strategies.pruners import NoPruner
-from search.strategies.samplers import Random
 from search.study.folder import StudyFolder
-from search.study.spec import StudySpec
 from search.study.studies import StoredStudy
 from support import handmade, handmade_confirmation, stopping
 from support.handmade_confirmation import found
@@ -300,17 +297,6 @@ def test_seeds_are_fresh_and_the_parts_have_their_own() -> None:
     assert seeds(taken, RACE) == [*drawn[:3], *drawn[4:]]
     every = [seed for part in (RACE, FINAL) for seed in seeds(study, part)]
     assert len(set(every)) == 2 * FINAL.seeds
-
-
-def test_a_configurations_own_seed_is_none_of_them() -> None:
-    """A draw that was lucky would be so in every study with this seed."""
-    study = handmade.mixed()
-    space = replace(study.space, settings={"seeds": "configuration"})
-    spec = StudySpec(space=space, seed=study.spec["seed"], slots=8, sampler=Random(), pruner=NoPruner(), periods=6)
-    drawn = {*seeds(study, RACE), *seeds(study, FINAL)}
-    for trial in study.trials:
-        config = dict(trial.config)
-        assert spec.trial_seed(trial.number, config) == spec.trial_seed(trial.number + 1, config) not in drawn
 
 
 def test_a_study_that_is_being_searched_is_refused(tmp_path: Path) -> None:
