@@ -54,7 +54,7 @@ def check_format(found: int, what: str, newest: int = FORMAT) -> None:
         )
 
 
-REMOVED = ("continues", "report.remembered", "seeds: configuration")
+REMOVED = ("continues", "report.remembered", "seeds: configuration", "start.unpruned")
 """Settings of the search that studies of version 0.3.0 may have, and without which they cannot be understood."""
 
 

@@ -59,10 +59,9 @@ def search(
     order: Order = "logical",
     seed: int = 0,
     overrides: Sequence[str] = (),
-    enqueue: Sequence[Source] = (),
+    enqueue: Sequence[Source | StudyRecord] = (),
     warm_start_from: Sequence[str] = (),
     warm_start: bool = True,
-    continue_from: str | None = None,
     device: str = "auto",
     precision: PrecisionName = "auto",
     study_name: str | None = None,
@@ -102,11 +101,11 @@ def search(
         order: "logical", the deterministic order; or "arrival", the order of completion, in which two runs may differ.
         seed: seed of the search.
         overrides: `field=value`, each of which replaces a value of the space.
-        enqueue: recipes to train first, each a file, the name of a bundled one, a mapping or a TrainConfig.
+        enqueue: what to train first: recipes, each a file, the name of a bundled one, a mapping or a TrainConfig; and
+            studies, each as `open_study` returned it, its name or its folder, of which the ten best trials that lie in
+            the space come first.
         warm_start_from: names of studies and tables whose best configurations are tried first.
         warm_start: whether to try the warm-start configurations first that the space names.
-        continue_from: name of an earlier study. The search begins with its trials that lie in the space, with the same
-            seeds; they count as trials of the new study.
         device: auto, cpu, cuda or cuda:1.
         precision: bf16, fp32 or portable; auto for the space's, or else the device's fastest.
         study_name: None for the space's name and the seed; a mapping without a `name` is called `space`.
@@ -127,8 +126,8 @@ def search(
     Raises:
         SpaceError: the space is faulty; the message lists all its faults.
         UsageError: an argument is out of range, options do not go together, or a recipe is not in the space.
+        ForeignStudyError: an enqueued study is not of networks.
         FingerprintError: the study of that name was searched with another space, other options or another machine.
-        StudyNotFoundError: there is no study of the name that is to be continued.
         StudyLockedError: another process searches the study.
         DataError: the data set cannot be loaded.
         DeviceError: there is no such device.
@@ -171,7 +170,6 @@ def search(
         enqueue=several("enqueue", enqueue),
         from_studies=several("warm_start_from", warm_start_from),
         start=warm_start,
-        continue_from=continue_from,
         device=device,
         precision=precision,
         study_name=study_name,

@@ -40,24 +40,21 @@ def preview(setup: SearchSetup) -> list[str]:
     Raises:
         UsageError: as `searches.check_own_code`.
         UsageError, WorkerError: no worker can start.
-        StudyNotFoundError, StorageError, SpaceError: as `searches.start_list`.
+        StudyNotFoundError, StorageError, SpaceError, UsageError: as `searches.enqueued` and `searches.start_list`.
         FingerprintError, UsageError, StorageError, DataError: as `searches.trials_left`.
-        SpaceError, UsageError: as `searches.enqueued`.
-        UsageError, StudyNotFoundError, StorageError: as `searches.continued`.
     """
     running.check_own_code(setup)
     notices: list[str] = []
-    start = first_trials.start_list(setup, notices.append)
-    left = running.trials_left(setup, start)
+    first, start = first_trials.enqueued(setup, notices.append), first_trials.start_list(setup, notices.append)
+    left = running.trials_left(setup, first, start)
     if not left:
         return [_what(setup), f"{_study(setup)} has ended; nothing is left to train."]
     usual = setup.drawn
-    first_trials.enqueued(setup, _planner(usual))
+    first(_planner(usual))
     measured = _measure(setup)
     here = replace(usual, coefficients=asdict(COEFFICIENTS[measured.kind]))
     if left == setup.config.trials:
         start(_planner(here))  # it may find none that fits
-    notices += running.continued(setup, measured.numerics)
     return [_what(setup), *notices, *_how_long(setup, here, measured, left), _which(setup)]
 
 

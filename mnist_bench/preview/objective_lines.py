@@ -25,18 +25,17 @@ def preview_objective(config: ObjectiveConfig) -> list[str]:
     Raises:
         SpaceError, UsageError: as `search_of_objective` and `repeatability.require_repeatable`.
         FingerprintError, UsageError, StorageError: as `search.driver.run.Search.trials_left`.
-        StudyNotFoundError: there is no study of the name that is to be continued.
+        StudyNotFoundError: there is no study of a name that is enqueued.
     """
     search = search_of_objective(config)
     check.require_repeatable(search)
-    notices: list[str] = []
-    spec, left = search.specification(NUMERICS, notices.append), search.trials_left()
+    spec, left = search.spec_for(NUMERICS), search.trials_left()
     study = f"Study {search.location.name} in {config.shared.results}/"
     if not left:
         return [_what(config, search, spec), f"{study} has ended; nothing is left to run."]
     rest = "" if left == search.goal else f" {number_of(left, 'trial')} still to end."
-    how_long = "The time cannot be estimated for your own function or program."
-    return [_what(config, search, spec), *notices, f"{how_long}{rest}", f"{study}.{_drawn(spec.space, spec.seed)}"]
+    how_long = f"The time cannot be estimated for your own function or program.{rest}"
+    return [_what(config, search, spec), *search.notices, how_long, f"{study}.{_drawn(spec.space, spec.seed)}"]
 
 
 def _what(config: ObjectiveConfig, search: Search, spec: StudySpec) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from mnist_bench.cells import duration
@@ -10,7 +11,7 @@ from mnist_bench.studies.foreign import is_foreign, trainer_of
 from mnist_bench.studies.record import data_of
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
-from search.messages import number_of, show
+from search.messages import joined, number_of, show
 from search.space.space import Space
 
 
@@ -55,12 +56,10 @@ def time_of(study: StudyRecord) -> str | None:
 
 
 def begins_with(study: StudyRecord) -> str | None:
-    """Return with how many trials of which earlier study a search began; None if it continued none."""
-    continues = study.spec.get("continues")
-    if continues is None:
-        return None
-    taken = number_of(len(continues["trials"]), "trial")
-    return f"begins with {taken} of {show(continues['study'])}, whose digest was {show(continues['digest'][:8])}"
+    """Return with how many trials of which studies a search began; None if with none."""
+    counts = Counter(trial.rpartition("/")[0] for trial in study.spec.get("enqueued_from", ()) if trial)
+    taken = [f"{number_of(count, 'trial')} of {show(name)}" for name, count in counts.items()]
+    return f"begins with {joined(taken)}" if taken else None
 
 
 def _machine(study: StudyRecord) -> str:

@@ -222,7 +222,6 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += [] if dataset == named else ["--dataset", dataset]
     words += [] if data_dir is None else ["--data", data_dir]
     words += _device(spec)
-    words += [word for name in _continued(spec) for word in ("--continue", name)]
     words += _start(spec)
     for number in _enqueued(study):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
@@ -245,15 +244,9 @@ def _sources(spec: Mapping[str, Any]) -> str:
     """
     names = [name for name in spec.get("start", {}).get("made_of", ()) if name not in SHA256]
     of_a_table = " (of a table, name its file instead)" if names else ""
-    names = [*_continued(spec), *names]
     if not names:
         return ""
     return f", with {' and '.join(names)} of that time copied into {ELSEWHERE}/{of_a_table}"
-
-
-def _continued(spec: Mapping[str, Any]) -> list[str]:
-    """Return the name of the study that was continued, if one was."""
-    return [spec["continues"]["study"]] if "continues" in spec else []
 
 
 def _device(spec: Mapping[str, Any]) -> list[str]:
@@ -264,7 +257,7 @@ def _device(spec: Mapping[str, Any]) -> list[str]:
 
 def _start(spec: Mapping[str, Any]) -> list[str]:
     """Return the options that name the start list; none if the space names it."""
-    named = [] if _continued(spec) else spec["space"]["settings"].get("search", {}).get("start", [])
+    named = spec["space"]["settings"].get("search", {}).get("start", [])
     made_of = spec.get("start", {}).get("made_of", [])
     if named == made_of:
         return []

@@ -17,6 +17,7 @@ from search.driver.outages import MAX_OUTAGE
 from search.driver.run import check_search_arguments
 from search.errors import UsageError
 from search.event_log.early_stop import StopRules
+from search.event_log.records import StudyRecord
 from search.event_log.timeline import Order
 from search.executors.protocol import MAX_LANES, ExecutorName
 from search.messages import show
@@ -55,15 +56,13 @@ class SearchConfig:
     order: Order = "logical"
     """The order in which events are handled: "logical", which can be repeated, or "arrival"."""
     seed: int = 0
-    enqueue: tuple[space_sources.Source, ...] = ()
-    """Recipes to train first: files, names of shipped ones, mappings or configurations."""
+    enqueue: tuple[space_sources.Source | StudyRecord, ...] = ()
+    """What is trained first: recipes, as files, names of shipped ones, mappings or configurations; and the best trials
+    of studies, of which each is one, its name or its folder."""
     from_studies: tuple[str, ...] = ()
     """Studies and tables from which a start list is made, instead of those that the space names."""
     start: bool = True
-    """Whether the search begins with a start list if the space names tables for one. One that continues a study does
-    not, for that study has tried the list."""
-    continue_from: str | None = None
-    """Name of an earlier study, whose trials in this space come first, with their seeds."""
+    """Whether the search begins with a start list if the space names tables for one."""
     device: str = "auto"
     precision: PrecisionName = "auto"
     """Replaces the space's, unless it is auto."""
@@ -104,8 +103,6 @@ class SearchConfig:
             check_text("overrides", change, "field=value")
         for source in self.from_studies:
             check_text("from_studies", source, "the name of a study or of a table")
-        if self.continue_from is not None:
-            check_text("continue_from", self.continue_from, "the name of a study")
         check_text("device", self.device, "auto, cpu, cuda or cuda:1")
         check_choice("precision", self.precision, get_args(PrecisionName))
         if self.study_name is not None:

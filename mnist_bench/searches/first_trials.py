@@ -1,8 +1,9 @@
-"""The first trials of a search: recipes that the user names, and a start list."""
+"""The first trials of a search: recipes and studies that the user names, and a start list."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mnist_bench.cells import duration
@@ -13,29 +14,75 @@ from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.content import IMAGES
 from mnist_bench.start_lists import make, sources as start_lists_sources
 from mnist_bench.start_lists.sources import check_named, named
-from search.errors import UsageError
-from search.event_log.records import TrialRecord
+from mnist_bench.studies import validated
+from search.errors import StudyNotFoundError, UsageError
+from search.event_log.records import StudyRecord
 from search.messages import number_of, show
 from search.space.ranges import same
 from search.space.space import Space
+from search.study.enqueued import Enqueued, Source, first_trials, source as study_source
 from search.study.start_list import StartList
 from search.study.studies import specification
 from search.trainer_api import Planner
 
+First = Callable[[Planner[TrainConfig]], tuple[Enqueued, ...]]
+"""Makes the enqueued trials of a search, given its planner."""
 Start = Callable[[Planner[TrainConfig]], StartList]
 """Makes the list that a search begins with, given its planner."""
 
 
-def enqueued(setup: SearchSetup, plan: Planner[TrainConfig]) -> tuple[dict[str, Any], ...]:
-    """Return the parameter values of the recipes that are to be trained first.
+def enqueued(setup: SearchSetup, notice: Callable[[str], object] = lambda text: None) -> First:
+    """Return the function that makes the trials that the user wants first, of recipes and studies, given the planner.
+
+    It raises UsageError for a recipe that is not in the space, and for a study of which no trial is. It notices how
+    many trials of each study are. A search that has begun keeps those that it began with.
 
     Raises:
-        SpaceError, UsageError: there is no such recipe, or it is not in the space.
+        UsageError: there is no such recipe or study.
+        ForeignStudyError: it is no study of nets.
+        SpaceError: a recipe has faults.
+        StorageError: a study cannot be read.
     """
-    return tuple(_enqueued(setup, recipe, plan) for recipe in setup.config.enqueue)
+    sources = [_source(setup, each) for each in setup.config.enqueue]
+
+    def made(plan: Planner[TrainConfig]) -> tuple[Enqueued, ...]:
+        found: list[Enqueued] = []
+        for each in sources:
+            if isinstance(each, StudyRecord | tuple):
+                found += first_trials(each, setup.space, plan, notice, _settings_of)
+            else:
+                found.append(Enqueued(params=_of_recipe(setup, each, plan)))
+        return tuple(found)
+
+    return made
 
 
-def _enqueued(setup: SearchSetup, source: space_sources.Source, plan: Planner[TrainConfig]) -> dict[str, Any]:
+def _source(setup: SearchSetup, given: space_sources.Source | StudyRecord) -> space_sources.Source | Source:
+    """Return a recipe as it was given; of anything else the study, or what the search has kept of it."""
+    if isinstance(given, StudyRecord):
+        found = study_source(given, setup.location)
+    elif not isinstance(given, str | Path) or _is_recipe(given):
+        return given
+    else:
+        try:
+            found = study_source(given, setup.location)
+        except (StudyNotFoundError, UsageError) as error:
+            why = str(error)
+            raise UsageError(
+                f"--enqueue {show(str(given))}: no such file or bundled recipe, and {why[:1].lower()}{why[1:]}"
+            ) from error
+    return validated.believed(found) if isinstance(found, StudyRecord) else found
+
+
+def _is_recipe(name: str | Path) -> bool:
+    """Return whether a name is that of a file or of a bundled recipe; else it is a study's."""
+    try:
+        return name == "-" or not space_sources.find(name).is_dir()
+    except UsageError:
+        return False
+
+
+def _of_recipe(setup: SearchSetup, source: space_sources.Source, plan: Planner[TrainConfig]) -> dict[str, Any]:
     """Return the parameter values for which the space gives the configuration of a recipe.
 
     Raises:
@@ -63,13 +110,9 @@ def _enqueued(setup: SearchSetup, source: space_sources.Source, plan: Planner[Tr
     return params
 
 
-def settings_of(space: Space, trial: TrialRecord) -> Mapping[str, Any]:
-    """Return every setting of a trial of nets by its path, whether its space names it or not.
-
-    Raises:
-        ConfigError: the configuration cannot be read.
-    """
-    return dict(flattened(every_setting(from_json(trial.config))))
+def _settings_of(space: Space, params: Mapping[str, Any], config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return every setting of a net by its path, whether its space names it or not."""
+    return dict(flattened(every_setting(from_json(config))))
 
 
 def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text: None) -> Start:
@@ -82,7 +125,7 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
         SpaceError: as `start_lists.check_named`.
     """
     config, space = setup.config, setup.space.as_portable() if setup.is_portable else setup.space
-    of_space = space.settings.get("search", {}).get("start", ()) if config.start and not config.continue_from else ()
+    of_space = space.settings.get("search", {}).get("start", ()) if config.start else ()
     names = config.from_studies or tuple(of_space)
     if not names:
         return lambda plan: StartList()

@@ -12,6 +12,7 @@ from search.arguments import check_count, is_number
 from search.driver.progress import Observer
 from search.driver.run import Run, Search
 from search.errors import UsageError
+from search.event_log.records import StudyRecord
 from search.messages import show
 from search.objectives.configuration import FLAT
 from search.objectives.objective import Objective
@@ -77,7 +78,7 @@ def search_of_objective(config: ObjectiveConfig) -> Search:
         workers=shared.workers, slots=shared.slots, order=shared.order, sampler=sampler, pruner=pruner,
         checked=config.checked, stall=config.stall, trial_timeout=shared.trial_timeout,
         stop_rules=replace(shared.stop_rules, target=config.target), name=shared.study_name, results=shared.results,
-        storage=shared.storage, continue_from=shared.continue_from,
+        storage=shared.storage, enqueued=_studies(shared),
     )  # fmt: skip
     invocation = Invocation(command=shared.command)
     return replace(search, max_outage=shared.max_outage, invocation=invocation)
@@ -98,6 +99,18 @@ def run_objective(config: ObjectiveConfig, observer: Observer, stopping: Callabl
     search = replace(ready, observer=observer, stopping=config.shared.until_timeout(stopping))
     check.require_repeatable(search)
     return begun_again(search).run()
+
+
+def _studies(shared: SearchConfig) -> list[StudyRecord | str | Path]:
+    """Return the studies with which the search begins.
+
+    Raises:
+        UsageError: something else is to be enqueued.
+    """
+    studies = [each for each in shared.enqueue if isinstance(each, StudyRecord | str | Path)]
+    if len(studies) < len(shared.enqueue):
+        raise UsageError("--enqueue takes studies of your own function or program, not recipes of networks.")
+    return studies
 
 
 def _space(shared: SearchConfig) -> Space:

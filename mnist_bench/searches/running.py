@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -15,7 +15,7 @@ from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches import study_context
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.first_trials import Start, enqueued, settings_of, start_list
+from mnist_bench.searches.first_trials import First, Start, enqueued, start_list
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import drawn, space_warnings
 from mnist_bench.studies import record, validated
@@ -35,9 +35,9 @@ from search.repeatability.check import TriedOn
 from search.space.objective import cost_of
 from search.space.space import Space
 from search.stored_fields import stored
+from search.study.enqueued import origins_of
 from search.study.invocation_log import Invocation
 from search.study.spec import StudySpec
-from search.study.start_list import StartList
 from search.study.studies import specification
 
 
@@ -57,46 +57,32 @@ def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) 
         observer.on_warning(space_warnings.warning_line(warning))
     check_own_code(setup)
     close_test_set()
-    start = start_list(setup, observer.on_notice)  # before data are loaded: a name may be mistyped
-    return _search(setup, start, observer, stopping).run()
+    # Before data are loaded: a name may be mistyped.
+    first, start = enqueued(setup, observer.on_notice), start_list(setup, observer.on_notice)
+    return _search(setup, first, start, observer, stopping).run()
 
 
-def continued(setup: SearchSetup, numerics: Mapping[str, Any]) -> Iterator[str]:
-    """Yield how many trials of an earlier study a search begins with, if it continues one and has not begun.
-
-    `numerics` is the workers' report.
-
-    Raises:
-        UsageError, StudyNotFoundError, StorageError: as `search.driver.run.Search.specification`.
-    """
-    found: list[str] = []
-    if setup.config.continue_from is not None:
-        search = _search(setup, lambda plan: StartList(), Observer(), lambda: False)
-        search.specification(numerics, found.append)
-    yield from found
-
-
-def trials_left(setup: SearchSetup, start: Start) -> int:
+def trials_left(setup: SearchSetup, first: First, start: Start) -> int:
     """Return how many trained trials a search has to end, and check what can be checked without workers.
 
-    `start` is the result of `start_list`. Nothing is changed.
+    `first` and `start` are the results of `enqueued` and `start_list`. Nothing is changed.
 
     Raises:
         FingerprintError, UsageError, StudyNotFoundError, StorageError: as `search.driver.run.Search.trials_left`.
-        DataError: the study exists or continues another one, and its data set cannot be loaded.
+        DataError: the study exists, and its data set cannot be loaded.
     """
-    if specification(setup.location) is None and setup.config.continue_from is None:
+    if specification(setup.location) is None:
         return setup.config.trials
-    return _search(setup, start, Observer(), lambda: False).trials_left()
+    return _search(setup, first, start, Observer(), lambda: False).trials_left()
 
 
-def _search(setup: SearchSetup, start: Start, observer: Observer, stopping: Callable[[], bool]) -> Search:
+def _search(setup: SearchSetup, first: First, start: Start, observer: Observer, stopping: Callable[[], bool]) -> Search:
     config, location = setup.config, setup.location
     data = load_training_set(setup.data)
     return Search(
         location=location,
         goal=config.trials,
-        spec_for=lambda numerics: spec_of(setup, data, numerics, start),
+        spec_for=lambda numerics: spec_of(setup, data, numerics, first, start),
         planner_for=lambda spec: study_context.planner(spec.space, spec.context),
         executor=executor_of(setup, data),
         typical_costs=lambda spec: replace(setup.drawn, coefficients=spec.context["costs"]).mean_costs,
@@ -108,9 +94,6 @@ def _search(setup: SearchSetup, start: Start, observer: Observer, stopping: Call
         check=validated.believed,
         max_outage=config.max_outage,
         invocation=_invocation(config),
-        continue_from=config.continue_from,
-        settings_of=settings_of,
-        check_earlier=validated.believed,
     )
 
 
@@ -124,8 +107,10 @@ def _invocation(config: SearchConfig) -> Invocation | None:
     return None if made == Invocation() else made
 
 
-def spec_of(setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], start: Start) -> StudySpec:
-    """Return the specification of a study; `numerics` is the workers' report. Errors as `enqueued` and `start`."""
+def spec_of(
+    setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], first: First, start: Start
+) -> StudySpec:
+    """Return the specification of a study; `numerics` is the workers' report. Errors as `first` and `start`."""
     config, space = setup.config, setup.space
     trained_on = Data(
         dataset=data.options.dataset, subset=data.options.subset,
@@ -141,11 +126,12 @@ def spec_of(setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], 
         # Next to its code in the space: for people, who may have lost the file.
         context["net"] = {**stored(net.loaded.code, {}), "text": net.text}
     plan = study_context.planner(space, context)
+    begins = first(plan)
     return StudySpec(
         space=space, seed=config.seed, slots=config.slots, order=config.order,
         sampler=setup.sampler, pruner=setup.pruner, periods=len(setup.period_ends), context=context,
-        numerics=numerics, versions=study_context.versions(numerics), enqueued=enqueued(setup, plan), start=start(plan),
-        portable=setup.is_portable,
+        numerics=numerics, versions=study_context.versions(numerics), start=start(plan),
+        enqueued=tuple(each.params for each in begins), enqueued_from=origins_of(begins), portable=setup.is_portable,
     )  # fmt: skip
 
 

@@ -74,21 +74,15 @@ class SearchSetup:
         """The precision in which the search trains; "auto" for the one that a worker chooses, its device's fastest.
 
         If none is named, built-in networks train in portable precision on a processor on which it is free. A study that
-        was begun in another precision keeps it, and so does one that continues it.
+        was begun in another precision keeps it.
         """
         named, config = str(self.space.settings.get("precision", "auto")), self.config
         if named != "auto" or config.executor != "local" or config.net is not None:
             return named
         if not portable_is_free(device.find_device(config.device)):
             return named
-        begun = specification(self.location) or self._continued
+        begun = specification(self.location)
         return "portable" if begun is None or is_portable(begun["numerics"]) else named
-
-    @property
-    def _continued(self) -> Mapping[str, Any] | None:
-        """The specification of the study that is continued, if it is there."""
-        name, config = self.config.continue_from, self.config
-        return None if name is None else specification(StudyLocation.of(name, config.results, config.storage))
 
     @cached_property
     def drawn(self) -> Drawn:

@@ -24,7 +24,7 @@ from search.event_log.events import Asked, Declined, Event, GoalSet, Reported, R
 from search.event_log.history import History
 from search.event_log.records import TrialRecord, is_external
 from search.event_log.timeline import Slot, repeats
-from search.hashed import Reason, State
+from search.hashed import Reason, State, derived_seed
 from search.messages import number_of, show
 from search.proposals.prospects import Prospects
 from search.space.feasibility import constrained
@@ -105,7 +105,7 @@ class Decisions:
             facts=dict(plan.facts),
             constraints=dict(plan.constraints),
             slot=slot.index,
-            seed=self._spec.trial_seed(number),
+            seed=derived_seed(self._spec.seed, "trial", number),
             attributes=self._study.attributes(number),
         )
 

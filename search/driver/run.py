@@ -9,10 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from search.arguments import check_choice, check_count, check_several, check_whole
-from search.continuation import comparable, earlier as continuation_earlier, selection
-from search.continuation.earlier import opened
-from search.continuation.offer import offered
-from search.continuation.selection import SettingsOf, resolved
 from search.database import file_lock, postgres
 from search.database.engines import checkpoint, open_for_writing, storage_errors
 from search.database.urls import is_postgresql
@@ -52,6 +48,7 @@ from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
 from search.study.checkpoint_store import CheckpointStore
+from search.study.enqueued import Enqueued, first_trials, origins_of, source as enqueued_study
 from search.study.invocation_log import Invocation, keep_invocation
 from search.study.location import StudyLocation, check_belongs, mark_folder, name_after
 from search.study.log_end import log_of, note_end
@@ -117,10 +114,7 @@ class Search:
     check: Callable[[StudyRecord], object] = lambda study: None  # raises if a study to be resumed is not this trainer's
     max_outage: float = MAX_OUTAGE  # seconds that an outage of a PostgreSQL server is waited out for
     invocation: Invocation | None = None  # the command that started the search, if one did; kept for people to read
-    continue_from: str | None = None
-    """Name of a study in the same place, whose trials in this space come first, with the same seeds."""
-    settings_of: SettingsOf = resolved  # of a trial of that study, by which it is found in this space
-    check_earlier: Callable[[StudyRecord], object] = lambda study: None  # raises if it is not of this kind of trainer
+    notices: Sequence[str] = ()  # what `observer` is told as the study begins
     callbacks: Sequence[Callable[[TrialRecord], object]] = ()  # called with each trial that has ended
 
     @classmethod
@@ -137,7 +131,7 @@ class Search:
         order: Order = "logical",
         sampler: Sampler | None = None,
         pruner: Pruner | None = None,
-        enqueued: Sequence[Mapping[str, Any]] = (),
+        enqueued: Sequence[Mapping[str, Any] | StudyRecord | str | Path] = (),
         start: StartList | None = None,
         workers: int | None = None,
         name: str | None = None,
@@ -146,7 +140,6 @@ class Search:
         portable: bool = False,
         direction: Direction | None = None,
         progress: bool | None = None,
-        continue_from: str | None = None,
     ) -> Search:
         """Return the search of a space for `trials` trained trials of at most `periods` periods.
 
@@ -157,12 +150,14 @@ class Search:
         settings, the search also reads the objective, the direction and the constraints; other settings, such as
         limits, are for the planner. `direction` ("minimize" or "maximize") replaces the space's, which maximizes unless
         it says otherwise. `portable` declares that the trainer computes the same bits on every processor; see
-        `StudySpec.portable`. `progress` and `continue_from` are as the fields, see there. `dataclasses.replace` sets
+        `StudySpec.portable`. `enqueued` has parameters of the first trials, and studies (or their names or folders),
+        whose best trials in this space come first. `progress` is as the field, see there. `dataclasses.replace` sets
         the other fields of a search, such as its observer.
 
         Raises:
             UsageError: an argument is wrong, the space's settings name no sampler or pruner or have a form that no
-                search reads, or given parameters lie outside the space.
+                search reads, given parameters lie outside the space, or no trial of a given study lies in it.
+            StudyNotFoundError: there is no study of a name in `enqueued`.
         """
         check_search_arguments(trials=trials, slots=slots, order=order, seed=seed)
         check_count("periods", periods, MAX_COUNT)
@@ -176,7 +171,6 @@ class Search:
             ("name", name, isinstance(name, str | None), "a text, or None"),
             ("results", results, isinstance(results, str | Path | None), "a folder, or None"),
             ("portable", portable, isinstance(portable, bool), "True or False"),
-            ("continue_from", continue_from, isinstance(continue_from, str | None), "a study's name, or None"),
         ):
             if not is_right:
                 named = getattr(given, "__name__", given) if argument in ("sampler", "pruner") else repr(given)
@@ -191,18 +185,21 @@ class Search:
             registry.of_settings(space.settings)
         except ValueError as error:
             raise UsageError(f"{space.source}: search: {error}.") from error
-        start, enqueued = start or StartList(), tuple(enqueued)
-        for list_name, configurations in (("enqueued", enqueued), ("start", start.configurations)):
-            for index, params in enumerate(configurations):
-                if not isinstance(params, Mapping) or not all(isinstance(path, str) for path in params):
-                    misfit: str | None = f"{show(params)}: give a mapping of parameters to values."
-                else:
-                    misfit = space.misfit(params)
-                if misfit is not None:
-                    raise UsageError(f"{list_name}[{index}]: {misfit}")
+        start = start or StartList()
         location = StudyLocation.of(
             name_after(space.name, seed) if name is None else name, results_in_force(results), storage
         )
+        notices: list[str] = []
+        first: list[Enqueued] = []
+        for index, each in enumerate(enqueued):
+            if isinstance(each, StudyRecord | str | Path):
+                study = enqueued_study(each, location)
+                first += first_trials(study, space, _BlamedPlanner(planner), notices.append)
+            else:
+                _check_fits(space, each, f"enqueued[{index}]")
+                first.append(Enqueued(params=each))
+        for index, params in enumerate(start.configurations):
+            _check_fits(space, params, f"start[{index}]")
 
         def spec(numerics: Numerics) -> StudySpec:
             default = registry.of_settings(space.settings, lambda: None if sampler else specification(location))
@@ -214,7 +211,8 @@ class Search:
                 sampler=sampler or default[0],
                 pruner=pruner or default[1],
                 periods=periods,
-                enqueued=enqueued,
+                enqueued=tuple(each.params for each in first),
+                enqueued_from=origins_of(first),
                 start=start,
                 numerics=numerics,
                 portable=portable,
@@ -226,7 +224,7 @@ class Search:
             location=location,
             goal=trials,
             progress=progress,
-            continue_from=continue_from,
+            notices=notices,
             spec_for=spec,
             planner_for=lambda _: planner,
             executor=InProcessExecutor(trainer) if workers is None else LocalExecutor(trainer, workers, log),
@@ -242,7 +240,6 @@ class Search:
                 be made or is another study's, the planner or trainer gives values that the study cannot keep, or the
                 package of a program in `log` is not installed.
             PluginError: the system refuses something to the planner, or to the observer.
-            StudyNotFoundError: there is no study to be continued, of the name that is given.
             TooManyFailuresError: several trials in a row fail or are infeasible, or all have failed at the goal.
             StorageError, WorkerError: see there.
             Interrupted: Ctrl-C, or a notebook's stop button, ended the search; the same call resumes it.
@@ -257,23 +254,6 @@ class Search:
                 raise Interrupted(f"Study {run.study.name} stopped before its trial budget; the same call resumes it.")
             return run
 
-    def specification(self, numerics: Numerics, notice: Callable[[str], object] = lambda text: None) -> StudySpec:
-        """Return the study's specification with the trials of an earlier study, if one is continued.
-
-        A study that has begun keeps the trials that it began with. Else `notice` is called with their number.
-        UsageError if the earlier study cannot be continued, or no trial would be added to those of it.
-        """
-        spec = self.spec_for(numerics)
-        if self.continue_from is None:
-            return spec
-        known = continuation_earlier.kept(self.location, self.continue_from)
-        if known is None:
-            found = self._found(opened(self.location, self.continue_from), spec)
-            found.check_goal(self.goal)
-            notice(str(found))
-            known = found.continues
-        return replace(spec, continues=known)
-
     def trials_left(self) -> int:
         """Return how many trained trials are left to end, 0 if `run` would train nothing.
 
@@ -281,27 +261,12 @@ class Search:
         """
         history = stored_history(read_events(self.location))
         if not history.seq:
-            self._check_continued()
             return self.goal
         self.check(history.record())
         return 0 if self._is_done(history) else self.goal - history.finished
 
-    def _found(self, earlier: StudyRecord, spec: StudySpec) -> selection.Selection:
-        """Return the trials of an earlier study with which a new one begins."""
-        comparable.check_comparable(earlier, spec)
-        return selection.selected(earlier, spec, self._planner(spec), self.settings_of)
-
-    def _check_continued(self) -> None:
-        """Check without workers that the earlier study can be continued; errors as in `specification`."""
-        if self.continue_from is not None and continuation_earlier.kept(self.location, self.continue_from) is None:
-            earlier = opened(self.location, self.continue_from)
-            self.check_earlier(earlier)
-            # As if this machine computed like that of the earlier study: the workers will say whether it does.
-            self._found(earlier, self.spec_for(earlier.spec["numerics"])).check_goal(self.goal)
-
     def _run_alone(self) -> Run:
         """Drive the study while no other process does; errors as in `run`."""
-        self._check_continued()
         location = self.location
         make_folder(location.folder)
         # The folder's lock first, also with a server's: checkpoints are files.
@@ -353,7 +318,7 @@ class Search:
 
     def _is_done(self, history: History) -> bool:
         """Run the checks that need no workers, and check whether the study has ended: at its goal, or by a rule."""
-        self._check_same(history, self.specification(history.spec["numerics"]))
+        check_same(self.location.name, history.spec, self.spec_for(history.spec["numerics"]).to_json())
         # Which rule ended it does not matter: as long as one of the given rules would, there is nothing left to do.
         ended_early = history.stop is not None and self.stop_rules.verdict(history) is not None
         done = ended_early or (history.stop is None and history.next_slot() is None)
@@ -368,25 +333,14 @@ class Search:
         numerics = self.executor.start()
         if "canary" not in numerics:
             raise UsageError("The trainer's `numerics` have no `canary`; see `search.Trainer`.")
-        spec = self.specification(numerics, self.observer.on_notice)
+        spec = self.spec_for(numerics)
         if history.seq:
-            self._check_same(history, spec)
+            check_same(self.location.name, history.spec, spec.to_json())
         return spec
 
-    def _check_same(self, history: History, spec: StudySpec) -> None:
-        """FingerprintError if a study was begun otherwise than this search; it offers a new one with its trials."""
-
-        def offer() -> str:
-            try:
-                found = self._found(replace(history.record(), name=self.location.name), spec)
-                typed = None if self.invocation is None else self.invocation.command
-                return offered(found, self.location, self.goal, typed)
-            except SearchError:
-                return ""
-
-        check_same(self.location.name, history.spec, spec.to_json(), offer)
-
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
+        for text in self.notices:
+            self.observer.on_notice(text)
         created = Created(name=self.location.name, spec=spec.to_json(), format=FORMAT)
         events: list[Event] = [created, GoalSet(goal=self.goal)]
         for event in events:
@@ -447,6 +401,14 @@ class Search:
                 driver.set_goal(self.goal)
             reached = driver.run(self.stopping, self.stop_rules)
         return reached, dispatcher.time.ordering_share
+
+
+def _check_fits(space: Space, params: Any, name: str) -> None:
+    """UsageError if an argument is not parameters of a space."""
+    if not isinstance(params, Mapping) or not all(isinstance(path, str) for path in params):
+        raise UsageError(f"{name}: {show(params)}: give a mapping of parameters to values.")
+    if (misfit := space.misfit(params)) is not None:
+        raise UsageError(f"{name}: {misfit}")
 
 
 def check_search_arguments(*, trials: int, slots: int, order: Order, seed: int) -> None:

@@ -41,20 +41,6 @@ class _SpaceForm:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _TakenForm:
-    trial: _Number
-    params: Values
-    seed: _Number
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _ContinuationForm:
-    study: str
-    digest: str
-    trials: list[_TakenForm]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _SpecForm:
     space: _SpaceForm
     seed: int
@@ -67,7 +53,7 @@ class _SpecForm:
     context: Values
     versions: Mapping[str, str]
     numerics: Values
-    continues: _ContinuationForm | None = None
+    enqueued_from: list[str | None] | None = None
 
 
 # The one payload field that stays JSON here: what a specification means is known above (`search.study.spec`), and its

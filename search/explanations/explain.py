@@ -79,8 +79,6 @@ def _origin(
 ) -> ProposalOrigin:
     if number < len(spec.enqueued):
         return ProposalOrigin(kind="enqueued")
-    if spec.taken(number) is not None:
-        return ProposalOrigin(kind="earlier study")
     if spec.given(number) is not None:
         return ProposalOrigin(kind="start list")
     if isinstance(spec.pruner, ForeignPruner):  # which is not asked here, and whose code need not be at hand

@@ -96,14 +96,13 @@ def planned(
     stall: float | None = None,
     trial_timeout: float | None = None,
     stop_rules: StopRules | None = None,
-    enqueued: Sequence[Mapping[str, Any]] = (),
+    enqueued: Sequence[Mapping[str, Any] | StudyRecord | str | Path] = (),
     start: StartList | None = None,
     name: str | None = None,
     results: str | Path | None = None,
     storage: str | None = None,
     direction: Direction | None = None,
     progress: bool | None = None,
-    continue_from: str | None = None,
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
 ) -> Search:
     """Return the search of an objective; `run` does it.
@@ -125,15 +124,14 @@ def planned(
         stall: seconds without a report after which a trial's process is replaced; by default there is no limit.
         trial_timeout: seconds that a trial may take.
         stop_rules: end the search before its goal.
-        enqueued: parameters of the first trials.
+        enqueued: parameters of the first trials; or a study, its name or its folder, whose ten best trials that lie in
+            the space come first and are run again.
         start: configurations tried after those.
         name: the study's name; by default that of the space with the seed.
         results: the folder of all studies; None for $MNIST_BENCH_RESULTS or `results`.
         storage: URL of a PostgreSQL database, instead of a file in the study's folder.
         direction: "minimize" or "maximize", instead of the space's, which maximizes unless it says otherwise.
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
-        continue_from: name of a study of the same objective, whose trials in this space come first, with their seeds;
-            they count as trials of this search.
         callbacks: functions that are called with each trial that has ended.
 
     Raises:
@@ -149,7 +147,7 @@ def planned(
         read, ObjectivePlanner(read, periods, cost), TrainerSpec(factory=objective.name), trials=trials,
         periods=periods, seed=seed, slots=slots, order=order, sampler=sampler, pruner=pruner, enqueued=enqueued,
         start=start, name=name, results=results_in_force(results), storage=storage, direction=direction,
-        progress=progress, continue_from=continue_from,
+        progress=progress,
     )  # fmt: skip
 
     def spec(numerics: Mapping[str, Any]) -> StudySpec:
@@ -210,7 +208,7 @@ def begun_again(ready: Search) -> Search:
     stored = specification(location)
     if stored is None or "objective" not in stored["context"]:
         return ready
-    now = ready.specification(stored["numerics"]).to_json()
+    now = ready.spec_for(stored["numerics"]).to_json()
     is_same_objective = now["context"]["trainer"] == stored["context"]["trainer"]
     if not is_same_objective or fingerprint(now) == fingerprint(stored):
         return ready
@@ -235,7 +233,8 @@ def search_words(spec: Mapping[str, Any], space: str, trials: int, name: str) ->
     words = ["mnist-bench", "search", space, *named, "--periods", spec["periods"], "--trials", trials]
     words += ["--seed", spec["seed"], "--concurrent-trials", spec["slots"]]
     words += [] if repeats(spec["order"]) else ["--order", "as-completed"]
-    words += ["--continue", spec["continues"]["study"]] if "continues" in spec else []
+    studies = dict.fromkeys(trial.rpartition("/")[0] for trial in spec.get("enqueued_from", ()) if trial)
+    words += [word for study in studies for word in ("--enqueue", study)]
     return [*map(str, words), *_strategy_words(spec), "--study-name", name]
 
 

@@ -73,7 +73,7 @@ class Ask:
         return self.misses >= MAX_MISSES
 
 
-ProposalKind = Literal["enqueued", "earlier study", "start list", "random", "sequence", "model", "own code"]
+ProposalKind = Literal["enqueued", "start list", "random", "sequence", "model", "own code"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

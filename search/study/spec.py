@@ -7,13 +7,13 @@ belongs in `search.study.invocation_log` instead.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from search import canonical_json, hashed
+from search import canonical_json
 from search.differences import differences, same_bits
 from search.elementary import PORTABLE
 from search.errors import FingerprintError, NewerVersionError, UsageError
@@ -30,7 +30,7 @@ from search.strategies import optuna_study, registry
 from search.strategies.pruners import Pruner
 from search.strategies.registry import check, to_spec
 from search.strategies.samplers import Sampler
-from search.study.start_list import Continuation, StartList, TakenTrial
+from search.study.start_list import StartList
 
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
@@ -52,11 +52,11 @@ class StudySpec:
     order: Order = "logical"
     """Whether periods are taken up in logical order, so that the search repeats, or as they arrive."""
     enqueued: tuple[Mapping[str, Any], ...] = ()
-    """Parameters of the first trials, as the user gave them."""
+    """Parameters of the first trials: those that the user gave, and those of trials of other studies."""
+    enqueued_from: tuple[str | None, ...] = ()
+    """Of each of them the trial of another study that has it, such as "conv-0/17"; empty if none is of one."""
     start: StartList = field(default_factory=StartList)
     """Configurations tried after the enqueued ones, before the sampler's proposals."""
-    continues: Continuation | None = None
-    """Trials of an earlier study, between the enqueued ones and the start list; None if no study is continued."""
     context: Mapping[str, Any] = field(default_factory=dict)
     """Values on which the trainer's results depend: data and split hashes, canary, cost coefficients, revision."""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class StudySpec:
             "space": Space.from_spec(stored["space"]),
             "enqueued": tuple(stored["enqueued"]),
             "start": StartList.from_json(stored["start"]) if "start" in stored else StartList(),
-            "continues": Continuation.from_json(stored["continues"]) if "continues" in stored else None,
+            "enqueued_from": tuple(stored.get("enqueued_from", ())),
         }
         return cls(**(plain | parsed))
 
@@ -99,29 +99,11 @@ class StudySpec:
         """Whether the value is minimized or maximized."""
         return direction_of(self.space.settings)
 
-    def trial_seed(self, number: int) -> int:
-        """Return the seed with which trial `number` is trained: that of the trial which it repeats, or one of 32
-        bits."""
-        taken = self.taken(number)
-        return hashed.derived_seed(self.seed, "trial", number) if taken is None else taken.seed
-
     def given(self, number: int) -> Mapping[str, Any] | None:
         """Return the parameters with which trial `number` begins whatever the sampler would propose; None if none."""
         if number < len(self.enqueued):
             return self.enqueued[number]
-        taken = self.taken(number)
-        return self.start.at(number - self._ahead_of_start) if taken is None else taken.params
-
-    def taken(self, number: int) -> TakenTrial | None:
-        """Return the trial of an earlier study that trial `number` repeats; None if it repeats none."""
-        if self.continues is None or not len(self.enqueued) <= number < self._ahead_of_start:
-            return None
-        return self.continues.trials[number - len(self.enqueued)]
-
-    @property
-    def _ahead_of_start(self) -> int:
-        """The number of trials before the first one of the start list."""
-        return len(self.enqueued) + (0 if self.continues is None else len(self.continues.trials))
+        return self.start.at(number - len(self.enqueued))
 
     @property
     def _decides_alike_everywhere(self) -> bool:
@@ -136,11 +118,11 @@ class StudySpec:
         return {
             **standing(self, FIRST),
             **({} if self.start == StartList() else {"start": self.start.to_json()}),
-            **({} if self.continues is None else {"continues": self.continues.to_json()}),
             "space": self.space.to_spec(),
             "sampler": to_spec(self.sampler),
             "pruner": to_spec(self.pruner),
             "enqueued": [dict(params) for params in self.enqueued],
+            **({"enqueued_from": [*self.enqueued_from]} if self.enqueued_from else {}),
             "context": dict(self.context),
             "driver_revision": DRIVER_REVISION,
             "driver_arithmetic": portable_arithmetic() if self._decides_alike_everywhere else arithmetic(),
@@ -251,42 +233,23 @@ def fingerprint(spec: Mapping[str, Any]) -> str:
     return canonical_json.sha256({key: value for key, value in spec.items() if key != "numerics"})
 
 
-def check_same(
-    name: str,
-    stored: Mapping[str, Any],
-    current: Mapping[str, Any],
-    offer: Callable[[], str] = lambda: "",
-) -> None:
+def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
     """Check that a stored specification is that of this run.
 
-    `offer` returns a further way out, which ends the message.
-
     Raises:
-        FingerprintError: they differ; the text lists every difference and the way out.
+        FingerprintError: they differ; the text lists every difference and the ways out.
     """
     if fingerprint(stored) == fingerprint(current) and same_bits(stored["numerics"], current["numerics"]):
         return
     _check_named(name, stored, current)
-    _check_continued(name, stored, current)
     rows = differences(stored, current)
     listed = "\n".join(on_one_line(f"  {path}: {old} then, {new} now") for path, old, new in rows)
     listed = listed or "  space: the same fields in another order"
     raise FingerprintError(
         f"Study {name} was made under other conditions, so continuing would mix two searches.\n{listed}\n"
-        f"Go back to those conditions, or give this search another name with --study-name.{offer()}"
+        f"Go back to those conditions, or give this search another name with --study-name; with --enqueue "
+        f"{name} it begins with the best trials of this study."
     )
-
-
-def _check_continued(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
-    """Check that a study which began with trials of an earlier one is resumed by the same call.
-
-    Raises:
-        FingerprintError: the call differs in nothing but that it does not name the earlier study.
-    """
-    alone = {key: value for key, value in stored.items() if key != "continues"}
-    if len(alone) < len(stored) and "continues" not in current and fingerprint(alone) == fingerprint(current):
-        earlier = stored["continues"]["study"]
-        raise FingerprintError(f"Study {name} began with trials of {earlier}; add --continue {earlier} to resume it.")
 
 
 def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:

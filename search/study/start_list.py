@@ -1,4 +1,4 @@
-"""What a study begins with: configurations that did well in other studies, and trials of an earlier study."""
+"""Configurations that did well in other studies, with which a study begins."""
 
 from __future__ import annotations
 
@@ -46,39 +46,3 @@ class StartList:
             return None
         index = proposal - proposal // IGNORES
         return self.configurations[index] if index < len(self.configurations) else None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TakenTrial:
-    """A trial of an earlier study that is trained again, with the same seed."""
-
-    trial: int
-    """Its number in that study."""
-    params: Mapping[str, Any]
-    """Its parameters in the new space."""
-    seed: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Continuation:
-    """The trials of an earlier study that a study begins with, in the order of that study.
-
-    They are part of the study's specification, so the earlier study may be removed.
-    """
-
-    study: str
-    """The earlier study's name."""
-    digest: str
-    """The earlier study's digest when the trials were taken."""
-    trials: tuple[TakenTrial, ...]
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Continuation:
-        """Return the trials that `to_json` gave."""
-        trials = (TakenTrial(trial=row["trial"], params=row["params"], seed=row["seed"]) for row in stored["trials"])
-        return cls(study=stored["study"], digest=stored["digest"], trials=tuple(trials))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        rows = [{"trial": each.trial, "params": dict(each.params), "seed": each.seed} for each in self.trials]
-        return {"study": self.study, "digest": self.digest, "trials": rows}

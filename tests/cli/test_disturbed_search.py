@@ -256,4 +256,4 @@ def test_a_search_under_other_conditions_is_refused_with_what_differs_and_the_wa
     assert told[0].startswith("Error: Study smoke-0 was made under other conditions")
     assert "  slots: 8 then, 4 now" in told
     assert any(line.startswith("  space.fields.optim.lr") and line.endswith(" now") for line in told)
-    assert told[-1].endswith("or give this search another name with --study-name.")
+    assert "or give this search another name with --study-name; with --enqueue" in told[-1]

@@ -15,7 +15,7 @@ from mnist_bench.leaderboard.board import grouped
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.published import INCOMPARABLE, Published, compared, entries, search_hash, versions_of
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.first_trials import start_list
+from mnist_bench.searches.first_trials import enqueued, start_list
 from mnist_bench.searches.running import spec_of
 from mnist_bench.searches.setup import SearchSetup
 from search.study.studies import StoredStudy, open_study
@@ -57,8 +57,8 @@ def test_a_bundled_space_is_still_the_published_search(entry: Published) -> None
     numerics = {**record["numerics"], "precision": entry.precision, "kind": f"cpu-{entry.precision}"}
     config = SearchConfig(space=entry.space, trials=entry.trials, seed=entry.seed, precision=entry.precision)
     setup = SearchSetup.of(config)
-    start = start_list(setup, lambda notice: None)
-    spec = spec_of(setup, load_training_set(setup.data), numerics, start).to_json()
+    first, start = enqueued(setup), start_list(setup)
+    spec = spec_of(setup, load_training_set(setup.data), numerics, first, start).to_json()
     assert search_hash(spec) == entry.search
 
 

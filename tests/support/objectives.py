@@ -25,6 +25,11 @@ def parabola(config: Configuration) -> float:
     return float(-((config.x - 1) ** 2) + 1e-3 * noise)
 
 
+def level(config: Configuration) -> float:
+    """Return the same value always."""
+    return 0.5
+
+
 def descent(config: Configuration) -> Iterator[Mapping[str, float]]:
     """Yield a loss after each part."""
     loss = abs(config.x)

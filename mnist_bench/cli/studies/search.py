@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OF_OWN_WORK = ("objective", "command", "periods", "unchecked", "stall")
 """Options of a search of your own function or program."""
 OF_NETS = (
-    "net", "data_dir", "dataset", "precision", "device", "lanes", "enqueue", "from_study", "no_start", "executor",
+    "net", "data_dir", "dataset", "precision", "device", "lanes", "from_study", "no_start", "executor",
     "address", "gpus_per_worker",
 )  # fmt: skip
 """Options that only a search of networks has."""
@@ -140,7 +140,12 @@ def search(
     net: options.Net = None,
     enqueue: Annotated[
         list[str] | None,
-        typer.Option("--enqueue", metavar="RECIPE", help="Recipe to train first. Repeatable."),
+        typer.Option(
+            "--enqueue",
+            metavar="RECIPE|STUDY",
+            help="Recipe to train first, or a study whose ten best trials that lie in the space are trained first. "
+            "Repeatable.",
+        ),
     ] = None,
     from_study: Annotated[
         list[str] | None,
@@ -151,16 +156,6 @@ def search(
             rich_help_panel=options.STRATEGIES,
             help="Warm start: try the best configurations of this study or table first, instead of those that the "
             "space names. Repeatable.",
-        ),
-    ] = None,
-    continue_from: Annotated[
-        str | None,
-        typer.Option(
-            "--continue",
-            metavar="STUDY",
-            rich_help_panel=options.STRATEGIES,
-            help="Begin with the trials of this study that lie in the space, with the same seeds. They count as trials "
-            "of the new study. The warm start that the space names is skipped.",
         ),
     ] = None,
     no_start: Annotated[
@@ -303,7 +298,7 @@ def search(
         seed=seed, trial_timeout=trial_timeout,
         workers=workers or (options.cores() if is_own else options.suitable_workers(device)), lanes=lanes,
         enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), start=not no_start,
-        continue_from=continue_from, device=device,
+        device=device,
         precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
         max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker,

@@ -71,13 +71,12 @@ def to_json(study: StudyRecord, trial: TrialRecord, explanation: Explanation) ->
 
 
 def _source(study: StudyRecord, trial: TrialRecord) -> str:
-    """Return the studies and tables of the start list, or the trial of an earlier study that a trial repeats."""
+    """Return the trial of another study whose configuration a trial has; else what its start list was made of."""
     from search.study.spec import StudySpec
 
     spec = StudySpec.from_json(study.spec)
-    taken = spec.taken(trial.number)
-    if spec.continues is not None and taken is not None:
-        return f"{spec.continues.study}/{taken.trial}"
+    if trial.number < len(spec.enqueued):
+        return (spec.enqueued_from[trial.number] or "") if spec.enqueued_from else ""
     return " and ".join(spec.start.made_of)
 
 
@@ -90,9 +89,8 @@ def sentences(
     origin = explanation.origin
     match origin.kind:
         case "enqueued":
-            yield "Given with --enqueue, to be tried first."
-        case "earlier study":
-            yield f"Trial {source} again, with the same configuration and seed."
+            whose = f", with the hyperparameters of {source}" if source else ""
+            yield f"Given with --enqueue, to be tried first{whose}."
         case "start list":
             yield f"A warm-start configuration, from {source}."
         case "random":

@@ -27,8 +27,8 @@ def test_each_origin_is_a_sentence() -> None:
     assert said(ProposalOrigin(kind="enqueued")) == "Given with --enqueue, to be tried first."
     given = said(ProposalOrigin(kind="start list"), source="conv-5k-wrong and mine")
     assert given == "A warm-start configuration, from conv-5k-wrong and mine."
-    again = said(ProposalOrigin(kind="earlier study"), source="conv-0/3")
-    assert again == "Trial conv-0/3 again, with the same configuration and seed."
+    given = said(ProposalOrigin(kind="enqueued"), source="conv-0/3")
+    assert given == "Given with --enqueue, to be tried first, with the hyperparameters of conv-0/3."
     known = "12 trials were known, 9 of which had ended."
     assert said(ProposalOrigin(kind="random"), "tpe") == f"Drawn at random by tpe; {known}"
     assert said(ProposalOrigin(kind="sequence"), "sobol").endswith(f"which covers the space evenly; {known}")

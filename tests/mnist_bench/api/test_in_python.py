@@ -65,8 +65,20 @@ def main():
     assert on.name == first.name and on.trials[:3] == first.trials and len(on.finished()) == 4
     kept = StudyFolder(results / first.name).space  # the file that a study holds, which `show --space` prints
     assert mnist_bench.search(kept, enqueue=[linear, config], **options) == on
+    begins_with(linear, on, results)
     goes_on(linear, results)
     trains(linear, on)
+
+def begins_with(linear, on, results):
+    best = [trial.params for trial in on.complete()]
+    few = dict(trials=2, results=results, executor="in-process")
+    one, other = (
+        mnist_bench.search(SPACE, enqueue=[study, linear], study_name=name, **few)
+        for study, name in ((on, "one"), (results / on.name, "other"))
+    )
+    assert [trial.params for trial in one.trials[:2]] == best[:2]
+    assert one.digest == other.digest and one.spec["enqueued_from"] == other.spec["enqueued_from"]
+    assert one.spec["enqueued_from"][-1] is None
 
 def goes_on(linear, results):
     begun = mnist_bench.search(SPACE, trials=50, timeout=0.0, results="stopped", executor="in-process")

@@ -95,16 +95,10 @@ def test_what_a_start_list_was_made_of_is_to_be_there_first(made_of: list[str], 
     assert [*told.values()][-1] == f"the same search again{needs}; its digest has to be the one above"
 
 
-def test_a_search_that_continued_a_study_names_it_again() -> None:
+def test_a_study_says_from_which_studies_its_first_trials_are() -> None:
     study = handmade.mixed()
-    taken = {"study": "old-0", "digest": handmade.HASH, "trials": [{"trial": 0, "params": {}, "seed": 7}]}
-    continued = replace(study, spec={**study.spec, "continues": taken, "space": space_sources.load("conv").to_spec()})
-    ((command, what),) = commands(continued, None).items()
-    assert command == f"mnist-bench search conv {AGAIN}".replace("--study-name", "--continue old-0 --study-name")
-    assert what == (
-        "the same search again, with old-0 of that time copied into elsewhere/; its digest has to be the one above"
-    )
-    assert about.begins_with(continued) == "begins with 1 trial of old-0, whose digest was 01234567"
+    begun = replace(study, spec={**study.spec, "enqueued_from": ["old-0/3", None, "old-0/1", "conv-5k/2"]})
+    assert about.begins_with(begun) == "begins with 2 trials of old-0 and 1 trial of conv-5k"
     assert about.begins_with(study) is None
 
 

@@ -32,7 +32,6 @@ from search.strategies.pruners import NoPruner
         ({"enqueue": ("conv", Path("\udce9.yaml"))}, "enqueue='\\udce9.yaml': the name is not UTF-8"),
         ({"data_dir": Path("\udce9")}, "data='\\udce9': the name is not UTF-8"),
         ({"target": True}, "target=True: give a validation accuracy, above 0 and up to 1."),
-        ({"continue_from": Path("old-0")}, "continue_from=PosixPath('old-0'): give the name of a study."),
         ({"timeout": "90s"}, "timeout='90s': give seconds, a number of at least 0."),
         ({"trial_timeout": math.nan}, "trial_timeout=nan: give seconds"),
         ({"target": "99.4%"}, "target='99.4%': give a validation accuracy, above 0 and up to 1."),

@@ -126,8 +126,6 @@ def test_a_study_that_began_without_a_sampler_keeps_its_own(tmp_path: Path, monk
     assert (len(study.trials), study.spec["sampler"]["name"]) == (2, "tpe")
     newly = replace(asked, trials=3, study_name="new")
     assert SearchSetup.of(newly).sampler == Curves()
-    continued = replace(newly, continue_from="smoke-0")
-    assert run(continued, Observer(), lambda: False).study.spec["sampler"]["name"] == "curves"
 
 
 @pytest.mark.slow
@@ -201,14 +199,3 @@ def test_a_study_keeps_the_precision_of_its_start(precision: str, monkeypatch: p
     begun = {"space": {}, "numerics": {"precision": precision}}
     monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda location: begun)
     assert made("conv").is_portable is (precision == "portable")
-
-
-@pytest.mark.usefixtures("avx2_alone")
-def test_a_study_that_continues_another_keeps_its_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = {"space": {}, "numerics": {"precision": "fp32"}}
-    monkeypatch.setattr(
-        "mnist_bench.searches.setup.specification", lambda location: begun if location.name == "old" else None
-    )
-    assert made("conv").is_portable
-    assert not made("conv", continue_from="old").is_portable
-    assert made("conv", continue_from="old", precision="portable").is_portable

@@ -102,17 +102,12 @@ def test_what_no_search_writes_is_refused_with_the_place(columns: tuple[Any, ...
 
 
 @pytest.mark.parametrize(
-    ("continues", "place"),
-    [
-        ([], "spec.continues"),
-        ({"study": "old"}, "spec.continues.digest"),
-        ({"study": "old", "digest": "5f1c", "trials": [{"trial": 0, "params": {}, "seed": -1}]}, "trials.0.seed"),
-    ],
+    ("trials", "place"), [({}, "spec.enqueued_from"), ([3], "spec.enqueued_from.0"), (["old/3", {}], "enqueued_from.1")]
 )
-def test_trials_that_no_earlier_study_has_are_refused(continues: Any, place: str) -> None:
+def test_names_of_trials_that_are_no_texts_are_refused(trials: Any, place: str) -> None:
     spec = fake.make_spec(Random(), Asha(), 4, 0).to_json()
     with pytest.raises(ValueError, match=re.escape(place)):
-        text_of(to_row(Created(name="new", spec={**spec, "continues": continues})))
+        text_of(to_row(Created(name="new", spec={**spec, "enqueued_from": trials})))
 
 
 def test_a_row_that_could_not_be_read_back_has_no_text() -> None:

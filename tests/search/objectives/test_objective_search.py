@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,10 +17,12 @@ import pytest
 
 import search
 from search.errors import TooManyFailuresError, UsageError
-from search.objectives.objective_search import search_words
+from search.objectives.objective import Objective
+from search.objectives.objective_search import planned, search_words
 from search.study.location import StudyLocation
 from search.study.studies import StoredStudy, specification
 from support import objectives
+from support.search_fake import Heard, StopAfter
 
 PERIODS = objectives.PERIODS
 
@@ -97,29 +100,96 @@ def test_the_configuration_of_a_trial_is_that_of_its_objective(tmp_path: Path) -
     assert [list(trial.params) for trial in again.trials] == [list(trial.params) for trial in study.trials]
 
 
-def test_a_search_continues_another_with_a_wider_range(tmp_path: Path) -> None:
-    old = run(objectives.parabola, tmp_path, trials=6)
-    wider = {**objectives.SPACE, "x": {"float": [-50.0, 50.0]}}
-    new = run(objectives.parabola, tmp_path, space=wider, trials=9, name="wider", continue_from=old.name)
-    assert [(trial.params, trial.seed, trial.value) for trial in new.trials[:6]] == [
-        (trial.params, trial.seed, trial.value) for trial in old.trials
+def test_a_search_begins_with_the_best_of_another_study_that_lie_in_its_space(tmp_path: Path) -> None:
+    old = run(objectives.parabola, tmp_path, trials=30, sampler=search.named_sampler("random"))
+    narrow = {**objectives.SPACE, "x": {"float": [-4.0, 1.2]}}
+    heard = Heard()
+    asked: dict[str, Any] = {"space": narrow, "trials": 12, "name": "narrow"}
+    new = run(objectives.parabola, tmp_path, enqueued=[old.name], observer=heard, **asked)
+    inside = [trial for trial in old.complete() if trial.params["config.x"] <= 1.2]
+    assert inside[0] != old.best
+    assert len(inside) > 10
+    assert [trial.params for trial in new.trials[:10]] == [trial.params for trial in inside[:10]]
+    assert heard.notices == [
+        "Begins with 10 of 30 complete trials of parabola-0: the best that lie in this space, trained again."
     ]
-    assert len(new.trials) == 9
-    again = run(objectives.parabola, tmp_path, space=wider, trials=9, name="wider", continue_from=old.name)
-    assert again.digest == new.digest
-    words = search_words(new.spec, "space.yaml", 9, "wider")
-    assert words[words.index("--continue") + 1] == old.name
+    words = search_words(new.spec, "space.yaml", 12, "narrow")
+    assert words[words.index("--enqueue") + 1] == old.name
 
 
-def test_a_study_of_another_function_is_not_continued(tmp_path: Path) -> None:
+def test_a_search_of_a_study_that_is_gone_goes_on_with_what_it_took_from_it(tmp_path: Path) -> None:
+    old = run(objectives.parabola, tmp_path, trials=6)
+    asked: dict[str, Any] = {"space": objectives.SPACE, "trials": 12, "results": tmp_path, "enqueued": [old.name]}
+    whole = run(objectives.parabola, **asked, name="whole")
+    ready = planned(Objective.of(objectives.parabola), **asked, name="stopped")
+    stopped = replace(ready, stopping=StopAfter(20)).run()
+    assert (stopped.reached, len(stopped.study.finished()) > 2) == (False, True)
+    shutil.rmtree(old.location.folder)
+    heard = Heard()
+    assert run(objectives.parabola, **asked, name="stopped", observer=heard).digest == whole.digest
+    assert heard.notices == []
+
+
+def test_trials_that_are_equally_good_come_in_their_order_and_a_configuration_comes_once(tmp_path: Path) -> None:
+    few = {"name": "few", "depth": {"int": [1, 3]}}
+    old = run("support.objectives:level", tmp_path, space=few, trials=12, sampler=search.named_sampler("random"))
+    first = [*dict.fromkeys(trial.params["config.depth"] for trial in old.trials)]
+    assert len(first) < len(old.trials)
+    new = run("support.objectives:level", tmp_path, space=few, trials=4, name="new", enqueued=[old])
+    assert [trial.params["config.depth"] for trial in new.trials[: len(first)]] == first
+    assert new.spec["enqueued_from"] == [
+        f"few-0/{next(trial.number for trial in old.trials if trial.params['config.depth'] == depth)}"
+        for depth in first
+    ]
+
+
+def test_a_study_may_go_on_while_another_begins_with_its_best(tmp_path: Path) -> None:
+    begun: list[StoredStudy] = []
+
+    def another() -> StoredStudy:
+        given = {"config.x": 0.0, "config.depth": 1}
+        folder = tmp_path / "parabola-0"
+        return run(objectives.parabola, tmp_path, trials=9, name="other", enqueued=[given, folder])
+
+    def at_the_fifth(trial: search.TrialRecord) -> None:
+        if trial.number == 5:
+            begun.append(another())
+
+    old = run(objectives.parabola, tmp_path, trials=20, callbacks=[at_the_fifth])
+    (first,) = begun
+    known = [trial for trial in first.spec["enqueued_from"] if trial]
+    assert 0 < len(known) < 10
+    assert known != [f"parabola-0/{trial.number}" for trial in old.complete()[: len(known)]]
+    assert first.trials[0].params["config.x"] == 0.0
+    assert another().digest == first.digest
+
+
+@pytest.mark.parametrize(
+    ("space", "fault"),
+    [
+        ({"x": {"float": [5.0, 6.0]}}, "has config.x .*, which is outside the range"),
+        ({"y": {"float": [0.0, 1.0]}, "x": objectives.SPACE["x"]}, "has no config.y"),
+        ({"x": objectives.SPACE["x"]}, "has config.depth [123], which this space does not have"),
+        ({"x": objectives.SPACE["x"], "depth": 4}, "has config.depth [123], and this space 4"),
+        ({**objectives.SPACE, "constraints": ["depth > 3"]}, "exceeds a limit or violates a constraint"),
+    ],
+)
+def test_a_study_of_which_no_trial_lies_in_the_space_is_refused_with_the_reason(
+    tmp_path: Path, space: dict[str, Any], fault: str
+) -> None:
     old = run(objectives.parabola, tmp_path, trials=3)
-    with pytest.raises(
-        UsageError, match=r"cannot be continued by this search, because it was made by another trainer: "
-    ):
-        run(objectives.descent, tmp_path, periods=PERIODS, name="other", continue_from=old.name)
-    with pytest.raises(UsageError, match=r"continue_from=.*: give a study's name, or None"):
-        run(objectives.parabola, tmp_path, name="other", continue_from=old)
-    assert not (tmp_path / "other").exists()
+    none = "--enqueue parabola-0: none of its 3 complete trials lies in this space; the best one, parabola-0/"
+    with pytest.raises(UsageError, match=rf"^{none}\d {fault}\.$"):
+        run(objectives.parabola, tmp_path, space={"name": "new", **space}, enqueued=[old])
+    assert not (tmp_path / "new-0").exists()
+
+
+def test_what_has_no_trial_to_begin_with_is_refused(tmp_path: Path) -> None:
+    failed = run(objectives.not_a_number, tmp_path, trials=2, space={"name": "bad", "x": {"float": [1.0, 2.0]}})
+    with pytest.raises(UsageError, match=r"^--enqueue bad-0: the study has no complete trial to begin with\.$"):
+        run(objectives.parabola, tmp_path, enqueued=[failed])
+    with pytest.raises(search.StudyNotFoundError, match="No study gone in "):
+        run(objectives.parabola, tmp_path, enqueued=["gone"])
 
 
 def test_pruned_trials_have_fewer_reports(tmp_path: Path) -> None:

@@ -7,20 +7,16 @@ from typing import Any
 
 import pytest
 
-from search import canonical_json, hashed
+from search import canonical_json
 from search.differences import differences
-from search.errors import FingerprintError
+from search.errors import FingerprintError, NewerVersionError
+from search.event_log.events import Created
 from search.strategies.pruners import Asha, Hyperband, Median, Pruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import spec as specs
-from search.study.spec import StudySpec, check_same, fingerprint
-from search.study.start_list import Continuation, StartList, TakenTrial
+from search.study.spec import StudySpec, check_same, fingerprint, stored_history
+from search.study.start_list import StartList
 from support import search_fake as fake
-
-EARLIER = Continuation(
-    study="old", digest="5f1c",
-    trials=(TakenTrial(trial=3, params={"optim.lr": 0.02}, seed=7), TakenTrial(trial=5, params={}, seed=8)),
-)  # fmt: skip
 
 
 def plain(**changes: Any) -> dict[str, Any]:
@@ -37,7 +33,7 @@ def plain(**changes: Any) -> dict[str, Any]:
         ({"pruner": Asha(reduction_factor=2)}, "pruner.reduction_factor: 3 then, 2 now"),
         ({"order": "arrival"}, "order: logical then, arrival now"),
         ({"enqueued": ({"optim.lr": 0.01},)}, "enqueued"),
-        ({"continues": EARLIER}, "continues: - then, {"),
+        ({"enqueued": ({},), "enqueued_from": ("old/3",)}, "enqueued_from: - then, "),
         ({"context": {"canary": "b"}}, "context.canary: a then, b now"),
         ({"versions": {"torch": "2"}}, "versions.torch: 1 then, 2 now"),
     ],
@@ -83,18 +79,21 @@ def test_a_stored_specification_is_read_as_it_was() -> None:
     assert (again.given(0), again.given(1)) == ({"optim.lr": 0.01}, None)
 
 
-def test_trials_of_an_earlier_study_come_after_the_enqueued_and_before_the_list() -> None:
+def test_trials_of_another_study_are_enqueued_before_the_list() -> None:
     spec = fake.make_spec(
-        Random(), Asha(), 3, 7, enqueued=({"optim.lr": 0.01},), continues=EARLIER,
+        Random(), Asha(), 3, 7, enqueued=({"optim.lr": 0.01}, {"optim.lr": 0.02}), enqueued_from=(None, "old/3"),
         start=StartList(configurations=({"optim.lr": 0.03},)),
     )  # fmt: skip
     again = StudySpec.from_json(spec.to_json())
     assert again.to_json() == spec.to_json()
-    given = [again.given(number) for number in range(5)]
-    assert given == [{"optim.lr": 0.01}, {"optim.lr": 0.02}, {}, {"optim.lr": 0.03}, None]
-    seeds = [again.trial_seed(number) for number in range(4)]
-    usual = [hashed.derived_seed(7, "trial", number) for number in range(4)]
-    assert seeds == [usual[0], 7, 8, usual[3]]
+    given = [again.given(number) for number in range(4)]
+    assert given == [{"optim.lr": 0.01}, {"optim.lr": 0.02}, {"optim.lr": 0.03}, None]
+
+
+def test_a_study_that_continues_another_is_of_an_older_version() -> None:
+    created = Created(name="old", spec={**plain(), "continues": {"study": "older", "digest": "5f1c", "trials": []}})
+    with pytest.raises(NewerVersionError, match=r"^Study old: continues is a setting that .* version 0\.3\.0 of"):
+        stored_history([created])
 
 
 def test_the_fingerprint_leaves_out_the_description_of_the_numerics() -> None:
