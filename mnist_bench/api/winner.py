@@ -17,14 +17,12 @@ from search.messages import show
 from search.study.studies import StoredStudy
 
 
-@formerly(ensemble="committee")
 def export_study(
     study: StoredStudy,
     folder: str | Path,
     trial: TrialRecord | int | None = None,
     *,
     confirmed: bool = False,
-    ensemble: bool = False,
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
@@ -38,7 +36,6 @@ def export_study(
         folder: a new folder, or that of an earlier export.
         trial: the trial, or its number.
         confirmed: export the network that `confirm_study` trained on all images.
-        ensemble: with `confirmed`, export all of those networks as an ensemble, and average their probabilities.
         device: the device on which a trial is trained again if its weights were not kept.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
@@ -49,8 +46,7 @@ def export_study(
         StudyNotFoundError: there is no such network.
         NotReproducedError: the trial was trained again, with another result.
         WeightsError: a file does not hold the recorded weights.
-        UsageError: the folder holds other files, or cannot be written; the data set is not the study's; or `ensemble`
-            is given without `confirmed`.
+        UsageError: the folder holds other files, or cannot be written; or the data set is not the study's.
         DataError: the data set cannot be loaded.
         DeviceError: there is no such device.
 
@@ -59,7 +55,7 @@ def export_study(
         >>> [path.name for path in files if path.suffix != ".onnx"]
         ['model.safetensors', 'net.py', 'draw.html', 'README.md', 'RECORD.json']
     """
-    options = WinnerOptions(on_all=confirmed, committee=ensemble, device=device, data_dir=as_path(data_dir))
+    options = WinnerOptions(on_all=confirmed, device=device, data_dir=as_path(data_dir))
     used(net)
     export_folder.check(Path(folder))
     study = placed(study, results)

@@ -27,7 +27,7 @@ COLUMN = 30
 INDENT = "  "
 NARROWEST = 50
 """Characters of a line that a narrower terminal breaks."""
-FORMER = frozenset({"--slots", "--lanes", "--from-study", "--no-start", "--open-test", "--committee", "--curves"})
+FORMER = frozenset({"--slots", "--lanes", "--from-study", "--no-start", "--open-test", "--curves"})
 """Former spellings of options, which are accepted and not listed."""
 
 

@@ -20,7 +20,6 @@ from mnist_bench.studies.validated import find_trial, open_any
 from search import canonical_json
 from search.errors import UsageError
 from search.event_log.records import TrialRecord
-from search.messages import number_of
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 
@@ -118,8 +117,8 @@ def side_of(target: StoredStudy | str | Path, results: Path, storage: str | None
     path, label = Path(target), str(target)
     if path.is_file() or label.endswith(".json"):
         return _record_side(path, label)
-    if label and path.is_dir() and (record := _record_in(path)) is not None:
-        return _record_side(record, label)
+    if label and (path / RECORD).is_file():
+        return _record_side(path / RECORD, label)
     named = None if _is_study(path) else _TRIAL.fullmatch(label)  # a folder may have a number for a name
     name = named[1] if named else label
     study = _study_at(name, results, storage)
@@ -140,22 +139,6 @@ def _study_at(name: str, results: Path, storage: str | None) -> StoredStudy:
 
 def _is_study(folder: Path) -> bool:
     return folder.is_dir() and StudyFolder(folder).database.is_file()
-
-
-def _record_in(folder: Path) -> Path | None:
-    """Return the record in the folder of an export; None if there is none.
-
-    Raises:
-        UsageError: there are several.
-    """
-    if (folder / RECORD).is_file():
-        return folder / RECORD
-    if members := sorted(folder.glob("RECORD-*.json")):
-        raise UsageError(
-            f"{folder}: is the export of an ensemble of {number_of(len(members), 'network')}; name the record of one, "
-            f"such as {members[0]}."
-        )
-    return None
 
 
 def _study_side(study: StoredStudy, label: str) -> Side:

@@ -62,14 +62,14 @@ class OwnCode:
 def card(winner: Winner, *, onnx: bool, page: bool) -> str:
     """Return the text of the card, in Markdown; `onnx` and `page` are whether those files lie next to it."""
     config, input_spec, validation = winner.config, winner.input_spec, winner.validation
-    commands, best, nets = _commands(winner), winner.study.best, len(winner.members)
-    kind = [*(["--confirmed"] if winner.on_all else []), *(["--ensemble"] if nets > 1 else [])]
+    commands, best = _commands(winner), winner.study.best
+    kind = ["--confirmed"] if winner.on_all else []
     is_own = config.net_code is not None
     text = render(
-        "card.md.j2", winner=winner, nets=nets, what=_what(winner.record.data), figures=_figures(winner),
+        "card.md.j2", winner=winner, what=_what(winner.record.data), figures=_figures(winner),
         head=yaml_writer.text(_head(winner)).rstrip(), summary=line(config), recipe=_recipe(winner).rstrip(),
         parameters=cells.count(net_size(config, winner.form).parameters),
-        images=f"{validation.images:,} validation images", bar=validation.threshold,
+        images=f"{validation.images:,} validation images",
         ended_early=_ended_early(winner.trial.state), periods=number_of(len(winner.record.curve), "period"),
         is_best=best is not None and winner.trial.number == best.number, test_set=test_set_line(winner.test_openings),
         onnx=onnx, page=page, own=_own_code(winner) if is_own else None, prepared=_prepared(winner),
@@ -172,9 +172,7 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
     if final := winner.final:
         images = winner.tested.images
         own, tests = final.errors[SEED], results.figures(final.errors, images)
-        if winner.committee_errors is not None:
-            yield "test images, the ensemble, by `confirm`", result_tables.committee(final, images)
-        if winner.on_all and len(winner.members) == 1 and own is not None:
+        if winner.on_all and own is not None:
             yield (
                 "test images, by `confirm`",
                 f"{cells.percent(1 - own / images)}, {own} of {images:,} wrong",
@@ -193,10 +191,9 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
                 f"{result_tables.accuracy(fresh)}, {seeds}",
             )
     yield "in the search, on the validation images", cells.percent(winner.trial.value)
-    size, nets = net_size(winner.config, winner.form), len(winner.members)
-    each = f"{nets} networks of " if nets > 1 else ""
-    yield "parameters, running statistics included", f"{each}{size.parameters:,}"
-    yield "multiply-accumulates per image", f"{each}{size.macs:,}"
+    size = net_size(winner.config, winner.form)
+    yield "parameters, running statistics included", f"{size.parameters:,}"
+    yield "multiply-accumulates per image", f"{size.macs:,}"
 
 
 def _ended_early(state: State) -> str:

@@ -10,9 +10,9 @@ import base64
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 
 import numpy as np
 from markupsafe import Markup
@@ -25,9 +25,6 @@ from mnist_bench.export.winner import Winner
 from mnist_bench.nets.architecture import Layer, views_of
 from mnist_bench.nets.summary import line
 from search.errors import UsageError
-
-if TYPE_CHECKING:
-    from torch import nn
 
 MAX_BARS = 20
 """Largest number of classes of which the page shows every one; of more, it shows the most probable ones."""
@@ -64,8 +61,6 @@ def page(winner: Winner) -> str:
     right = f"{percent(validation.accuracy)} of {validation.images:,} validation images right"
     red = " Its gray becomes the red channel; green and blue are 0." if winner.input_spec.red else ""
     of = "trained on all images; in the search its settings got " if winner.on_all else ""
-    nets = len(winner.members)
-    of = f"an ensemble of {nets} such networks, their probabilities averaged, {of}" if nets > 1 else of
     lines = [
         f"{winner.name}: {line(winner.config)}; {of}{right}.",
         f"The network computes in this page; nothing is sent. {_prepared(winner)}{red}",
@@ -129,8 +124,8 @@ def _prepared(winner: Winner) -> str:
 
 def packed(winner: Winner) -> dict[str, Any]:
     """Return the network as plain values, which `unpack` in net.js turns into layers."""
-    each = [_steps(winner, net) for net in winner.nets]
-    halves = [(s.weights / _unit(s.weights)).astype("<f2") for steps in each for s in steps if s.weights is not None]
+    steps = _steps(winner)
+    halves = [(s.weights / _unit(s.weights)).astype("<f2") for s in steps if s.weights is not None]
     planes = np.concatenate([half.ravel() for half in halves]).view(np.uint8).reshape(-1, 2).T
     return {
         "mean": winner.input_spec.mean,
@@ -139,11 +134,8 @@ def packed(winner: Winner) -> dict[str, Any]:
         "columns": winner.form.width,
         "preparation": winner.input_spec.preparation,
         "names": [winner.input_spec.name_of(label) for label in range(winner.form.classes)],
-        "unsure_below": winner.input_spec.unsure_below,
-        "outliers": None if winner.validation.outliers is None else asdict(winner.validation.outliers),
-        "outlier_note": winner.input_spec.outlier_note,
         "views": views_of(winner.config.model),
-        "nets": [[_plain(step) for step in steps] for steps in each],
+        "layers": [_plain(step) for step in steps],
         "weights": base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode(),
     }
 
@@ -159,10 +151,10 @@ def _unit(weights: Array) -> float:
     return float(np.abs(weights).max()) or 1.0
 
 
-def _steps(winner: Winner, net: nn.Module) -> list[PageLayer]:
-    """Return the layers of one of its networks; a batchnorm right after a layer with weights is folded into them."""
+def _steps(winner: Winner) -> list[PageLayer]:
+    """Return the layers of the network; a batchnorm right after a layer with weights is folded into them."""
     model = winner.config.model
-    values = {name: value.double().numpy() for name, value in net.state_dict().items()}
+    values = {name: value.double().numpy() for name, value in winner.net.state_dict().items()}
     steps: list[PageLayer] = []
     for number, layer in enumerate(known_layers(winner)):
         own = {name.partition(".")[2]: value for name, value in values.items() if name.startswith(f"{number}.")}

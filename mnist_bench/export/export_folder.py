@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,6 @@ from search.files import atomic_write, check_target, left_of, make_folder
 from search.messages import lacks
 
 NET, ONNX, PAGE, CARD, RECORD = "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json"
-MEMBER_RECORD = "RECORD-{}.json"
-"""The record of each network of an ensemble."""
 TEXT = "This export is not finished. If it is no longer running, the same `mnist-bench export` writes it again.\n"
 """Content of the file that marks an unfinished export."""
 MAX_PAGE = 1_000_000
@@ -58,10 +56,10 @@ def write(winner: Winner, folder: Path) -> WrittenExport:
     of_the_net = _of_our_net if winner.config.net_code is None else _of_own_net
     nets = of_the_net(winner, folder, remarks.append)
     contents = {
-        WEIGHTS: pack(winner.nets, winner.config, winner.input_spec, winner.form, winner.validation.outliers),
+        WEIGHTS: pack(winner.net, winner.config, winner.input_spec, winner.form),
         **nets,
         CARD: card.card(winner, onnx=ONNX in nets, page=PAGE in nets).encode(),
-        **_records(winner),
+        RECORD: (json.dumps(records.to_json(winner.record), indent=2) + "\n").encode(),
     }
     _replace(folder, contents)
     return WrittenExport(files=tuple(folder / name for name in contents), remarks=tuple(remarks))
@@ -73,9 +71,8 @@ def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
     If it is killed at any moment, the folder holds a complete network or none that loads: files with earlier weights
     are removed first, and the file that is loaded is written last.
     """
-    of_members = [path.name for path in sorted(folder.glob(MEMBER_RECORD.format("*")))]
-    # Code is removed before the records that name it, so that the next export finds it if this one is killed.
-    earlier = (WEIGHTS, ONNX, PAGE, NET, CARD, *_code(folder, (RECORD, *of_members)), RECORD, *of_members)
+    # Code is removed before the record that names it, so that the next export finds it if this one is killed.
+    earlier = (WEIGHTS, ONNX, PAGE, NET, CARD, *_code(folder), RECORD)
     left = [path.name for name in (UNFINISHED, *earlier, *contents) for path in left_of(folder / name)]
     steps: list[tuple[str, bytes | None]] = [
         (UNFINISHED, TEXT.encode()),
@@ -96,14 +93,13 @@ def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
             raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
-def _code(folder: Path, names: Iterable[str]) -> Iterator[str]:
-    """Yield the files of your own code that the records of these names describe, unless they were changed."""
-    for name in names:
-        with suppress(SearchError, OSError):
-            code, sha256 = own_net.split_code(str(records.read(folder / name).recipe.get("net_code")))
-            file = Path(code.rpartition(":")[0]).name
-            if file.endswith(".py") and hashlib.sha256((folder / file).read_bytes()).hexdigest() == sha256:
-                yield file
+def _code(folder: Path) -> Iterator[str]:
+    """Yield the file of your own code that the record describes, unless it was changed."""
+    with suppress(SearchError, OSError):
+        code, sha256 = own_net.split_code(str(records.read(folder / RECORD).recipe.get("net_code")))
+        file = Path(code.rpartition(":")[0]).name
+        if file.endswith(".py") and hashlib.sha256((folder / file).read_bytes()).hexdigest() == sha256:
+            yield file
 
 
 def _of_our_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes]:
@@ -123,24 +119,14 @@ def _of_own_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> 
     return {} if net.file is None else {net.file: net.content}
 
 
-def _records(winner: Winner) -> dict[str, bytes]:
-    """Return the record of each training, by file name."""
-    names = [MEMBER_RECORD.format(number) for number in range(len(winner.members))]
-    return {
-        name: (json.dumps(records.to_json(member.record), indent=2) + "\n").encode()
-        for name, member in zip(names if len(names) > 1 else [RECORD], winner.members, strict=True)
-    }
-
-
 def _page(winner: Winner, folder: Path, remark: Callable[[str], None]) -> bytes | None:
     if reason := drawing_page.undrawable(winner):
         remark(f"{folder / PAGE} is left out: {reason}")
         return None
     drawn = drawing_page.page(winner).encode()
     if len(drawn) > MAX_PAGE:
-        parameters = sum(weights.numel() for net in winner.nets for weights in net.parameters())
-        whose = "network has" if len(winner.nets) == 1 else "networks have"
-        remark(f"{folder / PAGE} takes {size(len(drawn))}, for the {whose} {parameters:,} parameters.")
+        parameters = sum(weights.numel() for weights in winner.net.parameters())
+        remark(f"{folder / PAGE} takes {size(len(drawn))}, for the network has {parameters:,} parameters.")
     return drawn
 
 

@@ -26,19 +26,13 @@ Arrays = Mapping[str, NDArray[Any]]
 def graph(winner: Winner) -> bytes:
     """Return the model: `pictures`, float32 (N, C, H, W), 0 to 255, to `probabilities`, float32 (N, classes).
 
-    Of an ensemble it holds all nets, and the mean of their probabilities.
-
     Raises:
         ImportError: the package onnx is not installed.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    weights = {
-        f"{prefix}{name}": value.numpy()
-        for prefix, net in zip(_prefixes(winner), winner.nets, strict=True)
-        for name, value in net.state_dict().items()
-    }
+    weights = {name: value.numpy() for name, value in winner.net.state_dict().items()}
     levels = {"mean": _levels(winner.input_spec.mean), "std": _levels(winner.input_spec.std)}
     constants = {"half": 0.5, "one": 1.0, "root": 2**0.5}
     arrays: Arrays = {name: np.array(value, np.float32) for name, value in constants.items()}
@@ -58,8 +52,7 @@ def graph(winner: Winner) -> bytes:
         opset_imports=[helper.make_opsetid("", OPSET)],
     )
     named = {"classes": json.dumps(winner.input_spec.names)} if winner.input_spec.names else {}
-    weights_of = ", ".join(member.weights for member in winner.members)
-    helper.set_model_props(made, {"trial": winner.name, "weights": weights_of, **named})
+    helper.set_model_props(made, {"trial": winner.name, "weights": winner.weights, **named})
     onnx.checker.check_model(made, full_check=True)
     return bytes(made.SerializeToString(deterministic=True))
 
@@ -68,12 +61,6 @@ def _levels(channels: tuple[float, ...]) -> NDArray[np.float32]:
     """Return a number for pictures of one channel, or numbers of shape (C, 1, 1)."""
     found = np.array(channels, np.float32)
     return found.reshape(-1, 1, 1) if len(channels) > 1 else found[0]
-
-
-def _prefixes(winner: Winner) -> list[str]:
-    """Return the prefix of each network's names; empty if there is only one network."""
-    nets = len(winner.members)
-    return [f"net{number}." for number in range(nets)] if nets > 1 else [""]
 
 
 def _views(winner: Winner) -> list[str]:
@@ -93,6 +80,7 @@ def _view_arrays(winner: Winner) -> Arrays:
 
 
 def _nodes(winner: Winner) -> Iterator[NodeProto]:
+    """Yield the nodes of the net, from the pictures to their probabilities."""
     from onnx import helper
 
     yield helper.make_node("Sub", [INPUT, "mean"], ["shifted"])
@@ -100,35 +88,23 @@ def _nodes(winner: Winner) -> Iterator[NodeProto]:
     for view in filter(None, _views(winner)):
         yield helper.make_node("Gather", ["input", f"{view}rows"], [f"{view}moved"], axis=2)
         yield helper.make_node("Gather", [f"{view}moved", f"{view}columns"], [f"{view}input"], axis=3)
-    prefixes = _prefixes(winner)
-    outputs = [OUTPUT] if len(prefixes) == 1 else [f"{prefix}{OUTPUT}" for prefix in prefixes]
-    for prefix, output in zip(prefixes, outputs, strict=True):
-        yield from _net(winner, prefix, output)
-    if len(outputs) > 1:
-        yield helper.make_node("Mean", outputs, [OUTPUT])
-
-
-def _net(winner: Winner, prefix: str, output: str) -> Iterator[NodeProto]:
-    """Yield the nodes of a net, from "input" to its probabilities."""
-    from onnx import helper
-
     logits = []
     for view in _views(winner):
         name = f"{view}input"
         for number, layer in enumerate(known_layers(winner)):
             if layer.kind != "dropout":  # it does nothing in a net at rest
-                target = f"{prefix}{view}layer{number}"
+                target = f"{view}layer{number}"
                 owner = number if layer.same_as is None else layer.same_as
-                yield from _layer(layer, name, target, f"{prefix}{owner}", winner.config.model.batchnorm_epsilon)
+                yield from _layer(layer, name, target, str(owner), winner.config.model.batchnorm_epsilon)
                 name = target
         if view:
-            yield helper.make_node("Mul", [name, f"{view}weight"], [f"{prefix}{view}weighted"])
-            name = f"{prefix}{view}weighted"
+            yield helper.make_node("Mul", [name, f"{view}weight"], [f"{view}weighted"])
+            name = f"{view}weighted"
         logits.append(name)
     if len(logits) > 1:
-        name = f"{prefix}logits"
+        name = "logits"
         yield helper.make_node("Sum", logits, [name])
-    yield helper.make_node("Softmax", [name], [output], axis=1)
+    yield helper.make_node("Softmax", [name], [OUTPUT], axis=1)
 
 
 def _layer(layer: Layer, source: str, target: str, number: str, epsilon: float) -> Iterator[NodeProto]:

@@ -14,17 +14,8 @@ from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets.architecture import Layer, plan_layers, views_of
 from mnist_bench.nets.summary import line
-from mnist_bench.prediction import light, likeness, preparation
-from mnist_bench.prediction.model import OUTLIERS
+from mnist_bench.prediction import preparation
 from search.errors import UsageError
-
-LIKENESS: tuple[Callable[..., Any], ...] = (
-    likeness.outlier_scores, likeness.scores_of, likeness.thumbnails, likeness.references_of, likeness.distances,
-    likeness.parts_minus_holes,
-)  # fmt: skip
-"""The functions that apply a rule for outliers."""
-LIGHT: tuple[Callable[..., Any], ...] = (light.lit_evenly, light.border_spread, light.local_ink, light.main_parts)
-"""The functions that even out the light of a photo."""
 
 
 def source(winner: Winner) -> str:
@@ -32,17 +23,14 @@ def source(winner: Winner) -> str:
     model, input_spec, layers = winner.config.model, winner.input_spec, known_layers(winner)
     prepare, functions = _preparation(winner)
     shared = sorted({layer.same_as for layer in layers if layer.same_as is not None})
-    if winner.validation.outliers is not None:
-        functions += LIKENESS
     text = render(
-        "net.py.j2", name=winner.name, summary=line(winner.config), nets=len(winner.members), form=winner.form,
-        input_spec=input_spec, mean=_levels(input_spec.mean), std=_levels(input_spec.std), names=_names(winner),
+        "net.py.j2", name=winner.name, summary=line(winner.config), form=winner.form, input_spec=input_spec,
+        mean=_levels(input_spec.mean), std=_levels(input_spec.std), names=_names(winner),
         layers=[(_named(place, layer, model, shared), layer.outputs) for place, layer in enumerate(layers)],
         shared=[(_name(place), _module(layers[place], model)) for place in shared],
         views=[tuple(view) for view in views_of(model)] if model.test_shift else [],
         has_odd_pool=any(layer.kind == "pool" and layer.pool_axes == "channels_rows" for layer in layers),
         prepare=prepare, functions="\n\n".join(inspect.getsource(function) for function in functions),
-        outliers=winner.validation.outliers is not None, outlier_note=input_spec.outlier_note, outlier_key=OUTLIERS,
     )  # fmt: skip
     return text + "\n"
 
@@ -80,7 +68,7 @@ def _at_size(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
     drawn = (preparation.brightness, preparation.prepare, preparation.shares)
     match winner.input_spec.preparation:
         case "digit":
-            return "prepare(lit_evenly(brightness(image)))", (*drawn, *LIGHT)
+            return "prepare(brightness(image))", drawn
         case "drawing":
             return "prepare(brightness(image), digit=False)", drawn
         case "picture":

@@ -11,7 +11,6 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from mnist_bench import cells
 from search.messages import quoted
 
 MARKDOWN_SIGNS = "\\`*_[]<>|~&$#"
@@ -35,8 +34,8 @@ def _environment() -> Environment:
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {
-        "by_channel": _by_channel, "csp_hash": csp_hash, "in_a_cell": _in_a_cell, "percent": cells.percent,
-        "product": prod, "quoted": quoted, "repr": repr, "thousands": "{:,}".format,
+        "by_channel": _by_channel, "csp_hash": csp_hash, "in_a_cell": _in_a_cell, "product": prod, "quoted": quoted,
+        "repr": repr, "thousands": "{:,}".format,
     }  # fmt: skip
     return environment
 

@@ -20,9 +20,7 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.prediction.input_spec import InputSpec
 from mnist_bench.prediction.model import Model
-from mnist_bench.prediction.outlier_rule import OutlierRule, calibrated_rule
 from mnist_bench.prediction.picture_kind import draws_on_black, is_ready, sample
-from mnist_bench.prediction.threshold import Threshold, threshold
 from mnist_bench.studies import openings, record as records, reproduce
 from mnist_bench.studies.best_checkpoints import worth_keeping
 from mnist_bench.studies.compatibility import commands_of
@@ -50,19 +48,11 @@ class WinnerOptions:
 
     on_all: bool = False
     """Whether to load the network that `confirm` trained on all training images, instead of the trial's own."""
-    committee: bool = False
-    """Whether to load all networks that `confirm` trained on all images, not only the first, and average them."""
     trains: bool = True
     """Whether to train a trial again if its weights were not kept."""
     device: str = "auto"
     data_dir: Path | None = None
     """The data set, as in `data.options_for`; None for the packaged one."""
-
-    def __post_init__(self) -> None:
-        if self.committee and not self.on_all:
-            raise UsageError(
-                "--ensemble exports the networks that `confirm` trained on all images; give --confirmed, too."
-            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,9 +61,6 @@ class Validation:
 
     errors: int
     images: int
-    threshold: Threshold
-    outliers: OutlierRule | None = None
-    """The rule that finds pictures unlike the training images; None with too few validation images."""
 
     @property
     def accuracy(self) -> float:
@@ -82,29 +69,17 @@ class Validation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Member:
-    """A net, and the record of the training that made it."""
-
-    record: Record
-    net: nn.Module
-    """On the CPU, in evaluation mode."""
-
-    @property
-    def weights(self) -> str:
-        """SHA-256 of its weights."""
-        return self.record.curve[-1].weights
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Winner:
-    """A trained network, or an ensemble of several, with its record and its results."""
+    """A trained network, with its record and its results."""
 
     study: StudyRecord
     trial: TrialRecord
     on_all: bool
     """Whether the net is one that `confirm` trained on all training images, instead of the trial's own."""
-    members: tuple[Member, ...]
-    """One network; in an ensemble several, trained alike with different seeds."""
+    record: Record
+    """Record of the training that made the net."""
+    net: nn.Module
+    """On the CPU, in evaluation mode."""
     input_spec: InputSpec
     is_drawn: bool
     """Whether the network reads pictures that can be drawn: grey ones on black."""
@@ -118,19 +93,9 @@ class Winner:
     """How often the test set was opened for the study."""
 
     @property
-    def record(self) -> Record:
-        """Record of the training that made the net; an ensemble's first."""
-        return self.members[0].record
-
-    @property
-    def nets(self) -> tuple[nn.Module, ...]:
-        """The net, or those of an ensemble."""
-        return tuple(member.net for member in self.members)
-
-    @property
-    def net(self) -> nn.Module:
-        """The net; of an ensemble, the first one."""
-        return self.members[0].net
+    def weights(self) -> str:
+        """SHA-256 of its weights."""
+        return self.record.curve[-1].weights
 
     @property
     def form(self) -> PictureForm:
@@ -148,11 +113,6 @@ class Winner:
         return f"{self.study.name}/{self.trial.number}"
 
     @property
-    def committee_errors(self) -> int | None:
-        """The ensemble's errors on the test images, by `confirm`; None for a single network, or if not measured."""
-        return self.final.committee if self.final and len(self.members) > 1 else None
-
-    @property
     def final(self) -> Final | None:
         """The errors of networks with these settings on the test images, by `confirm`; None if not measured."""
         return next((final for final in self.tested.finals if final.number == self.trial.number), None)
@@ -160,9 +120,7 @@ class Winner:
     @property
     def model(self) -> Model:
         """The net, ready for pictures."""
-        return Model(
-            nets=self.nets, input_spec=self.input_spec, form=self.form, outliers=self.validation.outliers
-        )  # fmt: skip
+        return Model(net=self.net, input_spec=self.input_spec, form=self.form)
 
 
 def load_winner(
@@ -193,20 +151,20 @@ def load_winner(
         trial = find_trial(study, None)
     record = record_of(study, trial)
     finder.check_net(trial, record, trains=options.trains)
-    kept = finder.confirmed_nets(trial, committee=options.committee) if options.on_all else ()
+    confirmed = finder.confirmed_net(trial) if options.on_all else None
     trainer = trainer_for(record, device=options.device, data_dir=options.data_dir, what=f"Study {study.name}")
     weights = finder.own_weights(trial, record, trainer)
-    members = kept or (Member(record=record, net=model_in(weights, f"{study.name}/{trial.number}")),)
-    trained_on = trainer.data.training_on(from_json(members[0].record.recipe).train_on)
+    of_net, net = confirmed or (record, model_in(weights, f"{study.name}/{trial.number}"))
+    trained_on = trainer.data.training_on(from_json(of_net.recipe).train_on)
     is_digits, is_drawing, is_drawn = picture_kind(record.data, trained_on)
-    validation = _validation(weights, trainer, record, drawn=is_drawing)
     input_spec = InputSpec(
         mean=trained_on.means, std=trained_on.deviations, digits=is_digits, drawn=is_drawing, names=trained_on.names,
-        members=len(members), unsure_below=validation.threshold.probability, red=record.data.is_red,
+        red=record.data.is_red,
     )  # fmt: skip
     return Winner(
-        study=study, trial=trial, on_all=options.on_all, members=members, input_spec=input_spec, is_drawn=is_drawn,
-        validation=validation, confirmed=finder.confirmed, test_openings=openings.for_study(study.location),
+        study=study, trial=trial, on_all=options.on_all, record=of_net, net=net, input_spec=input_spec,
+        is_drawn=is_drawn, validation=_validation(weights, trainer, record), confirmed=finder.confirmed,
+        test_openings=openings.for_study(study.location),
         tested=runs.preferred(finder.evaluated, trial.number, study, options.data_dir),
     )  # fmt: skip
 
@@ -300,40 +258,29 @@ class _Finder:
             f"The weights of {self.study.name}/{trial.number} {state}; `{command}` trains it again."
         )
 
-    def confirmed_nets(self, trial: TrialRecord, *, committee: bool) -> tuple[Member, ...]:
-        """Return the first net that `confirm` trained with a trial's settings on all images, or all that finished.
+    def confirmed_net(self, trial: TrialRecord) -> tuple[Record, nn.Module]:
+        """Return the first net that `confirm` trained with a trial's settings on all images, and its record.
 
         Raises:
-            StudyNotFoundError: one of them is not here, or there is only one for an ensemble.
-            UsageError: one was trained on other data than the study, or with other settings than the trial.
-            WeightsError: a file holds other weights than those of its record.
+            StudyNotFoundError: it is not here.
+            UsageError: it was trained on other data than the study, or with other settings than the trial.
+            WeightsError: its file holds other weights than those of its record.
         """
-        if not committee:
-            return (self._confirmed_net(trial, SEED),)
-        seeds = results.seeds_of(self.evaluated, trial.number)
-        paths = {seed: self.study.files.confirm.record_of(trial.number, seed, on_all=True) for seed in range(seeds)}
-        found = [seed for seed, path in paths.items() if records.read(path).curve[-1].end is None]
-        if len(found) < results.MIN_COMMITTEE:
-            name = f"{self.study.name}/{trial.number}"
-            raise StudyNotFoundError(f"Of {name} trained on all images, {len(found)} of {seeds} networks finished.")
-        return tuple(self._confirmed_net(trial, seed) for seed in found)
-
-    def _confirmed_net(self, trial: TrialRecord, seed: int) -> Member:
         study, folder = self.study, self.study.files.confirm
-        path, name = folder.net_of(trial.number, seed), f"{study.name}/{trial.number}"
+        path, name = folder.net_of(trial.number, SEED), f"{study.name}/{trial.number}"
         if not path.is_file():
             command = result_tables.command_for_nets(study.files.path, trial.number, self.commands)
             raise StudyNotFoundError(
                 f"{path}: the network that `confirm` trained on all images was not kept, as in earlier versions, or is "
                 f"gone; `{command}` trains it again."
             )
-        record = records.read(folder.record_of(trial.number, seed, on_all=True))
+        record = records.read(folder.record_of(trial.number, SEED, on_all=True))
         if record.data != record_of(study, trial).data:
             raise UsageError(f"{path}: was trained on other data than study {study.name}.")
         if from_json(record.recipe) != replace(from_json(trial.config), train_on=FINAL.train_on):
             raise UsageError(f"{path}: was trained with other settings than {name}.")
-        whose = f"the network of {name} that `confirm` trained on all images with seed {seed}"
-        return Member(record=record, net=load_known(path, record.curve[-1].weights, from_json(record.recipe), whose))
+        whose = f"the network of {name} that `confirm` trained on all images with seed {SEED}"
+        return record, load_known(path, record.curve[-1].weights, from_json(record.recipe), whose)
 
     def own_weights(self, trial: TrialRecord, record: Record, trainer: NetTrainer) -> bytes:
         """Return a trial's own net in the bytes of `training.export`: as it was kept, or trained again.
@@ -359,12 +306,7 @@ class _Finder:
         return export(state, from_json(record.recipe))
 
 
-def _validation(weights: bytes, trainer: NetTrainer, record: Record, *, drawn: bool) -> Validation:
+def _validation(weights: bytes, trainer: NetTrainer, record: Record) -> Validation:
     on = trainer.data.training_on(from_json(record.recipe).train_on)
-    labels = on.labels[on.validation].cpu().numpy()
-    logits = Scorer(trainer.precision).as_exported.logits(weights, on, "the network")
-    probabilities = logits.double().softmax(1).cpu().numpy()
-    return Validation(
-        errors=int((probabilities.argmax(1) != labels).sum()), images=len(labels),
-        threshold=threshold(probabilities, labels), outliers=calibrated_rule(trainer.data, probabilities, drawn=drawn),
-    )  # fmt: skip
+    found = Scorer(trainer.precision).as_exported.evaluate(weights, on, "the network")
+    return Validation(errors=found.errors, images=len(found.correct))

@@ -17,8 +17,6 @@ from search.stored_fields import STRICT, First, stored
 Preparation = Literal["digit", "drawing", "picture"]
 """How a picture is prepared. digit: the pixels unlike its border are ink, cropped and centred; drawing: ink, fitted
 whole; picture: only scaled."""
-MAX_MEMBERS = 100
-
 
 OneOrMore = (Len(1, 3), BeforeValidator(lambda found: tuple(found) if isinstance(found, list) else (found,)))
 """One number per channel; for a single channel, a file holds the number itself."""
@@ -27,7 +25,7 @@ OneOrMore = (Len(1, 3), BeforeValidator(lambda found: tuple(found) if isinstance
 @with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputSpec:
-    """How a network's pictures are prepared, when it is unsure, and the names of its classes."""
+    """How a network's pictures are prepared, and the names of its classes."""
 
     mean: Annotated[tuple[Annotated[float, Ge(0), Le(255)], ...], *OneOrMore]
     """Mean of the training pixels, 0 to 255, by channel."""
@@ -35,14 +33,10 @@ class InputSpec:
     """Their standard deviation, by channel."""
     digits: bool = True
     """Whether it was trained on digits: if so, a drawing is cropped and centred, otherwise fitted whole."""
-    unsure_below: Annotated[float, Ge(0), Le(1)] | None = None
-    """A prediction is unsure if its best probability is below this; None if not measured."""
     drawn: bool = True
     """Whether it was trained on drawings, ink on paper; if not, a picture is only scaled."""
     names: Annotated[tuple[str, ...], Len(0, MAX_CLASSES)] = ()
     """Names of the classes; empty if they are only numbers."""
-    members: Annotated[int, Ge(1), Le(MAX_MEMBERS)] = 1
-    """Number of networks whose probabilities are averaged."""
     red: bool = False
     """Whether a picture's grey becomes the red channel, with green and blue 0, as in `mnist-red`."""
 
@@ -67,17 +61,12 @@ class InputSpec:
         """Channels that are taken from a picture: 1, its grey, or 3."""
         return 1 if self.red else len(self.mean)
 
-    @property
-    def outlier_note(self) -> str:
-        """What is said of a picture that is unlike the training images."""
-        return "no digit" if self.digits else "no known class"
-
     def name_of(self, label: int) -> str:
         """Return the name of a class, or its number if it has no name."""
         return self.names[label] if self.names else str(label)
 
 
-FIRST: First = {InputSpec: ("digits", "unsure_below")}
+FIRST: First = {InputSpec: ("digits",)}
 """See `search.stored_fields`; a new field is not added."""
 
 

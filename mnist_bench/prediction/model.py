@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
@@ -16,10 +16,8 @@ from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.prediction import input_spec as stored_spec, outlier_rule as stored_rule, picture_files
-from mnist_bench.prediction.input_spec import MAX_MEMBERS, InputSpec
-from mnist_bench.prediction.light import lit_evenly
-from mnist_bench.prediction.outlier_rule import OutlierRule
+from mnist_bench.prediction import input_spec as stored_spec, picture_files
+from mnist_bench.prediction.input_spec import InputSpec
 from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare
 from mnist_bench.training.weights import (
     config_entry,
@@ -32,10 +30,10 @@ from mnist_bench.training.weights import (
     readable,
 )
 from search.arguments import check_several
-from search.messages import in_a_sentence, show
+from search.messages import in_a_sentence
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 WEIGHTS = "model.safetensors"
 """Name of the file in an export's folder."""
@@ -43,8 +41,6 @@ UNFINISHED = "UNFINISHED"
 """Name of a file that lies there until all others do."""
 INPUT_SPEC = "mnist-bench"
 """Name of the input specification in the file's metadata, next to the configuration."""
-OUTLIERS = "mnist-bench-outliers"
-"""Name of the rule for outliers in the file's metadata; files of earlier versions have none."""
 BATCH = 250
 """Pictures that are computed at once."""
 
@@ -60,29 +56,21 @@ class Prediction:
     runner_up: int
     """The class after it."""
     runner_up_probability: float
-    unsure: bool | None
-    """Whether the probability is below the network's threshold; None if it has no threshold."""
     probabilities: tuple[float, ...]
     """Probability of each class, 0..1."""
     name: str | None = None
     """Name of the label; None if the classes are only numbers."""
     runner_up_name: str | None = None
-    outlier: bool | None = None
-    """Whether the picture is unlike the training images, so that it probably belongs to no class; None if the network
-    has no rule for that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Model:
-    """A network in float32 on the CPU, or several as an ensemble, with the preparation of its pictures."""
+    """A network in float32 on the CPU, with the preparation of its pictures."""
 
-    nets: tuple[nn.Module, ...]
-    """The networks; their probabilities are averaged."""
+    net: nn.Module
     input_spec: InputSpec
     form: PictureForm = MNIST
-    """Form of the pictures that the networks take."""
-    outliers: OutlierRule | None = None
-    """The rule that finds pictures unlike the training images; None if it is not known."""
+    """Form of the pictures that the network takes."""
     assumed: bool = False
     """Whether its file does not describe its pictures, as files that a search keeps, so that MNIST's mean and standard
     deviation are assumed."""
@@ -126,10 +114,7 @@ class Model:
         """
         if not len(pictures):
             return []
-        stacked = np.stack(pictures)
-        probabilities = self.probabilities(stacked)
-        marks = [None] * len(stacked) if self.outliers is None else self._marks(self.outliers, stacked, probabilities)
-        return [self._prediction(row, mark) for row, mark in zip(probabilities, marks, strict=True)]
+        return [self._prediction(row) for row in self.probabilities(np.stack(pictures))]
 
     def probabilities(self, pictures: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probability of each class, (N, classes), for N prepared pictures, 0 to 255.
@@ -143,8 +128,7 @@ class Model:
             given = torch.tensor(pictures, dtype=torch.float32).view(-1, *self.form.shape)
             mean, std = (torch.tensor(of).view(-1, 1, 1) for of in (self.input_spec.mean, self.input_spec.std))
             parts = torch.split((given - mean) / std, BATCH)
-            each = [torch.cat([net(part) for part in parts]).double().softmax(1) for net in self.nets]
-            found: NDArray[np.float64] = torch.stack(each).mean(0).numpy()
+            found: NDArray[np.float64] = torch.cat([self.net(part) for part in parts]).double().softmax(1).numpy()
         # Its weights are not checked: your own network may hold infinite ones, such as a mask.
         if not np.isfinite(found).all():
             raise WeightsError(
@@ -173,7 +157,7 @@ class Model:
         """Return pixels at the network's height and width, with the channels that it reads of a picture."""
         match self.input_spec.preparation:
             case "digit":
-                return prepare(lit_evenly(_channels(image, 1)[0]))
+                return prepare(_channels(image, 1)[0])
             case "drawing":
                 return prepare(_channels(image, 1)[0], digit=False)
             case "picture":
@@ -182,20 +166,13 @@ class Model:
             case _:
                 assert_never(self.input_spec.preparation)
 
-    def _marks(
-        self, rule: OutlierRule, pictures: NDArray[np.float32], probabilities: NDArray[np.float64]
-    ) -> list[bool | None]:
-        return [bool(mark) for mark in rule.marks(pictures.reshape(-1, *self.form.shape), probabilities)]
-
-    def _prediction(self, probabilities: NDArray[np.float64], outlier: bool | None) -> Prediction:
+    def _prediction(self, probabilities: NDArray[np.float64]) -> Prediction:
         first, second = (int(label) for label in (-probabilities).argsort(kind="stable")[:2])
-        bar, names = self.input_spec.unsure_below, self.input_spec.names
+        names = self.input_spec.names
         return Prediction(
             label=first, probability=float(probabilities[first]), runner_up=second,
-            runner_up_probability=float(probabilities[second]),
-            unsure=None if bar is None else bool(probabilities[first] < bar),
-            probabilities=tuple(probabilities.tolist()), name=names[first] if names else None,
-            runner_up_name=names[second] if names else None, outlier=outlier,
+            runner_up_probability=float(probabilities[second]), probabilities=tuple(probabilities.tolist()),
+            name=names[first] if names else None, runner_up_name=names[second] if names else None,
         )  # fmt: skip
 
 
@@ -227,25 +204,10 @@ def _channels(image: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
     return np.stack([image] * channels)
 
 
-def pack(
-    nets: Sequence[nn.Module],
-    config: TrainConfig,
-    input_spec: InputSpec,
-    form: PictureForm = MNIST,
-    outliers: OutlierRule | None = None,
-) -> bytes:
-    """Return a safetensors file of a network's weights; configuration, input specification and the rule for outliers
-    are its metadata.
-
-    In an ensemble, the names of weights begin with the number of their network.
-    """
-    weights = {
-        f"{member}.{name}" if len(nets) > 1 else name: np.ascontiguousarray(value.numpy())
-        for member, net in enumerate(nets)
-        for name, value in net.state_dict().items()
-    }
-    rule = {} if outliers is None else {OUTLIERS: stored_rule.to_text(outliers)}
-    return packed(weights, {**config_entry(config, form), INPUT_SPEC: stored_spec.to_text(input_spec), **rule})
+def pack(net: nn.Module, config: TrainConfig, input_spec: InputSpec, form: PictureForm = MNIST) -> bytes:
+    """Return a safetensors file of a network's weights; configuration and input specification are its metadata."""
+    weights = {name: np.ascontiguousarray(value.numpy()) for name, value in net.state_dict().items()}
+    return packed(weights, {**config_entry(config, form), INPUT_SPEC: stored_spec.to_text(input_spec)})
 
 
 def is_export(folder: Path) -> bool:
@@ -275,7 +237,9 @@ def load_model(path: str | Path) -> Model:
 
     file = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
     try:
-        content = read_weights(file, MAX_MEMBERS)
+        if "unsure_below" in metadata_in(file).get(INPUT_SPEC, ""):
+            raise WeightsError(f"{file}: was exported by version 0.3.0 or an earlier one; export the network again.")
+        content = read_weights(file)
     except OSError as error:
         if (file.parent / UNFINISHED).is_file():
             raise WeightsError(
@@ -285,34 +249,15 @@ def load_model(path: str | Path) -> Model:
     with readable(str(file)):
         metadata, (config, form) = metadata_of(content), config_in(content)
         input_spec = stored_spec.parse(metadata[INPUT_SPEC]) if INPUT_SPEC in metadata else None
-        parts = _members(load(content), 1 if input_spec is None else input_spec.members)
-        nets = tuple(net_of(part, config, form) for part in parts)
+        net = net_of(load(content), config, form)
         if input_spec is not None:
-            rule = stored_rule.check(stored_rule.parse(metadata[OUTLIERS]), form) if OUTLIERS in metadata else None
-            return Model(nets=nets, input_spec=stored_spec.check(input_spec, form), form=form, outliers=rule)
+            return Model(net=net, input_spec=stored_spec.check(input_spec, form), form=form)
     if form != MNIST:
         raise WeightsError(
             f"{file}: does not record the training data of its network, images of {form}; "
             "`mnist-bench export STUDY/N --to DIR`, with `--data FILE` for your own data, writes a file that does."
         )
-    return Model(nets=nets, input_spec=_spec_of_mnist(config), assumed=True)
-
-
-def _members(weights: Mapping[str, Tensor], members: int) -> list[Mapping[str, Tensor]]:
-    """Return the weights of a network, or of each network of an ensemble, by their names in `pack`.
-
-    Raises:
-        ValueError: one belongs to none of them.
-    """
-    if members == 1:
-        return [weights]
-    parts: dict[str, dict[str, Tensor]] = {str(member): {} for member in range(members)}
-    for name, value in weights.items():
-        member, _, rest = name.partition(".")
-        if member not in parts:
-            raise ValueError(f"{show(name)} belongs to none of {members} networks")
-        parts[member][rest] = value
-    return [*parts.values()]
+    return Model(net=net, input_spec=_spec_of_mnist(config), assumed=True)
 
 
 def _spec_of_mnist(config: TrainConfig) -> InputSpec:

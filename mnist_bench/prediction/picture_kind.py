@@ -20,16 +20,16 @@ STEPS = 2
 """Largest allowed difference; MNIST's own pictures change by at most 1, because the strongest ink of some is 254."""
 
 
-def sample(labels: NDArray[Any], count: int = SAMPLE) -> NDArray[np.intp]:
+def sample(labels: NDArray[Any]) -> NDArray[np.intp]:
     """Return the indices of a representative sample: the first pictures of each class, in any order of the classes.
 
-    It has about `count` pictures, and at least one of each class.
+    It has about `SAMPLE` pictures, and at least one of each class.
 
     >>> sample(np.repeat([0, 1], [300, 50])).shape
     (150,)
     """
     classes = np.unique(labels)
-    each = -(-count // max(1, len(classes)))
+    each = -(-SAMPLE // max(1, len(classes)))
     places = [np.flatnonzero(labels == label)[:each] for label in classes]
     return np.sort(np.concatenate([np.empty(0, np.intp), *places]))
 

@@ -224,10 +224,10 @@ def _read(path: Path) -> bytes:
         raise WeightsError(f"{path}: not a file of exported weights ({error}).") from error
 
 
-def read_weights(path: Path, nets: int = 1) -> bytes:
-    """Return the content of a file of `export`, or of one that holds up to `nets` nets.
+def read_weights(path: Path) -> bytes:
+    """Return the content of a file of `export`.
 
-    Its header comes first: it has to promise the file's size, and no more than such nets need.
+    Its header comes first: it has to promise the file's size, and no more than its net needs.
 
     Raises:
         OSError: the file cannot be read.
@@ -238,7 +238,7 @@ def read_weights(path: Path, nets: int = 1) -> bytes:
         head = _head(file)
         _check_promise(head, size)
         config, form = config_in(head)
-        if size > MAX_BYTES or (config.net_code is None and size > _most_bytes(config, form, nets)):
+        if size > MAX_BYTES or (config.net_code is None and size > _most_bytes(config, form)):
             raise ValueError(f"{size:,} bytes are more than its network needs")
         file.seek(0)
         return file.read(size)
@@ -279,15 +279,15 @@ def _check_promise(head: bytes, size: int) -> None:
         raise ValueError(f"{size:,} bytes, and its header declares {promised:,}")
 
 
-def _most_bytes(config: TrainConfig, form: PictureForm, nets: int) -> int:
-    """Return more bytes than a file of this number of built-in nets has.
+def _most_bytes(config: TrainConfig, form: PictureForm) -> int:
+    """Return more bytes than a file of a built-in net has.
 
     In addition to its parameters it holds means and variances of layers, as many at most, and the header. It holds
     shared filters at each of their places.
     """
     net = plan_layers(config.model, form)
     again = sum(net.layers[layer.same_as].trainable for layer in net.layers if layer.same_as is not None)
-    return 8 * nets * (net.parameters + again) + MAX_HEADER
+    return 8 * (net.parameters + again) + MAX_HEADER
 
 
 def weights_hash(weights: Mapping[str, Tensor]) -> str:

@@ -176,10 +176,10 @@ def test_the_study_is_confirmed_on_its_own_test_part(confirmed: Place, tmp_path:
     place = confirmed.copy(tmp_path / "copy")
     found = json.loads((place.folder / "confirmed.json").read_text())
     assert (found["test_images"], found["test_openings"]) == (100, 1)
-    said = place.errors("export", "tiny-0", "--confirmed", "--committee", "--to", "committee")
-    assert "an ensemble of 8 networks trained on all images" in said
-    card = (place.folder / "committee" / "README.md").read_text()
-    assert f"{found['finals'][0]['committee']} of 100 wrong" in card
+    said = place.errors("export", "tiny-0", "--confirmed", "--to", "winner")
+    assert "trained on all images" in said
+    card = (place.folder / "winner" / "README.md").read_text()
+    assert f"{found['finals'][0]['errors'][0]} of 100 wrong" in card
     assert " --data DATA" in card
 
 

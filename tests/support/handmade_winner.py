@@ -9,12 +9,10 @@ from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.experiments.confirm.results import Evaluated
-from mnist_bench.export.winner import Member, Validation, Winner, picture_kind
+from mnist_bench.export.winner import Validation, Winner, picture_kind
 from mnist_bench.prediction.input_spec import InputSpec
-from mnist_bench.prediction.outlier_rule import calibrated_rule
-from mnist_bench.prediction.threshold import threshold
 from mnist_bench.studies.record import Record, record_of
-from mnist_bench.training.evaluation import logits
+from mnist_bench.training.evaluation import evaluate
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, model_in
 from support import handmade
@@ -67,22 +65,14 @@ def winner(
     record = replace(record, data=replace(record.data, dataset=dataset, form=data.form))
     net = model_in(export(result.state, trained), "a state")
     on = data.training_on(trained.train_on)
-    probabilities = logits(net, on, "fp32").double().softmax(1).numpy()
-    labels = on.labels[on.validation].numpy()
-    bar = threshold(probabilities, labels)
+    errors = evaluate(net, on, "fp32").errors
     digits, drawing, is_drawn = picture_kind(record.data, on)
-    rule = calibrated_rule(data, probabilities, drawn=drawing)
-    errors = int((probabilities.argmax(1) != labels).sum())
     given: dict[str, Any] = {
-        "study": study, "trial": trial, "on_all": False, "members": (Member(record=record, net=net),),
+        "study": study, "trial": trial, "on_all": False, "record": record, "net": net,
         "is_drawn": is_drawn, "input_spec": InputSpec(
-            mean=on.means, std=on.deviations, digits=digits, drawn=drawing, names=on.names,
-            unsure_below=bar.probability, red=record.data.is_red,
+            mean=on.means, std=on.deviations, digits=digits, drawn=drawing, names=on.names, red=record.data.is_red,
         ),
-        "validation": Validation(
-            errors=errors, images=len(labels), threshold=bar, outliers=rule,
-        ),
-        "confirmed": None, "test_openings": 0,
+        "validation": Validation(errors=errors, images=len(on.validation)), "confirmed": None, "test_openings": 0,
     }  # fmt: skip
     confirmed = more.get("confirmed")
     images = confirmed.test_images if confirmed else 0

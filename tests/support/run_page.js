@@ -7,14 +7,13 @@ const [page, pictures] = process.argv.slice(2).map((path) => fs.readFileSync(pat
 const [, packed] = page.match(/<script type="application\/json" class="net">([^]*?)<\/script>/);
 const [, script] = page.match(/<script>([^]*?)<\/script>/);
 globalThis.document = { querySelectorAll: () => [] };
-vm.runInThisContext(`${script}; globalThis.net = { unpack, probabilities, prepared, isOutlier };`);
+vm.runInThisContext(`${script}; globalThis.net = { unpack, probabilities, prepared };`);
 
 globalThis.net.unpack(JSON.parse(packed)).then((net) => {
   const { prepared, grey } = JSON.parse(pictures);
-  const { probabilities, prepared: made, isOutlier } = globalThis.net;
+  const { probabilities, prepared: made } = globalThis.net;
   console.log(JSON.stringify({
     probabilities: prepared.map((picture) => probabilities(net, picture)),
-    outliers: prepared.map((picture) => isOutlier(net, picture, probabilities(net, picture))),
     prepared: grey.map(({ rows, columns, pixels }) => {
       const picture = made(net, pixels, rows, columns);
       return picture && Array.from(picture);

@@ -190,16 +190,10 @@ def _to_take_away(
     `trial` names the configuration if it is not the confirmation's winner.
     """
     from mnist_bench.experiments.confirm.confirming import lost_nets
-    from mnist_bench.experiments.confirm.results import MIN_COMMITTEE
 
     kept = {number for number, _ in files.kept_nets()}  # earlier versions kept none
     if not any(final.number in kept for final in finals) or lost_nets(files, finals):
         return []
-    (final,) = finals
-    one = commands.line("export", "--confirmed", "--to", "winner", trial=trial)
-    ways = {one: "one of its networks, as files that work without mnist-bench"}
-    if final.ended >= MIN_COMMITTEE:
-        every = commands.line("export", "--confirmed", "--ensemble", "--to", "winner", trial=trial)
-        ways[every] = f"all {final.ended} of #{final.number}, their probabilities averaged"
-    width = max(map(len, ways))
-    return ["To export the selected network:", *(f"  {way:<{width}}   {use}" for way, use in ways.items())]
+    command = commands.line("export", "--confirmed", "--to", "winner", trial=trial)
+    use = "one of its networks, as files that work without mnist-bench"
+    return ["To export the selected network:", f"  {command}   {use}"]

@@ -29,15 +29,6 @@ def export(
             help="Export the network that `confirm` trained on all images: the first of its eight seeds.",
         ),
     ] = False,
-    committee: Annotated[
-        bool,
-        typer.Option(
-            "--ensemble",
-            "--committee",
-            help="With --confirmed: export the networks of all eight seeds, with averaged probabilities. It is often "
-            "slightly more accurate, at eight times the cost.",
-        ),
-    ] = False,
     device: options.Device = "auto",
     data_dir: options.Data = None,
     net: options.Net = None,
@@ -59,15 +50,14 @@ def export(
     from mnist_bench.export import export_folder
     from mnist_bench.export.winner import WinnerOptions, load_winner
 
-    asked = WinnerOptions(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
+    asked = WinnerOptions(on_all=confirmed, device=device, data_dir=data_dir)
     export_folder.check(folder)
     study, trial = targets.open_target(target, results, storage)
     winner = load_winner(study, trial, asked, output.note)
     written = export_folder.write(winner, folder)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"
     of = "trained on all images; in the search its settings got" if winner.on_all else "in float32"
-    nets = f"an ensemble of {len(winner.members)} networks " if committee else ""
-    output.note(f"{winner.name}, {nets}{of} {right}.")
+    output.note(f"{winner.name}, {of} {right}.")
     for remark in written.remarks:
         output.note(remark)
     if json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, assert_never
@@ -64,12 +64,6 @@ def predict(
     dark on light or light on dark. It is cropped, fitted into 20x20 pixels and centered, as MNIST's digits are. For a
     network trained on your own data, an image is only scaled to the size and channels of that data.
 
-    A prediction is `unsure` if its probability is below a threshold: the one that best separates correct from wrong
-    predictions on the validation images.
-
-    An image that is unlike the training images is marked `no digit`, or `no known class` for other data. The threshold
-    marks 1% of the validation images. Many images of something else are marked, but not all.
-
     Examples:
         mnist-bench predict winner digit.png
         mnist-bench predict conv-0/17 scans/ --csv > labels.csv
@@ -81,8 +75,8 @@ def predict(
     loaded = _model(model, data_dir, results, storage)
     if loaded.assumed:
         output.note(
-            f"{model} does not record its training data; assuming MNIST's mean and deviation, with no threshold. "
-            "A study or an export records both."
+            f"{model} does not record its training data; assuming MNIST's mean and deviation. "
+            "A study or an export records them."
         )
     answers = _answers(loaded, paths)
     seen = [answer for answer in answers if isinstance(answer, Answer)]
@@ -90,7 +84,7 @@ def predict(
     for fault in faults:
         output.note(f"Error: {fault.error}")
     if seen or form == "json":
-        output.print_result(form, _table(answers, seen, loaded))
+        output.print_result(form, _table(answers, seen))
     if faults:
         raise typer.Exit(ExitCode.USAGE)
 
@@ -132,32 +126,9 @@ def _content(path: str) -> Path | bytes:
     return sys.stdin.buffer.read(picture_files.MAX_BYTES + 1) if path == STDIN else Path(path)
 
 
-def _table(answers: Sequence[Answer | PictureFault], seen: Sequence[Answer], model: Model) -> Table[Answer]:
-    bar, note = model.input_spec.unsure_below, model.input_spec.outlier_note
-    return Table(
-        rows=seen,
-        columns=[*COLUMNS, Column("note", lambda answer: _note(answer.prediction, note), 3)],
-        footnotes=[*_footnotes(model, [answer.prediction for answer in seen])],
-        record=_record,
-        document={"unsure_below": bar, "pictures": [_record(answer) for answer in answers]},
-    )
-
-
-def _footnotes(model: Model, seen: Sequence[Prediction]) -> Iterator[str]:
-    if any(prediction.unsure for prediction in seen):
-        yield f"unsure: the probability is below {cells.percent(model.input_spec.unsure_below)}."
-    if model.outliers is None and not model.assumed:
-        yield "Images of something else are not marked: this model has no rule for that."
-    if marked := sum(bool(prediction.outlier) for prediction in seen):
-        images = "1 image is" if marked == 1 else f"{marked:,} images are"
-        yield (
-            f"{model.input_spec.outlier_note}: {images} unlike the training images, as 1% of the validation images "
-            "are; ignore the label."
-        )
-
-
-def _note(prediction: Prediction, note: str) -> str:
-    return ", ".join([*(["unsure"] if prediction.unsure else []), *([note] if prediction.outlier else [])])
+def _table(answers: Sequence[Answer | PictureFault], seen: Sequence[Answer]) -> Table[Answer]:
+    document = {"pictures": [_record(answer) for answer in answers]}
+    return Table(rows=seen, columns=COLUMNS, record=_record, document=document)
 
 
 def _record(answer: Answer | PictureFault) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
@@ -559,11 +559,6 @@ def evaluated(folder: Path) -> tuple[Evaluated, ...]:
 def tested(folder: Path) -> Iterator[Confirmed | Front]:
     """Yield the kept results that have a test set, the race before the front; errors as in `load`."""
     yield from filter(None, (load(Confirmed, folder), load(Front, folder)))
-
-
-def seeds_of(found: Sequence[Evaluated], number: int) -> int:
-    """Return with how many seeds the configuration of trial `number` was trained on all images; 0 if it was not."""
-    return max((len(final.errors) for one in found for final in one.finals if final.number == number), default=0)
 
 
 def earlier(before: Confirmed | Front | None, now: Evaluated) -> tuple[Final, ...]:

@@ -1,5 +1,4 @@
 const SIDE = 280, PEN = 20, STEP = 10;
-const UNSURE = "Unsure: ";
 
 async function start(root) {
   const find = (name) => root.querySelector(`.${name}`);
@@ -24,8 +23,6 @@ async function start(root) {
     eye.putImageData(image, 0, 0);
     const found = picture && probabilities(net, picture);
     const order = found && found.map((_, label) => label).sort((a, b) => found[b] - found[a]);
-    const unsure = found && net.unsure_below !== null && found[order[0]] < net.unsure_below;
-    const outlier = found && isOutlier(net, picture, found);
     bars.forEach((bar, place) => {
       const label = bars.length === names.length ? place : found ? order[place] : -1; // else the most probable ones
       bar.querySelector("em").textContent = label < 0 ? "–" : names[label];
@@ -34,11 +31,8 @@ async function start(root) {
       bar.querySelector("i").style.width = `${100 * share}%`;
       bar.querySelector("b").textContent = found ? percent(share) : "–";
     });
-    verdict.classList.toggle("waiting", !found || unsure || outlier);
-    verdict.textContent = !found ? verdict.dataset.empty
-      : outlier ? `${net.outlier_note[0].toUpperCase()}${net.outlier_note.slice(1)}; most like ${names[order[0]]}`
-      : unsure ? `${UNSURE}${names[order[0]]} or ${names[order[1]]}`
-      : names[order[0]];
+    verdict.classList.toggle("waiting", !found);
+    verdict.textContent = found ? names[order[0]] : verdict.dataset.empty;
   }
 
   function plan() {

@@ -3,29 +3,18 @@
 // puts out, of maps * rows * columns. The sizes of all layers, and their weights, are in what `unpack` returns.
 
 async function unpack(packed) {
-  const planes = await inflated(packed.weights);
+  const bytes = Uint8Array.from(atob(packed.weights), (letter) => letter.charCodeAt(0));
+  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const planes = new Uint8Array(await new Response(inflated).arrayBuffer());
   const count = planes.length / 2, weights = new Float32Array(count);
   for (let i = 0; i < count; i++) weights[i] = half(planes[i] | (planes[count + i] << 8)); // low bytes, then high ones
   let start = 0;
-  const nets = packed.nets.map((layers) => layers.map((layer) => {
+  const layers = packed.layers.map((layer) => {
     if (!layer.count) return layer;
     start += layer.count;
     return { ...layer, weights: weights.subarray(start - layer.count, start).map((weight) => weight * layer.unit) };
-  }));
-  return { ...packed, nets, outliers: packed.outliers && await unpackRule(packed.outliers) };
-}
-
-async function inflated(text) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-// The rule for pictures unlike the training images; its references are pixels of 16 levels, two in a byte.
-async function unpackRule(rule) {
-  const pairs = await inflated(rule.references);
-  const level = (i) => (i % 2 ? pairs[i >> 1] & 15 : pairs[i >> 1] >> 4);
-  return { ...rule, references: Uint8Array.from({ length: rule.count * rule.pixels }, (_, i) => level(i)) };
+  });
+  return { ...packed, layers };
 }
 
 function half(bits) {
@@ -34,8 +23,8 @@ function half(bits) {
   return bits & 32768 ? -size : size;
 }
 
-// The mean of what the networks of an ensemble say; of one network, what it says. A network of three channels sees what is drawn in
-// red: of green and blue, behind the picture's last pixel, there is nothing.
+// A network of three channels sees what is drawn in red: of green and blue, behind the picture's last pixel, there is
+// nothing.
 function probabilities(net, picture) {
   const area = net.rows * net.columns;
   const input = Float32Array.from({ length: net.mean.length * area }, (_, i) => {
@@ -43,47 +32,7 @@ function probabilities(net, picture) {
     return ((picture[i] ?? 0) - net.mean[channel]) / net.std[channel];
   });
   const views = net.views.map(([down, right, weight]) => [moved(net, input, down, right), weight]);
-  const each = net.nets.map((layers) => softmax(logits(layers, views)));
-  return each[0].map((_, label) => each.reduce((sum, said) => sum + said[label], 0) / each.length);
-}
-
-// Whether a picture is unlike the training images; null where no rule is known. As `outlier_scores` in net.py.
-function isOutlier(net, picture, found) {
-  const rule = net.outliers;
-  if (!rule) return null;
-  const best = Math.max(...found);
-  let score = Math.log(1 - best + 1e-4) / rule.doubt_scale + nearest(net, picture) / rule.distance_scale;
-  if (rule.surprise.length) {
-    const place = Math.min(Math.max(partsMinusHoles(picture, net.rows, net.columns), -4), 5) + 4;
-    score += 0.3 * rule.surprise[found.indexOf(best)][place];
-  }
-  return score > rule.above;
-}
-
-// The distance of the picture's thumbnail to that of the nearest training image.
-function nearest(net, picture) {
-  const { references, count, pixels } = net.outliers, across = shares(net.columns, Math.min(net.columns, 14));
-  const seen = shares(net.rows, Math.min(net.rows, 14)).flatMap((column) => across.map((row) => (15 / 255) *
-    column.reduce((all, [y, down]) => all + down * row.reduce((sum, [x, share]) => sum + share * picture[y * net.columns + x], 0), 0)));
-  let least = Infinity;
-  for (let i = 0; i < count; i++) {
-    const square = seen.reduce((sum, value, j) => sum + (value - references[i * pixels + j]) ** 2, 0);
-    least = Math.min(least, square);
-  }
-  return Math.sqrt(least);
-}
-
-function partsMinusHoles(picture, rows, columns) {
-  const ink = (y, x) => (y >= 0 && x >= 0 && y < rows && x < columns && picture[y * columns + x] >= 100 ? 1 : 0);
-  let sum = 0;
-  for (let y = 0; y <= rows; y++) {
-    for (let x = 0; x <= columns; x++) {
-      const [first, second, third, fourth] = [ink(y - 1, x - 1), ink(y - 1, x), ink(y, x - 1), ink(y, x)];
-      const inked = first + second + third + fourth;
-      sum += inked === 1 ? 1 : inked === 3 ? -1 : inked === 2 && first === fourth ? -2 : 0;
-    }
-  }
-  return sum / 4;
+  return softmax(logits(net.layers, views));
 }
 
 function softmax(scores) {

@@ -66,7 +66,7 @@ run("doctor tiny-0 --json")
 run(f"export tiny-0/{{number}} --confirmed --to winner")
 run("{CONFIRM}")
 assert [path.read_bytes() for path in kept] == before
-run("export tiny-0 --confirmed --committee --to all-nets")
+run("export tiny-0 --confirmed --to taken")
 first.unlink()
 run("{CONFIRM} --budget 1h")
 assert [path.read_bytes() for path in kept] == before
@@ -147,7 +147,7 @@ def test_asked_again_it_neither_trains_nor_opens_the_test_set(
     assert (again.code, again.err.splitlines()[0], len(again.err.splitlines())) == (
         0,
         "To export the selected network:",
-        3,
+        2,
     )
     assert "The test set has been evaluated once." in again.out
     assert (

@@ -91,7 +91,7 @@ def test_asked_again_it_neither_trains_nor_opens_the_test_set(ran: list[Ran], fo
     dearest = json.loads(ran[2].out)["members"][-1]["number"]
     assert ran[3].err.splitlines()[0] == "To export the selected network:"
     assert f"mnist-bench export tiny-0/{dearest} --confirmed --to winner" in ran[3].err
-    assert len(ran[3].err.splitlines()) == 3
+    assert len(ran[3].err.splitlines()) == 2
     first, alone, again = (json.loads(ran[place].out) for place in (2, 4, 5))
     assert [member["number"] for member in alone["members"]] == [dearest]
     assert (again["finals"], again["members"]) == (first["finals"], first["members"])

@@ -13,9 +13,6 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.test_set import open_test_set
-from mnist_bench.prediction.model import load_model
 from support.command_process import UNDRAWN
 
 pytestmark = pytest.mark.slow
@@ -44,9 +41,6 @@ run("predict results/tiny-0/weights/0.safetensors digit.png")
 run("export tiny-0 --confirmed --to early")
 run("confirm tiny-0 --top 1 --workers 1")
 run("export tiny-0 --confirmed --to confirmed")
-run("export tiny-0 --confirmed --committee --to committee")
-run("export tiny-0 --committee --to committee")
-run("predict committee digit.png --json")
 run("leaderboard --json")
 Path("results/tiny-0/weights/0.safetensors").unlink()
 run("predict tiny-0/0 digit.png")
@@ -142,45 +136,9 @@ def test_a_net_that_confirm_trained_on_all_images(ran: dict[str, Any], home: Pat
     assert "validation images, measured again in float32" in (home / "kept" / "README.md").read_text()
 
 
-def test_all_nets_that_confirm_trained_are_a_committee(ran: dict[str, Any], home: Path) -> None:
-    done = ran["export tiny-0 --confirmed --committee --to committee"]
-    assert done.code == 0, done.err
-    assert re.match(
-        r"tiny-0/\d, an ensemble of 8 networks trained on all images; in the search its settings got ", done.err
-    )
-    assert len(done.out.splitlines()) == 13
-    told = re.search(
-        r"ensemble of the 8 networks, their probabilities averaged: (\d+\.\d\d%, [\d,]+ of 10,000 wrong)\.",
-        ran["confirm tiny-0 --top 1 --workers 1"].out,
-    )
-    assert told
-    card = (home / "committee" / "README.md").read_text()
-    assert f"| test images, the ensemble, by `confirm` | {told[1]} |" in card
-    assert "| test images, by `confirm` |" not in card
-    assert "These 8 nets, whose probabilities are averaged, were trained on all training images" in card
-    assert "ensemble of the 8 networks, their probabilities averaged: " in (home / "report.html").read_text()
-    (said,) = json.loads(ran["predict committee digit.png --json"].out)["pictures"]
-    assert sum(said["probabilities"]) == pytest.approx(1)
-    alone = ran["export tiny-0 --committee --to committee"]
-    assert (alone.code, alone.err) == (
-        2,
-        "Error: --ensemble exports the networks that `confirm` trained on all images; give --confirmed, too.\n",
-    )
-
-
-def test_what_confirm_says_of_the_committee_is_what_its_export_does(ran: dict[str, Any], home: Path) -> None:
-    images = open_test_set(DataOptions(), purpose="a test", ledgers=[])
-    model = load_model(home / "committee")
-    assert ran["export tiny-0 --confirmed --committee --to committee"].code == 0
-    wrong = int((model.probabilities(images.images).argmax(1) != images.labels).sum())
-    (final,) = json.loads((home / "results" / "tiny-0" / "confirm" / "confirm.json").read_text())["finals"]
-    assert final["committee"] == wrong
-
-
 def test_confirm_says_how_its_nets_are_taken_away(ran: dict[str, Any]) -> None:
     said = ran["confirm tiny-0 --top 1 --workers 1"].err
     assert "To export the selected network:\n  mnist-bench export tiny-0 --confirmed --to winner  " in said
-    assert "  mnist-bench export tiny-0 --confirmed --ensemble --to winner   all 8 of #" in said
 
 
 def test_exporting_does_not_open_the_test_set(ran: dict[str, Any]) -> None:
@@ -216,11 +174,10 @@ def test_a_study_and_its_export_say_the_same_of_a_picture(ran: dict[str, Any]) -
     assert said["picture"] == "digit.png"
 
 
-def test_weights_alone_know_no_threshold(ran: dict[str, Any]) -> None:
+def test_weights_alone_are_taken_for_mnists(ran: dict[str, Any]) -> None:
     done = ran["predict results/tiny-0/weights/0.safetensors digit.png"]
     assert done.code == 0
     assert "does not record its training data" in done.err
-    assert "unsure" not in done.out
 
 
 def test_predicting_trains_nothing(ran: dict[str, Any]) -> None:

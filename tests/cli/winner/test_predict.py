@@ -7,15 +7,12 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors import safe_open
-from safetensors.numpy import load, save
 from typer.testing import CliRunner, Result
 
 from mnist_bench.config.settings import ModelConfig
@@ -25,9 +22,8 @@ from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Winner
 from mnist_bench.numerics import device
-from mnist_bench.prediction.model import OUTLIERS, UNFINISHED, load_model
+from mnist_bench.prediction.model import UNFINISHED, load_model
 from support import handmade_winner
-from support.no_digits import smiley
 from support.own_data import arrays, write_folder
 
 Cli = Callable[..., Result]
@@ -50,17 +46,6 @@ def exported(winner: Winner, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def wary(winner: Winner, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an export that marks more images."""
-    path = tmp_path_factory.mktemp("wary")
-    assert winner.validation.outliers is not None
-    # A net that was trained for a second is too weak for the threshold of its own validation images.
-    rule = replace(winner.validation.outliers, above=2.7)
-    export_folder.write(replace(winner, validation=replace(winner.validation, outliers=rule)), path)
-    return path
-
-
 @pytest.fixture
 def pictures(data: Dataset, tmp_path: Path) -> Path:
     """Return a folder of ten pictures, dark on light."""
@@ -75,7 +60,7 @@ def test_a_row_a_picture(cli: Cli, exported: Path, pictures: Path, data: Dataset
     result = cli("predict", str(exported), str(pictures))
     assert (result.exit_code, result.stderr) == (0, "")
     heading, *rows = result.stdout.splitlines()
-    assert heading.split() == ["picture", "label", "probability", "runner-up", "note"]
+    assert heading.split() == ["picture", "label", "probability", "runner-up"]
     assert [Path(row.split()[0]).name for row in rows[:10]] == [f"{number}.png" for number in range(10)]
     labels = [int(row.split()[1]) for row in rows[:10]]
     assert sum(a == b for a, b in zip(labels, data.labels[data.validation[:10]].tolist(), strict=True)) >= 7
@@ -83,50 +68,12 @@ def test_a_row_a_picture(cli: Cli, exported: Path, pictures: Path, data: Dataset
 
 def test_for_programs(cli: Cli, exported: Path, pictures: Path) -> None:
     found = json.loads(cli("predict", str(exported), str(pictures), "--json").stdout)
-    assert 0 < found["unsure_below"] < 1
     for said in found["pictures"]:
         assert set(said) == {
-            "picture", "label", "probability", "runner_up", "runner_up_probability", "unsure", "probabilities",
-            "outlier",
+            "picture", "label", "probability", "runner_up", "runner_up_probability", "probabilities",
         }  # fmt: skip
-        assert said["unsure"] == (said["probability"] < found["unsure_below"])
     rows = list(csv.DictReader(io.StringIO(cli("predict", str(exported), str(pictures), "--csv").stdout)))
     assert [row["label"] for row in rows] == [str(said["label"]) for said in found["pictures"]]
-
-
-def test_what_is_unsure_is_marked(cli: Cli, exported: Path, tmp_path: Path, data: Dataset) -> None:
-    pictures = data.images[data.validation, 0].numpy()
-    best = load_model(exported).probabilities(pictures).max(1)
-    for name, index in (("unsure", best.argmin()), ("sure", best.argmax())):
-        Image.fromarray(pictures[index]).save(tmp_path / f"{name}.png")
-    unsure, sure, legend = cli("predict", str(exported), "unsure.png", "sure.png").stdout.splitlines()[1:]
-    assert (unsure.split()[-1], "unsure" in sure.split()[1:]) == ("unsure", False)
-    assert legend.startswith("unsure: the probability is below ")
-
-
-def test_a_face_is_no_digit_in_one_sentence(cli: Cli, wary: Path, pictures: Path) -> None:
-    for number in range(2):
-        Image.fromarray(255 - smiley(8 + number).astype(np.uint8)).save(f"face-{number}.png")
-    heading, *rows = cli("predict", str(wary), "face-0.png", "face-1.png", str(pictures / "1.png")).stdout.splitlines()
-    assert heading.split()[-1] == "note"
-    assert [row.endswith("no digit") for row in rows[:3]] == [True, True, False]
-    (legend,) = [row for row in rows if row.startswith("no digit: ")]
-    assert legend == (
-        "no digit: 2 images are unlike the training images, as 1% of the validation images are; ignore the label."
-    )
-    said = json.loads(cli("predict", str(wary), "face-0.png", str(pictures / "1.png"), "--json").stdout)["pictures"]
-    assert [one["outlier"] for one in said] == [True, False]
-
-
-def test_an_export_without_a_rule_says_so(cli: Cli, exported: Path, pictures: Path, tmp_path: Path) -> None:
-    content = (exported / "model.safetensors").read_bytes()
-    with safe_open(exported / "model.safetensors", "numpy") as file:
-        metadata = {name: value for name, value in file.metadata().items() if name != OUTLIERS}
-    (tmp_path / "earlier.safetensors").write_bytes(save(load(content), metadata))
-    result = cli("predict", "earlier.safetensors", str(pictures / "1.png"))
-    assert result.stdout.splitlines()[-1] == "Images of something else are not marked: this model has no rule for that."
-    (said,) = json.loads(cli("predict", "earlier.safetensors", str(pictures / "1.png"), "--json").stdout)["pictures"]
-    assert said["outlier"] is None
 
 
 def test_a_picture_from_stdin(exported: Path, pictures: Path) -> None:
@@ -161,11 +108,8 @@ def test_what_is_empty_or_no_picture_gets_a_sentence_and_the_others_an_answer(
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dataset]:
     """Return an export of a net for a stranger's pictures in colour, whose classes have names, and the data."""
-    return exported_own(tmp_path_factory.mktemp("own"), train=200)
-
-
-def exported_own(place: Path, *, train: int) -> tuple[Path, Dataset]:
-    write_folder(place / "mine", arrays(classes=4, train=train, test=8, side=16))
+    place = tmp_path_factory.mktemp("own")
+    write_folder(place / "mine", arrays(classes=4, train=200, test=8, side=16))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(place))
         data = load_dataset(options_for(place / "mine"), device.setup("cpu"))
@@ -188,37 +132,23 @@ def test_pictures_of_ones_own_are_read_from_a_folder_and_named(
     for said in found["pictures"]:
         assert said["name"] == f"class {said['label']:02}"
         assert said["runner_up_name"] == f"class {said['runner_up']:02}"
-        assert said["unsure"] == (said["probability"] < found["unsure_below"])
     heading, *rows = cli("predict", str(exported), "pictures").stdout.splitlines()
-    assert heading.split() == ["picture", "label", "probability", "runner-up", "note"]
+    assert heading.split() == ["picture", "label", "probability", "runner-up"]
     assert [re.findall(r"class \d\d", row)[0] for row in rows[:10]] == [f"class {label:02}" for label in labels]
     (by_csv, *_) = csv.DictReader(io.StringIO(cli("predict", str(exported), "pictures", "--csv").stdout))
     assert (by_csv["label"], by_csv["name"]) == (str(labels[0]), f"class {labels[0]:02}")
 
 
-def test_noise_is_of_no_class_of_ones_own(cli: Cli, tmp_path: Path) -> None:
-    exported, _ = exported_own(tmp_path, train=720)
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)).save("noise.png")
-    result = cli("predict", str(exported), "noise.png")
-    assert "digit" not in result.stdout
-    assert result.stdout.splitlines()[1].endswith("no known class")
-    assert result.stdout.splitlines()[-1].startswith("no known class: 1 image is unlike the training images, ")
-
-
-def test_pictures_of_ones_own_from_stdin_unsure_or_none(cli: Cli, own: tuple[Path, Dataset], tmp_path: Path) -> None:
+def test_a_picture_of_ones_own_from_stdin_or_none(cli: Cli, own: tuple[Path, Dataset], tmp_path: Path) -> None:
     from mnist_bench.cli.app import app
 
     exported, data = own
-    model = load_model(exported)
-    seen = data.pixels(data.validation).numpy()
-    index = int(data.validation[int(model.probabilities(seen).max(1).argmin())])
-    Image.fromarray(np.moveaxis(data.images[index].numpy(), 0, 2)).save(tmp_path / "unsure.png")
+    Image.fromarray(np.moveaxis(data.images[data.validation[0]].numpy(), 0, 2)).save(tmp_path / "one.png")
     (tmp_path / "none.png").write_text("no picture")
-    result = cli("predict", str(exported), "unsure.png", "none.png")
+    result = cli("predict", str(exported), "one.png", "none.png")
     assert result.exit_code == 2
     assert result.stderr == "Error: none.png: not a readable image; give a PNG or JPEG file.\n"
-    assert " unsure" in result.stdout.splitlines()[1]
-    content = (tmp_path / "unsure.png").read_bytes()
+    content = (tmp_path / "one.png").read_bytes()
     piped = CliRunner().invoke(app, ["predict", str(exported), "-"], input=content)
     assert piped.stdout.splitlines()[1].split()[1:] == result.stdout.splitlines()[1].split()[1:]
     broken = CliRunner().invoke(app, ["predict", str(exported), "-"], input=b"none")

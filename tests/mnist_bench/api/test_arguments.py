@@ -15,7 +15,6 @@ FORMER: Mapping[str, tuple[Callable[..., Any], str]] = {
     "lanes": (mnist_bench.search, "trials_per_worker"),
     "from_studies": (mnist_bench.compare_methods, "warm_start_from"),
     "start": (mnist_bench.search, "warm_start"),
-    "committee": (mnist_bench.export_study, "ensemble"),
     "opening": (mnist_bench.confirm_study, "test_set"),
     "pictures": (mnist_bench.predict, "images"),
     "curves": (mnist_bench.to_dataframe, "learning_curves"),

@@ -134,7 +134,7 @@ MIRRORS: Mapping[str, Mirror] = {
     ),
     "export": Mirror(
         functions=(mnist_bench.export_study,),
-        renamed={"target": "trial", "committee": "ensemble"},
+        renamed={"target": "trial"},
         no_parameter={**PRINTED, **OPENED},
         no_option={"study": "STUDY of STUDY/17", "on_news": HEARD},
         other_default=ITS_OWN_PLACE,

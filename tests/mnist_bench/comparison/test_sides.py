@@ -60,13 +60,6 @@ def test_an_export_is_its_record(tmp_path: Path) -> None:
     assert (side.label, side.run.number) == (str(tmp_path / "winner"), 1)
 
 
-def test_one_network_of_an_ensemble_is_to_be_named(tmp_path: Path) -> None:
-    for number in range(2):
-        write_record(tmp_path / "winner" / f"RECORD-{number}.json")
-    with pytest.raises(UsageError, match=r"winner: is the export of an ensemble of 2 networks; name .*RECORD-0\.json"):
-        side_of(tmp_path / "winner", Path("results"))
-
-
 @pytest.mark.parametrize(
     ("target", "error", "words"),
     [

@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,9 @@ from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Winner
-from mnist_bench.prediction.likeness import outlier_scores
 from mnist_bench.prediction.model import load_model
 from mnist_bench.prediction.preparation import prepare
 from support import handmade_winner, wants
-from support.no_digits import chequered, letters, smiley
 from support.own_data import arrays, write_folder, write_npz, write_turned
 from support.paths import TESTS
 
@@ -105,7 +103,7 @@ def check(way: Callable[..., NDArray[Any]], winner: Winner, data: Dataset, expor
     with torch.inference_mode():
         mean, std = torch.tensor([winner.input_spec.mean, winner.input_spec.std]).view(2, -1, 1, 1)
         given = (pictures - mean) / std
-        expected = torch.stack([net(given).double().softmax(1) for net in winner.nets]).mean(0).numpy()
+        expected = winner.net(given).double().softmax(1).numpy()
     logits = np.log(expected)
     best = np.sort(logits, 1)
     clear = best[:, -1] - best[:, -2] > CLOSE
@@ -136,27 +134,6 @@ def test_every_way_of_computing_the_net_agrees(
 def few(data: Dataset) -> Dataset:
     """Return the data with fewer pictures to validate on."""
     return replace(data, validation=data.validation[:PAGES_SHARE])
-
-
-def committee(winner: Winner, others: Sequence[Winner]) -> Winner:
-    """Return several winners as one, their probabilities averaged."""
-    members = tuple(member for one in (winner, *others) for member in one.members)
-    return replace(winner, members=members, input_spec=replace(winner.input_spec, members=len(members)))
-
-
-@pytest.mark.parametrize(
-    "way",
-    [
-        by_plain_net, by_model, pytest.param(by_onnx, marks=pytest.mark.integration),
-        pytest.param(by_page, marks=[needs_node, pytest.mark.integration]),
-    ],
-)  # fmt: skip
-def test_a_committee_says_what_its_nets_say_on_the_average(
-    digits: Dataset, tmp_path: Path, way: Callable[..., NDArray[Any]]
-) -> None:
-    config = handmade_winner.config(handmade_winner.NETS["before"])
-    first, *others = (handmade_winner.winner(config, digits, seed=seed) for seed in (1, 2, 3))
-    check(way, committee(first, others), digits, tmp_path)
 
 
 @pytest.fixture(scope="module", params=OWN)
@@ -263,43 +240,6 @@ def test_on_all_validation_images(
     check(way, winner, data, tmp_path)
 
 
-def marking_half(winner: Winner, seen: NDArray[np.float32]) -> Winner:
-    """Return a winner whose rule for outliers marks half of these pictures."""
-    rule = winner.validation.outliers
-    assert rule is not None
-    pictures = seen.reshape(-1, *winner.form.shape)
-    scores = np.sort(outlier_scores(pictures, winner.model.probabilities(pictures), asdict(rule)))
-    half = len(scores) - len(scores) // 2
-    above = float(scores[half - 1 : half + 1].mean())
-    return replace(winner, validation=replace(winner.validation, outliers=replace(rule, above=above)))
-
-
-@needs_node
-@pytest.mark.parametrize("kind", ["digits", "drawings"])
-def test_the_page_and_the_plain_net_mark_what_the_model_marks(
-    kind: str, winners: dict[str, Winner], digits: Dataset, drawings: Dataset, tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    of_digits = kind == "digits"
-    data = digits if of_digits else drawings
-    config = handmade_winner.config(ModelConfig(blocks=1, filters=8))
-    winner = winners["before"] if of_digits else handmade_winner.winner(config, data)
-    sheets = [smiley(), smiley(5), chequered(), chequered(5), *letters().values()]
-    sheets += [*data.pixels(data.validation[:10])[:, 0].numpy()]
-    for number, sheet in enumerate(sheets):
-        Image.fromarray(sheet.astype(np.uint8)).save(tmp_path / f"{number}.png")
-    files = [str(tmp_path / f"{number}.png") for number in range(len(sheets))]
-    seen = np.stack([winner.model.prepared(file, "a file") for file in files])
-    winner = marking_half(winner, seen)
-    export_folder.write(winner, tmp_path)
-    marked = [one.outlier for one in winner.model(files)]
-    assert marked.count(True) == len(files) // 2
-    plain_net(tmp_path).main(files)
-    note = "no digit" if of_digits else "no known class"
-    assert [line.endswith(note) for line in capsys.readouterr().out.splitlines()] == marked
-    assert in_node(tmp_path, seen, [])["outliers"] == marked
-
-
 @needs_node
 def test_the_page_prepares_pictures_as_python_does(winners: dict[str, Winner], digits: Dataset, tmp_path: Path) -> None:
     export_folder.write(winners["linear"], tmp_path)
@@ -336,8 +276,7 @@ def test_the_plain_net_runs_alone_on_a_picture(winners: dict[str, Winner], digit
 
 def test_the_plain_net_names_the_classes_of_pictures_of_another_form(drawings: Dataset, tmp_path: Path) -> None:
     winner = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), drawings)
-    both = committee(winner, [handmade_winner.winner(winner.config, drawings, seed=2)])
-    export_folder.write(both, tmp_path / "winner")
+    export_folder.write(winner, tmp_path / "winner")
     for number, index in enumerate(drawings.validation[:5].tolist()):
         Image.fromarray(drawings.images[index, 0].numpy()).save(tmp_path / f"{number}.png")
     names = [f"{number}.png" for number in range(5)]
@@ -347,8 +286,7 @@ def test_the_plain_net_names_the_classes_of_pictures_of_another_form(drawings: D
     assert [row.split("  ")[1] for row in done.stdout.splitlines()] == [one.name for one in said]
     assert [one.name for one in said] == [f"class {one.label:02}" for one in said]
     seen = drawings.pixels(drawings.validation[:5])
-    by_net = [net(drawings.normalise(seen.clone())).softmax(1) for net in both.nets]
-    assert [one.label for one in said] == ((by_net[0] + by_net[1]) / 2).argmax(1).tolist()
+    assert [one.label for one in said] == winner.net(drawings.normalise(seen)).argmax(1).tolist()
 
 
 @pytest.mark.parametrize("trained_on", ["files", "digits"])

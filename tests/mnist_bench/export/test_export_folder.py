@@ -34,7 +34,7 @@ from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.export import card, drawing_page, export_folder, plain_net
-from mnist_bench.export.winner import Member, Winner
+from mnist_bench.export.winner import Winner
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
 from mnist_bench.own_nets.own_net import load_net
@@ -58,7 +58,7 @@ def with_net(winner: Winner, model: ModelConfig) -> Winner:
     recipe = handmade_winner.config(model)
     net = build_model(model, torch.Generator().manual_seed(0)).eval()
     made = handmade_winner.with_config(winner.record, recipe)
-    return replace(winner, members=(Member(record=made, net=net),))
+    return replace(winner, record=made, net=net)
 
 
 def test_the_same_net_gives_the_same_files(winner: Winner, tmp_path: Path) -> None:
@@ -92,8 +92,7 @@ def test_the_card_says_how_a_trial_that_is_not_complete_ended(winner: Winner, st
 
 def test_the_recipe_on_the_card_names_the_data_set(winner: Winner) -> None:
     red = replace(winner.record, data=replace(winner.record.data, dataset="mnist-red"))
-    members = (replace(winner.members[0], record=red),)
-    assert "\ndataset: mnist-red\n" in card_of(replace(winner, members=members))
+    assert "\ndataset: mnist-red\n" in card_of(replace(winner, record=red))
     assert "\ndataset: " not in card_of(winner)
 
 
@@ -213,7 +212,7 @@ def test_the_nets_of_the_tests_have_every_kind_of_layer() -> None:
 
 def test_a_net_with_a_layer_of_ones_own_is_refused(winner: Winner, tmp_path: Path) -> None:
     modules = [torch.nn.LeakyReLU(0.1) if isinstance(one, torch.nn.ReLU) else one for one in winner.net.children()]
-    leaky = replace(winner, members=(Member(record=winner.record, net=torch.nn.Sequential(*modules)),))
+    leaky = replace(winner, net=torch.nn.Sequential(*modules))
     with pytest.raises(UsageError, match="conv-0/0: its network has LeakyReLU instead of ReLU"):
         export_folder.write(leaky, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -296,25 +295,6 @@ def test_odd_names_are_whole_in_every_file(own: Winner, tmp_path: Path) -> None:
     assert ast.literal_eval(named.value) == names
 
 
-def test_a_committee_has_a_record_of_each_net(winner: Winner, digits: Dataset, tmp_path: Path) -> None:
-    other = handmade_winner.winner(winner.config, digits, seed=2)
-    both = replace(
-        winner, on_all=True, members=(*winner.members, *other.members), input_spec=replace(winner.input_spec, members=2)
-    )
-    export_folder.write(winner, tmp_path)
-    written = export_folder.write(both, tmp_path)
-    assert [path.name for path in written.files[-2:]] == ["RECORD-0.json", "RECORD-1.json"]
-    assert not (tmp_path / export_folder.RECORD).exists()
-    assert [record.read(path).seed for path in written.files[-2:]] == [1, 2]
-    text = (tmp_path / export_folder.CARD).read_text()
-    assert "an ensemble of 2 networks of" in text
-    assert "export conv-0/0 --confirmed --ensemble --to DIR" in text
-    assert "The accuracy of the ensemble on the test images was not measured." in text
-    assert all(member.weights in text for member in both.members)
-    export_folder.write(winner, tmp_path)
-    assert not list(tmp_path.glob("RECORD-*.json"))
-
-
 @pytest.mark.parametrize("changed", [False, True])
 def test_an_export_removes_the_code_that_an_earlier_one_wrote_unless_it_was_changed(
     winner: Winner, digits: Dataset, tmp_path: Path, changed: bool
@@ -332,17 +312,14 @@ def test_an_export_removes_the_code_that_an_earlier_one_wrote_unless_it_was_chan
 
 
 @pytest.mark.parametrize("file", ["nets_on_a_card.py", "my-net.py", "class.py", "a.net.py"])
-@pytest.mark.parametrize(("text", "nets"), [(own_nets.GOOD, 1), (own_nets.UNTYPED, 2)])
+@pytest.mark.parametrize("text", [own_nets.GOOD, own_nets.UNTYPED])
 def test_what_the_card_says_of_a_net_of_ones_own_runs(
-    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, nets: int
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str
 ) -> None:
     code = load_net(own_nets.write(tmp_path, text, file)).code
     config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
-    first, *others = (handmade_winner.winner(config, digits, seed=seed) for seed in range(nets))
-    members = tuple(member for one in (first, *others) for member in one.members)
-    export_folder.write(
-        replace(first, members=members, input_spec=replace(first.input_spec, members=nets)), tmp_path / "winner"
-    )
+    winner = handmade_winner.winner(config, digits)
+    export_folder.write(winner, tmp_path / "winner")
     monkeypatch.chdir(tmp_path / "winner")
     monkeypatch.syspath_prepend(str(tmp_path / "winner"))
     monkeypatch.delitem(sys.modules, file.removesuffix(".py"), raising=False)
@@ -352,9 +329,8 @@ def test_what_the_card_says_of_a_net_of_ones_own_runs(
     said: dict[str, Any] = {"pictures": pictures}
     exec(told, said)  # noqa: S102 - ours
     with torch.inference_mode():
-        each = torch.stack([member.net(digits.normalise(pictures.clone())) for member in members])
-    expected = each[0] if nets == 1 else each.softmax(2).mean(0)
-    assert torch.allclose(said["logits" if nets == 1 else "probabilities"], expected, atol=1e-4)
+        expected = winner.net(digits.normalise(pictures.clone()))
+    assert torch.allclose(said["logits"], expected, atol=1e-4)
 
 
 def test_the_card_has_a_head_that_hugging_face_reads(winner: Winner) -> None:
@@ -364,5 +340,5 @@ def test_the_card_has_a_head_that_hugging_face_reads(winner: Winner) -> None:
     assert (read["library_name"], read["pipeline_tag"]) == ("pytorch", "image-classification")
     assert "datasets" not in read  # the hash of the data is a made one
     assert f"{winner.validation.errors} of 200 wrong" in rest
-    assert winner.members[0].weights in rest
+    assert winner.weights in rest
     assert "The test set has not been evaluated." in rest

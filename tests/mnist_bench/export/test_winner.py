@@ -9,16 +9,8 @@ import pytest
 
 import mnist_bench
 from mnist_bench.experiments.confirm import results as confirmed
-from search.errors import StudyNotFoundError, UsageError
+from search.errors import StudyNotFoundError
 from support import handmade, handmade_confirmation
-
-
-def test_a_committee_that_is_not_of_confirmed_nets_is_refused_from_python_too(tmp_path: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"^--ensemble exports the networks that `confirm` trained .* give --confirmed"
-    ):
-        mnist_bench.export_study(handmade.kept_in(tmp_path, handmade.mixed()), tmp_path / "x", ensemble=True)
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,11 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.export.winner import Winner
 from mnist_bench.prediction.input_spec import InputSpec, to_text
-from mnist_bench.prediction.model import INPUT_SPEC, OUTLIERS, WEIGHTS, load_model, pack
+from mnist_bench.prediction.model import INPUT_SPEC, WEIGHTS, load_model, pack
 from mnist_bench.prediction.preparation import prepare
 from mnist_bench.training.weights import load_model as load_net, weights_hash
 from search.errors import UsageError
 from support import handmade_winner
-from support.no_digits import smiley
 from support.own_data import write_turned
 
 pytestmark = pytest.mark.slow
@@ -35,7 +34,7 @@ def winner(digits: Dataset) -> Winner:
 @pytest.fixture
 def exported(winner: Winner, tmp_path: Path) -> Path:
     path = tmp_path / WEIGHTS
-    path.write_bytes(pack(winner.nets, winner.config, winner.input_spec, outliers=winner.validation.outliers))
+    path.write_bytes(pack(winner.net, winner.config, winner.input_spec))
     return path
 
 
@@ -50,12 +49,11 @@ def test_a_file_and_its_folder_are_the_same_net(winner: Winner, exported: Path, 
 
 
 def test_the_file_is_one_of_exported_weights(winner: Winner, exported: Path) -> None:
-    assert weights_hash(load_net(exported).state_dict()) == winner.members[0].weights
+    assert weights_hash(load_net(exported).state_dict()) == winner.weights
 
 
 def test_the_same_net_is_the_same_file(winner: Winner, exported: Path) -> None:
-    rule = winner.validation.outliers
-    made = {pack(winner.nets, winner.config, winner.input_spec, outliers=rule) for _ in range(20)}
+    made = {pack(winner.net, winner.config, winner.input_spec) for _ in range(20)}
     assert made == {exported.read_bytes()}
 
 
@@ -103,29 +101,9 @@ def test_a_file_is_turned_by_its_orientation_unless_the_net_was_trained_on_files
 
 
 def test_a_prediction_says_what_is_most_probable(winner: Winner, digits: Dataset) -> None:
-    model = replace(winner.model, input_spec=replace(winner.input_spec, unsure_below=0.5))
-    said = model.predict(list(digits.pixels(digits.validation).numpy()[:, 0]))
-    for one in said:
+    for one in winner.model.predict(list(digits.pixels(digits.validation).numpy()[:, 0])):
         assert one.probabilities[one.label] == one.probability == max(one.probabilities)
         assert one.probabilities[one.runner_up] == one.runner_up_probability <= one.probability
-        assert one.unsure == (one.probability < 0.5)
-    assert 0 < sum(bool(one.unsure) for one in said) < 200
-    bare = replace(winner.model, input_spec=replace(winner.input_spec, unsure_below=None))
-    assert bare.predict([np.zeros((28, 28), np.float32)])[0].unsure is None
-
-
-def test_a_file_carries_the_rule_for_outliers_and_an_earlier_one_has_none(winner: Winner, exported: Path) -> None:
-    face = prepare(smiley())
-    assert load_model(exported).outliers == winner.validation.outliers
-    assert load_model(exported).predict([face])[0].outlier is not None
-    with safe_open(exported, "numpy") as file:
-        metadata = file.metadata()
-    content = load(exported.read_bytes())
-    exported.write_bytes(save(content, {name: metadata[name] for name in metadata if name != OUTLIERS}))
-    assert load_model(exported).predict([face])[0].outlier is None
-    exported.write_bytes(save(content, metadata | {OUTLIERS: "{}"}))
-    with pytest.raises(WeightsError):
-        load_model(exported)
 
 
 def test_a_picture_that_is_empty_or_none_is_named(winner: Winner, tmp_path: Path) -> None:
@@ -168,14 +146,32 @@ def test_a_net_whose_weights_are_no_numbers_answers_nothing(
         model([digits.images[digits.validation[0], 0].numpy()])
 
 
-def test_what_an_earlier_version_wrote_of_a_net_is_read(winner: Winner, exported: Path) -> None:
+def test_the_input_of_a_net_of_pictures_is_stored_in_few_fields(winner: Winner, exported: Path) -> None:
     with safe_open(exported, "numpy") as file:
         metadata = file.metadata()
-    first = {"digits": False, "mean": 33.0, "std": 78, "unsure_below": 0.75}
-    exported.write_bytes(save(load(exported.read_bytes()), metadata | {INPUT_SPEC: json.dumps(first)}))
+    stored = {"digits": False, "mean": 33.0, "std": 78}
+    exported.write_bytes(save(load(exported.read_bytes()), metadata | {INPUT_SPEC: json.dumps(stored)}))
     input_spec = load_model(exported).input_spec
-    assert input_spec == InputSpec(mean=(33.0,), std=(78,), digits=False, unsure_below=0.75)
-    assert json.loads(to_text(input_spec)) == first
+    assert input_spec == InputSpec(mean=(33.0,), std=(78,), digits=False)
+    assert json.loads(to_text(input_spec)) == stored
+
+
+@pytest.mark.parametrize("members", [{}, {"members": 8}])
+def test_an_export_of_an_earlier_version_is_refused_in_a_sentence(
+    winner: Winner, exported: Path, members: dict[str, int]
+) -> None:
+    with safe_open(exported, "numpy") as file:
+        metadata = file.metadata()
+    weights = load(exported.read_bytes())
+    if members:
+        weights = {f"{net}.{name}": value for net in range(8) for name, value in weights.items()}
+    earlier = {"digits": True, "mean": 33.0, "std": 78, "unsure_below": 0.75, **members}
+    exported.write_bytes(save(weights, metadata | {INPUT_SPEC: json.dumps(earlier)}))
+    with pytest.raises(WeightsError) as refused:
+        load_model(exported)
+    assert str(refused.value) == (
+        f"{exported}: was exported by version 0.3.0 or an earlier one; export the network again."
+    )
 
 
 def test_weights_of_a_search_are_taken_with_mnists_mean(winner: Winner, exported: Path) -> None:
@@ -186,7 +182,6 @@ def test_weights_of_a_search_are_taken_with_mnists_mean(winner: Winner, exported
     assert model.assumed
     mean, std = pytest.approx(33.3, abs=0.1), pytest.approx(78.5, abs=0.2)
     assert [*model.input_spec.mean, *model.input_spec.std] == [mean, std]
-    assert model.input_spec.unsure_below is None
 
 
 @pytest.mark.parametrize(
@@ -202,8 +197,6 @@ def test_weights_of_a_search_are_taken_with_mnists_mean(winner: Winner, exported
         '{"mean": [1, 1, 1], "std": [1, 1, 1]}',
         '{"mean": 1, "std": 1, "names": ["a"]}',
         '{"mean": 1, "std": 1, "red": true}',
-        '{"mean": 1, "std": 1, "members": 2}',
-        '{"mean": 1, "std": 1, "members": 0}',
     ],
 )
 def test_a_file_of_something_else_is_refused(winner: Winner, exported: Path, input_spec: str) -> None:
