@@ -1,6 +1,6 @@
 """Your own network for mnist-bench: a small ResNet (He et al. 2016), with PyTorch's own layers.
 
-    mnist-bench plugin check examples/own_net.py:build
+    mnist-bench search examples/own_net.yaml --net examples/own_net.py:build --dry-run
     mnist-bench search examples/own_net.yaml --net examples/own_net.py:build --trials 20
 
 A dataclass declares the settings that a space file can vary, with their bounds. The rest is plain PyTorch. Layers that

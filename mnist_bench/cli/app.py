@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_bench.cli import output, plugin, space
+from mnist_bench.cli import output, space
 from mnist_bench.cli.benchmarks import bench_commands
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import ablate, confirm, notebook, train
@@ -85,7 +85,6 @@ app.command("confirm", cls=HelpfulCommand, rich_help_panel=VERIFY)(confirm.confi
 app.command("reproduce", cls=HelpfulCommand, rich_help_panel=VERIFY)(reproduce.reproduce)
 app.command("ablate", cls=HelpfulCommand, rich_help_panel=VERIFY)(ablate.ablate)
 app.command("doctor", cls=HelpfulCommand, rich_help_panel=VERIFY)(doctor.doctor)
-app.add_typer(plugin.app, name="plugin", cls=HelpfulGroup, rich_help_panel=VERIFY)
 app.command("export", cls=HelpfulCommand, rich_help_panel=USE)(export.export)
 app.command("predict", cls=HelpfulCommand, rich_help_panel=USE)(predict.predict)
 app.add_typer(bench_commands.app, name="bench", cls=HelpfulGroup, rich_help_panel=BENCHMARK)

@@ -11,8 +11,7 @@ import torch
 
 from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.tensors import Dataset, Moments, load_dataset
+from mnist_bench.data.tensors import Dataset, Moments
 from mnist_bench.nets.modules import build_net
 from mnist_bench.numerics import generators, portable
 from mnist_bench.numerics.device import choose_precision, setup
@@ -28,7 +27,7 @@ from search.trainer_api import Report, Steps
 PERIODS = 2
 SEED, OTHER_SEED = 0, 1
 MADE_UP = 320
-"""Made-up pictures, if none are loaded: four fifths train, the others validate."""
+"""Made-up pictures: four fifths train, the others validate."""
 Outcome = list[list[Any]]
 """Of each period the hash of the weights, the losses, and how many images were wrong."""
 
@@ -41,25 +40,16 @@ class ShortTraining:
     """By which other processes of this machine load the net."""
     settings: Mapping[str, Any]
     form: PictureForm
-    data: DataOptions | None = None
-    """None for made-up pictures, which need no file and take a second."""
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ShortTraining:
         """Return the argument of `to_json`."""
-        data = values["data"]
-        loaded = None if data is None else DataOptions(**{**data, "form": parse(data["form"])})
-        return cls(net=values["net"], settings=values["settings"], form=parse(values["form"]), data=loaded)
+        return cls(net=values["net"], settings=values["settings"], form=parse(values["form"]))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for another process."""
         settings = to_json(self.config)["net"] if self.settings else {}
-        return {
-            "net": self.net,
-            "settings": settings,
-            "form": asdict(self.form),
-            "data": None if self.data is None else asdict(self.data),
-        }
+        return {"net": self.net, "settings": settings, "form": asdict(self.form)}
 
     @cached_property
     def config(self) -> TrainConfig:
@@ -70,9 +60,7 @@ class ShortTraining:
 
     @cached_property
     def images(self) -> Dataset:
-        """On the CPU, since every machine has one."""
-        if self.data is not None:
-            return load_dataset(self.data, setup("cpu"))
+        """Made-up pictures, which need no file and take a second; on the CPU, since every machine has one."""
         return _made_up(self.form, setup("cpu"))
 
     def anew(self) -> Outcome:

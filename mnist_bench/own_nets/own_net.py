@@ -78,38 +78,6 @@ def _content(source: str) -> bytes | None:
         return None
 
 
-def is_net(name: str) -> bool:
-    """Return whether the code of this name is meant to make a net, not a sampler or a pruner.
-
-    Samplers and pruners are called with a seed or without arguments. A function that can be called in neither way
-    counts as a net's: the error then explains the requirements of a net.
-
-    Raises:
-        UsageError: it cannot be loaded.
-    """
-    call = loading.load_object(name, "sampler, pruner or network")
-    if isinstance(call, type):
-        from torch import nn
-
-        return issubclass(call, nn.Module)
-    try:
-        signature = inspect.signature(call)
-    except (TypeError, ValueError):
-        return False
-    names = [*signature.parameters]
-    if "seed" in names[:3]:  # where a net's function has its settings, its input_shape or its classes
-        return False
-    return _binds(signature, {}, (1, 28, 28), 10) or not ("seed" in names or _binds(signature))
-
-
-def _binds(signature: inspect.Signature, *values: Any) -> bool:
-    try:
-        signature.bind(*values)
-    except TypeError:
-        return False
-    return True
-
-
 def whole_name(code: str | None) -> str | None:
     """Return the name by which another process loads the net of this code, which `load_net` has loaded; None of None.
 

@@ -181,11 +181,10 @@ def check_own_code(setup: SearchSetup) -> None:
     config = setup.config
     ways = setup.sampler, setup.pruner
     if repeats(config.order):
-        on = tried_on(setup.space, config.seed, setup.form)
-        check.require(*ways, replace(on, words=setup.check_words))
+        check.require(*ways, tried_on(setup.space, config.seed, setup.form))
     if config.net is not None:
         net, settings = own_net.load_net(config.net), setup.drawn.net_settings
-        net_check.require(net, settings[0], setup.form, repeats=repeats(config.order), words=setup.check_words)
+        net_check.require(net, settings[0], setup.form, repeats=repeats(config.order))
         if setup.is_portable:
             net_check.require_portable(net, settings, setup.form)
 

@@ -131,19 +131,6 @@ class SearchSetup:
         """The epochs at whose end a trial reports."""
         return period_ends(self.space)
 
-    @property
-    def check_words(self) -> tuple[str, ...]:
-        """The words with which `mnist-bench plugin check` tries your own code on the space of this search.
-
-        If a net is checked, the command needs no `--net`.
-        """
-        config = self.config
-        space = ["--space", str(config.space)] if isinstance(config.space, str | Path) else []
-        data = ["--data", str(config.data_dir)] if config.data_dir is not None else []
-        net = ["--net", config.net] if config.net is not None else []
-        # If a built-in sampler or pruner goes with the checked one, the command takes it from the space alone.
-        return (*space, *_set_words(_overrides(config)), *net, *data)
-
 
 def check_study_name(name: str | None, kinds: Collection[str], results: Path, storage: str | None) -> None:
     """Check that commands can name a new study so; an existing study keeps its name.

@@ -25,7 +25,7 @@ from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
 FOLDER = "MNIST_BENCH_ZYGOTES"
 """The environment variable that names the folder of the zygotes; without it, all processes start as ever."""
 ZYGOTES = ("random", "1", "random native")
-"""The value of PYTHONHASHSEED for which there is a zygote; `plugin check` and `net check` ask with 1. A native one has
+"""The value of PYTHONHASHSEED for which there is a zygote; the checks of own code ask with 1. A native one has
 the kernels of this processor: it lacks the variables of portable precision, which all others have."""
 LONGEST = 100_000
 """Bytes of an order; a socket takes about twice as many at once."""

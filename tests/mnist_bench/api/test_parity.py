@@ -189,7 +189,6 @@ NOT_MIRRORED: Mapping[str, str] = {
     "space sample": "it shows a person what a space gives",
     "space list": "it lists what is shipped to a person",
     "space fields": "mnist_bench.space_files.reference.space_fields",
-    "plugin check": "search.repeatability",
 }
 """Commands without a function, and what there is in its place."""
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.own_nets.own_net import display_name, is_net, load_net, loaded_net, name_of_function
+from mnist_bench.own_nets.own_net import display_name, load_net, loaded_net, name_of_function
 from search.errors import UsageError
-from support import own_code, own_nets
+from support import own_nets
 
 
 def test_the_code_names_function_and_hash_and_finds_the_net_again(tmp_path: Path) -> None:
@@ -94,40 +94,6 @@ def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
 def test_what_is_no_net_is_refused_in_a_sentence(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         load_net(own_nets.write(tmp_path, text))
-
-
-def test_nets_are_told_from_samplers(tmp_path: Path) -> None:
-    assert is_net(own_nets.write(tmp_path, own_nets.GOOD))
-    assert is_net(own_nets.write(tmp_path, own_nets.CLASS))
-    assert not is_net(own_code.write(tmp_path, own_code.SEEDED))
-    assert not is_net(own_code.write(tmp_path, own_code.PRUNER))
-
-
-@pytest.mark.parametrize(
-    ("signature", "made"),
-    [
-        ("settings, input_shape=(1, 28, 28), classes=10, *, width=16, **more", "net"),
-        ("settings, input_shape, classes, seed=0", "net"),
-        ("*args", "net"),
-        ("settings, input_shape", "net"),
-        ("seed, share=0.5", "strategy"),
-        ("seed=0, share=0.5, depth=3", "strategy"),
-        ("seed, share, depth", "strategy"),
-        ("share=0.5", "strategy"),
-        ("", "strategy"),
-    ],
-)
-def test_a_function_is_told_by_what_it_can_be_called_with(tmp_path: Path, signature: str, made: str) -> None:
-    name = own_nets.write(tmp_path, f"def build({signature}):\n    return None\n", "odd.py")
-    assert is_net(name) == (made == "net")
-
-
-def test_a_class_is_told_by_what_it_is(tmp_path: Path) -> None:
-    three = own_code.SEEDED.replace("seed, share=0.5", "seed, share, depth")
-    assert not is_net(own_code.write(tmp_path, three))
-    optional = own_nets.CLASS.replace("input_shape, classes)", "input_shape=(1, 28, 28), classes=10)")
-    assert optional != own_nets.CLASS
-    assert is_net(own_nets.write(tmp_path, optional))
 
 
 def test_a_function_of_a_package_is_named_by_its_module(tmp_path: Path) -> None:
