@@ -175,7 +175,7 @@ def test_output_that_cannot_be_written_is_one_sentence(redirection: str, code: i
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments", ["--version", "--help", "space check bad.yaml --json"])
+@pytest.mark.parametrize("arguments", ["--version", "--help", "space show bad.yaml --json"])
 def test_output_is_written_before_the_end_however_a_command_ends(tmp_path: Path, arguments: str) -> None:
     (tmp_path / "bad.yaml").write_text("epochs: x\n")
     environment = {**os.environ, "PYTHONPATH": IMPORTABLE}

@@ -184,11 +184,8 @@ MIRRORS: Mapping[str, Mirror] = {
 
 NOT_MIRRORED: Mapping[str, str] = {
     "studies remove": "it asks a person first; search.study.studies.remove_study does not",
-    "space check": "a search refuses a faulty space with all its faults, in a SpaceError",
-    "space show": "it describes a space to a person",
-    "space sample": "it shows a person what a space gives",
+    "space show": "it describes a space to a person; a search, too, refuses a faulty one",
     "space list": "it lists what is shipped to a person",
-    "space fields": "mnist_bench.space_files.reference.space_fields",
 }
 """Commands without a function, and what there is in its place."""
 

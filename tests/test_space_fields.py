@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 
 from mnist_bench.config.catalogue import all_settings
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.content import SETTINGS
-from mnist_bench.space_files.reference.space_fields import SpaceField, space_fields
 from search.strategies import pruners, samplers
+from support import docs_scripts
 
-FIELDS = {field.path: field for field in space_fields()}
+FIELDS = {field.path: field for field in docs_scripts.loaded("reference_pages").space_fields()}
 
 
 def shown(path: str) -> tuple[str, object, str]:
@@ -53,13 +54,13 @@ def test_every_row_has_a_meaning() -> None:
 
 
 def test_options_of_strategies_name_the_strategy() -> None:
-    options = [field for field in space_fields() if field.path.count(".") == 2]
+    options = [field for field in FIELDS.values() if field.path.count(".") == 2]
     named = {(field.path.split(".")[1], field.about.split(":")[0].removeprefix("With ")) for field in options}
     assert named <= {*product(["sampler"], samplers.SAMPLERS), *product(["pruner"], pruners.PRUNERS)}
     assert {("sampler", "tpe"), ("pruner", "asha")} <= named
 
 
-def default_in_a_file(field: SpaceField) -> str:
+def default_in_a_file(field: Any) -> str:
     section, _, name = field.path.partition(".")
     return f"{section}: {{{name}: {field.default}}}" if name else f"{section}: {field.default}"
 

@@ -1,1 +1,0 @@
-"""The reference of space files: every field with its type, bounds, default and meaning."""
