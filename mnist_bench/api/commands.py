@@ -147,7 +147,7 @@ def doctor(
 
     Args:
         study: as `search` or `open_study` returned it.
-        repair: whether to repair all that can be repaired without losing a result.
+        repair: whether to write Optuna's tables again from the event log if they differ.
         replay: whether to replay every decision in the study's log, and compare.
         device: auto, cpu, cuda or cuda:1.
         data_dir: the study's data set, if it is not the packaged one.
@@ -159,7 +159,7 @@ def doctor(
         StudyLockedError: it is to be repaired, and another process works on it.
         UsageError: a repair or a replay is asked for without a study.
         DeviceError: there is no such device.
-        StorageError: a repair cannot be written.
+        StorageError: the tables cannot be written.
 
     Examples:
         >>> doctor(open_study("tiny-0"), replay=True).problems

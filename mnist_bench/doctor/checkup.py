@@ -1,19 +1,17 @@
-"""Check-ups of the machine and the installation, or of one study, with the repairs that are safe.
+"""Check-ups of the machine and the installation, or of one study.
 
-A repair changes only files that the event log can restore or that are of no use: Optuna's tables, temporary files,
-damaged checkpoints and weights. Checkpoints and weights are moved aside, not removed, because no command can write the
-same file again. No repair changes the event log or a paused trial. A cut loses the events after the damage, and is made
-only if it is asked for.
+A repair writes Optuna's tables again from the event log, and changes nothing else. A cut loses the events after the
+damage, and is made only if it is asked for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from mnist_bench.doctor.diagnostic import Diagnostic, problem
-from mnist_bench.doctor.study import examine as examine_study
+from mnist_bench.doctor.study import examine as examine_study, repaired_tables
 from search.database import file_lock
 from search.event_log.events import Reported
 from search.messages import html_table, number_of
@@ -29,7 +27,7 @@ class Checkup:
     findings: tuple[Diagnostic, ...]
     """The state after any repair."""
     repaired: tuple[Diagnostic, ...] = ()
-    """The findings that were repaired; their advice describes the repair."""
+    """What was repaired and cut; the advice describes what was done."""
 
     @property
     def problems(self) -> int:
@@ -61,7 +59,7 @@ def check_study(
     device: str = "auto",
     data_dir: Path | None = None,
 ) -> Checkup:
-    """Examine a study, and with `repair` fix what can be fixed safely.
+    """Examine a study, and with `repair` write Optuna's tables again if they differ from the event log.
 
     Args:
         location: the study.
@@ -83,9 +81,9 @@ def check_study(
         return Checkup(findings=tuple(examine(busy=_busy(location))))
     with alone_with(location):
         done = [_told(cut_log(location))] if cut else []
-        found = tuple(examine(busy=None))
-        mended = [replace(finding, advice=finding.mend()) for finding in found if repair and finding.mend is not None]
-        return Checkup(findings=tuple(examine(busy=None)) if mended else found, repaired=(*done, *mended))
+        if repair:
+            done += repaired_tables(location)
+        return Checkup(findings=tuple(examine(busy=None)), repaired=tuple(done))
 
 
 def _told(cut: Cut) -> Diagnostic:

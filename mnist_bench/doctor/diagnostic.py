@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Severity = Literal["ok", "note", "problem"]
@@ -20,9 +19,6 @@ class Diagnostic:
     text: str
     advice: str = ""
     """What to do; empty if there is nothing to do."""
-    mend: Callable[[], str] | None = None
-    """Repairs the thing without losing a result, and returns a sentence about the repair. None if there is nothing to
-    repair, or if only a person can repair it."""
 
 
 def ok(about: str, text: str) -> Diagnostic:
@@ -30,22 +26,16 @@ def ok(about: str, text: str) -> Diagnostic:
     return Diagnostic(about=about, severity="ok", text=text)
 
 
-def note(about: str, text: str, advice: str = "", mend: Callable[[], str] | None = None) -> Diagnostic:
+def note(about: str, text: str, advice: str = "") -> Diagnostic:
     """Return a finding that is worth knowing but needs no action."""
-    return Diagnostic(about=about, severity="note", text=text, advice=advice, mend=mend)
+    return Diagnostic(about=about, severity="note", text=text, advice=advice)
 
 
-def problem(about: str, text: str, advice: str = "", mend: Callable[[], str] | None = None) -> Diagnostic:
+def problem(about: str, text: str, advice: str = "") -> Diagnostic:
     """Return the finding that something is wrong."""
-    return Diagnostic(about=about, severity="problem", text=text, advice=advice, mend=mend)
+    return Diagnostic(about=about, severity="problem", text=text, advice=advice)
 
 
 def plain(finding: Diagnostic) -> dict[str, Any]:
     """Return a finding as plain values for JSON."""
-    return {
-        "about": finding.about,
-        "severity": finding.severity,
-        "text": finding.text,
-        "advice": finding.advice,
-        "repairable": finding.mend is not None,
-    }
+    return asdict(finding)

@@ -1,14 +1,12 @@
-"""Check-up of a study: its event log, Optuna's tables, its files, and whether a search can continue here."""
+"""Check-up of a study: its event log, its decisions, Optuna's tables, and whether a search can continue here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.doctor import study_files
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.leaderboard.early_stop_lines import stop_line, stop_option
@@ -44,8 +42,8 @@ def examine(
 
     Args:
         location: the study.
-        busy: the process that works on the study, as the beginning of a sentence; then its tables and files, which may
-            be changing, are not examined. None if no process is.
+        busy: the process that works on the study, as the beginning of a sentence; then Optuna's tables, which may be
+            changing, are not examined. None if no process is.
         replay: whether to replay every decision in the event log.
         device: the device on which a search would continue.
         data_dir: the folder of the data set, if it is not the packaged one.
@@ -55,12 +53,7 @@ def examine(
         DeviceError: there is no such device.
     """
     try:
-        events = _whole_log(location)
-        history = stored_history(events)
-        study = replace(history.record(), name=location.name)
-        foreign = is_foreign(study.spec)
-        if not foreign:
-            believed(study)
+        events, history, study = _believed(location)
     except NewerVersionError as error:
         yield problem("event log", str(error), "Examine it with a newer version; this version does not change it.")
         return
@@ -68,6 +61,7 @@ def examine(
         advice = "Restore a copy of the database if there is one; the files next to it are not changed."
         yield problem("event log", str(error), advice)
         return
+    foreign = is_foreign(study.spec)
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
     if foreign:
         text = f"{made_by_another(study)}; only its own program can examine its configurations and data."
@@ -75,26 +69,58 @@ def examine(
     if replay:
         yield decided_again(events, history.spec, foreign=foreign)
     if busy is not None:
-        yield note("driver", f"{busy}; the files that it changes are not examined.")
+        yield note("driver", f"{busy}; Optuna's tables, which it changes, are not examined.")
     else:
         yield left(study, history)
-        yield from tables(location, history.name, events)
-        if has_its_folder(location):
-            yield from study_files.examine(study, location, foreign=foreign)
-        else:
-            yield note("files", f"{location.folder} holds files of another study of this name, which are not examined.")
+        yield tables(location, history.name, events)
     if not foreign:
         yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
 
 
-def _whole_log(location: StudyLocation) -> list[Event]:
+def repaired_tables(location: StudyLocation) -> list[Diagnostic]:
+    """Write Optuna's tables of a study again from its event log if they differ, and return what was done.
+
+    Nothing is written if the log cannot be believed, which `examine` reports.
+
+    Raises:
+        StudyNotFoundError: there is no such study.
+        StorageError: the tables cannot be written.
+    """
+    try:
+        events, history, _ = _believed(location)
+    except (NewerVersionError, StorageError):
+        return []
+    found = tables(location, history.name, events)
+    if found.severity != "problem":
+        return []
+    storage = open_for_writing(location.url)
+    try:
+        with storage_errors():
+            rebuild(storage, history.name, events)
+    finally:
+        storage.engine.dispose()
+    return [replace(found, advice="They were written again from the event log.")]
+
+
+def _believed(location: StudyLocation) -> tuple[list[Event], History, StudyRecord]:
+    """Return the events of a study, and what they say.
+
+    Raises:
+        StudyNotFoundError: there is no such study.
+        NewerVersionError: a newer version wrote the log.
+        StorageError: the log is damaged, or no search writes such a log.
+    """
     database = location.files.database
     if location.owns_database and database.exists() and (fault := damage(database)):
         raise StorageError(f"The database {database} is damaged ({fault}); {advice_on_damage(location)}.")
     events = read_events(location)
     if not events:
         raise no_such_study(location)
-    return events
+    history = stored_history(events)
+    study = replace(history.record(), name=location.name)
+    if not is_foreign(study.spec):
+        believed(study)
+    return events, history, study
 
 
 def _continued(study: StudyRecord, location: StudyLocation) -> str:
@@ -156,24 +182,21 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
     return ok("driver", f"the study is finished: {history.finished} of {history.goal} trials.")
 
 
-def tables(location: StudyLocation, name: str, events: Sequence[Event]) -> Iterator[Diagnostic]:
-    """Yield whether the tables of the study of that name agree with the event log, from which they can be rebuilt."""
-    mend = partial(_rebuild, location, name, events)
+def tables(location: StudyLocation, name: str, events: Sequence[Event]) -> Diagnostic:
+    """Return whether the tables of the study of that name agree with the event log, from which they can be rebuilt."""
     locked_elsewhere = location.owns_database or is_postgresql(location.url)
     advice = _FROM_THE_LOG if locked_elsewhere else _FROM_THE_LOG + _SHARED
     try:
         differing = _differences(location, name, events)
     except StorageError as error:
-        yield problem("Optuna's tables", str(error), advice, mend)
-        return
+        return problem("Optuna's tables", str(error), advice)
     if differing:
-        yield problem("Optuna's tables", f"{_worded(differing)}.", advice, mend)
-    elif differing.pending:
-        yield note(
+        return problem("Optuna's tables", f"{_worded(differing)}.", advice)
+    if differing.pending:
+        return note(
             "Optuna's tables", f"the newest event, of #{differing.pending[0]}, is still missing; the next run adds it."
         )
-    else:
-        yield ok("Optuna's tables", "they agree with the event log.")
+    return ok("Optuna's tables", "they agree with the event log.")
 
 
 def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
@@ -256,16 +279,6 @@ def _differences(location: StudyLocation, name: str, events: Sequence[Event]) ->
             return compare_tables(storage, name, events)
     finally:
         storage.engine.dispose()
-
-
-def _rebuild(location: StudyLocation, name: str, events: Sequence[Event]) -> str:
-    storage = open_for_writing(location.url)
-    try:
-        with storage_errors():
-            rebuild(storage, name, events)
-    finally:
-        storage.engine.dispose()
-    return "They were written again from the event log."
 
 
 def _worded(differing: TablesDiff) -> str:

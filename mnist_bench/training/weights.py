@@ -85,18 +85,13 @@ def load_model(path: Path) -> nn.Module:
 def check_trial(path: Path, trial: TrialRecord) -> None:
     """Check that a file of `export` holds a trial's final weights.
 
+    For your own network, whose code may be missing here, the hash alone decides.
+
     Raises:
         WeightsError: the file cannot be read, or holds other weights or another configuration than the trial's.
         NewerVersionError: see `model_in`.
     """
-    check_known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
-
-
-def check_known(path: Path, weights: str, config: TrainConfig, whose: str) -> None:
-    """Check that a file of `export` holds these weights and this configuration; errors as in `load_known`.
-
-    For your own network, whose code may be missing here, the hash alone decides.
-    """
+    weights, config, whose = trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}"
     if config.net_code is None:
         load_known(path, weights, config, whose)
         return

@@ -15,7 +15,7 @@ results/
         weights/            of the best trials, a file a trial
         test-openings.jsonl openings of the test set for this study
         plots/  report.html
-        aside/              files that a repair or a cut took from their places
+        aside/              databases that a cut replaced
         confirm/  ablation/             each with its own lock, log and checkpoints, and its result
             17-seed-0.safetensors       in confirm/: a net trained on all images, the first of eight seeds
 
@@ -127,7 +127,7 @@ class StudyFolder(WorkFolder):
     report = _Inside("report.html")
     """The study on one page."""
     aside = _Inside("aside")
-    """The folder of files that `doctor` took out of use, each at its former path."""
+    """The folder of the databases that `doctor --cut` replaced."""
 
     @property
     def database(self) -> Path:

@@ -25,7 +25,7 @@ REFUSED = [
     *(("report confirmed", name) for name in ("report.html", "confirm", "weights", "commands.jsonl")),
     ("plot confirmed history", "plots"),
     *(("export confirmed --to new", name) for name in ("weights", "study.db-shm")),
-    *(("doctor confirmed --repair", name) for name in ("driver.lock", "aside", "ablation/driver.lock", "weights")),
+    *(("doctor confirmed --repair", name) for name in ("driver.lock", "ablation/driver.lock")),
     *(("studies remove confirmed --yes", name) for name in ("driver.lock", "study.db")),
     *(("show confirmed", name) for name in ("study.db", "driver.lock", "report.html")),
     ("predict confirmed seven.png", "weights"),

@@ -20,7 +20,7 @@ def doctor(
         typer.Argument(metavar="STUDY", show_default="this machine and the installation", help="A study to examine."),
     ] = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Repair all that can be repaired without losing a result.")
+        bool, typer.Option("--repair", help="Write Optuna's tables again from the event log if they differ.")
     ] = False,
     cut: Annotated[
         bool, typer.Option("--cut", help="Cut a damaged event log after its last good event, and keep a copy.")

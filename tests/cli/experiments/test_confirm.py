@@ -48,7 +48,6 @@ run("leaderboard tiny-0 --top 4")
 run("confirm tiny-0 --top 2 --workers 1 --no-test")
 run("leaderboard tiny-0 --top 5")
 run("confirm tiny-0 --top 2 --workers 1 --json")
-run("doctor tiny-0")
 """
 LOST = f"""
 from pathlib import Path
@@ -62,7 +61,6 @@ before = [path.read_bytes() for path in kept]
 shutil.rmtree(files / "states")
 first.unlink()
 last.unlink()
-run("doctor tiny-0 --json")
 run(f"export tiny-0/{{number}} --confirmed --to winner")
 run("{CONFIRM}")
 assert [path.read_bytes() for path in kept] == before
@@ -216,7 +214,7 @@ def test_the_test_set_is_opened_without_a_test_for_whoever_insists(further: list
 def test_a_race_without_the_test_set_is_gone_on_with(
     further: list[Ran], confirmed_folder: Path, values: dict[str, Any]
 ) -> None:
-    shut, board, done, checked = further[4:8]
+    shut, board, done = further[4:7]
     assert shut.code == 0, shut.err
     assert re.search(r" (winner|selected) ", shut.out)
     assert "the test set was not used. Without --no-test, `confirm` trains the selected configuration" in shut.out
@@ -230,19 +228,13 @@ def test_a_race_without_the_test_set_is_gone_on_with(
     assert sorted(once) == sorted(set(once))
     for final in values["finals"]:
         assert tested.get(final["number"], final["errors"]) == final["errors"]
-    assert checked.code == 0, checked.out
-    assert re.search(r"confirmed networks +\d+ files, each equal to the final weights of its run\.", checked.out)
 
 
 def test_nets_that_are_gone_are_trained_again_to_the_same_bits_with_the_test_set_shut(
     ran: list[Ran], values: dict[str, Any], folder: Path, tmp_path: Path, in_one_process: InOneProcess
 ) -> None:
     place = Path(shutil.copytree(folder, tmp_path / "copy"))
-    examined, missed, trained, taken, from_a_state = in_one_process(place, LOST).values()
-    assert examined.code == 0, examined.out
-    (told,) = [one for one in json.loads(examined.out)["findings"] if one["text"].startswith("not there: ")]
-    assert re.fullmatch(r"not there: confirm/\d-seed-0\.safetensors, confirm/\d-seed-7\.safetensors\.", told["text"])
-    assert told["advice"] == "`mnist-bench confirm tiny-0 --top 3` retrains such a network, bit for bit."
+    missed, trained, taken, from_a_state = in_one_process(place, LOST).values()
     assert missed.code == 3
     assert missed.err.endswith(" or is gone; `mnist-bench confirm tiny-0 --top 3` trains it again.\n")
     assert trained.code == 0, trained.err

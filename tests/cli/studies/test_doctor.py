@@ -29,14 +29,15 @@ SEARCH = ("search", "smoke", "--trials", "4", "--slots", "4", "--workers", "1", 
 FOUND = [
     ok("event log", "12 events."),
     note("driver", "paused.\x1b[31m"),
-    problem("weights", "damaged: [bold]3[/x].", "--repair removes them.", lambda: ""),
+    problem("Optuna's tables", "they lack [bold]3[/x].", "--repair writes them again."),
 ]
 
 
 @pytest.fixture
 def examined(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every study be found as in FOUND."""
+    """Let every study be found and repaired as in FOUND."""
     monkeypatch.setattr("mnist_bench.doctor.checkup.examine_study", lambda place, **_: iter(FOUND))
+    monkeypatch.setattr("mnist_bench.doctor.checkup.repaired_tables", lambda place: FOUND[2:])
 
 
 @pytest.mark.usefixtures("examined")
@@ -46,8 +47,8 @@ def test_each_finding_is_a_line_and_advice_stands_below(cli: Cli) -> None:
     assert result.stdout.splitlines() == [
         "ok        event log        12 events.",
         "note      driver           paused.[31m",
-        "problem   weights          damaged: [bold]3[/x].",
-        "                           -> --repair removes them.",
+        "problem   Optuna's tables  they lack [bold]3[/x].",
+        "                           -> --repair writes them again.",
         "1 problem.",
     ]
     assert result.stderr == ""
@@ -60,10 +61,10 @@ def test_findings_as_json(cli: Cli) -> None:
     assert (values["study"], values["problems"]) == ("conv-0", 1)
     assert [finding["severity"] for finding in values["findings"]] == ["ok", "note", "problem"]
     assert values["findings"][2] == {
-        "about": "weights", "severity": "problem", "text": "damaged: [bold]3[/x].", "advice": "--repair removes them.",
-        "repairable": True,
+        "about": "Optuna's tables", "severity": "problem", "text": "they lack [bold]3[/x].",
+        "advice": "--repair writes them again.",
     }  # fmt: skip
-    assert [finding["about"] for finding in values["repaired"]] == ["weights"]
+    assert [finding["about"] for finding in values["repaired"]] == ["Optuna's tables"]
 
 
 @pytest.mark.parametrize(
