@@ -73,7 +73,7 @@ _NET = ("model.filters=16", "model.blocks=3", "model.convs_per_block=1")
 _SMALL = ("subset=1000", "epochs=1", "periods=[0.5, 1]", *_NET)
 _FEW = ("--trials", "2", *(f"--set={change}" for change in _SMALL))
 REHEARSAL = Amounts(
-    subset=600, epochs=3, lanes=(1, 2), groups=(1, 2), search=("conv", *_FEW, "--no-start"),
+    subset=600, epochs=3, lanes=(1, 2), groups=(1, 2), search=("conv", *_FEW, "--no-warm-start"),
     speed_images=(256, 250), repeats=1, targets=("99.0",), seeds=1, runs=1, large_search=("conv-gpu", *_FEW),
     confirm=("--top", "1"),
 )  # fmt: skip

@@ -33,7 +33,7 @@ PATCHES = [
         '    new_window: int = whole(0, least=0)\n    """Unused."""\n    n_ei_candidates: int = whole(24, least=1)\n',
     ),
 ]
-SMALL = ("--set", "subset=1000", "--set", "epochs=1", "--executor", "in-process", "--slots", "2")
+SMALL = ("--set", "subset=1000", "--set", "epochs=1", "--executor", "in-process", "--concurrent-trials", "2")
 SENTENCE = "is a setting that this version does not know; a newer mnist-bench made it."
 
 

@@ -28,8 +28,8 @@ GOLDEN: dict[str, Any] = {
     for name, golden in json.loads((folder / "golden.json").read_text())["studies"].items()
 }
 NAMES = tuple(GOLDEN)
-SEARCH = "search small.yaml --trials 8 --slots 4 --seed 1 --study-name interrupted --executor in-process"
-SMOKE = "search smoke --set subset=1000 --set epochs=2 --slots 2 --trials 6 --executor in-process"
+SEARCH = "search small.yaml --trials 8 --concurrent-trials 4 --seed 1 --study-name interrupted --executor in-process"
+SMOKE = "search smoke --set subset=1000 --set epochs=2 --concurrent-trials 2 --trials 6 --executor in-process"
 CONFIRM = "confirm confirmed --top 2 --budget 20s --workers 1 --json"
 ABLATE = "ablate confirmed --from plain.yaml --seeds 2 --json"
 HERE = "\n".join(

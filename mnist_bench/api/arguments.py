@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -19,27 +18,6 @@ T = TypeVar("T")
 P = ParamSpec("P")
 OwnNetSource = Callable[..., Any] | str | None
 """Your own network: a function or class at the top of a file, or its name; None for the built-in ones."""
-
-
-def formerly(**names: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Make a function accept parameters under former names, too: `@formerly(concurrent_trials="slots")`.
-
-    The function raises a TypeError if a parameter is given under both names.
-    """
-    today = {former: name for name, former in names.items()}
-
-    def accepting(function: Callable[P, T]) -> Callable[P, T]:
-        @functools.wraps(function)
-        def called(*args: P.args, **kwargs: P.kwargs) -> T:
-            for former in today.keys() & kwargs.keys():
-                if today[former] in kwargs:
-                    raise TypeError(f"{function.__name__}() got {today[former]} also under its former name {former}")
-                kwargs[today[former]] = kwargs.pop(former)
-            return function(*args, **kwargs)
-
-        return called
-
-    return accepting
 
 
 def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:

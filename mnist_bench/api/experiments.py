@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, placed, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.api.progress import attended
 from mnist_bench.experiments import ladder, notebook
 from mnist_bench.experiments.ablation import ablate
@@ -29,7 +29,6 @@ from search.event_log.records import TrialRecord
 from search.study.studies import StoredStudy
 
 
-@formerly(test_set="opening")
 def confirm_study(
     study: StoredStudy,
     *,
@@ -337,7 +336,6 @@ def train_ladder(
         return ladder.train_ladder(asked, watching)
 
 
-@formerly(concurrent_trials="slots", warm_start_from="from_studies")
 def compare_methods(
     *,
     tables: Sequence[str] = ("grid-5k",),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_bench import cells
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.config.settings import DatasetName
 from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.own_trainer import OwnCode
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-@formerly(trials_per_worker="lanes", concurrent_trials="slots", warm_start_from="from_studies", warm_start="start")
 def search(
     space: Source,
     *,
@@ -210,7 +209,6 @@ def open_study(
     return validated.open_any(results_in_force(results), name, storage)
 
 
-@formerly(learning_curves="curves")
 def to_dataframe(
     study: StudyRecord | Leaderboard, *, learning_curves: bool = False, infeasible: bool = False
 ) -> DataFrame:

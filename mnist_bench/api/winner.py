@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, formerly, placed, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.prediction import picture_files
@@ -66,7 +66,6 @@ def export_study(
     return written.files
 
 
-@formerly(images="pictures")
 def predict(
     model: Model | StoredStudy | str | Path,
     images: Iterable[Any],

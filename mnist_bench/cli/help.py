@@ -27,8 +27,6 @@ COLUMN = 30
 INDENT = "  "
 NARROWEST = 50
 """Characters of a line that a narrower terminal breaks."""
-FORMER = frozenset({"--slots", "--lanes", "--from-study", "--no-start", "--open-test", "--curves"})
-"""Former spellings of options, which are accepted and not listed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,8 +221,7 @@ def _entry(param: Any, ctx: Any) -> HelpEntry:
     if param.param_type_name == "argument":
         name = metavar if param.nargs == 1 else f"{metavar}..."
     else:
-        listed = (name for name in param.opts if name not in FORMER)
-        names = ", ".join(sorted(listed, key=lambda name: name.startswith("--")))
+        names = ", ".join(sorted(param.opts, key=lambda name: name.startswith("--")))
         name = names if param.is_flag else f"{names} {metavar}"
     return HelpEntry(
         name=name,

@@ -288,7 +288,7 @@ def number(option: str, text: str) -> float:
 ORDERS: Mapping[str, Order] = MappingProxyType(
     {"deterministic": "logical", "as-completed": "arrival", "logical": "logical", "arrival": "arrival"}
 )
-"""An order as a study stores it, by the words for it; the last two are former ones."""
+"""An order as a study stores it, by the words for it; its own is the default's."""
 
 
 def order(help: str, *, panel: str) -> OptionInfo:

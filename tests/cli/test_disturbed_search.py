@@ -250,7 +250,7 @@ def test_a_second_driver_is_refused_by_name_until_the_first_is_dead(
 
 def test_a_search_under_other_conditions_is_refused_with_what_differs_and_the_way_out(tmp_path: Path) -> None:
     assert run(tmp_path).returncode == 0
-    other = run(tmp_path, more=["--slots", "4", "--set", "optim.lr=0.01", "--study-name", "smoke-0"])
+    other = run(tmp_path, more=["--concurrent-trials", "4", "--set", "optim.lr=0.01", "--study-name", "smoke-0"])
     assert other.returncode == 2
     told = other.stderr.splitlines()
     assert told[0].startswith("Error: Study smoke-0 was made under other conditions")

@@ -12,7 +12,7 @@ from support.small_disk import small_disk
 
 pytestmark = pytest.mark.integration
 
-LINE = "search smoke --trials 4 --slots 4 --set subset=1000 --executor in-process"
+LINE = "search smoke --trials 4 --concurrent-trials 4 --set subset=1000 --executor in-process"
 SCRIPT = f"""
 import subprocess
 run("{LINE} --results undisturbed")

@@ -16,7 +16,7 @@ InOneProcess = Callable[[Path, str], dict[str, Ran]]
 
 pytestmark = pytest.mark.slow  # a process that imports PyTorch and draws
 STUDIES = ROOT / "tests" / "data" / "studies-3a8e64d"
-SEARCH = "search small.yaml --trials 8 --slots 4 --seed 1 --study-name interrupted --executor in-process"
+SEARCH = "search small.yaml --trials 8 --concurrent-trials 4 --seed 1 --study-name interrupted --executor in-process"
 CONFIRM, ABLATE = "confirm confirmed --top 2 --budget 20s", "ablate confirmed --from plain.yaml --seeds 3"
 REFUSED = [
     *((SEARCH, name) for name in ("driver.lock", "study.db", "study.db-wal", "states")),

@@ -31,7 +31,7 @@ model: {blocks: 1, filters: 4, hidden_layers: 0}
 augment: {translate_pixels: 1}
 optim: {batch_size: 32}
 """
-CONFIRM = ("confirm", "--top", "2", "--workers", "1", "--open-test", "--json")
+CONFIRM = ("confirm", "--top", "2", "--workers", "1", "--force-test", "--json")
 
 
 class Place:
@@ -204,7 +204,7 @@ def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path:
     write_npz(tmp_path / "mine.npz", arrays(classes=5, train=120, test=100, side=12))
     objectives = ("--set", "objective=[val_accuracy, parameters]")
     made.run("search", "tiny.yaml", "--trials", "1", "--executor", "in-process", *objectives)
-    race = ("confirm", "--top", "1", "--workers", "1", "--open-test", "--json")
+    race = ("confirm", "--top", "1", "--workers", "1", "--force-test", "--json")
     front = ("confirm", "--front", "--workers", "1", "--json")
     assert json.loads(made.run(*race))["test_images"] == 100
     write_npz(tmp_path / "mine.npz", arrays(classes=5, train=120, test=300, side=12))

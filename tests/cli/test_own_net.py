@@ -123,7 +123,7 @@ def test_a_recipe_to_be_tried_first_has_the_settings_that_the_space_has(tmp_path
 def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     shutil.copytree(place.folder / "results", place.folder / "copies")
     study = ("tiny-0", "--results", "copies")
-    confirm = ("confirm", *study, "--top", "1", "--open-test", "--workers", "1")
+    confirm = ("confirm", *study, "--top", "1", "--force-test", "--workers", "1")
     confirmed = json.loads(place.run(*confirm, *DATA, *NET, "--json"))
     assert (confirmed["test_images"], [len(final["errors"]) for final in confirmed["finals"]]) == (100, [8])
     (place.folder / "plain.yaml").write_text(PLAIN)

@@ -47,8 +47,9 @@ def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("mnist_bench.searches.objective_search.run_objective", run)
     given = (
-        "-n", "7", "--patience", "9", "--target", "-0.5", "--timeout", "1m", "--trial-timeout", "9s", "--slots", "4",
-        "--order", "as-completed", "--seed", "5", "--sampler", "random", "--pruner", "median", "--pruner-option",
+        "-n", "7", "--patience", "9", "--target", "-0.5", "--timeout", "1m", "--trial-timeout", "9s",
+        "--concurrent-trials", "4", "--order", "as-completed", "--seed", "5",
+        "--sampler", "random", "--pruner", "median", "--pruner-option",
         "n_warmup_steps=2", "--workers", "3", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
         "--set", "x=1", "--max-outage", "1m",
     )  # fmt: skip
@@ -70,7 +71,7 @@ def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     ("given", "message"),
     [
         (
-            ("--objective", "a.py:f", "--device", "cpu", "--lanes", "2"),
+            ("--objective", "a.py:f", "--device", "cpu", "--trials-per-worker", "2"),
             "--trials-per-worker and --device: only for networks, not with --objective or --command.",
         ),
         (("--command", "a", "--data", "x"), "--data-dir: only for networks, not with --objective or --command."),
@@ -206,7 +207,9 @@ def test_a_program_is_searched_and_its_script_is_part_of_the_study(cli: Cli, her
 
 
 def test_a_dry_run_says_what_would_run_and_runs_nothing(cli: Cli, here: Path) -> None:
-    result = cli(*PARABOLA[:3], "mine.py:fails", "--dry-run", "--workers", "2", "--target", "3", "--order", "arrival")
+    result = cli(
+        *PARABOLA[:3], "mine.py:fails", "--dry-run", "--workers", "2", "--target", "3", "--order", "as-completed"
+    )
     assert result.exit_code == 0, result.stderr
     assert result.stdout.splitlines()[0] == (
         "descent: mine.py:fails, 2 ranges, 50 trials, curves + asha (no rungs), seed 0, "

@@ -29,8 +29,8 @@ from support.forgery import chain_anew
 from support.paths import DATABASE, LOCK
 
 STUDY = "smoke-0"
-SEARCH = ("search", "former/0.1/smoke", "--trials", "4", "--slots", "2", "--set", "subset=1000", "--set", "epochs=2",
-          "--executor", "in-process")  # fmt: skip
+SEARCH = ("search", "former/0.1/smoke", "--trials", "4", "--concurrent-trials", "2", "--set", "subset=1000",
+          "--set", "epochs=2", "--executor", "in-process")  # fmt: skip
 TEXT = (
     "=HYPERLINK(1)\x1b]0;owned\x07\x1b[31m\x9b2J\r\nError: forged [/x][link=http://evil]y[/link] "
     "<script>alert(1)</script><img src=x onerror=alert(1)> $\\frac{ \u202e {{ 7 * 7 }} | `a`"
@@ -57,7 +57,7 @@ READING: tuple[tuple[str, ...], ...] = (
     ("report",), ("plot", STUDY, "--format", "svg"), ("doctor", STUDY), ("doctor", STUDY, "--json"),
     ("show", "--all"), ("show", "--space"), ("show", f"{STUDY}/0", "--why"), ("show", f"{STUDY}/1", "--why"),
     ("show", f"{STUDY}/1", "--recipe"), ("leaderboard", "--all"), ("leaderboard", "--wide"),
-    ("leaderboard", "--curves", "--csv"), ("leaderboard", "--curves", "--json"),
+    ("leaderboard", "--learning-curves", "--csv"), ("leaderboard", "--learning-curves", "--json"),
     ("predict", STUDY, "digit.png"), ("export", STUDY, "--to", "winner"),
 )  # fmt: skip
 TRAINING: tuple[tuple[str, ...], ...] = (

@@ -52,7 +52,7 @@ def search(
     from_study: Annotated[
         list[str] | None,
         typer.Option(
-            "--warm-start-from", "--from-study", metavar="NAME", rich_help_panel=options.STRATEGIES,
+            "--warm-start-from", metavar="NAME", rich_help_panel=options.STRATEGIES,
             help="Repeat every pair with warm-start configurations from this table of another task. Repeatable.",
         ),
     ] = None,
@@ -77,7 +77,7 @@ def search(
     ] = 30,
     slots: Annotated[
         int,
-        typer.Option("--concurrent-trials", "--slots", min=1, max=1000, metavar="N", help="Concurrent trials."),
+        typer.Option("--concurrent-trials", min=1, max=1000, metavar="N", help="Concurrent trials."),
     ] = 8,
     workers: Annotated[
         str | None,

@@ -50,7 +50,6 @@ def confirm(
         bool,
         typer.Option(
             "--force-test",
-            "--open-test",
             help="Evaluate on the test set even if time ran out before any statistical test was possible.",
         ),
     ] = False,

@@ -50,7 +50,6 @@ def leaderboard(
         bool,
         typer.Option(
             "--learning-curves",
-            "--curves",
             help="Print the learning curves, with --json, --csv, or --output FILE.json or .csv. CSV has one row per "
             "report.",
         ),

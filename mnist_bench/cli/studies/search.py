@@ -90,7 +90,6 @@ def search(
         int,
         typer.Option(
             "--concurrent-trials",
-            "--slots",
             min=1,
             max=10_000,
             metavar="N",
@@ -126,7 +125,6 @@ def search(
         int | None,
         typer.Option(
             "--trials-per-worker",
-            "--lanes",
             min=1,
             max=MAX_LANES,
             metavar="N",
@@ -151,7 +149,6 @@ def search(
         list[str] | None,
         typer.Option(
             "--warm-start-from",
-            "--from-study",
             metavar="NAME",
             rich_help_panel=options.STRATEGIES,
             help="Warm start: try the best configurations of this study or table first, instead of those that the "
@@ -162,7 +159,6 @@ def search(
         bool,
         typer.Option(
             "--no-warm-start",
-            "--no-start",
             rich_help_panel=options.STRATEGIES,
             help="Ignore the warm-start configurations that the space names.",
         ),

@@ -55,9 +55,9 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> RecordedBenchmark:
 def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None:
     looked_up = cli(
         *SEARCH, "--table", "conv-5k,grid-5k", "--workers", "1,8", "--samplers", "tpe,my_lib:Mine",
-        "--sampler-option", "times=3", "--sampler-option", "kind=wide", "--from-study", "conv-5k-wrong", "--only",
+        "--sampler-option", "times=3", "--sampler-option", "kind=wide", "--warm-start-from", "conv-5k-wrong", "--only",
         "--first-seed", "9", "--pruners", "asha,my_lib:Stop", "--pruner-option", "share=0.5",
-        "--seeds", "3", "--trials", "7", "--slots", "6", "--results", "out",
+        "--seeds", "3", "--trials", "7", "--concurrent-trials", "6", "--results", "out",
     )  # fmt: skip
     assert looked_up.exit_code == 0, looked_up.output
     (asked,) = tournament.asked

@@ -43,7 +43,7 @@ run("confirm tiny-0 --top 2 --budget 0.001 --workers 1")
 FURTHER = """
 run("confirm tiny-0 --top 2 --budget 0.001 --workers 1 --no-test")
 run("leaderboard tiny-0 --top 3")
-run("confirm tiny-0 --top 2 --budget 0.001 --workers 1 --open-test")
+run("confirm tiny-0 --top 2 --budget 0.001 --workers 1 --force-test")
 run("leaderboard tiny-0 --top 4")
 run("confirm tiny-0 --top 2 --workers 1 --no-test")
 run("leaderboard tiny-0 --top 5")
@@ -444,7 +444,7 @@ def test_a_seed_that_did_not_learn_is_named() -> None:
 
 
 def test_both_ways_to_treat_the_test_set_contradict_each_other(cli: Any) -> None:
-    shown = cli("confirm", "conv-0", "--no-test", "--open-test")
+    shown = cli("confirm", "conv-0", "--no-test", "--force-test")
     assert shown.exit_code == 2
     assert shown.stderr == "Error: --no-test and --force-test contradict each other; give one of them.\n"
 

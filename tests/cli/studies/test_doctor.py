@@ -25,7 +25,7 @@ from support.waiting import until
 pytestmark = pytest.mark.slow
 
 Cli = Callable[..., Result]
-SEARCH = ("search", "smoke", "--trials", "4", "--slots", "4", "--workers", "1", "--set", "subset=3000")
+SEARCH = ("search", "smoke", "--trials", "4", "--concurrent-trials", "4", "--workers", "1", "--set", "subset=3000")
 FOUND = [
     ok("event log", "12 events."),
     note("driver", "paused.\x1b[31m"),

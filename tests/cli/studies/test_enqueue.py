@@ -20,7 +20,7 @@ optim: {lr: {float: [1e-3, 1e-1], log: true}, batch_size: 50}
 search: {sampler: random, pruner: none}
 """
 COMMANDS = """
-search = "search fast.yaml --data few.npz --executor in-process --device cpu --slots 2"
+search = "search fast.yaml --data few.npz --executor in-process --device cpu --concurrent-trials 2"
 wider = f"{search} --study-name wide --set 'model.hidden_units={{int: [4, 32]}}' --enqueue fast-0 --enqueue own.yaml"
 for line in (
     f"{search} -n 4",

@@ -134,17 +134,17 @@ def test_where_infeasible_trials_are_listed_the_hints_list_them_too(cli: Cli, fo
 
 
 def test_curves_are_lists_in_json_and_a_row_a_period_in_csv(cli: Cli) -> None:
-    (study,) = json.loads(cli("leaderboard", "--json", "--curves", "--top", "1").stdout)["studies"]
+    (study,) = json.loads(cli("leaderboard", "--json", "--learning-curves", "--top", "1").stdout)["studies"]
     (row,) = study["rows"]
     assert row["curve"][1] == {
         "period": 2, "epoch": 2.0, "train_loss": 0.25, "val_loss": 0.025, "errors": 5, "value": 0.995, "seconds": 1.5
     }  # fmt: skip
-    periods = list(csv.DictReader(io.StringIO(cli("leaderboard", "--csv", "--curves").stdout)))
+    periods = list(csv.DictReader(io.StringIO(cli("leaderboard", "--csv", "--learning-curves").stdout)))
     assert [(period["number"], period["period"]) for period in periods[:7]] == [
         *[("1", str(number)) for number in range(1, 7)], ("0", "1")
     ]  # fmt: skip
     assert len(periods) == 6 * 3 + 3 + 1 + 2
-    result = cli("leaderboard", "--curves")
+    result = cli("leaderboard", "--learning-curves")
     assert (result.exit_code, result.stderr) == (
         2, "Error: --learning-curves needs --json, --csv, or --output FILE.json or .csv.\n",
     )  # fmt: skip
@@ -355,7 +355,8 @@ def test_two_studies_are_one_table(cli: Cli) -> None:
     assert [(row["study"], row["rank"]) for row in values["rows"]] == [("conv-0", 1), ("other", 1), ("conv-0", 2)]
     table = [line for line in cli("leaderboard", "conv-0", "other", "--markdown").stdout.splitlines() if "|" in line]
     assert table[0].startswith("| study | rank | trial |")
-    periods = list(csv.DictReader(io.StringIO(cli("leaderboard", "conv-0", "other", "--csv", "--curves").stdout)))
+    printed = cli("leaderboard", "conv-0", "other", "--csv", "--learning-curves").stdout
+    periods = list(csv.DictReader(io.StringIO(printed)))
     assert [(each["study"], each["period"]) for each in periods[5:7]] == [("conv-0", "6"), ("other", "1")]
 
 
@@ -378,8 +379,8 @@ def test_a_file_has_the_format_of_its_name(cli: Cli) -> None:
 
 
 def test_a_file_of_curves_has_a_row_per_report(cli: Cli) -> None:
-    cli("leaderboard", "--output", "curves.csv", "--curves")
-    assert Path("curves.csv").read_bytes().decode() == cli("leaderboard", "--csv", "--curves").stdout_bytes.decode()
+    cli("leaderboard", "--output", "curves.csv", "--learning-curves")
+    assert Path("curves.csv").read_bytes() == cli("leaderboard", "--csv", "--learning-curves").stdout_bytes
 
 
 def test_a_file_of_another_name_or_with_a_second_format_is_refused(cli: Cli) -> None:

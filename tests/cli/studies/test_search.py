@@ -52,10 +52,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[SearchConfig]:
 
 def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
     result = cli(
-        "search", "conv", "-n", "7", "--timeout", "1m", "--trial-timeout", "9s", "--workers", "3", "--slots", "4",
-        "--lanes", "2", "--seed", "5", "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml",
+        "search", "conv", "-n", "7", "--timeout", "1m", "--trial-timeout", "9s", "--workers", "3",
+        "--concurrent-trials", "4", "--trials-per-worker", "2", "--seed", "5", "--set", "optim.lr=0.01",
+        "--set", "epochs=3", "--enqueue", "recipe.yaml",
         "--device", "cpu", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
-        "--data-dir", "data", "--executor", "local", "--order", "arrival", "--patience", "9", "--target", "99.4%",
+        "--data-dir", "data", "--executor", "local", "--order", "as-completed", "--patience", "9", "--target", "99.4%",
     )  # fmt: skip
     assert result.exit_code == 0
     assert asked == [
@@ -72,7 +73,7 @@ def test_strategies_start_lists_and_data_sets_reach_the_search(cli: Cli, asked: 
     result = cli(
         "search", "conv", "--sampler", "mine.py:Mine", "--sampler-option", "times=3", "--sampler-option", "kind=wide",
         "--pruner", "mine.py:Stop", "--pruner-option", "share=0.5", "--pruner-option", "strict=true",
-        "--from-study", "conv-5k", "--from-study", "mine-0", "--dataset", "fashion-mnist",
+        "--warm-start-from", "conv-5k", "--warm-start-from", "mine-0", "--dataset", "fashion-mnist",
     )  # fmt: skip
     assert result.exit_code == 0
     (one,) = asked
@@ -81,21 +82,6 @@ def test_strategies_start_lists_and_data_sets_reach_the_search(cli: Cli, asked: 
         pruner_options={"share": 0.5, "strict": True}, from_studies=("conv-5k", "mine-0"), dataset="fashion-mnist",
         workers=one.workers,
     )  # fmt: skip
-
-
-def test_former_spellings_of_options_are_accepted_and_not_listed(cli: Cli, asked: list[SearchConfig]) -> None:
-    former = ("--slots", "3", "--lanes", "2", "--from-study", "conv-5k", "--no-start", "--order", "arrival")
-    now = (
-        "--concurrent-trials", "3", "--trials-per-worker", "2", "--warm-start-from", "conv-5k", "--no-warm-start",
-        "--order", "as-completed",
-    )  # fmt: skip
-    assert cli("search", "conv", *former).exit_code == cli("search", "conv", *now).exit_code == 0
-    first, second = asked
-    assert first == second
-    assert (first.slots, first.lanes, first.from_studies, first.order) == (3, 2, ("conv-5k",), "arrival")
-    listed = cli("search", "--help").stdout
-    assert all(word in listed for word in now if word.startswith("--"))
-    assert not [word for word in former if word in listed and word.startswith("--") and word != "--order"]
 
 
 def test_how_long_an_outage_is_waited_out_reaches_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
@@ -148,8 +134,8 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
         ["--target", "101%"],
         ["--target", "good"],
         ["--workers", "x"],
-        ["--lanes", "0"],
-        ["--lanes", "2", "--executor", "in-process"],
+        ["--trials-per-worker", "0"],
+        ["--trials-per-worker", "2", "--executor", "in-process"],
         ["--executor", "dask"],
         ["--order", "random"],
         ["--dataset", "cifar"],
@@ -428,7 +414,7 @@ def test_a_dry_run_measures_on_the_images_of_the_search_or_fewer(cli: Cli, measu
 
 @pytest.mark.usefixtures("measured")
 def test_a_dry_run_counts_in_words(cli: Cli) -> None:
-    told = ("--trials", "1", "--workers", "1", "--slots", "1", "--set", "epochs=1")
+    told = ("--trials", "1", "--workers", "1", "--concurrent-trials", "1", "--set", "epochs=1")
     result = cli("search", "smoke", "--dry-run", *told)
     assert "11 ranges, 1 trial of at most 1 epoch, " in result.stdout
     assert "1 concurrent trial on 1 worker." in result.stdout
@@ -517,7 +503,7 @@ def test_a_dry_run_warns_and_says_what_share_is_infeasible(cli: Cli) -> None:
 def test_a_dry_run_says_that_a_list_is_tried_first(cli: Cli) -> None:
     told = "Tries 10 configurations first that did well in conv-5k and conv-5k-wrong: at most "
     assert told in cli("search", "conv", "--dry-run").stdout
-    assert "first that did well" not in cli("search", "conv", "--dry-run", "--no-start").stdout
+    assert "first that did well" not in cli("search", "conv", "--dry-run", "--no-warm-start").stdout
 
 
 @pytest.mark.parametrize("words", [["--dry-run"], []])

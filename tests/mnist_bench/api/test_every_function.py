@@ -26,7 +26,7 @@ def main():
     undrawn.pictures()
     results = Path("studies")
     options = dict(
-        trials=2, slots=2, overrides=["subset=1000", "epochs=1"], results=results, executor="in-process"
+        trials=2, concurrent_trials=2, overrides=["subset=1000", "epochs=1"], results=results, executor="in-process"
     )
     first = mnist_bench.search("smoke", target=0.001, patience=9, **options)
     assert (first.stop.rule, first.stop.best, len(first.finished())) == ("target", first.best.number, 1)

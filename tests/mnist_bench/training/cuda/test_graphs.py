@@ -236,7 +236,7 @@ def test_on_a_gpu_a_search_has_one_digest(tmp_path: Path) -> None:
         results = tmp_path / str(len(list(tmp_path.iterdir())))
         command = [
             *PROGRAM, "search", "smoke", "--trials", "8", "--device", "cuda",
-            "--lanes", lanes, "--results", str(results),
+            "--trials-per-worker", lanes, "--results", str(results),
         ]  # fmt: skip
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
         shown = subprocess.run(
