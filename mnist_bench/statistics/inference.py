@@ -93,18 +93,18 @@ def share_interval(
 
     An end that would is replaced by that of the mean's log odds, whose standard error follows from the mean's (delta
     method; Oehlert 1992). The other end stays Student's: of the shares 0.999 and 1 it is 0.9931, and that of the log
-    odds 0.006. None for a single value, and if all are 0 or all are 1. `step` is that of `t_interval`.
+    odds 0.006. None for a single value, and if their mean is 0 or 1. `step` is that of `t_interval`.
     """
     from scipy.special import expit, logit
 
     plain = t_interval(values, confidence, step=step)
     if plain is None or (plain[0] > 0 and plain[1] < 1):
         return plain
-    if max(values) == 0 or min(values) == 1:
-        return None
     mean, reach = sum(plain) / 2, (plain[1] - plain[0]) / 2
+    if not 0 < mean < 1:
+        return None
     odds, reach = logit(mean), reach / (mean * (1 - mean))
     tiny = sys.float_info.epsilon
-    low = plain[0] if plain[0] > 0 else max(tiny, float(expit(odds - reach)))
-    high = plain[1] if plain[1] < 1 else min(1 - tiny, float(expit(odds + reach)))
+    low = plain[0] if plain[0] > 0 else max(min(tiny, mean), float(expit(odds - reach)))
+    high = plain[1] if plain[1] < 1 else min(max(1 - tiny, mean), float(expit(odds + reach)))
     return low, high

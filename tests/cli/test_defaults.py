@@ -51,7 +51,7 @@ def test_an_empty_storage_is_the_file_in_the_results_folder(cli: Cli, monkeypatc
 
 def test_a_search_takes_the_workers_and_the_folder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[SearchConfig] = []
-    monkeypatch.setattr("mnist_bench.cli.studies.search._preview", lambda config, share: asked.append(config))
+    monkeypatch.setattr("mnist_bench.cli.studies.search._preview", asked.append)
     for words in ((), ("--workers", "1", "--results", "mine")):
         assert cli("search", "smoke", "--dry-run", *words).exit_code == 0
     assert [(config.workers, config.results) for config in asked] == [(3, Path("runs")), (1, Path("mine"))]

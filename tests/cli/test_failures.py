@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,13 +117,6 @@ def test_wrong_usage_is_an_object_too(cli: Run, line: str, suggestion: str | Non
 def test_after_two_dashes_it_is_a_name(cli: Run) -> None:
     result = cli("show", "--", "--json")
     assert (result.stdout, result.exit_code) == ("", 3)
-
-
-def test_a_result_stays_the_only_object(cli: Run, tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text("name: bad\nmodel: {blocks: -1}\n")
-    result = cli("space", "check", "bad.yaml", "--json")
-    assert result.exit_code == 2
-    assert "files" in json.loads(result.stdout)
 
 
 def test_without_the_option_nothing_is_on_stdout(cli: Run) -> None:

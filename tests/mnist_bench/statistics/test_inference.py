@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from numpy.typing import NDArray
 from scipy import stats as oracle  # type: ignore[import-untyped]
 
@@ -125,6 +125,9 @@ def test_the_low_end_of_two_shares_close_to_1_is_students() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=8))
+@example([0.0, 4.5757080331398415e-105])
+@example([0.0, 5e-324])
+@example([1.0, 0.9999999999999999])
 def test_the_interval_of_shares_holds_the_mean_and_neither_end(shares: list[float]) -> None:
     found = share_interval(shares)
     if found is not None:
