@@ -29,12 +29,12 @@ from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.space_files import drawn, space_sources
 from search import Search, run
 from search.strategies.pruners import Asha
-from search.strategies.samplers import Curves, Random, Sampler, Sobol, Tpe
+from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import studies
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake
 
-SAMPLERS: tuple[Sampler, ...] = (Random(), Sobol(), Tpe(), Curves())
+SAMPLERS: tuple[Sampler, ...] = (Random(), Tpe(), Curves())
 RUNS = 5
 """Of each sampler, with other seeds."""
 

@@ -53,7 +53,6 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
     from search.space.space import Space as Space
     from search.strategies.pruners import (
         Asha as Asha,
-        Hyperband as Hyperband,
         Median as Median,
         NoPruner as NoPruner,
         Pruner as Pruner,
@@ -61,11 +60,8 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
     from search.strategies.registry import named_pruner as named_pruner, named_sampler as named_sampler
     from search.strategies.samplers import (
         Curves as Curves,
-        Gp as Gp,
-        Qmc as Qmc,
         Random as Random,
         Sampler as Sampler,
-        Sobol as Sobol,
         Tpe as Tpe,
     )
     from search.study.location import StudyLocation as StudyLocation
@@ -115,9 +111,9 @@ _MODULES = {
     "search.objectives.objective_search": ("planned", "run"),
     "search.repeatability.check": ("require_repeatable",),
     "search.space.space": ("Space",),
-    "search.strategies.pruners": ("Asha", "Hyperband", "Median", "NoPruner", "Pruner"),
+    "search.strategies.pruners": ("Asha", "Median", "NoPruner", "Pruner"),
     "search.strategies.registry": ("named_pruner", "named_sampler"),
-    "search.strategies.samplers": ("Curves", "Gp", "Qmc", "Random", "Sampler", "Sobol", "Tpe"),
+    "search.strategies.samplers": ("Curves", "Random", "Sampler", "Tpe"),
     "search.study.location": ("StudyLocation",),
     "search.study.spec": ("StudySpec",),
     "search.study.studies": ("open_study",),

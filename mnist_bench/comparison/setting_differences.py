@@ -20,7 +20,7 @@ from search.space.space import Field
 from search.stored_fields import stored
 
 FOLLOWING = (
-    "context.canary", "context.costs", "context.defaults", "driver_arithmetic", "sampler_arithmetic", "portable",
+    "context.canary", "context.costs", "context.defaults", "driver_arithmetic", "portable",
     "numerics.kind", "numerics.trainer_revision",
 )  # fmt: skip
 """Entries of a specification that follow from others: from the precision, the versions and the kind of device."""

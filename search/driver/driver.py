@@ -30,7 +30,7 @@ from search.proposals.prospects import Prospects
 from search.space.feasibility import constrained
 from search.strategies.optuna_study import FAILED, OptunaStudy, frozen_trial
 from search.strategies.pareto_pruning import shortfall
-from search.study.spec import StudySpec, fingerprint
+from search.study.spec import StudySpec
 from search.trainer_api import Plan, Planner, Report, finite
 
 MAX_INFEASIBLE = 200  # infeasible configurations in a row that end a search
@@ -285,7 +285,7 @@ class Driver:
 def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) -> OptunaStudy:
     """Return the in-memory study with all trials of a history; the planner tells samplers what is feasible."""
     study = OptunaStudy(
-        name=fingerprint(history.spec),
+        name=str(spec.seed),  # by which Optuna's hyperband assigns brackets, in every version alike
         space=spec.space,
         sampler=spec.sampler,
         pruner=spec.pruner,

@@ -22,7 +22,7 @@ from search.objectives.configuration import FLAT, Configuration
 from search.objectives.executor import ObjectiveExecutor
 from search.objectives.objective import Function, Objective, option_words
 from search.objectives.reports import VALUE
-from search.plugins.loading import end_if_loading, is_code
+from search.plugins.loading import OF_OPTUNA, end_if_loading, is_code
 from search.space.objective import Direction, metric_of
 from search.space.space import Space
 from search.strategies import registry
@@ -247,9 +247,11 @@ def _strategy_words(spec: Mapping[str, Any]) -> Iterator[str]:
         if is_code(str(way["name"])) or way == default:
             continue
         named = registry.named_sampler if kind == "sampler" else registry.named_pruner
-        usual = registry.to_spec(named(way["name"], {}))
+        usual = {} if way["name"].startswith(OF_OPTUNA) else registry.to_spec(named(way["name"], {}))
         yield from (f"--{kind}", way["name"])
-        yield from strategy_options(kind, {key: value for key, value in way.items() if usual.get(key) != value})
+        yield from strategy_options(
+            kind, {key: way[key] for key in way if key != "name" and usual.get(key) != way[key]}
+        )
 
 
 def space_of(source: Space | Mapping[str, Any] | str | Path) -> Space:

@@ -133,9 +133,13 @@ class Loaded:
         return _spelt(error) + (f" ({lines[-1].filename}:{lines[-1].lineno})" if lines else "")
 
 
+OF_OPTUNA = "optuna:"
+"""Begins the name of a sampler or pruner of Optuna's, which is no code of a user's: see `optuna_classes`."""
+
+
 def is_code(name: str) -> bool:
     """Return whether a name is one of code, not of anything built in."""
-    return ":" in name
+    return ":" in name and not name.startswith(OF_OPTUNA)
 
 
 def load(name: str, kind: str) -> Loaded:

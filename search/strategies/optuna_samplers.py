@@ -6,14 +6,11 @@ Those that can be portable give the same proposals on every processor, too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from optuna import Study
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
 from search.proposals.prospects import Prospects
@@ -45,42 +42,6 @@ class PortableRandomSampler(RandomSampler):
         if (span := self._logarithmic.get(param_name)) is not None:
             return span.at(self._rng.rng.random_sample())
         return super().sample_independent(study, trial, param_name, param_distribution)
-
-
-class FixedSpaceQmcSampler(QMCSampler):
-    """A scrambled Sobol sequence over given ranges.
-
-    Optuna's own sampler infers the ranges from earlier trials, so its first proposal is not a point of the sequence.
-    The place in the sequence is a system attribute of the study, which `optuna_study` saves and restores.
-    """
-
-    def __init__(
-        self, ranges: Mapping[str, BaseDistribution], portable: Mapping[str, IntRange | FloatRange], *, seed: int
-    ) -> None:
-        """Take all ranges; those that are `portable` compute their values themselves."""
-        super().__init__(qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False)
-        # As in Optuna, a range of a single value takes up no dimension of the sequence.
-        self._ranges = {path: span for path, span in ranges.items() if not span.single()}
-        self._portable = portable
-        self._point: list[float] = []
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return all ranges with more than one value."""
-        return self._ranges
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return the next point of the sequence."""
-        proposed = super().sample_relative(study, trial, search_space)
-        shares = zip(search_space, self._point, strict=True)
-        return proposed | {path: self._portable[path].at(share) for path, share in shares if path in self._portable}
-
-    def _sample_qmc(self, study: Study, search_space: dict[str, BaseDistribution]) -> NDArray[np.float64]:
-        """Return the next point, shape (1, ranges), and keep it: each range takes up one column."""
-        point = super()._sample_qmc(study, search_space)
-        self._point = point[0].tolist()
-        return point
 
 
 class ProposingSampler(BaseSampler):
@@ -150,30 +111,3 @@ class OnlyFeasibleSampler(ProposingSampler):
             return decode(span, sampler.sample_independent(study, trial, path, self._ranges.optunas[path]))
 
         return self._prospects.sampled(suggest)
-
-
-class OneThreadGpSampler(GPSampler):
-    """A Gaussian process whose linear algebra runs on one thread.
-
-    With several threads, sums are added in another order: from about 50 trials on, the proposals differ, and they take
-    longer, too. Optuna limits the threads itself, but only in a part of its computation.
-    """
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return the proposal; empty during the startup trials, which are drawn at random."""
-        with _one_thread():
-            return super().sample_relative(study, trial, search_space)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    import torch  # nowhere else in `search`: Optuna's gp computes with it in this process
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

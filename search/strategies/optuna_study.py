@@ -8,7 +8,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, assert_never, get_args
@@ -21,19 +21,17 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search import canonical_json
 from search.hashed import Reason, State
 from search.proposals.curves import Curve
 from search.proposals.prospects import Prospects
 from search.space.objective import Direction, score
 from search.space.ranges import Distribution
 from search.space.space import Space
-from search.space.yaml_reader import Document
 from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode, to_optuna
 from search.strategies.fast_tpe import ParameterTable
 from search.strategies.pareto_pruning import ParetoPruning
-from search.strategies.pruners import ForeignPruner, NoPruner, Pruner
-from search.strategies.samplers import Ask, ForeignSampler, Gp, ProposalOrigin, Random, Sampler
+from search.strategies.pruners import ForeignPruner, Pruner
+from search.strategies.samplers import Ask, ForeignSampler, ProposalOrigin, Random, Sampler
 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
 
@@ -42,16 +40,12 @@ FAILED: tuple[Reason, ...] = ("diverged", "out_of_memory", "timed_out")
 _OF_STUDY = "study:"
 """Prefix of a trial's attributes that hold a copy of the study's own, as they were when the trial had been asked for.
 
-A sampler's state is an attribute of the study (how far qmc has come); the log stores attributes of trials only.
+A sampler's state is an attribute of the study (how far a sequence has come); the log stores attributes of trials only.
 """
 
 
 OF_CONSTRAINTS = "constraints:"
 """Prefix of the attributes in which Optuna keeps how far a trial exceeds each of its limits."""
-
-
-PROBES = 64
-"""Complete trials of the check of gp: several blocks of a matrix kernel, so that all its code paths run."""
 
 
 class OptunaStudy:
@@ -309,25 +303,6 @@ def frozen_trial(
     trial.values = None if value is None else [value]
     trial.datetime_complete = None if state == "RUNNING" else trial.datetime_complete
     return trial
-
-
-@cache
-def gp_proposal(two_objectives: bool) -> str:
-    """Return a hash of gp's proposals for made-up trials: it shows whether linear algebra gives the same bits here.
-
-    The canary of training cannot show that: gp computes in float64, with SciPy's and torch's linear algebra. Of the two
-    proposals the second is made while the first trial is running. Takes a few seconds.
-    """
-    ranges = {"a": {"float": [0.0, 1.0]}, "b": {"int": [0, 63]}, "c": {"choice": ["p", "q", "r"]}}
-    space = Space.from_document(Document("probe", "", {"probe": ranges}))
-    cost = "b" if two_objectives else None
-    optuna_study = OptunaStudy(name="probe", space=space, sampler=Gp(), pruner=NoPruner(), seed=0, periods=1, cost=cost)
-    for number in range(PROBES):
-        a, b = number * 37 % PROBES / PROBES, number * 11 % PROBES
-        params = {"probe.a": a, "probe.b": b, "probe.c": "pqr"[number % 3]}
-        trial = frozen_trial(optuna_study.ranges, state="COMPLETE", params=params, value=a * (1 - a) - b / 1000)
-        optuna_study.restore(trial, {"b": b})
-    return canonical_json.sha256([optuna_study.ask(PROBES), optuna_study.ask(PROBES + 1)])
 
 
 def suggest(trial: optuna.Trial, path: str, span: Distribution) -> Any:

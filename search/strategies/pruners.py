@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
@@ -10,9 +9,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from search.elementary import PORTABLE
 from search.errors import UsageError
-from search.messages import number_of
 from search.strategies.strategy import Strategy, whole
 
 if TYPE_CHECKING:
@@ -133,68 +130,6 @@ class Asha(Pruner):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hyperband(Pruner):
-    """Several asynchronous successive halvings side by side, each with one rung fewer (Li et al. 2018).
-
-    A trial's bracket follows from its number and the study's fingerprint. Trials are compared within their bracket. The
-    sampler learns from the trials of all brackets; Optuna 5.0 documents otherwise, but does the same.
-    """
-
-    name = "hyperband"
-    portable = True
-    min_resource: int = whole(1, least=1)
-    """Period of the first rung of the first bracket."""
-    reduction_factor: int = whole(3, least=2)
-    """At each rung, one trial in about this many continues."""
-
-    def make(self, periods: int) -> BasePruner:
-        from optuna.pruners import HyperbandPruner
-
-        pruner = HyperbandPruner(
-            min_resource=self.min_resource, max_resource=periods, reduction_factor=self.reduction_factor
-        )
-        pruner._n_brackets = self.brackets(periods)  # else Optuna asks libm, whose last bit decides
-        return pruner
-
-    def may_stop_at(self, period: int) -> bool:
-        return self._halving(0).may_stop_at(period)  # the first bracket has all rungs
-
-    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
-        kept = [
-            bracket.survivors(round(trials * share), periods, two_objectives=two_objectives)
-            for share, bracket in self.as_asha(periods)
-        ]
-        return [sum(column) for column in zip(*kept, strict=True)]
-
-    def rule(self, arrived: int, rivals: str) -> str:
-        return f"of each bracket about one in {self.reduction_factor} continues"
-
-    def misfits(self, periods: int) -> Iterator[str]:
-        if self.min_resource > periods:
-            periods_word = "one period" if periods == 1 else f"{periods} periods"
-            yield f"hyperband's min_resource {self.min_resource} is beyond a trial's {periods_word}"
-
-    def describe(self, periods: int) -> str:
-        return f"{self.name} ({number_of(self.brackets(periods), 'bracket')})"
-
-    def brackets(self, periods: int) -> int:
-        """Return the number of brackets; `min_resource` is at most `periods`."""
-        # In floating point, as in Optuna: 243 periods give five brackets, because log(243) / log(3) comes out below 5.
-        return math.floor(PORTABLE.ln(periods / self.min_resource) / PORTABLE.ln(self.reduction_factor)) + 1
-
-    def as_asha(self, periods: int) -> list[tuple[float, Asha]]:
-        """Return for each bracket the share of trials that Optuna assigns to it, and its successive halving."""
-        number = self.brackets(periods)
-        weights = [math.ceil(number * self.reduction_factor**later / (later + 1)) for later in reversed(range(number))]
-        return [(weight / sum(weights), self._halving(bracket)) for bracket, weight in enumerate(weights)]
-
-    def _halving(self, bracket: int) -> Asha:
-        return Asha(
-            min_resource=self.min_resource, reduction_factor=self.reduction_factor, min_early_stopping_rate=bracket
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Median(Pruner):
     """Stop a trial whose best value is worse than the median of complete ones at its period (Golovin et al. 2017)."""
 
@@ -259,8 +194,23 @@ class NoPruner(Pruner):
         return ""
 
 
+class OpaquePruner(Pruner):
+    """A pruner whose rule is not known here. It may stop any trial, and forecasts take it for the median pruner."""
+
+    __slots__ = ()
+
+    def may_stop_at(self, period: int) -> bool:
+        return True
+
+    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
+        return Median().survivors(trials, periods, two_objectives=two_objectives)
+
+    def rule(self, arrived: int, rivals: str) -> str:
+        return f"{self.name} decides"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ForeignPruner(Pruner):
+class ForeignPruner(OpaquePruner):
     """A custom pruner: any subclass of Optuna's BasePruner, by its name."""
 
     name: str
@@ -287,17 +237,6 @@ class ForeignPruner(Pruner):
             raise UsageError(f"Pruner {self.name} is code that is not loaded here; name it again with --pruner.")
         return WatchedPruner(self.loaded, self.options, lasting=self.lasting)
 
-    def may_stop_at(self, period: int) -> bool:
-        return True
-
-    # Forecasts take it for the median pruner, because its own rule is not known.
-
-    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
-        return Median().survivors(trials, periods, two_objectives=two_objectives)
-
-    def rule(self, arrived: int, rivals: str) -> str:
-        return f"{self.name} decides"
-
 
 def _rung_at_every_report(first: int, factor: int) -> BasePruner:
     """Return successive halving whose rungs are all periods from `first` on."""
@@ -322,8 +261,8 @@ def _built_in(*pruners: type[Pruner]) -> Mapping[str, type[Pruner]]:
     return {pruner.name: pruner for pruner in pruners}
 
 
-PRUNERS = _built_in(Asha, Hyperband, Median, NoPruner)
-"""The built-in pruners by name. Any other pruner has the name of its code."""
+PRUNERS = _built_in(Asha, Median, NoPruner)
+"""The built-in pruners by name. Any other pruner has the name of a class of Optuna's, or of its code."""
 
 
 def _passing(arrivals: int, reduction_factor: int, two_objectives: bool) -> float:

@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeGuard, TypeVar
 
 from search import canonical_json
 from search.errors import NewerVersionError, UsageError
 from search.messages import show
-from search.plugins.loading import Code, is_code, load
+from search.plugins.loading import OF_OPTUNA, Code, is_code, load
 from search.space.objective import cost_of
 from search.space.space import Space
 from search.stored_fields import First, stored, unknown
-from search.strategies.pruners import PRUNERS, Asha, ForeignPruner, Hyperband, Median, NoPruner, Pruner
-from search.strategies.samplers import SAMPLERS, Curves, ForeignSampler, Gp, Sampler, Tpe
+from search.strategies.optuna_classes import OptunaPruner, OptunaSampler
+from search.strategies.pruners import PRUNERS, Asha, ForeignPruner, Median, NoPruner, Pruner
+from search.strategies.samplers import SAMPLERS, Curves, ForeignSampler, Sampler, Tpe
 from search.strategies.strategy import Bounds, Strategy, bounds_of
 
 _Strategy = TypeVar("_Strategy", bound=Strategy)
@@ -25,9 +26,7 @@ _NONE: Options = MappingProxyType({})
 
 FIRST: First = {
     Tpe: ("n_startup_trials", "n_ei_candidates"),
-    Gp: ("n_startup_trials",),
     Asha: ("min_resource", "reduction_factor", "min_early_stopping_rate"),
-    Hyperband: ("min_resource", "reduction_factor"),
     Median: ("n_startup_trials", "n_warmup_steps", "n_min_trials"),
 }
 """The options of the first format, see `search.stored_fields`. Do not add new ones."""
@@ -43,12 +42,18 @@ def sampler(spec: str | Mapping[str, Any]) -> Sampler:
         ValueError: the name or an option is unknown, or an option is out of range, or it is the name of code, which a
             file never makes run; the message is for the user.
     """
-    return _parse("sampler", SAMPLERS, spec)
+    name, options = _taken_apart(spec)
+    if _is_optunas(name):
+        return OptunaSampler.checked(name, options)
+    return _parse("sampler", SAMPLERS, name, options)
 
 
 def pruner(spec: str | Mapping[str, Any]) -> Pruner:
     """Return the pruner that a name selects, or a mapping with `name` and options; all else as in `sampler`."""
-    return _parse("pruner", PRUNERS, spec)
+    name, options = _taken_apart(spec)
+    if _is_optunas(name):
+        return OptunaPruner.checked(name, options)
+    return _parse("pruner", PRUNERS, name, options)
 
 
 def named_sampler(name: str, options: Options = _NONE) -> Sampler:
@@ -140,12 +145,23 @@ def of_spec(spec: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
     Raises:
         ValueError: no version can have stored them.
     """
-    by_name = spec["sampler"], spec["pruner"]
-    own_sampler, own_pruner = (_stored_code(kind) for kind in by_name)
-    return (
-        sampler(spec["sampler"]) if own_sampler is None else ForeignSampler(**own_sampler),
-        pruner(spec["pruner"]) if own_pruner is None else ForeignPruner(**own_pruner),
-    )
+    return _stored_sampler(spec["sampler"]), _stored_pruner(spec["pruner"])
+
+
+def _stored_sampler(spec: Mapping[str, Any]) -> Sampler:
+    name, options = _taken_apart(spec)
+    if _is_optunas(name):  # which the Optuna at hand need not know
+        return OptunaSampler(name=name, options=options)
+    own = _stored_code(spec)
+    return sampler(spec) if own is None else ForeignSampler(**own)
+
+
+def _stored_pruner(spec: Mapping[str, Any]) -> Pruner:
+    name, options = _taken_apart(spec)
+    if _is_optunas(name):
+        return OptunaPruner(name=name, options=options)
+    own = _stored_code(spec)
+    return pruner(spec) if own is None else ForeignPruner(**own)
 
 
 def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
@@ -154,6 +170,8 @@ def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
         code = {name: value for name, value in asdict(strategy.code).items() if value is not None}
         later = {"portable": True} if strategy.portable else {}
         return {"name": strategy.name, "options": dict(strategy.options), "code": code, **later}
+    if isinstance(strategy, OptunaSampler | OptunaPruner):
+        return {"name": strategy.name, **strategy.options}
     return {"name": strategy.name, **stored(strategy, FIRST)}
 
 
@@ -167,6 +185,8 @@ def check_known(spec: Mapping[str, Any]) -> None:
     for kind, table in tables.items():
         name = spec[kind].get("name")
         options = [option for option in spec[kind] if option != "name"]
+        if _is_optunas(name):
+            continue
         is_own = isinstance(name, str) and is_code(name)
         if isinstance(name, str) and not is_own and name not in table:
             raise NewerVersionError(f"{kind}: {unknown(name)}")
@@ -208,13 +228,13 @@ def unportable(sampler: Sampler, pruner: Pruner) -> Iterator[tuple[Literal["samp
 
 def _depending(strategy: Strategy, table: Mapping[str, type[Strategy]]) -> str:
     portable = [name for name, built_in in table.items() if built_in().portable]
-    how = "may depend" if is_code(strategy.name) else "depend"
+    how = "depend" if strategy.name in table else "may depend"
     return f"{strategy.name} {how} on the processor, and those of {', '.join(portable[:-1])} and {portable[-1]} do not"
 
 
 def _faults_of(strategy: Sampler | Pruner) -> Iterator[str]:
     """Yield the faults in the options of a built-in strategy. (One that was made in Python was not parsed.)"""
-    if not isinstance(strategy, ForeignSampler | ForeignPruner):
+    if type(strategy) in (*SAMPLERS.values(), *PRUNERS.values()):
         bounds = _bounds(type(strategy))
         options = {option: getattr(strategy, option) for option in bounds}
         kind = "sampler" if isinstance(strategy, Sampler) else "pruner"
@@ -245,13 +265,22 @@ def _stored_code(spec: Mapping[str, Any]) -> dict[str, Any] | None:
     raise ValueError(f"{show(name)} is stored without what code it is")
 
 
-def _parse(kind: str, table: Mapping[str, type[_Strategy]], spec: str | Mapping[str, Any]) -> _Strategy:
+def _taken_apart(spec: str | Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the name and the options of a strategy as space files have it."""
     options = {"name": spec} if isinstance(spec, str) else dict(spec)
-    name = options.pop("name", None)
+    return options.pop("name", None), options
+
+
+def _is_optunas(name: Any) -> TypeGuard[str]:
+    return isinstance(name, str) and name.startswith(OF_OPTUNA)
+
+
+def _parse(kind: str, table: Mapping[str, type[_Strategy]], name: Any, options: Mapping[str, Any]) -> _Strategy:
     if isinstance(name, str) and is_code(name):
         raise ValueError(f"{show(name)} is code, which a file cannot run; name it with --{kind} on the command line")
     if not isinstance(name, str) or name not in table:
-        raise ValueError(f"no {kind} {name!r}; there are {', '.join(table)}")
+        one = "GPSampler" if kind == "sampler" else "HyperbandPruner"
+        raise ValueError(f"no {kind} {name!r}; there are {', '.join(table)}, and Optuna's, such as optuna:{one}")
     cls = table[name]
     if reasons := [*_faults_of_options(f"{kind} {name}", options, _bounds(cls))]:
         raise ValueError("; ".join(reasons))

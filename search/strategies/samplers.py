@@ -10,7 +10,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from search import hashed
 from search.errors import UsageError
@@ -89,9 +89,6 @@ class Sampler(Strategy):
     """The interface of every sampler."""
 
     __slots__ = ()
-    own_arithmetic: ClassVar[bool] = False
-    """Whether it computes with more than NumPy, so that machines may differ in its proposals. Studies then store a hash
-    of its proposal for fixed trials (`search.strategies.gp_proposal`)."""
 
     @property
     def asks_planner(self) -> bool:
@@ -183,79 +180,6 @@ class Random(Sampler):
 
     def origin(self, ask: Ask) -> ProposalOrigin:
         return ProposalOrigin(kind="random")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Qmc(Sampler):
-    """A scrambled Sobol sequence: points spread evenly over all ranges (Bergstra and Bengio 2012; Owen 1998)."""
-
-    name = "qmc"
-    portable = True
-    needs = ("scipy",)
-
-    def make(self, ask: Ask) -> BaseSampler:
-        from search.strategies.optuna_samplers import FixedSpaceQmcSampler
-
-        portable = ask.ranges.logarithmic if ask.ranges.elementary.is_portable else {}
-        seed = hashed.derived_seed(ask.study_seed, "sequence")
-        return FixedSpaceQmcSampler(ask.ranges.optunas, portable, seed=seed)
-
-    def origin(self, ask: Ask) -> ProposalOrigin:
-        return ProposalOrigin(kind="sequence")
-
-    def describe(self, periods: int) -> str:
-        return f"{self.name} (Sobol)"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Gp(Sampler):
-    """Gaussian process with a Matérn 5/2 kernel and log expected improvement (Snoek et al. 2012; Ament et al. 2023).
-
-    The objective is treated as noisy, because two trials of one configuration have different seeds.
-    """
-
-    name = "gp"
-    portable = False  # the linear algebra of SciPy and torch
-    needs = ("scipy", "torch")
-    uses = ("greenlet",)
-    own_arithmetic = True
-    n_startup_trials: int = whole(10, least=1)
-    """Number of complete trials before the model is used; until then, trials are drawn at random."""
-
-    def make(self, ask: Ask) -> BaseSampler:
-        from search.strategies.optuna_samplers import OneThreadGpSampler
-
-        return OneThreadGpSampler(
-            seed=ask.seed,
-            n_startup_trials=self.n_startup_trials,
-            deterministic_objective=False,
-            warn_independent_sampling=False,
-        )
-
-    def origin(self, ask: Ask) -> ProposalOrigin:
-        return ProposalOrigin(kind="random" if ask.complete < self.n_startup_trials else "model")
-
-    def misfits(self, space: Space, *, prunes: bool) -> Iterator[str]:
-        if prunes:
-            yield "gp needs `pruner: none`: a pruned trial's value is from a smaller budget"
-        if path := next((field.path for field in space.ranges if field.when), None):
-            yield f"gp needs all ranges in every trial, and {path} has a `when`; tpe takes it"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sobol(Sampler):
-    """The feasible points of a scrambled Sobol sequence, one after the other, so that no proposal exceeds a limit."""
-
-    name = "sobol"
-    portable = True
-    asks_planner = True
-    needs = ("scipy",)
-
-    def make(self, ask: Ask) -> BaseSampler:
-        return _proposing(ask, _prospects(ask).covering(ask.number, [curve.params for curve in ask.curves()]))
-
-    def origin(self, ask: Ask) -> ProposalOrigin:
-        return ProposalOrigin(kind="sequence")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -405,5 +329,5 @@ def _built_in(*samplers: type[Sampler]) -> Mapping[str, type[Sampler]]:
     return {sampler.name: sampler for sampler in samplers}
 
 
-SAMPLERS = _built_in(Tpe, Random, Qmc, Gp, Sobol, Curves, CurvesArd)
-"""The built-in samplers by name. Any other sampler has the name of its code."""
+SAMPLERS = _built_in(Tpe, Random, Curves, CurvesArd)
+"""The built-in samplers by name. Any other sampler has the name of a class of Optuna's, or of its code."""

@@ -20,10 +20,16 @@ class Strategy(ABC):
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     name: str
     """By which space files, commands and stored studies select it. Built-in strategies set it for their class."""
-    needs: ClassVar[tuple[str, ...]] = ()
-    """Packages that it cannot work without, in addition to those that Optuna needs."""
-    uses: ClassVar[tuple[str, ...]] = ()
-    """Packages that it uses if they are installed; without them its results differ."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Packages that it cannot work without, in addition to those that Optuna needs."""
+        return ()
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Packages that it uses if they are installed; without them its results differ."""
+        return ()
 
     @property
     @abstractmethod

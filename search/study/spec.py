@@ -26,7 +26,7 @@ from search.proposals.exact import cholesky
 from search.space.objective import Direction, cost_of, direction_of
 from search.space.space import Space
 from search.stored_fields import First, standing, unknown
-from search.strategies import optuna_study, registry
+from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.registry import check, to_spec
 from search.strategies.samplers import Sampler
@@ -127,14 +127,13 @@ class StudySpec:
             "driver_revision": DRIVER_REVISION,
             "driver_arithmetic": portable_arithmetic() if self._decides_alike_everywhere else arithmetic(),
             "versions": {**versions(self.sampler, self.pruner), **self.versions},
-            **sampler_arithmetic(self.sampler, two_objectives=self.cost is not None),
             "numerics": dict(self.numerics),
         }
 
 
 FIRST: First = {StudySpec: ("order", "enqueued", "context", "versions", "numerics")}
 """See `search.stored_fields`; a new field is not added."""
-DERIVED = ("driver_revision", "driver_arithmetic", "sampler_arithmetic")
+DERIVED = ("driver_revision", "driver_arithmetic")
 """Entries of a stored specification that are not fields."""
 
 
@@ -195,11 +194,6 @@ def portable_arithmetic() -> str:
         np.quantile(numbers, 0.3), cholesky(1.0 / (1.0 + apart * apart)),
     ]  # fmt: skip
     return canonical_json.sha256([np.asarray(value).tobytes().hex() for value in results])
-
-
-def sampler_arithmetic(sampler: Sampler, *, two_objectives: bool = False) -> dict[str, str]:
-    """Return, by its name in a specification, a hash of the sampler's proposal for fixed trials, if it needs one."""
-    return {"sampler_arithmetic": optuna_study.gp_proposal(two_objectives)} if sampler.own_arithmetic else {}
 
 
 def versions(sampler: Sampler, pruner: Pruner) -> dict[str, str]:
