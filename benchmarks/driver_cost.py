@@ -8,7 +8,7 @@ Everything but the training counts: ask (random sampler), report, ASHA's decisio
 tables in SQLite, or in a PostgreSQL server that is started on this machine for it; and, apart, reading the finished
 study. Processor time is the driver's own; the clock's has the database's work and the waiting for it, too. The goal is
 under 30 ms of processor time a trial in SQLite; of 50 trials in conv.yaml, whose planner says what is feasible, under
-20 ms with random and sobol and under 100 ms with a model.
+20 ms with random and under 100 ms with a model.
 """
 
 from __future__ import annotations

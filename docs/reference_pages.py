@@ -205,6 +205,8 @@ def _type(schema: Schema) -> str:
         return ", or ".join(kinds)
     if "enum" in schema or "const" in schema:
         return joined(map(show, schema.get("enum") or [schema["const"]]), "or")
+    if "pattern" in schema:
+        return f"a text such as {schema['examples'][0]}"
     if "prefixItems" in schema:
         return f"[{', '.join(_type(item) for item in schema['prefixItems'])}]"
     if schema["type"] == "array":

@@ -316,7 +316,7 @@ def stand_ins() -> Iterator[str]:
 def replays() -> Iterator[str]:
     methods = figures("methods.json")
     for words, name in (
-        ("`tpe` + `asha`", "tpe + asha"), ("`random` + `hyperband`", "random + hyperband"),
+        ("`tpe` + `asha`", "tpe + asha"), ("`random` + `hyperband` of version 0.3.0", "random + hyperband"),
         ("`random` without a pruner", "random"),
         ("one report for all trials, then the best to the end", "first period, then the best"),
     ):  # fmt: skip

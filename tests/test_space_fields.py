@@ -35,7 +35,7 @@ def test_every_setting_has_a_row() -> None:
         ("subset", "whole number, at least 1000 (images)", 60_000, ""),
         ("phases[].lr", "number, above 0, at most 10", None, ""),
         ("limits.macs", "number, above 0 (multiply-accumulates per image)", None, ""),
-        ("search.pruner", "asha, hyperband, median or none, or a mapping", "asha", ""),
+        ("search.pruner", "asha, median or none, or a text such as optuna:HyperbandPruner, or a mapping", "asha", ""),
         ("objective", "val_accuracy, or [val_accuracy, parameters or macs]", "val_accuracy", ""),
         ("model.filters", "whole number, or list of whole numbers, 1 to 512 (channels)", 16, "int levels choice"),
         ("model.kernel_size", "1, 3, 5 or 7, or list of these (pixels)", 3, "int levels choice"),

@@ -188,8 +188,8 @@ SamplerName = Annotated[
         metavar="NAME",
         rich_help_panel=STRATEGIES,
         show_default="the space file's, else curves",
-        help=f"Sampler, which proposes trials: {', '.join(samplers.SAMPLERS)}, or your own (package.module:Name or "
-        "file.py:Name).",
+        help=f"Sampler, which proposes trials: {', '.join(samplers.SAMPLERS)}, optuna:GPSampler and any other of "
+        "Optuna's, or your own (package.module:Name or file.py:Name).",
     ),
 ]
 SamplerOptions = Annotated[
@@ -208,7 +208,8 @@ PrunerName = Annotated[
         metavar="NAME",
         rich_help_panel=STRATEGIES,
         show_default="the space file's, else asha",
-        help=f"Pruner, which stops trials early: {', '.join(pruners.PRUNERS)}, or your own, as with --sampler.",
+        help=f"Pruner, which stops trials early: {', '.join(pruners.PRUNERS)}, optuna:HyperbandPruner and any other of "
+        "Optuna's, or your own, as with --sampler.",
     ),
 ]
 PrunerOptions = Annotated[

@@ -215,8 +215,7 @@ def _sum_problems(space: Space) -> Iterator[Problem]:
 def _strategy_problems(space: Space) -> Iterator[Problem]:
     """Yield why the sampler, the pruner and the space do not fit together."""
     sampler, pruner = registry.of_settings(space.settings)
-    periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
-    for kind, reason in registry.misfits(sampler, pruner, space, periods):
+    for kind, reason in registry.misfits(sampler, pruner, space):
         yield space.origins["search"].problem(f"search.{kind}: {reason}", kind)
 
 

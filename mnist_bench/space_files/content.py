@@ -15,6 +15,7 @@ from mnist_bench.config.catalogue import sections
 from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.numerics.kinds import PrecisionName
 from search.messages import listing, show
+from search.plugins.loading import OF_OPTUNA
 from search.space.space import Space
 from search.strategies import pruners, registry, samplers
 
@@ -55,15 +56,16 @@ def _reader(kind: Literal["sampler", "pruner"], parse: Callable[[Any], object]) 
     return PlainValidator(read)
 
 
-def _schema(names: Iterable[str]) -> WithJsonSchema:
-    name = {"enum": [*names]}
-    options = {"type": "object", "properties": {"name": name}, "required": ["name"], "additionalProperties": True}
-    return WithJsonSchema({"anyOf": [name, options]})
+def _schema(names: Iterable[str], example: str) -> WithJsonSchema:
+    forms = [{"enum": [*names]}, {"type": "string", "pattern": f"^{OF_OPTUNA}[A-Za-z]+$", "examples": [example]}]
+    name = {"name": {"anyOf": forms}}
+    options = {"type": "object", "properties": name, "required": ["name"], "additionalProperties": True}
+    return WithJsonSchema({"anyOf": [*forms, options]})
 
 
 Limit = Annotated[float, Gt(0), Wanted("a number above zero")]
-Sampler = Annotated[Any, _reader("sampler", registry.sampler), _schema(samplers.SAMPLERS)]
-Pruner = Annotated[Any, _reader("pruner", registry.pruner), _schema(pruners.PRUNERS)]
+Sampler = Annotated[Any, _reader("sampler", registry.sampler), _schema(samplers.SAMPLERS, "optuna:GPSampler")]
+Pruner = Annotated[Any, _reader("pruner", registry.pruner), _schema(pruners.PRUNERS, "optuna:HyperbandPruner")]
 Alone = Annotated[Value, Wanted(listing([VALUE, *([VALUE, cost] for cost in get_args(Cost))]), near=VALUE)]
 WithCost = tuple[Value, Cost]
 

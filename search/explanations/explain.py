@@ -12,7 +12,7 @@ from search.driver.driver import restored
 from search.event_log.events import Asked, Event
 from search.event_log.history import History
 from search.explanations.standings import Standing, standings
-from search.strategies.pruners import ForeignPruner, NoPruner
+from search.strategies.pruners import NoPruner, OpaquePruner
 from search.strategies.samplers import ProposalOrigin
 from search.study.spec import StudySpec
 from search.trainer_api import Planner
@@ -81,6 +81,6 @@ def _origin(
         return ProposalOrigin(kind="enqueued")
     if spec.given(number) is not None:
         return ProposalOrigin(kind="start list")
-    if isinstance(spec.pruner, ForeignPruner):  # which is not asked here, and whose code need not be at hand
+    if isinstance(spec.pruner, OpaquePruner):  # which is not asked here, and whose code need not be at hand
         spec = replace(spec, pruner=NoPruner())
     return restored(spec, history, planner_for(spec)).origin(number)

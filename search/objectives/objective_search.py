@@ -241,7 +241,10 @@ def search_words(spec: Mapping[str, Any], space: str, trials: int, name: str) ->
 def _strategy_words(spec: Mapping[str, Any]) -> Iterator[str]:
     """Yield the words of a command that name a study's sampler and pruner, as far as they are not the space's."""
     yield from own_code_options(spec)
-    sampler, pruner = registry.of_settings(spec["space"]["settings"])
+    settings = spec["space"]["settings"]
+    sampler, pruner = registry.of_settings({**settings, "search": {}})
+    chosen = {"sampler": registry.to_spec(sampler), "pruner": registry.to_spec(pruner), **settings.get("search", {})}
+    sampler, pruner = registry.of_spec(chosen)  # as of a study: Optuna need not have the classes that the space names
     for kind, default in (("sampler", registry.to_spec(sampler)), ("pruner", registry.to_spec(pruner))):
         way = spec[kind]
         if is_code(str(way["name"])) or way == default:

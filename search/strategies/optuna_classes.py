@@ -6,7 +6,6 @@ their decisions are not portable.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -112,9 +111,10 @@ def _class(kind: Literal["sampler", "pruner"], name: str) -> Loaded:
     module = import_module(f"optuna.{kind}s")
     classes = dict(_public(module, getattr(module, _BASES[kind])))
     if (found := classes.get(name.removeprefix(OF_OPTUNA))) is None:
-        raise UsageError(f"No {kind} {name}; Optuna {version('optuna')} has {', '.join(sorted(classes))}.")
+        since = "" if name.startswith(OF_OPTUNA) else " since version 0.3.0"  # see `registry.FORMER`
+        raise UsageError(f"No {kind} {name}{since}; Optuna {version('optuna')} has {', '.join(sorted(classes))}.")
     code = Code(module=module.__name__, sha256="", version=version("optuna"))
-    return Loaded(kind=kind, name=name, whole_name=name, call=found, source=inspect.getfile(found), code=code)
+    return Loaded(kind=kind, name=name, whole_name=name, call=found, source="", code=code)
 
 
 def _public(module: Any, base: type) -> Iterator[tuple[str, type]]:

@@ -142,7 +142,7 @@ class OptunaStudy:
 
     def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
         """Give the sampler the excess of a trial over each of its limits (0 or less: it meets the limit)."""
-        # Sorted, as they come back from the log: gp adds them up in this order, and the sum's bits depend on it.
+        # Sorted, as they come back from the log: GPSampler adds them up in this order, and the sum's bits depend on it.
         for key, excess in sorted(constraints.items()):
             self._trial(number).set_constraint(key, float(excess))
 
@@ -228,7 +228,6 @@ class OptunaStudy:
             study_seed=self._seed,
             ranges=self.ranges,
             trained=trained,
-            complete=sum(trial.state == TrialState.COMPLETE for trial in trials),
             ended=sum(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials),
             misses=misses,
             table=self._table,

@@ -2,8 +2,9 @@
 
 The second study holds the same trials with their values only, and one of Optuna's pruners decides on it. A trial of
 cost c is compared with logically earlier trials of cost c or less, because no other trial can dominate it: a larger net
-that is more accurate is not a reason to stop a smaller one. Therefore asha, hyperband and median never stop a trial
-with the highest value of its comparison. As with one objective, a trial also continues if it is among the best third.
+that is more accurate is not a reason to stop a smaller one. Therefore asha, median and HyperbandPruner never stop a
+trial with the highest value of its comparison. As with one objective, a trial also continues if it is among the best
+third.
 """
 
 from __future__ import annotations

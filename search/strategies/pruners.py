@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -60,10 +60,6 @@ class Pruner(Strategy):
     def rungs(self, periods: int) -> list[int]:
         """Return the periods before the last at which it compares all trials by one rule; none if it has no rungs."""
         return []
-
-    def misfits(self, periods: int) -> Iterator[str]:
-        """Yield the reasons why it cannot prune trials of `periods` periods."""
-        yield from ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

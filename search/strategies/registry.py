@@ -16,7 +16,7 @@ from search.space.objective import cost_of
 from search.space.space import Space
 from search.stored_fields import First, stored, unknown
 from search.strategies.optuna_classes import OptunaPruner, OptunaSampler
-from search.strategies.pruners import PRUNERS, Asha, ForeignPruner, Median, NoPruner, Pruner
+from search.strategies.pruners import PRUNERS, Asha, ForeignPruner, Median, Pruner
 from search.strategies.samplers import SAMPLERS, Curves, ForeignSampler, Sampler, Tpe
 from search.strategies.strategy import Bounds, Strategy, bounds_of
 
@@ -30,6 +30,9 @@ FIRST: First = {
     Median: ("n_startup_trials", "n_warmup_steps", "n_min_trials"),
 }
 """The options of the first format, see `search.stored_fields`. Do not add new ones."""
+
+FORMER = ("qmc", "gp", "sobol", "hyperband")
+"""Names that were built in until version 0.3.0. Their studies are read, and do not go on."""
 
 DEFAULTS: tuple[Sampler, ...] = (Curves(), Tpe())
 """The sampler of a new search that names none, then those of earlier versions, with which older studies began."""
@@ -148,19 +151,19 @@ def of_spec(spec: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
     return _stored_sampler(spec["sampler"]), _stored_pruner(spec["pruner"])
 
 
-def _stored_sampler(spec: Mapping[str, Any]) -> Sampler:
+def _stored_sampler(spec: str | Mapping[str, Any]) -> Sampler:
     name, options = _taken_apart(spec)
-    if _is_optunas(name):  # which the Optuna at hand need not know
+    if _is_optunas(name) or name in FORMER:  # which the Optuna at hand need not know
         return OptunaSampler(name=name, options=options)
-    own = _stored_code(spec)
+    own = _stored_code({"name": name, **options})
     return sampler(spec) if own is None else ForeignSampler(**own)
 
 
-def _stored_pruner(spec: Mapping[str, Any]) -> Pruner:
+def _stored_pruner(spec: str | Mapping[str, Any]) -> Pruner:
     name, options = _taken_apart(spec)
-    if _is_optunas(name):
+    if _is_optunas(name) or name in FORMER:
         return OptunaPruner(name=name, options=options)
-    own = _stored_code(spec)
+    own = _stored_code({"name": name, **options})
     return pruner(spec) if own is None else ForeignPruner(**own)
 
 
@@ -185,7 +188,7 @@ def check_known(spec: Mapping[str, Any]) -> None:
     for kind, table in tables.items():
         name = spec[kind].get("name")
         options = [option for option in spec[kind] if option != "name"]
-        if _is_optunas(name):
+        if _is_optunas(name) or name in FORMER:
             continue
         is_own = isinstance(name, str) and is_code(name)
         if isinstance(name, str) and not is_own and name not in table:
@@ -196,26 +199,20 @@ def check_known(spec: Mapping[str, Any]) -> None:
                 raise NewerVersionError(unknown(f"{kind}.{option}"))
 
 
-def check(sampler: Sampler, pruner: Pruner, space: Space, periods: int) -> None:
+def check(sampler: Sampler, pruner: Pruner, space: Space) -> None:
     """Check that a sampler, a pruner and a space fit together.
 
     Raises:
         UsageError: they do not; the message gives all reasons, one per line.
     """
-    if reasons := [f"search.{kind}: {reason}." for kind, reason in misfits(sampler, pruner, space, periods)]:
+    if reasons := [f"search.{kind}: {reason}." for kind, reason in misfits(sampler, pruner, space)]:
         raise UsageError("\n".join(reasons))
 
 
-def misfits(
-    sampler: Sampler, pruner: Pruner, space: Space, periods: int
-) -> Iterator[tuple[Literal["sampler", "pruner"], str]]:
-    """Yield ("sampler" or "pruner", reason) for each choice that does not fit, given the periods of a trial."""
-    of_sampler, of_pruner = [*_faults_of(sampler)], [*_faults_of(pruner)]
-    if not (of_sampler or of_pruner):  # of rungs that never rise nothing more can be said
-        of_sampler += sampler.misfits(space, prunes=not isinstance(pruner, NoPruner))
-        of_pruner += pruner.misfits(periods)
-    yield from (("sampler", reason) for reason in of_sampler)
-    yield from (("pruner", reason) for reason in of_pruner)
+def misfits(sampler: Sampler, pruner: Pruner, space: Space) -> Iterator[tuple[Literal["sampler", "pruner"], str]]:
+    """Yield ("sampler" or "pruner", reason) for each choice that does not fit."""
+    yield from (("sampler", reason) for reason in [*_faults_of(sampler)] or sampler.misfits(space))
+    yield from (("pruner", reason) for reason in _faults_of(pruner))
 
 
 def unportable(sampler: Sampler, pruner: Pruner) -> Iterator[tuple[Literal["sampler", "pruner"], str]]:
@@ -247,7 +244,7 @@ def _built_in(parse: Callable[[Options], _Strategy], name: str, options: Options
     try:
         return parse({"name": name, **options})
     except ValueError as error:
-        is_known = name in SAMPLERS or name in PRUNERS
+        is_known = name in SAMPLERS or name in PRUNERS or _is_optunas(name)
         hint = "" if is_known else "; your own code is named package.module:Name or folder/file.py:Name"
         raise UsageError(f"{error}{hint}.") from error
 

@@ -45,8 +45,6 @@ class Ask:
     trained: int = 0
     """Number of earlier trials that were trained or are being trained. Trials that were pruned without a value, as
     infeasible ones are, do not count."""
-    complete: int = 0
-    """Number of complete trials."""
     ended: int = 0
     """Number of trials that are complete or pruned, infeasible ones among them."""
     misses: int = 0
@@ -103,8 +101,8 @@ class Sampler(Strategy):
     def origin(self, ask: Ask) -> ProposalOrigin:
         """Return where the proposal for this trial comes from."""
 
-    def misfits(self, space: Space, *, prunes: bool) -> Iterator[str]:
-        """Yield the reasons why it cannot search a space, with a pruner that may stop trials if `prunes`."""
+    def misfits(self, space: Space) -> Iterator[str]:
+        """Yield the reasons why it cannot search a space."""
         yield from ()
 
 
@@ -204,12 +202,12 @@ class Curves(Sampler):
         why = self.proposal(ask)[1]
         return ProposalOrigin(kind="sequence" if why is None else "model", why=why)
 
-    def misfits(self, space: Space, *, prunes: bool) -> Iterator[str]:
+    def misfits(self, space: Space) -> Iterator[str]:
         from search.space.objective import cost_of  # not needed to name a sampler
 
         if cost_of(space.settings) is not None:
             others = [kind() for kind in SAMPLERS.values() if not issubclass(kind, Curves)]
-            fitting = [other.name for other in others if not any(other.misfits(space, prunes=prunes))]
+            fitting = [other.name for other in others if not any(other.misfits(space))]
             yield f"{self.name} needs a single objective; with two use {listing(fitting)}"
 
     def proposal(self, ask: Ask) -> tuple[Mapping[str, Any], Why | None]:

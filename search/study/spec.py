@@ -69,7 +69,7 @@ class StudySpec:
     sampler and the pruner are portable; otherwise its fingerprint depends on the processor."""
 
     def __post_init__(self) -> None:
-        check(self.sampler, self.pruner, self.space, self.periods)
+        check(self.sampler, self.pruner, self.space)
         if self.portable:
             object.__setattr__(self, "space", self.space.as_portable())
 
@@ -133,8 +133,8 @@ class StudySpec:
 
 FIRST: First = {StudySpec: ("order", "enqueued", "context", "versions", "numerics")}
 """See `search.stored_fields`; a new field is not added."""
-DERIVED = ("driver_revision", "driver_arithmetic")
-"""Entries of a stored specification that are not fields."""
+DERIVED = ("driver_revision", "driver_arithmetic", "sampler_arithmetic")
+"""Entries of a stored specification that are not fields; the last one is of `gp` until version 0.3.0."""
 
 
 def check_known(stored: Mapping[str, Any]) -> None:

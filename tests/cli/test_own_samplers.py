@@ -21,7 +21,7 @@ epochs: 2
 subset: 1000
 model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [8, 16]}}
 optim: {lr: {float: [1e-3, 1e-1], log: true}}
-search: {sampler: gp, pruner: none}
+search: {sampler: random, pruner: none}
 """
 SCRIPT = """
 import os
@@ -41,6 +41,16 @@ text = Path("mine.py").read_text()
 Path("mine.py").write_text(text + "#")
 run(search + " -n 4")
 os.remove("mine.py")
+optunas = "search tiny.yaml --executor in-process --sampler optuna:TPESampler --sampler-option multivariate=true"
+run(optunas + " -n 3 --study-name optunas")
+run(optunas + " --pruner optuna:os -n 3 --study-name none")
+run("show optunas/2 --why")
+import optuna
+optuna.samplers.__all__.remove("TPESampler")
+for line in ("leaderboard optunas", "show optunas", "show optunas --all", "show optunas/1", "report optunas"):
+    run(line)
+run(optunas + " -n 4 --study-name optunas")
+optuna.samplers.__all__.append("TPESampler")
 for line in ("leaderboard tiny-0", "show tiny-0", "show tiny-0 --all", "show tiny-0/0", "doctor tiny-0 --replay",
              "report tiny-0", "plot tiny-0 curves", "studies"):
     run(line)
@@ -64,7 +74,7 @@ def ran(
     own_code.write(folder, own_code.UNSEEDED, "unseeded.py")
     own_code.write(folder, own_code.RAISING, "raising.py")
     (folder / "tiny.yaml").write_text(SPACE)
-    (folder / "unseeded.yaml").write_text(SPACE.replace("sampler: gp", "sampler: unseeded.py:Mine"))
+    (folder / "unseeded.yaml").write_text(SPACE.replace("sampler: random", "sampler: unseeded.py:Mine"))
     return {
         line.replace("search tiny.yaml --executor in-process", "S"): r
         for line, r in in_one_process(folder, SCRIPT).items()
@@ -122,8 +132,28 @@ def test_what_it_raises_is_one_sentence(ran: dict[str, Any]) -> None:
 
 
 def test_what_only_reads_needs_no_code(ran: dict[str, Any]) -> None:
-    readers = [line for line in ran if not line.startswith(("search", "S "))]
-    assert len(readers) == 8
+    readers = [line for line in ran if not line.startswith(("search", "S ", "show optunas/2"))]
+    assert len(readers) >= 8
     assert {line: ran[line].err for line in readers if ran[line].code} == {}
     assert "mine.py:NearTheBest + none" in ran["show tiny-0"].out
     assert "decisions of mine.py:NearTheBest are taken from the log" in ran["doctor tiny-0 --replay"].out
+
+
+OPTUNAS = "S --sampler optuna:TPESampler --sampler-option multivariate=true"
+
+
+def test_a_class_of_optunas_is_searched_with(ran: dict[str, Any]) -> None:
+    searched = ran[f"{OPTUNAS} -n 3 --study-name optunas"]
+    assert searched.code == 0, searched.err
+    assert "optuna:TPESampler" in ran["show optunas/2 --why"].out
+    assert "which gives no reasons; 2 trials were known" in " ".join(ran["show optunas/2 --why"].out.split())
+    refused = ran[f"{OPTUNAS} --pruner optuna:os -n 3 --study-name none"]
+    assert (refused.code, len(refused.err.splitlines())) == (2, 1)
+    assert refused.err.startswith("Error: No pruner optuna:os; Optuna ")
+
+
+def test_a_study_of_a_class_that_optuna_lacks_is_read_and_does_not_go_on(ran: dict[str, Any]) -> None:
+    assert "optuna:TPESampler + none" in ran["show optunas"].out
+    refused = ran[f"{OPTUNAS} -n 4 --study-name optunas"]
+    assert (refused.code, len(refused.err.splitlines())) == (2, 1)
+    assert refused.err.startswith("Error: No sampler optuna:TPESampler; Optuna ")

@@ -99,7 +99,6 @@ def test_results_and_targets_that_are_none_are_named(tmp_path: Path) -> None:
     [
         ({"pruner": search.Asha(reduction_factor=1)}, "search.pruner: pruner asha: reduction_factor is 1; it takes a "),
         ({"pruner": search.Asha(min_resource=0)}, "search.pruner: pruner asha: min_resource is 0; it takes a "),
-        ({"pruner": search.Hyperband(min_resource=0)}, "search.pruner: pruner hyperband: min_resource is 0; it takes "),
         ({"sampler": search.Tpe(n_startup_trials=0)}, "search.sampler: sampler tpe: n_startup_trials is 0; it takes "),
     ],
 )
@@ -130,9 +129,8 @@ def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(tmp_path: 
         search = Search.of(Space.of(given), fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
         assert search.spec_for({"canary": ""}).sampler == sampler
     wrong = Space.of({**fake.SPACE, "search": {"sampler": "no-such-sampler"}})
-    with pytest.raises(
-        UsageError, match=rf"^space: search: no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}\.$"
-    ):
+    words = rf"^space: search: no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}, and Optuna's, such as opt"
+    with pytest.raises(UsageError, match=words):
         Search.of(wrong, fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
 
 
@@ -145,10 +143,9 @@ def test_a_search_whose_trainer_is_portable_has_one_fingerprint_on_every_process
     assert of(tmp_path, sampler=Random(), portable=True).run().study.spec["portable"] is True
 
 
-@pytest.mark.parametrize("sampler", [search.Curves(n_startup_trials=3), search.Sobol()])
-def test_a_planner_is_all_that_the_samplers_which_ask_it_need(sampler: search.Sampler, tmp_path: Path) -> None:
-    study = of(tmp_path, sampler=sampler).run().study
-    assert study.spec["sampler"]["name"] == sampler.name
+def test_a_planner_is_all_that_a_sampler_which_asks_it_needs(tmp_path: Path) -> None:
+    study = of(tmp_path, sampler=search.Curves(n_startup_trials=3)).run().study
+    assert study.spec["sampler"]["name"] == "curves"
     assert {trial.reason for trial in study.trials} <= {"complete", "pruned"}  # nothing that is infeasible
 
 

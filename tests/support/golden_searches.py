@@ -16,33 +16,18 @@ from support import search_fake as fake
 
 OPTIONS: Mapping[str, Mapping[str, int]] = {
     "tpe": {"n_startup_trials": 5},
-    "gp": {"n_startup_trials": 4},
     "curves": {"n_startup_trials": 4},
     "curves-ard": {"n_startup_trials": 4},
     "asha": {"reduction_factor": 2},
-    "hyperband": {"reduction_factor": 2},
     "median": {"n_startup_trials": 3},
 }
 """Options by which few trials are enough to see a model propose, or a pruner stop; all others are tried by default."""
 SAMPLERS: Mapping[str, Sampler] = {name: make(**OPTIONS.get(name, {})) for name, make in samplers.SAMPLERS.items()}
 PRUNERS: Mapping[str, Pruner] = {name: make(**OPTIONS.get(name, {})) for name, make in pruners.PRUNERS.items()}
-TRIALS = {"gp": 8, "sobol": 12, "curves": 16, "curves-ard": 16}
-"""Of samplers that are slow, or need no more; 24 of any other."""
-UNCONDITIONAL = ("qmc", "gp")
-"""Samplers that are tried on a space without conditions."""
-LEFT_OUT = {
-    *(("gp", pruner, more) for pruner in PRUNERS if pruner != "none" for more in ("", " two")),
-    *(("sobol", pruner, more) for pruner in PRUNERS if pruner != "asha" for more in ("", " two")),
-    *((sampler, pruner, " two") for sampler in ("curves", "curves-ard") for pruner in PRUNERS),
-}
-"""Pairs that do not go together, or of which one stands for all: `sobol` asks no pruner, and reads no report."""
-FLAT = {
-    "name": "flat",
-    "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}},
-    "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}},
-}
-"""Without a `when`, which gp does not take."""
-PORTABLE = (("random", "hyperband"), ("qmc", "median"), ("sobol", "none"), ("curves", "asha"), ("curves-ard", "asha"))
+TRIALS = {"curves": 16, "curves-ard": 16}
+"""Of samplers that are slow; 24 of any other."""
+SINGLE_OBJECTIVE = ("curves", "curves-ard")
+PORTABLE = (("random", "median"), ("curves", "none"), ("curves", "asha"), ("curves-ard", "asha"))
 """Every sampler and pruner that is portable."""
 LOGARITHMIC = {
     "name": "logarithmic",
@@ -70,7 +55,7 @@ def cases() -> dict[str, dict[str, Any]]:
     for sampler in SAMPLERS:
         for pruner in PRUNERS:
             for more in ("", " two"):
-                if (sampler, pruner, more) not in LEFT_OUT:
+                if not (more and sampler in SINGLE_OBJECTIVE):
                     found[f"{sampler} {pruner}{more}"] = _options(sampler, pruner, more)
     for sampler, pruner in PORTABLE:
         found[f"{sampler} {pruner} portable"] = _options(sampler, pruner, " portable")
@@ -86,7 +71,7 @@ def with_every_strategy(*names: str) -> set[str]:
 
 
 def _options(sampler: str, pruner: str, more: str) -> dict[str, Any]:
-    space = LOGARITHMIC if more == " portable" else FLAT if sampler in UNCONDITIONAL else fake.SPACE
+    space = LOGARITHMIC if more == " portable" else fake.SPACE
     return {
         "sampler": SAMPLERS[sampler],
         "pruner": PRUNERS[pruner],
@@ -99,16 +84,13 @@ def _options(sampler: str, pruner: str, more: str) -> dict[str, Any]:
 
 def levels(sampler: str) -> dict[str, Any]:
     """Return the options of a search with the fake trainer in which most ranges are levels."""
-    space = fake.LEVELS if sampler in UNCONDITIONAL else fake.CONDITIONAL_LEVELS
-    return {**_options(sampler, "none", ""), "space_values": space}
+    return {**_options(sampler, "none", ""), "space_values": fake.CONDITIONAL_LEVELS}
 
 
 def place(options: Mapping[str, Any]) -> str:
     """Return what a search's decisions depend on here, in a line: the versions, and what the arithmetic comes to."""
-    sampler, two = options["sampler"], "objective" in options["space_values"]
     arithmetic = spec.portable_arithmetic() if options["portable"] else spec.arithmetic()
-    known = {**spec.versions(sampler, options["pruner"]), "arithmetic": arithmetic[:16]}
-    known |= {name: value[:16] for name, value in spec.sampler_arithmetic(sampler, two_objectives=two).items()}
+    known = {**spec.versions(options["sampler"], options["pruner"]), "arithmetic": arithmetic[:16]}
     return ", ".join(f"{name} {value}" for name, value in sorted(known.items()))
 
 

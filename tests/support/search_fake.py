@@ -49,7 +49,6 @@ LEVELS: dict[str, Any] = {
     },
     "optim": {"lr": {"levels": [1e-4, 1e-3, 2e-3, 1e-2, 1e-1], "log": True}, "mode": {"levels": [7]}},
 }
-"""Levels alone, and no conditions, which gp does not take."""
 CONDITIONAL_LEVELS: dict[str, Any] = {
     **LEVELS,
     "model": {

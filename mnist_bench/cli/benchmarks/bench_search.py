@@ -36,15 +36,16 @@ def search(
         str,
         typer.Option(
             "--samplers", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help=f"Samplers, with commas between: {', '.join(SAMPLERS)}, or your own (file.py:Name). "
-            "A sampler with options is written as the mapping of a space file.",
+            help=f"Samplers, with commas between: {', '.join(SAMPLERS)}, Optuna's (optuna:GPSampler), or "
+            "your own (file.py:Name). A sampler with options is written as the mapping of a space file.",
         ),
     ] = "random,curves",
     pruners: Annotated[
         str,
         typer.Option(
             "--pruners", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help=f"Pruners, with commas between: {', '.join(PRUNERS)}, or your own.",
+            help=f"Pruners, with commas between: {', '.join(PRUNERS)}, Optuna's "
+            "(optuna:HyperbandPruner), or your own.",
         ),
     ] = "asha",
     sampler_option: options.SamplerOptions = None,
@@ -100,7 +101,7 @@ def search(
     """Compare search methods at equal budget.
 
     Every sampler is combined with every pruner. The first pair is the method that all others are compared with. There
-    are four baselines: random search; random search with twice the budget; quasi-random configurations; and one report
+    are three baselines: random search; random search with twice the budget; and one report
     of every configuration, then the best to the end. The search methods are compared by the error of their selected
     configurations on images that no search has seen, with paired tests. A search takes a few seconds at most,
     because every result is looked up in a table.

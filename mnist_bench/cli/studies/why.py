@@ -100,7 +100,7 @@ def sentences(
         case "model":
             yield f"Proposed by the model of {sampler}; {known}."
         case "own code":
-            yield f"Proposed by {sampler}, which only its own code can explain; {known}."
+            yield f"Proposed by {sampler}, which gives no reasons; {known}."
         case _:
             assert_never(origin.kind)
     if why := origin.why:

@@ -18,11 +18,10 @@ from search.strategies.samplers import Sampler
 BASELINES = (
     Entrant(sampler="random"),
     Entrant(sampler="random", budgets=2),
-    Entrant(sampler="qmc"),
     Entrant(method="first_period"),
 )
-"""Chance; chance with twice the budget (Li et al. 2018); points spread evenly; and "the first period for all, then the
-best to their ends", which on many benchmarks does as well as successive halving (Egele et al. 2023)."""
+"""Chance; chance with twice the budget (Li et al. 2018); and "the first period for all, then the best to their ends",
+which on many benchmarks does as well as successive halving (Egele et al. 2023)."""
 
 
 Named = str | Mapping[str, Any]
@@ -113,6 +112,6 @@ def check_fit(entrant: Entrant, tried_on: TriedOn) -> None:
     if entrant.method != "search":
         return
     sampler, pruner = strategies_of(entrant)
-    if reasons := [reason for _, reason in registry.misfits(sampler, pruner, tried_on.space, tried_on.periods)]:
+    if reasons := [reason for _, reason in registry.misfits(sampler, pruner, tried_on.space)]:
         raise UsageError(f"{entrant.way} on {tried_on.space.name}: {'; '.join(reasons)}.")
     require(sampler, pruner, tried_on)

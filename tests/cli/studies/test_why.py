@@ -31,11 +31,10 @@ def test_each_origin_is_a_sentence() -> None:
     assert given == "Given with --enqueue, to be tried first, with the hyperparameters of conv-0/3."
     known = "12 trials were known, 9 of which had ended."
     assert said(ProposalOrigin(kind="random"), "tpe") == f"Drawn at random by tpe; {known}"
-    assert said(ProposalOrigin(kind="sequence"), "sobol").endswith(f"which covers the space evenly; {known}")
+    assert said(ProposalOrigin(kind="sequence"), "curves").endswith(f"which covers the space evenly; {known}")
     assert said(ProposalOrigin(kind="model"), "tpe") == f"Proposed by the model of tpe; {known}"
-    assert said(ProposalOrigin(kind="own code"), "mine.py:Mine").startswith(
-        "Proposed by mine.py:Mine, which only its own code"
-    )
+    own = said(ProposalOrigin(kind="own code"), "mine.py:Mine")
+    assert own == f"Proposed by mine.py:Mine, which gives no reasons; {known}"
 
 
 def test_a_model_says_what_it_expected() -> None:

@@ -14,7 +14,7 @@ from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import space_sources
 from search.driver.progress import Observer
 from search.errors import FingerprintError, SpaceError, UsageError
-from search.strategies.pruners import Hyperband, NoPruner, Pruner
+from search.strategies.pruners import Median, NoPruner, Pruner
 from search.strategies.samplers import SAMPLERS, Curves, ForeignSampler, Random, Sampler, Tpe
 from support import own_code
 from support.own_data import arrays, write_npz
@@ -37,6 +37,10 @@ def ways(setup: SearchSetup) -> tuple[Sampler, Pruner]:
             "search.sampler={name: tpe, n_startup_trials: 5}",
         ),
         ({"pruner": "none"}, "search.pruner=none"),
+        (
+            {"sampler": "optuna:TPESampler", "sampler_options": {"multivariate": True}},
+            "search.sampler={name: optuna:TPESampler, multivariate: true}",
+        ),
     ],
 )
 def test_a_built_in_name_is_what_set_makes_of_it(named: dict[str, Any], as_set: str) -> None:
@@ -44,14 +48,14 @@ def test_a_built_in_name_is_what_set_makes_of_it(named: dict[str, Any], as_set: 
 
 
 def test_names_go_before_what_the_file_says(tmp_path: Path) -> None:
-    file = ("search={sampler: random, pruner: hyperband}",)
-    assert ways(made(overrides=file)) == (Random(), Hyperband())
+    file = ("search={sampler: random, pruner: median}",)
+    assert ways(made(overrides=file)) == (Random(), Median())
     assert ways(made(overrides=file, pruner="none")) == (Random(), NoPruner())
     name = own_code.write(tmp_path, own_code.SEEDED)
     own = made(overrides=file, sampler=name, sampler_options={"share": 0.2})
     assert isinstance(own.sampler, ForeignSampler)
-    assert (own.sampler.options, own.pruner) == ({"share": 0.2}, Hyperband())
-    assert own.space.settings["search"] == {"pruner": "hyperband"}
+    assert (own.sampler.options, own.pruner) == ({"share": 0.2}, Median())
+    assert own.space.settings["search"] == {"pruner": "median"}
 
 
 def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
@@ -69,7 +73,8 @@ def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
     [
         (
             {"sampler": "no-such-sampler"},
-            rf"^no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}; your own code",
+            rf"^no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}, and Optuna's, such as "
+            "optuna:GPSampler; your own code",
         ),
         ({"pruner": "asha", "pruner_options": {"eta": 3}}, r"^pruner asha has no option 'eta'; it has min_resource"),
         ({"sampler_options": {"share": 1}}, r"^--sampler-option and --pruner-option need --sampler and --pruner;"),

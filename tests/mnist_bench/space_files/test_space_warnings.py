@@ -159,12 +159,12 @@ def test_a_portable_precision_needs_a_portable_sampler() -> None:
     assert warnings(Drawn(Space.from_document(parse(text, "f.yaml")))) == []
     drawn = Drawn(Space.from_document(parse(f"{text}\nsearch: {{sampler: tpe}}", "f.yaml")))
     assert [str(warning) for warning in warnings(drawn)] == [
-        "f.yaml:2:12  precision: portable, but the proposals of tpe depend on the processor, and those of random, qmc, "
-        "sobol, curves and curves-ard do not"
+        "f.yaml:2:12  precision: portable, but the proposals of tpe depend on the processor, and those of random, "
+        "curves and curves-ard do not"
     ]
     assert warnings(drawn, (Random(), Asha())) == []
 
 
 def test_any_other_precision_goes_with_every_sampler() -> None:
-    text = "optim: {lr: {float: [0.1, 0.2]}}\nprecision: fp32\nsearch: {sampler: gp, pruner: none}"
+    text = "optim: {lr: {float: [0.1, 0.2]}}\nprecision: fp32\nsearch: {sampler: optuna:GPSampler, pruner: none}"
     assert lines_of(text) == []

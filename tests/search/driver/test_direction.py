@@ -21,7 +21,8 @@ from search.event_log.records import StudyRecord
 from search.explanations.explain import explain
 from search.space.space import Space
 from search.strategies.pruners import Asha, NoPruner
-from search.strategies.samplers import Curves, Gp
+from search.strategies.registry import named_sampler
+from search.strategies.samplers import Curves
 from search.study import studies
 from search.study.location import StudyLocation
 from search.study.spec import fingerprint
@@ -30,9 +31,16 @@ from support import golden_searches, search_fake as fake
 from support.paths import DATABASE
 
 MINIMIZED = {**fake.SPACE, "direction": "minimize"}
-CASES = ("tpe asha", "tpe median", "tpe asha two", "random median two", "random median", "qmc none", "sobol asha",
-         "curves asha", "curves median portable", "tpe asha arrival")  # fmt: skip
-"""A bracket of hyperband follows from the fingerprint, which the direction is a part of."""
+CASES = (
+    "tpe asha",
+    "tpe median",
+    "tpe asha two",
+    "random median two",
+    "random median",
+    "curves asha",
+    "curves median portable",
+    "tpe asha arrival",
+)
 PRUNING = Asha(reduction_factor=2)
 
 
@@ -80,16 +88,14 @@ def test_it_decides_as_the_search_that_maximizes_minus_the_value(name: str, tmp_
     assert [trial.number for trial in study.complete()] == [trial.number for trial in twin.complete()]
     assert study.best is not None
     assert study.best.value == min(trial.value or 0.0 for trial in study.complete())
-    if name != "qmc none":  # which looks at no value
-        assert decided(fake.run(tmp_path, **options).study, 1) != decided(study, 1)
+    assert decided(fake.run(tmp_path, **options).study, 1) != decided(study, 1)
 
 
 @pytest.mark.integration
 @pytest.mark.usefixtures("log_alone")
-def test_gp_proposes_as_for_minus_the_value(tmp_path: Path) -> None:
-    options: dict[str, Any] = {
-        "sampler": Gp(n_startup_trials=4), "pruner": NoPruner(), "goal": 7, "space_values": golden_searches.FLAT,
-    }  # fmt: skip
+def test_a_sampler_of_optunas_proposes_as_for_minus_the_value(tmp_path: Path) -> None:
+    gp = named_sampler("optuna:GPSampler", {"n_startup_trials": 4})
+    options: dict[str, Any] = {"sampler": gp, "pruner": NoPruner(), "goal": 7}
     assert decided(minimized(tmp_path, **options), 1) == decided(negated(tmp_path, **options), -1)
 
 

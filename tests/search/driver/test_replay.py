@@ -19,7 +19,7 @@ from search.driver.replay import RecordedPlanner, Replay, replay
 from search.errors import FingerprintError
 from search.event_log.events import Asked, Event, Reported, trial_of
 from search.strategies.pruners import NoPruner
-from search.strategies.samplers import Curves, Sobol
+from search.strategies.samplers import Curves
 from search.study import studies
 from search.study.location import StudyLocation
 from support import search_fake as fake
@@ -176,7 +176,7 @@ def test_another_planner_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_planner_that_finds_nothing_feasible_ends_the_replay(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=3, sampler=Sobol(), pruner=NoPruner())
+    fake.run(tmp_path, goal=3, sampler=Curves(), pruner=NoPruner())
     found = replay(log(tmp_path), lambda spec: fake.Planner(0))
     assert "ask of #0 comes when nothing feasible was found any more" in str(found.difference)
 

@@ -20,7 +20,7 @@ from search.errors import FingerprintError, UsageError
 from search.event_log.records import TrialRecord
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pareto_pruning import shortfall
-from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_pruner
 from search.strategies.samplers import Random, Sampler, Tpe
 from search.study import studies
@@ -129,7 +129,7 @@ def test_every_pruner_of_optuna_is_held_to_the_costs() -> None:
 
 @pytest.mark.parametrize("name", OPTUNAS)
 def test_the_values_of_dearer_trials_decide_nothing_about_a_cheaper_one(name: str) -> None:
-    pruner = named_pruner(f"optuna.pruners:{name}", OPTUNAS[name])
+    pruner = named_pruner(f"optuna:{name}", OPTUNAS[name])
     cheap = [((7 * number % 10) / 10, 10) for number in range(12)]
     stopped = []
     for value_of_dear in (0.0, 0.55, 1.0):
@@ -139,10 +139,11 @@ def test_the_values_of_dearer_trials_decide_nothing_about_a_cheaper_one(name: st
     assert stopped[0] or name in ("NopPruner", "PatientPruner")  # a value that stays the same is awaited
 
 
+HYPERBAND = named_pruner("optuna:HyperbandPruner", {"max_resource": 9})
 COSTED = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), max_size=15)
 
 
-@given(COSTED, st.sampled_from([*golden_searches.PRUNERS.values(), Asha(), Median(n_startup_trials=1), Hyperband()]))
+@given(COSTED, st.sampled_from([*golden_searches.PRUNERS.values(), Asha(), Median(n_startup_trials=1), HYPERBAND]))
 @settings(max_examples=dose(60))
 def test_what_no_earlier_trial_dominates_is_never_pruned(shapes: list[tuple[int, int]], pruner: Pruner) -> None:
     trials = [(value / 10, macs) for value, macs in shapes]
@@ -154,12 +155,12 @@ def test_what_no_earlier_trial_dominates_is_never_pruned(shapes: list[tuple[int,
 def test_with_one_cost_the_twin_prunes_as_with_one_objective() -> None:
     values = [0.1 * (7 * n % 10) for n in range(30)]
     space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
-    alone = OptunaStudy(name="two", space=space, sampler=Random(), pruner=Hyperband(), seed=0, periods=9)
+    alone = OptunaStudy(name="two", space=space, sampler=Random(), pruner=HYPERBAND, seed=0, periods=9)
     expected = []
     for number, value in enumerate(values):
         alone.ask(number)
         expected += [number] if any(alone.report(number, period, value) for period in range(1, 9)) else []
-    assert pruned(Hyperband(), [(value, 5) for value in values]) == expected
+    assert pruned(HYPERBAND, [(value, 5) for value in values]) == expected
     assert expected
 
 

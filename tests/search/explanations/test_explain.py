@@ -12,9 +12,9 @@ import pytest
 from search.event_log.events import Asked, Event, Reported, Told
 from search.event_log.records import StudyRecord
 from search.explanations.explain import Explanation, explain, proposes_again
-from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
-from search.strategies.registry import named_pruner
-from search.strategies.samplers import Curves, Qmc, Random, Sampler, Sobol, Tpe
+from search.strategies.pruners import Asha, Median, NoPruner, Pruner
+from search.strategies.registry import named_pruner, named_sampler
+from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study.location import StudyLocation
 from search.study.start_list import StartList
 from search.study.studies import read_events
@@ -38,8 +38,7 @@ def explained(events: list[Event], number: int) -> Explanation:
     [
         (Tpe(n_startup_trials=4), "random", "model"),
         (Random(), "random", "random"),
-        (Qmc(), "sequence", "sequence"),
-        (Sobol(), "sequence", "sequence"),
+        (named_sampler("optuna:QMCSampler"), "own code", "own code"),
         (Curves(n_startup_trials=3), "sequence", "model"),
     ],
 )
@@ -93,7 +92,7 @@ def test_what_was_given_is_told_as_given(tmp_path: Path) -> None:
     ("pruner", "rule"),
     [
         (Asha(reduction_factor=2), r"best .+ continues?$"),
-        (Hyperband(reduction_factor=2), "about one in 2 continues"),
+        (named_pruner("optuna:HyperbandPruner", {"max_resource": 6}), "^optuna:HyperbandPruner decides$"),
         (Median(n_startup_trials=2), "not worse than the median of those complete continues"),
         (NoPruner(), "^$"),
     ],

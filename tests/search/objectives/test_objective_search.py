@@ -13,12 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 import search
 from search.errors import TooManyFailuresError, UsageError
 from search.objectives.objective import Objective
 from search.objectives.objective_search import planned, search_words
+from search.strategies.registry import named_pruner, named_sampler
 from search.study.location import StudyLocation
 from search.study.studies import StoredStudy, specification
 from support import objectives
@@ -304,6 +306,24 @@ def test_a_study_that_began_with_tpe_by_default_keeps_it(tmp_path: Path) -> None
         run(objectives.descent, tmp_path, periods=PERIODS, sampler=search.Curves())
     words = search_words(begun.spec, "space.yaml", 4, begun.name)
     assert "--sampler tpe" in " ".join(words), "the command makes the same study elsewhere, too"
+
+
+def test_the_command_of_a_study_names_a_class_of_optunas_with_its_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways = {
+        "sampler": named_sampler("optuna:TPESampler", {"multivariate": True}),
+        "pruner": named_pruner("optuna:HyperbandPruner", {"max_resource": PERIODS}),
+    }
+    study = run(objectives.descent, tmp_path, periods=PERIODS, trials=3, **ways)
+    words = " ".join(search_words(study.spec, "space.yaml", 3, study.name))
+    assert "--sampler optuna:TPESampler --sampler-option multivariate=true" in words
+    assert f"--pruner optuna:HyperbandPruner --pruner-option max_resource={PERIODS}" in words
+    space = {**objectives.SPACE, "search": {"sampler": "optuna:QMCSampler"}}
+    named = run(objectives.descent, tmp_path, space=space, periods=PERIODS, trials=3, name="named")
+    names = [name for name in optuna.samplers.__all__ if name != "QMCSampler"]
+    monkeypatch.setattr(optuna.samplers, "__all__", names)
+    assert "--sampler" not in search_words(named.spec, "space.yaml", 3, "named")
 
 
 def test_a_study_without_reports_keeps_its_sampler(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which configuration is tried next: through the samplers `sobol` and `curves`, over a whole search."""
+"""Which configuration is tried next: through the sampler `curves`, over a whole search."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from search.proposals.coordinates import Candidate, Coordinates
 from search.proposals.curves import MAX_REPORTS, Curve
 from search.proposals.prospects import CROSSED, REACH, Prospects
 from search.proposals.relevance import Parts
-from search.strategies.samplers import Curves, CurvesArd, Random, Sampler, Sobol
+from search.strategies.samplers import Curves, CurvesArd, Random, Sampler
 from search.trainer_api import PLAIN, Plan
 from support import search_fake as fake
 
@@ -90,14 +90,13 @@ def test_nothing_near_an_earlier_trial_is_proposed() -> None:
     assert apart.min() > 0.3 * spread.min()
 
 
-@pytest.mark.parametrize("sampler", [Sobol(), Curves(n_startup_trials=3)])
-def test_nothing_infeasible_is_proposed_where_random_search_does(tmp_path: Path, sampler: Sampler) -> None:
+def test_nothing_infeasible_is_proposed_where_random_search_does(tmp_path: Path) -> None:
     def infeasible(sampler: Sampler) -> list[TrialRecord]:
         found = fake.run(tmp_path / sampler.name, goal=20, widest=24, sampler=sampler)
         return [trial for trial in found.study.trials if trial.reason == "infeasible"]
 
     assert len(infeasible(Random())) > 10
-    assert infeasible(sampler) == []
+    assert infeasible(Curves(n_startup_trials=3)) == []
 
 
 def test_a_space_of_few_configurations_ends_in_repetitions(tmp_path: Path) -> None:
@@ -132,10 +131,9 @@ def test_trials_that_fail_are_not_tried_again_and_end_no_search(tmp_path: Path, 
 
 def test_constraints_are_met_by_what_is_proposed(tmp_path: Path) -> None:
     values = {**fake.SPACE, "constraints": ["model.width <= 8 * model.depth"]}
-    for sampler in (Sobol(), Curves(n_startup_trials=3)):
-        found = fake.run(tmp_path / sampler.name, goal=12, sampler=sampler, space_values=values).study
-        assert len(found.trials) == 12
-        assert all(trial.params["model.width"] <= 8 * trial.params["model.depth"] for trial in found.trials)
+    found = fake.run(tmp_path, goal=12, sampler=Curves(n_startup_trials=3), space_values=values).study
+    assert len(found.trials) == 12
+    assert all(trial.params["model.width"] <= 8 * trial.params["model.depth"] for trial in found.trials)
 
 
 def test_of_long_curves_some_reports_are_read_and_the_last_one() -> None:

@@ -12,7 +12,8 @@ from search.driver.progress import Observer
 from search.errors import TooManyFailuresError
 from search.event_log.records import TrialRecord
 from search.simulation.in_memory import Simulated, simulate
-from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.pruners import Asha, Median, NoPruner, Pruner
+from search.strategies.registry import named_pruner
 from search.strategies.samplers import Random, Sampler, Tpe
 from support.fake_trainer import Trainer
 from support.search_fake import Planner, make_search, make_spec
@@ -45,7 +46,7 @@ def simulated(
 WAYS: list[tuple[Sampler, Pruner]] = [
     (Tpe(n_startup_trials=5), Asha()),
     (Random(), NoPruner()),
-    (Tpe(n_startup_trials=5), Hyperband()),
+    (Tpe(n_startup_trials=5), named_pruner("optuna:HyperbandPruner", {"max_resource": 4})),
     (Random(), Median()),
 ]
 

@@ -14,26 +14,61 @@ import pytest
 
 from search.driver.replay import replay
 from search.event_log.timeline import Order
+from search.strategies.pruners import NoPruner
+from search.strategies.registry import named_pruner, named_sampler
 from search.study.location import StudyLocation
 from search.study.studies import read_events
 from support import golden_searches, search_fake as fake
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
 
-CASES = {
-    name: {**case, "goal": 6 if "gp" in name else 12}
-    for name, case in [
-        *golden_searches.cases().items(),
-        *((f"{name} levels", golden_searches.levels(name)) for name in golden_searches.SAMPLERS),
-    ]
-    if case["order"] == "logical"
+FEW = {
+    "name": "few",
+    "model": {"depth": {"levels": [1, 2]}, "width": {"levels": [8, 16, 24]}},
 }
-SLOW = "gp none"
-"""gp takes a second for a proposal, so it is tried by what it decides again from a log alone."""
-SELECTED = golden_searches.with_every_strategy(
-    "tpe asha two", "tpe levels", "random hyperband", "qmc median", "sobol asha", "curves none", SLOW
-) - {SLOW}
-"""Names of cases with every other sampler and every pruner."""
+TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
+GP = named_sampler("optuna:GPSampler", {"n_startup_trials": 4})
+OPTUNAS: dict[str, dict[str, Any]] = {
+    "gp, hyperband": {"sampler": GP, "pruner": named_pruner("optuna:HyperbandPruner", {"max_resource": fake.PERIODS})},
+    "gp levels": {"sampler": GP, "pruner": NoPruner(), "space_values": fake.CONDITIONAL_LEVELS},
+    "qmc, patient": {
+        "sampler": named_sampler("optuna:QMCSampler"),
+        "pruner": named_pruner("optuna:PatientPruner", {"wrapped_pruner": None, "patience": 1}),
+    },
+    "tpe, percentile": {
+        "sampler": named_sampler("optuna:TPESampler", {"multivariate": True, "n_startup_trials": 4}),
+        "pruner": named_pruner("optuna:PercentilePruner", {"percentile": 40.0, "n_startup_trials": 2}),
+    },
+    "nsgaii, hyperband two": {
+        "sampler": named_sampler("optuna:NSGAIISampler", {"population_size": 4}),
+        "pruner": named_pruner("optuna:HyperbandPruner", {"max_resource": fake.PERIODS}),
+        "space_values": TWO,
+        "goal": 12,
+    },
+    "brute force": {"sampler": named_sampler("optuna:BruteForceSampler"), "space_values": FEW},
+    "grid": {
+        "sampler": named_sampler(
+            "optuna:GridSampler", {"search_space": {"model.depth": [0, 1], "model.width": [0, 2]}}
+        ),
+        "space_values": FEW,
+    },
+}
+"""Samplers and pruners of Optuna's, and what each of them keeps: its place in a sequence, brackets, generations."""
+CASES = {
+    **{
+        name: {**case, "goal": 12}
+        for name, case in [
+            *golden_searches.cases().items(),
+            *((f"{name} levels", golden_searches.levels(name)) for name in golden_searches.SAMPLERS),
+        ]
+        if case["order"] == "logical"
+    },
+    **{name: {"goal": 6, **case} for name, case in OPTUNAS.items()},
+}
+SELECTED = golden_searches.with_every_strategy("tpe asha two", "tpe levels", "random median", "curves none") | {
+    "gp, hyperband", "qmc, patient", "nsgaii, hyperband two",
+}  # fmt: skip
+"""Names of cases with every sampler and every pruner."""
 
 
 def selected(*names: str) -> list[Any]:
@@ -78,7 +113,7 @@ def test_a_kill_before_any_event_changes_nothing(
 
 
 @pytest.mark.parametrize("order", ["logical", "arrival"])
-@pytest.mark.parametrize("case", selected(SLOW, *SELECTED))
+@pytest.mark.parametrize("case", selected(*SELECTED))
 def test_it_decides_again_as_its_log_says(tmp_path: Path, case: str, order: Order) -> None:
     fake.run(tmp_path, **{**CASES[case], "order": order})
     events = read_events(StudyLocation.of("fake-0", tmp_path))

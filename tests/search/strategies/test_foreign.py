@@ -36,7 +36,8 @@ def test_a_name_is_a_built_in_ones_or_codes(tmp_path: Path) -> None:
     [
         (
             "no-such-sampler",
-            rf"^no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}; your own code is named package",
+            rf"^no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}, and Optuna's, such as "
+            "optuna:GPSampler; your own code is named package",
         ),
         ("optuna.pruners:NopPruner", r"^optuna\.pruners:NopPruner is a pruner, not a sampler; give it to --pruner\.$"),
         ("collections:Counter", r"^collections:Counter makes a Counter, which is neither Optuna's BaseSampler nor its"),
@@ -130,10 +131,10 @@ def test_custom_code_is_portable_only_if_its_class_says_so(tmp_path: Path, line:
     assert own.portable is is_portable
     pruner = registry.named_pruner("optuna.pruners:NopPruner")
     assert [*registry.unportable(own, pruner)] == [
-        ("sampler", "the proposals of mine.py:Mine may depend on the processor, and those of random, qmc, sobol, "
-         "curves and curves-ard do not"),
+        ("sampler", "the proposals of mine.py:Mine may depend on the processor, and those of random, curves "
+         "and curves-ard do not"),
         ("pruner", "the decisions of optuna.pruners:NopPruner may depend on the processor, and those of asha, "
-         "hyperband, median and none do not"),
+         "median and none do not"),
     ][is_portable:]  # fmt: skip
     stored = registry.to_spec(own)
     assert ("portable" in stored) is is_portable

@@ -13,9 +13,8 @@ from statistics import median
 import pytest
 
 from search.strategies.optuna_study import OptunaStudy
-from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.samplers import Random
-from search.trainer_api import MAX_PERIODS
 from support import golden_searches, search_fake as fake
 from support.paths import DATABASE
 
@@ -53,54 +52,12 @@ def test_a_rung_at_every_report_decides_as_one_at_powers_of_the_factor() -> None
 
 
 @pytest.mark.parametrize(
-    ("pruner", "periods", "first_rungs"),
-    [
-        (Hyperband(), 9, [1, 3, 9]),
-        (Hyperband(reduction_factor=2), 6, [1, 2, 4]),
-        (Hyperband(min_resource=2), 6, [2, 6]),
-        (Hyperband(), 2, [1]),
-        (Hyperband(min_resource=4), 4, [4]),
-        (Hyperband(), 243, [1, 3, 9, 27, 81]),
-    ],
-)
-def test_a_bracket_of_hyperband_has_its_first_rung_where_the_one_before_has_its_second(
-    pruner: Hyperband, periods: int, first_rungs: list[int]
-) -> None:
-    stopped = stops(pruner, periods=periods, trials=100)
-    assert sorted(set(stopped) - {0}) == first_rungs
-    assert stopped.count(0) == pruner.brackets(periods) == len(first_rungs)
-
-
-def test_hyperband_has_as_many_brackets_as_optuna_has() -> None:
-    """At powers of the factor, where the last bit of a logarithm decides; elsewhere it is far from deciding."""
-    for factor in range(2, 1001):
-        for power in range(1, math.floor(math.log(MAX_PERIODS, factor)) + 1):
-            periods = factor**power
-            optunas = math.floor(math.log(periods, factor)) + 1
-            assert Hyperband(reduction_factor=factor).brackets(periods) == optunas, (factor, power)
-
-
-def test_hyperband_fills_its_brackets_by_their_budgets() -> None:
-    # Of 9 periods by thirds there are three brackets, for ceil(3 * 9 / 3), ceil(3 * 3 / 2) and 3 trials in 17.
-    stopped = stops(Hyperband(), periods=9, trials=340)
-    assert [round(stopped.count(period) / 20) for period in (1, 3, 9)] == [9, 5, 3]
-
-
-def test_hyperband_is_halving_in_each_bracket() -> None:
-    brackets = Hyperband().as_asha(9)
-    assert [share for share, _ in brackets] == pytest.approx([9 / 17, 5 / 17, 3 / 17])
-    assert [halving.rungs(9) for _, halving in brackets] == [[1, 3], [3], []]
-
-
-@pytest.mark.parametrize(
     ("pruner", "periods"),
     [
         (Asha(), {1, 3, 9}),
         (Asha(min_resource=2, reduction_factor=2, min_early_stopping_rate=1), {4, 8}),
         (Asha(min_resource=2, every_report=1), {2, 3, 4, 5, 6, 7, 8, 9}),
         (Asha(min_resource=5, min_early_stopping_rate=1, every_report=1), {6, 7, 8, 9}),
-        (Hyperband(), {1, 3, 9}),
-        (Hyperband(min_resource=2, reduction_factor=2), {2, 4, 8}),
         (Median(n_startup_trials=2, n_warmup_steps=4), {4, 5, 6, 7, 8, 9}),
         (NoPruner(), set()),
     ],
@@ -193,9 +150,6 @@ def test_survivors_by_period() -> None:
     assert kept[1] == kept[2] > kept[3] == kept[5] >= 1
     assert Asha(min_resource=2).survivors(50, 6)[:3] == [50, 50, kept[1]]
     assert NoPruner().survivors(50, 3) == [50, 50, 50]
-    third, all_but_pruned = Hyperband().survivors(17, 9)[2:4]
-    assert third == Asha().survivors(9, 9)[2] + 5 + 3
-    assert all_but_pruned < third
     kept = Median(n_startup_trials=5, n_warmup_steps=1).survivors(25, 4)
     assert kept == [25, kept[1], kept[1], kept[1]]
     assert Median(n_startup_trials=5, n_warmup_steps=2).survivors(25, 4) == [25, 25, *kept[2:]]

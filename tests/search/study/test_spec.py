@@ -11,7 +11,7 @@ from search import canonical_json
 from search.differences import differences
 from search.errors import FingerprintError, NewerVersionError
 from search.event_log.events import Created
-from search.strategies.pruners import Asha, Hyperband, Median, Pruner
+from search.strategies.pruners import Asha, Median, Pruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import spec as specs
 from search.study.spec import StudySpec, check_same, fingerprint, stored_history
@@ -140,7 +140,7 @@ def test_a_portable_study_is_stored_as_one_and_any_other_as_before() -> None:
 
 @pytest.mark.parametrize(
     ("sampler", "pruner", "is_portable"),
-    [(Random(), Hyperband(), True), (Curves(), Median(), True), (Tpe(), Asha(), False)],
+    [(Random(), Asha(), True), (Curves(), Median(), True), (Tpe(), Asha(), False)],
 )
 def test_the_processor_is_left_out_of_the_fingerprint_only_if_the_whole_search_is_portable(
     sampler: Sampler, pruner: Pruner, is_portable: bool

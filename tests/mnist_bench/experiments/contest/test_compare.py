@@ -80,7 +80,7 @@ def test_each_table_is_a_contest_of_its_own(files: tuple[str, str]) -> None:
     first, second = _run(replace(ASKED, tables=files))
     assert (first.task, second.task) == ("handmade", "noisy")
     assert [entrant.name for entrant in first.entrants] == [
-        "random", "random ×2", "qmc", "first period, then the best",
+        "random", "random ×2", "first period, then the best",
     ]  # fmt: skip
     assert all(len(traces) == 4 for traces in first.traces)
     assert (first.seen_images, first.unseen_images, first.seeds) == (10_000, 20_000, (0, 1, 2, 3))
@@ -121,8 +121,8 @@ def test_the_reference_is_better_than_what_is_found_but_no_lucky_row(files: tupl
 
 def test_progress_is_told_in_tenths(files: tuple[str, str]) -> None:
     news = News()
-    compare_methods(replace(ASKED, tables=files[:1], seeds=5), news)
-    assert news.heard[-1] == "handmade: 20 of 20 searches"
+    compare_methods(replace(ASKED, tables=files[:1], seeds=10), news)
+    assert news.heard[-1] == "handmade: 30 of 30 searches"
     assert len(news.heard) == 10
 
 
@@ -133,7 +133,7 @@ def test_a_contest_can_be_stopped(files: tuple[str, str]) -> None:
 
 def test_what_does_not_fit_one_table_is_said_before_any_is_searched(files: tuple[str, str]) -> None:
     news = News()
-    with pytest.raises(UsageError, match="gp needs all ranges"):
+    with pytest.raises(UsageError, match="no sampler 'gp'"):
         compare_methods(replace(ASKED, tables=files, samplers=("gp",)), news)
     assert news.heard == []
     with pytest.raises(UsageError, match="no table"):

@@ -143,7 +143,7 @@ def test_a_start_list_is_tried_first_but_for_every_third_trial() -> None:
     assert first[-1].seen <= without[-1].seen
 
 
-@pytest.mark.parametrize("sampler", ["sobol", "curves"])
+@pytest.mark.parametrize("sampler", ["curves", "curves-ard"])
 def test_a_sampler_that_knows_what_there_is_chooses_among_the_points(sampler: str) -> None:
     replayed = ReplayedTable(every_second_point(table()))
     entrant = Entrant(sampler=sampler, pruner="asha")
