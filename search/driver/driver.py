@@ -229,7 +229,7 @@ class Driver:
                     break
                 stop = stopping()  # asked once a turn: between two answers it could be a different one
                 if not stop:
-                    # Before each event, not only while one is waited for: a proposal of tpe takes 0.17 s after ten
+                    # Before each event, not only while one is waited for: a proposal of tpe takes 0.4 s after ten
                     # thousand trials, and a worker that came back meanwhile would idle for as long.
                     self._dispatcher.keep_busy()
                 # Ending a trial whose end is decided needs no worker, so a search that stops still does it.

@@ -28,7 +28,6 @@ from search.space.objective import Direction, score
 from search.space.ranges import Distribution
 from search.space.space import Space
 from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode, to_optuna
-from search.strategies.fast_tpe import ParameterTable
 from search.strategies.pareto_pruning import ParetoPruning
 from search.strategies.pruners import ForeignPruner, Pruner
 from search.strategies.samplers import Ask, ForeignSampler, ProposalOrigin, Random, Sampler
@@ -85,7 +84,6 @@ class OptunaStudy:
         self._direction = direction
         self.ranges = OptunaRanges.of(space)
         self._sampler = sampler
-        self._table = ParameterTable(self.ranges.optunas)
         self._prospects_of = prospects
         self._known: dict[int, tuple[Mapping[str, Any], NDArray[np.float64], tuple[float, ...]]] = {}
         self._seed = seed
@@ -230,7 +228,6 @@ class OptunaStudy:
             trained=trained,
             ended=sum(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials),
             misses=misses,
-            table=self._table,
             curves=lambda: [self._curve(trial) for trial in trials if _is_feasible(trial)],
             prospects=self._prospects,
         )

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from search.proposals.prospects import Prospects
     from search.space.space import Space
     from search.strategies.distributions import OptunaRanges
-    from search.strategies.fast_tpe import ParameterTable
 
 
 MAX_MISSES = 10
@@ -49,8 +48,6 @@ class Ask:
     """Number of trials that are complete or pruned, infeasible ones among them."""
     misses: int = 0
     """Number of trials pruned without a value directly before this one."""
-    table: ParameterTable | None = None
-    """The trials' parameters as numbers, kept between proposals; None to compute them anew."""
     curves: Callable[[], Sequence[Curve]] = tuple
     """Returns all earlier trials that are feasible, those that have not reported among them."""
     prospects: Prospects | None = None
@@ -136,13 +133,11 @@ class Tpe(Sampler):
 
     def _model(self, ask: Ask) -> BaseSampler:
         from optuna.exceptions import ExperimentalWarning
-
-        from search.strategies.fast_tpe import ParameterTable, TableTpeSampler
+        from optuna.samplers import TPESampler
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)  # group and multivariate, since 2.2
-            return TableTpeSampler(
-                ask.table or ParameterTable(ask.ranges.optunas),
+            return TPESampler(
                 n_startup_trials=self.n_startup_trials,
                 n_ei_candidates=self.n_ei_candidates,
                 multivariate=True,
