@@ -55,7 +55,12 @@ class OptunaSampler(Sampler):
         from search.plugins.watched import WatchedSampler
 
         for package in self.needs:
-            import_module(package)  # now: `WatchedSampler` limits the threads of what is loaded
+            try:
+                import_module(package)  # now: `WatchedSampler` limits the threads of what is loaded
+            except ImportError as error:
+                raise UsageError(
+                    f"{self.name} needs {package}, which this installation lacks; `pip install {package}` adds it."
+                ) from error
         # A point of a sequence follows from its place in it, not from a seed of its own.
         of_sequence = self.name == "optuna:QMCSampler"
         seed = hashed.derived_seed(ask.study_seed, "sequence") if of_sequence else ask.seed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,9 @@ def test_a_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("search.study.spec.version", installed)
     with pytest.raises(UsageError, match=r"^search\.sampler: optuna:CmaEsSampler needs cmaes, which .* adds it\.$"):
         fake.make_spec(named_sampler("optuna:CmaEsSampler"), NoPruner(), 4, 0).to_json()
+    monkeypatch.setitem(sys.modules, "cmaes", None)  # a study that is decided again elsewhere
+    with pytest.raises(UsageError, match=r"^optuna:CmaEsSampler needs cmaes, which .* adds it\.$"):
+        memory_of(named_sampler("optuna:CmaEsSampler"), "ab").ask(0)
 
 
 def test_another_option_is_another_search(tmp_path: Path) -> None:
