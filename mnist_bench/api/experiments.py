@@ -343,7 +343,6 @@ def compare_methods(
     pruners: Sequence[str | Mapping[str, Any]] = ("asha",),
     sampler_options: Mapping[str, Any] | None = None,
     pruner_options: Mapping[str, Any] | None = None,
-    warm_start_from: Sequence[str] = (),
     baselines: bool = True,
     seeds: int = 100,
     first_seed: int = 0,
@@ -364,7 +363,6 @@ def compare_methods(
         pruners: as `samplers`; every sampler takes part with every pruner.
         sampler_options: options of your own samplers.
         pruner_options: options of your own pruners.
-        warm_start_from: tables of another task; every pair takes part again with warm-start configurations from them.
         baselines: whether random search and other simple methods take part.
         seeds: number of searches per method; two or more.
         first_seed: seed of the first search of each method.
@@ -393,7 +391,7 @@ def compare_methods(
         tables=several("tables", tables),
         samplers=several("samplers", samplers),
         pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
-        start=several("warm_start_from", warm_start_from), baselines=baselines, seeds=seeds, first_seed=first_seed,
+        baselines=baselines, seeds=seeds, first_seed=first_seed,
         trials=trials, slots=concurrent_trials, workers=None if worker_counts is None else tuple(worker_counts),
         processes=processes, results=results_in_force(results),
     )  # fmt: skip

@@ -59,7 +59,6 @@ def search(
     seed: int = 0,
     overrides: Sequence[str] = (),
     enqueue: Sequence[Source | StudyRecord] = (),
-    warm_start_from: Sequence[str] = (),
     warm_start: bool = True,
     device: str = "auto",
     precision: PrecisionName = "auto",
@@ -103,7 +102,6 @@ def search(
         enqueue: what to train first: recipes, each a file, the name of a bundled one, a mapping or a TrainConfig; and
             studies, each as `open_study` returned it, its name or its folder, of which the ten best trials that lie in
             the space come first.
-        warm_start_from: names of studies and tables whose best configurations are tried first.
         warm_start: whether to try the warm-start configurations first that the space names.
         device: auto, cpu, cuda or cuda:1.
         precision: bf16, fp32 or portable; auto for the space's, or else the device's fastest.
@@ -167,7 +165,6 @@ def search(
         order=order,
         seed=seed,
         enqueue=several("enqueue", enqueue),
-        from_studies=several("warm_start_from", warm_start_from),
         start=warm_start,
         device=device,
         precision=precision,

@@ -27,7 +27,6 @@ from mnist_bench.studies import compatibility
 from mnist_bench.studies.compatibility import net_code
 from mnist_bench.studies.foreign import is_foreign
 from mnist_bench.studies.record import data_of, recipe_text
-from mnist_bench.tables.shipped import SHA256
 from search import canonical_json
 from search.event_log.records import StudyRecord, TrialRecord
 from search.event_log.timeline import repeats
@@ -186,7 +185,7 @@ def _enqueued(study: StudyRecord) -> range:
 
 def _searches(study: StudyRecord, data_dir: str | None) -> Iterator[tuple[str, str]]:
     """Yield the command that searches again to each of the study's goals, and its purpose."""
-    what = f"the same search again{_where(study.spec)}{_sources(study.spec)}"
+    what = f"the same search again{_where(study.spec)}"
     *earlier, last = study.totals
     for total in earlier:
         yield f"{_search(study, total, data_dir)} --results {ELSEWHERE}", f"{what}, first to its goal of that time"
@@ -237,18 +236,6 @@ def _where(spec: Mapping[str, Any]) -> str:
     return f", in the folder of {' and '.join(files)}" if files else ""
 
 
-def _sources(spec: Mapping[str, Any]) -> str:
-    """Return the requirements of a search that begins with trials of your own studies or tables.
-
-    Of a start list a study keeps only their names, which do not show whether a name is a table's file or a study.
-    """
-    names = [name for name in spec.get("start", {}).get("made_of", ()) if name not in SHA256]
-    of_a_table = " (of a table, name its file instead)" if names else ""
-    if not names:
-        return ""
-    return f", with {' and '.join(names)} of that time copied into {ELSEWHERE}/{of_a_table}"
-
-
 def _device(spec: Mapping[str, Any]) -> list[str]:
     """Return the option that names the CPU, if it trained: the default is a GPU on a machine that has one."""
     device = compatibility.device_like(spec["numerics"], "auto")
@@ -256,12 +243,9 @@ def _device(spec: Mapping[str, Any]) -> list[str]:
 
 
 def _start(spec: Mapping[str, Any]) -> list[str]:
-    """Return the options that name the start list; none if the space names it."""
+    """Return the option of a search without the start list that its space names."""
     named = spec["space"]["settings"].get("search", {}).get("start", [])
-    made_of = spec.get("start", {}).get("made_of", [])
-    if named == made_of:
-        return []
-    return [word for name in made_of for word in ("--warm-start-from", name)] or ["--no-warm-start"]
+    return ["--no-warm-start"] if named and "start" not in spec else []
 
 
 def _shipped(spec: Mapping[str, Any]) -> str | None:

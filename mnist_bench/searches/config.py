@@ -59,8 +59,6 @@ class SearchConfig:
     enqueue: tuple[space_sources.Source | StudyRecord, ...] = ()
     """What is trained first: recipes, as files, names of shipped ones, mappings or configurations; and the best trials
     of studies, of which each is one, its name or its folder."""
-    from_studies: tuple[str, ...] = ()
-    """Studies and tables from which a start list is made, instead of those that the space names."""
     start: bool = True
     """Whether the search begins with a start list if the space names tables for one."""
     device: str = "auto"
@@ -101,8 +99,6 @@ class SearchConfig:
                 raise UsageError(f"{kind}={show(repr(options))}: give a mapping of option names to values.")
         for change in self.overrides:
             check_text("overrides", change, "field=value")
-        for source in self.from_studies:
-            check_text("from_studies", source, "the name of a study or of a table")
         check_text("device", self.device, "auto, cpu, cuda or cuda:1")
         check_choice("precision", self.precision, get_args(PrecisionName))
         if self.study_name is not None:

@@ -12,8 +12,8 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.content import IMAGES
-from mnist_bench.start_lists import make, sources as start_lists_sources
-from mnist_bench.start_lists.sources import check_named, named
+from mnist_bench.start_lists.make import make
+from mnist_bench.start_lists.sources import check_named, source
 from mnist_bench.studies import validated
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
@@ -121,22 +121,20 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
     A study that exists keeps its own list, even if the sources have changed.
 
     Raises:
-        StudyNotFoundError, UsageError, StorageError: as `start_lists.source`.
-        SpaceError: as `start_lists.check_named`.
+        SpaceError: as `sources.check_named`.
+        StorageError: a table is damaged, or the study cannot be read.
     """
     config, space = setup.config, setup.space.as_portable() if setup.is_portable else setup.space
-    of_space = space.settings.get("search", {}).get("start", ()) if config.start else ()
-    names = config.from_studies or tuple(of_space)
+    names = tuple(space.settings.get("search", {}).get("start", ()) if config.start else ())
     if not names:
         return lambda plan: StartList()
     begun = specification(setup.location)
     if begun is not None and "start" in begun:
         known = StartList.from_json(begun["start"])
-        if known.made_of == tuple(map(named, names)):
+        if known.made_of == names:
             return lambda plan: known
-    if not config.from_studies:
-        check_named(space)
-    sources = [start_lists_sources.source(name, config.results, config.storage, space.elementary) for name in names]
+    check_named(space)
+    tables = [source(name, space.elementary) for name in names]
     told: set[str] = set()
 
     def once(text: str) -> None:  # the list is made whenever a search is specified
@@ -146,10 +144,8 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
 
     def made(plan: Planner[TrainConfig]) -> StartList:
         try:
-            found = make.make(space, plan, sources)
+            found = make(space, plan, tables)
         except UsageError as error:
-            if config.from_studies:
-                raise
             # The space may have been changed by --set.
             once(f"{error} The search begins without warm-start configurations.")
             return StartList()

@@ -1,25 +1,24 @@
-"""Configurations that were trained earlier, and how well: those of a study, or of a table."""
+"""Configurations that were trained earlier, and how well: those of a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.tables import shipped
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
-from mnist_bench.tables.shipped import SHA256, load
+from mnist_bench.tables.shipped import load
 from search.elementary import NATIVE, Elementary
-from search.errors import SpaceError, UsageError
-from search.event_log.records import StudyRecord
+from search.errors import SpaceError
 from search.messages import show
 from search.proposals.curves import DEVIATION, MIN_ERROR
 from search.space.space import Space
-from search.study.studies import open_study
+
+NAMES = ("conv-5k", "conv-5k-wrong")
+"""The tables that a space may name in `search.start`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,38 +33,23 @@ class TriedConfiguration:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EarlierTrials:
-    """The configurations of a study or a table, which a start list is made of."""
+    """The configurations of a table, which a start list is made of."""
 
     name: str
-    task: str | None
-    """Of a table; None if it is a study's own data."""
     tried: tuple[TriedConfiguration, ...]
     unnamed: Mapping[str, Any] = field(default_factory=dict)
     """The settings that its space does not name, by path: all that was tried there had their defaults."""
 
 
-def source(name: str, results: Path, storage: str | None = None, elementary: Elementary = NATIVE) -> EarlierTrials:
-    """Return the study or the table of a name; a table may be a file, too.
+def source(name: str, elementary: Elementary = NATIVE) -> EarlierTrials:
+    """Return the table of a name, one of `NAMES`.
 
     Raises:
-        StudyNotFoundError: there is neither.
-        StorageError: a file or a database cannot be read.
-        UsageError: nothing in it was trained to its end, or its values are no accuracies.
+        StorageError: its file is damaged.
     """
-    if name in SHA256 or name.endswith(shipped.FILE):
-        table = load(name)
-        task, space, found = table.about.task, table.space, [*_of_table(table)]
-    else:
-        study = open_study(results, name, storage)
-        task, space = None, study.space
-        found = [*_of_study(study, space)]
-    if not found:
-        raise UsageError(f"{name} has no complete trial for a warm start.")
+    table = load(name)
     return EarlierTrials(
-        name=named(name),
-        task=task,
-        tried=tuple(_standardised(found, elementary)),
-        unnamed=_unnamed(space),
+        name=name, tried=tuple(_standardised([*_of_table(table)], elementary)), unnamed=_unnamed(table.space)
     )
 
 
@@ -75,23 +59,15 @@ def check_named(space: Space) -> None:
     Raises:
         SpaceError: there are not; with those that there are.
     """
-    known = ", ".join(SHA256)
     problems = [
-        space.origins["search"].problem(f"search.start: no table {show(name)}; there are {known}", "start", index)
+        space.origins["search"].problem(
+            f"search.start: no table {show(name)}; there are {' and '.join(NAMES)}", "start", index
+        )
         for index, name in enumerate(space.settings.get("search", {}).get("start", ()))
-        if name not in SHA256
+        if name not in NAMES
     ]
     if problems:
         raise SpaceError(problems)
-
-
-def named(source: str) -> str:
-    """Return how a list says what it was made of: a file's name without its folder.
-
-    >>> named("conv-0"), named("tables/mine.npz")
-    ('conv-0', 'mine')
-    """
-    return Path(source).stem if source.endswith(shipped.FILE) else source
 
 
 def _of_table(table: RecordedBenchmark) -> Iterator[tuple[Mapping[str, Any], float]]:
@@ -100,18 +76,6 @@ def _of_table(table: RecordedBenchmark) -> Iterator[tuple[Mapping[str, Any], flo
         if not any(curve.diverged for curve in curves):
             errors = [curve.errors[-1] / curve.images for curve in curves]
             yield table.space.resolve(table.points[point]), sum(errors) / len(errors)
-
-
-def _of_study(study: StudyRecord, space: Space) -> Iterator[tuple[Mapping[str, Any], float]]:
-    if study.direction == "minimize":
-        raise UsageError(f"{study.name} is not a study of accuracies: it minimizes its value.")
-    for trial in study.trials:
-        if trial.state == "COMPLETE" and trial.value is not None:
-            if not 0.0 <= trial.value <= 1.0:
-                raise UsageError(
-                    f"{study.name} is not a study of accuracies: trial {trial.number} has {trial.value:g}."
-                )
-            yield space.resolve(trial.params), 1.0 - trial.value
 
 
 def _unnamed(space: Space) -> Mapping[str, Any]:

@@ -121,7 +121,7 @@ def test_a_table_that_there_is_not_is_told_at_its_place(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text("search: {start: [conv-5k, nosuch]}\noptim: {lr: {float: [0.1, 0.2]}}\n")
     found = problems(run("show", "mine.yaml"))
-    assert found.startswith("mine.yaml:1:27  search.start: no table nosuch; there are conv-5k, ")
+    assert found.startswith("mine.yaml:1:27  search.start: no table nosuch; there are conv-5k and conv-5k-wrong")
 
 
 def test_what_is_wrong_with_the_data_or_the_net_is_no_fault_of_the_file(cli: Cli) -> None:

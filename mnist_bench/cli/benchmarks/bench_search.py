@@ -50,13 +50,6 @@ def search(
     ] = "asha",
     sampler_option: options.SamplerOptions = None,
     pruner_option: options.PrunerOptions = None,
-    from_study: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--warm-start-from", metavar="NAME", rich_help_panel=options.STRATEGIES,
-            help="Repeat every pair with warm-start configurations from this table of another task. Repeatable.",
-        ),
-    ] = None,
     seeds: Annotated[
         int, typer.Option("--seeds", min=2, max=10_000, metavar="N", help="Searches per method, two or more.")
     ] = 100,
@@ -120,7 +113,7 @@ def search(
         samplers=_strategies("--samplers", samplers), pruners=_strategies("--pruners", pruners),
         sampler_options=options.assigned("--sampler-option", sampler_option or ()),
         pruner_options=options.assigned("--pruner-option", pruner_option or ()),
-        start=tuple(from_study or ()), baselines=not only, first_seed=first_seed,
+        baselines=not only, first_seed=first_seed,
         seeds=seeds, trials=trials, slots=slots,
         workers=_numbers(workers) if workers else None, processes=options.cores(), results=results,
     )  # fmt: skip

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OF_OWN_WORK = ("objective", "command", "periods", "unchecked", "stall")
 """Options of a search of your own function or program."""
 OF_NETS = (
-    "net", "data_dir", "dataset", "precision", "device", "lanes", "from_study", "no_start", "executor",
+    "net", "data_dir", "dataset", "precision", "device", "lanes", "no_start", "executor",
     "address", "gpus_per_worker",
 )  # fmt: skip
 """Options that only a search of networks has."""
@@ -143,16 +143,6 @@ def search(
             metavar="RECIPE|STUDY",
             help="Recipe to train first, or a study whose ten best trials that lie in the space are trained first. "
             "Repeatable.",
-        ),
-    ] = None,
-    from_study: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--warm-start-from",
-            metavar="NAME",
-            rich_help_panel=options.STRATEGIES,
-            help="Warm start: try the best configurations of this study or table first, instead of those that the "
-            "space names. Repeatable.",
         ),
     ] = None,
     no_start: Annotated[
@@ -293,7 +283,7 @@ def search(
         timeout=timeout, slots=slots, order=order,
         seed=seed, trial_timeout=trial_timeout,
         workers=workers or (options.cores() if is_own else options.suitable_workers(device)), lanes=lanes,
-        enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), start=not no_start,
+        enqueue=tuple(enqueue or ()), start=not no_start,
         device=device,
         precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,

@@ -7,22 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.experiments.contest.contest_record import Contest, Entrant, StartListsByNames
+from mnist_bench.experiments.contest.contest_record import Contest, Entrant
 from mnist_bench.experiments.contest.entrants import Named, check_fit, line_up
 from mnist_bench.experiments.contest.replayed.replayed_table import ReplayedTable
 from mnist_bench.experiments.contest.replayed.replayed_task import Replayed
 from mnist_bench.experiments.contest.replayed.replayed_values import ReplayedValues
 from mnist_bench.experiments.contest.replays import Terms, replays
 from mnist_bench.experiments.grid import Observer, check_seeds
-from mnist_bench.start_lists import make, sources as start_lists_sources
 from mnist_bench.tables import shipped
 from mnist_bench.value_tables import made
 from search.arguments import check_count
 from search.errors import UsageError
 from search.messages import show
 from search.repeatability.check import TriedOn
-from search.space.space import Space
-from search.trainer_api import Planner
 
 FOLDER = Path("_bench")
 """In the results folder; its name is not that of a study, so that no command lists its content."""
@@ -40,8 +37,6 @@ class ContestOptions:
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
     """Options of your own samplers."""
     pruner_options: Mapping[str, Any] = field(default_factory=dict)
-    start: tuple[str, ...] = ()
-    """Studies and tables of other tasks: every pair takes part a second time, with a start list made of them."""
     baselines: bool = True
     """Whether random search and other simple methods take part."""
     seeds: int = 100
@@ -97,15 +92,10 @@ def _replayed(options: ContestOptions, name: str) -> Replayed:
     """Return a table, prepared for replayed searches.
 
     Raises:
-        UsageError: there is no such table, or it cannot have the start list; see `_starts`.
+        UsageError: there is no such table.
         StorageError: its file is damaged.
     """
-    if not made.is_named(name):
-        table = shipped.load(name)
-        return ReplayedTable(table, starts=_starts(options, table.space, table.planner, table.about.task))
-    if options.start:
-        raise UsageError(f"Warm-start configurations are of networks for MNIST; on table {name} leave them out.")
-    return ReplayedValues(made.load(name))
+    return ReplayedValues(made.load(name)) if made.is_named(name) else ReplayedTable(shipped.load(name))
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -122,33 +112,13 @@ def _check_names(names: Sequence[str]) -> None:
 def _line_up(options: ContestOptions, tried_on: TriedOn) -> tuple[Entrant, ...]:
     entrants = line_up(
         options.samplers, options.pruners, sampler_options=options.sampler_options,
-        pruner_options=options.pruner_options, start=options.start, baselines=options.baselines,
+        pruner_options=options.pruner_options, baselines=options.baselines,
     )  # fmt: skip
     if not entrants:
         raise UsageError("No search method takes part; name samplers and pruners.")
     for entrant in entrants:
         check_fit(entrant, tried_on)
     return entrants
-
-
-def _starts(options: ContestOptions, space: Space, planner: Planner[Any], task: str) -> StartListsByNames:
-    """Return the start list of the entrants that have one, if there are such.
-
-    Raises:
-        UsageError: a source is of the very task, so that the list would know what it is judged by; or it is not a
-            table, whose images a search here may see.
-    """
-    if not options.start:
-        return {}
-    sources = [start_lists_sources.source(name, options.results) for name in dict.fromkeys(options.start)]
-    for source in sources:
-        if source.task is None:
-            raise UsageError(f"{source.name} is a study, which may have seen the images of {task}; name tables here.")
-        if source.task == task:
-            raise UsageError(
-                f"Warm-start configurations from {source.name} were selected on {task}, the task of this comparison."
-            )
-    return {options.start: make.make(space, planner, sources)}
 
 
 def _replayed_contest(

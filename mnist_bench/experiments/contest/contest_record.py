@@ -11,17 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, assert_never
 
-from mnist_bench.start_lists.sources import named
 from mnist_bench.tables.recorded_benchmark import CHANCE
-from search.study.start_list import StartList
 
 Measure = Literal["error", "regret"]
 """Of a choice: its error on unseen images; or its normalized regret, of a table of values."""
 Method = Literal["search", "first_period"]
 """A sampler with a pruner; or the first period for all, then the best to their ends."""
-StartListsByNames = Mapping[tuple[str, ...], StartList]
-"""By the names of what each was made of, as `Entrant.start` has them."""
-NO_LISTS: StartListsByNames = {}
 FINEST = 1e-9
 """Regrets are real numbers; differences below this one are rounding."""
 
@@ -38,8 +33,6 @@ class Entrant:
     method: Method = "search"
     sampler_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     pruner_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    start: tuple[str, ...] = ()
-    """Names of the studies and tables of other tasks that its start list was made of; none if it has no list."""
 
     @property
     def way(self) -> str:
@@ -49,9 +42,7 @@ class Entrant:
                 return "first period, then the best"
             case "search":
                 pruner = [] if self.pruner == "none" else [_with_options(self.pruner, self.pruner_options)]
-                made_of = ", ".join(map(named, self.start))
-                sampler = _with_options(self.sampler, self.sampler_options)
-                return " + ".join([sampler, *pruner, *([f"list of {made_of}"] if self.start else [])])
+                return " + ".join([_with_options(self.sampler, self.sampler_options), *pruner])
             case _:
                 assert_never(self.method)
 

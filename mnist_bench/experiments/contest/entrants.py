@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from mnist_bench.experiments.contest.contest_record import Entrant
@@ -34,13 +33,11 @@ def line_up(
     *,
     sampler_options: Mapping[str, Any] | None = None,
     pruner_options: Mapping[str, Any] | None = None,
-    start: tuple[str, ...] = (),
     baselines: bool = True,
 ) -> tuple[Entrant, ...]:
     """Return every sampler with every pruner, and `baselines`; the first is the one that all are compared with.
 
-    `sampler_options` and `pruner_options` go to your own strategies. `start` names the sources of the start list with
-    which every pair takes part a second time.
+    `sampler_options` and `pruner_options` go to your own strategies.
 
     Raises:
         UsageError: there are options, and no strategy that takes them; or a mapping names no strategy.
@@ -53,8 +50,7 @@ def line_up(
         for pruner, of_pruner in named_pruners
     ]
     known = BASELINES if baselines else ()
-    with_list = [replace(pair, start=start) for pair in pairs] if start else []
-    return tuple({entrant.name: entrant for entrant in [*pairs, *with_list, *known]}.values())
+    return tuple({entrant.name: entrant for entrant in [*pairs, *known]}.values())
 
 
 def name_and_options(kind: str, given: Named) -> tuple[str, dict[str, Any]]:

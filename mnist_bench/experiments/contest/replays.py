@@ -25,7 +25,6 @@ from search.simulation.in_memory import MAX_TRIALS, Simulated, simulate
 from search.strategies import registry
 from search.strategies.optuna_study import OptunaStudy
 from search.study.spec import StudySpec, fingerprint
-from search.study.start_list import StartList
 from search.trainer_api import Plan, Report
 
 
@@ -223,7 +222,7 @@ def simulated(
     sampler, pruner = strategies_of(entrant)
     spec = StudySpec(
         space=replayed.space, seed=seed, slots=terms.slots, periods=replayed.periods, sampler=sampler,
-        pruner=pruner, start=replayed.starts[entrant.start] if entrant.start else StartList(),
+        pruner=pruner,
     )  # fmt: skip
     study = _Study(spec, replayed)
     budget = math.ceil(entrant.budgets * terms.budget * replayed.unit)

@@ -55,7 +55,7 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> RecordedBenchmark:
 def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None:
     looked_up = cli(
         *SEARCH, "--table", "conv-5k,grid-5k", "--workers", "1,8", "--samplers", "tpe,my_lib:Mine",
-        "--sampler-option", "times=3", "--sampler-option", "kind=wide", "--warm-start-from", "conv-5k-wrong", "--only",
+        "--sampler-option", "times=3", "--sampler-option", "kind=wide", "--only",
         "--first-seed", "9", "--pruners", "asha,my_lib:Stop", "--pruner-option", "share=0.5",
         "--seeds", "3", "--trials", "7", "--concurrent-trials", "6", "--results", "out",
     )  # fmt: skip
@@ -64,7 +64,7 @@ def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None
     assert asked == ContestOptions(
         tables=("conv-5k", "grid-5k"), samplers=("tpe", "my_lib:Mine"), sampler_options={"times": 3, "kind": "wide"},
         pruners=("asha", "my_lib:Stop"), pruner_options={"share": 0.5},
-        workers=(1, 8), processes=asked.processes, start=("conv-5k-wrong",), baselines=False, first_seed=9,
+        workers=(1, 8), processes=asked.processes, baselines=False, first_seed=9,
         seeds=3, trials=7, slots=6, results=Path("out"),
     )  # fmt: skip
 

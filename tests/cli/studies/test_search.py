@@ -69,17 +69,17 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
     ]  # fmt: skip
 
 
-def test_strategies_start_lists_and_data_sets_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
+def test_strategies_and_data_sets_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
     result = cli(
         "search", "conv", "--sampler", "mine.py:Mine", "--sampler-option", "times=3", "--sampler-option", "kind=wide",
         "--pruner", "mine.py:Stop", "--pruner-option", "share=0.5", "--pruner-option", "strict=true",
-        "--warm-start-from", "conv-5k", "--warm-start-from", "mine-0", "--dataset", "fashion-mnist",
+        "--dataset", "fashion-mnist",
     )  # fmt: skip
     assert result.exit_code == 0
     (one,) = asked
     assert one == SearchConfig(
         space="conv", sampler="mine.py:Mine", sampler_options={"times": 3, "kind": "wide"}, pruner="mine.py:Stop",
-        pruner_options={"share": 0.5, "strict": True}, from_studies=("conv-5k", "mine-0"), dataset="fashion-mnist",
+        pruner_options={"share": 0.5, "strict": True}, dataset="fashion-mnist",
         workers=one.workers,
     )  # fmt: skip
 

@@ -59,15 +59,7 @@ def test_the_search_is_named_where_its_space_is_a_shipped_one_today_or_was_one()
         assert [*commands(shipped, None)] == [f"mnist-bench search {name} {AGAIN}"]
 
 
-@pytest.mark.parametrize(
-    ("made_of", "options"),
-    [
-        (["conv-5k", "conv-5k-wrong"], ""),
-        (["conv-5k-wrong"], "--warm-start-from conv-5k-wrong "),
-        (["mine", "conv-5k"], "--warm-start-from mine --warm-start-from conv-5k "),
-        ([], "--no-warm-start "),
-    ],
-)
+@pytest.mark.parametrize(("made_of", "options"), [(["conv-5k", "conv-5k-wrong"], ""), ([], "--no-warm-start ")])
 def test_the_search_is_repeated_with_its_start_list(made_of: list[str], options: str) -> None:
     study = handmade.mixed()
     start = {"start": {"made_of": made_of, "configurations": []}} if made_of else {}
@@ -75,24 +67,6 @@ def test_the_search_is_repeated_with_its_start_list(made_of: list[str], options:
     assert [*commands(shipped, None)] == [
         f"mnist-bench search conv {AGAIN}".replace("--study-name", f"{options}--study-name")
     ]
-
-
-@pytest.mark.parametrize(
-    ("made_of", "needs"),
-    [
-        ([], ""),
-        (["conv-5k-wrong"], ""),
-        (
-            ["smoke-0", "conv-5k", "mine"],
-            ", with smoke-0 and mine of that time copied into elsewhere/ (of a table, name its file instead)",
-        ),
-    ],
-)
-def test_what_a_start_list_was_made_of_is_to_be_there_first(made_of: list[str], needs: str) -> None:
-    study = handmade.mixed()
-    start = {"start": {"made_of": made_of, "configurations": []}} if made_of else {}
-    told = commands(replace(study, spec={**study.spec, **start}), None)
-    assert [*told.values()][-1] == f"the same search again{needs}; its digest has to be the one above"
 
 
 def test_a_study_says_from_which_studies_its_first_trials_are() -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
 
 from mnist_bench.start_lists.make import make
 from mnist_bench.start_lists.sources import EarlierTrials, TriedConfiguration, source
-from mnist_bench.studies.validated import open_study
 from mnist_bench.tables.stored import pack
 from search.elementary import NATIVE, PORTABLE
-from search.errors import StudyNotFoundError, UsageError
+from search.errors import UsageError
 from search.space.space import Space
 from search.trainer_api import PLAIN, Plan
 from support import handmade_table
@@ -54,9 +52,7 @@ def settings(**changed: Any) -> dict[str, Any]:
 
 
 def of(*tried: tuple[dict[str, Any], float], name: str = "earlier") -> EarlierTrials:
-    return EarlierTrials(
-        name=name, task=None, tried=tuple(TriedConfiguration(settings=each, loss=loss) for each, loss in tried)
-    )
+    return EarlierTrials(name=name, tried=tuple(TriedConfiguration(settings=each, loss=loss) for each, loss in tried))
 
 
 @pytest.mark.parametrize(
@@ -136,8 +132,7 @@ def test_a_table_is_a_source(tmp_path: Path) -> None:
     table = handmade_table.table()
     path = tmp_path / "mine.npz"
     path.write_bytes(pack(table.about, table.arrays))
-    found = source(str(path), tmp_path)
-    assert (found.name, found.task) == ("mine", "mnist-5k")
+    found = source(str(path))
     named = {field.path for field in table.space.fields}
     assert found.unnamed["optim.cooldown_fraction"] == 0.0
     assert named.isdisjoint(found.unnamed)
@@ -153,28 +148,9 @@ def test_a_table_is_a_source(tmp_path: Path) -> None:
     assert listed.configurations[0] == {path: best.settings[path] for path in listed.configurations[0]}
 
 
-def test_a_study_is_a_source(tmp_path: Path) -> None:
-    copytree(STUDIES / "finished", tmp_path / "finished")
-    study = open_study(tmp_path, "finished")
-    found = source("finished", tmp_path)
-    best = min(found.tried, key=lambda tried: tried.loss)
-    assert study.best is not None
-    assert {path: best.settings[path] for path in study.best.params} == study.best.params
-    assert len(found.tried) == sum(trial.state == "COMPLETE" for trial in study.trials)
-
-
-def test_a_portable_search_makes_the_same_list_with_portable_logarithms(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copytree(STUDIES / "finished", tmp_path / "finished")
-    space, found = open_study(tmp_path, "finished").space, source("finished", tmp_path)
-    listed = make(space, Free(), [found])
+def test_a_portable_search_makes_its_list_with_portable_logarithms(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = source("conv-5k-wrong")
     monkeypatch.setattr(NATIVE, "ln", lambda number: pytest.fail("libm's logarithm"), raising=True)
-    portable = source("finished", tmp_path, elementary=PORTABLE)
+    portable = source("conv-5k-wrong", PORTABLE)
     assert [each.loss for each in portable.tried] == pytest.approx([each.loss for each in found.tried])
-    assert make(space.as_portable(), Free(), [portable]) == listed
-
-
-def test_what_is_neither_is_not_found(tmp_path: Path) -> None:
-    with pytest.raises(StudyNotFoundError, match="No study conv-5"):
-        source("conv-5", tmp_path)
+    assert make(SPACE.as_portable(), Free(), [of((settings(), 0.0))]) == make(SPACE, Free(), [of((settings(), 0.0))])

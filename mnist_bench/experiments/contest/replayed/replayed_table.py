@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.experiments.contest.baselines import Ended, Params
-from mnist_bench.experiments.contest.contest_record import NO_LISTS, StartListsByNames
 from mnist_bench.experiments.contest.replayed.replayed_task import Scored
 from mnist_bench.statistics.shrinkage import reference
 from mnist_bench.tables.points import Nearest, cells
@@ -26,10 +25,8 @@ from search.study.spec import StudySpec
 class ReplayedTable:
     """A table prepared for replayed searches: the seed that a search sees, and the score of its choice."""
 
-    def __init__(self, table: RecordedBenchmark, *, starts: StartListsByNames = NO_LISTS) -> None:
-        """`starts` are the start lists of the entrants that have one."""
+    def __init__(self, table: RecordedBenchmark) -> None:
         self.table = table
-        self.starts = starts
         self.points = np.array(sorted(table.seeds), np.intp)
         self.unit = float(table.arrays.costs[self.points].sum(axis=1).mean())
         """Logical cost of a training of an average configuration."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mnist_bench.experiments.contest.baselines import Ended, Params
-from mnist_bench.experiments.contest.contest_record import Measure, StartListsByNames
+from mnist_bench.experiments.contest.contest_record import Measure
 from search.executors.protocol import Job
 from search.proposals.prospects import Prospects
 from search.space.space import Space
@@ -30,8 +30,6 @@ class Scored:
 class Replayed(Protocol):
     """A task on which a training is looked up at once, as far as a search over it needs to know."""
 
-    starts: StartListsByNames
-    """The start lists of the entrants that have one."""
     unit: float
     """Logical cost of a training of an average configuration."""
 

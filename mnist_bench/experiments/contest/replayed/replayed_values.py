@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from mnist_bench.experiments.contest.baselines import Ended, Params
-from mnist_bench.experiments.contest.contest_record import NO_LISTS
 from mnist_bench.experiments.contest.replayed.replayed_task import Scored
 from mnist_bench.value_tables.value_table import ValuePlanner, ValueTable, ValueTrainer
 from search.executors.protocol import Job
@@ -21,7 +20,6 @@ class ReplayedValues:
     def __init__(self, table: ValueTable) -> None:
         """A search sees the mean over the table's seeds."""
         self.table = table
-        self.starts = NO_LISTS
         self.name, self.space, self.periods, self.seeds = table.name, table.space, table.periods, (0,)
         self.epochs = range(1, table.periods + 1)
         self.planner = self.space_planner = ValuePlanner(table)

@@ -44,13 +44,6 @@ def test_a_table_of_values_is_searched_like_any_other(monkeypatch: pytest.Monkey
     assert found.guess == 1
 
 
-def test_a_table_of_values_takes_no_warm_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(
-        UsageError, match=r"^Warm-start configurations are of networks for MNIST; on table scikit-learn/"
-    ):
-        compare_methods(replace(ASKED, tables=("scikit-learn/mlp-wine",), start=("conv-5k",)), Observer())
-
-
 class News(Observer):
     """Remembers what it hears."""
 
@@ -91,16 +84,6 @@ def test_pairs_may_compete_alone_with_other_seeds(files: tuple[str, str]) -> Non
     (contest,) = _run(replace(ASKED, tables=files[:1], samplers=("random", "tpe"), baselines=False, first_seed=7))
     assert [entrant.name for entrant in contest.entrants] == ["random", "tpe"]
     assert contest.seeds == (7, 8, 9, 10)
-
-
-def test_a_start_list_may_not_know_the_task_that_it_is_judged_on(files: tuple[str, str], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="from noisy were selected on mnist-5k, the task of this comparison"):
-        _run(replace(ASKED, tables=files[:1], start=files[1:]))
-    other = table(name="other")
-    elsewhere = tmp_path / "other.npz"
-    elsewhere.write_bytes(stored.pack(replace(other.about, task="mnist-5k-wrong"), other.arrays))
-    (contest,) = _run(replace(ASKED, tables=files[:1], start=(str(elsewhere),), baselines=False))
-    assert [entrant.name for entrant in contest.entrants] == ["random", f"random + list of {Path(elsewhere).stem}"]
 
 
 def test_one_search_of_each_way_is_too_few() -> None:

@@ -23,16 +23,6 @@ def test_every_pair_comes_before_what_it_has_to_beat() -> None:
     assert [entrant.name for entrant in line_up(["tpe"], ["asha"], baselines=False)] == ["tpe + asha"]
 
 
-def test_every_pair_takes_part_once_more_with_a_start_list() -> None:
-    pairs = line_up(["tpe", "random"], ["asha"], start=("conv-5k-wrong",), baselines=False)
-    assert [(entrant.name, entrant.start) for entrant in pairs] == [
-        ("tpe + asha", ()),
-        ("random + asha", ()),
-        ("tpe + asha + list of conv-5k-wrong", ("conv-5k-wrong",)),
-        ("random + asha + list of conv-5k-wrong", ("conv-5k-wrong",)),
-    ]
-
-
 def test_built_in_names_are_looked_up_and_others_named() -> None:
     (entrant, *_) = line_up(["tpe"], ["asha"])
     assert strategies_of(entrant) == (Tpe(), Asha())

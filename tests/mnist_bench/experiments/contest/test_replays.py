@@ -18,7 +18,6 @@ from mnist_bench.experiments.contest.replayed.replayed_table import ReplayedTabl
 from mnist_bench.experiments.contest.replayed.replayed_values import ReplayedValues
 from mnist_bench.experiments.contest.replays import Terms, replay, replays
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
-from search.study.start_list import StartList
 from support import handmade_value_table
 from support.handmade_table import table
 from support.paths import ROOT
@@ -130,17 +129,6 @@ def test_the_first_period_picks_the_best_of_it(replayed: ReplayedTable) -> None:
         [replayed.table.curve(other, 0).errors[0] for other in range(len(replayed.table))], 0.25
     )
     assert found.trials > found.complete
-
-
-def test_a_start_list_is_tried_first_but_for_every_third_trial() -> None:
-    made = table()
-    fewest = sorted(made.seeds, key=lambda point: made.curve(point).errors[-1])
-    best = [made.points[point] for point in fewest[:4]]
-    replayed = ReplayedTable(made, starts={("another",): StartList(made_of=("another",), configurations=tuple(best))})
-    first = replay(replayed, replace(RANDOM, start=("another",)), 0, TERMS).choices
-    assert first[0].params in best
-    without = replay(replayed, RANDOM, 0, TERMS).choices
-    assert first[-1].seen <= without[-1].seen
 
 
 @pytest.mark.parametrize("sampler", ["curves", "curves-ard"])
