@@ -20,8 +20,9 @@ make_trainer(subset=1000)
 (PACKAGED / "t10k-labels-idx1-ubyte.gz").read_bytes()
 """
 READS_IN_THE_DRIVER = """
-from mnist_bench import searches
 from mnist_bench.data.mnist import PACKAGED
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.searches.running import run
 from search import Observer
 
 class Curious(Observer):
@@ -33,7 +34,7 @@ SPACE = {
     "optim": {"lr": {"float": [0.001, 0.1], "log": True}},
 }
 if __name__ == "__main__":  # its worker imports it
-    searches.run(searches.SearchConfig(space=SPACE, trials=1), Curious(), lambda: False)
+    run(SearchConfig(space=SPACE, trials=1), Curious(), lambda: False)
 """
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from mnist_bench import numerics
 from mnist_bench.cli.app import app
+from mnist_bench.numerics import device
 from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.numerics.device import setup
 from mnist_bench.searches import study_context
@@ -35,7 +35,7 @@ def answer_as_then(stored: Mapping[str, Any], *, also_numerics: bool = False) ->
     patch.setattr(study_context, "versions", lambda numerics: {"torch": stored["versions"]["torch"]})
     if also_numerics:
         patch.setattr(spec, "arithmetic", lambda: stored["driver_arithmetic"])
-        patch.setattr(numerics, "describe", lambda device, precision: dict(stored["numerics"]))
+        patch.setattr(device, "describe", lambda where, precision: dict(stored["numerics"]))
 
 
 def as_then(stored: Mapping[str, Any]) -> dict[str, bool]:

@@ -20,7 +20,6 @@ from mnist_bench.doctor.study import installation, left
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies.validated import open_study
-from mnist_bench.training import remote
 from mnist_bench.training.remote import scorer
 from search.database import file_lock
 from search.driver.progress import Observer
@@ -207,7 +206,7 @@ def test_a_study_of_another_driver_is_not_decided_again(place: StudyLocation) ->
 def with_numerics(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:
     """Let a process that trains report other numerics than it has."""
     before = scorer.numerics_here
-    monkeypatch.setattr(remote, "numerics_here", lambda *where: {**before(*where), **changed})
+    monkeypatch.setattr(scorer, "numerics_here", lambda *where: {**before(*where), **changed})
 
 
 def test_another_installation_is_told_with_the_way_back(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from mnist_bench import numerics, space_files
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError, Stopped
@@ -128,7 +127,7 @@ def test_times_are_told_with_what_they_were_measured_on(
     found = [train_ladder(asked, Heard()) for asked in (alone, by_two, alone, replace(alone, seeds=2))]
     assert [one.workers for one in found] == [1, 2, 1, 2]
     assert len(timed) == 1
-    monkeypatch.setattr(numerics.machine, "version", lambda package: "99.0")
+    monkeypatch.setattr("mnist_bench.numerics.machine.version", lambda package: "99.0")
     elsewhere = train_ladder(alone, Heard())
     assert (elsewhere.rungs[0].wall_seconds, elsewhere.workers, len(timed)) == (12.0, 1, 2)
 
@@ -139,7 +138,7 @@ def test_a_run_that_diverges_is_counted_and_meets_nothing(
     data = write_data(tmp_path / "data", train=600, test=120)
     config = space_sources.recipe(space_sources.load("notebook/dropout"))
     wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
-    monkeypatch.setattr(space_files, "recipe", lambda space: wild)
+    monkeypatch.setattr(space_sources, "recipe", lambda space: wild)
     found = train_ladder(options(tmp_path, "99.0", data=data), Heard())
     assert (len(found.rungs[0].runs), found.rungs[0].unended, found.rungs[0].met) == (0, 2, False)
     assert not (tmp_path / "results" / "test-openings.jsonl").exists(), "there was nothing to judge"

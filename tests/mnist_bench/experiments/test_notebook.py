@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_bench import space_files
 from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError
@@ -71,7 +70,7 @@ def test_a_run_that_diverges_is_counted_and_not_averaged(tmp_path: Path, monkeyp
     data = write_data(tmp_path / "data", train=600, test=120)
     config = space_sources.recipe(space_sources.load("notebook/dropout"))
     wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
-    monkeypatch.setattr(space_files, "recipe", lambda space: wild)
+    monkeypatch.setattr(space_sources, "recipe", lambda space: wild)
     rows = train_notebook(options(tmp_path, "dropout", data=data, seeds=2), Observer())
     assert (len(rows[0].runs), rows[0].diverged) == (0, 2)
 

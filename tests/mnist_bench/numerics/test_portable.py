@@ -204,11 +204,11 @@ def test_operations_agree_with_float64_and_with_other_machines() -> None:
     """If the hashes differ on a machine that is in results/published/portable.md, the kernels or the layers changed:
     no portable study can be resumed."""
     code = (
-        "import json; from mnist_bench import numerics\n"
+        "import json; from mnist_bench.numerics.device import describe, setup\n"
         "from mnist_bench.numerics.canaries import portable_canary as canaries\n"
-        "device = numerics.setup('cpu', 'portable')\n"
+        "device = setup('cpu', 'portable')\n"
         "far = {name: by for name, by in canaries.deviations().items() if by > canaries.TOLERANCE}\n"
-        "print(json.dumps([far, {**canaries.later_hashes()}, numerics.describe(device, 'portable')]))"
+        "print(json.dumps([far, {**canaries.later_hashes()}, describe(device, 'portable')]))"
     )
     far, later, described = json.loads(portable_process(code))
     assert far == {}
@@ -220,11 +220,12 @@ def test_operations_agree_with_float64_and_with_other_machines() -> None:
 def test_a_convolution_of_single_pixels_with_a_stride_overwrites_no_memory() -> None:
     """Without its portable form, oneDNN 3.12 ends this process in most runs."""
     code = (
-        "import torch; from torch.nn import functional; from mnist_bench import numerics\n"
-        "device, layout = numerics.setup('cpu', 'portable'), torch.channels_last\n"
+        "import torch; from torch.nn import functional\n"
+        "from mnist_bench.numerics.device import setup; from mnist_bench.numerics.precision import computing_in\n"
+        "device, layout = setup('cpu', 'portable'), torch.channels_last\n"
         "for _ in range(30):\n"
         "    images, weight = torch.rand(16, 3, 28, 28), torch.rand(16, 3, 1, 1).requires_grad_()\n"
-        "    with numerics.computing_in(device, 'portable'):\n"
+        "    with computing_in(device, 'portable'):\n"
         "        found = functional.conv2d(images.contiguous(memory_format=layout), weight, stride=2)\n"
         "    found.backward(torch.rand(found.shape).contiguous(memory_format=layout))"
     )

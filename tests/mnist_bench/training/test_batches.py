@@ -211,13 +211,13 @@ def test_cut_into_periods_or_straight_gives_the_same_weights(
 
 SCRIPT = """
 import hashlib, json, sys
-from mnist_bench import numerics
 from mnist_bench.config.json import from_json
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
+from mnist_bench.numerics.device import setup
 from mnist_bench.training.period import fit
 config = from_json(json.loads(sys.argv[1]))
-data = load_dataset(DataOptions(subset=1200), numerics.setup("cpu"))
+data = load_dataset(DataOptions(subset=1200), setup("cpu"))
 print(hashlib.sha256(fit(config, 1, data, "fp32").state).hexdigest())
 """
 

@@ -32,7 +32,8 @@ optim: {batch_size: 250}
 SCRIPT = """
 import json, os, resource
 from pathlib import Path
-from mnist_bench import searches
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.searches.running import run
 from mnist_bench.training.factory import make_trainer
 from search.driver.progress import Observer
 
@@ -44,8 +45,8 @@ class Narrow(Observer):
             used = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
             resource.prlimit(int(pid), resource.RLIMIT_AS, (used + ROOM, used + ROOM))
 
-asked = searches.SearchConfig(space="memory.yaml", trials=3, enqueue=("large.yaml", "small.yaml", "small.yaml"))
-study = searches.run(asked, Narrow(), lambda: False).study
+asked = SearchConfig(space="memory.yaml", trials=3, enqueue=("large.yaml", "small.yaml", "small.yaml"))
+study = run(asked, Narrow(), lambda: False).study
 trainer = make_trainer(subset=1200)
 for trial in study.trials:
     ended = [trial.config["model"]["filters"], trial.state, trial.reason, trial.external]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench import value_tables
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.compare import ContestOptions, compare_methods
 from mnist_bench.experiments.contest.contest_record import Contest
@@ -33,7 +32,7 @@ def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_of_values_is_searched_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(value_tables, "load", lambda name: handmade_value_table.table(name=name))
+    monkeypatch.setattr("mnist_bench.value_tables.made.load", lambda name: handmade_value_table.table(name=name))
     (found,) = compare_methods(replace(ASKED, tables=("scikit-learn/mlp-wine",)), Observer())
     assert (found.task, found.measure, found.develops, found.training_seconds) == (
         "scikit-learn/mlp-wine",
