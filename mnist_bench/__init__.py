@@ -16,7 +16,7 @@
     fitted = mnist_bench.train("recipe.yaml", seed=0)          # fitted.reports[-1].value
     plots = mnist_bench.plot(study, ["history"])               # plots[0].files
     report = mnist_bench.report(study)                         # report.file
-    speed = mnist_bench.measure_speed()                        # speed.nets[0].images_per_second.median
+    speed = mnist_bench.measure_speed()                        # speed.nets[0].median, images/s
     table = mnist_bench.tables.load("conv-5k")                 # table.curve(table.points[0], seed=0).errors
 
 Functions have the names of the commands; the longer names of earlier versions stay. docs/reference/python.md describes

@@ -17,7 +17,7 @@ def measure_speed(
     precision: PrecisionName = "auto",
     on_round: Callable[[int], None] = lambda number: None,
 ) -> speed.Speed:
-    """Measure how fast this machine trains four fixed networks, on all cores at once; as `mnist-bench bench speed`.
+    """Measure how fast this machine trains four fixed networks, on all cores at once; as `mnist-bench doctor --speed`.
 
     Args:
         repeats: repetitions of every measurement.
@@ -33,7 +33,7 @@ def measure_speed(
 
     Examples:
         >>> found = measure_speed(repeats=1)  # doctest: +SKIP
-        >>> speeds = {net.net: net.images_per_second.median for net in found.nets}  # doctest: +SKIP
+        >>> speeds = {net.net: net.median for net in found.nets}  # images per second  # doctest: +SKIP
     """
     asked = speed.SpeedOptions(
         repeats=repeats, workers=cores() if workers is None else workers, device=device, precision=precision

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from packaging.requirements import Requirement
 
-from mnist_bench.bench.kernels import bf16_over_fp32, slow_bf16
+from mnist_bench.bench.bfloat16 import bf16_over_fp32, slow_bf16
 from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.tensors import load_dataset

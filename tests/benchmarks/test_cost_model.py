@@ -14,11 +14,14 @@ from hypothesis import given, strategies as st
 
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.cost_model import COEFFICIENTS, Coefficients, period_costs, period_features
+from mnist_bench.numerics.machine import Machine
 from search.errors import StudyNotFoundError
 from search.event_log.records import TrialRecord
 from support.handmade import study, trial
-from support.handmade_speed import MACHINE
 
+MACHINE = Machine(
+    processor="Abacus", cores=2, gpu=None, precision="bf16", python="3.11.7", versions={"torch": "2.13.0"}
+)
 TRUE = Coefficients(mac_ps=10, element_ps=1000, augment_ns=5000, parameter_ps=3000, layer_us=0, period_us=20_000)
 NETS = [random_config(random.Random(number)) for number in range(24)]
 WORK = np.array([period_features(net, train_images=5000, validation_images=1000)[0] for net in NETS], dtype=np.float64)

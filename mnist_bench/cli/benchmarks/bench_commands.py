@@ -1,4 +1,4 @@
-"""`mnist-bench bench`: measure training speed, recipes, and search methods."""
+"""`mnist-bench bench`: measure recipes and search methods."""
 
 from __future__ import annotations
 
@@ -11,39 +11,7 @@ from mnist_bench.cli import options, output
 from mnist_bench.cli.benchmarks import bench_search
 from mnist_bench.cli.help import HelpfulCommand
 
-app = typer.Typer(help="Measure training speed, accuracy for training time, and search methods.", no_args_is_help=True)
-
-
-@app.command("speed", cls=HelpfulCommand)
-def speed(
-    repeats: Annotated[
-        int, typer.Option("--repeats", min=1, max=1000, metavar="N", help="Repetitions of every measurement.")
-    ] = 5,
-    device: options.Device = "auto",
-    precision: options.PrecisionOption = "auto",
-    json: options.Json = False,
-    markdown: options.Markdown = False,
-) -> None:
-    """Measure how fast this machine trains four fixed networks, on all cores at once.
-
-    It uses one process per core with one thread each, as a search does; on a GPU one process. It takes about 2 minutes
-    on 2 cores.
-
-    Examples:
-        mnist-bench bench speed
-        mnist-bench bench speed --precision fp32 --json
-    """
-    form = output.form(json=json, markdown=markdown)
-    from mnist_bench.bench import speed as benchmark
-    from mnist_bench.bench.speed_tables import speed_tables
-
-    asked = benchmark.SpeedOptions(repeats=repeats, workers=options.cores(), device=device, precision=precision)
-
-    def on_round(number: int) -> None:
-        output.note(f"repeat {number} of {repeats}" if number else "warm-up")
-
-    found = benchmark.measure_speed(asked, on_round)
-    output.print_result(form, *speed_tables(found))
+app = typer.Typer(help="Measure accuracy for training time, and search methods.", no_args_is_help=True)
 
 
 app.command("search", cls=HelpfulCommand)(bench_search.search)

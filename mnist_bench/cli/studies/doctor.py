@@ -28,6 +28,10 @@ def doctor(
     replay: Annotated[
         bool, typer.Option("--replay", help="Replay every decision in the study's log, and compare.")
     ] = False,
+    speed: Annotated[
+        bool,
+        typer.Option("--speed", help="Measure how fast this machine trains four fixed networks, on all cores at once."),
+    ] = False,
     device: options.Device = "auto",
     data_dir: options.Data = None,
     net: options.Net = None,
@@ -42,7 +46,11 @@ def doctor(
     Examples:
         mnist-bench doctor
         mnist-bench doctor conv-0 --replay
+        mnist-bench doctor --speed
     """
+    if speed:
+        _speed(device, as_json=json, alone=study is None and not (repair or cut or replay))
+        return
     from mnist_bench.doctor import checkup, machine_checks
     from mnist_bench.doctor.checkup import Checkup
     from mnist_bench.doctor.diagnostic import plain
@@ -68,6 +76,20 @@ def doctor(
         _print(found)
     if found.problems:
         raise typer.Exit(ExitCode.FAILURE)
+
+
+def _speed(device: str, *, as_json: bool, alone: bool) -> None:
+    """Measure this machine, with one process per core and one thread each; on a GPU with one process."""
+    if not alone:
+        raise UsageError("--speed measures this machine; leave out the study and what is done with it.")
+    from mnist_bench.bench import speed
+
+    asked = speed.SpeedOptions(workers=options.cores(), device=device)
+
+    def on_round(number: int) -> None:
+        output.note(f"repeat {number} of {asked.repeats}" if number else "warm-up")
+
+    output.print_result(output.form(json=as_json), speed.table_of(speed.measure_speed(asked, on_round)))
 
 
 def _print(found: Checkup) -> None:

@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import Result
 
+from mnist_bench.bench.speed import NetSpeed, Speed, SpeedOptions
 from mnist_bench.doctor.diagnostic import note, ok, problem
 from mnist_bench.errors import DeviceError
+from mnist_bench.numerics.machine import this_machine
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer
@@ -136,3 +140,25 @@ def search(results: Path) -> str:
         space="smoke", overrides=("subset=3000",), trials=4, slots=4, executor="in-process", results=results
     )
     return running.run(asked, Observer(), lambda: False).study.digest
+
+
+def test_the_speed_of_this_machine_is_a_table(cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Speed(
+        machine=this_machine(torch.device("cpu"), "fp32"), processes=2, repeats=5, images=5120,
+        nets=(NetSpeed(net="two-conv", median=2500.0, low=2000.4, high=3000.0),),
+    )  # fmt: skip
+
+    def run(options: SpeedOptions, on_round: Callable[[int], None]) -> Speed:
+        on_round(0)
+        on_round(1)
+        return found
+
+    monkeypatch.setattr("mnist_bench.bench.speed.measure_speed", run)
+    shown = cli("doctor", "--speed")
+    assert shown.stderr.splitlines() == ["warm-up", "repeat 1 of 5"]
+    assert "two-conv  2,500 [2,000, 3,000]" in shown.stdout
+    assert "Medians of 5 repeats of 5,120 images in 2 processes at once" in shown.stdout
+    assert json.loads(cli("doctor", "--speed", "--json").stdout)["nets"] == [asdict(found.nets[0])]
+    refused = cli("doctor", "--speed", "--replay")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == "Error: --speed measures this machine; leave out the study and what is done with it.\n"

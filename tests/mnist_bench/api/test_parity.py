@@ -87,7 +87,7 @@ MIRRORS: Mapping[str, Mirror] = {
     ),
     "doctor": Mirror(
         functions=(mnist_bench.doctor,),
-        no_parameter={**PRINTED, **OPENED, "cut": "a study that is damaged cannot be opened"},
+        no_parameter={**PRINTED, **OPENED, "cut": "a study that is damaged cannot be opened", "speed": "measure_speed"},
         other_default=ITS_OWN_PLACE,
     ),
     "reproduce": Mirror(
@@ -157,11 +157,6 @@ MIRRORS: Mapping[str, Mirror] = {
         no_parameter=PRINTED,
         no_option=SHOWN,
         other_default={**FOLLOWS, "workers": ONE_A_CORE},
-    ),
-    "bench speed": Mirror(
-        functions=(mnist_bench.measure_speed,),
-        no_parameter=PRINTED,
-        no_option={"on_round": HEARD, "workers": "the command measures the whole machine; a script may be told less"},
     ),
     "bench ladder": Mirror(
         functions=(mnist_bench.train_ladder,),
@@ -283,6 +278,7 @@ def test_every_function_mirrors_a_command_or_is_told_why_not() -> None:
     alone = {
         "open_study": "the first word of every command that takes a study",
         "load_model": "the MODEL of predict",
+        "measure_speed": "doctor --speed",
         "tables": "a package",
     }
     mirrors = {inspect.unwrap(function) for mirror in MIRRORS.values() for function in mirror.functions}
