@@ -31,7 +31,7 @@ help:
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
 	@echo "make results  make the published searches and the notebook's table again: about 3.5 hours on 2 cores"
 	@echo "make peers    other people's loops compared with mnist-bench's, measured: about 2 hours on 2 quiet cores"
-	@echo "make gpu      all that a GPU is for, measured in steps: under 10 minutes with a card"
+	@echo "make gpu      training and searching on a CUDA device: times, and whether both repeat"
 	@echo "make format   lay out the code"
 	@echo "make schema   write spaces/schema.json"
 	@echo "make reference   write the pages of docs/reference that are made from the code"
