@@ -9,7 +9,7 @@ kind of device, and how far its estimates are off on nets that were not fitted.
 
 The estimate is linear in a net's counts, so a fit is a non-negative least squares problem (Lawson and Hanson 1974) on
 the relative error. Only the ratios between estimates decide anything in a search, so a misfit is the error that remains
-after one common factor, the machine's speed. On a GPU nets are measured without graphs, which a search uses.
+after one common factor, the machine's speed.
 """
 
 from __future__ import annotations

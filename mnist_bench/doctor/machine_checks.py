@@ -12,9 +12,8 @@ import torch
 from packaging.requirements import Requirement
 
 from mnist_bench.bench.bfloat16 import bf16_over_fp32, slow_bf16
-from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.own.formats import options_for
-from mnist_bench.data.tensors import load_dataset
 from mnist_bench.data.test_set import hashes_of_test_set
 from mnist_bench.doctor import defaults_check
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
@@ -25,9 +24,7 @@ from mnist_bench.numerics.device import VARIABLES, choose_precision, setup
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.machine import sentence, this_machine
 from mnist_bench.picture_form import MNIST
-from mnist_bench.training.cuda.graphs import Graphs, recorder
 from mnist_bench.training.remote.scorer import numerics_here
-from mnist_bench.training.replay_check import verify_replay
 from search.defaults import WORKERS, in_force
 from search.errors import UsageError, WorkerError
 from search.messages import number_of
@@ -63,8 +60,6 @@ def examine(*, results: Path, storage: str | None, device: str, data_dir: Path |
     if precision == "bf16" and torch_device.type == "cpu":
         yield bfloat16(bf16_over_fp32(torch_device))
     yield from data(data_dir)
-    if (record := recorder(torch_device)) is not None:
-        yield graphs(_verdict(torch_device, precision, record))
 
 
 def packages(requirements: Sequence[str], version_of: Callable[[str], str | None]) -> Diagnostic:
@@ -155,23 +150,6 @@ def bfloat16(ratio: float) -> Diagnostic:
         return ok("bfloat16", f"a convolution takes {ratio:.2f} of the time that float32 takes.")
     advice = "Use `train --precision fp32`; a search uses the detected precision, and needs another release of PyTorch."
     return problem("bfloat16", slow_bf16(ratio), advice)
-
-
-def _verdict(torch_device: torch.device, precision: Precision, record: Graphs) -> str:
-    try:
-        return verify_replay(load_dataset(DataOptions(), torch_device), precision, record)
-    except (DataError, RuntimeError) as error:
-        return f"not checked: {error}"
-
-
-def graphs(verdict: str) -> Diagnostic:
-    """Return the finding of `verify_replay` about a GPU."""
-    if verdict == "on":
-        return ok("graphs", "a step that is captured once and replayed is bit-identical.")
-    if verdict.startswith("not checked"):
-        return problem("graphs", f"{verdict}.", "A search on this device would fail the same way.")
-    advice = "Results are still correct, but training takes longer; another version of PyTorch may help."
-    return note("graphs", f"{verdict}; kernels are launched on the GPU one by one.", advice)
 
 
 def data(data_dir: Path | None) -> Iterator[Diagnostic]:

@@ -19,10 +19,9 @@ from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.own_nets import own_net
 from mnist_bench.own_nets.draws import seed_draws
 from mnist_bench.picture_form import PictureForm, parse
-from mnist_bench.training.cuda.device_cache import DeviceCache
 from mnist_bench.training.evaluation import logits
-from mnist_bench.training.period import PlainTrainLoop, TrainLoop, advance_in_steps
-from search.trainer_api import Report, Steps
+from mnist_bench.training.period import advance, learner_before, train_period
+from search.trainer_api import Report
 
 PERIODS = 2
 SEED, OTHER_SEED = 0, 1
@@ -65,7 +64,7 @@ class ShortTraining:
 
     def anew(self) -> Outcome:
         """Train from the start, each period from the stored state of the one before, as a search does."""
-        return self._in_turns([SEED], DeviceCache(0))[0]
+        return self._in_turns([SEED])[0]
 
     def unportable(self) -> list[str]:
         """Train as `anew` does, and return the operations whose bits depend on the processor, by name.
@@ -73,16 +72,21 @@ class ShortTraining:
         It trains in float32, as portable precision does; in another precision a net may use other operations.
         """
         with portable.UnportableOperations() as found:
-            self._in_turns([SEED], DeviceCache(0), "fp32")
+            self._in_turns([SEED], "fp32")
         return sorted(found.names)
 
     def without_restoring(self) -> Outcome:
         """Train both periods with the net that the first one left in memory."""
-        return self._in_turns([SEED], DeviceCache(1))[0]
+        precision = choose_precision(self.images.device, "auto")
+        learner = learner_before(self.config, SEED, 1, None, self.images)
+        return [
+            _outcome(train_period(learner, self.config, SEED, period, self.images, precision)[1])
+            for period in range(1, PERIODS + 1)
+        ]
 
     def beside_another(self) -> Outcome:
-        """Train in turns with another trial of this process, a step each, as lanes do."""
-        return self._in_turns([SEED, OTHER_SEED], DeviceCache(0))[0]
+        """Train in turns with another trial of this process, a period each, as a worker does."""
+        return self._in_turns([SEED, OTHER_SEED])[0]
 
     def from_weights_alone(self) -> bool:
         """Return whether two nets that begin differently compute alike once they have the same weights.
@@ -102,36 +106,15 @@ class ShortTraining:
         one, other = (logits(net, self.images, precision) for net in (first, second))
         return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)  # a net of NaN is a net all the same
 
-    def _in_turns(
-        self, seeds: list[int], cache: DeviceCache[TrainLoop], named: PrecisionName = "auto"
-    ) -> list[Outcome]:
+    def _in_turns(self, seeds: list[int], named: PrecisionName = "auto") -> list[Outcome]:
         outcomes: list[Outcome] = [[] for _ in seeds]
         states: list[bytes | None] = [None for _ in seeds]
         precision = choose_precision(self.images.device, named)
         for period in range(1, PERIODS + 1):
-            steps = [
-                advance_in_steps(
-                    self.config, seed, period, state, self.images, precision, make=PlainTrainLoop, device_cache=cache
-                )
-                for seed, state in zip(seeds, states, strict=True)
-            ]
-            for lane, (state, report) in enumerate(_together(steps)):
-                states[lane] = state
-                outcomes[lane].append(_outcome(report))
+            for place, seed in enumerate(seeds):
+                states[place], report = advance(self.config, seed, period, states[place], self.images, precision)
+                outcomes[place].append(_outcome(report))
         return outcomes
-
-
-def _together(steps: list[Steps[tuple[bytes, Report]]]) -> list[tuple[bytes, Report]]:
-    """Take the steps of all in turns, and return the result of each."""
-    ended: dict[int, tuple[bytes, Report]] = {}
-    while len(ended) < len(steps):
-        for lane, each in enumerate(steps):
-            if lane not in ended:
-                try:
-                    next(each)
-                except StopIteration as end:
-                    ended[lane] = end.value
-    return [ended[lane] for lane in range(len(steps))]
 
 
 def _outcome(report: Report) -> list[Any]:

@@ -44,9 +44,6 @@ def setup(name: str = "auto", precision: str = "auto") -> torch.device:
     Raises:
         DeviceError: there is no such device.
     """
-    # CUDA reads this when it starts. With its default, 8 hardware queues, more lanes than that wait for each other.
-    if name != "cpu":
-        os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
     device = find_device(name, precision)
     if device.type == "cuda":
         # cuBLAS reads this when it starts; some versions of PyTorch insist on it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -46,16 +46,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which images one or several steps of an epoch take, one after the other, and how they distort them."""
+    """Which images a step takes, and how it distorts them."""
 
-    steps: range
+    step: int
     chosen: Tensor
-    """int64 (B,) of one step, (K B,) of K steps: places in the data set's training part."""
+    """int64 (B,): places in the data set's training part."""
     distortions: Tensor | None
-    """float32 (K B, numbers of a distortion), see `augmentation.distortions`; None if nothing is distorted."""
+    """float32 (B, numbers of a distortion), see `augmentation.distortions`; None if nothing is distorted."""
     augment: AugmentConfig
     losses: Tensor | None
-    """float32 (K B,), see `Batch`."""
+    """float32 (B,), see `Batch`."""
 
 
 def batches(
@@ -67,14 +67,13 @@ def batches(
     before, if the schedule chooses by them.
     """
     for taken in selections(schedule, data, seed, steps, losses):
-        yield Batch(taken.steps.start, *load(data, taken.chosen, taken.distortions, taken.augment), taken.losses)
+        yield Batch(taken.step, *load(data, taken.chosen, taken.distortions, taken.augment), taken.losses)
 
 
 def selections(
-    schedule: Schedule, data: Dataset, seed: int, steps: range, losses: LastLosses | None, together: int = 1
+    schedule: Schedule, data: Dataset, seed: int, steps: range, losses: LastLosses | None
 ) -> Iterator[Selection]:
-    """Yield the inputs of the batches of `steps`, on the device of `data`: `together` steps at a time while an epoch
-    has as many full batches left, then one."""
+    """Yield the inputs of the batches of `steps`, on the device of `data`."""
     for epoch, within in groupby(steps, schedule.epoch_of):
         # Drawn for the whole epoch, on the CPU whatever the device: so neither the batch size nor where a period begins
         # changes the order or a distortion, and a GPU sees what a CPU does.
@@ -86,24 +85,15 @@ def selections(
         drawn = augmentation.distortions(config, len(data.train), seed, epoch)
         distortions = None if drawn is None else sent(drawn, data.device)
         size = schedule.batch_size(epoch)
-        for some in _groups(tuple(within), first + len(order) // size, together):
-            place = (some.start - first) * size
-            chosen = order[place : place + len(some) * size]
+        for step in within:
+            place = (step - first) * size
+            chosen = order[place : place + size]
             left = losses.newest[place : place + len(chosen)] if losses else None
-            # chosen (K B,): places in the training part, at which the distortions of its images stand, too.
-            yield Selection(some, chosen, None if distortions is None else distortions[chosen], config, left)
-            if losses and some.stop == schedule.first_step(epoch + 1):
+            # chosen (B,): places in the training part, at which the distortions of its images stand, too.
+            yield Selection(step, chosen, None if distortions is None else distortions[chosen], config, left)
+            if losses and step + 1 == schedule.first_step(epoch + 1):
                 trained = order[: place + len(chosen)]
                 losses.earlier[trained] = losses.newest[: len(trained)]
-
-
-def _groups(steps: Sequence[int], full: int, together: int) -> Iterator[range]:
-    """Yield an epoch's steps: `together` at a time while they lie before step `full`, then one at a time."""
-    start, end = steps[0], steps[-1] + 1
-    while start < end:
-        size = together if start + together <= min(end, full) else 1
-        yield range(start, start + size)
-        start += size
 
 
 def no_losses(schedule: Schedule, device: torch.device) -> LastLosses | None:

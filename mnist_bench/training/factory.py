@@ -12,7 +12,7 @@ from mnist_bench.errors import DataError
 from mnist_bench.numerics.kinds import environment_of
 from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import MNIST, parse
-from search.trainer_api import SteppedTrainer, TrainerSpec
+from search.trainer_api import Trainer, TrainerSpec
 
 
 def trainer_spec(
@@ -40,7 +40,7 @@ def make_trainer(
     subset: int | None = None,
     data_hash: str | None = None,
     net: str | None = None,
-) -> SteppedTrainer[TrainConfig]:
+) -> Trainer[TrainConfig]:
     """Return the trainer of this process, set up and with its data loaded. `device` is as in `numerics.setup`, the
     precision "auto" or one by name. The data are chosen by the fields of `DataOptions`, with the form as plain
     values. `data_hash` is the hash that the training files must have, and `net` the name of your own network.
@@ -52,7 +52,6 @@ def make_trainer(
     from mnist_bench.data.guard import close_test_set
     from mnist_bench.data.tensors import load_dataset
     from mnist_bench.numerics.device import choose_precision, setup
-    from mnist_bench.training.cuda.graphs import recorder
     from mnist_bench.training.torch_trainer import TorchTrainer
 
     close_test_set()
@@ -66,4 +65,4 @@ def make_trainer(
     if data_hash not in (None, data.data_hash):
         found = f"their hash was {data_hash[:8]} and is {data.data_hash[:8]}"
         raise DataError(f"{data_dir or dataset}: the training files have changed since this work began ({found})")
-    return TorchTrainer(data, choose_precision(torch_device, precision), record=recorder(torch_device))
+    return TorchTrainer(data, choose_precision(torch_device, precision))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple, assert_never
 
@@ -25,8 +25,6 @@ from mnist_bench.training.batches import Batch, LastLosses, no_losses
 
 SLOW_KEPT = 0.95
 """Look-ahead: share of the slow average kept per step between two exchanges, at the end of the budget."""
-ALIGNED = 64
-"""Floats to whose multiples an average's memory begins: 256 bytes, as PyTorch's allocator for GPUs has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,6 @@ class Learner:
     """The weights whose updates Muon orthogonalises, each (F, ...) for F filters; empty with other optimizers."""
     average: dict[str, Tensor]
     """Moving averages of the floating-point entries of the model's state; empty if averaging is off."""
-    piece: Piece | None
-    """The memory of all averages if it is one piece (`in_one_piece`)."""
     slow: dict[str, Tensor]
     """The slow averages of look-ahead, of the floating-point entries of the model's state; empty if it is off."""
     losses: LastLosses | None
@@ -49,32 +45,19 @@ class Learner:
     """Form of the pictures that it learns."""
 
 
-class Piece(NamedTuple):
-    """The averages one after the other, and room for the newest entries of the model's state, laid out alike."""
-
-    averages: Tensor
-    """float32 (P,)."""
-    newest: Tensor
-    """float32 (P,)."""
-    parts: list[Tensor]
-    """Views of `newest`, float32 (n,) each, in the order of `Learner.average`."""
-
-
 class Rates(NamedTuple):
-    """The values that change from step to step: numbers, or float32 scalars on the device that a captured step
-    reads."""
+    """The values that change from step to step."""
 
-    lr: float | Tensor
-    filter_lr: float | Tensor
+    lr: float
+    filter_lr: float
     """Learning rate of `Learner.filters`."""
-    kept: float | Tensor
+    kept: float
     """Share of each weight that its decay leaves."""
-    blend: float | Tensor
+    blend: float
     """Share of the newest weights in their average."""
-    slow_blend: float | Tensor
-    """Share of the newest weights in the slow average; 0 at steps without an exchange."""
-    exchanged: float | Tensor
-    """1 at steps after which the weights continue from the slow average, otherwise 0."""
+    slow_blend: float
+    """Share of the newest weights in the slow average, from which they then continue; 0 at steps without an
+    exchange."""
 
 
 def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.device, form: PictureForm) -> Learner:
@@ -87,35 +70,7 @@ def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.d
     optimizer, filters = _make_optimizer(config.optim, model)
     slow = _slow_averages(model) if config.optim.lookahead_steps else {}
     losses = no_losses(schedule, device)
-    return Learner(model, optimizer, filters, average, piece=None, slow=slow, losses=losses, form=form)
-
-
-def in_one_piece(learner: Learner) -> Learner:
-    """Return the learner with its averages one after the other in one piece of memory, each as its weight lies in its
-    own: on a GPU two kernels then move them all, where a net of three blocks took twenty."""
-    if not learner.average:
-        return learner
-    lines = [_line(value) for value in learner.average.values()]
-    # Each begins where a tensor of its own might: kernels are chosen by how weights are aligned, too.
-    room = [math.ceil(len(line) / ALIGNED) * ALIGNED for line in lines]
-    averages = lines[0].new_zeros(sum(room))
-    newest = torch.zeros_like(averages)
-    kept, parts = (
-        [part[: len(line)] for part, line in zip(torch.split(whole, room), lines, strict=True)]
-        for whole in (averages, newest)
-    )
-    torch._foreach_copy_(kept, lines)
-    average = {
-        name: part.as_strided(value.shape, value.stride())
-        for (name, value), part in zip(learner.average.items(), kept, strict=True)
-    }
-    return replace(learner, average=average, piece=Piece(averages, newest, parts))
-
-
-def train_step(learner: Learner, schedule: Schedule, batch: Batch, precision: Precision) -> Tensor:
-    """Take one step on `batch` at the rates of its place in `schedule`; return its loss, a scalar on the device."""
-    rates = rates_at(schedule, batch.step)
-    return take_step(learner, schedule.config.optim, batch.pixels, batch.labels, batch.losses, rates, precision)
+    return Learner(model, optimizer, filters, average, slow=slow, losses=losses, form=form)
 
 
 def rates_at(schedule: Schedule, step: int) -> Rates:
@@ -124,48 +79,43 @@ def rates_at(schedule: Schedule, step: int) -> Rates:
     # The first steps count for more, so that the average forgets where it started, as in TensorFlow's
     # ExponentialMovingAverage with num_updates.
     decay = min(config.ema_decay, (1 + step) / (10 + step))
-    slow_blend, exchanged = _exchange_at(schedule, step)
     return Rates(
         lr=lr,
         filter_lr=config.filter_lr * (lr / config.lr),
         kept=1 - lr * config.weight_decay,
         blend=1 - decay,
-        slow_blend=slow_blend,
-        exchanged=exchanged,
+        slow_blend=_slow_blend_at(schedule, step),
     )
 
 
-def _exchange_at(schedule: Schedule, step: int) -> tuple[float, float]:
-    """Return `Rates.slow_blend` and `Rates.exchanged` of a step."""
+def _slow_blend_at(schedule: Schedule, step: int) -> float:
+    """Return `Rates.slow_blend` of a step."""
     every, taken, total = schedule.config.optim.lookahead_steps, step + 1, schedule.total_steps
     if not every or (taken % every and taken != total):
-        return 0.0, 0.0
+        return 0.0
     progress = taken / total
     # Products, because the last bit of a power depends on the C library.
-    return 1 - math.prod([SLOW_KEPT] * every) * (progress * progress * progress), 1.0
+    return 1 - math.prod([SLOW_KEPT] * every) * (progress * progress * progress)
 
 
-def take_step(
-    learner: Learner, config: OptimConfig, pixels: Tensor, labels: Tensor, losses: Tensor | None, rates: Rates,
-    precision: Precision,
-) -> Tensor:  # fmt: skip
-    """Take one step on normalised `pixels` (B, C, H, W) and return its loss, a scalar on the device.
+def train_step(learner: Learner, schedule: Schedule, batch: Batch, precision: Precision) -> Tensor:
+    """Take one step on `batch` at the rates of its place in `schedule`; return its loss, a scalar on the device.
 
-    Each image's loss is left in `losses` (B,), if given. Nothing in it waits for the device, so that it can be
-    captured.
+    Each image's loss is left in `batch.losses`, if the schedule chooses by them. Nothing in it waits for the device.
     """
+    config, rates = schedule.config.optim, rates_at(schedule, batch.step)
     # (B, C, H, W) to (B, classes). The last layer computes in float32 even in here (`nets.modules.Logits`), so the
     # loss, a scalar, is float32 in either precision.
-    with computing_in(pixels.device, precision):
-        logits = learner.model(pixels)
-    loss = functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
-    if losses is not None:
+    with computing_in(batch.pixels.device, precision):
+        logits = learner.model(batch.pixels)
+    loss = functional.cross_entropy(logits, batch.labels, label_smoothing=config.label_smoothing)
+    if batch.losses is not None:
         # Of its own: smoothed, the loss of an image that the net is all too sure of rises again, and it is not hard.
-        losses.copy_(functional.cross_entropy(logits.detach(), labels, reduction="none"))
+        batch.losses.copy_(functional.cross_entropy(logits.detach(), batch.labels, reduction="none"))
     learner.optimizer.zero_grad()
     torch.autograd.backward(loss)
     # No scheduler of torch's: a step's rate follows from its place in the budget alone, in whatever process the period
-    # is trained, and a captured step reads it from the device.
+    # is trained.
     for group, lr in zip(learner.optimizer.param_groups, (rates.lr, rates.filter_lr), strict=False):
         group["lr"] = lr
     # By hand, so that all optimizers decay alike and spare the same; `kept` is 1 - lr * weight_decay of this step.
@@ -175,7 +125,7 @@ def take_step(
         _prepare_filters(learner, config, precision)
     learner.optimizer.step()
     if learner.slow:
-        _exchange(learner, rates)
+        _exchange(learner, rates.slow_blend)
     _move_average(learner, rates.blend)
     return loss.detach()
 
@@ -229,9 +179,7 @@ def _make_optimizer(config: OptimConfig, model: nn.Module) -> tuple[torch.optim.
     match config.optimizer:
         case "adam":
             betas = (config.beta1, config.beta2)
-            # Its count of steps is then on the device, where a captured step can raise it.
-            capturable = next(model.parameters()).is_cuda
-            return Adam(weights, lr=lr, betas=betas, eps=config.epsilon, fused=True, capturable=capturable), ()
+            return Adam(weights, lr=lr, betas=betas, eps=config.epsilon, fused=True), ()
         case "sgd_nesterov":
             return _sgd([{"params": weights}], config), ()
         case "muon":
@@ -281,15 +229,12 @@ def _prepare_filters(learner: Learner, config: OptimConfig, precision: Precision
 
 
 @torch.no_grad()
-def _decay_weights(model: nn.Module, kept: float | Tensor) -> None:
+def _decay_weights(model: nn.Module, kept: float) -> None:
     """Shrink the weights, but not biases, batchnorm (Loshchilov and Hutter 2019) or frozen parameters."""
     # (out, in) and (out, in, k, k); biases and batchnorm's scales and shifts are (out,)
-    weights: list[Tensor] = [weight for weight in model.parameters() if weight.ndim > 1 and weight.requires_grad]
-    if isinstance(kept, Tensor):
-        torch._foreach_mul_(weights, kept)  # a kernel for all of them; a built-in net has at least one weight
-        return
-    for weight in weights:
-        weight.mul_(kept)
+    for weight in model.parameters():
+        if weight.ndim > 1 and weight.requires_grad:
+            weight.mul_(kept)
 
 
 def _slow_averages(model: nn.Module) -> dict[str, Tensor]:
@@ -300,31 +245,21 @@ def _slow_averages(model: nn.Module) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def _exchange(learner: Learner, rates: Rates) -> None:
+def _exchange(learner: Learner, blend: float) -> None:
     """Move the slow averages, and let the weights continue from them, if look-ahead does so at this step."""
-    if not isinstance(rates.exchanged, Tensor) and not rates.exchanged:
+    if not blend:
         return
-    # A captured step has no branch. At a rate of 0 `lerp` gives its first value, at 1 its second, to the bit.
     state = learner.model.state_dict()
     for name, value in learner.slow.items():
-        value.lerp_(state[name], rates.slow_blend)
-        state[name].lerp_(value, rates.exchanged)
+        value.lerp_(state[name], blend)
+        state[name].copy_(value)
 
 
 @torch.no_grad()
-def _move_average(learner: Learner, blend: float | Tensor) -> None:
+def _move_average(learner: Learner, blend: float) -> None:
     # Batchnorm's running means and variances are averaged with the weights that they belong to.
     if not learner.average:
         return
     state = learner.model.state_dict()
-    if learner.piece is not None:
-        torch._foreach_copy_(learner.piece.parts, [_line(state[name]) for name in learner.average])
-        learner.piece.averages.lerp_(learner.piece.newest, blend)
-        return
     for name, value in learner.average.items():
         value.lerp_(state[name], blend)
-
-
-def _line(value: Tensor) -> Tensor:
-    """Return a tensor's numbers in the order of memory, (n,), without a copy."""
-    return value.as_strided((value.numel(),), (1,))

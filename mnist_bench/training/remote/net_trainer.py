@@ -10,7 +10,6 @@ from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.data.tensors import on_device
 from mnist_bench.numerics.device import choose_precision, setup
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.training.cuda.graphs import recorder
 from mnist_bench.training.factory import trainer_spec
 from mnist_bench.training.torch_trainer import TorchTrainer
 from search.executors.remote import RemoteTrainer
@@ -41,4 +40,4 @@ def trainer_on(data: TrainingSet, *, device: str, precision: str, net: str | Non
     chosen = choose_precision(torch_device, precision)
     if chosen == "portable":
         return RemoteNetTrainer(data, chosen, net)
-    return TorchTrainer(on_device(data, torch_device), chosen, record=recorder(torch_device))
+    return TorchTrainer(on_device(data, torch_device), chosen)

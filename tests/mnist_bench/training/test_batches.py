@@ -61,30 +61,6 @@ def test_an_epoch_takes_the_hardest_and_a_fixed_number_of_others(
     assert torch.equal(place[chosen], place[chosen].sort().values)  # in the epoch's order
 
 
-@given(
-    st.integers(1, 9), st.integers(20, 300), st.booleans(), st.sampled_from([0.0, 0.5]),
-    st.tuples(st.integers(0, 100), st.integers(0, 100)),
-)  # fmt: skip
-@settings(max_examples=dose(100))
-def test_steps_taken_together_are_the_same_steps(
-    digits: Dataset, together: int, batch_size: int, keep_last: bool, share: float, within: tuple[int, int]
-) -> None:
-    schedule = choosing(share, batch_size=batch_size, keep_last_batch=keep_last)
-    steps = range(min(*within, schedule.total_steps), min(max(within), schedule.total_steps))
-    losses = [no_losses(schedule, digits.device) for _ in range(2)]
-    singles = list(selections(schedule, digits, 1, steps, losses[0]))
-    groups = list(selections(schedule, digits, 1, steps, losses[1], together))
-    assert [step for group in groups for step in group.steps] == list(steps)
-    for group in groups:
-        some = [single for single in singles if single.steps.start in group.steps]
-        assert torch.equal(group.chosen, torch.cat([single.chosen for single in some]))
-        assert {single.augment for single in some} == {group.augment}
-        assert len(group.steps) in (1, together)
-        assert len(group.steps) == 1 or len(group.chosen) == together * schedule.batch_size(
-            schedule.epoch_of(group.steps.start)
-        )
-
-
 def distortions_of(schedule: Schedule, digits: Dataset, seed: int, epoch: int) -> torch.Tensor:
     """Return how an epoch distorts each image, by the image's place."""
     steps = range(schedule.first_step(epoch), schedule.first_step(epoch + 1))

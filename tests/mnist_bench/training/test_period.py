@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
 from safetensors.torch import load
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Optimizer, Phase, TrainConfig
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.nets.modules import build_model, build_net
+from mnist_bench.nets.modules import build_model, build_net, set_dropout_generator
 from mnist_bench.numerics.generators import seeded
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.training import period as train
 from mnist_bench.training.batches import batches
-from mnist_bench.training.learner import rates_at
+from mnist_bench.training.learner import make_learner, rates_at, train_step
 from mnist_bench.training.period import advance, fit
 from search.errors import PluginError
 from search.trainer_api import Report
@@ -182,8 +183,8 @@ def test_after_the_last_step_the_weights_are_the_slow_average(plain: TrainConfig
 def test_the_slow_average_keeps_a_share_of_itself_that_rises_with_the_cube_of_the_progress() -> None:
     config = TrainConfig(epochs=2, optim=OptimConfig(lookahead_steps=3, batch_size=100))
     rates = [rates_at(Schedule(config=config, images=1000), step) for step in range(20)]
-    assert [step for step, rate in enumerate(rates) if rate.exchanged] == [2, 5, 8, 11, 14, 17, 19]
-    kept = [0.95**3 * ((step + 1) / 20) ** 3 if rate.exchanged else 1 for step, rate in enumerate(rates)]
+    assert [step for step, rate in enumerate(rates) if rate.slow_blend] == [2, 5, 8, 11, 14, 17, 19]
+    kept = [0.95**3 * ((step + 1) / 20) ** 3 if rate.slow_blend else 1 for step, rate in enumerate(rates)]
     assert [1 - rate.slow_blend for rate in rates] == pytest.approx(kept)
 
 
@@ -406,6 +407,40 @@ def test_a_phase_later_changes_nothing_before_it(plain: TrainConfig, digits: Dat
     short = replace(plain, epochs=1)
     longer = replace(plain, phases=(Phase(epochs=1), Phase(epochs=1, lr=1e-4)))
     assert run(longer, digits)[0].weights == run(short, digits)[-1].weights
+
+
+WAITING = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+
+
+class HostReads(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Collects the operations whose result the host has to know before it goes on: there a GPU would be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do the operation; see `TorchDispatchMode`."""
+        waits = bool(WAITING & {*func.tags})
+        if func is torch.ops.aten.index.Tensor:  # whose result has a known shape unless it is indexed by a mask
+            waits = any(places is not None and places.dtype == torch.bool for places in args[1])
+        if waits:
+            self.found.add(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+def test_no_step_waits_for_its_result(config: TrainConfig, digits: Dataset, optimizer: str) -> None:
+    config = with_optim(replace(config, epochs=3), optimizer=optimizer, hard_share=0.3, learned_share=0.5)
+    schedule = Schedule(config=config, images=len(digits.train))
+    learner = make_learner(schedule, seeded(1, "init"), digits.device, digits.form)
+    set_dropout_generator(learner.model, seeded(1, "dropout", 1))
+    with HostReads() as reads:
+        for batch in batches(schedule, digits, 1, range(schedule.total_steps), learner.losses):
+            loss = train_step(learner, schedule, batch, PRECISION)
+        assert reads.found == set()
+        float(loss)
+        assert reads.found == {"aten._local_scalar_dense.default"}
 
 
 @pytest.mark.gpu

@@ -1,1 +1,0 @@
-"""Faster training on a GPU: fixed buffers, captured graphs, streams, states that stay on the device."""
