@@ -73,7 +73,6 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
         Plan as Plan,
         Planner as Planner,
         Report as Report,
-        SteppedTrainer as SteppedTrainer,
         Trainer as Trainer,
         TrainerSpec as TrainerSpec,
     )
@@ -117,7 +116,7 @@ _MODULES = {
     "search.study.location": ("StudyLocation",),
     "search.study.spec": ("StudySpec",),
     "search.study.studies": ("open_study",),
-    "search.trainer_api": ("Codec", "PLAIN", "Plan", "Planner", "Report", "SteppedTrainer", "Trainer", "TrainerSpec"),
+    "search.trainer_api": ("Codec", "PLAIN", "Plan", "Planner", "Report", "Trainer", "TrainerSpec"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = sorted(_MODULE_OF)

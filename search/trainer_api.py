@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Generic, Protocol, TypeVar, cast, get_args, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, cast, get_args
 
 from search import canonical_json
 from search.arguments import is_number
@@ -31,9 +31,6 @@ MAX_COST = 2**53
 """Largest cost of a period: a whole number in every JSON reader, also in those that have only floats."""
 C = TypeVar("C")
 """A trainer's configurations."""
-T = TypeVar("T")
-Steps = Generator[None, None, T]
-"""Work in small steps: it yields after each step, and returns its result."""
 
 
 @dataclass(frozen=True)  # with slots, Python 3.11 cannot call Codec[C](...)
@@ -108,7 +105,7 @@ class Report:
     details: Mapping[str, Json] = field(default_factory=dict, repr=False)
     """Kept only for the trial's last period (of nets: `correct`, one bit a validation image, base64)."""
     worker: int | None = None
-    """Which lane trained the period, counted from 0 through all of the executor's workers."""
+    """Which of the executor's workers trained the period, counted from 0."""
     started: float | None = None
     """When the worker was given the period, in seconds since 1970."""
     handled: float | None = None
@@ -229,28 +226,6 @@ class Trainer(Protocol[C]):
     def advance(self, config: C, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """Train period number `period` (from 1) from `state` (None before the first) and return the new state."""
         ...
-
-
-@runtime_checkable
-class SteppedTrainer(Trainer[C], Protocol[C]):
-    """A trainer whose periods can be taken step by step, those of several trials in turns: its lanes."""
-
-    lanes: int
-    """Periods at once that suit its device."""
-
-    def advance_in_steps(self, config: C, seed: int, period: int, state: bytes | None) -> Steps[tuple[bytes, Report]]:
-        """Do the work of `advance`, to the same bits whatever is done between the steps."""
-        ...
-
-
-def finish(steps: Steps[T]) -> T:
-    """Take all steps and return their result."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

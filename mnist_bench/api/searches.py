@@ -53,7 +53,6 @@ def search(
     pruner: str | None = None,
     pruner_options: Mapping[str, Any] | None = None,
     workers: int = 1,
-    trials_per_worker: int | None = None,
     concurrent_trials: int = 8,
     order: Order = "logical",
     seed: int = 0,
@@ -78,9 +77,8 @@ def search(
 ) -> StoredStudy:
     """Search a space, or resume an interrupted search, and return the study; as `mnist-bench search`.
 
-    In deterministic order the same arguments give the same study, for any executor, `workers` and
-    `trials_per_worker`. A mapping gives the same study as a file of the same content, and each resumes the other's
-    search.
+    In deterministic order the same arguments give the same study, for any executor and number of `workers`. A
+    mapping gives the same study as a file of the same content, and each resumes the other's search.
 
     Args:
         space: a space file, the name of a bundled one, or a mapping.
@@ -93,8 +91,7 @@ def search(
         sampler_options: options of the sampler, by name.
         pruner: stops trials; as `sampler`.
         pruner_options: options of the pruner, by name.
-        workers: number of processes; each trains `trials_per_worker` trials in turns.
-        trials_per_worker: None for 1 on a CPU and 4 on a GPU.
+        workers: number of processes; each trains one trial at a time.
         concurrent_trials: number of trials in progress at the same time; the search depends on it.
         order: "logical", the deterministic order; or "arrival", the order of completion, in which two runs may differ.
         seed: seed of the search.
@@ -160,7 +157,6 @@ def search(
         timeout=timeout,
         trial_timeout=trial_timeout,
         workers=workers,
-        lanes=trials_per_worker,
         slots=concurrent_trials,
         order=order,
         seed=seed,

@@ -332,7 +332,7 @@ def assigned(option: str, assignments: Sequence[str]) -> dict[str, Any]:
 
 
 def suitable_workers(device: str) -> int:
-    """Return how many processes suit a device by its name: one per core, or one on a GPU, which lanes fill."""
+    """Return how many processes suit a device by its name: one per core, or one on a GPU, which several may share."""
     return 1 if _is_gpu(device) else cores()
 
 

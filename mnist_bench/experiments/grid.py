@@ -174,7 +174,7 @@ class Grid:
     def seconds(self, runs: Sequence[TrainingRun]) -> float:
         """Return about how long all workers take for runs of which none was trained before."""
         costs = sum(sum(self.task_of(run).costs) for run in runs)
-        return costs / 1e6 / (self.executor.workers * self.executor.lanes)
+        return costs / 1e6 / self.executor.workers
 
     def costs_left(self, run: TrainingRun) -> tuple[int, ...]:
         """Return the estimated microseconds of each period of a run that was not trained here before."""
@@ -241,21 +241,19 @@ def open_grid(
     workers: int,
     device: str = "auto",
     precision: str = "auto",
-    lanes: int | None = None,
     extra_identity: Sequence[str] = (),
     net: str | None = None,
 ) -> Iterator[Grid]:
     """Start workers and yield the grid; `what` names the work in the message of a process that finds `folder` locked.
 
-    `lanes` is how many runs a worker trains in turns; None for the device's default. `extra_identity` is as in `Grid`,
-    and `net` as in `Workplace`.
+    `extra_identity` is as in `Grid`, and `net` as in `Workplace`.
 
     Raises:
         UsageError: the folder cannot be made.
         StudyLockedError: another process is at work in the folder.
         DataError, DeviceError, WorkerError: as `load_training_set` and `LocalExecutor.start`.
     """
-    with _opened(folder, what, observer, load_training_set(data), workers, device, precision, lanes, net) as grid:
+    with _opened(folder, what, observer, load_training_set(data), workers, device, precision, net) as grid:
         yield replace(grid, extra_identity=tuple(extra_identity))
 
 
@@ -293,13 +291,12 @@ def _opened(
     workers: int,
     device: str,
     precision: str,
-    lanes: int | None = None,
     net: str | None = None,
 ) -> Iterator[Grid]:
     make_folder(folder)
     with file_lock.driver_lock(WorkFolder(folder).lock, what):
         trainer = trainer_spec(loaded, device=device, precision=precision, net=net)
-        executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log, lanes)
+        executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log)
         try:
             yield Grid(
                 executor=executor, numerics=executor.start(), data=loaded, folder=folder, observer=observer

@@ -181,7 +181,7 @@ def train_ladder(options: LadderOptions, observer: Observer) -> Ladder:
     purpose = f"bench ladder: {', '.join(targets)}; {number_of(options.seeds, 'seed')}"
     with open_scored_grid(
         FOLDER, f"The ladder in {options.results}/", observer, options, data=options.data, purpose=purpose,
-        precision=options.precision, lanes=1,  # several would share the seconds that are measured
+        precision=options.precision,
     ) as (grid, scores):  # fmt: skip
         observer.on_start(len(runs), grid.seconds(runs))
         curves = grid.train(runs, on_period=scoring(scores, options.workers))

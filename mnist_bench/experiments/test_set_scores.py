@@ -85,7 +85,7 @@ class Scores:
 @contextmanager
 def open_scored_grid(
     folder: str, what: str, observer: Observer, workplace: ResultsWorkplace, *, data: DataOptions, purpose: str,
-    precision: str, lanes: int | None = None,
+    precision: str,
 ) -> Iterator[tuple[Grid, Scores]]:  # fmt: skip
     """Start workers as `open_grid` does and yield the grid with the scores of its nets on the test images.
 
@@ -94,7 +94,7 @@ def open_scored_grid(
     """
     with open_grid(
         workplace.results / folder, what, observer, data=data, workers=workplace.workers, device=workplace.device,
-        precision=precision, lanes=lanes, extra_identity=unopened_identity(data),
+        precision=precision, extra_identity=unopened_identity(data),
     ) as grid:  # fmt: skip
         yield grid, Scores(grid, data, purpose=purpose, ledgers=[workplace.ledger])
 

@@ -1,8 +1,4 @@
-"""How the workers' time was spent: all periods on one clock, the saving of pruning, and the cost of the logical order.
-
-A study knows the lane of each period, and not how many lanes a worker had. Worker time is therefore that of all lanes:
-a worker of two lanes, which trains two trials in turns, counts like two workers of one.
-"""
+"""How the workers' time was spent: periods on one clock, the saving of pruning, the cost of the logical order."""
 
 from __future__ import annotations
 
@@ -24,10 +20,10 @@ PAUSE = 30.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LanePeriod:
-    """One period in a lane."""
+class WorkerPeriod:
+    """One period on a worker."""
 
-    lane: int
+    worker: int
     """See `Report.worker`."""
     trial: int
     kind: Kind
@@ -51,10 +47,10 @@ class WorkerTimeline:
 
     study: str
     best: int | None
-    periods: tuple[LanePeriod, ...]
+    periods: tuple[WorkerPeriod, ...]
     pauses: tuple[Pause, ...]
     available: float
-    """Worker time that could be used: the length of each stretch between pauses times the number of its lanes."""
+    """Worker time that could be used: the length of each stretch between pauses times the number of its workers."""
     ordering: float
     """Idle worker time during which a delivered period waited for a logically earlier one."""
     saved: float
@@ -64,9 +60,9 @@ class WorkerTimeline:
     """The order in which the search handled events; with "arrival", nothing waits for its turn."""
 
     @property
-    def lanes(self) -> tuple[int, ...]:
-        """The numbers of the lanes that trained; no more trainings ran at a time."""
-        return tuple(sorted({period.lane for period in self.periods}))
+    def workers(self) -> tuple[int, ...]:
+        """The numbers of the workers that trained, each one period at a time."""
+        return tuple(sorted({period.worker for period in self.periods}))
 
     @property
     def span(self) -> float:
@@ -87,7 +83,7 @@ class WorkerTimeline:
 class _Stretch:
     """The periods between two pauses, in the order of their starts."""
 
-    periods: tuple[LanePeriod, ...]
+    periods: tuple[WorkerPeriod, ...]
 
     @property
     def start(self) -> float:
@@ -98,8 +94,8 @@ class _Stretch:
         return max(period.end for period in self.periods)
 
     @property
-    def lanes(self) -> int:
-        return len({period.lane for period in self.periods})
+    def workers(self) -> int:
+        return len({period.worker for period in self.periods})
 
 
 def worker_time_of(study: StudyRecord, *, of_nets: bool = True) -> WorkerTimeline:
@@ -118,7 +114,7 @@ def worker_time_of(study: StudyRecord, *, of_nets: bool = True) -> WorkerTimelin
     best = study.best.number if study.best else None
     logical = [_period(study.name, trial, report, best) for trial, report in reports]
     stretches = _stretches(sorted(logical, key=lambda period: period.start))
-    available = sum(stretch.lanes * (stretch.end - stretch.start) for stretch in stretches)
+    available = sum(stretch.workers * (stretch.end - stretch.start) for stretch in stretches)
     if not available:
         raise StudyNotFoundError(f"Study {study.name} was trained in less time than a clock can measure.")
     periods, pauses = _on_one_clock(stretches)
@@ -134,15 +130,15 @@ def worker_time_of(study: StudyRecord, *, of_nets: bool = True) -> WorkerTimelin
     )
 
 
-def _period(study: str, trial: TrialRecord, report: Report, best: int | None) -> LanePeriod:
+def _period(study: str, trial: TrialRecord, report: Report, best: int | None) -> WorkerPeriod:
     """Return a report as a period, in seconds since 1970."""
     if report.worker is None or report.started is None or report.handled is None:
         raise StudyNotFoundError(
             f"Study {study} was searched by a version that did not record what ran where and when."
         )
     kinds: dict[str, Kind] = {"complete": "complete", "pruned": "pruned"}
-    return LanePeriod(
-        lane=report.worker,
+    return WorkerPeriod(
+        worker=report.worker,
         trial=trial.number,
         kind="best" if trial.number == best else kinds.get(trial.reason, "other"),
         start=report.started,
@@ -150,9 +146,9 @@ def _period(study: str, trial: TrialRecord, report: Report, best: int | None) ->
     )
 
 
-def _stretches(periods: Sequence[LanePeriod]) -> list[_Stretch]:
+def _stretches(periods: Sequence[WorkerPeriod]) -> list[_Stretch]:
     """Cut periods, sorted by their starts, wherever nothing ran for longer than `PAUSE`."""
-    stretches: list[list[LanePeriod]] = []
+    stretches: list[list[WorkerPeriod]] = []
     end = float("-inf")
     for period in periods:
         if period.start > end + PAUSE:
@@ -162,8 +158,8 @@ def _stretches(periods: Sequence[LanePeriod]) -> list[_Stretch]:
     return [_Stretch(periods=tuple(stretch)) for stretch in stretches]
 
 
-def _on_one_clock(stretches: Sequence[_Stretch]) -> tuple[tuple[LanePeriod, ...], tuple[Pause, ...]]:
-    periods: list[LanePeriod] = []
+def _on_one_clock(stretches: Sequence[_Stretch]) -> tuple[tuple[WorkerPeriod, ...], tuple[Pause, ...]]:
+    periods: list[WorkerPeriod] = []
     pauses: list[Pause] = []
     clock = 0.0
     for number, stretch in enumerate(stretches):
@@ -175,7 +171,7 @@ def _on_one_clock(stretches: Sequence[_Stretch]) -> tuple[tuple[LanePeriod, ...]
     return tuple(periods), tuple(pauses)
 
 
-def _waits(logical: Sequence[LanePeriod]) -> list[tuple[float, float]]:
+def _waits(logical: Sequence[WorkerPeriod]) -> list[tuple[float, float]]:
     """Return for each period that waited from its delivery to that of the last logically earlier one: (start, end)."""
     waits = []
     delivered = float("-inf")  # when all logically earlier periods were there
@@ -187,15 +183,15 @@ def _waits(logical: Sequence[LanePeriod]) -> list[tuple[float, float]]:
 
 
 def _idle_during(waits: Sequence[tuple[float, float]], stretches: Sequence[_Stretch]) -> float:
-    """Return the lanes' idle time during which at least one period waited.
+    """Return the workers' idle time during which at least one period waited.
 
-    All changes of the number of idle lanes and of waiting periods are sorted by time, then summed between neighbours:
+    All changes of the number of idle workers and of waiting periods are sorted by time, then summed between neighbours:
     n log n steps for n periods.
     """
-    # (time, change of the idle lanes, change of the waiting periods)
+    # (time, change of the idle workers, change of the waiting periods)
     changes = [(time, 0, by) for wait in waits for time, by in zip(wait, (1, -1), strict=True)]
     for stretch in stretches:
-        changes += [(stretch.start, stretch.lanes, 0), (stretch.end, -stretch.lanes, 0)]
+        changes += [(stretch.start, stretch.workers, 0), (stretch.end, -stretch.workers, 0)]
         changes += [(period.start, -1, 0) for period in stretch.periods]
         changes += [(period.end, 1, 0) for period in stretch.periods]
     total, idle, waiting, before = 0.0, 0, 0, 0.0

@@ -2,8 +2,8 @@
 
 Our own layers draw from a generator that the trainer passes. Foreign code draws from the global ones of PyTorch, NumPy
 and Python, and a period would depend on the earlier work of its process. Therefore each net has its own states for
-them, which stand in the global ones while its forward pass runs, and not between: lanes that train in turns do not
-meet.
+them, which stand in the global ones while its forward pass runs, and not between: trials of one process
+do not meet.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def expected_time(costs: Sequence[float], workload: Workload, pace: Pace | None 
     left = Forecast(history, kept, costs).remaining({})
     speeds = () if pace is None else pace.speeds
     speed = harmonic_mean(speeds) if speeds else float(workload.workers)
-    training = left.seconds(lanes=workload.workers, pace=1e-6 * workload.workers / speed)
+    training = left.seconds(workers=workload.workers, pace=1e-6 * workload.workers / speed)
     seconds = SETTING_UP * (UNMEASURED_START if pace is None else pace.start) + training
     low, high = UNMEASURED if pace is None or not speeds else BUSY if pace.busy else QUIET
     return ExpectedTime(seconds=seconds, low=low * seconds, high=high * seconds)

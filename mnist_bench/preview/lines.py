@@ -119,7 +119,7 @@ def _measure(setup: SearchSetup) -> Pace:
 def _executor(config: SearchConfig, trainer: TrainerSpec, log: Path) -> Executor:
     match config.executor:
         case "local" | "ray":
-            return LocalExecutor(trainer, min(config.workers, MAX_WORKERS), log, config.lanes)
+            return LocalExecutor(trainer, min(config.workers, MAX_WORKERS), log)
         case "in-process":
             return InProcessExecutor(trainer)
         case _:

@@ -79,17 +79,17 @@ def measure(
     """
     busy, began = _is_busy(), time.monotonic()
     with started(make_executor) as workers:
-        start, kind, slots = time.monotonic() - began, workers.numerics["kind"], workers.lanes
+        start, kind, number = time.monotonic() - began, workers.numerics["kind"], workers.executor.workers
         nets = _quick(plans, kind, images, form)
         if nets:
-            workers.share([to_json(nets[0])] * slots)  # makes the kernels ready
+            workers.share([to_json(nets[0])] * number)  # makes the kernels ready
         speeds: list[float] = []
         for net in nets:
             if speeds and time.monotonic() - began - start > BUDGET:
                 break
             begun = time.monotonic()
-            workers.share([to_json(net)] * slots)
-            speeds.append(slots * _seconds(net, kind, images, form) / (time.monotonic() - begun))
+            workers.share([to_json(net)] * number)
+            speeds.append(number * _seconds(net, kind, images, form) / (time.monotonic() - begun))
     return Pace(kind=kind, speeds=tuple(speeds), start=start, busy=busy, numerics=workers.numerics)
 
 

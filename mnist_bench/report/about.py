@@ -52,7 +52,7 @@ def time_of(study: StudyRecord) -> str | None:
         time = worker_time_of(study, of_nets=not is_foreign(study.spec))
     except StudyNotFoundError:
         return None
-    return f"{duration(time.span)}, {number_of(len(time.lanes), 'training')} at a time"
+    return f"{duration(time.span)}, {number_of(len(time.workers), 'training')} at a time"
 
 
 def begins_with(study: StudyRecord) -> str | None:

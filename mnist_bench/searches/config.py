@@ -12,14 +12,14 @@ from typing import Any, assert_never, get_args
 from mnist_bench.config.settings import DatasetName
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.space_files import space_sources
-from search.arguments import check_choice, check_count, check_seconds, check_text, check_utf8, is_number
+from search.arguments import check_choice, check_seconds, check_text, check_utf8, is_number
 from search.driver.outages import MAX_OUTAGE
 from search.driver.run import check_search_arguments
 from search.errors import UsageError
 from search.event_log.early_stop import StopRules
 from search.event_log.records import StudyRecord
 from search.event_log.timeline import Order
-from search.executors.protocol import MAX_LANES, ExecutorName
+from search.executors.protocol import ExecutorName
 from search.messages import show
 
 
@@ -48,10 +48,8 @@ class SearchConfig:
     """Seconds after which the search stops; it can be resumed."""
     trial_timeout: float | None = None
     """Seconds that a trial may train. Worker processes stop it within a period; the in-process executor only between
-    two periods. With several lanes, the time of the other lanes' steps counts, too."""
+    two periods."""
     workers: int = 1
-    lanes: int | None = None
-    """Number of trials that each worker process trains in turns; None for the default of its device."""
     slots: int = 8
     order: Order = "logical"
     """The order in which events are handled: "logical", which can be repeated, or "arrival"."""
@@ -107,17 +105,10 @@ class SearchConfig:
             if seconds is not None:
                 check_seconds(name, seconds)
         check_seconds("max_outage", self.max_outage)
-        if self.lanes is not None:
-            check_count("lanes", self.lanes, MAX_LANES)
         if not is_number(self.gpus_per_worker) or not 0 <= self.gpus_per_worker <= 1:
             raise UsageError(f"gpus_per_worker={show(self.gpus_per_worker)}: give a share of a GPU, from 0 to 1.")
-        takes = _options_of(self.executor)
-        if "address" not in takes and (self.address is not None or self.gpus_per_worker):
+        if self.executor != "ray" and (self.address is not None or self.gpus_per_worker):
             raise UsageError("--address and --gpus-per-worker are for --executor ray.")
-        if "lanes" not in takes and self.lanes is not None:
-            raise UsageError(
-                f"--trials-per-worker is for worker processes of this machine; leave out --executor {self.executor}."
-            )
         if self.target is not None and not (is_number(self.target) and 0 < self.target <= 1):
             raise UsageError(f"target={self.target!r}: give a validation accuracy, above 0 and up to 1.")
         if (self.sampler_options and self.sampler is None) or (self.pruner_options and self.pruner is None):
@@ -147,16 +138,3 @@ class SearchConfig:
                 return 1
             case _:
                 assert_never(self.executor)
-
-
-def _options_of(executor: ExecutorName) -> tuple[str, ...]:
-    """Return the options that belong to this executor only."""
-    match executor:
-        case "local":
-            return ("lanes",)
-        case "in-process":
-            return ()
-        case "ray":
-            return ("address", "gpus_per_worker")
-        case _:
-            assert_never(executor)

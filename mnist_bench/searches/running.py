@@ -141,7 +141,7 @@ def executor_of(setup: SearchSetup, data: TrainingSet) -> Executor:
     trainer = trainer_spec(data, device=config.device, precision=setup.precision, net=config.net)
     match config.executor:
         case "local":
-            return LocalExecutor(trainer, config.workers, setup.location.files.workers_log, config.lanes)
+            return LocalExecutor(trainer, config.workers, setup.location.files.workers_log)
         case "in-process":
             return InProcessExecutor(trainer)
         case "ray":

@@ -63,7 +63,7 @@ class Dispatcher:
         that a trial may train; `stall` that after which a period counts as hung.
         """
         self.executor, self.states = executor, states
-        self.time = WorkerTime(workers=executor.workers, lanes=executor.workers * executor.lanes)
+        self.time = WorkerTime(workers=executor.workers)
         self._history, self._stopping, self._may_stop_at = history, stopping, may_stop_at
         self._trial_timeout = trial_timeout
         self._retry_policy = RetryPolicy(stall)

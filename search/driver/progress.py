@@ -31,17 +31,16 @@ slots of ten periods that is 5 ms, and all else that follows from an event is do
 
 @dataclass(slots=True)
 class WorkerTime:
-    """How the workers' time was used, in seconds of a lane's time."""
+    """How the workers' time was used, in seconds of a worker's time."""
 
     since: float = field(default_factory=time.monotonic)
     workers: int = 1
-    lanes: int = 1  # of all workers together
     ordering: float = 0.0  # idle, while a finished period waited for its turn in the logical order
 
     @property
     def ordering_share(self) -> float:
         """The share of all worker time that the logical order cost, 0..1."""
-        total = self.lanes * (time.monotonic() - self.since)
+        total = self.workers * (time.monotonic() - self.since)
         return self.ordering / total if total else 0.0
 
 
@@ -63,7 +62,6 @@ class Header:
     workers: int  # worker processes; 0 if it is not known
     goal: int
     resumed: bool
-    lanes: int = 1  # trials at once in each worker
     stop_rules: StopRules = field(default_factory=StopRules)
     trials: tuple[TrialRecord, ...] = ()  # so far, if the search resumes
 
@@ -95,7 +93,6 @@ class Progress:
     total_periods: int  # that all ended trials would have had
     order_cost: float  # share of worker time lost to the deterministic order so far, 0..1
     workers: int
-    lanes: int = 1  # trials that all workers together train at a time
     training: frozenset[int] = frozenset()  # running trials of which a worker trains a period now
     ahead: Mapping[int, int] = field(default_factory=dict)  # by running trial: periods trained and not handled yet
     seconds_left: float | None = None  # None before a worker of this driver has reported
@@ -235,7 +232,6 @@ class Meter:
             total_periods=history.planned_periods,
             order_cost=spent.ordering_share,
             workers=spent.workers,
-            lanes=spent.lanes,
             training=self._periods.at_work(),
             ahead=ahead,
             seconds_left=self._seconds_left(ahead),
@@ -250,7 +246,7 @@ class Meter:
             self._foresee_at = begun + (time.monotonic() - begun) / FORECAST_SHARE
         if not self._cost:
             return None
-        return self._left.seconds(lanes=spent.lanes, pace=self._seconds / self._cost, waiting=spent.ordering_share)
+        return self._left.seconds(workers=spent.workers, pace=self._seconds / self._cost, waiting=spent.ordering_share)
 
 
 def seconds_left(history: History, spec: StudySpec) -> float | None:
@@ -259,6 +255,6 @@ def seconds_left(history: History, spec: StudySpec) -> float | None:
     if not trained:
         return None
     pace = sum(report.seconds for _, report in trained) / sum(cost for cost, _ in trained)
-    lanes = {trial.reports[-1].worker for trial in history.running() if trial.reports}
+    workers = {trial.reports[-1].worker for trial in history.running() if trial.reports}
     left = Forecast(history, expected_survivors(spec, history.goal)).remaining({})
-    return left.seconds(lanes=max(1, len(lanes)), pace=pace)
+    return left.seconds(workers=max(1, len(workers)), pace=pace)

@@ -370,7 +370,6 @@ class Search:
             name=self.location.name,
             spec=spec,
             workers=self.executor.workers,
-            lanes=self.executor.lanes,
             goal=max(self.goal, history.goal),
             resumed=bool(history.trials),
             stop_rules=self.stop_rules,

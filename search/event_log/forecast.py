@@ -36,17 +36,17 @@ class WorkLeft:
     longest: float
     """That of the trial with most left, before whose end the search cannot end."""
 
-    def seconds(self, *, lanes: int, pace: float, waiting: float = 0.0) -> float:
+    def seconds(self, *, workers: int, pace: float, waiting: float = 0.0) -> float:
         """Return the time that this takes.
 
         Args:
-            lanes: trials that train at a time.
+            workers: workers that train at a time.
             pace: seconds for a unit of cost.
             waiting: share of worker time lost to the deterministic order, 0 to 1.
         """
         # When the last trials train, workers go idle: on average half of them, for as long as one trial takes.
-        idle = self.longest * (lanes - 1) / 2
-        return pace * max(self.longest, (self.total + idle) / lanes / max(0.1, 1 - waiting))
+        idle = self.longest * (workers - 1) / 2
+        return pace * max(self.longest, (self.total + idle) / workers / max(0.1, 1 - waiting))
 
 
 class Forecast:

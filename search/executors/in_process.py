@@ -61,7 +61,6 @@ class InProcessExecutor:
     """One worker: this process."""
 
     workers = 1
-    lanes = 1
 
     def __init__(self, spec: TrainerSpec) -> None:
         self._spec = spec

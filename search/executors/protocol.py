@@ -10,8 +10,6 @@ from search.trainer_api import Json, Report
 
 ExecutorName = Literal["local", "in-process", "ray"]
 """The names of the executors on the command line."""
-MAX_LANES = 16
-"""Jobs that a worker process may train in turns."""
 Cause = Literal["killed", "stalled", "out_of_memory"]
 """Why a worker went away."""
 
@@ -77,12 +75,7 @@ class Executor(Protocol):
 
     @property
     def workers(self) -> int:
-        """Workers, busy or not."""
-        ...
-
-    @property
-    def lanes(self) -> int:
-        """Jobs that each worker takes at once; known when `start` has returned."""
+        """Workers, busy or not; each takes one job at a time."""
         ...
 
     def start(self) -> Mapping[str, Any]:
@@ -94,7 +87,7 @@ class Executor(Protocol):
         ...
 
     def idle(self) -> int:
-        """Return how many jobs can be submitted now."""
+        """Return how many jobs can be submitted now: the number of idle workers."""
         ...
 
     def submit(self, job: Job) -> None:

@@ -82,4 +82,4 @@ class RemoteTrainer(Generic[C]):
 
 
 def _local(spec: TrainerSpec, log: Path) -> LocalExecutor:
-    return LocalExecutor(spec, 1, log, 1)
+    return LocalExecutor(spec, 1, log)

@@ -32,11 +32,6 @@ class StartedWorkers:
     numerics: Mapping[str, Any]
     """Their reports about themselves."""
 
-    @property
-    def lanes(self) -> int:
-        """Jobs that they do at the same time."""
-        return self.executor.workers * self.executor.lanes
-
     def share(self, configs: Sequence[Mapping[str, Json]], on_done: Callable[[int], None] = ignored) -> list[Report]:
         """Let each worker do the next configuration when it is free, and return the reports in the order of `configs`.
 
@@ -73,7 +68,7 @@ def started(make: Callable[[Path], Executor]) -> Iterator[StartedWorkers]:
         executor = make(folder / LOG)
         try:
             workers = StartedWorkers(executor=executor, numerics=executor.start())
-            while executor.idle() < workers.lanes:
+            while executor.idle() < executor.workers:
                 executor.wait(_POLL)
             yield workers
         finally:

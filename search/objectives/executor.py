@@ -78,8 +78,6 @@ class ObjectiveExecutor:
     its reports have to be the same.
     """
 
-    lanes = 1
-
     def __init__(
         self, objective: Objective, workers: int, log: Path, *, periods: int, metric: str = VALUE, repeats: bool = True,
         checked: bool = True,

@@ -16,8 +16,6 @@ Seconds = Callable[[Job], float]
 class VirtualExecutor:
     """Any number of workers of this process; a job is trained when it is submitted, and delivered in its time."""
 
-    lanes = 1
-
     def __init__(self, trainer: Trainer[Any], workers: int, seconds: Seconds) -> None:
         self.workers = workers
         self.now = 0.0

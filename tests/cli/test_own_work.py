@@ -71,8 +71,8 @@ def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     ("given", "message"),
     [
         (
-            ("--objective", "a.py:f", "--device", "cpu", "--trials-per-worker", "2"),
-            "--trials-per-worker and --device: only for networks, not with --objective or --command.",
+            ("--objective", "a.py:f", "--device", "cpu", "--precision", "fp32"),
+            "--device and --precision: only for networks, not with --objective or --command.",
         ),
         (("--command", "a", "--data", "x"), "--data-dir: only for networks, not with --objective or --command."),
         (("--periods", "3"), "--periods: only with --objective or --command."),

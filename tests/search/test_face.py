@@ -157,10 +157,10 @@ def test_a_search_that_never_runs_leaves_nothing(tmp_path: Path) -> None:
 def test_another_trainer_does_not_go_on_with_the_study(tmp_path: Path) -> None:
     of(tmp_path).run()
     other = Search.of(
-        fake.space(), fake.Planner(48), replace(TRAINER, options={"lanes": 2}), trials=13, periods=fake.PERIODS,
+        fake.space(), fake.Planner(48), replace(TRAINER, options={"delay": 0.5}), trials=13, periods=fake.PERIODS,
         results=tmp_path,
     )  # fmt: skip
-    with pytest.raises(FingerprintError, match=r"context\.trainer\.options\.lanes"):
+    with pytest.raises(FingerprintError, match=r"context\.trainer\.options\.delay"):
         other.run()
 
 
@@ -182,7 +182,7 @@ def test_a_trainer_in_a_file_is_known_by_the_files_name(tmp_path: Path) -> None:
 )
 def test_an_option_that_cannot_travel_to_a_worker_is_refused(value: object, why: str) -> None:
     with pytest.raises(UsageError) as refused:
-        search.TrainerSpec(factory="own_trainer:Trainer", options={"lanes": 2, "data": value})
+        search.TrainerSpec(factory="own_trainer:Trainer", options={"delay": 0.5, "data": value})
     assert str(refused.value).startswith(f"Option data of trainer own_trainer:Trainer {why}")
 
 

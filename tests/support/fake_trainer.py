@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from search import canonical_json
-from search.trainer_api import Codec, Report, Steps
+from search.trainer_api import Codec, Report
 
 PERIODS = 4
 CLAIMED = 0.4
@@ -58,9 +58,7 @@ class Trainer:
 
     codec = Codec(dict, Config)
 
-    def __init__(
-        self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0, folder: str = ""
-    ) -> None:
+    def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0, folder: str = "") -> None:
         canary = os.environ.get("FAKE_CANARY", "fake")
         self.numerics: dict[str, Any] = {
             "canary": canary,
@@ -72,9 +70,6 @@ class Trainer:
             del self.numerics["canary"]
         if behaviour == "measure_nothing":
             self.numerics["speed"] = math.nan
-        self.lanes = lanes
-        self._meet = meet
-        """How many jobs must have begun before the first goes on."""
         self._behaviour = behaviour
         self._marks = Path(marks) if marks else None
         self._delay = delay
@@ -116,9 +111,13 @@ class Trainer:
         if self._behaviour == "lack_memory" and seed % 4 == 0 and self._first_time(f"lacked-{seed}"):
             report = replace(report, value=None, end="out_of_memory")
         unwritable: Any = {"share": Fraction(1, 3)}
+        deep: dict[str, Any] = {}
+        for _ in range(100_000 if self._behaviour == "answer_deep" else 0):  # too deep for any JSON text
+            deep = {"deeper": deep}
         wrong: dict[str, dict[str, Any]] = {
             "answer_fraction": {"metrics": unwritable},
             "answer_details": {"details": unwritable},
+            "answer_deep": {"details": deep},
             "answer_large": {"metrics": {"errors": 10**20}},
             "answer_end": {"end": "failed"},
         }
@@ -134,20 +133,6 @@ class Trainer:
             "lack_memory": {"process": os.getpid()},
         }
         return told.get(self._behaviour, {})
-
-    def advance_in_steps(
-        self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
-    ) -> Steps[tuple[bytes, Report]]:
-        """See `search.trainer_api.SteppedTrainer`."""
-        yield
-        if self._meet:
-            self._first_time(f"met-{seed}")
-            while len(list(self._folder.glob("met-*"))) < self._meet:
-                yield
-        answer = self.advance(config, seed, period, state)
-        for _ in range(3 * (seed % 4)):  # so that of two that meet, the one that misbehaves ends first
-            yield
-        return answer
 
     def _misbehave(self, seed: int, period: int) -> None:
         if self._behaviour in ACTOR_SIGNALS:

@@ -27,7 +27,6 @@ class Scripted:
     clock: Clock
     fails: Callable[[Job], Outcome | None]
     workers: int = 1
-    lanes: int = 1
     started: list[tuple[float, Job]] = field(default_factory=list)
     """Every job that was submitted, with its time."""
     _running: list[Job] = field(default_factory=list)

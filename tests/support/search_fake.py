@@ -134,7 +134,6 @@ def make_search(
     goal: int = 30,
     name: str = "fake-0",
     workers: int = 0,
-    lanes: int | None = None,
     behaviour: str = "",
     delay: float = 0.0,
     sampler: Sampler | None = None,
@@ -180,7 +179,7 @@ def make_search(
         ),
         planner_for=lambda _: Planner(widest),
         executor=executor
-        or (LocalExecutor(trainer, workers, results / "log", lanes) if workers else InProcessExecutor(trainer)),
+        or (LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)),
         observer=observer or Observer(),
         on_trial_end=on_trial_end,
         stopping=stopping,

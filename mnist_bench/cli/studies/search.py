@@ -14,7 +14,7 @@ from search.arguments import MAX_SEED
 from search.driver.attended.interrupts import Interrupts
 from search.errors import UsageError
 from search.event_log.timeline import Order
-from search.executors.protocol import MAX_LANES, ExecutorName
+from search.executors.protocol import ExecutorName
 from search.messages import joined
 from search.trainer_api import MAX_PERIODS
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OF_OWN_WORK = ("objective", "command", "periods", "unchecked", "stall")
 """Options of a search of your own function or program."""
 OF_NETS = (
-    "net", "data_dir", "dataset", "precision", "device", "lanes", "no_start", "executor",
+    "net", "data_dir", "dataset", "precision", "device", "no_start", "executor",
     "address", "gpus_per_worker",
 )  # fmt: skip
 """Options that only a search of networks has."""
@@ -121,19 +121,6 @@ def search(
     pruner: options.PrunerName = None,
     pruner_options: options.PrunerOptions = None,
     workers: options.Workers = None,
-    lanes: Annotated[
-        int | None,
-        typer.Option(
-            "--trials-per-worker",
-            min=1,
-            max=MAX_LANES,
-            metavar="N",
-            rich_help_panel=options.RUNNING,
-            show_default="1 on a CPU, 4 on a GPU",
-            help="Trials per worker, which a process trains in turns. In deterministic order it does not change the "
-            "result.",
-        ),
-    ] = None,
     overrides: options.Overrides = None,
     net: options.Net = None,
     enqueue: Annotated[
@@ -282,7 +269,7 @@ def search(
         target=None if target is None or is_own else options.accuracy("--target", target),
         timeout=timeout, slots=slots, order=order,
         seed=seed, trial_timeout=trial_timeout,
-        workers=workers or (options.cores() if is_own else options.suitable_workers(device)), lanes=lanes,
+        workers=workers or (options.cores() if is_own else options.suitable_workers(device)),
         enqueue=tuple(enqueue or ()), start=not no_start,
         device=device,
         precision=precision, study_name=study_name,

@@ -294,7 +294,6 @@ def header_parts(header: Header, results: Path) -> list[str]:
     spec, words = header.spec, words_of(header.spec)
     numerics = [str(spec.numerics[key]) for key in ("device", "precision") if key in spec.numerics]
     workers = f" on {number_of(header.workers, 'worker')}" if header.workers else ""
-    workers += f", {header.lanes} trials each" if header.lanes > 1 else ""
     return [
         str(results / header.name) + (" (resumed)" if header.resumed else ""),
         spec.space.name,

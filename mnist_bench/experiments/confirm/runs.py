@@ -90,7 +90,7 @@ class Runs(ABC):
     ) -> None:
         self._study = study
         self._trials = {trial.number: trial for trial in trials}
-        self._slots = executor.workers * executor.lanes
+        self._workers = executor.workers
         self._observer = observer
         self._seeds = {part: seeds(study, part) for part in (RACE, FINAL)}
 
@@ -115,7 +115,7 @@ class Runs(ABC):
         """
         ends = [0, *(seeds for seeds in part.rounds if seeds <= upto)]
         jobs = ([self._seconds_left(part, n, k) for n in numbers for k in range(*span)] for span in pairwise(ends))
-        return sum(makespan(left, self._slots) for left in jobs)
+        return sum(makespan(left, self._workers) for left in jobs)
 
     def _tell(self, part: Part, numbers: Sequence[int], upto: int) -> None:
         seconds = self.estimate(part, numbers, upto)

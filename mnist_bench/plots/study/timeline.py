@@ -1,4 +1,4 @@
-"""The trainings of each lane over time, the time saved by pruning, and the cost of the deterministic order."""
+"""The trainings of each worker over time, the time saved by pruning, and the cost of the deterministic order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from mnist_bench.cells import duration, percent, roughly
-from mnist_bench.leaderboard.worker_time import Kind, LanePeriod, WorkerTimeline, worker_time_of
+from mnist_bench.leaderboard.worker_time import Kind, WorkerPeriod, WorkerTimeline, worker_time_of
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
@@ -22,14 +22,14 @@ COLOURS: Mapping[Kind, str] = {
     "best": style.BEST, "complete": style.COMPLETE, "pruned": style.PRUNED, "other": style.FAINT
 }  # fmt: skip
 HEIGHTS: Mapping[Kind, float] = {"best": 0.9, "complete": 0.75, "pruned": 0.6, "other": 0.45}
-"""Heights of the bars, if lanes are 1 apart. They differ, so that the kinds can be distinguished without colour,
+"""Heights of the bars, if workers are 1 apart. They differ, so that the kinds can be distinguished without colour,
 too."""
 WIDTH = 6.2
 """Approximate length of the time axis in inches."""
 CHARACTER = 0.065
 """Width of a digit on a bar in inches."""
-MAX_LANES_WITH_NUMBERS = 24
-"""More lanes are too thin for numbers, and only every eighth one has a label."""
+MAX_WORKERS_WITH_NUMBERS = 24
+"""More workers are too thin for numbers, and only every eighth one has a label."""
 MAX_PAUSES_WITH_TEXT = 4
 
 SAVED = "saved by pruning"
@@ -56,22 +56,22 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(time: WorkerTimeline) -> Figure:
-    """Draw the lanes with a bar per period, and below them the uses of worker time."""
+    """Draw the workers with a bar per period, and below them the uses of worker time."""
     used = uses(time)
-    heights = min(6.0, 0.42 * max(2, len(time.lanes))), 0.24 * len(used)
+    heights = min(6.0, 0.42 * max(2, len(time.workers))), 0.24 * len(used)
     figure = Figure(figsize=(7.2, 1.7 + sum(heights)), layout="constrained")
-    lanes, sums = figure.subplots(2, 1, height_ratios=heights)
-    _draw_lanes(lanes, time)
+    workers, sums = figure.subplots(2, 1, height_ratios=heights)
+    _draw_workers(workers, time)
     _draw_uses(sums, used, time.available)
     write_heading(figure, finding(time), _remarks(time))
     return figure
 
 
 def finding(time: WorkerTimeline) -> str:
-    """Return the heading: how busy the lanes were, the saving of pruning, the cost of the deterministic order."""
-    count = len(time.lanes)
+    """Return the heading: how busy the workers were, the saving of pruning, the cost of the deterministic order."""
+    count = len(time.workers)
     share = (time.available - time.idle) / time.available
-    were = "1 lane was" if count == 1 else f"{count} lanes were"
+    were = "1 worker was" if count == 1 else f"{count} workers were"
     saved = f"pruning saved about {roughly(time.saved)} of training" if time.saved else "nothing was pruned"
     cost = f", the deterministic order cost {percent(time.ordering / time.available, 1)}" if repeats(time.order) else ""
     return f"{were} busy {percent(share, 0)} of {duration(time.span)}; {saved}{cost}"
@@ -94,26 +94,26 @@ def uses(time: WorkerTimeline) -> list[Use]:
     ]
 
 
-def _draw_lanes(axes: Axes, time: WorkerTimeline) -> None:
+def _draw_workers(axes: Axes, time: WorkerTimeline) -> None:
     unit, name = _unit(time.span)
-    places = {lane: place for place, lane in enumerate(time.lanes)}
-    # White edges separate the bars of a lane. Thinner bars than these would be all edge.
+    places = {worker: place for place, worker in enumerate(time.workers)}
+    # White edges separate the bars of a worker. Thinner bars than these would be all edge.
     edge = 0.4 if len(time.periods) < 200 * len(places) else 0.0
     for kind, colour in COLOURS.items():
-        boxes = [_box(period, places[period.lane], unit) for period in time.periods if period.kind == kind]
+        boxes = [_box(period, places[period.worker], unit) for period in time.periods if period.kind == kind]
         axes.add_collection(PolyCollection(boxes, facecolor=colour, edgecolor="white", linewidth=edge))
-    if len(places) <= MAX_LANES_WITH_NUMBERS:
+    if len(places) <= MAX_WORKERS_WITH_NUMBERS:
         _write_numbers(axes, time, places, unit)
     _mark_pauses(axes, time, unit)
     axes.set(xlim=(0, time.span / unit), ylim=(len(places) - 0.4, -0.6))
     axes.set_xlabel(f"time in {name} since the start" + (", pauses left out" if time.pauses else ""))
-    step = 1 if len(places) <= MAX_LANES_WITH_NUMBERS else 8
-    axes.set_yticks(range(0, len(places), step), [f"lane {lane}" for lane in time.lanes[::step]])
+    step = 1 if len(places) <= MAX_WORKERS_WITH_NUMBERS else 8
+    axes.set_yticks(range(0, len(places), step), [f"worker {worker}" for worker in time.workers[::step]])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
 
 
-def _box(period: LanePeriod, height: int, unit: float) -> list[tuple[float, float]]:
+def _box(period: WorkerPeriod, height: int, unit: float) -> list[tuple[float, float]]:
     left, right, half = period.start / unit, period.end / unit, HEIGHTS[period.kind] / 2
     low, high = height - half, height + half
     return [(left, low), (right, low), (right, high), (left, high)]
@@ -124,7 +124,7 @@ def _write_numbers(axes: Axes, time: WorkerTimeline, places: Mapping[int, int], 
     for period in time.periods:
         text = f"#{period.trial}" if period.kind == "best" else f"{period.trial}"
         if (period.end - period.start) / time.span * WIDTH > CHARACTER * (len(text) + 0.6):
-            middle = (period.start + period.end) / 2 / unit, places[period.lane]
+            middle = (period.start + period.end) / 2 / unit, places[period.worker]
             colour = style.INK if period.kind == "pruned" else "white"
             axes.text(*middle, text, ha="center", va="center", fontsize=6.5, color=colour)
 
@@ -160,7 +160,7 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
     axes.set_yticks(range(len(used)), [use.name for use in used])
     axes.set_ylim(len(used) - 0.5, -0.5)
     axes.set_xlim(0, 4 / 3 * max(use.seconds for use in used))  # a quarter is left for the text next to the longest bar
-    axes.set_title("time of all lanes")
+    axes.set_title("time of all workers")
     axes.xaxis.set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.spines["bottom"].set_visible(False)
@@ -168,11 +168,9 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
 
 def _remarks(time: WorkerTimeline) -> list[str]:
     trials = len({period.trial for period in time.periods})
-    numbered = ", the wide ones with the trial's number" if len(time.lanes) <= MAX_LANES_WITH_NUMBERS else ""
+    numbered = ", the wide ones with the trial's number" if len(time.workers) <= MAX_WORKERS_WITH_NUMBERS else ""
     paused = duration(sum(pause.seconds for pause in time.pauses))
     return [
         f"study {time.study}: {len(time.periods):,} reporting intervals of {trials:,} trials, one bar each{numbered}",
         f"{len(time.pauses)} pauses, {paused} in all" if len(time.pauses) > MAX_PAUSES_WITH_TEXT else "",
-        # A remark, because a study does not record how many lanes each worker had.
-        "one lane per training at a time; a worker has one or several",
     ]

@@ -1,1 +1,1 @@
-"""Worker processes of this machine: their pool, their pipes, the lanes of each, lack of memory."""
+"""Worker processes of this machine: their pool, their pipes, lack of memory."""

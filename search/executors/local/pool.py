@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import queue
 import signal
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -13,7 +12,7 @@ from typing import IO, Any
 from search.errors import SearchError, UsageError, WorkerError
 from search.executors.fleet import MAX_START, Fleet
 from search.executors.local import oom
-from search.executors.local.worker_process import Inbox, Running, WorkerProcess
+from search.executors.local.worker_process import Inbox, WorkerProcess
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
 from search.files import open_to_append
 from search.trainer_api import Report, TrainerSpec
@@ -23,35 +22,20 @@ CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.S
 
 
 class LocalExecutor(Fleet[WorkerProcess]):
-    """A fixed number of worker processes; one that dies is replaced, with back-off.
+    """A fixed number of worker processes, each with one job at a time; one that dies is replaced, with back-off."""
 
-    If several jobs shared a process that fails, none is surely the cause: all are lost, and each is tried again in a
-    process of its own.
-    """
-
-    def __init__(self, spec: TrainerSpec, workers: int, log: Path, lanes: int | None = None) -> None:
-        """Start nothing yet; `lanes` are the jobs that each worker takes at once, by default the number that suits its
-        device.
+    def __init__(self, spec: TrainerSpec, workers: int, log: Path) -> None:
+        """Start nothing yet.
 
         Raises:
             UsageError: there is to be no worker.
         """
         super().__init__(workers)
         self._spec = spec
-        self._asked_lanes = lanes
-        self._lanes = lanes or 1
         self._log_file = log
         self._log: IO[bytes] | None = None
         self._leaving: list[WorkerProcess] = []
         self._inbox: Inbox = queue.Queue()
-        self._suspects: set[tuple[int, int]] = set()
-        self._waiting: deque[Job] = deque()
-        """Suspects for whom no worker is empty yet."""
-
-    @property
-    def lanes(self) -> int:
-        """See `Executor.lanes`."""
-        return self._lanes
 
     def start(self) -> Mapping[str, Any]:
         """Start all workers and return as soon as the first one greets; the others join when they are ready."""
@@ -66,17 +50,11 @@ class LocalExecutor(Fleet[WorkerProcess]):
 
     def idle(self) -> int:
         """See `Executor.idle`."""
-        # While a suspect waits for an empty process, none is refilled; else it might wait for ever.
-        return 0 if self._waiting else sum(worker.free_lanes for worker in self._workers)
+        return sum(worker.is_idle for worker in self._workers)
 
     def submit(self, job: Job) -> None:
         """See `Executor.submit`."""
-        if _key(job) in self._suspects:
-            self._waiting.append(job)
-            self._place_waiting()
-        else:
-            # The emptiest one: a process trains in one thread, so jobs in different processes train at the same time.
-            max(self._workers, key=lambda worker: worker.free_lanes).give(job)
+        next(worker for worker in self._workers if worker.is_idle).give(job)
 
     def wait(self, timeout: float) -> list[Outcome]:
         """See `Executor.wait`."""
@@ -97,9 +75,7 @@ class LocalExecutor(Fleet[WorkerProcess]):
             timeout = 0
         if self._failure is not None and not outcomes:
             raise self._failure
-        # Else it is raised the next time: a period that is done is not trained again.
-        self._place_waiting()
-        return outcomes
+        return outcomes  # before the failure is raised: a period that is done is not trained again
 
     def stop(self) -> None:
         """See `Executor.stop`."""
@@ -124,11 +100,6 @@ class LocalExecutor(Fleet[WorkerProcess]):
             if worker.is_stalled(MAX_START):
                 worker.kill()
 
-    def _place_waiting(self) -> None:
-        for worker in self._workers:
-            if self._waiting and worker.lanes and not worker.running:
-                worker.give(self._waiting.popleft(), alone=True)
-
     def _receive(self, timeout: float) -> list[Outcome]:
         try:
             worker, message = self._inbox.get(timeout=timeout) if timeout else self._inbox.get_nowait()
@@ -145,29 +116,18 @@ class LocalExecutor(Fleet[WorkerProcess]):
             self._cannot_start(worker, f"A worker cannot start: {head['failed']}")
             return []
         if "numerics" in head:
-            self._greet(worker, head["numerics"], head["lanes"])
+            self._greet(worker, head["numerics"])
             return []
-        if worker not in self._workers:
-            return []  # what it had under way has been reported
-        ended = worker.running.pop(head["lane"])
+        ended, worker.running = worker.running, None
+        if ended is None:
+            return []
         if "raised" in head:
-            return self._raised(worker, ended, head["raised"])
+            self._let_go(worker)  # the exception may have spoilt its process, as CUDA's do
+            return [Raised(job=ended.job, error=head["raised"])]
         report = Report.from_json(head["report"])
         if report.end == "out_of_memory":
-            if worker.running:
-                return self._lose([ended], "out of memory, next to other workers")
             self._let_go(worker)  # its process may keep what the trial took
-        self._suspects.discard(_key(ended.job))
-        place = worker.index * self._lanes + head["lane"]
-        return [Done(job=ended.job, report=replace(report, worker=place, started=ended.started), state=body)]
-
-    def _raised(self, worker: WorkerProcess, ended: Running, error: str) -> list[Outcome]:
-        """Let go of a worker with an exception, which may have spoilt its process, as CUDA's do."""
-        others = list(worker.running.values())
-        self._let_go(worker)
-        if others:
-            return self._lose([ended, *others], error.splitlines()[-1])
-        return [Raised(job=ended.job, error=error)]
+        return [Done(job=ended.job, report=replace(report, worker=worker.index, started=ended.started), state=body)]
 
     def _let_go(self, worker: WorkerProcess) -> None:
         """End a worker's process; another will take its place."""
@@ -175,45 +135,26 @@ class LocalExecutor(Fleet[WorkerProcess]):
         self._leaving.append(worker)
         worker.kill()
 
-    def _lose(self, had_company: Sequence[Running], reason: str, stalled: Sequence[Running] = ()) -> list[Outcome]:
-        """Return that jobs which had company are lost; each of them is to run alone from now on."""
-        self._suspects.update(_key(one.job) for one in had_company)
-        return [
-            Lost(job=one.job, reason=reason, cause="stalled" if one in stalled else "killed") for one in had_company
-        ]
-
-    def _greet(self, worker: WorkerProcess, numerics: Mapping[str, Any], lanes: int) -> None:
-        if self._numerics is None:
-            self._lanes = self._asked_lanes or lanes
+    def _greet(self, worker: WorkerProcess, numerics: Mapping[str, Any]) -> None:
         sentence = "Two workers of this machine compute different floating-point results; see `mnist-bench doctor`."
         self._greeted(numerics, lambda first: sentence)
-        worker.greet(numerics, self._lanes)
+        worker.numerics = numerics
 
     def _bury(self, worker: WorkerProcess) -> list[Outcome]:
-        under_way = list(worker.running.values())
-        stalled = [one for one in under_way if one.is_stalled(worker.latest)]
+        ended, is_stalled = worker.running, worker.is_stalled(MAX_START)
         code = worker.end()
         if worker in self._leaving:
             self._leaving.remove(worker)
             return []  # it was ended on purpose, and what it had under way has been reported
-        if worker not in self._workers:
-            return []
         self._workers.remove(worker)
         if worker.numerics is None:
             self._start_failed(f"Workers end before they are ready ({ending(code)}); see {self._log_file}.")
-        if len(under_way) == 1:
-            return [_death(under_way[0], code, stalled=bool(stalled))]
-        return self._lose(under_way, _silence(stalled[0].job) if stalled else ending(code), stalled)
-
-
-def _key(job: Job) -> tuple[int, int]:
-    return job.trial, job.period
-
-
-def _death(alone: Running, code: int, *, stalled: bool) -> Outcome:
-    if stalled:
-        return Lost(job=alone.job, reason=_silence(alone.job), cause="stalled")
-    return outcome_of_end(alone.job, code, alone.oom_kills, "The worker")
+        if ended is None:
+            return []
+        if is_stalled:
+            silence = f"no progress in {ended.job.stall_seconds:.0f} s"
+            return [Lost(job=ended.job, reason=silence, cause="stalled")]
+        return [outcome_of_end(ended.job, code, ended.oom_kills, "The worker")]
 
 
 def outcome_of_end(job: Job, code: int, oom_kills: int, process: str) -> Outcome:
@@ -232,10 +173,6 @@ def outcome_of_end(job: Job, code: int, oom_kills: int, process: str) -> Outcome
     if code == -signal.SIGKILL and oom.kills() > oom_kills:
         return Lost(job=job, reason="out of memory", cause="out_of_memory")
     return Lost(job=job, reason=ending(code))
-
-
-def _silence(job: Job) -> str:
-    return f"no progress in {job.stall_seconds:.0f} s"
 
 
 def ending(code: int) -> str:

@@ -13,11 +13,10 @@ import threading
 from typing import Any, BinaryIO
 
 from search.errors import FOREIGN, UsageError
-from search.executors.in_process import build_trainer, error_text
+from search.executors.in_process import build_trainer, checked, error_text
 from search.executors.local import oom
-from search.executors.local.lanes import EndedJob, Lanes
 from search.executors.local.wire import read_frame, write_frame
-from search.trainer_api import SteppedTrainer, Trainer, TrainerSpec
+from search.trainer_api import Trainer, TrainerSpec
 
 _Message = tuple[dict[str, Any], bytes]
 
@@ -33,7 +32,7 @@ def main() -> None:
     head, _ = inbox.get()
     trainer = _hello(TrainerSpec(factory=head["factory"], options=head["options"]), output)
     if trainer is not None:
-        _serve(Lanes(trainer), inbox, output)
+        _serve(trainer, inbox, output)
 
 
 def _private_stdout() -> BinaryIO:
@@ -52,8 +51,7 @@ def _read_all(stream: BinaryIO, inbox: queue.Queue[_Message]) -> None:
 def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer[Any] | None:
     try:
         trainer = build_trainer(spec)
-        lanes = trainer.lanes if isinstance(trainer, SteppedTrainer) else 1
-        write_frame(output, {"numerics": dict(trainer.numerics), "lanes": lanes})
+        write_frame(output, {"numerics": dict(trainer.numerics)})
     except UsageError as error:
         # The user can mend it (no such trainer, other data): every other worker would say the same, so none is tried.
         write_frame(output, {"refused": str(error)})
@@ -64,23 +62,20 @@ def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer[Any] | None:
     return trainer
 
 
-def _serve(lanes: Lanes, inbox: queue.Queue[_Message], output: BinaryIO) -> None:
+def _serve(trainer: Trainer[Any], inbox: queue.Queue[_Message], output: BinaryIO) -> None:
     while True:
-        # With nothing to train it waits for a job; between two turns it takes those that have come, but waits for none.
-        while not lanes.are_busy or not inbox.empty():
-            head, body = inbox.get()
-            state = body if head["has_state"] else None
-            lanes.begin(head["lane"], head["config"], head["seed"], head["period"], state)
-        for ended in lanes.turn():
-            _answer(ended, output)
-
-
-def _answer(ended: EndedJob, output: BinaryIO) -> None:
-    if isinstance(ended.result, BaseException):
-        write_frame(output, {"lane": ended.lane, "raised": error_text(ended.result)})
-    else:
-        state, report = ended.result
-        write_frame(output, {"lane": ended.lane, "report": report.to_json()}, state)
+        head, body = inbox.get()
+        try:
+            config = trainer.codec.from_json(head["config"])
+            # Checked here, where an exception is the job's. If the process died over writing an answer, the machine
+            # would be blamed for it, and the period tried again and again.
+            state, report = checked(
+                trainer.advance(config, head["seed"], head["period"], body if head["has_state"] else None)
+            )
+        except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
+            write_frame(output, {"raised": error_text(error)})
+        else:
+            write_frame(output, {"report": report.to_json()}, state)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A worker process as its driver sees it: its pipes, the jobs in its lanes, and how it ends."""
+"""A worker process as its driver sees it: its pipes, its job, and how it ends."""
 
 from __future__ import annotations
 
@@ -32,21 +32,15 @@ Inbox = queue.Queue[tuple["WorkerProcess", Message]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Running:
-    """A job in a lane."""
+    """A job under way."""
 
     job: Job
-    alone: bool
-    """Whether the worker takes no other job at the same time."""
     since: float = field(default_factory=time.monotonic)
     """When it was given: a time to measure from."""
     started: float = field(default_factory=time.time)
     """When it was given, in seconds since 1970: a time to show."""
     oom_kills: int = field(default_factory=oom.kills)
     """Processes that had been killed for lack of memory by then."""
-
-    def is_stalled(self, moment: float) -> bool:
-        """Return whether it had taken longer than it may by a moment of the clock of `since`."""
-        return moment - self.since > self.job.stall_seconds
 
 
 class WorkerProcess:
@@ -56,10 +50,8 @@ class WorkerProcess:
         self.index = index
         """Its place among the executor's workers; a replacement takes over that of the one it replaces."""
         self.numerics: Mapping[str, Any] | None = None
-        self.lanes = 0
-        """How many jobs it takes at once; none before it has greeted."""
-        self.running: dict[int, Running] = {}
-        """Running jobs by lane."""
+        """None before it has greeted."""
+        self.running: Running | None = None
         self._since = time.monotonic()
         self._ended: float | None = None
         self._process = subprocess.Popen(
@@ -70,8 +62,7 @@ class WorkerProcess:
             env={**os.environ, **ENVIRONMENT, **spec.environment},
             start_new_session=True,  # Ctrl-C is for the driver alone
         )
-        # One writer for all frames, in a thread of its own: a worker that has stopped reading must not hold up the
-        # driver, and frames of two lanes must not mix.
+        # Written by a thread of its own: a worker that has stopped reading must not hold up the driver.
         self._outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._outbox.put(({"factory": spec.factory, "options": dict(spec.options)}, b""))
         threading.Thread(target=self._write_all, daemon=True).start()
@@ -79,33 +70,22 @@ class WorkerProcess:
         self._reader.start()
 
     @property
-    def free_lanes(self) -> int:
-        """How many more jobs it takes."""
-        return 0 if any(one.alone for one in self.running.values()) else self.lanes - len(self.running)
-
-    @property
-    def latest(self) -> float:
-        """Until when it lived, by the monotonic clock: now, or when its pipe closed.
-
-        A driver that was held up must not take a death long ago for a hang.
-        """
-        return self._ended or time.monotonic()
+    def is_idle(self) -> bool:
+        """Whether it takes a job."""
+        return self.numerics is not None and self.running is None
 
     def is_stalled(self, longest_start: float) -> bool:
-        """Return whether it takes more than `longest_start` seconds to greet, or one of its jobs more than it may."""
+        """Return whether it took more than `longest_start` seconds to greet, or its job more than it may."""
+        # Until now, or until its pipe closed: a driver that was held up must not take a death long ago for a hang.
+        latest = self._ended or time.monotonic()
         if self.numerics is None:
-            return self.latest - self._since > longest_start
-        return any(one.is_stalled(self.latest) for one in self.running.values())
+            return latest - self._since > longest_start
+        return self.running is not None and latest - self.running.since > self.running.job.stall_seconds
 
-    def greet(self, numerics: Mapping[str, Any], lanes: int) -> None:
-        """Note that it is ready."""
-        self.numerics, self.lanes = numerics, lanes
-
-    def give(self, job: Job, *, alone: bool = False) -> None:
-        """Put a job into a free lane."""
-        lane = min(set(range(self.lanes)) - self.running.keys())
-        self.running[lane] = Running(job=job, alone=alone)
-        head = {"lane": lane, "config": dict(job.config), "seed": job.seed, "period": job.period}
+    def give(self, job: Job) -> None:
+        """Let it train a job."""
+        self.running = Running(job=job)
+        head = {"config": dict(job.config), "seed": job.seed, "period": job.period}
         self._outbox.put(({**head, "has_state": job.state is not None}, job.state or b""))
 
     def kill(self) -> None:

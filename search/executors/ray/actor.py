@@ -31,7 +31,7 @@ class Actor:
         """Start the worker process, its trainer's `staged` options leading to the `files`; see `StagedFiles`."""
         found = StagedFiles(options=staged, files=files).unpacked()
         spec = TrainerSpec(factory=factory, options={**options, **found}, environment=environment)
-        self._executor = LocalExecutor(spec, 1, _log(), lanes=1)
+        self._executor = LocalExecutor(spec, 1, _log())
 
     def greet(self) -> Answer:
         """Answer when the worker process can be given a period: with its numerics, or with why it cannot start."""

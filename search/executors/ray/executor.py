@@ -81,11 +81,6 @@ class RayExecutor(Fleet[_Worker]):
         self._first_node = ""
         self._next_check = 0.0
 
-    @property
-    def lanes(self) -> int:
-        """See `Executor.lanes`; GPUs are shared by processes here, by the share that Ray reserves for each."""
-        return 1
-
     def start(self) -> Mapping[str, Any]:
         """Connect, and return as soon as the first worker greets; the others join when they are ready.
 

@@ -53,7 +53,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[SearchConfig]:
 def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
     result = cli(
         "search", "conv", "-n", "7", "--timeout", "1m", "--trial-timeout", "9s", "--workers", "3",
-        "--concurrent-trials", "4", "--trials-per-worker", "2", "--seed", "5", "--set", "optim.lr=0.01",
+        "--concurrent-trials", "4", "--seed", "5", "--set", "optim.lr=0.01",
         "--set", "epochs=3", "--enqueue", "recipe.yaml",
         "--device", "cpu", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
         "--data-dir", "data", "--executor", "local", "--order", "as-completed", "--patience", "9", "--target", "99.4%",
@@ -61,7 +61,7 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
     assert result.exit_code == 0
     assert asked == [
         SearchConfig(
-            space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, lanes=2, slots=4, seed=5,
+            space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, slots=4, seed=5,
             overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu",
             study_name="mine", storage="sqlite:///x.db", results=Path("out"), data_dir=Path("data"), order="arrival",
             patience=9, target=0.994,
@@ -121,7 +121,6 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
     assert (one.trials, one.slots, one.seed, one.executor, one.results) == (9, 8, 0, "local", Path("results"))
     assert one.order == "logical"
     assert one.workers >= 1
-    assert one.lanes is None
 
 
 @pytest.mark.parametrize(
@@ -134,8 +133,6 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
         ["--target", "101%"],
         ["--target", "good"],
         ["--workers", "x"],
-        ["--trials-per-worker", "0"],
-        ["--trials-per-worker", "2", "--executor", "in-process"],
         ["--executor", "dask"],
         ["--order", "random"],
         ["--dataset", "cifar"],

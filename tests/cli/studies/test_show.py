@@ -110,13 +110,11 @@ def test_the_finding_claims_no_test_that_was_not_made(cli: Cli) -> None:
     ]
 
 
-def test_trainings_at_a_time_are_not_called_workers(cli: Cli) -> None:
-    """One worker of two lanes looks like two workers of one: a report notes the lane alone."""
-
-    def ran(number: int, lane: int) -> TrialRecord:
+def test_the_time_says_how_many_trained_at_once(cli: Cli) -> None:
+    def ran(number: int, worker: int) -> TrialRecord:
         made = handmade.trial(number, range(9))
         reports = [
-            replace(report, worker=lane, started=60.0 * period, seconds=60.0, handled=60.0 * period + 60)
+            replace(report, worker=worker, started=60.0 * period, seconds=60.0, handled=60.0 * period + 60)
             for period, report in enumerate(made.reports)
         ]
         return replace(made, reports=tuple(reports))

@@ -32,7 +32,7 @@ RUNNING = tuple(handmade.trial(n, range(9 * n), periods=n % 4, state="RUNNING") 
 WORDS = NetWords(handmade.IMAGES)
 PROGRESS = Progress(
     goal=50, finished=29, complete=4, pruned=25, failed=0, infeasible=2, running=RUNNING,
-    best=BEST, seconds=161.0, saved_periods=118, total_periods=186, order_cost=0.012, workers=2, lanes=2,
+    best=BEST, seconds=161.0, saved_periods=118, total_periods=186, order_cost=0.012, workers=2,
     training=frozenset({33, 34}), ahead={32: 1},
 )  # fmt: skip
 
@@ -48,8 +48,6 @@ def test_the_header_says_where_what_is_searched_and_how() -> None:
         "results/conv-0  ·  conv  ·  tpe (multivariate) + asha (after reports 1, 3 of 6)  ·  seed 0"
         "  ·  8 concurrent trials on 2 workers, cpu bf16"
     )
-    lanes = live.header_line(replace(HEADER, workers=1, lanes=4), Path("results"))
-    assert "8 concurrent trials on 1 worker, 4 trials each, cpu bf16" in lanes
     resumed = live.header_line(replace(HEADER, resumed=True), Path("results"))
     assert resumed.startswith("results/conv-0 (resumed)  ·  conv  ·  ")
     rules = live.header_line(replace(HEADER, stop_rules=StopRules(patience=12, target=0.994)), Path("results"))

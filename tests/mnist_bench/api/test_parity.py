@@ -50,7 +50,6 @@ MIRRORS: Mapping[str, Mirror] = {
         functions=(mnist_bench.search,),
         renamed={
             "no_start": "warm_start", "slots": "concurrent_trials",
-            "lanes": "trials_per_worker",
         },
         no_parameter={
             **PRINTED,

@@ -15,7 +15,7 @@ from search.trainer_api import TrainerSpec
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train here: a worker takes five seconds to start. That it would come to the same bits is shown elsewhere."""
 
-    def executor(spec: TrainerSpec, workers: int, log: Path, lanes: int | None = None) -> InProcessExecutor:
+    def executor(spec: TrainerSpec, workers: int, log: Path) -> InProcessExecutor:
         return InProcessExecutor(spec)
 
     def leave_open(*_: Any) -> None:

@@ -16,15 +16,15 @@ from support.handmade import study, trial
 START = 1_800_000_000.0
 
 Run = tuple[int, float, float, float]
-"""Lane, start, seconds, and when its turn came; times since START."""
+"""Worker, start, seconds, and when its turn came; times since START."""
 
 
 def ran(number: int, *runs: Run, wrong: int = 9, state: Any = "COMPLETE") -> TrialRecord:
     """Return a trial whose periods, of an epoch each, ran there and then."""
     made = trial(number, range(wrong), periods=len(runs), state=state)
     reports = [
-        replace(report, worker=lane, started=START + start, seconds=seconds, handled=START + handled)
-        for report, (lane, start, seconds, handled) in zip(made.reports, runs, strict=True)
+        replace(report, worker=worker, started=START + start, seconds=seconds, handled=START + handled)
+        for report, (worker, start, seconds, handled) in zip(made.reports, runs, strict=True)
     ]
     return replace(made, reports=tuple(reports))
 
@@ -38,10 +38,10 @@ def test_periods_stand_on_one_clock_with_their_trials_ends() -> None:
             ran(3, (3, 8.0, 3.0, 11.0), state="FAIL"),
         ])
     )  # fmt: skip
-    assert [(p.lane, p.trial, p.kind, p.start, p.end) for p in found.periods] == [
+    assert [(p.worker, p.trial, p.kind, p.start, p.end) for p in found.periods] == [
         (0, 0, "best", 0.0, 4.0), (3, 1, "complete", 1.0, 3.0), (3, 3, "other", 3.0, 6.0), (0, 2, "pruned", 4.5, 5.5)
     ]  # fmt: skip
-    assert (found.lanes, found.span, found.best) == ((0, 3), 6.0, 0)
+    assert (found.workers, found.span, found.best) == ((0, 3), 6.0, 0)
     assert found.available == 12
     assert found.busy("best") == 4
     assert found.idle == 2
@@ -127,5 +127,5 @@ def test_the_parts_make_up_the_whole(drawn: list[tuple[int, float, float]]) -> N
         trials.append(ran(number, (worker, start, seconds, free[worker] + number), state="PRUNED"))
     found = worker_time_of(study(trials))
     assert 0 <= found.ordering <= found.idle + 1e-5
-    assert found.available <= len(found.lanes) * found.span + 1e-5
+    assert found.available <= len(found.workers) * found.span + 1e-5
     assert found.busy("pruned") == pytest.approx(sum(seconds for _, seconds, _ in drawn), abs=1e-4)

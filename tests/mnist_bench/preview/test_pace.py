@@ -37,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 class Workers:
     """Two workers that take a given time for whatever they train; satisfies `search.executors.protocol.Executor`."""
 
-    workers, lanes = 2, 1
+    workers = 2
 
     def __init__(self, clock: Clock, seconds: float = 0.01, *, fails: bool = False) -> None:
         self.clock, self.seconds, self.fails = clock, seconds, fails

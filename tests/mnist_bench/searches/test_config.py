@@ -22,8 +22,6 @@ from search.strategies.pruners import NoPruner
         ({"order": "x"}, "order='x': give logical or arrival."),
         ({"executor": "lokal"}, "executor='lokal': give local, in-process or ray; did you mean `local`?"),
         ({"seed": None}, "seed=None: give a whole number."),
-        ({"lanes": "2"}, "lanes='2': give a whole number from 1 to 16."),
-        ({"lanes": 40}, "lanes=40: give a whole number from 1 to 16."),
         (
             {"executor": "ray", "gpus_per_worker": 3.0},
             "gpus_per_worker=3.0: give a share of a GPU, from 0 to 1.",

@@ -183,9 +183,9 @@ def test_while_nothing_trains_an_outage_is_slept_through(clock: Clock, tmp_path:
 
 
 def test_the_orders_share_is_that_of_all_lanes_time() -> None:
-    spent = WorkerTime(since=time.monotonic() - 100, workers=2, lanes=4, ordering=100.0)
+    spent = WorkerTime(since=time.monotonic() - 100, workers=4, ordering=100.0)
     assert spent.ordering_share == pytest.approx(0.25, rel=0.1)
-    assert WorkerTime(lanes=0).ordering_share == 0
+    assert WorkerTime(workers=0).ordering_share == 0
 
 
 @pytest.mark.parametrize("workers", [3, 4])

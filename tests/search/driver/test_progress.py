@@ -33,7 +33,7 @@ def test_the_time_left_is_that_of_the_longest_trial_or_of_all_lanes_together(
     history = History.of([Created(name="fake-0", spec=fake.make_spec(Random(), NoPruner(), 1, 0).to_json())])
     executor = Scripted(Clock(), lambda job: None, workers=2)
     dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False)
-    dispatcher.time = WorkerTime(since=time.monotonic() - 100, lanes=2, ordering=ordering)
+    dispatcher.time = WorkerTime(since=time.monotonic() - 100, workers=2, ordering=ordering)
     meter = Meter(history, dispatcher, (1.0,) * fake.PERIODS)
     assert meter.read().seconds_left is None
     for took in (1.0, 3.0):

@@ -71,15 +71,8 @@ def test_the_number_and_the_speed_of_workers_change_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("workers", "lanes"), [(1, 4), (2, 2)])
-def test_lanes_change_nothing(undisturbed: str, tmp_path: Path, workers: int, lanes: int) -> None:
-    assert fake.run(tmp_path, goal=GOAL, workers=workers, lanes=lanes, delay=0.001).study.digest == undisturbed
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("lanes", [1, 3])
-def test_workers_that_are_killed_change_nothing(undisturbed: str, tmp_path: Path, lanes: int) -> None:
-    found = fake.run(tmp_path, goal=GOAL, workers=2, lanes=lanes, behaviour="die_once_sometimes")
+def test_workers_that_are_killed_change_nothing(undisturbed: str, tmp_path: Path) -> None:
+    found = fake.run(tmp_path, goal=GOAL, workers=2, behaviour="die_once_sometimes")
     assert fake.was_run_again(tmp_path)
     assert found.study.digest == undisturbed
 
@@ -215,13 +208,11 @@ def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("behaviour", "workers", "lanes"),
-    [("raise", 0, 1), ("raise", 1, 1), ("raise", 1, 3), ("segfault", 2, 1), ("segfault", 1, 3)],
+    ("behaviour", "workers"),
+    [("raise", 0), ("raise", 1), ("segfault", 2)],
 )
-def test_a_trial_that_crashes_twice_fails_and_says_why(
-    tmp_path: Path, behaviour: str, workers: int, lanes: int
-) -> None:
-    result = fake.run(tmp_path, goal=12, behaviour=behaviour, workers=workers, lanes=lanes)
+def test_a_trial_that_crashes_twice_fails_and_says_why(tmp_path: Path, behaviour: str, workers: int) -> None:
+    result = fake.run(tmp_path, goal=12, behaviour=behaviour, workers=workers)
     failed = [trial for trial in result.study.trials if trial.reason == "crashed"]
     assert failed
     assert {trial.state for trial in failed} == {"FAIL"}
@@ -683,7 +674,7 @@ def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> No
     spec = header.spec
     assert (header.name, spec.space.name, spec.seed, spec.slots, header.goal) == ("fake-0", "fake", 0, 4, 6)
     assert (header.sampler, header.pruner) == ("tpe (multivariate)", "asha (after reports 1, 3 of 4)")
-    assert (spec.order, header.workers, header.lanes, spec.cost) == ("logical", 1, 1, None)
+    assert (spec.order, header.workers, spec.cost) == ("logical", 1, None)
     assert (spec.context, spec.numerics["kind"]) == ({"canary": "fake"}, "cpu-fp32")
     assert (header.resumed, resumed.resumed) == (False, True)
     events = studies.read_events(StudyLocation.of("fake-0", tmp_path))

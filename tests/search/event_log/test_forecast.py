@@ -87,11 +87,11 @@ def test_typical_costs_weigh_like_a_few_trials() -> None:
     ],
 )
 def test_the_time_of_the_training_that_is_left(left: WorkLeft, seconds: float) -> None:
-    assert left.seconds(lanes=2, pace=2.0, waiting=0.5) == seconds
+    assert left.seconds(workers=2, pace=2.0, waiting=0.5) == seconds
 
 
 def test_a_search_does_not_end_before_its_longest_trial() -> None:
-    assert WorkLeft(total=50.0, longest=40.0).seconds(lanes=8, pace=1.0) == 40.0
+    assert WorkLeft(total=50.0, longest=40.0).seconds(workers=8, pace=1.0) == 40.0
 
 
 def test_a_trial_further_than_any_was_expected_goes_on() -> None:

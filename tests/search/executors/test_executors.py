@@ -34,9 +34,7 @@ RAY = pytest.mark.ray
 NO_VARIABLES: Mapping[str, str] = {}
 
 
-@pytest.fixture(
-    params=["in-process", "local-1x1", "local-3x1", "local-1x3", "local-2x2", pytest.param("ray-2", marks=RAY)]
-)
+@pytest.fixture(params=["in-process", "local-1", "local-3", pytest.param("ray-2", marks=RAY)])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Return a function that starts an executor with a fake trainer."""
     started: list[Executor] = []
@@ -66,8 +64,7 @@ def executor_of(
         nodes: Nodes = request.getfixturevalue("ray_nodes")
         return RayExecutor(spec, int(size), address=nodes.address)
     if name == "local":
-        workers, lanes = map(int, size.split("x"))
-        return LocalExecutor(spec, workers, folder / "log", lanes)
+        return LocalExecutor(spec, int(size), folder / "log")
     return InProcessExecutor(spec)
 
 
@@ -112,7 +109,7 @@ def test_the_trainer_gets_its_own_configuration(make: Make) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ({"numerics": {"canary": "another"}, "lanes": 1}, "compute different floating-point results"),
+        ({"numerics": {"canary": "another"}}, "compute different floating-point results"),
         ({"refused": "other data"}, "^other"),
     ],
 )
@@ -159,13 +156,13 @@ def test_a_state_goes_in_and_comes_out_unchanged(make: Make) -> None:
     assert second.state == again.state != first.state
 
 
-def test_a_period_says_which_lane_trained_it_and_when(make: Make) -> None:
+def test_a_period_says_which_worker_trained_it_and_when(make: Make) -> None:
     executor = make()
     before = time.time()
     executor.submit(job())
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Done)
-    assert outcome.report.worker in range(executor.workers * executor.lanes)
+    assert outcome.report.worker in range(executor.workers)
     assert outcome.report.started is not None
     assert before <= outcome.report.started <= time.time()
 
@@ -190,17 +187,24 @@ def test_an_exception_comes_back_with_its_text(make: Make, behaviour: str, words
     assert outcome.error.endswith(words)
 
 
+def test_a_report_that_is_nested_too_deeply_is_its_jobs_fault(make: Make) -> None:
+    executor = make("answer_deep")
+    executor.submit(job())
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Raised)
+    assert "Report.details: give plain JSON values (" in outcome.error
+
+
 def test_idle_counts_what_can_be_submitted(make: Make) -> None:
     executor = make()
-    places = executor.workers * executor.lanes
-    wait_for_idle(executor, places)
+    wait_for_idle(executor, executor.workers)
     executor.submit(job())
-    assert executor.idle() == places - 1
+    assert executor.idle() == executor.workers - 1
     outcomes(executor, 1)
-    assert executor.idle() == places
+    assert executor.idle() == executor.workers
 
 
-@pytest.fixture(params=["local-1x1", pytest.param("ray-1", marks=RAY)])
+@pytest.fixture(params=["local-1", pytest.param("ray-1", marks=RAY)])
 def one(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[One]:
     """Return a function that starts one worker process, here or on a machine of a cluster."""
     started: list[Executor] = []
@@ -217,13 +221,13 @@ def one(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[One]:
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[Local]:
-    """Return a function that starts one worker process of some lanes."""
+    """Return a function that starts one worker process of this machine."""
     started: list[LocalExecutor] = []
 
-    def build(behaviour: str, lanes: int = 1, meet: int = 0) -> LocalExecutor:
-        options = {"behaviour": behaviour, "marks": str(tmp_path), "meet": meet}
+    def build(behaviour: str) -> LocalExecutor:
+        options = {"behaviour": behaviour, "marks": str(tmp_path)}
         spec = TrainerSpec(factory="support.fake_trainer:Trainer", options=options)
-        started.append(LocalExecutor(spec, 1, tmp_path / "log", lanes))
+        started.append(LocalExecutor(spec, 1, tmp_path / "log"))
         started[-1].start()
         return started[-1]
 
@@ -369,17 +373,6 @@ def test_a_death_that_is_noticed_late_is_no_hang(local: Local) -> None:
     assert (outcome.reason, outcome.cause) == ("SIGKILL", "killed")
 
 
-def weights(executor: Executor, *seeds: int) -> dict[int, str]:
-    """Return the weights that jobs of these seeds end with, each trained when all before it have ended."""
-    found = {}
-    for seed in seeds:
-        executor.submit(job(trial=seed, seed=seed))
-        (outcome,) = outcomes(executor, 1)
-        assert isinstance(outcome, Done)
-        found[seed] = outcome.report.weights
-    return found
-
-
 def submit_all(executor: Executor, *seeds: int, stall: float = 60) -> list[Outcome]:
     """Submit jobs of these seeds as places become free and return what each came to."""
     waiting = [job(trial=seed, seed=seed, stall=stall) for seed in seeds]
@@ -393,97 +386,13 @@ def submit_all(executor: Executor, *seeds: int, stall: float = 60) -> list[Outco
     return found
 
 
-def test_lanes_take_their_steps_in_turns(local: Local) -> None:
-    executor = local("", 3, meet=3)  # a job ends when three have begun
-    found = submit_all(executor, 1, 2, 3)
-    assert sorted(outcome.report.worker or 0 for outcome in found if isinstance(outcome, Done)) == [0, 1, 2]
-    met = {outcome.job.seed: outcome.report.weights for outcome in found if isinstance(outcome, Done)}
-    assert met == weights(local(""), 1, 2, 3)
-
-
-def test_lanes_left_out_are_those_that_the_trainer_offers(tmp_path: Path) -> None:
-    executor = LocalExecutor(
-        TrainerSpec(factory="support.fake_trainer:Trainer", options={"lanes": 5}), 1, tmp_path / "log"
-    )
-    try:
-        executor.start()
-        assert (executor.workers, executor.lanes, executor.idle()) == (1, 5, 5)
-    finally:
-        executor.stop()
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "reason"),
-    [("segfault", "SIGSEGV"), ("raise", "ZeroDivisionError: the fake trainer divides by zero")],
-)
-def test_of_jobs_that_shared_a_process_none_is_to_blame(local: Local, behaviour: str, reason: str) -> None:
-    executor = local(behaviour, 3, meet=3)  # seed 4 brings its process down
-    together = submit_all(executor, 3, 4, 5)
-    assert all(isinstance(outcome, Lost) and outcome.reason == reason for outcome in together)
-    alone = {outcome.job.seed: outcome for outcome in submit_all(executor, 3, 4, 5)}
-    assert isinstance(alone[4], Raised)
-    assert reason in alone[4].error
-    done = {seed: one.report.weights for seed, one in alone.items() if isinstance(one, Done)}
-    assert done == weights(local(""), 3, 5)
-    wait_for_idle(executor, 3)
-
-
-def test_a_job_that_was_lost_in_company_takes_no_company(local: Local) -> None:
-    executor = local("segfault", 3, meet=2)
-    submit_all(executor, 3, 4)
-    wait_for_idle(executor, 3)
-    executor.submit(job(trial=3, seed=3))
-    assert executor.idle() == 0
-    outcomes(executor, 1)
-    assert executor.idle() == 3
-
-
-def test_a_hung_lane_loses_all_lanes_once(local: Local) -> None:
-    executor = local("hang_always", 2)
-    executor.submit(job(trial=1, stall=0.3))
-    executor.submit(job(trial=2, stall=60))
-    found = outcomes(executor, 2)
-    assert [type(outcome) for outcome in found] == [Lost, Lost]
-    assert {outcome.reason for outcome in found if isinstance(outcome, Lost)} == {"no progress in 0 s"}
-    assert executor.wait(0.2) == []
-    wait_for_idle(executor, 2)
-
-
-@pytest.mark.cold
-def test_a_killed_worker_loses_all_lanes_once(local: Local) -> None:
-    executor = local("", 3, meet=9)  # nine never come
-    for seed in (1, 2, 3):
-        executor.submit(job(trial=seed, seed=seed))
-    (worker,) = children(executor)
-    os.kill(worker, signal.SIGKILL)
-    found = outcomes(executor, 3)
-    assert sorted(outcome.job.seed for outcome in found) == [1, 2, 3]
-    assert all(isinstance(outcome, Lost) and outcome.reason == "SIGKILL" for outcome in found)
-    assert executor.wait(0.2) == []
-
-
-def test_a_lack_of_memory_in_company_is_no_result(local: Local) -> None:
-    executor = local("lack_memory", 2, meet=2)  # seed 4 lacks memory the first time
-    found = {outcome.job.seed: outcome for outcome in submit_all(executor, 4, 5)}
-    assert isinstance(found[4], Lost)
-    assert isinstance(found[5], Done)
-    assert weights(executor, 4) == weights(local(""), 4)
-
-
-def test_a_lack_of_memory_alone_is_a_result(local: Local) -> None:
-    executor = local("lack_memory", 2)
-    (outcome,) = submit_all(executor, 4)
-    assert isinstance(outcome, Done)
-    assert outcome.report.end == "out_of_memory"
-
-
 def children(executor: Executor) -> list[int]:
     """Return the process numbers of the workers that this process has started and that live."""
     mine = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     return [int(pid) for pid in mine if "search.executors.local.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
-@pytest.mark.parametrize("kind", ["local-2x1", pytest.param("ray-1", marks=RAY)])
+@pytest.mark.parametrize("kind", ["local-2", pytest.param("ray-1", marks=RAY)])
 def test_worker_processes_have_the_environment_that_the_trainer_needs(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -208,7 +208,7 @@ def test_what_is_left_of_a_run_is_looked_up_once_until_something_is_trained(tmp_
         return (1_000_000, 500_000)
 
     grid: Any = SimpleNamespace(
-        executor=SimpleNamespace(workers=2, lanes=1), folder=tmp_path / "confirm", costs_left=costs_left,
+        executor=SimpleNamespace(workers=2), folder=tmp_path / "confirm", costs_left=costs_left,
         observer=stopping.at_once(), train=_stopped,
     )  # fmt: skip
     study = each_its_own(handmade.mixed())

@@ -32,7 +32,7 @@ class Grid:
     """A grid of two workers in which every run takes what it is estimated to take, and ends as `ends` says."""
 
     folder: Path
-    executor: Any = field(default_factory=lambda: SimpleNamespace(workers=2, lanes=1))
+    executor: Any = field(default_factory=lambda: SimpleNamespace(workers=2))
     ends: dict[int, EndReason] = field(default_factory=dict)
     """How runs end early, by their place among a configuration's seeds."""
     weights: str = ""

@@ -28,7 +28,7 @@ Value = Callable[[float, random.Random], float | None]
 class Trained:
     """An executor that trains at once, and counts."""
 
-    workers = lanes = 1
+    workers = 1
 
     def __init__(self, value: Value, canary: str = "77c0") -> None:
         self.value, self.canary, self.jobs = value, canary, 0
