@@ -54,13 +54,20 @@ def check_format(found: int, what: str, newest: int = FORMAT) -> None:
         )
 
 
-REMOVED = ("continues", "report.remembered", "seeds: configuration", "start.unpruned")
-"""Settings of the search that studies of version 0.3.0 may have, and without which they cannot be understood."""
+REMOVED = (
+    "continues",
+    "report.remembered",
+    "seeds: configuration",
+    "start.unpruned",
+    "model.first_filters",
+)
+"""Settings of the search, and of what it searches, that studies of version 0.3.0 may have, and without which they
+cannot be understood."""
 
 
 def unknown(setting: str) -> str:
     """Return the message about a stored setting that no class here has, without a full stop."""
-    if setting in REMOVED:
+    if setting.endswith(REMOVED):  # also within a list: phases.0.augment.NAME
         return f"{show(setting)} is a setting that this version no longer has; version 0.3.0 of mnist-bench reads it"
     return f"{show(setting)} is a setting that this version does not know; a newer mnist-bench made it"
 

@@ -29,7 +29,6 @@ ConvolutionKind = Literal["full", "separable"]
 SharedFilters = Literal["none", "block", "net"]
 PixelPool = Literal["mean", "max"]
 FinalPool = Literal["none", PixelPool]
-FirstFilters = Literal["drawn", "whitened"]
 Initialisation = Literal["kaiming_uniform", "kaiming_normal", "glorot_uniform", "glorot_normal", "orthogonal"]
 Interpolation = Literal["bilinear", "nearest"]
 Fill = Literal["background", "edge"]
@@ -172,10 +171,6 @@ class ModelConfig:
     """In evaluation, the logits are a mean over three views: the image, with half of the weight, and two copies. One is
     moved down and to the right by this many pixels, the other up and to the left (Jordan 2024). 0 takes the image
     alone."""
-    first_filters: Annotated[FirstFilters, Setting(group="convolutions", needs=(BLOCKS,))] = "drawn"
-    """Weights of the first convolution. "drawn" begins as `initialisation` says and is trained. "whitened" is fixed:
-    filters that whiten patches of MNIST, the strongest first, each with its negative (Jordan 2024). There are twice as
-    many as a kernel has pixels, for kernels of 3, 5 and 7 pixels and gray images. Biases are trained."""
     initialisation: Annotated[Initialisation, Setting(group="optimizer", counts="not at all")] = "kaiming_uniform"
     """How weights start, by its name in torch.nn.init; biases start at zero."""
     batchnorm_momentum: Annotated[

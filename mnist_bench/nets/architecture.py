@@ -23,7 +23,6 @@ from mnist_bench.config.settings import (
     BatchnormPlacement,
     BlockBatchnormPlacement,
     ConvolutionKind,
-    FirstFilters,
     ModelConfig,
     PixelPool,
     PoolAxes,
@@ -36,8 +35,6 @@ AtUnitEnd = Literal["batchnorm", "activation", "pool"]
 Kind = Literal["convolution", "separable", "linear", AtUnitEnd, "dropout", "final_pool", "flatten"]
 CONVOLUTIONS: frozenset[Kind] = frozenset({"convolution", "separable"})
 Shape = tuple[int, ...]
-WHITENED_KERNELS = (3, 5, 7)
-"""Sides in pixels of the kernels for which there are whitened filters (`nets.whitened`)."""
 T = TypeVar("T")
 
 
@@ -50,8 +47,6 @@ class Layer:
     outputs: Shape
     trainable: int = 0
     """Weights and biases that training changes; 0 if an earlier layer has them."""
-    fixed: int = 0
-    """Weights that it does not change."""
     running: int = 0
     """Running statistics of batchnorm, which Keras counts as parameters too."""
     macs: int = 0
@@ -72,7 +67,7 @@ class Layer:
     @property
     def parameters(self) -> int:
         """Weights, biases and running statistics."""
-        return self.trainable + self.fixed + self.running
+        return self.trainable + self.running
 
 
 class View(NamedTuple):
@@ -124,8 +119,8 @@ def plan_layers(model: ModelConfig, form: PictureForm = MNIST) -> Architecture:
     """Return the architecture that `model` describes, of a net for pictures of this form.
 
     Raises:
-        ArchitectureError: a list has another length than there are blocks or hidden layers, a pool leaves no pixels, or
-            there are no whitened filters for the first convolution.
+        ArchitectureError: a list has another length than there are blocks or hidden layers, or a pool leaves no
+            pixels.
     """
     layers = list(_sharing(model.shared_filters, [*_blocks(model, form.shape)]))
     shape = layers[-1].outputs if layers else form.shape
@@ -173,8 +168,7 @@ def _blocks(model: ModelConfig, shape: Shape) -> Iterator[Layer]:
     is_first = True
     for maps, count, kernel, rate in zip(block_filters(model), convolutions, kernels, rates, strict=True):
         for number in range(count):
-            layer = _convolution(shape, maps, kernel, "full" if is_first or kernel == 1 else model.convolutions)
-            yield _with_first_filters(layer, model.first_filters) if is_first else layer
+            yield _convolution(shape, maps, kernel, "full" if is_first or kernel == 1 else model.convolutions)
             is_first = False
             shape = (maps, *shape[1:])
             yield from _unit_end(shape, model.activation, model.batchnorm, pool=model if number == count - 1 else None)
@@ -259,7 +253,7 @@ def _convolution(shape: Shape, maps: int, kernel: int, convolutions: Convolution
 def _sharing(shared: SharedFilters, layers: Sequence[Layer]) -> Iterator[Layer]:
     """Yield the layers of all blocks, of which some convolutions have the weights and biases of an earlier one.
 
-    The first convolution, which may have weights of a kind of its own, shares them with none.
+    The first convolution shares them with none.
     """
     owners: dict[tuple[object, ...], int] = {}
     block = 0
@@ -282,37 +276,6 @@ def _scope(shared: SharedFilters, *, place: int, block: int) -> int:
             return 0
         case _:
             assert_never(shared)
-
-
-def _with_first_filters(layer: Layer, filters: FirstFilters) -> Layer:
-    """Return the first convolution with these filters, of which the whitened ones are fixed."""
-    match filters:
-        case "drawn":
-            return layer
-        case "whitened":
-            _check_whitened(layer)
-            biases = layer.outputs[0]
-            return replace(layer, trainable=biases, fixed=layer.trainable - biases)
-        case _:
-            assert_never(filters)
-
-
-def _check_whitened(layer: Layer) -> None:
-    """Check that there are whitened filters for a first convolution.
-
-    Raises:
-        ArchitectureError: there are not.
-    """
-    channels, maps, kernel = layer.inputs[0], layer.outputs[0], layer.kernel
-    if channels != 1:
-        reason = f"they are for gray images, and these have {channels} channels"
-    elif kernel not in WHITENED_KERNELS:
-        reason = f"they are for kernels of {', '.join(map(str, WHITENED_KERNELS))} pixels, not of {kernel}"
-    elif maps > 2 * kernel**2:
-        reason = f"there are {2 * kernel**2} for a kernel of {kernel} pixels, not {maps}"
-    else:
-        return
-    raise ArchitectureError(f"model.first_filters whitened: {reason}", "model.first_filters")
 
 
 def _linear(features: int, width: int) -> Layer:

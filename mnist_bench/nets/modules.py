@@ -15,7 +15,6 @@ from torch.nn import functional
 
 from mnist_bench.config.settings import (
     Activation,
-    FirstFilters,
     Initialisation,
     ModelConfig,
     PixelPool,
@@ -24,7 +23,6 @@ from mnist_bench.config.settings import (
 )
 from mnist_bench.nets.architecture import Layer, View, plan_layers
 from mnist_bench.nets.size import check_crops
-from mnist_bench.nets.whitened import whitened_filters
 from mnist_bench.numerics.fixed_order import mean_of_pixels, separable_kernel
 from mnist_bench.own_nets import building, draws
 from mnist_bench.picture_form import MNIST, PictureForm
@@ -204,27 +202,9 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
         modules.append(made)
     model = ShiftedViews(architecture.views, *modules) if config.test_shift else nn.Sequential(*modules)
     _initialise(model, _initialiser(config.initialisation), generator)
-    # Drawn nevertheless, so that all other weights begin as without it.
-    _set_first_filters(model, config.first_filters)
     # oneDNN and cuDNN compute on channels-last directly; other layouts are reordered around each convolution.
     # Before 2.15, PyTorch's annotations know no call without a type or a device.
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return, unused-ignore]
-
-
-@torch.no_grad()
-def _set_first_filters(model: nn.Sequential, filters: FirstFilters) -> None:
-    match filters:
-        case "drawn":
-            return
-        case "whitened":
-            for layer in model:
-                if isinstance(layer, Convolution):
-                    maps, side = layer.weight.shape[0], layer.weight.shape[-1]
-                    layer.weight.copy_(torch.tensor(whitened_filters(maps, side)).view_as(layer.weight))
-                    layer.weight.requires_grad_(False)
-                    return
-        case _:
-            assert_never(filters)
 
 
 def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:

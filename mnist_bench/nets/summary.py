@@ -247,8 +247,6 @@ def _model_words(config: TrainConfig) -> Iterator[str]:
     if model.blocks:
         yield f"{model.blocks} block{'s' if model.blocks > 1 else ''}"
         yield f"{_joined(block_filters(model))} filters"
-        if model.first_filters != "drawn":
-            yield f"first {model.first_filters}"
         if model.convolutions != "full":
             yield model.convolutions
         if model.shared_filters != "none":

@@ -114,9 +114,3 @@ def test_shared_filters_may_be_fewest_between_the_ends_of_a_range() -> None:
     model = "blocks: 3, convs_per_block: 4, filters: 8, filter_growth: {float: [0.5, 4]}"
     assert extremes(drawn_of(f"model: {{{model}}}")).exact
     assert not extremes(drawn_of(f"model: {{{model}, shared_filters: net}}")).exact
-
-
-def test_extremes_leave_out_kernels_without_whitened_filters() -> None:
-    both = extremes(drawn_of("model: {first_filters: {choice: [drawn, whitened]}, kernel_size: {choice: [1, 3]}}"))
-    whitened = extremes(drawn_of("model: {first_filters: whitened, kernel_size: {choice: [1, 3]}}"))
-    assert both.parameters[0] < whitened.parameters[0]
