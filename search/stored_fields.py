@@ -60,6 +60,7 @@ REMOVED = (
     "seeds: configuration",
     "start.unpruned",
     "model.first_filters",
+    "optim.lookahead_steps",
 )
 """Settings of the search, and of what it searches, that studies of version 0.3.0 may have, and without which they
 cannot be understood."""

@@ -336,10 +336,6 @@ class OptimConfig:
     """Exponential moving average of the weights: share of the old average kept per step. 0 is off. If it is on, the
     averaged weights are evaluated and kept. Step n keeps (1 + n) / (10 + n) at most, as in TensorFlow. Therefore, with
     fewer than 4,500 steps, all values from 0.998 on have the same effect."""
-    lookahead_steps: Annotated[int, Ge(0), Le(1000), Unit("steps"), Setting(group="averaging")] = 0
-    """Look-ahead (Zhang et al. 2019): after every this many steps, and after the last, a slow average of the weights
-    moves toward them. The weights then continue from the average. It keeps a share of itself. The share rises with the
-    cube of the budget's used share, to 0.95 ** lookahead_steps (Jordan 2024). 0 is off."""
     hard_share: Annotated[float, Ge(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS,))] = 0.0
     """Share of the training images that each epoch from the second on takes because their last losses were the highest.
     Of the others it takes easy_share, at random. 0 takes all images."""

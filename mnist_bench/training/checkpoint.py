@@ -1,7 +1,7 @@
 """Serialises a learner as bytes, and restores it. The bytes are a safetensors file.
 
-Its tensors are `model.*`, `average.*` (if weights are averaged), `slow.*` (with look-ahead), `losses.*` (if images are
-chosen for them) and `optimizer.KEY.*`; its metadata is one entry, because safetensors keeps several in no fixed order.
+Its tensors are `model.*`, `average.*` (if weights are averaged), `losses.*` (if images are chosen for them) and
+`optimizer.KEY.*`; its metadata is one entry, because safetensors keeps several in no fixed order.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
     """Return the whole learner, with the configuration and the period after which it was taken."""
     tensors = {f"model.{name}": value for name, value in learner.model.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in learner.average.items()}
-    tensors |= {f"slow.{name}": value for name, value in learner.slow.items()}
     if learner.losses:
         tensors |= {f"losses.{name}": value for name, value in learner.losses._asdict().items()}
     for name, parameter in learner.model.named_parameters():
@@ -47,8 +46,6 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
             value.copy_(tensors[f"model.{name}"])
         for name, value in learner.average.items():
             value.copy_(tensors[f"average.{name}"])
-        for name, value in learner.slow.items():
-            value.copy_(tensors[f"slow.{name}"])
         for name, value in learner.losses._asdict().items() if learner.losses else ():
             value.copy_(tensors[f"losses.{name}"])
     for name, parameter in learner.model.named_parameters():

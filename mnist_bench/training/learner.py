@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, NamedTuple, assert_never
 
 import torch
@@ -23,9 +21,6 @@ from mnist_bench.numerics.precision import computing_in, multiplying_in
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.training.batches import Batch, LastLosses, no_losses
 
-SLOW_KEPT = 0.95
-"""Look-ahead: share of the slow average kept per step between two exchanges, at the end of the budget."""
-
 
 @dataclass(frozen=True, slots=True)
 class Learner:
@@ -37,8 +32,6 @@ class Learner:
     """The weights whose updates Muon orthogonalises, each (F, ...) for F filters; empty with other optimizers."""
     average: dict[str, Tensor]
     """Moving averages of the floating-point entries of the model's state; empty if averaging is off."""
-    slow: dict[str, Tensor]
-    """The slow averages of look-ahead, of the floating-point entries of the model's state; empty if it is off."""
     losses: LastLosses | None
     """None if images are not chosen by their losses."""
     form: PictureForm
@@ -55,9 +48,6 @@ class Rates(NamedTuple):
     """Share of each weight that its decay leaves."""
     blend: float
     """Share of the newest weights in their average."""
-    slow_blend: float
-    """Share of the newest weights in the slow average, from which they then continue; 0 at steps without an
-    exchange."""
 
 
 def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.device, form: PictureForm) -> Learner:
@@ -68,9 +58,8 @@ def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.d
     if config.optim.ema_decay:
         average = {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
     optimizer, filters = _make_optimizer(config.optim, model)
-    slow = _slow_averages(model) if config.optim.lookahead_steps else {}
     losses = no_losses(schedule, device)
-    return Learner(model, optimizer, filters, average, slow=slow, losses=losses, form=form)
+    return Learner(model, optimizer, filters, average, losses=losses, form=form)
 
 
 def rates_at(schedule: Schedule, step: int) -> Rates:
@@ -84,18 +73,7 @@ def rates_at(schedule: Schedule, step: int) -> Rates:
         filter_lr=config.filter_lr * (lr / config.lr),
         kept=1 - lr * config.weight_decay,
         blend=1 - decay,
-        slow_blend=_slow_blend_at(schedule, step),
     )
-
-
-def _slow_blend_at(schedule: Schedule, step: int) -> float:
-    """Return `Rates.slow_blend` of a step."""
-    every, taken, total = schedule.config.optim.lookahead_steps, step + 1, schedule.total_steps
-    if not every or (taken % every and taken != total):
-        return 0.0
-    progress = taken / total
-    # Products, because the last bit of a power depends on the C library.
-    return 1 - math.prod([SLOW_KEPT] * every) * (progress * progress * progress)
 
 
 def train_step(learner: Learner, schedule: Schedule, batch: Batch, precision: Precision) -> Tensor:
@@ -124,8 +102,6 @@ def train_step(learner: Learner, schedule: Schedule, batch: Batch, precision: Pr
     if learner.filters:
         _prepare_filters(learner, config, precision)
     learner.optimizer.step()
-    if learner.slow:
-        _exchange(learner, rates.slow_blend)
     _move_average(learner, rates.blend)
     return loss.detach()
 
@@ -235,24 +211,6 @@ def _decay_weights(model: nn.Module, kept: float) -> None:
     for weight in model.parameters():
         if weight.ndim > 1 and weight.requires_grad:
             weight.mul_(kept)
-
-
-def _slow_averages(model: nn.Module) -> dict[str, Tensor]:
-    """Return copies of the floating-point entries of a model's state; of an entry with two names, one copy."""
-    kept = model.state_dict()
-    named = chain(model.named_parameters(), model.named_buffers())
-    return {name: value.detach().clone() for name, value in named if name in kept and value.is_floating_point()}
-
-
-@torch.no_grad()
-def _exchange(learner: Learner, blend: float) -> None:
-    """Move the slow averages, and let the weights continue from them, if look-ahead does so at this step."""
-    if not blend:
-        return
-    state = learner.model.state_dict()
-    for name, value in learner.slow.items():
-        value.lerp_(state[name], blend)
-        state[name].copy_(value)
 
 
 @torch.no_grad()

@@ -160,34 +160,6 @@ def test_a_net_without_filters_is_trained_by_sgd_alone(plain: TrainConfig, digit
     assert muon == sgd
 
 
-@pytest.mark.parametrize("source", [None, own_nets.TWO_NAMES])
-def test_look_ahead_counts_and_continues_from_within_its_steps(
-    plain: TrainConfig, digits: Dataset, tmp_path: Path, source: str | None
-) -> None:
-    code = load_net(own_nets.write(tmp_path, source)).code if source else None
-    ahead = replace(with_optim(plain, lookahead_steps=4), net_code=code)
-    cut, straight = (fit(replace(ahead, periods=ends), 1, digits, PRECISION) for ends in ((0.25, 1.5, 2.0), (2.0,)))
-    assert cut.reports[-1].weights == straight.reports[-1].weights
-    assert cut.reports[-1].weights != run(with_optim(ahead, lookahead_steps=0), digits)[-1].weights
-
-
-def test_after_the_last_step_the_weights_are_the_slow_average(plain: TrainConfig, digits: Dataset) -> None:
-    ahead = with_optim(plain, lookahead_steps=7)
-    found = load(fit(ahead, 1, digits, PRECISION).state)
-    slow = {name.removeprefix("slow."): value for name, value in found.items() if name.startswith("slow.")}
-    assert all(torch.equal(value, found[f"model.{name}"]) for name, value in slow.items())
-    model = build_model(plain.model, seeded(1, "init"))
-    assert {*slow} == {name for name, value in model.state_dict().items() if value.is_floating_point()}
-
-
-def test_the_slow_average_keeps_a_share_of_itself_that_rises_with_the_cube_of_the_progress() -> None:
-    config = TrainConfig(epochs=2, optim=OptimConfig(lookahead_steps=3, batch_size=100))
-    rates = [rates_at(Schedule(config=config, images=1000), step) for step in range(20)]
-    assert [step for step, rate in enumerate(rates) if rate.slow_blend] == [2, 5, 8, 11, 14, 17, 19]
-    kept = [0.95**3 * ((step + 1) / 20) ** 3 if rate.slow_blend else 1 for step, rate in enumerate(rates)]
-    assert [1 - rate.slow_blend for rate in rates] == pytest.approx(kept)
-
-
 def test_the_share_of_hard_images_counts_once_their_losses_are_known(config: TrainConfig, digits: Dataset) -> None:
     hard = run(with_optim(config, hard_share=0.5), digits)
     assert hard[-1].weights != run(config, digits)[-1].weights
