@@ -61,6 +61,7 @@ REMOVED = (
     "start.unpruned",
     "model.first_filters",
     "optim.lookahead_steps",
+    "optim.batch_growth",
 )
 """Settings of the search, and of what it searches, that studies of version 0.3.0 may have, and without which they
 cannot be understood."""

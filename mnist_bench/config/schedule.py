@@ -54,11 +54,10 @@ class Schedule:
         """Return how many images an epoch takes."""
         return self.hard_images(epoch) + self.easy_images(epoch)
 
-    def batch_size(self, epoch: int) -> int:
-        """Return the images per step of an epoch: the config's, or all images of the last epoch if there are fewer."""
-        optim = self.config.optim
-        grown: int = round(optim.batch_size * optim.batch_growth ** self._share_of_rise(epoch))
-        return min(grown, self.images_in(max(1, self.config.epochs - 1)))
+    @cached_property
+    def batch_size(self) -> int:
+        """The images per step: the config's, or all images of the last epoch if there are fewer."""
+        return min(self.config.optim.batch_size, self.images_in(max(1, self.config.epochs - 1)))
 
     def steps_in(self, epoch: int) -> int:
         """Return the steps of an epoch.
@@ -66,7 +65,7 @@ class Schedule:
         A smaller last batch counts with keep_last_batch alone, and never a single image, which batch normalisation
         cannot do with.
         """
-        steps, left_over = divmod(self.images_in(epoch), self.batch_size(epoch))
+        steps, left_over = divmod(self.images_in(epoch), self.batch_size)
         return steps + (1 if left_over > 1 and self.config.optim.keep_last_batch else 0)
 
     @property
@@ -94,7 +93,7 @@ class Schedule:
 
     def images_of(self, steps: range) -> int:
         """Return how many images a range of steps takes, each as often as it comes; each batch counts as a full one."""
-        return sum(len(part) * self.batch_size(self.epoch_of(part.start)) for part in self.by_epoch(steps))
+        return len(steps) * self.batch_size
 
     @property
     def period_ends(self) -> tuple[float, ...]:
@@ -170,13 +169,11 @@ def epoch_at(config: TrainConfig, share: float) -> float:
     4.0
     >>> round(epoch_at(TrainConfig(epochs=8, optim=OptimConfig(hard_share=0.5, easy_share=0.5)), 0.52), 6)
     4.0
-    >>> round(epoch_at(TrainConfig(epochs=2, optim=OptimConfig(batch_growth=4.0)), 0.8), 6)
-    1.0
 
-    In the second the later epochs take three quarters of the images, in the third a quarter of the steps.
+    In the second the later epochs take three quarters of the images.
     """
     optim = config.optim
-    if optim.learned_share or optim.batch_growth > 1:
+    if optim.learned_share:
         many = Schedule(config=config, images=MANY)
         step = share * many.total_steps
         epoch = min(config.epochs - 1, bisect_right(many.first_steps, step) - 1)

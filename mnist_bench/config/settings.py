@@ -288,10 +288,6 @@ class OptimConfig:
     batch_size: Annotated[int, Ge(8), Le(4096), Unit("images"), Setting(group="optimizer", cells=("batch",))] = 128
     """Images per step, or all images of an epoch if those are fewer. The rest at an epoch's end is dropped for that
     epoch, except with keep_last_batch."""
-    batch_growth: Annotated[float, Ge(1), Le(64), Setting(group="optimizer", needs=(LATER_EPOCHS,))] = 1.0
-    """Factor from the first epoch's batch_size to the last epoch's. Each epoch multiplies it by the same factor, and
-    rounds it to whole images (after Smith et al. 2018). Schedules of the learning rate count steps, of which later
-    epochs then have fewer."""
     keep_last_batch: Annotated[bool, Setting(group="optimizer")] = False
     """Train on the smaller last batch of an epoch too, as Keras does."""
     label_smoothing: Annotated[Rate, Setting(group="label smoothing", cells=("smoothing",))] = 0.0

@@ -217,14 +217,14 @@ def _features(
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Steps with batches of one size, of images of one size."""
+    """Steps with images of one size."""
 
     schedule: Schedule
     steps: range
 
     @property
     def batch_size(self) -> int:
-        return self.schedule.batch_size(self.schedule.epoch_of(self.steps.start))
+        return self.schedule.batch_size
 
     @property
     def images(self) -> int:
@@ -238,7 +238,7 @@ class _Part:
 def _alike(schedule: Schedule, steps: range) -> Iterable[range]:
     """Return the parts of a range of steps for `_Part`: an epoch each, or all steps if all epochs are alike."""
     config = schedule.config
-    return schedule.by_epoch(steps) if config.optim.batch_growth > 1 or any(crops(config)) else [steps]
+    return schedule.by_epoch(steps) if any(crops(config)) else [steps]
 
 
 def _distorted(schedule: Schedule, steps: range) -> float:

@@ -282,8 +282,6 @@ def _optim_words(config: TrainConfig) -> Iterator[str]:
         yield f"hard {optim.hard_share:.2g}, easy {optim.easy_share:.2g}"
     if optim.learned_share:
         yield f"learned {optim.learned_share:.2g}"
-    if optim.batch_growth > 1:
-        yield f"batch {optim.batch_size} → ×{optim.batch_growth:.2g}"
 
 
 def _plain(value: object) -> str:

@@ -84,7 +84,7 @@ def selections(
         config = schedule.augment(first)  # phases are whole epochs
         drawn = augmentation.distortions(config, len(data.train), seed, epoch)
         distortions = None if drawn is None else sent(drawn, data.device)
-        size = schedule.batch_size(epoch)
+        size = schedule.batch_size
         for step in within:
             place = (step - first) * size
             chosen = order[place : place + size]

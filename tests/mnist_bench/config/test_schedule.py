@@ -41,19 +41,18 @@ def test_periods_cut_the_steps_without_gap_or_overlap(ends: list[float], images:
     assert [step for steps in ranges for step in steps] == list(range(whole.total_steps))
 
 
-@example(2, 8, 0.75, 0.5, 0.0, 1.0, True)
-@example(2, 8, 0.75, 0.5, 0.9, 2.0, True)
-@example(2000, 8, 0.0001, 0.0001, 0.0, 1.0, False)
+@example(2, 8, 0.75, 0.5, 0.0, True)
+@example(2, 8, 0.75, 0.5, 0.9, True)
+@example(2000, 8, 0.0001, 0.0001, 0.0, False)
 @given(
     st.integers(2, 2000), st.integers(8, 300), st.floats(0, 0.99), st.floats(0.0001, 0.99), st.floats(0, 0.99),
-    st.floats(1, 64), st.booleans(),
+    st.booleans(),
 )  # fmt: skip
 def test_every_step_is_in_one_epoch(
-    images: int, batch: int, share: float, easy: float, learned: float, growth: float, keep: bool
+    images: int, batch: int, share: float, easy: float, learned: float, keep: bool
 ) -> None:
     optim = OptimConfig(
-        batch_size=batch, hard_share=share, easy_share=easy, learned_share=learned, batch_growth=growth,
-        keep_last_batch=keep,
+        batch_size=batch, hard_share=share, easy_share=easy, learned_share=learned, keep_last_batch=keep,
     )  # fmt: skip
     whole = Schedule(config=TrainConfig(epochs=3, optim=optim), images=images)
     bounds = [whole.first_step(epoch) for epoch in range(4)]
@@ -62,7 +61,7 @@ def test_every_step_is_in_one_epoch(
     found = [whole.epoch_of(step) for step in range(whole.total_steps)]
     assert found == [epoch for epoch in range(3) for _ in range(bounds[epoch], bounds[epoch + 1])]
     for epoch in range(3):
-        assert 2 <= whole.batch_size(epoch) <= whole.images_in(epoch) <= images
+        assert 2 <= whole.batch_size <= whole.images_in(epoch) <= images
     for steps in (range(whole.total_steps), range(1, whole.total_steps - 1)):
         parts = list(whole.by_epoch(steps))
         assert [step for part in parts for step in part] == list(steps)
@@ -74,7 +73,7 @@ def test_hard_images_make_later_epochs_shorter_by_a_known_number_of_steps() -> N
     assert (choosing.hard_images(1), choosing.easy_images(1), choosing.images_in(1)) == (500, 167, 667)
     assert [choosing.steps(period) for period in (1, 2, 3)] == [range(10), range(10, 16), range(16, 22)]
     assert schedule(hard_share=0.5, easy_share=0.1).images_in(1) == 550
-    assert schedule(batch_size=700, hard_share=0.5).batch_size(0) == 667
+    assert schedule(batch_size=700, hard_share=0.5).batch_size == 667
     halves = replace(choosing, config=replace(choosing.config, periods=(0.5, 1.5, 3.0)))
     assert [halves.steps(period) for period in (1, 2, 3)] == [range(5), range(5, 13), range(13, 22)]
 
@@ -88,22 +87,9 @@ def test_learned_images_are_left_out_epoch_by_epoch() -> None:
     assert [both.images_in(epoch) for epoch in range(5)] == [1000, 675, 600, 525, 450]
 
 
-def test_batches_grow_by_one_factor_from_epoch_to_epoch() -> None:
-    growing = schedule(epochs=3, batch_growth=4.0)
-    assert [growing.batch_size(epoch) for epoch in range(3)] == [100, 200, 400]
-    assert growing.first_steps == (0, 10, 15, 17)
-    assert [growing.epoch_of(step) for step in (9, 10, 14, 15, 16)] == [0, 1, 1, 2, 2]
-    assert growing.images_of(range(5, 17)) == 5 * 100 + 5 * 200 + 2 * 400
-    assert growing.lr(16) == 0.1
-    assert schedule(epochs=1, batch_growth=4.0).batch_size(0) == 100
-    assert schedule(300, epochs=3, batch_growth=64.0).batch_size(2) == 300
-
-
-@given(st.floats(0, 1), st.integers(8, 500), st.floats(0, 0.9), st.floats(0, 0.9), st.floats(1, 8))
-def test_a_share_of_the_steps_is_over_at_its_epoch(
-    share: float, batch: int, hard: float, learned: float, growth: float
-) -> None:
-    optim = OptimConfig(batch_size=batch, hard_share=hard, learned_share=learned, batch_growth=growth)
+@given(st.floats(0, 1), st.integers(8, 500), st.floats(0, 0.9), st.floats(0, 0.9))
+def test_a_share_of_the_steps_is_over_at_its_epoch(share: float, batch: int, hard: float, learned: float) -> None:
+    optim = OptimConfig(batch_size=batch, hard_share=hard, learned_share=learned)
     config = TrainConfig(epochs=4, optim=optim)
     whole = Schedule(config=config, images=10**7)
     assert whole.first_step(epoch_at(config, share)) == pytest.approx(share * whole.total_steps, rel=1e-3, abs=5)

@@ -104,16 +104,6 @@ def test_epochs_on_hard_images_cost_their_steps() -> None:
     assert costs(hard)[1:] < costs(hard)[:1] * 2
 
 
-def test_growing_batches_change_the_number_of_steps_and_not_that_of_images() -> None:
-    augment = AugmentConfig(zoom=0.1)
-    growing = TrainConfig(epochs=3, augment=augment, optim=OptimConfig(batch_size=125, batch_growth=4.0))
-    found = period_features(growing, train_images=50_000, validation_images=10_000)
-    assert [row[:3] for row in found] == [found[0][:3]] * 3
-    assert [row[4] / found[0][4] for row in found] == [1, 0.5, 0.25]
-    (whole,) = period_features(replace(growing, periods=(3,)), train_images=50_000, validation_images=10_000)
-    assert whole[2:5] == tuple(map(sum, zip(*(row[2:5] for row in found), strict=True)))
-
-
 def test_learned_images_cost_nothing_in_the_epochs_that_leave_them_out() -> None:
     dropping = TrainConfig(epochs=3, augment=AugmentConfig(zoom=0.1), optim=OptimConfig(learned_share=0.5))
     found = period_features(dropping, train_images=51_200, validation_images=10_000)

@@ -127,9 +127,9 @@ def test_the_line_tells_a_grid_and_hard_images() -> None:
     assert found.endswith("hard 0.5, easy 0.33")
 
 
-def test_the_line_tells_growing_batches_and_learned_images() -> None:
-    optim = OptimConfig(batch_size=64, batch_growth=4.0, learned_share=0.25)
-    assert line(TrainConfig(optim=optim)).endswith("learned 0.25, batch 64 → ×4")
+def test_the_line_tells_learned_images() -> None:
+    optim = OptimConfig(learned_share=0.25)
+    assert line(TrainConfig(optim=optim)).endswith("learned 0.25")
 
 
 def test_the_line_tells_shifted_views() -> None:

@@ -136,17 +136,6 @@ def test_learned_images_are_left_out_and_return_if_others_are_easier(digits: Dat
     assert len(found) == 500
 
 
-def test_growing_batches_take_each_image_once_an_epoch_in_its_order(digits: Dataset) -> None:
-    constant, growing = (
-        Schedule(config=TrainConfig(epochs=3, optim=OptimConfig(batch_size=50, batch_growth=growth)), images=IMAGES)
-        for growth in (1.0, 4.0)
-    )
-    taken = list(selections(growing, digits, 1, range(growing.total_steps), None))
-    assert [len(some.chosen) for some in taken] == [50] * 20 + [100] * 10 + [200] * 5
-    expected = selections(constant, digits, 1, range(constant.total_steps), None)
-    assert torch.equal(torch.cat([some.chosen for some in taken]), torch.cat([some.chosen for some in expected]))
-
-
 @pytest.mark.parametrize("zoom", [0.0, 0.2])
 def test_cropped_images_are_the_middle_of_the_distorted_ones(digits: Dataset, zoom: float) -> None:
     whole, cropped = (
@@ -172,7 +161,7 @@ def test_the_first_epoch_is_that_of_a_training_on_all_images(hard: TrainConfig, 
     assert chosen[1].weights != everything[1].weights
 
 
-@pytest.mark.parametrize("more", [{}, {"learned_share": 0.5, "batch_growth": 2.0}])
+@pytest.mark.parametrize("more", [{}, {"learned_share": 0.5}])
 def test_cut_into_periods_or_straight_gives_the_same_weights(
     hard: TrainConfig, digits: Dataset, more: dict[str, float]
 ) -> None:
