@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -42,10 +42,6 @@ class PictureForm:
     def array_shape(self) -> tuple[int, ...]:
         """Shape of one picture in an IDX file: (height, width) if it is grey, else (channels, height, width)."""
         return self.shape if self.channels > 1 else self.shape[1:]
-
-    def cropped(self, pixels: int) -> PictureForm:
-        """Return the form of these pictures without some pixels of each side."""
-        return replace(self, height=self.height - 2 * pixels, width=self.width - 2 * pixels)
 
     def __str__(self) -> str:
         """Return a few words: `32x32 pixels in color, 20 classes`."""

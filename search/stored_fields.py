@@ -62,6 +62,7 @@ REMOVED = (
     "model.first_filters",
     "optim.lookahead_steps",
     "optim.batch_growth",
+    "augment.crop_pixels",
 )
 """Settings of the search, and of what it searches, that studies of version 0.3.0 may have, and without which they
 cannot be understood."""

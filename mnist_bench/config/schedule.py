@@ -138,12 +138,6 @@ class Schedule:
         return epoch / max(1, self.config.epochs - 1)
 
 
-def crops(config: TrainConfig) -> tuple[int, ...]:
-    """Return the different numbers of pixels that a training cuts off each side of its images, in rising order."""
-    augments = [phase.augment or config.augment for phase in config.phases] or [config.augment]
-    return tuple(sorted({augment.crop_pixels for augment in augments}))
-
-
 def lr_factor(optim: OptimConfig, progress: float) -> float:
     """Return the share of the highest learning rate at `progress` (0 to 1) through the full budget.
 

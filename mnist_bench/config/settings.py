@@ -232,9 +232,6 @@ class AugmentConfig:
     which moves every pixel (after Simard et al. 2003). 4 is common; 0 is off."""
     grid_shift: Annotated[float, Gt(0), Le(7), Unit("pixels"), Setting(group="augmentation", needs=(GRID,))] = 1.0
     """Largest displacement of a grid pixel either way along rows and along columns, in pixels of the image."""
-    crop_pixels: Annotated[int, Ge(0), Le(12), Unit("pixels"), Setting(group="augmentation", unit="px")] = 0
-    """Pixels cut off each side of the training images, after they are distorted. A step on a smaller image costs less,
-    so a first phase with crop_pixels is common. It needs model.final_pool. Evaluation takes whole images."""
 
     @property
     def distorts(self) -> bool:

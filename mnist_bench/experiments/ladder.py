@@ -75,7 +75,7 @@ class Rung:
     images: int
     """That a run trains on, each as often as it comes."""
     training_macs: int
-    """Multiply-accumulates of the forward passes of all these images, which may be cropped."""
+    """Multiply-accumulates of the forward passes of all these images."""
     runs: tuple[LadderRun, ...]
     """In the order of the seeds; without those that did not train to their end."""
     unended: int

@@ -8,13 +8,13 @@ leaves 64 workers 99.7% busy, 40% off leaves them 82% (docs/concepts/ordering.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
 from typing import NamedTuple, assert_never, get_args
 
-from mnist_bench.config.schedule import Schedule, crops, images_per_epoch
+from mnist_bench.config.schedule import Schedule, images_per_epoch
 from mnist_bench.config.settings import AugmentConfig, Optimizer, TrainConfig
 from mnist_bench.nets.architecture import CONVOLUTIONS, Architecture, Layer, plan_layers
 from mnist_bench.numerics.kinds import MUON_ITERATIONS, DeviceKind
@@ -113,13 +113,12 @@ def period_features(
     Raises:
         ArchitectureError: the net is impossible; see `plan_layers`.
     """
-    works = {crop: _work(config, form.cropped(crop), vector) for crop in {0, *crops(config)}}
-    pixels = {crop: _pixels(form.cropped(crop)) / _pixels(form) for crop in works}
+    work = _work(config, form, vector)
     trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
     schedule = Schedule(config=config, images=trained_on)
-    evaluated = EVALUATION_SHARE * validation_images * works[0].views
+    evaluated = EVALUATION_SHARE * validation_images * work.views
     periods = range(1, len(schedule.period_ends) + 1)
-    return [_features(works, pixels, schedule, period, evaluated) for period in periods]
+    return [_features(work, schedule, period, evaluated) for period in periods]
 
 
 def price_list(coefficients: Coefficients) -> tuple[float, ...]:
@@ -187,58 +186,19 @@ def _matrices(layer: Layer) -> Iterator[tuple[int, int]]:
         yield outputs, inputs * pixels
 
 
-def _pixels(form: PictureForm) -> int:
-    return form.height * form.width
-
-
-def _features(
-    works: Mapping[int, _Work], pixels: Mapping[int, float], schedule: Schedule, period: int, evaluated: float
-) -> tuple[float, ...]:
-    """Return the units of work of a period.
-
-    `works` and `pixels` are the work on an image, and the share of its pixels that is left, by crop_pixels.
-    """
-    steps, work = schedule.steps(period), works[0]
-    parts = [_Part(schedule, part) for part in _alike(schedule, steps)]
+def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
+    """Return the units of work of a period."""
+    steps = schedule.steps(period)
     # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
-    whole = sum(part.images for part in parts if not part.crop) + evaluated
-    cropped = [(part.images, works[part.crop]) for part in parts if part.crop]
+    images = schedule.images_of(steps) + evaluated
     return (
-        whole * work.macs
-        + sum(images * smaller.macs for images, smaller in cropped)
-        + len(steps) * work.optimizer_macs,
-        whole * work.elements + sum(images * smaller.elements for images, smaller in cropped),
-        sum(_distorted(schedule, part.steps) * pixels[part.crop] * part.batch_size for part in parts),
+        images * work.macs + len(steps) * work.optimizer_macs,
+        images * work.elements,
+        _distorted(schedule, steps) * schedule.batch_size,
         len(steps) * work.weights,  # the optimizer's update
         len(steps) * work.layers,  # the call of a kernel, whatever the batch
         1,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Steps with images of one size."""
-
-    schedule: Schedule
-    steps: range
-
-    @property
-    def batch_size(self) -> int:
-        return self.schedule.batch_size
-
-    @property
-    def images(self) -> int:
-        return len(self.steps) * self.batch_size
-
-    @property
-    def crop(self) -> int:
-        return self.schedule.augment(self.steps.start).crop_pixels
-
-
-def _alike(schedule: Schedule, steps: range) -> Iterable[range]:
-    """Return the parts of a range of steps for `_Part`: an epoch each, or all steps if all epochs are alike."""
-    config = schedule.config
-    return schedule.by_epoch(steps) if any(crops(config)) else [steps]
 
 
 def _distorted(schedule: Schedule, steps: range) -> float:

@@ -22,7 +22,6 @@ from mnist_bench.config.settings import (
     TrainConfig,
 )
 from mnist_bench.nets.architecture import Layer, View, plan_layers
-from mnist_bench.nets.size import check_crops
 from mnist_bench.numerics.fixed_order import mean_of_pixels, separable_kernel
 from mnist_bench.own_nets import building, draws
 from mnist_bench.picture_form import MNIST, PictureForm
@@ -179,7 +178,6 @@ def build_net(config: TrainConfig, generator: torch.Generator, form: PictureForm
         ArchitectureError: the net is impossible.
         UsageError, PluginError: of your own network, see `own_nets.build`.
     """
-    check_crops(config, form)
     if config.net_code is not None:
         return building.build(config.net_code, config.net, form, generator)
     return build_model(config.model, generator, form)

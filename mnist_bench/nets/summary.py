@@ -262,8 +262,6 @@ def _model_words(config: TrainConfig) -> Iterator[str]:
 
 
 def _augment_words(augment: AugmentConfig) -> Iterator[str]:
-    if augment.crop_pixels:
-        yield f"cropped by {augment.crop_pixels} px"
     if augment.rotation_degrees:
         yield f"rot {augment.rotation_degrees:.2g}°"
     if augment.translate_pixels:

@@ -48,22 +48,8 @@ def numbers(config: AugmentConfig) -> int:
 
 
 def distort(images: Tensor, drawn: Tensor, config: AugmentConfig) -> Tensor:
-    """Return float32 `images` (N, C, H, W), 0 to 255, as `drawn` (N, `numbers`) of `distortions` distorts them.
-
-    With crop_pixels, H and W of the result are smaller: the pixels that are cut off are not computed.
-    """
+    """Return float32 `images` (N, C, H, W), 0 to 255, as `drawn` (N, `numbers`) of `distortions` distorts them."""
     return resample(images, drawn.view(len(drawn), 2, -1), config)
-
-
-def crop(images: Tensor, config: AugmentConfig) -> Tensor:
-    """Return images (N, C, H, W) without the crop_pixels of each side."""
-    rows, columns = (_kept(size, config) for size in images.shape[2:])
-    return images[:, :, rows, columns]
-
-
-def _kept(size: int, config: AugmentConfig) -> slice:
-    """Return the places that are left of a side of `size` pixels."""
-    return slice(config.crop_pixels, size - config.crop_pixels)
 
 
 def draw(config: AugmentConfig, images: int, generator: torch.Generator) -> Tensor:
@@ -101,9 +87,9 @@ def _matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
 
 @torch.no_grad()
 def resample(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
-    """Return the float32 `images` (N, C, H, W) resampled through `maps` (N, 2, 3 + G²) and cropped; 0 is background."""
+    """Return the float32 `images` (N, C, H, W) resampled through `maps` (N, 2, 3 + G²); 0 is background."""
     height, width = images.shape[2:]
-    row, column = (_centred(size, images.device)[_kept(size, config)] for size in (height, width))
+    row, column = (_centred(size, images.device) for size in (height, width))
     # grid_sample takes (x, y) in half picture sizes from the centre. The grid is built elementwise, because
     # affine_grid's matrix product obeys the precision settings of the device. (N, 2, 3 + G²): x from, y from
     scaled = torch.stack([maps[:, 1] * (2 / width), maps[:, 0] * (2 / height)], dim=1)
@@ -111,7 +97,7 @@ def resample(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
     across = scaled[:, None, :, 1] * column  # (N, W, 2): what its column adds
     grid = down[:, :, None] + across[:, None]  # (N, H, W, 2)
     if maps.shape[2] > AFFINE:
-        grid += _field(scaled[:, :, AFFINE:], height, width)[:, _kept(height, config), _kept(width, config)]
+        grid += _field(scaled[:, :, AFFINE:], height, width)
     mode, padding_mode = _mode(config.interpolation), _padding_mode(config.fill)
     return functional.grid_sample(images, grid, mode=mode, padding_mode=padding_mode, align_corners=False)
 

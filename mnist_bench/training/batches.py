@@ -120,13 +120,11 @@ def _mask(places: Tensor, size: int) -> Tensor:
 
 
 def load(data: Dataset, chosen: Tensor, distortions: Tensor | None, config: AugmentConfig) -> tuple[Tensor, Tensor]:
-    """Return distorted, cropped, normalised pictures (B, C, H, W) and labels (B,) at places in the training part."""
+    """Return distorted, normalised pictures (B, C, H, W) and labels (B,) at places in the training part."""
     picked = data.train[chosen]
     # Distorted before normalised: what is read outside the picture is 0, and 0 is background only until then.
     pixels = data.pixels(picked)
-    if distortions is None:
-        pixels = augmentation.crop(pixels, config)
-    else:
+    if distortions is not None:
         pixels = augmentation.distort(pixels, distortions, config)
     return data.normalise(pixels), data.labels[picked]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
@@ -82,13 +82,7 @@ def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
 
 def distorted(images: image_grid.Pixels, drawn: Tensor | None, config: AugmentConfig) -> image_grid.Pixels:
     """Return images, shape (N, H, W) or (N, H, W, 3), as training distorts them: `drawn` are N rows of
-    `augmentation.distortions`, None leaves them as they are. Pixels that are cut off are black."""
-    crop = config.crop_pixels
-    if crop:
-        whole = distorted(images, drawn, replace(config, crop_pixels=0))
-        result = np.zeros_like(whole)
-        result[:, crop:-crop, crop:-crop] = whole[:, crop:-crop, crop:-crop]
-        return result
+    `augmentation.distortions`, None leaves them as they are."""
     if drawn is None:
         return images
     pixels = torch.tensor(images, dtype=torch.float32)
@@ -121,8 +115,6 @@ def in_words(config: AugmentConfig) -> str:
         for name, strength in config.strengths.items()
         if strength
     ]
-    if config.crop_pixels:
-        words.append(f"cropped by {config.crop_pixels} px")
     return joined(words) or "not distorted"
 
 

@@ -11,7 +11,6 @@ from mnist_bench.config.settings import (
     ConvolutionKind,
     ModelConfig,
     OptimConfig,
-    Phase,
     SharedFilters,
     TrainConfig,
 )
@@ -27,7 +26,6 @@ from mnist_bench.nets.cost_model import (
     period_features,
     price_list,
 )
-from mnist_bench.nets.size import training_macs
 from mnist_bench.numerics.kinds import MUON_ITERATIONS
 from mnist_bench.picture_form import MNIST
 
@@ -108,21 +106,6 @@ def test_learned_images_cost_nothing_in_the_epochs_that_leave_them_out() -> None
     dropping = TrainConfig(epochs=3, augment=AugmentConfig(zoom=0.1), optim=OptimConfig(learned_share=0.5))
     found = period_features(dropping, train_images=51_200, validation_images=10_000)
     assert [row[2] / found[0][2] for row in found] == [1, 0.75, 0.5]
-
-
-def test_cropped_images_cost_the_work_on_their_pixels() -> None:
-    phases = (Phase(epochs=1, augment=AugmentConfig(zoom=0.1, crop_pixels=7)), Phase(epochs=1))
-    config = TrainConfig(
-        epochs=2, model=ModelConfig(filters=16, final_pool="mean"), augment=AugmentConfig(zoom=0.1), phases=phases
-    )
-    small, whole = period_features(config, train_images=50_000, validation_images=0)
-    assert small[2] / whole[2] == 14**2 / 28**2
-    assert small[0] / whole[0] == pytest.approx(1 / 4, rel=0.02)
-    assert small[1] / whole[1] == pytest.approx(1 / 4, rel=0.02)  # the head writes as much for both
-    assert small[3:] == whole[3:]
-    assert training_macs(config, 50_000) == 390 * 128 * sum(
-        plan_layers(config.model, MNIST.cropped(crop)).macs for crop in (7, 0)
-    )
 
 
 def test_shifted_views_multiply_the_cost_of_the_evaluation() -> None:

@@ -16,10 +16,9 @@ from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, load_training_set
 from mnist_bench.errors import ConfigError, DataError, DeviceError
 from mnist_bench.nets.cost_model import COEFFICIENTS, period_costs
 from mnist_bench.nets.planner import make_planner
-from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.training.factory import make_trainer, trainer_spec
 from search.trainer_api import Planner, Trainer
-from support import handmade_data, own_nets
+from support import handmade_data
 from support.paths import ROOT
 
 
@@ -47,30 +46,6 @@ def test_a_plan_holds_the_whole_config_its_costs_and_facts() -> None:
 def test_a_limit_on_operations_counts_all_views_of_an_evaluated_image() -> None:
     plan = planner({"model": {"blocks": 0, "hidden_layers": 0, "test_shift": 1}}, macs=7_840)({})
     assert (plan.facts["macs"], plan.constraints) == (3 * 7_840, {"macs": 2 * 7_840})
-
-
-@pytest.mark.parametrize(
-    ("model", "crop", "reason"),
-    [
-        (
-            {},
-            4,
-            "augment.crop_pixels 4: needs model.final_pool; otherwise the dense layers read a fixed number of ",
-        ),
-        ({"blocks": 0, "final_pool": "mean"}, 4, "augment.crop_pixels 4: needs model.final_pool; "),
-        ({"blocks": 4, "final_pool": "mean"}, 11, "augment.crop_pixels 11: model.pool_axes rows_columns: "),
-    ],
-)
-def test_a_net_that_cannot_take_the_cropped_images_is_infeasible(model: dict[str, Any], crop: int, reason: str) -> None:
-    plan = planner({"model": model})({"augment.crop_pixels": crop})
-    assert not plan.feasible
-    assert str(plan.facts["reason"]).startswith(reason)
-
-
-def test_a_net_of_ones_own_is_trained_on_whole_images(tmp_path: Path) -> None:
-    code = load_net(own_nets.write(tmp_path, own_nets.TABLED)).code
-    plan = planner({"net_code": code})({"augment.crop_pixels": 2})
-    assert plan.facts == {"reason": "augment.crop_pixels 2: your own network is trained on whole images only"}
 
 
 def test_limits_become_constraints() -> None:

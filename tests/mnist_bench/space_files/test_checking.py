@@ -187,10 +187,6 @@ def lines_of(text: str) -> list[str]:
         ("search: {pruner: {name: asha, eta: 3, min_resource: 0}}", "has no option 'eta'; it has "),
         ("search: {pruner: {name: asha, eta: 3, min_resource: 0}}", "; pruner asha: min_resource is 0; it takes"),
         (
-            "epochs: 2\nphases: [{epochs: 1, augment: {crop_pixels: 4}}, {epochs: 1}]",
-            "2:9  model: no network can be built from these settings: augment.crop_pixels 4: needs model.final_pool",
-        ),
-        (
             "limits: {parameters: 200_000}\nmodel: {blocks: {int: [1, 2]}}",
             "1:22  limits.parameters: the smallest network has 206,922 parameters, above the limit of 200,000",
         ),

@@ -13,7 +13,7 @@ from safetensors.torch import load as tensors_in
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.schedule import Schedule
-from mnist_bench.config.settings import AugmentConfig, OptimConfig, TrainConfig
+from mnist_bench.config.settings import OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.numerics.generators import seeded
 from mnist_bench.training.batches import LastLosses, batches, no_losses, selections
@@ -134,16 +134,6 @@ def test_learned_images_are_left_out_and_return_if_others_are_easier(digits: Dat
     found = torch.cat([batch.chosen for batch in selections(schedule, digits, 1, last, losses)])
     assert {*found.tolist()} >= {*range(250)} - {0}
     assert len(found) == 500
-
-
-@pytest.mark.parametrize("zoom", [0.0, 0.2])
-def test_cropped_images_are_the_middle_of_the_distorted_ones(digits: Dataset, zoom: float) -> None:
-    whole, cropped = (
-        next(batches(Schedule(config=TrainConfig(augment=augment), images=IMAGES), digits, 1, range(1)))
-        for augment in (AugmentConfig(zoom=zoom), AugmentConfig(zoom=zoom, crop_pixels=5))
-    )
-    assert cropped.pixels.shape[2:] == (18, 18)
-    assert torch.equal(cropped.pixels, whole.pixels[:, :, 5:-5, 5:-5])
 
 
 def test_without_a_share_nobody_asks_for_losses(plain: TrainConfig, digits: Dataset) -> None:
