@@ -63,6 +63,7 @@ REMOVED = (
     "optim.lookahead_steps",
     "optim.batch_growth",
     "augment.crop_pixels",
+    "model.shared_filters",
 )
 """Settings of the search, and of what it searches, that studies of version 0.3.0 may have, and without which they
 cannot be understood."""

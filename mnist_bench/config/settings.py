@@ -26,7 +26,6 @@ BatchnormPlacement = Literal["none", "before_activation", "after_activation"]
 BlockBatchnormPlacement = Literal[BatchnormPlacement, "after_pool"]
 PoolAxes = Literal["rows_columns", "channels_rows"]
 ConvolutionKind = Literal["full", "separable"]
-SharedFilters = Literal["none", "block", "net"]
 PixelPool = Literal["mean", "max"]
 FinalPool = Literal["none", PixelPool]
 Initialisation = Literal["kaiming_uniform", "kaiming_normal", "glorot_uniform", "glorot_normal", "orthogonal"]
@@ -124,12 +123,6 @@ class ModelConfig:
     """"separable": a kernel for each input channel, then a weighted sum of channels for each output channel, with
     nothing between (Chollet 2017). The network's first convolution and kernels of 1 pixel stay full. Training takes
     the time of full convolutions; MACs are those of the two steps."""
-    shared_filters: Annotated[SharedFilters, Setting(group="convolutions", needs=(BLOCKS,), counts="everywhere")] = (
-        "none"
-    )
-    """Which convolutions have the same weights and biases, if their channels and kernels have the same numbers: those
-    of a "block", or of the whole "net" (after Lan et al. 2020). The network's first convolution shares none. Batch
-    normalization is each one's own."""
     pool_axes: Annotated[PoolAxes, Setting(group="convolutions", needs=(BLOCKS,))] = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
     final_pool: Annotated[FinalPool, Setting(group="convolutions", needs=(BLOCKS,), counts="everywhere")] = "none"

@@ -94,8 +94,7 @@ def _nodes(winner: Winner) -> Iterator[NodeProto]:
         for number, layer in enumerate(known_layers(winner)):
             if layer.kind != "dropout":  # it does nothing in a net at rest
                 target = f"{view}layer{number}"
-                owner = number if layer.same_as is None else layer.same_as
-                yield from _layer(layer, name, target, str(owner), winner.config.model.batchnorm_epsilon)
+                yield from _layer(layer, name, target, str(number), winner.config.model.batchnorm_epsilon)
                 name = target
         if view:
             yield helper.make_node("Mul", [name, f"{view}weight"], [f"{view}weighted"])

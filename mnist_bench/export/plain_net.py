@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, assert_never
 
 from torch import nn
@@ -22,27 +22,15 @@ def source(winner: Winner) -> str:
     """Return the text of `net.py`; the weights are next to it in `model.safetensors`."""
     model, input_spec, layers = winner.config.model, winner.input_spec, known_layers(winner)
     prepare, functions = _preparation(winner)
-    shared = sorted({layer.same_as for layer in layers if layer.same_as is not None})
     text = render(
         "net.py.j2", name=winner.name, summary=line(winner.config), form=winner.form, input_spec=input_spec,
         mean=_levels(input_spec.mean), std=_levels(input_spec.std), names=_names(winner),
-        layers=[(_named(place, layer, model, shared), layer.outputs) for place, layer in enumerate(layers)],
-        shared=[(_name(place), _module(layers[place], model)) for place in shared],
+        layers=[(_module(layer, model), layer.outputs) for layer in layers],
         views=[tuple(view) for view in views_of(model)] if model.test_shift else [],
         has_odd_pool=any(layer.kind == "pool" and layer.pool_axes == "channels_rows" for layer in layers),
         prepare=prepare, functions="\n\n".join(inspect.getsource(function) for function in functions),
     )  # fmt: skip
     return text + "\n"
-
-
-def _named(place: int, layer: Layer, model: ModelConfig, shared: Sequence[int]) -> str:
-    """Return a layer as Python: by a name if several places of the network have it."""
-    owner = place if layer.same_as is None else layer.same_as
-    return _name(owner) if owner in shared else _module(layer, model)
-
-
-def _name(place: int) -> str:
-    return f"layer_{place}"
 
 
 def _levels(channels: tuple[float, ...]) -> str:
@@ -86,8 +74,7 @@ def known_layers(winner: Winner) -> tuple[Layer, ...]:
         UsageError: one of them is of another kind, from your own setting.
     """
     layers = plan_layers(winner.config.model, winner.form).layers
-    # Not `children`, which names a layer once that several places have.
-    for layer, module in zip(layers, winner.net._modules.values(), strict=True):
+    for layer, module in zip(layers, winner.net.children(), strict=True):
         wanted = _module(layer, winner.config.model).partition("(")[0].removeprefix("nn.")
         is_known = isinstance(module, getattr(nn, wanted, ())) or type(module).__name__ == wanted
         if layer.kind != "dropout" and not is_known:

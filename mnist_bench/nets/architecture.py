@@ -12,8 +12,8 @@ pool, whatever the activation; that is another net.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from math import floor, prod
 from typing import Literal, NamedTuple, TypeVar, assert_never
@@ -26,7 +26,6 @@ from mnist_bench.config.settings import (
     ModelConfig,
     PixelPool,
     PoolAxes,
-    SharedFilters,
 )
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.picture_form import MNIST, PictureForm
@@ -46,7 +45,7 @@ class Layer:
     inputs: Shape
     outputs: Shape
     trainable: int = 0
-    """Weights and biases that training changes; 0 if an earlier layer has them."""
+    """Weights and biases."""
     running: int = 0
     """Running statistics of batchnorm, which Keras counts as parameters too."""
     macs: int = 0
@@ -61,8 +60,6 @@ class Layer:
     """Axes that a pool halves."""
     pixel_pool: PixelPool = "mean"
     """How a final pool makes one number of all pixels of a map."""
-    same_as: int | None = None
-    """Place of the earlier layer whose weights and biases this one has; None if they are its own."""
 
     @property
     def parameters(self) -> int:
@@ -90,7 +87,7 @@ class Architecture:
 
     @property
     def trainable(self) -> int:
-        """Weights and biases that training changes."""
+        """Weights and biases."""
         return sum(layer.trainable for layer in self.layers)
 
     @property
@@ -122,7 +119,7 @@ def plan_layers(model: ModelConfig, form: PictureForm = MNIST) -> Architecture:
         ArchitectureError: a list has another length than there are blocks or hidden layers, or a pool leaves no
             pixels.
     """
-    layers = list(_sharing(model.shared_filters, [*_blocks(model, form.shape)]))
+    layers = list(_blocks(model, form.shape))
     shape = layers[-1].outputs if layers else form.shape
     if layers and model.final_pool != "none":
         pooled = (shape[0], 1, 1)
@@ -248,34 +245,6 @@ def _convolution(shape: Shape, maps: int, kernel: int, convolutions: Convolution
     outputs = (maps, *shape[1:])
     macs = weights * prod(shape[1:])
     return Layer(kind=kind, inputs=shape, outputs=outputs, trainable=weights + maps, macs=macs, kernel=kernel)
-
-
-def _sharing(shared: SharedFilters, layers: Sequence[Layer]) -> Iterator[Layer]:
-    """Yield the layers of all blocks, of which some convolutions have the weights and biases of an earlier one.
-
-    The first convolution shares them with none.
-    """
-    owners: dict[tuple[object, ...], int] = {}
-    block = 0
-    for place, layer in enumerate(layers):
-        block += layer.kind == "pool"
-        form = (layer.kind, layer.kernel, layer.inputs[0], layer.outputs[0])
-        scope = _scope(shared, place=place, block=block)
-        owner = owners.setdefault((scope, *form), place) if place and layer.kind in CONVOLUTIONS else place
-        yield layer if owner == place else replace(layer, trainable=0, same_as=owner)
-
-
-def _scope(shared: SharedFilters, *, place: int, block: int) -> int:
-    """Return a number that convolutions need in common to have the same weights."""
-    match shared:
-        case "none":
-            return place
-        case "block":
-            return block
-        case "net":
-            return 0
-        case _:
-            assert_never(shared)
 
 
 def _linear(features: int, width: int) -> Layer:

@@ -176,9 +176,7 @@ def _optimizer_macs(optimizer: Optimizer, net: Architecture) -> int:
 
 
 def _matrices(layer: Layer) -> Iterator[tuple[int, int]]:
-    """Yield the rows and columns of the weights that training changes, each as a matrix; of a layer's own alone."""
-    if layer.same_as is not None:
-        return
+    """Yield the rows and columns of the weights that training changes, each as a matrix."""
     inputs, outputs, pixels = layer.inputs[0], layer.outputs[0], max(1, layer.kernel) ** 2
     if layer.kind == "separable":
         yield from ((inputs, pixels), (outputs, inputs))

@@ -194,10 +194,7 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
     """
     architecture = plan_layers(config, form)
     layers = architecture.layers
-    modules: list[nn.Module] = []
-    for layer in layers:
-        made = _module(layer, config, last=layer is layers[-1]) if layer.same_as is None else modules[layer.same_as]
-        modules.append(made)
+    modules = [_module(layer, config, last=layer is layers[-1]) for layer in layers]
     model = ShiftedViews(architecture.views, *modules) if config.test_shift else nn.Sequential(*modules)
     _initialise(model, _initialiser(config.initialisation), generator)
     # oneDNN and cuDNN compute on channels-last directly; other layouts are reordered around each convolution.

@@ -249,8 +249,6 @@ def _model_words(config: TrainConfig) -> Iterator[str]:
         yield f"{_joined(block_filters(model))} filters"
         if model.convolutions != "full":
             yield model.convolutions
-        if model.shared_filters != "none":
-            yield f"shared in the {model.shared_filters}"
         if model.batchnorm != "none":
             yield f"bn {_cell('batchnorm', config, _values(config))}"
         if model.final_pool != "none":

@@ -52,8 +52,8 @@ class Extremes:
     macs: tuple[int, int]
     """Multiply-accumulates for one image."""
     exact: bool
-    """False if more extreme nets may exist: there are too many corners to visit, filter_multiple has a range, or
-    filters are shared only inside the range of filter_growth."""
+    """False if more extreme nets may exist: there are too many corners to visit, or filter_multiple has a
+    range."""
 
 
 def describe(space: Space) -> list[FieldRow]:
@@ -80,15 +80,8 @@ def extremes(drawn: Drawn) -> Extremes:
         raise ArchitectureError(f"{space.source}: none of the networks at the ends of the ranges can be built")
     parameters, macs = zip(*sizes, strict=True)
     few = math.prod(len(values) for values in axes.values()) <= MAX_CORNERS
-    exact = few and not is_own and "model.filter_multiple" not in axes and not _shares_most_between_ends(space, axes)
+    exact = few and not is_own and "model.filter_multiple" not in axes
     return Extremes((min(parameters), max(parameters)), (min(macs), max(macs)), exact)
-
-
-def _shares_most_between_ends(space: Space, axes: Mapping[str, list[Any]]) -> bool:
-    """Return whether blocks may have the same channels, and share filters, only inside the range of their growth."""
-    shared = {item.path: item for item in space.fields}.get("model.shared_filters")
-    growth = axes.get("model.filter_growth", [1])
-    return shared is not None and axes.get(shared.path, [shared.value]) != ["none"] and min(growth) < 1 < max(growth)
 
 
 def _own_sizes(drawn: Drawn) -> Iterator[tuple[int, int]]:

@@ -277,12 +277,9 @@ def _check_promise(head: bytes, size: int) -> None:
 def _most_bytes(config: TrainConfig, form: PictureForm) -> int:
     """Return more bytes than a file of a built-in net has.
 
-    In addition to its parameters it holds means and variances of layers, as many at most, and the header. It holds
-    shared filters at each of their places.
+    In addition to its parameters it holds means and variances of layers, as many at most, and the header.
     """
-    net = plan_layers(config.model, form)
-    again = sum(net.layers[layer.same_as].trainable for layer in net.layers if layer.same_as is not None)
-    return 8 * (net.parameters + again) + MAX_HEADER
+    return 8 * plan_layers(config.model, form).parameters + MAX_HEADER
 
 
 def weights_hash(weights: Mapping[str, Tensor]) -> str:

@@ -36,16 +36,16 @@ NETS = {
     "three to one": ModelConfig(blocks=4, filters=(4, 6, 8, 10), batchnorm="before_activation", hidden_layers=0),
     "three maps to one": ModelConfig(blocks=4, filters=(8, 6, 5, 3), pool_axes="channels_rows", hidden_layers=0),
     "separable": ModelConfig(
-        filters=16, filter_growth=1.0, convs_per_block=2, convolutions="separable", shared_filters="net",
+        filters=16, filter_growth=1.0, convs_per_block=2, convolutions="separable",
         batchnorm="before_activation", final_pool="mean", hidden_units=64, hidden_batchnorm="before_activation",
     ),
-    "shared": ModelConfig(
-        blocks=3, filters=12, filter_growth=1.0, shared_filters="net", batchnorm="before_activation", final_pool="max",
+    "max of pixels": ModelConfig(
+        blocks=3, filters=12, filter_growth=1.0, batchnorm="before_activation", final_pool="max",
         hidden_layers=0,
     ),
     "shifted views": ModelConfig(filters=6, batchnorm="after_pool", hidden_units=12, test_shift=2),
 }  # fmt: skip
-"""Nets with every kind of layer, convolution, sharing, pool, final pool, activation and place of batch normalisation;
+"""Nets with every kind of layer, convolution, pool, final pool, activation and place of batch normalisation;
 the last pool of some takes three columns, rows or maps, of which the third counts for nothing."""
 
 

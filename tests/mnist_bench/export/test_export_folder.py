@@ -203,7 +203,6 @@ def test_the_nets_of_the_tests_have_every_kind_of_layer() -> None:
     assert {net.pool_axes for net in nets} == {*get_args(PoolAxes)}
     assert {net.final_pool for net in nets} == {*get_args(FinalPool)}
     assert {net.convolutions for net in nets} == {*get_args(ConvolutionKind)}
-    assert {net.shared_filters for net in nets} >= {"none", "net"}  # "block" shares in the same way, only less
     assert {net.batchnorm for net in nets} >= {*get_args(BlockBatchnormPlacement)} - {"none"}
     assert set().union(*(named(net.hidden_batchnorm) for net in dense)) == {*get_args(BatchnormPlacement)}
     layers = [layer for net in dense for layer in plan_layers(net).layers]
@@ -226,13 +225,6 @@ def test_the_plain_net_is_short_and_says_its_shapes(winner: Winner) -> None:
     assert end - start < 40
     assert max(map(len, lines)) <= 120
     assert "nn.Conv2d(1, 6, 3, padding=1),  # 6x28x28" in text
-
-
-def test_the_plain_net_names_a_layer_that_has_several_places(digits: Dataset) -> None:
-    config = handmade_winner.config(handmade_winner.NETS["shared"])
-    text = plain_net.source(handmade_winner.winner(config, digits))
-    assert text.count("nn.Conv2d(12, 12, 3, padding=1)") == 1
-    assert text.count("layer_4,  # 12x") == 2
 
 
 def test_the_page_brings_all_and_lets_nothing_else_in(winner: Winner) -> None:

@@ -81,25 +81,6 @@ def test_a_separable_convolution_by_hand() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("shared", "owners"),
-    [("none", [0, 1, 2, 3, 4, 5]), ("block", [0, 1, 1, 3, 3, 3]), ("net", [0, 1, 1, 1, 1, 1])],
-)
-def test_convolutions_with_the_same_numbers_share_their_weights(shared: str, owners: list[int]) -> None:
-    """Six convolutions, numbered from 0: of 1 map to 4, twice of 4 to 4; then three of 4 to 4."""
-    model = ModelConfig(
-        convs_per_block=3, filters=4, filter_growth=1, batchnorm="before_activation", shared_filters=shared,  # type: ignore[arg-type]
-    )  # fmt: skip
-    layers = plan_layers(model).layers
-    places = [place for place, layer in enumerate(layers) if layer.kernel]
-    found = [place if layers[place].same_as is None else layers[place].same_as for place in places]
-    assert found == [places[owner] for owner in owners]
-    of_each = [(4 * 9 if place == places[0] else 4 * 4 * 9) + 4 for place in places]
-    counted = [count * (number in owners) for number, count in enumerate(of_each)]
-    assert [layers[place].trainable for place in places] == counted
-    assert sum(layer.running for layer in layers) == 6 * 8
-
-
 @pytest.mark.parametrize("pool", ["mean", "max"])
 def test_a_final_pool_leaves_one_number_of_each_map(pool: str) -> None:
     model = ModelConfig(filters=(4, 6), block_dropout=0.1, hidden_layers=0, final_pool=pool)  # type: ignore[arg-type]

@@ -11,7 +11,6 @@ from mnist_bench.config.settings import (
     ConvolutionKind,
     ModelConfig,
     OptimConfig,
-    SharedFilters,
     TrainConfig,
 )
 from mnist_bench.nets.architecture import plan_layers
@@ -71,16 +70,6 @@ def test_a_separable_convolution_takes_the_time_of_a_full_one() -> None:
     assert separable[:3] + separable[4:] == full[:3] + full[4:]
 
 
-def test_shared_filters_save_the_steps_of_the_optimizer_alone() -> None:
-    own = ModelConfig(convs_per_block=2, filter_growth=1.0)
-    apart, shared = (
-        period_features(TrainConfig(model=model), train_images=50_000, validation_images=10_000)[0]
-        for model in (own, replace(own, shared_filters="net"))
-    )
-    assert shared[3] < apart[3]
-    assert shared[:3] + shared[4:] == apart[:3] + apart[4:]
-
-
 def test_a_grid_costs_a_share_of_an_affine_distortion_more() -> None:
     affine, both = (
         period_features(TrainConfig(augment=augment), train_images=50_000, validation_images=10_000)[0]
@@ -120,19 +109,16 @@ def test_shifted_views_multiply_the_cost_of_the_evaluation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("convolutions", "shared", "matrices"),
+    ("convolutions", "matrices"),
     [
-        ("full", "none", [(9, 16), (16, 144), (16, 144)]),
-        ("full", "block", [(9, 16), (16, 144)]),
-        ("separable", "none", [(9, 16), (9, 16), (16, 16), (9, 16), (16, 16)]),
+        ("full", [(9, 16), (16, 144), (16, 144)]),
+        ("separable", [(9, 16), (9, 16), (16, 16), (9, 16), (16, 16)]),
     ],
 )
 def test_muon_costs_its_products_of_matrices_at_each_step(
-    convolutions: ConvolutionKind, shared: SharedFilters, matrices: list[tuple[int, int]]
+    convolutions: ConvolutionKind, matrices: list[tuple[int, int]]
 ) -> None:
-    model = ModelConfig(
-        blocks=1, convs_per_block=3, filters=16, convolutions=convolutions, shared_filters=shared, hidden_layers=0
-    )
+    model = ModelConfig(blocks=1, convs_per_block=3, filters=16, convolutions=convolutions, hidden_layers=0)
     muon, sgd = (
         period_features(TrainConfig(model=model, optim=optim), train_images=50_000, validation_images=10_000)[0]
         for optim in (OptimConfig(optimizer="muon"), OptimConfig(optimizer="sgd_nesterov"))

@@ -26,7 +26,7 @@ MODELS = [
     ModelConfig(blocks=4, convs_per_block=(2, 2, 3, 3), filters=7, hidden_units=100, pool_axes="channels_rows"),
     ModelConfig(filters=(4, 6), batchnorm="before_activation", final_pool="mean", hidden_units=12),
     ModelConfig(filters=(4, 6), block_dropout=0.1, final_pool="max", hidden_layers=0),
-    ModelConfig(filters=4, filter_growth=1.0, convs_per_block=2, batchnorm="after_pool", shared_filters="net"),
+    ModelConfig(filters=4, filter_growth=1.0, convs_per_block=2, batchnorm="after_pool"),
 ]  # fmt: skip
 PICTURES = torch.rand(8, 1, 28, 28, generator=seeded(0, Name("pictures")))
 
@@ -139,16 +139,6 @@ def test_a_kernel_of_one_map_starts_by_its_pixels(name: str, bound: float) -> No
     weight = build_model(config, seeded(0, "init")).get_parameter("3.0.weight")
     assert weight.shape == (64, 1, 5, 5)
     assert 0.95 * bound**0.5 < weight.abs().max().item() <= bound**0.5
-
-
-def test_shared_filters_are_one_layer_in_several_places() -> None:
-    model = build_model(MODELS[-1], seeded(0, "init"))
-    places = [place for place, layer in enumerate(model) if isinstance(layer, nn.Conv2d)]
-    first, shared, *others = (model[place] for place in places)
-    assert shared is not first
-    assert [other is shared for other in others] == [True, True]
-    normalised = [layer for layer in model if isinstance(layer, nn.BatchNorm2d)]
-    assert len({*map(id, normalised)}) == 4
 
 
 def test_dropout_takes_whole_maps_at_its_rate_and_keeps_the_mean() -> None:

@@ -34,9 +34,9 @@ def test_the_line_of_a_linear_model() -> None:
 
 def test_the_line_tells_what_makes_a_net_small() -> None:
     small = replace(RICH, model=ModelConfig(
-        filters=4, convolutions="separable", shared_filters="block", final_pool="mean", hidden_layers=0
+        filters=4, convolutions="separable", final_pool="mean", hidden_layers=0
     ))  # fmt: skip
-    assert line(small).startswith("2 blocks, 4·8 filters, separable, shared in the block, mean of pixels, rot 8°")
+    assert line(small).startswith("2 blocks, 4·8 filters, separable, mean of pixels, rot 8°")
     assert distinguishing([small, replace(small, model=replace(small.model, final_pool="max"))]) == [
         {"model.final_pool": "mean"},
         {"model.final_pool": "max"},

@@ -43,7 +43,7 @@ def test_describe() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["conv", "conv-gpu", "smoke", "tiny"])
+@pytest.mark.parametrize("name", ["conv", "conv-gpu", "smoke", "small"])
 def test_no_random_net_is_beyond_the_extremes(name: str) -> None:
     space = space_sources.load(name)
     found = extremes(Drawn(space))
@@ -108,9 +108,3 @@ def test_too_many_corners_are_said_to_be_inexact(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(overview, "MAX_CORNERS", 9)
     assert not extremes(Drawn(smoke)).exact
     assert not extremes(drawn_of("model: {filter_multiple: {int: [1, 8]}}")).exact
-
-
-def test_shared_filters_may_be_fewest_between_the_ends_of_a_range() -> None:
-    model = "blocks: 3, convs_per_block: 4, filters: 8, filter_growth: {float: [0.5, 4]}"
-    assert extremes(drawn_of(f"model: {{{model}}}")).exact
-    assert not extremes(drawn_of(f"model: {{{model}, shared_filters: net}}")).exact

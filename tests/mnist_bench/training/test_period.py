@@ -176,7 +176,7 @@ def test_the_grid_counts_and_repeats(plain: TrainConfig, digits: Dataset, change
 
 def test_a_small_net_repeats_and_may_be_cut(plain: TrainConfig, digits: Dataset) -> None:
     model = replace(
-        plain.model, convs_per_block=2, convolutions="separable", shared_filters="net", final_pool="mean"
+        plain.model, convs_per_block=2, convolutions="separable", final_pool="mean"
     )  # fmt: skip
     small = replace(plain, model=model)
     first, second = (fit(small, 1, digits, PRECISION) for _ in range(2))

@@ -12,15 +12,11 @@ import pytest
 import torch
 
 from mnist_bench.config.json import to_json
-from mnist_bench.config.schedule import Schedule
-from mnist_bench.config.settings import ModelConfig, TrainConfig
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.own_nets.own_net import load_net
-from mnist_bench.picture_form import MNIST
-from mnist_bench.training import checkpoint
 from mnist_bench.training.evaluation import evaluate
-from mnist_bench.training.learner import make_learner
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, load_model, metadata_of, weights_hash
 from support import own_nets
@@ -42,17 +38,6 @@ def test_the_file_holds_what_was_evaluated(
     assert evaluate(model, digits, "fp32").errors == last.metrics["errors"]
     assert json.loads(metadata_of(path.read_bytes())["config"]) == to_json(config)
     assert path.stat().st_size < len(result.state) / 2
-
-
-def test_a_file_holds_shared_filters_at_each_of_their_places(config: TrainConfig, tmp_path: Path) -> None:
-    shared = ModelConfig(
-        blocks=1, convs_per_block=8, filters=256, shared_filters="net", final_pool="mean", hidden_layers=0
-    )
-    config = replace(config, model=shared)
-    learner = make_learner(Schedule(config=config, images=10), torch.Generator(), torch.device("cpu"), MNIST)
-    path = tmp_path / "weights.safetensors"
-    path.write_bytes(export(checkpoint.to_bytes(learner, "", 1), config))
-    assert weights_hash(load_model(path).state_dict()) == weights_hash(learner.model.state_dict())
 
 
 @pytest.mark.cold
