@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
-from mnist_bench.config.settings import DatasetName, TrainOn
+from mnist_bench.config.settings import OfferedDataset, TrainOn
 from mnist_bench.experiments import recipe_training
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.space_files.space_sources import Source
@@ -26,7 +26,7 @@ def fit(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    dataset: DatasetName | None = None,
+    dataset: OfferedDataset | None = None,
     precision: PrecisionName = "auto",
     to: str | Path | None = None,
     on_period: recipe_training.OnPeriod = lambda report: None,
@@ -75,7 +75,7 @@ def fit_seeds(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    dataset: DatasetName | None = None,
+    dataset: OfferedDataset | None = None,
     precision: PrecisionName = "auto",
     workers: int = 1,
     on_period: recipe_training.OnPeriod = lambda report: None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_bench import cells
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
-from mnist_bench.config.settings import DatasetName
+from mnist_bench.config.settings import OfferedDataset
 from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.own_trainer import OwnCode
 from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
@@ -66,7 +66,7 @@ def search(
     results: str | Path | None = None,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    dataset: DatasetName | None = None,
+    dataset: OfferedDataset | None = None,
     executor: ExecutorName = "local",
     max_outage: float = MAX_OUTAGE,
     address: str | None = None,

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.models import OptionInfo
 
-from mnist_bench.config.settings import DatasetName
+from mnist_bench.config.settings import OfferedDataset
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.numerics.resources import cores as cores
 from search import defaults
@@ -168,13 +168,12 @@ Command = Annotated[
     typer.Option("--command", metavar="COMMAND", help="Your own program, if it made the study, as it was searched."),
 ]
 Dataset = Annotated[
-    DatasetName | None,
+    OfferedDataset | None,
     typer.Option(
         "--dataset",
         rich_help_panel=FILES,
         show_default="the space file's, else mnist",
-        help="Data set. mnist-red is the bundled MNIST in three channels. fashion-mnist, kmnist and qmnist are "
-        "downloaded on first use (mnist-bench[datasets]).",
+        help="Data set. fashion-mnist, kmnist and qmnist are downloaded on first use (mnist-bench[datasets]).",
     ),
 ]
 Overrides = Annotated[

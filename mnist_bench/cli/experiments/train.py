@@ -12,7 +12,7 @@ import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
-from mnist_bench.config.settings import DatasetName, TrainOn
+from mnist_bench.config.settings import OfferedDataset, TrainOn
 from mnist_bench.result_table import Column, Table
 from search.arguments import MAX_SEED
 from search.errors import UsageError
@@ -73,7 +73,7 @@ def train(
     device: options.Device = "auto",
     data_dir: options.Data = None,
     dataset: Annotated[
-        DatasetName | None,
+        OfferedDataset | None,
         typer.Option(
             "--dataset", rich_help_panel=options.FILES, show_default="the recipe's, else mnist", help="Data set."
         ),

@@ -136,6 +136,7 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
         ["--executor", "dask"],
         ["--order", "random"],
         ["--dataset", "cifar"],
+        ["--dataset", "mnist-red"],
         [],
     ],
 )
@@ -514,7 +515,7 @@ def test_a_recipe_has_nothing_to_search(cli: Cli, words: list[str]) -> None:
 def test_what_was_given_for_a_recipe_is_given_to_train(cli: Cli) -> None:
     own_nets.write(Path(), own_nets.GOOD, "my nets.py")
     Path("one.yaml").write_text("net: {width: 4}\n")
-    given = "--set optim.lr=0.1 --set epochs=2 --net 'my nets.py:build' --dataset mnist-red"
+    given = "--set optim.lr=0.1 --set epochs=2 --net 'my nets.py:build' --dataset kmnist"
     result = cli("search", "one.yaml", *shlex.split(given))
     assert f"use `mnist-bench train one.yaml {given}`." in result.stderr
 
