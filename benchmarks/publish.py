@@ -13,7 +13,7 @@ interrupted run; times are meaningful only if the run was not interrupted.
 conv/ holds the last lines of the search, the ten best trials (leaderboard.json has all), the confirmation, the
 ablation, two plots, and report.html with all. `mnist-bench reproduce
 results/published/conv/RECORD.json` trains the best trial again and compares it bit for bit. exported.md shows how the
-exported network computes in other programs; this needs the extra `export`, Chromium and chromedriver.
+exported network computes in other programs; this needs the extra `images`, Chromium and chromedriver.
 front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
 portable/ holds a search whose digest, and whose winner's RECORD.json, are the same on every x86-64 processor.
 studies/ keeps the studies themselves, as far as pages are made of them: `pages` makes these again after a change of

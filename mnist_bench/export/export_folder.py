@@ -134,5 +134,5 @@ def _onnx(winner: Winner, folder: Path, remark: Callable[[str], None]) -> bytes 
     try:
         return onnx_graph.graph(winner)
     except ImportError:
-        remark(f"{folder / ONNX} is left out: {lacks('it', 'the package onnx', 'export')}.")
+        remark(f"{folder / ONNX} is left out: {lacks('it', 'the package onnx', 'images')}.")
         return None

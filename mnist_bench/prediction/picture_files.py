@@ -74,7 +74,7 @@ def parse(content: bytes, source: str, convert: Convert = brightness, *, upright
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
-        raise UsageError(f"{lacks('An image file', 'Pillow', 'export')}.") from error
+        raise UsageError(f"{lacks('An image file', 'Pillow', 'images')}.") from error
     if len(content) > MAX_BYTES:
         raise PictureError(f"{source}: larger than {MAX_BYTES:,} bytes.")
     try:

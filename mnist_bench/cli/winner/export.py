@@ -39,7 +39,7 @@ def export(
     """Export a trained model to files that work without mnist-bench.
 
     The files are the weights, the network in plain PyTorch and ONNX, a model card, and the training record. For data
-    that can be drawn, there is also a web page to draw on. ONNX needs the extra packages of `mnist-bench[export]`. If
+    that can be drawn, there is also a web page to draw on. ONNX needs the extra packages of `mnist-bench[images]`. If
     the weights were not kept, the trial is trained again and compared with its record, bit for bit.
 
     Examples:

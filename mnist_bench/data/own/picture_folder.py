@@ -157,7 +157,7 @@ def _picture(path: Path) -> tuple[Bytes, bool]:
     try:
         from PIL import Image as pillow
     except ImportError as error:
-        raise DataError(lacks("a folder of images", "Pillow", "data")) from error
+        raise DataError(lacks("a folder of images", "Pillow", "images")) from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a large picture, which is refused below before it is decoded
