@@ -7,7 +7,6 @@ only such a file may be a pipe.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import secrets
@@ -15,12 +14,11 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BufferedWriter, FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from search import canonical_json
 from search.errors import SearchError, StorageError, UsageError
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}")
@@ -181,20 +179,6 @@ def append_line(path: Path, line: str) -> None:
         file.write(("\n" * is_torn + line + "\n").encode())
         file.flush()
         os.fsync(file.fileno())
-
-
-def whole_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    """Yield the number (from 1) and the JSON value of each line that `append_line` wrote; none if there is no file.
-
-    A line that a killed process left unfinished is skipped, and so is one with a number that is not finite.
-    """
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    for number, line in enumerate(lines, start=1):
-        with suppress(ValueError):
-            yield (
-                number,
-                json.loads(line, parse_constant=canonical_json.parse_finite, parse_float=canonical_json.parse_finite),
-            )
 
 
 def read(path: Path, max_bytes: int) -> bytes:

@@ -10,7 +10,6 @@ from mnist_bench import cells
 from mnist_bench.comparison.comparison import Comparison, Pair
 from mnist_bench.comparison.comparison_json import plain
 from mnist_bench.comparison.sentences import (
-    HASH_DIGITS,
     different_images,
     findings,
     parting_lines,
@@ -21,6 +20,7 @@ from mnist_bench.comparison.setting_differences import SettingDifference
 from mnist_bench.comparison.sides import Run, Side
 from mnist_bench.config.json import from_json
 from mnist_bench.leaderboard.objective import value_name
+from mnist_bench.leaderboard.several import HASH_DIGITS
 from mnist_bench.nets import summary
 from mnist_bench.nets.summary import distinguishing, shown
 from mnist_bench.result_table import Column, Table

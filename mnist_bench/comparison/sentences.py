@@ -11,14 +11,13 @@ from mnist_bench.comparison.setting_differences import SAME
 from mnist_bench.comparison.shared_trials import SharedTrial
 from mnist_bench.comparison.sides import Run
 from mnist_bench.leaderboard.board import grouped
+from mnist_bench.leaderboard.several import HASH_DIGITS
 from search.messages import first_few, joined, number_of
 
 OF_MACHINES = ("numerics.", "versions.")
 """Settings that describe where a search ran."""
 MOST = 8
 """Shared trials that a line names."""
-HASH_DIGITS = 8
-"""Digits of a hash that are shown."""
 
 
 def different_images(comparison: Comparison) -> Iterator[str]:

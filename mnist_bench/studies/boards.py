@@ -18,15 +18,16 @@ def board_of(
     Raises:
         UsageError: see `together`.
     """
+    of_nets = [not is_foreign(study.spec) for study in studies]
     boards = [
         leaderboard_of(
             study,
-            of_nets=not is_foreign(study.spec),
+            of_nets=nets,
             top=None if len(studies) > 1 and study.cost is not None else top,  # a front comes before better trials
-            test_openings=openings.for_study(study.location) if isinstance(study, StoredStudy) else 0,
+            test_openings=openings.for_study(study.location) if nets and isinstance(study, StoredStudy) else 0,
             infeasible=infeasible,
             curves=curves,
         )
-        for study in studies
+        for study, nets in zip(studies, of_nets, strict=True)
     ]
     return boards[0] if len(boards) == 1 else together(studies, boards, top)

@@ -37,12 +37,6 @@ class OptunaSampler(Sampler):
     """Its arguments, except for the seed."""
     portable = False
 
-    @classmethod
-    def checked(cls, name: str, options: Mapping[str, Any]) -> OptunaSampler:
-        """Return the sampler of this name; errors as `_check`."""
-        _check("sampler", name, options)
-        return cls(name=name, options=options)
-
     @property
     def needs(self) -> tuple[str, ...]:
         return _NEEDS.get(self.name.removeprefix(OF_OPTUNA), ())
@@ -81,19 +75,13 @@ class OptunaPruner(OpaquePruner):
     """Its arguments."""
     portable = False
 
-    @classmethod
-    def checked(cls, name: str, options: Mapping[str, Any]) -> OptunaPruner:
-        """Return the pruner of this name; errors as `_check`."""
-        _check("pruner", name, options)
-        return cls(name=name, options=options)
-
     def make(self, periods: int) -> BasePruner:
         from search.plugins.watched import WatchedPruner
 
         return WatchedPruner(_class("pruner", self.name), self.options, lasting=False)
 
 
-def _check(kind: Literal["sampler", "pruner"], name: str, options: Mapping[str, Any]) -> None:
+def check(kind: Literal["sampler", "pruner"], name: str, options: Mapping[str, Any]) -> None:
     """Check that there is such a class, and that it takes these options.
 
     Raises:
@@ -118,7 +106,7 @@ def _class(kind: Literal["sampler", "pruner"], name: str) -> Loaded:
     if (found := classes.get(name.removeprefix(OF_OPTUNA))) is None:
         since = "" if name.startswith(OF_OPTUNA) else " since version 0.3.0"  # see `registry.FORMER`
         raise UsageError(f"No {kind} {name}{since}; Optuna {version('optuna')} has {', '.join(sorted(classes))}.")
-    code = Code(module=module.__name__, sha256="", version=version("optuna"))
+    code = Code(module=module.__name__, sha256="")  # stored nowhere: a study has Optuna's version
     return Loaded(kind=kind, name=name, whole_name=name, call=found, source="", code=code)
 
 

@@ -15,6 +15,7 @@ from search.plugins.loading import OF_OPTUNA, Code, is_code, load
 from search.space.objective import cost_of
 from search.space.space import Space
 from search.stored_fields import First, stored, unknown
+from search.strategies import optuna_classes
 from search.strategies.optuna_classes import OptunaPruner, OptunaSampler
 from search.strategies.pruners import PRUNERS, Asha, ForeignPruner, Median, Pruner
 from search.strategies.samplers import SAMPLERS, Curves, ForeignSampler, Sampler, Tpe
@@ -47,7 +48,8 @@ def sampler(spec: str | Mapping[str, Any]) -> Sampler:
     """
     name, options = _taken_apart(spec)
     if _is_optunas(name):
-        return OptunaSampler.checked(name, options)
+        optuna_classes.check("sampler", name, options)
+        return OptunaSampler(name=name, options=options)
     return _parse("sampler", SAMPLERS, name, options)
 
 
@@ -55,7 +57,8 @@ def pruner(spec: str | Mapping[str, Any]) -> Pruner:
     """Return the pruner that a name selects, or a mapping with `name` and options; all else as in `sampler`."""
     name, options = _taken_apart(spec)
     if _is_optunas(name):
-        return OptunaPruner.checked(name, options)
+        optuna_classes.check("pruner", name, options)
+        return OptunaPruner(name=name, options=options)
     return _parse("pruner", PRUNERS, name, options)
 
 

@@ -9,13 +9,13 @@ from importlib.util import find_spec
 from mnist_bench import cells
 from mnist_bench.cli import output, resuming
 from mnist_bench.cli.views.trial_words import ValueWords
-from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
+from mnist_bench.leaderboard.board import Leaderboard
 from mnist_bench.leaderboard.board_table import digest_lines, table_of
 from mnist_bench.leaderboard.early_stop_lines import stop_line, stop_option
 from mnist_bench.leaderboard.worker_time import worker_time_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.studies import openings
+from mnist_bench.studies.boards import board_of
 from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.studies.foreign import is_foreign
 from search.database.engines import read_only_url
@@ -33,9 +33,7 @@ def print_ending(run: Run, config: SearchConfig, *, seconds: float, as_json: boo
 
     Return whether its digest is the published one, as far as one is published and no other one is expected.
     """
-    foreign = is_foreign(run.study.spec)
-    opened = 0 if foreign else openings.for_study(run.study.location)
-    listed = leaderboard_of(run.study, of_nets=not foreign, top=TOP, test_openings=opened)
+    listed = board_of(run.study, top=TOP)
     commands = _commands(run, config)
     if as_json:
         document = table_of(listed).document
