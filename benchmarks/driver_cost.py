@@ -116,7 +116,7 @@ def _url(folder: str) -> Iterator[str | None]:
 
 def _line(folder: Path, trials: int, url: str | None) -> str:
     used, began = time.process_time(), time.monotonic()
-    result = fake.run(folder, goal=trials, sampler=Random(), pruner=Asha(), slots=8, widest=64, url=url)
+    result = fake.run(folder, goal=trials, sampler=Random(), pruner=Asha(), concurrent_trials=8, widest=64, url=url)
     driver = (time.process_time() - used) / trials * 1000
     clock = (time.monotonic() - began) / trials * 1000
     periods = sum(len(trial.reports) for trial in result.study.trials) / trials

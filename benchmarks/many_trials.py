@@ -50,7 +50,7 @@ MORE = 20
 """Further trials of the resumed search."""
 PATIENCE = 120.0
 """Seconds after which the dashboard is taken for unable."""
-NUMERICS = {"canary": "0" * 64, "kind": "cpu-bf16", "device": "cpu", "precision": "bf16", "trainer_revision": 0}
+NUMERICS = {"check": "0" * 64, "kind": "cpu-bf16", "device": "cpu", "precision": "bf16", "trainer_revision": 0}
 
 
 @dataclass(frozen=True, kw_only=True)

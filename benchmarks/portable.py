@@ -32,7 +32,7 @@ from mnist_bench.numerics import device, kinds
 from mnist_bench.numerics.canaries.portable_canary import later_hashes
 from mnist_bench.numerics.machine import this_machine
 from mnist_bench.searches import config, running
-from search.differences import WIDE_CANARY
+from search.differences import WIDE_CHECK
 from search.driver.progress import Observer
 from search.study.studies import open_study
 
@@ -122,8 +122,8 @@ def line() -> Line:
         caches=", ".join(caches()),
         torch=described["torch"],
         compiler=" ".join(re.findall(r"^ +- (.+ [0-9.]+)$", torch.__config__.show(), re.MULTILINE)[:1]),
-        canary=described["canary"],
-        portable_canary=described[WIDE_CANARY],
+        canary=described["check"],
+        portable_canary=described[WIDE_CHECK],
         digest=digest(),
         date=today(),
         later=later_hashes(),

@@ -58,7 +58,7 @@ class Trainer:
         self.x = draws.uniform(-1, 1, 2 * SAMPLES)
         self.y = np.sin(3 * self.x) + 0.1 * draws.normal(size=2 * SAMPLES)
         # What tells whether two machines compute alike: the same short training gives the same weights.
-        self.numerics = {"canary": self.advance(Ridge(), 0, 1, None)[1].weights}
+        self.numerics = {"check": self.advance(Ridge(), 0, 1, None)[1].weights}
 
     def advance(self, config: Ridge, seed: int, period: int, state: bytes | None) -> tuple[bytes, search.Report]:
         """Take one period's steps from a state, and judge what came of it on the second half of the samples."""

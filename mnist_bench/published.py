@@ -21,7 +21,7 @@ from search.messages import joined
 from search.strategies import registry
 
 FILE = Path(__file__).with_name("published_digests.json")
-PARTS = ("seed", "slots", "order", "sampler", "pruner", "periods", "enqueued", "start")
+PARTS = ("seed", "concurrent_trials", "order", "sampler", "pruner", "periods", "enqueued", "start")
 """The parts of a specification that make a search, in addition to its space and its data set."""
 REVISIONS = {"driver_revision": "driver revision", "trainer_revision": "trainer revision"}
 """The versions of what decides and trains in this program, with their names in sentences."""

@@ -14,7 +14,7 @@ from mnist_bench.result_table import Table, markdown
 from search.errors import UsageError
 from search.messages import listing, show
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FORMULA_STARTS = ("=", "+", "-", "@")
 Ending = Literal["csv", "json", "md"]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
     from search.errors import (
         FingerprintError as FingerprintError,
         Interrupted as Interrupted,
-        NewerVersionError as NewerVersionError,
+        OtherVersionError as OtherVersionError,
         PluginError as PluginError,
         Problem as Problem,
         SearchError as SearchError,
@@ -87,7 +87,7 @@ _MODULES = {
     "search.errors": (
         "FingerprintError",
         "Interrupted",
-        "NewerVersionError",
+        "OtherVersionError",
         "PluginError",
         "Problem",
         "SearchError",

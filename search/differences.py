@@ -10,36 +10,34 @@ from search.messages import shortened
 
 ABSENT = "-"
 """Shown if one side has no value."""
-WIDE_CANARY = "wide_canary"
-"""Decides like the canary if both sides have one; older studies have none."""
-CANARIES = ("canary", WIDE_CANARY)
-"""The entries of numerics that decide whether two machines compute alike; all others only describe a difference."""
+CHECK, WIDE_CHECK = CHECKS = ("check", "wide_check")
+"""The entries of numerics that decide whether two machines compute alike; all others only describe a difference. The
+second one is optional."""
 
 
-def canaries(numerics: Mapping[str, Any]) -> list[Any]:
-    """Return the canaries in a description of numerics; names of machine-dependent results are hashed with them.
+def checks(numerics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the checks in a description of numerics.
 
-    >>> canaries({"canary": "5f1c", "cpu": "a processor"})
-    ['5f1c']
+    >>> checks({"check": "5f1c", "cpu": "a processor"})
+    {'check': '5f1c'}
     """
-    return [numerics[name] for name in CANARIES if name in numerics]
+    return {name: numerics[name] for name in CHECKS if name in numerics}
 
 
-def changed_canaries(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Return the names of the canaries, among those that both descriptions have, in which they differ."""
-    both = [name for name in CANARIES if name in one and name in other]
+def changed_checks(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the names of the checks in which two descriptions of numerics differ."""
     # As JSON, the form in which a study keeps them.
-    return [name for name in both if canonical_json.dumps(one[name]) != canonical_json.dumps(other[name])]
+    here, there = ({name: canonical_json.dumps(value) for name, value in checks(each).items()} for each in (one, other))
+    return [name for name in CHECKS if here.get(name) != there.get(name)]
 
 
 def same_bits(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether two descriptions of numerics promise the same bits.
 
-    >>> old, new = {"canary": "5f1c"}, {"canary": "5f1c", "wide_canary": "77c0"}
-    >>> same_bits(old, new), same_bits(new, {**new, "wide_canary": "1d93"})
+    >>> same_bits({"check": "5f1c"}, {"check": "5f1c"}), same_bits({"check": "5f1c"}, {"check": "1d93"})
     (True, False)
     """
-    return not changed_canaries(one, other)
+    return not changed_checks(one, other)
 
 
 def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str = "") -> list[tuple[str, str, str]]:
@@ -55,10 +53,9 @@ def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str
 
 
 def _decisive(found: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Keep the description of numerics only if a canary differs; a canary that one side lacks does not count."""
-    found = [row for row in found if not (row[0].endswith(WIDE_CANARY) and ABSENT in row[1:])]
-    canary = any(path.endswith("canary") for path, _, _ in found)
-    return [row for row in found if canary or not row[0].startswith("numerics.")]
+    """Keep the description of numerics only if a check differs."""
+    changed = any(path == f"numerics.{check}" for check in CHECKS for path, _, _ in found)
+    return [row for row in found if changed or not row[0].startswith("numerics.")]
 
 
 def _keyed(value: Any) -> Any:

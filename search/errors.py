@@ -7,7 +7,7 @@ SearchError                  1   something failed
 ├── StudyNotFoundError       3   no such study, or no finished trial in it
 ├── StudyLockedError         1   another process drives the study
 ├── StorageError             1   the database or a file of the study cannot be used
-│   └── NewerVersionError        another version wrote it
+│   └── OtherVersionError        another version wrote it
 ├── WorkerError              1   workers cannot be started or do not agree with the study
 ├── PluginError              1   custom code raises: a sampler, pruner, planner, observer
 │   └── OutsideRangeError        a custom sampler proposes a value outside its range
@@ -95,7 +95,7 @@ class StorageError(SearchError):
     """The database or a file of the study cannot be used."""
 
 
-class NewerVersionError(StorageError):
+class OtherVersionError(StorageError):
     """Another version of mnist-bench wrote this data, which is whole; this version does not understand it."""
 
 

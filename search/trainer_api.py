@@ -19,10 +19,10 @@ from typing import Any, Generic, Protocol, TypeVar, cast, get_args
 
 from search import canonical_json
 from search.arguments import is_number
-from search.errors import NewerVersionError, UsageError
+from search.errors import OtherVersionError, UsageError
 from search.hashed import EndReason
 from search.messages import in_a_sentence, listing, show
-from search.stored_fields import First, stored, unknown
+from search.stored_fields import stored, unknown
 
 Json = Any
 MAX_PERIODS = 1_000_000
@@ -135,7 +135,7 @@ class Report:
         """Return the report that `to_json` gave.
 
         Raises:
-            NewerVersionError: it has a field that this version does not know.
+            OtherVersionError: it has a field that this version does not know.
             TypeError, UsageError: it is not a report.
         """
         if not isinstance(values, Mapping):
@@ -144,12 +144,12 @@ class Report:
         report = cls(**{name: value for name, value in values.items() if name in known})
         for name in values:
             if name not in known:
-                raise NewerVersionError(unknown(f"report.{name}"))
+                raise OtherVersionError(unknown(f"report.{name}"))
         return report
 
     def to_json(self) -> dict[str, Json]:
-        """Return plain values for a JSON text: later fields only if they differ from their defaults."""
-        return stored(self, FIRST)
+        """Return plain values for a JSON text: fields only if they differ from their defaults."""
+        return stored(self)
 
 
 def finite(report: Report) -> Report:
@@ -157,10 +157,6 @@ def finite(report: Report) -> Report:
     if report.value is None or math.isfinite(report.value):
         return report
     return replace(report, value=None, end=report.end or "diverged")
-
-
-FIRST: First = {Report: ("end", "details", "worker", "started", "handled")}
-"""See `search.stored_fields`; a new field is not added."""
 
 
 def _is_figure(value: object) -> bool:
@@ -219,7 +215,7 @@ class Trainer(Protocol[C]):
 
     @property
     def numerics(self) -> Mapping[str, Json]:
-        """The conditions on which results depend here. `canary` is required; it and `wide_canary` decide whether two
+        """The conditions on which results depend here. `check` is required; it and `wide_check` decide whether two
         machines agree."""
         ...
 
@@ -237,7 +233,7 @@ class TrainerSpec:
     options: Mapping[str, Json] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables with which a worker process is started, such as those that select a library's kernels. No
-    study stores them: the trainer's canary shows whether they had their effect."""
+    study stores them: the trainer's check shows whether they had their effect."""
 
     def __post_init__(self) -> None:
         """Check the options, which are sent to the workers and stored in the study.

@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 
 import mnist_bench
+from support import canned
 from support.paths import ROOT
 from support.sources import SOURCES, module_of, text_of
 
 API = "mnist_bench.api"
 MODULES = [module_of(path) for path in SOURCES if ">>> " in text_of(path)]
-EARLIER = ROOT / "tests" / "data" / "studies-3a8e64d" / "finished"
 IN_TURN = ("searches", "commands", "recipes", "pictures", "winner", "speed", "experiments")
 """The modules of the API, each after those whose studies and files its examples use."""
 PAGE = ROOT / "docs" / "reference" / "python.md"
@@ -58,7 +58,7 @@ sys.exit(runner.failures > 0)
 @pytest.mark.integration
 def test_examples_of_the_python_api(tmp_path: Path) -> None:
     pytest.importorskip("pandas")
-    shutil.copytree(EARLIER, tmp_path / "results" / "finished")
+    shutil.copytree(canned.studies() / "finished", tmp_path / "results" / "finished")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-W", "error", "-c", RUN, str(PAGE), *(f"{API}.{module}" for module in IN_TURN)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

@@ -23,7 +23,7 @@ from mnist_bench.numerics.device import VARIABLES
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
 from search.defaults import DEFAULTS
 from search.study import folder
-from support import docs_scripts, handmade, handmade_confirmation
+from support import canned, docs_scripts, handmade, handmade_confirmation
 from support.paths import ROOT
 from support.sources import SOURCES, nodes_of
 
@@ -114,7 +114,7 @@ def printed(*words: str) -> Mapping[str, Any]:
 
 
 def test_the_keys_of_studies_and_show_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    results = str(ROOT / "tests" / "data" / "studies-3a8e64d")
+    results = str(canned.studies())
     (first, *_) = printed("studies", "--results", results)["studies"]
     assert {*first} == names_under("leaderboard.md", "studies --json")
     monkeypatch.setattr("search.study.studies.open_study", lambda *_: handmade.mixed())

@@ -392,7 +392,8 @@ def compare_methods(
         samplers=several("samplers", samplers),
         pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
         baselines=baselines, seeds=seeds, first_seed=first_seed,
-        trials=trials, slots=concurrent_trials, workers=None if worker_counts is None else tuple(worker_counts),
+        trials=trials, concurrent_trials=concurrent_trials,
+        workers=None if worker_counts is None else tuple(worker_counts),
         processes=processes, results=results_in_force(results),
     )  # fmt: skip
     with attended(observer, progress) as watching:

@@ -54,7 +54,7 @@ def search(
     pruner_options: Mapping[str, Any] | None = None,
     workers: int = 1,
     concurrent_trials: int = 8,
-    order: Order = "logical",
+    order: Order = "deterministic",
     seed: int = 0,
     overrides: Sequence[str] = (),
     enqueue: Sequence[Source | StudyRecord] = (),
@@ -93,7 +93,7 @@ def search(
         pruner_options: options of the pruner, by name.
         workers: number of processes; each trains one trial at a time.
         concurrent_trials: number of trials in progress at the same time; the search depends on it.
-        order: "logical", the deterministic order; or "arrival", the order of completion, in which two runs may differ.
+        order: "deterministic"; or "as-completed", the order of completion, in which two runs may differ.
         seed: seed of the search.
         overrides: `field=value`, each of which replaces a value of the space.
         enqueue: what to train first: recipes, each a file, the name of a bundled one, a mapping or a TrainConfig; and
@@ -157,7 +157,7 @@ def search(
         timeout=timeout,
         trial_timeout=trial_timeout,
         workers=workers,
-        slots=concurrent_trials,
+        concurrent_trials=concurrent_trials,
         order=order,
         seed=seed,
         enqueue=several("enqueue", enqueue),

@@ -128,7 +128,7 @@ def load_model(
 
     Raises:
         StudyNotFoundError: there is no such trial, or its weights were not kept; `export_study` trains it again.
-        NewerVersionError: the network has a setting that this version does not know.
+        OtherVersionError: the network has a setting that this version does not know.
         WeightsError: there is no such file, its export was not finished, or it does not hold a network.
         UsageError: the data set is not the study's.
 

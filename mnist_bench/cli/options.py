@@ -5,10 +5,9 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -19,7 +18,6 @@ from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.numerics.resources import cores as cores
 from search import defaults
 from search.errors import UsageError
-from search.event_log.timeline import Order
 from search.messages import show
 from search.strategies import pruners, samplers
 from search.study.folder import RESULTS as RESULTS
@@ -283,26 +281,6 @@ def number(option: str, text: str) -> float:
     if not math.isfinite(given):
         raise UsageError(f"{option} {show(text)}: not a number; write 0.994 or -12.5, in the unit of your objective.")
     return given
-
-
-ORDERS: Mapping[str, Order] = MappingProxyType(
-    {"deterministic": "logical", "as-completed": "arrival", "logical": "logical", "arrival": "arrival"}
-)
-"""An order as a study stores it, by the words for it; its own is the default's."""
-
-
-def order(help: str, *, panel: str) -> OptionInfo:
-    """Return the option of the order of events."""
-
-    def found(text: object) -> str:
-        if str(text) not in ORDERS:
-            raise UsageError(f"--order {show(str(text))}: write deterministic or as-completed.")
-        return ORDERS[str(text)]
-
-    option: OptionInfo = typer.Option(
-        "--order", parser=found, metavar="ORDER", help=help, show_default="deterministic", rich_help_panel=panel
-    )
-    return option
 
 
 def budget(help: str) -> OptionInfo:

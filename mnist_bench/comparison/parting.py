@@ -102,18 +102,16 @@ def _difference(one: Step, other: Step, before: int) -> Parting | None:
     found = figure_difference(one.figures, other.figures)
     if found is None:
         return None
+    absent = "the default" if found.name.startswith(SETTING) else "nothing"
+    first, second = (absent if value == "None" else value for value in (found.then, found.now))
     return Parting(
         part=_part(one.kind, found.name), trial=one.trial, period=one.period,
-        name=_words(one.kind, found.name), first=_text(found.then), second=_text(found.now), before=before,
+        name=_words(one.kind, found.name), first=first, second=second, before=before,
     )  # fmt: skip
 
 
 PARAMETER, SETTING, SEED = "parameter ", "setting ", "seed"
 """The figures of a proposal begin with the first two."""
-
-
-def _text(value: str) -> str:
-    return "nothing" if value == "None" else value
 
 
 def _words(kind: Kind, name: str) -> str:

@@ -12,7 +12,6 @@ from mnist_bench.config.catalogue import all_settings
 from mnist_bench.config.json import every_setting, from_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.nets import summary
-from mnist_bench.studies import record as records
 from search.differences import ABSENT, differences
 from search.messages import listing, show
 from search.space.ranges import Choice
@@ -20,7 +19,7 @@ from search.space.space import Field
 from search.stored_fields import stored
 
 FOLLOWING = (
-    "context.canary", "context.costs", "context.defaults", "driver_arithmetic", "portable",
+    "context.costs", "driver_arithmetic", "portable",
     "numerics.kind", "numerics.trainer_revision",
 )  # fmt: skip
 """Entries of a specification that follow from others: from the precision, the versions and the kind of device."""
@@ -127,7 +126,7 @@ def _of_run(run: Run | None, settings: Callable[[TrainConfig], dict[str, Any]]) 
     if run.record is None:
         return {"parameters": dict(run.config), "seed": run.seed}
     record = run.record
-    data: Mapping[str, Any] = stored(record.data, records.FIRST)
+    data: Mapping[str, Any] = stored(record.data)
     return {
         "recipe": settings(from_json(record.recipe)), "seed": record.seed, "data": data,
         "numerics": dict(record.numerics), "trainer_revision": record.trainer_revision,

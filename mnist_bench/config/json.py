@@ -11,35 +11,16 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import ConfigError, UnknownSettingError
 from search import canonical_json
-from search.stored_fields import First, dotted, stored, unknown, unknown_in
+from search.stored_fields import dotted, stored, unknown, unknown_in
 from search.trainer_api import Codec
-
-FIRST: First = {
-    TrainConfig: ("epochs", "periods", "train_on", "model", "augment", "optim", "phases"),
-    ModelConfig: (
-        "blocks", "convs_per_block", "filters", "filter_growth", "filter_multiple", "kernel_size", "pool_axes",
-        "batchnorm", "activation", "block_dropout", "hidden_layers", "hidden_units", "hidden_activation",
-        "hidden_batchnorm", "hidden_dropout", "initialisation", "batchnorm_momentum", "batchnorm_epsilon",
-    ),
-    AugmentConfig: (
-        "rotation_degrees", "zoom", "zoom_per_axis", "shear_radians", "translate_pixels", "interpolation", "fill",
-    ),
-    OptimConfig: (
-        "optimizer", "lr", "beta1", "beta2", "epsilon", "momentum", "weight_decay", "batch_size", "keep_last_batch",
-        "label_smoothing", "schedule", "warmup_fraction", "drops", "first_drop_fraction", "second_drop_fraction",
-        "drop_factor", "ema_decay",
-    ),
-    Phase: ("augment", "lr"),
-}  # fmt: skip
-"""See `search.stored_fields`; a new setting is not added."""
 
 
 def to_json(config: TrainConfig) -> dict[str, Any]:
-    """Return `config` as in files and hashes: later settings only if they differ from their defaults."""
-    return stored(config, FIRST)
+    """Return `config` as in files and hashes: settings only if they differ from their defaults."""
+    return stored(config)
 
 
 def every_setting(config: TrainConfig) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def portable() -> Diagnostic:
         found = numerics_here("cpu", "portable")
     except (UsageError, WorkerError) as error:
         return note("portable", f"this machine cannot take part in portable studies. {error}")
-    canary = f"numerics check {found['canary'][:8]}"
+    canary = f"numerics check {found['check'][:8]}"
     if is_as_published(found):
         return ok("portable", f"--precision portable is bit-identical to other machines, {canary}.")
     return note(

@@ -19,7 +19,7 @@ from search.database.engines import damage, open_for_writing, open_tables_for_re
 from search.database.urls import is_postgresql
 from search.differences import differences
 from search.driver.replay import RecordedPlanner, replay as decide_again
-from search.errors import NewerVersionError, SearchError, StorageError
+from search.errors import OtherVersionError, SearchError, StorageError
 from search.event_log.events import Event
 from search.event_log.history import History
 from search.event_log.records import StudyRecord
@@ -54,8 +54,8 @@ def examine(
     """
     try:
         events, history, study = _believed(location)
-    except NewerVersionError as error:
-        yield problem("event log", str(error), "Examine it with a newer version; this version does not change it.")
+    except OtherVersionError as error:
+        yield problem("event log", str(error), "Examine it with that version; this one does not change it.")
         return
     except StorageError as error:
         advice = "Restore a copy of the database if there is one; the files next to it are not changed."
@@ -88,7 +88,7 @@ def repaired_tables(location: StudyLocation) -> list[Diagnostic]:
     """
     try:
         events, history, _ = _believed(location)
-    except (NewerVersionError, StorageError):
+    except (OtherVersionError, StorageError):
         return []
     found = tables(location, history.name, events)
     if found.severity != "problem":
@@ -107,7 +107,7 @@ def _believed(location: StudyLocation) -> tuple[list[Event], History, StudyRecor
 
     Raises:
         StudyNotFoundError: there is no such study.
-        NewerVersionError: a newer version wrote the log.
+        OtherVersionError: another version wrote the log.
         StorageError: the log is damaged, or no search writes such a log.
     """
     database = location.files.database
@@ -213,7 +213,7 @@ def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: P
         yield severity("installation", f"this installation cannot make such a search: {error}.")
         return
     if not differing:
-        yield ok("installation", f"as the study needs it, numerics check {now['canary'][:8]} then and now.")
+        yield ok("installation", f"as the study needs it, numerics check {now['check'][:8]} then and now.")
         return
     listed = "; ".join(f"{path}: {old} then, {new} now" for path, old, new in differing)
     changed = {path for path, _, _ in differing}
@@ -248,7 +248,7 @@ def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
     wanted = {name: str(stored["versions"][name]) for name in sorted(names & stored["versions"].keys())}
     if wanted:
         return _installed(wanted)
-    ours = ("context.costs", "context.defaults", "context.trainer_revision", "driver_revision")
+    ours = ("context.costs", "context.trainer_revision", "driver_revision")
     if any(path.startswith(ours) for path in changed):
         revisions = f"trainer {stored['context']['trainer_revision']}, driver {stored['driver_revision']}"
         return f"Continue with the mnist-bench that began the study (revisions: {revisions})."

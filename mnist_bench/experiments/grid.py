@@ -25,7 +25,7 @@ from mnist_bench.training.factory import trainer_spec
 from search import canonical_json
 from search.arguments import check_count
 from search.database import file_lock
-from search.differences import CANARIES, canaries
+from search.differences import checks
 from search.driver.tasks import OnPeriod, Task, TaskStore, Training, as_it_is
 from search.errors import UsageError
 from search.event_log.records import StudyRecord
@@ -159,7 +159,7 @@ class Grid:
         plan = planner({})
         if reason := plan.facts.get("reason"):
             raise ArchitectureError(f"{name}: {reason}.")
-        bits = [*canaries(self.numerics), self.numerics["trainer_revision"], self.data.data_hash]
+        bits = [*checks(self.numerics).values(), self.numerics["trainer_revision"], self.data.data_hash]
         whole = to_json(plan.config)
         identity = canonical_json.sha256([whole, seed, *bits, self.data.split.digest, *self.extra_identity])
         return Task(name=name, identity=identity, config=whole, seed=seed, costs=plan.costs)
@@ -277,9 +277,7 @@ def open_grid_of(
     like_then = compatibility.device_like(numerics, workplace.device), str(numerics["precision"])
     with _opened(folder, what, observer, loaded, workplace.workers, *like_then, net=workplace.net) as grid:
         compatibility.check_numerics(study, grid.numerics, verb)
-        # Runs from before the second canary are known by the first alone.
-        lacking = {*CANARIES} - {*numerics}
-        yield replace(grid, numerics={name: value for name, value in grid.numerics.items() if name not in lacking})
+        yield grid
 
 
 @contextmanager

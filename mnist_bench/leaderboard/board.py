@@ -137,7 +137,7 @@ class Leaderboard(ShownAsTable):
     hidden: int
     """Number of rows that `--top` leaves out."""
     order: Order
-    """The order in which the search handled events: "logical", which can be repeated, or "arrival"."""
+    """The order in which the search handled events: "deterministic", which can be repeated, or "as-completed"."""
     cost: str | None
     """The second objective, a fact of a trial that is minimized, such as "macs"; None in a study with one objective."""
     front: tuple[int, ...]
@@ -398,13 +398,13 @@ def epochs_done(trial: TrialRecord) -> float:
 
 def total_epochs(trial: TrialRecord) -> float:
     """Return the epochs of a trial's full budget."""
-    return float(trial.config["epochs"])
+    return float(trial.config.get("epochs", TrainConfig().epochs))
 
 
 def period_ends(trial: TrialRecord) -> tuple[float, ...]:
     """Return the epochs after which a trial reports; the last one is its full budget."""
-    whole = range(1, int(trial.config["epochs"]) + 1)
-    return tuple(float(end) for end in trial.config["periods"] or whole)
+    whole = range(1, int(total_epochs(trial)) + 1)
+    return tuple(float(end) for end in trial.config.get("periods") or whole)
 
 
 def grouped(digest: str) -> str:

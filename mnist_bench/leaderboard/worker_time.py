@@ -56,8 +56,8 @@ class WorkerTimeline:
     saved: float
     """Estimated saving of pruning: the epochs, or the periods of another trainer, that were not trained, at the pace of
     each trial."""
-    order: Order = "logical"
-    """The order in which the search handled events; with "arrival", nothing waits for its turn."""
+    order: Order = "deterministic"
+    """The order in which the search handled events; with "as-completed", nothing waits for its turn."""
 
     @property
     def workers(self) -> tuple[int, ...]:

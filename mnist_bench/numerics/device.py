@@ -18,7 +18,7 @@ from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.numerics.resources import cpu_flags, cpu_generation, cpu_line
 from search.arguments import check_choice
-from search.differences import WIDE_CANARY
+from search.differences import CHECK, WIDE_CHECK
 
 FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 """Instruction sets by which oneDNN and the matrix library choose their kernels."""
@@ -60,12 +60,11 @@ def setup(name: str = "auto", precision: str = "auto") -> torch.device:
 
 
 def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
-    """Return the canaries, which decide whether two machines compute alike, and values that may explain a
-    difference."""
+    """Return the checks, which decide whether two machines compute alike, and values that may explain a difference."""
     kind = device_kind(precision, on_gpu=device.type != "cpu")
     return {
-        "canary": canary(str(device), precision),
-        WIDE_CANARY: portable_canary() if precision == "portable" else wide_canary(str(device), precision),
+        CHECK: canary(str(device), precision),
+        WIDE_CHECK: portable_canary() if precision == "portable" else wide_canary(str(device), precision),
         "kind": kind,
         "device": str(device),
         "precision": precision,

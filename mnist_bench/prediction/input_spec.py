@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, TypeAdapter, with_config
 from mnist_bench.data.colour import CHANNELS
 from mnist_bench.picture_form import MAX_CLASSES, MNIST, PictureForm
 from search import canonical_json
-from search.stored_fields import STRICT, First, stored
+from search.stored_fields import STRICT, stored
 
 Preparation = Literal["digit", "drawing", "picture"]
 """How a picture is prepared. digit: the pixels unlike its border are ink, cropped and centred; drawing: ink, fitted
@@ -66,13 +66,9 @@ class InputSpec:
         return self.names[label] if self.names else str(label)
 
 
-FIRST: First = {InputSpec: ("digits",)}
-"""See `search.stored_fields`; a new field is not added."""
-
-
 def to_text(spec: InputSpec) -> str:
     """Return an input specification in its stored form, JSON."""
-    values = stored(spec, FIRST)
+    values = stored(spec)
     for name in ("mean", "std"):
         values[name] = values[name] if len(values[name]) > 1 else values[name][0]
     return canonical_json.dumps(values)

@@ -230,7 +230,7 @@ def load_model(path: str | Path) -> Model:
         model(["seven.png"])[0].label
 
     Raises:
-        NewerVersionError: the net has a setting that this version does not know.
+        OtherVersionError: the net has a setting that this version does not know.
         WeightsError: there is no such file, its export was not finished, or it does not hold a network.
     """
     from safetensors.torch import load

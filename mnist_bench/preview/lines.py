@@ -72,7 +72,7 @@ def _what(setup: SearchSetup) -> str:
         f"{space.name}: {number_of(len(space.ranges), 'range')}, "
         f"{number_of(config.trials, 'trial')} of at most {longest}, "
         f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {config.seed}, "
-        f"{number_of(config.slots, 'concurrent trial')} on {number_of(config.training_workers, 'worker')}"
+        f"{number_of(config.concurrent_trials, 'concurrent trial')} on {number_of(config.training_workers, 'worker')}"
         f"{'' if repeats(config.order) else ', in completion order'}{rules}."
     )
 

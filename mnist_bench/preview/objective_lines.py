@@ -14,7 +14,7 @@ from search.repeatability import check
 from search.space.space import Space
 from search.study.spec import StudySpec
 
-NUMERICS = {"canary": "objective"}
+NUMERICS = {"check": "objective"}
 
 
 def preview_objective(config: ObjectiveConfig) -> list[str]:
@@ -45,8 +45,9 @@ def _what(config: ObjectiveConfig, search: Search, spec: StudySpec) -> str:
     return (
         f"{spec.space.name}: {config.objective.name}, {number_of(len(spec.space.ranges), 'range')}, "
         f"{number_of(search.goal, 'trial')}{reports}, {spec.sampler.describe(spec.periods)} + "
-        f"{spec.pruner.describe(spec.periods)}, seed {spec.seed}, {number_of(spec.slots, 'concurrent trial')} on "
-        f"{number_of(search.executor.workers, 'worker')}{order}{rules}."
+        f"{spec.pruner.describe(spec.periods)}, seed {spec.seed}, "
+        f"{number_of(spec.concurrent_trials, 'concurrent trial')} "
+        f"on {number_of(search.executor.workers, 'worker')}{order}{rules}."
     )
 
 

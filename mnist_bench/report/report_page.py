@@ -213,9 +213,16 @@ def _digest(study: StudyRecord) -> str:
 
 def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     spec = study.spec
-    dataset, named = spec["context"]["data"]["dataset"], space_sources.dataset_of(study.space)
+    dataset, named = data_of(spec["context"]).dataset, space_sources.dataset_of(study.space)
     words = ["mnist-bench", "search", _shipped(spec["space"]) or SPACE_FILE]
-    words += ["--trials", str(trials), "--seed", str(spec["seed"]), "--concurrent-trials", str(spec["slots"])]
+    words += [
+        "--trials",
+        str(trials),
+        "--seed",
+        str(spec["seed"]),
+        "--concurrent-trials",
+        str(spec["concurrent_trials"]),
+    ]
     words += [] if repeats(study.order) else ["--order", "as-completed"]
     words += own_code_options(spec)
     words += [] if dataset == named else ["--dataset", dataset]
@@ -277,7 +284,7 @@ def _chosen(study: StudyRecord, trial: TrialRecord) -> Chosen:
 def _facts(study: StudyRecord) -> dict[str, dict[str, str]]:
     spec = study.spec
     numerics = {name: value for name, value in spec["numerics"].items() if value not in (None, {}, [])}
-    options = {name: spec[name] for name in ("seed", "slots", "sampler", "pruner") if name in spec}
+    options = {name: spec[name] for name in ("seed", "concurrent_trials", "sampler", "pruner") if name in spec}
     begins = about.begins_with(study)
     options |= {} if begins is None else {"trials": begins}
     groups = {

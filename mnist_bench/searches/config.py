@@ -50,9 +50,9 @@ class SearchConfig:
     """Seconds that a trial may train. Worker processes stop it within a period; the in-process executor only between
     two periods."""
     workers: int = 1
-    slots: int = 8
-    order: Order = "logical"
-    """The order in which events are handled: "logical", which can be repeated, or "arrival"."""
+    concurrent_trials: int = 8
+    order: Order = "deterministic"
+    """The order in which events are handled: "deterministic", which can be repeated, or "as-completed"."""
     seed: int = 0
     enqueue: tuple[space_sources.Source | StudyRecord, ...] = ()
     """What is trained first: recipes, as files, names of shipped ones, mappings or configurations; and the best trials
@@ -83,7 +83,9 @@ class SearchConfig:
     """The command line as it was typed, without a password; kept with the study, for people."""
 
     def __post_init__(self) -> None:
-        check_search_arguments(trials=self.trials, slots=self.slots, order=self.order, seed=self.seed)
+        check_search_arguments(
+            trials=self.trials, concurrent_trials=self.concurrent_trials, order=self.order, seed=self.seed
+        )
         check_utf8("results", self.results)
         check_utf8("space", self.space)
         check_utf8("enqueue", *self.enqueue)

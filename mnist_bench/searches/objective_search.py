@@ -75,8 +75,8 @@ def search_of_objective(config: ObjectiveConfig) -> Search:
     pruner = None if shared.pruner is None else registry.named_pruner(shared.pruner, shared.pruner_options)
     search = planned(
         config.objective, _space(shared), trials=shared.trials, periods=config.periods, seed=shared.seed,
-        workers=shared.workers, slots=shared.slots, order=shared.order, sampler=sampler, pruner=pruner,
-        checked=config.checked, stall=config.stall, trial_timeout=shared.trial_timeout,
+        workers=shared.workers, concurrent_trials=shared.concurrent_trials, order=shared.order, sampler=sampler,
+        pruner=pruner, checked=config.checked, stall=config.stall, trial_timeout=shared.trial_timeout,
         stop_rules=replace(shared.stop_rules, target=config.target), name=shared.study_name, results=shared.results,
         storage=shared.storage, enqueued=_studies(shared),
     )  # fmt: skip

@@ -18,7 +18,7 @@ from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.first_trials import First, Start, enqueued, start_list
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import drawn, space_warnings
-from mnist_bench.studies import record, validated
+from mnist_bench.studies import validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
 from mnist_bench.studies.record import Data
 from mnist_bench.training.factory import trainer_spec
@@ -117,18 +117,18 @@ def spec_of(
         data_hash=data.data_hash, split_hash=data.split.digest, form=data.options.form,
     )  # fmt: skip
     context = {
-        "data": stored(trained_on, record.FIRST),
+        "data": stored(trained_on),
         "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
         **study_context.context_here(numerics),
     }
     if config.net is not None:
         net = own_net.load_net(config.net)
         # Next to its code in the space: for people, who may have lost the file.
-        context["net"] = {**stored(net.loaded.code, {}), "text": net.text}
+        context["net"] = {**stored(net.loaded.code), "text": net.text}
     plan = study_context.planner(space, context)
     begins = first(plan)
     return StudySpec(
-        space=space, seed=config.seed, slots=config.slots, order=config.order,
+        space=space, seed=config.seed, concurrent_trials=config.concurrent_trials, order=config.order,
         sampler=setup.sampler, pruner=setup.pruner, periods=len(setup.period_ends), context=context,
         numerics=numerics, versions=study_context.versions(numerics), start=start(plan),
         enqueued=tuple(each.params for each in begins), enqueued_from=origins_of(begins), portable=setup.is_portable,
@@ -191,5 +191,5 @@ def check_own_code(setup: SearchSetup) -> None:
 
 def tried_on(space: Space, seed: int, form: PictureForm) -> TriedOn:
     """Return the search on which your own sampler or pruner is tried: nets of a space, of which none trains."""
-    plan = drawn.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)
+    plan = drawn.planner(space, stored(COEFFICIENTS["cpu-fp32"]), form=form)
     return TriedOn(space=space, planner=plan, periods=len(study_context.period_ends(space)), seed=seed)

@@ -111,7 +111,7 @@ class SearchSetup:
         name = self.config.sampler
         if name is not None and is_code(name):
             return registry.named_sampler(name, self.config.sampler_options)
-        return registry.of_settings(self.space.settings, lambda: specification(self.location))[0]
+        return registry.of_settings(self.space.settings)[0]
 
     @cached_property
     def pruner(self) -> Pruner:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.space_files.drawn import planner_on
@@ -27,10 +26,8 @@ def planner(space: Space, context: Mapping[str, Any]) -> Planner[TrainConfig]:
 def context_here(numerics: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a study's context that depends on this installation and on the machine's numerics."""
     return {
-        "costs": stored(COEFFICIENTS[numerics["kind"]], {}),
-        "defaults": to_json(TrainConfig()),
+        "costs": stored(COEFFICIENTS[numerics["kind"]]),
         "trainer_revision": numerics["trainer_revision"],
-        "canary": numerics["canary"],
     }
 
 
@@ -38,7 +35,7 @@ def versions(numerics: Mapping[str, Any]) -> dict[str, str]:
     """Return the versions of the trainer's packages, as a study stores them.
 
     Of a portable study it is the release of PyTorch without the name of its build: 2.13.0+cpu and 2.13.0 compute the
-    same bits, as far as the canaries agree.
+    same bits, as far as the checks agree.
     """
     installed = version("torch")
     return {"torch": installed.partition("+")[0] if is_portable(numerics) else installed}

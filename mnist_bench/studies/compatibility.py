@@ -12,7 +12,7 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.own_nets import own_net
 from mnist_bench.studies.foreign import is_foreign, option_of
 from mnist_bench.studies.record import Data
-from search.differences import changed_canaries
+from search.differences import changed_checks
 from search.errors import FingerprintError, UsageError
 from search.event_log.records import StudyRecord
 from search.study.invocation_log import invocations, latest_data, latest_net
@@ -133,16 +133,15 @@ def device_like(numerics: Mapping[str, Any], name: str) -> str:
 def check_numerics(study: StudyRecord, numerics: Mapping[str, Any], verb: str) -> None:
     """Check that workers with these numerics compute the same bits as those of the search.
 
-    Only the canaries that both have are compared; the rest of the numerics explains a difference. `verb` is for the
-    message: "confirm".
+    Their checks are compared; the rest of the numerics explains a difference. `verb` is for the message: "confirm".
 
     Raises:
         FingerprintError: they compute other bits.
     """
     searched_with = study.spec["numerics"]
-    for name in changed_canaries(searched_with, numerics):
+    for name in changed_checks(searched_with, numerics):
         raise FingerprintError(
             f"Study {study.name} was searched on a machine that gives different floating-point results "
-            f"({name.replace('_', ' ').replace('canary', 'numerics check')} {searched_with[name][:4]}…, here "
-            f"{numerics[name][:4]}…); {verb} it on a machine like that one, with the same versions."
+            f"({name.replace('_', ' ').replace('check', 'numerics check')} {str(searched_with.get(name))[:4]}…, here "
+            f"{str(numerics.get(name))[:4]}…); {verb} it on a machine like that one, with the same versions."
         )

@@ -12,7 +12,7 @@ from search.event_log.records import StudyRecord
 from search.messages import show
 from search.plugins.loading import is_code
 
-OWN = ("costs", "data", "defaults", "images", "trainer_revision")
+OWN = ("costs", "data", "images", "trainer_revision")
 """Names that a search of nets writes into its context; see `mnist_bench.searches.study_context`."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from annotated_types import Ge, Le, Len, Lt
 from pydantic import TypeAdapter, ValidationError, with_config
@@ -22,12 +22,13 @@ from mnist_bench.leaderboard.correctness import correct_bits
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm, parse as parse_form
 from mnist_bench.studies.sealed_json import seal, unseal
+from mnist_bench.table_files import SCHEMA_VERSION
 from search import files
-from search.errors import NewerVersionError, StorageError, StudyNotFoundError, UsageError
+from search.errors import OtherVersionError, StorageError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.hashed import EndReason, State
 from search.messages import first_fault, in_a_sentence
-from search.stored_fields import STRICT, First, check_format, stored, unknown, unknown_in
+from search.stored_fields import STRICT, check_format, stored, unknown, unknown_in
 from search.trainer_api import Report
 
 MAX_BYTES = 4_000_000
@@ -87,17 +88,17 @@ class Data:
 class Record:
     """One trial, ready to be reproduced."""
 
-    schema_version: Literal[1] = 1
+    schema_version: int
     study: Annotated[str, Len(1, 64)]
     trial: Annotated[int, Ge(0)]
     state: State
     reason: Annotated[str, Len(1, 64)]
     recipe: dict[str, Any]
-    """The whole configuration: TrainConfig as plain JSON values."""
+    """The configuration as plain JSON values: settings only if they differ from `TrainConfig`'s defaults."""
     seed: Annotated[int, Ge(0), Lt(2**64)]
     data: Data
     numerics: dict[str, Any]
-    """The numerics, on which the bits depend. Its canaries decide whether two machines agree; the rest explains a
+    """The numerics, on which the bits depend. Its checks decide whether two machines agree; the rest explains a
     difference."""
     trainer_revision: int
     versions: dict[str, str]
@@ -110,17 +111,13 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Version:
-    """The version of a record, which is read first: of a newer version nothing else can be checked."""
+    """The version of a record, which is read first: of another one nothing else can be checked."""
 
-    schema_version: int = 1
-
-
-FIRST: First = {Record: ("schema_version", "correct"), Data: ("dataset", "subset"), PeriodResult: ("end",)}
-"""The fields of the first format, see `search.stored_fields`. Do not add new ones."""
+    schema_version: int
 
 
 def recipe_text(study: StudyRecord, trial: TrialRecord) -> str:
-    """Return the recipe of a trial as a file for `mnist-bench train`: its whole configuration, data set and subset."""
+    """Return the recipe of a trial as a file for `mnist-bench train`: its configuration, data set and subset."""
     values, data = config_json.to_json(from_json(trial.config)), data_of(study.spec["context"])
     return recipe_yaml.text(
         values, name=study.spec["space"]["name"], subset=data.subset, dataset=data.dataset,
@@ -148,6 +145,7 @@ def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
     check_has_reports(study, trial)
     context = study.spec["context"]
     return Record(
+        schema_version=SCHEMA_VERSION,
         study=study.name,
         trial=trial.number,
         state=trial.state,
@@ -185,14 +183,14 @@ def period_of(report: Report) -> PeriodResult:
 
 def to_json(record: Record) -> dict[str, Any]:
     """Return a record as plain values for JSON, with its SHA-256; `parse` reads it back."""
-    return seal(stored(record, FIRST))
+    return seal(stored(record))
 
 
 def parse(text: bytes | str, source: str) -> Record:
     """Parse a record from an untrusted source.
 
     Raises:
-        NewerVersionError: a newer version wrote the record.
+        OtherVersionError: another version wrote the record.
         UsageError: the text is too large, is not JSON, or is not a record; the message names `source` and the first
             fault.
     """
@@ -200,18 +198,18 @@ def parse(text: bytes | str, source: str) -> Record:
         raise UsageError(f"{source}: larger than any record ({len(text):,} bytes, at most {MAX_BYTES:,}).")
     try:
         content = unseal(text)
-        # The version first: every other check would call a newer version's record damaged.
-        check_format(_versions().validate_json(content, strict=True).schema_version, source, newest=1)
+        # The version first: every other check would call another version's record damaged.
+        check_format(_versions().validate_json(content, strict=True).schema_version, source, SCHEMA_VERSION)
         record = _adapter().validate_json(content, strict=True)
         _check_trainable(record, from_json(record.recipe))
-    except NewerVersionError:
+    except OtherVersionError:
         raise
     except UnknownSettingError as error:
-        raise NewerVersionError(f"{source}: {error}.") from error
+        raise OtherVersionError(f"{source}: {error}.") from error
     except ValidationError as error:
         is_one = all(fault["type"] != "missing" for fault in error.errors(include_url=False, include_input=False))
         if is_one and (name := unknown_in(error)):
-            raise NewerVersionError(f"{source}: {unknown(name)}.") from None
+            raise OtherVersionError(f"{source}: {unknown(name)}.") from None
         raise _no_record(source, first_fault(error)) from None
     except (ConfigError, ArchitectureError) as error:
         raise UsageError(f"{source}: the recipe cannot be trained: {in_a_sentence(error)}.") from None
@@ -247,7 +245,7 @@ def read(path: Path) -> Record:
     """Read a record from an untrusted file.
 
     Raises:
-        NewerVersionError: a newer version wrote the record.
+        OtherVersionError: another version wrote the record.
         UsageError: the file cannot be read, or is not a record.
     """
     try:

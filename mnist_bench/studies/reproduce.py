@@ -15,7 +15,7 @@ from mnist_bench.own_nets import own_net
 from mnist_bench.statistics.inference import mcnemar
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import PeriodResult, Record, check_has_reports, is_portable, period_of
-from search.differences import CANARIES, WIDE_CANARY
+from search.differences import CHECKS
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import number_of
 from search.study.spec import installed_version
@@ -55,7 +55,7 @@ class RepeatedTrial:
     first_difference: Difference | None
     """The first difference; None if all periods agree."""
     numerics: tuple[Difference, ...]
-    """Differences in the numerics, the canaries first."""
+    """Differences in the numerics, the checks first."""
     versions: tuple[Difference, ...]
     """Packages of which another version is installed here, of those whose versions the record holds."""
     p_value: float | None
@@ -190,15 +190,9 @@ def _again(curve: Sequence[PeriodResult], config: C, seed: int, trainer: Trainer
 
 
 def numerics_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return the differences between two descriptions of numerics: the canaries first, the others by name.
-
-    A record from before there was a second canary does not differ by that.
-    """
+    """Return the differences between two descriptions of numerics: the checks first, the others by name."""
     old, new = dict(flattened(then)), dict(flattened(now))
-    if WIDE_CANARY not in old or WIDE_CANARY not in new:
-        old.pop(WIDE_CANARY, None)
-        new.pop(WIDE_CANARY, None)
-    names = sorted({*old, *new}, key=lambda name: (name not in CANARIES, name))
+    names = sorted({*old, *new}, key=lambda name: (name not in CHECKS, name))
     return tuple(
         Difference(name=name, then=str(old.get(name, ABSENT)), now=str(new.get(name, ABSENT)))
         for name in names

@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from search import canonical_json, files
-from search.errors import NewerVersionError, StorageError
+from search.errors import OtherVersionError, StorageError
 from search.files import atomic_write
-from search.stored_fields import First, stored, unknown, unknown_in
+from search.stored_fields import stored, unknown, unknown_in
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -26,8 +25,6 @@ KEY = "sha256"
 MAX_BYTES = 16_000_000
 """Largest file that is read; results about a study of ten thousand trials have a tenth of it."""
 T = TypeVar("T")
-NONE: First = MappingProxyType({})
-"""For classes without default values in the first format."""
 
 
 def write(values: Mapping[str, Any], path: Path) -> None:
@@ -42,13 +39,13 @@ def write(values: Mapping[str, Any], path: Path) -> None:
         raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
-def save(result: DataclassInstance, path: Path, first: First = NONE) -> None:
-    """Write a command's result; `first` lists the fields of the first format, see `search.stored_fields`.
+def save(result: DataclassInstance, path: Path) -> None:
+    """Write a command's result.
 
     Raises:
         StorageError: the file cannot be written; an existing one is unchanged.
     """
-    write(stored(result, first), path)
+    write(stored(result), path)
 
 
 def load(path: Path, kind: type[T], what: str) -> T | None:
@@ -57,7 +54,7 @@ def load(path: Path, kind: type[T], what: str) -> T | None:
     `what` names the result in the error message.
 
     Raises:
-        NewerVersionError: a newer version wrote the file.
+        OtherVersionError: a newer version wrote the file.
         StorageError: the file cannot be read, or is not as `save` wrote it.
     """
     try:
@@ -73,7 +70,7 @@ def load(path: Path, kind: type[T], what: str) -> T | None:
 def not_read(path: Path, error: ValidationError, otherwise: str) -> StorageError:
     """Return the error for a file that pydantic refuses: a newer version wrote it, or else `otherwise`."""
     if name := unknown_in(error):
-        return NewerVersionError(f"{path}: {unknown(name)}.")
+        return OtherVersionError(f"{path}: {unknown(name)}.")
     return StorageError(f"{path}: {otherwise}.")
 
 

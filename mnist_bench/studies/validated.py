@@ -20,7 +20,7 @@ from mnist_bench.numerics.kinds import DeviceKind, Precision
 from mnist_bench.studies.foreign import check_nets, is_foreign
 from mnist_bench.studies.record import Data
 from search import canonical_json
-from search.errors import NewerVersionError, StorageError, StudyNotFoundError
+from search.errors import OtherVersionError, StorageError, StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import first_fault, in_a_sentence
 from search.stored_fields import unknown, unknown_in
@@ -60,7 +60,7 @@ class Context:
 class Numerics:
     """The part of a study's numerics with which commands compute; the rest is only shown."""
 
-    canary: str
+    check: str
     kind: DeviceKind
     precision: Precision
     trainer_revision: int
@@ -80,7 +80,7 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
 
     Raises:
         StudyNotFoundError: there is no study of that name, or none at all.
-        NewerVersionError: a newer version wrote the study.
+        OtherVersionError: a newer version wrote the study.
         StorageError: the database cannot be read, or contains what no search of nets writes.
         ForeignStudyError: another trainer's search made the study.
     """
@@ -94,7 +94,7 @@ def open_any(results: Path, name: str | None, storage: str | None = None) -> Sto
 
     Raises:
         StudyNotFoundError: there is no study of that name, or none at all.
-        NewerVersionError: a newer version wrote the study.
+        OtherVersionError: a newer version wrote the study.
         StorageError: the database cannot be read, or contains what no search writes.
     """
     read = studies.open_study(results, name, storage)
@@ -125,7 +125,7 @@ def believed(read: StudyT) -> StudyT:
 
     Raises:
         ForeignStudyError: another trainer's search made the study.
-        NewerVersionError: the study has a setting that this version does not know.
+        OtherVersionError: the study has a setting that this version does not know.
         StorageError: the study contains what no search of nets writes; the message names the first fault.
     """
     check_nets(read)
@@ -135,10 +135,10 @@ def believed(read: StudyT) -> StudyT:
         for trial in read.trials:
             _check_trial(trial)
     except UnknownSettingError as error:
-        raise NewerVersionError(f"Study {read.name}: {error}.") from error
+        raise OtherVersionError(f"Study {read.name}: {error}.") from error
     except ValidationError as error:
         if name := unknown_in(error):
-            raise NewerVersionError(f"Study {read.name}: {unknown(name)}.") from error
+            raise OtherVersionError(f"Study {read.name}: {unknown(name)}.") from error
         raise _unbelievable(read, first_fault(error)) from error
     except (ConfigError, ValueError) as error:
         raise _unbelievable(read, str(error)) from error

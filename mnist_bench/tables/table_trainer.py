@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
+from search.differences import CHECK
 from search.trainer_api import Codec, Plan, Report
 
 POINT: Codec[int] = Codec(lambda point: {"point": point}, lambda values: int(values["point"]))
@@ -50,7 +51,7 @@ class TableTrainer:
     @property
     def numerics(self) -> Mapping[str, Any]:
         """Those of the first machine that trained the table."""
-        return self.table.about.numerics[0]
+        return {**self.table.about.numerics[0], CHECK: self.table.about.canaries[0]}
 
     def advance(self, config: int, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """See `Trainer.advance`; the state is empty."""

@@ -23,7 +23,7 @@ from mnist_bench.nets.size import net_size
 from mnist_bench.own_nets import building
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json, files
-from search.errors import NewerVersionError, UsageError
+from search.errors import OtherVersionError, UsageError
 from search.event_log.records import TrialRecord
 from search.messages import first_fault, in_a_sentence
 
@@ -77,7 +77,7 @@ def load_model(path: Path) -> nn.Module:
     """Return the net in a file of `export`; see `model_in`.
 
     Raises:
-        NewerVersionError, WeightsError: see `model_in`.
+        OtherVersionError, WeightsError: see `model_in`.
     """
     return model_in(_read(path), str(path))
 
@@ -89,7 +89,7 @@ def check_trial(path: Path, trial: TrialRecord) -> None:
 
     Raises:
         WeightsError: the file cannot be read, or holds other weights or another configuration than the trial's.
-        NewerVersionError: see `model_in`.
+        OtherVersionError: see `model_in`.
     """
     weights, config, whose = trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}"
     if config.net_code is None:
@@ -122,7 +122,7 @@ def model_in(content: bytes, source: str) -> nn.Module:
     Its input is a batch of normalised pictures, float32 (N, C, H, W).
 
     Raises:
-        NewerVersionError: the net has a setting that this version does not know.
+        OtherVersionError: the net has a setting that this version does not know.
         WeightsError: the bytes are not those of `export`, or the weights are not its net's; both name `source`.
         UnnamedCodeError: the net is your own; see `own_nets.loaded_net`.
     """
@@ -158,12 +158,12 @@ def readable(source: str) -> Iterator[None]:
     """Raise one sentence for any error that bytes of another kind cause inside.
 
     Raises:
-        NewerVersionError, WeightsError, UnnamedCodeError: as `model_in`.
+        OtherVersionError, WeightsError, UnnamedCodeError: as `model_in`.
     """
     try:
         yield
     except UnknownSettingError as error:
-        raise NewerVersionError(f"{source}: {error}.") from error
+        raise OtherVersionError(f"{source}: {error}.") from error
     except UnnamedCodeError:
         raise
     except (SafetensorError, UsageError, LookupError, *_OF_OTHER_KINDS) as error:
@@ -226,7 +226,7 @@ def read_weights(path: Path) -> bytes:
 
     Raises:
         OSError: the file cannot be read.
-        NewerVersionError, WeightsError, UnnamedCodeError: see `model_in`.
+        OtherVersionError, WeightsError, UnnamedCodeError: see `model_in`.
     """
     with files.opened(path) as file, readable(str(path)):
         size = os.fstat(file.fileno()).st_size

@@ -152,9 +152,7 @@ def _plain(event: Event) -> dict[str, object]:
     if isinstance(event, Reported):  # a log without times is completed with those of the replay
         event = replace(event, report=replace(event.report, handled=None))
     row = codec.to_row(event)
-    # In searches by arrival, events before format 7 hold a hash of the event before them, which the chain replaced.
-    payload = {key: value for key, value in row.payload.items() if key != "saw"}
-    return {"kind": row.kind, "time": row.time, "trial": row.trial, "external": row.external, **payload}
+    return {"kind": row.kind, "time": row.time, "trial": row.trial, "external": row.external, **row.payload}
 
 
 def _named(event: Event) -> str:

@@ -13,6 +13,7 @@ from search.database import file_lock, postgres
 from search.database.engines import checkpoint, open_for_writing, storage_errors
 from search.database.urls import is_postgresql
 from search.defaults import results_in_force
+from search.differences import CHECK
 from search.driver.attended.interrupts import interruptible
 from search.driver.attended.watching import watched
 from search.driver.dispatcher import Dispatcher
@@ -43,7 +44,6 @@ from search.plugins.system_errors import system_errors_of
 from search.space.objective import Direction, direction_of
 from search.space.settings_check import check_settings
 from search.space.space import Space
-from search.stored_fields import FORMAT
 from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
@@ -55,7 +55,7 @@ from search.study.log_end import log_of, note_end
 from search.study.optuna_tables import OptunaTables
 from search.study.spec import StudySpec, check_same, stored_history
 from search.study.start_list import StartList
-from search.study.studies import StoredStudy, all_failed, check_not_renamed, read_events, specification
+from search.study.studies import StoredStudy, all_failed, check_not_renamed, read_events
 from search.trainer_api import C, Codec, Plan, Planner, TrainerSpec
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ class Search:
         trials: int,
         periods: int,
         seed: int = 0,
-        slots: int = 8,
-        order: Order = "logical",
+        concurrent_trials: int = 8,
+        order: Order = "deterministic",
         sampler: Sampler | None = None,
         pruner: Pruner | None = None,
         enqueued: Sequence[Mapping[str, Any] | StudyRecord | str | Path] = (),
@@ -144,7 +144,7 @@ class Search:
         """Return the search of a space for `trials` trained trials of at most `periods` periods.
 
         By default, the sampler and pruner are those of the space's settings, else `curves` and `asha`. With two
-        objectives, the default sampler is `tpe`; a study that an earlier version began with `tpe` by default keeps it.
+        objectives, the default sampler is `tpe`.
         `workers` is a number of processes; by default, periods are trained in this process. By default, the study is
         named after space and seed; its results folder is $MNIST_BENCH_RESULTS or `results`. Of the space's
         settings, the search also reads the objective, the direction and the constraints; other settings, such as
@@ -159,7 +159,7 @@ class Search:
                 search reads, given parameters lie outside the space, or no trial of a given study lies in it.
             StudyNotFoundError: there is no study of a name in `enqueued`.
         """
-        check_search_arguments(trials=trials, slots=slots, order=order, seed=seed)
+        check_search_arguments(trials=trials, concurrent_trials=concurrent_trials, order=order, seed=seed)
         check_count("periods", periods, MAX_COUNT)
         for argument, given, is_right, expected in (
             ("space", space, isinstance(space, Space), "a search.Space, such as Space.of(...)"),
@@ -182,7 +182,7 @@ class Search:
         check_several("enqueued", enqueued)
         check_settings(space)
         try:
-            registry.of_settings(space.settings)
+            default = registry.of_settings(space.settings)
         except ValueError as error:
             raise UsageError(f"{space.source}: search: {error}.") from error
         start = start or StartList()
@@ -202,11 +202,10 @@ class Search:
             _check_fits(space, params, f"start[{index}]")
 
         def spec(numerics: Numerics) -> StudySpec:
-            default = registry.of_settings(space.settings, lambda: None if sampler else specification(location))
             return StudySpec(
                 space=space,
                 seed=seed,
-                slots=slots,
+                concurrent_trials=concurrent_trials,
                 order=order,
                 sampler=sampler or default[0],
                 pruner=pruner or default[1],
@@ -216,7 +215,8 @@ class Search:
                 start=start,
                 numerics=numerics,
                 portable=portable,
-                context={"trainer": trainer.to_json(), "canary": numerics["canary"]},
+                context={"trainer": trainer.to_json()},
+                versions={},
             )
 
         log = location.files.workers_log
@@ -331,8 +331,8 @@ class Search:
 
     def _start(self, history: History) -> StudySpec:
         numerics = self.executor.start()
-        if "canary" not in numerics:
-            raise UsageError("The trainer's `numerics` have no `canary`; see `search.Trainer`.")
+        if CHECK not in numerics:
+            raise UsageError("The trainer's `numerics` have no `check`; see `search.Trainer`.")
         spec = self.spec_for(numerics)
         if history.seq:
             check_same(self.location.name, history.spec, spec.to_json())
@@ -341,7 +341,7 @@ class Search:
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
         for text in self.notices:
             self.observer.on_notice(text)
-        created = Created(name=self.location.name, spec=spec.to_json(), format=FORMAT)
+        created = Created(name=self.location.name, spec=spec.to_json())
         events: list[Event] = [created, GoalSet(goal=self.goal)]
         for event in events:
             log.append(event)
@@ -410,10 +410,10 @@ def _check_fits(space: Space, params: Any, name: str) -> None:
         raise UsageError(f"{name}: {misfit}")
 
 
-def check_search_arguments(*, trials: int, slots: int, order: Order, seed: int) -> None:
+def check_search_arguments(*, trials: int, concurrent_trials: int, order: Order, seed: int) -> None:
     """UsageError if an argument is wrong that nothing else checks before workers have started."""
     check_count("trials", trials, MAX_GOAL)
-    check_count("slots", slots, MAX_COUNT)
+    check_count("concurrent_trials", concurrent_trials, MAX_COUNT)
     check_choice("order", order, get_args(Order))
     check_whole("seed", seed)
 

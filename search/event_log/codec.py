@@ -1,4 +1,4 @@
-"""Events as rows of the database, and back: the same bytes for the same event, whichever version writes it.
+"""Events as rows of the database, and back.
 
 Rows are validated against the event's class, because SQLite stores whatever anybody writes. Numbers keep their
 spelling: a value of 1 must not become 1.0, because digests and hashes are taken of canonical JSON, which distinguishes
@@ -18,17 +18,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from search import canonical_json
 from search.canonical_json import parse_finite
-from search.errors import NewerVersionError, UsageError
-from search.event_log.events import Asked, Created, Event, Kind, OfTrial, Reported, Told, trial_of
+from search.errors import UsageError
+from search.event_log.events import Asked, Event, Kind, OfTrial, Reported, Told, trial_of
 from search.messages import show
-from search.stored_fields import unknown
 from search.trainer_api import Report
 
 MAX_NUMBER = 2**64
 """No whole number in a log is as large: seeds have 32 or 64 bits."""
 _CLASSES: Mapping[str, type[Event]] = {event.kind: event for event in get_args(Event)}
-_LEFT_OUT_WHERE_NONE = {"format"}
-"""Fields without which the first versions wrote."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,13 +45,12 @@ def to_row(event: Event) -> EventRow:
     values = {name: getattr(event, name) for name in _payload_fields(event.kind)}
     if isinstance(event, Reported):
         values["report"] = event.report.to_json()
-    written = {name: value for name, value in values.items() if value is not None or name not in _LEFT_OUT_WHERE_NONE}
     return EventRow(
         kind=event.kind,
         time=event.time,
         trial=trial_of(event),
         external=isinstance(event, Told) and event.external,
-        payload={**event.later, **written},
+        payload={**event.later, **values},
     )
 
 
@@ -73,7 +69,7 @@ def from_row(kind: object, time: object, trial: object, external: object, payloa
     """Return the event that a row's columns hold.
 
     Raises:
-        NewerVersionError: another version wrote it.
+        OtherVersionError: a newer version wrote it.
         ValueError: they do not hold one; the text says in one line which part is wrong.
     """
     if not (
@@ -93,8 +89,6 @@ def from_row(kind: object, time: object, trial: object, external: object, payloa
         raise ValueError(f"{kind!r} is not an event that the machine causes")
     values = _checked(kind, payload)
     known = _payload_fields(kind)
-    if made is Created and values["spec"]["space"]["settings"].get("seeds") == "configuration":
-        raise NewerVersionError(unknown("seeds: configuration"))
     own: dict[str, Any] = {name: value for name, value in values.items() if name in known}
     own["later"] = {name: value for name, value in values.items() if name not in known}
     if trial is not None:
@@ -108,13 +102,13 @@ def from_row(kind: object, time: object, trial: object, external: object, payloa
     return made(time=time, **own)
 
 
-def format_of(text: str) -> int:
-    """Return the format that the payload of a `create` event names; the first one if it names none that can be read,
-    for `from_row` then says what is wrong."""
+def format_of(text: str) -> int | None:
+    """Return the format that the payload of a `create` event names, 1 if it names none, as the first versions did; None
+    if the payload is damaged."""
     try:
         return _formatted().validate_json(text, strict=True).format
     except ValidationError:
-        return 1
+        return None
 
 
 def _checked(kind: str, text: str) -> dict[str, Any]:

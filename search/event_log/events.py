@@ -18,6 +18,7 @@ from pydantic_core import core_schema
 from search.event_log.records import StopRule
 from search.event_log.timeline import Order
 from search.hashed import Reason, State
+from search.stored_fields import FORMAT
 from search.trainer_api import MAX_COST, MAX_PERIODS, Report
 
 Kind = Literal["create", "goal", "ask", "report", "tell", "decline", "stop", "resume"]
@@ -44,16 +45,16 @@ class _SpaceForm:
 class _SpecForm:
     space: _SpaceForm
     seed: int
-    slots: Count
-    order: Order
+    concurrent_trials: Count
     sampler: Values
     pruner: Values
     periods: Count
-    enqueued: list[Values]
-    context: Values
     versions: Mapping[str, str]
     numerics: Values
-    enqueued_from: list[str | None] | None = None
+    order: Order
+    context: Values
+    enqueued: list[Values] = field(default_factory=list)
+    enqueued_from: list[str | None] = field(default_factory=list)
 
 
 # The one payload field that stays JSON here: what a specification means is known above (`search.study.spec`), and its
@@ -85,8 +86,8 @@ class Created(_Happened):
     name: str
     spec: _Spec
     """The result of `StudySpec.to_json`."""
-    format: Annotated[int, Ge(1)] | None = None
-    """See `search.stored_fields.FORMAT`; None in the first studies, which do not say it. No part of the fingerprint."""
+    format: Annotated[int, Ge(1)] = FORMAT
+    """See `search.stored_fields.FORMAT`. No part of the fingerprint."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

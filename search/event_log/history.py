@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
-from search.errors import NewerVersionError, SpaceError
+from search.errors import OtherVersionError, SpaceError
 from search.event_log.events import (
     Asked,
     Created,
@@ -86,15 +86,15 @@ class History:
         """Return the history that these events make.
 
         Raises:
-            NewerVersionError: a newer version decided them.
+            OtherVersionError: a newer version decided them.
             StorageError: no search can have decided them in this order.
         """
         history = cls()
         for event in events:
             try:
                 history.apply(event)
-            except NewerVersionError as error:
-                raise NewerVersionError(f"Study {history.name}: {error}.") from error
+            except OtherVersionError as error:
+                raise OtherVersionError(f"Study {history.name}: {error}.") from error
             except (ValueError, TypeError, SpaceError) as error:
                 raise not_understood(history.name, history.seq, f"{event.kind}: {error}") from error
         return history
@@ -189,7 +189,7 @@ class History:
         _demand(self.seq == 0, "the study has begun before")
         self.name = event.name
         self.spec = event.spec
-        self.timeline = Timeline.of(event.spec["slots"], event.spec["order"])
+        self.timeline = Timeline.of(event.spec["concurrent_trials"], event.spec["order"])
         self._cost = cost_of(event.spec["space"]["settings"])
         self._direction = direction_of(event.spec["space"]["settings"])
         self._ranges = {field.path: field.distribution for field in Space.from_spec(event.spec["space"]).fields}

@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from search import canonical_json
 from search.database.postgres import StudyLock, wait_to_make_tables
-from search.errors import NewerVersionError, StorageError, StudyLockedError, UsageError
+from search.errors import OtherVersionError, StorageError, StudyLockedError, UsageError
 from search.event_log import codec
 from search.event_log.events import Created, Event
 from search.messages import in_a_sentence
@@ -45,10 +45,8 @@ _events = sa.Table(
     sa.Column("external", sa.Boolean, nullable=False),
     sa.Column("at", sa.String(32), nullable=False),  # UTC, for people
     sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("chain", sa.String(64)),  # None in logs of the formats before `CHAINED`
+    sa.Column("chain", sa.String(64), nullable=False),
 )
-CHAINED = 7
-"""The first format whose events have checksums."""
 
 
 def link(before: str, columns: Iterable[object]) -> str:
@@ -112,24 +110,22 @@ class EventLog:
         self._end = end
         self._advice = advice
         self._length = 0
-        self._last: str | None = ""
-        """Checksum of the last event; None in a log without checksums."""
+        self._last = ""
+        """Checksum of the last event."""
         self._newest: dict[str, Any] = {}
 
     @property
     def end(self) -> LogEnd | None:
-        """Where the log ends that was read or written here; None if it has no checksums, or no event."""
-        return LogEnd(events=self._length, chain=self._last) if self._length and self._last is not None else None
+        """Where the log ends that was read or written here; None if it has no event."""
+        return LogEnd(events=self._length, chain=self._last) if self._length else None
 
     def make_table(self) -> bool:
-        """Make the table, or its newest column, if it is missing, and return whether the table was."""
+        """Make the table if it is missing, and return whether it was."""
         with self._engine.begin() as connection:
             wait_to_make_tables(connection)
-            names = _names_of_columns(connection)
+            is_there = sa.inspect(connection).has_table(_events.name)
             _metadata.create_all(connection)
-            if names and "chain" not in names:
-                connection.execute(sa.text("ALTER TABLE search_events ADD COLUMN chain VARCHAR(64)"))
-            return not names
+            return not is_there
 
     def append(self, event: Event) -> None:
         """Write one event; when this returns, it has happened.
@@ -139,8 +135,6 @@ class EventLog:
         """
         row = codec.to_row(event)
         payload = readable(row)
-        if isinstance(event, Created):
-            self._last = "" if (event.format or 1) >= CHAINED else None
         columns = {
             "study": self._study,
             "seq": self._length,
@@ -151,7 +145,7 @@ class EventLog:
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "payload": payload,
         }
-        self._newest = {**columns, "chain": None if self._last is None else link(self._last, columns.values())}
+        self._newest = {**columns, "chain": link(self._last, columns.values())}
         with self._writing() as connection:
             if self._held is None:  # else no other process writes, and each question would be a way to the server
                 self._check_last(connection)
@@ -241,11 +235,11 @@ class EventLog:
         """Return all events in order; further events are appended after them.
 
         Raises:
-            NewerVersionError: a newer version wrote them.
+            OtherVersionError: another version wrote them.
             StorageError: one is missing or damaged, so that those after it mean nothing.
         """
         rows = self._rows()
-        events = [*self._believed(rows, 0, _before_first(rows))]
+        events = [*self._believed(rows)]
         if self._end is not None and len(events) < self._end.events:
             raise self._lacks(len(events), " and all after it")
         self._length, self._last = len(events), rows[-1].chain if rows else ""
@@ -260,19 +254,19 @@ class EventLog:
             return []
         if before.seq != seq - 1:
             raise self._lacks(seq - 1)
-        return [*self._believed(rows, seq, _before_first(rows) if before.chain is None else before.chain)]
+        return [*self._believed(rows, seq, before.chain)]
 
     def first(self) -> Event | None:
         """Return the event with which the study begins, if there is one; errors as in `read`."""
         rows = self._rows(most=1)
         if self._end is not None and not rows:
             raise self._lacks(0, " and all after it")
-        return next(self._believed(rows, 0, _before_first(rows)), None)
+        return next(self._believed(rows), None)
 
     def salvage(self) -> Salvage:
         """Return what can be read of a log in SQLite, although a part of it, or of the file, is damaged."""
         rows = [*_until(sa.exc.DatabaseError, self._scanned())]
-        events = [*_until(StorageError, self._believed(rows, 0, _before_first(rows)))]
+        events = [*_until(StorageError, self._believed(rows))]
         whole = len(events)
         lost = [event for row in rows[whole:] if (event := _event_in(row)) is not None]
         length = max(len(rows), 0 if self._end is None else self._end.events)
@@ -284,27 +278,33 @@ class EventLog:
         """Yield the rows in the order in which they were written, without SQLite's index, which may be damaged, too."""
         with self._engine.connect() as connection:
             ours = sa.literal_column("+study") == self._study  # the plus sign keeps SQLite from its index
-            yield from connection.execute(sa.select(*_columns_in(connection)).where(ours))
+            yield from connection.execute(sa.select(_events).where(ours))
 
     def _rows(self, since: int = 0, most: int | None = None) -> Sequence[Row]:
-        """Return the rows of the events from number `since` on; the chain of a table without that column is None."""
-        with self._engine.connect() as connection:
-            columns = _columns_in(connection)
-            if not columns:
-                return []
-            ours = sa.and_(_events.c.study == self._study, _events.c.seq >= since)
-            return connection.execute(sa.select(*columns).where(ours).order_by(_events.c.seq).limit(most)).all()
+        """Return the rows of the events from number `since` on.
 
-    def _believed(self, rows: Iterable[Row], since: int, before: str | None) -> Iterator[Event]:
-        """Yield the events of rows; `before` is the checksum before the first, None if the log has none."""
+        Raises:
+            OtherVersionError: the table is of a version whose events had no checksums.
+        """
+        with self._engine.connect() as connection:
+            inspected = sa.inspect(connection)
+            if not inspected.has_table(_events.name):
+                return []
+            if "chain" not in {column["name"] for column in inspected.get_columns(_events.name)}:
+                check_format(1, f"Study {self._study}")
+            ours = sa.and_(_events.c.study == self._study, _events.c.seq >= since)
+            return connection.execute(sa.select(_events).where(ours).order_by(_events.c.seq).limit(most)).all()
+
+    def _believed(self, rows: Iterable[Row], since: int = 0, before: str = "") -> Iterator[Event]:
+        """Yield the events of rows; `before` is the checksum before the first."""
         for seq, row in enumerate(rows, since):
             _, found, kind, time, trial, external, _, payload, chain = row  # by names it would take five times as long
             if found != seq:
                 raise self._lacks(seq)
-            if seq == 0 and isinstance(payload, str):
-                # Before all else: in a newer format this version would find damage that is not there.
-                check_format(codec.format_of(payload), f"Study {self._study}")
-            if before is not None and not (chain == link(before, row[:-1]) and self._ends_as_noted(seq, chain)):
+            if seq == 0 and isinstance(payload, str) and (written := codec.format_of(payload)) is not None:
+                # Before all else: in another format this version would find damage that is not there.
+                check_format(written, f"Study {self._study}")
+            if chain != link(before, row[:-1]) or not self._ends_as_noted(seq, chain):
                 raise StorageError(f"Event {seq} of study {self._study} is damaged; {self._advice}.")
             before = chain
             yield self._understood(seq, kind, time, trial, external, payload)
@@ -313,8 +313,8 @@ class EventLog:
         """Return the event of one row; SQLite keeps values of any type, whatever the type of a column."""
         try:
             event = codec.from_row(*columns)
-        except NewerVersionError as error:
-            raise NewerVersionError(f"Study {self._study}: {error}.") from error
+        except OtherVersionError as error:
+            raise OtherVersionError(f"Study {self._study}: {error}.") from error
         except ValueError as error:
             raise not_understood(self._study, seq, error) from error
         if isinstance(event, Created) and event.name != self._study:
@@ -329,24 +329,11 @@ class EventLog:
         return StorageError(f"The event log of study {self._study} lacks event {seq}{more}; {self._advice}.")
 
 
-def _names_of_columns(connection: Connection) -> Sequence[str]:
-    """Return the names of the table's columns, of which the newest may be missing; none if the table is."""
-    if not sa.inspect(connection).has_table(_events.name):
-        return ()
-    return [*connection.execute(sa.select(sa.text("*")).select_from(_events).limit(0)).keys()]
-
-
-def _columns_in(connection: Connection) -> Sequence[sa.ColumnElement[Any]]:
-    """Return the table's columns, NULL for one that it lacks; none if the table is missing."""
-    names = _names_of_columns(connection)
-    return [column if column.name in names else sa.null().label(column.name) for column in _events.c if names]
-
-
 def _event_in(row: Row) -> Event | None:
     """Return the event of a row that may be damaged; None if it holds none."""
     try:
         return codec.from_row(row.kind, row.time, row.trial, row.external, row.payload)
-    except (ValueError, NewerVersionError):
+    except (ValueError, OtherVersionError):
         return None
 
 
@@ -354,13 +341,6 @@ def _until(fault: type[Exception], values: Iterable[T]) -> Iterator[T]:
     """Yield values as long as they can be had without a fault of this kind."""
     with contextlib.suppress(fault):
         yield from values
-
-
-def _before_first(rows: Sequence[Row]) -> str | None:
-    """Return the checksum before the first event: "", or None if the log has no checksums."""
-    # The format and the column: one of them alone could be damaged so that nothing would be checked.
-    has_chain = any(row.chain is not None for row in rows)
-    return "" if has_chain or (rows and codec.format_of(str(rows[0].payload)) >= CHAINED) else None
 
 
 def readable(row: codec.EventRow) -> str:

@@ -4,7 +4,7 @@ A search has a fixed number of slots, each with at most one trial. A trial's per
 before training, so the logical time of a slot's next event is known too. Events are handled in the order of (logical
 time, slot); so a decision depends only on logically earlier events, never on the order of completion.
 
-In a search whose order is arrival a period's event comes when its worker has delivered. Logical time is kept there,
+In a search as completed, a period's event comes when its worker has delivered. Logical time is kept there,
 too, and orders the events that need no worker: ending a decided trial and filling a free slot. Those come first.
 """
 
@@ -15,17 +15,17 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Literal, assert_never
 
-Order = Literal["logical", "arrival"]
+Order = Literal["deterministic", "as-completed"]
 _Turn = tuple[int, int, int]
-"""Orders slots: whether the slot waits for a worker in a search by arrival, logical time, index."""
+"""Orders slots: whether the slot waits for a worker in a search as completed, logical time, index."""
 
 
 def repeats(order: Order) -> bool:
     """Return whether a search that takes up periods in this order decides the same in every run."""
     match order:
-        case "logical":
+        case "deterministic":
             return True
-        case "arrival":
+        case "as-completed":
             return False
         case _:
             assert_never(order)
@@ -54,7 +54,7 @@ class Timeline:
     """All slots of a search, and whose event is next."""
 
     slots: list[Slot] = field(default_factory=list)
-    order: Order = "logical"
+    order: Order = "deterministic"
     # Heaps, for an event must not cost a look at each slot: 1,000 workers are kept busy by 4,000 slots, and one driver
     # has 0.04 to 0.2 ms for timeline, dispatcher and history together (docs/concepts/ordering.md).
     _busy: list[_Turn] = field(default_factory=list, repr=False, compare=False)
@@ -63,7 +63,7 @@ class Timeline:
     """A heap of turns of slots without one, likewise."""
 
     @classmethod
-    def of(cls, slots: int, order: Order = "logical") -> Timeline:
+    def of(cls, slots: int, order: Order = "deterministic") -> Timeline:
         """Return a timeline of this number of free slots at logical time zero."""
         timeline = cls([Slot(index) for index in range(slots)], order)
         timeline.restart(0)
@@ -72,7 +72,7 @@ class Timeline:
     def next_slot(self, *, filling: bool) -> Slot | None:
         """Return the slot whose event is next; free slots count only while they are being filled.
 
-        By arrival, if all slots wait for workers, it is the logically earliest one.
+        As completed, if all slots wait for workers, it is the logically earliest one.
         """
         # A slot that is being filled and one that trains are compared by the same turn, so that asking for a new trial
         # takes its place in logical time like any period does.

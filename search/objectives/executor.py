@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from search.arguments import check_count
+from search.differences import CHECK
 from search.errors import UsageError, WorkerError
 from search.executors.local.oom import kills
 from search.executors.local.pool import ending, outcome_of_end
@@ -127,7 +128,7 @@ class ObjectiveExecutor:
                 "yield one after each part of the work, or leave out --periods (in Python periods)."
             )
         # No number is compared before a search: a child that runs again has to make the reports that the log holds.
-        return {"canary": NO_CHECK, "python": platform.python_version()}
+        return {CHECK: NO_CHECK, "python": platform.python_version()}
 
     def idle(self) -> int:
         """See `Executor.idle`."""
@@ -324,7 +325,7 @@ class ObjectiveExecutor:
         return UsageError(
             f"{self._objective.name} does not repeat: called twice with the configuration and seed of trial "
             f"{run.trial}, {difference}. Draw random numbers from config.seed, report no times, and leave nothing to "
-            "threads. Or use --order as-completed (in Python order='arrival'), with which two runs may differ."
+            "threads. Or use --order as-completed (in Python order='as-completed'), with which two runs may differ."
         )
 
     def _raised(self, run: _Run, error: str) -> list[Outcome]:

@@ -87,8 +87,8 @@ def planned(
     periods: int = 1,
     seed: int = 0,
     workers: int = 1,
-    slots: int = 8,
-    order: Order = "logical",
+    concurrent_trials: int = 8,
+    order: Order = "deterministic",
     sampler: Sampler | None = None,
     pruner: Pruner | None = None,
     cost: Callable[[Configuration], float] | None = None,
@@ -114,8 +114,8 @@ def planned(
         periods: as in `run`.
         seed: decides the proposals, and the seeds of the trials.
         workers: trials that compute at a time. It does not change the result.
-        slots: concurrent trials: those that run or wait for their next report. It changes the result.
-        order: "logical", in which a search repeats, or "arrival".
+        concurrent_trials: those that run or wait for their next report. Their number changes the result.
+        order: "deterministic", in which a search repeats, or "as-completed".
         sampler: by default the space's, or curves; with two objectives tpe.
         pruner: by default the space's, or asha.
         cost: what a report costs, in seconds as estimated. It decides the order of events, so that workers wait less;
@@ -145,9 +145,9 @@ def planned(
     objective.check_names(Configuration({field.path: None for field in read.fields}, 0))
     base = Search.of(
         read, ObjectivePlanner(read, periods, cost), TrainerSpec(factory=objective.name), trials=trials,
-        periods=periods, seed=seed, slots=slots, order=order, sampler=sampler, pruner=pruner, enqueued=enqueued,
-        start=start, name=name, results=results_in_force(results), storage=storage, direction=direction,
-        progress=progress,
+        periods=periods, seed=seed, concurrent_trials=concurrent_trials, order=order, sampler=sampler, pruner=pruner,
+        enqueued=enqueued, start=start, name=name, results=results_in_force(results), storage=storage,
+        direction=direction, progress=progress,
     )  # fmt: skip
 
     def spec(numerics: Mapping[str, Any]) -> StudySpec:
@@ -231,7 +231,7 @@ def search_words(spec: Mapping[str, Any], space: str, trials: int, name: str) ->
     if not named:
         return []
     words = ["mnist-bench", "search", space, *named, "--periods", spec["periods"], "--trials", trials]
-    words += ["--seed", spec["seed"], "--concurrent-trials", spec["slots"]]
+    words += ["--seed", spec["seed"], "--concurrent-trials", spec["concurrent_trials"]]
     words += [] if repeats(spec["order"]) else ["--order", "as-completed"]
     studies = dict.fromkeys(trial.rpartition("/")[0] for trial in spec.get("enqueued_from", ()) if trial)
     words += [word for study in studies for word in ("--enqueue", study)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search.differences import differences
+from search.differences import CHECK, differences
 from search.driver.run import Search
 from search.errors import UsageError
 from search.event_log.timeline import repeats
@@ -49,8 +49,8 @@ def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
         return
     names = " and ".join(way.loaded.whole_name if way.loaded else way.name for way in own)
     spec = StudySpec(
-        space=tried_on.space, seed=tried_on.seed, slots=SLOTS, sampler=sampler, pruner=pruner,
-        periods=tried_on.periods, context={"canary": CANARY},
+        space=tried_on.space, seed=tried_on.seed, concurrent_trials=SLOTS, sampler=sampler, pruner=pruner,
+        periods=tried_on.periods, order="deterministic", context={}, versions={}, numerics={CHECK: CANARY},
     )  # fmt: skip
     events = rehearse(spec, MadeUpPlanner(tried_on.planner), LENGTH)
     decided = recorded(spec, events)
@@ -59,7 +59,7 @@ def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
             raise UsageError(
                 f"{names}: not repeatable: {where} after the same history, it decides differently ({difference}). A "
                 "search in deterministic order requires this; `--order as-completed` does not (in Python, "
-                "order='arrival')."
+                "order='as-completed')."
             )
 
 
@@ -72,7 +72,7 @@ def require_repeatable(planned: Search) -> None:
         UsageError: one does not; the message says how to search with it all the same.
         PluginError: it raises, or proposes a value outside its range.
     """
-    spec = planned.spec_for({"canary": CANARY})
+    spec = planned.spec_for({CHECK: CANARY})
     if repeats(spec.order):
         planner = planned.planner_for(spec)
         tried_on = TriedOn(space=spec.space, planner=planner, periods=spec.periods, seed=spec.seed)

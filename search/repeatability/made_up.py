@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search import canonical_json
+from search.differences import CHECK
 from search.trainer_api import PLAIN, Plan, Planner, Report
 
 CANARY = "made up"
@@ -31,7 +32,7 @@ class MadeUpTrainer:
     codec = PLAIN
 
     def __init__(self) -> None:
-        self.numerics = {"canary": CANARY}
+        self.numerics = {CHECK: CANARY}
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """See `search.trainer_api.Trainer`."""

@@ -17,7 +17,6 @@ from search.event_log.log import readable
 from search.repeatability.made_up import MadeUpTrainer
 from search.simulation.in_memory import search_in_memory
 from search.simulation.virtual_executor import VirtualExecutor
-from search.stored_fields import FORMAT
 from search.strategies.pruners import ForeignPruner
 from search.strategies.samplers import ForeignSampler
 from search.study.spec import StudySpec
@@ -49,7 +48,7 @@ def rehearse(spec: StudySpec, planner: Planner[Mapping[str, Any]], length: Lengt
         readable(codec.to_row(event))  # values that cannot be written to a log cannot be rehearsed
         events.append(event)
 
-    for event in (Created(name="rehearsal", spec=spec.to_json(), format=FORMAT), GoalSet(goal=length.trials)):
+    for event in (Created(name="rehearsal", spec=spec.to_json()), GoalSet(goal=length.trials)):
         keep(event)
     history = History.of(events)
     executor = VirtualExecutor(MadeUpTrainer(), workers=1, seconds=lambda job: 1.0)

@@ -99,14 +99,14 @@ def simulate(
         trainer: answers at once; its exceptions are not caught.
         budget: logical cost.
         seconds: how long a worker takes for a job.
-        workers: by default as many as slots.
+        workers: by default as many as concurrent trials.
         study: a new study in memory; by default the one that the specification describes.
 
     Raises:
         TooManyFailuresError: hardly any configuration is feasible.
     """
     history = History.of([Created(name="simulated", spec=spec.to_json()), GoalSet(goal=MAX_TRIALS)])
-    executor = VirtualExecutor(trainer, workers or spec.slots, seconds)
+    executor = VirtualExecutor(trainer, workers or spec.concurrent_trials, seconds)
     spent: list[int] = []
     reported: list[tuple[int, int]] = []
 

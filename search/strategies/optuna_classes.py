@@ -104,8 +104,7 @@ def _class(kind: Literal["sampler", "pruner"], name: str) -> Loaded:
     module = import_module(f"optuna.{kind}s")
     classes = dict(_public(module, getattr(module, _BASES[kind])))
     if (found := classes.get(name.removeprefix(OF_OPTUNA))) is None:
-        since = "" if name.startswith(OF_OPTUNA) else " since version 0.3.0"  # see `registry.FORMER`
-        raise UsageError(f"No {kind} {name}{since}; Optuna {version('optuna')} has {', '.join(sorted(classes))}.")
+        raise UsageError(f"No {kind} {name}; Optuna {version('optuna')} has {', '.join(sorted(classes))}.")
     code = Code(module=module.__name__, sha256="")  # stored nowhere: a study has Optuna's version
     return Loaded(kind=kind, name=name, whole_name=name, call=found, source="", code=code)
 

@@ -9,34 +9,21 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeGuard, TypeVar
 
 from search import canonical_json
-from search.errors import NewerVersionError, UsageError
+from search.errors import OtherVersionError, UsageError
 from search.messages import show
 from search.plugins.loading import OF_OPTUNA, Code, is_code, load
 from search.space.objective import cost_of
 from search.space.space import Space
-from search.stored_fields import First, stored, unknown
+from search.stored_fields import stored, unknown
 from search.strategies import optuna_classes
 from search.strategies.optuna_classes import OptunaPruner, OptunaSampler
-from search.strategies.pruners import PRUNERS, Asha, ForeignPruner, Median, Pruner
-from search.strategies.samplers import SAMPLERS, Curves, ForeignSampler, Sampler, Tpe
+from search.strategies.pruners import PRUNERS, ForeignPruner, Pruner
+from search.strategies.samplers import SAMPLERS, ForeignSampler, Sampler
 from search.strategies.strategy import Bounds, Strategy, bounds_of
 
 _Strategy = TypeVar("_Strategy", bound=Strategy)
 Options = Mapping[str, Any]
 _NONE: Options = MappingProxyType({})
-
-FIRST: First = {
-    Tpe: ("n_startup_trials", "n_ei_candidates"),
-    Asha: ("min_resource", "reduction_factor", "min_early_stopping_rate"),
-    Median: ("n_startup_trials", "n_warmup_steps", "n_min_trials"),
-}
-"""The options of the first format, see `search.stored_fields`. Do not add new ones."""
-
-FORMER = ("qmc", "gp", "sobol", "hyperband")
-"""Names that were built in until version 0.3.0. Their studies are read, and do not go on."""
-
-DEFAULTS: tuple[Sampler, ...] = (Curves(), Tpe())
-"""The sampler of a new search that names none, then those of earlier versions, with which older studies began."""
 
 
 def sampler(spec: str | Mapping[str, Any]) -> Sampler:
@@ -116,33 +103,17 @@ def of_code(name: str, options: Options = _NONE) -> ForeignSampler | ForeignPrun
             )
 
 
-def of_settings(
-    settings: Mapping[str, Any], begun: Callable[[], Mapping[str, Any] | None] = lambda: None
-) -> tuple[Sampler, Pruner]:
+def of_settings(settings: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
     """Return the sampler and the pruner that a space's settings select.
 
-    The default pruner is asha. The default sampler is the first of `DEFAULTS` that supports the objectives. A study
-    that began with another one of them keeps it.
-
-    Args:
-        settings: of a space.
-        begun: returns the stored specification of the study if it has begun, else None. It is called only if the
-            settings name no sampler.
+    The default pruner is asha. The default sampler is curves; with two objectives tpe, because curves has one.
 
     Raises:
         ValueError: a name or an option is unknown, or an option is out of range; the message is for the user.
     """
     search = settings.get("search", {})
-    proposes = sampler(search["sampler"]) if "sampler" in search else _unnamed(settings, begun())
-    return proposes, pruner(search.get("pruner", "asha"))
-
-
-def _unnamed(settings: Mapping[str, Any], begun: Mapping[str, Any] | None) -> Sampler:
-    """Return the sampler of a search that names none, given the stored specification of its study, if it has begun."""
-    fitting = DEFAULTS if cost_of(settings) is None else (Tpe(),)
-    # As stored, because a newer version may have written the specification.
-    keeps = [each for each in fitting if begun is not None and begun["sampler"] == to_spec(each)]
-    return (*keeps, *fitting)[0]
+    default = "curves" if cost_of(settings) is None else "tpe"
+    return sampler(search.get("sampler", default)), pruner(search.get("pruner", "asha"))
 
 
 def of_spec(spec: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
@@ -156,7 +127,7 @@ def of_spec(spec: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
 
 def _stored_sampler(spec: str | Mapping[str, Any]) -> Sampler:
     name, options = _taken_apart(spec)
-    if _is_optunas(name) or name in FORMER:  # which the Optuna at hand need not know
+    if _is_optunas(name):  # which the Optuna at hand need not know
         return OptunaSampler(name=name, options=options)
     own = _stored_code({"name": name, **options})
     return sampler(spec) if own is None else ForeignSampler(**own)
@@ -164,42 +135,42 @@ def _stored_sampler(spec: str | Mapping[str, Any]) -> Sampler:
 
 def _stored_pruner(spec: str | Mapping[str, Any]) -> Pruner:
     name, options = _taken_apart(spec)
-    if _is_optunas(name) or name in FORMER:
+    if _is_optunas(name):
         return OptunaPruner(name=name, options=options)
     own = _stored_code({"name": name, **options})
     return pruner(spec) if own is None else ForeignPruner(**own)
 
 
 def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
-    """Return the mapping that `of_spec` parses; a later option is left out at its default."""
+    """Return the mapping that `of_spec` parses; an option is left out at its default."""
     if isinstance(strategy, ForeignSampler | ForeignPruner):
         code = {name: value for name, value in asdict(strategy.code).items() if value is not None}
-        later = {"portable": True} if strategy.portable else {}
-        return {"name": strategy.name, "options": dict(strategy.options), "code": code, **later}
+        portable = {"portable": True} if strategy.portable else {}
+        return {"name": strategy.name, "options": dict(strategy.options), "code": code, **portable}
     if isinstance(strategy, OptunaSampler | OptunaPruner):
         return {"name": strategy.name, **strategy.options}
-    return {"name": strategy.name, **stored(strategy, FIRST)}
+    return {"name": strategy.name, **stored(strategy)}
 
 
 def check_known(spec: Mapping[str, Any]) -> None:
     """Check that this version knows the sampler and the pruner of a stored specification, and all their options.
 
     Raises:
-        NewerVersionError: it does not know one of them; the message names it.
+        OtherVersionError: it does not know one of them; the message names it.
     """
     tables: dict[str, Mapping[str, type]] = {"sampler": SAMPLERS, "pruner": PRUNERS}
     for kind, table in tables.items():
         name = spec[kind].get("name")
         options = [option for option in spec[kind] if option != "name"]
-        if _is_optunas(name) or name in FORMER:
+        if _is_optunas(name):
             continue
         is_own = isinstance(name, str) and is_code(name)
         if isinstance(name, str) and not is_own and name not in table:
-            raise NewerVersionError(f"{kind}: {unknown(name)}")
+            raise OtherVersionError(f"{kind}: {unknown(name)}")
         known_options = [field.name for field in fields(table[name])] if isinstance(name, str) and not is_own else []
         for option in options:
             if option not in (("options", "code", "portable") if is_own else known_options):
-                raise NewerVersionError(unknown(f"{kind}.{option}"))
+                raise OtherVersionError(unknown(f"{kind}.{option}"))
 
 
 def check(sampler: Sampler, pruner: Pruner, space: Space) -> None:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from search.errors import NewerVersionError, StorageError, UsageError
+from search.errors import OtherVersionError, StorageError, UsageError
 from search.files import atomic_write, leftovers, make_folder, opened, own
 from search.trainer_api import Report
 
@@ -24,7 +24,7 @@ def read(path: Path) -> tuple[Report, bytes] | None:
     """Return the content of a checkpoint; None if there is none, or if it is unreadable or damaged.
 
     Raises:
-        NewerVersionError: it is whole, and a newer version wrote it.
+        OtherVersionError: it is whole, and a newer version wrote it.
     """
     try:
         with opened(own(path)) as file:
@@ -37,8 +37,8 @@ def read(path: Path) -> tuple[Report, bytes] | None:
     split = 8 + int.from_bytes(body[:8], "big")
     try:
         return Report.from_json(json.loads(body[8:split])), body[split:]
-    except NewerVersionError as error:
-        raise NewerVersionError(f"{path}: {error}.") from error
+    except OtherVersionError as error:
+        raise OtherVersionError(f"{path}: {error}.") from error
     except (ValueError, TypeError, RecursionError, UsageError):
         return None
 

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from search.database.engines import BESIDE, checkpoint, damage, open_damaged, open_for_writing, sqlite_url
-from search.errors import NewerVersionError, StorageError, UsageError
+from search.errors import OtherVersionError, StorageError, UsageError
 from search.event_log.events import Event, GoalSet, Told
 from search.event_log.history import History
 from search.event_log.log import EventLog, LogEnd, Salvage
@@ -57,7 +57,7 @@ def cut(location: StudyLocation) -> Cut:
     Raises:
         UsageError: the log is not damaged, or its database is not the study's own.
         StudyNotFoundError: there is no such study.
-        NewerVersionError: a newer version wrote the log.
+        OtherVersionError: a newer version wrote the log.
         StorageError: not even the first event can be read, or a file cannot be written.
     """
     if not location.owns_database:
@@ -93,7 +93,7 @@ def _is_whole(location: StudyLocation) -> bool:
         return False
     try:
         read_events(location)
-    except NewerVersionError:
+    except OtherVersionError:
         raise
     except StorageError:
         return False

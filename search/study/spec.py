@@ -14,9 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from search import canonical_json
-from search.differences import differences, same_bits
+from search.differences import checks, differences
 from search.elementary import PORTABLE
-from search.errors import FingerprintError, NewerVersionError, UsageError
+from search.errors import FingerprintError, OtherVersionError, UsageError
 from search.event_log.events import Created, Event
 from search.event_log.history import History
 from search.event_log.timeline import Order
@@ -25,7 +25,7 @@ from search.plugins.loading import is_code
 from search.proposals.exact import cholesky
 from search.space.objective import Direction, cost_of, direction_of
 from search.space.space import Space
-from search.stored_fields import First, standing, unknown
+from search.stored_fields import stored as plain, unknown
 from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.registry import check, to_spec
@@ -44,26 +44,26 @@ class StudySpec:
 
     space: Space
     seed: int
-    slots: int
+    concurrent_trials: int
     sampler: Sampler
     pruner: Pruner
     periods: int
     """Reports that a trial makes if it is trained to its end."""
-    order: Order = "logical"
-    """Whether periods are taken up in logical order, so that the search repeats, or as they arrive."""
+    order: Order
+    """Whether periods are taken up in logical order, so that the search repeats, or as they are completed."""
+    context: Mapping[str, Any]
+    """Values on which the trainer's results depend: data and split hashes, cost coefficients, revision."""
+    versions: Mapping[str, str]
+    """Versions of the trainer's packages; those of the search's packages are added."""
+    numerics: Mapping[str, Any]
+    """Description of the machine's numerics. Its checks decide and are in the fingerprint; the other entries name a
+    difference."""
     enqueued: tuple[Mapping[str, Any], ...] = ()
     """Parameters of the first trials: those that the user gave, and those of trials of other studies."""
     enqueued_from: tuple[str | None, ...] = ()
     """Of each of them the trial of another study that has it, such as "conv-0/17"; empty if none is of one."""
     start: StartList = field(default_factory=StartList)
     """Configurations tried after the enqueued ones, before the sampler's proposals."""
-    context: Mapping[str, Any] = field(default_factory=dict)
-    """Values on which the trainer's results depend: data and split hashes, canary, cost coefficients, revision."""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    """Versions of the trainer's packages; those of the search's packages are added."""
-    numerics: Mapping[str, Any] = field(default_factory=dict)
-    """Description of the machine's numerics. Its canaries decide, the other entries name a difference. It is not in
-    the fingerprint, so that studies from before the second canary are resumed by the first alone."""
     portable: bool = False
     """Whether the trainer computes the same bits on every processor. The search then repeats on every processor if the
     sampler and the pruner are portable; otherwise its fingerprint depends on the processor."""
@@ -83,8 +83,8 @@ class StudySpec:
             "sampler": sampler,
             "pruner": pruner,
             "space": Space.from_spec(stored["space"]),
-            "enqueued": tuple(stored["enqueued"]),
-            "start": StartList.from_json(stored["start"]) if "start" in stored else StartList(),
+            "enqueued": tuple(stored.get("enqueued", ())),
+            "start": StartList.from_json(stored.get("start", {})),
             "enqueued_from": tuple(stored.get("enqueued_from", ())),
         }
         return cls(**(plain | parsed))
@@ -110,43 +110,36 @@ class StudySpec:
         return self.portable and not [*registry.unportable(self.sampler, self.pruner)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, for the storage: later fields only if they differ from their defaults.
+        """Return plain values, for the storage: fields only if they differ from their defaults.
 
         Raises:
             UsageError: a package that the sampler or the pruner needs is not installed.
         """
         return {
-            **standing(self, FIRST),
-            **({} if self.start == StartList() else {"start": self.start.to_json()}),
+            **plain(self, without=("space", "sampler", "pruner")),
             "space": self.space.to_spec(),
             "sampler": to_spec(self.sampler),
             "pruner": to_spec(self.pruner),
-            "enqueued": [dict(params) for params in self.enqueued],
-            **({"enqueued_from": [*self.enqueued_from]} if self.enqueued_from else {}),
-            "context": dict(self.context),
             "driver_revision": DRIVER_REVISION,
             "driver_arithmetic": portable_arithmetic() if self._decides_alike_everywhere else arithmetic(),
             "versions": {**versions(self.sampler, self.pruner), **self.versions},
-            "numerics": dict(self.numerics),
         }
 
 
-FIRST: First = {StudySpec: ("order", "enqueued", "context", "versions", "numerics")}
-"""See `search.stored_fields`; a new field is not added."""
-DERIVED = ("driver_revision", "driver_arithmetic", "sampler_arithmetic")
-"""Entries of a stored specification that are not fields; the last one is of `gp` until version 0.3.0."""
+DERIVED = ("driver_revision", "driver_arithmetic")
+"""Entries of a stored specification that are not fields."""
 
 
 def check_known(stored: Mapping[str, Any]) -> None:
     """Check that this version knows all that a stored specification holds of the search itself.
 
     Raises:
-        NewerVersionError: it does not; the message names the missing settings.
+        OtherVersionError: it does not; the message names the missing settings.
     """
     known = {*DERIVED, *(item.name for item in fields(StudySpec))}
     for name in stored:
         if name not in known:
-            raise NewerVersionError(unknown(name))
+            raise OtherVersionError(unknown(name))
     registry.check_known(stored)
 
 
@@ -154,14 +147,14 @@ def stored_history(events: Sequence[Event]) -> History:
     """Return the history of a stored study.
 
     Raises:
-        NewerVersionError: a newer version decided something in it.
+        OtherVersionError: a newer version decided something in it.
         StorageError: no search can have decided these events in this order.
     """
     if events and isinstance(events[0], Created):
         try:
             check_known(events[0].spec)
-        except NewerVersionError as error:
-            raise NewerVersionError(f"Study {events[0].name}: {error}.") from error
+        except OtherVersionError as error:
+            raise OtherVersionError(f"Study {events[0].name}: {error}.") from error
     return History.of(events)
 
 
@@ -223,8 +216,8 @@ def installed_version(package: str) -> str:
 
 
 def fingerprint(spec: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a specification's plain values, without the description of the numerics."""
-    return canonical_json.sha256({key: value for key, value in spec.items() if key != "numerics"})
+    """Return the SHA-256 of a specification's plain values; of the numerics, only the checks are in it."""
+    return canonical_json.sha256({**spec, "numerics": checks(spec["numerics"])})
 
 
 def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
@@ -233,7 +226,7 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
     Raises:
         FingerprintError: they differ; the text lists every difference and the ways out.
     """
-    if fingerprint(stored) == fingerprint(current) and same_bits(stored["numerics"], current["numerics"]):
+    if fingerprint(stored) == fingerprint(current):
         return
     _check_named(name, stored, current)
     rows = differences(stored, current)

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search.errors import NewerVersionError
-from search.stored_fields import unknown
-
 IGNORES = 3
 """Every third proposal ignores the list, so that a misleading list costs no more than its own trials."""
 
@@ -24,17 +21,8 @@ class StartList:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> StartList:
-        """Return the list that `to_json` gave."""
-        if "unpruned" in stored:
-            raise NewerVersionError(unknown("start.unpruned"))
-        return cls(made_of=tuple(stored["made_of"]), configurations=tuple(stored["configurations"]))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {
-            "made_of": list(self.made_of),
-            "configurations": [dict(params) for params in self.configurations],
-        }
+        """Return the list of a stored specification."""
+        return cls(made_of=tuple(stored.get("made_of", ())), configurations=tuple(stored.get("configurations", ())))
 
     def at(self, proposal: int) -> Mapping[str, Any] | None:
         """Return the configuration for proposal number `proposal`, from 0; None if the sampler proposes.

@@ -47,7 +47,7 @@ def test_emulated_processors_compute_the_bits_of_this_one() -> None:
     assert {(line.canary, line.portable_canary) for line in found} == {PORTABLE_CANARY}
     assert all(line.later == PORTABLE_LATER for line in found)
     here = portable.measured()
-    check_as_published({"canary": here.canary, "wide_canary": here.portable_canary})
+    check_as_published({"check": here.canary, "wide_check": here.portable_canary})
     assert {line.digest for line in found} == {here.digest}
 
 

@@ -11,6 +11,7 @@ import publish
 import pytest
 
 from search.files import append_line
+from support import canned
 from support.paths import ROOT
 
 KEEP = publish.keep
@@ -99,12 +100,13 @@ def test_a_portable_search_is_published_with_its_record(tmp_path: Path, monkeypa
 def test_pages_are_made_again_of_a_kept_study_without_its_checkpoints_and_other_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(ROOT / "tests" / "data" / "studies-3a8e64d", tmp_path / "results")
+    shutil.copytree(canned.CONFIRMED, tmp_path / "results" / "confirmed")
     KEEP(tmp_path / "results", "confirmed")
     files = {path.relative_to(publish.STUDIES).as_posix() for path in publish.STUDIES.rglob("*") if path.is_file()}
     assert files == {
-        "confirmed/study.db", "confirmed/weights/14.safetensors", "confirmed/confirm/confirm.json",
-        "confirmed/ablation/ablation.json",
+        "confirmed/study.db", "confirmed/space.yaml", "confirmed/weights/48.safetensors",
+        "confirmed/confirm/confirm.json",
+        "confirmed/ablation/ablation.json", "confirmed/test-openings.jsonl",
     }  # fmt: skip
     ran: list[tuple[str, ...]] = []
     monkeypatch.setattr(publish, "PAGES", {"conv": publish.Pages(study="confirmed", plots=("curves",))})

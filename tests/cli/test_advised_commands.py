@@ -84,7 +84,7 @@ def at_the_end_of_a_search(asked: Situation) -> Iterator[str]:
 
 def below_a_leaderboard(asked: Situation) -> Iterator[str]:
     study, known = asked.study, commands_of(asked.study)
-    for order in ("logical", "arrival"):
+    for order in ("deterministic", "as-completed"):
         board = leaderboard_of(replace(study, spec={**study.spec, "order": order}), top=2)
         table = table_of(board, commands=known)
         yield from (*table.caption, *table.footnotes, table.whole)

@@ -13,7 +13,7 @@ from typer.testing import Result
 import mnist_bench
 from mnist_bench.doctor import defaults_check
 from mnist_bench.searches.config import SearchConfig
-from support.paths import TESTS
+from support import canned
 
 Cli = Callable[..., Result]
 
@@ -23,7 +23,7 @@ def project(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work with studies in runs/, and three workers."""
     monkeypatch.setenv("MNIST_BENCH_RESULTS", "runs")
     monkeypatch.setenv("MNIST_BENCH_WORKERS", "3")
-    shutil.copytree(TESTS / "data" / "studies-3a8e64d" / "finished", Path("runs", "finished"))
+    shutil.copytree(canned.studies() / "finished", Path("runs", "finished"))
 
 
 def names(shown: Result) -> list[str]:

@@ -254,6 +254,6 @@ def test_a_search_under_other_conditions_is_refused_with_what_differs_and_the_wa
     assert other.returncode == 2
     told = other.stderr.splitlines()
     assert told[0].startswith("Error: Study smoke-0 was made under other conditions")
-    assert "  slots: 8 then, 4 now" in told
+    assert "  concurrent_trials: 8 then, 4 now" in told
     assert any(line.startswith("  space.fields.optim.lr") and line.endswith(" now") for line in told)
     assert "or give this search another name with --study-name; with --enqueue" in told[-1]

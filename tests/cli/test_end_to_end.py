@@ -40,7 +40,7 @@ record = json.loads(run("show tiny-0/0 --json"))
 run("reproduce tiny-0/0")
 run("reproduce --json")
 record["curve"][0]["metrics"]["train_loss"] += 1e-9
-record["numerics"]["canary"] = "another"
+record["numerics"]["check"] = "another"
 del record["sha256"]
 run("reproduce -", stdin=json.dumps(record))
 record["data"]["data_hash"] = "0" * 64
@@ -127,7 +127,7 @@ def test_the_latest_studys_best_trial_is_reproduced_where_none_is_named(ran: dic
 
 
 def test_a_record_with_another_figure_is_not_reproduced_and_what_differs_is_named(ran: dict[str, Ran]) -> None:
-    assert json.loads(ran["show tiny-0/0 --json"].out)["schema_version"] == 1
+    assert json.loads(ran["show tiny-0/0 --json"].out)["schema_version"] == 2
     other = ran["reproduce -"]
     assert other.code == 4
     lines = other.out.splitlines()

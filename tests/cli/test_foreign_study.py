@@ -224,5 +224,5 @@ def test_a_study_of_nets_that_has_lost_a_part_is_damaged_and_not_foreign() -> No
     assert not is_foreign({**spec, "context": {}})
     other = {**spec["space"], "fields": [["ridge.rate", 0.1]]}
     assert not is_foreign({**spec, "space": other})
-    assert is_foreign({**spec, "space": other, "context": {"canary": ""}})
-    assert is_foreign({**spec, "context": {"canary": "", "trainer": {"factory": "mine.py:Trainer", "options": {}}}})
+    assert is_foreign({**spec, "space": other, "context": {"check": ""}})
+    assert is_foreign({**spec, "context": {"check": "", "trainer": {"factory": "mine.py:Trainer", "options": {}}}})

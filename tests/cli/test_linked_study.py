@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from support import canned
 from support.copies import Ran
-from support.paths import ROOT
 
 InOneProcess = Callable[[Path, str], dict[str, Ran]]
 
 pytestmark = pytest.mark.slow  # a process that imports PyTorch and draws
-STUDIES = ROOT / "tests" / "data" / "studies-3a8e64d"
-SEARCH = "search small.yaml --trials 8 --concurrent-trials 4 --seed 1 --study-name interrupted --executor in-process"
-CONFIRM, ABLATE = "confirm confirmed --top 2 --budget 20s", "ablate confirmed --from plain.yaml --seeds 3"
+SEARCH = "search small.yaml --trials 9 --concurrent-trials 4 --study-name finished --executor in-process"
+CONFIRM, ABLATE = "confirm confirmed --top 2 --budget 20s", "ablate confirmed --from notebook/linear --seeds 3"
 REFUSED = [
     *((SEARCH, name) for name in ("driver.lock", "study.db", "study.db-wal", "states")),
     *((CONFIRM, name) for name in ("confirm", "confirm/driver.lock", "confirm/confirm.json")),
@@ -50,8 +49,8 @@ def line(number: int) -> str:
 def set_up(root: Path, number: int) -> None:
     """Copy a study for a case, in which a name leads to a victim with its content, or to nothing if there is none."""
     command, name, kind = CASES[number]
-    study = root / f"results-{number}" / ("interrupted" if command == SEARCH else "confirmed")
-    shutil.copytree(STUDIES / study.name, study)
+    study = root / f"results-{number}" / ("finished" if command == SEARCH else "confirmed")
+    shutil.copytree(canned.studies() / study.name if command == SEARCH else canned.CONFIRMED, study)
     path, victim = study / name, root / f"victim-{number}"
     path.parent.mkdir(exist_ok=True)
     if path.exists():
@@ -73,8 +72,7 @@ def contents(victim: Path) -> dict[str, bytes] | None:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("received")
-    for name in ("small.yaml", "plain.yaml"):
-        shutil.copy(STUDIES / name, root)
+    shutil.copy(canned.SMALL, root)
     for number in range(len(CASES)):
         set_up(root, number)
     return root

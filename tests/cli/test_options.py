@@ -53,7 +53,11 @@ def test_the_help_names_every_sampler_and_pruner(cli: Cli, command: str) -> None
         ("--trials", "0", "0 is not a whole number of at least 1; for example 50."),
         ("--seed", "-1", "-1 is not a whole number from 0 to 4294967295; for example 0."),
         ("--gpus-per-worker", "z", "z is not a number from 0 to 1; for example 0.0."),
-        ("--order", "random", "Error: --order random: write deterministic or as-completed."),
+        (
+            "--order",
+            "random",
+            "Error: Invalid value for '--order': 'random' is not one of 'deterministic', 'as-completed'.",
+        ),
         ("--max-outage", "soon", "Error: --max-outage soon: not a duration; write 90s, 15m or 1h."),
     ],
 )

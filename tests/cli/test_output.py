@@ -260,7 +260,7 @@ def test_a_table_has_its_words_around_it(form: output.Form, capsys: pytest.Captu
 def test_several_tables_are_one_object_and_one_list_of_rows(capsys: pytest.CaptureFixture[str]) -> None:
     tables = [replace(keys({name: 1}), document={name: [1]}) for name in "ab"]
     output.print_result("json", *tables)
-    assert json.loads(capsys.readouterr().out) == {"schema_version": 1, "a": [1], "b": [1]}
+    assert json.loads(capsys.readouterr().out) == {"schema_version": 2, "a": [1], "b": [1]}
     output.print_result("csv", *tables)
     assert capsys.readouterr().out.splitlines() == ["a,b", "1,", ",1"]
     output.print_result("table", *tables)

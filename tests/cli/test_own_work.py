@@ -57,7 +57,8 @@ def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     cli("search", "a.yaml", "--command", "./a {x}", "--workers", "1")
     function, program = asked
     shared = SearchConfig(
-        space="a.yaml", trials=7, patience=9, timeout=60.0, trial_timeout=9.0, slots=4, order="arrival", seed=5,
+        space="a.yaml", trials=7, patience=9, timeout=60.0, trial_timeout=9.0, concurrent_trials=4,
+        order="as-completed", seed=5,
         sampler="random", pruner="median", pruner_options={"n_warmup_steps": 2}, workers=3, study_name="mine",
         storage="sqlite:///x.db", results=Path("out"), overrides=("x=1",), max_outage=60.0,
     )  # fmt: skip
@@ -160,9 +161,9 @@ def test_what_does_not_repeat_is_searched_in_completion_order_and_it_is_said(cli
     assert "completion order" not in cli("leaderboard", "plain").stdout
     heading, *rows, _ = cli("studies").stdout.splitlines()
     assert heading.split()[-2:] == ["order", "folder"]
-    assert {row.split()[0]: row.split()[-2] for row in rows} == {"plain": "deterministic", "clock": "completion"}
+    assert {row.split()[0]: row.split()[-2] for row in rows} == {"plain": "deterministic", "clock": "as-completed"}
     listed = json.loads(cli("studies", "--json").stdout)["studies"]
-    assert {each["study"]: each["order"] for each in listed} == {"plain": "logical", "clock": "arrival"}
+    assert {each["study"]: each["order"] for each in listed} == {"plain": "deterministic", "clock": "as-completed"}
 
 
 def test_another_objective_or_a_changed_one_does_not_continue_a_study(cli: Cli, here: Path) -> None:

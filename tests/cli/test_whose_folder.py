@@ -15,9 +15,9 @@ from search.database.engines import sqlite_url
 from search.errors import UsageError
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
-from support.paths import DATABASE, TESTS
+from support import canned
+from support.paths import DATABASE
 
-STUDIES = TESTS / "data" / "studies-3a8e64d"
 REFUSAL = "results/finished holds files of another study of this name; name the folder of this one with --results."
 
 
@@ -25,9 +25,9 @@ REFUSAL = "results/finished holds files of another study of this name; name the 
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return a team's database with the study `finished`; in results/finished another study lies, confirmed."""
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(STUDIES / "confirmed", tmp_path / "results" / "finished")
-    shutil.copytree(STUDIES / "finished", tmp_path / "team")
-    shutil.copytree(STUDIES / "finished", tmp_path / "backup" / "finished")
+    shutil.copytree(canned.CONFIRMED, tmp_path / "results" / "finished")
+    shutil.copytree(canned.studies() / "finished", tmp_path / "team")
+    shutil.copytree(canned.studies() / "finished", tmp_path / "backup" / "finished")
     return sqlite_url(tmp_path / "team" / DATABASE)
 
 

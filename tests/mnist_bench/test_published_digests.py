@@ -39,7 +39,7 @@ def test_an_entry_is_that_of_the_published_study(key: tuple[str, Precision]) -> 
     assert (entry.digest, (entry.trials,)) == (study.digest, study.totals)
     assert entry.search == search_hash(study.spec)
     assert entry.versions == versions_of(study.spec)
-    names = () if entry.precision == "portable" else ("canary", "wide_canary", "driver_arithmetic")
+    names = () if entry.precision == "portable" else ("check", "wide_check", "driver_arithmetic")
     assert entry.machine == {name: computed[name] for name in names}
 
 
@@ -73,7 +73,7 @@ ENTRY = Published(
     search=search_hash(SPEC),
     digest=STUDY.digest,
     versions=versions_of(SPEC),
-    machine={"canary": SPEC["numerics"]["canary"], "driver_arithmetic": "02bf"},
+    machine={"check": SPEC["numerics"]["check"], "driver_arithmetic": "02bf"},
     processors={"Zen 3": [], "Zen 4": [262.0]},
 )
 EQUAL = "equal to the published digest (Zen 3, Zen 4)"
@@ -82,7 +82,7 @@ ANOTHER = (
     "`mnist-bench doctor` examines this machine"
 )
 IN_PORTABLE = {"precision": "portable", "machine": {}, "digest": "0" * 64}
-PORTABLE = {**SPEC["numerics"], "precision": "portable", "canary": "another"}
+PORTABLE = {**SPEC["numerics"], "precision": "portable", "check": "another"}
 
 
 def changed(*path: str, to: Any) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def changed(*path: str, to: Any) -> dict[str, Any]:
             "published with driver revision 2 and torch none, this is driver revision 3 and torch 2.14.0: another "
             "digest is expected",
         ),
-        (changed("numerics", "canary", to="another"), {"digest": "0" * 64}, None, INCOMPARABLE),
+        (changed("numerics", "check", to="another"), {"digest": "0" * 64}, None, INCOMPARABLE),
         (changed("driver_arithmetic", to="another"), {"digest": "0" * 64}, None, INCOMPARABLE),
         (changed("numerics", "precision", to="fp32"), {"digest": "0" * 64}, None, INCOMPARABLE),
         (changed("numerics", to=PORTABLE), IN_PORTABLE, False, ANOTHER),
@@ -140,8 +140,8 @@ def test_a_study_of_the_same_search_is_compared(
     "study",
     [
         replace(STUDY, spec=changed("seed", to=1)),
-        replace(STUDY, spec=changed("slots", to=4)),
-        replace(STUDY, spec=changed("order", to="arrival")),
+        replace(STUDY, spec=changed("concurrent_trials", to=4)),
+        replace(STUDY, spec=changed("order", to="as-completed")),
         replace(STUDY, spec=changed("sampler", "name", to="random")),
         replace(STUDY, spec=changed("space", "settings", "epochs", to=7)),
         replace(STUDY, spec=changed("context", "data", "subset", to=5000)),

@@ -52,10 +52,7 @@ def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_
     assert alone.reached
     assert alone.study.name == "fake-0"
     assert len(alone.study.finished()) == 12
-    assert alone.study.spec["context"] == {
-        "trainer": {"factory": "support.fake_trainer:Trainer", "options": {}},
-        "canary": "fake",
-    }
+    assert alone.study.spec["context"] == {"trainer": {"factory": "support.fake_trainer:Trainer", "options": {}}}
     assert of(tmp_path / "workers", workers=2).run().study.digest == alone.study.digest
     assert of(tmp_path / "named", name="other", seed=1).run().study.digest != alone.study.digest
 
@@ -65,12 +62,15 @@ def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_
     [
         ({"trials": -1}, "trials=-1: give a whole number from 1 to 1,000,000,000."),
         ({"trials": "3"}, "trials='3': give a whole number from 1 to 1,000,000,000."),
-        ({"slots": 0}, "slots=0: give a whole number from 1 to 1,000,000."),
-        ({"slots": True}, "slots=True: give a whole number from 1 to 1,000,000."),
+        ({"concurrent_trials": 0}, "concurrent_trials=0: give a whole number from 1 to 1,000,000."),
+        ({"concurrent_trials": True}, "concurrent_trials=True: give a whole number from 1 to 1,000,000."),
         ({"periods": 0}, "periods=0: give a whole number from 1 to 1,000,000."),
         ({"workers": 0}, "workers=0: give a whole number of at least 1."),
-        ({"order": "logicla"}, "order='logicla': give logical or arrival; did you mean `logical`?"),
-        ({"order": 3}, "order=3: give logical or arrival."),
+        (
+            {"order": "determinstic"},
+            "order='determinstic': give deterministic or as-completed; did you mean `deterministic`?",
+        ),
+        ({"order": 3}, "order=3: give deterministic or as-completed."),
         ({"seed": "3"}, "seed='3': give a whole number."),
         ({"seed": 1.0}, "seed=1.0: give a whole number."),
         ({"name": 5}, "name=5: give a text, or None."),
@@ -120,14 +120,14 @@ def test_what_else_a_search_has_is_replaced(tmp_path: Path) -> None:
 def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(tmp_path: Path) -> None:
     values = {**fake.SPACE, "search": {"sampler": "random", "pruner": "median"}}
     search = Search.of(Space.of(values), fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
-    spec = search.spec_for({"canary": ""})
+    spec = search.spec_for({"check": ""})
     assert (spec.sampler, spec.pruner) == (Random(), Median())
     search = Search.of(Space.of(values), fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path, sampler=Tpe())
-    assert search.spec_for({"canary": ""}).sampler == Tpe()
+    assert search.spec_for({"check": ""}).sampler == Tpe()
     two = {**fake.SPACE, "objective": ["value", "width"]}
     for given, sampler in ((fake.SPACE, Curves()), (two, Tpe())):
         search = Search.of(Space.of(given), fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
-        assert search.spec_for({"canary": ""}).sampler == sampler
+        assert search.spec_for({"check": ""}).sampler == sampler
     wrong = Space.of({**fake.SPACE, "search": {"sampler": "no-such-sampler"}})
     words = rf"^space: search: no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}, and Optuna's, such as opt"
     with pytest.raises(UsageError, match=words):
@@ -136,7 +136,7 @@ def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(tmp_path: 
 
 def test_a_search_whose_trainer_is_portable_has_one_fingerprint_on_every_processor(tmp_path: Path) -> None:
     plain, portable = (
-        of(tmp_path, sampler=Random(), portable=value).spec_for({"canary": ""}) for value in (False, True)
+        of(tmp_path, sampler=Random(), portable=value).spec_for({"check": ""}) for value in (False, True)
     )
     assert plain.to_json()["driver_arithmetic"] == arithmetic()
     assert portable.to_json()["driver_arithmetic"] == portable_arithmetic()

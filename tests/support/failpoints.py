@@ -77,7 +77,7 @@ class KeptFiles:
 
 def run(results: Path) -> None:
     """Search until two trials have been trained: one to its end, one pruned; a third one is infeasible."""
-    fake.run(results, goal=2, slots=2, seed=4, widest=40, on_trial_end=KeptFiles(results / "kept"))
+    fake.run(results, goal=2, concurrent_trials=2, seed=4, widest=40, on_trial_end=KeptFiles(results / "kept"))
 
 
 def watch(results: Path, before: Before) -> None:

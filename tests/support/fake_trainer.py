@@ -61,13 +61,13 @@ class Trainer:
     def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0, folder: str = "") -> None:
         canary = os.environ.get("FAKE_CANARY", "fake")
         self.numerics: dict[str, Any] = {
-            "canary": canary,
+            "check": canary,
             "kind": "cpu-fp32",
             "precision": "fp32",
             "trainer_revision": 0,
         }
         if behaviour == "lack_canary":
-            del self.numerics["canary"]
+            del self.numerics["check"]
         if behaviour == "measure_nothing":
             self.numerics["speed"] = math.nan
         self._behaviour = behaviour

@@ -46,7 +46,6 @@ LOGARITHMIC = {
 BUDGET = 1_200_000
 """Logical cost of a portable search in memory, that of 12 trials or more."""
 TWO = {"objective": ["val_accuracy", "parameters"]}
-SMALL = Path(__file__).parents[1] / "data" / "studies-3a8e64d" / "small.yaml"
 
 
 def cases() -> dict[str, dict[str, Any]]:
@@ -77,7 +76,7 @@ def _options(sampler: str, pruner: str, more: str) -> dict[str, Any]:
         "pruner": PRUNERS[pruner],
         "goal": TRIALS.get(sampler, 24),
         "space_values": {**space, **TWO} if more == " two" else space,
-        "order": "arrival" if more == " arrival" else "logical",
+        "order": "as-completed" if more == " arrival" else "deterministic",
         "portable": more == " portable",
     }
 

@@ -21,4 +21,4 @@ def trained(cases: Mapping[str, Mapping[str, Any]], precision: str) -> tuple[str
         for period in range(1, len(Schedule(config=config, images=1000).period_ends) + 1):
             state, report = trainer.advance(config, 0, period, state)
         found[name] = report.weights
-    return str(trainer.numerics["canary"]), found
+    return str(trainer.numerics["check"]), found

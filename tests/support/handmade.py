@@ -100,15 +100,15 @@ def spec() -> dict[str, Any]:
     return {
         "space": {"name": "conv", "settings": {"epochs": 6}, "fields": []},
         "seed": 0,
-        "slots": 8,
-        "order": "logical",
+        "concurrent_trials": 8,
+        "order": "deterministic",
         "sampler": {"name": "tpe"},
         "pruner": {"name": "asha"},
         "periods": 6,
         "context": {"data": data, "images": {"train": 5000, "validation": IMAGES}, "trainer_revision": 1},
         "versions": {"optuna": "5.0.0"},
         "numerics": {
-            "canary": "77c0" + HASH[4:],
+            "check": "77c0" + HASH[4:],
             "kind": "cpu-bf16",
             "precision": "bf16",
             "trainer_revision": 1,

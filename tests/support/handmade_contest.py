@@ -25,7 +25,7 @@ def trace(*choices: tuple[float, float], spent: float = 10.0, **changed: Any) ->
 def contest(searches: Mapping[Entrant, Sequence[Trace]], **changed: Any) -> Contest:
     """Return a contest of these searches, one a seed for each entrant."""
     values: dict[str, Any] = {
-        "task": "handmade", "space": "mini", "budget": 10, "training_seconds": 1.5, "slots": 8,
+        "task": "handmade", "space": "mini", "budget": 10, "training_seconds": 1.5, "concurrent_trials": 8,
         "workers": (1, 8), "seen_images": 10_000, "unseen_images": 20_000, "develops": False,
         "seeds": tuple(range(len(next(iter(searches.values()))))),
     }  # fmt: skip

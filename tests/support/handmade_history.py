@@ -17,11 +17,15 @@ ENDS: Mapping[bool, tuple[State, Reason]] = {True: ("COMPLETE", "complete"), Fal
 class Study:
     """A history that grows; the periods of a trial all cost the same."""
 
-    def __init__(self, goal: int, slots: int = 2, periods: int = PERIODS) -> None:
+    def __init__(self, goal: int, concurrent_trials: int = 2, periods: int = PERIODS) -> None:
         self.history = History()
         self._periods = periods
         space = {"name": "made", "settings": {}, "fields": []}
-        self.history.apply(Created(name="made", spec={"space": space, "slots": slots, "order": "logical"}))
+        self.history.apply(
+            Created(
+                name="made", spec={"space": space, "concurrent_trials": concurrent_trials, "order": "deterministic"}
+            )
+        )
         self.history.apply(GoalSet(goal=goal))
 
     def ask(self, slot: int, cost: int = 10, *, excess: float = 0.0, time: int = 0) -> int:

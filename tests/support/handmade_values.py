@@ -56,8 +56,8 @@ def study(trials: Sequence[TrialRecord], settings: Mapping[str, Any] | None = No
     direction = (settings or {}).get("direction", "maximize")
     made = handmade.study([replace(trial, direction=direction) for trial in trials], name="ridge-0", **more)
     space = Space.of({"name": "ridge", **SECTIONS, **(settings or {})})
-    context = {"trainer": {"factory": "ridge.py:Trainer", "options": {}}, "canary": "77c0"}
-    spec = {**made.spec, "space": space.to_spec(), "context": context, "numerics": {"canary": "77c0"}}
+    context = {"trainer": {"factory": "ridge.py:Trainer", "options": {}}, "check": "77c0"}
+    spec = {**made.spec, "space": space.to_spec(), "context": context, "numerics": {"check": "77c0"}}
     return replace(made, spec=spec)
 
 

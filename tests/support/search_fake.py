@@ -115,12 +115,13 @@ class StopAfter:
         return self.left < 0
 
 
-def make_spec(sampler: Sampler, pruner: Pruner, slots: int, seed: int, **more: Any) -> StudySpec:
+def make_spec(sampler: Sampler, pruner: Pruner, concurrent_trials: int, seed: int, **more: Any) -> StudySpec:
     """Return a specification over the fake space."""
+    more = {"order": "deterministic", "context": {}, "versions": {}, "numerics": {}} | more
     return StudySpec(
         space=more.pop("space", space()),
         seed=seed,
-        slots=slots,
+        concurrent_trials=concurrent_trials,
         sampler=sampler,
         pruner=pruner,
         periods=PERIODS,
@@ -138,8 +139,8 @@ def make_search(
     delay: float = 0.0,
     sampler: Sampler | None = None,
     pruner: Pruner | None = None,
-    slots: int = 4,
-    order: Order = "logical",
+    concurrent_trials: int = 4,
+    order: Order = "deterministic",
     seed: int = 0,
     widest: int = 48,
     observer: Observer | None = None,
@@ -167,14 +168,13 @@ def make_search(
         spec_for=lambda numerics: make_spec(
             sampler or Tpe(n_startup_trials=5),
             pruner or Asha(),
-            slots,
+            concurrent_trials,
             seed,
             order=order,
             numerics=numerics,
             enqueued=enqueued,
             start=start or StartList(),
             space=space(space_values),
-            context={"canary": numerics["canary"]},
             portable=portable,
         ),
         planner_for=lambda _: Planner(widest),
@@ -207,9 +207,9 @@ def main() -> None:
     OPTUNA_STORAGE is the study's database, FAKE_GOAL its number of trials.
     """
     results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    order: Order = "arrival" if sys.argv[4:] == ["arrival"] else "logical"
+    order: Order = "as-completed" if sys.argv[4:] == ["as-completed"] else "deterministic"
     patience = int(sys.argv[5]) if sys.argv[4:5] == ["patience"] else None
-    if len(sys.argv) > 4 and order == "logical" and patience is None:
+    if len(sys.argv) > 4 and order == "deterministic" and patience is None:
         retry_policy.MIN_STALL, retry_policy.STALL_FACTOR = float(sys.argv[4]), 0
     url = os.environ.get("OPTUNA_STORAGE")
     goal = int(os.environ.get("FAKE_GOAL", "30"))

@@ -69,7 +69,7 @@ def search(
             help="Budget of a search, in full trainings of an average configuration.",
         ),
     ] = 30,
-    slots: Annotated[
+    concurrent_trials: Annotated[
         int,
         typer.Option("--concurrent-trials", min=1, max=1000, metavar="N", help="Concurrent trials."),
     ] = 8,
@@ -114,7 +114,7 @@ def search(
         sampler_options=options.assigned("--sampler-option", sampler_option or ()),
         pruner_options=options.assigned("--pruner-option", pruner_option or ()),
         baselines=not only, first_seed=first_seed,
-        seeds=seeds, trials=trials, slots=slots,
+        seeds=seeds, trials=trials, concurrent_trials=concurrent_trials,
         workers=_numbers(workers) if workers else None, processes=options.cores(), results=results,
     )  # fmt: skip
     target = folder or results / FOLDER

@@ -120,7 +120,7 @@ def _search(study: StudyRecord) -> Iterator[Entry]:
     """Yield how it was searched, on which data, and how long that took."""
     spec, numerics = study.spec, study.spec.get("numerics") or {}
     ways = " + ".join(way.describe(spec["periods"]) for way in registry.of_spec(spec))
-    yield "search", f"{ways}, seed {spec['seed']}, {number_of(spec['slots'], 'concurrent trial')}"
+    yield "search", f"{ways}, seed {spec['seed']}, {number_of(spec['concurrent_trials'], 'concurrent trial')}"
     if (begins := about.begins_with(study)) is not None:
         yield "", begins
     versions = [f"{name} {version}" for name, version in spec.get("versions", {}).items()]

@@ -14,7 +14,7 @@ import typer
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
-from search.differences import CANARIES
+from search.differences import CHECK, CHECKS
 from search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ class _Again:
         from mnist_bench.studies import reproduce as reproduction
         from search.objectives.executor import NO_CHECK
 
-        changed = _changed_canaries(reproduction.numerics_differences(self.numerics, self.trainer.numerics))
-        canary = str(self.numerics.get("canary", "none"))
+        changed = _changed_checks(reproduction.numerics_differences(self.numerics, self.trainer.numerics))
+        canary = str(self.numerics.get(CHECK, "none"))
         agree = f"numerics differ ({changed})" if changed else f"numerics agree (numerics check {canary[:4]}…)"
         if canary == NO_CHECK:
             agree = "only its reports show whether this machine computes alike"
@@ -200,11 +200,11 @@ def _of_values(study: StoredStudy, trial: TrialRecord, code: OwnCode) -> _Again:
     )  # fmt: skip
 
 
-def _changed_canaries(differences: Iterable[Difference]) -> str:
+def _changed_checks(differences: Iterable[Difference]) -> str:
     return ", ".join(
-        f"{row.name.replace('_', ' ').replace('canary', 'numerics check')} {row.then[:4]}… → {row.now[:4]}…"
+        f"{row.name.replace('_', ' ').replace('check', 'numerics check')} {row.then[:4]}… → {row.now[:4]}…"
         for row in differences
-        if row.name in CANARIES
+        if row.name in CHECKS
     )
 
 
@@ -243,7 +243,7 @@ def verdict(comparison: RepeatedTrial) -> list[str]:
 def _cause_words(comparison: RepeatedTrial) -> str:
     """Return whether numerics and versions differ, and the remaining causes if the numerics agree."""
     versions = f"versions differ: {_listed(comparison.versions)}" if comparison.versions else "versions are the same"
-    if _changed_canaries(comparison.numerics):
+    if _changed_checks(comparison.numerics):
         return f"{_numerics_words(comparison)}; {versions}."
     if comparison.numerics:
         return (
@@ -254,8 +254,8 @@ def _cause_words(comparison: RepeatedTrial) -> str:
 
 
 def _numerics_words(comparison: RepeatedTrial) -> str:
-    changed = _changed_canaries(comparison.numerics)
-    others = [difference for difference in comparison.numerics if difference.name not in CANARIES]
+    changed = _changed_checks(comparison.numerics)
+    others = [difference for difference in comparison.numerics if difference.name not in CHECKS]
     return (
         f"The numerics differ{f' ({changed})' if changed else ''}: {_listed(others) or 'in nothing that is recorded'}"
     )

@@ -86,7 +86,7 @@ def search(
             panel=options.BUDGET,
         ),
     ] = None,
-    slots: Annotated[
+    concurrent_trials: Annotated[
         int,
         typer.Option(
             "--concurrent-trials",
@@ -99,12 +99,13 @@ def search(
     ] = 8,
     order: Annotated[
         Order,
-        options.order(
-            "Order of events, deterministic or as-completed. deterministic gives the same result with any number of "
-            "workers. With as-completed no worker waits, and two runs may differ.",
-            panel=options.REPRODUCIBILITY,
+        typer.Option(
+            "--order",
+            rich_help_panel=options.REPRODUCIBILITY,
+            help="Order of events. deterministic gives the same result with any number of workers. With as-completed "
+            "no worker waits, and two runs may differ.",
         ),
-    ] = "logical",
+    ] = "deterministic",
     seed: Annotated[
         int,
         typer.Option(
@@ -267,7 +268,7 @@ def search(
     config = SearchConfig(
         space=space, overrides=tuple(overrides or ()), trials=trials, patience=patience,
         target=None if target is None or is_own else options.accuracy("--target", target),
-        timeout=timeout, slots=slots, order=order,
+        timeout=timeout, concurrent_trials=concurrent_trials, order=order,
         seed=seed, trial_timeout=trial_timeout,
         workers=workers or (options.cores() if is_own else options.suitable_workers(device)),
         enqueue=tuple(enqueue or ()), start=not no_start,

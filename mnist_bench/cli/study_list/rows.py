@@ -38,7 +38,7 @@ def row_of(summary: StudySummary, storage: str | None) -> Row:
         "modified": summary.modified,
         "path": str(summary.path),
         "foreign": is_foreign(summary.spec),
-        "order": summary.spec.get("order", "logical"),
+        "order": summary.spec.get("order", "deterministic"),
         "resume": None,
         "test_openings": [],
     }
@@ -102,6 +102,6 @@ COLUMNS: list[Column[Row]] = [
     Column("size", lambda row: size(row["bytes"]), 2, "right"),
     Column("modified (UTC)", lambda row: row["modified"][:16].replace("T", " "), 4),
     Column("test set", lambda row: row["test_openings"][-1]["time"][:10] if row["test_openings"] else "", 2),
-    Column("order", lambda row: "deterministic" if repeats(row["order"]) else "completion", 5),
+    Column("order", lambda row: row["order"], 5),
     Column("folder", lambda row: row["path"], 1),
 ]

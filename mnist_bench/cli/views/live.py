@@ -137,7 +137,7 @@ class LiveView(Observer):
         for line in first_lines(header):
             self._console.print(cells.safe(line))
         self._header = header_parts(header, self._results)
-        self._words, self._slots = words_of(header.spec), header.spec.slots
+        self._words, self._slots = words_of(header.spec), header.spec.concurrent_trials
         self._patience = header.stop_rules.patience
 
     def on_progress(self, progress: Progress) -> None:
@@ -301,7 +301,8 @@ def header_parts(header: Header, results: Path) -> list[str]:
         f"{header.sampler} + {header.pruner}",
         *rules_words(header.stop_rules, foreign=words.foreign),
         f"seed {spec.seed}",
-        f"{number_of(spec.slots, 'concurrent trial')}{'' if repeats(spec.order) else ' in completion order'}"
+        f"{number_of(spec.concurrent_trials, 'concurrent trial')}"
+        f"{'' if repeats(spec.order) else ' in completion order'}"
         f"{workers}" + (f", {' '.join(numerics)}" if numerics else ""),
     ]
 

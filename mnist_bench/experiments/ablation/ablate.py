@@ -31,7 +31,7 @@ from mnist_bench.space_files import space_sources
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import data_of
 from search import canonical_json, hashed
-from search.differences import canaries
+from search.differences import checks
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import listing
@@ -122,7 +122,7 @@ def _question(
     data = study.spec["context"]["data"]
     about = [trial.number, to_json(start), to_json(target), list(seeds), data["data_hash"], data["split_hash"]]
     numerics = study.spec["numerics"]
-    return canonical_json.sha256([*about, *canaries(numerics), TRAINER_REVISIONS[numerics["kind"]]])
+    return canonical_json.sha256([*about, *checks(numerics).values(), TRAINER_REVISIONS[numerics["kind"]]])
 
 
 class _Trainings:

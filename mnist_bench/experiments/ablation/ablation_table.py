@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mnist_bench import cells
+from mnist_bench.config.json import from_json
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, sentence
 from mnist_bench.result_table import Column, Table
 from search.messages import joined
@@ -50,7 +51,7 @@ def _footnotes(ablation: Ablation) -> list[str]:
         "In brackets: 95% intervals, simultaneous for everything tried in a step. * may be chance: the interval "
         "includes 0."
     ]
-    if "convolutions" in names and not ablation.start.config["model"]["blocks"]:
+    if "convolutions" in names and not from_json(ablation.start.config).model.blocks:
         lines.append("convolutions: depth, widths and kernels are one step, because the baseline has no convolutions.")
     if early:
         lines.append(f"Tried only after the network had the layers that they belong to: {joined(early)}.")

@@ -18,7 +18,7 @@ from mnist_bench.statistics.inference import share_interval, t_interval
 from mnist_bench.statistics.paired import paired
 from mnist_bench.studies import sealed_json
 from search.errors import StorageError
-from search.stored_fields import STRICT, First
+from search.stored_fields import STRICT
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 
@@ -474,8 +474,6 @@ def _plain(found: OverSeeds | Ahead | None) -> dict[str, Any] | None:
     return None if found is None else asdict(found)
 
 
-FIRST: First = {RaceCandidate: ("dropped_after", "p_value")}
-"""See `search.stored_fields`; a new field is not added."""
 Kept = TypeVar("Kept", Confirmed, ConfirmedValues, Front)
 _FILES = {
     Confirmed: ("result", "confirmation"),
@@ -487,14 +485,14 @@ _FILES = {
 
 def save(found: Confirmed | ConfirmedValues | Front, folder: Path) -> None:
     """Keep a result in the study's folder `folder`; errors as in `sealed_json.write`."""
-    sealed_json.save(found, _file(type(found), folder), FIRST)
+    sealed_json.save(found, _file(type(found), folder))
 
 
 def load(kind: type[Kept], folder: Path) -> Kept | None:
     """Return the result for the study whose folder is `folder`, under that name; None if it was not confirmed so.
 
     Raises:
-        NewerVersionError, StorageError: as in `sealed_json.load`; or the file contradicts itself.
+        OtherVersionError, StorageError: as in `sealed_json.load`; or the file contradicts itself.
     """
     path = _file(kind, folder)
     found = sealed_json.load(path, kind, _FILES[kind][1])
@@ -516,7 +514,7 @@ def winner_of(study: StoredStudy) -> int | None:
 
     Raises:
         UsageError: the files in the study's folder are another study's.
-        NewerVersionError, StorageError: as in `load`.
+        OtherVersionError, StorageError: as in `load`.
     """
     found = load(Confirmed, study.files.path)
     return found.winner if found is not None and found.digest == study.digest else None

@@ -29,7 +29,7 @@ from mnist_bench.studies.openings import purpose_of_confirming
 from mnist_bench.studies.record import data_of
 from mnist_bench.training.weights import export
 from search import canonical_json, hashed
-from search.differences import canaries
+from search.differences import checks
 from search.driver.tasks import Task, TaskStore, Training
 from search.errors import StorageError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord, reason_of
@@ -363,7 +363,7 @@ class ValueRuns(Runs):
         super().__init__(study, trials, executor, observer)
         self._executor, self._on_period = executor, on_period
         self._store = TaskStore(CheckpointStore(folder.checkpoints), keep_last=False)
-        self._conditions = [dict(study.spec["context"]), *canaries(numerics)]
+        self._conditions = [dict(study.spec["context"]), *checks(numerics).values()]
         self._minimized = study.direction == "minimize"
         self.values: dict[int, tuple[float | None, ...]] = {}
         """The last value of each run so far, by trial and seed; None if it did not finish."""

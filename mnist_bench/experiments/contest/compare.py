@@ -45,17 +45,17 @@ class ContestOptions:
     """Their seeds are this one and those that follow."""
     trials: int = 30
     """The budget: trainings of an average configuration to its end."""
-    slots: int = 8
+    concurrent_trials: int = 8
     workers: tuple[int, ...] | None = None
-    """Numbers of workers for which the virtual time is reported; None for `slots`."""
+    """Numbers of workers for which the virtual time is reported; None for `concurrent_trials`."""
     processes: int = 1
     """Replays at a time."""
     results: Path = Path("results")
 
     def __post_init__(self) -> None:
         check_seeds(self.seeds)
-        for name, count in (("trials", self.trials), ("concurrent_trials", self.slots), ("processes", self.processes)):
-            check_count(name, count)
+        for name in ("trials", "concurrent_trials", "processes"):
+            check_count(name, getattr(self, name))
         check_count("first_seed", self.first_seed, least=0)
         for workers in self.worker_counts:
             check_count("workers", workers)
@@ -65,7 +65,7 @@ class ContestOptions:
     @property
     def worker_counts(self) -> tuple[int, ...]:
         """Numbers of workers; see `workers`."""
-        return (self.slots,) if self.workers is None else self.workers
+        return (self.concurrent_trials,) if self.workers is None else self.workers
 
 
 def compare_methods(options: ContestOptions, observer: Observer) -> list[Contest]:
@@ -126,7 +126,7 @@ def _replayed_contest(
 ) -> Contest:
     scored = replayed.scored
     seeds = tuple(range(options.first_seed, options.first_seed + options.seeds))
-    terms = Terms(budget=options.trials, slots=options.slots, workers=options.worker_counts)
+    terms = Terms(budget=options.trials, concurrent_trials=options.concurrent_trials, workers=options.worker_counts)
     total, done = len(entrants) * len(seeds), 0
 
     def on_trace() -> None:
@@ -140,7 +140,8 @@ def _replayed_contest(
     )  # fmt: skip
     return Contest(
         task=replayed.name, space=replayed.space.name, budget=options.trials,
-        training_seconds=scored.training_seconds, slots=options.slots, workers=options.worker_counts, seeds=seeds,
-        entrants=entrants, traces=traces, seen_images=scored.seen_images, unseen_images=scored.unseen_images,
+        training_seconds=scored.training_seconds, concurrent_trials=options.concurrent_trials,
+        workers=options.worker_counts, seeds=seeds, entrants=entrants, traces=traces,
+        seen_images=scored.seen_images, unseen_images=scored.unseen_images,
         develops=scored.develops, reference=scored.reference, measure=scored.measure,
     )  # fmt: skip

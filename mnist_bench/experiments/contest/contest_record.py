@@ -105,7 +105,7 @@ class Contest:
     """Trainings of an average configuration."""
     training_seconds: float
     """Estimated time of one of them, on one worker."""
-    slots: int
+    concurrent_trials: int
     workers: tuple[int, ...]
     seeds: tuple[int, ...]
     """Of the searches: one search of each way with each."""

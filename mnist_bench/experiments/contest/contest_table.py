@@ -198,7 +198,7 @@ def _caption(judged: Judged) -> list[str]:
         f"{judged.finding}.",
         f"table {contest.task}: {scored(contest)} at the cost of "
         f"{contest.budget} full trainings (about {cost} of one worker), {len(contest.seeds)} seeds, "
-        f"{number_of(contest.slots, 'concurrent trial')}.",
+        f"{number_of(contest.concurrent_trials, 'concurrent trial')}.",
         *scope(contest),
     ]
 

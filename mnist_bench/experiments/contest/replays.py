@@ -71,7 +71,7 @@ class Terms:
 
     budget: int
     """Trainings of an average configuration."""
-    slots: int = 8
+    concurrent_trials: int = 8
     workers: tuple[int, ...] = (8,)
     """Numbers of workers for which the time is computed; none of them changes a decision."""
 
@@ -173,8 +173,9 @@ class _LookedUp:
     def random(self, seed: int) -> Iterator[tuple[Params, Plan[Any]]]:
         """See `TrainingSource.random`; a configuration comes once."""
         spec = StudySpec(
-            space=self._arena.space, seed=seed, slots=1, periods=self._arena.periods,
+            space=self._arena.space, seed=seed, concurrent_trials=1, periods=self._arena.periods,
             sampler=registry.sampler("random"), pruner=registry.pruner("none"),
+            order="deterministic", context={}, versions={}, numerics={},
         )  # fmt: skip
         study = _Study(spec, self._arena)
         taken: set[str] = set()
@@ -221,8 +222,8 @@ def simulated(
     """Return the result of a search that sees the training seed `seen`, and the processor seconds of its method."""
     sampler, pruner = strategies_of(entrant)
     spec = StudySpec(
-        space=replayed.space, seed=seed, slots=terms.slots, periods=replayed.periods, sampler=sampler,
-        pruner=pruner,
+        space=replayed.space, seed=seed, concurrent_trials=terms.concurrent_trials, periods=replayed.periods,
+        sampler=sampler, pruner=pruner, order="deterministic", context={}, versions={}, numerics={},
     )  # fmt: skip
     study = _Study(spec, replayed)
     budget = math.ceil(entrant.budgets * terms.budget * replayed.unit)

@@ -26,6 +26,7 @@ from mnist_bench.numerics.canaries.canary import OPTIMIZERS, fused_optimizer
 from mnist_bench.numerics.kinds import PORTABLE_CANARY
 from mnist_bench.numerics.precision import computing_in
 from search import canonical_json
+from search.differences import CHECK, WIDE_CHECK
 
 CPU = torch.device("cpu")
 BATCHES = (64, 50, 1)
@@ -90,7 +91,7 @@ def _hashes(operations: Mapping[str, Operation]) -> dict[str, str]:
 
 def is_as_published(numerics: Mapping[str, Any]) -> bool:
     """Return whether a process with these numerics computes the bits that other machines compute."""
-    return (numerics["canary"], numerics["wide_canary"]) == PORTABLE_CANARY
+    return (numerics[CHECK], numerics[WIDE_CHECK]) == PORTABLE_CANARY
 
 
 def deviations() -> Mapping[str, float]:

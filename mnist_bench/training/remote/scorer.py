@@ -51,7 +51,7 @@ class Scorer:
         """Return how the net in the bytes of `export` does on the validation part of `data`.
 
         Raises:
-            WeightsError, NewerVersionError, UnnamedCodeError: see `model_in`; `source` names the net.
+            WeightsError, OtherVersionError, UnnamedCodeError: see `model_in`; `source` names the net.
             WorkerError: the process that scores fails.
         """
         return self._scored(weights, data, source)[1]

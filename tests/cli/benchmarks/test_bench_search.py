@@ -65,7 +65,7 @@ def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None
         tables=("conv-5k", "grid-5k"), samplers=("tpe", "my_lib:Mine"), sampler_options={"times": 3, "kind": "wide"},
         pruners=("asha", "my_lib:Stop"), pruner_options={"share": 0.5},
         workers=(1, 8), processes=asked.processes, baselines=False, first_seed=9,
-        seeds=3, trials=7, slots=6, results=Path("out"),
+        seeds=3, trials=7, concurrent_trials=6, results=Path("out"),
     )  # fmt: skip
 
 

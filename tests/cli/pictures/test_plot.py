@@ -176,7 +176,7 @@ def test_json_of_a_study_tells_files_and_reasons(cli: Cli, pictures: Pictures) -
     pictures.errors = {"timeline": StudyNotFoundError("It has no times.")}
     result = cli("plot", "conv-0", "timeline", "history", "--json")
     values = json.loads(result.stdout)
-    assert (result.exit_code, values["schema_version"], values["study"]) == (3, 1, "conv-0")
+    assert (result.exit_code, values["schema_version"], values["study"]) == (3, 2, "conv-0")
     files = [f"results/conv-0/plots/history.{suffix}" for suffix in ("png", "svg")]
     assert values["pictures"] == [{"kind": "history", "files": files, "lines": []}]
     assert values["skipped"] == [{"kind": "timeline", "reason": "It has no times."}]

@@ -72,7 +72,7 @@ def test_a_repeated_search_with_another_result_is_told(cli: Any) -> None:
 
 def test_one_search_on_two_machines_is_told(cli: Any) -> None:
     study = cli.studies["conv-2"]
-    numerics = {**study.spec["numerics"], "canary": "f" * 64, "cpu": "another"}
+    numerics = {**study.spec["numerics"], "check": "f" * 64, "cpu": "another"}
     trials = (replace(study.trials[0], state="FAIL"), *study.trials[1:])
     cli.studies["conv-2"] = replace(study, spec={**study.spec, "numerics": numerics}, trials=trials)
     text = cli("compare", "conv-0", "conv-2").stdout

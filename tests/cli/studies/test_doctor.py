@@ -137,7 +137,7 @@ def wait_for_reports(results: Path, number: int) -> None:
 def search(results: Path) -> str:
     """Search to the end in this process and return the digest."""
     asked = SearchConfig(
-        space="smoke", overrides=("subset=3000",), trials=4, slots=4, executor="in-process", results=results
+        space="smoke", overrides=("subset=3000",), trials=4, concurrent_trials=4, executor="in-process", results=results
     )
     return running.run(asked, Observer(), lambda: False).study.digest
 

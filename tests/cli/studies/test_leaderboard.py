@@ -74,7 +74,7 @@ def test_long_leaderboards_are_cut_for_people_and_whole_as_data(cli: Cli) -> Non
 
 def test_json(cli: Cli) -> None:
     values = json.loads(cli("leaderboard", "--json").stdout)
-    assert values["schema_version"] == 1
+    assert values["schema_version"] == 2
     (study,) = values["studies"]
     assert study["digest"] == handmade.mixed().digest
     assert study["counts"] == {"complete": 3, "pruned": 2, "failed": 1, "running": 1, "infeasible": 1}

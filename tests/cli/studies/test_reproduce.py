@@ -12,7 +12,7 @@ from support.handmade import HASH
 THEN = PeriodResult(value=0.99, metrics={"epoch": 1.0, "train_loss": 0.2}, weights=HASH)
 NOW = PeriodResult(value=0.99, metrics={"epoch": 1.0, "train_loss": 0.3}, weights=HASH)
 PRECISION = Difference(name="precision", then="bf16", now="fp32")
-CANARY = Difference(name="canary", then="77c0" + HASH[4:], now="1d93" + HASH[4:])
+CANARY = Difference(name="check", then="77c0" + HASH[4:], now="1d93" + HASH[4:])
 OPTUNA = Difference(name="optuna", then="4.9.0", now="5.0.0")
 TORCH = Difference(name="torch", then="2.12.0", now="2.13.0")
 

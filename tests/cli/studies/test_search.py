@@ -61,9 +61,10 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
     assert result.exit_code == 0
     assert asked == [
         SearchConfig(
-            space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, slots=4, seed=5,
+            space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, concurrent_trials=4, seed=5,
             overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu",
-            study_name="mine", storage="sqlite:///x.db", results=Path("out"), data_dir=Path("data"), order="arrival",
+            study_name="mine", storage="sqlite:///x.db", results=Path("out"), data_dir=Path("data"),
+            order="as-completed",
             patience=9, target=0.994,
         )
     ]  # fmt: skip
@@ -118,8 +119,14 @@ def test_what_is_for_a_cluster_is_refused_without_one(cli: Cli, asked: list[Sear
 def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: Cli, asked: list[SearchConfig]) -> None:
     assert cli("search", "conv", "--n-trials", "9").exit_code == 0
     (one,) = asked
-    assert (one.trials, one.slots, one.seed, one.executor, one.results) == (9, 8, 0, "local", Path("results"))
-    assert one.order == "logical"
+    assert (one.trials, one.concurrent_trials, one.seed, one.executor, one.results) == (
+        9,
+        8,
+        0,
+        "local",
+        Path("results"),
+    )
+    assert one.order == "deterministic"
     assert one.workers >= 1
 
 
@@ -193,19 +200,19 @@ def test_a_target_is_a_share_or_one_sentence(cli: Cli, asked: list[SearchConfig]
 
 def test_a_search_by_arrival_promises_no_repetition(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     study = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
-    by_arrival = replace(study, spec={**study.spec, "order": "arrival"})
+    by_arrival = replace(study, spec={**study.spec, "order": "as-completed"})
     promises = {}
     for one in (study, by_arrival):
         monkeypatch.setattr("mnist_bench.searches.running.run", lambda *_, one=one: ended(one))
         result = cli("search", "conv", "--order", one.order)
         promises[one.order] = result.stdout.splitlines()[1:4]
-    summary, _, promise = promises["arrival"]
+    summary, _, promise = promises["as-completed"]
     assert summary.endswith("; reports were used in completion order.")
     assert promise == (
         "       (decided in completion order: another run of this search may give a different digest; "
         "`mnist-bench doctor conv-0 --replay` checks this one)"
     )
-    assert promises["logical"][2] == (
+    assert promises["deterministic"][2] == (
         "       (any run of this search, at any number of workers on this kind of processor, gives this)"
     )
 

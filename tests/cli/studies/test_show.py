@@ -125,7 +125,7 @@ def test_the_time_says_how_many_trained_at_once(cli: Cli) -> None:
 
 def test_a_study_as_json(cli: Cli) -> None:
     values = json.loads(cli("show", "conv-0", "--json").stdout)
-    assert (values["schema_version"], values["study"], values["totals"]) == (1, "conv-0", [7])
+    assert (values["schema_version"], values["study"], values["totals"]) == (2, "conv-0", [7])
     assert values["spec"] == handmade.spec()
     assert len(values["fingerprint"]) == 64
 
@@ -168,7 +168,7 @@ def test_an_infeasible_trials_json_says_what_it_exceeds(cli: Cli) -> None:
     result = cli("show", "conv-0/5", "--json")
     assert result.exit_code == 0
     values = json.loads(result.stdout)
-    assert (values["schema_version"], values["study"], values["number"]) == (1, "conv-0", 5)
+    assert (values["schema_version"], values["study"], values["number"]) == (2, "conv-0", 5)
     assert (values["state"], values["reason"], values["params"]) == ("PRUNED", "infeasible", {})
     assert (values["constraints"], values["excess"]) == ({"macs": 5.0}, {"macs": 5.0})
     refused = cli("reproduce", "-", stdin=result.stdout)

@@ -13,8 +13,8 @@ from mnist_bench.cli.studies.why import sentences
 from search.explanations.explain import Explanation
 from search.proposals.choice import Why
 from search.strategies.samplers import ProposalOrigin
+from support import canned
 
-STUDIES = Path(__file__).parents[2] / "data" / "studies-3a8e64d"
 WHY = Why(expected=0.985, low=0.98, high=0.99, best=0.987, closest=4, among=430)
 
 
@@ -44,7 +44,7 @@ def test_a_model_says_what_it_expected() -> None:
 
 
 def test_a_stored_study_is_explained(tmp_path: Path) -> None:
-    copytree(STUDIES / "finished", tmp_path / "finished")
+    copytree(canned.studies() / "finished", tmp_path / "finished")
     result = CliRunner().invoke(app, ["show", "finished/6", "--why", "--results", str(tmp_path)])
     assert result.exit_code == 0
     assert "finished/6  COMPLETE" in result.stdout
@@ -59,14 +59,14 @@ def test_a_stored_study_is_explained(tmp_path: Path) -> None:
 
 
 def test_the_verdict_stands_on_a_narrow_screen_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copytree(STUDIES / "finished", tmp_path / "finished")
+    copytree(canned.studies() / "finished", tmp_path / "finished")
     monkeypatch.setenv("COLUMNS", "60")
     result = CliRunner().invoke(app, ["show", "finished/6", "--why", "--results", str(tmp_path)])
     assert "continued: of 5 the best one continues" in result.stdout
 
 
 def test_a_study_as_a_whole_has_no_why(tmp_path: Path) -> None:
-    copytree(STUDIES / "finished", tmp_path / "finished")
+    copytree(canned.studies() / "finished", tmp_path / "finished")
     result = CliRunner().invoke(app, ["show", "finished", "--why", "--results", str(tmp_path)])
     assert result.exit_code == 2
     assert "--why explains a single trial; name it: STUDY/17 --why." in result.stderr

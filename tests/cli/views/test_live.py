@@ -23,8 +23,10 @@ from search.study.spec import StudySpec
 from support import handmade, search_fake
 
 SPEC = StudySpec(
-    space=replace(search_fake.space(), name="conv"), seed=0, slots=8, sampler=Tpe(), pruner=Asha(), periods=6,
-    numerics={"device": "cpu", "precision": "bf16", "canary": "77c0"}, context=handmade.spec()["context"],
+    space=replace(search_fake.space(), name="conv"), seed=0, concurrent_trials=8, sampler=Tpe(),
+    pruner=Asha(), periods=6,
+    numerics={"device": "cpu", "precision": "bf16", "check": "77c0"}, context=handmade.spec()["context"],
+    order="deterministic", versions={},
 )  # fmt: skip
 HEADER = Header(name="conv-0", spec=SPEC, workers=2, goal=50, resumed=False)
 BEST = handmade.trial(17, range(6), params={"optim.lr": 0.0093})
@@ -39,7 +41,7 @@ PROGRESS = Progress(
 
 def picture(progress: Progress, left: float | None, width: int, height: int, patience: int | None = None) -> list[str]:
     """Return the picture below a header of one word, as a search of eight slots shows it."""
-    above = live.lines_above(["header"], WORDS, progress, left, width, height - SPEC.slots - 3)
+    above = live.lines_above(["header"], WORDS, progress, left, width, height - SPEC.concurrent_trials - 3)
     return live.picture(above, WORDS, progress, width, height, patience=patience)
 
 
@@ -58,7 +60,7 @@ def test_the_header_says_where_what_is_searched_and_how() -> None:
 
 
 NUMERICS = {
-    "canary": "77c0",
+    "check": "77c0",
     "device": "cpu",
     "precision": "bf16",
     "cpu": "AMD EPYC",
@@ -74,7 +76,7 @@ EXPECTED = "expected digest 2b5b be42 ... 9756 (published; Zen 4, Zen 5)"
     ("numerics", "changes", "lines"),
     [
         ({}, {}, [f"AMD EPYC (Zen 4), bfloat16: 4.4 to 6.5 minutes on 2 idle cores (Zen 5){KEPT}", EXPECTED]),
-        ({"canary": "5f1c"}, {}, [f"AMD EPYC (Zen 4), bfloat16: 4.4 to 6.5 minutes on 2 idle cores (Zen 5){KEPT}"]),
+        ({"check": "5f1c"}, {}, [f"AMD EPYC (Zen 4), bfloat16: 4.4 to 6.5 minutes on 2 idle cores (Zen 5){KEPT}"]),
         ({}, {"resumed": True}, [f"AMD EPYC (Zen 4), bfloat16{KEPT}"]),
         ({}, {"stop_rules": StopRules(patience=3)}, [f"AMD EPYC (Zen 4), bfloat16{KEPT}"]),
         ({}, {"goal": 60}, [f"AMD EPYC (Zen 4), bfloat16{KEPT}"]),
@@ -99,7 +101,7 @@ def test_the_first_lines_say_what_is_computed_with_and_what_to_expect(
         search=published.search_hash(stored),
         digest="2b5bbe42" + 52 * "0" + "9756",
         versions=published.versions_of(stored),
-        machine={"canary": "77c0"},
+        machine={"check": "77c0"},
         processors={"Zen 4": [], "Zen 5": [262, 390]},
     )
     monkeypatch.setattr(published, "entries", lambda: (entry,))
@@ -108,7 +110,7 @@ def test_the_first_lines_say_what_is_computed_with_and_what_to_expect(
 
 
 def test_of_your_own_function_there_are_no_first_lines() -> None:
-    assert live.first_lines(replace(HEADER, spec=replace(SPEC, numerics={"canary": "objective"}))) == []
+    assert live.first_lines(replace(HEADER, spec=replace(SPEC, numerics={"check": "objective"}))) == []
 
 
 @pytest.mark.parametrize("width", [80, 100])

@@ -24,8 +24,8 @@ def trial(periods: int, *, value: float = 0.25, of: int = 6, **more: Any) -> Tri
 
 def test_a_search_of_networks_has_their_words_and_any_other_those_of_values() -> None:
     nets = StudySpec(
-        space=search_fake.space(), seed=0, slots=8, sampler=Tpe(), pruner=Asha(), periods=6,
-        numerics={"canary": "77c0"}, context=handmade.spec()["context"],
+        space=search_fake.space(), seed=0, concurrent_trials=8, sampler=Tpe(), pruner=Asha(), periods=6,
+        numerics={"check": "77c0"}, context=handmade.spec()["context"], order="deterministic", versions={},
     )  # fmt: skip
     own = replace(nets, space=Space.of({"x": 1}, "config"), context={"trainer": {"factory": "mine.py:f"}})
     assert isinstance(words_of(nets), NetWords)

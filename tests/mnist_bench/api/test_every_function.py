@@ -65,7 +65,7 @@ def ablate(study, results):
     asked["baseline"] = {name: value for name, value in asked["baseline"].items() if value not in (None, [])}
     again = mnist_bench.ablate_study(study, study.best.number, **asked)
     assert (again.question, again.steps) == (path.question, path.steps)
-    elsewhere = replace(study, spec={**study.spec, "numerics": {**study.spec["numerics"], "canary": "0" * 64}})
+    elsewhere = replace(study, spec={**study.spec, "numerics": {**study.spec["numerics"], "check": "0" * 64}})
     with suppress(FingerprintError):
         mnist_bench.ablate_study(elsewhere, **asked)
         raise AssertionError("what another machine found was taken for an answer")

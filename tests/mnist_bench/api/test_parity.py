@@ -49,7 +49,7 @@ MIRRORS: Mapping[str, Mirror] = {
     "search": Mirror(
         functions=(mnist_bench.search,),
         renamed={
-            "no_start": "warm_start", "slots": "concurrent_trials",
+            "no_start": "warm_start", "concurrent_trials": "concurrent_trials",
         },
         no_parameter={
             **PRINTED,
@@ -168,7 +168,7 @@ MIRRORS: Mapping[str, Mirror] = {
         renamed={
             "table": "tables", "sampler_option": "sampler_options",
             "pruner_option": "pruner_options",
-            "only": "baselines", "slots": "concurrent_trials",
+            "only": "baselines", "concurrent_trials": "concurrent_trials",
         },
         no_parameter={**PRINTED, "folder": "where the command draws the contest; what it draws is returned"},
         no_option={**SHOWN, "processes": ONE_A_CORE},

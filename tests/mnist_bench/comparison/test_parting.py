@@ -13,10 +13,7 @@ from search.event_log.events import OfTrial
 from search.event_log.records import TrialRecord
 from search.study.location import StudyLocation
 from search.study.studies import StoredStudy, open_study, read_events
-from support import handmade
-from support.paths import TESTS
-
-FOLDER = TESTS / "data" / "studies-3a8e64d"
+from support import canned, handmade
 
 
 def parted(first: StoredStudy, second: StoredStudy) -> Parting | None:
@@ -53,7 +50,7 @@ def test_equal_studies_do_not_part() -> None:
         (
             1,
             lambda trial: replace(trial, config={**trial.config, "epochs": 7}),
-            ("configuration", 1, None, "epochs", "6", "7"),
+            ("configuration", 1, None, "epochs", "the default", "7"),
         ),
         (
             3,
@@ -94,7 +91,7 @@ def test_another_order_of_events_is_named() -> None:
 def test_searches_in_completion_order_are_compared_trial_by_trial() -> None:
     first, second = handmade.mixed(), changed(2, lambda trial: replace(trial, logical_start=5))
     assert parted(first, second) is not None
-    as_completed = [replace(study, spec={**study.spec, "order": "arrival"}) for study in (first, second)]
+    as_completed = [replace(study, spec={**study.spec, "order": "as-completed"}) for study in (first, second)]
     assert parted(*as_completed) is None
 
 
@@ -106,10 +103,9 @@ def test_two_runs_part_in_a_period() -> None:
     assert (parting.part, parting.period, parting.name) == ("result", 3, "train loss")
 
 
-@pytest.mark.parametrize("name", ["finished", "interrupted", "confirmed"])
-def test_the_order_of_events_is_that_of_the_log(name: str) -> None:
-    study = open_study(FOLDER, name)
+def test_the_order_of_events_is_that_of_the_log() -> None:
+    study = open_study(canned.studies(), "finished")
     kinds = {"ask": "ask", "report": "report", "tell": "end"}
-    events = read_events(StudyLocation.of(name, FOLDER))
+    events = read_events(StudyLocation.of("finished", canned.studies()))
     logged = [(kinds[event.kind], event.trial) for event in events if isinstance(event, OfTrial)]
     assert [(step.kind, step.trial) for step in steps_of(study)] == logged

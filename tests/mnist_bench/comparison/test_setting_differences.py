@@ -26,10 +26,12 @@ def test_equal_specifications_have_no_rows() -> None:
 
 def test_each_setting_is_a_row_and_equal_values_are_a_sign() -> None:
     rows = differing(
-        handmade.mixed(), with_spec("b", seed=1, sampler={"name": "random"}), with_spec("c", slots=4, seed=2)
+        handmade.mixed(),
+        with_spec("b", seed=1, sampler={"name": "random"}),
+        with_spec("c", concurrent_trials=4, seed=2),
     )
     assert rows == {
-        "sampler.name": ("tpe", "random", "="), "seed": ("0", "1", "2"), "slots": ("8", "=", "4")
+        "sampler.name": ("tpe", "random", "="), "seed": ("0", "1", "2"), "concurrent_trials": ("8", "=", "4")
     }  # fmt: skip
 
 
@@ -83,7 +85,7 @@ def test_what_follows_from_other_settings_is_marked() -> None:
 
 def test_the_trainers_revision_follows_from_the_kind_of_device() -> None:
     context = {**handmade.spec()["context"], "trainer_revision": 2}
-    numerics = {**handmade.spec()["numerics"], "canary": "f" * 64, "kind": "cpu-fp32"}
+    numerics = {**handmade.spec()["numerics"], "check": "f" * 64, "kind": "cpu-fp32"}
     for other, follows in (
         (with_spec("b", context=context), False), (with_spec("b", context=context, numerics=numerics), True)
     ):  # fmt: skip
@@ -94,8 +96,8 @@ def test_the_trainers_revision_follows_from_the_kind_of_device() -> None:
 def test_numerics_are_rows_only_if_a_check_differs() -> None:
     numerics = handmade.spec()["numerics"]
     assert differing(handmade.mixed(), with_spec("b", numerics={**numerics, "cpu": "another"})) == {}
-    rows = differing(handmade.mixed(), with_spec("b", numerics={**numerics, "canary": "f" * 64, "cpu": "another"}))
-    assert [*rows] == ["numerics.canary", "numerics.cpu"]
+    rows = differing(handmade.mixed(), with_spec("b", numerics={**numerics, "check": "f" * 64, "cpu": "another"}))
+    assert [*rows] == ["numerics.check", "numerics.cpu"]
 
 
 def test_trials_differ_in_their_configurations_and_seeds() -> None:

@@ -9,10 +9,7 @@ import pytest
 from mnist_bench.comparison.sides import side_of
 from mnist_bench.studies import record as records
 from search.errors import StudyNotFoundError, UsageError
-from support import handmade, handmade_values
-from support.paths import TESTS
-
-FOLDER = TESTS / "data" / "studies-3a8e64d"
+from support import canned, handmade, handmade_values
 
 
 def write_record(file: Path, number: int = 1) -> Path:
@@ -38,12 +35,13 @@ def test_a_study_without_a_complete_trial_has_no_run() -> None:
 
 @pytest.mark.parametrize("name", ["finished", "finished/6"])
 def test_a_study_is_found_by_its_name_and_by_its_folder_on_another_machine(name: str) -> None:
-    here, elsewhere = side_of(name, FOLDER), side_of(f"{FOLDER}/{name}", Path("results"))
+    folder = canned.studies()
+    here, elsewhere = side_of(name, folder), side_of(f"{folder}/{name}", Path("results"))
     assert here.run is not None
     assert elsewhere.run is not None
     assert here.is_study == elsewhere.is_study == (name == "finished")
     assert (here.run.number, here.run.reports) == (elsewhere.run.number, elsewhere.run.reports)
-    assert elsewhere.label == f"{FOLDER}/{name}"
+    assert elsewhere.label == f"{folder}/{name}"
 
 
 def test_a_record_counts_its_images(tmp_path: Path) -> None:
@@ -80,7 +78,7 @@ def test_what_cannot_be_compared_is_named(
     Path("empty").mkdir()
     Path("broken.json").write_text("{}")
     with pytest.raises(error, match=words):
-        side_of(target, FOLDER)
+        side_of(target, canned.studies())
 
 
 def test_a_run_of_another_trainer_has_no_images() -> None:

@@ -46,11 +46,6 @@ def test_fields_left_out_are_defaults_and_whole_numbers_are_floats() -> None:
     [
         ({"modle": {}}, "modle is a setting that this version does not know; a newer mnist-bench made it"),
         ({"model": {"nosuch": 3}}, "model.nosuch is a setting that this version does not know"),
-        ({"model": {"first_filters": "whitened"}}, "model.first_filters is a setting that this version no longer has"),
-        (
-            {"epochs": 2, "phases": [{"epochs": 2, "augment": {"crop_pixels": 4}}]},
-            "phases.0.augment.crop_pixels is a setting that this version no longer has",
-        ),
         ({"model": {"blocks": 5}}, "model.blocks: Input should be less than or equal to 4, not 5"),
         ({"model": {"blocks": True}}, "model.blocks: .* not True"),
         ({"optim": {"lr": "0.1"}}, "optim.lr: .* not '0.1'"),

@@ -39,9 +39,9 @@ def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "severity", "words"),
     [
-        ({"canary": PORTABLE_CANARY[0], "wide_canary": PORTABLE_CANARY[1]}, "ok", "bit-identical to other machines"),
+        ({"check": PORTABLE_CANARY[0], "wide_check": PORTABLE_CANARY[1]}, "ok", "bit-identical to other machines"),
         (
-            {"canary": PORTABLE_CANARY[0], "wide_canary": "77c0", "torch": "2.99"},
+            {"check": PORTABLE_CANARY[0], "wide_check": "77c0", "torch": "2.99"},
             "note",
             ("different floating-point results here .*2.99"),
         ),

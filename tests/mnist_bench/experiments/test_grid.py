@@ -19,7 +19,7 @@ from search.executors.in_process import InProcessExecutor
 from search.trainer_api import Report, TrainerSpec
 from support import handmade, stopping
 
-NUMERICS = {"canary": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
+NUMERICS = {"check": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def test_a_task_is_the_same_whatever_it_is_called(grid: Grid) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"numerics": {**NUMERICS, "canary": "1d93"}},
-        {"numerics": {**NUMERICS, "wide_canary": "5f1c"}},
+        {"numerics": {**NUMERICS, "check": "1d93"}},
+        {"numerics": {**NUMERICS, "wide_check": "5f1c"}},
         {"numerics": {**NUMERICS, "trainer_revision": 3}},
         {"data": load_training_set(DataOptions(subset=1300))},
         {"extra_identity": ("other test images",)},
@@ -118,7 +118,7 @@ def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bi
     study, data = handmade.mixed(), load_training_set(DataOptions(subset=1200))
     study.spec["numerics"].update(precision="fp32", device="cpu")
     study.spec["context"]["data"].update(subset=1200, data_hash=data.data_hash, split_hash=data.split.digest)
-    here = device.describe(device.setup("cpu"), "fp32")["canary"]
+    here = device.describe(device.setup("cpu"), "fp32")["check"]
     with (
         pytest.raises(
             FingerprintError, match=rf"numerics check 77c0…, here {here[:4]}…\); ablate it on a machine like that one"

@@ -85,7 +85,7 @@ def test_the_trainer_keeps_the_contract() -> None:
     assert report.weights == same.weights
     assert report.seconds > 0
     assert set(report.metrics) == {"epoch", "train_loss", "val_loss", "errors"}
-    assert len(trainer.numerics["canary"]) == 64
+    assert len(trainer.numerics["check"]) == 64
     assert trainer.numerics["kind"] in COEFFICIENTS
 
 

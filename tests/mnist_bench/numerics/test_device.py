@@ -43,7 +43,7 @@ def test_the_description_is_plain_and_names_what_may_differ(
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
     found = describe(device, "fp32")
     assert json.loads(json.dumps(found)) == found
-    assert found["canary"] == canary("cpu", "fp32")
+    assert found["check"] == canary("cpu", "fp32")
     assert found["environment"]["ATEN_CPU_CAPABILITY"] == "avx2"
     assert (found["kind"], found["threads"], found["torch"]) == ("cpu-fp32", 1, torch.__version__)
     assert found["kind"] in COEFFICIENTS

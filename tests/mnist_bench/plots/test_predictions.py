@@ -45,7 +45,7 @@ def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     trial = replace(handmade.trial(3), config=to_json(config), seed=5, reports=result.reports)
     data = {"dataset": "mnist", "subset": 1800, "data_hash": digits.data_hash, "split_hash": digits.split_hash}
     spec = {**handmade.spec(), "context": {"data": data, "trainer_revision": 1}}
-    spec["numerics"] = {"canary": "", "precision": "fp32", "device": "cpu"}
+    spec["numerics"] = {"check": "", "precision": "fp32", "device": "cpu"}
     return replace(handmade.study([trial]), spec=spec), trial, folder
 
 

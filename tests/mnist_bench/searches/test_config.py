@@ -18,8 +18,8 @@ from search.strategies.pruners import NoPruner
     ("given", "fault"),
     [
         ({"trials": 0}, "trials=0: give a whole number from 1 to "),
-        ({"slots": "8"}, "slots='8': give a whole number from 1 to "),
-        ({"order": "x"}, "order='x': give logical or arrival."),
+        ({"concurrent_trials": "8"}, "concurrent_trials='8': give a whole number from 1 to "),
+        ({"order": "x"}, "order='x': give deterministic or as-completed."),
         ({"executor": "lokal"}, "executor='lokal': give local, in-process or ray; did you mean `local`?"),
         ({"seed": None}, "seed=None: give a whole number."),
         (

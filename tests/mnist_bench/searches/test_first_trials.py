@@ -16,21 +16,20 @@ from mnist_bench.studies.validated import open_study
 from search.errors import UsageError
 from search.event_log.records import TrialRecord
 from search.study.studies import StoredStudy
-from support import golden_searches, search_fake as fake
-
-SMALL = golden_searches.SMALL
+from support import canned, search_fake as fake
+from support.canned import SMALL
 
 
 @pytest.fixture(scope="module")
 def earlier() -> StoredStudy:
     """Return a stored study of small.yaml with eight trained trials, complete or pruned."""
-    return open_study(SMALL.parent, "finished")
+    return open_study(canned.studies(), "finished")
 
 
 def taken(earlier: StoredStudy, *changes: str) -> list[Mapping[str, Any]]:
     """Return the parameters with which a search of the study's space begins after changes, as of `--set`."""
     config = SearchConfig(
-        space=str(SMALL), overrides=changes, results=SMALL.parent, enqueue=("finished",), executor="in-process",
+        space=str(SMALL), overrides=changes, results=canned.studies(), enqueue=("finished",), executor="in-process",
         device="cpu", study_name="new",
     )  # fmt: skip
     setup = SearchSetup.of(config)

@@ -18,7 +18,6 @@ from search.space.space import Space
 from search.trainer_api import PLAIN, Plan
 from support import handmade_table
 
-STUDIES = Path(__file__).parents[2] / "data" / "studies-3a8e64d"
 SPACE = Space.of(
     {
         "name": "target",

@@ -75,16 +75,15 @@ def test_a_command_to_copy_names_the_net_with_the_folder_that_it_was_searched_fr
 
 def test_another_kind_of_machine_is_refused() -> None:
     study = handmade.mixed()
-    check_numerics(study, {"canary": "77c0" + handmade.HASH[4:]}, "ablate")
+    check_numerics(study, {"check": "77c0" + handmade.HASH[4:]}, "ablate")
     with pytest.raises(
         FingerprintError, match=r"\(numerics check 77c0…, here 1d93…\); ablate it on a machine like that one"
     ):
-        check_numerics(study, {"canary": "1d93" * 16}, "ablate")
-    canaries = {"canary": "77c0" + handmade.HASH[4:], "wide_canary": "5f1c" * 16}
-    check_numerics(study, canaries, "ablate")  # it was searched before there was a second one
+        check_numerics(study, {"check": "1d93" * 16}, "ablate")
+    canaries = {"check": "77c0" + handmade.HASH[4:], "wide_check": "5f1c" * 16}
     study.spec["numerics"].update(canaries)
     check_numerics(study, canaries, "ablate")
     with pytest.raises(
         FingerprintError, match=r"\(wide numerics check 5f1c…, here 1d93…\); ablate it on a machine like that one"
     ):
-        check_numerics(study, {**canaries, "wide_canary": "1d93" * 16}, "ablate")
+        check_numerics(study, {**canaries, "wide_check": "1d93" * 16}, "ablate")

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from mnist_bench.studies import record
 from mnist_bench.studies.sealed_json import KEY
-from search.errors import NewerVersionError, StudyNotFoundError, UsageError
+from search.errors import OtherVersionError, StudyNotFoundError, UsageError
 from support import handmade
 
 SEALED = record.to_json(record.record_of(handmade.mixed(), handmade.mixed().trials[1]))
@@ -41,9 +41,9 @@ def test_a_record_that_was_changed_is_not_believed() -> None:
 
 
 def test_a_schema_version_first_in_the_file_is_accepted() -> None:
-    assert parse({"schema_version": 1, **GOOD}).trial == 1
-    with pytest.raises(NewerVersionError, match="format 2"):
-        parse({**GOOD, "schema_version": 2})
+    assert parse({"schema_version": 2, **GOOD}).trial == 1
+    with pytest.raises(OtherVersionError, match="by an older mnist-bench"):
+        parse({**GOOD, "schema_version": 1})
 
 
 @pytest.mark.parametrize("number", [5, 6])
@@ -86,19 +86,19 @@ def test_faults_are_named(change: dict[str, Any], named: str) -> None:
         ({"data": {**GOOD["data"], "leak": 1}}, "data.leak is a setting that this version does not know"),
         ({"recipe": {**GOOD["recipe"], "model": {"leak": 0.1}}}, "model.leak is a setting that this version does not"),
         (
-            {"schema_version": 2},
-            "was made by a newer mnist-bench: format 2, this version reads up to 1",
+            {"schema_version": 3},
+            "was made by a newer mnist-bench: format 3, this version reads up to 2",
         ),
     ],
 )
 def test_a_record_of_a_newer_version_is_named(change: dict[str, Any], named: str) -> None:
-    with pytest.raises(NewerVersionError) as caught:
+    with pytest.raises(OtherVersionError) as caught:
         parse({**GOOD, **change})
     assert str(caught.value).startswith("RECORD.json")
     assert named in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ['{"hello": 1}', '{"schema_version": 1, "counts": {}}'])
+@pytest.mark.parametrize("text", ['{"hello": 1}', '{"schema_version": 2, "counts": {}}'])
 def test_other_json_is_told_as_no_record_and_not_as_a_newer_one(text: str) -> None:
     refused = r"not a record of a trial \(.*\); `mnist-bench show STUDY/17 --json` prints one"
     with pytest.raises(UsageError, match=refused):
@@ -120,7 +120,7 @@ def test_a_huge_record_is_refused_unread() -> None:
 def test_any_value_in_any_field_is_taken_or_refused_in_a_sentence(field: str, value: Any) -> None:
     try:
         made = parse({**GOOD, field: value})
-    except (UsageError, NewerVersionError):
+    except (UsageError, OtherVersionError):
         return
     assert parse(record.to_json(made)) == made
 

@@ -31,7 +31,7 @@ def test_the_trainer_gives_the_reports_of_one_seed() -> None:
     state, report = TableTrainer(made, 2).advance(7, 123456, 3, b"")
     assert state == b""
     assert report == made.report(7, 2, 3)
-    assert TableTrainer(made, 2).numerics["canary"] == "c" * 64
+    assert TableTrainer(made, 2).numerics["check"] == "c" * 64
 
 
 def test_the_nearest_point_is_the_same_or_the_next_that_is_free() -> None:

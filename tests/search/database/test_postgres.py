@@ -169,9 +169,9 @@ def test_a_server_that_is_killed_and_comes_back_costs_nothing(tmp_path: Path, po
         postgres.stop()
         threading.Timer(5, postgres.start).start()
 
-    alone = fake.run(tmp_path / "alone", goal=8, slots=8)
+    alone = fake.run(tmp_path / "alone", goal=8, concurrent_trials=8)
     watcher = Watcher(after=1, does=stop)
-    run = fake.run(tmp_path, goal=8, slots=8, url=url, workers=2, delay=0.1, observer=watcher)
+    run = fake.run(tmp_path, goal=8, concurrent_trials=8, url=url, workers=2, delay=0.1, observer=watcher)
     assert run.study.digest == alone.study.digest
     assert tables(url) == tables_in_sqlite(tmp_path / "alone")
     (away, down), (back, up) = watcher.told

@@ -199,11 +199,11 @@ def of(results: Path, values: Mapping[str, Any] = fake.SPACE, **options: Any) ->
 @pytest.mark.usefixtures("log_alone")
 def test_the_argument_stands_in_for_the_setting(tmp_path: Path) -> None:
     def prints(search: Search) -> str:
-        return fingerprint(search.spec_for({"canary": ""}).to_json())
+        return fingerprint(search.spec_for({"check": ""}).to_json())
 
     assert prints(of(tmp_path, direction="minimize")) == prints(of(tmp_path, MINIMIZED))
     assert prints(of(tmp_path, direction="maximize")) == prints(of(tmp_path)) != prints(of(tmp_path, MINIMIZED))
-    assert of(tmp_path, MINIMIZED, direction="maximize").spec_for({"canary": ""}).direction == "maximize"
+    assert of(tmp_path, MINIMIZED, direction="maximize").spec_for({"check": ""}).direction == "maximize"
     with pytest.raises(UsageError, match="direction='down': give minimize or maximize"):
         of(tmp_path, direction="down")
     of(tmp_path, direction="minimize").run()

@@ -134,7 +134,7 @@ def crash(job: Job) -> Outcome | None:
     return raised(job) if job.seed % 4 == 0 and job.period == 2 else None
 
 
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 @pytest.mark.parametrize("pruner", [Asha(), NoPruner()])  # with NoPruner trials train on past what is not handled yet
 def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     clock: Clock, tmp_path: Path, pruner: Pruner, order: Order
@@ -154,7 +154,7 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     assert {period for period, number in times.items() if number > 1} == crashed  # which are tried twice, as ever
     assert max(times.values()) == 2
     reported = sum(len(trial.reports) for trial in history.trials)
-    assert dispatcher.time.ordering == 0 or order == "logical"
+    assert dispatcher.time.ordering == 0 or order == "deterministic"
     assert len(times) == reported + len(crashed)
 
 
@@ -228,9 +228,7 @@ def test_more_is_never_trained_than_is_reported(clock: Clock, tmp_path: Path) ->
 
 def test_by_arrival_a_trial_that_has_to_train_alone_is_not_put_off_for_ever(tmp_path: Path) -> None:
     trainer = Trainer("lack_memory", marks=str(tmp_path))
-    spec = fake.make_spec(
-        Random(), NoPruner(), 8, 7, order="arrival", numerics=trainer.numerics, context={"canary": "fake"}
-    )
+    spec = fake.make_spec(Random(), NoPruner(), 8, 7, order="as-completed", numerics=trainer.numerics)
     found = simulate(
         spec, fake.Planner(), trainer, budget=10**8, workers=4,
         seconds=lambda job: 0.8 + 0.04 * ((7 * job.trial + 3 * job.period) % 10),

@@ -159,7 +159,7 @@ def test_a_search_that_ended_early_is_not_cut_short_without_its_rule(tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 def test_a_rule_given_later_holds_at_once_and_the_log_is_decided_again(tmp_path: Path, order: Any) -> None:
     fake.run(tmp_path, goal=GOAL, order=order, stopping=fake.StopAfter(90))
     assert fake.run(tmp_path, goal=GOAL, order=order, patience=2).study.stop is not None

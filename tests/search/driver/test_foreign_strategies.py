@@ -52,7 +52,7 @@ def test_a_kill_between_any_two_events_changes_nothing(tmp_path: Path, monkeypat
     assert killed.study.digest == undisturbed.digest
 
 
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 def test_a_grid_that_has_been_through_ends_no_search(tmp_path: Path, order: Order) -> None:
     few = {"name": "fake", "model": {"depth": {"int": [1, 2]}, "width": {"int": [8, 9]}}}
     sampler = named_sampler("optuna.samplers:BruteForceSampler")
@@ -77,7 +77,7 @@ def test_a_pruner_in_a_file_decides(tmp_path: Path) -> None:
     assert {trial.reason for trial in study.finished()} == {"complete", "pruned"}
 
 
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 def test_two_objectives(tmp_path: Path, order: Order) -> None:
     values = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
     options = {"goal": GOAL, "space_values": values, "order": order}
@@ -111,7 +111,7 @@ class Pruner(BasePruner):
 @pytest.mark.parametrize("text", [COUNTS, READS])
 def test_with_two_objectives_a_pruner_sees_after_a_stop_what_it_would_have_seen(tmp_path: Path, text: str) -> None:
     values = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
-    options = {"goal": GOAL, "space_values": values, "sampler": Random(), "slots": 2}
+    options = {"goal": GOAL, "space_values": values, "sampler": Random(), "concurrent_trials": 2}
     options["pruner"] = named_pruner(own_code.write(tmp_path, text).rpartition(":")[0] + ":Pruner")
     undisturbed = fake.run(tmp_path / "a", **options).study
     while not (stopped := fake.run(tmp_path / "b", stopping=fake.StopAfter(5), **options)).reached:
@@ -120,10 +120,16 @@ def test_with_two_objectives_a_pruner_sees_after_a_stop_what_it_would_have_seen(
 
 
 def test_a_counter_in_the_object_lives_by_arrival_alone(tmp_path: Path) -> None:
-    options = {**own(tmp_path, own_code.COUNTING), "pruner": NoPruner(), "widest": 64, "slots": 1, "goal": 4}
+    options = {
+        **own(tmp_path, own_code.COUNTING),
+        "pruner": NoPruner(),
+        "widest": 64,
+        "concurrent_trials": 1,
+        "goal": 4,
+    }
     logical = fake.run(tmp_path / "a", **options).study
     assert len({trial.params["optim.lr"] for trial in logical.trials}) == 1
-    arrival = fake.run(tmp_path / "b", order="arrival", **options).study
+    arrival = fake.run(tmp_path / "b", order="as-completed", **options).study
     assert len({trial.params["optim.lr"] for trial in arrival.trials}) == 4
 
 
@@ -155,7 +161,7 @@ def test_code_that_is_not_named_again_is_asked_for_with_its_options(tmp_path: Pa
     )
 
 
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 @pytest.mark.parametrize("text", [own_code.SEEDED, own_code.COUNTING, own_code.UNSEEDED])
 def test_a_study_is_read_and_replayed_without_the_code(tmp_path: Path, text: str, order: Order) -> None:
     digest = fake.run(tmp_path / "a", order=order, **own(tmp_path, text)).study.digest
@@ -226,7 +232,7 @@ from pathlib import Path
 def test_every_trial_that_ends_is_told_to_a_sampler_that_lasts_also_after_a_stop(tmp_path: Path) -> None:
     finished = False
     while not finished:
-        options = {**own(tmp_path, TELLING), "pruner": NoPruner(), "order": "arrival"}
+        options = {**own(tmp_path, TELLING), "pruner": NoPruner(), "order": "as-completed"}
         finished = fake.run(tmp_path / "a", stopping=fake.StopAfter(7), **options).reached
     told = [int(line) for line in (tmp_path / "told.txt").read_text().split()]
     assert sorted(told) == list(range(GOAL))

@@ -41,7 +41,7 @@ def log(results: Path) -> list[Event]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 def test_workers_of_different_speed_are_replayed(tmp_path: Path, order: Any) -> None:
     searched = fake.run(tmp_path, goal=GOAL, workers=3, delay=0.004, order=order)
     assert searched.reached
@@ -75,14 +75,14 @@ def test_proposals_can_be_taken_from_the_log(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_by_arrival_a_fast_trial_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
     """Seeds make some trials five times slower than others; their estimates do not know it."""
-    fake.run(tmp_path, goal=GOAL, workers=4, delay=0.02, order="arrival", pruner=NoPruner())
+    fake.run(tmp_path, goal=GOAL, workers=4, delay=0.02, order="as-completed", pruner=NoPruner())
     times = [event.time for event in log(tmp_path) if event.kind == "report"]
     assert times != sorted(times)
     assert decided_again(tmp_path).difference is None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 def test_a_search_stopped_again_and_again_is_replayed(tmp_path: Path, order: Any) -> None:
     for _ in range(100):
         if fake.run(tmp_path, goal=GOAL, order=order, stopping=fake.StopAfter(7)).reached:
@@ -97,7 +97,7 @@ def test_a_search_by_arrival_killed_between_any_two_events_is_replayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended, deaths = fake.run_killed_between_events(
-        tmp_path, monkeypatch, [5] * 100, goal=GOAL, order="arrival", workers=0
+        tmp_path, monkeypatch, [5] * 100, goal=GOAL, order="as-completed", workers=0
     )
     assert deaths > 10
     assert len(ended.study.finished()) == GOAL
@@ -107,24 +107,24 @@ def test_a_search_by_arrival_killed_between_any_two_events_is_replayed(
 @pytest.mark.slow
 def test_a_search_by_arrival_killed_for_real_goes_on(tmp_path: Path) -> None:
     """Its driver is killed by SIGKILL with its workers at work."""
-    command = [sys.executable, fake.__file__, str(tmp_path), "3", "0.02", "arrival"]
+    command = [sys.executable, fake.__file__, str(tmp_path), "3", "0.02", "as-completed"]
     with subprocess.Popen(command) as process:
         until(lambda: sum(event.kind == "report" for event in log(tmp_path)) >= 10)
         process.kill()
     before = log(tmp_path)
-    assert fake.run(tmp_path, workers=3, order="arrival").reached
+    assert fake.run(tmp_path, workers=3, order="as-completed").reached
     assert log(tmp_path)[: len(before)] == before
     assert decided_again(tmp_path).difference is None
 
 
-@pytest.mark.parametrize(("first", "second"), [("logical", "arrival"), ("arrival", "logical")])
+@pytest.mark.parametrize(("first", "second"), [("deterministic", "as-completed"), ("as-completed", "deterministic")])
 def test_a_study_is_searched_in_one_order(tmp_path: Path, first: Any, second: Any) -> None:
     fake.run(tmp_path, goal=3, order=first)
     with pytest.raises(FingerprintError, match=f"order: {first} then, {second} now"):
         fake.run(tmp_path, goal=5, order=second)
 
 
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 def test_a_proposal_that_was_changed_is_noticed(tmp_path: Path, order: Any) -> None:
     fake.run(tmp_path, goal=GOAL, order=order)
     seq = change(tmp_path, "ask", 6, lambda ask: ask["params"].update({"optim.lr": 0.05}))
@@ -134,7 +134,7 @@ def test_a_proposal_that_was_changed_is_noticed(tmp_path: Path, order: Any) -> N
     assert f"event {seq}: ask of #6: params.optim.lr 0.05 in the log, " in found.difference
 
 
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 def test_a_verdict_that_was_changed_is_noticed(tmp_path: Path, order: Any) -> None:
     fake.run(tmp_path, goal=GOAL, order=order)
     seq = change(tmp_path, "report", 5, lambda report: report.update(prune=not report["prune"]))

@@ -106,7 +106,7 @@ def test_workers_end_with_their_driver(tmp_path: Path) -> None:
 def test_seeds_and_slots_make_other_searches(undisturbed: str, tmp_path: Path) -> None:
     digests = {
         fake.run(tmp_path / "seed", goal=GOAL, seed=1).study.digest,
-        fake.run(tmp_path / "slots", goal=GOAL, slots=5).study.digest,
+        fake.run(tmp_path / "concurrent_trials", goal=GOAL, concurrent_trials=5).study.digest,
         undisturbed,
     }
     assert len(digests) == 3
@@ -260,7 +260,7 @@ class Misleading(fake.Planner):
 
 @pytest.mark.slow
 def test_a_sampler_that_limits_mislead_finds_what_is_feasible_all_the_same(tmp_path: Path) -> None:
-    search = fake.make_search(tmp_path, goal=6, sampler=Tpe(n_startup_trials=2), pruner=NoPruner(), slots=4)
+    search = fake.make_search(tmp_path, goal=6, sampler=Tpe(n_startup_trials=2), pruner=NoPruner(), concurrent_trials=4)
     found = replace(search, planner_for=lambda _: Misleading()).run().study
     assert [trial.params["model.width"] for trial in found.finished()] == [64] * 6
 
@@ -354,7 +354,7 @@ def test_a_given_option_may_be_written_otherwise(tmp_path: Path) -> None:
 def shorter(results: Path, periods: int, **more: Any) -> Search:
     """Return a search of so many periods whose plans have four."""
     trainer = TrainerSpec(factory="support.fake_trainer:Trainer")
-    asked: dict[str, Any] = {"trials": 6, "slots": 2, "pruner": NoPruner(), "results": results}
+    asked: dict[str, Any] = {"trials": 6, "concurrent_trials": 2, "pruner": NoPruner(), "results": results}
     return Search.of(fake.space(), fake.Planner(48), trainer, periods=periods, **(asked | more))
 
 
@@ -447,7 +447,7 @@ def test_a_search_goes_on_with_a_trainer_whose_reports_were_mended(tmp_path: Pat
         ),
         (
             "lack_canary",
-            r"^The trainer's `numerics` have no `canary`; see `search\.Trainer`\.$",
+            r"^The trainer's `numerics` have no `check`; see `search\.Trainer`\.$",
         ),
     ],
 )
@@ -585,7 +585,12 @@ def test_a_period_that_trains_to_other_weights_than_before_ends_the_search(tmp_p
 
 @pytest.mark.parametrize("events", [30, 60])
 def test_the_pruner_knows_the_reports_before_a_stop(tmp_path: Path, events: int) -> None:
-    options: dict[str, Any] = {"goal": 20, "slots": 2, "pruner": Median(n_startup_trials=2), "sampler": Random()}
+    options: dict[str, Any] = {
+        "goal": 20,
+        "concurrent_trials": 2,
+        "pruner": Median(n_startup_trials=2),
+        "sampler": Random(),
+    }
     undisturbed = fake.run(tmp_path / "undisturbed", **options).study
     assert sum(trial.reason == "pruned" for trial in undisturbed.trials) > 2
     fake.run(tmp_path / "stopped", stopping=fake.StopAfter(events), **options)
@@ -672,10 +677,10 @@ def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> No
     study = fake.run(tmp_path, goal=6, observer=again, behaviour="claim_time").study
     (header,), (resumed,) = told.headers, again.headers
     spec = header.spec
-    assert (header.name, spec.space.name, spec.seed, spec.slots, header.goal) == ("fake-0", "fake", 0, 4, 6)
+    assert (header.name, spec.space.name, spec.seed, spec.concurrent_trials, header.goal) == ("fake-0", "fake", 0, 4, 6)
     assert (header.sampler, header.pruner) == ("tpe (multivariate)", "asha (after reports 1, 3 of 4)")
-    assert (spec.order, header.workers, spec.cost) == ("logical", 1, None)
-    assert (spec.context, spec.numerics["kind"]) == ({"canary": "fake"}, "cpu-fp32")
+    assert (spec.order, header.workers, spec.cost) == ("deterministic", 1, None)
+    assert (spec.context, spec.numerics["kind"]) == ({}, "cpu-fp32")
     assert (header.resumed, resumed.resumed) == (False, True)
     events = studies.read_events(StudyLocation.of("fake-0", tmp_path))
     assert [event.goal for event in events if isinstance(event, GoalSet)] == [6]  # it was the goal before

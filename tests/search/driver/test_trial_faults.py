@@ -63,7 +63,7 @@ def test_five_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path:
         return _raised(job) if job.trial not in (0, 4) else None
 
     with pytest.raises(TooManyFailuresError, match=r"^5 trials in a row crashed; the first one: trial 5 divides by"):
-        fake.run(tmp_path, widest=64, slots=1, pruner=NoPruner(), executor=Scripted(clock, fails))
+        fake.run(tmp_path, widest=64, concurrent_trials=1, pruner=NoPruner(), executor=Scripted(clock, fails))
 
 
 @pytest.mark.usefixtures("optuna_tables")

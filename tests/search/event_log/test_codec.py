@@ -1,4 +1,4 @@
-"""Events as rows: an event is written as it was read, to the byte, whichever version wrote it first."""
+"""Events as rows: an event is written as it was read, to the byte."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from typing import Any
 import pytest
 
 from search import canonical_json
-from search.errors import NewerVersionError
+from search.errors import OtherVersionError
 from search.event_log.codec import EventRow, from_row, text_of, to_row
 from search.event_log.events import Created, Reported
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Random
 from support import search_fake as fake
-from support.paths import DATABASE, TESTS
+from support.paths import DATABASE
 
-EARLIER = sorted((TESTS / "data" / "studies-3a8e64d").glob(f"*/{DATABASE}"))
-REPORT = {"value": 1, "metrics": {"errors": 3, "train_loss": 2}, "weights": "a", "seconds": 0, "end": None,
-          "details": {"correct": "x"}, "worker": None, "started": 7, "handled": 8.0}  # fmt: skip
+REPORT = {"value": 1, "metrics": {"errors": 3, "train_loss": 2}, "weights": "a", "seconds": 0,
+          "details": {"correct": "x"}, "started": 7, "handled": 8.0}  # fmt: skip
 REPORTED = {"period": 1, "report": REPORT, "prune": False, "verdict": True, "attributes": {"a": 1.0}}
 
 
@@ -39,17 +38,10 @@ def written(columns: tuple[Any, ...]) -> tuple[Any, ...]:
     return row.kind, row.time, row.trial, row.external, canonical_json.dumps(row.payload)
 
 
-@pytest.mark.parametrize("database", EARLIER, ids=lambda path: path.parent.name)
-def test_events_of_the_first_version_are_written_as_they_were_read(database: Path) -> None:
-    found = rows(database)
-    assert found
-    assert [written(columns) for columns in found] == found
-
-
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 def test_events_of_this_version_are_written_as_they_were_read(tmp_path: Path, order: Any) -> None:
-    assert fake.run(tmp_path, goal=6, order=order, slots=2, patience=1).study.stop is not None
-    fake.run(tmp_path, goal=6, order=order, slots=2)
+    assert fake.run(tmp_path, goal=6, order=order, concurrent_trials=2, patience=1).study.stop is not None
+    fake.run(tmp_path, goal=6, order=order, concurrent_trials=2)
     found = rows(tmp_path / "fake-0" / DATABASE)
     assert {kind for kind, *_ in found} == {"create", "goal", "ask", "report", "tell", "decline", "stop", "resume"}
     assert [written(columns) for columns in found] == found
@@ -70,16 +62,8 @@ def test_fields_of_a_later_version_are_kept() -> None:
 
 def test_a_report_of_a_later_version_is_named() -> None:
     later = {**REPORTED, "report": {**REPORT, "nosuch": 3}}
-    with pytest.raises(NewerVersionError, match=r"report\.nosuch is a setting that this version does not know"):
+    with pytest.raises(OtherVersionError, match=r"report\.nosuch is a setting that this version does not know"):
         from_row("report", 0, 0, False, json.dumps(later))
-
-
-def test_a_study_whose_seeds_follow_from_configurations_is_of_an_older_version() -> None:
-    spec = fake.make_spec(Random(), Asha(), 4, 0).to_json()
-    space = {**spec["space"], "settings": {**spec["space"]["settings"], "seeds": "configuration"}}
-    older = json.dumps({"name": "old", "spec": {**spec, "space": space}})
-    with pytest.raises(NewerVersionError, match=r"^seeds: configuration is a setting that .* version 0\.3\.0 of"):
-        from_row("create", 0, None, False, older)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +103,7 @@ def test_a_row_that_could_not_be_read_back_has_no_text() -> None:
 @pytest.mark.parametrize(
     ("name", "largest", "fault"),
     [
-        ("slots", 1_000_000, "spec.slots: Input should be less than or equal to 1000000"),
+        ("concurrent_trials", 1_000_000, "spec.concurrent_trials: Input should be less than or equal to 1000000"),
         ("seed", 2**64, "18446744073709551617... is too large a whole number"),
         ("seed", -(2**64), "-1844674407370955161... is too large a whole number"),
     ],

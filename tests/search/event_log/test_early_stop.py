@@ -37,7 +37,7 @@ def study(goal: int = 100, objective: Any = None) -> History:
     """Return a search that has just begun, of one slot."""
     chosen = {} if objective is None else {"objective": objective}
     space = {"name": "made", "settings": chosen, "fields": []}
-    spec: dict[str, Any] = {"space": space, "slots": 1, "order": "logical"}
+    spec: dict[str, Any] = {"space": space, "concurrent_trials": 1, "order": "deterministic"}
     return History.of([Created(name="made", spec=spec), GoalSet(goal=goal)])
 
 

@@ -46,7 +46,7 @@ def test_infeasible_trials_take_nothing() -> None:
 
 
 def test_beforehand_the_pruner_is_taken_at_its_word_and_later_at_its_deeds() -> None:
-    study = Study(goal=101, slots=1)
+    study = Study(goal=101, concurrent_trials=1)
     forecast = Forecast(study.history, HALVED)
     study.ask(0)
     before = forecast.remaining({}).total / 101
@@ -67,7 +67,7 @@ def test_before_the_first_trial_typical_costs_are_expected() -> None:
 
 
 def test_typical_costs_weigh_like_a_few_trials() -> None:
-    study = Study(goal=11, slots=1)
+    study = Study(goal=11, concurrent_trials=1)
     for number in range(10):
         study.train(study.ask(0), PERIODS)
         study.end(number)
@@ -101,12 +101,12 @@ def test_a_trial_further_than_any_was_expected_goes_on() -> None:
     assert forecast.remaining({}).total == 20
 
 
-@given(data=st.data(), goal=st.integers(1, 30), slots=st.integers(1, 4), pruned=st.floats(0, 0.9))
+@given(data=st.data(), goal=st.integers(1, 30), concurrent_trials=st.integers(1, 4), pruned=st.floats(0, 0.9))
 @settings(max_examples=dose(100))
 def test_what_is_foreseen_lies_between_nothing_and_everything(
-    data: st.DataObject, goal: int, slots: int, pruned: float
+    data: st.DataObject, goal: int, concurrent_trials: int, pruned: float
 ) -> None:
-    study = Study(goal, slots)
+    study = Study(goal, concurrent_trials)
     forecast = Forecast(study.history, HALVED)
     while study.history.next_slot() is not None and study.history.finished < goal:
         free = [slot.index for slot in study.history.timeline.slots if slot.trial is None]

@@ -74,11 +74,11 @@ def test_a_paused_trial_counts_like_a_running_one() -> None:
     assert digest([running]) == digest([replace(running, reason="paused")])
 
 
-def test_differences_name_fields_and_explain_a_canary_by_the_numerics() -> None:
-    stored = {"space": {"fields": [["optim.lr", {"value": 1}]]}, "numerics": {"cpu": "a"}, "context": {"canary": "x"}}
-    same_bits = {**stored, "numerics": {"cpu": "b"}, "space": {"fields": [["optim.lr", {"value": 2}]]}}
+def test_differences_name_fields_and_explain_a_check_by_the_numerics() -> None:
+    stored = {"space": {"fields": [["optim.lr", {"value": 1}]]}, "numerics": {"cpu": "a", "check": "x"}}
+    same_bits = {**stored, "numerics": {"cpu": "b", "check": "x"}, "space": {"fields": [["optim.lr", {"value": 2}]]}}
     assert differences(stored, same_bits) == [("space.fields.optim.lr.value", "1", "2")]
-    other_bits = {**same_bits, "context": {"canary": "y"}}
+    other_bits = {**same_bits, "numerics": {"cpu": "b", "check": "y"}}
     assert ("numerics.cpu", "a", "b") in differences(stored, other_bits)
 
 

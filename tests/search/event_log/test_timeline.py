@@ -60,7 +60,7 @@ def test_events_come_in_rising_logical_time(rows: list[list[int]]) -> None:
 
 
 def test_by_arrival_what_needs_no_worker_comes_first() -> None:
-    timeline = Timeline.of(4, "arrival")
+    timeline = Timeline.of(4, "as-completed")
     for index in range(3):
         timeline.hold(index, index, 1, verdict=False)
     assert next_index(timeline) == 3  # free

@@ -42,7 +42,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     def build(behaviour: str = "") -> Executor:
         made = executor_of(request, request.param, behaviour, tmp_path)
         started.append(made)
-        assert made.start()["canary"] == "fake"
+        assert made.start()["check"] == "fake"
         return made
 
     yield build
@@ -109,7 +109,7 @@ def test_the_trainer_gets_its_own_configuration(make: Make) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ({"numerics": {"canary": "another"}}, "compute different floating-point results"),
+        ({"numerics": {"check": "another"}}, "compute different floating-point results"),
         ({"refused": "other data"}, "^other"),
     ],
 )
@@ -398,7 +398,7 @@ def test_worker_processes_have_the_environment_that_the_trainer_needs(
 ) -> None:
     executor = executor_of(request, kind, "", tmp_path, {"FAKE_CANARY": "another"})
     try:
-        assert executor.start()["canary"] == "another"
+        assert executor.start()["check"] == "another"
     finally:
         executor.stop()
 

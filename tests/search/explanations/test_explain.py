@@ -61,7 +61,7 @@ def test_a_proposal_repeats_if_the_planner_rules_out_the_same(tmp_path: Path) ->
 
 
 def test_tpe_draws_at_random_until_as_many_have_ended(tmp_path: Path) -> None:
-    study, events = searched(tmp_path, sampler=Tpe(n_startup_trials=4), slots=8, pruner=NoPruner())
+    study, events = searched(tmp_path, sampler=Tpe(n_startup_trials=4), concurrent_trials=8, pruner=NoPruner())
     kinds = [explained(events, number).origin.kind for number in range(len(study.trials))]
     ended: list[int] = []
     for event in events:

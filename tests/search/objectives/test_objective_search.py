@@ -235,7 +235,7 @@ def test_an_objective_that_cannot_be_searched_ends_in_a_sentence(
 
 
 def test_what_does_not_repeat_is_searched_in_completion_order(tmp_path: Path) -> None:
-    assert run(objectives.drawn_from_the_system, tmp_path, order="arrival").order == "arrival"
+    assert run(objectives.drawn_from_the_system, tmp_path, order="as-completed").order == "as-completed"
 
 
 def test_what_does_not_repeat_is_searched_unchecked(tmp_path: Path) -> None:
@@ -295,19 +295,6 @@ def test_an_unfinished_search_continues_and_a_finished_one_is_read(tmp_path: Pat
     assert run(objectives.descent, tmp_path, periods=PERIODS).digest == whole
 
 
-def test_a_study_that_began_with_tpe_by_default_keeps_it(tmp_path: Path) -> None:
-    """Its specification is that of a search which names tpe: no space names a sampler here."""
-    whole = run(objectives.descent, tmp_path / "whole", periods=PERIODS, sampler=search.Tpe()).digest
-    begun = run(objectives.descent, tmp_path, periods=PERIODS, sampler=search.Tpe(), trials=4)
-    assert run(objectives.descent, tmp_path, periods=PERIODS).digest == whole
-    newly = run(objectives.descent, tmp_path, periods=PERIODS, trials=4, name="new")
-    assert (begun.spec["sampler"]["name"], newly.spec["sampler"]["name"]) == ("tpe", "curves")
-    with pytest.raises(search.FingerprintError, match=r"sampler\.name: tpe then, curves now"):
-        run(objectives.descent, tmp_path, periods=PERIODS, sampler=search.Curves())
-    words = search_words(begun.spec, "space.yaml", 4, begun.name)
-    assert "--sampler tpe" in " ".join(words), "the command makes the same study elsewhere, too"
-
-
 def test_the_command_of_a_study_names_a_class_of_optunas_with_its_options(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,13 +313,13 @@ def test_the_command_of_a_study_names_a_class_of_optunas_with_its_options(
     assert "--sampler" not in search_words(named.spec, "space.yaml", 3, "named")
 
 
-def test_a_study_without_reports_keeps_its_sampler(tmp_path: Path) -> None:
-    for options in ({"sampler": search.Tpe()}, {}):
+def test_a_study_without_reports_begins_again_with_what_is_asked_for_now(tmp_path: Path) -> None:
+    for options, sampler in (({"sampler": search.Tpe()}, "tpe"), ({}, "curves")):
         with pytest.raises(search.SearchError, match="no value for"):
             run(objectives.raises, tmp_path, name="s", **options)
         stored = specification(StudyLocation.of("s", tmp_path))
         assert stored is not None
-        assert stored["sampler"]["name"] == "tpe"
+        assert stored["sampler"]["name"] == sampler
 
 
 def test_a_changed_file_is_another_search(tmp_path: Path) -> None:

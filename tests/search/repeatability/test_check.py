@@ -56,7 +56,7 @@ def test_before_a_search_what_is_not_repeatable_is_refused_with_a_way_out(tmp_pa
         required(own(tmp_path, own_code.UNSEEDED))
     words = str(caught.value)
     assert "not repeatable: asked again after the same history, it decides differently (#0: " in words
-    assert words.endswith("requires this; `--order as-completed` does not (in Python, order='arrival').")
+    assert words.endswith("requires this; `--order as-completed` does not (in Python, order='as-completed').")
 
 
 def test_a_system_attribute_that_is_no_json_is_refused_as_in_a_search(tmp_path: Path) -> None:

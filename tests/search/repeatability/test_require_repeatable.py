@@ -14,7 +14,7 @@ from support import own_code, search_fake as fake
 pytestmark = pytest.mark.slow
 
 
-def asked(folder: Path, text: str, order: Order = "logical") -> search.Search:
+def asked(folder: Path, text: str, order: Order = "deterministic") -> search.Search:
     folder.mkdir(exist_ok=True)
     sampler = search.named_sampler(own_code.write(folder, text))
     return search.Search.of(
@@ -26,7 +26,7 @@ def asked(folder: Path, text: str, order: Order = "logical") -> search.Search:
 def test_a_sampler_without_a_seed_is_refused_where_the_search_has_to_repeat(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not repeatable: asked again after the same history, it decides differently"):
         search.require_repeatable(asked(tmp_path, own_code.UNSEEDED))
-    search.require_repeatable(asked(tmp_path, own_code.UNSEEDED, "arrival"))
+    search.require_repeatable(asked(tmp_path, own_code.UNSEEDED, "as-completed"))
     assert not (tmp_path / "results").exists()
 
 

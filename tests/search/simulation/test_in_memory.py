@@ -37,7 +37,7 @@ def simulated(
     sampler: Sampler, pruner: Pruner, *, budget: int = BUDGET, workers: int | None = None, widest: int = 48
 ) -> Simulated:
     trainer = Trainer()
-    spec = make_spec(sampler, pruner, 4, 7, numerics=trainer.numerics, context={"canary": trainer.numerics["canary"]})
+    spec = make_spec(sampler, pruner, 4, 7, numerics=trainer.numerics)
     return simulate(
         spec, Planner(widest), trainer, budget=budget, workers=workers, seconds=lambda job: 0.5 + job.trial % 3
     )

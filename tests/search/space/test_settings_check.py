@@ -85,5 +85,5 @@ def test_settings_of_the_planner_stand_beside(tmp_path: Path) -> None:
         objective=["value", "parameters"],
         search={"sampler": {"name": "random"}, "pruner": "none", "start": ["a-table"]},
     )  # fmt: skip
-    spec = search.spec_for({"canary": ""})
+    spec = search.spec_for({"check": ""})
     assert (spec.sampler, spec.pruner, spec.cost) == (Random(), NoPruner(), "parameters")

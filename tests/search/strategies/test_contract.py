@@ -61,7 +61,7 @@ CASES = {
             *golden_searches.cases().items(),
             *((f"{name} levels", golden_searches.levels(name)) for name in golden_searches.SAMPLERS),
         ]
-        if case["order"] == "logical"
+        if case["order"] == "deterministic"
     },
     **{name: {"goal": 6, **case} for name, case in OPTUNAS.items()},
 }
@@ -112,7 +112,7 @@ def test_a_kill_before_any_event_changes_nothing(
     assert finished.study.digest == undisturbed.digest
 
 
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 @pytest.mark.parametrize("case", selected(*SELECTED))
 def test_it_decides_again_as_its_log_says(tmp_path: Path, case: str, order: Order) -> None:
     fake.run(tmp_path, **{**CASES[case], "order": order})

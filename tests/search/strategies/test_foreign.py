@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from search.errors import NewerVersionError, UsageError
+from search.errors import OtherVersionError, UsageError
 from search.strategies import registry
 from search.strategies.distributions import OptunaRanges
 from search.strategies.optuna_study import OptunaStudy
@@ -95,7 +95,7 @@ def test_what_no_version_stores_is_refused(changed: dict[str, Any]) -> None:
 
 def test_what_a_newer_version_stores_of_code_is_named() -> None:
     sampler = {"name": "mine.py:Mine", "options": {}, "code": CODE, "signature": ""}
-    with pytest.raises(NewerVersionError, match=r"sampler\.signature is a setting that this version does not know"):
+    with pytest.raises(OtherVersionError, match=r"sampler\.signature is a setting that this version does not know"):
         registry.check_known({"sampler": sampler, "pruner": {"name": "asha"}})
 
 

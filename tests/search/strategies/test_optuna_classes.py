@@ -148,7 +148,8 @@ def test_a_study_whose_class_optuna_lacks_is_read_and_does_not_go_on(
 def test_a_search_that_was_stopped_goes_on_in_the_sequence(tmp_path: Path) -> None:
     axes = {name: {"float": [0.0, 1.0]} for name in "ab"}
     options: dict[str, Any] = {
-        "goal": 17, "sampler": named_sampler("optuna:QMCSampler", {"scramble": True}), "pruner": NoPruner(), "slots": 8,
+        "goal": 17, "sampler": named_sampler("optuna:QMCSampler", {"scramble": True}), "pruner": NoPruner(),
+        "concurrent_trials": 8,
         "space_values": {"name": "fake", "model": {"width": {"int": [8, 8]}, "depth": {"int": [1, 1]}, **axes}},
     }  # fmt: skip
     whole = fake.run(tmp_path / "whole", **options).study
@@ -161,18 +162,6 @@ def test_a_search_that_was_stopped_goes_on_in_the_sequence(tmp_path: Path) -> No
     for name in "ab":
         points = [trial.params[f"model.{name}"] for trial in whole.trials[1:]]
         assert sorted(int(16 * point) for point in points) == list(range(16))
-
-
-@pytest.mark.parametrize("name", registry.FORMER)
-def test_studies_of_what_was_built_in_are_read_and_do_not_go_on(name: str) -> None:
-    stored = {"sampler": {"name": "tpe"}, "pruner": {"name": "asha"}} | {
-        "pruner" if name == "hyperband" else "sampler": {"name": name, "n_startup_trials": 5}
-    }
-    registry.check_known(stored)
-    sampler, pruner = registry.of_spec(stored)
-    assert name in (sampler.name, pruner.name)
-    with pytest.raises(UsageError, match=rf"^No (sampler|pruner) {name} since version 0\.3\.0; Optuna .* has "):
-        memory_of(sampler, "a", pruner).ask(0)
 
 
 @pytest.mark.slow

@@ -102,30 +102,6 @@ def test_settings_that_say_nothing_choose_curves_and_asha() -> None:
     assert chosen == (Random(), NoPruner())
 
 
-@pytest.mark.parametrize(
-    ("begun", "kept"),
-    [
-        (Tpe(), Tpe()),
-        (Curves(), Curves()),
-        (Random(), Curves()),  # was named then, and is not now
-        (Tpe(n_startup_trials=5), Curves()),
-    ],
-)
-def test_a_study_keeps_the_default_with_which_it_began(begun: Sampler, kept: Sampler) -> None:
-    stored = {"sampler": registry.to_spec(begun), "pruner": registry.to_spec(NoPruner())}
-    assert registry.of_settings({}, lambda: stored) == (kept, Asha())
-    assert registry.of_settings({"search": {"sampler": "random"}}, lambda: stored)[0] == Random()
-    two = {"objective": ["accuracy", "macs"]}
-    assert registry.of_settings(two, lambda: stored)[0] == Tpe()
-
-
-def test_no_study_is_read_if_the_settings_name_a_sampler() -> None:
-    def begun() -> None:
-        raise AssertionError("the study was read")
-
-    assert registry.of_settings({"search": {"sampler": "random"}}, begun)[0] == Random()
-
-
 FLAT: dict[str, Any] = {"model": {"width": {"int": [8, 64]}, "extra": {"value": 1, "when": {"width": [8]}}}}
 CONDITIONAL: dict[str, Any] = {"model": {"depth": {"int": [1, 2]}, "extra": {"int": [0, 9], "when": {"depth": [2]}}}}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from search.errors import FingerprintError, NewerVersionError
+from search.errors import FingerprintError, OtherVersionError
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Curves
 from search.study.spec import StudySpec, check_known
@@ -71,5 +71,5 @@ def test_a_version_that_does_not_know_lists_says_so(monkeypatch: pytest.MonkeyPa
     stored = fake.make_spec(Curves(), Asha(), 4, 0, start=listed(8)).to_json()
     known = [item for item in fields(StudySpec) if item.name != "start"]
     monkeypatch.setattr("search.study.spec.fields", lambda kind: known)
-    with pytest.raises(NewerVersionError, match="start is a setting that this version does not know"):
+    with pytest.raises(OtherVersionError, match="start is a setting that this version does not know"):
         check_known(stored)

@@ -35,7 +35,7 @@ class Trained:
         self.job: Job | None = None
 
     def start(self) -> Mapping[str, Any]:
-        return {"canary": self.canary}
+        return {"check": self.canary}
 
     def idle(self) -> int:
         return 0 if self.job else 1

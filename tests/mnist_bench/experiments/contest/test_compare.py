@@ -20,7 +20,7 @@ from support.paths import TESTS
 
 pytestmark = pytest.mark.slow
 
-ASKED = ContestOptions(samplers=("random",), pruners=("none",), seeds=4, trials=5, slots=4, workers=(4,))
+ASKED = ContestOptions(samplers=("random",), pruners=("none",), seeds=4, trials=5, concurrent_trials=4, workers=(4,))
 
 
 def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:

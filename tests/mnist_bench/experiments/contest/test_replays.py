@@ -31,7 +31,7 @@ TPE = Entrant(sampler="tpe", pruner="asha")
 RANDOM = Entrant(sampler="random")
 TWICE = Entrant(sampler="random", budgets=2)
 FIRST = Entrant(method="first_period")
-TERMS = Terms(budget=8, slots=4, workers=(4,))
+TERMS = Terms(budget=8, concurrent_trials=4, workers=(4,))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_a_choice_on_values_is_scored_by_its_regret(values: ReplayedValues, entr
 
 
 def test_a_long_search_finds_the_best_of_all_values(values: ReplayedValues) -> None:
-    found = replay(values, Entrant(sampler="curves"), 0, Terms(budget=16, slots=2, workers=(2,)))
+    found = replay(values, Entrant(sampler="curves"), 0, Terms(budget=16, concurrent_trials=2, workers=(2,)))
     assert (found.choices[-1].params, found.found, found.spent) == (handmade_value_table.BEST, 0, 16)
 
 

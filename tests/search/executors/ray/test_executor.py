@@ -33,7 +33,7 @@ from search.trainer_api import TrainerSpec
 
 executor = RayExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"), 1, address=sys.argv[1])
 try:
-    print(executor.start()["canary"])
+    print(executor.start()["check"])
 except SearchError as error:
     print(type(error).__name__, error)
 finally:
@@ -177,7 +177,7 @@ def test_a_node_that_computes_otherwise_is_refused_by_name(ray_nodes: Nodes, tmp
             match=r"(odd|node-.) \(.+\) computes different floating-point results from (odd|node-.) \(.+\), so",
         ) as told:
             fake.run(tmp_path, goal=GOAL, executor=executor)
-        assert "canary" in str(told.value)
+        assert "check" in str(told.value)
         assert " other on odd (" in str(told.value)
     finally:
         ray_nodes.remove(odd)
