@@ -73,7 +73,7 @@ class Decisions:
 
     def resumed(self) -> Resumed:
         """Continue after the search had ended early."""
-        return Resumed(time=0 if self._history.newest is None else self._history.newest.time)
+        return Resumed(time=self._history.time)
 
     def check_failures(self) -> None:
         """TooManyFailuresError if configurations crash, or are infeasible, one after the other."""

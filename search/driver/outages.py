@@ -32,7 +32,7 @@ class Outages:
             return
         # It is unknown whether the write came through: the connection may have broken before or after the commit. So it
         # is never just repeated; `settle` looks first, and at once: a single connection breaks now and then.
-        since = time.monotonic()
+        since, pause = time.monotonic(), 0.25
         for tries in itertools.count():
             fault, seconds = _fault(settle), time.monotonic() - since
             if fault is None:
@@ -51,8 +51,8 @@ class Outages:
                     f"The study cannot be written: {reason} ({fault}). Nothing written is lost; run the same "
                     "command again when it is back."
                 ) from fault
-            # The exponent is bounded: 2.0 ** 1024 is an OverflowError, which after 85 minutes would end the search.
-            self.meanwhile(min(_MAX_PAUSE, 0.25 * 2.0 ** min(tries, 10)))
+            self.meanwhile(pause)
+            pause = min(_MAX_PAUSE, 2 * pause)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -192,7 +192,7 @@ def tell(observer: Observer, event: Event, history: History) -> None:
 
 def expected_survivors(spec: StudySpec, goal: int) -> Sequence[float]:
     """Return how many trials of a search the pruner is expected to leave in each period."""
-    trials = min(max(goal, 1), MAX_EXPECTED_TRIALS)
+    trials = min(goal, MAX_EXPECTED_TRIALS)
     return spec.pruner.survivors(trials, spec.periods, two_objectives=spec.cost is not None)
 
 

@@ -54,9 +54,9 @@ class StopRules:
 
     def verdict(self, history: History) -> Stopped | None:
         """Return the event with which a search ends here; None if no rule ends it, or its goal is reached."""
-        if history.newest is None or history.finished >= history.goal:
+        if history.finished >= history.goal:
             return None
-        time, best = history.newest.time, history.best
+        time, best = history.time, history.best
         if self.target is not None and best is not None and _reaches(best, self.target):
             return Stopped(time=time, rule="target", limit=self.target, best=best.number)
         if self.patience is not None and history.improved is not None and history.since_improved >= self.patience:

@@ -70,8 +70,8 @@ class History:
     """Why the search has ended before its goal, if it has."""
     seq: int = 0
     """Events applied."""
-    newest: Event | None = None
-    """The last one of them."""
+    time: int = 0
+    """Logical time of the last one of them."""
     _ranges: dict[str, Distribution | None] = field(default_factory=dict)
     """The possible values of each field of the space."""
     _cost: str | None = None
@@ -167,7 +167,7 @@ class History:
             case _:
                 assert_never(event)
         self.seq += 1
-        self.newest = event
+        self.time = event.time
 
     def record(self, live: bool = False) -> StudyRecord:
         """Return the study as a plain record; unless it is `live`, its unfinished trials are paused."""

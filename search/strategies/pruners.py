@@ -214,7 +214,7 @@ class ForeignPruner(OpaquePruner):
     code: Code
     options: Mapping[str, Any] = field(default_factory=dict)
     """Its arguments, except for the seed that it may take."""
-    portable: bool = False
+    portable: bool
     """Whether its class says so: `portable = True`."""
     loaded: Loaded | None = field(default=None, compare=False, repr=False)
     """None if the pruner was read from a study, which never runs code."""
@@ -242,11 +242,11 @@ def _rung_at_every_report(first: int, factor: int) -> BasePruner:
         """Optuna's pruner, for which the nth rung is at period factor ** (n - 1)."""
 
         def prune(self, study: Study, trial: FrozenTrial) -> bool:
-            period = trial.last_step
-            if period is None or period < first:
+            period, value = max(trial.intermediate_values.items())
+            if period < first:
                 return False
             renumbered = copy(trial)
-            renumbered.intermediate_values = {factor ** (period - first): trial.intermediate_values[period]}
+            renumbered.intermediate_values = {factor ** (period - first): value}
             return super().prune(study, renumbered)
 
     return EveryReport(min_resource=1, reduction_factor=factor)

@@ -296,7 +296,7 @@ class ForeignSampler(Sampler):
     code: Code
     options: Mapping[str, Any] = field(default_factory=dict)
     """Its arguments, except for the seed."""
-    portable: bool = False
+    portable: bool
     """Whether its class says so: `portable = True`."""
     loaded: Loaded | None = field(default=None, compare=False, repr=False)
     """None if the sampler was read from a study, which never runs code."""
