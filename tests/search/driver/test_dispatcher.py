@@ -158,10 +158,13 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     assert len(times) == reported + len(crashed)
 
 
+@pytest.mark.parametrize("order", ["logical", "arrival"])
 @pytest.mark.parametrize("pruner", [Asha(), NoPruner()])  # with NoPruner trials train on past what is not handled yet
-def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(clock: Clock, tmp_path: Path, pruner: Pruner) -> None:
+def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(
+    clock: Clock, tmp_path: Path, pruner: Pruner, order: Order
+) -> None:
     executor = Scripted(clock, lambda job: None, workers=2, _trainer=Trainer("claim_time"))
-    study = fake.run(tmp_path, goal=6, executor=executor, pruner=pruner, trial_timeout=1.0).study
+    study = fake.run(tmp_path, goal=6, executor=executor, pruner=pruner, order=order, trial_timeout=1.0).study
     for _, job in executor.started:
         assert job.stall_seconds == pytest.approx(1 - 0.4 * (job.period - 1))
     late = [record for record in study.trials if record.reason == "timed_out"]

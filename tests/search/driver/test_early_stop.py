@@ -152,10 +152,14 @@ def test_a_search_that_had_stopped_asking_ends_its_segment_first(tmp_path: Path)
     assert is_decided_again(tmp_path / "cut")
 
 
-def test_a_search_that_ended_early_is_not_cut_short_without_its_rule(tmp_path: Path) -> None:
+def test_a_search_that_ended_early_is_not_cut_short_without_its_rule_and_goes_on(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
     with pytest.raises(UsageError, match="not reached its trial budget of 30 trials"):
         fake.run(tmp_path, goal=5)
+    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(3))
+    (at, stopped), (_, resumed) = stops(tmp_path)
+    assert log(tmp_path)[at - 1].time == stopped.time == resumed.time > 0
+    assert is_decided_again(tmp_path)
 
 
 @pytest.mark.slow

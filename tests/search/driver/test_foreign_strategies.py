@@ -117,6 +117,8 @@ def test_with_two_objectives_a_pruner_sees_after_a_stop_what_it_would_have_seen(
     while not (stopped := fake.run(tmp_path / "b", stopping=fake.StopAfter(5), **options)).reached:
         pass
     assert stopped.study.digest == undisturbed.digest
+    events = read_events(StudyLocation.of("fake-0", tmp_path / "b"))
+    assert replay(events, lambda spec: fake.Planner(48)).difference is None
 
 
 def test_a_counter_in_the_object_lives_by_arrival_alone(tmp_path: Path) -> None:

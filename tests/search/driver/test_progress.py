@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import pytest
 
 from search.driver.dispatcher import Dispatcher
-from search.driver.progress import Meter, WorkerTime, seconds_left
+from search.driver.progress import MAX_EXPECTED_TRIALS, Meter, WorkerTime, expected_survivors, seconds_left
 from search.event_log.events import Asked, Created, GoalSet, Reported
 from search.event_log.forecast import GROWTH, Forecast, WorkLeft
 from search.event_log.history import History
-from search.strategies.pruners import NoPruner
+from search.strategies.pruners import Asha, NoPruner
 from search.strategies.samplers import Random
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
@@ -49,6 +49,12 @@ def test_trials_to_come_are_expected_to_cost_as_much_as_typical_ones(tmp_path: P
     meter = Meter(history, dispatcher, (10.0,) * fake.PERIODS, [100.0] * fake.PERIODS)
     meter.count(100, Report(value=0.5, metrics={}, weights="", seconds=50.0))
     assert meter.read().seconds_left == pytest.approx(0.5 * GROWTH * 10 * 100 * fake.PERIODS, rel=0.01)
+
+
+def test_survivors_are_those_of_the_goals_trials_and_of_so_many_that_it_takes_no_time() -> None:
+    spec = fake.make_spec(Random(), Asha(), 1, 0)
+    assert expected_survivors(spec, 2) == [2, 1.5, 1.5, 1.5]  # the second passes the first rung if it is better
+    assert expected_survivors(spec, 10**9)[0] == MAX_EXPECTED_TRIALS
 
 
 def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

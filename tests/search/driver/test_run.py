@@ -28,6 +28,7 @@ from search.errors import (
 )
 from search.event_log.events import Asked, GoalSet, Reported
 from search.event_log.records import TrialRecord
+from search.executors.protocol import Job, Outcome, Raised
 from search.strategies.pruners import Median, NoPruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import studies
@@ -36,6 +37,7 @@ from search.study.start_list import StartList
 from search.trainer_api import Plan, TrainerSpec
 from support import search_fake as fake
 from support.fake_trainer import CLAIMED
+from support.scripted import Clock, Scripted
 from support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("log_alone")
@@ -221,13 +223,18 @@ def test_a_trial_that_crashes_twice_fails_and_says_why(tmp_path: Path, behaviour
     assert len(result.study.finished()) == 12
 
 
-def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path) -> None:
+def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path, clock: Clock) -> None:
+    def fails(job: Job) -> Outcome | None:
+        error = f"Traceback:\n  its lines\nZeroDivisionError: trial {job.trial} divides by zero"
+        return Raised(job=job, error=error) if job.trial not in (0, 4) else None
+
     with pytest.raises(TooManyFailuresError) as ended:
-        fake.run(tmp_path, behaviour="raise_always")
-    found = "5 trials in a row crashed; the first one: ZeroDivisionError: the fake trainer divides by zero."
-    assert str(ended.value) == found
-    assert "Traceback" in "".join(ended.value.__notes__), "for those who ask for it"
-    assert [trial.reason for trial in studies.open_study(tmp_path, None).trials].count("crashed") == 5
+        fake.run(tmp_path, widest=64, slots=1, pruner=NoPruner(), executor=Scripted(clock, fails))
+    cause = "ZeroDivisionError: trial 5 divides by zero"
+    assert str(ended.value) == f"5 trials in a row crashed; the first one: {cause}."
+    assert ended.value.__notes__ == [f"Traceback:\n  its lines\n{cause}"], "for those who ask for it"
+    trials = studies.open_study(tmp_path, None).trials
+    assert [trial.number for trial in trials if trial.reason == "crashed"] == [1, 2, 3, 5, 6, 7, 8, 9]
 
 
 def test_a_search_all_of_whose_trials_fail_says_so_each_time_and_where_to_read_more(tmp_path: Path) -> None:
@@ -795,12 +802,13 @@ class Stopper(Observer):
         signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("presses", [1, 2])
-def test_ctrl_c_ends_a_search_that_the_same_call_resumes(undisturbed: str, tmp_path: Path, presses: int) -> None:
+@pytest.mark.parametrize(("presses", "workers"), [(1, 0), pytest.param(2, 2, marks=pytest.mark.slow)])
+def test_ctrl_c_ends_a_search_that_the_same_call_resumes(
+    undisturbed: str, tmp_path: Path, presses: int, workers: int
+) -> None:
     stopper = Stopper(presses)
     with pytest.raises(Interrupted, match=r"(?i)the same call"):
-        fake.run(tmp_path, goal=GOAL, workers=2, delay=0.001, observer=stopper)
+        fake.run(tmp_path, goal=GOAL, workers=workers, delay=0.001, observer=stopper)
     assert stopper.left == 0
     assert len(stopper.notices) == 1
     assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed

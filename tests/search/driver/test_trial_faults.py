@@ -14,10 +14,9 @@ import optuna
 import pytest
 
 from search.database.engines import sqlite_url
-from search.errors import TooManyFailuresError
 from search.event_log.events import Told
 from search.event_log.records import StudyRecord, TrialRecord
-from search.executors.protocol import Job, Outcome, Raised
+from search.executors.protocol import Job, Raised
 from search.strategies.pruners import Median, NoPruner, Pruner
 from search.strategies.samplers import Curves, Sampler, Tpe
 from search.study import studies
@@ -56,14 +55,6 @@ def test_a_crash_is_run_once_more_and_then_a_result(tmp_path: Path, clock: Clock
     assert [(job.trial, job.period) for _, job in executor.started].count((2, 2)) == 2
     assert [(trial.number, trial.state) for trial in found.trials if trial.state != "COMPLETE"] == [(2, "FAIL")]
     assert len(found.trials[2].reports) == 1
-
-
-def test_five_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path, clock: Clock) -> None:
-    def fails(job: Job) -> Outcome | None:
-        return _raised(job) if job.trial not in (0, 4) else None
-
-    with pytest.raises(TooManyFailuresError, match=r"^5 trials in a row crashed; the first one: trial 5 divides by"):
-        fake.run(tmp_path, widest=64, concurrent_trials=1, pruner=NoPruner(), executor=Scripted(clock, fails))
 
 
 @pytest.mark.usefixtures("optuna_tables")

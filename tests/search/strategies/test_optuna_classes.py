@@ -6,7 +6,7 @@ import json
 import math
 import random
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -108,14 +108,6 @@ def test_the_fingerprint_names_what_a_class_is_built_on(name: str, packages: set
 
 
 def test_a_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def installed(name: str) -> str:
-        if name == "cmaes":
-            raise PackageNotFoundError(name)
-        return version(name)
-
-    monkeypatch.setattr("search.study.spec.version", installed)
-    with pytest.raises(UsageError, match=r"^search\.sampler: optuna:CmaEsSampler needs cmaes, which .* adds it\.$"):
-        fake.make_spec(named_sampler("optuna:CmaEsSampler"), NoPruner(), 4, 0).to_json()
     monkeypatch.setitem(sys.modules, "cmaes", None)  # a study that is decided again elsewhere
     with pytest.raises(UsageError, match=r"^optuna:CmaEsSampler needs cmaes, which .* adds it\.$"):
         memory_of(named_sampler("optuna:CmaEsSampler"), "ab").ask(0)

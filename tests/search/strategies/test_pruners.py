@@ -153,7 +153,7 @@ def test_survivors_by_period() -> None:
     kept = Median(n_startup_trials=5, n_warmup_steps=1).survivors(25, 4)
     assert kept == [25, kept[1], kept[1], kept[1]]
     assert Median(n_startup_trials=5, n_warmup_steps=2).survivors(25, 4) == [25, 25, *kept[2:]]
-    assert Median(n_startup_trials=5).survivors(3, 2) == [3, 3]
+    assert Median().survivors(5, 2) == [5, 5]
     assert Median(n_startup_trials=1, n_min_trials=5).survivors(25, 4) == kept
 
 

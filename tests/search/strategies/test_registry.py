@@ -38,6 +38,7 @@ def test_a_pruner_survives_its_own_specification(spec: object) -> None:
         ({"name": "asha", "nosuch": 3}, "pruner asha has no option 'nosuch'"),
         ({"name": "asha", "reduction_factor": 1}, "whole number from 2"),
         ({"name": "median", "max_resource": 9}, "no option 'max_resource'; it has n_startup_trials, n_warmup_steps"),
+        ({"name": "median", "n_startup_trials": 0}, "n_startup_trials is 0; it takes a whole number from 1"),
         ({"name": "median", "n_min_trials": 0}, "n_min_trials is 0; it takes a whole number from 1"),
         ({"name": "asha", "min_resource": True}, "whole number from 1"),
         ({"min_resource": 1}, "no pruner None"),

@@ -50,6 +50,11 @@ def test_a_study_here_leaves_the_folder_of_one_that_is_elsewhere_alone(tmp_path:
     with pytest.raises(UsageError, match=r"fake-0 holds files of another study of this name, begun 20"):
         fake.run(tmp_path, goal=9, seed=1)
     assert contents(tmp_path / "fake-0") == before
+    third = f"sqlite:///{tmp_path / 'third.db'}"
+    fake.run(tmp_path / "there", goal=3, url=third)
+    with pytest.raises(UsageError, match=r"fake-0 holds files of another study of this name, begun 20"):
+        fake.run(tmp_path, goal=9, url=third)
+    assert contents(tmp_path / "fake-0") == before
     assert fake.run(tmp_path, goal=9, url=url).reached
 
 
