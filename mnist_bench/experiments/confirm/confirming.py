@@ -505,7 +505,7 @@ def lost_nets(folder: ConfirmFolder, finals: Sequence[Final]) -> list[tuple[int,
     """
     return [
         (number, seed)
-        for number, seeds in sorted({final.number: len(final.errors) for final in finals}.items())
+        for number, seeds in {final.number: len(final.errors) for final in finals}.items()
         for seed in range(seeds)
         if not folder.net_of(number, seed).is_file() and _finished(folder.record_of(number, seed, on_all=True))
     ]

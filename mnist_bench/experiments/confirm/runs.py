@@ -10,8 +10,6 @@ from itertools import count, islice, pairwise
 from pathlib import Path
 from typing import Any, assert_never
 
-import numpy as np
-
 from mnist_bench.cells import duration, value as value_cell
 from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainOn
@@ -41,8 +39,8 @@ from search.study.folder import ConfirmFolder
 from search.study.studies import StoredStudy
 from search.trainer_api import Report, finite
 
-ROUNDED = 4
-"""Units in the last place by which equal values may differ."""
+ROUNDED = 1e-15
+"""Relative difference of values that count as equal."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -446,5 +444,5 @@ def smallest_step(values: Sequence[float | None]) -> float:
     """
     ordered = sorted({float(value) for value in values if value is not None})
     # Values that differ by the rounding of floats alone are equal: one may be computed in another order than the other.
-    gaps = [(high - low, ROUNDED * float(np.spacing(max(abs(low), abs(high))))) for low, high in pairwise(ordered)]
-    return min((gap for gap, noise in gaps if gap > noise), default=1.0)
+    gaps = (high - low for low, high in pairwise(ordered) if not math.isclose(low, high, rel_tol=ROUNDED))
+    return min(gaps, default=1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,8 @@ import pytest
 
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.errors import NotReproducedError
-from mnist_bench.experiments.confirm import results as confirmed, runs
+from mnist_bench.experiments.confirm import confirming, results as confirmed, runs
+from mnist_bench.experiments.confirm.confirming import ConfirmOptions, RaceOptions, confirm_front, confirm_study
 from mnist_bench.experiments.confirm.results import Evaluated, Final
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, all_stand, preferred
 from mnist_bench.experiments.grid import Observer, TrainingRun
@@ -22,6 +24,18 @@ from search.study.folder import ConfirmFolder
 from search.trainer_api import Report
 from support import handmade
 from support.handmade_confirmation import found
+
+
+class Hearing(Observer):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.news: list[str] = []
+
+    def on_news(self, text: str) -> None:
+        """See `Observer`."""
+        self.news.append(text)
+
 
 SECOND = 1_000_000
 """Estimated microseconds of each of the six periods of a run."""
@@ -35,9 +49,16 @@ class Grid:
     executor: Any = field(default_factory=lambda: SimpleNamespace(workers=2))
     ends: dict[int, EndReason] = field(default_factory=dict)
     """How runs end early, by their place among a configuration's seeds."""
+    behind: dict[str, int] = field(default_factory=dict)
+    """Errors that the runs of a configuration make in addition, by its name."""
     weights: str = ""
     trained: list[tuple[str, int]] = field(default_factory=list)
     observer: Observer = field(default_factory=Observer)
+
+    @property
+    def data(self) -> Any:
+        split = SimpleNamespace(train=range(50), validation=range(1000), images=1050)
+        return SimpleNamespace(split=split, options=DataOptions())
 
     def task_of(self, run: TrainingRun) -> Any:
         return SimpleNamespace(costs=(SECOND,) * 6, name=run.name, seed=run.seed)
@@ -54,7 +75,8 @@ class Grid:
 
     def _curve(self, run: TrainingRun) -> tuple[Report, ...]:
         place = int(run.title.split("seed ")[1].split()[0]) - 1
-        curve = [handmade.report(period, range(60 + place), last=period == 6) for period in range(1, 7)]
+        wrong = range(60 + place + self.behind.get(run.name, 0))
+        curve = [handmade.report(period, wrong, last=period == 6) for period in range(1, 7)]
         if (end := self.ends.get(place)) is not None:
             curve = [replace(curve[0], value=None, end=end, metrics={**curve[0].metrics, "errors": None})]
         return tuple(replace(report, weights=self.weights or report.weights) for report in curve)
@@ -85,11 +107,14 @@ def test_workers_wait_for_each_other_after_each_round(tmp_path: Path) -> None:
 
 
 def test_what_is_trained_takes_no_time_and_its_pace_counts_for_the_rest(tmp_path: Path) -> None:
-    _, its = made(tmp_path)
+    observer = Hearing()
+    _, its = made(tmp_path, observer=observer)
     slow = replace(TRIALS[0], reports=tuple(replace(report, seconds=3.0) for report in TRIALS[0].reports))
     its._rates[0] = runs._rate([slow.reports], slow.costs)
     assert its.estimate(RACE, [0], 1) == pytest.approx(18)
-    its.train(RACE, [0], 2)
+    for _ in range(2):
+        its.train(RACE, [0], 2)
+    assert observer.news == ["#0 racing, to 2 seeds; about 36 s", "#0 racing, to 2 seeds; trained before"]
     assert its.estimate(RACE, [0], 2) == 0
     assert its.estimate(RACE, [0], 4) == pytest.approx(9)  # two more seeds, on two workers, as fast as the last
 
@@ -193,6 +218,39 @@ def test_a_net_that_is_made_again_has_the_weights_of_its_record(tmp_path: Path, 
     with pytest.raises(NotReproducedError, match=r"^#1, seed 4 of 8, trained on all images, has different weights"):
         otherwise.train_again([(1, 3)])
     assert not gone[0].exists()
+
+
+@pytest.fixture
+def grid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Grid:
+    """Return the grid of all confirmations of the study in `tmp_path`, in which #1 makes the fewest errors."""
+    grid = Grid(tmp_path / "confirm", behind={"#0": 1, "#2": 1})
+    grid.folder.mkdir()
+    monkeypatch.setattr(confirming, "open_grid_of", lambda *of: nullcontext(grid))
+    return grid
+
+
+def test_a_race_without_a_test_trains_its_leader_alone_and_a_lost_net_is_made_again(
+    tmp_path: Path, opened: list[str], grid: Grid
+) -> None:
+    cheap = replace(STUDY.trials[0], facts={"macs": 1, "parameters": 1})
+    study = replace(STUDY, trials=(cheap, *STUDY.trials[1:]), location=replace(STUDY.location, folder=tmp_path))
+    asked = RaceOptions(budget=0.1, opening="always")
+    led = confirm_study(study, asked, Observer())
+    assert (led.leader, led.judged, led.seeds, [final.number for final in led.finals]) == (1, False, 1, [1])
+    net = ConfirmFolder(grid.folder).net_of(1, 3)
+    net.unlink()
+    assert confirm_study(study, asked, Observer()) == replace(led, study=tmp_path.name)
+    assert net.exists()
+    assert len(opened) == 1
+
+
+def test_what_was_found_of_a_longer_front_stays(tmp_path: Path, opened: list[str], grid: Grid) -> None:
+    two = handmade.two_objectives()
+    study = replace(two, location=replace(two.location, folder=tmp_path))
+    whole = confirm_front(study, ConfirmOptions(), Observer())
+    best = confirm_front(study, ConfirmOptions(top=1), Observer())
+    assert (best.finals, best.earlier) == (whole.finals[2:], whole.finals[:2])
+    assert len(opened) == 1
 
 
 def test_of_several_test_sets_that_of_the_named_files_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:

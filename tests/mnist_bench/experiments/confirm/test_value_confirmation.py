@@ -12,7 +12,7 @@ import pytest
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.confirm.confirming import RaceOptions, candidates_of, confirm_values
 from mnist_bench.experiments.confirm.results import ConfirmedValues, load
-from mnist_bench.experiments.confirm.runs import losses, smallest_step
+from mnist_bench.experiments.confirm.runs import last_value, losses, smallest_step
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.experiments.own_trainer import OwnCode
 from search.errors import FingerprintError, SearchError, StudyLockedError, StudyNotFoundError
@@ -182,6 +182,12 @@ def test_complete_trials_race_and_pruned_ones_only_if_there_is_one_complete_at_m
     assert [trial.number for trial in candidates_of(twins, 8)] == [1]
     with pytest.raises(StudyNotFoundError, match="no complete or pruned trial to confirm"):
         candidates_of(made.study([made.trial(0, [None])]), 8)
+
+
+def test_a_run_that_diverges_late_has_no_value() -> None:
+    fine = Report(value=0.5, metrics={}, weights="", seconds=1.0)
+    assert last_value([fine, replace(fine, value=0.25)]) == 0.25
+    assert last_value([fine, replace(fine, value=0.25, end="diverged")]) is None
 
 
 def test_values_count_in_their_smallest_step() -> None:
