@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,7 +20,6 @@ from search.messages import number_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mnist_bench.preview.duration_forecast import ExpectedTime
     from mnist_bench.space_files.drawn import Drawn, Met
     from mnist_bench.space_files.overview import Extremes
     from search.space.space import Space
@@ -46,15 +45,17 @@ def show(
     If there is a problem, every problem is printed with its line and column instead, and the exit code is 2. Valid but
     suspicious settings are reported as warnings on stderr and do not change the exit code.
 
-    Networks and limits are checked for MNIST, or for the images of --data. The time of a search is estimated for the
-    usual speed of this kind of machine; `search --dry-run` measures the speed of this one.
+    Networks and limits are checked for MNIST, or for the images of --data. The time of a search is a rough estimate
+    from the sizes of random configurations and the pace of an AMD EPYC (Zen 4).
 
     Examples:
         mnist-bench space show conv
         mnist-bench space show mine.yaml --set model.blocks=2
     """
     from mnist_bench.data.mnist import images_in
+    from mnist_bench.numerics.device import kind_of
     from mnist_bench.space_files import drawn as space_files_drawn, overview, space_sources, space_warnings
+    from search.strategies import registry
 
     space, data_set = space_sources.open_with_data(file, overrides or (), data_dir=data, net=net)
     if space.settings.get("search", {}).get("start"):  # its import takes most of a second
@@ -67,11 +68,12 @@ def show(
         output.note(space_warnings.warning_line(warning))
     extremes = overview.extremes(drawn)
     workers = in_force(WORKERS) or options.cores()
-    kind, expected = _expected(drawn, workers)
+    kind = kind_of("cpu", str(space.settings.get("precision", "auto")))
+    pruner = registry.of_settings(space.settings)[1]
+    seconds = overview.search_seconds(drawn, kind, pruner, trials=TRIALS, workers=workers)
     if json:
         shares = {"infeasible": drawn.shares.infeasible, "impossible": drawn.shares.impossible}
-        estimate = {"trials": TRIALS, "workers": workers, "device": kind, "minutes": expected.seconds / 60}
-        estimate |= {**asdict(expected), **shares}
+        estimate = {"trials": TRIALS, "workers": workers, "device": kind, "seconds": seconds, **shares}
         told = [asdict(warning) for warning in warnings]
         output.print_json({**space.to_spec(), "extremes": asdict(extremes), "estimate": estimate, "warnings": told})
         return
@@ -84,11 +86,8 @@ def show(
     for line in _size_lines(drawn, extremes):
         output.print_prose(line)
     if not space.is_recipe:
-        many = f"{number_of(TRIALS, 'trial')} on {number_of(workers, 'worker')}"
-        span = f"about {cells.roughly(expected.seconds)} ({cells.between(expected.low, expected.high)})"
-        output.print_prose(
-            f"{'time':14}  {span} for {many} at the usual speed ({kind}); `search --dry-run` measures this machine"
-        )
+        many = f"{number_of(TRIALS, 'trial')} with {number_of(workers, 'worker')}"
+        output.print_prose(f"{'time':14}  about {cells.roughly(seconds)} for {many}: {overview.ROUGHLY}")
 
 
 @app.command("list", cls=HelpfulCommand)
@@ -138,23 +137,6 @@ def _headline(space: Space) -> str:
     settings = [f"{name} {messages.show(value)}" for name, value in others.items()]
     parts = [space.name, _summary(space), number_of(epochs, "epoch"), *settings]
     return "  ·  ".join([*parts, f"{sampler.describe(periods)} + {pruner.describe(periods)}"])
-
-
-def _expected(drawn: Drawn, workers: int) -> tuple[str, ExpectedTime]:
-    """Return the kind of this machine's CPU, and the time of a search at the usual speed of that kind."""
-    from mnist_bench.nets.cost_model import COEFFICIENTS
-    from mnist_bench.numerics.device import choose_precision, find_device
-    from mnist_bench.numerics.kinds import device_kind
-    from mnist_bench.preview.duration_forecast import Workload, expected_time
-    from search.space.objective import cost_of
-    from search.strategies import registry
-
-    settings = drawn.space.settings
-    kind = device_kind(choose_precision(find_device("cpu"), str(settings.get("precision", "auto"))), on_gpu=False)
-    here = replace(drawn, coefficients=asdict(COEFFICIENTS[kind]))
-    _, pruner = registry.of_settings(settings)
-    asked = Workload(trials=TRIALS, pruner=pruner, workers=workers, has_cost=cost_of(settings) is not None)
-    return kind, expected_time(here.mean_costs, asked)
 
 
 def _size_lines(drawn: Drawn, extremes: Extremes) -> Iterator[str]:

@@ -14,7 +14,7 @@ from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.canaries.canary import canary, multiprocessors
 from mnist_bench.numerics.canaries.portable_canary import portable_canary
 from mnist_bench.numerics.canaries.wide_canary import wide_canary
-from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind
+from mnist_bench.numerics.kinds import TRAINER_REVISIONS, DeviceKind, Precision, device_kind
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.numerics.resources import cpu_flags, cpu_generation, cpu_line
 from search.arguments import check_choice
@@ -112,6 +112,13 @@ def find_device(name: str, precision: str = "auto") -> torch.device:
             f"device {name!r} does not exist; PyTorch {torch.__version__} sees {torch.cuda.device_count()} GPUs"
         )
     return torch.device(name)
+
+
+def kind_of(name: str, precision: str) -> DeviceKind:
+    """Return the kind of the device called `name` when it trains in a precision. Errors as `find_device` and
+    `choose_precision`."""
+    device = find_device(name, precision)
+    return device_kind(choose_precision(device, precision), on_gpu=device.type != "cpu")
 
 
 def _describe_gpu(device: torch.device) -> Mapping[str, Any] | None:

@@ -164,11 +164,11 @@ def test_constraints_are_counted_over_nets_for_the_pictures(tmp_path: Path) -> N
 def test_times_are_those_for_as_many_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     few = write_npz(tmp_path / "few.npz", arrays(classes=10, side=28, channels=1, train=600))
-    minutes = [
-        json.loads(run("show", "grid", *data, "--json").stdout)["estimate"]["minutes"]
+    seconds = [
+        json.loads(run("show", "grid", *data, "--json").stdout)["estimate"]["seconds"]
         for data in ([], ["--data", str(few)])
     ]
-    assert minutes[1] < minutes[0] / 20
+    assert seconds[1] < seconds[0] / 20
 
 
 def test_show_tells_apart_what_exceeds_a_limit_and_what_cannot_be_built(tmp_path: Path) -> None:
@@ -206,10 +206,7 @@ def test_show() -> None:
     )
     assert any(line.startswith("model.hidden_units") and "hidden_layers is 1" in line for line in lines)
     assert "parameters      3,212 to 101,178   limit 100,000" in lines
-    assert re.match(
-        r"time {12}about [\d.]+ (s|min) \([\d.]+ to [\d.]+ (seconds|minutes)\) for 50 trials on ", lines[-1]
-    )
-    assert lines[-1].endswith("at the usual speed (cpu-portable); `search --dry-run` measures this machine")
+    assert re.match(r"time {12}about [\d.]+ (s|min) for 50 trials with \d+ workers?: a rough estimate, for ", lines[-1])
 
 
 def test_show_as_json() -> None:
@@ -218,9 +215,8 @@ def test_show_as_json() -> None:
     assert shown["extremes"]["parameters"] == [3212, 101178]
     assert shown["fields"] == json.loads(json.dumps(space_sources.load("smoke").to_spec()["fields"]))
     estimate = shown["estimate"]
-    assert 0 < estimate["minutes"] < 2
-    assert estimate["low"] < estimate["seconds"] == 60 * estimate["minutes"] < estimate["high"]
-    assert estimate["infeasible"] == 0
+    assert (estimate["trials"], estimate["device"], estimate["infeasible"]) == (50, "cpu-portable", 0)
+    assert 0 < estimate["seconds"] < 120
 
 
 def test_show_of_a_recipe(tmp_path: Path) -> None:

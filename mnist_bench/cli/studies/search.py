@@ -319,7 +319,7 @@ def _is_typed(context: typer.Context, name: str) -> bool:
 def _search_own(config: ObjectiveConfig, *, dry_run: bool, as_json: bool) -> None:
     """Search your own function or program, or show what that would be."""
     if dry_run:
-        from mnist_bench.preview.objective_lines import preview_objective
+        from mnist_bench.preview import preview_objective
 
         for line in preview_objective(config):
             output.print_prose(line)
@@ -330,7 +330,7 @@ def _search_own(config: ObjectiveConfig, *, dry_run: bool, as_json: bool) -> Non
 
 
 def _preview(config: SearchConfig) -> None:
-    from mnist_bench.preview.lines import preview
+    from mnist_bench.preview import preview
     from mnist_bench.searches.setup import SearchSetup
     from mnist_bench.space_files import space_warnings
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from statistics import mean
+
 import pytest
 
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.numerics.kinds import device_kind
+from mnist_bench.published import entries
 from mnist_bench.space_files import overview, space_sources
 from mnist_bench.space_files.drawn import Drawn, samples
-from mnist_bench.space_files.overview import describe, extremes
+from mnist_bench.space_files.overview import describe, extremes, search_seconds
 from search.space.space import Space
 from search.space.yaml_reader import parse
+from search.strategies import registry
+from search.strategies.pruners import Asha, NoPruner, Pruner
 
 
 def space_of(text: str) -> Space:
@@ -108,3 +114,23 @@ def test_too_many_corners_are_said_to_be_inexact(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(overview, "MAX_CORNERS", 9)
     assert not extremes(Drawn(smoke)).exact
     assert not extremes(drawn_of("model: {filter_multiple: {int: [1, 8]}}")).exact
+
+
+def test_published_searches_on_two_idle_cores_took_about_as_long_as_estimated() -> None:
+    timed = [entry for entry in entries() if entry.processors.get("Zen 4")]
+    assert len(timed) == 3
+    for entry in timed:
+        drawn, kind = Drawn(space_sources.load(entry.space)), device_kind(entry.precision, on_gpu=False)
+        pruner = registry.of_settings(drawn.space.settings)[1]
+        seconds = search_seconds(drawn, kind, pruner, trials=entry.trials, workers=2)
+        assert seconds == pytest.approx(mean(entry.processors["Zen 4"]), rel=0.25)
+
+
+def test_the_time_grows_with_the_work_and_falls_with_the_workers() -> None:
+    drawn = Drawn(space_sources.load("smoke"))
+
+    def seconds(pruner: Pruner, trials: int = 20, workers: int = 2) -> float:
+        return search_seconds(drawn, "cpu-portable", pruner, trials=trials, workers=workers)
+
+    assert seconds(Asha()) < min(seconds(Asha(), trials=60), seconds(NoPruner()), seconds(Asha(), workers=1))
+    assert seconds(Asha(), workers=1000) > 1e-6 * sum(drawn.mean_costs), "no less than one whole training"

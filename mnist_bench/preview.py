@@ -1,0 +1,125 @@
+"""What `search --dry-run` prints: what would run, and about how long it takes. Nothing is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from mnist_bench.cells import objectives, roughly, short
+from mnist_bench.leaderboard.early_stop_lines import rules_words
+from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.numerics.device import kind_of
+from mnist_bench.numerics.kinds import DeviceKind
+from mnist_bench.searches import first_trials, running
+from mnist_bench.searches.objective_search import ObjectiveConfig, search_of_objective
+from mnist_bench.searches.setup import SearchSetup
+from mnist_bench.space_files.drawn import planner, samples
+from mnist_bench.space_files.overview import ROUGHLY, search_seconds
+from search.driver.run import Search
+from search.event_log.timeline import repeats
+from search.messages import number_of
+from search.objectives.configuration import FLAT
+from search.repeatability import check
+from search.space.objective import cost_of
+from search.space.space import Space
+from search.study.spec import StudySpec
+
+NUMERICS = {"check": "objective"}
+
+
+def preview(setup: SearchSetup) -> list[str]:
+    """Describe a search of networks, and estimate how long it takes.
+
+    A search that would be refused before it starts workers is refused here too.
+
+    Raises:
+        UsageError: as `searches.check_own_code`.
+        DeviceError: there is no such device, or it has no portable precision.
+        StudyNotFoundError, StorageError, SpaceError, UsageError: as `searches.enqueued` and `searches.start_list`.
+        FingerprintError, UsageError, StorageError, DataError: as `searches.trials_left`.
+    """
+    running.check_own_code(setup)
+    notices: list[str] = []
+    first, start = first_trials.enqueued(setup, notices.append), first_trials.start_list(setup, notices.append)
+    left = running.trials_left(setup, first, start)
+    study = f"Study {setup.location.name} in {setup.config.results}/"
+    if not left:
+        return [_what(setup), f"{study} has ended; nothing is left to train."]
+    kind = kind_of(setup.config.device, setup.precision)
+    plan = planner(setup.space, asdict(COEFFICIENTS[kind]), images=setup.images, form=setup.form)
+    first(plan)
+    if left == setup.config.trials:
+        start(plan)  # it may find none that fits
+    return [
+        _what(setup),
+        *notices,
+        *_how_long(setup, kind, left),
+        f"{study}.{_sample(setup.space, setup.config.seed)}",
+    ]
+
+
+def preview_objective(config: ObjectiveConfig) -> list[str]:
+    """Describe a search of your own function or program, of which nothing is loaded or run.
+
+    A search that would be refused before it starts workers is refused here too.
+
+    Raises:
+        SpaceError, UsageError: as `search_of_objective` and `repeatability.require_repeatable`.
+        FingerprintError, UsageError, StorageError: as `search.driver.run.Search.trials_left`.
+        StudyNotFoundError: there is no study of a name that is enqueued.
+    """
+    search = search_of_objective(config)
+    check.require_repeatable(search)
+    spec, left = search.spec_for(NUMERICS), search.trials_left()
+    study = f"Study {search.location.name} in {config.shared.results}/"
+    if not left:
+        return [_what_own(config, search, spec), f"{study} has ended; nothing is left to run."]
+    rest = "" if left == search.goal else f" {number_of(left, 'trial')} still to end."
+    how_long = f"The time cannot be estimated for your own function or program.{rest}"
+    return [_what_own(config, search, spec), *search.notices, how_long, f"{study}.{_sample(spec.space, spec.seed)}"]
+
+
+def _what(setup: SearchSetup) -> str:
+    config, space = setup.config, setup.space
+    ends, cost = setup.period_ends, cost_of(space.settings)
+    sampler, pruner = (way.describe(len(ends)) for way in (setup.sampler, setup.pruner))
+    rules = "".join(f", {words}" for words in rules_words(config.stop_rules))
+    longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"
+    return (
+        f"{space.name}: {number_of(len(space.ranges), 'range')}, "
+        f"{number_of(config.trials, 'trial')} of at most {longest}, "
+        f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {config.seed}, "
+        f"{number_of(config.concurrent_trials, 'concurrent trial')} on {number_of(config.training_workers, 'worker')}"
+        f"{'' if repeats(config.order) else ', in completion order'}{rules}."
+    )
+
+
+def _what_own(config: ObjectiveConfig, search: Search, spec: StudySpec) -> str:
+    reports = f" of at most {number_of(spec.periods, 'report')}" if spec.periods > 1 else ""
+    order = "" if repeats(spec.order) else ", in completion order"
+    rules = "".join(f", {words}" for words in rules_words(search.stop_rules, foreign=True))
+    return (
+        f"{spec.space.name}: {config.objective.name}, {number_of(len(spec.space.ranges), 'range')}, "
+        f"{number_of(search.goal, 'trial')}{reports}, {spec.sampler.describe(spec.periods)} + "
+        f"{spec.pruner.describe(spec.periods)}, seed {spec.seed}, {number_of(spec.concurrent_trials, 'concurrent trial')} on "
+        f"{number_of(search.executor.workers, 'worker')}{order}{rules}."
+    )
+
+
+def _how_long(setup: SearchSetup, kind: DeviceKind, left: int) -> Iterator[str]:
+    workers = setup.config.training_workers
+    rest = "" if left == setup.config.trials else f" for the {number_of(left, 'trial')} still to end"
+    if kind == "cuda":
+        yield f"The time{rest} cannot be estimated on a GPU: none was measured."
+    else:
+        seconds = search_seconds(setup.drawn, kind, setup.pruner, trials=left, workers=workers)
+        yield f"Takes about {roughly(seconds)} with {number_of(workers, 'worker')}{rest}: {ROUGHLY}."
+    if words := str(setup.drawn.shares):
+        yield f"{words}; they are not trained and do not count as trials."
+
+
+def _sample(space: Space, seed: int) -> str:
+    """Return a sentence with a configuration drawn at random; nothing if the space has no range."""
+    (params,) = samples(space, 1, seed)
+    settings = ", ".join(f"{path.removeprefix(f'{FLAT}.')} {short(value)}" for path, value in params.items())
+    return f" A configuration drawn at random: {settings}." if settings else ""
