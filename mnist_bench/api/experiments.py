@@ -350,7 +350,6 @@ def compare_methods(
     concurrent_trials: int = 8,
     workers: int | Sequence[int] | None = None,
     processes: int = 1,
-    results: str | Path | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> list[Contest]:
@@ -371,7 +370,6 @@ def compare_methods(
         workers: the numbers of workers for which virtual time is reported, None for `concurrent_trials`.
         processes: concurrent searches on a table; above 1, guard the script with `if __name__ == "__main__":`, because
             each process imports it.
-        results: folder of the studies, None for the default in force.
         observer: called as the searches advance.
         progress: see `confirm_study`.
 
@@ -394,7 +392,7 @@ def compare_methods(
         baselines=baselines, seeds=seeds, first_seed=first_seed,
         trials=trials, concurrent_trials=concurrent_trials,
         workers=None if worker_counts is None else tuple(worker_counts),
-        processes=processes, results=results_in_force(results),
+        processes=processes,
     )  # fmt: skip
     with attended(observer, progress) as watching:
         return compare.compare_methods(asked, watching)

@@ -27,8 +27,6 @@ INK = "#222222"
 """Text, and thin lines that show a value."""
 FAINT = "#777777"
 """Remarks and reference lines."""
-SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#f0e442")
-"""Further categories, in this order; a picture has at most these six."""
 
 WIDE = 7.2
 """Inches: the width of a picture on a row of its own."""

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from mnist_bench.cli import options, output
-from mnist_bench.cli.pictures import picture_output
 from search.errors import SpaceError, UsageError
-from search.files import make_folder
 from search.messages import show
 from search.strategies.pruners import PRUNERS
 from search.strategies.samplers import SAMPLERS
 
-if TYPE_CHECKING:
-    from mnist_bench.experiments.contest.contest_record import Contest
-
-PICTURE = "contest"
-
 
 def search(
-    context: typer.Context,
     table: Annotated[
         str,
         typer.Option(
@@ -80,16 +71,9 @@ def search(
             help="Numbers of workers, e.g. 1,8, whose simulated time is reported.",
         ),
     ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", metavar="DIR", show_default="_bench in the results folder", help="Folder for the plot."
-        ),
-    ] = None,
     json: options.Json = False,
     csv: options.Csv = False,
     markdown: options.Markdown = False,
-    results: options.Results = options.RESULTS,
 ) -> None:  # fmt: skip
     """Compare search methods at equal budget.
 
@@ -105,7 +89,7 @@ def search(
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.contest.compare import FOLDER, ContestOptions, compare_methods
+    from mnist_bench.experiments.contest.compare import ContestOptions, compare_methods
     from mnist_bench.experiments.contest.contest_table import tables_of
 
     asked = ContestOptions(
@@ -115,15 +99,12 @@ def search(
         pruner_options=options.assigned("--pruner-option", pruner_option or ()),
         baselines=not only, first_seed=first_seed,
         seeds=seeds, trials=trials, concurrent_trials=concurrent_trials,
-        workers=_numbers(workers) if workers else None, processes=options.cores(), results=results,
+        workers=_numbers(workers) if workers else None, processes=options.cores(),
     )  # fmt: skip
-    target = folder or results / FOLDER
-    make_folder(target)  # one that cannot be made is reported before anything is searched
     found = runner.result_of(
         partial(compare_methods, asked), stopped="Stopped. The next run starts from the beginning.", keeps_work=False
     )
     output.print_result(form, *tables_of(found))
-    _draw(found, target, verbose=context.find_root().params["verbose"])
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -150,15 +131,3 @@ def _numbers(text: str) -> tuple[int, ...]:
     if not all(name.isdecimal() and int(name) for name in names):
         raise UsageError(f"--workers {show(text)}: write a number, or several with commas between: 1,8.")
     return tuple(map(int, names))
-
-
-def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
-    """Draw the picture and name its files on stderr; stdout is for the table."""
-    from mnist_bench.plots.drawing import draw
-    from mnist_bench.plots.experiments import contest
-
-    if not contest.has_choices(found):
-        output.note("No search selected a configuration within its budget, so there is no plot.")
-        return
-    picture = draw(PICTURE, partial(contest.draw, contest.rows(found)), ("png", "svg"), folder=folder)
-    picture_output.note_drawn(picture, verbose=verbose)

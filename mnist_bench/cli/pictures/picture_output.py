@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from mnist_bench.cli import output
 
 if TYPE_CHECKING:
@@ -48,15 +46,6 @@ def print_drawn(pictures: Sequence[Picture]) -> None:
             output.note(line)
         for file in picture.files:
             output.print_line(file)
-
-
-def note_drawn(picture: Picture, *, verbose: bool) -> None:
-    """Name the files of a picture on stderr, because stdout is for a table; if it was not drawn, end the command."""
-    note_missing([picture], verbose=verbose)
-    for file in picture.files:
-        output.note(file)
-    if code := exit_code([picture], named=True):
-        raise typer.Exit(code)
 
 
 def exit_code(pictures: Sequence[Picture], *, named: bool) -> int:

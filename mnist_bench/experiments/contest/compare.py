@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant
@@ -20,9 +19,6 @@ from search.arguments import check_count
 from search.errors import UsageError
 from search.messages import show
 from search.repeatability.check import TriedOn
-
-FOLDER = Path("_bench")
-"""In the results folder; its name is not that of a study, so that no command lists its content."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +46,6 @@ class ContestOptions:
     """Numbers of workers for which the virtual time is reported; None for `concurrent_trials`."""
     processes: int = 1
     """Replays at a time."""
-    results: Path = Path("results")
 
     def __post_init__(self) -> None:
         check_seeds(self.seeds)

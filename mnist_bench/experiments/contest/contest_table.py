@@ -11,16 +11,18 @@ from mnist_bench import cells
 from mnist_bench.cells import points, times
 from mnist_bench.experiments.contest.contest_record import Contest, Measure
 from mnist_bench.experiments.contest.error_curves import EntrantStanding, curve
-from mnist_bench.experiments.contest.ranks import Overall, finding_over, overall
 from mnist_bench.experiments.contest.verdicts import (
     EQUAL,
     MIN_BOOTSTRAP_SEEDS,
     EntrantComparison,
     Judged,
+    Overall,
     Speedup,
     Verdict,
     failures,
+    finding_over,
     judge,
+    overall,
     speedups,
 )
 from mnist_bench.result_table import Column, Table
@@ -29,8 +31,6 @@ from search.messages import number_of
 NEARLY = 0.8
 """A search that has spent less of its budget ended early. Periods under way at the end are never counted as spent: of
 small budgets that is a tenth and more."""
-MIN_TASKS = 6
-"""Number of tasks from which a critical-difference picture could show anything (Demšar 2006)."""
 
 PAIRED = (
     "p: paired t-tests over the seeds, Holm-corrected for the comparisons of a table. Equal: the whole interval "
@@ -64,7 +64,7 @@ class EntrantRow:
 
 
 def tables_of(contests: Sequence[Contest]) -> list[Table[Any]]:
-    """Return a table a contest, with a row an entrant, and of several contests the ranks over all tasks.
+    """Return a table a contest, with a row an entrant, and of several contests the wins over all tasks.
 
     The first table holds the whole result as JSON has it.
     """
@@ -80,7 +80,7 @@ def tables_of(contests: Sequence[Contest]) -> list[Table[Any]]:
         for number, (one, each) in enumerate(zip(judged, rows, strict=True))
     ]
     if len(judged) > 1:
-        tables.append(_ranks_table(judged))
+        tables.append(_wins_table(judged))
     how_to_read = [PAIRED, *(MEASURES[one] for one in dict.fromkeys(contest.measure for contest in contests))]
     return [*tables[:-1], replace(tables[-1], footnotes=[*tables[-1].footnotes, "", *how_to_read])]
 
@@ -117,8 +117,6 @@ def _table(judged: Judged, rows: Sequence[EntrantRow], document: dict[str, Any])
             Column("p", lambda row: cells.p_column(row.comparison.p_value) if row.comparison else "", 6, "right"),
             Column("speed-up", _speedup, 8, "right", legend=[_speedup_legend(len(judged.contest.seeds))]),
             *_regret_column(judged.contest),
-            Column("rank", lambda row: f"{row.standing.final_rank:.1f}", 5, "right", legend=["rank: 1 is best"]),
-            Column("rank on the way", lambda row: f"{row.standing.mean_rank:.1f}", 2, "right"),
             Column("trials", lambda row: f"{row.standing.trials:.1f}", 4, "right"),
             Column("complete", lambda row: f"{row.standing.complete:.1f}", 4, "right"),
             Column("spent", lambda row: f"{row.standing.spent:.1f}", 3, "right"),
@@ -291,8 +289,6 @@ def _record(row: EntrantRow) -> dict[str, Any]:
         "speedup": speedup.ratio if speedup else None,
         "speedup_low": speedup.low if speedup else None,
         "speedup_high": speedup.high if speedup else None,
-        "rank_at_end": standing.final_rank,
-        "rank_on_the_way": standing.mean_rank,
         "trials": standing.trials,
         "complete": standing.complete,
         "spent": standing.spent,
@@ -302,28 +298,17 @@ def _record(row: EntrantRow) -> dict[str, Any]:
     }
 
 
-def _ranks_table(judged: Sequence[Judged]) -> Table[Overall]:
-    """Return the mean ranks at the end, by task and over all."""
-    few = (
-        f" With fewer than {MIN_TASKS} tasks a plot of critical differences would show nothing, so there is none."
-        if len(judged) < MIN_TASKS
-        else ""
-    )
-    rows = overall(judged)
+def _wins_table(judged: Sequence[Judged]) -> Table[Overall]:
+    """Return on how many tasks each entrant is better or worse than the first one."""
     return Table(
-        rows=rows,
+        rows=overall(judged),
         columns=[
             Column("contestant", lambda row: row.entrant.name, 9),
-            Column("mean rank", lambda row: f"{row.mean_rank:.2f}", 8, "right"),
-            Column("better on", partial(_count, "better"), 7, "right"),
+            Column("better on", partial(_count, "better"), 8, "right"),
             Column("worse on", partial(_count, "worse"), 7, "right"),
-            *(Column(one.contest.task, partial(_rank, one.contest.task), 3, "right") for one in judged),
         ],
         caption=[f"{finding_over(judged)}."],
-        footnotes=[
-            "",
-            f"Ranks at the end, means over seeds: 1 is best. Better, worse: than the first method.{few}",
-        ],
+        footnotes=["", f"Better, worse: number of the {len(judged)} tasks, compared with the first method."],
         record=_overall_record,
     )
 
@@ -332,15 +317,10 @@ def _count(verdict: Verdict, row: Overall) -> str:
     return str(row.count(verdict)) if row.verdicts else ""
 
 
-def _rank(task: str, row: Overall) -> str:
-    return f"{row.ranks[task]:.1f}"
-
-
 def _overall_record(row: Overall) -> dict[str, Any]:
     return {
         "task": "all",
         "contestant": row.entrant.name,
-        "rank_at_end": row.mean_rank,
         "better_on": row.count("better"),
         "worse_on": row.count("worse"),
     }

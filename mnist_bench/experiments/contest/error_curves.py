@@ -1,4 +1,4 @@
-"""The results of each entrant of a contest: the error of its choice over its cost, its ranks, the time of its searches.
+"""The results of each entrant of a contest: the error of its choice over its cost, the time of its searches.
 
 The error of a choice is that on images that no search sees. Before its first choice a search has the error of a guess.
 """
@@ -29,10 +29,6 @@ class EntrantStanding:
     entrant: Entrant
     errors: tuple[float | None, ...]
     """Error (0..1) of the last choice, by seed; None if no trial was complete within the budget."""
-    final_rank: float
-    """Mean rank among all entrants at the end; 1 is the best, and equals share the mean of theirs."""
-    mean_rank: float
-    """The same over all of the budget."""
     spent: float
     """Mean, in trainings of an average configuration."""
     trials: float
@@ -80,8 +76,6 @@ class ErrorCurve:
     """Over the seeds, 0..1."""
     error: Values
     """Standard error of that mean."""
-    chosen: NDArray[np.bool_]
-    """Whether each search had made a choice by then."""
 
 
 def curve(contest: Contest, number: int) -> ErrorCurve:
@@ -89,12 +83,10 @@ def curve(contest: Contest, number: int) -> ErrorCurve:
     entrant, traces, seeds = contest.entrants[number], contest.traces[number], len(contest.seeds)
     at = spent(contest, STEPS) * entrant.budgets
     values = np.array([_read(one, at, contest.guess) for one in traces])
-    firsts = [one.choices[0].spent if one.choices else math.inf for one in traces]
     return ErrorCurve(
         spent=at,
         mean=values.mean(axis=0),
         error=values.std(axis=0, ddof=1) / math.sqrt(seeds) if seeds > 1 else np.zeros(STEPS),
-        chosen=at >= max(firsts),
     )
 
 
@@ -103,7 +95,7 @@ def spent(contest: Contest, steps: int) -> Values:
     return np.arange(1, steps + 1) * contest.budget / steps
 
 
-def curves(contest: Contest, steps: int = STEPS) -> Values:
+def curves(contest: Contest, steps: int) -> Values:
     """Return the errors (0..1) of the current choices, of shape (entrants, seeds, steps), at equal steps of the budget.
 
     An entrant with several budgets has spent as many times the step.
@@ -118,38 +110,21 @@ def _read(one: Trace, at: Values, guess: float) -> Values:
     return np.asarray(errors[np.searchsorted([choice.spent for choice in one.choices], at, side="right")])
 
 
-def ranks(errors: Values) -> Values:
-    """Return ranks along the first axis: 1 for the smallest, and equals share the mean of theirs."""
-    smaller = (errors[None] < errors[:, None]).sum(axis=1)
-    equal = (errors[None] == errors[:, None]).sum(axis=1)
-    return np.asarray(smaller + (equal + 1) / 2, dtype=np.float64)
-
-
 def standings(contest: Contest) -> list[EntrantStanding]:
     """Return how each entrant did, in their order."""
-    ends = [[contest.guess if one.found is None else one.found for one in traces] for traces in contest.traces]
-    final = ranks(np.array(ends)).mean(axis=1).tolist()
-    on_the_way = ranks(curves(contest)).mean(axis=(1, 2)).tolist()
     return [
-        _standing(contest, number, final_rank=final[number], mean_rank=on_the_way[number])
-        for number in range(len(contest.entrants))
+        EntrantStanding(
+            entrant=entrant,
+            errors=tuple(one.found for one in traces),
+            spent=float(np.mean([one.spent for one in traces])),
+            trials=float(np.mean([one.trials for one in traces])),
+            complete=float(np.mean([one.complete for one in traces])),
+            own_seconds=float(np.mean([one.own_seconds for one in traces])),
+            seconds={many: float(np.mean([one.seconds[many] for one in traces])) for many in traces[0].seconds},
+            reference=contest.reference,
+        )
+        for entrant, traces in zip(contest.entrants, contest.traces, strict=True)
     ]
-
-
-def _standing(contest: Contest, number: int, *, final_rank: float, mean_rank: float) -> EntrantStanding:
-    traces = contest.traces[number]
-    return EntrantStanding(
-        entrant=contest.entrants[number],
-        errors=tuple(one.found for one in traces),
-        final_rank=final_rank,
-        mean_rank=mean_rank,
-        spent=float(np.mean([one.spent for one in traces])),
-        trials=float(np.mean([one.trials for one in traces])),
-        complete=float(np.mean([one.complete for one in traces])),
-        own_seconds=float(np.mean([one.own_seconds for one in traces])),
-        seconds={many: float(np.mean([one.seconds[many] for one in traces])) for many in traces[0].seconds},
-        reference=contest.reference,
-    )
 
 
 def _mean(errors: list[float]) -> tuple[float, float]:

@@ -1,9 +1,9 @@
 """Each entrant against the first one: a verdict, how much faster it gets as far, and the smallest detectable
-difference."""
+difference; over several tasks, its wins."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -111,9 +111,18 @@ class Judged:
         """The heading."""
         return finding(self.compared, len(self.contest.seeds))
 
-    def standing(self, name: str) -> EntrantStanding:
-        """Return how the entrant of this name did."""
-        return next(row for row in self.standings if row.entrant.name == name)
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overall:
+    """How an entrant did over several tasks."""
+
+    entrant: Entrant
+    verdicts: Mapping[str, Verdict]
+    """Against the first entrant, by task; none for the first one itself, and if nothing was compared."""
+
+    def count(self, verdict: Verdict) -> int:
+        """Return the number of tasks with this verdict."""
+        return list(self.verdicts.values()).count(verdict)
 
 
 def _share(better: Entrant, other: Entrant) -> str:
@@ -229,3 +238,52 @@ def _listed(seeds: Sequence[int]) -> str:
     if len(seeds) > 5:
         return f"{len(seeds)} seeds"
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+def overall(judged: Sequence[Judged]) -> list[Overall]:
+    """Return how each entrant did that took part in all contests; each task has one contest."""
+    names = [{row.entrant.name for row in one.standings} for one in judged]
+    return [
+        Overall(
+            entrant=row.entrant,
+            verdicts={
+                one.contest.task: comparison.verdict
+                for one in judged
+                for comparison in one.compared
+                if comparison is not None and comparison.entrant.name == row.entrant.name
+            },
+        )
+        for row in judged[0].standings
+        if all(row.entrant.name in one for one in names)
+    ]
+
+
+def finding_over(judged: Sequence[Judged]) -> str:
+    """Return the heading of contests on several tasks: which entrants are better or worse than the first on most of
+    them.
+
+    At the same budget if there are such. Of one contest it is its own heading.
+    """
+    if len(judged) == 1:
+        return judged[0].finding
+    everywhere = overall(judged)
+    if len(everywhere) < 2:
+        return "Nothing to compare: no two search methods took part in all contests"
+    first, *others = (one for one in everywhere if one is everywhere[0] or one.verdicts)
+    if not others:
+        return f"Nothing to compare: too few searches made a choice, on each of {len(judged)} tasks"
+    level = [one for one in others if one.entrant.budgets == first.entrant.budgets]
+    at = " at the same budget" if len(level) < len(others) else ""
+    others = level or others
+    best = max(others, key=lambda one: one.count("better") - one.count("worse"))
+    worst = max(others, key=lambda one: one.count("worse") - one.count("better"))
+    if best.count("better") > best.count("worse"):
+        return _lower(best, first, best.count("better"), best.count("worse"), len(judged))
+    if worst.count("worse") > worst.count("better"):
+        return _lower(first, worst, worst.count("worse"), worst.count("better"), len(judged))
+    return f"No significant difference between {first.entrant.name} and any other{at} over {len(judged)} tasks"
+
+
+def _lower(better: Overall, other: Overall, lower: int, higher: int, tasks: int) -> str:
+    but = f", and higher on {higher}" if higher else ""
+    return f"{better.entrant.name} ends lower than {other.entrant.name} on {lower} of {tasks} tasks{but}"

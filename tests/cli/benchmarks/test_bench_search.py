@@ -57,7 +57,7 @@ def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None
         *SEARCH, "--table", "conv-5k,grid-5k", "--workers", "1,8", "--samplers", "tpe,my_lib:Mine",
         "--sampler-option", "times=3", "--sampler-option", "kind=wide", "--only",
         "--first-seed", "9", "--pruners", "asha,my_lib:Stop", "--pruner-option", "share=0.5",
-        "--seeds", "3", "--trials", "7", "--concurrent-trials", "6", "--results", "out",
+        "--seeds", "3", "--trials", "7", "--concurrent-trials", "6",
     )  # fmt: skip
     assert looked_up.exit_code == 0, looked_up.output
     (asked,) = tournament.asked
@@ -65,7 +65,7 @@ def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None
         tables=("conv-5k", "grid-5k"), samplers=("tpe", "my_lib:Mine"), sampler_options={"times": 3, "kind": "wide"},
         pruners=("asha", "my_lib:Stop"), pruner_options={"share": 0.5},
         workers=(1, 8), processes=asked.processes, baselines=False, first_seed=9,
-        seeds=3, trials=7, concurrent_trials=6, results=Path("out"),
+        seeds=3, trials=7, concurrent_trials=6,
     )  # fmt: skip
 
 
@@ -76,14 +76,11 @@ def test_as_a_table(cli: Cli, tournament: FakeTournament) -> None:
     assert lines[1].startswith(
         "table handmade: error of the selected configuration on 20,000 unseen images at the cost of 10 full "
     )
-    assert [line.split(" s  ")[-1] for line in result.stderr.splitlines()] == [
-        "2 searches",
-        "results/_bench/contest.png",
-        "results/_bench/contest.svg",
-    ]
+    assert [line.split(" s  ")[-1] for line in result.stderr.splitlines()] == ["2 searches"]
+    assert not Path("results").exists()
 
 
-def test_several_tables_have_a_table_each_and_one_of_ranks(cli: Cli, tournament: FakeTournament) -> None:
+def test_several_tables_have_a_table_each_and_one_of_wins(cli: Cli, tournament: FakeTournament) -> None:
     tournament.contests = [close(), close(task="other")]
     lines = cli(*SEARCH).stdout.splitlines()
     assert sum(": error of the selected configuration on 20,000 " in line for line in lines) == 2
@@ -101,15 +98,6 @@ def test_searches_over_a_table_come_to_a_verdict(cli: Cli, shipped: RecordedBenc
 def test_two_forms_are_refused_before_anything_is_searched(cli: Cli, tournament: FakeTournament) -> None:
     result = cli(*SEARCH, "--json", "--csv")
     assert (result.exit_code, result.stderr, tournament.asked) == (2, "Error: Give one of --json and --csv.\n", [])
-
-
-def test_the_picture_goes_where_it_is_wanted(cli: Cli, tournament: FakeTournament) -> None:
-    assert cli(*SEARCH, "--output", "pictures/of").exit_code == 0
-    assert Path("pictures/of/contest.png").read_bytes().startswith(b"\x89PNG")
-    Path("file").write_text("")
-    result = cli(*SEARCH, "--output", "file")
-    assert (result.exit_code, len(tournament.asked)) == (2, 1)
-    assert result.stderr.startswith("Error: file: cannot be created as a folder")
 
 
 def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> None:

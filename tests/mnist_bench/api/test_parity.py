@@ -170,9 +170,9 @@ MIRRORS: Mapping[str, Mirror] = {
             "pruner_option": "pruner_options",
             "only": "baselines", "concurrent_trials": "concurrent_trials",
         },
-        no_parameter={**PRINTED, "folder": "where the command draws the contest; what it draws is returned"},
+        no_parameter=PRINTED,
         no_option={**SHOWN, "processes": ONE_A_CORE},
-        other_default={**FOLLOWS, **dict.fromkeys(("table", "samplers", "pruners"), "the same, as a tuple")},
+        other_default=dict.fromkeys(("table", "samplers", "pruners"), "the same, as a tuple"),
     ),
 }  # fmt: skip
 

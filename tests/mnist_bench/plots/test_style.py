@@ -94,7 +94,3 @@ def test_the_best_the_complete_and_the_pruned_differ_in_grey() -> None:
     best, complete, pruned = map(brightness, (style.BEST, style.COMPLETE, style.PRUNED))
     assert pruned - best > 0.3
     assert best - complete > 0.1
-
-
-def test_categories_have_colours_of_their_own_and_none_is_that_of_the_best() -> None:
-    assert len({*style.SERIES, style.BEST}) == len(style.SERIES) + 1

@@ -14,8 +14,8 @@ def test_a_row_tells_error_difference_verdict_and_what_it_took() -> None:
     cells = [dict(zip([column.heading for column in table.columns], texts, strict=True)) for texts in table.texts()]
     assert cells[0] == {
         "contestant": "tpe + asha", "error": "2.00% ± 0.08", "against tpe + asha": "", "verdict": "", "p": "",
-        "speed-up": "", "regret": "0.65 ± 0.09", "rank": "2.0", "rank on the way": "2.0", "trials": "12.0",
-        "complete": "4.0", "spent": "9.8", "ms": "2.0", "1 worker": "80 s", "8 workers": "12 s, 80%",
+        "speed-up": "", "regret": "0.65 ± 0.09", "trials": "12.0", "complete": "4.0",
+        "spent": "9.8", "ms": "2.0", "1 worker": "80 s", "8 workers": "12 s, 80%",
     }  # fmt: skip
     assert cells[1]["against tpe + asha"] == "+1.00 [0.87, 1.13]"
     assert (cells[1]["verdict"], cells[1]["p"], cells[2]["p"]) == ("worse", "<0.001", "<0.001")
@@ -34,7 +34,7 @@ def test_what_came_for_fits_into_eighty_columns(
     monkeypatch.setenv("COLUMNS", "80")
     output.print_result("table", *tables_of([clear(reference=(0.0135, 0.0004))]))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[4].split() == ["contestant", "error", "against", "tpe", "+", "asha", "verdict", "speed-up", "rank"]
+    assert lines[4].split() == ["contestant", "error", "against", "tpe", "+", "asha", "verdict", "speed-up", "ms"]
     assert max(map(len, lines[4:8])) <= 80
 
 
@@ -77,27 +77,16 @@ def test_each_comparison_is_a_sentence_and_failures_are_told() -> None:
     assert table.texts()[1][1:6] == ["–", "", "", "", ""]
 
 
-def test_several_contests_have_a_table_each_and_one_of_ranks() -> None:
-    first, second, ranks = tables_of([clear(task="a"), close(task="b")])
+def test_several_contests_have_a_table_each_and_one_of_wins() -> None:
+    first, second, wins = tables_of([clear(task="a"), close(task="b")])
     assert (first.caption[0], second.caption[0]) == (
         "tpe + asha ends 1.00 percentage points lower than random at the same budget.",
         "No significant difference between tpe + asha and any other in 3 seeds.",
     )
-    assert ranks.caption == ["tpe + asha ends lower than random on 1 of 2 tasks."]
-    assert [column.heading for column in ranks.columns] == [
-        "contestant",
-        "mean rank",
-        "better on",
-        "worse on",
-        "a",
-        "b",
-    ]
-    assert ranks.texts()[1] == ["random", "2.67", "0", "1", "3.0", "2.3"]
-    assert "With fewer than 6 tasks a plot of critical differences would show nothing" in ranks.footnotes[1]
-    assert "fewer than" not in tables_of([clear(task=task) for task in "abcdef"])[-1].footnotes[1]
-    assert (
-        sum("A budget is estimated cost" in line for table in (first, second, ranks) for line in table.footnotes) == 1
-    )
+    assert wins.caption == ["tpe + asha ends lower than random on 1 of 2 tasks."]
+    assert [column.heading for column in wins.columns] == ["contestant", "better on", "worse on"]
+    assert wins.texts() == [["tpe + asha", "", ""], ["random", "0", "1"], ["random ×2", "1", "0"]]
+    assert sum("A budget is estimated cost" in line for table in (first, second, wins) for line in table.footnotes) == 1
 
 
 def test_as_data(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,9 +108,7 @@ def test_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert random["regret"] == pytest.approx(0.0165)
     assert (random["seconds_8_workers"], random["efficiency_8_workers"]) == (12.5, 0.8)
-    assert values["over_tasks"][1] == {
-        "task": "all", "contestant": "random", "rank_at_end": pytest.approx(8 / 3), "better_on": 0, "worse_on": 1,
-    }  # fmt: skip
+    assert values["over_tasks"][1] == {"task": "all", "contestant": "random", "better_on": 0, "worse_on": 1}
 
 
 def test_csv_has_a_row_an_entrant_and_task(capsys: pytest.CaptureFixture[str]) -> None:

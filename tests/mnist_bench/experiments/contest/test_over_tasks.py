@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import pytest
-
 from mnist_bench.experiments.contest.contest_record import Contest
-from mnist_bench.experiments.contest.ranks import finding_over, overall
-from mnist_bench.experiments.contest.verdicts import judge
+from mnist_bench.experiments.contest.verdicts import finding_over, judge, overall
 from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, finals
 
 
@@ -12,16 +9,14 @@ def heading(*contests: Contest) -> str:
     return finding_over([judge(one) for one in contests])
 
 
-def test_ranks_and_verdicts_over_tasks() -> None:
+def test_verdicts_over_tasks() -> None:
     first, random, twice = overall([judge(clear(task="a")), judge(close(task="b"))])
     assert (first.entrant, first.verdicts) == (TPE_ASHA, {})
-    assert random.ranks == {"a": 3, "b": 7 / 3}
-    assert random.mean_rank == pytest.approx(8 / 3)
     assert random.verdicts == {"a": "worse", "b": "no difference shown"}
     assert [random.count("worse"), random.count("better"), twice.count("better")] == [1, 0, 1]
 
 
-def test_only_who_took_part_everywhere_has_a_mean_rank() -> None:
+def test_only_who_took_part_everywhere_is_counted() -> None:
     small = finals({TPE_ASHA: [0.01, 0.02], RANDOM: [0.02, 0.03]}, task="b")
     assert [row.entrant for row in overall([judge(clear(task="a")), judge(small)])] == [TPE_ASHA, RANDOM]
     alone = finals({TPE_ASHA: [0.01, 0.02]}, task="b")
