@@ -14,8 +14,6 @@ from search.errors import SearchError, UsageError
 from search.files import check_target, make_folder
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mnist_bench.plots.subject import DataSubject, Subject
 
 
@@ -78,23 +76,17 @@ def draw_kinds(
         make_folder(folder)
     for kind in kinds:
         begins(kind)
-        make = partial(picture, kind, subject, narrow=narrow)
-        yield draw(kind, make, formats, folder=folder, describe=partial(lines, kind, subject))
+        yield _drawn(kind, subject, formats, folder, narrow=narrow)
 
 
-def draw(
-    kind: str,
-    make: Callable[[], Figure],
-    formats: Sequence[style.Format],
-    *,
-    folder: Path | None = None,
-    describe: Callable[[], tuple[str, ...]] = tuple,
+def _drawn(
+    kind: str, subject: Subject | DataSubject, formats: Sequence[style.Format], folder: Path | None, *, narrow: bool
 ) -> Picture:
     """Draw one picture, into files named by its kind if there is a `folder`; any error is returned with it."""
     try:
-        finding, content = style.render(make, formats)
+        finding, content = style.render(partial(picture, kind, subject, narrow=narrow), formats)
         files = () if folder is None else style.write(content, folder / kind)
-        return Picture(kind=kind, finding=finding, content=content, files=files, lines=describe())
+        return Picture(kind=kind, finding=finding, content=content, files=files, lines=lines(kind, subject))
     except SearchError as error:
         return Picture(kind=kind, error=error)
     except OSError as error:

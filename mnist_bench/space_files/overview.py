@@ -38,8 +38,8 @@ COUNTED_FIELDS = frozenset(path for path, where in _COUNTS.items() if where == "
 
 PACE = 1.6
 """Seconds of a search per second of training that `Forecast` expects. Measured over 50 trials with two workers on two
-idle cores of an AMD EPYC (Zen 4): smoke 1.3, conv in portable precision 1.4, conv 1.7 and conv-fast 1.8 in bf16. With
-two objectives, 60 trials of small took 3.0."""
+idle cores of an AMD EPYC (Zen 4): conv 1.7 and conv-fast 1.8 in bf16, conv in portable precision 1.4, smoke 1.3 (by
+processor time). With two objectives, 60 trials of small took 3.0."""
 START = 4.0
 """Seconds of a search in which nothing trains: the workers start, and the data are loaded."""
 ROUGHLY = "a rough estimate, for idle cores of an AMD EPYC (Zen 4)"
