@@ -101,8 +101,9 @@ def _what_own(config: ObjectiveConfig, search: Search, spec: StudySpec) -> str:
     return (
         f"{spec.space.name}: {config.objective.name}, {number_of(len(spec.space.ranges), 'range')}, "
         f"{number_of(search.goal, 'trial')}{reports}, {spec.sampler.describe(spec.periods)} + "
-        f"{spec.pruner.describe(spec.periods)}, seed {spec.seed}, {number_of(spec.concurrent_trials, 'concurrent trial')} on "
-        f"{number_of(search.executor.workers, 'worker')}{order}{rules}."
+        f"{spec.pruner.describe(spec.periods)}, seed {spec.seed}, "
+        f"{number_of(spec.concurrent_trials, 'concurrent trial')} "
+        f"on {number_of(search.executor.workers, 'worker')}{order}{rules}."
     )
 
 
