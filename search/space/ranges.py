@@ -326,12 +326,8 @@ def rounded_words(path: str, span: Distribution | None, value: Any) -> str | Non
     return f"{path} is drawn as {drawn!r} and so is never {show(value)}; write its numbers out: `levels: [...]`"
 
 
-def parse_form(form: Mapping[str, Any], *, lenient: bool = False) -> tuple[Distribution | None, list[Fault]]:
-    """Return the range that a mapping such as `{int: [1, 3]}` describes, or None and the faults of the mapping.
-
-    `lenient` accepts the ranges that earlier versions accepted: ranges of real numbers with which a search fails, and
-    options of which a search tries only one.
-    """
+def parse_form(form: Mapping[str, Any]) -> tuple[Distribution | None, list[Fault]]:
+    """Return the range that a mapping such as `{int: [1, 3]}` describes, or None and the faults of the mapping."""
     kinds = [kind for kind in _PARSERS if kind in form]
     allowed = (*kinds, *_OPTIONS[kinds[0]]) if kinds else (*_PARSERS, "value")
     faults: list[Fault] = []
@@ -343,9 +339,9 @@ def parse_form(form: Mapping[str, Any], *, lenient: bool = False) -> tuple[Distr
     if faults:
         return None, faults
     span, faults = _PARSERS[kinds[0]](form)
-    if isinstance(span, FloatRange) and not lenient and (faults := _unusable(span)):
+    if isinstance(span, FloatRange) and (faults := _unusable(span)):
         return None, faults
-    if isinstance(span, Choice) and not lenient and (faults := _spelled_out(span)):
+    if isinstance(span, Choice) and (faults := _spelled_out(span)):
         return None, faults
     return span, faults
 

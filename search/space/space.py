@@ -224,7 +224,7 @@ class Space:
         """
         origin = Origin(Document("space", "", None))
         problems: list[Problem] = []
-        fields = tuple(read_field(path, form, origin, problems, lenient=True) for path, form in spec["fields"])
+        fields = tuple(read_field(path, form, origin, problems) for path, form in spec["fields"])
         if problems:
             raise SpaceError(problems)
         space, problems = cls(spec["name"], "space", spec["settings"], fields).with_constraints(lenient=True)
@@ -374,18 +374,15 @@ def _with_lists(value: Any) -> Any:
             return value
 
 
-def read_field(path: str, value: Any, origin: Origin, problems: list[Problem], *, lenient: bool = False) -> Field:
-    """Return the field that a value describes; a faulty one is `UNREADABLE`, its faults are added to `problems`.
-
-    `lenient` as in `parse_form`.
-    """
+def read_field(path: str, value: Any, origin: Origin, problems: list[Problem]) -> Field:
+    """Return the field that a value describes; a faulty one is `UNREADABLE`, its faults are added to `problems`."""
     if not isinstance(value, dict):
         return Field(path, value, origin=origin)
     form = dict(value)
     when = _read_when(path, form.pop("when", {}), origin, problems)
     if form.keys() == {"value"} and not isinstance(form["value"], dict):
         return Field(path, form["value"], when, origin)
-    distribution, faults = parse_form(form, lenient=lenient)
+    distribution, faults = parse_form(form)
     problems += [origin.problem(f"{path}: {fault.message}", *fault.below, at_key=fault.at_key) for fault in faults]
     return Field(path, UNREADABLE if distribution is None else distribution, when, origin)
 

@@ -28,8 +28,7 @@ class Invocation:
     data_dir: str | None = None
     """The folder of the data files; None for those inside the package."""
     net: str | None = None
-    """The name by which a custom net is loaded, a file with its whole path. None without a custom net, and in lines of
-    earlier versions, which did not keep the name."""
+    """The name by which a custom net is loaded, a file with its whole path. None without a custom net."""
 
 
 def keep_invocation(files: StudyFolder, space: Space, invocation: Invocation | None) -> None:

@@ -99,10 +99,8 @@ class Step:
 
     @property
     def by_chance(self) -> bool:
-        """Whether the interval holds 0, or has no width, as the first version wrote it if few seeds agreed."""
-        if self.low is None or self.high is None:
-            return True
-        return self.low <= 0 <= self.high or math.isclose(self.low, self.high)
+        """Whether the interval holds 0, or there is none."""
+        return self.low is None or self.high is None or self.low <= 0 <= self.high
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

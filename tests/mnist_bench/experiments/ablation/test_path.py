@@ -142,10 +142,6 @@ def test_seeds_that_agree_by_chance_make_nothing_certain() -> None:
     )
 
 
-def test_an_interval_of_no_width_that_was_kept_is_not_called_certain() -> None:
-    assert step(1, 1, 1).by_chance
-
-
 def test_what_a_seed_does_to_all_cancels_out() -> None:
     alone = interval([12, 15, 11], [7, 8, 9], [[20, 22, 25]])
     shifted = interval([112, 515, 11], [107, 508, 9], [[120, 522, 25]])
