@@ -54,7 +54,7 @@ ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "4"
 SMALL = ("search", "small", "--trials", "60")
 FRONT = ("confirm", "small-0", "--front")
 PORTABLE = ("search", "conv", "--precision", "portable", "--study-name", "portable", "--trials", "50")
-NOTEBOOK = ("notebook", "--seeds", "5")
+NOTEBOOK = ("bench", "notebook", "--seeds", "5")
 TEXTS = {".html", ".json", ".md", ".txt"}
 KEPT = (
     "space.yaml", "test-openings.jsonl", "confirm/confirm.json", "confirm/front.json", "ablation/ablation.json",

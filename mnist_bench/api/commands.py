@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, used
-from mnist_bench.api.experiments import ablate_study, confirm_study, train_notebook
+from mnist_bench.api.experiments import ablate_study, confirm_study
 from mnist_bench.api.pictures import plot_study, report_study
 from mnist_bench.api.recipes import fit
 from mnist_bench.api.searches import reproduce_trial
@@ -27,7 +27,6 @@ from search.study.studies import StoredStudy, StudySummary, list_studies
 ablate = ablate_study
 confirm = confirm_study
 export = export_study
-notebook = train_notebook
 plot = plot_study
 report = report_study
 reproduce = reproduce_trial

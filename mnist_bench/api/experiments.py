@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.api.progress import attended
-from mnist_bench.experiments import ladder, notebook
+from mnist_bench.experiments import scored_recipes
 from mnist_bench.experiments.ablation import ablate
 from mnist_bench.experiments.ablation.ablate import AblationOptions
 from mnist_bench.experiments.ablation.path import Ablation
@@ -19,7 +19,10 @@ from mnist_bench.experiments.contest import compare
 from mnist_bench.experiments.contest.compare import ContestOptions
 from mnist_bench.experiments.contest.contest_record import Contest
 from mnist_bench.experiments.grid import Observer
+from mnist_bench.experiments.ladder import LADDER
+from mnist_bench.experiments.notebook import NOTEBOOK
 from mnist_bench.experiments.own_trainer import OwnCode
+from mnist_bench.experiments.scored_recipes import BenchmarkOptions, ScoredRecipes
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.space_files.space_sources import Source
 from mnist_bench.studies.foreign import is_foreign
@@ -246,14 +249,12 @@ def train_notebook(
     workers: int = 1,
     device: str = "auto",
     precision: PrecisionName = "auto",
-    data_dir: str | Path | None = None,
     results: str | Path | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
-) -> list[notebook.NotebookRow]:
-    """Train the 2017 notebook's networks again, and return one row per network with the published figures; as
-    `mnist-bench notebook`. As in the notebook, each network is evaluated on the test images after every epoch. These
-    evaluations are logged.
+) -> ScoredRecipes:
+    """Train the 2017 notebook's networks again, and return their figures on the test images; as `mnist-bench bench
+    notebook`. As in the notebook, each network is evaluated after every epoch. These evaluations are logged.
 
     Args:
         recipes: linear, hidden, vgg, ...; empty for all ten.
@@ -261,7 +262,6 @@ def train_notebook(
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
         precision: bf16, fp32 or portable; auto for that of the recipes, which is portable.
-        data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
         results: folder of the studies, None for the default in force; `_notebook` in it holds the runs.
         observer: called after every run.
         progress: see `confirm_study`.
@@ -276,64 +276,53 @@ def train_notebook(
         Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
-        >>> linear, *_ = train_notebook(["linear"], workers=2)  # doctest: +SKIP
-        >>> linear.parameters  # doctest: +SKIP
+        >>> found = train_notebook(["linear"], workers=2)  # doctest: +SKIP
+        >>> found.rows[0].parameters  # doctest: +SKIP
         7850
     """
-    asked = notebook.NotebookOptions(
+    asked = BenchmarkOptions(
         recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, precision=precision,
-        data_dir=as_path(data_dir), results=results_in_force(results),
+        results=results_in_force(results),
     )  # fmt: skip
     with attended(observer, progress) as watching:
-        return notebook.train_notebook(asked, watching)
+        return scored_recipes.train(NOTEBOOK, asked, watching)
 
 
 def train_ladder(
-    targets: Sequence[str] = (),
+    recipes: Sequence[str] = (),
     *,
     seeds: int = 10,
     workers: int = 1,
     device: str = "auto",
     precision: PrecisionName = "auto",
-    data_dir: str | Path | None = None,
     results: str | Path | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
-) -> ladder.Ladder:
+) -> ScoredRecipes:
     """Train the recipes for test accuracies of 99.0, 99.4, 99.6 and 99.7%, and return accuracy and time of each; as
-    `mnist-bench bench ladder`. Each run is evaluated on the test set after its last epoch. These evaluations are
+    `mnist-bench bench ladder`. Each run is evaluated on the test images after its last epoch. These evaluations are
     logged.
 
     Args:
-        targets: "99.0", "99.4", "99.6", "99.7"; empty for all four.
-        seeds: the number of seeds, which count from 0.
-        workers: processes that train.
-        device: auto, cpu, cuda or cuda:1.
+        recipes: "99.0", "99.4", "99.6", "99.7"; empty for all four.
+        seeds: the number of seeds, which are the same in every call.
         precision: bf16, fp32 or portable; auto for the device's fastest.
-        data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
-        results: folder of the studies, None for the default in force; `_ladder` in it holds the runs and their times.
-        observer: called after every run.
-        progress: see `confirm_study`.
+        results: as in `train_notebook`, like all others; `_ladder` in it holds the runs.
 
     Raises:
-        UsageError: there is no such target, or an argument is out of range.
-        StudyLockedError: another process works on the same runs.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
-        WorkerError: training fails in a process, or processes die.
-        StorageError: a file or database cannot be read or written.
-        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
+        UsageError, StudyLockedError, DataError, DeviceError, WorkerError, StorageError, Interrupted: as
+            `train_notebook`.
 
     Examples:
         >>> ladder = train_ladder(["99.0"], seeds=10)  # doctest: +SKIP
-        >>> low, high = ladder.rungs[0].interval  # doctest: +SKIP
+        >>> low, high = ladder.rows[0].interval  # doctest: +SKIP
     """
-    asked = ladder.LadderOptions(
-        targets=several("targets", targets), seeds=seeds, workers=workers, device=device, precision=precision,
-        data_dir=as_path(data_dir), results=results_in_force(results),
+    asked = BenchmarkOptions(
+        recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, precision=precision,
+        results=results_in_force(results),
     )  # fmt: skip
     with attended(observer, progress) as watching:
-        return ladder.train_ladder(asked, watching)
+        return scored_recipes.train(LADDER, asked, watching)
 
 
 def compare_methods(

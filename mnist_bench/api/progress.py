@@ -57,7 +57,7 @@ class _Attended(Observer):
 
     def on_start(self, runs: int, seconds: float) -> None:
         """Show the number of runs."""
-        self._about = runs
+        self._about += runs
         self._show(f"about {cells.duration(seconds)} if none was trained before")
         self._observer.on_start(runs, seconds)
 

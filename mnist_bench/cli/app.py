@@ -15,7 +15,7 @@ import typer
 from mnist_bench.cli import output, space
 from mnist_bench.cli.benchmarks import bench_commands
 from mnist_bench.cli.exit_codes import ExitCode
-from mnist_bench.cli.experiments import ablate, confirm, notebook, train
+from mnist_bench.cli.experiments import ablate, confirm, train
 from mnist_bench.cli.failures import ErrorsAsSentences, drop_output, in_words, is_of_output
 from mnist_bench.cli.help import GroupWithoutSuggestions, HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.pictures import plot, report
@@ -88,7 +88,6 @@ app.command("doctor", cls=HelpfulCommand, rich_help_panel=VERIFY)(doctor.doctor)
 app.command("export", cls=HelpfulCommand, rich_help_panel=USE)(export.export)
 app.command("predict", cls=HelpfulCommand, rich_help_panel=USE)(predict.predict)
 app.add_typer(bench_commands.app, name="bench", cls=HelpfulGroup, rich_help_panel=BENCHMARK)
-app.command("notebook", cls=HelpfulCommand, rich_help_panel=BENCHMARK)(notebook.notebook)
 
 
 def main() -> None:

@@ -104,16 +104,6 @@ PrecisionOption = Annotated[
         "recipe's, else the fastest.",
     ),
 ]
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        metavar="DIR",
-        rich_help_panel=FILES,
-        show_default="the bundled MNIST",
-        help="Folder with the four IDX files of MNIST, or your own in their format.",
-    ),
-]
 Data = Annotated[
     Path | None,
     typer.Option(

@@ -33,7 +33,7 @@ from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
 from search.files import make_folder
 from search.study.checkpoint_store import CheckpointStore
-from search.study.folder import ResultsFolder, WorkFolder
+from search.study.folder import WorkFolder
 from search.trainer_api import Report
 
 RunReports = Mapping[tuple[str, int], Sequence[Report]]
@@ -52,23 +52,6 @@ class Workplace:
     """Your own data set: IDX files, a `.npz` file or a folder of pictures; None for the packaged MNIST."""
     net: str | None = None
     """The name of your own network, if the study has one; see `SearchConfig.net`."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ResultsWorkplace(Workplace):
-    """Where an experiment without a study trains, and the results folder in which it keeps its findings."""
-
-    results: Path = Path("results")
-
-    @property
-    def data(self) -> DataOptions:
-        """The data set."""
-        return DataOptions(data_dir=str(self.data_dir.resolve()) if self.data_dir else None)
-
-    @property
-    def ledger(self) -> Path:
-        """The log of uses of the test set."""
-        return ResultsFolder(self.results).openings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +98,8 @@ class Observer:
     """Receives the progress of an experiment, and may stop it. This base class does neither."""
 
     def on_start(self, runs: int, seconds: float) -> None:
-        """Called once with the number of runs and an estimate of how long all of them take, none trained before."""
+        """Called with the number of runs and an estimate of how long all of them take, none trained before; once, or
+        for each data set before its runs."""
 
     def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
         """Called when a run ends. Runs that an earlier command trained are not reported."""

@@ -23,11 +23,14 @@ def net_size(config: TrainConfig, form: PictureForm = MNIST) -> Counts:
     return Counts(trainable=layers.trainable, parameters=layers.parameters, macs=layers.evaluation_macs)
 
 
-def training_macs(config: TrainConfig, images: int, form: PictureForm = MNIST) -> int:
-    """Return the multiply-accumulates of the forward passes of a built-in net's training on a set of `images` images.
+def training_flop(config: TrainConfig, images: int, form: PictureForm = MNIST) -> int:
+    """Return the floating-point operations of a built-in net's training on a set of `images` images.
+
+    A multiply-accumulate of a convolution or a linear layer is two operations forward, and four backward, for the
+    gradients of inputs and weights (Kaplan et al. 2020, 2.1).
 
     Raises:
         ArchitectureError: the net is impossible.
     """
     schedule = Schedule(config=config, images=images)
-    return schedule.images_of(range(schedule.total_steps)) * plan_layers(config.model, form).macs
+    return 6 * schedule.images_of(range(schedule.total_steps)) * plan_layers(config.model, form).macs

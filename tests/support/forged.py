@@ -48,7 +48,7 @@ COMMANDS = (
     *WAYS_IN, ("search", "smoke", "--study-name", "{name}"),
     ("leaderboard", "{name}"), ("show", "{name}"), ("report", "{name}"), ("plot", "{name}"), ("doctor", "{name}"),
     ("doctor", "{name}", "--repair"), ("reproduce", "{name}"), ("confirm", "{name}"), ("ablate", "{name}"),
-    ("space", "show", "{name}"), ("notebook", "{name}"), ("compare", "{name}", STUDY),
+    ("space", "show", "{name}"), ("bench", "notebook", "{name}"), ("compare", "{name}", STUDY),
 )  # fmt: skip
 READING: tuple[tuple[str, ...], ...] = (
     ("leaderboard",), ("leaderboard", "--csv"), ("leaderboard", "--json"), ("leaderboard", "--markdown"),

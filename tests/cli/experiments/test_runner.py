@@ -59,7 +59,7 @@ def test_an_experiment_is_heard_and_returns_what_it_comes_to(capsys: pytest.Capt
 def test_one_that_was_stopped_says_how_to_go_on(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["x", "notebook", "linear"])
+    monkeypatch.setattr("sys.argv", ["x", "bench", "notebook", "linear"])
 
     def experiment(observer: Observer) -> None:
         raise Stopped
@@ -67,4 +67,7 @@ def test_one_that_was_stopped_says_how_to_go_on(
     with pytest.raises(typer.Exit) as stopped:
         runner.result_of(experiment)
     assert stopped.value.exit_code == 130
-    assert said(capsys) == ["Stopped. The same command continues where it stopped:", "  mnist-bench notebook linear"]
+    assert said(capsys) == [
+        "Stopped. The same command continues where it stopped:",
+        "  mnist-bench bench notebook linear",
+    ]

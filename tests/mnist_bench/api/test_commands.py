@@ -25,7 +25,7 @@ from support import handmade, handmade_confirmation
 
 PACKAGES = ("doctor", "export", "leaderboard", "report", "studies")
 LONG_NAMES = {
-    "ablate": "ablate_study", "confirm": "confirm_study", "export": "export_study", "notebook": "train_notebook",
+    "ablate": "ablate_study", "confirm": "confirm_study", "export": "export_study",
     "plot": "plot_study", "report": "report_study", "reproduce": "reproduce_trial", "train": "fit",
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 import mnist_bench
 from mnist_bench.experiments.confirm.confirming import ConfirmOptions
 from mnist_bench.experiments.grid import Observer
-from mnist_bench.experiments.ladder import LadderOptions
-from mnist_bench.experiments.notebook import NotebookOptions
+from mnist_bench.experiments.ladder import LADDER
+from mnist_bench.experiments.notebook import NOTEBOOK
+from mnist_bench.experiments.scored_recipes import Benchmark, BenchmarkOptions
 from search.errors import SearchError, UsageError
 from support import handmade, own_nets, stopping
 from support.handmade_front import FRONT
@@ -62,30 +64,20 @@ def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPat
     assert (asked.files.path, others, observer.news) == (Path("out/two"), [options], ["found"])
 
 
-def test_options_reach_the_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
-    run, observer = experiment(monkeypatch, "ladder.train_ladder", found := object()), Heard()
-    assert found is mnist_bench.train_ladder(
-        ["99.4", "99.0"], seeds=4, workers=2, device="cpu", precision="fp32", data_dir="data", results="out",
-        observer=observer,
-    )  # fmt: skip
-    options = LadderOptions(
-        targets=("99.4", "99.0"), seeds=4, workers=2, device="cpu", precision="fp32", data_dir=Path("data"),
-        results=Path("out"),
-    )  # fmt: skip
-    assert (run.asked, observer.news) == ([(options,)], ["found"])
-
-
-def test_options_reach_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    run, observer = experiment(monkeypatch, "notebook.train_notebook", found := [object()]), Heard()
-    assert found is mnist_bench.train_notebook(
-        ["linear", "vgg"], seeds=3, workers=2, device="cpu", precision="fp32", data_dir="data", results="out",
-        observer=observer,
-    )  # fmt: skip
-    options = NotebookOptions(
-        recipes=("linear", "vgg"), seeds=3, workers=2, device="cpu", precision="fp32", data_dir=Path("data"),
-        results=Path("out"),
-    )  # fmt: skip
-    assert (run.asked, observer.news) == ([(options,)], ["found"])
+@pytest.mark.parametrize(
+    ("function", "benchmark"), [(mnist_bench.train_notebook, NOTEBOOK), (mnist_bench.train_ladder, LADDER)]
+)
+def test_options_reach_a_benchmark_of_recipes(
+    function: Callable[..., Any], benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, observer = experiment(monkeypatch, "scored_recipes.train", found := object()), Heard()
+    assert found is function(
+        ["linear", "vgg"], seeds=4, workers=2, device="cpu", precision="fp32", results="out", observer=observer
+    )
+    options = BenchmarkOptions(
+        recipes=("linear", "vgg"), seeds=4, workers=2, device="cpu", precision="fp32", results=Path("out")
+    )
+    assert (run.asked, observer.news) == ([(benchmark, options)], ["found"])
 
 
 def test_an_experiment_that_its_observer_stops_is_an_error() -> None:

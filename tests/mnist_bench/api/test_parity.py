@@ -151,7 +151,7 @@ MIRRORS: Mapping[str, Mirror] = {
         no_option=SHOWN,
         other_default={**ITS_OWN_PLACE, "workers": ONE_A_CORE},
     ),
-    "notebook": Mirror(
+    "bench notebook": Mirror(
         functions=(mnist_bench.train_notebook,),
         no_parameter=PRINTED,
         no_option=SHOWN,

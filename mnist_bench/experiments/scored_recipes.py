@@ -1,0 +1,284 @@
+"""Shipped recipes trained over seeds and scored on the test images: the core of `bench notebook` and `bench ladder`.
+
+All training images. Epochs and seeds are fixed before the test set is opened, so the test images decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+import torch
+
+from mnist_bench.config.settings import DatasetName, TrainConfig
+from mnist_bench.data.mnist import DataOptions, form_of
+from mnist_bench.data.test_set import unopened_identity
+from mnist_bench.experiments.grid import Observer, Workplace, open_grid, product
+from mnist_bench.experiments.test_set_scores import Scores
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.size import training_flop
+from mnist_bench.numerics.kinds import PrecisionName
+from mnist_bench.numerics.machine import Machine, this_machine
+from mnist_bench.picture_form import PictureForm
+from mnist_bench.result_table import Column, ShownAsTable, Table
+from mnist_bench.space_files import space_sources
+from mnist_bench.statistics.inference import mean_and_deviation, share_interval
+from search import canonical_json
+from search.arguments import check_choice, check_count
+from search.driver.tasks import Task
+from search.errors import UsageError
+from search.messages import did_you_mean, number_of, show
+from search.study.folder import ResultsFolder
+from search.trainer_api import Report
+
+WORKERS = "workers"
+"""Among a report's details, how many workers trained when it was made."""
+Figure = Literal["accuracy", "loss", "train_loss"]
+FIGURES: Mapping[Figure, str] = MappingProxyType(
+    {"accuracy": "test_accuracy", "loss": "test_loss", "train_loss": "train_loss"}
+)
+"""The figures of a run by the field of its last epoch: on the test images, and the epoch's training loss."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Epoch:
+    """An epoch of a run, and the net's results on the test images after it."""
+
+    train_loss: float
+    """Mean cross-entropy of the epoch's batches, nats."""
+    test_loss: float
+    test_errors: int
+    test_accuracy: float
+    """0..1."""
+    seconds: float
+    """Of training since the results before, evaluation included."""
+    weights: str
+    """SHA-256 of the weights."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoredRecipe:
+    """One recipe and its runs."""
+
+    recipe: str
+    """Its name in the folder of the benchmark's recipes."""
+    precision: str
+    epochs: int
+    parameters: int
+    """Weights, biases and running statistics."""
+    training_flop: int
+    """Floating-point operations of a run's training, see `nets.size.training_flop`."""
+    seeds: tuple[int, ...]
+    """Of the runs, in their order."""
+    runs: tuple[tuple[Epoch, ...], ...]
+    """The scored epochs of each run that trained to its end, the last epoch among them."""
+    unended: int
+    """Further seeds, whose training diverged or ran out of memory."""
+
+    @property
+    def asked(self) -> int:
+        """The number of seeds that were asked for."""
+        return len(self.runs) + self.unended
+
+    def values(self, figure: Figure) -> list[float]:
+        """Return a figure of each run after its last epoch."""
+        return [getattr(run[-1], FIGURES[figure]) for run in self.runs]
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95% interval of the mean test accuracy, see `share_interval`; None for fewer than two runs, or none that
+        errs."""
+        last = [run[-1] for run in self.runs]
+        image = next(((1 - epoch.test_accuracy) / epoch.test_errors for epoch in last if epoch.test_errors), 0.0)
+        return share_interval(self.values("accuracy"), step=image)
+
+    @property
+    def seconds(self) -> float | None:
+        """Median seconds of training of one run, on one worker; None if none ended."""
+        return median(sum(epoch.seconds for epoch in run) for run in self.runs) if self.runs else None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the epochs of all runs, seconds aside: equal if the same seeds were trained to the same bits."""
+        epochs = [[{**asdict(epoch), "seconds": None} for epoch in run] for run in self.runs]
+        return canonical_json.sha256([epochs, self.unended])
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain values for JSON; without means if no run ended, without deviations of one run."""
+        found: dict[str, Any] = asdict(self)
+        for figure in FIGURES:
+            values = self.values(figure)
+            mean, deviation = mean_and_deviation(values) if values else (None, None)
+            found |= {figure: mean, f"{figure}_deviation": deviation if len(values) > 1 else None}
+        low, high = self.interval or (None, None)
+        return {**found, "low": low, "high": high, "seconds": self.seconds, "digest": self.digest}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Benchmark:
+    """Recipes that are trained and scored alike, and what their table shows."""
+
+    name: str
+    """The folder of the recipes among the shipped spaces. Their runs are kept in `_NAME` of the results."""
+    recipes: tuple[str, ...]
+    every_epoch: bool
+    """Whether the nets are scored after every epoch, or after the last alone."""
+    seed_of: Callable[[int], int]
+    """Returns the seed of a run by its number, from 0."""
+    columns: Callable[[ScoredRecipes], Sequence[Column[ScoredRecipe]]]
+    footnotes: Callable[[ScoredRecipes], Sequence[str]]
+    own_figures: Callable[[ScoredRecipe], dict[str, Any]]
+    """Returns what the benchmark adds to the plain values of a recipe."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class ScoredRecipes(ShownAsTable):
+    """The result of a benchmark, and the machine that measured it."""
+
+    benchmark: Benchmark
+    machine: Machine
+    workers: int
+    """Runs that were trained at a time, at most, when they were."""
+    train_images: int
+    rows: tuple[ScoredRecipe, ...]
+
+    def table(self) -> Table[ScoredRecipe]:
+        """Return a row per recipe."""
+        document = {
+            "machine": asdict(self.machine),
+            "workers": self.workers,
+            "train_images": self.train_images,
+            "rows": [{**row.plain(), **self.benchmark.own_figures(row)} for row in self.rows],
+        }
+        columns, footnotes = self.benchmark.columns(self), self.benchmark.footnotes(self)
+        return Table(rows=self.rows, columns=columns, footnotes=footnotes, document=document)
+
+    def _table(self) -> Table[ScoredRecipe]:
+        return self.table()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchmarkOptions(Workplace):
+    """The options of a benchmark of recipes."""
+
+    recipes: tuple[str, ...] = ()
+    """Names of the benchmark's recipes; none for all."""
+    seeds: int
+    precision: PrecisionName = "auto"
+    """auto for that of each recipe, or else the device's fastest."""
+    results: Path = Path("results")
+
+    def __post_init__(self) -> None:
+        check_count("seeds", self.seeds)
+        check_choice("precision", self.precision, get_args(PrecisionName))
+
+
+def train(benchmark: Benchmark, options: BenchmarkOptions, observer: Observer) -> ScoredRecipes:
+    """Train a benchmark's recipes with every seed, score them on the test images, and return its result.
+
+    A run that the same code trained before in the same precision on the same kind of machine is not trained again.
+
+    Raises:
+        Stopped: the observer stopped it before its end.
+        UsageError: there is no such recipe.
+        StudyLockedError: another process trains the benchmark in these results.
+        DataError, DeviceError, WorkerError, StorageError: as `open_grid` and `open_test_set`.
+    """
+    names = _chosen(options.recipes, benchmark)
+    given = () if options.precision == "auto" else (f"precision={options.precision}",)
+    alike: dict[tuple[DatasetName, str], dict[str, TrainConfig]] = {}  # what the same workers train
+    for name in names:
+        space = space_sources.load(f"{benchmark.name}/{name}", given)
+        where = space_sources.dataset_of(space), str(space.settings.get("precision", "auto"))
+        alike.setdefault(where, {})[name] = space_sources.recipe(space)
+    parts = [_trained(benchmark, configs, *where, options, observer) for where, configs in alike.items()]
+    rows = {row.recipe: row for part in parts for row in part.rows}
+    return replace(parts[0], workers=max(part.workers for part in parts), rows=tuple(rows[name] for name in names))
+
+
+def _chosen(names: Sequence[str], benchmark: Benchmark) -> list[str]:
+    """Return the named recipes of a benchmark in its order, all of them for none.
+
+    Raises:
+        UsageError: one is not known.
+    """
+    for name in names:
+        if name not in benchmark.recipes:
+            hint = did_you_mean(name, benchmark.recipes) or "."
+            known = ", ".join(benchmark.recipes)
+            raise UsageError(f"{show(name)}: no recipe of the {benchmark.name}{hint} There are {known}.")
+    return [name for name in benchmark.recipes if not names or name in names]
+
+
+def _trained(
+    benchmark: Benchmark, configs: Mapping[str, TrainConfig], dataset: DatasetName, precision: str,
+    options: BenchmarkOptions, observer: Observer,
+) -> ScoredRecipes:  # fmt: skip
+    """Return the result of recipes that train on this data set in this precision, as `train` does."""
+    files = DataOptions(data_dir=str(options.data_dir.resolve()) if options.data_dir else None)
+    data = replace(files, dataset=dataset, form=form_of(dataset, files.form))
+    seeds = [benchmark.seed_of(number) for number in range(options.seeds)]
+    runs = product(configs, seeds)
+    purpose = f"bench {benchmark.name}: {', '.join(configs)}; {number_of(options.seeds, 'seed')}"
+
+    def scored(task: Task, period: int, report: Report, state: bytes) -> Report:
+        if not report.end and (benchmark.every_epoch or period == len(task.costs)):
+            found = scores.score(task, state)
+            figures = {"test_errors": found.errors, "test_accuracy": found.accuracy, "test_loss": found.loss}
+            report = replace(report, metrics={**report.metrics, **figures})
+        # How many processes train decides how long each takes.
+        return replace(report, details={**report.details, WORKERS: options.workers})
+
+    with open_grid(
+        options.results / f"_{benchmark.name}", f"The {benchmark.name} in {options.results}/", observer, data=data,
+        workers=options.workers, device=options.device, precision=precision, extra_identity=unopened_identity(data),
+    ) as grid:  # fmt: skip
+        observer.on_start(len(runs), grid.seconds(runs))
+        scores = Scores(grid, data, purpose=purpose, ledgers=[ResultsFolder(options.results).openings])
+        curves = grid.train(runs, on_period=scored)
+    machine = this_machine(torch.device(str(grid.numerics["device"])), grid.numerics["precision"])
+    images = grid.data.split.images
+    return ScoredRecipes(
+        benchmark=benchmark,
+        machine=machine,
+        workers=max(int(report.details.get(WORKERS, options.workers)) for curve in curves.values() for report in curve),
+        train_images=images,
+        rows=tuple(
+            _row(name, config, data.form, images, machine, {seed: curves[name, seed] for seed in seeds})
+            for name, config in configs.items()
+        ),
+    )
+
+
+def _row(
+    name: str, config: TrainConfig, form: PictureForm, images: int, machine: Machine,
+    curves: Mapping[int, Sequence[Report]],
+) -> ScoredRecipe:  # fmt: skip
+    ended = {seed: curve for seed, curve in curves.items() if curve[-1].end is None}
+    return ScoredRecipe(
+        recipe=name,
+        precision=machine.precision,
+        epochs=config.epochs,
+        parameters=plan_layers(config.model, form).parameters,
+        training_flop=training_flop(config, images, form),
+        seeds=tuple(ended),
+        runs=tuple(map(_epochs, ended.values())),
+        unended=len(curves) - len(ended),
+    )
+
+
+def _epochs(curve: Sequence[Report]) -> tuple[Epoch, ...]:
+    """Return the scored epochs of a run."""
+    epochs, seconds = [], 0.0
+    for report in curve:
+        metrics: Mapping[str, Any] = report.metrics
+        seconds += report.seconds
+        if "test_loss" in metrics:
+            figures = {name: metrics[name] for name in ("train_loss", "test_loss", "test_errors", "test_accuracy")}
+            epochs.append(Epoch(**figures, seconds=seconds, weights=report.weights))
+            seconds = 0.0
+    return tuple(epochs)

@@ -1,0 +1,86 @@
+"""`mnist-bench bench notebook` and `bench ladder`: what they print, and published runs made again."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from mnist_bench.experiments.ladder import LADDER
+from mnist_bench.experiments.scored_recipes import ScoredRecipes
+from mnist_bench.training.remote.scorer import numerics_here
+from support import releases
+from support.handmade_scored import result, scored
+from support.portable_machines import check_as_published
+from support.published import figures
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> ScoredRecipes:
+    """Let the commands find this ladder without training."""
+    ladder = result(LADDER, scored("99.0", *[0.9900, 0.9910] * 5), scored("99.4", unended=2))
+    monkeypatch.setattr("mnist_bench.experiments.scored_recipes.train", lambda benchmark, asked, observer: ladder)
+    return ladder
+
+
+def test_the_table(cli: Run, found: ScoredRecipes) -> None:
+    heads, first, second, gap, *notes = cli("bench", "ladder").stdout.splitlines()
+    assert heads.split() == ["target", "reached", "recipe", "epochs", "parameters", "TFLOP", "seeds", "training"]
+    cells = ["99.0%", "met: 99.05% [99.01, 99.09]", "ladder/99.0", "2", "7,850", "0.14", "10", "4.0 s"]
+    assert re.split(" {2,}", first) == cells
+    assert re.split(" {2,}", second)[1:3] == ["not met: 2 of 2 runs did not finish", "ladder/99.4"]
+    assert [gap, *notes] == found.table().footnotes
+
+
+def test_other_forms_hold_the_same(cli: Run, found: ScoredRecipes) -> None:
+    rows = json.loads(cli("bench", "ladder", "--json").stdout)["rows"]
+    assert [(row["target"], row["met"], row["unended"], len(row["runs"])) for row in rows] == [
+        (0.99, True, 0, 10), (0.994, False, 2, 0),
+    ]  # fmt: skip
+    lines = cli("bench", "ladder", "--markdown").stdout.splitlines()
+    assert lines[2].startswith("| 99.0% | met: 99.05% \\[99.01, 99.09\\] | ladder/99.0 |")
+
+
+@pytest.mark.parametrize("name", ["notebook", "ladder"])
+def test_an_unknown_recipe_is_one_sentence(name: str, cli: Run, tmp_path: Path) -> None:
+    result = cli("bench", name, "99")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: 99: no recipe of the {name}")
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.integration
+def test_an_interrupted_row_of_the_notebook_continues_to_its_published_runs(tmp_path: Path) -> None:
+    """On every machine that computes portable bits."""
+    check_as_published(numerics_here("cpu", "portable"))
+    program = str(Path(sys.executable).with_name("mnist-bench"))
+    command = [program, "bench", "notebook", "linear", "--seeds", "2", "--workers", "1", "--json"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        begun = [process.stderr.readline() for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate()
+    assert (process.returncode, "continues where it stopped" in rest) == (130, True)
+    assert "the test set is evaluated, and results/test-openings.jsonl logs it" in begun[1]
+    assert "linear, seed 1 of 2: 92.49% on the test images" in begun[2]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ("seed 1 of 2" in done.stderr, "seed 2 of 2" in done.stderr) == (False, True)
+    published = figures("notebook.json")
+    if releases.is_that_of(published["machine"]["versions"]["torch"]):
+        (row,) = json.loads(done.stdout)["rows"]
+        assert without_seconds(row["runs"]) == without_seconds(published["rows"][0]["runs"][:2])
+
+
+def without_seconds(runs: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+    return [[{**epoch, "seconds": None} for epoch in run] for run in runs]

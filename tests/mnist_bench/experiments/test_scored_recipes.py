@@ -1,0 +1,214 @@
+"""The runs of a benchmark are what they are said to be: all images, fixed seeds, the test images' own figures, kept
+truly; and what follows from them is worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.tensors import load_dataset
+from mnist_bench.errors import DataError, Stopped
+from mnist_bench.experiments.grid import Observer, TrainingRun
+from mnist_bench.experiments.ladder import LADDER
+from mnist_bench.experiments.notebook import NOTEBOOK
+from mnist_bench.experiments.scored_recipes import Benchmark, BenchmarkOptions, Epoch, train
+from mnist_bench.numerics import device
+from mnist_bench.space_files import space_sources
+from mnist_bench.training.period import fit
+from mnist_bench.training.weights import export, model_in
+from search.errors import UsageError
+from search.trainer_api import Report
+from support.handmade_data import write_data
+from support.handmade_scored import epoch, scored
+
+in_this_process = pytest.mark.usefixtures("in_this_process")
+T_9 = 2.262157
+"""Student's 97.5% point for 9 degrees of freedom, from a table."""
+
+
+class Heard(Observer):
+    """An observer that remembers, and stops after so many runs."""
+
+    def __init__(self, stop_after: int = 1000) -> None:
+        self.runs: list[tuple[str, int]] = []
+        self.started: list[int] = []
+        self._stop_after = stop_after
+
+    def on_start(self, runs: int, seconds: float) -> None:
+        self.started.append(runs)
+
+    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
+        self.runs.append((run.name, run.seed))
+
+    def stopping(self) -> bool:
+        return len(self.runs) >= self._stop_after
+
+
+def options(tmp_path: Path, *recipes: str, seeds: int = 1, **others: Any) -> BenchmarkOptions:
+    asked: dict[str, Any] = {"precision": "fp32", "data_dir": tmp_path / "data", "results": tmp_path / "results"}
+    return BenchmarkOptions(recipes=recipes, seeds=seeds, **asked | others)
+
+
+def openings(tmp_path: Path) -> list[str]:
+    ledger = tmp_path / "results" / "test-openings.jsonl"
+    return [json.loads(line)["purpose"] for line in ledger.read_text().splitlines()] if ledger.exists() else []
+
+
+def by_hand(run: TrainingRun, data: Path, images: slice) -> tuple[list[str], int, float]:
+    """Return the weights of a run after each epoch, and the errors and loss of its net on other training images."""
+    alone = fit(run.config, run.seed, load_dataset(DataOptions(data_dir=str(data)), device.setup("cpu")), "fp32")
+    pictures = load_training_set(DataOptions()).images
+    pixels = pictures.images[: images.start].astype(np.float64)
+    shown = (pictures.images[images].astype(np.float64) - pixels.mean()) / pixels.std()
+    with torch.no_grad():
+        model = model_in(export(alone.state, run.config), "here")
+        logits = model(torch.tensor(shown, dtype=torch.float32).unsqueeze(1)).double().numpy()
+    labels = pictures.labels[images]
+    losses = np.log(np.exp(logits).sum(1)) - logits[np.arange(len(labels)), labels]
+    return [report.weights for report in alone.reports], int((logits.argmax(1) != labels).sum()), float(losses.mean())
+
+
+@pytest.mark.slow
+@in_this_process
+@pytest.mark.parametrize(("benchmark", "recipe", "scores"), [(NOTEBOOK, "hidden", 10), (LADDER, "99.4", 1)])
+def test_runs_are_fit_on_all_images_and_judged_on_the_test_images_alone(
+    benchmark: Benchmark, recipe: str, scores: int, tmp_path: Path
+) -> None:
+    data = write_data(tmp_path / "data", train=600, test=120)
+    found = train(benchmark, options(tmp_path, recipe), Heard())
+    (row,) = found.rows
+    config = space_sources.recipe(space_sources.load(f"{benchmark.name}/{recipe}"))
+    run = TrainingRun(name=recipe, config=config, seed=benchmark.seed_of(0), title="")
+    weights, errors, loss = by_hand(run, data, slice(600, 720))
+    assert [epoch.weights for epoch in row.runs[0]] == weights[-scores:]
+    last = row.runs[0][-1]
+    assert last.test_errors == errors
+    assert (last.test_accuracy, last.test_loss) == pytest.approx((1 - errors / 120, loss), rel=1e-5)
+    assert (found.train_images, row.seeds, row.precision, row.epochs) == (600, (run.seed,), "fp32", config.epochs)
+
+    other = write_data(tmp_path / "other", train=600, test=120, skip=500)
+    judged_anew = train(benchmark, options(tmp_path, recipe, data_dir=other), Heard()).rows[0].runs[0][-1]
+    assert judged_anew.weights == last.weights
+    assert judged_anew.test_loss != last.test_loss
+    assert openings(tmp_path) == [f"bench {benchmark.name}: {recipe}; 1 seed"] * 2
+
+
+@pytest.mark.slow
+@in_this_process
+def test_a_stopped_benchmark_continues_and_nothing_is_trained_or_judged_again(tmp_path: Path) -> None:
+    write_data(tmp_path / "data", train=600, test=120)
+    asked = options(tmp_path, "99.0", seeds=2)
+    stopped, resumed, again, more = Heard(stop_after=1), Heard(), Heard(), Heard()
+    with pytest.raises(Stopped):
+        train(LADDER, asked, stopped)
+    found = train(LADDER, asked, resumed)
+    runs = [("99.0", LADDER.seed_of(number)) for number in range(3)]
+    assert sorted(stopped.runs + resumed.runs) == sorted(runs[:2])
+    assert stopped.started == resumed.started == [2]
+    opened = len(openings(tmp_path))
+    assert (train(LADDER, asked, again), again.runs, len(openings(tmp_path))) == (found, [], opened)
+    row = train(LADDER, replace(asked, seeds=3, workers=2), more)
+    assert (row.rows[0].runs[:2], row.workers, more.runs) == (found.rows[0].runs, 2, runs[2:])
+    assert train(LADDER, asked, again).workers == 1, "as when they were trained"
+
+
+@pytest.mark.slow
+@in_this_process
+def test_recipes_of_other_data_are_trained_apart_and_stand_in_the_benchmarks_order(tmp_path: Path) -> None:
+    write_data(tmp_path / "data", train=60, test=30)
+    heard = Heard()
+    found = train(NOTEBOOK, options(tmp_path, "three_channels", "linear", "batchnorm"), heard)
+    assert [row.recipe for row in found.rows] == ["linear", "batchnorm", "three_channels"]
+    assert [row.parameters for row in found.rows] == [7_850, 340_700, 340_880]
+    assert heard.started == [2, 1]
+    assert openings(tmp_path) == ["bench notebook: linear, batchnorm; 1 seed", "bench notebook: three_channels; 1 seed"]
+
+
+@pytest.mark.slow
+@in_this_process
+def test_recipes_that_begin_alike_have_the_same_bits(tmp_path: Path) -> None:
+    write_data(tmp_path / "data", train=60, test=30)
+    found = train(NOTEBOOK, options(tmp_path, "vgg_as_written", "vgg_augmented"), Heard())
+    first, second = (replace(row.runs[0][0], seconds=0.0) for row in found.rows)
+    assert first == second
+
+
+@pytest.mark.slow
+@in_this_process
+def test_a_run_that_diverges_is_counted_and_not_averaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_data(tmp_path / "data", train=600, test=120)
+    config = space_sources.recipe(space_sources.load("notebook/dropout"))
+    wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
+    monkeypatch.setattr(space_sources, "recipe", lambda space: wild)
+    (row,) = train(LADDER, options(tmp_path, "99.0", seeds=2), Heard()).rows
+    assert (row.runs, row.unended, row.asked) == ((), 2, 2)
+    assert openings(tmp_path) == [], "there was nothing to judge"
+
+
+def test_missing_test_files_are_noticed_before_anything_is_trained(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data", train=600, test=120)
+    (data / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(DataError, match="t10k-labels"):
+        train(LADDER, options(tmp_path, "99.0"), Observer())
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_unknown_recipe_is_named_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^batchnrom: no recipe of the notebook; did you mean `batchnorm`\? There "):
+        train(NOTEBOOK, options(tmp_path, "linear", "batchnrom"), Observer())
+    with pytest.raises(UsageError, match=r"^99\.5: no recipe of the ladder; did you mean `99\..`\? There are 99\.0, "):
+        train(LADDER, options(tmp_path, "99.5"), Observer())
+
+
+@pytest.mark.parametrize("benchmark", [NOTEBOOK, LADDER])
+def test_every_shipped_recipe_takes_part_and_trains_on_all_images(benchmark: Benchmark) -> None:
+    begin = f"{benchmark.name}/"
+    shipped = [name for name in space_sources.shipped() if name.startswith(begin)]
+    assert {name.removeprefix(begin) for name in shipped} == {*benchmark.recipes}
+    assert {space_sources.recipe(space_sources.load(name)).train_on for name in shipped} == {"all"}
+
+
+def test_the_interval_is_students() -> None:
+    found = scored("99.0", *[0.9900, 0.9910] * 5)  # their deviation is 0.0005 * sqrt(10 / 9), of the mean 0.0005 / 3
+    reach = T_9 * 0.0005 / 3
+    assert found.interval == pytest.approx((0.9905 - reach, 0.9905 + reach), abs=1e-9)
+
+
+def test_figures_of_a_row() -> None:
+    found = scored("linear", 0.92, 0.93, 0.94)
+    values = found.plain()
+    assert (values["accuracy"], values["accuracy_deviation"]) == pytest.approx((0.93, 0.01))
+    assert (values["loss"], values["train_loss"], values["seconds"]) == pytest.approx((0.2, 0.1, 4.0))
+    assert (values["low"], values["high"]) == found.interval
+    assert [len(run) for run in values["runs"]] == [2, 2, 2]
+
+
+def test_without_runs_or_with_one_there_is_no_spread() -> None:
+    nothing, one = scored("linear", unended=2).plain(), scored("linear", 0.9).plain()
+    assert [nothing[name] for name in ("accuracy", "accuracy_deviation", "low", "seconds")] == [None] * 4
+    assert [one[name] for name in ("accuracy", "accuracy_deviation", "low", "seconds")] == [0.9, None, None, 4.0]
+
+
+def test_seconds_are_the_median_runs() -> None:
+    runs = tuple((epoch(0.9, seconds=seconds), epoch(0.9, seconds=seconds)) for seconds in (1.0, 50.0, 2.0))
+    assert scored("99.0", runs=runs).seconds == 4.0
+
+
+def test_a_digest_is_of_all_figures_but_the_seconds() -> None:
+    shown = scored("linear", 0.92, 0.94)
+    (first, *others), *runs = shown.runs
+
+    def digest_with(epoch: Epoch) -> str:
+        return replace(shown, runs=((epoch, *others), *runs)).digest
+
+    assert digest_with(replace(first, seconds=1.0)) == shown.digest
+    changed = (replace(first, weights="ff"), replace(first, test_errors=2), replace(first, test_loss=0.3))
+    assert len({shown.digest, replace(shown, unended=1).digest, *map(digest_with, changed)}) == 5
