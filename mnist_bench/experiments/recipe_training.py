@@ -78,15 +78,8 @@ class RecipeTraining:
     options: TrainingOptions
 
     def fit(self, seed: int, on_period: OnPeriod = lambda report: None) -> FitResult:
-        """Train with a seed; `on_period` is called with the report of each period.
-
-        Raises:
-            UsageError: it is not a seed; and see `training.fit`.
-        """
-        check_seed("seed", seed)
-        if self.precision == "portable":  # a worker process trains
-            return self.fit_seeds((seed,), 1, lambda _, report: on_period(report))[0]
-        return fit(self.config, seed, self.data, self.precision, lambda period, state, report: on_period(report))
+        """Train with a seed as `fit_seeds` does; `on_period` is called with the report of each period."""
+        return self.fit_seeds((seed,), 1, lambda _, report: on_period(report))[0]
 
     def fit_seeds(self, seeds: Sequence[int], workers: int, on_period: OnSeed) -> tuple[FitResult, ...]:
         """Train with several seeds, `workers` at a time, each in a process of its own.
@@ -94,13 +87,19 @@ class RecipeTraining:
         One worker is this process, or for portable precision one process for all seeds.
 
         Raises:
+            UsageError: one is not a seed.
             WorkerError: training fails, or processes die of it.
+            ArchitectureError, PluginError: as `training.fit`.
         """
         for seed in seeds:
             check_seed("seed", seed)
         workers = min(workers, len(seeds))
+
+        def heard_here(seed: int, period: int, state: bytes, report: Report) -> None:
+            on_period(seed, report)
+
         if workers == 1 and self.precision != "portable":
-            return tuple(self.fit(seed, partial(on_period, seed)) for seed in seeds)
+            return tuple(fit(self.config, seed, self.data, self.precision, partial(heard_here, seed)) for seed in seeds)
 
         def heard(task: Task, period: int, report: Report, state: bytes) -> Report:
             on_period(task.seed, report)
@@ -156,23 +155,14 @@ def of_trial(study: StudyRecord, trial: TrialRecord, options: TrainingOptions) -
         SpaceError, DataError, DeviceError: see `of_recipe`.
     """
     name = f"{study.name}/{trial.number}"
-    _check_overrides(options.overrides, name)
+    for override in options.overrides:
+        setting = override.partition("=")[0].strip()
+        if setting in OF_DATA:
+            raise UsageError(f"--set {setting}: {name} is trained on the data set of its study; leave it out.")
     data = compatibility.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}").options
     text = recipe_text(study, trial)
     space = space_sources.parse(text, name, options.given, form=lambda _: data.form, net=options.net)
     return _made(space, data, options)
-
-
-def _check_overrides(overrides: Sequence[str], name: str) -> None:
-    """Check that the overrides leave a trial of this name its data.
-
-    Raises:
-        UsageError: one does not.
-    """
-    for override in overrides:
-        setting = override.partition("=")[0].strip()
-        if setting in OF_DATA:
-            raise UsageError(f"--set {setting}: {name} is trained on the data set of its study; leave it out.")
 
 
 def _made(space: Space, data: DataOptions, options: TrainingOptions) -> RecipeTraining:

@@ -222,7 +222,8 @@ def _trained(
     files = DataOptions(data_dir=str(options.data_dir.resolve()) if options.data_dir else None)
     data = replace(files, dataset=dataset, form=form_of(dataset, files.form))
     seeds = [benchmark.seed_of(number) for number in range(options.seeds)]
-    runs = product(configs, seeds)
+    whole_names = {name: f"{benchmark.name}/{name}" for name in configs}
+    runs = product({whole_names[name]: config for name, config in configs.items()}, seeds)
     purpose = f"bench {benchmark.name}: {', '.join(configs)}; {number_of(options.seeds, 'seed')}"
 
     def scored(task: Task, period: int, report: Report, state: bytes) -> Report:
@@ -248,7 +249,7 @@ def _trained(
         workers=max(int(report.details.get(WORKERS, options.workers)) for curve in curves.values() for report in curve),
         train_images=images,
         rows=tuple(
-            _row(name, config, data.form, images, machine, {seed: curves[name, seed] for seed in seeds})
+            _row(name, config, data.form, images, machine, {seed: curves[whole_names[name], seed] for seed in seeds})
             for name, config in configs.items()
         ),
     )

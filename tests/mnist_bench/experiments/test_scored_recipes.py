@@ -110,7 +110,7 @@ def test_a_stopped_benchmark_continues_and_nothing_is_trained_or_judged_again(tm
     with pytest.raises(Stopped):
         train(LADDER, asked, stopped)
     found = train(LADDER, asked, resumed)
-    runs = [("99.0", LADDER.seed_of(number)) for number in range(3)]
+    runs = [("ladder/99.0", LADDER.seed_of(number)) for number in range(3)]
     assert sorted(stopped.runs + resumed.runs) == sorted(runs[:2])
     assert stopped.started == resumed.started == [2]
     opened = len(openings(tmp_path))
