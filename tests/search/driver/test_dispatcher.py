@@ -158,7 +158,7 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     assert len(times) == reported + len(crashed)
 
 
-@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 @pytest.mark.parametrize("pruner", [Asha(), NoPruner()])  # with NoPruner trials train on past what is not handled yet
 def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(
     clock: Clock, tmp_path: Path, pruner: Pruner, order: Order

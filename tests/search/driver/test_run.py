@@ -229,7 +229,7 @@ def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path
         return Raised(job=job, error=error) if job.trial not in (0, 4) else None
 
     with pytest.raises(TooManyFailuresError) as ended:
-        fake.run(tmp_path, widest=64, slots=1, pruner=NoPruner(), executor=Scripted(clock, fails))
+        fake.run(tmp_path, widest=64, concurrent_trials=1, pruner=NoPruner(), executor=Scripted(clock, fails))
     cause = "ZeroDivisionError: trial 5 divides by zero"
     assert str(ended.value) == f"5 trials in a row crashed; the first one: {cause}."
     assert ended.value.__notes__ == [f"Traceback:\n  its lines\n{cause}"], "for those who ask for it"
