@@ -97,8 +97,10 @@ def make_trainer() -> Trainer:
 def search(results: Path, trials: int) -> None:
     """Search with the trainer above."""
     asked = SearchConfig(
-        space="former/0.1/conv",
-        overrides=("limits={}",),
+        space="conv",
+        overrides=("limits={}", "periods=[0.5, 1, 2, 4, 8]"),
+        sampler="tpe",
+        start=False,
         trials=trials,
         study_name=STUDY,
         executor="in-process",

@@ -75,8 +75,8 @@ def test_an_old_study_is_whole_under_a_later_version_and_goes_on(
 
 @pytest.mark.integration
 def test_what_a_later_version_made_with_a_later_setting_is_named(later: Path, tmp_path: Path) -> None:
-    with_tpe = (ROOT / "spaces" / "former" / "0.1" / "smoke.yaml").read_text()
-    (tmp_path / "window.yaml").write_text(with_tpe.replace("sampler: tpe", "sampler: {name: tpe, new_window: 3}"))
+    smoke = (ROOT / "spaces" / "smoke.yaml").read_text()
+    (tmp_path / "window.yaml").write_text(smoke.replace("sampler: curves", "sampler: {name: tpe, new_window: 3}"))
     leaky, windowed, kept, record = run(
         later, tmp_path, search("leaky", 1, "--set", "model.new_slope=0.1"), search("windowed", 1, space="window.yaml"),
         "leaderboard leaky --json", "show leaky/0 --json",

@@ -28,7 +28,7 @@ def nets() -> dict[str, TrainConfig]:
     """Return the nets by name, each for one epoch of the search's split.
 
     two-conv is a small net with a fast recipe. batchnorm-N is the notebook's best net and recipe at batch size N (the
-    notebook has 32). conv-mid is a net of medium size from spaces/former/0.1/conv.yaml.
+    notebook has 32). conv-mid is a net of medium size from version 0.1's spaces/conv.yaml.
     """
     notebook = replace(space_sources.recipe(space_sources.load("notebook/batchnorm")), train_on="search_split")
     return {

@@ -258,9 +258,7 @@ def _start(spec: Mapping[str, Any]) -> list[str]:
 def _shipped(spec: Mapping[str, Any]) -> str | None:
     """Return the name of the shipped space that was searched; None if it was another space."""
     name = str(spec["name"])
-    names = [name, *space_sources.former(name)] if name in space_sources.shipped() else []
-    searched = canonical_json.dumps(spec)
-    return next((each for each in names if _shipped_spec(each) == searched), None)
+    return name if name in space_sources.shipped() and _shipped_spec(name) == canonical_json.dumps(spec) else None
 
 
 @cache

@@ -52,7 +52,7 @@ def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) 
     Raises:
         SearchError: as `search.driver.run.Search.run`, and `SearchSetup.of` for faults in the space file.
     """
-    setup = SearchSetup.of(config, observer.on_notice)
+    setup = SearchSetup.of(config)
     for warning in space_warnings.warnings(setup.drawn, (setup.sampler, setup.pruner)):
         observer.on_warning(space_warnings.warning_line(warning))
     check_own_code(setup)

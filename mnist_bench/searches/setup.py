@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from mnist_bench.searches.study_context import period_ends
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import Drawn
 from mnist_bench.studies.record import is_portable
-from search.errors import SpaceError, UsageError
+from search.errors import UsageError
 from search.messages import command_line
 from search.plugins.loading import is_code
 from search.space.space import Space
@@ -39,25 +39,23 @@ class SearchSetup:
     """How the data set is loaded."""
 
     @classmethod
-    def of(cls, config: SearchConfig, notice: Callable[[str], object] = lambda text: None) -> SearchSetup:
+    def of(cls, config: SearchConfig) -> SearchSetup:
         """Return the setup of a search with these options.
-
-        A shipped space may be improved between releases. A study that was begun with an earlier version continues with
-        that version; `notice` is called with a sentence about it.
 
         Raises:
             SpaceError, UsageError, DataError: as `space_files.open_with_data`; a recipe has nothing to search.
-            StorageError: the study exists, and its database cannot be read.
         """
-        if (begun := _as_begun(config, notice)) is not None:
-            return begun
-        setup = _opened(config, config.space)
-        if setup.space.is_recipe:
+        space, data = space_sources.open_with_data(
+            config.space, _overrides(config), data_dir=config.data_dir, dataset=config.dataset, net=config.net
+        )
+        if space.is_recipe:
             raise UsageError(
                 f"{space_sources.named(config.space)}: there is nothing to search, because it has no range; use "
                 f"`{_train_command(config)}`."
             )
-        return setup
+        named = {"sampler": config.sampler, "pruner": config.pruner}
+        own = [kind for kind, name in named.items() if name is not None and is_code(name)]
+        return cls(config=config, space=_without(own, space), data=data)
 
     @property
     def form(self) -> PictureForm:
@@ -163,39 +161,6 @@ def _train_command(config: SearchConfig) -> str:
 
 def _set_words(overrides: Iterable[str]) -> list[str]:
     return [word for override in overrides for word in ("--set", override)]
-
-
-def _as_begun(config: SearchConfig, notice: Callable[[str], object]) -> SearchSetup | None:
-    """Return the setup with the shipped space of an earlier release, if the study was begun with that space."""
-    for name in space_sources.former(config.space) if isinstance(config.space, str | Path) else []:
-        setup = _fitting(config, name)
-        begun = specification(setup.location) if setup is not None else None
-        if setup is None or begun is None or begun["space"] != setup.space.to_spec():
-            continue
-        current = _fitting(config, config.space)
-        if current is None or begun["space"] != current.space.to_spec():  # the options may make both equal
-            notice(
-                f"{setup.location.name} continues with the {setup.space.name} of its start ({name}); "
-                "--study-name NAME starts a search with the current one."
-            )
-        return setup
-    return None
-
-
-def _fitting(config: SearchConfig, source: space_sources.Source) -> SearchSetup | None:
-    """Return the setup with the space of `source`; None if the options of the search do not fit that space."""
-    try:
-        return _opened(config, source)
-    except SpaceError:
-        return None
-
-
-def _opened(config: SearchConfig, source: space_sources.Source) -> SearchSetup:
-    space, data = space_sources.open_with_data(
-        source, _overrides(config), data_dir=config.data_dir, dataset=config.dataset, net=config.net
-    )
-    own = [kind for kind, name in (("sampler", config.sampler), ("pruner", config.pruner)) if name and is_code(name)]
-    return SearchSetup(config=config, space=_without(own, space), data=data)
 
 
 def _overrides(config: SearchConfig) -> tuple[str, ...]:

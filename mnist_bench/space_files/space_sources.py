@@ -31,7 +31,6 @@ __all__ = [
     "config",
     "dataset_of",
     "find",
-    "former",
     "load",
     "named",
     "open_with_data",
@@ -43,8 +42,6 @@ __all__ = [
 _PACKAGE = Path(__file__).parents[1]
 FOLDERS = (_PACKAGE / "_spaces", _PACKAGE.parent / "spaces")
 """Where the shipped spaces lie: in an installed package, in a checkout."""
-FORMER = "former/"
-"""Folder among them of the spaces of earlier releases: `former/0.1/conv.yaml`."""
 
 
 Source = str | Path | Mapping[str, Any] | TrainConfig
@@ -174,38 +171,21 @@ def find(name_or_path: str | Path) -> Path:
     Raises:
         UsageError: there is none; the message names a similar one.
     """
-    path, file = Path(name_or_path), _files().get(str(name_or_path))
+    known = shipped()
+    path, file = Path(name_or_path), known.get(str(name_or_path))
     # Unlike Path.exists, os.path.exists is False for a name that is too long or holds a NUL. A folder is not a space.
     if os.path.exists(path) and not (file and os.path.isdir(path)):
         return path
     if file is not None:
         return file
-    known = shipped()
     hint = did_you_mean(path.stem, known) or "."
     raise UsageError(f"{show(str(path))}: no such file or bundled space{hint} Bundled: {', '.join(known)}.")
 
 
 def shipped() -> dict[str, Path]:
-    """Return the files of the spaces that come with the program, by name; see `former` for those of earlier
-    releases."""
-    return {name: path for name, path in _files().items() if not name.startswith(FORMER)}
-
-
-def _files() -> dict[str, Path]:
+    """Return the files of the spaces that come with the program, by name."""
     folder = next((folder for folder in FOLDERS if folder.is_dir()), FOLDERS[0])
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.yaml"))}
-
-
-def former(name_or_path: str | Path) -> list[str]:
-    """Return the names under which a shipped space (the one in this very file) is kept as it was in earlier releases.
-
-    >>> former("conv"), former("your own space")
-    (['former/0.1/conv'], [])
-    """
-    path = os.path.realpath(name_or_path)
-    names = [name for name, file in shipped().items() if name == str(name_or_path) or os.path.realpath(file) == path]
-    kept = [each for each in _files() if each.startswith(FORMER)]
-    return [each for each in kept if each.removeprefix(FORMER).partition("/")[2] in names]
 
 
 def recipe(space: Space) -> TrainConfig:

@@ -29,7 +29,7 @@ from support.forgery import chain_anew
 from support.paths import DATABASE, LOCK
 
 STUDY = "smoke-0"
-SEARCH = ("search", "former/0.1/smoke", "--trials", "4", "--concurrent-trials", "2", "--set", "subset=1000",
+SEARCH = ("search", "smoke", "--sampler", "tpe", "--trials", "4", "--concurrent-trials", "2", "--set", "subset=1000",
           "--set", "epochs=2", "--executor", "in-process")  # fmt: skip
 TEXT = (
     "=HYPERLINK(1)\x1b]0;owned\x07\x1b[31m\x9b2J\r\nError: forged [/x][link=http://evil]y[/link] "

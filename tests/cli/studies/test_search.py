@@ -470,7 +470,7 @@ def test_a_dry_run_over_a_study_that_is_there_says_what_is_left(in_one_process: 
 
 @pytest.mark.slow
 def test_a_dry_run_warns_and_says_what_share_is_infeasible(cli: Cli) -> None:
-    result = cli("search", "former/0.1/conv", "--dry-run", "--set", "optim.batch_size={choice: [64]}")
+    result = cli("search", "conv", "--dry-run", "--set", "optim.batch_size={choice: [64]}")
     assert "warning: optim.batch_size: a range of one value" in result.stderr
     assert re.search(r"^\d\d% of random configurations exceed a limit; they are not trained", result.stdout, re.M)
 
@@ -499,7 +499,7 @@ def test_what_was_given_for_a_recipe_is_given_to_train(cli: Cli) -> None:
 
 
 def test_a_dry_run_names_two_objectives(cli: Cli) -> None:
-    result = cli("search", "former/0.1/smoke", "--dry-run", "--set", "objective=[val_accuracy, macs]")
+    result = cli("search", "smoke", "--sampler", "tpe", "--dry-run", "--set", "objective=[val_accuracy, macs]")
     assert "50 trials of at most 3 epochs, for high accuracy and few MACs, tpe" in result.stdout
 
 

@@ -11,9 +11,8 @@ import pytest
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.running import run
 from mnist_bench.searches.setup import SearchSetup
-from mnist_bench.space_files import space_sources
 from search.driver.progress import Observer
-from search.errors import FingerprintError, SpaceError, UsageError
+from search.errors import SpaceError, UsageError
 from search.strategies.pruners import Median, NoPruner, Pruner
 from search.strategies.samplers import SAMPLERS, Curves, ForeignSampler, Random, Sampler, Tpe
 from support import own_code
@@ -131,48 +130,6 @@ def test_a_study_that_began_without_a_sampler_keeps_its_own(tmp_path: Path, monk
     assert (len(study.trials), study.spec["sampler"]["name"]) == (2, "tpe")
     newly = replace(asked, trials=3, study_name="new")
     assert SearchSetup.of(newly).sampler == Curves()
-
-
-@pytest.mark.slow
-def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a release makes of a shipped space ends no search that was begun with an earlier one."""
-    spaces = tmp_path / "spaces"
-    (spaces / "former" / "0.1").mkdir(parents=True)
-    before, now = (space_sources.find(name).read_text() for name in ("former/0.1/smoke", "smoke"))
-    (spaces / "smoke.yaml").write_text(before)
-    monkeypatch.setattr("mnist_bench.space_files.space_sources.FOLDERS", (spaces,))
-    asked = SearchConfig(
-        space="smoke", overrides=("subset=1000", "epochs=1"), trials=1, executor="in-process", device="cpu",
-        results=tmp_path / "results",
-    )  # fmt: skip
-    run(asked, Observer(), lambda: False)
-    (spaces / "former" / "0.1" / "smoke.yaml").write_text(before)
-    (spaces / "smoke.yaml").write_text(now)
-
-    said: list[str] = []
-    assert SearchSetup.of(asked, said.append).space.settings["search"]["sampler"] == "tpe"
-    by_its_file = replace(asked, space=str(spaces / "smoke.yaml"))
-    assert SearchSetup.of(by_its_file).space.settings["search"]["sampler"] == "tpe"
-    assert said == [
-        "smoke-0 continues with the smoke of its start (former/0.1/smoke); --study-name NAME starts a search with "
-        "the current one."
-    ]
-    assert len(run(replace(asked, trials=2), Observer(), lambda: False).study.trials) == 2
-    said.clear()
-    two = replace(asked, overrides=(*asked.overrides, "objective=[val_accuracy, macs]"), study_name="two")
-    with pytest.raises(SpaceError, match="curves needs a single objective"):
-        SearchSetup.of(two)
-    run(replace(two, space="former/0.1/smoke"), Observer(), lambda: True)
-    assert SearchSetup.of(two, said.append).space.settings["search"]["sampler"] == "tpe"
-    for other in (replace(asked, study_name="new"), replace(asked, overrides=("subset=1200", "epochs=1"))):
-        assert SearchSetup.of(other, said.append).space.settings["search"]["sampler"] == "curves"
-    with pytest.raises(FingerprintError, match=r"subset: 1,?000 then, 1,?200 now"):
-        run(replace(asked, overrides=("subset=1200", "epochs=1")), Observer(), lambda: False)
-    assert len(said) == 1
-    either = replace(asked, sampler="curves", precision="portable", study_name="either")
-    run(either, Observer(), lambda: True)
-    assert SearchSetup.of(either, said.append).space.settings["search"]["sampler"] == "curves"
-    assert len(said) == 1, "with these options both are the same space"
 
 
 def test_a_search_is_portable_if_its_training_is() -> None:

@@ -257,7 +257,7 @@ def test_overrides_are_checked_against_the_whole_space(overrides: list[str], exp
         ["model.batchnorm=none", "model.hidden_layers=1"],
     ],
 )
-@pytest.mark.parametrize("name", ["conv", "former/0.1/conv", "small"])
+@pytest.mark.parametrize("name", ["conv", "conv-gpu", "small"])
 def test_the_file_of_a_space_with_overrides_is_that_space(tmp_path: Path, name: str, overrides: list[str]) -> None:
     space = space_sources.load(name, overrides)
     written = tmp_path / "space.yaml"

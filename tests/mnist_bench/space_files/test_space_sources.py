@@ -12,7 +12,6 @@ from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import samples
-from search import canonical_json
 from search.errors import SpaceError, UsageError
 from search.space.space import Space
 
@@ -54,43 +53,6 @@ def test_shipped_spaces_are_right_and_named_after_their_file(name: str) -> None:
 
 def test_the_default_spaces_are_shipped() -> None:
     assert {"conv", "conv-gpu", "smoke"} <= space_sources.shipped().keys()
-
-
-FORMER = {
-    "former/0.1/conv": "864624b9792caca184e52b81e1e1918ecd34846114c856e96d95e991476a1099",
-    "former/0.1/ladder/99.4": "b84a3cf5d550dd83333f4545e9a7bcd4264bbc5ab86c359ff7c3f8ee3f94cde1",
-    "former/0.1/ladder/99.6": "71f00ea67e247d72237c5ffde31dd2f1a3ef5e2f17b84d1cc8bd85540a535270",
-    "former/0.1/mini": "5dbc18bc706eb212121f022fd4d97cce29acdc658725ac1dc699069340b6f29f",
-    "former/0.1/notebook/batchnorm": "167cda1b3c0f6d314cb34493447aa1fa5af2bbdd66e4a2d3d162d38b55c1f4ec",
-    "former/0.1/notebook/batchnorm_2": "e7eb82ac2f0de6348cfd6f5f18fa812ada0c020331674b19ef63d4584cb711e0",
-    "former/0.1/notebook/dropout": "105bb0773f089bccf23255d395c47e3e683fc7989594935be7ce784e5d6ad7bf",
-    "former/0.1/notebook/hidden": "f9b4a143b685ad3712abf1ae3add416012c3030fc1682ed8734d9b4530a79f26",
-    "former/0.1/notebook/linear": "50be91f97826c39937970c6a32ab6f12a06d8eb3d5c8ea6d921c5ec823ab7d75",
-    "former/0.1/notebook/lr_drop": "b961472e303ed6b204769d56b2fdbc71dd962bc63d40eb88e6a005d3446fcbf2",
-    "former/0.1/notebook/three_channels": "9954caa6ec36fb92720b09dc2249536a3f46a9fcf486c5835ab006de1147a125",
-    "former/0.1/notebook/vgg": "7aca8a7308cb3f2faf4fa49794f3138c4f1de4114a19418566aebdf582f91a66",
-    "former/0.1/notebook/vgg_as_written": "7da50811140088cbad7b955b41cce9e77a6d120e20c221be26f9991ead083ff9",
-    "former/0.1/notebook/vgg_augmented": "f9324509d77ee09ec0f30914fba28ce5f0870d556671334fa89d2c9a6cf760aa",
-    "former/0.1/smoke": "3ab748cfd8287d4538d6664c0938312d8d43ae85eefca90983432f53ba5477c9",
-    "former/0.2/conv-gpu": "dbfaa87cba37d93c410d3fabaa1c24a02f96d909c9d28367e80fd88f985cb7ab",
-    "former/0.2/ladder/99.4": "0b81279b1ad3e97aa10f051135955bc82e376c91f4b3d86fc5ecbeff0cf1cc47",
-    "former/0.2/ladder/99.6": "05750c90914b6d3aa5b20c108159510c6a2dd2c6f17a4ba167e17382b65f538e",
-    "former/0.2/ladder/99.7": "fa2df41950da27c2af85a544cd4cf4ec0a7ec5fd396d9053fcb7d3f054377938",
-    "former/0.2.dev0/mini": "d23cbe146353a226358fbd46bda124c65ce7f516d22c4a102e864f0dd98c50da",
-}
-"""SHA-256 of what the spaces of earlier releases specify: a study of theirs goes on with these and no others."""
-
-
-def test_earlier_releases_spaces_are_kept_as_they_were() -> None:
-    names = [name for current in space_sources.shipped() for name in space_sources.former(current)]
-    assert {name: canonical_json.sha256(space_sources.load(name).to_spec()) for name in names} == FORMER
-    assert not set(names) & space_sources.shipped().keys(), "a list of what there is shows the latest alone"
-
-
-def test_a_shipped_space_is_known_by_its_file_too() -> None:
-    assert space_sources.former(space_sources.find("conv")) == space_sources.former("conv") == ["former/0.1/conv"]
-    assert space_sources.former(space_sources.find("notebook/vgg")) == ["former/0.1/notebook/vgg"]
-    assert space_sources.former("vgg") == space_sources.former("small") == []
 
 
 def test_find_prefers_a_path_and_knows_shipped_names(mine: Path) -> None:

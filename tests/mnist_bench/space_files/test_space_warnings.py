@@ -149,7 +149,7 @@ def test_nets_are_those_for_the_pictures(tmp_path: Path, more: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["conv", "mini", "smoke", "former/0.1/conv", "former/0.1/smoke"])
+@pytest.mark.parametrize("name", ["conv", "mini", "smoke"])
 def test_the_shipped_spaces_have_no_warnings(name: str) -> None:
     assert warnings(Drawn(space_sources.load(name))) == []
 
