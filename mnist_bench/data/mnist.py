@@ -67,7 +67,7 @@ class About:
     names: tuple[str, ...]
     """Names of the classes, if their source named them."""
     sizes: Mapping[str, int]
-    """Sizes of the files in bytes, if recorded."""
+    """Sizes of the files in bytes."""
 
 
 def about(folder: Path) -> About | None:
@@ -78,7 +78,7 @@ def about(folder: Path) -> About | None:
     try:
         values = json.loads((folder / ABOUT).read_bytes())
         hashes = {name: str(values["sha256"][name]) for name in SHA256}
-        sizes = {name: int(size) for name, size in values.get("sizes", {}).items() if name in SHA256}
+        sizes = {name: int(values["sizes"][name]) for name in SHA256}
         names = tuple(map(str, values.get("classes", ())))
         return About(form=parse(values["form"]), sha256=hashes, names=names, sizes=sizes)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):

@@ -271,8 +271,7 @@ class _Finder:
         if not path.is_file():
             command = result_tables.command_for_nets(study.files.path, trial.number, self.commands)
             raise StudyNotFoundError(
-                f"{path}: the network that `confirm` trained on all images was not kept, as in earlier versions, or is "
-                f"gone; `{command}` trains it again."
+                f"{path}: the network that `confirm` trained on all images is missing; `{command}` trains it again."
             )
         record = records.read(folder.record_of(trial.number, SEED, on_all=True))
         if record.data != record_of(study, trial).data:

@@ -78,7 +78,7 @@ def read(study: StoredStudy) -> Sections:
     ]
     return Sections(
         test_results=results[0] if results else None,
-        winner=race.winner if race and is_current and race.judged else None,
+        winner=race.winner if race and is_current else None,
         outdated=bool(found) and all(each.digest != study.digest for each in found),
         confirmed=raced if is_confirmed else None,
         raced=None if is_confirmed else raced,

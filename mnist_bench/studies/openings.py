@@ -1,7 +1,7 @@
 """Count how often the test set was opened: for one study, and from a results folder.
 
 A confirmation is noted in two ledgers, that of the results folder and that of the study's own folder, so that a copy of
-either keeps the count. Earlier versions noted it in the results folder only. The same line in two ledgers counts once.
+either keeps the count. The same line in two ledgers counts once.
 """
 
 from __future__ import annotations

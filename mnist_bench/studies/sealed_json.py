@@ -57,21 +57,17 @@ def load(path: Path, kind: type[T], what: str) -> T | None:
         OtherVersionError: a newer version wrote the file.
         StorageError: the file cannot be read, or is not as `save` wrote it.
     """
+    incomplete = f"is not a complete {what}; move it away, and it is made again."
     try:
         return TypeAdapter(kind).validate_json(unseal(files.read(path, MAX_BYTES)), strict=True, extra="forbid")
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise not_read(path, error, f"is not a complete {what}; move it away, and it is made again") from error
+        if name := unknown_in(error):
+            raise OtherVersionError(f"{path}: {unknown(name)}.") from error
+        raise StorageError(f"{path}: {incomplete}") from error
     except (OSError, ValueError) as error:
-        raise StorageError(f"{path}: is not a complete {what}; move it away, and it is made again.") from error
-
-
-def not_read(path: Path, error: ValidationError, otherwise: str) -> StorageError:
-    """Return the error for a file that pydantic refuses: a newer version wrote it, or else `otherwise`."""
-    if name := unknown_in(error):
-        return OtherVersionError(f"{path}: {unknown(name)}.")
-    return StorageError(f"{path}: {otherwise}.")
+        raise StorageError(f"{path}: {incomplete}") from error
 
 
 def seal(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,12 +101,14 @@ def test_pages_are_made_again_of_a_kept_study_without_its_checkpoints_and_other_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(canned.CONFIRMED, tmp_path / "results" / "confirmed")
+    (tmp_path / "results" / "confirmed" / "checkpoints").mkdir()
+    for other in ("weights/7.safetensors", "checkpoints/48-1.ckpt"):
+        (tmp_path / "results" / "confirmed" / other).touch()
     KEEP(tmp_path / "results", "confirmed")
     files = {path.relative_to(publish.STUDIES).as_posix() for path in publish.STUDIES.rglob("*") if path.is_file()}
     assert files == {
-        "confirmed/study.db", "confirmed/space.yaml", "confirmed/weights/48.safetensors",
-        "confirmed/confirm/confirm.json",
-        "confirmed/ablation/ablation.json", "confirmed/test-openings.jsonl",
+        "confirmed/study.db", "confirmed/weights/48.safetensors", "confirmed/confirm/confirm.json",
+        "confirmed/ablation/ablation.json", "confirmed/space.yaml", "confirmed/test-openings.jsonl",
     }  # fmt: skip
     ran: list[tuple[str, ...]] = []
     monkeypatch.setattr(publish, "PAGES", {"conv": publish.Pages(study="confirmed", plots=("curves",))})

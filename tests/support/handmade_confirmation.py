@@ -27,7 +27,7 @@ def found(**changes: Any) -> confirmed.Confirmed:
     whole = confirmed.Confirmed(
         study=study.name, digest=study.digest, top=8, budget=None, seconds=90.0, train_images=50_000,
         validation_images=10_000, test_images=10_000, candidates=tuple(candidates), seeds=4, cut=False, winner=1,
-        cheapest=0, finals=(
+        cheapest=0, leader=None, least=None, earlier=(), finals=(
             confirmed.Final(number=1, errors=(50, 54, 46, 50, 50, 50, 50, 50)),
             confirmed.Final(number=0, errors=(60, None, 62, 61, 59, 60, 60, 58)),
         ),

@@ -25,5 +25,6 @@ FRONT = Front(
         final(4, *EVEN, committee=9), final(1, *(errors + 9 for errors in EVEN)), final(2, *(3, 5, 4, 4, 3, 5, 4, 4)),
         final(8, *EVEN), final(7, 1, 1, 1, 1, 1, 1, 1, None), final(9, *([None] * 8)),
     ),
+    earlier=(),
 )  # fmt: skip
 """#4 and #2 are on it, #1 and #8 are not; #7 and #9 have runs that did not finish."""

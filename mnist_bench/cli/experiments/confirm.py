@@ -168,7 +168,7 @@ def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[Final], *, js
 
     opened, kept = openings.for_study(study.location), study.files.confirm.kept_nets()
     numbers = [final.number for final in finals]
-    nets = [path for (trial, _), path in kept.items() if trial in numbers]  # earlier versions kept none
+    nets = [path for (trial, _), path in kept.items() if trial in numbers]
     where = f"{nets[0].parent}/TRIAL-seed-K.safetensors" if nets else ""
     told = [f"The {len(nets)} networks trained on all images: {where}."] if nets else []
     output.print_result(
@@ -190,7 +190,7 @@ def _to_take_away(
     """
     from mnist_bench.experiments.confirm.confirming import lost_nets
 
-    kept = {number for number, _ in files.kept_nets()}  # earlier versions kept none
+    kept = {number for number, _ in files.kept_nets()}
     if not any(final.number in kept for final in finals) or lost_nets(files, finals):
         return []
     command = commands.line("export", "--confirmed", "--to", "winner", trial=trial)

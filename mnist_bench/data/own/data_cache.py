@@ -56,12 +56,11 @@ def kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path,
 def _whole(folder: Path) -> About | None:
     """Return the description of the files in a cache folder; None if one is missing, or has another size than it had.
 
-    Programs that clean up caches may remove single files. Folders of earlier versions do not record the sizes.
+    Programs that clean up caches may remove single files.
     """
     made = about(folder)
-    if made is None or not all((folder / name).is_file() for name in made.sha256):
-        return None
-    return made if all((folder / name).stat().st_size == size for name, size in made.sizes.items()) else None
+    files = {} if made is None else {folder / name: size for name, size in made.sizes.items()}
+    return made if all(file.is_file() and file.stat().st_size == size for file, size in files.items()) else None
 
 
 def _written(parts: Parts, root: Path, source: Path) -> Path:

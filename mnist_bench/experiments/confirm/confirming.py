@@ -278,10 +278,9 @@ def _answers(known: Confirmed | ConfirmedValues, study: StudyRecord, options: Ra
 
 def _budget_of(study: StoredStudy, options: RaceOptions, started: float) -> TimeBudget:
     """Return the time spent on all that decides, with the time, how far a race goes. Where the test set stays shut a
-    budget lasts longer, because nothing is reserved; all other ways of opening it have the hash of the first
-    versions."""
-    never = [] if _opens(options.opening, judged=True) else ["never"]
-    decided_by = canonical_json.sha256([study.digest, options.top, options.budget, *never])
+    budget lasts longer, because nothing is reserved."""
+    opens = _opens(options.opening, judged=True)
+    decided_by = canonical_json.sha256([study.digest, options.top, options.budget, opens])
     return TimeBudget(study.files.confirm.time_spent, decided_by, started, of=study.digest)
 
 
@@ -418,7 +417,6 @@ def _raced(
         leader=None if judged else numbers[0],
         cheapest=numbers[-1] if judged else None,
         finals=(),
-        method="own_differences",
         least=least(ended.racing, budget.seconds) if left_open else None,
         earlier=known.evaluated if known else (),
     )
@@ -501,7 +499,7 @@ def _candidate(trial: TrialRecord, ended: Race) -> RaceCandidate:
 def lost_nets(folder: ConfirmFolder, finals: Sequence[Final]) -> list[tuple[int, int]]:
     """Return trial and seed of each net of these configurations whose file is missing, though its training finished.
 
-    A net without a record, as in the first versions, is left out: a retrained net could not be compared with it.
+    A net without a record is left out: a retrained net could not be compared with it.
     """
     return [
         (number, seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from mnist_bench.experiments.confirm.results import (
     Final,
     Front,
     FrontMember,
-    Method,
     OverSeeds,
     RaceCandidate,
     Result,
@@ -31,12 +30,11 @@ from search.messages import number_of
 
 Race = Confirmed | ConfirmedValues
 Row = RaceCandidate | ValueCandidate
-METHODS: Mapping[Method, str] = {
-    "shared_variance": "t-tests over seeds with one variance for all",
-    "own_differences": (
-        "paired t-tests over seeds, each pair by its own differences, with one variance for those that vary alike"
-    ),
-}
+TEST = (
+    "paired t-tests over seeds, each pair by its own differences, with one variance for those that vary alike; "
+    "Holm-corrected, 5% level"
+)
+"""The test of a race, see `race`."""
 
 
 def table_of(found: Result, commands: NextCommands | None = None) -> Table[Any]:
@@ -165,20 +163,19 @@ def _role(found: Race, number: int) -> str:
 def decision_lines(found: Race) -> list[str]:
     """Return which candidates are tied, or how the others left the race; nothing if there was one candidate."""
     first, tied = found.first, [number for number in found.tied if number != found.first]
-    method = f"{METHODS[found.method]}; Holm-corrected, 5% level"
     if not found.judged:
         return ["With one seed each, no statistical test was made: the order may be luck."]
     if tied:
-        return [f"= not significantly worse than #{first} ({method}): {_names(tied)}."]
+        return [f"= not significantly worse than #{first} ({TEST}): {_names(tied)}."]
     broken = [row.number for row in found.others if row.p_value is None]  # a run that did not finish is not a test
     if not found.others:
         return []
     if not broken:
-        return [f"#{first} alone is left: all others are significantly worse ({method})."]
+        return [f"#{first} alone is left: all others are significantly worse ({TEST})."]
     if len(broken) == len(found.others):
         return [f"#{first} alone is left, and no test was made: a run of each other did not finish."]
     return [
-        f"#{first} alone is left: the others are significantly worse ({method}), except those of which a run did not "
+        f"#{first} alone is left: the others are significantly worse ({TEST}), except those of which a run did not "
         f"finish: {_names(broken)}."
     ]
 
@@ -242,9 +239,7 @@ def test_lines(found: Confirmed, commands: NextCommands) -> list[str]:
         lines.append(_closed_line(found, commands))
     else:
         if not found.judged:
-            # The first versions evaluated on the test set unasked, and named a winner.
-            asked = ", as --force-test asks" if found.winner is None else " all the same"
-            lines.append(f"No statistical test was made; the test set was evaluated{asked}.")
+            lines.append("No statistical test was made; the test set was evaluated, as --force-test asks.")
         lines.append(
             f"Then trained on all {found.train_images + found.validation_images:,} images and evaluated once on "
             f"{found.test_images:,} test images:"

@@ -23,8 +23,6 @@ from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 
 Count = Annotated[int, Ge(1)]
-Method = Literal["shared_variance", "own_differences"]
-"""How a race compares: by one variance for all candidates, as the first versions did, or as `race.worse` does."""
 FrontStanding = Literal["yes", "no", "not shown"]
 """Whether a configuration is on the front."""
 TOP = 8
@@ -145,10 +143,10 @@ class Final:
     errors: tuple[int | None, ...]
     """On the test images, by fresh seed; None if training did not finish."""
     committee: Annotated[int, Ge(0)] | None = None
-    """On the same images, of the nets that finished, their probabilities averaged, in float32; None where it was not
-    measured, as in earlier versions, or fewer than two came so far."""
+    """On the same images, of the nets that finished, their probabilities averaged, in float32; None if fewer than two
+    did."""
     test_files: tuple[str, ...] | None = None
-    """SHA-256 of your own test files; None of the packaged ones, which never change, and in earlier versions."""
+    """SHA-256 of your own test files; None of the packaged ones, which never change."""
 
     @property
     def ended(self) -> int:
@@ -283,28 +281,20 @@ class Confirmed(Raced[RaceCandidate]):
     cut: bool
     """Whether the budget ended the race before its last round."""
     winner: int | None
-    """The tied candidate with the fewest mean errors; of equal ones the cheapest. None if no test was made, though
-    the first versions named one even then."""
+    """The tied candidate with the fewest mean errors; of equal ones the cheapest. None if no test was made."""
     cheapest: int | None
     """Of the tied: the winner if none costs less. None if no test was made, with one seed."""
     finals: tuple[Final, ...]
     """Of the winner, and of the cheapest if that is another; of the leader if the user insisted. Empty if the test set
     was left shut."""
-    leader: int | None = None
+    leader: int | None
     """The candidate that would be the winner, if no test was made."""
-    least: float | None = None
+    least: float | None
     """Seconds of a budget that would have had room for a test and the final training; None if both were made, or
     there is no budget."""
-    method: Method = "shared_variance"
-    """The test that the race made."""
-    earlier: tuple[Final, ...] = ()
+    earlier: tuple[Final, ...]
     """Finals of earlier confirmations of the study that are none of this one."""
     fresh_key: ClassVar[str] = "validation"
-
-    @property
-    def judged(self) -> bool:
-        """Whether a test was made."""
-        return self.cheapest is not None
 
     @property
     def evaluated(self) -> tuple[Final, ...]:
@@ -337,6 +327,8 @@ class Confirmed(Raced[RaceCandidate]):
             return "it names a trial that did not race"
         if (self.winner is None) == (self.leader is None):
             return "it names no winner and no leader, or both"
+        if (self.winner is None) != (self.cheapest is None):
+            return "it names a winner without a cheapest candidate, or the reverse"
         return "it has errors on no test images" if self.evaluated and not self.test_images else None
 
 
@@ -362,11 +354,6 @@ class ConfirmedValues(Raced[ValueCandidate]):
     winner: int | None
     """The tied candidate with the best mean; None if no test was made."""
     leader: int | None
-
-    @property
-    def method(self) -> Method:
-        """The test that the race made."""
-        return "own_differences"
 
     def fresh(self, number: int) -> OverSeeds | None:
         """Return a candidate's value with fresh seeds, its interval Student's; None if no run finished."""
@@ -401,7 +388,7 @@ class Front(Result):
     """The cheapest first."""
     finals: tuple[Final, ...]
     """Of the members, in their order."""
-    earlier: tuple[Final, ...] = ()
+    earlier: tuple[Final, ...]
     """Finals of earlier confirmations of the front that are not in this one."""
 
     @property

@@ -13,8 +13,8 @@ from typing import Any, assert_never
 from mnist_bench.cells import duration, value as value_cell
 from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainOn
-from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.test_set import hashes_of_test_set
+from mnist_bench.data.mnist import SHA256, DataOptions
+from mnist_bench.data.test_set import TEST_FILES, hashes_of_test_set
 from mnist_bench.errors import NotReproducedError, Stopped
 from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.confirm.race import ROUNDS, Errors
@@ -41,6 +41,8 @@ from search.trainer_api import Report, finite
 
 ROUNDED = 1e-15
 """Relative difference of values that count as equal."""
+PACKAGED_TEST_FILES = tuple(SHA256[name] for name in TEST_FILES)
+"""Their SHA-256."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,17 +216,10 @@ class NetRuns(Runs):
         return replace(on, finals=tuple(known[number] for number in numbers))
 
     def _known(self, numbers: Sequence[int], files: tuple[str, ...] | None) -> Evaluated:
-        """Return the known results of configurations on these test files, which need not be evaluated again.
-
-        Earlier versions did not record on which of your own files a net was evaluated. Their results are used
-        only if they answer everything: next to results on the files at hand they might be of other images.
-        """
+        """Return the known results of configurations on these test files, which need not be evaluated again."""
         trained = set(filter(self._was_trained, numbers))
-        for one in _of_files_first(self._evaluated, files):
-            known = replace(one, finals=tuple(final for final in one.finals if final.number in trained))
-            if one.test_files == files or (one.test_files is None and set(numbers) <= set(known.numbers)):
-                return known
-        return NOTHING
+        known = next((one for one in self._evaluated if one.test_files == files), NOTHING)
+        return replace(known, finals=tuple(final for final in known.finals if final.number in trained))
 
     def _was_trained(self, number: int) -> bool:
         """Return whether records are here of a configuration's runs on all images, with the same seeds and data."""
@@ -307,12 +302,14 @@ def _of_files_first(found: Sequence[Evaluated], files: tuple[str, ...] | None) -
 
 def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
     """Return the SHA-256 of your own test files, which may change while the training images stay; None for the
-    packaged ones. The hash says nothing about the images, so this does not count as opening the test set.
+    packaged ones and copies of them. The hash says nothing about the images, so this does not count as opening the
+    test set.
 
     Raises:
         DataError: see `hashes_of_test_set`.
     """
-    return None if options.data_dir is None else tuple(hashes_of_test_set(options))
+    found = None if options.data_dir is None else tuple(hashes_of_test_set(options))
+    return None if found == PACKAGED_TEST_FILES else found
 
 
 def preferred(found: Sequence[Evaluated], number: int, study: StudyRecord, data_dir: Path | None) -> Evaluated:
@@ -329,11 +326,9 @@ def preferred(found: Sequence[Evaluated], number: int, study: StudyRecord, data_
 
 
 def all_stand(finals: Sequence[Final], study: StudyRecord, data_dir: Path | None) -> bool:
-    """Return whether all finals were measured on the test files in `data_dir`, true if it or all their files are None;
-    errors as in `preferred`."""
-    if data_dir is None or all(final.test_files is None for final in finals):
-        return True
-    return {final.test_files for final in finals} == {_named_files(study, data_dir)}
+    """Return whether all finals were measured on the test files in `data_dir`, true if it is None; errors as in
+    `preferred`."""
+    return data_dir is None or {final.test_files for final in finals} <= {_named_files(study, data_dir)}
 
 
 def _named_files(study: StudyRecord, data_dir: Path | None) -> tuple[str, ...] | None:

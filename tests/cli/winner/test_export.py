@@ -154,8 +154,8 @@ def test_a_net_that_was_not_kept_by_confirm_is_missed_in_a_sentence(ran: dict[st
     done = ran["export tiny-0 --confirmed --to gone"]
     assert done.code == 3
     assert re.fullmatch(
-        r"Error: results/tiny-0/confirm/\d-seed-0\.safetensors: the network that `confirm` trained on all images was "
-        r"not kept, as in earlier versions, or is gone; `mnist-bench confirm tiny-0 --top 1` trains it again\.\n",
+        r"Error: results/tiny-0/confirm/\d-seed-0\.safetensors: the network that `confirm` trained on all images is "
+        r"missing; `mnist-bench confirm tiny-0 --top 1` trains it again\.\n",
         done.err,
     )
 

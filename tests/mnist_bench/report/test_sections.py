@@ -22,7 +22,8 @@ CANDIDATE = RaceCandidate(
 )
 RACE = Confirmed(
     study="conv-0", digest="d", top=3, budget=None, seconds=60.0, train_images=5000, validation_images=1000,
-    test_images=1000, seeds=2, cut=True, winner=1, cheapest=0, finals=(Final(number=1, errors=(40, 42)),),
+    test_images=1000, seeds=2, cut=True, winner=1, cheapest=0, leader=None, least=None, earlier=(),
+    finals=(Final(number=1, errors=(40, 42)),),
     candidates=(
         CANDIDATE,
         replace(CANDIDATE, number=0, errors=(7, 9), macs=1000),
@@ -49,8 +50,8 @@ def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> 
     assert section.lines[1] == "conv-0: 3 configurations raced with up to 2 fresh seeds in 60 s."
     assert section.table is not None
     assert (
-        "= not significantly worse than #1 (t-tests over seeds with one variance for all; Holm-corrected, 5% "
-        "level): #0." in section.table.footnotes
+        "= not significantly worse than #1 (paired t-tests over seeds, each pair by its own differences, with one "
+        "variance for those that vary alike; Holm-corrected, 5% level): #0." in section.table.footnotes
     )
     assert any(line.startswith("The budget ended the race after 2 seeds") for line in section.table.footnotes)
     assert any(line.startswith("In the search #1 had 99.50%, with fresh") for line in section.table.footnotes)
@@ -83,7 +84,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "`mnist-bench confirm conv-0 --top 3 --budget 110s` continues, then evaluates once on the test set.",
         ),
         (
-            replace(RACE, seeds=1, cheapest=None),
+            replace(RACE, seeds=1, winner=None, leader=1, cheapest=None),
             "Not confirmed, because no test was made: trial 1 led with one fresh seed; the configuration of trial 1 "
             "gets 95.90% [94.63, 97.17] of the test images right (mean of 2 fresh seeds).",
         ),

@@ -84,7 +84,7 @@ def a_confirmation(folder: Path) -> Written:
     found = confirmed.Confirmed(
         study="conv-0", digest=handmade.HASH, top=8, budget=None, seconds=3.5, train_images=5000,
         validation_images=1000, test_images=1000, candidates=(candidate,), seeds=3, cut=False, winner=1, cheapest=1,
-        finals=(),
+        leader=None, least=None, finals=(), earlier=(),
     )  # fmt: skip
     (folder / "confirm").mkdir()
     confirmed.save(found, folder)

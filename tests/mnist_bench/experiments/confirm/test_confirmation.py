@@ -27,6 +27,7 @@ from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, Part, see
 from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.next_commands import NextCommands
+from mnist_bench.studies import sealed_json
 from search import canonical_json
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.hashed import derived_seed
@@ -255,10 +256,10 @@ def test_of_trials_with_the_same_configuration_the_best_races() -> None:
 
 
 @pytest.mark.usefixtures("free")
-def test_what_an_earlier_version_decided_by_the_time_stays_decided(tmp_path: Path) -> None:
+def test_what_an_earlier_run_decided_by_the_time_stays_decided(tmp_path: Path) -> None:
     study, folder = handmade.mixed(), StudyFolder(tmp_path / "conv-0").confirm
     folder.path.mkdir(parents=True)
-    question = canonical_json.sha256([study.digest, 8, 600.0])
+    question = canonical_json.sha256([study.digest, 8, 600.0, True])
     TimeBudget(folder.time_spent, question, time.monotonic() - 1).decide("2 seeds", lambda: False)
     led = ask(study, tmp_path, budget=600.0)
     assert (led.seeds, led.cut) == (1, True)
@@ -414,11 +415,19 @@ def test_of_an_earlier_confirmation_stays_what_is_of_the_same_test_set() -> None
     assert earlier(None, Evaluated(finals=(), images=300)) == ()
 
 
-def test_what_the_first_versions_kept_has_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("made", [found(), FRONT])
+def test_a_file_of_an_older_version_is_one_sentence_that_names_who_reads_it(tmp_path: Path, made: Any) -> None:
     (tmp_path / "confirm").mkdir()
-    confirmed.save(found(), tmp_path)
-    kept = json.loads((tmp_path / "confirm" / "confirm.json").read_text())
-    assert not {"leader", "least", "method", "earlier"} & set(kept)
+    confirmed.save(made, tmp_path)
+    (path,) = (tmp_path / "confirm").iterdir()
+    kept = json.loads(path.read_text())
+    del kept["earlier"]
+    sealed_json.write({**kept, "method": "own_differences"}, path)
+    with pytest.raises(StorageError) as refused:
+        confirmed.load(type(made), tmp_path)
+    assert str(refused.value).partition(", or ")[2] == (
+        "is one that version 0.3.0 (commit 5a98ef84) reads; move it away, and it is made again."
+    )
 
 
 @given(st.binary(max_size=60) | st.just(b"{}") | st.just(b'{"study": 1}'))
@@ -432,7 +441,14 @@ def test_a_damaged_file_is_one_sentence(tmp_path_factory: pytest.TempPathFactory
 
 @pytest.mark.parametrize(
     "change",
-    [{"winner": 7}, {"winner": None}, {"leader": 1}, {"test_images": 0}, {"finals": [{"number": 8, "errors": []}]}],
+    [
+        {"winner": 7},
+        {"winner": None},
+        {"cheapest": None},
+        {"leader": 1},
+        {"test_images": 0},
+        {"finals": [{"number": 8, "errors": []}]},
+    ],
 )
 def test_a_file_that_contradicts_itself_is_one_sentence(tmp_path: Path, change: dict[str, Any]) -> None:
     (tmp_path / "confirm").mkdir()

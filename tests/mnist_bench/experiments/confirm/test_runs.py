@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.mnist import PACKAGED, DataOptions
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm import confirming, results as confirmed, runs
 from mnist_bench.experiments.confirm.confirming import ConfirmOptions, RaceOptions, confirm_front, confirm_study
 from mnist_bench.experiments.confirm.results import Evaluated, Final
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, all_stand, preferred
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, all_stand, own_test_files, preferred
 from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.studies import compatibility
 from search.hashed import EndReason
@@ -189,19 +189,19 @@ def test_what_was_evaluated_of_other_runs_is_evaluated_again(tmp_path: Path, ope
     assert len(opened) == 2
 
 
-def test_finals_of_unnamed_test_files_are_believed_where_they_are_all_that_is_asked_for(
+def test_other_test_files_are_another_test_set(
     tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, its = made(tmp_path)
-    first = finals(its, 1, 0)
+    first = finals(its, 1)
     confirmed.save(found(finals=first.finals, test_images=1000), tmp_path)
     monkeypatch.setattr(runs, "own_test_files", lambda options: NEW)
-    _, named = made(tmp_path)
-    assert finals(named, 1, 0) == first
-    assert finals(named, 0).numbers == [0]
-    assert len(opened) == 1
-    assert {final.test_files for final in finals(named, 1, 2).finals} == {NEW}
-    assert opened[1:] == ["confirm conv-0: #1, #2; 8 seeds each 2"]
+    assert finals(made(tmp_path)[1], 1).test_files == NEW
+    assert len(opened) == 2
+
+
+def test_a_copy_of_the_packaged_test_files_is_the_same_test_set() -> None:
+    assert own_test_files(DataOptions(data_dir=str(PACKAGED))) is None
 
 
 def test_a_net_that_is_made_again_has_the_weights_of_its_record(tmp_path: Path, opened: list[str]) -> None:
