@@ -8,7 +8,7 @@ from pathlib import Path
 from mnist_bench.api.arguments import OwnNetSource, as_path, placed, several, used
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.plots.drawing import Picture, draw_kinds
-from mnist_bench.plots.kinds import DATA_KINDS, STUDY_KINDS, kind_named, kinds_of
+from mnist_bench.plots.kinds import DATA_KINDS, STUDY_KINDS, check_kind, kinds_of
 from mnist_bench.plots.style import Format
 from mnist_bench.plots.subject import DataSubject, Subject, data_subject
 from mnist_bench.report.report_file import WrittenReport, write
@@ -35,7 +35,7 @@ def plot_study(
 
     Args:
         study: as `search` or `open_study` returned it.
-        kinds: names such as "history" and "learning-curves", which `mnist-bench plot --help` lists; empty for all kinds
+        kinds: names such as "history" and "curves", which `mnist-bench plot --help` lists; empty for all kinds
             that the study has enough data for. A study of another trainer has no kinds that need networks.
         to: a folder; None for `plots` in the study's.
         formats: formats of the files: "png", "svg".
@@ -137,8 +137,9 @@ def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[s
     Raises:
         UsageError: there is no such kind, or it has another subject.
     """
-    wanted = [kind_named(word) for word in several("kinds", kinds)]
+    wanted = several("kinds", kinds)
     for kind in wanted:
+        check_kind(kind)
         if kind not in known:
             raise UsageError(f"{kind} shows {other}.")
     return tuple(dict.fromkeys(wanted))

@@ -53,8 +53,6 @@ STUDY_KINDS = tuple(name for name, kind in KINDS.items() if not kind.of_data)
 ANY_STUDY_KINDS = tuple(name for name in STUDY_KINDS if not KINDS[name].of_nets)
 """Those that studies of other trainers have, too."""
 DATA_KINDS = tuple(name for name, kind in KINDS.items() if kind.of_data)
-WORDS: Mapping[str, str] = MappingProxyType({"learning-curves": "curves"})
-"""The words for the kinds whose names, those of their files, are other ones; both are accepted."""
 
 
 def kinds_of(study: StudyRecord) -> tuple[str, ...]:
@@ -64,23 +62,15 @@ def kinds_of(study: StudyRecord) -> tuple[str, ...]:
     return ANY_STUDY_KINDS if is_foreign(study.spec) else STUDY_KINDS
 
 
-def word_of(kind: str) -> str:
-    """Return how help and messages call a kind."""
-    return next((word for word, name in WORDS.items() if name == kind), kind)
-
-
-def kind_named(word: str) -> str:
-    """Return the kind of plot, of a study or of the data, that a word names.
+def check_kind(kind: str) -> None:
+    """Check that there is a kind of plot, of a study or of the data.
 
     Raises:
         UsageError: there is none; names the nearest, and all that there are.
     """
-    kind = WORDS.get(word, word)
     if kind not in KINDS:
-        known = [word_of(each) for each in KINDS]
-        hint = did_you_mean(word, known) or "."
-        raise UsageError(f"{show(word)}: no such kind of plot{hint} Kinds: {', '.join(known)}.")
-    return kind
+        hint = did_you_mean(kind, KINDS) or "."
+        raise UsageError(f"{show(kind)}: no such kind of plot{hint} Kinds: {', '.join(KINDS)}.")
 
 
 def picture(kind: str, subject: Subject | DataSubject, *, narrow: bool = False) -> Figure:
@@ -106,7 +96,7 @@ def _check_nets(kind: str, subject: Subject | DataSubject) -> None:
     from mnist_bench.studies.foreign import check_nets
 
     if isinstance(subject, Subject):
-        check_nets(subject.study, f"the plot {word_of(kind)}")
+        check_nets(subject.study, f"the plot {kind}")
 
 
 def lines(kind: str, subject: Subject | DataSubject) -> tuple[str, ...]:

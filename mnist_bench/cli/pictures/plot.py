@@ -16,10 +16,8 @@ from mnist_bench.plots.kinds import (
     DATA_KINDS,
     KINDS,
     STUDY_KINDS,
-    WORDS,
-    kind_named,
+    check_kind,
     kinds_of,
-    word_of,
 )
 from search.arguments import MAX_SEED
 from search.errors import StudyNotFoundError, UsageError
@@ -35,17 +33,13 @@ FORMATS: Mapping[str, tuple[Format, ...]] = MappingProxyType({"png": ("png",), "
 
 
 def _listed(kinds: Sequence[str]) -> str:
-    return "\n".join(f"  {word_of(kind):<15} {KINDS[kind].shows}" for kind in kinds)
-
-
-def _words(kinds: Sequence[str]) -> str:
-    return joined([word_of(kind) for kind in kinds])
+    return "\n".join(f"  {kind:<11} {KINDS[kind].shows}" for kind in kinds)
 
 
 HELP = f"""Draw plots of a study: all kinds, or the kinds that you name.
 
 The first word is the study (default: the latest). A word that names a kind is always the kind. A study that your own
-trainer made has {_words(ANY_STUDY_KINDS)}; the other kinds need networks.
+trainer made has {joined(ANY_STUDY_KINDS)}; the other kinds need networks.
 
 \b
 Of a study:
@@ -57,7 +51,7 @@ Of the data, without a study:
 
 Examples:
 mnist-bench plot conv-0
-mnist-bench plot conv-0 learning-curves confusion --format svg
+mnist-bench plot conv-0 curves confusion --format svg
 mnist-bench plot augmented --set augment.rotation_degrees=30
 """
 
@@ -136,8 +130,10 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     Raises:
         UsageError: there is no such kind, or kinds of a study and of the data are mixed.
     """
-    study = words[0] if words and words[0] not in {*KINDS, *WORDS} else None
-    kinds = tuple(dict.fromkeys(map(kind_named, words if study is None else words[1:])))
+    study = words[0] if words and words[0] not in KINDS else None
+    kinds = tuple(dict.fromkeys(words if study is None else words[1:]))
+    for kind in kinds:
+        check_kind(kind)
     of_data = [kind for kind in kinds if kind in DATA_KINDS]
     if of_data and study is not None:
         raise UsageError(f"{of_data[0]} shows the data and takes no study; leave out {show(study)}.")
