@@ -19,8 +19,8 @@
     speed = mnist_bench.measure_speed()                        # speed.nets[0].median, images/s
     table = mnist_bench.tables.load("conv-5k")                 # table.curve(table.points[0], seed=0).errors
 
-Functions have the names of the commands; the longer names of earlier versions stay. docs/reference/python.md describes
-all of them. Importing the package is fast: each name loads its modules at first use.
+Functions have the names of the commands. docs/reference/python.md describes all of them. Importing the package is fast:
+each name loads its modules at first use.
 """
 
 import sys
@@ -31,39 +31,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first use, by `_MODULES`
     from mnist_bench import tables as tables
     from mnist_bench.api.commands import (
-        ablate as ablate,
         compare as compare,
-        confirm as confirm,
         doctor as doctor,
-        export as export,
         leaderboard as leaderboard,
-        plot as plot,
-        report as report,
-        reproduce as reproduce,
         show as show,
         studies as studies,
-        train as train,
     )
     from mnist_bench.api.experiments import (
-        ablate_study as ablate_study,
+        ablate as ablate,
         compare_methods as compare_methods,
+        confirm as confirm,
         confirm_front as confirm_front,
-        confirm_study as confirm_study,
         confirm_values as confirm_values,
         train_ladder as train_ladder,
         train_notebook as train_notebook,
     )
-    from mnist_bench.api.pictures import plot_data as plot_data, plot_study as plot_study, report_study as report_study
-    from mnist_bench.api.recipes import fit as fit, fit_seeds as fit_seeds, fit_trial as fit_trial
+    from mnist_bench.api.pictures import plot as plot, plot_data as plot_data, report as report
+    from mnist_bench.api.recipes import train as train, train_seeds as train_seeds, train_trial as train_trial
     from mnist_bench.api.searches import (
         open_study as open_study,
+        reproduce as reproduce,
         reproduce_record as reproduce_record,
-        reproduce_trial as reproduce_trial,
         search as search,
         to_dataframe as to_dataframe,
     )
     from mnist_bench.api.speed import measure_speed as measure_speed
-    from mnist_bench.api.winner import export_study as export_study, load_model as load_model, predict as predict
+    from mnist_bench.api.winner import export as export, load_model as load_model, predict as predict
 
 
 COMMANDS = frozenset({"doctor", "export", "leaderboard", "report", "studies"})
@@ -96,34 +89,21 @@ class _Package(ModuleType):
 
 sys.modules[__name__].__class__ = _Package
 _MODULES = {
-    "mnist_bench.api.commands": (
-        "ablate",
-        "compare",
-        "confirm",
-        "doctor",
-        "export",
-        "leaderboard",
-        "plot",
-        "report",
-        "reproduce",
-        "show",
-        "studies",
-        "train",
-    ),
+    "mnist_bench.api.commands": ("compare", "doctor", "leaderboard", "show", "studies"),
     "mnist_bench.api.experiments": (
-        "ablate_study",
+        "ablate",
         "compare_methods",
         "confirm_front",
-        "confirm_study",
+        "confirm",
         "confirm_values",
         "train_ladder",
         "train_notebook",
     ),
-    "mnist_bench.api.pictures": ("plot_data", "plot_study", "report_study"),
-    "mnist_bench.api.recipes": ("fit", "fit_seeds", "fit_trial"),
-    "mnist_bench.api.searches": ("open_study", "reproduce_record", "reproduce_trial", "search", "to_dataframe"),
+    "mnist_bench.api.pictures": ("plot_data", "plot", "report"),
+    "mnist_bench.api.recipes": ("train", "train_seeds", "train_trial"),
+    "mnist_bench.api.searches": ("open_study", "reproduce_record", "reproduce", "search", "to_dataframe"),
     "mnist_bench.api.speed": ("measure_speed",),
-    "mnist_bench.api.winner": ("export_study", "load_model", "predict"),
+    "mnist_bench.api.winner": ("export", "load_model", "predict"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = sorted([*_MODULE_OF, "tables"])

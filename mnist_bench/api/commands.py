@@ -1,15 +1,10 @@
-"""The commands under their own names; the functions that existed before keep their longer names, too."""
+"""Commands that only read: leaderboard, compare, show, studies and doctor."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, used
-from mnist_bench.api.experiments import ablate_study, confirm_study
-from mnist_bench.api.pictures import plot_study, report_study
-from mnist_bench.api.recipes import fit
-from mnist_bench.api.searches import reproduce_trial
-from mnist_bench.api.winner import export_study
 from mnist_bench.comparison.comparison import Comparison, compare as compared
 from mnist_bench.doctor import checkup, machine_checks
 from mnist_bench.doctor.checkup import Checkup
@@ -23,14 +18,6 @@ from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import write_named
 from search.study.studies import StoredStudy, StudySummary, list_studies
-
-ablate = ablate_study
-confirm = confirm_study
-export = export_study
-plot = plot_study
-report = report_study
-reproduce = reproduce_trial
-train = fit
 
 
 def leaderboard(

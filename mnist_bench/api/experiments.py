@@ -9,7 +9,7 @@ from typing import Any
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
 from mnist_bench.api.progress import attended
 from mnist_bench.experiments import scored_recipes
-from mnist_bench.experiments.ablation import ablate
+from mnist_bench.experiments.ablation import ablate as ablating
 from mnist_bench.experiments.ablation.ablate import AblationOptions
 from mnist_bench.experiments.ablation.path import Ablation
 from mnist_bench.experiments.confirm import confirming
@@ -32,7 +32,7 @@ from search.event_log.records import TrialRecord
 from search.study.studies import StoredStudy
 
 
-def confirm_study(
+def confirm(
     study: StoredStudy,
     *,
     top: int = 8,
@@ -78,7 +78,7 @@ def confirm_study(
         Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
-        >>> found = confirm_study(open_study("conv-0"), workers=2)  # doctest: +SKIP
+        >>> found = confirm(open_study("conv-0"), workers=2)  # doctest: +SKIP
         >>> low, high = found.test(found.winner).interval  # doctest: +SKIP
     """
     asked = RaceOptions(
@@ -113,7 +113,7 @@ def confirm_values(
         budget: seconds for the comparison.
         workers: processes that train.
         observer: called with news after every run.
-        progress: as in `confirm_study`.
+        progress: as in `confirm`.
 
     Raises:
         StudyNotFoundError: the study has no trial to confirm.
@@ -129,7 +129,7 @@ def confirm_values(
         >>> found.fresh(found.first).interval  # doctest: +SKIP
     """
     if not is_foreign(study.spec):
-        raise UsageError(f"Study {study.name} is one of networks; confirm_study retrains its best trials.")
+        raise UsageError(f"Study {study.name} is one of networks; `confirm` retrains its best trials.")
     asked = RaceOptions(
         code=OwnCode(trainer=trainer, objective=objective, command=command), top=top, budget=budget, workers=workers
     )
@@ -161,7 +161,7 @@ def confirm_front(
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
         observer: called after every run.
-        progress: see `confirm_study`.
+        progress: see `confirm`.
 
     Raises:
         UsageError: an argument is out of range, the study has one objective, or the data set is not the study's.
@@ -183,7 +183,7 @@ def confirm_front(
         return confirming.confirm_front(placed(study, results), asked, watching)
 
 
-def ablate_study(
+def ablate(
     study: StoredStudy,
     trial: TrialRecord | int | None = None,
     *,
@@ -203,7 +203,7 @@ def ablate_study(
 
     Args:
         study: as `search` or `open_study` returned it.
-        trial: the trial, or its number; None for the one that `confirm_study` selected, unless the study was searched
+        trial: the trial, or its number; None for the one that `confirm` selected, unless the study was searched
             further since; otherwise the best.
         baseline: a recipe: a file, the name of a bundled one, a mapping or a TrainConfig.
         seeds: the number of fresh seeds, two or more, the same for all configurations.
@@ -214,7 +214,7 @@ def ablate_study(
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
         results: another results folder than the one that the study was read from; to be removed.
         observer: called after every run and every step.
-        progress: see `confirm_study`.
+        progress: see `confirm`.
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.
@@ -229,7 +229,7 @@ def ablate_study(
         Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
-        >>> path = ablate_study(open_study("conv-0"), seeds=3)  # doctest: +SKIP
+        >>> path = ablate(open_study("conv-0"), seeds=3)  # doctest: +SKIP
         >>> fewer = {step.groups: step.fewer for step in path.steps}  # doctest: +SKIP
     """
     asked = AblationOptions(
@@ -239,7 +239,7 @@ def ablate_study(
     study = placed(study, results)
     end = chosen(study, winner_of(study) if trial is None else trial)
     with attended(observer, progress) as watching:
-        return ablate.ablate_study(study, end, asked, watching)
+        return ablating.ablate_study(study, end, asked, watching)
 
 
 def train_notebook(
@@ -264,7 +264,7 @@ def train_notebook(
         precision: bf16, fp32 or portable; auto for that of the recipes, which is portable.
         results: folder of the studies, None for the default in force; `_notebook` in it holds the runs.
         observer: called after every run.
-        progress: see `confirm_study`.
+        progress: see `confirm`.
 
     Raises:
         UsageError: there is no such recipe, or an argument is out of range.
@@ -360,7 +360,7 @@ def compare_methods(
         processes: concurrent searches on a table; above 1, guard the script with `if __name__ == "__main__":`, because
             each process imports it.
         observer: called as the searches advance.
-        progress: see `confirm_study`.
+        progress: see `confirm`.
 
     Raises:
         UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; an argument

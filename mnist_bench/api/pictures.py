@@ -21,7 +21,7 @@ from search.study.studies import StoredStudy
 FORMATS: tuple[Format, ...] = ("png", "svg")
 
 
-def plot_study(
+def plot(
     study: StoredStudy,
     kinds: Sequence[str] = (),
     *,
@@ -50,7 +50,7 @@ def plot_study(
         ForeignStudyError: another trainer made the study, and one of `kinds` needs networks.
 
     Examples:
-        >>> (history,) = plot_study(open_study("finished"), ["history"], to="pictures", formats=["svg"])
+        >>> (history,) = plot(open_study("finished"), ["history"], to="pictures", formats=["svg"])
         >>> history.kind, [path.as_posix() for path in history.files]
         ('history', ['pictures/history.svg'])
     """
@@ -88,7 +88,7 @@ def plot_data(
         >>> digits.lines[0], digits.files[0].name
         ('(60000, 28, 28)', 'digits.png')
     """
-    wanted = _checked(kinds, DATA_KINDS, "a study; see plot_study") or DATA_KINDS
+    wanted = _checked(kinds, DATA_KINDS, "a study; see plot") or DATA_KINDS
     changes = several("overrides", overrides)
     check_seed("seed", seed or 0)
     if (changes or seed is not None) and "augmented" not in wanted:
@@ -99,7 +99,7 @@ def plot_data(
     return _drawn(wanted, subject, destination, formats, named=True)
 
 
-def report_study(
+def report(
     study: StoredStudy,
     *,
     to: str | Path | None = None,
@@ -122,7 +122,7 @@ def report_study(
         StorageError: a result in the study's folder cannot be read.
 
     Examples:
-        >>> report_study(open_study("conv-0")).file  # doctest: +SKIP
+        >>> report(open_study("conv-0")).file  # doctest: +SKIP
         PosixPath('results/conv-0/report.html')
     """
     used(net)

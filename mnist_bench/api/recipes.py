@@ -17,7 +17,7 @@ from search.event_log.records import StudyRecord, TrialRecord
 from search.files import check_target
 
 
-def fit(
+def train(
     recipe: Source,
     *,
     seed: int = 0,
@@ -55,8 +55,8 @@ def fit(
 
     Examples:
         >>> linear = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
-        >>> fitted = fit(linear, to="linear.safetensors")
-        >>> fitted.reports[-1].weights == fit(linear).reports[-1].weights
+        >>> fitted = train(linear, to="linear.safetensors")
+        >>> fitted.reports[-1].weights == train(linear).reports[-1].weights
         True
         >>> 0 < fitted.reports[-1].value < 1
         True
@@ -65,7 +65,7 @@ def fit(
     return _fitted(recipe_training.of_recipe(recipe, options, dataset), seed, on_period, as_path(to))
 
 
-def fit_seeds(
+def train_seeds(
     recipe: Source,
     seeds: int = 5,
     *,
@@ -80,19 +80,19 @@ def fit_seeds(
     workers: int = 1,
     on_period: recipe_training.OnPeriod = lambda report: None,
 ) -> tuple[FitResult, ...]:
-    """Train a recipe with several seeds, from `seed` on, and return one result per seed; arguments as in `fit`.
+    """Train a recipe with several seeds, from `seed` on, and return one result per seed; arguments as in `train`.
 
     Args:
         workers: processes that train, one seed each at a time; with 1 this process trains. The results are the same.
 
     Raises:
-        UsageError: `seeds` or `workers` is less than 1; and see `fit`.
+        UsageError: `seeds` or `workers` is less than 1; and see `train`.
         WorkerError: training fails in a process, or processes die.
-        SpaceError, DataError, DeviceError, PluginError: see `fit`.
+        SpaceError, DataError, DeviceError, PluginError: see `train`.
 
     Examples:
         >>> linear = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
-        >>> len({result.reports[-1].weights for result in fit_seeds(linear, 2)})
+        >>> len({result.reports[-1].weights for result in train_seeds(linear, 2)})
         2
     """
     check_count("seeds", seeds)
@@ -104,7 +104,7 @@ def fit_seeds(
     return training.fit_seeds(range(seed, seed + seeds), workers, lambda _, report: on_period(report))
 
 
-def fit_trial(
+def train_trial(
     study: StudyRecord,
     trial: TrialRecord | int | None = None,
     *,
@@ -119,15 +119,15 @@ def fit_trial(
     on_period: recipe_training.OnPeriod = lambda report: None,
 ) -> FitResult:
     """Train the settings of a trial, the study's best one by default, with another seed, on the study's data set; as
-    `mnist-bench train STUDY/17`. A trial's own seed is for `reproduce_trial`. Arguments as in `fit`.
+    `mnist-bench train STUDY/17`. A trial's own seed is for `reproduce`. Arguments as in `train`.
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.
         UsageError: the data set is not the study's, an override names other data, or the weights cannot be saved.
-        SpaceError, DataError, DeviceError, PluginError: see `fit`.
+        SpaceError, DataError, DeviceError, PluginError: see `train`.
 
     Examples:
-        >>> fit_trial(open_study("tiny-0"), 1, seed=5, train_on="all").reports[-1].metrics["epoch"]
+        >>> train_trial(open_study("tiny-0"), 1, seed=5, train_on="all").reports[-1].metrics["epoch"]
         1.0
     """
     check_nets(study)

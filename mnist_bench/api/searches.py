@@ -20,11 +20,11 @@ from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.plots.kinds import KINDS
 from mnist_bench.searches import config, running, setup
 from mnist_bench.space_files.space_sources import Source
-from mnist_bench.studies import record as records, validated
+from mnist_bench.studies import record as records, reproduce as reproduction, validated
 from mnist_bench.studies.best_checkpoints import check_kept, keep_weights
 from mnist_bench.studies.foreign import check_nets, is_foreign
 from mnist_bench.studies.record import PeriodResult, record_of
-from mnist_bench.studies.reproduce import RepeatedTrial, reproduce, reproduce_values, trainer_for
+from mnist_bench.studies.reproduce import RepeatedTrial, reproduce_values, trainer_for
 from search.defaults import results_in_force
 from search.driver.attended.watching import watched
 from search.driver.outages import MAX_OUTAGE
@@ -231,7 +231,7 @@ def to_dataframe(
     return DataFrame(curve_records(board) if learning_curves else table_of(board).records())
 
 
-def reproduce_trial(
+def reproduce(
     study: StudyRecord,
     trial: TrialRecord | int | None = None,
     *,
@@ -268,7 +268,7 @@ def reproduce_trial(
         DeviceError: there is no such device.
 
     Examples:
-        >>> reproduce_trial(open_study("tiny-0"), 1).identical
+        >>> reproduce(open_study("tiny-0"), 1).identical
         True
     """
     if weights:
@@ -277,7 +277,9 @@ def reproduce_trial(
         remote = own_trainer.trainer_for(study, OwnCode(trainer=trainer, objective=objective, command=command))
         return reproduce_values(study, chosen(study, trial), remote, on_period)
     record = record_of(study, chosen(study, trial))
-    return reproduce(record, trainer_for(record, device=device, data_dir=as_path(data_dir), net=used(net)), on_period)
+    return reproduction.reproduce(
+        record, trainer_for(record, device=device, data_dir=as_path(data_dir), net=used(net)), on_period
+    )
 
 
 def _reproduced_and_kept(
@@ -295,7 +297,7 @@ def _reproduced_and_kept(
     check_kept(study, trial)
     record = record_of(study, trial)
     trainer = trainer_for(record, device=device, data_dir=data_dir, net=net)
-    return reproduce(record, trainer, on_period, partial(keep_weights, study, trial))
+    return reproduction.reproduce(record, trainer, on_period, partial(keep_weights, study, trial))
 
 
 def reproduce_record(
@@ -306,7 +308,7 @@ def reproduce_record(
     net: OwnNetSource = None,
     on_period: Callable[[PeriodResult, PeriodResult], None] = lambda then, now: None,
 ) -> RepeatedTrial:
-    """Do as `reproduce_trial` for a record: a file from `mnist-bench show STUDY/17 --json`, or the content of one.
+    """Do as `reproduce` for a record: a file from `mnist-bench show STUDY/17 --json`, or the content of one.
 
     Raises:
         UsageError: it is not a record, or the data set is not the record's.
@@ -325,4 +327,6 @@ def reproduce_record(
         found = records.parse(text, "record")
     else:
         found = records.read(Path(record))
-    return reproduce(found, trainer_for(found, device=device, data_dir=as_path(data_dir), net=used(net)), on_period)
+    return reproduction.reproduce(
+        found, trainer_for(found, device=device, data_dir=as_path(data_dir), net=used(net)), on_period
+    )

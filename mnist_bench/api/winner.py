@@ -17,7 +17,7 @@ from search.messages import show
 from search.study.studies import StoredStudy
 
 
-def export_study(
+def export(
     study: StoredStudy,
     folder: str | Path,
     trial: TrialRecord | int | None = None,
@@ -35,7 +35,7 @@ def export_study(
         study: as `search` or `open_study` returned it.
         folder: a new folder, or that of an earlier export.
         trial: the trial, or its number.
-        confirmed: export the network that `confirm_study` trained on all images.
+        confirmed: export the network that `confirm` trained on all images.
         device: the device on which a trial is trained again if its weights were not kept.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
@@ -51,7 +51,7 @@ def export_study(
         DeviceError: there is no such device.
 
     Examples:
-        >>> files = export_study(open_study("tiny-0"), "winner")
+        >>> files = export(open_study("tiny-0"), "winner")
         >>> [path.name for path in files if path.suffix != ".onnx"]
         ['model.safetensors', 'net.py', 'draw.html', 'README.md', 'RECORD.json']
     """
@@ -89,7 +89,7 @@ def predict(
 
     Raises:
         PictureError: an image is empty, or cannot be read; the message names it.
-        StudyNotFoundError: there is no such trial, or its weights were not kept; `export_study` trains it again.
+        StudyNotFoundError: there is no such trial, or its weights were not kept; `export` trains it again.
         WeightsError: there is no such file, its export was not finished, or it does not hold a network.
         UsageError: a folder contains no image, or the data set is not the study's.
 
@@ -127,7 +127,7 @@ def load_model(
         results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
-        StudyNotFoundError: there is no such trial, or its weights were not kept; `export_study` trains it again.
+        StudyNotFoundError: there is no such trial, or its weights were not kept; `export` trains it again.
         OtherVersionError: the network has a setting that this version does not know.
         WeightsError: there is no such file, its export was not finished, or it does not hold a network.
         UsageError: the data set is not the study's.

@@ -170,7 +170,7 @@ if __name__ == "__main__":
 
     space = {"name": "tiny", "epochs": 2, "net": {"width": {"choice": [4, 8]}}, "optim": {"batch_size": 32}}
     study = mnist_bench.search(space, net=build, trials=2, workers=1, data_dir="mine.npz", study_name="scripted")
-    again = mnist_bench.reproduce_trial(study, net=build, data_dir="mine.npz")
+    again = mnist_bench.reproduce(study, net=build, data_dir="mine.npz")
     print(again.identical)
 """
     )

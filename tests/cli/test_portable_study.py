@@ -28,9 +28,9 @@ def test_a_portable_study_is_reproduced_trained_and_scored_in_its_precision(tmp_
     assert trial is not None
     assert "\nprecision: portable\n" in recipe_text(study, trial)
     assert "+" not in study.spec["versions"]["torch"]
-    repeated = mnist_bench.reproduce_trial(study)
+    repeated = mnist_bench.reproduce(study)
     assert (repeated.identical, repeated.numerics, repeated.versions) == (True, (), ())
-    fitted = mnist_bench.fit_trial(study, seed=trial.seed)
+    fitted = mnist_bench.train_trial(study, seed=trial.seed)
     assert fitted.reports[-1].weights == trial.reports[-1].weights
     found = predict(study, trial, kept_weights(study, trial, study.files))
     assert len(found.wrong) == found.recorded_errors

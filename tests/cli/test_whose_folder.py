@@ -77,11 +77,11 @@ def test_from_python_a_study_keeps_the_folder_that_it_was_read_from(url: str, mo
     for name in ("confirm.confirming.confirm_study", "ablation.ablate.ablate_study"):
         monkeypatch.setattr(f"mnist_bench.experiments.{name}", run)
     study = mnist_bench.open_study("finished", results="backup")
-    mnist_bench.confirm_study(study)
-    mnist_bench.ablate_study(study, 6)
+    mnist_bench.confirm(study)
+    mnist_bench.ablate(study, 6)
     assert [each.files for each in asked] == [StudyFolder(Path("backup/finished"))] * 2
     with pytest.raises(UsageError, match=r"^results/finished holds files of another study of this name;"):
-        mnist_bench.confirm_study(study, results="results")
+        mnist_bench.confirm(study, results="results")
     with pytest.raises(UsageError, match=r"^results/finished holds files of another study of this name;"):
-        mnist_bench.confirm_study(mnist_bench.open_study("finished", storage=url))
+        mnist_bench.confirm(mnist_bench.open_study("finished", storage=url))
     assert len(asked) == 2

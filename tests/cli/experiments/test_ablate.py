@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from mnist_bench import ablate_study
+from mnist_bench import ablate
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.errors import Stopped
@@ -218,5 +218,5 @@ def test_what_confirm_named_before_the_study_was_searched_further_is_not_its_win
     )
     assert cli("ablate", "conv-0").exit_code == 130
     with pytest.raises(Stopped):
-        ablate_study(study)
+        ablate(study)
     assert ends == [end, end]

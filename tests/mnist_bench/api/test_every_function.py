@@ -34,11 +34,11 @@ def main():
     assert study.stop is None
     assert len(study.finished()) == 2
     assert mnist_bench.open_study(results=results) == study
-    assert mnist_bench.reproduce_trial(study, study.trials[1]).identical
-    found = mnist_bench.confirm_study(study, top=1, results=results)
+    assert mnist_bench.reproduce(study, study.trials[1]).identical
+    found = mnist_bench.confirm(study, top=1, results=results)
     assert found.test(found.winner).seeds == 8
-    assert mnist_bench.confirm_study(study, top=1, results=results) == found
-    files = mnist_bench.export_study(study, "winner", confirmed=True, results=results)
+    assert mnist_bench.confirm(study, top=1, results=results) == found
+    files = mnist_bench.export(study, "winner", confirmed=True, results=results)
     assert [path.name for path in files][:2] == ["model.safetensors", "net.py"]
     model, picture = mnist_bench.load_model("winner"), np.zeros((50, 40))
     picture[5:45, 15:20] = 255
@@ -47,10 +47,10 @@ def main():
     assert mnist_bench.predict("winner", [picture]) == [prediction]
     ours = mnist_bench.load_model(study, 1, results=results)
     assert ours([picture]) == mnist_bench.predict(study, [picture], 1, results=results)
-    assert mnist_bench.report_study(study, results=results).no_drawing is None
+    assert mnist_bench.report(study, results=results).no_drawing is None
     ablate(study, results)
     Path("recipe.yaml").write_text("epochs: 1\\nsubset: 1000\\nmodel: {blocks: 0, hidden_layers: 0}\\n")
-    fitted = [mnist_bench.fit("recipe.yaml", seed=seed).reports[-1].weights for seed in (0, 0, 1)]
+    fitted = [mnist_bench.train("recipe.yaml", seed=seed).reports[-1].weights for seed in (0, 0, 1)]
     assert fitted[0] == fitted[1] != fitted[2]
 
 def ablate(study, results):
@@ -58,16 +58,16 @@ def ablate(study, results):
     baseline = {**config, "optim": {**config["optim"], "lr": 0.5}}
     Path("steep.yaml").write_text(text(baseline, name="steep", subset=1000))
     asked = dict(baseline=Path("steep.yaml"), seeds=2, results=results)
-    path = mnist_bench.ablate_study(study, **asked)
+    path = mnist_bench.ablate(study, **asked)
     assert [step.groups for step in path.steps] == [("optimizer",)]
-    assert mnist_bench.ablate_study(study, **asked) == path
+    assert mnist_bench.ablate(study, **asked) == path
     asked["baseline"] = {**baseline, "name": "steep", "subset": 1000}
     asked["baseline"] = {name: value for name, value in asked["baseline"].items() if value not in (None, [])}
-    again = mnist_bench.ablate_study(study, study.best.number, **asked)
+    again = mnist_bench.ablate(study, study.best.number, **asked)
     assert (again.question, again.steps) == (path.question, path.steps)
     elsewhere = replace(study, spec={**study.spec, "numerics": {**study.spec["numerics"], "check": "0" * 64}})
     with suppress(FingerprintError):
-        mnist_bench.ablate_study(elsewhere, **asked)
+        mnist_bench.ablate(elsewhere, **asked)
         raise AssertionError("what another machine found was taken for an answer")
 
 main()

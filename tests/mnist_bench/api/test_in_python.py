@@ -90,8 +90,8 @@ def goes_on(linear, results):
         mnist_bench.search({**linear, "name": "tiny"}, results=results)
 
 def trains(linear, on):
-    seeds = mnist_bench.fit_seeds(linear | {"epochs": 1, "subset": 1000}, 2, seed=7, workers=2)
-    trained = mnist_bench.fit_trial(on, 0, seed=8, to="out/linear.safetensors")
+    seeds = mnist_bench.train_seeds(linear | {"epochs": 1, "subset": 1000}, 2, seed=7, workers=2)
+    trained = mnist_bench.train_trial(on, 0, seed=8, to="out/linear.safetensors")
     assert trained.reports[-1].weights == seeds[1].reports[-1].weights
     assert mnist_bench.load_model("out/linear.safetensors").assumed
     record = to_json(record_of(on, on.trials[1]))

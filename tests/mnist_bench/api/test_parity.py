@@ -90,13 +90,13 @@ MIRRORS: Mapping[str, Mirror] = {
         other_default=ITS_OWN_PLACE,
     ),
     "reproduce": Mirror(
-        functions=(mnist_bench.reproduce_trial, mnist_bench.reproduce_record),
+        functions=(mnist_bench.reproduce, mnist_bench.reproduce_record),
         renamed={"target": "trial"},
         no_parameter={**PRINTED, **PATHS},
         no_option={"study": "STUDY of STUDY/17", "record": "RECORD.json in the target's place", "on_period": HEARD},
     ),
     "confirm": Mirror(
-        functions=(mnist_bench.confirm_study, mnist_bench.confirm_front, mnist_bench.confirm_values),
+        functions=(mnist_bench.confirm, mnist_bench.confirm_front, mnist_bench.confirm_values),
         renamed={"no_test": "test_set", "open_test": "test_set"},
         no_parameter={**PRINTED, **OPENED, "front": "confirm_front does it"},
         no_option=SHOWN,
@@ -105,7 +105,7 @@ MIRRORS: Mapping[str, Mirror] = {
         },
     ),
     "train": Mirror(
-        functions=(mnist_bench.fit, mnist_bench.fit_seeds, mnist_bench.fit_trial),
+        functions=(mnist_bench.train, mnist_bench.train_seeds, mnist_bench.train_trial),
         renamed={"output_file": "to"},
         no_parameter={**PRINTED, **PATHS},
         no_option={
@@ -119,20 +119,20 @@ MIRRORS: Mapping[str, Mirror] = {
         },
     ),
     "plot": Mirror(
-        functions=(mnist_bench.plot_study, mnist_bench.plot_data),
+        functions=(mnist_bench.plot, mnist_bench.plot_data),
         renamed={"words": "kinds", "file_format": "formats", "folder": "to"},
         no_parameter={**PRINTED, **OPENED},
         no_option={"study": "the first of the words"},
         other_default={**ITS_OWN_PLACE, "file_format": "both, as a tuple of two"},
     ),
     "report": Mirror(
-        functions=(mnist_bench.report_study,),
+        functions=(mnist_bench.report,),
         renamed={"study_name": "study", "output_file": "to"},
         no_parameter=OPENED,
         other_default=ITS_OWN_PLACE,
     ),
     "export": Mirror(
-        functions=(mnist_bench.export_study,),
+        functions=(mnist_bench.export,),
         renamed={"target": "trial"},
         no_parameter={**PRINTED, **OPENED},
         no_option={"study": "STUDY of STUDY/17", "on_news": HEARD},
@@ -146,7 +146,7 @@ MIRRORS: Mapping[str, Mirror] = {
         other_default=ITS_OWN_PLACE,
     ),
     "ablate": Mirror(
-        functions=(mnist_bench.ablate_study,),
+        functions=(mnist_bench.ablate,),
         no_parameter={**PRINTED, **OPENED},
         no_option=SHOWN,
         other_default={**ITS_OWN_PLACE, "workers": ONE_A_CORE},

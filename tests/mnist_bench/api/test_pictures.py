@@ -36,7 +36,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Except
 
 
 def test_all_kinds_come_back_with_their_files(capsys: pytest.CaptureFixture[str]) -> None:
-    drawn = pictures.plot_study(handmade.mixed())
+    drawn = pictures.plot(handmade.mixed())
     assert [picture.kind for picture in drawn] == list(STUDY_KINDS)
     folder = Path("results/conv-0/plots")
     assert drawn[0].files == (folder / "history.png", folder / "history.svg")
@@ -46,17 +46,17 @@ def test_all_kinds_come_back_with_their_files(capsys: pytest.CaptureFixture[str]
 
 def test_what_the_study_lacks_is_a_reason_where_all_are_drawn(failing: dict[str, Exception]) -> None:
     failing["timeline"] = StudyNotFoundError("It has no times.")
-    missing = [picture for picture in pictures.plot_study(handmade.mixed(), formats=["svg"]) if not picture.files]
+    missing = [picture for picture in pictures.plot(handmade.mixed(), formats=["svg"]) if not picture.files]
     assert [(picture.kind, picture.reason) for picture in missing] == [("timeline", "It has no times.")]
 
 
 @pytest.mark.parametrize(
     ("asked", "fault"),
     [
-        (lambda: pictures.plot_study(handmade.mixed(), formats=PDF), "formats='pdf': give png or svg."),
-        (lambda: pictures.plot_study(handmade.mixed(), formats=PNG), "formats='png': give a list of them, [...]."),
+        (lambda: pictures.plot(handmade.mixed(), formats=PDF), "formats='pdf': give png or svg."),
+        (lambda: pictures.plot(handmade.mixed(), formats=PNG), "formats='png': give a list of them, [...]."),
         (lambda: pictures.plot_data(["augmented"], overrides=PNG), "overrides='png': give a list of them, [...]."),
-        (lambda: pictures.plot_study(handmade.mixed(), "history"), "kinds='history': give a list of them, [...]."),
+        (lambda: pictures.plot(handmade.mixed(), "history"), "kinds='history': give a list of them, [...]."),
         (
             lambda: pictures.plot_data(["digits"], overrides=["augment.rotation_degrees=30"]),
             "overrides and seed are for the kind augmented.",
@@ -73,39 +73,39 @@ def test_what_no_picture_can_be_asked_for_is_named(asked: Callable[[], Any], fau
 def test_what_was_named_and_cannot_be_drawn_is_an_error(failing: dict[str, Exception]) -> None:
     failing["timeline"] = StudyNotFoundError("It has no times.")
     with pytest.raises(StudyNotFoundError, match=r"^It has no times\.$"):
-        pictures.plot_study(handmade.mixed(), ["timeline"], to="out")
+        pictures.plot(handmade.mixed(), ["timeline"], to="out")
 
 
 def test_an_unforeseen_error_keeps_its_cause(failing: dict[str, Exception]) -> None:
     failing["timeline"] = ZeroDivisionError("division by zero")
     with pytest.raises(SearchError, match="unexpected") as caught:
-        pictures.plot_study(handmade.mixed(), formats=["svg"])
+        pictures.plot(handmade.mixed(), formats=["svg"])
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_kinds_and_formats_may_come_one_by_one() -> None:
     given: Any = (name for name in ["history"])
     formats: Any = (name for name in ["png"])
-    (drawn,) = pictures.plot_study(handmade.mixed(), given, to="out", formats=formats)
+    (drawn,) = pictures.plot(handmade.mixed(), given, to="out", formats=formats)
     assert (drawn.kind, [path.suffix for path in drawn.files]) == ("history", [".png"])
 
 
 def test_kinds_are_checked_before_anything_is_drawn() -> None:
     with pytest.raises(UsageError, match="did you mean `history`"):
-        pictures.plot_study(handmade.mixed(), ["histroy"])
+        pictures.plot(handmade.mixed(), ["histroy"])
     with pytest.raises(UsageError, match=r"^digits shows the data; see plot_data\.$"):
-        pictures.plot_study(handmade.mixed(), ["digits"])
-    with pytest.raises(UsageError, match=r"^history shows a study; see plot_study\.$"):
+        pictures.plot(handmade.mixed(), ["digits"])
+    with pytest.raises(UsageError, match=r"^history shows a study; see plot\.$"):
         pictures.plot_data(["history"])
     Path("file").touch()
     with pytest.raises(UsageError, match="cannot be created as a folder"):
-        pictures.plot_study(handmade.mixed(), to="file")
+        pictures.plot(handmade.mixed(), to="file")
     assert not Path("results").exists()
 
 
 def test_the_report_survives_an_unforeseen_error_and_returns_it(failing: dict[str, Exception]) -> None:
     failing["mistakes"] = ZeroDivisionError("division by zero")
-    written = pictures.report_study(handmade.mixed())
+    written = pictures.report(handmade.mixed())
     assert written.file.is_file()
     assert list(written.missing) == ["mistakes"]
     (unforeseen,) = (picture.error for picture in written.pictures if not picture.foreseen)
@@ -117,14 +117,14 @@ def test_the_report_says_where_it_is_and_what_it_lacks(
     failing: dict[str, Exception], capsys: pytest.CaptureFixture[str]
 ) -> None:
     failing["mistakes"] = StudyNotFoundError("It has no weights.")
-    written = pictures.report_study(handmade.mixed())
+    written = pictures.report(handmade.mixed())
     assert written.file == Path("results/conv-0/report.html")
     assert written.missing == {"mistakes": "It has no weights."}
     assert written.no_drawing is not None
     assert written.no_drawing.startswith("The weights of conv-0/1 are not here;")
     assert all(picture.foreseen for picture in written.pictures)
-    elsewhere = pictures.report_study(handmade.mixed(), to="a/b.html").file
+    elsewhere = pictures.report(handmade.mixed(), to="a/b.html").file
     assert elsewhere.read_bytes() == written.file.read_bytes()
     assert capsys.readouterr() == ("", "")
     with pytest.raises(StudyNotFoundError, match=r"^Study conv-0 has no finished trial yet\.$"):
-        pictures.report_study(handmade.study([], goal=5))
+        pictures.report(handmade.study([], goal=5))

@@ -36,5 +36,5 @@ def test_an_earlier_winner_is_not_taken_for_the_one_of_now(
     found = handmade_confirmation.found(finals=(), earlier=(earlier,), **changes)
     confirmed.save(found, tmp_path / study.name)
     with pytest.raises(StudyNotFoundError) as refused:
-        mnist_bench.export_study(handmade.kept_in(tmp_path, study), tmp_path / "x", confirmed=True)
+        mnist_bench.export(handmade.kept_in(tmp_path, study), tmp_path / "x", confirmed=True)
     assert str(refused.value) == refusal.format(results=tmp_path)

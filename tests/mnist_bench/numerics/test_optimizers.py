@@ -19,7 +19,7 @@ import mnist_bench
 
 net = {"blocks": 1, "filters": 4}
 for optimizer in ("adam", "sgd_nesterov"):
-    mnist_bench.fit({"epochs": 1, "subset": 1000, "model": net, "optim": {"optimizer": optimizer}})
+    mnist_bench.train({"epochs": 1, "subset": 1000, "model": net, "optim": {"optimizer": optimizer}})
 print(sorted({"sympy", "torch._dynamo", "torch._inductor"} & sys.modules.keys()))
 """
 
